@@ -1,0 +1,287 @@
+"""The operator's acts on the hub's own machine: nations and ledgers, members, tokens and keys."""
+
+from __future__ import annotations
+
+import re
+import secrets
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from hub.actions.house import House
+from hub.errors import Conflict, NotFound, Unprocessable
+from hub.model import (
+    HUB,
+    Clearance,
+    Ground,
+    Justification,
+    Kind,
+    Markings,
+    Member,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    Purpose,
+    RegisteredKey,
+    Scope,
+    StixId,
+    StixObject,
+    Tlp,
+)
+from hub.proofs import canonical, documents, keys, tokens
+from hub.stix import reading, tlp
+from hub.store import ledgers, members, objects, releases
+from hub.store.connection import Connection
+from hub.store.members import StoredToken
+from hub.store.releases import NewRow
+
+_MEMBER_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
+_MAX_NAME: Final = 200
+_MAX_REASON: Final = 500
+_FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)  # `created` of the hub's identity, the same in every hub
+_FOR_EVERYBODY: Final[Justification] = frozenset({frozenset({Ground(None, Clearance.PARTNER)})})
+
+
+# --- the hub itself -----------------------------------------------------------------------------
+
+
+def initialise(house: House) -> None:
+    """Bring database, nations and the hub's own objects to what the configuration says. Repeating is harmless.
+
+    A nation that is new in the configuration gets a ledger, with the hub's objects as its first rows.
+    """
+    house.store.migrate()
+    nations = sorted(house.registry.nations)
+    with house.store.write() as connection:
+        new = ledgers.open_ledgers(connection, nations)
+        own = _own_objects(house, connection)
+        for nation in new:
+            rows = [NewRow(version, _FOR_EVERYBODY) for version in own]
+            releases.append(connection, nation, HUB, rows, house.clock())
+
+
+def _own_objects(house: House, connection: Connection) -> list[ObjectVersion]:
+    """Return the hub's identity and the standard TLP definitions as stored, storing those that are missing."""
+    identity = house.registry.hub_identity_id
+    documents_ = [tlp.hub_identity(identity, _FIRST_DAY), *tlp.definitions(identity)]
+    items = [reading.read(item, n, house.limits.max_object_bytes, canonical.digest) for n, item in enumerate(documents_)]
+    own = {item.id: item for item in items if isinstance(item, StixObject)}
+    held = {v.id: v for v in objects.versions_of(connection, MemberId(HUB), list(own))}
+    missing = [item for id, item in own.items() if id not in held]
+    contents = objects.insert_contents(connection, HUB, {item.digest: item.body for item in missing})
+    drafts = [
+        replace(_own_version(n - len(missing), item, house.clock()), content_id=contents[item.digest])
+        for n, item in enumerate(missing)
+    ]
+    held.update((v.id, v) for v in objects.insert_versions(connection, HUB, None, drafts).values())
+    return [held[id] for id in own]
+
+
+def _own_version(key: int, item: StixObject, now: datetime) -> ObjectVersion:
+    return ObjectVersion(
+        key=key,
+        member=MemberId(HUB),
+        id=item.id,
+        type=item.type,
+        version=item.version or "",
+        version_key=item.version_key or "",
+        submitted_at=now,
+        has_spec_version=True,
+        is_newest=True,
+        digest=item.digest,
+        markings=Markings(),
+        refers=frozenset(),
+        contains=frozenset(),
+        creator=None,
+        is_accepted_definition=False,
+        tlp=Tlp.CLEAR,
+        is_closed=False,
+        is_contained=False,
+        size=len(item.body),
+    )
+
+
+# --- members ------------------------------------------------------------------------------------
+
+
+def add_member(house: House, id: str, nation: str | None, kind: Kind, name: str) -> Member:
+    """Register a member and return it.
+
+    Raises Unprocessable for an id, nation or name that cannot be used, Conflict for an id that is
+    taken and for a second cert of a nation.
+    """
+    _check_member(house, id, nation, kind, name)
+    code = None if nation is None else NationCode(nation)
+    identity = StixId(f"identity--{uuid.uuid4()}")
+    if kind is Kind.CERT and code is not None:
+        identity = house.registry.nations[code].identity_id
+    new = Member(MemberId(id), code, kind, name, identity)
+    with house.store.write() as connection:
+        ledgers.hold_nations(connection)  # so that two certs of one nation cannot come in at once
+        existing = members.members(connection)
+        cert = next((m for m in existing if m.kind is Kind.CERT and m.nation == code), None)
+        if kind is Kind.CERT and cert is not None:
+            raise Conflict(f"{code} has its cert already: {cert.id}. A nation has exactly one.")
+        if not members.add_member(connection, new, house.clock()):
+            raise Conflict(f"There is a member {id} already; choose another id.")
+    return new
+
+
+def _check_member(house: House, id: str, nation: str | None, kind: Kind, name: str) -> None:
+    if not _MEMBER_ID.fullmatch(id) or id == HUB:
+        raise Unprocessable(f"{id!r} cannot be a member id: use 2 to 63 of a-z, 0-9 and hyphens, not `hub`.")
+    if (kind.clearance is None) != (nation is None):
+        raise Unprocessable("A cert, agency or partner belongs to a nation; an auditor or operator to none.")
+    if nation is not None and nation not in house.registry.nations:
+        known = ", ".join(house.registry.nations)
+        raise Unprocessable(f"{nation!r} is no nation of this hub; use one of {known}.")
+    if not name.strip() or len(name) > _MAX_NAME:
+        raise Unprocessable(f"The name must have 1 to {_MAX_NAME} characters.")
+
+
+def list_members(house: House) -> list[Member]:
+    """Return every member, by id."""
+    with house.store.read() as connection:
+        return members.members(connection)
+
+
+def suspend_member(house: House, id: str) -> Member:
+    """Stop a member's tokens and keys at once; NotFound when there is none."""
+    return _set_suspended(house, id, is_suspended=True)
+
+
+def resume_member(house: House, id: str) -> Member:
+    """Let a suspended member's tokens and keys work again; NotFound when there is none."""
+    return _set_suspended(house, id, is_suspended=False)
+
+
+def _set_suspended(house: House, id: str, *, is_suspended: bool) -> Member:
+    with house.store.write() as connection:
+        member = _member(connection, id)
+        members.set_suspended(connection, member.id, house.clock() if is_suspended else None)
+    return replace(member, is_suspended=is_suspended)
+
+
+def _member(connection: Connection, id: str) -> Member:
+    member = members.find_member(connection, id)
+    if member is None:
+        raise NotFound(f"There is no member {id!r}; `hub member list` shows them.")
+    return member
+
+
+# --- tokens -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A new token with its secret, which is shown once and kept nowhere."""
+
+    member: MemberId
+    public_id: str
+    token: str
+    scopes: frozenset[Scope]
+    expires: datetime | None
+
+
+def issue_token(
+    house: House, member_id: str, scopes: Collection[Scope], expires_days: int | None = None
+) -> IssuedToken:
+    """Issue a token of a member. Raises NotFound, and Unprocessable for scopes that its kind cannot have."""
+    now = house.clock()
+    expires = None if expires_days is None else now + timedelta(days=expires_days)
+    token = tokens.compose(secrets.token_bytes(tokens.RANDOM_BYTES))
+    digest = tokens.digest(house.secrets.pepper, token.text)
+    with house.store.write() as connection:
+        member = _member(connection, member_id)
+        _check_scopes(member, scopes)
+        stored = StoredToken(token.public_id, member.id, digest, frozenset(scopes), now, expires, None)
+        members.add_token(connection, stored)
+    return IssuedToken(member.id, token.public_id, token.text, frozenset(scopes), expires)
+
+
+def _check_scopes(member: Member, scopes: Collection[Scope]) -> None:
+    if not scopes:
+        raise Unprocessable("A token needs at least one scope of read, submit, govern.")
+    if Scope.SUBMIT in scopes and member.kind.clearance is None:
+        raise Unprocessable(f"{member.id} is an {member.kind.value} and submits nothing; leave out the scope submit.")
+    if Scope.GOVERN in scopes and member.kind is not Kind.CERT:
+        raise Unprocessable(f"{member.id} is no cert; the scope govern belongs to a nation's cert alone.")
+
+
+def list_tokens(house: House) -> list[StoredToken]:
+    """Return every token without its secret."""
+    with house.store.read() as connection:
+        return members.tokens(connection)
+
+
+def revoke_token(house: House, public_id: str) -> None:
+    """Stop a token at once; NotFound when there is none."""
+    with house.store.write() as connection:
+        if not members.revoke_token(connection, public_id, house.clock()):
+            raise NotFound(f"There is no token {public_id!r}; `hub token list` shows them.")
+
+
+# --- keys ---------------------------------------------------------------------------------------
+
+
+def register_key(
+    house: House, member_id: str, data: bytes, purpose: Purpose, endorsement: str | None = None
+) -> RegisteredKey:
+    """Register a member's public key, given as JWK or PEM, for one purpose.
+
+    A cert's first agreement key comes by the operator; a later one needs `endorsement`, a JWS by the
+    one before, which it replaces. Raises NotFound, Unprocessable for a key that cannot be used, and
+    Conflict for one that is known.
+    """
+    public = keys.read_public(data)
+    now = house.clock()
+    with house.store.write() as connection:
+        member = _member(connection, member_id)
+        _check_purpose(member, purpose)
+        new = RegisteredKey(public.thumbprint, member.id, purpose, public.alg, public.jwk, now)
+        if purpose is Purpose.AGREEMENT:
+            _succeed(connection, member, public, endorsement, now)
+        if not members.add_key(connection, new, endorsement):
+            raise Conflict(f"The key {public.thumbprint} is registered already; every key has one member and one purpose.")
+    return new
+
+
+def _check_purpose(member: Member, purpose: Purpose) -> None:
+    if purpose is Purpose.AGREEMENT and member.kind is not Kind.CERT:
+        raise Unprocessable(f"{member.id} is no cert; agreement keys belong to a nation's cert alone.")
+    if purpose is Purpose.SUBMIT and member.kind.clearance is None:
+        raise Unprocessable(f"{member.id} is an {member.kind.value} and submits nothing.")
+
+
+def _succeed(
+    connection: Connection, member: Member, new: keys.PublicKey, endorsement: str | None, now: datetime
+) -> None:
+    """Let a new agreement key follow the one before it, which must have signed it (policy 5)."""
+    earlier = [key for key in members.keys(connection, member.id) if key.purpose is Purpose.AGREEMENT]
+    if not earlier:
+        return
+    previous = earlier[-1]
+    if endorsement is None:
+        raise Unprocessable(
+            f"{member.id} has an agreement key already ({previous.thumbprint}); a later one needs its signature: "
+            "`hub keygen FILE --endorse OLDKEY`, then `--endorsement FILE.endorsement.jws`."
+        )
+    documents.verify_endorsement(endorsement, new, previous)
+    members.revoke_key(connection, previous.thumbprint, f"succeeded by {new.thumbprint}", now)
+
+
+def list_keys(house: House) -> list[RegisteredKey]:
+    """Return every key, revoked ones too."""
+    with house.store.read() as connection:
+        return members.keys(connection)
+
+
+def revoke_key(house: House, thumbprint: str, reason: str) -> None:
+    """Stop a key at once; what it signed before stays valid. NotFound when there is none."""
+    if not reason.strip() or len(reason) > _MAX_REASON:
+        raise Unprocessable(f"Give a reason of 1 to {_MAX_REASON} characters.")
+    with house.store.write() as connection:
+        if not members.revoke_key(connection, thumbprint, reason, house.clock()):
+            raise NotFound(f"There is no key {thumbprint!r}; `hub key list` shows them.")

@@ -1,0 +1,154 @@
+"""From readable objects to new versions: what is accepted, what is equal, what is refused, item by item."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from hub.model import (
+    DefinitionKind,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    Outcome,
+    StixId,
+    StixObject,
+    Tlp,
+    Unreadable,
+    format_instant,
+)
+from hub.rules.acceptance import Accept, Known, Refuse, Reserved, accept
+from hub.rules.marking import is_accepted_definition
+
+
+@dataclass(frozen=True, slots=True)
+class Drawer:
+    """What is known before the items are looked at.
+
+    `received_from` maps an id that the submitter can see from another nation, above GREEN, to that nation.
+    """
+
+    member: MemberId
+    reserved: Reserved
+    informative: frozenset[StixId]
+    received_from: Mapping[StixId, NationCode]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Drafts:
+    """What a submission brings: an outcome per item, new versions with negative keys, and their bodies.
+
+    `index` tells which item each new version came from; `kept` what a revoking version takes over.
+    """
+
+    outcomes: Sequence[Outcome]
+    fresh: Sequence[ObjectVersion]
+    bodies: Mapping[bytes, bytes]
+    index: Mapping[int, int]
+    kept: Mapping[int, Tlp]
+
+
+def draft(drawer: Drawer, items: Sequence[StixObject | Unreadable], held: Collection[ObjectVersion]) -> Drafts:
+    """Decide on each item in turn (policy 8); one bad item never takes a good one down.
+
+    `held` are all versions that the member's records of these ids have already.
+    """
+    desk = _Drafting(drawer, len(items), held)
+    outcomes = [desk.outcome(n, item) for n, item in enumerate(items)]
+    return Drafts(outcomes, desk.fresh, desk.bodies, desk.index, desk.kept)
+
+
+class _Drafting:
+    def __init__(self, drawer: Drawer, count: int, held: Collection[ObjectVersion]) -> None:
+        self.drawer = drawer
+        self.count = count
+        self.records: dict[StixId, list[ObjectVersion]] = defaultdict(list)
+        for version in held:
+            self.records[version.id].append(version)
+        self.fresh: list[ObjectVersion] = []
+        self.bodies: dict[bytes, bytes] = {}
+        self.index: dict[int, int] = {}
+        self.kept: dict[int, Tlp] = {}
+
+    def outcome(self, n: int, item: StixObject | Unreadable) -> Outcome:
+        fallback = format_instant(self.drawer.now)
+        if isinstance(item, Unreadable):
+            return Outcome(item.id, item.version or fallback, succeeded=False, message=item.message)
+        if item.definition is DefinitionKind.TLP_COPY:
+            return Outcome(item.id, item.version or fallback, succeeded=True)  # the hub serves its own copy
+        verdict = accept(
+            item,
+            self._known(item.id),
+            received_from=self.drawer.received_from.get(item.id),
+            reserved=self.drawer.reserved,
+            accepted_as=self._accepted_as(n),
+        )
+        if isinstance(verdict, Refuse):
+            return Outcome(item.id, verdict.version or fallback, succeeded=False, message=verdict.message)
+        if isinstance(verdict, Accept):
+            self._add(n, item, verdict)
+        return Outcome(item.id, verdict.version, succeeded=True, message=item.markings.remark)
+
+    def _accepted_as(self, n: int) -> tuple[str, str]:
+        """Return version and key for content without either: its time, a microsecond apart within a submission."""
+        text = format_instant(self.drawer.now + timedelta(microseconds=n))
+        return text, text.rstrip("Z").rstrip("0").rstrip(".")
+
+    def _known(self, id: StixId) -> Known:
+        versions = self.records.get(id, [])
+        newest = max(versions, key=lambda v: v.version_key, default=None)
+        return Known(
+            digests={v.version_key: v.digest for v in versions},
+            versions={v.version_key: v.version for v in versions},
+            newest_key=None if newest is None else newest.version_key,
+        )
+
+    def _add(self, n: int, item: StixObject, verdict: Accept) -> None:
+        key = n - self.count  # negative, and in the order of the submission
+        version = _version(self.drawer, key, item, verdict)
+        earlier = [v for v in self.records[item.id] if v.version_key < verdict.version_key]
+        predecessor = max(earlier, key=lambda v: v.version_key, default=None)
+        if item.revoked and item.markings.tlp is None and predecessor is not None:
+            version = self._taking_over(version, predecessor)
+        self.records[item.id].append(version)
+        self.fresh.append(version)
+        self.bodies[item.digest] = item.body
+        self.index[key] = n
+
+    def _taking_over(self, version: ObjectVersion, predecessor: ObjectVersion) -> ObjectVersion:
+        """Let a revoking version without TLP keep how its predecessor is handled (policy 8)."""
+        markings = replace(
+            version.markings,
+            others=version.markings.others | predecessor.markings.others,
+            fault=version.markings.fault or predecessor.markings.fault,
+        )
+        self.kept[version.key] = predecessor.tlp
+        return replace(version, markings=markings)
+
+
+def _version(drawer: Drawer, key: int, item: StixObject, verdict: Accept) -> ObjectVersion:
+    return ObjectVersion(
+        key=key,
+        member=drawer.member,
+        id=item.id,
+        type=item.type,
+        version=verdict.version,
+        version_key=verdict.version_key,
+        submitted_at=drawer.now,
+        has_spec_version=item.has_spec_version,
+        is_newest=False,
+        digest=item.digest,
+        markings=item.markings,
+        refers=item.refers,
+        contains=item.contains,
+        creator=item.creator,
+        is_accepted_definition=is_accepted_definition(
+            item.id, item.definition, item.definition_extensions, drawer.informative
+        ),
+        tlp=Tlp.RED,  # until it is judged
+        is_closed=True,
+        is_contained=False,
+    )

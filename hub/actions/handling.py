@@ -1,0 +1,218 @@
+"""What a submission makes of markings: its own objects' and those of the member's that it touches.
+
+A container tightens what it names, an accepted definition opens what carries it, and an identity
+follows those who name it (policy 2.3, 2.4, 2.6), in whatever order they come in.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from hub.model import MemberId, NationCode, ObjectVersion, StixId, Tlp
+from hub.rules.marking import Around, effective_tlp, identity_exception, unknown_markings
+from hub.store import objects
+from hub.store.connection import Connection
+from hub.store.objects import Containers
+
+CreatorDeltas = Mapping[tuple[StixId, Tlp], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Whose markings are judged, and what the configuration says of them."""
+
+    member: MemberId
+    origin: NationCode
+    default_tlp: Tlp
+    informative: frozenset[StixId]
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """Every version that was looked at, as it is now to be handled, and how it was stored before.
+
+    All versions of a record are there or none. `before` lacks the versions that are new.
+    """
+
+    now: Mapping[int, ObjectVersion]
+    before: Mapping[int, ObjectVersion]
+    creator_deltas: CreatorDeltas
+
+    def changed(self) -> list[ObjectVersion]:
+        """Return the stored versions of which something is to be recorded anew."""
+        return [v for key, v in self.now.items() if key in self.before and v != self.before[key]]
+
+
+def handle(
+    connection: Connection,
+    desk: Desk,
+    fresh: Sequence[ObjectVersion],
+    held: Collection[ObjectVersion],
+    kept: Mapping[int, Tlp],
+) -> Handled:
+    """Return the handling of `fresh`, of the `held` versions of the same records, and of all they touch.
+
+    `kept` gives the level that a revoking version without TLP takes over from its predecessor (policy 8).
+    """
+    table = _Table(connection, desk, kept)
+    table.lay(fresh, held)
+    table.gather(fresh)
+    table.settle()
+    deltas = table.follow_creators()
+    return Handled(table.now, table.before, deltas)
+
+
+@dataclass(slots=True)
+class _Table:
+    """The versions under judgement, and the facts about what is stored around them."""
+
+    connection: Connection
+    desk: Desk
+    kept: Mapping[int, Tlp]
+    now: dict[int, ObjectVersion] = field(default_factory=dict)
+    before: dict[int, ObjectVersion] = field(default_factory=dict)
+    around: dict[StixId, Containers] = field(default_factory=dict)
+    accepted: set[StixId] = field(default_factory=set)
+
+    # --- laying out ---
+
+    def lay(self, fresh: Iterable[ObjectVersion], held: Iterable[ObjectVersion]) -> None:
+        """Put the records of the submission on the table, each with its newest version marked."""
+        records: dict[StixId, list[ObjectVersion]] = defaultdict(list)
+        for version in (*held, *fresh):
+            records[version.id].append(version)
+        self.before.update((v.key, v) for v in held)
+        for versions in records.values():
+            newest = max(versions, key=lambda v: v.version_key)
+            self.now.update((v.key, replace(v, is_newest=v is newest)) for v in versions)
+
+    def gather(self, fresh: Sequence[ObjectVersion]) -> None:
+        """Add the member's stored objects that the new ones touch, down through nested containers."""
+        definitions = {v.id for v in fresh if v.is_accepted_definition}
+        carriers = objects.carrying(self.connection, self.desk.member, self.desk.origin, definitions)
+        touched = {id for v in fresh for id in v.contains} | carriers
+        for version in self.now.values():
+            if version.id in carriers:
+                touched |= version.contains
+        while missing := touched - {v.id for v in self.now.values()}:
+            loaded = objects.versions_of(self.connection, self.desk.member, missing)
+            self._add(loaded)
+            inner = (v.contains for v in loaded if v.markings.tlp is None or v.id in carriers)
+            touched = {id for contains in inner for id in contains}
+
+    def _add(self, loaded: Iterable[ObjectVersion]) -> None:
+        for version in loaded:
+            self.now[version.key] = self.before[version.key] = version
+
+    # --- levels and closure ---
+
+    def settle(self) -> None:
+        """Judge every version on the table until nothing changes any more."""
+        self._look_around(v for v in self.now.values())
+        naming: dict[StixId, list[int]] = defaultdict(list)
+        for key, version in self.now.items():
+            for id in version.contains:
+                naming[id].append(key)
+        levels: dict[int, Tlp | None] = dict.fromkeys(self.now)
+        closed: dict[int, bool] = dict.fromkeys(self.now, False)
+        for is_last_resort in (False, True):
+            changes = True
+            while changes:
+                changes = False
+                for key, version in self.now.items():
+                    containers = [c for c in naming[version.id] if c != key]
+                    level = self._level(version, [levels[c] for c in containers], is_last_resort)
+                    is_closed = self._is_closed(version, any(closed[c] for c in containers))
+                    if (level, is_closed) != (levels[key], closed[key]):
+                        levels[key], closed[key], changes = level, is_closed, True
+        for key, version in self.now.items():
+            tlp = levels[key]
+            if tlp is None:
+                raise RuntimeError("every version has a level after the last resort")
+            is_contained = version.is_contained or key in self.kept or self._is_named(version, naming)
+            self.now[key] = replace(version, tlp=tlp, is_closed=closed[key], is_contained=is_contained)
+
+    def _look_around(self, versions: Iterable[ObjectVersion]) -> None:
+        """Learn what stored containers and definitions that are not on the table say of these versions."""
+        versions = list(versions)
+        ids = {v.id for v in versions if v.markings.tlp is None}
+        stored = objects.containers_of(self.connection, self.desk.member, self.desk.origin, ids)
+        own_closed = Counter(id for v in self.before.values() if v.is_closed for id in v.contains)
+        for id, containers in stored.items():
+            self.around[id] = replace(containers, closed=containers.closed - own_closed[id])
+        others = {ref for v in versions for ref in v.markings.others}
+        self.accepted |= objects.accepted_definitions(self.connection, self.desk.member, others)
+        self.accepted |= {v.id for v in versions if v.is_accepted_definition}
+
+    def _is_named(self, version: ObjectVersion, naming: Mapping[StixId, Sequence[int]]) -> bool:
+        if version.markings.tlp is not None:
+            return False
+        return version.id in self.around or any(key != version.key for key in naming[version.id])
+
+    def _level(
+        self, version: ObjectVersion, containers: Sequence[Tlp | None], is_last_resort: bool
+    ) -> Tlp | None:
+        known = [level for level in containers if level is not None]
+        if version.id in self.around:
+            known.append(self.around[version.id].tlp)
+        floor = self._floor(version, is_named=bool(known))
+        if version.markings.tlp is None and not known and floor is None and containers and not is_last_resort:
+            return None  # named only by containers that are not judged yet
+        exception = Tlp.GREEN if version.is_accepted_definition else None
+        strictest = max(known, default=None)
+        return effective_tlp(version.markings, Around(self.desk.default_tlp, floor, strictest, exception))
+
+    def _floor(self, version: ObjectVersion, *, is_named: bool) -> Tlp | None:
+        """Return the level below which an unmarked version does not fall by what comes later."""
+        if version.key in self.kept:
+            return self.kept[version.key]
+        stored = self.before.get(version.key)
+        if stored is None or (_follows_namers(stored) and not is_named):
+            return None
+        return stored.tlp
+
+    def _is_closed(self, version: ObjectVersion, is_in_closed: bool) -> bool:
+        if version.markings.fault is not None:
+            return True
+        if unknown_markings(version.markings, self.accepted, self.desk.informative):
+            return True
+        if version.markings.tlp is not None:
+            return False
+        return is_in_closed or (version.id in self.around and self.around[version.id].closed > 0)
+
+    # --- identities ---
+
+    def follow_creators(self) -> CreatorDeltas:
+        """Give unmarked identities the level of those who name them; return how the counts change."""
+        deltas: Counter[tuple[StixId, Tlp]] = Counter()
+        for key, version in self.now.items():
+            for counted, sign in ((version, 1), (self.before.get(key), -1)):
+                if counted is not None and counted.creator is not None and _names_creator(counted):
+                    deltas[counted.creator, counted.tlp] += sign
+        moved = {identity for (identity, _), delta in deltas.items() if delta}
+        on_table = {v.id for v in self.now.values()}
+        self._add(objects.versions_of(self.connection, self.desk.member, moved - on_table))
+        followers = [v for v in self.now.values() if _follows_namers(v)]
+        counts = objects.creator_levels(self.connection, self.desk.member, {v.id for v in followers})
+        for version in followers:
+            namers = Counter(counts.get(version.id, {}))
+            namers.update({tlp: n for (identity, tlp), n in deltas.items() if identity == version.id})
+            around = Around(self.desk.default_tlp, exception=identity_exception(namers))
+            self.now[version.key] = replace(version, tlp=effective_tlp(version.markings, around))
+        return {key: delta for key, delta in deltas.items() if delta}
+
+
+def _follows_namers(version: ObjectVersion) -> bool:
+    """Tell whether the version is an unmarked identity in no container, whose level its namers decide."""
+    return version.type == "identity" and version.markings.tlp is None and not version.is_contained
+
+
+def _names_creator(version: ObjectVersion) -> bool:
+    """Tell whether the version's level counts for the identity that it names.
+
+    Newest versions alone do; an unmarked identity would only pass on what it takes from others.
+    """
+    is_unmarked_identity = version.type == "identity" and version.markings.tlp is None
+    return version.is_newest and version.creator != version.id and not is_unmarked_identity

@@ -1,0 +1,232 @@
+"""Who sees what, after a submission: the release rows that it appends, narrows and withdraws.
+
+Whatever refers to something whose visibility may change is judged again with it, at once and
+jointly. A row that would show a version to somebody new is replaced by a row with a new position and
+date; one that only narrows stays where it is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Final
+
+from hub.actions.handling import Handled
+from hub.model import (
+    Class,
+    Clearance,
+    Justification,
+    LiveRow,
+    Member,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    Period,
+    Reader,
+    Release,
+    StixId,
+)
+from hub.rules.references import Circle, Judgement, Node, Settled, judge
+from hub.rules.release import NEVER, Candidate, decide, in_force_part, stands
+from hub.store import objects, releases
+from hub.store.connection import Connection
+
+_NOBODY: Final = MemberId("")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where and when judgement is given: the nation, its members, all recipients, what binds at `now`."""
+
+    origin: NationCode
+    members: Mapping[MemberId, Member]
+    recipients: Sequence[NationCode]
+    periods: Sequence[Period]
+    now: datetime
+
+    @property
+    def in_force(self) -> frozenset[int]:
+        return frozenset(p.id for p in self.periods if p.is_in_force(self.now))
+
+    def clearance(self, member: MemberId) -> Clearance:
+        clearance = self.members[member].kind.clearance
+        if clearance is None:
+            raise RuntimeError(f"{member} belongs to no nation and can have submitted nothing")
+        return clearance
+
+
+@dataclass(slots=True)
+class RowChanges:
+    """What happens to one recipient's ledger. Versions are named by key, rows by position."""
+
+    append: list[tuple[int, Justification]] = field(default_factory=list)
+    withdraw: list[int] = field(default_factory=list)
+    justify: dict[Justification, list[int]] = field(default_factory=lambda: defaultdict(list))
+    supersede: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The versions that were judged, by key, and what that does to each recipient's ledger."""
+
+    versions: Mapping[int, ObjectVersion]
+    changes: Mapping[NationCode, RowChanges]
+
+
+def judge_again(connection: Connection, bench: Bench, handled: Handled) -> Verdicts:
+    """Return the rows that follow from `handled`, with those of everything that refers to it (policy 2.7 to 4)."""
+    court = _Court(connection, bench, handled)
+    court.summon()
+    judgements = court.judge()
+    live = releases.live_rows(connection, [key for key in court.versions if key > 0])
+    return Verdicts(court.versions, _changes(bench, court.versions, judgements, live))
+
+
+class _Court:
+    """The versions that are judged together."""
+
+    def __init__(self, connection: Connection, bench: Bench, handled: Handled) -> None:
+        self.connection = connection
+        self.bench = bench
+        self.handled = handled
+        self.versions: dict[int, ObjectVersion] = {}
+        self._classes: dict[Candidate, dict[NationCode, Class]] = {}
+
+    def summon(self) -> None:
+        """Collect the records that changed, and, transitively, the records that refer to those that may look different."""
+        changed = {v.id for v in self.handled.changed()}
+        changed |= {v.id for key, v in self.handled.now.items() if key not in self.handled.before}
+        self.versions = {key: v for key, v in self.handled.now.items() if v.id in changed}
+        waiting = {id for id in changed if self._looks_different(id)}
+        asked: set[StixId] = set()
+        while waiting:
+            asked |= waiting
+            referring = objects.referring(self.connection, self.bench.origin, waiting)
+            referring |= {v.id for v in self.versions.values() if v.refers & waiting}
+            waiting = referring - asked
+            for version in objects.versions_by_id(self.connection, self.bench.origin, waiting):
+                self.versions.setdefault(version.key, self.handled.now.get(version.key, version))
+
+    def _looks_different(self, id: StixId) -> bool:
+        """Tell whether the record's newest version is judged on other facts than before.
+
+        If not, nothing that refers to it can be affected.
+        """
+        before = [v for v in self.handled.before.values() if v.id == id and v.is_newest]
+        now = [v for v in self._by_id[id] if v.is_newest]
+        return [self._facts(v) for v in before] != [self._facts(v) for v in now]
+
+    @cached_property
+    def _by_id(self) -> Mapping[StixId, list[ObjectVersion]]:
+        found: dict[StixId, list[ObjectVersion]] = defaultdict(list)
+        for version in self.handled.now.values():
+            found[version.id].append(version)
+        return found
+
+    def _facts(self, version: ObjectVersion) -> tuple[Mapping[NationCode, Class], frozenset[StixId]]:
+        return self._own(version), version.refers
+
+    def _own(self, version: ObjectVersion) -> Mapping[NationCode, Class]:
+        """Return the version's own class for each recipient, references aside."""
+        candidate = self._candidate(version)
+        if candidate not in self._classes:
+            self._classes[candidate] = {
+                recipient: self._class(candidate, recipient) for recipient in self.bench.recipients
+            }
+        return self._classes[candidate]
+
+    def _class(self, candidate: Candidate, recipient: NationCode) -> Class:
+        decision = decide(candidate, recipient, self.bench.periods, self.bench.now)
+        return decision.grounds if isinstance(decision, Release) else NEVER
+
+    def _candidate(self, version: ObjectVersion) -> Candidate:
+        return candidate_of(version, self.bench.origin, self.bench.clearance(version.member))
+
+    def judge(self) -> dict[int, Judgement]:
+        """Return the joint judgement of all that were summoned."""
+        circle = Circle(
+            home=self.bench.origin,
+            clearances={id: self.bench.clearance(id) for id, m in self.bench.members.items() if m.kind.clearance},
+            recipients=self.bench.recipients,
+        )
+        return judge(self._nodes(), self._settled(), circle)
+
+    def _nodes(self) -> dict[int, Node[int]]:
+        records: dict[tuple[MemberId, StixId], list[ObjectVersion]] = defaultdict(list)
+        for version in self.versions.values():
+            records[version.member, version.id].append(version)
+        nodes: dict[int, Node[int]] = {}
+        for versions in records.values():
+            ordered = sorted(versions, key=lambda v: v.version_key)
+            later = [v.key for v in ordered[1:]] + [None]
+            for version, next_key in zip(ordered, later, strict=True):
+                own, is_newest = self._own(version), next_key is None
+                nodes[version.key] = Node(version.member, version.id, own, version.refers, next_key, is_newest)
+        return nodes
+
+    def _settled(self) -> Iterable[Settled]:
+        judged = {(v.member, v.id) for v in self.versions.values()}
+        referred = {id for v in self.versions.values() for id in v.refers}
+        records = releases.settled_records(self.connection, self.bench.origin, referred)
+        in_force = self.bench.in_force
+        for (member, id), standing in records.items():
+            if (member, id) not in judged:
+                current = {recipient: in_force_part(value, in_force) for recipient, value in standing.items()}
+                yield Settled(member, id, current)
+
+
+def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearance) -> Candidate:
+    """Return the version as the release rules see it."""
+    closed = None
+    if version.is_closed:
+        closed = version.markings.fault or "it carries, or is contained in what carries, a marking the hub cannot keep"
+    return Candidate(origin, version.member, clearance, version.type, version.tlp, version.submitted_at, closed)
+
+
+def _changes(
+    bench: Bench,
+    versions: Mapping[int, ObjectVersion],
+    judgements: Mapping[int, Judgement],
+    live: Collection[LiveRow],
+) -> dict[NationCode, RowChanges]:
+    rows = {(row.recipient, row.version): row for row in live}
+    # Objects with spec_version take the earlier positions of a commit (a poller decides by the first).
+    order = sorted(versions, key=lambda key: (not versions[key].has_spec_version, key))
+    changes: dict[NationCode, RowChanges] = {}
+    for recipient in bench.recipients:
+        change = changes[recipient] = RowChanges()
+        for key in order:
+            _compare(bench, change, versions[key], judgements[key][recipient], rows.get((recipient, key)))
+    return changes
+
+
+def _compare(
+    bench: Bench, change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow | None
+) -> None:
+    is_never = NEVER in value
+    if row is None:
+        if not is_never:
+            change.append.append((version.key, value))
+        return
+    becomes_newest = version.is_newest and not row.is_newest
+    if is_never:
+        change.withdraw.append(row.position)
+    elif becomes_newest or (value != row.justification and _shows_to_more(bench, value, row.justification)):
+        change.withdraw.append(row.position)
+        change.append.append((version.key, value))
+    else:
+        if value != row.justification:
+            change.justify[value].append(row.position)
+        if row.is_newest and not version.is_newest:
+            change.supersede.append(row.position)
+
+
+def _shows_to_more(bench: Bench, new: Justification, old: Justification) -> bool:
+    """Tell whether some reader for whom `old` does not stand is one for whom `new` does."""
+    named = {ground.member for value in (new, old) for grounds in value for ground in grounds if ground.member}
+    readers = [Reader(m, bench.origin, c) for m in (*named, _NOBODY) for c in Clearance]
+    in_force = bench.in_force
+    return any(stands(new, r, in_force) and not stands(old, r, in_force) for r in readers)

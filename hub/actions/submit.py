@@ -1,0 +1,266 @@
+"""A nation's member submits STIX 2.1: verified, read, decided for every nation, and stored in one step."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from hub.actions.drafting import Drafts, Drawer, draft
+from hub.actions.handling import Desk, Handled, handle
+from hub.actions.house import House
+from hub.actions.judging import Bench, Verdicts, judge_again
+from hub.errors import BadSignature, Forbidden, NotFound, TooLarge, Unprocessable
+from hub.model import (
+    Caller,
+    Evidence,
+    HttpRequest,
+    Member,
+    NationCode,
+    Purpose,
+    Reader,
+    Receipt,
+    Scope,
+    StixId,
+    StixObject,
+    Submission,
+    Unreadable,
+    VerifiedSubmission,
+)
+from hub.proofs import canonical, requests
+from hub.rules.acceptance import Reserved
+from hub.rules.marking import unknown_markings
+from hub.rules.release import stands
+from hub.stix import reading, strict
+from hub.store import agreements, members, objects, releases, submissions
+from hub.store.agreements import Generation
+from hub.store.connection import Connection
+from hub.store.releases import NewRow
+
+Items = Sequence[StixObject | Unreadable]
+
+
+def submit(house: House, submission: Submission) -> Receipt:
+    """Store what can be accepted of a submission and return what became of each object.
+
+    1. The caller may write to this collection, and the request's signature holds.
+    2. The body is strict JSON; each object is read, or gets a sentence.
+    3. Outcomes, handling and releases are decided on a snapshot, holding nobody up.
+    4. In one transaction: the nonce is new; if agreements or the nation's own submissions have moved
+       since, decide again; write objects, releases and evidence.
+
+    An object is stored though others fail. Raises Forbidden, BadSignature, TooLarge, BadJson,
+    BadRequest or Unprocessable when nothing was, and Unavailable when the database cannot be reached.
+    """
+    verified = verify(house, submission)  # 1
+    items = read(house, verified)  # 2
+    with house.store.read() as connection:  # 3
+        decision = decide(house, connection, verified, items)
+    return write(house, verified, items, decision)  # 4
+
+
+def status(house: House, caller: Caller, status_id: str) -> Receipt:
+    """Return the receipt of the caller's own submission; NotFound for an unknown or foreign one."""
+    with house.store.read() as connection:
+        receipt = submissions.find_receipt(connection, status_id, caller.member.id)
+    if receipt is None:
+        raise NotFound("There is no such status of yours.")
+    return receipt
+
+
+# --- 1: who, and really so --------------------------------------------------------------------
+
+
+def verify(house: House, submission: Submission) -> VerifiedSubmission:
+    """Return the submission as one whose sender is proved (RFC 9421), with the evidence."""
+    caller = submission.caller
+    if caller.member.nation != submission.origin or Scope.SUBMIT not in caller.scopes:
+        raise Forbidden("Only members of the nation write to its collection, with a token of scope submit.")
+    if len(submission.request.body) > house.limits.max_body_bytes:
+        raise TooLarge(f"The body is larger than {house.limits.max_body_bytes} bytes; split it.")
+    evidence = None
+    if house.require_signature or _is_signed(submission.request):
+        evidence = verify_request(house, caller, submission.request, Purpose.SUBMIT)
+    return VerifiedSubmission(caller, submission.origin, submission.request.body, evidence)
+
+
+def _is_signed(request: HttpRequest) -> bool:
+    return any(name.lower() == "signature-input" for name in request.headers)
+
+
+def verify_request(house: House, caller: Caller, request: HttpRequest, purpose: Purpose) -> Evidence:
+    """Return the evidence of a signature that holds, by a key of the caller's for this purpose.
+
+    Raises BadSignature when it does not hold, Forbidden when the key is another's or for something else.
+    """
+    with house.store.read() as connection:
+        key, evidence = requests.verify(
+            request, lambda thumbprint: members.find_key(connection, thumbprint), house.clock()
+        )
+    if key.member != caller.member.id or key.purpose is not purpose:
+        raise Forbidden(f"The request must be signed with a key of purpose {purpose.value} of the token's own member.")
+    return evidence
+
+
+# --- 2: what it says --------------------------------------------------------------------------
+
+
+def read(house: House, verified: VerifiedSubmission) -> Items:
+    """Return each object of the body as read, or the sentence why it cannot be."""
+    found = reading.items(strict.loads(verified.body))
+    if len(found) > house.limits.max_objects:
+        raise Unprocessable(f"At most {house.limits.max_objects} objects are taken at once; split the envelope.")
+    return [
+        reading.read(item, n, house.limits.max_object_bytes, canonical.digest) for n, item in enumerate(found)
+    ]
+
+
+# --- 3: what follows --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SubmissionDecision:
+    """All that a submission will write, and what it was decided against."""
+
+    generation: Generation
+    count: int
+    now: datetime
+    drafts: Drafts
+    handled: Handled
+    verdicts: Verdicts
+
+
+def decide(house: House, connection: Connection, verified: VerifiedSubmission, items: Items) -> SubmissionDecision:
+    """Decide on every item, and for every nation on every version that is touched."""
+    generation = agreements.generation(connection)
+    count = submissions.count(connection, verified.origin)
+    # The clock may have stepped back since an agreement changed; what it changed still came first.
+    now = max(house.clock(), generation.changed_at)
+    nation = house.registry.nations[verified.origin]
+    member = verified.caller.member
+    desk = Desk(member.id, nation.code, nation.default_tlp, house.registry.informative_markings)
+    ids = {item.id for item in items if isinstance(item, StixObject)}
+    held = objects.versions_of(connection, member.id, ids)
+    drawer = Drawer(
+        member=member.id,
+        reserved=reserved(house),
+        informative=house.registry.informative_markings,
+        received_from=_received_from(house, connection, member, ids, now),
+        now=now,
+    )
+    drafts = draft(drawer, items, held)
+    handled = handle(connection, desk, drafts.fresh, held, drafts.kept)
+    bench = Bench(
+        origin=nation.code,
+        members={m.id: m for m in members.members(connection)},
+        recipients=recipients(house),
+        periods=house.bindings.periods(connection),
+        now=now,
+    )
+    return SubmissionDecision(generation, count, now, drafts, handled, judge_again(connection, bench, handled))
+
+
+def recipients(house: House) -> list[NationCode]:
+    """Return every nation, in the order in which their ledgers are locked."""
+    return sorted(house.registry.nations)
+
+
+def reserved(house: House) -> Reserved:
+    """Return the ids that the hub keeps for itself."""
+    rel_to = {nation.rel_to_id: nation.code for nation in house.registry.nations.values()}
+    return Reserved(own=frozenset({house.registry.hub_identity_id}), rel_to=rel_to)
+
+
+def _received_from(
+    house: House, connection: Connection, member: Member, ids: set[StixId], now: datetime
+) -> dict[StixId, NationCode]:
+    """Return the foreign origin of each id above GREEN that the submitter can see (policy 8, passing on)."""
+    nation, clearance = member.nation, member.kind.clearance
+    if nation is None or clearance is None:
+        return {}
+    reader = Reader(member.id, nation, clearance)
+    in_force = house.bindings.in_force(connection, now)
+    copies = releases.foreign_above_green(connection, nation, ids)
+    return {copy.id: copy.origin for copy in copies if stands(copy.justification, reader, in_force)}
+
+
+# --- 4: the one step --------------------------------------------------------------------------
+
+
+def write(
+    house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision
+) -> Receipt:
+    """Commit the submission, decided again if what it was decided against has moved."""
+    with house.store.write() as connection:
+        use_nonce(connection, verified.evidence)
+        generation = agreements.generation(connection, hold=True)
+        count = submissions.count(connection, verified.origin, hold=True)
+        if (generation, count) != (decision.generation, decision.count):
+            decision = decide(house, connection, verified, items)
+        receipt = _receipt(house, verified, decision)
+        evidence, member = verified.evidence, verified.caller.member.id
+        submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
+        submissions.close_submission(connection, receipt)
+        if decision.drafts.fresh:
+            submissions.keep_body(connection, receipt.id, verified.body)
+            _write_objects(house, connection, verified.origin, receipt.id, decision)
+            submissions.advance(connection, verified.origin)
+    return receipt
+
+
+def use_nonce(connection: Connection, evidence: Evidence | None) -> None:
+    """Hold that the signed request is new, in the transaction that accepts it; BadSignature for a replay."""
+    if evidence is None:
+        return
+    expires = evidence.expires + timedelta(seconds=requests.SKEW_SECONDS)
+    if not members.use_nonce(connection, evidence.thumbprint, evidence.nonce, expires):
+        raise BadSignature("this signed request was received before; sign again with a new nonce")
+
+
+def _write_objects(
+    house: House, connection: Connection, origin: NationCode, submission_id: str, decision: SubmissionDecision
+) -> None:
+    drafts, handled, verdicts = decision.drafts, decision.handled, decision.verdicts
+    contents = objects.insert_contents(connection, origin, drafts.bodies)
+    fresh = [
+        replace(handled.now[v.key], content_id=contents[v.digest], size=len(drafts.bodies[v.digest]))
+        for v in drafts.fresh
+    ]
+    # The newest mark of a record moves in one step: first away from the old version, then onto the new.
+    objects.update_handling(connection, handled.changed())
+    stored = objects.insert_versions(connection, origin, submission_id, fresh)
+    member = drafts.fresh[0].member
+    objects.add_creator_levels(connection, member, handled.creator_deltas)
+    now = house.clock()
+    for recipient in sorted(verdicts.changes):
+        change = verdicts.changes[recipient]
+        releases.lock(connection, recipient)
+        releases.withdraw(connection, recipient, change.withdraw, now)
+        releases.justify(connection, recipient, change.justify)
+        releases.supersede(connection, recipient, change.supersede)
+        rows = [NewRow(stored.get(key) or verdicts.versions[key], value) for key, value in change.append]
+        releases.append(connection, recipient, origin, rows, now)
+
+
+def _receipt(house: House, verified: VerifiedSubmission, decision: SubmissionDecision) -> Receipt:
+    outcomes = list(decision.drafts.outcomes)
+    for key, n in decision.drafts.index.items():
+        version = decision.handled.now[key]
+        if version.is_closed:
+            reason = version.markings.fault or _closed_by(house, decision, key)
+            remarks = [text for text in (outcomes[n].message, f"withheld from all other nations: {reason}") if text]
+            outcomes[n] = replace(outcomes[n], message="; ".join(remarks))
+    return Receipt(str(uuid.uuid4()), decision.now, tuple(outcomes))
+
+
+def _closed_by(house: House, decision: SubmissionDecision, key: int) -> str:
+    version = decision.handled.now[key]
+    accepted = {v.id for v in decision.handled.now.values() if v.is_accepted_definition}
+    unknown = unknown_markings(version.markings, accepted, house.registry.informative_markings)
+    if not unknown:
+        return "a report or grouping that contains it carries a marking that the hub cannot keep."
+    return (
+        f"{', '.join(sorted(unknown))} is neither TLP, nor a statement that you have submitted, "
+        "nor one that the hub's configuration lists as informative."
+    )

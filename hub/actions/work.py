@@ -1,0 +1,66 @@
+"""What nobody waits for: marking rows that can never stand again, and forgetting old nonces.
+
+Nothing about safety depends on it: a poll never serves what does not stand. It keeps polls from the
+start from ranging over rows that are over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from hub.actions.house import House
+from hub.model import Justification, NationCode
+from hub.rules.release import NEVER, in_force_part
+from hub.store import agreements, ledgers, members, releases
+
+_LEASE: Final = "work"
+_LEASE_SECONDS: Final = 120
+_ROWS_PER_STEP: Final = 5_000  # so that no submission waits long for a ledger
+
+
+@dataclass(frozen=True, slots=True)
+class WorkReport:
+    """What one pass did. `is_done` is False when another process was at work."""
+
+    is_done: bool
+    withdrawn: int = 0
+    pruned_nonces: int = 0
+
+
+def work(house: House) -> WorkReport:
+    """Do one pass, if no other process is doing it."""
+    now = house.clock()
+    with house.store.write() as connection:
+        if not ledgers.take_lease(connection, _LEASE, now, now + timedelta(seconds=_LEASE_SECONDS)):
+            return WorkReport(is_done=False)
+    try:
+        withdrawn = sum(_withdraw_ended(house, recipient) for recipient in sorted(house.registry.nations))
+        with house.store.write() as connection:
+            nonces = members.prune_nonces(connection, now)
+        return WorkReport(is_done=True, withdrawn=withdrawn, pruned_nonces=nonces)
+    finally:
+        with house.store.write() as connection:
+            ledgers.give_lease_back(connection, _LEASE)
+
+
+def _withdraw_ended(house: House, recipient: NationCode) -> int:
+    """Mark the rows of a ledger whose justification can never stand again; return how many."""
+    with house.store.read() as connection:
+        now = house.clock()
+        not_over = frozenset(p.id for p in agreements.periods(connection) if now < p.until)
+        known = releases.justifications(connection, recipient)
+    over = [id for id, value in known.items() if _is_over(value, not_over)]
+    total = 0
+    while over:
+        with house.store.write() as connection:
+            marked = releases.withdraw_justified(connection, recipient, over, _ROWS_PER_STEP, house.clock())
+        total += marked
+        if marked < _ROWS_PER_STEP:
+            break
+    return total
+
+
+def _is_over(value: Justification, not_over: frozenset[int]) -> bool:
+    return NEVER in in_force_part(value, not_over)

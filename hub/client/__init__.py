@@ -1,0 +1,25 @@
+"""A member's side of the hub: the supported Python library, which needs nothing of the server.
+
+`HubAuth` makes an unmodified taxii2-client (or any code on `requests`) authenticate and sign;
+`Hub` pushes, polls and governs. Everything they refuse is a `ClientError`.
+"""
+
+from hub.client.auth import HubAuth
+from hub.client.errors import ClientError, PushStopped, Unreachable
+from hub.client.hub import Hub
+from hub.client.incremental import Incremental, PollReport
+from hub.client.polling import Page
+from hub.client.pushing import Failure, PushReport
+
+__all__ = [
+    "ClientError",
+    "Failure",
+    "Hub",
+    "HubAuth",
+    "Incremental",
+    "Page",
+    "PollReport",
+    "PushReport",
+    "PushStopped",
+    "Unreachable",
+]

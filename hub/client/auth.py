@@ -1,0 +1,103 @@
+"""Authentication of requests: a bearer token on each, and an RFC 9421 signature on each write."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urldefrag
+
+from requests import PreparedRequest, Response
+from requests.auth import AuthBase
+
+from hub.client.errors import ClientError
+from hub.client.reading import read_file
+from hub.model import HttpRequest
+from hub.proofs import keys, requests
+
+_SIGNED_METHODS: Final = frozenset({"POST", "PUT", "DELETE"})
+_NONCE_BYTES: Final = 24
+_LIFETIME_SECONDS: Final = 300  # the longest that the hub accepts: a large body may travel slowly
+
+Key = keys.PrivateKey | bytes | str | Path
+
+
+class HubAuth(AuthBase):
+    """A `requests` auth that makes any client speak as a member of the hub.
+
+    `key` is a private key, its PEM, or the path of a PEM file; without one nothing is signed, which
+    is enough for reading. Each preparation of a request signs anew, with its own nonce, so that a
+    request that is sent again by the application is no replay. Raises ClientError for a token that
+    cannot be a header value, for a body that cannot be signed (a stream), and when a signed
+    request is redirected: its signature covers the URL it was made for.
+    """
+
+    def __init__(self, token: str, key: Key | None = None) -> None:
+        if not token or not token.isascii() or not token.isprintable() or " " in token:
+            raise ClientError("the token is empty or has characters that no token has: give it as issued")
+        self._authorization = f"Bearer {token}"
+        self._key = None if key is None else load_key(key)
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        request.headers["Authorization"] = self._authorization
+        if self._key is not None and request.method in _SIGNED_METHODS:
+            self._sign(request, self._key)
+        return request
+
+    def _sign(self, request: PreparedRequest, key: keys.PrivateKey) -> None:
+        body = _signable_body(request)
+        if (body or request.method != "DELETE") and "Content-Type" not in request.headers:
+            raise ClientError("a signed request with content needs a Content-Type header")
+        request.body = body or None  # as bytes: what is signed is what is sent
+        for name in ("Signature", "Signature-Input", "Content-Digest"):
+            request.headers.pop(name, None)
+        message = HttpRequest(
+            method=request.method or "",
+            url=urldefrag(request.url or "").url,
+            headers=dict(request.headers),
+            body=body,
+        )
+        request.headers.update(
+            requests.sign(
+                message,
+                key,
+                created=datetime.now(UTC),
+                nonce=secrets.token_urlsafe(_NONCE_BYTES),
+                lifetime_seconds=_LIFETIME_SECONDS,
+            )
+        )
+        request.hooks["response"] = [_refuse_redirect]
+
+
+def load_key(key: Key) -> keys.PrivateKey:
+    """Return the private key that `key` is, holds as PEM, or names as a file.
+
+    Raises ClientError when the file cannot be read, and what `keys.read_private` raises.
+    """
+    if isinstance(key, str | Path):
+        return keys.read_private(read_file(key))
+    return keys.read_private(key) if isinstance(key, bytes) else key
+
+
+def _signable_body(request: PreparedRequest) -> bytes:
+    match request.body:
+        case None:
+            return b""
+        case bytes() as body:
+            return body
+        case str() as body:
+            return body.encode()
+        case _:
+            raise ClientError("a stream cannot be signed: give the body as bytes, text or JSON")
+
+
+def _refuse_redirect(response: Response, **_options: Any) -> None:
+    # Following it would send a signature made for another URL, and the body to whoever was named.
+    if response.is_redirect:
+        response.close()
+        raise ClientError(
+            f"the hub redirected a signed request to {response.headers['Location']}: "
+            "use that address in the first place",
+            response.status_code,
+        )

@@ -1,0 +1,142 @@
+"""A nation's cert makes, signs and ends agreements: what its administrator does, with its own key."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from datetime import UTC, date, datetime, time
+from typing import Any, Final
+
+import orjson
+
+from hub.client.connection import JSON, Connection
+from hub.client.errors import ClientError
+from hub.model import JsonObject
+from hub.proofs import documents, keys
+
+_HEADERS: Final = {"Accept": JSON, "Content-Type": JSON}
+_GREATEST_INTEGER: Final = 2**53 - 1
+
+
+def read_agreement(name: str, data: bytes) -> JsonObject:
+    """Return the agreement document that a TOML file spells, its times as RFC 3339 text in UTC.
+
+    Raises ClientError for what is not TOML and for values that have no exact JSON form: a date or a
+    time of day alone, a time without an offset, a number that is not finite or beyond 2^53-1.
+    """
+    try:
+        return {
+            key: _json_value(f"{name}: {key}", value) for key, value in tomllib.loads(data.decode()).items()
+        }
+    except UnicodeDecodeError as error:
+        raise ClientError(f"{name}: not UTF-8: save the file as UTF-8 text") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ClientError(f"{name}: not TOML: {error}") from error
+
+
+class Governance:
+    """The agreements of one hub as one of its members may see and change them.
+
+    Reading needs a token; changing also the nation's `agreement` key and the `govern` scope.
+    Every answer is the hub's view of an agreement. Raises ClientError for whatever is refused.
+    """
+
+    def __init__(self, connection: Connection, base_url: str, key: keys.PrivateKey | None) -> None:
+        self._connection = connection
+        self._agreements_url = f"{base_url}/governance/agreements/"
+        self._members_url = f"{base_url}/governance/members/"
+        self._key = key
+
+    def members(self) -> list[JsonObject]:
+        return _listed(self._connection.get(self._members_url, {"Accept": JSON}), "members")
+
+    def agreements(self) -> list[JsonObject]:
+        return _listed(self._connection.get(self._agreements_url, {"Accept": JSON}), "agreements")
+
+    def agreement(self, agreement_id: str) -> JsonObject:
+        view = self._connection.get(self._url(agreement_id), {"Accept": JSON})
+        if view.get("id") != agreement_id:
+            raise ClientError(
+                f"the hub answered with another agreement than {agreement_id}: nothing was signed"
+            )
+        return view
+
+    def propose(self, document: JsonObject) -> JsonObject:
+        """Propose an agreement; the answer has the id that the hub gave it. It signs nothing."""
+        return self._post(self._agreements_url, document)
+
+    def sign(self, agreement_id: str) -> JsonObject:
+        """Sign the whole document for the own nation. It comes into force when every party has."""
+        document = self._document(self.agreement(agreement_id), agreement_id)
+        return self._event(
+            "signatures/", agreement_id, {"typ": "sign", "agreement": document, "previous": None}
+        )
+
+    def terminate(self, agreement_id: str) -> JsonObject:
+        """End the agreement for every party, from the next request that the hub receives."""
+        view = self.agreement(agreement_id)
+        document = self._document(view, agreement_id)
+        payload = {"typ": "terminate", "agreement": document, "previous": view.get("last_event")}
+        return self._event("termination/", agreement_id, payload)
+
+    def _document(self, view: JsonObject, agreement_id: str) -> JsonObject:
+        document = view.get("document")
+        if not isinstance(document, dict) or document.get("id") != agreement_id:
+            raise ClientError(
+                f"the document that the hub gave for {agreement_id} is another's: nothing was signed"
+            )
+        return document
+
+    def _event(self, path: str, agreement_id: str, payload: JsonObject) -> JsonObject:
+        return self._post(
+            self._url(agreement_id) + path, {"jws": documents.sign_document(payload, self._own_key())}
+        )
+
+    def _post(self, url: str, body: JsonObject) -> JsonObject:
+        self._own_key()  # asked for here: the hub would refuse, less helpfully
+        # Not repeatable: a proposal whose answer was lost would be made twice.
+        return self._connection.post(url, _HEADERS, data=orjson.dumps(body), is_repeatable=False)
+
+    def _own_key(self) -> keys.PrivateKey:
+        if self._key is None:
+            raise ClientError(
+                "agreements are changed with the nation's agreement key: give its file (--key, HUB_KEY)"
+            )
+        return self._key
+
+    def _url(self, agreement_id: str) -> str:
+        # The id becomes a segment of the path: nothing in it may lead elsewhere.
+        if not agreement_id or not all(c.isascii() and (c.isalnum() or c == "-") for c in agreement_id):
+            raise ClientError(f"{agreement_id!r} is no agreement id: see `hub agreement list`")
+        return f"{self._agreements_url}{agreement_id}/"
+
+
+def _listed(answer: JsonObject, key: str) -> list[JsonObject]:
+    listed = answer.get(key, [])
+    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+        raise ClientError(f"the hub's list of {key} cannot be read: is this the address of a hub?")
+    return listed
+
+
+def _json_value(place: str, value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _json_value(f"{place}.{key}", item) for key, item in value.items()}
+        case list():
+            return [_json_value(f"{place}[{index}]", item) for index, item in enumerate(value)]
+        case datetime():
+            return _instant(place, value)
+        case date() | time():
+            raise ClientError(f"{place}: write date, time and offset, as in 2026-01-01T00:00:00Z")
+        case float() if not math.isfinite(value):
+            raise ClientError(f"{place}: {value} is no number that JSON can carry")
+        case int() if abs(value) > _GREATEST_INTEGER:
+            raise ClientError(f"{place}: an integer beyond 2^53-1: write it as a string")
+        case _:
+            return value
+
+
+def _instant(place: str, value: datetime) -> str:
+    if value.tzinfo is None:
+        raise ClientError(f"{place}: a time without an offset: write Z at its end if it is in UTC")
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,193 @@
+"""The hub as a member sees it: push, poll and govern, with one address, one token and one key."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from taxii2client.exceptions import TAXIIServiceException
+from taxii2client.v21 import ApiRoot
+
+from hub.client import polling, pushing
+from hub.client.auth import HubAuth, Key, load_key
+from hub.client.connection import Connection, origin
+from hub.client.errors import ClientError
+from hub.client.governance import Governance
+from hub.client.incremental import Incremental, Output
+from hub.client.polling import Page
+from hub.client.pushing import Progress, PushReport
+from hub.client.reading import Item, read_file, read_items
+from hub.client.state import PollState
+from hub.model import JsonObject
+
+STDIN = "-"
+
+
+class Hub:
+    """One hub, used by one member. Nothing is sent before something is asked for.
+
+    `url` is the scheme and host that the hub calls itself; `key` as for `HubAuth`: the `submit` key
+    to push, the `agreement` key to govern. `collection` is everywhere an id or an alias (`us`,
+    `released`). Every method raises ClientError, in one sentence, for what is not done.
+    """
+
+    def __init__(
+        self, url: str, token: str, key: Key | None = None, *, connection: Connection | None = None
+    ) -> None:
+        private = None if key is None else load_key(key)
+        self.url = origin(url)
+        self._connection = connection or Connection(HubAuth(token, private))
+        self._governance = Governance(self._connection, self.url, private)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._connection.close()
+
+    # --- collections ---
+
+    @cached_property
+    def api_root(self) -> Any:
+        """The default API root as taxii2-client has it (TAXII 2.1 section 4.1)."""
+        default = self._connection.get(f"{self.url}/taxii2/").get("default")
+        if not isinstance(default, str):
+            raise ClientError(f"{self.url} names no default API root: is this the address of a hub?")
+        if origin(default) != self.url:
+            # The token and the signatures are meant for one host: what it calls itself must be it.
+            raise ClientError(f"the hub at {self.url} calls itself {origin(default)}: use that address")
+        return ApiRoot(default, conn=self._connection)
+
+    def collections(self) -> list[JsonObject]:
+        """Return the collections that the member may see, as far as section 5.2.1 of TAXII 2.1 names them."""
+        with _readable():
+            return [
+                {
+                    "id": c.id,
+                    "title": c.title,
+                    "alias": c.alias,
+                    "can_read": c.can_read,
+                    "can_write": c.can_write,
+                }
+                for c in self.api_root.collections
+            ]
+
+    def push(
+        self, collection: str, objects: Iterable[JsonObject], on_progress: Progress | None = None
+    ) -> PushReport:
+        """Push objects that are at hand. See `push_files`."""
+        return self._push(collection, [Item.of(value) for value in objects], on_progress)
+
+    def push_files(
+        self, collection: str, paths: Iterable[str | Path], on_progress: Progress | None = None
+    ) -> PushReport:
+        """Push every object of the files (`-` is the standard input): bundles, envelopes or lines.
+
+        All files are read before anything is sent. Raises PushStopped, with the report until then,
+        when the hub refuses a post whole; pushing the same again is harmless.
+        """
+        items = [item for path in paths for item in read_items(str(path), _read(path))]
+        return self._push(collection, items, on_progress)
+
+    def _push(self, name: str, items: Sequence[Item], on_progress: Progress | None) -> PushReport:
+        collection = self._collection(name)
+        if not collection.can_write:
+            raise ClientError(
+                f"the collection {name} is not yours to write: push to your own nation's, "
+                "with a token that has the submit scope"
+            )
+        with _readable():
+            limit = self.api_root.max_content_length
+        return pushing.push(collection, items, limit, on_progress)
+
+    def pages(
+        self, collection: str, *, added_after: str | None = None, types: Sequence[str] = ()
+    ) -> Iterator[Page]:
+        """Yield what became visible after `added_after`, page by page, in that order."""
+        url = self._collection(collection).objects_url
+        return polling.pages(self._connection, url, added_after=added_after, types=types)
+
+    def poll(
+        self, collection: str, *, added_after: str | None = None, types: Sequence[str] = ()
+    ) -> Iterator[JsonObject]:
+        """Yield every object that became visible after `added_after`."""
+        for page in self.pages(collection, added_after=added_after, types=types):
+            yield from page.objects
+
+    def incremental(
+        self,
+        collection: str,
+        stream: Output,
+        *,
+        out: Path | None = None,
+        state: Path | None = None,
+        types: Sequence[str] = (),
+    ) -> Incremental:
+        """Return a poll that continues where an earlier one ended, objects going to `out`, else to `stream`.
+
+        Use it in a `with` statement. Raises ClientError when `state` belongs to another poll.
+        """
+        found = self._collection(collection)
+        asked = PollState(self.url, found.id, tuple(sorted(set(types))))
+
+        def fetch(added_after: str | None) -> Iterator[Page]:
+            return polling.pages(
+                self._connection, found.objects_url, added_after=added_after, types=asked.types
+            )
+
+        return Incremental(fetch, asked, stream, out=out, state=state)
+
+    def _collection(self, name: str) -> Any:
+        with _readable():
+            for found in self.api_root.collections:
+                if name == found.id or name.lower() == found.alias:
+                    return found
+        raise ClientError(
+            f"there is no collection {name} for this member: see the collections of the API root"
+        )
+
+    # --- governance ---
+
+    def members(self) -> list[JsonObject]:
+        """Return the certs of every nation, with the thumbprint of the key that signs its agreements."""
+        return self._governance.members()
+
+    def agreements(self) -> list[JsonObject]:
+        """Return the agreements that the own nation is party to; an auditor gets all."""
+        return self._governance.agreements()
+
+    def agreement(self, agreement_id: str) -> JsonObject:
+        """Return one of them."""
+        return self._governance.agreement(agreement_id)
+
+    def propose(self, document: JsonObject) -> JsonObject:
+        """Propose an agreement; the answer has its id. Proposing signs nothing."""
+        return self._governance.propose(document)
+
+    def sign(self, agreement_id: str) -> JsonObject:
+        """Sign the whole agreement for the own nation; it is in force when every party has."""
+        return self._governance.sign(agreement_id)
+
+    def terminate(self, agreement_id: str) -> JsonObject:
+        """End the agreement for all its parties, from the next request on."""
+        return self._governance.terminate(agreement_id)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Turn what taxii2-client raises for a resource that is not as TAXII 2.1 has it into a ClientError."""
+    try:
+        yield
+    except (TAXIIServiceException, KeyError, TypeError, AttributeError) as error:
+        raise ClientError(f"the hub's answer is not as TAXII 2.1 has it: {error}") from error
+
+
+def _read(path: str | Path) -> bytes:
+    return sys.stdin.buffer.read() if path == STDIN else read_file(path)

@@ -1,0 +1,136 @@
+"""Where an incremental poll stands, on disk: the state file, and the output that it measures."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+import orjson
+
+from hub.client.errors import ClientError
+
+
+@dataclass(frozen=True, slots=True)
+class PollState:
+    """What a poll asks for, and how far it has come.
+
+    `out_bytes` is the length of the output up to and including the last recorded page, None when
+    the output is a stream.
+    """
+
+    url: str
+    collection: str
+    types: tuple[str, ...] = ()
+    last_date_added: str | None = None
+    out_bytes: int | None = None
+
+
+class StateFile:
+    """A state kept in a file that is always whole: each change replaces it in one step."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self, asked: PollState) -> PollState | None:
+        """Return the recorded state of the poll that is `asked` for, or None when there is none yet.
+
+        Raises ClientError for a state of another poll: continuing from it would skip objects.
+        """
+        try:
+            state = _parse(self._path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError) as error:
+            raise ClientError(f"{self._path} is not a state of `hub poll`: name another file") from error
+        for name, there, here in (
+            ("hub", state.url, asked.url),
+            ("collection", state.collection, asked.collection),
+            ("--type", ",".join(state.types) or "none", ",".join(asked.types) or "none"),
+        ):
+            if there != here:
+                raise ClientError(
+                    f"{self._path} belongs to a poll of another {name} ({there}, not {here}): "
+                    "name another state file, or remove it to start from the beginning"
+                )
+        return state
+
+    def write(self, state: PollState) -> None:
+        """Replace the recorded state; when this returns, it survives a power loss."""
+        temporary = self._path.with_name(self._path.name + ".new")
+        with temporary.open("wb") as file:
+            file.write(orjson.dumps(asdict(state)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._path)
+        sync_directory(self._path.parent)
+
+
+class OutFile:
+    """A file that pages are appended to, one object per line, by one process at a time.
+
+    `length` is what a state recorded: whatever lies beyond was written by a poll that did not get
+    as far as recording it, and is cut off. Without one, appending begins at the file's end.
+    Raises ClientError when another process has the file open, or it is shorter than recorded.
+    """
+
+    def __init__(self, path: Path, length: int | None = None) -> None:
+        self._file = path.open("ab")
+        try:
+            self._begin(path, length)
+        except BaseException:
+            self._file.close()
+            raise
+        sync_directory(path.parent)
+
+    def _begin(self, path: Path, length: int | None) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ClientError(
+                f"another poll is writing to {path}: wait for it, or name another file"
+            ) from error
+        actual = os.fstat(self._file.fileno()).st_size
+        self.length = actual if length is None else length
+        if actual < self.length:
+            raise ClientError(
+                f"{path} has {actual} bytes, but the state records {length}: it was changed since. "
+                "Put it back, or remove both files to start from the beginning"
+            )
+        self._file.truncate(self.length)
+
+    def append(self, lines: bytes) -> int:
+        """Write the lines; when this returns the new length, they survive a power loss."""
+        self._file.write(lines)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.length += len(lines)
+        return self.length
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._file.close()
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory survive a power loss, after files were made or replaced in it."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _parse(data: bytes) -> PollState:
+    fields = orjson.loads(data)
+    if not isinstance(fields, dict):
+        raise TypeError("a state is a JSON object")
+    state = PollState(**(fields | {"types": tuple(fields.get("types", ()))}))
+    texts = (state.url, state.collection, *state.types, state.last_date_added or "")
+    if not all(isinstance(text, str) for text in texts) or not isinstance(state.out_bytes, int | None):
+        raise TypeError("a field has another type")
+    return state

@@ -1,0 +1,118 @@
+"""Everything the hub refuses, as one tree.
+
+    HubError
+    ├── SettingsError            the configuration cannot be used: the start stops
+    └── Refused                  a request cannot be served; knows its HTTP status
+        ├── BadRequest       400
+        │   ├── BadJson          not strict JSON
+        │   ├── BadFilter        a query parameter that cannot be followed
+        │   └── BadCursor        a `next` that this reader was not given for this query
+        ├── Unauthenticated  401
+        │   └── BadSignature     the request's signature is missing or does not hold
+        ├── Forbidden        403
+        ├── NotFound         404     withheld and non-existent alike (policy 9)
+        ├── MethodNotAllowed 405
+        ├── NotAcceptable    406
+        ├── Conflict         409
+        ├── TooLarge         413
+        ├── UnsupportedMedia 415
+        ├── Unprocessable    422
+        └── Unavailable      503     try again: carries `retry_after_seconds`
+
+The message of every error is fit for a stranger: it names the place and the remedy, and tells
+nothing about others. HTTP words are made of it in `web` alone.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class HubError(Exception):
+    """Base of everything the hub refuses on purpose."""
+
+
+class SettingsError(HubError):
+    """The configuration cannot be used. The sentence names file, key and remedy."""
+
+
+class Refused(HubError):
+    """A request cannot be served, for a reason that its sender may know."""
+
+    status: ClassVar[int]
+    title: ClassVar[str]
+
+
+class BadRequest(Refused):
+    status = 400
+    title = "Bad request"
+
+
+class BadJson(BadRequest):
+    title = "Not strict JSON"
+
+
+class BadFilter(BadRequest):
+    title = "Bad filter"
+
+
+class BadCursor(BadRequest):
+    title = "Bad cursor"
+
+
+class Unauthenticated(Refused):
+    status = 401
+    title = "Unauthenticated"
+
+
+class BadSignature(Unauthenticated):
+    title = "Bad signature"
+
+
+class Forbidden(Refused):
+    status = 403
+    title = "Forbidden"
+
+
+class NotFound(Refused):
+    status = 404
+    title = "Not found"
+
+
+class MethodNotAllowed(Refused):
+    status = 405
+    title = "Method not allowed"
+
+
+class NotAcceptable(Refused):
+    status = 406
+    title = "Not acceptable"
+
+
+class Conflict(Refused):
+    status = 409
+    title = "Conflict"
+
+
+class TooLarge(Refused):
+    status = 413
+    title = "Content too large"
+
+
+class UnsupportedMedia(Refused):
+    status = 415
+    title = "Unsupported media type"
+
+
+class Unprocessable(Refused):
+    status = 422
+    title = "Unprocessable content"
+
+
+class Unavailable(Refused):
+    status = 503
+    title = "Temporarily unavailable"
+
+    def __init__(self, message: str, retry_after_seconds: int = 5) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds

@@ -1,0 +1,241 @@
+"""Keys of members: Ed25519 and ECDSA over P-256, read strictly and named by their RFC 7638 thumbprint.
+
+`cryptography` accepts Ed25519 keys under which one constant signature verifies for every message; they
+are refused here, as is any second spelling of a key, so that one key has one thumbprint.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final, Literal
+
+import orjson
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import (
+    ECDSA,
+    SECP256R1,
+    EllipticCurvePrivateKey,
+    EllipticCurvePublicKey,
+    EllipticCurvePublicNumbers,
+    generate_private_key,
+)
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from hub.errors import Unprocessable
+from hub.model import RegisteredKey
+from hub.proofs import base64url, canonical, edwards
+
+ED25519: Final = "ed25519"  # RFC 9421 section 3.3.6
+P256: Final = "ecdsa-p256-sha256"  # RFC 9421 section 3.3.4
+
+MAX_KEY_BYTES: Final = 4_096
+_COORDINATE_BYTES: Final = 32
+_THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 section 6
+_IS_PRIVATE: Final = "this is a private key: keep it to yourself and give its public half"
+
+
+@dataclass(frozen=True)
+class PublicKey:
+    """A public key that passed every check of this module. `jwk` holds its required members alone."""
+
+    alg: str
+    jwk: dict[str, str] = field(compare=False)
+    thumbprint: str
+    key: Ed25519PublicKey | EllipticCurvePublicKey = field(compare=False, repr=False)
+
+    def holds(self, signature: bytes, message: bytes) -> bool:
+        """Return whether `signature` is this key's over `message`; for P-256 it is r ‖ s, 64 bytes."""
+        try:
+            if isinstance(self.key, Ed25519PublicKey):
+                self.key.verify(signature, message)
+            else:
+                self.key.verify(_to_der(signature), message, ECDSA(SHA256()))
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+@dataclass(frozen=True)
+class PrivateKey:
+    """A private key of one of the two algorithms. It never shows in a repr."""
+
+    key: Ed25519PrivateKey | EllipticCurvePrivateKey = field(repr=False)
+
+    @cached_property
+    def public(self) -> PublicKey:
+        return _from_cryptography(self.key.public_key())
+
+    @property
+    def alg(self) -> str:
+        return self.public.alg
+
+    @property
+    def thumbprint(self) -> str:
+        return self.public.thumbprint
+
+
+def generate(alg: Literal["ed25519", "p256"]) -> PrivateKey:
+    """Return a new private key, drawn from the random source of `cryptography`."""
+    if alg == "ed25519":
+        return PrivateKey(Ed25519PrivateKey.generate())
+    return PrivateKey(generate_private_key(SECP256R1()))
+
+
+def private_pem(key: PrivateKey) -> bytes:
+    """Return `key` as unencrypted PKCS #8 PEM (RFC 5958): write it to a file of mode 0600 alone."""
+    return key.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def read_private(data: bytes) -> PrivateKey:
+    """Return the private key of an unencrypted PEM file.
+
+    Raises Unprocessable for anything else: encrypted, public, malformed, another algorithm or curve.
+    """
+    _check_size(data)
+    try:
+        key = load_pem_private_key(data, password=None)
+    except TypeError:
+        raise Unprocessable("the private key is encrypted: give it as unencrypted PKCS #8 PEM") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise Unprocessable("the private key cannot be read: give it as unencrypted PKCS #8 PEM") from None
+    if isinstance(key, Ed25519PrivateKey):
+        return PrivateKey(key)
+    if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
+        return PrivateKey(key)
+    raise Unprocessable("the private key is of another algorithm: use Ed25519 or ECDSA over P-256")
+
+
+def read_public(data: bytes) -> PublicKey:
+    """Return the public key of a JWK (RFC 7517) or of a PEM file, whichever `data` holds.
+
+    Raises Unprocessable for private keys, more than one key, other algorithms and curves, points off the
+    curve, weak or non-canonical keys, malformed text, and more than 4 KB.
+    """
+    _check_size(data)
+    if not data.lstrip().startswith(b"{"):
+        return _from_pem(data)
+    try:
+        jwk = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise Unprocessable("the key is not JSON: give a JWK or a PEM file") from None
+    return public_from_jwk(jwk)
+
+
+def public_from_jwk(jwk: Mapping[str, object]) -> PublicKey:
+    """Return the key of a JWK's `kty`, `crv`, `x` and `y`; other public members are ignored (RFC 7517 §4).
+
+    Raises Unprocessable as `read_public` does.
+    """
+    if _PRIVATE_MEMBERS & jwk.keys():
+        raise Unprocessable(_IS_PRIVATE)
+    match jwk.get("kty"), jwk.get("crv"):
+        case "OKP", "Ed25519":
+            return _from_ed25519(_coordinate(jwk, "x"))
+        case "EC", "P-256":
+            return _from_p256(_coordinate(jwk, "x"), _coordinate(jwk, "y"))
+        case _:
+            raise Unprocessable("the key has another kty or crv: use OKP with Ed25519, or EC with P-256")
+
+
+def usable(registered: RegisteredKey | None, thumbprint: str) -> PublicKey | None:
+    """Return the public key of a register entry, or None unless it is there, unrevoked and consistent.
+
+    An entry whose `jwk` does not give its own thumbprint and algorithm is damaged and never used. The
+    purpose is not judged here: only the caller knows what was signed.
+    """
+    if registered is None or registered.revoked_at is not None:
+        return None
+    try:
+        key = public_from_jwk(registered.jwk)
+    except Unprocessable:
+        return None
+    named = (registered.thumbprint, registered.alg)
+    return key if named == (key.thumbprint, key.alg) and key.thumbprint == thumbprint else None
+
+
+def is_thumbprint(value: object) -> bool:
+    """Return whether `value` is text of the form of an RFC 7638 SHA-256 thumbprint."""
+    return isinstance(value, str) and _THUMBPRINT.fullmatch(value) is not None
+
+
+def _check_size(data: bytes) -> None:
+    if len(data) > MAX_KEY_BYTES:
+        raise Unprocessable(f"the key is larger than {MAX_KEY_BYTES} bytes: give one key alone")
+
+
+def _from_pem(data: bytes) -> PublicKey:
+    if b"PRIVATE KEY" in data:
+        raise Unprocessable(_IS_PRIVATE)
+    if data.count(b"-----BEGIN ") != 1:
+        raise Unprocessable("the key is neither a JWK nor PEM with exactly one block")
+    try:
+        key = load_pem_public_key(data)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise Unprocessable("the key is not a PEM public key (SubjectPublicKeyInfo) on its curve") from None
+    if isinstance(key, Ed25519PublicKey) or (
+        isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
+    ):
+        return _from_cryptography(key)
+    raise Unprocessable("the key is of another algorithm: use Ed25519 or ECDSA over P-256")
+
+
+def _from_cryptography(key: Ed25519PublicKey | EllipticCurvePublicKey) -> PublicKey:
+    if isinstance(key, Ed25519PublicKey):
+        return _from_ed25519(key.public_bytes(Encoding.Raw, PublicFormat.Raw))
+    numbers = key.public_numbers()
+    x, y = (n.to_bytes(_COORDINATE_BYTES, "big") for n in (numbers.x, numbers.y))
+    return _from_p256(x, y)
+
+
+def _coordinate(jwk: Mapping[str, object], name: str) -> bytes:
+    text = jwk.get(name)
+    try:
+        raw = base64url.decode(text) if isinstance(text, str) else b""
+    except ValueError:
+        raise Unprocessable(f"the key's {name} is not base64url without padding") from None
+    if len(raw) != _COORDINATE_BYTES:
+        raise Unprocessable(f"the key's {name} is not base64url text of {_COORDINATE_BYTES} bytes")
+    return raw
+
+
+def _from_p256(x: bytes, y: bytes) -> PublicKey:
+    numbers = EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), SECP256R1())
+    try:
+        key = numbers.public_key()
+    except ValueError:
+        raise Unprocessable("the key's point is not on the curve P-256") from None
+    jwk = {"crv": "P-256", "kty": "EC", "x": base64url.encode(x), "y": base64url.encode(y)}
+    return PublicKey(P256, jwk, _thumbprint(jwk), key)
+
+
+def _from_ed25519(raw: bytes) -> PublicKey:
+    if fault := edwards.fault(raw):
+        raise Unprocessable(f"the key {fault}: generate another")
+    jwk = {"crv": "Ed25519", "kty": "OKP", "x": base64url.encode(raw)}
+    return PublicKey(ED25519, jwk, _thumbprint(jwk), Ed25519PublicKey.from_public_bytes(raw))
+
+
+def _thumbprint(jwk: Mapping[str, str]) -> str:
+    # RFC 7638 section 3 hashes the required members sorted and without space: RFC 8785 gives those bytes.
+    return base64url.encode(canonical.digest(jwk))
+
+
+def _to_der(signature: bytes) -> bytes:
+    if len(signature) != 2 * _COORDINATE_BYTES:
+        raise ValueError("an ECDSA P-256 signature has 64 bytes")
+    r, s = signature[:_COORDINATE_BYTES], signature[_COORDINATE_BYTES:]
+    return encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))

@@ -1,0 +1,274 @@
+"""Signed requests: RFC 9421 HTTP Message Signatures with RFC 9530 digests, in the hub's own profile.
+
+The profile is `taxii-hub-v1`: which parts a signature covers, how long it lives, whose key it names. The
+library builds the signature base and does the arithmetic; the rules here decide before it is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+
+import http_sf
+from http_message_signatures import (
+    ContentDigest,
+    HTTPMessageSignaturesException,
+    HTTPMessageSigner,
+    HTTPMessageVerifier,
+    HTTPSignatureAlgorithm,
+    MappingKeyResolver,
+)
+from http_message_signatures import algorithms as rfc9421
+
+from hub.errors import BadSignature
+from hub.model import Evidence, HttpRequest, RegisteredKey, from_microseconds, to_microseconds
+from hub.proofs.keys import ED25519, P256, PrivateKey, PublicKey, is_thumbprint, usable
+
+TAG: Final = "taxii-hub-v1"
+MAX_LIFETIME_SECONDS: Final = 300
+SKEW_SECONDS: Final = 30
+MAX_FIELD_CHARACTERS: Final = 8_192  # of Signature-Input, and of Signature
+
+_LABEL: Final = "hub"
+_ALGORITHMS: Final[dict[str, type[HTTPSignatureAlgorithm]]] = {
+    ED25519: rfc9421.ED25519,
+    P256: rfc9421.ECDSA_P256_SHA256,
+}
+_ALWAYS_COVERED: Final = ("@method", "@target-uri")
+_COVERED_WITH_CONTENT: Final = (*_ALWAYS_COVERED, "content-type", "content-digest")
+_METHODS_WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
+_SECRET_FIELDS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
+_NONCE: Final = re.compile(r"[!-~]{16,128}")
+_SECOND: Final = 1_000_000  # in microseconds
+_PARAMS_LINE: Final = '"@signature-params": '
+
+Resolve = Callable[[str], RegisteredKey | None]
+
+
+def sign(
+    request: HttpRequest, key: PrivateKey, *, created: datetime, nonce: str, lifetime_seconds: int = 120
+) -> dict[str, str]:
+    """Return the header fields that make `request` signed by `key`: two, and Content-Digest with content.
+
+    They replace fields of the same name. `nonce` is 16 to 128 visible ASCII characters, never used before
+    with this key; the lifetime is 1 to 300 seconds. Raises RuntimeError when these bounds are not kept or
+    the request cannot be signed: no Content-Type on content, a method in lower case, a URL not encoded.
+    """
+    if not (0 < lifetime_seconds <= MAX_LIFETIME_SECONDS and _NONCE.fullmatch(nonce) and created.tzinfo):
+        raise RuntimeError("signing needs an aware time, a nonce of 16-128 visible ASCII characters, 1-300 s")
+    added = ("Content-Digest", "Signature-Input", "Signature")
+    kept = {n: v for n, v in request.headers.items() if n.lower() not in {a.lower() for a in added}}
+    message = HttpRequest(request.method, request.url, kept, request.body)
+    covered = _must_cover(request)
+    signer = HTTPMessageSigner(
+        signature_algorithm=_ALGORITHMS[key.alg],
+        key_resolver=MappingKeyResolver(public_keys={}, private_keys={key.thumbprint: key.key}),
+    )
+    try:
+        signer.sign(
+            message,
+            key_id=key.thumbprint,
+            created=created,
+            expires=created + timedelta(seconds=lifetime_seconds),
+            nonce=nonce,
+            label=_LABEL,
+            tag=TAG,
+            include_alg=False,  # the verifier takes it from the registered key (RFC 9421 section 3.2)
+            covered_component_ids=covered,
+            body=request.body if covered == _COVERED_WITH_CONTENT else None,
+        )
+    except HTTPMessageSignaturesException as error:
+        raise RuntimeError(f"the request cannot be signed: {error}") from error
+    return {name: kept[name] for name in added if name in kept}
+
+
+def verify(request: HttpRequest, resolve: Resolve, now: datetime) -> tuple[RegisteredKey, Evidence]:
+    """Return the registered key that signed `request` and the evidence of it.
+
+    1. Exactly one signature has the tag; others must be well formed and are not looked at.
+    2. It covers at least method and target URI, and with content its type and digest; never a secret.
+    3. Its nonce is fit to be remembered. That it is new is for the caller to hold, in its transaction.
+    4. Its key is registered and in use, and a stated algorithm is that key's. `resolve` maps a thumbprint
+       to the key; whether purpose and member fit the request is for the caller to judge.
+    5. It was made at most 30 s in our future, is not over by 30 s or more, and lives at most 300 s.
+    6. It holds over the request as received, whose target URI is `request.url`.
+    7. The digest it covers is that of the body.
+
+    Raises BadSignature with the sentence for the first rule that fails.
+    """
+    fields = _fields(request.headers)
+    claim = _claim(fields)  # 1
+    _check_coverage(claim, request, fields)  # 2
+    nonce = claim.params.get("nonce")
+    if not isinstance(nonce, str) or not _NONCE.fullmatch(nonce):  # 3
+        raise BadSignature("the signature's nonce must be text of 16 to 128 visible ASCII characters")
+    registered, key = _look_up(claim, resolve)  # 4
+    base = _check_signature(request, key, now)  # 5, 6
+    if "content-digest" in fields:  # 7; where it is required, its presence was checked in 2
+        _check_digest(fields["content-digest"], request.body)
+    created, expires = _lifetime(claim.params, now)
+    return registered, Evidence(base, claim.signature, key.thumbprint, nonce, created, expires)
+
+
+def reverify(evidence: Evidence, key: PublicKey) -> bool:
+    """Return whether `evidence` shows by itself that `key` signed it, and its fields are those signed.
+
+    Needs neither body, clock nor register: nonce and times are compared with the text that was signed.
+    """
+    params = _params_of(evidence.signature_base)
+    signed = [params.get(name) for name in ("tag", "keyid", "nonce", "created", "expires")]
+    stated = [
+        *(TAG, key.thumbprint, evidence.nonce),
+        *(to_microseconds(instant) / _SECOND for instant in (evidence.created, evidence.expires)),
+    ]
+    if evidence.thumbprint != key.thumbprint or signed != stated:
+        return False
+    return key.holds(evidence.signature, evidence.signature_base.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """The signature that carries our tag, as parsed and not yet believed.
+
+    `covered` are the components without parameters, `named` all of them: `"content-digest";sf` is named,
+    but does not count as coverage.
+    """
+
+    covered: frozenset[str]
+    named: frozenset[str]
+    params: Mapping[str, object]
+    signature: bytes
+
+
+class _Verifier(HTTPMessageVerifier):
+    """The library's verifier for one key, at the time given instead of the machine's clock."""
+
+    def __init__(self, key: PublicKey, now: datetime) -> None:
+        super().__init__(
+            signature_algorithm=_ALGORITHMS[key.alg],
+            key_resolver=MappingKeyResolver(public_keys={key.thumbprint: key.key}, private_keys={}),
+        )
+        self._now = now
+
+    def validate_created_and_expires(self, sig_input: Any, max_age: timedelta | None = None) -> None:
+        del max_age  # a day unless the library is told otherwise; here the lifetime bounds the age
+        _lifetime(sig_input.params, self._now)
+
+
+def _must_cover(request: HttpRequest) -> tuple[str, ...]:
+    has_content = request.body or request.method in _METHODS_WITH_CONTENT
+    return _COVERED_WITH_CONTENT if has_content else _ALWAYS_COVERED
+
+
+def _fields(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the values by lower-case name; spellings of one name are joined (RFC 9110 section 5.3)."""
+    lines: dict[str, list[str]] = {}
+    for name, value in headers.items():
+        lines.setdefault(name.lower(), []).append(value.strip(" \t"))
+    return {name: ", ".join(values) for name, values in lines.items()}
+
+
+def _claim(fields: Mapping[str, str]) -> _Claim:
+    inputs = _dictionary(fields, "Signature-Input")
+    signatures = _dictionary(fields, "Signature")
+    ours = [label for label, (_, params) in inputs.items() if params.get("tag") == TAG]
+    if len(ours) != 1:
+        raise BadSignature(f'the request must carry exactly one signature with tag="{TAG}", not {len(ours)}')
+    components, params = inputs[ours[0]]
+    signature, _ = signatures.get(ours[0], (None, {}))
+    if not isinstance(signature, bytes):
+        raise BadSignature(f"Signature needs a byte sequence under the label {ours[0]} of Signature-Input")
+    if not isinstance(components, list) or not all(isinstance(name, str) for name, _ in components):
+        raise BadSignature("Signature-Input must list the covered components as quoted names in parentheses")
+    covered = frozenset(name for name, parameters in components if not parameters)
+    return _Claim(covered, frozenset(name for name, _ in components), params, signature)
+
+
+def _dictionary(fields: Mapping[str, str], name: str) -> dict[str, tuple[Any, dict[str, Any]]]:
+    def refuse(key: str, context: str) -> None:
+        if context == "dictionary":
+            raise BadSignature(f"{name} has the label {key} twice: give each signature its own")
+
+    text = fields.get(name.lower(), "")
+    if not text or len(text) > MAX_FIELD_CHARACTERS:
+        raise BadSignature(f"the request needs {name} (RFC 9421), at most {MAX_FIELD_CHARACTERS} characters")
+    try:
+        parsed = http_sf.parse(text.encode("ascii"), tltype="dictionary", on_duplicate_key=refuse)
+    except (ValueError, TypeError):
+        raise BadSignature(f"{name} is not a dictionary of structured fields (RFC 9651)") from None
+    return cast("dict[str, tuple[Any, dict[str, Any]]]", parsed)
+
+
+def _check_coverage(claim: _Claim, request: HttpRequest, fields: Mapping[str, str]) -> None:
+    if secret := _SECRET_FIELDS & claim.named:
+        raise BadSignature(f"the signature must not cover {min(secret)}: evidence is kept, without secrets")
+    for name in _must_cover(request):
+        if name not in claim.covered:
+            raise BadSignature(f'the signature must cover "{name}", without parameters')
+    for name in sorted(claim.named):
+        if not name.startswith("@") and name not in fields:
+            raise BadSignature(f'the signature covers "{name}", which the request does not carry')
+
+
+def _look_up(claim: _Claim, resolve: Resolve) -> tuple[RegisteredKey, PublicKey]:
+    keyid = claim.params.get("keyid")
+    registered = resolve(keyid) if isinstance(keyid, str) and is_thumbprint(keyid) else None
+    key = usable(registered, str(keyid))
+    if registered is None or key is None:
+        raise BadSignature("the signature's keyid must be the RFC 7638 thumbprint of a registered key in use")
+    if claim.params.get("alg", key.alg) != key.alg:
+        raise BadSignature("the signature's alg is not that of its key: leave the parameter out")
+    return registered, key
+
+
+def _lifetime(params: Mapping[str, object], now: datetime) -> tuple[datetime, datetime]:
+    """Return created and expires; raises BadSignature unless now is in [created - 30 s, expires + 30 s)."""
+    created, expires = params.get("created"), params.get("expires")
+    if type(created) is not int or type(expires) is not int:  # a Boolean is an int to isinstance
+        raise BadSignature("the signature needs created and expires, both integers in seconds")
+    if not 0 < expires - created <= MAX_LIFETIME_SECONDS:
+        raise BadSignature(f"the signature must expire 1 to {MAX_LIFETIME_SECONDS} s after it was created")
+    now_microseconds = to_microseconds(now)
+    if (created - SKEW_SECONDS) * _SECOND > now_microseconds:
+        raise BadSignature("the signature was created in the future: set the clock of the machine that signs")
+    if now_microseconds >= (expires + SKEW_SECONDS) * _SECOND:
+        raise BadSignature("the signature has expired: sign the request again, and check the machine's clock")
+    return from_microseconds(created * _SECOND), from_microseconds(expires * _SECOND)
+
+
+def _check_signature(request: HttpRequest, key: PublicKey, now: datetime) -> str:
+    """Return the signature base over which the tagged signature holds."""
+    try:
+        (result,) = _Verifier(key, now).verify(request, max_age=None, expect_tag=TAG)
+    except (HTTPMessageSignaturesException, ValueError) as error:
+        raise BadSignature(
+            "the signature does not hold: sign the method, target URI and header fields exactly as sent, "
+            "with the key that keyid names, and no other parameters than those of RFC 9421"
+        ) from error
+    return "\n".join(f"{name}: {value}" for name, value in result.covered_components.items())
+
+
+def _check_digest(field: str, body: bytes) -> None:
+    """Accept only digests that all are the body's; the library refuses algorithms but these two."""
+    try:
+        ContentDigest.verify(field, body)
+    except (HTTPMessageSignaturesException, ValueError):
+        raise BadSignature(
+            "Content-Digest is not the sha-256 or sha-512 of the body as sent, or lists another (RFC 9530)"
+        ) from None
+
+
+def _params_of(signature_base: str) -> dict[str, Any]:
+    """Return the signature parameters in the last line of a base (RFC 9421 section 2.5), or none."""
+    line = signature_base.rpartition("\n")[2]
+    try:
+        ((_, params),) = cast(
+            "list[tuple[Any, dict[str, Any]]]",
+            http_sf.parse(line.removeprefix(_PARAMS_LINE).encode("ascii"), tltype="list"),
+        )
+    except (ValueError, TypeError):
+        return {}
+    return params

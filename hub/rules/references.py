@@ -1,0 +1,185 @@
+"""Joint judgement of objects that refer to each other (policy 2.7).
+
+A version stands for a reader only while everything it refers to stands for that reader, and while
+every later version of its record does. That largest consistent set is computed as a closure: the
+justification of a version is the union of the classes of all that can be reached from it.
+
+Whether a reference to another member's record counts depends on whether the referring member may
+see that record itself, inside the nation. Those edges are found first, on the home justifications.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from hub.model import Class, Clearance, Justification, MemberId, NationCode, Reader, StixId
+from hub.rules.release import NEVER, simplify, stands
+
+K = TypeVar("K", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Node(Generic[K]):
+    """A version to be judged: its own class for each recipient, what it refers to, the next later version.
+
+    `is_newest` marks the version by which references to the record are judged.
+    """
+
+    member: MemberId
+    id: StixId
+    own: Mapping[NationCode, Class]
+    refers: frozenset[StixId]
+    later: K | None
+    is_newest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A record that is not judged now: the justification of its newest version for each recipient.
+
+    A recipient that is missing is one to whom it is withheld.
+    """
+
+    member: MemberId
+    id: StixId
+    justifications: Mapping[NationCode, Justification]
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """Where the judgement takes place: the nation, its members' clearances, and all recipients."""
+
+    home: NationCode
+    clearances: Mapping[MemberId, Clearance]
+    recipients: Sequence[NationCode]
+
+    def reader(self, member: MemberId) -> Reader:
+        return Reader(member, self.home, self.clearances[member])
+
+
+Judgement = dict[NationCode, Justification]
+
+
+def judge(nodes: Mapping[K, Node[K]], settled: Iterable[Settled], circle: Circle) -> dict[K, Judgement]:
+    """Return the justification of every node for every recipient of `circle`.
+
+    A justification that holds the empty class never stands: the version is withheld.
+    """
+    graph = _Graph(nodes, settled, circle)
+    graph.settle_foreign_edges()
+    closures = {recipient: graph.closure(recipient) for recipient in circle.recipients}
+    return {key: {recipient: closures[recipient][key] for recipient in circle.recipients} for key in nodes}
+
+
+class _Graph(Generic[K]):
+    """The references among nodes, and from nodes to settled records, that count."""
+
+    def __init__(self, nodes: Mapping[K, Node[K]], settled: Iterable[Settled], circle: Circle) -> None:
+        self.nodes = nodes
+        self.circle = circle
+        self.newest: dict[StixId, list[K]] = defaultdict(list)
+        self.settled: dict[StixId, list[Settled]] = defaultdict(list)
+        for key, node in nodes.items():
+            if node.is_newest:
+                self.newest[node.id].append(key)
+        for record in settled:
+            self.settled[record.id].append(record)
+        # Edges inside one member always count; those to other members' records are decided below.
+        self.inner: dict[K, list[K]] = {key: self._inner_edges(node) for key, node in nodes.items()}
+        self.outer: dict[K, list[K]] = {key: self._outer_edges(node) for key, node in nodes.items()}
+        self.counted: dict[K, list[K]] = self.outer
+
+    def _inner_edges(self, node: Node[K]) -> list[K]:
+        targets = [k for id in node.refers for k in self.newest.get(id, ()) if self.nodes[k].member == node.member]
+        return targets if node.later is None else [node.later, *targets]
+
+    def _outer_edges(self, node: Node[K]) -> list[K]:
+        return [k for id in node.refers for k in self.newest.get(id, ()) if self.nodes[k].member != node.member]
+
+    def settle_foreign_edges(self) -> None:
+        """Decide which edges to other members' records count.
+
+        With more edges less is seen, and with less seen fewer edges count, so that the rounds
+        close in on the answer from both sides. Should they not meet, the round with more edges
+        stands, which withholds more.
+        """
+        if not any(self.outer.values()):
+            return
+        previous: dict[K, list[K]] | None = None
+        while True:
+            before, counted = self.counted, self._visible_outer_edges()
+            if counted == before:
+                return
+            if counted == previous:
+                self.counted = max(before, counted, key=lambda edges: sum(map(len, edges.values())))
+                return
+            previous, self.counted = before, counted
+
+    def _visible_outer_edges(self) -> dict[K, list[K]]:
+        home = self.closure(self.circle.home)
+        readers: dict[MemberId, Reader] = {}
+
+        def is_visible(key: K, member: MemberId) -> bool:
+            reader = readers.setdefault(member, self.circle.reader(member))
+            return stands(home[key], reader, frozenset())
+
+        return {
+            key: [target for target in targets if is_visible(target, self.nodes[key].member)]
+            for key, targets in self.outer.items()
+        }
+
+    def closure(self, recipient: NationCode) -> dict[K, Justification]:
+        """Return for every node the union of the classes that can be reached from it.
+
+        Classes are few, so a set of them is an integer with a bit for each.
+        """
+        bits = _Bits()
+        reached = {key: bits.of(self._start(key, node, recipient)) for key, node in self.nodes.items()}
+        referrers: dict[K, list[K]] = defaultdict(list)
+        for key in self.nodes:
+            for target in (*self.inner[key], *self.counted[key]):
+                referrers[target].append(key)
+        waiting = list(self.nodes)
+        while waiting:
+            key = waiting.pop()
+            for referrer in referrers.get(key, ()):
+                if reached[key] & ~reached[referrer]:
+                    reached[referrer] |= reached[key]
+                    waiting.append(referrer)
+        return {key: bits.justification(mask) for key, mask in reached.items()}
+
+    def _start(self, key: K, node: Node[K], recipient: NationCode) -> set[Class]:
+        classes = {node.own.get(recipient, NEVER)}
+        for id in node.refers:
+            for record in self.settled.get(id, ()):
+                if self._counts(node, record):
+                    classes |= record.justifications.get(recipient, frozenset({NEVER}))
+        return classes
+
+    def _counts(self, node: Node[K], record: Settled) -> bool:
+        if record.member == node.member:
+            return True
+        home = record.justifications.get(self.circle.home, frozenset({NEVER}))
+        return stands(home, self.circle.reader(node.member), frozenset())
+
+
+class _Bits:
+    """Classes numbered as they come, so that unions are integer operations."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[Class, int] = {}
+        self._known: dict[int, Justification] = {}
+
+    def of(self, classes: Iterable[Class]) -> int:
+        mask = 0
+        for one in classes:
+            mask |= 1 << self._numbers.setdefault(one, len(self._numbers))
+        return mask
+
+    def justification(self, mask: int) -> Justification:
+        if mask not in self._known:
+            self._known[mask] = simplify(one for one, n in self._numbers.items() if mask >> n & 1)
+        return self._known[mask]

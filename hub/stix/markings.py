@@ -1,0 +1,164 @@
+"""What an object says of its own handling, and what a marking-definition claims to be (policy 2).
+
+TLP is known by id alone: what a submitted definition calls itself never lowers a level.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from hub.model import DefinitionKind, JsonObject, Markings, StixId, Tlp
+from hub.stix.selectors import selector_fault
+from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definitions, hub_identity
+
+__all__ = ["TLP_2_EXTENSION", "TLP_IDS", "definition_kind", "definitions", "hub_identity", "read_markings"]
+
+_NO_DATA: Final[Mapping[str, Any]] = MappingProxyType({})
+
+# `tlp:amber+strict` and its relatives in the wild; the prefix may be missing where only TLP can stand.
+_SPELLING: Final = re.compile(
+    r"(tlp[\s:=_-]+)?(clear|white|green|amber(?:[\s+_-]*strict)?|red)", re.IGNORECASE | re.ASCII
+)
+
+
+def read_markings(obj: JsonObject) -> Markings:
+    """Return the markings of `obj` as data; what they amount to is decided in `rules` (policy 2.1, 2.5, 2.6).
+
+    `tlp` counts `object_marking_refs` by id alone; `raised` is the strictest of labels and granular
+    markings. `fault` names a granular marking that cannot be followed: `rules` closes the object then.
+    """
+    refs = list(_strings(obj.get("object_marking_refs")))
+    granular = _dicts(obj.get("granular_markings"))
+    granular_refs = [ref for marking in granular for ref in _strings([marking.get("marking_ref")])]
+    levels = {TLP_IDS[ref] for ref in refs if ref in TLP_IDS}
+    spelled = (_spelled(text, bare=False) for text in _strings(obj.get("labels")))
+    labels = {level for level in spelled if level is not None}
+    parts = {TLP_IDS[ref] for ref in granular_refs if ref in TLP_IDS}
+    return Markings(
+        tlp=max(levels, default=None),
+        raised=max(labels | parts, default=None),
+        others=frozenset(ref for ref in (*refs, *granular_refs) if ref not in TLP_IDS),
+        fault=_granular_fault(obj),
+        remark=_disagreement(levels, labels, parts),
+    )
+
+
+def _granular_fault(obj: JsonObject) -> str | None:
+    if "granular_markings" not in obj:
+        return None
+    granular = obj["granular_markings"]
+    if not isinstance(granular, list) or len(_dicts(granular)) != len(granular):
+        return "granular_markings is not a list of objects; see STIX 2.1 section 7.2.3"
+    for marking in granular:
+        selectors = marking.get("selectors")
+        if not isinstance(selectors, list) or not selectors:
+            return "a granular marking has no selectors; name the properties that it marks"
+        if not isinstance(marking.get("marking_ref", marking.get("lang")), str):
+            return "a granular marking has neither marking_ref nor lang; give one of them"
+        for selector in selectors:
+            if fault := selector_fault(obj, selector):
+                return fault
+    return None
+
+
+def _disagreement(levels: set[Tlp], labels: set[Tlp], parts: set[Tlp]) -> str | None:
+    """A part may be stricter or laxer than the whole; only a stricter one changes what is enforced."""
+    if not levels:
+        return None
+    claimed = sorted(levels | labels | {part for part in parts if part > max(levels)})
+    if len(claimed) == 1:
+        return None
+    *others, strictest = [_tlp_name(level) for level in claimed]
+    if len(others) == 1:
+        return f"marked both {others[0]} and {strictest}; the stricter, {strictest}, is enforced"
+    return f"marked {', '.join(others)} and {strictest}; the strictest, {strictest}, is enforced"
+
+
+# --- submitted definitions ------------------------------------------------------------------------
+
+
+def definition_kind(obj: JsonObject) -> tuple[DefinitionKind | None, str | None]:
+    """Return what a submitted marking-definition is, or the sentence for which it fails (policy 2.2, 2.6).
+
+    A definition under a TLP id must claim that id's level and no other; under any other id it may claim
+    none. A statement that carries an extension or another vocabulary's level counts as OTHER, since it
+    says more than its text. Objects of other types are (None, None). Never raises.
+    """
+    if obj.get("type") != "marking-definition":
+        return None, None
+    marking_id = obj.get("id")
+    claims = list(_claims(obj))
+    level = TLP_IDS.get(StixId(marking_id)) if isinstance(marking_id, str) else None
+    if level is not None:
+        return _copy_or_failure(level, claims)
+    if claims or _is_tlp(obj.get("definition_type")):
+        return None, (
+            "a marking-definition may claim a TLP level only under a standard id; "
+            "send the standard definition, or leave it out: the hub knows all of them"
+        )
+    return (DefinitionKind.STATEMENT if _is_plain_statement(obj) else DefinitionKind.OTHER), None
+
+
+def _copy_or_failure(level: Tlp, claims: list[Tlp | None]) -> tuple[DefinitionKind | None, str | None]:
+    name = _tlp_name(level)
+    remedy = "send the standard definition, or leave it out: the hub knows all of them"
+    if not claims:
+        return None, f"this id is that of {name}, but the marking-definition names no TLP level; {remedy}"
+    if any(claim is not level for claim in claims):
+        return None, f"this id is that of {name}, but the marking-definition says another level; {remedy}"
+    return DefinitionKind.TLP_COPY, None
+
+
+def _claims(obj: JsonObject) -> Iterator[Tlp | None]:
+    """Every level that a definition calls itself; None for a claim that names no level."""
+    definition = _dict(obj.get("definition"))
+    if "tlp" in definition:
+        yield _spelled(definition["tlp"], bare=True)
+    extensions = _dict(obj.get("extensions"))
+    if TLP_2_EXTENSION in extensions:
+        yield _spelled(_dict(extensions[TLP_2_EXTENSION]).get("tlp_2_0"), bare=True)
+    if _is_tlp(obj.get("x_opencti_definition_type")):
+        yield _spelled(obj.get("x_opencti_definition"), bare=True)
+    for text in (obj.get("name"), definition.get("statement"), obj.get("x_opencti_definition")):
+        if (level := _spelled(text, bare=False)) is not None:
+            yield level
+
+
+def _is_plain_statement(obj: JsonObject) -> bool:
+    vocabulary = obj.get("x_opencti_definition_type", "statement")
+    return obj.get("definition_type") == vocabulary == "statement" and not obj.get("extensions")
+
+
+def _is_tlp(text: object) -> bool:
+    return isinstance(text, str) and text.strip().lower() == "tlp"
+
+
+# --- words ----------------------------------------------------------------------------------------
+
+
+def _spelled(text: object, *, bare: bool) -> Tlp | None:
+    """Return the level that `text` spells; without its `tlp` prefix only where `bare` says so."""
+    match = _SPELLING.fullmatch(text.strip()) if isinstance(text, str) else None
+    if match is None or not (match[1] or bare):
+        return None
+    word = match[2].lower()
+    return Tlp.AMBER_STRICT if word.endswith("strict") else Tlp.of(word)
+
+
+def _tlp_name(level: Tlp) -> str:
+    return f"TLP:{level.label.upper()}"
+
+
+def _dict(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else _NO_DATA
+
+
+def _dicts(value: object) -> list[JsonObject]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _strings(value: object) -> Iterable[StixId]:
+    return [StixId(item) for item in value if isinstance(item, str)] if isinstance(value, list) else []

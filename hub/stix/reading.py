@@ -1,0 +1,98 @@
+"""From a submission's JSON to STIX objects, or one sentence for each item that cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import orjson
+
+from hub.errors import BadRequest, Unprocessable
+from hub.model import DefinitionKind, JsonObject, StixId, StixObject, Unreadable
+from hub.stix.markings import definition_kind, read_markings
+from hub.stix.references import contains, looks_like_id, refers
+from hub.stix.validation import MAX_ID_CHARACTERS, fault
+from hub.stix.versions import MAX_CHARACTERS, version_key
+
+__all__ = ["items", "read", "version_key"]
+
+_EXTENSION_PREFIX: Final = "extension-definition--"
+
+Digest = Callable[[Any], bytes]
+
+
+def items(document: Any) -> list[Any]:
+    """Return the list `objects` of a TAXII envelope or STIX bundle, whatever else stands beside it.
+
+    Raises BadRequest if `document` is neither, Unprocessable if the list is empty (TAXII 2.1 section 3.7,
+    STIX 2.1 section 8).
+    """
+    if not isinstance(document, dict):
+        raise BadRequest('the body is not a JSON object; send an envelope {"objects": [...]}')
+    if "objects" not in document:
+        raise BadRequest('the body has no objects; send an envelope {"objects": [...]} or a bundle')
+    objects = document["objects"]
+    if not isinstance(objects, list):
+        raise BadRequest("objects is not a list; put even a single object into one")
+    if not objects:
+        raise Unprocessable("objects is empty; send at least one object")
+    return objects
+
+
+def read(item: Any, index: int, max_object_bytes: int, digest: Digest) -> StixObject | Unreadable:
+    """Return `item` as a STIX 2.1 object, or the sentence for which it is refused. Never raises.
+
+    `index` is its place in the submission, from 0, and stands in for a missing id. `digest` gives the
+    SHA-256 of a value's RFC 8785 form. Size is that of the compact JSON text, in bytes.
+    """
+    if not isinstance(item, dict):
+        return Unreadable(f"(item {index})", None, "the item is not a JSON object; every STIX object is one")
+    try:
+        return _read(item, index, max_object_bytes, digest)
+    except (ValueError, TypeError, RecursionError):  # no JSON value: surrogates, too deep, too big an integer
+        return _unreadable(item, index, "the object is no plain JSON value; send it as JSON text allows")
+
+
+def _read(obj: JsonObject, index: int, max_object_bytes: int, digest: Digest) -> StixObject | Unreadable:
+    body = orjson.dumps(obj)
+    if len(body) > max_object_bytes:
+        message = f"the object has {len(body)} bytes, and the hub takes {max_object_bytes}; split it"
+        return _unreadable(obj, index, message)
+    kind, failure = definition_kind(obj)  # first: its sentence on TLP is clearer than the schema's
+    message = failure or fault(obj) or ""
+    if message:
+        return _unreadable(obj, index, message)
+    return _understood(obj, body, digest(obj), kind)
+
+
+def _understood(obj: JsonObject, body: bytes, digest: bytes, kind: DefinitionKind | None) -> StixObject:
+    version = obj.get("modified", obj.get("created"))
+    creator = obj.get("created_by_ref")
+    return StixObject(
+        id=StixId(obj["id"]),
+        type=obj["type"],
+        version=version,
+        version_key=version_key(version) if version is not None else None,
+        has_spec_version="spec_version" in obj,
+        revoked=obj.get("revoked") is True,
+        body=body,
+        digest=digest,
+        markings=read_markings(obj),
+        refers=refers(obj),
+        contains=contains(obj),
+        creator=StixId(creator) if isinstance(creator, str) and looks_like_id(creator) else None,
+        definition=kind,
+        definition_extensions=_extensions(obj) if kind else frozenset(),
+    )
+
+
+def _extensions(obj: JsonObject) -> frozenset[StixId]:
+    return frozenset(StixId(key) for key in obj.get("extensions", {}) if key.startswith(_EXTENSION_PREFIX))
+
+
+def _unreadable(obj: JsonObject, index: int, message: str) -> Unreadable:
+    stix_id = obj.get("id")
+    named = isinstance(stix_id, str) and 0 < len(stix_id) <= MAX_ID_CHARACTERS
+    version = obj.get("modified", obj.get("created"))
+    has_version = isinstance(version, str) and len(version) <= MAX_CHARACTERS
+    return Unreadable(str(stix_id) if named else f"(item {index})", version if has_version else None, message)

@@ -1,0 +1,114 @@
+"""Whether an object is valid STIX 2.1, or the first sentence that says why not.
+
+Custom types and properties pass, as real feeds need them; references may dangle.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from hub.model import JsonObject
+from hub.stix.patterns import pattern_fault
+from hub.stix.schemas import OBJECT_TYPES, OBSERVABLE_TYPES, schema_fault
+from hub.stix.selectors import shown
+from hub.stix.tlp import TLP_IDS
+from hub.stix.versions import MAX_CHARACTERS, version_key
+
+MAX_ID_CHARACTERS: Final = 250
+
+_TYPE: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*-?")
+_TYPE_CHARACTERS: Final = range(3, MAX_ID_CHARACTERS + 1)
+# RFC 4122 variants 1 to 5, as the OASIS schema has them.
+_UUID: Final = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
+)
+
+
+def fault(obj: JsonObject) -> str | None:
+    """Return the first reason why `obj` is not valid STIX 2.1, as a sentence, or None.
+
+    The sentence names the property by its JSON Pointer and what to do. A type that the standard does not
+    define is taken for an observable if it has neither `created` nor `modified`, and needs no
+    `spec_version` then (STIX 2.1 sections 3.1 and 3.2). A definition under a TLP id is held against no
+    schema: it is never stored, and real products write these in many ways (policy 2.2).
+    """
+    type_fault = _type_fault(obj.get("type"))
+    if type_fault:
+        return type_fault
+    object_type: str = obj["type"]
+    is_observable = _is_observable(obj, object_type)
+    early = _spec_version_fault(obj, is_optional=is_observable) or _id_fault(obj.get("id"), object_type)
+    if early:
+        return early
+    if not (object_type == "marking-definition" and obj["id"] in TLP_IDS):
+        schema = schema_fault(obj, object_type, is_observable=is_observable)
+        if schema:
+            return schema
+    return _time_fault(obj) or _pattern_fault(obj, object_type)
+
+
+def _type_fault(object_type: Any) -> str | None:
+    if not isinstance(object_type, str):
+        return "/type is missing or not a string; every STIX object has one"
+    if object_type == "bundle":
+        return "/type is bundle: a bundle cannot stand inside another list of objects; send its objects"
+    if len(object_type) not in _TYPE_CHARACTERS or not _TYPE.fullmatch(object_type):
+        return f"/type {shown(object_type)} is no STIX type name; use 3 to 250 of a-z, 0-9 and single hyphens"
+    return None
+
+
+def _is_observable(obj: JsonObject, object_type: str) -> bool:
+    if object_type in OBSERVABLE_TYPES:
+        return True
+    return object_type not in OBJECT_TYPES and "created" not in obj and "modified" not in obj
+
+
+def _spec_version_fault(obj: JsonObject, *, is_optional: bool) -> str | None:
+    if "spec_version" not in obj:
+        if is_optional:
+            return None
+        return (
+            "/spec_version is missing: this is STIX 2.0 or older, and the hub takes STIX 2.1 only; "
+            "convert it with the OASIS stix2-elevator"
+        )
+    if obj["spec_version"] != "2.1":
+        return "/spec_version is not the string 2.1, and the hub takes STIX 2.1 only; convert the object"
+    return None
+
+
+def _id_fault(stix_id: Any, object_type: str) -> str | None:
+    if not isinstance(stix_id, str):
+        return "/id is missing or not a string; give the object the id type--UUID"
+    if len(stix_id) > MAX_ID_CHARACTERS:
+        return f"/id is longer than {MAX_ID_CHARACTERS} characters; shorten the type"
+    prefix = f"{object_type}--"
+    if not stix_id.startswith(prefix):
+        return f"/id does not begin with {shown(prefix)}; the id names the object's type"
+    if not _UUID.fullmatch(stix_id, len(prefix)):
+        return f"/id {shown(stix_id)} does not end in an RFC 4122 UUID; give the object one"
+    return None
+
+
+def _time_fault(obj: JsonObject) -> str | None:
+    """The schema knows the digits of a timestamp, not the calendar."""
+    latest = ""
+    for name in ("created", "modified"):
+        if name not in obj:
+            continue
+        key = version_key(obj[name]) if isinstance(obj[name], str) else None
+        if key is None:
+            return (
+                f"/{name} is no instant in UTC of at most {MAX_CHARACTERS} characters; "
+                "write it as 2024-02-29T12:00:00.000Z"
+            )
+        if key < latest:
+            return "/modified is earlier than created; a version cannot be older than its object"
+        latest = key
+    return None
+
+
+def _pattern_fault(obj: JsonObject, object_type: str) -> str | None:
+    if object_type != "indicator" or obj["pattern_type"] != "stix":
+        return None
+    return pattern_fault(obj["pattern"], str(obj.get("pattern_version")))

@@ -1,0 +1,141 @@
+"""The open database: one engine to write, one to read, and what each transaction promises."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from alembic.command import upgrade
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from hub.errors import SettingsError, Unavailable
+
+__all__ = ["Connection", "Store"]
+
+_SQLITE_BUSY_SECONDS: Final = 30
+_POOL_SIZE: Final = 16
+
+
+class Store:
+    """The hub's database. `write` and `read` are the only doors to a connection."""
+
+    def __init__(self, engine: Engine, read_engine: Engine) -> None:
+        self._engine = engine
+        self._read_engine = read_engine
+
+    @classmethod
+    def open(cls, database_url: str, read_database_url: str | None = None) -> Store:
+        """Return the store at this SQLAlchemy URL; polls go to `read_database_url` when it is given.
+
+        Raises SettingsError when the URL cannot be used. Nothing is created but an SQLite file's folder.
+        """
+        engine = _engine(database_url)
+        return cls(engine, _engine(read_database_url) if read_database_url else engine)
+
+    @property
+    def has_replica(self) -> bool:
+        return self._read_engine is not self._engine
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a transaction that commits when the block ends and leaves no trace when it raises.
+
+        On SQLite it holds the write lock from the start. Raises Unavailable when the database cannot
+        be reached or locked in time.
+        """
+        with _unavailable_when_down(), self._engine.connect() as connection:
+            connection.execution_options(hub_writes=True)
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give one unchanging snapshot of what is committed: every statement in it sees the same state."""
+        with _unavailable_when_down(), self._read_engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin():
+                yield connection
+
+    def wait_for_replicas(self, connection: Connection) -> None:
+        """Let this transaction's commit return only when the replicas show it."""
+        connection.execute(text("SET LOCAL synchronous_commit = remote_apply"))
+
+    def migrate(self) -> None:
+        """Create the tables, or bring them to the schema that this version knows. Repeating is harmless."""
+        with _unavailable_when_down(), self._engine.connect() as connection:
+            connection.execution_options(hub_writes=True)
+            with connection.begin():
+                config = _alembic()
+                config.attributes["connection"] = connection
+                upgrade(config, "head")
+
+    def is_current(self) -> bool:
+        """Tell whether the database has exactly the schema that this version knows."""
+        with _unavailable_when_down(), self._engine.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_heads()
+        return set(current) == set(ScriptDirectory.from_config(_alembic()).get_heads())
+
+    def ping(self) -> None:
+        """Return when the database answers; raises Unavailable when it does not."""
+        with self.read() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        self._engine.dispose()
+        self._read_engine.dispose()
+
+
+def _alembic() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def _engine(database_url: str) -> Engine:
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        if url.database and url.database != ":memory:":
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, connect_args={"timeout": _SQLITE_BUSY_SECONDS}, pool_size=_POOL_SIZE)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if url.get_backend_name() == "postgresql":
+        return create_engine(url, pool_size=_POOL_SIZE, pool_pre_ping=True)
+    raise SettingsError(
+        f"database_url: {url.get_backend_name()} is not supported; use sqlite:///… or postgresql+psycopg://…"
+    )
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin_sqlite alone
+    connection.executescript(
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA mmap_size=268435456;"
+    )
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("hub_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def _unavailable_when_down() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, PoolTimeoutError) as error:
+        raise Unavailable("The hub's database cannot be reached at the moment; try again.") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise Unavailable("The hub's database cannot be reached at the moment; try again.") from error
+        raise
+

@@ -1,0 +1,43 @@
+"""The rows that everything is ordered by: one origin and one ledger per nation, the generation, the leases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from hub.model import NationCode, to_microseconds
+from hub.store.batches import upsert
+from hub.store.tables import hub_state, lease, ledger, origin
+
+
+def open_ledgers(connection: Connection, nations: Sequence[NationCode]) -> list[NationCode]:
+    """Make what is missing of the ordering rows; return the nations whose ledgers are new."""
+    state = {"id": 1, "generation": 0, "changed_at": 0}
+    connection.execute(upsert(connection, hub_state).values(**state).on_conflict_do_nothing())
+    hold_nations(connection)
+    known = set(connection.execute(select(ledger.c.recipient)).scalars())
+    new = [nation for nation in nations if nation not in known]
+    for nation in new:
+        connection.execute(insert(origin).values(code=nation, submissions=0))
+        connection.execute(insert(ledger).values(recipient=nation, position=0, last_date=0))
+    return new
+
+
+def hold_nations(connection: Connection) -> None:
+    """Let nobody else open ledgers or add members until the transaction ends."""
+    connection.execute(select(hub_state.c.id).with_for_update()).all()
+
+
+def take_lease(connection: Connection, name: str, now: datetime, until: datetime) -> bool:
+    """Take the lease if nobody holds it at `now`; return whether it was taken."""
+    row = {"name": name, "until": 0}
+    connection.execute(upsert(connection, lease).values(**row).on_conflict_do_nothing())
+    condition = (lease.c.name == name, lease.c.until <= to_microseconds(now))
+    return connection.execute(update(lease).where(*condition).values(until=to_microseconds(until))).rowcount == 1
+
+
+def give_lease_back(connection: Connection, name: str) -> None:
+    """Let the next one take the lease."""
+    connection.execute(update(lease).where(lease.c.name == name).values(until=0))

@@ -1,0 +1,217 @@
+"""Members, their tokens and keys, and the nonces of their signed requests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from hub.model import (
+    Kind,
+    Member,
+    MemberId,
+    NationCode,
+    Purpose,
+    RegisteredKey,
+    Scope,
+    StixId,
+    from_microseconds,
+    to_microseconds,
+)
+from hub.store.tables import key, member, nonce, token
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """A token as the hub keeps it: never its secret."""
+
+    public_id: str
+    member: MemberId
+    digest: bytes
+    scopes: frozenset[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+# --- members ------------------------------------------------------------------------------------
+
+
+def add_member(connection: Connection, new: Member, now: datetime) -> bool:
+    """Store a member; return False when the id is taken."""
+    row = {
+        "id": new.id,
+        "nation": new.nation,
+        "kind": new.kind.value,
+        "name": new.name,
+        "identity": new.identity,
+        "created_at": to_microseconds(now),
+    }
+    return _inserted(connection, member, row)
+
+
+def members(connection: Connection) -> list[Member]:
+    """Return every member, by id."""
+    return [_member(row) for row in connection.execute(select(member).order_by(member.c.id))]
+
+
+def find_member(connection: Connection, id: str) -> Member | None:
+    """Return the member with this id, or None."""
+    row = connection.execute(select(member).where(member.c.id == id)).one_or_none()
+    return None if row is None else _member(row)
+
+
+def set_suspended(connection: Connection, id: MemberId, suspended_at: datetime | None) -> None:
+    """Suspend a member from this instant, or resume it."""
+    at = None if suspended_at is None else to_microseconds(suspended_at)
+    connection.execute(update(member).where(member.c.id == id).values(suspended_at=at))
+
+
+def _member(row: Row[Any]) -> Member:
+    nation = None if row.nation is None else NationCode(row.nation)
+    suspended = row.suspended_at is not None
+    return Member(MemberId(row.id), nation, Kind(row.kind), row.name, StixId(row.identity), suspended)
+
+
+# --- tokens -------------------------------------------------------------------------------------
+
+
+def add_token(connection: Connection, new: StoredToken) -> None:
+    """Store a token."""
+    expires = None if new.expires_at is None else to_microseconds(new.expires_at)
+    connection.execute(
+        insert(token).values(
+            public_id=new.public_id,
+            member=new.member,
+            digest=new.digest,
+            scopes=",".join(sorted(new.scopes)),
+            created_at=to_microseconds(new.created_at),
+            expires_at=expires,
+        )
+    )
+
+
+def find_token(connection: Connection, public_id: str) -> tuple[StoredToken, Member] | None:
+    """Return the token with this public id and its member, valid or not; None when there is none."""
+    query = select(token, member).join(member, member.c.id == token.c.member).where(token.c.public_id == public_id)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    suspended = row.suspended_at is not None
+    nation = None if row.nation is None else NationCode(row.nation)
+    owner = Member(MemberId(row.member), nation, Kind(row.kind), row.name, StixId(row.identity), suspended)
+    return _token(row), owner
+
+
+def tokens(connection: Connection) -> list[StoredToken]:
+    """Return every token, by member and age."""
+    query = select(token).order_by(token.c.member, token.c.created_at)
+    return [_token(row) for row in connection.execute(query)]
+
+
+def revoke_token(connection: Connection, public_id: str, now: datetime) -> bool:
+    """Revoke a token; return False when there is none. Revoking twice keeps the first date."""
+    if find_token(connection, public_id) is None:
+        return False
+    condition = (token.c.public_id == public_id, token.c.revoked_at.is_(None))
+    connection.execute(update(token).where(*condition).values(revoked_at=to_microseconds(now)))
+    return True
+
+
+def _token(row: Row[Any]) -> StoredToken:
+    return StoredToken(
+        public_id=row.public_id,
+        member=MemberId(row.member),
+        digest=bytes(row.digest),
+        scopes=frozenset(Scope(scope) for scope in row.scopes.split(",")),
+        created_at=from_microseconds(row.created_at),
+        expires_at=_instant(row.expires_at),
+        revoked_at=_instant(row.revoked_at),
+    )
+
+
+# --- keys ---------------------------------------------------------------------------------------
+
+
+def add_key(connection: Connection, new: RegisteredKey, endorsement: str | None) -> bool:
+    """Store a public key; return False when it is known already, whoever's it is."""
+    row = {
+        "thumbprint": new.thumbprint,
+        "member": new.member,
+        "purpose": new.purpose.value,
+        "alg": new.alg,
+        "jwk": orjson.dumps(dict(new.jwk)).decode(),
+        "registered_at": to_microseconds(new.registered_at),
+        "endorsement": endorsement,
+    }
+    return _inserted(connection, key, row)
+
+
+def find_key(connection: Connection, thumbprint: str) -> RegisteredKey | None:
+    """Return the key with this RFC 7638 thumbprint, revoked or not, or None."""
+    row = connection.execute(select(key).where(key.c.thumbprint == thumbprint)).one_or_none()
+    return None if row is None else _key(row)
+
+
+def keys(connection: Connection, owner: MemberId | None = None) -> list[RegisteredKey]:
+    """Return every key, or every key of one member, by member and age."""
+    query = select(key).order_by(key.c.member, key.c.registered_at)
+    if owner is not None:
+        query = query.where(key.c.member == owner)
+    return [_key(row) for row in connection.execute(query)]
+
+
+def revoke_key(connection: Connection, thumbprint: str, reason: str, now: datetime) -> bool:
+    """Revoke a key from this instant; return False when there is none. The first date and reason stay."""
+    if find_key(connection, thumbprint) is None:
+        return False
+    condition = (key.c.thumbprint == thumbprint, key.c.revoked_at.is_(None))
+    connection.execute(update(key).where(*condition).values(revoked_at=to_microseconds(now), revoke_reason=reason))
+    return True
+
+
+def _key(row: Row[Any]) -> RegisteredKey:
+    return RegisteredKey(
+        thumbprint=row.thumbprint,
+        member=MemberId(row.member),
+        purpose=Purpose(row.purpose),
+        alg=row.alg,
+        jwk=orjson.loads(row.jwk),
+        registered_at=from_microseconds(row.registered_at),
+        revoked_at=_instant(row.revoked_at),
+    )
+
+
+# --- nonces -------------------------------------------------------------------------------------
+
+
+def use_nonce(connection: Connection, thumbprint: str, value: str, expires_at: datetime) -> bool:
+    """Remember that this key has used this nonce; return False when it had already.
+
+    The answer is committed with the transaction, so that of parallel replays one wins.
+    """
+    row = {"thumbprint": thumbprint, "nonce": value, "expires_at": to_microseconds(expires_at)}
+    return _inserted(connection, nonce, row)
+
+
+def prune_nonces(connection: Connection, before: datetime) -> int:
+    """Forget nonces of signatures that had expired by then; return how many."""
+    return connection.execute(delete(nonce).where(nonce.c.expires_at < to_microseconds(before))).rowcount
+
+
+def _inserted(connection: Connection, table: Any, row: dict[str, Any]) -> bool:
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(table).values(**row))
+    except IntegrityError:
+        return False
+    return True
+
+
+def _instant(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else from_microseconds(microseconds)

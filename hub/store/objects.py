@@ -1,0 +1,269 @@
+"""Records, their versions, what they refer to, and the bytes that were submitted."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from sqlalchemy import Connection, Row, and_, func, insert, select, update
+
+from hub.model import (
+    Markings,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    StixId,
+    Tlp,
+    from_microseconds,
+    to_microseconds,
+)
+from hub.store.batches import batches, upsert
+from hub.store.tables import content, creator_level, object_version, reference
+
+REFERS: Final = "refers"
+CONTAINS: Final = "contains"
+CREATOR: Final = "creator"
+MARKING: Final = "marking"
+
+_V = object_version.c
+_R = reference.c
+_COLUMNS = (*object_version.c, content.c.digest, content.c.size)
+
+
+def versions_of(connection: Connection, member: MemberId, ids: Collection[StixId]) -> list[ObjectVersion]:
+    """Return every version of these records of `member`, in no particular order."""
+    return _load(connection, [and_(_V.member == member, _V.stix_id.in_(batch)) for batch in batches(ids)])
+
+
+def versions_by_id(connection: Connection, origin: NationCode, ids: Collection[StixId]) -> list[ObjectVersion]:
+    """Return every version of every record of a nation with one of these ids, whoever submitted it."""
+    return _load(connection, [and_(_V.origin == origin, _V.stix_id.in_(batch)) for batch in batches(ids)])
+
+
+def carrying(connection: Connection, member: MemberId, origin: NationCode, definitions: Collection[StixId]) -> set[StixId]:
+    """Return the ids of the member's objects that carry one of these marking references."""
+    return _sources(connection, MARKING, origin, definitions, member=member)
+
+
+def referring(connection: Connection, origin: NationCode, ids: Collection[StixId]) -> set[StixId]:
+    """Return the ids of the nation's objects of which some version refers to one of `ids` (policy 2.7)."""
+    return _sources(connection, REFERS, origin, ids)
+
+
+def _sources(
+    connection: Connection, kind: str, origin: NationCode, targets: Collection[StixId], member: MemberId | None = None
+) -> set[StixId]:
+    found: set[StixId] = set()
+    for batch in batches(targets):
+        query = (
+            select(_V.stix_id)
+            .distinct()
+            .select_from(reference.join(object_version, _R.version_id == _V.id))
+            .where(_R.target.in_(batch), _R.kind == kind, _R.origin == origin)
+        )
+        if member is not None:
+            query = query.where(_R.member == member)
+        found.update(StixId(id) for (id,) in connection.execute(query))
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Containers:
+    """What the stored containers of an object impose on it: their strictest level, how many are closed."""
+
+    tlp: Tlp
+    closed: int
+
+
+def containers_of(
+    connection: Connection, member: MemberId, origin: NationCode, ids: Collection[StixId]
+) -> dict[StixId, Containers]:
+    """Return, for each id that some report or grouping of `member` names, what those impose (policy 2.3)."""
+    found: dict[StixId, Containers] = {}
+    for batch in batches(ids):
+        query = (
+            select(_R.target, func.max(_V.effective_tlp), func.count().filter(_V.is_closed))
+            .select_from(reference.join(object_version, _R.version_id == _V.id))
+            .where(_R.target.in_(batch), _R.kind == CONTAINS, _R.origin == origin, _R.member == member)
+            .group_by(_R.target)
+        )
+        for target, tlp, closed in connection.execute(query):
+            found[StixId(target)] = Containers(Tlp(tlp), closed)
+    return found
+
+
+def accepted_definitions(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
+    """Return those of `ids` that `member` has submitted as definitions that leave objects open (policy 2.6)."""
+    found: set[StixId] = set()
+    for batch in batches(ids):
+        query = select(_V.stix_id).where(
+            _V.member == member, _V.stix_id.in_(batch), _V.is_accepted_definition.is_(True)
+        )
+        found.update(StixId(id) for (id,) in connection.execute(query))
+    return found
+
+
+def creator_levels(
+    connection: Connection, member: MemberId, identities: Collection[StixId]
+) -> dict[StixId, dict[Tlp, int]]:
+    """Return for each identity how many newest versions of `member` name it as creator, by level."""
+    found: dict[StixId, dict[Tlp, int]] = defaultdict(dict)
+    c = creator_level.c
+    for batch in batches(identities):
+        query = select(c.identity, c.tlp, c.count).where(c.member == member, c.identity.in_(batch))
+        for identity, tlp, count in connection.execute(query):
+            found[StixId(identity)][Tlp(tlp)] = count
+    return found
+
+
+# --- writing ----------------------------------------------------------------------------------
+
+
+def insert_contents(
+    connection: Connection, origin: NationCode, bodies: Mapping[bytes, bytes]
+) -> dict[bytes, int]:
+    """Store each body under its digest unless the origin holds it already; return content ids by digest."""
+    known: dict[bytes, int] = {}
+    for batch in batches(bodies):
+        query = select(content.c.digest, content.c.id).where(content.c.origin == origin, content.c.digest.in_(batch))
+        known.update((bytes(digest), id) for digest, id in connection.execute(query))
+    missing = [digest for digest in bodies if digest not in known]
+    if missing:
+        rows = [
+            {"origin": origin, "digest": digest, "size": len(bodies[digest]), "body": bodies[digest]}
+            for digest in missing
+        ]
+        statement = insert(content).returning(content.c.id, sort_by_parameter_order=True)
+        known.update(zip(missing, connection.execute(statement, rows).scalars(), strict=True))
+    return known
+
+
+def insert_versions(
+    connection: Connection, origin: NationCode, submission_id: str | None, versions: Sequence[ObjectVersion]
+) -> dict[int, ObjectVersion]:
+    """Store new versions with their references; return them as stored, by the key they came with."""
+    if not versions:
+        return {}
+    statement = insert(object_version).returning(_V.id, sort_by_parameter_order=True)
+    keys = connection.execute(statement, [_row(v, origin, submission_id) for v in versions]).scalars().all()
+    stored = {v.key: replace(v, key=key) for v, key in zip(versions, keys, strict=True)}
+    references = [row for v in stored.values() for row in _reference_rows(v, origin)]
+    if references:
+        connection.execute(insert(reference), references)
+    return stored
+
+
+def _row(v: ObjectVersion, origin: NationCode, submission_id: str | None) -> dict[str, Any]:
+    return {
+        "origin": origin,
+        "member": v.member,
+        "stix_id": v.id,
+        "type": v.type,
+        "version": v.version,
+        "version_key": v.version_key,
+        "is_newest": v.is_newest,
+        "has_spec_version": v.has_spec_version,
+        "submitted_at": to_microseconds(v.submitted_at),
+        "submission_id": submission_id,
+        "content_id": v.content_id,
+        "own_tlp": v.markings.tlp,
+        "raised_tlp": v.markings.raised,
+        "fault": v.markings.fault,
+        "is_contained": v.is_contained,
+        "is_accepted_definition": v.is_accepted_definition,
+        "effective_tlp": v.tlp,
+        "is_closed": v.is_closed,
+    }
+
+
+def _reference_rows(v: ObjectVersion, origin: NationCode) -> Iterable[dict[str, Any]]:
+    kinds: list[tuple[str, Iterable[StixId]]] = [
+        (REFERS, v.refers),
+        (CONTAINS, v.contains),
+        (CREATOR, () if v.creator is None else (v.creator,)),
+        (MARKING, v.markings.others),
+    ]
+    for kind, targets in kinds:
+        for target in targets:
+            yield {"version_id": v.key, "kind": kind, "target": target, "origin": origin, "member": v.member}
+
+
+def update_handling(connection: Connection, versions: Collection[ObjectVersion]) -> None:
+    """Record what the hub now makes of stored versions' markings, and which is the newest."""
+    alike: dict[tuple[Tlp, bool, bool, bool], list[int]] = defaultdict(list)
+    for v in versions:
+        alike[v.tlp, v.is_closed, v.is_contained, v.is_newest].append(v.key)
+    for (tlp, is_closed, is_contained, is_newest), keys in alike.items():
+        values = {"is_closed": is_closed, "is_contained": is_contained, "is_newest": is_newest}
+        for batch in batches(sorted(keys)):
+            condition = _V.id.in_(batch)
+            connection.execute(update(object_version).where(condition).values(effective_tlp=int(tlp), **values))
+
+
+def add_creator_levels(
+    connection: Connection, member: MemberId, deltas: Mapping[tuple[StixId, Tlp], int]
+) -> None:
+    """Add to the counts of `creator_levels`; the caller holds the origin's lock."""
+    rows = [
+        {"member": member, "identity": identity, "tlp": int(tlp), "count": delta}
+        for (identity, tlp), delta in sorted(deltas.items())
+        if delta
+    ]
+    if rows:
+        statement = upsert(connection, creator_level)
+        total = creator_level.c.count + statement.excluded.count
+        connection.execute(statement.on_conflict_do_update(index_elements=["member", "identity", "tlp"], set_={"count": total}), rows)
+
+
+# --- reading rows -----------------------------------------------------------------------------
+
+
+def _load(connection: Connection, conditions: Iterable[Any]) -> list[ObjectVersion]:
+    found: list[Row[Any]] = []
+    for condition in conditions:
+        query = select(*_COLUMNS).join(content, content.c.id == _V.content_id).where(condition)
+        found.extend(connection.execute(query))
+    references = _references(connection, [row.id for row in found])
+    return [_version(row, references[row.id]) for row in found]
+
+
+def _references(connection: Connection, keys: Collection[int]) -> Mapping[int, Mapping[str, set[StixId]]]:
+    found: dict[int, dict[str, set[StixId]]] = defaultdict(lambda: defaultdict(set))
+    for batch in batches(keys):
+        query = select(_R.version_id, _R.kind, _R.target).where(_R.version_id.in_(batch))
+        for key, kind, target in connection.execute(query):
+            found[key][kind].add(StixId(target))
+    return found
+
+
+def _version(row: Row[Any], references: Mapping[str, set[StixId]]) -> ObjectVersion:
+    markings = Markings(
+        tlp=None if row.own_tlp is None else Tlp(row.own_tlp),
+        raised=None if row.raised_tlp is None else Tlp(row.raised_tlp),
+        others=frozenset(references[MARKING]),
+        fault=row.fault,
+    )
+    return ObjectVersion(
+        key=row.id,
+        member=MemberId(row.member),
+        id=StixId(row.stix_id),
+        type=row.type,
+        version=row.version,
+        version_key=row.version_key,
+        submitted_at=from_microseconds(row.submitted_at),
+        has_spec_version=row.has_spec_version,
+        is_newest=row.is_newest,
+        digest=bytes(row.digest),
+        markings=markings,
+        refers=frozenset(references[REFERS]),
+        contains=frozenset(references[CONTAINS]),
+        creator=next(iter(references[CREATOR]), None),
+        is_accepted_definition=row.is_accepted_definition,
+        tlp=Tlp(row.effective_tlp),
+        is_closed=row.is_closed,
+        is_contained=row.is_contained,
+        content_id=row.content_id,
+        size=row.size,
+    )

@@ -1,0 +1,116 @@
+"""A poll: one range of a ledger, filtered by what stands for the reader, then cut to a page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, exists, false, func, or_, select
+
+from hub.model import (
+    Page,
+    Query,
+    Row,
+    StixId,
+    VersionFilter,
+    from_microseconds,
+    to_microseconds,
+)
+from hub.store.batches import batches
+from hub.store.tables import content, release
+
+_C = release.c
+
+
+def page(connection: Connection, query: Query, standing: Collection[int], max_bytes: int) -> Page:
+    """Return the next rows that `query` selects, with bodies, in order of position.
+
+    `standing` are the ids of the justifications that hold for the reader. A page ends after
+    `query.limit` rows or `max_bytes` bytes of bodies, whichever comes first, but never empty.
+    """
+    found = _select(connection, query, standing)
+    fitting = _fitting(found[: query.limit], max_bytes)
+    bodies = _bodies(connection, {row.content_id for row in fitting})
+    rows = tuple(_row(row, bodies[row.content_id]) for row in fitting)
+    return Page(rows, more=len(found) > len(rows))
+
+
+def manifest(connection: Connection, query: Query, standing: Collection[int]) -> Page:
+    """Return the same rows as `page`, without bodies and bounded in number alone."""
+    found = _select(connection, query, standing)
+    return Page(tuple(_row(row, b"") for row in found[: query.limit]), more=len(found) > query.limit)
+
+
+def _row(row: Any, body: bytes) -> Row:
+    return Row(row.position, from_microseconds(row.date_added), StixId(row.stix_id), row.version, body)
+
+
+def _fitting(rows: Sequence[Any], max_bytes: int) -> Sequence[Any]:
+    total = 0
+    for n, row in enumerate(rows):
+        total += row.size
+        if total > max_bytes and n > 0:
+            return rows[:n]
+    return rows
+
+
+def _bodies(connection: Connection, ids: Collection[int]) -> dict[int, bytes]:
+    found: dict[int, bytes] = {}
+    for batch in batches(ids):
+        query = select(content.c.id, content.c.body).where(content.c.id.in_(batch))
+        found.update((id, bytes(body)) for id, body in connection.execute(query))
+    return found
+
+
+def _select(connection: Connection, query: Query, standing: Collection[int]) -> Sequence[Any]:
+    columns = (_C.position, _C.date_added, _C.stix_id, _C.version, _C.content_id, _C.size)
+    conditions = [*_visible(release, query, standing), *_window(connection, query), *_filters(query, standing)]
+    statement = select(*columns).where(*conditions).order_by(_C.position).limit(query.limit + 1)
+    return connection.execute(statement).all()
+
+
+def _visible(table: Any, query: Query, standing: Collection[int]) -> Iterable[ColumnElement[bool]]:
+    """The rows of the reader's ledger that stand for it; its own submissions always do (policy 2.7)."""
+    yield table.c.recipient == query.reader.nation
+    yield table.c.withdrawn_at.is_(None)
+    yield or_(table.c.justification_id.in_(list(standing)), table.c.member == query.reader.member)
+
+
+def _window(connection: Connection, query: Query) -> Iterable[ColumnElement[bool]]:
+    if query.after_position is not None:
+        yield _C.position > query.after_position
+    elif query.added_after is not None:
+        yield _C.position > _last_position(connection, query)
+
+
+def _last_position(connection: Connection, query: Query) -> int:
+    """Return the position of the last row that is not after `added_after`; dates grow with positions."""
+    if query.added_after is None:
+        return 0
+    bound = and_(_C.recipient == query.reader.nation, _C.date_added <= to_microseconds(query.added_after))
+    return connection.execute(select(func.max(_C.position)).where(bound)).scalar() or 0
+
+
+def _filters(query: Query, standing: Collection[int]) -> Iterable[ColumnElement[bool]]:
+    if "2.1" not in query.spec_versions:
+        yield false()
+    if query.origin is not None:
+        yield _C.origin == query.origin
+    if query.ids:
+        yield _C.stix_id.in_(sorted(query.ids))
+    if query.types:
+        yield _C.type.in_(sorted(query.types))
+    if VersionFilter.ALL not in query.selections:
+        yield or_(*_versions(query, standing))
+
+
+def _versions(query: Query, standing: Collection[int]) -> Iterable[ColumnElement[bool]]:
+    if VersionFilter.LAST in query.selections:
+        yield _C.is_newest.is_(True)
+    if query.versions:
+        yield _C.version_key.in_(sorted(query.versions))
+    if VersionFilter.FIRST in query.selections:
+        earlier = release.alias("earlier")
+        same_record = (earlier.c.member == _C.member, earlier.c.stix_id == _C.stix_id)
+        is_before = earlier.c.version_key < _C.version_key
+        yield ~exists().where(*_visible(earlier, query, standing), *same_record, is_before)

@@ -1,0 +1,259 @@
+"""The ledgers: which versions each nation may see, in the order in which it was told.
+
+Positions are gapless and dates strictly increasing with them, both taken under the recipient's row
+lock, so that commit order is position order and a poller that comes back misses nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+
+from hub.model import (
+    Class,
+    Clearance,
+    Ground,
+    Justification,
+    LiveRow,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    StixId,
+    Tlp,
+    from_microseconds,
+    to_microseconds,
+)
+from hub.store.batches import batches
+from hub.store.tables import justification, ledger, object_version, release
+
+_C = release.c
+_J = justification.c
+
+
+# --- justifications -----------------------------------------------------------------------------
+
+
+def encode(value: Justification) -> str:
+    """Return the one text that stands for this justification."""
+    classes = [sorted([g.period, int(g.clearance), g.member] for g in grounds) for grounds in _sorted(value)]
+    return orjson.dumps(sorted(classes, key=repr)).decode()
+
+
+def _sorted(value: Justification) -> Iterable[list[Ground]]:
+    return (sorted(grounds, key=repr) for grounds in value)
+
+
+def decode(text: str) -> Justification:
+    """Return the justification that `encode` gave this text for."""
+    return frozenset(_class(grounds) for grounds in orjson.loads(text))
+
+
+def _class(grounds: list[tuple[int | None, int, str | None]]) -> Class:
+    return frozenset(
+        Ground(period, Clearance(clearance), None if member is None else MemberId(member))
+        for period, clearance, member in grounds
+    )
+
+
+def justifications(connection: Connection, recipient: NationCode, after: int = 0) -> dict[int, Justification]:
+    """Return the recipient's justifications with an id above `after`. They never change once made."""
+    query = select(_J.id, _J.classes).where(_J.recipient == recipient, _J.id > after).order_by(_J.id)
+    return {id: decode(classes) for id, classes in connection.execute(query)}
+
+
+def intern(connection: Connection, recipient: NationCode, values: Collection[Justification]) -> dict[Justification, int]:
+    """Return the id of each justification, making those that are new; the caller holds the recipient's lock."""
+    texts = {value: encode(value) for value in values}
+    digests = {value: hashlib.sha256(text.encode()).digest() for value, text in texts.items()}
+    known: dict[bytes, int] = {}
+    for batch in batches(digests.values()):
+        query = select(_J.digest, _J.id).where(_J.recipient == recipient, _J.digest.in_(batch))
+        known.update((bytes(digest), id) for digest, id in connection.execute(query))
+    missing = [value for value, digest in digests.items() if digest not in known]
+    if missing:
+        rows = [{"recipient": recipient, "digest": digests[v], "classes": texts[v]} for v in missing]
+        statement = insert(justification).returning(_J.id, sort_by_parameter_order=True)
+        ids = connection.execute(statement, rows).scalars()
+        known.update(zip((digests[v] for v in missing), ids, strict=True))
+    return {value: known[digest] for value, digest in digests.items()}
+
+
+# --- what stands now ----------------------------------------------------------------------------
+
+
+def live_rows(connection: Connection, versions: Collection[int]) -> list[LiveRow]:
+    """Return the rows of these versions that are not withdrawn, for every recipient."""
+    found: list[LiveRow] = []
+    for batch in batches(versions):
+        query = (
+            select(_C.recipient, _C.position, _C.version_id, _J.classes, _C.is_newest)
+            .join(justification, _J.id == _C.justification_id)
+            .where(_C.version_id.in_(batch), _C.withdrawn_at.is_(None))
+        )
+        for recipient, position, version, classes, is_newest in connection.execute(query):
+            found.append(LiveRow(NationCode(recipient), position, version, decode(classes), is_newest))
+    return found
+
+
+def settled_records(
+    connection: Connection, origin: NationCode, ids: Collection[StixId]
+) -> dict[tuple[MemberId, StixId], dict[NationCode, Justification]]:
+    """Return, for each record of the nation with one of these ids, for whom its newest version stands and why."""
+    found: dict[tuple[MemberId, StixId], dict[NationCode, Justification]] = {}
+    v = object_version.c
+    for batch in batches(ids):
+        live = and_(_C.version_id == v.id, _C.withdrawn_at.is_(None))
+        query = (
+            select(v.member, v.stix_id, _C.recipient, _J.classes)
+            .select_from(object_version.outerjoin(release, live).outerjoin(justification, _J.id == _C.justification_id))
+            .where(v.origin == origin, v.stix_id.in_(batch), v.is_newest.is_(True))
+        )
+        for member, id, recipient, classes in connection.execute(query):
+            record = found.setdefault((MemberId(member), StixId(id)), {})
+            if recipient is not None:
+                record[NationCode(recipient)] = decode(classes)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignCopy:
+    """A foreign object that stands in the nation's ledger under an id: where from, and why."""
+
+    id: StixId
+    origin: NationCode
+    justification: Justification
+
+
+def foreign_above_green(connection: Connection, nation: NationCode, ids: Collection[StixId]) -> list[ForeignCopy]:
+    """Return the newest foreign versions above GREEN with one of these ids in the nation's ledger (policy 8)."""
+    found: list[ForeignCopy] = []
+    for batch in batches(ids):
+        query = (
+            select(_C.stix_id, _C.origin, _J.classes)
+            .join(justification, _J.id == _C.justification_id)
+            .join(object_version, object_version.c.id == _C.version_id)
+            .where(
+                _C.recipient == nation,
+                _C.stix_id.in_(batch),
+                _C.origin != nation,
+                _C.is_newest.is_(True),
+                _C.withdrawn_at.is_(None),
+                object_version.c.effective_tlp > int(Tlp.GREEN),
+            )
+        )
+        for id, origin, classes in connection.execute(query):
+            found.append(ForeignCopy(StixId(id), NationCode(origin), decode(classes)))
+    return found
+
+
+# --- writing ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    """A row to append: the version as stored, and why it stands."""
+
+    version: ObjectVersion
+    justification: Justification
+
+
+def append(
+    connection: Connection, recipient: NationCode, origin: NationCode, rows: Sequence[NewRow], now: datetime
+) -> None:
+    """Append rows to a ledger in the order given, under its lock, with new positions and dates.
+
+    Recipients must be taken in one fixed order by everybody, after the origin's row.
+    """
+    if not rows:
+        return
+    position, date = _take(connection, recipient, len(rows), to_microseconds(now))
+    ids = intern(connection, recipient, {row.justification for row in rows})
+    connection.execute(
+        insert(release),
+        [
+            {
+                "recipient": recipient,
+                "position": position + n,
+                "date_added": date + n,
+                "origin": origin,
+                "member": row.version.member,
+                "version_id": row.version.key,
+                "stix_id": row.version.id,
+                "type": row.version.type,
+                "version": row.version.version,
+                "version_key": row.version.version_key,
+                "is_newest": row.version.is_newest,
+                "justification_id": ids[row.justification],
+                "content_id": row.version.content_id,
+                "size": row.version.size,
+            }
+            for n, row in enumerate(rows)
+        ],
+    )
+
+
+def lock(connection: Connection, recipient: NationCode) -> None:
+    """Hold the recipient's ledger until the transaction ends."""
+    connection.execute(select(ledger.c.position).where(ledger.c.recipient == recipient).with_for_update())
+
+
+def _take(connection: Connection, recipient: NationCode, count: int, now: int) -> tuple[int, int]:
+    query = select(ledger.c.position, ledger.c.last_date).where(ledger.c.recipient == recipient).with_for_update()
+    position, last_date = connection.execute(query).one()
+    date = max(now, last_date + 1)
+    connection.execute(
+        update(ledger)
+        .where(ledger.c.recipient == recipient)
+        .values(position=position + count, last_date=date + count - 1)
+    )
+    return position + 1, date
+
+
+def withdraw(connection: Connection, recipient: NationCode, positions: Collection[int], now: datetime) -> None:
+    """Mark rows withdrawn: they are no longer served, and stay."""
+    _mark(connection, recipient, positions, {"withdrawn_at": to_microseconds(now)})
+
+
+def withdraw_justified(
+    connection: Connection, recipient: NationCode, ids: Collection[int], limit: int, now: datetime
+) -> int:
+    """Mark at most `limit` rows that stand by one of these justifications; return how many."""
+    lock(connection, recipient)
+    found: list[int] = []
+    for batch in batches(ids):
+        condition = (_C.recipient == recipient, _C.withdrawn_at.is_(None), _C.justification_id.in_(batch))
+        found += connection.execute(select(_C.position).where(*condition).limit(limit - len(found))).scalars()
+    withdraw(connection, recipient, found, now)
+    return len(found)
+
+
+def justify(
+    connection: Connection, recipient: NationCode, changes: Mapping[Justification, Collection[int]]
+) -> None:
+    """Let rows stand, where they are, by another justification that shows them to nobody new."""
+    ids = intern(connection, recipient, changes.keys())
+    for value, positions in changes.items():
+        _mark(connection, recipient, positions, {"justification_id": ids[value]})
+
+
+def supersede(connection: Connection, recipient: NationCode, positions: Collection[int]) -> None:
+    """Note that rows are no longer their records' newest versions."""
+    _mark(connection, recipient, positions, {"is_newest": False})
+
+
+def _mark(connection: Connection, recipient: NationCode, positions: Collection[int], values: dict[str, Any]) -> None:
+    for batch in batches(sorted(positions)):
+        condition: ColumnElement[bool] = and_(_C.recipient == recipient, _C.position.in_(batch))
+        connection.execute(update(release).where(condition).values(**values))
+
+
+def last_date(connection: Connection) -> datetime:
+    """Return the latest date that any ledger has given."""
+    dates = connection.execute(select(ledger.c.last_date)).scalars().all()
+    return from_microseconds(max(dates, default=0))

@@ -1,0 +1,297 @@
+"""Every table of the hub, on one page.
+
+Instants are whole microseconds since 1970 in a BIGINT, so that both databases order and compare them
+exactly. Levels, clearances and counts are integers; JSON documents are text.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+_Instant = BigInteger
+
+# --- ordering -----------------------------------------------------------------------------------
+
+hub_state = Table(
+    "hub_state",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    # Moves whenever an agreement comes to bind or ends; decisions are checked against it under its lock.
+    Column("generation", BigInteger, nullable=False),
+    Column("changed_at", _Instant, nullable=False),
+)
+
+origin = Table(
+    "origin",
+    metadata,
+    Column("code", String(3), primary_key=True),
+    Column("submissions", BigInteger, nullable=False),  # moves with every submission of the nation
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("recipient", String(3), primary_key=True),
+    Column("position", BigInteger, nullable=False),  # of the last row; gapless
+    Column("last_date", _Instant, nullable=False),  # strictly increasing with position
+)
+
+lease = Table(  # background work that one worker at a time may do
+    "lease",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("until", _Instant, nullable=False),
+)
+
+# --- identity -----------------------------------------------------------------------------------
+
+member = Table(
+    "member",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("nation", String(3), index=True),
+    Column("kind", String(16), nullable=False),
+    Column("name", String(256), nullable=False),
+    Column("identity", String(64), nullable=False),
+    Column("created_at", _Instant, nullable=False),
+    Column("suspended_at", _Instant),
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("public_id", String(16), primary_key=True),
+    Column("member", ForeignKey(member.c.id), nullable=False, index=True),
+    Column("digest", LargeBinary, nullable=False),  # HMAC-SHA-256 under the pepper
+    Column("scopes", String(64), nullable=False),
+    Column("created_at", _Instant, nullable=False),
+    Column("expires_at", _Instant),
+    Column("revoked_at", _Instant),
+)
+
+key = Table(  # never deleted: evidence refers to it
+    "key",
+    metadata,
+    Column("thumbprint", String(64), primary_key=True),
+    Column("member", ForeignKey(member.c.id), nullable=False, index=True),
+    Column("purpose", String(16), nullable=False),
+    Column("alg", String(32), nullable=False),
+    Column("jwk", Text, nullable=False),
+    Column("registered_at", _Instant, nullable=False),
+    Column("endorsement", Text),  # JWS by the agreement key before this one
+    Column("revoked_at", _Instant),
+    Column("revoke_reason", String(500)),
+)
+
+nonce = Table(
+    "nonce",
+    metadata,
+    Column("thumbprint", String(64), primary_key=True),
+    Column("nonce", String(128), primary_key=True),
+    Column("expires_at", _Instant, nullable=False, index=True),
+)
+
+# --- agreements: documents and events, never edited ---------------------------------------------
+
+agreement = Table(
+    "agreement",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("proposed_by", ForeignKey(member.c.id), nullable=False),
+    Column("proposed_at", _Instant, nullable=False),
+)
+
+agreement_party = Table(
+    "agreement_party",
+    metadata,
+    Column("agreement_id", ForeignKey(agreement.c.id), primary_key=True),
+    Column("nation", String(3), primary_key=True, index=True),
+)
+
+agreement_event = Table(
+    "agreement_event",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("agreement_id", ForeignKey(agreement.c.id), nullable=False, index=True),
+    Column("typ", String(16), nullable=False),
+    Column("nation", String(3), nullable=False),
+    Column("member", ForeignKey(member.c.id), nullable=False),
+    Column("at", _Instant, nullable=False),
+    Column("thumbprint", ForeignKey(key.c.thumbprint), nullable=False),
+    Column("digest", String(64), nullable=False),  # SHA-256 of the JWS, hexadecimal
+    Column("jws", Text, nullable=False),
+    UniqueConstraint("agreement_id", "typ", "nation"),
+)
+
+period = Table(
+    "period",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("agreement_id", ForeignKey(agreement.c.id), nullable=False, index=True),
+    Column("clause_index", Integer, nullable=False),
+    Column("clause", Text, nullable=False),  # as the rules read it from the signed document
+    Column("start", _Instant, nullable=False),
+    Column("until", _Instant, nullable=False),
+    Column("ended_at", _Instant),
+)
+
+# --- submissions and evidence -------------------------------------------------------------------
+
+submission = Table(
+    "submission",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("member", ForeignKey(member.c.id), nullable=False, index=True),
+    Column("origin", String(3), nullable=False),
+    Column("requested_at", _Instant, nullable=False, index=True),
+    Column("thumbprint", ForeignKey(key.c.thumbprint)),
+    Column("nonce", String(128)),
+    Column("signed_at", _Instant),
+    Column("expires_at", _Instant),
+    Column("signature_base", Text),
+    Column("signature", LargeBinary),
+)
+
+submission_body = Table(  # apart, for the submitter and its cert; erased with the last of its objects
+    "submission_body",
+    metadata,
+    Column("submission_id", ForeignKey(submission.c.id), primary_key=True),
+    Column("deflated", LargeBinary, nullable=False),  # the raw body, zlib (RFC 1950)
+)
+
+submission_item = Table(
+    "submission_item",
+    metadata,
+    Column("submission_id", ForeignKey(submission.c.id), primary_key=True),
+    Column("index", Integer, primary_key=True),
+    Column("id", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("succeeded", Boolean, nullable=False),
+    Column("message", Text),
+    sqlite_with_rowid=False,
+)
+
+# --- objects ------------------------------------------------------------------------------------
+
+content = Table(  # shared only within one origin
+    "content",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("origin", String(3), nullable=False),
+    Column("digest", LargeBinary, nullable=False),  # SHA-256 of the RFC 8785 form
+    Column("size", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # compact JSON text, the submitted value unchanged
+    UniqueConstraint("origin", "digest"),
+)
+
+object_version = Table(
+    "object_version",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("origin", String(3), nullable=False),
+    Column("member", String(64), nullable=False),
+    Column("stix_id", String(300), nullable=False),
+    Column("type", String(250), nullable=False),
+    Column("version", String(64), nullable=False),  # as it came in
+    Column("version_key", String(64), nullable=False),  # ordered as text
+    Column("is_newest", Boolean, nullable=False),  # of its record
+    Column("has_spec_version", Boolean, nullable=False),
+    Column("submitted_at", _Instant, nullable=False),
+    Column("submission_id", ForeignKey(submission.c.id)),  # null: the hub's own
+    Column("content_id", ForeignKey(content.c.id), nullable=False),
+    # What its own markings say (policy 2.1 and 2.5) and what the hub makes of them.
+    Column("own_tlp", Integer),
+    Column("raised_tlp", Integer),
+    Column("fault", Text),
+    Column("is_contained", Boolean, nullable=False),  # its level came from a container or predecessor
+    Column("is_accepted_definition", Boolean, nullable=False),
+    Column("effective_tlp", Integer, nullable=False),
+    Column("is_closed", Boolean, nullable=False),
+    UniqueConstraint("member", "stix_id", "version_key"),
+    Index("ix_object_version_origin_stix_id", "origin", "stix_id"),
+)
+
+reference = Table(
+    "reference",
+    metadata,
+    Column("version_id", ForeignKey(object_version.c.id), primary_key=True),
+    Column("kind", String(8), primary_key=True),  # refers | contains | creator | marking
+    Column("target", String(300), primary_key=True),
+    Column("origin", String(3), nullable=False),
+    Column("member", String(64), nullable=False),
+    Index("ix_reference_target_kind_origin", "target", "kind", "origin"),
+    sqlite_with_rowid=False,
+)
+
+creator_level = Table(  # how many newest versions of a member name an identity, by level (policy 2.4)
+    "creator_level",
+    metadata,
+    Column("member", String(64), primary_key=True),
+    Column("identity", String(300), primary_key=True),
+    Column("tlp", Integer, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+# --- releases -----------------------------------------------------------------------------------
+
+justification = Table(  # interned: few, however many objects
+    "justification",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("recipient", String(3), nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("classes", Text, nullable=False),  # [[[period, clearance, member], …], …]
+    UniqueConstraint("recipient", "digest"),
+)
+
+release = Table(  # one row per recipient and version that it may see; marked, never removed
+    "release",
+    metadata,
+    Column("recipient", String(3), primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("date_added", _Instant, nullable=False),
+    Column("origin", String(3), nullable=False),
+    Column("member", String(64), nullable=False),
+    Column("version_id", ForeignKey(object_version.c.id), nullable=False),
+    Column("stix_id", String(300), nullable=False),
+    Column("type", String(250), nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("version_key", String(64), nullable=False),
+    Column("is_newest", Boolean, nullable=False),
+    Column("justification_id", ForeignKey(justification.c.id), nullable=False),
+    Column("content_id", ForeignKey(content.c.id), nullable=False),
+    Column("size", Integer, nullable=False),  # bytes of the content
+    Column("withdrawn_at", _Instant),
+    ForeignKeyConstraint(["recipient"], ["ledger.recipient"]),
+    UniqueConstraint("recipient", "date_added"),
+    Index("ix_release_recipient_origin_position", "recipient", "origin", "position"),
+    Index("ix_release_recipient_type_position", "recipient", "type", "position"),
+    Index("ix_release_recipient_stix_id", "recipient", "stix_id"),
+    Index("ix_release_version_id", "version_id"),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,82 @@
+"""Members and agreements over HTTP, as JSON: what the member-side commands use.
+
+Reading needs a token. Every change is a POST signed (RFC 9421) with the nation's `agreement` key, and
+goes to `actions` as received: the signature is verified there, before the body is parsed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+from flask import Blueprint, Flask, Response
+
+from hub.actions import agree
+from hub.errors import Unprocessable
+from hub.web.taxii.identity import caller, house
+from hub.web.taxii.negotiation import JSON, admit_json, received
+
+_governance = Blueprint("governance", __name__, url_prefix="/governance")
+
+_AGREEMENTS: Final = "/agreements/"
+_AGREEMENT: Final = "/agreements/<string:agreement_id>/"
+
+
+def install(app: Flask) -> None:
+    """Serve /governance/ from `app`."""
+    app.register_blueprint(_governance)
+
+
+_governance.before_request(admit_json)
+
+
+@_governance.get("/members/")
+def members() -> Response:
+    """Return the certs of every nation with the thumbprints of their keys, and the caller's own nation."""
+    return _json({"members": agree.members(house(), caller())})
+
+
+@_governance.get(_AGREEMENTS)
+def agreements() -> Response:
+    """Return the agreements that the caller's nation is party to; to an auditor all."""
+    return _json({"agreements": agree.listing(house(), caller())})
+
+
+@_governance.post(_AGREEMENTS)
+def propose() -> Response:
+    """Propose an agreement: 201 with its view, in which the hub has given it an id."""
+    return _json(agree.propose(house(), caller(), received()), 201)
+
+
+@_governance.get(_AGREEMENT)
+def agreement(agreement_id: str) -> Response:
+    """Return one agreement; 404 to whoever is not party to it, as for one that does not exist."""
+    return _json(agree.show(house(), caller(), agreement_id))
+
+
+@_governance.post(f"{_AGREEMENT}signatures/")
+def sign(agreement_id: str) -> Response:
+    """Add the nation's signature; the agreement comes into force with the last one."""
+    return _json(agree.sign(house(), caller(), received(), agreement_id))
+
+
+@_governance.post(f"{_AGREEMENT}termination/")
+def terminate(agreement_id: str) -> Response:
+    """End the agreement, from the next request received."""
+    return _json(agree.terminate(house(), caller(), received(), agreement_id))
+
+
+@_governance.post(f"{_AGREEMENT}suspension/")
+@_governance.post(f"{_AGREEMENT}resumption/")
+@_governance.post("/simulations/")
+@_governance.get("/explanations/")
+@_governance.get("/disclosures/")
+def not_offered(**_names: str) -> Response:
+    """Refuse, in so many words, what the interface names and this version does not do."""
+    raise Unprocessable(
+        "not offered by this version of the hub: agreements are proposed, signed, shown and terminated"
+    )
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, content_type=JSON)

@@ -1,0 +1,33 @@
+"""TAXII 2.1: medallion's views over `actions`, and what stands around them.
+
+A request passes identity (who), negotiation (which form), medallion's view, filters (what is asked)
+and backend (the act); resources gives the answer its shape, problems every refusal.
+"""
+
+from __future__ import annotations
+
+import medallion
+from flask import Flask, request
+
+from hub.actions.house import House
+from hub.web.taxii.backend import TaxiiBackend
+from hub.web.taxii.negotiation import admit_taxii
+from hub.web.taxii.resources import BodyProvider
+
+_BLUEPRINTS = frozenset({"collections", "discovery", "manifest", "objects"})
+
+
+def install(app: Flask, house: House) -> None:
+    """Serve TAXII 2.1 from `app`: discovery at /taxii2/, the API root at /{api_root}/."""
+    app.json = BodyProvider(app)
+    app.taxii_config = {"max_page_size": house.limits.page_objects}  # type: ignore[attr-defined]
+    app.medallion_backend = TaxiiBackend(house)  # type: ignore[attr-defined]
+    app.before_request(_admit)
+    medallion.register_blueprints(app)
+    for rule in app.url_map.iter_rules("objects.get_or_delete_object"):
+        (rule.methods or set()).discard("DELETE")  # not offered: 405, and Allow says so
+
+
+def _admit() -> None:
+    if request.blueprint in _BLUEPRINTS:
+        admit_taxii()

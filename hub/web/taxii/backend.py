@@ -1,0 +1,163 @@
+"""medallion's Backend over `actions`: it translates, and decides nothing.
+
+medallion calls these with the names of API root and collection from the URL, after it has asked for
+the collection's resource and held it against the request. The caller is not among the arguments:
+this file, alone behind medallion's views, asks `identity` for it. What medallion has parsed of query
+and body comes last and is not used: repeated parameters are lost in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from flask import request
+from medallion.backends.base import Backend
+
+from hub.actions import authenticate, poll, submit
+from hub.actions.house import House
+from hub.errors import Forbidden, NotFound
+from hub.model import (
+    Caller,
+    JsonObject,
+    Nation,
+    NationCode,
+    Query,
+    Scope,
+    StixId,
+    Submission,
+    VersionFilter,
+)
+from hub.web.taxii import filters, resources
+from hub.web.taxii.identity import caller
+from hub.web.taxii.negotiation import received
+
+Answer = tuple[Any, dict[str, str]]  # a resource and headers of its response
+
+_EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A collection of the hub; `origin` is None for the aggregate of all."""
+
+    origin: NationCode | None
+    resource: JsonObject
+
+    def for_caller(self, who: Caller) -> JsonObject:
+        """Return the resource with what `who` may do. Writing is for the own nation's members alone."""
+        is_own = self.origin is not None and self.origin == who.member.nation
+        rights = {"can_read": Scope.READ in who.scopes, "can_write": is_own and Scope.SUBMIT in who.scopes}
+        return self.resource | rights
+
+
+class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
+    """One API root over one house. Collections answer to their id and to their alias."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._collections = [
+            *(_of_nation(nation) for nation in house.registry.nations.values()),
+            Collection(None, resources.released(house.registry)),
+        ]
+        self._by_name = {one.resource[key]: one for one in self._collections for key in ("id", "alias")}
+        self._root_resource = resources.api_root(house.limits.max_body_bytes)
+        self._discovery = resources.discovery(f"{house.public_url.rstrip('/')}/{house.api_root}/")
+
+    # --- what there is -------------------------------------------------------------------------
+
+    def server_discovery(self) -> JsonObject:
+        return self._discovery
+
+    def get_api_root_information(self, api_root: str) -> JsonObject | None:
+        return self._root_resource if api_root == self._house.api_root else None
+
+    def get_collections(self, _root: str) -> JsonObject:
+        """Return every collection to a nation's member, empty or not; to auditors and operators none."""
+        who = caller()
+        if who.member.nation is None:
+            return {}
+        return {"collections": [one.for_caller(who) for one in self._collections]}
+
+    def get_collection(self, _root: str, collection_id: str) -> JsonObject | None:
+        """Return the resource, or None where the caller has no collections or this is none."""
+        who, found = caller(), self._by_name.get(collection_id)
+        return found.for_caller(who) if found and who.member.nation is not None else None
+
+    def get_status(self, _root: str, status_id: str) -> JsonObject:
+        return resources.status(submit.status(self._house, caller(), status_id))
+
+    # --- reading -------------------------------------------------------------------------------
+
+    def get_objects(self, _root: str, collection_id: str, *_parsed: Any) -> Answer:
+        asked = self._filters(filters.OBJECTS)
+        return self._page(self._query(collection_id, asked), asked.next)
+
+    def get_object(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> Answer:
+        """Return a page of one id; the id in the path is a filter like those of the query."""
+        asked = self._filters(filters.OBJECT)
+        query = _of_one(self._query(collection_id, asked), object_id)
+        body, headers = self._page(query, asked.next)
+        if not headers:
+            self._require_visible(query)
+        return body, headers
+
+    def get_object_manifest(self, _root: str, collection_id: str, *_parsed: Any) -> Answer:
+        asked = self._filters(filters.OBJECTS, has_next=False)
+        page = poll.manifest(self._house, self._query(collection_id, asked))
+        return resources.manifest(page), resources.date_headers(page)
+
+    def get_object_versions(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> Answer:
+        asked = self._filters(filters.VERSIONS, has_next=False)
+        query = _of_one(self._query(collection_id, asked), object_id)
+        page = poll.manifest(self._house, replace(query, selections=_EVERY_VERSION))
+        if not page.rows:
+            self._require_visible(query)
+        return resources.versions(page), resources.date_headers(page)
+
+    def _page(self, query: Query, cursor: str | None) -> Answer:
+        if cursor is not None:
+            query = poll.open_cursor(self._house, query, cursor)
+        page = poll.objects(self._house, query)
+        following = poll.seal_cursor(self._house, query, page) if page.more else None
+        return resources.envelope(page, following), resources.date_headers(page)
+
+    def _require_visible(self, query: Query) -> None:
+        """Raise NotFound unless the reader may see some version: then only the filters matched nothing."""
+        anything = Query(query.reader, query.origin, limit=1, ids=query.ids, selections=_EVERY_VERSION)
+        if not poll.manifest(self._house, anything).rows:
+            raise NotFound("no such object, or not for this reader")
+
+    def _filters(self, fields: tuple[str, ...], *, has_next: bool = True) -> filters.Filters:
+        page_limit = self._house.limits.page_objects
+        return filters.read(request.args, fields, page_limit=page_limit, has_next=has_next)
+
+    def _query(self, collection_id: str, asked: filters.Filters) -> Query:
+        return Query(
+            reader=authenticate.reader(caller()),
+            origin=self._by_name[collection_id].origin,
+            limit=asked.limit,
+            added_after=asked.added_after,
+            ids=asked.ids,
+            types=asked.types,
+            spec_versions=asked.spec_versions,
+            selections=asked.selections,
+            versions=asked.versions,
+        )
+
+    # --- writing -------------------------------------------------------------------------------
+
+    def add_objects(self, _root: str, collection_id: str, *_parsed: Any) -> JsonObject:
+        """Submit the request as received: it is verified before it is read."""
+        origin = self._by_name[collection_id].origin
+        if origin is None:
+            raise Forbidden("nothing is submitted to the aggregate: use your nation's collection")
+        return resources.status(submit.submit(self._house, Submission(caller(), origin, received())))
+
+
+def _of_nation(nation: Nation) -> Collection:
+    return Collection(nation.code, resources.collection(nation))
+
+
+def _of_one(query: Query, object_id: str) -> Query:
+    return replace(query, ids=frozenset({StixId(object_id)}))

@@ -1,0 +1,161 @@
+"""The query parameters of TAXII 2.1 section 3.4, read strictly: a filter is followed or refused.
+
+A parameter that the standard does not know is ignored, except where ignoring it would answer more than
+was asked: whatever looks like a `match` field is either defined for the endpoint or refused by name.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from werkzeug.datastructures import MultiDict
+
+from hub.errors import BadFilter
+from hub.model import StixId, VersionFilter
+from hub.stix.versions import version_key
+
+# The match fields of each endpoint (sections 5.4 and 5.3; 5.6; 5.8).
+OBJECTS: Final = ("id", "type", "version", "spec_version")
+OBJECT: Final = ("version", "spec_version")
+VERSIONS: Final = ("spec_version",)
+
+_LATEST_SPEC: Final = frozenset({"2.1"})  # absent: the latest (TAXII 2.1 section 3.4.1)
+_LAST: Final = frozenset({VersionFilter.LAST})
+_KEYWORDS: Final = {str(one): one for one in VersionFilter}
+_MATCH: Final = re.compile(r"match([^a-z]|$)", re.IGNORECASE)
+_LIMIT: Final = re.compile(r"[1-9][0-9]*")
+_LIMIT_DIGITS: Final = 18  # more than any page; int() refuses very long text
+_NAME_SHOWN: Final = 60  # characters of a stranger's parameter name that a message repeats
+# The sign of an offset may arrive as a space: that is what an unencoded `+` in a query means.
+_INSTANT: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?"
+    r"(?:Z|([-+ ])([01][0-9]|2[0-3]):([0-5][0-9]))",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What the parameters ask for."""
+
+    limit: int
+    next: str | None
+    added_after: datetime | None
+    ids: frozenset[StixId]
+    types: frozenset[str]
+    spec_versions: frozenset[str]
+    selections: frozenset[VersionFilter]
+    versions: frozenset[str]
+
+
+def read(
+    args: MultiDict[str, str], fields: tuple[str, ...], *, page_limit: int, has_next: bool = True
+) -> Filters:
+    """Return the filters that `args` spell.
+
+    `fields` are the match fields that the endpoint defines; `has_next` is whether it pages by `next`.
+    A `limit` above `page_limit` becomes it. Raises BadFilter naming the parameter.
+    """
+    _refuse_unknown_matches(args, fields)
+    _refuse_repetition(args)
+    if "next" in args and not has_next:
+        raise BadFilter("next: not offered here; continue with added_after and X-TAXII-Date-Added-Last")
+    selections, versions = _versions(args)
+    return Filters(
+        limit=_limit(args, page_limit),
+        next=_next(args),
+        added_after=_added_after(args),
+        ids=frozenset(StixId(value) for value in _list(args, "id")),
+        types=_list(args, "type"),
+        spec_versions=_list(args, "spec_version") or _LATEST_SPEC,
+        selections=selections,
+        versions=versions,
+    )
+
+
+def _refuse_unknown_matches(args: MultiDict[str, str], fields: tuple[str, ...]) -> None:
+    known = {f"match[{field}]" for field in fields}
+    for name in args:
+        if _MATCH.match(name) and name not in known:
+            offered = ", ".join(sorted(known))
+            raise BadFilter(f"{name[:_NAME_SHOWN]}: not a filter of this endpoint; it takes {offered}")
+
+
+def _refuse_repetition(args: MultiDict[str, str]) -> None:
+    for name, values in args.lists():
+        if len(values) > 1 and (name in {"added_after", "limit", "next"} or _MATCH.match(name)):
+            raise BadFilter(f"{name}: give it once; separate several values by commas where it takes several")
+
+
+def _limit(args: MultiDict[str, str], page_limit: int) -> int:
+    text = args.get("limit")
+    if text is None:
+        return page_limit
+    if not _LIMIT.fullmatch(text):
+        raise BadFilter("limit: give a whole number from 1 up")
+    return page_limit if len(text) > _LIMIT_DIGITS else min(int(text), page_limit)
+
+
+def _next(args: MultiDict[str, str]) -> str | None:
+    text = args.get("next")
+    if text == "":
+        raise BadFilter("next: empty; leave it out to begin, or give it as the last page did")
+    return text
+
+
+def _added_after(args: MultiDict[str, str]) -> datetime | None:
+    """Return the instant to the microsecond below: `date_added` has no finer digits to compare."""
+    text = args.get("added_after")
+    if text is None:
+        return None
+    key = _instant_key(text)
+    if key is None:
+        raise BadFilter("added_after: give an RFC 3339 timestamp, such as 2026-01-31T08:00:00.000000Z")
+    seconds, _, fraction = key.partition(".")
+    microsecond = int(fraction[:6].ljust(6, "0"))
+    return datetime.fromisoformat(seconds).replace(microsecond=microsecond, tzinfo=UTC)
+
+
+def _versions(args: MultiDict[str, str]) -> tuple[frozenset[VersionFilter], frozenset[str]]:
+    """Return the keywords and the version keys of match[version]; absent means `last`."""
+    values = _list(args, "version")
+    if not values:
+        return _LAST, frozenset()
+    if "all" in values and len(values) > 1:
+        raise BadFilter("match[version]: `all` stands alone")
+    keys = {value: _instant_key(value) for value in values if value not in _KEYWORDS}
+    if bad := [value for value, key in keys.items() if key is None]:
+        raise BadFilter(f"match[version]: {bad[0][:_NAME_SHOWN]} is no timestamp, first, last or all")
+    return (
+        frozenset(_KEYWORDS[value] for value in values if value in _KEYWORDS),
+        frozenset(key for key in keys.values() if key is not None),
+    )
+
+
+def _list(args: MultiDict[str, str], field: str) -> frozenset[str]:
+    """Return the values of a match field; empty when it is absent, and never because of what it holds."""
+    text = args.get(f"match[{field}]")
+    if text is None:
+        return frozenset()
+    values = [value.strip() for value in text.split(",")]
+    if not all(value and value.isprintable() for value in values):
+        raise BadFilter(f"match[{field}]: an empty or unprintable value; separate values by single commas")
+    return frozenset(values)
+
+
+def _instant_key(text: str) -> str | None:
+    """Return an RFC 3339 timestamp of any offset and precision as a version key, or None if it is none."""
+    match = _INSTANT.fullmatch(text)
+    if match is None:
+        return None
+    day, time, fraction, sign, hours, minutes = match.groups()
+    try:
+        instant = datetime.fromisoformat(f"{day}T{time}")
+        offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+        instant = instant + offset if sign == "-" else instant - offset
+    except (ValueError, OverflowError):
+        return None
+    return version_key(f"{instant.isoformat()}{fraction or ''}Z")

@@ -1,0 +1,79 @@
+"""Who is asking: credentials in, a Caller out, once a request.
+
+medallion guards its views with one `auth` object for the whole process, so what is wired to it here
+finds the hub through the current application. The caller is kept in `flask.g`.
+"""
+
+from __future__ import annotations
+
+from typing import Final, cast
+
+from flask import Flask, current_app, g, request
+from medallion import auth
+
+from hub.actions import authenticate
+from hub.actions.house import House
+from hub.model import Caller
+
+_HOUSE: Final = "hub.house"
+
+Credentials = tuple[str | None, str | None]  # member id, where the scheme names one; token
+
+
+def move_in(app: Flask, house: House) -> None:
+    """Make `house` the one that every request to `app` is served from."""
+    app.extensions[_HOUSE] = house
+
+
+def house_of(app: Flask) -> House:
+    """Return the house that `app` serves."""
+    return cast(House, app.extensions[_HOUSE])
+
+
+def house() -> House:
+    """Return the house of the current application."""
+    return house_of(current_app)
+
+
+def caller() -> Caller:
+    """Return who sent the current request; asked again, the same without another look-up.
+
+    Raises Unauthenticated unless the request carries a token that is valid now.
+    """
+    if "caller" not in g:
+        home = house()
+        member_id, token = _credentials()
+        g.caller = authenticate.authenticate(home, member_id, token, home.clock())
+    return cast(Caller, g.caller)
+
+
+def _credentials() -> Credentials:
+    """Return what the request offers: `Bearer`, `Token` or `Basic` in any case, else X-API-Key.
+
+    A header that is there and cannot be read offers nothing: there is no second choice behind it.
+    """
+    if "Authorization" not in request.headers:
+        return None, _text(request.headers.get("X-API-Key"))
+    given = request.authorization
+    match given.type if given else None:
+        case "basic" if given:
+            return _text(given.username), _text(given.password)
+        case "bearer" | "token" if given:
+            return None, _text(given.token)
+        case _:
+            return None, None
+
+
+def _text(value: str | None) -> str | None:
+    """Return `value`, or None where it holds what no member id or token holds (a NUL, say)."""
+    return value if value and value.isascii() and value.isprintable() else None
+
+
+def _verify(_username: str, _password: str) -> Caller:
+    return caller()
+
+
+# medallion would look passwords up in a dictionary of its own. Without one it asks `_verify` for
+# every request, with or without a Basic header; a refusal leaves that as an Unauthenticated.
+auth.get_password(lambda _username: None)
+auth.verify_password(_verify)

@@ -1,0 +1,113 @@
+"""Every refusal as HTTP: a TAXII error message under the TAXII paths, RFC 9457 elsewhere.
+
+Nothing of an error that somebody else wrote (Flask's, medallion's) reaches the client but its status:
+they echo ids, and a withheld object must give the very bytes that a non-existent one gives (policy 9).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+from flask import Flask, Response, request
+from medallion.exceptions import MedallionError
+from werkzeug.exceptions import HTTPException
+
+from hub.errors import NotFound, Refused, Unavailable
+from hub.web.taxii.identity import house
+from hub.web.taxii.negotiation import TAXII
+
+PROBLEM_JSON: Final = "application/problem+json"
+
+_logger = logging.getLogger(__name__)
+
+_REALM: Final = 'realm="hub", charset="UTF-8"'
+_CHALLENGES: Final = (("WWW-Authenticate", f"Basic {_REALM}"), ("WWW-Authenticate", 'Bearer realm="hub"'))
+
+# Not a word of an exception that the hub did not write goes out: these do instead.
+_SENTENCES: Final = {
+    400: "The request cannot be understood",
+    401: "Authenticate with a token of this hub",
+    403: "This account's kind, nation or token does not allow that here",
+    404: "Nothing is here that this account may see",
+    405: "This address does not offer the method: see Allow",
+    413: "The body is larger than this hub takes: send it in parts",
+    500: "Internal error",
+}
+# The one thing that medallion refuses with 400 on its own: the backend reads every other parameter.
+_MEDALLION: Final = _SENTENCES | {400: "limit: give a whole number from 1 up"}
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is said of an error to a stranger."""
+
+    status: int
+    title: str
+    detail: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def install(app: Flask) -> None:
+    """Answer every error of `app` from here, whatever raised it."""
+    app.register_error_handler(Exception, answer)
+
+
+def answer(error: Exception) -> Response:
+    """Return the response for `error`, in the form that its address speaks."""
+    problem = describe(error)
+    response = _taxii(problem) if is_taxii_path(request.path) else _problem_json(problem)
+    for name, value in problem.headers:
+        response.headers.add(name, value)
+    return response
+
+
+def is_taxii_path(path: str) -> bool:
+    """Tell whether an answer at `path` must be TAXII JSON: discovery and everything in the API root."""
+    return path.lstrip("/").partition("/")[0] in {"taxii2", house().api_root}
+
+
+def describe(error: Exception) -> Problem:
+    """Return what may be said of `error`. One that nobody foresaw is logged, and is 500 without detail."""
+    match error:
+        case NotFound():
+            return Problem(404, error.title, _SENTENCES[404])
+        case Refused():
+            return Problem(error.status, error.title, str(error), _headers(error))
+        case HTTPException() if error.code:
+            headers = (("Allow", value) for name, value in error.get_headers() if name == "Allow")
+            return _foreign(error.code, _SENTENCES, *headers)
+        case MedallionError():
+            return _foreign(error.status, _MEDALLION)
+        case _:
+            _logger.error("unforeseen error at %s %s", request.method, request.path, exc_info=error)
+            return _foreign(500, _SENTENCES)
+
+
+def _headers(error: Refused) -> tuple[tuple[str, str], ...]:
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        return _CHALLENGES
+    if isinstance(error, Unavailable):
+        return (("Retry-After", str(error.retry_after_seconds)),)
+    return ()
+
+
+def _foreign(status: int, sentences: dict[int, str], *headers: tuple[str, str]) -> Problem:
+    title = HTTPStatus(status).phrase.capitalize()
+    return Problem(status, title, sentences.get(status, title), headers)
+
+
+def _taxii(problem: Problem) -> Response:
+    """Return the error message of TAXII 2.1 section 3.6.1; `http_status` is text there."""
+    body = {"title": problem.title, "description": problem.detail, "http_status": str(problem.status)}
+    return Response(orjson.dumps(body), problem.status, content_type=TAXII)
+
+
+def _problem_json(problem: Problem) -> Response:
+    """Return the problem details of RFC 9457; with `about:blank` the title is the status phrase (4.2.1)."""
+    title = HTTPStatus(problem.status).phrase
+    body = {"type": "about:blank", "title": title, "status": problem.status, "detail": problem.detail}
+    return Response(orjson.dumps(body), problem.status, content_type=PROBLEM_JSON)

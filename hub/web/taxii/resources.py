@@ -1,0 +1,142 @@
+"""The shapes of TAXII 2.1: values of the model in, resources out, as bytes where they are bytes already.
+
+An empty list and a null never appear in a resource (TAXII 2.1 section 1.6.8): what is empty is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from flask.json.provider import JSONProvider
+
+from hub.model import JsonObject, Nation, Outcome, Page, Receipt, Registry, format_instant
+from hub.web.taxii.negotiation import TAXII
+
+_STIX: Final = "application/stix+json;version=2.1"
+_HUB: Final = "Allied threat intelligence hub"
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A resource that is serialised already."""
+
+    data: bytes
+
+
+class BodyProvider(JSONProvider):
+    """How the application writes JSON: a Body as it is, anything else through orjson.
+
+    medallion hands what the backend returns to `dumps` and the result to the response, which takes bytes.
+    `loads` hands a body through unread: it is parsed in `actions`, strictly, after its signature held.
+    """
+
+    def dumps(self, obj: Any, **_kwargs: Any) -> Any:
+        return obj.data if isinstance(obj, Body) else orjson.dumps(obj)
+
+    def loads(self, s: str | bytes, **_kwargs: Any) -> Any:
+        return s
+
+
+def discovery(root_url: str) -> JsonObject:
+    """Return the discovery resource (section 4.1.1) of a hub with one API root."""
+    return {
+        "title": _HUB,
+        "description": "Nations share threat intelligence here as far as their signed agreements go.",
+        "default": root_url,
+        "api_roots": [root_url],
+    }
+
+
+def api_root(max_body_bytes: int) -> JsonObject:
+    """Return the API root resource (section 4.2.1)."""
+    return {"title": _HUB, "versions": [TAXII], "max_content_length": max_body_bytes}
+
+
+def collection(nation: Nation) -> JsonObject:
+    """Return the collection resource (section 5.2.1) of a nation, but for the caller's rights.
+
+    The title has no dot in it, which some clients take for a separator.
+    """
+    return {
+        "id": nation.collection_id,
+        "title": nation.name.replace(".", ""),
+        "description": f"What members of {nation.name} submitted, as far as the reader may see it.",
+        "alias": nation.code.lower(),
+        "media_types": [_STIX],
+    }
+
+
+def released(registry: Registry) -> JsonObject:
+    """Return the aggregate collection. `aggregates` is as proposed for TAXII 2.2 (cti-taxii2 issue 120)."""
+    return {
+        "id": registry.released_collection_id,
+        "title": "Released",
+        "description": "Everything that the reader may see, from every nation.",
+        "alias": "released",
+        "media_types": [_STIX],
+        "aggregates": ["*"],
+    }
+
+
+def envelope(page: Page, cursor: str | None) -> Body:
+    """Return the envelope (section 3.7) of the rows' bodies; `cursor` is given when more follow."""
+    more = b"true" if page.more else b"false"
+    parts = [b'{"more":', more]
+    if cursor is not None:
+        parts += [b',"next":', orjson.dumps(cursor)]
+    if page.rows:
+        parts += [b',"objects":[', b",".join([row.body for row in page.rows]), b"]"]
+    return Body(b"".join([*parts, b"}"]))
+
+
+def manifest(page: Page) -> JsonObject:
+    """Return the manifest resource (section 5.3.1). It has no `next`: `added_after` continues it."""
+    records = [
+        {
+            "id": row.id,
+            "date_added": format_instant(row.date_added),
+            "version": row.version,
+            "media_type": _STIX,
+        }
+        for row in page.rows
+    ]
+    return {"more": page.more} | ({"objects": records} if records else {})
+
+
+def versions(page: Page) -> JsonObject:
+    """Return the versions resource (section 5.8.1), in order of `date_added`."""
+    found = [row.version for row in page.rows]
+    return {"more": page.more} | ({"versions": found} if found else {})
+
+
+def date_headers(page: Page) -> dict[str, str]:
+    """Return the X-TAXII-Date-Added headers (section 3.4.3); none for an empty page."""
+    if not page.rows:
+        return {}
+    return {
+        "X-TAXII-Date-Added-First": format_instant(page.rows[0].date_added),
+        "X-TAXII-Date-Added-Last": format_instant(page.rows[-1].date_added),
+    }
+
+
+def status(receipt: Receipt) -> JsonObject:
+    """Return the status resource (section 4.3.1). Nothing is ever pending: an answer is a decision."""
+    successes = [_detail(outcome) for outcome in receipt.outcomes if outcome.succeeded]
+    failures = [_detail(outcome) for outcome in receipt.outcomes if not outcome.succeeded]
+    lists = {"successes": successes, "failures": failures}
+    return {
+        "id": receipt.id,
+        "status": "complete",
+        "request_timestamp": format_instant(receipt.requested_at),
+        "total_count": len(receipt.outcomes),
+        "success_count": len(successes),
+        "failure_count": len(failures),
+        "pending_count": 0,
+    } | {name: entries for name, entries in lists.items() if entries}
+
+
+def _detail(outcome: Outcome) -> JsonObject:
+    detail = {"id": outcome.id, "version": outcome.version}
+    return detail | ({"message": outcome.message} if outcome.message else {})

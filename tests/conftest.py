@@ -1,0 +1,62 @@
+"""What every test may ask for. A test that takes `database_url` runs once on each kind of database."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests import postgres
+
+# The same worlds on every run and no clock in the verdict. More examples: --hypothesis-profile=thorough.
+settings.register_profile(
+    "steady",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.register_profile("thorough", deadline=None, max_examples=2_000)
+settings.load_profile("steady")
+
+_HOME = "HUB_TEST_POSTGRES_HOME"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give all workers one home for the throw-away cluster; the process that starts them owns it."""
+    # A developer's own configuration must not reach a test.
+    for name in [name for name in os.environ if name.startswith("HUB_") and "_TEST_" not in name]:
+        del os.environ[name]
+    if not hasattr(config, "workerinput"):
+        os.environ[_HOME] = str(postgres.make_home())
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        postgres.remove(Path(os.environ.pop(_HOME)))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> str:
+    """The URL of a PostgreSQL server on which databases may be made: HUB_TEST_POSTGRES, else our own."""
+    return os.environ.get("HUB_TEST_POSTGRES") or postgres.ensure_started(Path(os.environ[_HOME]))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a fresh, empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'hub.db'}"
+        return
+    with postgres.database(request.getfixturevalue("postgres_server")) as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_url(postgres_server: str) -> Iterator[str]:
+    """The URL of a fresh, empty PostgreSQL database, for what SQLite does not offer."""
+    with postgres.database(postgres_server) as url:
+        yield url

@@ -1,0 +1,33 @@
+"""What README tells a reader to run is there, and runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
+COMMANDS = [path for path in [*SCRIPTS, ROOT / ".ci" / "run"] if not path.name.startswith("_")]
+
+
+def named_in_documents() -> set[str]:
+    documents = [ROOT / "README.md", *ROOT.glob("*/README.md"), *ROOT.glob("deploy/*.md")]
+    texts = [path.read_text(encoding="utf-8") for path in documents if path.exists()]
+    return {name for text in texts for name in re.findall(r"(?<![\w/])scripts/([a-z_]+)", text)}
+
+
+def test_every_script_that_a_document_names_exists() -> None:
+    assert named_in_documents() - {path.name for path in SCRIPTS} == set()
+
+
+@pytest.mark.parametrize("script", COMMANDS, ids=lambda path: path.name)
+def test_every_script_can_be_run(script: Path) -> None:
+    assert os.access(script, os.X_OK)
+    first = script.read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith("#!/usr/bin/env ")
+    if first.endswith("bash"):
+        subprocess.run(["bash", "-n", str(script)], check=True)

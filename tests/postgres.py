@@ -1,0 +1,112 @@
+"""A throw-away PostgreSQL cluster: one per test run, shared by its workers, gone when the run ends.
+
+It listens on a UNIX socket in its own 0700 folder and on no port, and keeps nothing safe (fsync off).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
+
+_OLDEST = 15
+_OPTIONS = (
+    "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off "
+    "-c max_connections=200 -c shared_buffers=64MB"
+)
+
+
+def make_home() -> Path:
+    """Return a new folder for a cluster. Its path is short: a socket's may not exceed 107 bytes."""
+    return Path(tempfile.mkdtemp(prefix="hub-pg-", dir="/tmp"))
+
+
+def ensure_started(home: Path) -> str:
+    """Return the URL of the cluster in `home`, which runs: the first worker to ask starts it."""
+    with (home / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (home / "data" / "postmaster.pid").exists():
+            _start(home)
+    return f"postgresql+psycopg://postgres@/postgres?host={home}"
+
+
+def remove(home: Path) -> None:
+    """Stop the cluster in `home`, if one was started, and remove the folder."""
+    if (home / "data" / "postmaster.pid").exists():
+        _run(home, "pg_ctl", "stop", "-D", str(home / "data"), "-m", "immediate")
+    shutil.rmtree(home)
+
+
+@contextmanager
+def database(server_url: str) -> Iterator[str]:
+    """The URL of a new, empty database on the server, dropped afterwards whoever is still connected."""
+    server = make_url(server_url)
+    name = f"hub_test_{uuid.uuid4().hex}"
+    _execute(server_url, sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+    try:
+        yield server.set(database=name).render_as_string(hide_password=False)
+    finally:
+        _execute(server_url, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+def _execute(server_url: str, statement: sql.Composed) -> None:
+    conninfo = server_url.replace("postgresql+psycopg://", "postgresql://", 1)
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _start(home: Path) -> None:
+    _programs()  # refuses first: without the programs there may be no such user either
+    if user := _user():
+        shutil.chown(home, user, user)
+    data = str(home / "data")
+    _run(home, "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+    options = f"{_OPTIONS} -c unix_socket_directories='{home}'"
+    _run(home, "pg_ctl", "start", "-D", data, "-w", "-t", "60", "-l", str(home / "log"), "-o", options)
+
+
+def _run(home: Path, program: str, *arguments: str) -> None:
+    # Output to a file: the server would inherit a pipe and keep it open.
+    with (home / "output").open("w+") as output:
+        done = subprocess.run(
+            [_programs() / program, *arguments],
+            user=_user(),
+            group=_user(),
+            extra_groups=[] if _user() else None,
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        output.seek(0)
+        if done.returncode:
+            raise RuntimeError(f"{program} failed: {output.read()}")
+
+
+def _user() -> str | None:
+    """Whom the server runs as: whoever runs the tests (None), but for root, which PostgreSQL refuses."""
+    return "postgres" if os.geteuid() == 0 else None
+
+
+def _programs() -> Path:
+    found = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
+    fit = [path for path in found if float(path.parent.name) >= _OLDEST]
+    if fit:
+        return max(fit, key=lambda path: float(path.parent.name))
+    if on_path := shutil.which("initdb"):
+        return Path(on_path).resolve().parent
+    raise RuntimeError(
+        f"no PostgreSQL {_OLDEST} or newer: install the package postgresql-{_OLDEST} (scripts/test does), "
+        "or let HUB_TEST_POSTGRES name a server"
+    )

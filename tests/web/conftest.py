@@ -1,0 +1,199 @@
+"""An application over acts that are played by the test: what web makes of requests, and nothing below it.
+
+The acts themselves, over a real database, are tested in their own rooms and in the journeys.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from hub import settings
+from hub.actions import agree, authenticate, poll, submit
+from hub.actions.house import House, Secrets
+from hub.app import create_app
+from hub.errors import Unauthenticated
+from hub.model import (
+    Caller,
+    HttpRequest,
+    Kind,
+    Limits,
+    Member,
+    MemberId,
+    NationCode,
+    Outcome,
+    Page,
+    Query,
+    Receipt,
+    Row,
+    Scope,
+    StixId,
+    Submission,
+)
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+TAXII = "application/taxii+json;version=2.1"
+SETTINGS = settings.load({})
+MAX_BODY_BYTES = 2_000
+PAGE_LIMIT = 100
+
+US = SETTINGS.registry.nations[NationCode("US")].collection_id
+KR = SETTINGS.registry.nations[NationCode("KR")].collection_id
+RELEASED = SETTINGS.registry.released_collection_id
+INDICATOR = "indicator--8e2e2d2b-17d4-4cbf-938f-98ee46b3cd3f"
+
+
+def caller(member: str, kind: Kind, nation: str | None, *scopes: Scope) -> Caller:
+    code = NationCode(nation) if nation else None
+    return Caller(
+        Member(MemberId(member), code, kind, member.upper(), StixId("identity--x")), frozenset(scopes)
+    )
+
+
+CALLERS = {
+    "us-key": caller("us-cert", Kind.CERT, "US", *Scope),
+    "us-reads": caller("us-desk", Kind.AGENCY, "US", Scope.READ),
+    "us-writes": caller("us-probe", Kind.AGENCY, "US", Scope.SUBMIT),
+    "audit-key": caller("court", Kind.AUDITOR, None, Scope.READ),
+    "ops-key": caller("ops", Kind.OPERATOR, None, Scope.READ),
+}
+
+
+def row(position: int, body: bytes = b'{"type":"x"}', id_: str = INDICATOR) -> Row:
+    return Row(position, NOW.replace(microsecond=position), StixId(id_), f"2026-01-0{position}T00:00:00.0Z", body)
+
+
+@dataclass
+class Played:
+    """What the acts were asked, and what they answer."""
+
+    rows: tuple[Row, ...] = ()
+    more: bool = False
+    known: frozenset[str] = frozenset()  # ids of which the reader may see some version
+    raises: Exception | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    queries: list[Query] = field(default_factory=list)
+    cursors: list[str] = field(default_factory=list)
+    submissions: list[Submission] = field(default_factory=list)
+    governed: list[tuple[Any, ...]] = field(default_factory=list)
+    authenticated: list[tuple[str | None, str | None]] = field(default_factory=list)
+
+    def authenticate(self, house: House, member: str | None, token: str | None, now: datetime) -> Caller:
+        self.authenticated.append((member, token))
+        found = CALLERS.get(token or "")
+        if found is None or member not in {None, found.member.id}:
+            raise Unauthenticated("The token is missing or not valid.")
+        return found
+
+    def objects(self, house: House, query: Query) -> Page:
+        self.queries.append(query)
+        if self.raises:
+            raise self.raises
+        return Page(self.rows, self.more)
+
+    def manifest(self, house: House, query: Query) -> Page:
+        if self.known & query.ids and query.limit == 1:
+            return Page((row(1, b""),), more=False)
+        return self.objects(house, query)
+
+    def open_cursor(self, house: House, query: Query, text: str) -> Query:
+        self.cursors.append(text)
+        return replace(query, after_position=7)
+
+    def submit(self, house: House, submission: Submission) -> Receipt:
+        self.submissions.append(submission)
+        if self.raises:
+            raise self.raises
+        return Receipt("2a7ec0a5-8e1c-44a7-8ba4-4d2a1e2a3a52", NOW, self.outcomes)
+
+    def status(self, house: House, who: Caller, status_id: str) -> Receipt:
+        if self.raises:
+            raise self.raises
+        return Receipt(status_id, NOW, self.outcomes)
+
+    def governs(self, name: str) -> Callable[..., Any]:
+        def act(house: House, *args: Any) -> Any:
+            self.governed.append((name, *args))
+            if self.raises:
+                raise self.raises
+            return [{"id": "one"}] if name in {"members", "listing"} else {"id": "agreement--1"}
+
+        return act
+
+
+class Store:
+    """A store that is only asked whether it is current."""
+
+    answer: bool | Exception = True
+
+    def is_current(self) -> bool:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class Web(FlaskClient):
+    """A client that authenticates as the US cert unless told otherwise."""
+
+    key: str | None = "us-key"
+
+    def open(self, *args: Any, headers: Mapping[str, str] | None = None, **kwargs: Any) -> TestResponse:
+        given = dict(headers or {})
+        if self.key and not {"Authorization", "X-API-Key"} & given.keys():
+            given["Authorization"] = f"Bearer {self.key}"
+        return super().open(*args, headers=given, **kwargs)
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> Played:
+    played = Played()
+    monkeypatch.setattr(authenticate, "authenticate", played.authenticate)
+    for name in ("objects", "manifest", "open_cursor"):
+        monkeypatch.setattr(poll, name, getattr(played, name))
+    monkeypatch.setattr(poll, "seal_cursor", lambda _house, _query, page: f"after-{page.rows[-1].position}")
+    for name in ("submit", "status"):
+        monkeypatch.setattr(submit, name, getattr(played, name))
+    for name in ("members", "listing", "show", "propose", "sign", "terminate"):
+        monkeypatch.setattr(agree, name, played.governs(name))
+    return played
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+def client(played: Played, store: Store) -> Web:
+    house = House(
+        store=store,  # type: ignore[arg-type]
+        registry=SETTINGS.registry,
+        limits=Limits(page_objects=PAGE_LIMIT, max_body_bytes=MAX_BODY_BYTES),
+        secrets=Secrets(bytes(32), bytes(32)),
+        public_url="https://hub.example",
+        api_root="allied",
+        require_signature=True,
+        clock=lambda: NOW,
+    )
+    app = create_app(SETTINGS, house)
+    app.test_client_class = Web
+    return app.test_client()  # type: ignore[return-value]
+
+
+def objects_url(collection: str = US, rest: str = "") -> str:
+    return f"/allied/collections/{collection}/objects/{rest}"
+
+
+def basic(member: str, token: str, scheme: str = "Basic") -> str:
+    return f"{scheme} " + base64.b64encode(f"{member}:{token}".encode()).decode()
+
+
+def header(request: HttpRequest, name: str) -> str | None:
+    return next((value for key, value in request.headers.items() if key.lower() == name.lower()), None)
