@@ -1,1 +1,1 @@
-"""DOES: one file per act. An act opens the transactions; the numbered steps stand in its docstring and body."""
+"""DOES: one file per act, which opens the transactions; its numbered steps stand in docstring and body."""

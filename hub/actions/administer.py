@@ -48,7 +48,7 @@ _FOR_EVERYBODY: Final[Justification] = frozenset({frozenset({Ground(None, Cleara
 
 
 def initialise(house: House) -> None:
-    """Bring database, nations and the hub's own objects to what the configuration says. Repeating is harmless.
+    """Bring database, nations and the hub's own objects to what is configured. Repeating is harmless.
 
     A nation that is new in the configuration gets a ledger, with the hub's objects as its first rows.
     """
@@ -63,10 +63,13 @@ def initialise(house: House) -> None:
 
 
 def _own_objects(house: House, connection: Connection) -> list[ObjectVersion]:
-    """Return the hub's identity and the standard TLP definitions as stored, storing those that are missing."""
+    """Return the hub's identity and the standard TLP definitions as stored, storing what is missing."""
     identity = house.registry.hub_identity_id
     documents_ = [tlp.hub_identity(identity, _FIRST_DAY), *tlp.definitions(identity)]
-    items = [reading.read(item, n, house.limits.max_object_bytes, canonical.digest) for n, item in enumerate(documents_)]
+    items = [
+        reading.read(item, n, house.limits.max_object_bytes, canonical.digest)
+        for n, item in enumerate(documents_)
+    ]
     own = {item.id: item for item in items if isinstance(item, StixObject)}
     held = {v.id: v for v in objects.versions_of(connection, MemberId(HUB), list(own))}
     missing = [item for id, item in own.items() if id not in held]
@@ -205,7 +208,9 @@ def _check_scopes(member: Member, scopes: Collection[Scope]) -> None:
     if not scopes:
         raise Unprocessable("A token needs at least one scope of read, submit, govern.")
     if Scope.SUBMIT in scopes and member.kind.clearance is None:
-        raise Unprocessable(f"{member.id} is an {member.kind.value} and submits nothing; leave out the scope submit.")
+        raise Unprocessable(
+            f"{member.id} is an {member.kind.value} and submits nothing; leave out the scope submit."
+        )
     if Scope.GOVERN in scopes and member.kind is not Kind.CERT:
         raise Unprocessable(f"{member.id} is no cert; the scope govern belongs to a nation's cert alone.")
 
@@ -244,7 +249,9 @@ def register_key(
         if purpose is Purpose.AGREEMENT:
             _succeed(connection, member, public, endorsement, now)
         if not members.add_key(connection, new, endorsement):
-            raise Conflict(f"The key {public.thumbprint} is registered already; every key has one member and one purpose.")
+            raise Conflict(
+                f"The key {public.thumbprint} is registered already; a key has one member and one purpose."
+            )
     return new
 
 
@@ -265,8 +272,8 @@ def _succeed(
     previous = earlier[-1]
     if endorsement is None:
         raise Unprocessable(
-            f"{member.id} has an agreement key already ({previous.thumbprint}); a later one needs its signature: "
-            "`hub keygen FILE --endorse OLDKEY`, then `--endorsement FILE.endorsement.jws`."
+            f"{member.id} has an agreement key already ({previous.thumbprint}); a later one needs its "
+            "signature: `hub keygen FILE --endorse OLDKEY`, then `--endorsement FILE.endorsement.jws`."
         )
     documents.verify_endorsement(endorsement, new, previous)
     members.revoke_key(connection, previous.thumbprint, f"succeeded by {new.thumbprint}", now)

@@ -101,7 +101,9 @@ def participants(house: House, caller: Caller) -> list[JsonObject]:
         known = members.members(connection)
         keys = members.keys(connection)
     current = {
-        key.member: key.thumbprint for key in keys if key.purpose is Purpose.AGREEMENT and key.revoked_at is None
+        key.member: key.thumbprint
+        for key in keys
+        if key.purpose is Purpose.AGREEMENT and key.revoked_at is None
     }
     return [
         {
@@ -165,7 +167,9 @@ def _check_signature(
     return key
 
 
-def _take_effect(house: House, connection: Connection, stored: StoredAgreement, event: AgreementEvent) -> None:
+def _take_effect(
+    house: House, connection: Connection, stored: StoredAgreement, event: AgreementEvent
+) -> None:
     agreement = _read(house, stored)
     if event.typ == TERMINATE:
         if house.store.has_replica:

@@ -21,6 +21,7 @@ from hub.model import (
 )
 from hub.rules.acceptance import Accept, Known, Refuse, Reserved, accept
 from hub.rules.marking import is_accepted_definition
+from hub.stix.versions import version_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,9 @@ class Drafts:
     kept: Mapping[int, Tlp]
 
 
-def draft(drawer: Drawer, items: Sequence[StixObject | Unreadable], held: Collection[ObjectVersion]) -> Drafts:
+def draft(
+    drawer: Drawer, items: Sequence[StixObject | Unreadable], held: Collection[ObjectVersion]
+) -> Drafts:
     """Decide on each item in turn (policy 8); one bad item never takes a good one down.
 
     `held` are all versions that the member's records of these ids have already.
@@ -84,7 +87,7 @@ class _Drafting:
             self._known(item.id),
             received_from=self.drawer.received_from.get(item.id),
             reserved=self.drawer.reserved,
-            accepted_as=self._accepted_as(n),
+            accepted_as=self._accepted_as(n, item.id),
         )
         if isinstance(verdict, Refuse):
             return Outcome(item.id, verdict.version or fallback, succeeded=False, message=verdict.message)
@@ -92,14 +95,24 @@ class _Drafting:
             self._add(n, item, verdict)
         return Outcome(item.id, verdict.version, succeeded=True, message=item.markings.remark)
 
-    def _accepted_as(self, n: int) -> tuple[str, str]:
-        """Return version and key for content without either: its time, a microsecond apart within a submission."""
-        text = format_instant(self.drawer.now + timedelta(microseconds=n))
-        return text, text.rstrip("Z").rstrip("0").rstrip(".")
+    def _accepted_as(self, n: int, id: StixId) -> tuple[str, str]:
+        """Return version and key for content that brings none: its time, a microsecond apart in a POST.
+
+        Never before the version that the record has, should the clock have stepped back.
+        """
+        instant = self.drawer.now + timedelta(microseconds=n)
+        newest = self._newest(id)
+        if newest is not None:
+            instant = max(instant, datetime.fromisoformat(newest.version) + timedelta(microseconds=1))
+        text = format_instant(instant)
+        return text, version_key(text) or text
+
+    def _newest(self, id: StixId) -> ObjectVersion | None:
+        return max(self.records.get(id, []), key=lambda v: v.version_key, default=None)
 
     def _known(self, id: StixId) -> Known:
         versions = self.records.get(id, [])
-        newest = max(versions, key=lambda v: v.version_key, default=None)
+        newest = self._newest(id)
         return Known(
             digests={v.version_key: v.digest for v in versions},
             versions={v.version_key: v.version for v in versions},

@@ -65,5 +65,7 @@ def _read(path: Path) -> bytes:
     except OSError as error:
         raise SettingsError(f"secrets_dir: {path} cannot be read; run `hub init`, or restore it.") from error
     if len(value) != _SECRET_BYTES:
-        raise SettingsError(f"secrets_dir: {path} must hold {_SECRET_BYTES} bytes; restore it from your copy.")
+        raise SettingsError(
+            f"secrets_dir: {path} must hold {_SECRET_BYTES} bytes; restore it from your copy."
+        )
     return value

@@ -12,7 +12,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Final
 
 from hub.actions.handling import Handled
 from hub.model import (
@@ -25,16 +24,13 @@ from hub.model import (
     NationCode,
     ObjectVersion,
     Period,
-    Reader,
     Release,
     StixId,
 )
 from hub.rules.references import Circle, Judgement, Node, Settled, judge
-from hub.rules.release import NEVER, Candidate, decide, in_force_part, stands
+from hub.rules.release import NEVER, Candidate, decide, in_force_part, narrows
 from hub.store import objects, releases
 from hub.store.connection import Connection
-
-_NOBODY: Final = MemberId("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +73,7 @@ class Verdicts:
 
 
 def judge_again(connection: Connection, bench: Bench, handled: Handled) -> Verdicts:
-    """Return the rows that follow from `handled`, with those of everything that refers to it (policy 2.7 to 4)."""
+    """Return the row changes that follow from `handled`, for all that refers to it too (policy 2.7 to 4)."""
     court = _Court(connection, bench, handled)
     court.summon()
     judgements = court.judge()
@@ -96,7 +92,7 @@ class _Court:
         self._classes: dict[Candidate, dict[NationCode, Class]] = {}
 
     def summon(self) -> None:
-        """Collect the records that changed, and, transitively, the records that refer to those that may look different."""
+        """Collect the records that changed and, transitively, those that refer to what may look different."""
         changed = {v.id for v in self.handled.changed()}
         changed |= {v.id for key, v in self.handled.now.items() if key not in self.handled.before}
         self.versions = {key: v for key, v in self.handled.now.items() if v.id in changed}
@@ -149,7 +145,9 @@ class _Court:
         """Return the joint judgement of all that were summoned."""
         circle = Circle(
             home=self.bench.origin,
-            clearances={id: self.bench.clearance(id) for id, m in self.bench.members.items() if m.kind.clearance},
+            clearances={
+                id: self.bench.clearance(id) for id, m in self.bench.members.items() if m.kind.clearance
+            },
             recipients=self.bench.recipients,
         )
         return judge(self._nodes(), self._settled(), circle)
@@ -164,7 +162,9 @@ class _Court:
             later = [v.key for v in ordered[1:]] + [None]
             for version, next_key in zip(ordered, later, strict=True):
                 own, is_newest = self._own(version), next_key is None
-                nodes[version.key] = Node(version.member, version.id, own, version.refers, next_key, is_newest)
+                nodes[version.key] = Node(
+                    version.member, version.id, own, version.refers, next_key, is_newest
+                )
         return nodes
 
     def _settled(self) -> Iterable[Settled]:
@@ -182,8 +182,13 @@ def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearanc
     """Return the version as the release rules see it."""
     closed = None
     if version.is_closed:
-        closed = version.markings.fault or "it carries, or is contained in what carries, a marking the hub cannot keep"
-    return Candidate(origin, version.member, clearance, version.type, version.tlp, version.submitted_at, closed)
+        closed = (
+            version.markings.fault
+            or "it carries, or is contained in what carries, a marking the hub cannot keep"
+        )
+    return Candidate(
+        origin, version.member, clearance, version.type, version.tlp, version.submitted_at, closed
+    )
 
 
 def _changes(
@@ -199,13 +204,11 @@ def _changes(
     for recipient in bench.recipients:
         change = changes[recipient] = RowChanges()
         for key in order:
-            _compare(bench, change, versions[key], judgements[key][recipient], rows.get((recipient, key)))
+            _compare(change, versions[key], judgements[key][recipient], rows.get((recipient, key)))
     return changes
 
 
-def _compare(
-    bench: Bench, change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow | None
-) -> None:
+def _compare(change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow | None) -> None:
     is_never = NEVER in value
     if row is None:
         if not is_never:
@@ -214,7 +217,7 @@ def _compare(
     becomes_newest = version.is_newest and not row.is_newest
     if is_never:
         change.withdraw.append(row.position)
-    elif becomes_newest or (value != row.justification and _shows_to_more(bench, value, row.justification)):
+    elif becomes_newest or not narrows(value, row.justification):
         change.withdraw.append(row.position)
         change.append.append((version.key, value))
     else:
@@ -222,11 +225,3 @@ def _compare(
             change.justify[value].append(row.position)
         if row.is_newest and not version.is_newest:
             change.supersede.append(row.position)
-
-
-def _shows_to_more(bench: Bench, new: Justification, old: Justification) -> bool:
-    """Tell whether some reader for whom `old` does not stand is one for whom `new` does."""
-    named = {ground.member for value in (new, old) for grounds in value for ground in grounds if ground.member}
-    readers = [Reader(m, bench.origin, c) for m in (*named, _NOBODY) for c in Clearance]
-    in_force = bench.in_force
-    return any(stands(new, r, in_force) and not stands(old, r, in_force) for r in readers)

@@ -99,7 +99,9 @@ def verify_request(house: House, caller: Caller, request: HttpRequest, purpose: 
             request, lambda thumbprint: members.find_key(connection, thumbprint), house.clock()
         )
     if key.member != caller.member.id or key.purpose is not purpose:
-        raise Forbidden(f"The request must be signed with a key of purpose {purpose.value} of the token's own member.")
+        raise Forbidden(
+            f"The request must be signed with a key of purpose {purpose.value} of the token's own member."
+        )
     return evidence
 
 
@@ -110,7 +112,9 @@ def read(house: House, verified: VerifiedSubmission) -> Items:
     """Return each object of the body as read, or the sentence why it cannot be."""
     found = reading.items(strict.loads(verified.body))
     if len(found) > house.limits.max_objects:
-        raise Unprocessable(f"At most {house.limits.max_objects} objects are taken at once; split the envelope.")
+        raise Unprocessable(
+            f"At most {house.limits.max_objects} objects are taken at once; split the envelope."
+        )
     return [
         reading.read(item, n, house.limits.max_object_bytes, canonical.digest) for n, item in enumerate(found)
     ]
@@ -131,7 +135,9 @@ class SubmissionDecision:
     verdicts: Verdicts
 
 
-def decide(house: House, connection: Connection, verified: VerifiedSubmission, items: Items) -> SubmissionDecision:
+def decide(
+    house: House, connection: Connection, verified: VerifiedSubmission, items: Items
+) -> SubmissionDecision:
     """Decide on every item, and for every nation on every version that is touched."""
     generation = agreements.generation(connection)
     count = submissions.count(connection, verified.origin)
@@ -158,7 +164,9 @@ def decide(house: House, connection: Connection, verified: VerifiedSubmission, i
         periods=house.bindings.periods(connection),
         now=now,
     )
-    return SubmissionDecision(generation, count, now, drafts, handled, judge_again(connection, bench, handled))
+    return SubmissionDecision(
+        generation, count, now, drafts, handled, judge_again(connection, bench, handled)
+    )
 
 
 def recipients(house: House) -> list[NationCode]:
@@ -188,9 +196,7 @@ def _received_from(
 # --- 4: the one step --------------------------------------------------------------------------
 
 
-def write(
-    house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision
-) -> Receipt:
+def write(house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision) -> Receipt:
     """Commit the submission, decided again if what it was decided against has moved."""
     with house.store.write() as connection:
         use_nonce(connection, verified.evidence)
@@ -198,7 +204,7 @@ def write(
         count = submissions.count(connection, verified.origin, hold=True)
         if (generation, count) != (decision.generation, decision.count):
             decision = decide(house, connection, verified, items)
-        receipt = _receipt(house, verified, decision)
+        receipt = _receipt(house, decision)
         evidence, member = verified.evidence, verified.caller.member.id
         submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
         submissions.close_submission(connection, receipt)
@@ -243,13 +249,15 @@ def _write_objects(
         releases.append(connection, recipient, origin, rows, now)
 
 
-def _receipt(house: House, verified: VerifiedSubmission, decision: SubmissionDecision) -> Receipt:
+def _receipt(house: House, decision: SubmissionDecision) -> Receipt:
     outcomes = list(decision.drafts.outcomes)
     for key, n in decision.drafts.index.items():
         version = decision.handled.now[key]
         if version.is_closed:
             reason = version.markings.fault or _closed_by(house, decision, key)
-            remarks = [text for text in (outcomes[n].message, f"withheld from all other nations: {reason}") if text]
+            remarks = [
+                text for text in (outcomes[n].message, f"withheld from all other nations: {reason}") if text
+            ]
             outcomes[n] = replace(outcomes[n], message="; ".join(remarks))
     return Receipt(str(uuid.uuid4()), decision.now, tuple(outcomes))
 

@@ -19,7 +19,8 @@ def canonical(value: object) -> bytes:
     """Return the RFC 8785 form of `value`, made of dict, list, tuple, str, int, float, bool and None.
 
     Raises ValueError for what has no such form: NaN and infinities, integers beyond 2^53-1, lone
-    surrogates, keys that are not text, other types, nesting beyond what can be walked.
+    surrogates, keys that are not text, other types, nesting beyond what can be walked. A float of 2^53 or
+    more has a form, written like an integer that is refused when it is read again.
     """
     try:
         if _orjson_is_exact(value):

@@ -91,9 +91,9 @@ def verify(request: HttpRequest, resolve: Resolve, now: datetime) -> tuple[Regis
     1. Exactly one signature has the tag; others must be well formed and are not looked at.
     2. It covers at least method and target URI, and with content its type and digest; never a secret.
     3. Its nonce is fit to be remembered. That it is new is for the caller to hold, in its transaction.
-    4. Its key is registered and in use, and a stated algorithm is that key's. `resolve` maps a thumbprint
+    4. It was made at most 30 s in our future, is not over by 30 s or more, and lives at most 300 s.
+    5. Its key is registered and in use, and a stated algorithm is that key's. `resolve` maps a thumbprint
        to the key; whether purpose and member fit the request is for the caller to judge.
-    5. It was made at most 30 s in our future, is not over by 30 s or more, and lives at most 300 s.
     6. It holds over the request as received, whose target URI is `request.url`.
     7. The digest it covers is that of the body.
 
@@ -105,11 +105,11 @@ def verify(request: HttpRequest, resolve: Resolve, now: datetime) -> tuple[Regis
     nonce = claim.params.get("nonce")
     if not isinstance(nonce, str) or not _NONCE.fullmatch(nonce):  # 3
         raise BadSignature("the signature's nonce must be text of 16 to 128 visible ASCII characters")
-    registered, key = _look_up(claim, resolve)  # 4
-    base = _check_signature(request, key, now)  # 5, 6
+    created, expires = _lifetime(claim.params, now)  # 4
+    registered, key = _look_up(claim, resolve)  # 5
+    base = _check_signature(request, key, now)  # 6
     if "content-digest" in fields:  # 7; where it is required, its presence was checked in 2
         _check_digest(fields["content-digest"], request.body)
-    created, expires = _lifetime(claim.params, now)
     return registered, Evidence(base, claim.signature, key.thumbprint, nonce, created, expires)
 
 
@@ -219,7 +219,8 @@ def _look_up(claim: _Claim, resolve: Resolve) -> tuple[RegisteredKey, PublicKey]
     key = usable(registered, str(keyid))
     if registered is None or key is None:
         raise BadSignature("the signature's keyid must be the RFC 7638 thumbprint of a registered key in use")
-    if claim.params.get("alg", key.alg) != key.alg:
+    alg = claim.params.get("alg", key.alg)
+    if not isinstance(alg, str) or alg != key.alg:  # a token equals its text, and is no string
         raise BadSignature("the signature's alg is not that of its key: leave the parameter out")
     return registered, key
 

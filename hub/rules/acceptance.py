@@ -52,7 +52,12 @@ class Reserved:
 
 
 def accept(
-    obj: StixObject, known: Known, *, received_from: NationCode | None, reserved: Reserved, accepted_as: tuple[str, str]
+    obj: StixObject,
+    known: Known,
+    *,
+    received_from: NationCode | None,
+    reserved: Reserved,
+    accepted_as: tuple[str, str],
 ) -> Verdict:
     """Decide what becomes of a readable object.
 
@@ -60,7 +65,9 @@ def accept(
     `accepted_as` is the version, as text and key, for an object that brings none of its own.
     """
     if obj.id in reserved.own or obj.id in reserved.rel_to:
-        return Refuse(obj.version, "this id belongs to the hub, which serves its own copy; leave the object out.")
+        return Refuse(
+            obj.version, "this id belongs to the hub, which serves its own copy; leave the object out."
+        )
     addressed = sorted(reserved.rel_to[ref] for ref in obj.markings.others if ref in reserved.rel_to)
     if addressed:
         return Refuse(
@@ -87,5 +94,6 @@ def _version_verdict(obj: StixObject, known: Known, accepted_as: tuple[str, str]
         return Unchanged(obj.version)
     return Refuse(
         obj.version,
-        "the hub holds different content under this id and version; submit a changed object with a later modified.",
+        "the hub holds different content under this id and version; "
+        "submit a changed object with a later modified.",
     )

@@ -1,4 +1,4 @@
-"""What makes an agreement well formed, which state its signed events give it, and when it is in force (policy 5)."""
+"""What makes an agreement well formed, and which state its signed events give it at an instant (policy 5)."""
 
 from __future__ import annotations
 
@@ -20,9 +20,20 @@ from hub.model import (
     Tlp,
 )
 
-_DOCUMENT_KEYS: Final = {"id", "hub", "title", "parties", "valid_from", "valid_until", "supersedes", "clauses", "iep"}
+_DOCUMENT_KEYS: Final = {
+    "id",
+    "hub",
+    "title",
+    "parties",
+    "valid_from",
+    "valid_until",
+    "supersedes",
+    "clauses",
+    "iep",
+}
 _CLAUSE_KEYS: Final = {"from", "to", "max_tlp", "audience", "types", "history", "granular", "anonymise"}
 _AUDIENCES: Final = {clearance.label: clearance for clearance in Clearance}
+_MIN_PARTIES = 2
 _MAX_TITLE = 200
 _MAX_CLAUSES = 100
 _MAX_TYPES = 100
@@ -40,7 +51,7 @@ def read_agreement(document: JsonObject, nations: Collection[NationCode]) -> Agr
     _refuse_unknown(document, _DOCUMENT_KEYS, "the agreement")
     title = _text(document, "title", _MAX_TITLE)
     parties = _nations(document, "parties", nations, "parties")
-    if len(parties) < 2:
+    if len(parties) < _MIN_PARTIES:
         raise Unprocessable("parties: an agreement needs at least two nations.")
     if "supersedes" in document:
         raise Unprocessable("supersedes: amending an agreement is not offered by this version of the hub.")
@@ -90,7 +101,7 @@ def _clause(clause: Any, place: str, parties: frozenset[NationCode]) -> Clause:
 
 
 def _terms(clause: JsonObject, place: str) -> tuple[bool, Granular, Anonymise]:
-    """Read the terms of which this version keeps only the defaults; anything else is refused, never ignored."""
+    """Read the terms of which this version keeps only the defaults; anything else is refused."""
     history = clause.get("history", False)
     if not isinstance(history, bool):
         raise Unprocessable(f"{place}.history: must be true or false.")
@@ -139,7 +150,9 @@ def standing(
 def _refuse_unknown(table: JsonObject, known: set[str], place: str) -> None:
     unknown = sorted(set(table) - known)
     if unknown:
-        raise Unprocessable(f"{place}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known - {'id', 'hub'}))}.")
+        raise Unprocessable(
+            f"{place}: unknown key {unknown[0]!r}; known are {', '.join(sorted(known - {'id', 'hub'}))}."
+        )
 
 
 def _text(table: JsonObject, key: str, limit: int) -> str:

@@ -93,11 +93,15 @@ class _Graph(Generic[K]):
         self.counted: dict[K, list[K]] = self.outer
 
     def _inner_edges(self, node: Node[K]) -> list[K]:
-        targets = [k for id in node.refers for k in self.newest.get(id, ()) if self.nodes[k].member == node.member]
+        targets = [
+            k for id in node.refers for k in self.newest.get(id, ()) if self.nodes[k].member == node.member
+        ]
         return targets if node.later is None else [node.later, *targets]
 
     def _outer_edges(self, node: Node[K]) -> list[K]:
-        return [k for id in node.refers for k in self.newest.get(id, ()) if self.nodes[k].member != node.member]
+        return [
+            k for id in node.refers for k in self.newest.get(id, ()) if self.nodes[k].member != node.member
+        ]
 
     def settle_foreign_edges(self) -> None:
         """Decide which edges to other members' records count.
@@ -137,7 +141,7 @@ class _Graph(Generic[K]):
         Classes are few, so a set of them is an integer with a bit for each.
         """
         bits = _Bits()
-        reached = {key: bits.of(self._start(key, node, recipient)) for key, node in self.nodes.items()}
+        reached = {key: bits.of(self._start(node, recipient)) for key, node in self.nodes.items()}
         referrers: dict[K, list[K]] = defaultdict(list)
         for key in self.nodes:
             for target in (*self.inner[key], *self.counted[key]):
@@ -151,7 +155,7 @@ class _Graph(Generic[K]):
                     waiting.append(referrer)
         return {key: bits.justification(mask) for key, mask in reached.items()}
 
-    def _start(self, key: K, node: Node[K], recipient: NationCode) -> set[Class]:
+    def _start(self, node: Node[K], recipient: NationCode) -> set[Class]:
         classes = {node.own.get(recipient, NEVER)}
         for id in node.refers:
             for record in self.settled.get(id, ()):

@@ -90,7 +90,9 @@ def stands(justification: Justification, reader: Reader, in_force: AbstractSet[i
 
     The rule that a submitter always sees its own object is not looked at here: it is not a matter of grounds.
     """
-    return all(any(_holds(ground, reader, in_force) for ground in alternatives) for alternatives in justification)
+    return all(
+        any(_holds(ground, reader, in_force) for ground in alternatives) for alternatives in justification
+    )
 
 
 def in_force_part(justification: Justification, in_force: AbstractSet[int]) -> Justification:
@@ -99,6 +101,11 @@ def in_force_part(justification: Justification, in_force: AbstractSet[int]) -> J
         frozenset(g for g in alternatives if g.period is None or g.period in in_force)
         for alternatives in justification
     )
+
+
+def narrows(new: Justification, old: Justification) -> bool:
+    """Tell whether nobody for whom `old` does not stand, now or later, is one for whom `new` does."""
+    return all(any(_implies(strong, weak) for strong in new) for weak in old)
 
 
 def simplify(classes: Iterable[Class]) -> Justification:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any, Final
 
 from hub.model import JsonObject, StixId
@@ -12,6 +11,7 @@ _STIX_ID: Final = re.compile(
     r"[a-z][a-z0-9-]*--[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 )
 _NOT_REFERENCES: Final = frozenset({"created_by_ref", "object_marking_refs", "granular_markings"})
+_REFERENCE_SUFFIXES: Final = ("_ref", "_refs")
 _CONTAINERS: Final = frozenset({"report", "grouping"})
 
 
@@ -26,36 +26,41 @@ def refers(obj: JsonObject) -> frozenset[StixId]:
     Not followed: `created_by_ref`, `object_marking_refs` and granular markings, which policy 2.7 leaves
     out. Values that are no STIX ids (the keys of old observed-data) are no references.
     """
-    return frozenset(_referred(obj)) - {obj.get("id")}
+    found: set[StixId] = set()
+    _collect_referred(obj, found)
+    found.discard(obj["id"])
+    return frozenset(found)
 
 
 def contains(obj: JsonObject) -> frozenset[StixId]:
     """Return the `object_refs` of a report or grouping, whose markings cover them (policy 2.3)."""
     if obj.get("type") not in _CONTAINERS:
         return frozenset()
-    return frozenset(_ids(obj.get("object_refs"))) - {obj.get("id")}
+    found: set[StixId] = set()
+    _collect_ids(obj.get("object_refs"), found)
+    found.discard(obj["id"])
+    return frozenset(found)
 
 
-def _referred(value: Any) -> Iterator[StixId]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            if key in _NOT_REFERENCES:
-                continue
-            if key.endswith(("_ref", "_refs")):
-                yield from _ids(item)
-            elif isinstance(item, dict | list):
-                yield from _referred(item)
-    elif isinstance(value, list):
+def _collect_referred(value: Any, found: set[StixId]) -> None:
+    if isinstance(value, list):
         for item in value:
-            if isinstance(item, dict | list):
-                yield from _referred(item)
+            if not isinstance(item, str):
+                _collect_referred(item, found)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key.endswith(_REFERENCE_SUFFIXES):
+                if key not in _NOT_REFERENCES:
+                    _collect_ids(item, found)
+            elif not isinstance(item, str) and key not in _NOT_REFERENCES:
+                _collect_referred(item, found)
 
 
-def _ids(value: Any) -> Iterator[StixId]:
-    """Every id in `value`, whatever it is made of: a producer's own `*_refs` may nest."""
+def _collect_ids(value: Any, found: set[StixId]) -> None:
+    """Add every id in `value`, whatever it is made of: a producer's own `*_refs` may nest."""
     if isinstance(value, str):
         if _STIX_ID.fullmatch(value):
-            yield StixId(value)
+            found.add(StixId(value))
     elif isinstance(value, list | dict):
         for item in value.values() if isinstance(value, dict) else value:
-            yield from _ids(item)
+            _collect_ids(item, found)

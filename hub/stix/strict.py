@@ -58,7 +58,7 @@ def _is_deep(data: bytes) -> bool:
     """Return whether valid JSON nests deeper than 64, without recursion: only C loops run over the bytes."""
     if data.count(b"[") + data.count(b"{") <= MAX_DEPTH:
         return False
-    if b"\\" in data:  # an escaped quote must not end a string below; pairs of backslashes first
+    if rb"\"" in data:  # an escaped quote must not end a string below; pairs of backslashes first
         data = data.replace(rb"\\", b"").replace(rb"\"", b"")
     brackets = b"".join(data.split(b'"')[::2]).translate(_BRACKETS, _NOT_BRACKETS)
     for _ in range(MAX_DEPTH):

@@ -86,14 +86,21 @@ def advance(connection: Connection, now: datetime) -> None:
 
 
 def add(
-    connection: Connection, id: str, document: JsonObject, parties: Collection[NationCode], by: MemberId, now: datetime
+    connection: Connection,
+    id: str,
+    document: JsonObject,
+    parties: Collection[NationCode],
+    by: MemberId,
+    now: datetime,
 ) -> None:
     """Store a proposed agreement."""
     text = orjson.dumps(document).decode()
     connection.execute(
         insert(agreement).values(id=id, document=text, proposed_by=by, proposed_at=to_microseconds(now))
     )
-    connection.execute(insert(agreement_party), [{"agreement_id": id, "nation": nation} for nation in parties])
+    connection.execute(
+        insert(agreement_party), [{"agreement_id": id, "nation": nation} for nation in parties]
+    )
 
 
 def find(connection: Connection, id: str) -> StoredAgreement | None:

@@ -119,7 +119,7 @@ def _engine(database_url: str) -> Engine:
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # transactions are begun by _begin_sqlite alone
     connection.executescript(
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA mmap_size=268435456;"
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;PRAGMA mmap_size=268435456;"
     )
 
 
@@ -138,4 +138,3 @@ def _unavailable_when_down() -> Iterator[None]:
         if error.connection_invalidated:
             raise Unavailable("The hub's database cannot be reached at the moment; try again.") from error
         raise
-

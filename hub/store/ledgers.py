@@ -1,4 +1,4 @@
-"""The rows that everything is ordered by: one origin and one ledger per nation, the generation, the leases."""
+"""The rows that everything is ordered by: origin and ledger of each nation, the generation, the leases."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def take_lease(connection: Connection, name: str, now: datetime, until: datetime
     row = {"name": name, "until": 0}
     connection.execute(upsert(connection, lease).values(**row).on_conflict_do_nothing())
     condition = (lease.c.name == name, lease.c.until <= to_microseconds(now))
-    return connection.execute(update(lease).where(*condition).values(until=to_microseconds(until))).rowcount == 1
+    return (
+        connection.execute(update(lease).where(*condition).values(until=to_microseconds(until))).rowcount == 1
+    )
 
 
 def give_lease_back(connection: Connection, name: str) -> None:

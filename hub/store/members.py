@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -98,7 +97,11 @@ def add_token(connection: Connection, new: StoredToken) -> None:
 
 def find_token(connection: Connection, public_id: str) -> tuple[StoredToken, Member] | None:
     """Return the token with this public id and its member, valid or not; None when there is none."""
-    query = select(token, member).join(member, member.c.id == token.c.member).where(token.c.public_id == public_id)
+    query = (
+        select(token, member)
+        .join(member, member.c.id == token.c.member)
+        .where(token.c.public_id == public_id)
+    )
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
@@ -171,7 +174,9 @@ def revoke_key(connection: Connection, thumbprint: str, reason: str, now: dateti
     if find_key(connection, thumbprint) is None:
         return False
     condition = (key.c.thumbprint == thumbprint, key.c.revoked_at.is_(None))
-    connection.execute(update(key).where(*condition).values(revoked_at=to_microseconds(now), revoke_reason=reason))
+    connection.execute(
+        update(key).where(*condition).values(revoked_at=to_microseconds(now), revoke_reason=reason)
+    )
     return True
 
 

@@ -37,12 +37,16 @@ def versions_of(connection: Connection, member: MemberId, ids: Collection[StixId
     return _load(connection, [and_(_V.member == member, _V.stix_id.in_(batch)) for batch in batches(ids)])
 
 
-def versions_by_id(connection: Connection, origin: NationCode, ids: Collection[StixId]) -> list[ObjectVersion]:
+def versions_by_id(
+    connection: Connection, origin: NationCode, ids: Collection[StixId]
+) -> list[ObjectVersion]:
     """Return every version of every record of a nation with one of these ids, whoever submitted it."""
     return _load(connection, [and_(_V.origin == origin, _V.stix_id.in_(batch)) for batch in batches(ids)])
 
 
-def carrying(connection: Connection, member: MemberId, origin: NationCode, definitions: Collection[StixId]) -> set[StixId]:
+def carrying(
+    connection: Connection, member: MemberId, origin: NationCode, definitions: Collection[StixId]
+) -> set[StixId]:
     """Return the ids of the member's objects that carry one of these marking references."""
     return _sources(connection, MARKING, origin, definitions, member=member)
 
@@ -53,7 +57,11 @@ def referring(connection: Connection, origin: NationCode, ids: Collection[StixId
 
 
 def _sources(
-    connection: Connection, kind: str, origin: NationCode, targets: Collection[StixId], member: MemberId | None = None
+    connection: Connection,
+    kind: str,
+    origin: NationCode,
+    targets: Collection[StixId],
+    member: MemberId | None = None,
 ) -> set[StixId]:
     found: set[StixId] = set()
     for batch in batches(targets):
@@ -95,7 +103,7 @@ def containers_of(
 
 
 def accepted_definitions(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
-    """Return those of `ids` that `member` has submitted as definitions that leave objects open (policy 2.6)."""
+    """Return those of `ids` that `member` submitted as definitions that leave objects open (policy 2.6)."""
     found: set[StixId] = set()
     for batch in batches(ids):
         query = select(_V.stix_id).where(
@@ -127,7 +135,9 @@ def insert_contents(
     """Store each body under its digest unless the origin holds it already; return content ids by digest."""
     known: dict[bytes, int] = {}
     for batch in batches(bodies):
-        query = select(content.c.digest, content.c.id).where(content.c.origin == origin, content.c.digest.in_(batch))
+        query = select(content.c.digest, content.c.id).where(
+            content.c.origin == origin, content.c.digest.in_(batch)
+        )
         known.update((bytes(digest), id) for digest, id in connection.execute(query))
     missing = [digest for digest in bodies if digest not in known]
     if missing:
@@ -199,7 +209,9 @@ def update_handling(connection: Connection, versions: Collection[ObjectVersion])
         values = {"is_closed": is_closed, "is_contained": is_contained, "is_newest": is_newest}
         for batch in batches(sorted(keys)):
             condition = _V.id.in_(batch)
-            connection.execute(update(object_version).where(condition).values(effective_tlp=int(tlp), **values))
+            connection.execute(
+                update(object_version).where(condition).values(effective_tlp=int(tlp), **values)
+            )
 
 
 def add_creator_levels(
@@ -214,7 +226,12 @@ def add_creator_levels(
     if rows:
         statement = upsert(connection, creator_level)
         total = creator_level.c.count + statement.excluded.count
-        connection.execute(statement.on_conflict_do_update(index_elements=["member", "identity", "tlp"], set_={"count": total}), rows)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["member", "identity", "tlp"], set_={"count": total}
+            ),
+            rows,
+        )
 
 
 # --- reading rows -----------------------------------------------------------------------------

@@ -64,7 +64,11 @@ def _bodies(connection: Connection, ids: Collection[int]) -> dict[int, bytes]:
 
 def _select(connection: Connection, query: Query, standing: Collection[int]) -> Sequence[Any]:
     columns = (_C.position, _C.date_added, _C.stix_id, _C.version, _C.content_id, _C.size)
-    conditions = [*_visible(release, query, standing), *_window(connection, query), *_filters(query, standing)]
+    conditions = [
+        *_visible(release, query, standing),
+        *_window(connection, query),
+        *_filters(query, standing),
+    ]
     statement = select(*columns).where(*conditions).order_by(_C.position).limit(query.limit + 1)
     return connection.execute(statement).all()
 

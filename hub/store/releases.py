@@ -67,8 +67,10 @@ def justifications(connection: Connection, recipient: NationCode, after: int = 0
     return {id: decode(classes) for id, classes in connection.execute(query)}
 
 
-def intern(connection: Connection, recipient: NationCode, values: Collection[Justification]) -> dict[Justification, int]:
-    """Return the id of each justification, making those that are new; the caller holds the recipient's lock."""
+def intern(
+    connection: Connection, recipient: NationCode, values: Collection[Justification]
+) -> dict[Justification, int]:
+    """Return the id of each justification, making the new ones; the caller holds the recipient's lock."""
     texts = {value: encode(value) for value in values}
     digests = {value: hashlib.sha256(text.encode()).digest() for value, text in texts.items()}
     known: dict[bytes, int] = {}
@@ -104,14 +106,16 @@ def live_rows(connection: Connection, versions: Collection[int]) -> list[LiveRow
 def settled_records(
     connection: Connection, origin: NationCode, ids: Collection[StixId]
 ) -> dict[tuple[MemberId, StixId], dict[NationCode, Justification]]:
-    """Return, for each record of the nation with one of these ids, for whom its newest version stands and why."""
+    """Return, for each record of the nation with one of these ids, for whom its newest version stands."""
     found: dict[tuple[MemberId, StixId], dict[NationCode, Justification]] = {}
     v = object_version.c
     for batch in batches(ids):
         live = and_(_C.version_id == v.id, _C.withdrawn_at.is_(None))
         query = (
             select(v.member, v.stix_id, _C.recipient, _J.classes)
-            .select_from(object_version.outerjoin(release, live).outerjoin(justification, _J.id == _C.justification_id))
+            .select_from(
+                object_version.outerjoin(release, live).outerjoin(justification, _J.id == _C.justification_id)
+            )
             .where(v.origin == origin, v.stix_id.in_(batch), v.is_newest.is_(True))
         )
         for member, id, recipient, classes in connection.execute(query):
@@ -130,8 +134,10 @@ class ForeignCopy:
     justification: Justification
 
 
-def foreign_above_green(connection: Connection, nation: NationCode, ids: Collection[StixId]) -> list[ForeignCopy]:
-    """Return the newest foreign versions above GREEN with one of these ids in the nation's ledger (policy 8)."""
+def foreign_above_green(
+    connection: Connection, nation: NationCode, ids: Collection[StixId]
+) -> list[ForeignCopy]:
+    """Return newest foreign versions above GREEN with one of these ids in the nation's ledger (policy 8)."""
     found: list[ForeignCopy] = []
     for batch in batches(ids):
         query = (
@@ -204,7 +210,9 @@ def lock(connection: Connection, recipient: NationCode) -> None:
 
 
 def _take(connection: Connection, recipient: NationCode, count: int, now: int) -> tuple[int, int]:
-    query = select(ledger.c.position, ledger.c.last_date).where(ledger.c.recipient == recipient).with_for_update()
+    query = (
+        select(ledger.c.position, ledger.c.last_date).where(ledger.c.recipient == recipient).with_for_update()
+    )
     position, last_date = connection.execute(query).one()
     date = max(now, last_date + 1)
     connection.execute(
@@ -215,7 +223,9 @@ def _take(connection: Connection, recipient: NationCode, count: int, now: int) -
     return position + 1, date
 
 
-def withdraw(connection: Connection, recipient: NationCode, positions: Collection[int], now: datetime) -> None:
+def withdraw(
+    connection: Connection, recipient: NationCode, positions: Collection[int], now: datetime
+) -> None:
     """Mark rows withdrawn: they are no longer served, and stay."""
     _mark(connection, recipient, positions, {"withdrawn_at": to_microseconds(now)})
 
@@ -247,7 +257,9 @@ def supersede(connection: Connection, recipient: NationCode, positions: Collecti
     _mark(connection, recipient, positions, {"is_newest": False})
 
 
-def _mark(connection: Connection, recipient: NationCode, positions: Collection[int], values: dict[str, Any]) -> None:
+def _mark(
+    connection: Connection, recipient: NationCode, positions: Collection[int], values: dict[str, Any]
+) -> None:
     for batch in batches(sorted(positions)):
         condition: ColumnElement[bool] = and_(_C.recipient == recipient, _C.position.in_(batch))
         connection.execute(update(release).where(condition).values(**values))

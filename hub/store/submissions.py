@@ -23,7 +23,8 @@ from hub.store.tables import submission, submission_body, submission_item
 def count(connection: Connection, origin: NationCode, *, hold: bool = False) -> int:
     """Return how many submissions of the nation have been decided; `hold` keeps others from deciding."""
     query = select(origin_table.c.submissions).where(origin_table.c.code == origin)
-    return connection.execute(query.with_for_update() if hold else query).scalar_one()
+    number: int = connection.execute(query.with_for_update() if hold else query).scalar_one()
+    return number
 
 
 def advance(connection: Connection, origin: NationCode) -> None:
@@ -33,7 +34,12 @@ def advance(connection: Connection, origin: NationCode) -> None:
 
 
 def open_submission(
-    connection: Connection, id: str, member: MemberId, origin: NationCode, at: datetime, evidence: Evidence | None
+    connection: Connection,
+    id: str,
+    member: MemberId,
+    origin: NationCode,
+    at: datetime,
+    evidence: Evidence | None,
 ) -> None:
     """Store a submission with what proves who sent it; `evidence` None is an unsigned one (development)."""
     proof = {}
@@ -47,7 +53,9 @@ def open_submission(
             "signature": evidence.signature,
         }
     connection.execute(
-        insert(submission).values(id=id, member=member, origin=origin, requested_at=to_microseconds(at), **proof)
+        insert(submission).values(
+            id=id, member=member, origin=origin, requested_at=to_microseconds(at), **proof
+        )
     )
 
 

@@ -30,10 +30,9 @@ CONTENT = ('"@method"', '"@target-uri"', '"content-type"', '"content-digest"')
 
 
 def registered(key: PrivateKey, **changes: object) -> RegisteredKey:
-    entry = RegisteredKey(
-        key.thumbprint, MemberId("at-cert"), Purpose.SUBMIT, key.alg, key.public.jwk, datetime(2026, 1, 1, tzinfo=UTC)
-    )
-    return replace(entry, **changes)  # type: ignore[arg-type]
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    entry = RegisteredKey(key.thumbprint, MemberId("at-cert"), Purpose.SUBMIT, key.alg, key.public.jwk, since)
+    return replace(entry, **changes)
 
 
 def register(*keys: PrivateKey) -> Callable[[str], RegisteredKey | None]:
@@ -90,7 +89,7 @@ def signed(
     suffix = "".join(f";{name}={value}" for name, value in (params or parameters()).items())
     inner = f"({' '.join(covered)}){suffix}"
     lines = [f"{name}: {known[name]}" for name in covered] + [f'"@signature-params": {inner}']
-    signature = wrapped(raw_signature(key, "\n".join(lines).encode()))
+    signature = wrapped(raw_signature(key, "\n".join(lines).encode("utf-8", "surrogatepass")))
     fields |= {"Signature-Input": f"one={written(inner)}", "Signature": f"one={signature}"}
     return HttpRequest(method, URL, fields, body)
 
