@@ -104,7 +104,7 @@ class Hub:
                 "with a token that has the submit scope"
             )
         with _readable():
-            limit = self.api_root.max_content_length
+            limit = int(self.api_root.max_content_length)
         return pushing.push(collection, items, limit, on_progress)
 
     def pages(
@@ -185,7 +185,7 @@ def _readable() -> Iterator[None]:
     """Turn what taxii2-client raises for a resource that is not as TAXII 2.1 has it into a ClientError."""
     try:
         yield
-    except (TAXIIServiceException, KeyError, TypeError, AttributeError) as error:
+    except (TAXIIServiceException, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ClientError(f"the hub's answer is not as TAXII 2.1 has it: {error}") from error
 
 

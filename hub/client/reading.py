@@ -27,13 +27,20 @@ class Item:
 
     @classmethod
     def of(cls, value: Any) -> Item:
-        """Return the item for any JSON value: whether it is STIX is for the hub to say."""
+        """Return the item for any JSON value: whether it is STIX is for the hub to say.
+
+        Raises ClientError for what has no JSON form.
+        """
         known = value if isinstance(value, dict) else {}
+        try:
+            body = orjson.dumps(value)
+        except orjson.JSONEncodeError as error:
+            raise ClientError(f"the object {known.get('id')} cannot be written as JSON: {error}") from error
         return cls(
             id=_text(known.get("id")),
             version=_text(known.get("modified") or known.get("created")),
             is_container=_text(known.get("type")) in _CONTAINERS,
-            body=orjson.dumps(value),
+            body=body,
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.web.conftest import INDICATOR, KR, TAXII, US, Played, Web, basic, objects_url
+from tests.web.conftest import INDICATOR, KR, TAXII, US, Played, Web, basic, objects_url, said
 
 GUARDED = [
     "/taxii2/",
@@ -35,9 +35,9 @@ def test_without_a_token_every_address_is_401_with_both_challenges(client: Web, 
 def test_a_401_is_a_taxii_error_under_taxii_and_a_problem_elsewhere(client: Web) -> None:
     client.key = None
     taxii, governance = client.get("/taxii2/"), client.get("/governance/members/")
-    assert (taxii.content_type, taxii.get_json()["http_status"]) == (TAXII, "401")
+    assert (taxii.content_type, said(taxii)["http_status"]) == (TAXII, "401")
     assert governance.content_type == "application/problem+json"
-    assert governance.get_json()["status"] == 401
+    assert said(governance)["status"] == 401
 
 
 def test_the_unauthenticated_cannot_tell_collections_apart(client: Web) -> None:

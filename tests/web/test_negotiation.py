@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 
 import pytest
+from werkzeug.test import TestResponse
 
 from hub.model import NationCode
 from tests.web.conftest import MAX_BODY_BYTES, TAXII, US, Played, Web, header, objects_url
@@ -180,7 +181,7 @@ def test_nothing_of_a_get_is_kept_as_a_submission(client: Web, played: Played) -
     assert played.submissions == []
 
 
-def post(client: Web, body: bytes, *, chunked: bool):
+def post(client: Web, body: bytes, *, chunked: bool) -> TestResponse:
     if not chunked:
         return client.post(objects_url(), data=body, content_type=TAXII)
     environ = {"wsgi.input_terminated": True, "CONTENT_LENGTH": "", "HTTP_TRANSFER_ENCODING": "chunked"}

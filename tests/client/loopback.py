@@ -1,0 +1,212 @@
+"""A small TAXII server on the loopback interface: it verifies signatures as the hub does, and fails on request."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+
+from hub.errors import BadSignature
+from hub.model import HttpRequest, MemberId, Purpose, RegisteredKey
+from hub.proofs import keys, requests
+
+TOKEN = "a-token"
+US = "11111111-1111-4111-8111-111111111111"
+KR = "22222222-2222-4222-8222-222222222222"
+TAXII = "application/taxii+json;version=2.1"
+PROBLEM = "application/problem+json"
+AGREEMENT = "agreement--6f1b9d5e-9c4f-4a53-8c5c-6f6c1d1f6a01"
+
+Answer = tuple[int, dict[str, str], Any]
+
+
+@dataclass
+class Seen:
+    """A request that reached the server, and who signed it."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: dict[str, str]
+    body: bytes
+    nonce: str | None = None
+
+    @property
+    def objects(self) -> list[Any]:
+        return list(orjson.loads(self.body)["objects"])
+
+
+@dataclass
+class Loopback:
+    """The server's world. `faults` come before answers, one a request: an answer, or None to hang up."""
+
+    key: keys.PrivateKey
+    url: str = ""
+    objects: list[dict[str, Any]] = field(default_factory=list)
+    page: int = 2
+    max_content_length: int = 100_000
+    seen: list[Seen] = field(default_factory=list)
+    faults: list[tuple[str, Answer | None]] = field(default_factory=list)
+    answers: dict[tuple[str, str], Any] = field(default_factory=dict)
+    nonces: set[str] = field(default_factory=set)
+
+    def registered(self, thumbprint: str) -> RegisteredKey | None:
+        public = self.key.public
+        at = datetime(2026, 1, 1, tzinfo=UTC)
+        found = RegisteredKey(
+            public.thumbprint, MemberId("us-cisa"), Purpose.SUBMIT, public.alg, public.jwk, at
+        )
+        return found if thumbprint == public.thumbprint else None
+
+    def fail(self, path: str, *answers: Answer | None) -> None:
+        """Let the next requests to a path that ends so be answered like this."""
+        self.faults += [(path, answer) for answer in answers]
+
+    def to(self, path: str, method: str = "GET") -> list[Seen]:
+        return [one for one in self.seen if one.path.endswith(path) and one.method == method]
+
+    def answer(self, request: Seen) -> Answer | None:
+        self.seen.append(request)
+        if refusal := self._refusal(request):
+            return refusal
+        if self.faults and request.path.endswith(self.faults[0][0]):
+            return self.faults.pop(0)[1]
+        if (request.method, request.path) in self.answers:
+            return 200, {"Content-Type": "application/json"}, self.answers[request.method, request.path]
+        return self._taxii(request)
+
+    def _refusal(self, request: Seen) -> Answer | None:
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return error(401, "Unauthenticated", "the token is unknown")
+        if request.method == "GET":
+            return None
+        message = HttpRequest(request.method, self.url + request.path, request.headers, request.body)
+        try:
+            _, evidence = requests.verify(message, self.registered, datetime.now(UTC))
+        except BadSignature as problem:
+            return error(401, "Bad signature", str(problem))
+        request.nonce = evidence.nonce
+        if evidence.nonce in self.nonces:
+            return error(401, "Bad signature", "replayed")
+        self.nonces.add(evidence.nonce)
+        return None
+
+    def _taxii(self, request: Seen) -> Answer:
+        headers = {"Content-Type": TAXII}
+        match request.method, request.path.strip("/").split("/"):
+            case "GET", ["taxii2"]:
+                root = f"{self.url}/allied/"
+                return 200, headers, {"title": "hub", "default": root, "api_roots": [root]}
+            case "GET", ["allied"]:
+                limit = self.max_content_length
+                root_info = {"title": "allied", "versions": [TAXII], "max_content_length": limit}
+                return 200, headers, root_info
+            case "GET", ["allied", "collections"]:
+                return 200, headers, {"collections": [collection(US, "us"), collection(KR, "kr")]}
+            case "POST", ["allied", "collections", _, "objects"]:
+                return 202, headers, self._add(request)
+            case "GET", ["allied", "collections", _, "objects"]:
+                return self._page(request)
+            case _:
+                return error(404, "Not found", "there is nothing here")
+
+    def _add(self, request: Seen) -> dict[str, Any]:
+        entries = [(str(o["id"]), str(o.get("modified", ""))) for o in request.objects]
+        bad = [{"id": i, "version": v, "message": "not STIX"} for i, v in entries if "bad" in i]
+        good = [{"id": i, "version": v} for i, v in entries if "bad" not in i]
+        status: dict[str, Any] = {
+            "id": f"status-{len(self.to('/objects/', 'POST'))}",
+            "status": "complete",
+            "total_count": len(entries),
+            "success_count": len(good),
+            "failure_count": len(bad),
+            "pending_count": 0,
+        }
+        return status | ({"failures": bad} if bad else {}) | ({"successes": good} if good else {})
+
+    def _page(self, request: Seen) -> Answer:
+        query = request.query
+        after = query.get("next", query.get("added_after", [""]))[0]
+        types = query.get("match[type]", [""])[0]
+        dated = [(date(i), o) for i, o in enumerate(self.objects, 1)]
+        left = [(d, o) for d, o in dated if d > after and (not types or o["type"] in types.split(","))]
+        page, more = left[: self.page], len(left) > self.page
+        if not page:
+            return 200, {"Content-Type": TAXII}, {"more": False}
+        headers = {"Content-Type": TAXII, "X-TAXII-Date-Added-Last": page[-1][0]}
+        envelope: dict[str, Any] = {"more": more, "objects": [o for _, o in page]}
+        return 200, headers, envelope | ({"next": page[-1][0]} if more else {})
+
+
+def collection(collection_id: str, alias: str) -> dict[str, Any]:
+    title = f"From {alias}"
+    return {"id": collection_id, "title": title, "alias": alias, "can_read": True, "can_write": alias == "us"}
+
+
+def date(number: int) -> str:
+    return f"2026-01-01T00:00:00.{number:06d}Z"
+
+
+def error(status: int, title: str, sentence: str) -> Answer:
+    body = {"title": title, "description": sentence, "http_status": str(status)}
+    return status, {"Content-Type": TAXII}, body
+
+
+def indicator(number: int, **more: Any) -> dict[str, Any]:
+    stix_id = f"indicator--00000000-0000-4000-8000-{number:012d}"
+    return {"type": "indicator", "id": stix_id, "modified": "2026-01-01T00:00:00.000Z"} | more
+
+
+@contextmanager
+def running(key: keys.PrivateKey) -> Iterator[Loopback]:
+    world = Loopback(key)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            parts = urlsplit(self.path)
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            query = parse_qs(parts.query)
+            self._reply(
+                world.answer(Seen(self.command, parts.path, query, dict(self.headers.items()), body))
+            )
+
+        do_POST = do_GET
+        do_PUT = do_GET
+        do_DELETE = do_GET
+
+        def _reply(self, answer: Answer | None) -> None:
+            if answer is None:
+                self.close_connection = True
+                return
+            status, headers, value = answer
+            body = value if isinstance(value, bytes) else orjson.dumps(value)
+            self.send_response(status)
+            for name, text in headers.items():
+                self.send_header(name, text)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    world.url = f"http://127.0.0.1:{server.server_address[1]}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield world
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
