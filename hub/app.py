@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from flask import Flask, Response
+from werkzeug.routing import Rule
 
-from hub.actions.house import House, read_secrets
+from hub.actions.house import House, Secrets, create_secrets, read_secrets
 from hub.errors import SettingsError
 from hub.settings import Settings
 from hub.store.connection import Store
@@ -17,13 +18,11 @@ from hub.web.taxii import identity, problems
 def create_app(settings: Settings, house: House | None = None) -> Flask:
     """Return the application that serves `house`, by default the one that `settings` describe.
 
-    Raises SettingsError when the database has another schema than this version's, or secrets are missing.
+    Raises SettingsError when secrets are missing, or the database has another schema than this version's.
     """
     house = house or open_house(settings)
     app = Flask("hub", static_folder=None)
-    # Addresses are complete with and without the last slash; nothing redirects, a signed POST least of all.
-    app.url_map.strict_slashes = False
-    app.url_map.merge_slashes = False
+    app.url_map.merge_slashes = False  # it redirects, and a signed POST cannot be sent again
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # One more than is taken: a chunked body, cut at this length, is then seen to be too long.
     app.config["MAX_CONTENT_LENGTH"] = house.limits.max_body_bytes + 1
@@ -32,6 +31,7 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     taxii.install(app, house)
     governance.install(app)
     operations.install(app)
+    _drop_last_slashes(app)
     app.after_request(_keep_out_of_caches)
     return app
 
@@ -43,6 +43,17 @@ def open_house(settings: Settings) -> House:
     if not store.is_current():
         store.close()
         raise SettingsError("database_url: the database is not of this version; run `hub init`")
+    return _house(settings, store, secrets)
+
+
+def new_house(settings: Settings) -> House:
+    """Return a hub that is about to be initialised: its secrets are made where they are missing."""
+    create_secrets(settings.secrets_dir)
+    store = Store.open(settings.database_url, settings.read_database_url)
+    return _house(settings, store, read_secrets(settings.secrets_dir))
+
+
+def _house(settings: Settings, store: Store, secrets: Secrets) -> House:
     return House(
         store=store,
         registry=settings.registry,
@@ -53,6 +64,15 @@ def open_house(settings: Settings) -> House:
         require_signature=settings.require_signature,
         clock=lambda: datetime.now(UTC),
     )
+
+
+def _drop_last_slashes(app: Flask) -> None:
+    """Give every address a twin without the last slash, so that neither spelling redirects.
+
+    `url_map.strict_slashes = False` would do for right methods, but answers a wrong one 404 instead of 405.
+    """
+    for rule in list(app.url_map.iter_rules()):
+        app.url_map.add(Rule(rule.rule.rstrip("/"), endpoint=rule.endpoint, methods=rule.methods))
 
 
 def _keep_out_of_caches(response: Response) -> Response:

@@ -80,9 +80,8 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 
 def _default_file() -> Path:
-    package = Path(__file__).parent
-    checkout = package.parent / "config" / "hub.toml"
-    return checkout if checkout.is_file() else package / "_config" / "hub.toml"
+    # In a checkout `_config` is a link to `config/`, in an installed package a copy of it.
+    return Path(__file__).with_name("_config").resolve() / "hub.toml"
 
 
 def _below(home: Path, database_url: str) -> str:

@@ -111,19 +111,20 @@ class _Court:
 
         If not, nothing that refers to it can be affected.
         """
-        before = [v for v in self.handled.before.values() if v.id == id and v.is_newest]
-        now = [v for v in self._by_id[id] if v.is_newest]
-        return [self._facts(v) for v in before] != [self._facts(v) for v in now]
+        return self._facts(self._newest_before.get(id)) != self._facts(self._newest_now.get(id))
 
     @cached_property
-    def _by_id(self) -> Mapping[StixId, list[ObjectVersion]]:
-        found: dict[StixId, list[ObjectVersion]] = defaultdict(list)
-        for version in self.handled.now.values():
-            found[version.id].append(version)
-        return found
+    def _newest_before(self) -> Mapping[StixId, ObjectVersion]:
+        return {v.id: v for v in self.handled.before.values() if v.is_newest}
 
-    def _facts(self, version: ObjectVersion) -> tuple[Mapping[NationCode, Class], frozenset[StixId]]:
-        return self._own(version), version.refers
+    @cached_property
+    def _newest_now(self) -> Mapping[StixId, ObjectVersion]:
+        return {v.id: v for v in self.handled.now.values() if v.is_newest}
+
+    def _facts(
+        self, version: ObjectVersion | None
+    ) -> tuple[Mapping[NationCode, Class], frozenset[StixId]] | None:
+        return None if version is None else (self._own(version), version.refers)
 
     def _own(self, version: ObjectVersion) -> Mapping[NationCode, Class]:
         """Return the version's own class for each recipient, references aside."""

@@ -30,7 +30,7 @@ def seal(key: bytes, fields: Mapping[str, int | str | list[Any]], nonce: bytes) 
     sealed = _cipher(key).encrypt(nonce, orjson.dumps(dict(fields)), _CONTEXT)
     text = base64url.encode(nonce + sealed)
     if len(text) > MAX_CURSOR_CHARACTERS:
-        raise BadFilter("the filters are too long to continue on a next page: ask with fewer values")
+        raise BadFilter("The filters are too long to continue on a next page: ask with fewer values.")
     return text
 
 
@@ -43,7 +43,7 @@ def unseal(key: bytes, text: str) -> dict[str, Any]:
             raw = base64url.decode(text)
             fields = orjson.loads(cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], _CONTEXT))
     if not isinstance(fields, dict):
-        raise BadCursor("next is not a cursor of this hub: ask for the first page again")
+        raise BadCursor("next is not a cursor of this hub: ask for the first page again.")
     return fields
 
 

@@ -66,7 +66,7 @@ def verify_endorsement(text: str, new: PublicKey, previous: RegisteredKey) -> No
     """Return when the unrevoked `previous` key has endorsed exactly `new`; else raises Unprocessable."""
     payload, _ = _verify(text, ENDORSEMENT_TYPE, {previous.thumbprint: previous}.get)
     if payload != _endorsement(new):
-        raise Unprocessable("the signature endorses another key than the one to register")
+        raise Unprocessable("The signature endorses another key than the one to register.")
 
 
 def _endorsement(new: PublicKey) -> dict[str, str]:
@@ -77,11 +77,11 @@ def _sign(payload: Mapping[str, object], key: PrivateKey, typ: str) -> str:
     try:
         body = canonical(dict(payload))
     except ValueError as error:
-        raise Unprocessable(f"the document has no canonical JSON form: {error}") from None
+        raise Unprocessable(f"The document has no canonical JSON form: {error}.") from None
     header = {"alg": _JOSE_ALGS[key.alg], "kid": key.thumbprint, "typ": typ}
     text = jws.serialize_compact(header, body, _jose(key), registry=_REGISTRY)
     if len(text) > MAX_DOCUMENT_BYTES:
-        raise Unprocessable(f"the signed document is larger than {MAX_DOCUMENT_BYTES} bytes: shorten it")
+        raise Unprocessable(f"The signed document is larger than {MAX_DOCUMENT_BYTES} bytes: shorten it.")
     return text
 
 
@@ -90,29 +90,29 @@ def _verify(text: str, typ: str, resolve: Resolve) -> tuple[dict[str, Any], Regi
     signed = _read(text)  # 1
     header = signed.protected
     if header.keys() != _HEADER_MEMBERS or header["typ"] != typ:  # 2
-        raise Unprocessable(f"the signature's header must have alg, kid and typ alone, with typ {typ}")
+        raise Unprocessable(f"The signature's header must have alg, kid and typ alone, with typ {typ}.")
     thumbprint = header["kid"]
     registered = resolve(thumbprint) if is_thumbprint(thumbprint) else None  # 3
     key = usable(registered, thumbprint)
     if registered is None or key is None:
-        raise Unprocessable("the signature names a key that is not registered or not in use: check kid")
+        raise Unprocessable("The signature names a key that is not registered or not in use: check kid.")
     if header["alg"] != _JOSE_ALGS[key.alg]:
-        raise Unprocessable(f"the signature's alg must be that of its key, {_JOSE_ALGS[key.alg]}")
+        raise Unprocessable(f"The signature's alg must be that of its key, {_JOSE_ALGS[key.alg]}.")
     if not jws.validate_compact(signed, _jose(key), registry=_REGISTRY):  # 4
-        raise Unprocessable("the signature does not hold: sign the document with the key that kid names")
+        raise Unprocessable("The signature does not hold: sign the document with the key that kid names.")
     return _payload(signed.payload), registered  # 5
 
 
 def _read(text: str) -> jws.CompactSignature:
     if len(text) > MAX_DOCUMENT_BYTES:
-        raise Unprocessable(f"the signature is larger than {MAX_DOCUMENT_BYTES} bytes with its document")
+        raise Unprocessable(f"The signature is larger than {MAX_DOCUMENT_BYTES} bytes with its document.")
     try:
         signed = jws.extract_compact(text.encode("ascii"), registry=_REGISTRY)
         is_object = isinstance(signed.protected, dict)
     except (JoseError, ValueError, TypeError, RecursionError):
         is_object = False
     if not is_object:
-        raise Unprocessable("the signature is not a compact JWS of three base64url parts")
+        raise Unprocessable("The signature is not a compact JWS of three base64url parts.")
     return signed
 
 
@@ -123,7 +123,7 @@ def _payload(body: bytes) -> dict[str, Any]:
     except ValueError:
         is_canonical = False
     if not is_canonical:
-        raise Unprocessable("the signature covers other text than a canonical JSON object (RFC 8785)")
+        raise Unprocessable("The signature covers other text than a canonical JSON object (RFC 8785).")
     return dict(payload)
 
 

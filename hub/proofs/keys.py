@@ -45,7 +45,7 @@ MAX_KEY_BYTES: Final = 4_096
 _COORDINATE_BYTES: Final = 32
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 section 6
-_IS_PRIVATE: Final = "this is a private key: keep it to yourself and give its public half"
+_IS_PRIVATE: Final = "This is a private key: keep it to yourself and give its public half."
 
 
 @dataclass(frozen=True)
@@ -109,14 +109,14 @@ def read_private(data: bytes) -> PrivateKey:
     try:
         key = load_pem_private_key(data, password=None)
     except TypeError:
-        raise Unprocessable("the private key is encrypted: give it as unencrypted PKCS #8 PEM") from None
+        raise Unprocessable("The private key is encrypted: give it as unencrypted PKCS #8 PEM.") from None
     except (ValueError, UnsupportedAlgorithm):
-        raise Unprocessable("the private key cannot be read: give it as unencrypted PKCS #8 PEM") from None
+        raise Unprocessable("The private key cannot be read: give it as unencrypted PKCS #8 PEM.") from None
     if isinstance(key, Ed25519PrivateKey):
         return PrivateKey(key)
     if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
         return PrivateKey(key)
-    raise Unprocessable("the private key is of another algorithm: use Ed25519 or ECDSA over P-256")
+    raise Unprocessable("The private key is of another algorithm: use Ed25519 or ECDSA over P-256.")
 
 
 def read_public(data: bytes) -> PublicKey:
@@ -131,7 +131,7 @@ def read_public(data: bytes) -> PublicKey:
     try:
         jwk = orjson.loads(data)
     except orjson.JSONDecodeError:
-        raise Unprocessable("the key is not JSON: give a JWK or a PEM file") from None
+        raise Unprocessable("The key is not JSON: give a JWK or a PEM file.") from None
     return public_from_jwk(jwk)
 
 
@@ -148,7 +148,7 @@ def public_from_jwk(jwk: Mapping[str, object]) -> PublicKey:
         case "EC", "P-256":
             return _from_p256(_coordinate(jwk, "x"), _coordinate(jwk, "y"))
         case _:
-            raise Unprocessable("the key has another kty or crv: use OKP with Ed25519, or EC with P-256")
+            raise Unprocessable("The key has another kty or crv: use OKP with Ed25519, or EC with P-256.")
 
 
 def usable(registered: RegisteredKey | None, thumbprint: str) -> PublicKey | None:
@@ -174,23 +174,23 @@ def is_thumbprint(value: object) -> bool:
 
 def _check_size(data: bytes) -> None:
     if len(data) > MAX_KEY_BYTES:
-        raise Unprocessable(f"the key is larger than {MAX_KEY_BYTES} bytes: give one key alone")
+        raise Unprocessable(f"The key is larger than {MAX_KEY_BYTES} bytes: give one key alone.")
 
 
 def _from_pem(data: bytes) -> PublicKey:
     if b"PRIVATE KEY" in data:
         raise Unprocessable(_IS_PRIVATE)
     if data.count(b"-----BEGIN ") != 1:
-        raise Unprocessable("the key is neither a JWK nor PEM with exactly one block")
+        raise Unprocessable("The key is neither a JWK nor PEM with exactly one block.")
     try:
         key = load_pem_public_key(data)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise Unprocessable("the key is not a PEM public key (SubjectPublicKeyInfo) on its curve") from None
+        raise Unprocessable("The key is not a PEM public key (SubjectPublicKeyInfo) on its curve.") from None
     if isinstance(key, Ed25519PublicKey) or (
         isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1)
     ):
         return _from_cryptography(key)
-    raise Unprocessable("the key is of another algorithm: use Ed25519 or ECDSA over P-256")
+    raise Unprocessable("The key is of another algorithm: use Ed25519 or ECDSA over P-256.")
 
 
 def _from_cryptography(key: Ed25519PublicKey | EllipticCurvePublicKey) -> PublicKey:
@@ -206,9 +206,9 @@ def _coordinate(jwk: Mapping[str, object], name: str) -> bytes:
     try:
         raw = base64url.decode(text) if isinstance(text, str) else b""
     except ValueError:
-        raise Unprocessable(f"the key's {name} is not base64url without padding") from None
+        raise Unprocessable(f"The key's {name} is not base64url without padding.") from None
     if len(raw) != _COORDINATE_BYTES:
-        raise Unprocessable(f"the key's {name} is not base64url text of {_COORDINATE_BYTES} bytes")
+        raise Unprocessable(f"The key's {name} is not base64url text of {_COORDINATE_BYTES} bytes.")
     return raw
 
 
@@ -217,14 +217,14 @@ def _from_p256(x: bytes, y: bytes) -> PublicKey:
     try:
         key = numbers.public_key()
     except ValueError:
-        raise Unprocessable("the key's point is not on the curve P-256") from None
+        raise Unprocessable("The key's point is not on the curve P-256.") from None
     jwk = {"crv": "P-256", "kty": "EC", "x": base64url.encode(x), "y": base64url.encode(y)}
     return PublicKey(P256, jwk, _thumbprint(jwk), key)
 
 
 def _from_ed25519(raw: bytes) -> PublicKey:
     if fault := edwards.fault(raw):
-        raise Unprocessable(f"the key {fault}: generate another")
+        raise Unprocessable(f"The key {fault}: generate another.")
     jwk = {"crv": "Ed25519", "kty": "OKP", "x": base64url.encode(raw)}
     return PublicKey(ED25519, jwk, _thumbprint(jwk), Ed25519PublicKey.from_public_bytes(raw))
 

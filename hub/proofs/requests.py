@@ -104,7 +104,7 @@ def verify(request: HttpRequest, resolve: Resolve, now: datetime) -> tuple[Regis
     _check_coverage(claim, request, fields)  # 2
     nonce = claim.params.get("nonce")
     if not isinstance(nonce, str) or not _NONCE.fullmatch(nonce):  # 3
-        raise BadSignature("the signature's nonce must be text of 16 to 128 visible ASCII characters")
+        raise BadSignature("The signature's nonce must be text of 16 to 128 visible ASCII characters.")
     created, expires = _lifetime(claim.params, now)  # 4
     registered, key = _look_up(claim, resolve)  # 5
     base = _check_signature(request, key, now)  # 6
@@ -176,13 +176,13 @@ def _claim(fields: Mapping[str, str]) -> _Claim:
     signatures = _dictionary(fields, "Signature")
     ours = [label for label, (_, params) in inputs.items() if params.get("tag") == TAG]
     if len(ours) != 1:
-        raise BadSignature(f'the request must carry exactly one signature with tag="{TAG}", not {len(ours)}')
+        raise BadSignature(f'The request must carry exactly one signature with tag="{TAG}", not {len(ours)}.')
     components, params = inputs[ours[0]]
     signature, _ = signatures.get(ours[0], (None, {}))
     if not isinstance(signature, bytes):
-        raise BadSignature(f"Signature needs a byte sequence under the label {ours[0]} of Signature-Input")
+        raise BadSignature(f"Signature needs a byte sequence under the label {ours[0]} of Signature-Input.")
     if not isinstance(components, list) or not all(isinstance(name, str) for name, _ in components):
-        raise BadSignature("Signature-Input must list the covered components as quoted names in parentheses")
+        raise BadSignature("Signature-Input must list the covered components as quoted names in parentheses.")
     covered = frozenset(name for name, parameters in components if not parameters)
     return _Claim(covered, frozenset(name for name, _ in components), params, signature)
 
@@ -190,27 +190,27 @@ def _claim(fields: Mapping[str, str]) -> _Claim:
 def _dictionary(fields: Mapping[str, str], name: str) -> dict[str, tuple[Any, dict[str, Any]]]:
     def refuse(key: str, context: str) -> None:
         if context == "dictionary":
-            raise BadSignature(f"{name} has the label {key} twice: give each signature its own")
+            raise BadSignature(f"{name} has the label {key} twice: give each signature its own.")
 
     text = fields.get(name.lower(), "")
     if not text or len(text) > MAX_FIELD_CHARACTERS:
-        raise BadSignature(f"the request needs {name} (RFC 9421), at most {MAX_FIELD_CHARACTERS} characters")
+        raise BadSignature(f"The request needs {name} (RFC 9421), at most {MAX_FIELD_CHARACTERS} characters.")
     try:
         parsed = http_sf.parse(text.encode("ascii"), tltype="dictionary", on_duplicate_key=refuse)
     except (ValueError, TypeError):
-        raise BadSignature(f"{name} is not a dictionary of structured fields (RFC 9651)") from None
+        raise BadSignature(f"{name} is not a dictionary of structured fields (RFC 9651).") from None
     return cast("dict[str, tuple[Any, dict[str, Any]]]", parsed)
 
 
 def _check_coverage(claim: _Claim, request: HttpRequest, fields: Mapping[str, str]) -> None:
     if secret := _SECRET_FIELDS & claim.named:
-        raise BadSignature(f"the signature must not cover {min(secret)}: evidence is kept, without secrets")
+        raise BadSignature(f"The signature must not cover {min(secret)}: evidence is kept, without secrets.")
     for name in _must_cover(request):
         if name not in claim.covered:
-            raise BadSignature(f'the signature must cover "{name}", without parameters')
+            raise BadSignature(f'The signature must cover "{name}", without parameters.')
     for name in sorted(claim.named):
         if not name.startswith("@") and name not in fields:
-            raise BadSignature(f'the signature covers "{name}", which the request does not carry')
+            raise BadSignature(f'The signature covers "{name}", which the request does not carry.')
 
 
 def _look_up(claim: _Claim, resolve: Resolve) -> tuple[RegisteredKey, PublicKey]:
@@ -218,10 +218,12 @@ def _look_up(claim: _Claim, resolve: Resolve) -> tuple[RegisteredKey, PublicKey]
     registered = resolve(keyid) if isinstance(keyid, str) and is_thumbprint(keyid) else None
     key = usable(registered, str(keyid))
     if registered is None or key is None:
-        raise BadSignature("the signature's keyid must be the RFC 7638 thumbprint of a registered key in use")
+        raise BadSignature(
+            "The signature's keyid must be the RFC 7638 thumbprint of a registered key in use."
+        )
     alg = claim.params.get("alg", key.alg)
     if not isinstance(alg, str) or alg != key.alg:  # a token equals its text, and is no string
-        raise BadSignature("the signature's alg is not that of its key: leave the parameter out")
+        raise BadSignature("The signature's alg is not that of its key: leave the parameter out.")
     return registered, key
 
 
@@ -229,14 +231,18 @@ def _lifetime(params: Mapping[str, object], now: datetime) -> tuple[datetime, da
     """Return created and expires; raises BadSignature unless now is in [created - 30 s, expires + 30 s)."""
     created, expires = params.get("created"), params.get("expires")
     if type(created) is not int or type(expires) is not int:  # a Boolean is an int to isinstance
-        raise BadSignature("the signature needs created and expires, both integers in seconds")
+        raise BadSignature("The signature needs created and expires, both integers in seconds.")
     if not 0 < expires - created <= MAX_LIFETIME_SECONDS:
-        raise BadSignature(f"the signature must expire 1 to {MAX_LIFETIME_SECONDS} s after it was created")
+        raise BadSignature(f"The signature must expire 1 to {MAX_LIFETIME_SECONDS} s after it was created.")
     now_microseconds = to_microseconds(now)
     if (created - SKEW_SECONDS) * _SECOND > now_microseconds:
-        raise BadSignature("the signature was created in the future: set the clock of the machine that signs")
+        raise BadSignature(
+            "The signature was created in the future: set the clock of the machine that signs."
+        )
     if now_microseconds >= (expires + SKEW_SECONDS) * _SECOND:
-        raise BadSignature("the signature has expired: sign the request again, and check the machine's clock")
+        raise BadSignature(
+            "The signature has expired: sign the request again, and check the machine's clock."
+        )
     return from_microseconds(created * _SECOND), from_microseconds(expires * _SECOND)
 
 
@@ -246,8 +252,8 @@ def _check_signature(request: HttpRequest, key: PublicKey, now: datetime) -> str
         (result,) = _Verifier(key, now).verify(request, max_age=None, expect_tag=TAG)
     except (HTTPMessageSignaturesException, ValueError) as error:
         raise BadSignature(
-            "the signature does not hold: sign the method, target URI and header fields exactly as sent, "
-            "with the key that keyid names, and no other parameters than those of RFC 9421"
+            "The signature does not hold: sign the method, target URI and header fields exactly as sent, "
+            "with the key that keyid names, and no other parameters than those of RFC 9421."
         ) from error
     return "\n".join(f"{name}: {value}" for name, value in result.covered_components.items())
 
@@ -258,7 +264,7 @@ def _check_digest(field: str, body: bytes) -> None:
         ContentDigest.verify(field, body)
     except (HTTPMessageSignaturesException, ValueError):
         raise BadSignature(
-            "Content-Digest is not the sha-256 or sha-512 of the body as sent, or lists another (RFC 9530)"
+            "Content-Digest is not the sha-256 or sha-512 of the body as sent, or lists another (RFC 9530)."
         ) from None
 
 

@@ -59,10 +59,16 @@ def _read(obj: JsonObject, index: int, max_object_bytes: int, digest: Digest) ->
         message = f"the object has {len(body)} bytes, and the hub takes {max_object_bytes}; split it"
         return _unreadable(obj, index, message)
     kind, failure = definition_kind(obj)  # first: its sentence on TLP is clearer than the schema's
-    message = failure or fault(obj) or ""
+    message = failure or fault(obj) or _marking_fault(obj) or ""
     if message:
         return _unreadable(obj, index, message)
     return _understood(obj, body, digest(obj), kind)
+
+
+def _marking_fault(obj: JsonObject) -> str | None:
+    if any(len(ref) > MAX_ID_CHARACTERS for ref in read_markings(obj).others):
+        return f"a marking reference is longer than {MAX_ID_CHARACTERS} characters, as no id is"
+    return None
 
 
 def _understood(obj: JsonObject, body: bytes, digest: bytes, kind: DefinitionKind | None) -> StixObject:

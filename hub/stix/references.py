@@ -8,7 +8,7 @@ from typing import Any, Final
 from hub.model import JsonObject, StixId
 
 _STIX_ID: Final = re.compile(
-    r"[a-z][a-z0-9-]*--[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+    r"[a-z][a-z0-9-]{0,211}--[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 )
 _NOT_REFERENCES: Final = frozenset({"created_by_ref", "object_marking_refs", "granular_markings"})
 _REFERENCE_SUFFIXES: Final = ("_ref", "_refs")

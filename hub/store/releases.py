@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -49,6 +50,7 @@ def _sorted(value: Justification) -> Iterable[list[Ground]]:
     return (sorted(grounds, key=repr) for grounds in value)
 
 
+@lru_cache(maxsize=4_096)
 def decode(text: str) -> Justification:
     """Return the justification that `encode` gave this text for."""
     return frozenset(_class(grounds) for grounds in orjson.loads(text))

@@ -32,15 +32,22 @@ class Seen:
     """A request that reached the server, and who signed it."""
 
     method: str
-    path: str
-    query: dict[str, list[str]]
+    target: str
     headers: dict[str, str]
     body: bytes
     nonce: str | None = None
 
     @property
+    def path(self) -> str:
+        return urlsplit(self.target).path
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        return parse_qs(urlsplit(self.target).query)
+
+    @property
     def objects(self) -> list[Any]:
-        return list(orjson.loads(self.body)["objects"])
+        return list(orjson.loads(self.body or b"{}").get("objects", []))
 
 
 @dataclass
@@ -87,7 +94,7 @@ class Loopback:
             return error(401, "Unauthenticated", "the token is unknown")
         if request.method == "GET":
             return None
-        message = HttpRequest(request.method, self.url + request.path, request.headers, request.body)
+        message = HttpRequest(request.method, self.url + request.target, request.headers, request.body)
         try:
             _, evidence = requests.verify(message, self.registered, datetime.now(UTC))
         except BadSignature as problem:
@@ -110,6 +117,8 @@ class Loopback:
                 return 200, headers, root_info
             case "GET", ["allied", "collections"]:
                 return 200, headers, {"collections": [collection(US, "us"), collection(KR, "kr")]}
+            case "GET", ["allied", "collections", found]:
+                return 200, headers, collection(found, "us")
             case "POST", ["allied", "collections", _, "objects"]:
                 return 202, headers, self._add(request)
             case "GET", ["allied", "collections", _, "objects"]:
@@ -172,12 +181,8 @@ def running(key: keys.PrivateKey) -> Iterator[Loopback]:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            parts = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            query = parse_qs(parts.query)
-            self._reply(
-                world.answer(Seen(self.command, parts.path, query, dict(self.headers.items()), body))
-            )
+            self._reply(world.answer(Seen(self.command, self.path, dict(self.headers.items()), body)))
 
         do_POST = do_GET
         do_PUT = do_GET

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MADE_HERE = {".git", ".venv", "var", "dist", "node_modules"}
+MADE_HERE = {".git", ".hypothesis", ".venv", "var", "dist", "node_modules"}
 MODULES = sorted((ROOT / "hub").rglob("*.py"))
 MAX_LINES = 400
 

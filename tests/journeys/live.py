@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,12 @@ import requests
 from taxii2client.v21 import ApiRoot, Collection
 
 from hub.actions.administer import add_member, initialise, issue_token, register_key
-from hub.actions.house import House, create_secrets, read_secrets
+from hub.actions.house import House
+from hub.app import new_house
 from hub.client import Hub, HubAuth
 from hub.model import Kind, Purpose, Scope
 from hub.proofs import keys
-from hub.settings import Settings, load
-from hub.store.connection import Store
+from hub.settings import load
 
 _PATIENCE_SECONDS = 30
 _POLL_SECONDS = 0.1
@@ -128,8 +127,7 @@ def live_hub(database_url: str, home: Path, workers: int = 2) -> Iterator[Live]:
         "HUB_PUBLIC_URL": url,
     }
     settings = load(environ)
-    create_secrets(settings.secrets_dir)
-    house = _house(settings)
+    house = new_house(settings)
     initialise(house)
     command = [sys.executable, "-m", "hub", "serve", "--bind", f"127.0.0.1:{port}", "--workers", str(workers)]
     with (home / "server.log").open("wb") as log:
@@ -145,19 +143,6 @@ def live_hub(database_url: str, home: Path, workers: int = 2) -> Iterator[Live]:
             process.kill()
             process.wait()
         house.store.close()
-
-
-def _house(settings: Settings) -> House:
-    return House(
-        store=Store.open(settings.database_url),
-        registry=settings.registry,
-        limits=settings.limits,
-        secrets=read_secrets(settings.secrets_dir),
-        public_url=settings.public_url,
-        api_root=settings.api_root,
-        require_signature=settings.require_signature,
-        clock=lambda: datetime.now(UTC),
-    )
 
 
 def _free_port() -> int:

@@ -85,18 +85,22 @@ def test_text_that_is_no_jws_is_refused(text: str, words: str) -> None:
     ids=str,
 )
 def test_a_header_with_more_or_another_type_is_refused(changes: dict[str, object]) -> None:
-    assert_refused(compact(HEADER | changes, canonical(DOCUMENT)), "the signature")
+    assert_refused(compact(HEADER | changes, canonical(DOCUMENT)), "The signature")
 
 
 @pytest.mark.parametrize("missing", ["alg", "kid", "typ"])
 def test_a_header_with_less_is_refused(missing: str) -> None:
     header = {name: value for name, value in HEADER.items() if name != missing}
-    assert_refused(compact(header, canonical(DOCUMENT)), "the signature")
+    assert_refused(compact(header, canonical(DOCUMENT)), "The signature")
 
 
 @pytest.mark.parametrize("kid", [None, 1, "", [], {}, "me", OTHER.thumbprint + "a", "A" * 43])
 def test_a_key_that_is_not_registered_is_refused(kid: object) -> None:
-    assert_refused(compact(HEADER | {"kid": kid}, canonical(DOCUMENT)), "not registered or not in use")
+    asked: list[str] = []
+    text = compact(HEADER | {"kid": kid}, canonical(DOCUMENT))
+    with pytest.raises(Unprocessable, match="not registered or not in use"):
+        documents.verify_document(text, asked.append)
+    assert asked == ([kid] if kid == "A" * 43 else [])  # the register is asked for thumbprints alone
 
 
 @pytest.mark.parametrize(
@@ -219,7 +223,7 @@ def endorsement(header: dict[str, object] | None = None, **payload: object) -> s
     ],
 )
 def test_what_does_not_endorse_the_new_key_is_refused(text: str) -> None:
-    with pytest.raises(Unprocessable, match="the signature"):
+    with pytest.raises(Unprocessable, match="The signature"):
         documents.verify_endorsement(text, NIST.public, registered(EDWARDS))
 
 

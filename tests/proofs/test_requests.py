@@ -243,6 +243,14 @@ def test_the_signature_of_another_key_is_refused() -> None:
     assert_refused(signed(key=OTHER), "does not hold")
 
 
+@pytest.mark.parametrize("keyid", ['"me"', f'"{"A" * 44}"', "1", ":AA==:", '"../../etc"'])
+def test_the_register_is_never_asked_for_what_is_no_thumbprint(keyid: str) -> None:
+    asked: list[str] = []
+    with pytest.raises(BadSignature, match=UNKNOWN):
+        requests.verify(signed(params=parameters(keyid=keyid)), asked.append, NOW)
+    assert asked == []
+
+
 def test_an_error_of_the_register_is_not_hidden() -> None:
     def broken(_: str) -> RegisteredKey | None:
         raise LookupError("no database")

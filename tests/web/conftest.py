@@ -68,7 +68,9 @@ CALLERS = {
 
 
 def row(position: int, body: bytes = b'{"type":"x"}', id_: str = INDICATOR) -> Row:
-    return Row(position, NOW.replace(microsecond=position), StixId(id_), f"2026-01-0{position}T00:00:00.0Z", body)
+    return Row(
+        position, NOW.replace(microsecond=position), StixId(id_), f"2026-01-0{position}T00:00:00.0Z", body
+    )
 
 
 @dataclass
@@ -124,7 +126,7 @@ class Played:
             self.governed.append((name, *args))
             if self.raises:
                 raise self.raises
-            return [{"id": "one"}] if name in {"members", "listing"} else {"id": "agreement--1"}
+            return [{"id": "one"}] if name in {"participants", "listing"} else {"id": "agreement--1"}
 
         return act
 
@@ -133,6 +135,10 @@ class Store:
     """A store that is only asked whether it is current."""
 
     answer: bool | Exception = True
+    is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
 
     def is_current(self) -> bool:
         if isinstance(self.answer, Exception):
@@ -161,7 +167,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     monkeypatch.setattr(poll, "seal_cursor", lambda _house, _query, page: f"after-{page.rows[-1].position}")
     for name in ("submit", "status"):
         monkeypatch.setattr(submit, name, getattr(played, name))
-    for name in ("members", "listing", "show", "propose", "sign", "terminate"):
+    for name in ("participants", "listing", "show", "propose", "sign", "terminate"):
         monkeypatch.setattr(agree, name, played.governs(name))
     return played
 
@@ -172,8 +178,8 @@ def store() -> Store:
 
 
 @pytest.fixture
-def client(played: Played, store: Store) -> Web:
-    house = House(
+def house(store: Store) -> House:
+    return House(
         store=store,  # type: ignore[arg-type]
         registry=SETTINGS.registry,
         limits=Limits(page_objects=PAGE_LIMIT, max_body_bytes=MAX_BODY_BYTES),
@@ -183,6 +189,10 @@ def client(played: Played, store: Store) -> Web:
         require_signature=True,
         clock=lambda: NOW,
     )
+
+
+@pytest.fixture
+def client(played: Played, house: House) -> Web:
     app = create_app(SETTINGS, house)
     app.test_client_class = Web
     return app.test_client()  # type: ignore[return-value]

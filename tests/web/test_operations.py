@@ -8,7 +8,9 @@ from hub.errors import Unavailable
 from tests.web.conftest import Played, Store, Web, said
 
 
-def test_a_live_process_says_so_without_looking_at_anything(client: Web, store: Store, played: Played) -> None:
+def test_a_live_process_says_so_without_looking_at_anything(
+    client: Web, store: Store, played: Played
+) -> None:
     store.answer = Unavailable("down")
     client.key = None
     answer = client.get("/healthz")

@@ -135,7 +135,7 @@ def test_a_name_with_a_nul_is_the_name_of_nothing(client: Web, played: Played) -
         ("/governance/nowhere/", PROBLEM),
         ("/", PROBLEM),
         ("/static/x", PROBLEM),
-        ("//allied//collections/", TAXII),
+        ("/allied//collections/", TAXII),
     ],
 )
 def test_an_unknown_path_is_404_in_the_form_of_its_place(client: Web, path: str, content_type: str) -> None:
@@ -147,7 +147,9 @@ def test_an_unknown_path_is_404_in_the_form_of_its_place(client: Web, path: str,
     ("method", "path", "allowed"),
     [
         ("DELETE", objects_url(rest=f"{INDICATOR}/"), {"GET", "HEAD"}),
+        ("DELETE", objects_url(rest=INDICATOR), {"GET", "HEAD"}),
         ("DELETE", objects_url(), {"GET", "HEAD", "POST"}),
+        ("DELETE", objects_url().rstrip("/"), {"GET", "HEAD", "POST"}),
         ("PUT", objects_url(), {"GET", "HEAD", "POST"}),
         ("POST", "/taxii2/", {"GET", "HEAD"}),
         ("PATCH", f"/allied/collections/{US}/", {"GET", "HEAD"}),

@@ -81,7 +81,8 @@ def test_auditors_and_operators_have_no_collections(client: Web, played: Played,
 
 
 @pytest.mark.parametrize(
-    ("name", "origin"), [(US, "US"), ("us", "US"), (KR, "KR"), ("kr", "KR"), (RELEASED, None), ("released", None)]
+    ("name", "origin"),
+    [(US, "US"), ("us", "US"), (KR, "KR"), ("kr", "KR"), (RELEASED, None), ("released", None)],
 )
 def test_a_collection_answers_to_its_id_and_its_alias(
     client: Web, played: Played, name: str, origin: str | None
@@ -115,7 +116,9 @@ def test_the_last_slash_makes_no_difference(client: Web, played: Played, path: s
     assert (without.status_code, without.data) == (200, with_slash.data)
 
 
-@pytest.mark.parametrize("path", ["/taxii2/", objects_url(), objects_url(rest=f"{INDICATOR}/"), "/allied/nowhere"])
+@pytest.mark.parametrize(
+    "path", ["/taxii2/", objects_url(), objects_url(rest=f"{INDICATOR}/"), "/allied/nowhere"]
+)
 def test_head_is_get_without_the_body(client: Web, played: Played, path: str) -> None:
     played.rows = (row(1),)
     head, got = client.head(path), client.get(path)
@@ -164,7 +167,9 @@ def test_a_cursor_of_something_else_is_400(
     assert client.get(f"{objects_url(rest=INDICATOR)}?next=abc").status_code == 400
 
 
-@pytest.mark.parametrize("rest", ["objects/", "manifest/", f"objects/{INDICATOR}/", f"objects/{INDICATOR}/versions/"])
+@pytest.mark.parametrize(
+    "rest", ["objects/", "manifest/", f"objects/{INDICATOR}/", f"objects/{INDICATOR}/versions/"]
+)
 def test_every_answer_with_objects_says_their_dates(client: Web, played: Played, rest: str) -> None:
     played.rows = (row(1), row(2), row(3))
     answer = client.get(f"/allied/collections/{US}/{rest}")
@@ -204,7 +209,9 @@ def test_one_object_is_a_page_of_its_id(client: Web, played: Played) -> None:
 
 
 @pytest.mark.parametrize("rest", ["", "versions/"])
-@pytest.mark.parametrize("query", ["", "?limit=1", "?added_after=2030-01-01T00:00:00Z", "?match[spec_version]=2.0"])
+@pytest.mark.parametrize(
+    "query", ["", "?limit=1", "?added_after=2030-01-01T00:00:00Z", "?match[spec_version]=2.0"]
+)
 def test_an_object_that_is_not_to_be_seen_is_404_whatever_the_filters(
     client: Web, rest: str, query: str
 ) -> None:

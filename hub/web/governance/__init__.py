@@ -33,7 +33,7 @@ _governance.before_request(admit_json)
 @_governance.get("/members/")
 def members() -> Response:
     """Return the certs of every nation with the thumbprints of their keys, and the caller's own nation."""
-    return _json({"members": agree.members(house(), caller())})
+    return _json({"members": agree.participants(house(), caller())})
 
 
 @_governance.get(_AGREEMENTS)

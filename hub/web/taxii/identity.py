@@ -57,7 +57,9 @@ def _credentials() -> Credentials:
     given = request.authorization
     match given.type if given else None:
         case "basic" if given:
-            return _text(given.username), _text(given.password)
+            member_id, token = _text(given.username), _text(given.password)
+            # Without a member that can be read, the token would count for itself, as a bearer's does.
+            return (member_id, token) if member_id else (None, None)
         case "bearer" | "token" if given:
             return None, _text(given.token)
         case _:

@@ -23,33 +23,32 @@ JSON: Final = "application/json"
 
 _VERSION: Final = "2.1"
 _STIX: Final = "application/stix+json"
-_RANGES: Final = ("*/*", "application/*", MEDIA_TYPE_TAXII_ANY)  # from the vaguest to the most precise
+_RANGES: Final = (TAXII, MEDIA_TYPE_TAXII_ANY, "application/*", "*/*")  # the most precise first
 
 
 def admit_taxii() -> None:
     """Let a request through to a TAXII view, or raise the Refused that answers it.
 
     1. Who asks comes before everything else. 2. HEAD is served as GET: the body stays behind when it
-    is sent. 3. The answer's form. 4. The form of what is posted; its bytes stay unread.
+    is sent. 3. The form of the answer, and of what is posted, whose bytes are kept and stay unread.
+    4. Only then is the request respelled for medallion: what was kept is what was signed.
     """
     caller()  # 1
-    refuse_unspeakable_path()
+    _refuse_unspeakable_path()
     if request.method == "HEAD":  # 2
         request.method = "GET"
-    _accept()  # 3
-    if request.method == "POST":  # 4
-        receive(MEDIA_TYPE_TAXII_ANY, _STIX, JSON)
-        # medallion asks for the length, which a chunked body does not announce, and for its own spelling.
-        request.environ["CONTENT_LENGTH"] = str(len(received().body))
-        request.environ["CONTENT_TYPE"] = TAXII
+    _require_acceptance()  # 3
+    if request.method == "POST":
+        _receive(MEDIA_TYPE_TAXII_ANY, _STIX, JSON)
+    _respell()  # 4
 
 
 def admit_json() -> None:
     """Let a request through to a view that speaks plain JSON: who asks first, then what is posted."""
     caller()
-    refuse_unspeakable_path()
+    _refuse_unspeakable_path()
     if request.method == "POST":
-        receive(JSON)
+        _receive(JSON)
 
 
 def received() -> HttpRequest:
@@ -59,31 +58,45 @@ def received() -> HttpRequest:
     return cast(HttpRequest, g.received)
 
 
-def refuse_unspeakable_path() -> None:
+def _refuse_unspeakable_path() -> None:
     """Refuse, as naming nothing, a path with a character that no id has and no database stores."""
     if "\0" in request.path:
         raise NotFound("nothing has such a name")
 
 
-def _accept() -> None:
-    """Hand medallion the Accept header it knows; raise NotAcceptable where the client wants none of ours.
+def _require_acceptance() -> None:
+    """Raise NotAcceptable where the client wants nothing that the hub answers.
 
     The most precise range that covers TAXII 2.1 decides, and its q=0 excludes (RFC 9110 section
     12.5.1). Plain `application/json` is taken at its word: what goes out is that as well.
     """
     quality: dict[str, float] = {}
     for value, q in request.accept_mimetypes:
-        media, parameters = parse_options_header(value)
-        if media != MEDIA_TYPE_TAXII_ANY or parameters.get("version", _VERSION) == _VERSION:
-            rank = media if "version" not in parameters else TAXII
-            quality[rank] = max(q, quality.get(rank, 0.0))
-    precise = next((quality[r] for r in (TAXII, *reversed(_RANGES)) if r in quality), 0.0)
+        media, parameters = _media_type(value)
+        if media == MEDIA_TYPE_TAXII_ANY and parameters.get("version") == _VERSION:
+            media = TAXII
+        elif media == MEDIA_TYPE_TAXII_ANY and "version" in parameters:
+            continue
+        quality[media] = max(q, quality.get(media, 0.0))
+    precise = next((quality[one] for one in _RANGES if one in quality), 0.0)
     if request.accept_mimetypes and not precise and not quality.get(JSON):
         raise NotAcceptable(f"this hub answers {TAXII}: name it in Accept, or leave Accept out")
+
+
+def _respell() -> None:
+    """Give medallion the spellings that it knows, and the length that a chunked body does not announce."""
     request.environ["HTTP_ACCEPT"] = TAXII
+    if request.method == "POST":
+        request.environ["CONTENT_TYPE"] = TAXII
+        request.environ["CONTENT_LENGTH"] = str(len(received().body))
 
 
-def receive(*media_types: str) -> None:
+def _media_type(text: str | None) -> tuple[str, dict[str, str]]:
+    media, parameters = parse_options_header(text)
+    return media.lower(), parameters
+
+
+def _receive(*media_types: str) -> None:
     """Keep the POST as received, its body read in full and nothing of it interpreted.
 
     Raises UnsupportedMedia for a coding or a type that is none of `media_types`, TooLarge above
@@ -91,7 +104,7 @@ def receive(*media_types: str) -> None:
     """
     if "Content-Encoding" in request.headers:
         raise UnsupportedMedia("Content-Encoding: send the body as it is; a coded one cannot be verified")
-    media, parameters = parse_options_header(request.headers.get("Content-Type"))
+    media, parameters = _media_type(request.headers.get("Content-Type"))
     version = parameters.get("version", _VERSION)
     if media not in media_types or (media != JSON and version != _VERSION):
         raise UnsupportedMedia(f"Content-Type: send {TAXII if MEDIA_TYPE_TAXII_ANY in media_types else JSON}")

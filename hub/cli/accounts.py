@@ -1,0 +1,236 @@
+"""Members, tokens and keys: what the operator does on the hub's own machine."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hub.actions import administer
+from hub.cli.admin import opened
+from hub.cli.output import json_option, print_json, print_table
+from hub.errors import Unprocessable
+from hub.model import Kind, Member, Purpose, RegisteredKey, Scope, format_instant
+from hub.store.members import StoredToken
+
+
+def _date(instant: datetime | None) -> str | None:
+    return None if instant is None else format_instant(instant)
+
+
+# --- members ------------------------------------------------------------------------------------
+
+
+@click.group()
+def member() -> None:
+    """Register, list, suspend and resume members."""
+
+
+def _member(found: Member) -> dict[str, Any]:
+    return {
+        "id": found.id,
+        "nation": found.nation,
+        "kind": found.kind.value,
+        "name": found.name,
+        "identity": found.identity,
+        "suspended": found.is_suspended,
+    }
+
+
+@member.command("add")
+@click.argument("id")
+@click.option("--nation", metavar="CC", help="ISO 3166-1 alpha-2 code; none for auditors and operators.")
+@click.option("--kind", required=True, type=click.Choice([kind.value for kind in Kind]))
+@click.option("--name", required=True, help="What people call the organisation.")
+@json_option
+def add_member(id: str, nation: str | None, kind: str, name: str, as_json: bool) -> None:
+    """Register the member ID (lower case)."""
+    with opened() as house:
+        found = administer.add_member(house, id, nation, Kind(kind), name)
+    if as_json:
+        print_json(_member(found))
+    else:
+        click.echo(f"{found.id} is registered; its identity is {found.identity}.")
+
+
+@member.command("list")
+@json_option
+def list_members(as_json: bool) -> None:
+    """List every member."""
+    with opened() as house:
+        found = administer.list_members(house)
+    if as_json:
+        print_json([_member(one) for one in found])
+        return
+    rows = [(m.id, m.nation, m.kind.value, m.name, "suspended" if m.is_suspended else "") for m in found]
+    print_table(("id", "nation", "kind", "name", ""), rows, "There is no member yet; see `hub member add`.")
+
+
+@member.command()
+@click.argument("id")
+@json_option
+def suspend(id: str, as_json: bool) -> None:
+    """Stop the tokens and keys of member ID at once."""
+    with opened() as house:
+        found = administer.suspend_member(house, id)
+    print_json(_member(found)) if as_json else click.echo(f"{id} is suspended.")
+
+
+@member.command()
+@click.argument("id")
+@json_option
+def resume(id: str, as_json: bool) -> None:
+    """Let the tokens and keys of member ID work again."""
+    with opened() as house:
+        found = administer.resume_member(house, id)
+    print_json(_member(found)) if as_json else click.echo(f"{id} is resumed.")
+
+
+# --- tokens -------------------------------------------------------------------------------------
+
+
+@click.group()
+def token() -> None:
+    """Issue, list and revoke tokens."""
+
+
+@token.command()
+@click.argument("member")
+@click.option(
+    "--scope", default="read", show_default=True, help="Of read, submit, govern; separated by commas."
+)
+@click.option("--expires", metavar="DAYS", type=click.IntRange(1, 3650), help="Days until it expires.")
+@json_option
+def issue(member: str, scope: str, expires: int | None, as_json: bool) -> None:
+    """Issue a token of MEMBER. Its secret is printed once and kept nowhere."""
+    with opened() as house:
+        issued = administer.issue_token(house, member, _scopes(scope), expires)
+    if as_json:
+        print_json(
+            {
+                "member": issued.member,
+                "public_id": issued.public_id,
+                "token": issued.token,
+                "scopes": sorted(issued.scopes),
+                "expires": _date(issued.expires),
+            }
+        )
+    else:
+        click.echo(issued.token)
+
+
+def _scopes(text: str) -> list[Scope]:
+    try:
+        return [Scope(part.strip()) for part in text.split(",")]
+    except ValueError as error:
+        raise click.BadParameter(
+            "use read, submit and govern, separated by commas", param_hint="--scope"
+        ) from error
+
+
+def _token(found: StoredToken) -> dict[str, Any]:
+    return {
+        "public_id": found.public_id,
+        "member": found.member,
+        "scopes": sorted(found.scopes),
+        "created": _date(found.created_at),
+        "expires": _date(found.expires_at),
+        "revoked": _date(found.revoked_at),
+    }
+
+
+@token.command("list")
+@json_option
+def list_tokens(as_json: bool) -> None:
+    """List every token, without its secret."""
+    with opened() as house:
+        found = [_token(one) for one in administer.list_tokens(house)]
+    if as_json:
+        print_json(found)
+        return
+    headings = ("public_id", "member", "scopes", "created", "expires", "revoked")
+    rows = [[",".join(t[h]) if h == "scopes" else t[h] for h in headings] for t in found]
+    print_table(headings, rows, "There is no token yet; see `hub token issue`.")
+
+
+@token.command("revoke")
+@click.argument("public_id")
+@json_option
+def revoke_token(public_id: str, as_json: bool) -> None:
+    """Stop the token PUBLIC_ID at once."""
+    with opened() as house:
+        administer.revoke_token(house, public_id)
+    print_json({"public_id": public_id}) if as_json else click.echo(f"{public_id} is revoked.")
+
+
+# --- keys ---------------------------------------------------------------------------------------
+
+
+@click.group()
+def key() -> None:
+    """Register, list and revoke members' public keys."""
+
+
+def _key(found: RegisteredKey) -> dict[str, Any]:
+    return {
+        "thumbprint": found.thumbprint,
+        "alg": found.alg,
+        "member": found.member,
+        "purpose": found.purpose.value,
+        "registered": _date(found.registered_at),
+        "revoked": _date(found.revoked_at),
+    }
+
+
+@key.command()
+@click.argument("member")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--purpose", required=True, type=click.Choice([purpose.value for purpose in Purpose]))
+@click.option(
+    "--endorsement",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="For a later agreement key: the JWS by the one before (`hub keygen --endorse`).",
+)
+@json_option
+def register(member: str, file: Path, purpose: str, endorsement: Path | None, as_json: bool) -> None:
+    """Register the public key in FILE (JWK or PEM) of MEMBER for one purpose."""
+    jws = None if endorsement is None else _text(endorsement)
+    with opened() as house:
+        found = administer.register_key(house, member, file.read_bytes(), Purpose(purpose), jws)
+    print_json(_key(found)) if as_json else click.echo(f"{found.thumbprint} ({found.alg}) is registered.")
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("ascii").strip()
+    except UnicodeDecodeError as error:
+        raise Unprocessable(
+            f"{path}: is no compact JWS; give the file that `hub keygen --endorse` wrote."
+        ) from error
+
+
+@key.command("list")
+@json_option
+def list_keys(as_json: bool) -> None:
+    """List every key, revoked ones too."""
+    with opened() as house:
+        found = [_key(one) for one in administer.list_keys(house)]
+    if as_json:
+        print_json(found)
+        return
+    headings = ("thumbprint", "alg", "member", "purpose", "registered", "revoked")
+    rows = [[one[heading] for heading in headings] for one in found]
+    print_table(headings, rows, "There is no key yet; see `hub key register`.")
+
+
+@key.command("revoke")
+@click.argument("thumbprint")
+@click.option("--reason", required=True, help="Kept with the key.")
+@json_option
+def revoke_key(thumbprint: str, reason: str, as_json: bool) -> None:
+    """Stop the key THUMBPRINT at once; what it signed before stays valid."""
+    with opened() as house:
+        administer.revoke_key(house, thumbprint, reason)
+    print_json({"thumbprint": thumbprint}) if as_json else click.echo(f"{thumbprint} is revoked.")

@@ -1,0 +1,74 @@
+"""Commands on the hub's own machine: making, serving and tending it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from hub.actions.administer import initialise
+from hub.actions.house import House
+from hub.actions.work import work as work_once
+from hub.app import create_app, new_house, open_house
+from hub.cli.output import json_option, print_json
+from hub.settings import load
+
+
+@contextmanager
+def opened() -> Iterator[House]:
+    """Give the hub that configuration and environment describe, closed again afterwards."""
+    house = open_house(load(os.environ))
+    try:
+        yield house
+    finally:
+        house.store.close()
+
+
+@click.command()
+@json_option
+def init(as_json: bool) -> None:
+    """Create or migrate the database, the hub's secrets, nations and collections. Harmless to repeat."""
+    house = new_house(load(os.environ))
+    try:
+        initialise(house)
+    finally:
+        house.store.close()
+    nations = list(house.registry.nations)
+    if as_json:
+        print_json({"nations": nations, "public_url": house.public_url})
+    else:
+        click.echo(f"The hub is ready for {', '.join(nations)} at {house.public_url}.")
+
+
+@click.command()
+@click.option("--bind", default="127.0.0.1:8000", show_default=True, help="HOST:PORT to listen on.")
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
+def serve(bind: str, workers: int) -> None:
+    """Serve the hub with gunicorn and the production settings. Put a TLS proxy in front."""
+    from hub.web.serving import Server  # noqa: PLC0415 - gunicorn is loaded where it is used
+
+    settings = load(os.environ)
+    open_house(settings).store.close()  # what stops a worker stops the command before it starts any
+    if settings.environment == "development":
+        click.echo("hub: environment is development: less is asked of clients than in production", err=True)
+    Server(lambda: create_app(settings), bind=bind, workers=workers).run()
+
+
+@click.command()
+@click.option("--once", is_flag=True, help="One pass, then end (the default; `hub serve` repeats it).")
+@json_option
+def work(once: bool, as_json: bool) -> None:
+    """Mark rows that are over and forget old nonces. `hub serve` does it in one worker at a time."""
+    del once  # one pass is what the command does; repeating is the server's
+    with opened() as house:
+        report = work_once(house)
+    if as_json:
+        print_json(
+            {"done": report.is_done, "withdrawn": report.withdrawn, "pruned_nonces": report.pruned_nonces}
+        )
+    elif report.is_done:
+        click.echo(f"{report.withdrawn} rows marked as over, {report.pruned_nonces} nonces forgotten.")
+    else:
+        click.echo("Another process is at work; nothing was done.")

@@ -1,0 +1,87 @@
+"""`hub agreement`: an admin's acts, signed on the admin's own machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from hub.cli.output import json_option, print_json, print_table
+from hub.cli.remote import remote
+from hub.client import Hub
+from hub.client.governance import read_agreement
+from hub.model import JsonObject
+
+
+@click.group()
+def agreement() -> None:
+    """Propose, sign, list, show and terminate sharing agreements."""
+
+
+def _print(view: JsonObject, as_json: bool) -> None:
+    if as_json:
+        print_json(view)
+        return
+    state = f"{view['state']} ({view['ended']})" if view.get("ended") else view["state"]
+    click.echo(f"{view['id']}: {state}")
+    click.echo(f"  {view['title']}")
+    click.echo(
+        f"  parties {', '.join(view['parties'])}; signed by {', '.join(view['signed_by']) or 'nobody yet'}"
+    )
+    click.echo(f"  from {view['valid_from']} until {view['valid_until']}")
+    for clause in view["clauses"]:
+        types = ", ".join(clause["types"]) if "types" in clause else "every type"
+        audience = clause.get("audience", "agency")
+        reach = f"{clause['from']} → {', '.join(clause['to'])}"
+        click.echo(f"  {reach}: up to TLP:{clause['max_tlp'].upper()}, for {audience} and above, {types}")
+
+
+@agreement.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@remote
+@json_option
+def propose(hub: Hub, file: Path, as_json: bool) -> None:
+    """Propose the agreement in FILE (TOML); its id comes back. Nothing is in force before all have signed."""
+    _print(hub.propose(read_agreement(str(file), file.read_bytes())), as_json)
+
+
+@agreement.command()
+@click.argument("id")
+@remote
+@json_option
+def sign(hub: Hub, id: str, as_json: bool) -> None:
+    """Sign agreement ID whole, with the nation's agreement key. Read it first: `hub agreement show`."""
+    _print(hub.sign(id), as_json)
+
+
+@agreement.command("list")
+@remote
+@json_option
+def list_agreements(hub: Hub, as_json: bool) -> None:
+    """List the agreements that your nation is party to."""
+    found = hub.agreements()
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (v["id"], v["state"], ", ".join(v["parties"]), ", ".join(v["signed_by"]), v["title"]) for v in found
+    ]
+    print_table(("id", "state", "parties", "signed by", "title"), rows, "There is no agreement yet.")
+
+
+@agreement.command()
+@click.argument("id")
+@remote
+@json_option
+def show(hub: Hub, id: str, as_json: bool) -> None:
+    """Show agreement ID; --json has the whole document and every signature."""
+    _print(hub.agreement(id), as_json)
+
+
+@agreement.command()
+@click.argument("id")
+@remote
+@json_option
+def terminate(hub: Hub, id: str, as_json: bool) -> None:
+    """End agreement ID for all its parties, from the next request that the hub receives."""
+    _print(hub.terminate(id), as_json)

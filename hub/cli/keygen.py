@@ -1,0 +1,51 @@
+"""`hub keygen`: a key pair of one's own, made where it is used."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import click
+import orjson
+
+from hub.cli.output import json_option, print_json
+from hub.errors import HubError
+from hub.proofs import documents, keys
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--alg", default="ed25519", show_default=True, type=click.Choice(["ed25519", "p256"]))
+@click.option(
+    "--endorse",
+    "old_key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The agreement key that the new one succeeds; its endorsement goes to FILE.endorsement.jws.",
+)
+@json_option
+def keygen(file: Path, alg: Literal["ed25519", "p256"], old_key: Path | None, as_json: bool) -> None:
+    """Write a new private key to FILE (PEM, mode 0600) and its public half to FILE.pub.jwk."""
+    old = None if old_key is None else keys.read_private(old_key.read_bytes())
+    key = keys.generate(alg)
+    public = file.with_name(f"{file.name}.pub.jwk")
+    _create(file, keys.private_pem(key), 0o600)
+    _create(public, orjson.dumps(key.public.jwk, option=orjson.OPT_INDENT_2) + b"\n", 0o644)
+    made = {"thumbprint": key.thumbprint, "alg": key.alg, "private": str(file), "public": str(public)}
+    if old is not None:
+        endorsement = file.with_name(f"{file.name}.endorsement.jws")
+        _create(endorsement, documents.endorse(key.public.jwk, old).encode() + b"\n", 0o644)
+        made["endorsement"] = str(endorsement)
+    print_json(made) if as_json else click.echo(key.thumbprint)
+
+
+def _create(path: Path, data: bytes, mode: int) -> None:
+    """Write a file that must not exist: a key is never overwritten."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    except FileExistsError as error:
+        raise HubError(f"{path} exists; choose another name, a key is never overwritten.") from error
+    except OSError as error:
+        raise HubError(f"{path} cannot be written: {error.strerror}.") from error
+    with os.fdopen(descriptor, "wb") as out:
+        out.write(data)

@@ -1,0 +1,72 @@
+"""Agreements and their clauses, and the periods in which these bind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from hub.model.people import Clearance, JsonObject, NationCode, Tlp
+
+
+class Granular(StrEnum):
+    WITHHOLD = "withhold"
+    REDACT = "redact"
+
+
+class Anonymise(StrEnum):
+    NONE = "none"
+    AGENCY = "agency"
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One direction of sharing: objects of `origin` up to `max_tlp` reach `recipients`."""
+
+    origin: NationCode
+    recipients: frozenset[NationCode]
+    max_tlp: Tlp
+    audience: Clearance = Clearance.AGENCY
+    types: frozenset[str] | None = None  # None: every type
+    history: bool = False
+    granular: Granular = Granular.WITHHOLD
+    anonymise: Anonymise = Anonymise.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What its parties sign. `document` is the JSON value that every signature covers whole."""
+
+    id: str
+    title: str
+    parties: frozenset[NationCode]
+    valid_from: datetime
+    valid_until: datetime
+    clauses: tuple[Clause, ...]
+    document: JsonObject = field(compare=False)
+
+
+class AgreementState(StrEnum):
+    PROPOSED = "proposed"
+    IN_FORCE = "in force"
+    SUSPENDED = "suspended"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """An unbroken stretch of time [start, until) in which a clause is in force.
+
+    `ended_at` is set when it was ended before its time; then it is over whatever the clock says.
+    """
+
+    id: int
+    agreement_id: str
+    clause_index: int
+    clause: Clause
+    start: datetime
+    until: datetime
+    ended_at: datetime | None = None
+
+    def is_in_force(self, now: datetime) -> bool:
+        return self.ended_at is None and self.start <= now < self.until

@@ -1,0 +1,163 @@
+"""Objects, their versions and what became of them; decisions and the grounds they stand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from hub.model.people import Clearance, MemberId, NationCode, StixId, Tlp
+
+
+class Ground(NamedTuple):
+    """One way in which a row may stand: for members of at least `clearance`, or for one `member`.
+
+    `period` is None inside the origin nation, where nothing needs to be in force.
+    """
+
+    period: int | None
+    clearance: Clearance
+    member: MemberId | None = None
+
+
+Class = frozenset[Ground]  # an OR over grounds; empty: never
+Justification = frozenset[Class]  # an AND over classes: the object's and those of all it refers to
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """The decision that a version is visible to a nation, from `clearance` up, and by which grounds."""
+
+    clearance: Clearance
+    grounds: Class
+
+
+@dataclass(frozen=True, slots=True)
+class Withhold:
+    """The decision that it is not, with the reason that would have to change."""
+
+    reason: str
+
+
+Decision = Release | Withhold
+
+
+@dataclass(frozen=True, slots=True)
+class Markings:
+    """What an object says of its own handling, as read from it; what the hub makes of it is in `rules`.
+
+    `tlp` is the strictest level of its `object_marking_refs`; `raised` of its labels and granular
+    markings, which raise and never lower. `others` are marking references that are not TLP.
+    `fault` says why a granular marking cannot be followed, and closes the object.
+    """
+
+    tlp: Tlp | None = None
+    raised: Tlp | None = None
+    others: frozenset[StixId] = frozenset()
+    fault: str | None = None
+    remark: str | None = None  # for the submitter: two levels that disagree
+
+
+class DefinitionKind(StrEnum):
+    """What a submitted marking-definition is (policy 2.2 and 2.6)."""
+
+    TLP_COPY = "tlp-copy"  # a standard definition: accepted, not stored
+    STATEMENT = "statement"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class StixObject:
+    """One object of a submission that could be read, with what the rules need to know of it.
+
+    `version` is `modified`, else `created`, exactly as submitted; None for an object with neither,
+    whose version is the time its content was accepted. `version_key` orders versions: it is the
+    version without `Z` and trailing zeros, so that text order is time order. `body` is the object as
+    compact JSON text, the submitted value unchanged; `digest` is SHA-256 over its RFC 8785 form.
+    """
+
+    id: StixId
+    type: str
+    version: str | None
+    version_key: str | None
+    has_spec_version: bool
+    revoked: bool
+    body: bytes
+    digest: bytes
+    markings: Markings
+    refers: frozenset[StixId] = frozenset()  # policy 2.7
+    contains: frozenset[StixId] = frozenset()  # a report's or grouping's object_refs
+    creator: StixId | None = None
+    definition: DefinitionKind | None = None
+    definition_extensions: frozenset[StixId] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectVersion:
+    """One version of a record, with what the hub makes of its markings.
+
+    `key` numbers stored versions from 1; a version that is about to be stored has a negative one.
+    `is_contained`: it has no TLP of its own, and its level came from a container or predecessor.
+    `content_id` and `size` (bytes of the body) are 0 until it is stored.
+    """
+
+    key: int
+    member: MemberId
+    id: StixId
+    type: str
+    version: str
+    version_key: str
+    submitted_at: datetime
+    has_spec_version: bool
+    is_newest: bool
+    digest: bytes
+    markings: Markings
+    refers: frozenset[StixId]
+    contains: frozenset[StixId]
+    creator: StixId | None
+    is_accepted_definition: bool
+    tlp: Tlp
+    is_closed: bool
+    is_contained: bool
+    content_id: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRow:
+    """A release row that is not withdrawn, as a new judgement is compared with it."""
+
+    recipient: NationCode
+    position: int
+    version: int  # ObjectVersion.key
+    justification: Justification
+    is_newest: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An item of a submission that cannot be accepted as STIX 2.1, and the sentence that says why."""
+
+    id: str
+    version: str | None
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one item of a submission. `message` is None for a plain success."""
+
+    id: str
+    version: str
+    succeeded: bool
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The status resource of a submission (TAXII 2.1 section 4.3.1)."""
+
+    id: str
+    requested_at: datetime
+    outcomes: tuple[Outcome, ...]

@@ -1,0 +1,154 @@
+"""Nations, members and levels: who takes part, and how far something may go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Any, Final, NewType
+
+NationCode = NewType("NationCode", str)  # ISO 3166-1 alpha-2, or HUB
+MemberId = NewType("MemberId", str)  # lower case, no colon
+StixId = NewType("StixId", str)
+
+HUB: Final = NationCode("hub")  # the origin of what the hub itself publishes
+
+JsonObject = dict[str, Any]
+
+
+class Tlp(IntEnum):
+    """The levels of the Traffic Light Protocol 2.0, from the laxest to the strictest."""
+
+    CLEAR = 0
+    GREEN = 1
+    AMBER = 2
+    AMBER_STRICT = 3
+    RED = 4
+
+    @property
+    def label(self) -> str:
+        """The level as agreements and configuration spell it: `amber+strict`."""
+        return "amber+strict" if self is Tlp.AMBER_STRICT else self.name.lower()
+
+    @classmethod
+    def of(cls, label: str) -> Tlp | None:
+        """Return the level that `label` spells in lower case (`white` is clear), or None."""
+        return _TLP_LABELS.get(label)
+
+
+_TLP_LABELS: Final = {level.label: level for level in Tlp} | {"white": Tlp.CLEAR}
+
+
+class Clearance(IntEnum):
+    """The kinds of member that read, as an order: a release names the lowest one that sees it."""
+
+    PARTNER = 1
+    AGENCY = 2
+    CERT = 3
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+class Kind(StrEnum):
+    """What a member is. Auditors and operators belong to no nation and never read objects."""
+
+    CERT = "cert"
+    AGENCY = "agency"
+    PARTNER = "partner"
+    AUDITOR = "auditor"
+    OPERATOR = "operator"
+
+    @property
+    def clearance(self) -> Clearance | None:
+        return _CLEARANCES.get(self)
+
+
+_CLEARANCES: Final = {
+    Kind.CERT: Clearance.CERT,
+    Kind.AGENCY: Clearance.AGENCY,
+    Kind.PARTNER: Clearance.PARTNER,
+}
+
+
+class Scope(StrEnum):
+    """What a token may be used for."""
+
+    READ = "read"
+    SUBMIT = "submit"
+    GOVERN = "govern"
+
+
+class Purpose(StrEnum):
+    """What a key may sign."""
+
+    SUBMIT = "submit"
+    AGREEMENT = "agreement"
+    WITNESS = "witness"
+
+
+@dataclass(frozen=True, slots=True)
+class Nation:
+    """A member state, as `config/nations.toml` describes it."""
+
+    code: NationCode
+    name: str
+    collection_id: str
+    identity_id: StixId
+    rel_to_id: StixId
+    default_tlp: Tlp = Tlp.AMBER
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The nations and the ids that the hub itself owns: what `config/nations.toml` says."""
+
+    nations: Mapping[NationCode, Nation]
+    hub_identity_id: StixId
+    released_collection_id: str
+    informative_markings: frozenset[StixId]
+
+    def by_collection(self, collection_id: str) -> Nation | None:
+        """Return the nation whose collection has this id, or None."""
+        return next((n for n in self.nations.values() if n.collection_id == collection_id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what one request may carry or fetch, in objects or bytes."""
+
+    page_objects: int = 1_000
+    page_bytes: int = 33_554_432
+    max_body_bytes: int = 10_485_760
+    max_object_bytes: int = 2_097_152
+    max_objects: int = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An organisation with an account. `nation` is None for auditors and operators alone."""
+
+    id: MemberId
+    nation: NationCode | None
+    kind: Kind
+    name: str
+    identity: StixId
+    is_suspended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is asking: the member that a valid token names, and what the token may be used for."""
+
+    member: Member
+    scopes: frozenset[Scope]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The part of a caller that decides what it may see."""
+
+    member: MemberId
+    nation: NationCode
+    clearance: Clearance

@@ -1,0 +1,372 @@
+"""What the hub makes of markings, in whatever order objects come in (policy 2 and 3)."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from tests.actions.hubs import (
+    INFORMATIVE,
+    LEVELS,
+    TLP,
+    Hub,
+    address,
+    clause,
+    identity,
+    malware,
+    relation,
+    report,
+    statement,
+)
+
+HOME = ("us-cert", "us-agency", "us-agency-2", "us-partner")
+ABROAD = ("kr-cert", "kr-agency", "kr-partner", "jp-cert")
+
+
+def _levels_seen(hub: Hub, item: dict[str, object]) -> str:
+    """Return the level that the hub enforces, told from who sees the object at each ceiling."""
+    readers = {"AU": "clear", "IN": "green", "JP": "amber", "KR": "amber+strict"}
+    seen = [level for code, level in readers.items() if hub.sees(f"{code.lower()}-cert", item)]
+    return seen[0] if seen else "red"
+
+
+def _by_ceiling(hub: Hub) -> None:
+    ceilings = {"AU": "clear", "IN": "green", "JP": "amber", "KR": "amber+strict"}
+    hub.agree(*(clause("US", code, max_tlp=level) for code, level in ceilings.items()))
+
+
+# --- inside the nation, and across ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("submitter", ["us-cert", "us-agency", "us-partner"])
+def test_inside_the_nation_the_level_tells_who_sees(hub: Hub, submitter: str) -> None:
+    expected = {
+        "clear": set(HOME),
+        "green": set(HOME),
+        "amber": {"us-cert", "us-agency", "us-agency-2", submitter},
+        "amber+strict": {"us-cert", submitter},
+        "red": {"us-cert", submitter},
+    }
+    items = {level: malware(level, level) for level in LEVELS}
+    hub.accepted(submitter, *items.values())
+    for level, item in items.items():
+        assert set(hub.readers(item, HOME)) == expected[level], level
+        assert hub.readers(item, ABROAD) == []
+
+
+def test_across_nations_ceiling_and_audience_tell(hub: Hub) -> None:
+    wide = {"max_tlp": "red", "audience": "partner"}
+    hub.agree(clause("US", "KR", **wide))
+    items = {level: malware(level, level) for level in LEVELS}
+    hub.accepted("us-agency", *items.values())
+    seen = {level: hub.readers(item, ABROAD) for level, item in items.items()}
+    assert seen == {
+        "clear": ["kr-cert", "kr-agency", "kr-partner"],
+        "green": ["kr-cert", "kr-agency", "kr-partner"],
+        "amber": ["kr-cert", "kr-agency"],
+        "amber+strict": ["kr-cert"],
+        "red": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("audience", "readers"),
+    [("partner", ["kr-cert", "kr-agency", "kr-partner"]), ("agency", ["kr-cert", "kr-agency"]), ("cert", ["kr-cert"])],
+)
+def test_the_narrower_of_audience_and_level_counts(hub: Hub, audience: str, readers: list[str]) -> None:
+    hub.agree(clause("US", "KR", audience=audience))
+    hub.accepted("us-cert", malware("a", "green"))
+    assert hub.readers(malware("a", "green"), ABROAD) == readers
+
+
+def test_a_clause_has_one_direction_and_its_types(hub: Hub) -> None:
+    hub.agree(clause("US", "KR", types=["malware"]))
+    mine, edge, theirs = malware("a"), relation(malware("a"), malware("b")), malware("c")
+    hub.accepted("us-cert", mine, edge, identity("i", "green"), statement("s"))
+    hub.accepted("kr-cert", theirs)
+    assert hub.sees("kr-cert", mine)
+    assert hub.sees("kr-cert", identity("i", "green"))  # what crosses stays readable
+    assert hub.sees("kr-cert", statement("s"))
+    assert not hub.sees("kr-cert", edge)
+    assert not hub.sees("us-cert", theirs)
+
+
+def test_what_was_submitted_before_the_start_stays(hub: Hub) -> None:
+    hub.accepted("us-cert", malware("before"))
+    hub.agree(clause("US", "KR"))
+    hub.accepted("us-cert", malware("before"), malware("after"))
+    assert not hub.sees("kr-cert", malware("before"))
+    assert hub.sees("kr-cert", malware("after"))
+    hub.accepted("us-cert", malware("before", version=2))
+    assert hub.sees("kr-cert", malware("before", version=2))
+
+
+def test_two_clauses_give_the_widest_audience_and_stand_alone(hub: Hub) -> None:
+    narrow = hub.agree(clause("US", "KR", audience="cert"))
+    wide = hub.agree(clause("US", "KR", audience="partner"))
+    hub.accepted("us-cert", malware("a"))
+    assert hub.readers(malware("a"), ABROAD) == ["kr-cert", "kr-agency", "kr-partner"]
+    hub.terminate("kr-cert", wide)
+    assert hub.readers(malware("a"), ABROAD) == ["kr-cert"]
+    hub.terminate("us-cert", narrow)
+    assert hub.readers(malware("a"), ABROAD) == []
+
+
+# --- levels ---------------------------------------------------------------------------------------
+
+
+def test_unmarked_is_the_nations_default_and_labels_alone_are_unmarked(hub: Hub) -> None:
+    _by_ceiling(hub)
+    items = {
+        "amber": malware("unmarked", None),
+        "amber+strict": malware("raised", "green", labels=["tlp:amber+strict"]),
+        "red": malware("part", "green", granular_markings=[{"selectors": ["name"], "marking_ref": TLP["red"]}]),
+        "green": malware("lower", "green", labels=["tlp:clear"]),
+    }
+    lower_label = malware("label", None, labels=["tlp:clear"])
+    hub.accepted("us-cert", *items.values(), lower_label)
+    assert {level: _levels_seen(hub, item) for level, item in items.items()} == {level: level for level in items}
+    assert _levels_seen(hub, lower_label) == "amber"
+
+
+_CONTAINER_TABLE = [
+    # container's level, content's own level, level enforced
+    ("red", None, "red"),
+    ("green", None, "green"),
+    ("clear", None, "clear"),
+    (None, None, "amber"),
+    ("red", "green", "green"),
+]
+
+
+@pytest.mark.parametrize("order", ["container first", "together", "container last"])
+@pytest.mark.parametrize(("outer", "own", "enforced"), _CONTAINER_TABLE)
+def test_content_without_level_takes_its_containers(
+    hub: Hub, order: str, outer: str | None, own: str | None, enforced: str
+) -> None:
+    _by_ceiling(hub)
+    content = malware("content", own)
+    container = report("container", content, tlp=outer)
+    parcels = {
+        "container first": [[container], [content]],
+        "together": [[content, container]],
+        "container last": [[content], [container]],
+    }
+    for parcel in parcels[order]:
+        hub.accepted("us-cert", *parcel)
+    if order == "container last" and own is None and outer in {"green", "clear"}:
+        enforced = "amber"  # what arrives later can only tighten
+    assert _levels_seen(hub, content) == enforced
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_nested_containers_tighten_in_every_order(hub: Hub, order: tuple[int, ...]) -> None:
+    _by_ceiling(hub)
+    content = malware("content", None)
+    inner = report("inner", content)
+    items = [content, inner, report("outer", inner, tlp="red")]
+    for n in order:
+        hub.accepted("us-cert", items[n])
+    assert _levels_seen(hub, content) == "red"
+    assert _levels_seen(hub, inner) == "red"
+
+
+def test_a_new_version_of_the_object_itself_can_loosen(hub: Hub) -> None:
+    _by_ceiling(hub)
+    content = malware("content", None)
+    hub.accepted("us-cert", content, report("container", content, tlp="red"))
+    hub.accepted("us-cert", malware("content", "green", 2))
+    assert _levels_seen(hub, malware("content", "green", 2)) == "green"
+
+
+def test_every_version_of_a_container_counts(hub: Hub) -> None:
+    _by_ceiling(hub)
+    content = malware("content", None)
+    hub.accepted("us-cert", report("container", content, tlp="red"))
+    hub.accepted("us-cert", report("container", content, tlp="green", version=2))
+    hub.accepted("us-cert", content)
+    assert _levels_seen(hub, content) == "red"
+
+
+def test_only_the_members_own_containers_count(hub: Hub) -> None:
+    _by_ceiling(hub)
+    content = malware("content", None)
+    hub.accepted("us-agency", content)
+    hub.accepted("us-cert", report("container", content, tlp="red"))
+    assert _levels_seen(hub, content) == "amber"
+
+
+def test_circles_of_containers_are_judged(hub: Hub) -> None:
+    _by_ceiling(hub)
+    one, two = report("one", {"id": report("two", malware("x"))["id"]}), report("two", report("one", malware("x")))
+    hub.accepted("us-cert", one, two)
+    assert [_levels_seen(hub, item) for item in (one, two)] == ["amber", "amber"]
+    hub.accepted("us-cert", report("three", one, tlp="red"))
+    assert [_levels_seen(hub, item) for item in (one, two)] == ["red", "red"]
+
+
+# --- closure --------------------------------------------------------------------------------------
+
+
+def test_an_unknown_marking_closes_and_the_status_says_so(hub: Hub) -> None:
+    hub.agree(clause("US", "KR"))
+    unknown = statement("nobody's")["id"]
+    closed = malware("a", object_marking_refs=[TLP["green"], unknown])
+    outcome = hub.one("us-cert", closed)
+    assert outcome.succeeded
+    assert "withheld from all other nations" in str(outcome.message)
+    assert unknown in str(outcome.message)
+    assert hub.readers(closed, ("us-partner", "kr-cert")) == ["us-partner"]
+
+
+def test_a_statement_that_arrives_later_opens_with_a_new_date(hub: Hub) -> None:
+    hub.agree(clause("US", "KR"))
+    marked = malware("a", object_marking_refs=[TLP["green"], statement("s")["id"]])
+    hub.accepted("us-cert", marked)
+    hub.accepted("us-cert", malware("b"))
+    before = hub.rows("kr-cert")
+    assert not hub.sees("kr-cert", marked)
+    hub.accepted("us-agency", statement("s"))  # another member's opens nothing
+    assert not hub.sees("kr-cert", marked)
+    hub.accepted("us-cert", statement("s"))
+    assert hub.sees("kr-cert", marked)
+    new = hub.rows("kr-cert", added_after=before[-1].date_added)
+    assert marked["id"] in {row.id for row in new}
+
+
+def test_an_informative_marking_closes_nothing(hub: Hub) -> None:
+    hub.agree(clause("US", "KR"))
+    marked = malware("a", object_marking_refs=[TLP["green"], INFORMATIVE])
+    assert hub.one("us-cert", marked).message is None
+    assert hub.sees("kr-cert", marked)
+
+
+def test_a_selector_that_matches_nothing_closes(hub: Hub) -> None:
+    hub.agree(clause("US", "KR"))
+    item = malware("a", granular_markings=[{"selectors": ["nowhere"], "marking_ref": TLP["green"]}])
+    outcome = hub.one("us-cert", item)
+    assert "withheld" in str(outcome.message)
+    assert hub.readers(item, ("us-partner", "kr-cert")) == ["us-partner"]
+
+
+@pytest.mark.parametrize("is_container_first", [True, False])
+def test_closure_reaches_what_a_closed_container_names(hub: Hub, is_container_first: bool) -> None:
+    hub.agree(clause("US", "KR"))
+    content = malware("content", None)
+    container = report("c", content, object_marking_refs=[TLP["green"], statement("s")["id"]])
+    for item in (container, content) if is_container_first else (content, container):
+        hub.accepted("us-cert", item)
+    assert hub.readers(content, ("us-cert", "kr-cert")) == ["us-cert"]
+    hub.accepted("us-cert", statement("s"))
+    assert hub.readers(content, ("us-cert", "kr-cert")) == ["us-cert", "kr-cert"]
+
+
+# --- identities -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("is_named_first", [True, False])
+@pytest.mark.parametrize(("levels", "enforced"), [(["red", "green"], "green"), (["clear"], "green"), (["red"], "red")])
+def test_an_unmarked_identity_follows_the_laxest_that_name_it(
+    hub: Hub, is_named_first: bool, levels: list[str], enforced: str
+) -> None:
+    _by_ceiling(hub)
+    who = identity("who")
+    named = [malware(level, level, created_by_ref=who["id"]) for level in levels]
+    for item in (*named, who) if is_named_first else (who, *named):
+        hub.accepted("us-cert", item)
+    assert _levels_seen(hub, who) == enforced
+
+
+def test_an_identity_tightens_again_when_its_laxest_namer_does(hub: Hub) -> None:
+    _by_ceiling(hub)
+    who = identity("who")
+    hub.accepted("us-cert", who, malware("a", "green", created_by_ref=who["id"]))
+    assert _levels_seen(hub, who) == "green"
+    hub.accepted("us-cert", malware("a", "amber", 2, created_by_ref=who["id"]))
+    assert _levels_seen(hub, who) == "amber"
+
+
+def test_an_identity_nobody_names_and_one_that_is_marked_follow_nobody(hub: Hub) -> None:
+    _by_ceiling(hub)
+    alone, marked = identity("alone"), identity("marked", "red")
+    hub.accepted("us-cert", alone, marked, malware("a", "clear", created_by_ref=marked["id"]))
+    hub.accepted("us-agency", malware("b", "clear", created_by_ref=alone["id"]))
+    assert _levels_seen(hub, alone) == "amber"
+    assert _levels_seen(hub, marked) == "red"
+
+
+# --- references (policy 2.7) ----------------------------------------------------------------------
+
+
+def test_what_refers_to_a_withheld_object_is_withheld_until_it_opens(hub: Hub) -> None:
+    hub.agree(clause("US", "KR"))
+    source, target = malware("source"), malware("target", "red")
+    edge = relation(source, target)
+    about = report("about", edge, tlp="green")
+    hub.accepted("us-agency", about, edge, source)
+    assert hub.readers(edge, ("us-partner", "kr-cert")) == ["us-partner", "kr-cert"]  # it dangles
+    hub.accepted("us-agency", target)
+    for item in (edge, about):
+        assert hub.readers(item, ("us-agency", "us-agency-2", "us-partner", "kr-cert")) == ["us-agency"]
+    assert hub.sees("kr-cert", source)
+    before = hub.rows("kr-cert")
+    hub.accepted("us-agency", malware("target", "green", 2))
+    new = {row.id for row in hub.rows("kr-cert", added_after=before[-1].date_added)}
+    assert new == {target["id"], edge["id"], about["id"]}
+
+
+def test_what_the_referring_member_may_not_see_does_not_count(hub: Hub) -> None:
+    hub.agree(clause("US", "KR"))
+    secret = malware("secret", "red")
+    edge = relation(malware("a"), secret)
+    hub.accepted("us-cert", secret)
+    hub.accepted("us-agency", edge)
+    assert hub.sees("kr-cert", edge)
+    mine = relation(malware("b"), secret)
+    hub.accepted("us-cert", mine)
+    assert not hub.sees("kr-cert", mine)
+
+
+def test_another_nations_object_does_not_count(hub: Hub) -> None:
+    hub.agree(clause("US", "KR"))
+    hub.accepted("jp-cert", malware("x", "red"))
+    edge = relation(malware("a"), malware("x"))
+    hub.accepted("us-cert", edge)
+    assert hub.sees("kr-cert", edge)
+
+
+def test_a_circle_of_references_is_released_whole_or_not_at_all(hub: Hub) -> None:
+    hub.agree(clause("US", "KR"))
+    a, b = report("a", report("b", malware("x")), tlp="green"), report("b", report("a", malware("x")), tlp="green")
+    hub.accepted("us-cert", a, b)
+    assert [hub.sees("kr-cert", item) for item in (a, b)] == [True, True]
+    hub.accepted("us-cert", report("b", report("a", malware("x")), tlp="red", version=2))
+    assert not hub.sees("kr-cert", a)
+
+
+def test_a_report_stands_only_as_long_as_what_it_names(hub: Hub) -> None:
+    strict = hub.agree(clause("US", "KR", max_tlp="amber"))
+    hub.agree(clause("US", "KR", max_tlp="green", audience="partner"))
+    content = malware("content", "amber")
+    about = report("about", content, tlp="green")
+    hub.accepted("us-cert", about, content)
+    assert hub.readers(about, ABROAD) == ["kr-cert", "kr-agency"]
+    hub.terminate("kr-cert", strict)
+    assert hub.readers(about, ABROAD) == []
+
+
+def test_observables_in_an_observation_are_referred_to(hub: Hub) -> None:
+    hub.agree(clause("US", "KR"))
+    seen = address("192.0.2.1", "red")
+    observed = {
+        **malware("o"),
+        "type": "observed-data",
+        "id": malware("o")["id"].replace("malware", "observed-data"),
+        "first_observed": "2026-01-01T00:00:00Z",
+        "last_observed": "2026-01-01T00:00:00Z",
+        "number_observed": 1,
+        "object_refs": [seen["id"]],
+    }
+    hub.accepted("us-cert", observed, seen)
+    assert not hub.sees("kr-cert", observed)
