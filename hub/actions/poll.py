@@ -12,7 +12,8 @@ from hub.errors import BadCursor
 from hub.model import Page, Query, format_instant
 from hub.proofs import cursors
 from hub.proofs.canonical import canonical
-from hub.store import pages
+from hub.store import pages, releases
+from hub.store.connection import Connection
 
 _NONCE_BYTES: Final = 12
 _MISMATCH: Final = "next: this cursor was given for another query; start again without it."
@@ -25,15 +26,25 @@ def objects(house: House, query: Query) -> Page:
     the rows. Every row of the page was visible to the reader at that moment.
     """
     with house.store.read() as connection:
-        standing = house.bindings.standing(connection, query.reader, house.clock())
+        standing = _standing(house, connection, query)
         return pages.page(connection, query, standing, house.limits.page_bytes)
 
 
 def manifest(house: House, query: Query) -> Page:
     """Return a page of rows without bodies (TAXII 2.1 section 5.3); also what `versions` is made of."""
     with house.store.read() as connection:
-        standing = house.bindings.standing(connection, query.reader, house.clock())
+        standing = _standing(house, connection, query)
         return pages.manifest(connection, query, standing)
+
+
+def _standing(house: House, connection: Connection, query: Query) -> tuple[int, ...]:
+    """Return the justifications that hold for the reader now.
+
+    Never earlier than the last row of its ledger: were the clock to step back, a row whose period had
+    begun would be passed over now and stand, behind the poller's cursor, when the clock caught up.
+    """
+    now = max(house.clock(), releases.last_date(connection, query.reader.nation))
+    return house.bindings.standing(connection, query.reader, now)
 
 
 def seal_cursor(house: House, query: Query, page: Page) -> str:

@@ -141,8 +141,8 @@ def decide(
     """Decide on every item, and for every nation on every version that is touched."""
     generation = agreements.generation(connection)
     count = submissions.count(connection, verified.origin)
-    # The clock may have stepped back since an agreement changed; what it changed still came first.
-    now = max(house.clock(), generation.changed_at)
+    # The clock may have stepped back; what is committed still came first.
+    now = max(house.clock(), generation.changed_at, releases.last_date(connection))
     nation = house.registry.nations[verified.origin]
     member = verified.caller.member
     desk = Desk(member.id, nation.code, nation.default_tlp, house.registry.informative_markings)

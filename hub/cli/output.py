@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import click
 import orjson
 from rich.console import Console
 from rich.table import Table
+
+_PIPE_WIDTH: Final = 1_000
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value and nothing else.")
 
@@ -26,7 +29,9 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: s
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     if table.row_count:
-        Console(markup=False, highlight=False).print(table)
+        # A pipe has no width: there nothing is folded.
+        width = None if sys.stdout.isatty() else _PIPE_WIDTH
+        Console(markup=False, highlight=False, width=width).print(table)
     else:
         click.echo(empty)
 

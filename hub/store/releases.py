@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
 from hub.model import (
     Class,
@@ -267,7 +267,9 @@ def _mark(
         connection.execute(update(release).where(condition).values(**values))
 
 
-def last_date(connection: Connection) -> datetime:
-    """Return the latest date that any ledger has given."""
-    dates = connection.execute(select(ledger.c.last_date)).scalars().all()
-    return from_microseconds(max(dates, default=0))
+def last_date(connection: Connection, recipient: NationCode | None = None) -> datetime:
+    """Return the latest date that a recipient's ledger, or any, has given."""
+    query = select(func.max(ledger.c.last_date))
+    if recipient is not None:
+        query = query.where(ledger.c.recipient == recipient)
+    return from_microseconds(connection.execute(query).scalar() or 0)

@@ -1,0 +1,94 @@
+"""`hub demo`: five nations, their agreements, and who sees what and why, on a real server in one minute."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Final
+
+import click
+
+from hub.cli.demo import reasons, watching
+from hub.cli.demo.printed import Stage, Story
+from hub.cli.demo.sample import load_sample, report_path
+from hub.cli.demo.scene import MEMBERS, Scene, conclude_agreements, home_folder, set_scene
+from hub.cli.demo.server import free_address, serving
+from hub.cli.output import json_option, print_json
+from hub.errors import HubError
+
+_ENDED: Final = "us-kr"
+_ENDED_BY: Final = "kr-cert"
+
+
+@click.command()
+@click.option(
+    "--home",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep everything in this fresh folder. Without it, a temporary one is used and removed.",
+)
+@click.option("--serve", is_flag=True, help="Leave the hub running at the end, until Ctrl-C, to try it.")
+@json_option
+def demo_command(home: Path | None, serve: bool, as_json: bool) -> None:
+    """Show the whole hub: members, agreements, signed pushes, polls by all, and the reason for each refusal.
+
+    Exits with 0 only if every member was served exactly what the policy lets it see.
+    """
+    if serve and as_json:
+        raise click.UsageError("--serve talks to a person, --json to a program: choose one.")
+    stage = Stage(is_quiet=as_json)
+    address, url = free_address()
+    with home_folder(home) as folder:
+        stage.heading(f"A hub of its own at {url}, {len(MEMBERS)} members, real keys")
+        with set_scene(folder, url) as scene, serving(scene, address) as process:
+            story = tell(stage, scene)
+            if serve and not story.differences:
+                _stay(stage, scene, process)
+    if as_json:
+        print_json(story.to_json())
+    if story.differences:
+        raise HubError(f"{len(story.differences)} answers were not as the policy says")
+
+
+def tell(stage: Stage, scene: Scene) -> Story:
+    """Play the story on a hub that is being served, and return what happened.
+
+    1. The nations conclude their agreements.
+    2. Members push; everybody polls.
+    3. Some of what is withheld, and why.
+    4. One party ends an agreement; everybody polls again.
+    """
+    story = Story(load_sample())
+    concluded = conclude_agreements(scene)  # 1
+    story.agreements = list(concluded.values())
+    for view in story.agreements:
+        stage.line(f"signed by {', '.join(view['signed_by'])}: {view['title']}")
+
+    watching.push_all(scene, story.sample)  # 2
+    story.before = watching.look(scene, story.sample)
+    stage.heading("Who sees how many of what was submitted (through TAXII 2.1)")
+    stage.matrix(story.sample, story.before)
+
+    stage.heading("Withheld, and why")  # 3
+    for question in story.sample.questions:
+        reason = reasons.reason(scene.house, question)
+        story.reasons.append((question, reason))
+        stage.reason(story.sample, question, reason)
+
+    with scene.member(_ENDED_BY, governs=True) as hub:  # 4
+        story.ended = hub.terminate(concluded[_ENDED]["id"])
+    story.after = watching.look(scene, story.sample, after=True)
+    stage.heading(f"{story.ended['title']}: {story.ended['ended']}. The next poll:")
+    stage.changes(story.before, story.after)
+    stage.heading("Verdict")
+    stage.verdict(story.differences, 2 * len(MEMBERS))
+    return story
+
+
+def _stay(stage: Stage, scene: Scene, process: subprocess.Popen[bytes]) -> None:
+    stage.heading("The hub goes on until Ctrl-C. In another terminal, as us-agency:\n")
+    stage.invitation(scene, str(report_path("apt1.json")))
+    try:
+        process.wait()
+    except KeyboardInterrupt:
+        return
+    raise HubError(f"the demo's server ended by itself; its log is {scene.home / 'server.log'}")

@@ -1,0 +1,155 @@
+"""What the demo shows: a matrix of who sees what, the reasons, and what ended with an agreement."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hub.cli.demo.sample import Group, Question, Sample
+from hub.cli.demo.scene import MEMBERS, Scene
+from hub.cli.demo.watching import Look
+from hub.model import JsonObject
+
+_WIDTH = 100  # columns, when the output is no terminal
+
+
+@dataclass(slots=True)
+class Story:
+    """All that happened, in the order in which it is told."""
+
+    sample: Sample
+    agreements: list[JsonObject] = field(default_factory=list)
+    before: Look | None = None
+    reasons: list[tuple[Question, str]] = field(default_factory=list)
+    ended: JsonObject = field(default_factory=dict)
+    after: Look | None = None
+
+    @property
+    def differences(self) -> list[str]:
+        """Every way in which what was served is not what the policy says."""
+        return [d for look in (self.before, self.after) if look is not None for d in look.differences]
+
+    def to_json(self) -> JsonObject:
+        """Return the whole story as one JSON value."""
+        return {
+            "agreements": [
+                {"id": a["id"], "title": a["title"], "state": a["state"]} for a in self.agreements
+            ],
+            "submitted": [
+                {
+                    "source": group.source,
+                    "submitter": group.submitter,
+                    "handled_as": group.handled_as,
+                    "count": len(group.objects),
+                    "seen": self._seen(self.before, group),
+                    "seen_after": self._seen(self.after, group),
+                }
+                for group in self.sample.groups
+            ],
+            "withheld": [{"reader": q.reader, "id": q.id, "reason": reason} for q, reason in self.reasons],
+            "terminated": {
+                "id": self.ended["id"],
+                "title": self.ended["title"],
+                "ended": self.ended["ended"],
+            },
+            "differences": self.differences,
+        }
+
+    def _seen(self, look: Look | None, group: Group) -> dict[str, int]:
+        return {} if look is None else {reader: look.count(reader, group) for reader in MEMBERS}
+
+
+class Stage:
+    """Where people read: colour on a terminal, plain lines elsewhere, nothing at all with --json."""
+
+    def __init__(self, *, is_quiet: bool) -> None:
+        self._console = Console(
+            highlight=False, quiet=is_quiet, width=None if sys.stdout.isatty() else _WIDTH, soft_wrap=False
+        )
+
+    def heading(self, text: str) -> None:
+        self._console.print(Text(f"\n{text}", style="bold"))
+
+    def line(self, text: str, style: str = "") -> None:
+        self._console.print(Text(f"  {text}", style=style))
+
+    def matrix(self, sample: Sample, look: Look) -> None:
+        """Print what was submitted down the side, every reader across, and how many it sees."""
+        table = Table(box=None, header_style="bold cyan", pad_edge=False, padding=(0, 1))
+        for name in ("  submitted", "by", "handled as", ""):
+            table.add_column(name, justify="right" if not name else "left", no_wrap=True, vertical="bottom")
+        for reader in MEMBERS:
+            table.add_column(_column(reader), justify="right", vertical="bottom")
+        for group in sample.groups:
+            cells = [_cell(look.count(reader, group), len(group.objects)) for reader in MEMBERS]
+            size = str(len(group.objects))
+            table.add_row(f"  {group.source}", group.submitter, group.handled_as, size, *cells)
+        self._console.print(table)
+
+    def reason(self, sample: Sample, question: Question, reason: str) -> None:
+        """Print one withheld object with its reason."""
+        line = Text("  ✗ ", style="red")
+        line.append(f"{question.reader:<10}", style="cyan")
+        line.append(sample.name(question.id), style="default")
+        line.append(f"\n      {reason}", style="yellow")
+        self._console.print(line)
+
+    def changes(self, before: Look, after: Look) -> None:
+        """Print whose view changed, with counts before and after."""
+        for reader in MEMBERS:
+            old, new = before.total(reader), after.total(reader)
+            if old != new:
+                line = Text(f"  {reader:<11}", style="cyan")
+                line.append(f"{old:>4} → {new:<4}", style="bold default")
+                line.append(f"{new - old:+} objects", style="red")
+                self._console.print(line)
+        same = [reader for reader in MEMBERS if before.total(reader) == after.total(reader)]
+        self.line(f"unchanged: {', '.join(same)}", "dim")
+
+    def verdict(self, differences: Sequence[str], checked: int) -> None:
+        """Print whether all was as the policy says, and each thing that was not."""
+        if not differences:
+            self.line(f"✓ All {checked} polls returned exactly what the policy says.", "bold green")
+        for difference in differences:
+            self.line(f"✗ {difference}", "bold red")
+
+    def invitation(self, scene: Scene, file: str) -> None:
+        """Print commands that work now, ready to be pasted."""
+        badge = scene.badges["us-agency"]
+        self._console.print(
+            Text(
+                f"export HUB_URL={scene.url}\n"
+                f"export HUB_TOKEN=$(cat {badge.token}) HUB_KEY={badge.submit_key}\n\n"
+                f"hub push us {file}\n"
+                "hub poll released | head -3\n"
+                'curl -s -H "Authorization: Bearer $HUB_TOKEN" \\\n'
+                f'  -H "Accept: application/taxii+json;version=2.1" $HUB_URL/{scene.house.api_root}/collections/\n'
+                "python - <<'END'\n"
+                "import os\n"
+                "from hub.client import HubAuth\n"
+                "from taxii2client.v21 import Server, as_pages\n"
+                'auth = HubAuth(os.environ["HUB_TOKEN"], os.environ["HUB_KEY"])\n'
+                'root = Server(os.environ["HUB_URL"] + "/taxii2/", auth=auth).default\n'
+                'released = next(c for c in root.collections if c.alias == "released")\n'
+                "for page in as_pages(released.get_objects, per_request=100):\n"
+                '    print(len(page["objects"]), "objects")\n'
+                "END\n"
+            ),
+            soft_wrap=True,
+        )
+
+
+def _column(reader: str) -> str:
+    nation, _, kind = reader.partition("-")
+    return f"{nation.upper()}\n{kind}"
+
+
+def _cell(count: int, size: int) -> Text:
+    if count == 0:
+        return Text("·", style="dim")
+    return Text(str(count), style="green" if count == size else "yellow")

@@ -1,0 +1,144 @@
+"""The stage: a hub in a fresh home, its members with real keys and tokens, and their agreements."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import orjson
+
+from hub.actions import administer
+from hub.actions.house import House
+from hub.app import new_house
+from hub.client import Hub
+from hub.client.governance import read_agreement
+from hub.errors import HubError
+from hub.model import JsonObject, Kind, Purpose, Scope
+from hub.proofs import keys
+from hub.settings import load
+
+# Every organisation is made up. The order is that of the printed columns.
+MEMBERS: Final = {
+    "us-cert": ("US", Kind.CERT, "US National Cyber Centre (demo)"),
+    "us-agency": ("US", Kind.AGENCY, "US Cyber Agency (demo)"),
+    "us-partner": ("US", Kind.PARTNER, "US Energy Company (demo)"),
+    "kr-cert": ("KR", Kind.CERT, "Korea Cyber Centre (demo)"),
+    "kr-agency": ("KR", Kind.AGENCY, "Korea Cyber Agency (demo)"),
+    "kr-partner": ("KR", Kind.PARTNER, "Korea Shipbuilder (demo)"),
+    "jp-cert": ("JP", Kind.CERT, "Japan Cyber Centre (demo)"),
+    "jp-agency": ("JP", Kind.AGENCY, "Japan Cyber Agency (demo)"),
+    "au-cert": ("AU", Kind.CERT, "Australia Cyber Centre (demo)"),
+    "in-cert": ("IN", Kind.CERT, "India Cyber Centre (demo)"),
+}
+AGREEMENTS: Final = ("charter", "us-kr", "us-jp")  # files of config/agreements
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """A member's credentials, kept as a member would: a token and private keys in files of mode 0600."""
+
+    token: Path
+    submit_key: Path
+    agreement_key: Path  # a cert's; others have none
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where the demo happens. `environ` is what every process of this hub is told."""
+
+    home: Path
+    url: str
+    environ: dict[str, str]
+    house: House
+    badges: dict[str, Badge]
+
+    def member(self, id: str, *, governs: bool = False) -> Hub:
+        """Return the hub as the member `id` reaches it over HTTP, with its token and one of its keys."""
+        badge = self.badges[id]
+        return Hub(self.url, badge.token.read_text(), badge.agreement_key if governs else badge.submit_key)
+
+
+@contextmanager
+def home_folder(chosen: Path | None) -> Iterator[Path]:
+    """Give an empty folder: `chosen`, which stays, or a temporary one, which goes.
+
+    Raises HubError when `chosen` has something in it: a demo is never mixed with a real hub.
+    """
+    if chosen is None:
+        home = Path(tempfile.mkdtemp(prefix="hub-demo-"))
+        try:
+            yield home
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
+        return
+    chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if any(chosen.iterdir()):
+        raise HubError(f"{chosen} is not empty: the demo begins in a fresh home; name another folder")
+    yield chosen.absolute()
+
+
+@contextmanager
+def set_scene(home: Path, url: str) -> Iterator[Scene]:
+    """Give a hub at `home` that calls itself `url`, with every member registered; nothing serves it yet."""
+    # The reader's own configuration stays out: what must come out was written for the defaults.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
+    environ |= {"HUB_HOME": str(home), "HUB_PUBLIC_URL": url}
+    house = new_house(load(environ))
+    try:
+        administer.initialise(house)
+        badges = {id: _admit(house, home / "members" / id, id) for id in MEMBERS}
+        yield Scene(home, url, environ, house, badges)
+    finally:
+        house.store.close()
+
+
+def conclude_agreements(scene: Scene) -> dict[str, JsonObject]:
+    """Let the parties conclude the example agreements, over HTTP with their own keys; all are in force then.
+
+    Returns each as its parties see it, by the name of its file. Raises HubError when one does not bind.
+    """
+    folder = files("hub") / "_config" / "agreements"
+    concluded: dict[str, JsonObject] = {}
+    for name in AGREEMENTS:
+        document = read_agreement(f"{name}.toml", (folder / f"{name}.toml").read_bytes())
+        certs = [f"{party.lower()}-cert" for party in document["parties"]]
+        with scene.member(certs[0], governs=True) as hub:
+            view = hub.propose(document)
+        for cert in certs:
+            with scene.member(cert, governs=True) as hub:
+                view = hub.sign(view["id"])
+        if view["state"] != "in force":
+            raise HubError(f"{name}.toml was signed by every party and is {view['state']}, not in force")
+        concluded[name] = view
+    return concluded
+
+
+def _admit(house: House, folder: Path, id: str) -> Badge:
+    nation, kind, name = MEMBERS[id]
+    administer.add_member(house, id, nation, kind, name)
+    scopes = {Scope.READ, Scope.SUBMIT} | ({Scope.GOVERN} if kind is Kind.CERT else set())
+    folder.mkdir(mode=0o700, parents=True)
+    badge = Badge(folder / "token", folder / "submit.pem", folder / "agreement.pem")
+    _keep(badge.token, administer.issue_token(house, id, scopes).token.encode())
+    _give_key(house, id, badge.submit_key, Purpose.SUBMIT)
+    if kind is Kind.CERT:
+        _give_key(house, id, badge.agreement_key, Purpose.AGREEMENT)
+    return badge
+
+
+def _give_key(house: House, id: str, path: Path, purpose: Purpose) -> None:
+    key = keys.generate("ed25519")
+    _keep(path, keys.private_pem(key))
+    administer.register_key(house, id, orjson.dumps(dict(key.public.jwk)), purpose)
+
+
+def _keep(path: Path, secret: bytes) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(secret)

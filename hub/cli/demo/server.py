@@ -1,0 +1,100 @@
+"""A real server process of its own: started, waited for, and stopped again whatever happens."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final, NoReturn
+
+from hub.client import ClientError, HubAuth
+from hub.client.connection import Connection
+from hub.cli.demo.scene import Scene
+from hub.errors import HubError
+
+_HOST: Final = "127.0.0.1"
+_WORKERS: Final = 2
+_READY_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = 30.0
+_PAUSE_SECONDS: Final = 0.1
+_LAST_WORDS: Final = 2_000  # characters of the server's log that are shown when it fails
+
+
+def free_address() -> tuple[str, str]:
+    """Return HOST:PORT on loopback where nobody listens, and its URL."""
+    with socket.socket() as found:
+        found.bind((_HOST, 0))
+        address = f"{_HOST}:{found.getsockname()[1]}"
+    return address, f"http://{address}"
+
+
+@contextmanager
+def serving(scene: Scene, address: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Give `hub serve` for the scene, ready; it has ended when the block ends.
+
+    Raises HubError, with the server's last words, when it is not ready within 30 seconds.
+    """
+    log = scene.home / "server.log"
+    command = [sys.executable, "-m", "hub", "serve", "--bind", address, "--workers", str(_WORKERS)]
+    # The same code as this process, whether installed or a checkout.
+    environ = scene.environ | {"PYTHONPATH": ":".join(filter(None, sys.path))}
+    with _end_on_sigterm(), log.open("wb") as words:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            command,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=words,
+            start_new_session=True,  # Ctrl-C is ours to answer
+        )
+        try:
+            _wait_until_ready(scene, process, log)
+            yield process
+        finally:
+            _stop(process)
+
+
+def _wait_until_ready(scene: Scene, process: subprocess.Popen[bytes], log: Path) -> None:
+    token = next(iter(scene.badges.values())).token.read_text()
+    connection = Connection(HubAuth(token), attempts=1)
+    deadline = time.monotonic() + _READY_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            connection.get(f"{scene.url}/readyz/")
+        except ClientError:
+            time.sleep(_PAUSE_SECONDS)
+            continue
+        connection.close()
+        return
+    said = log.read_text(errors="replace")[-_LAST_WORDS:].strip()
+    raise HubError(f"the demo's server was not ready within {_READY_SECONDS:.0f} seconds; it said:\n{said}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server with its workers; it gets half a minute to do so in order."""
+    process.terminate()
+    try:
+        process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _end_on_sigterm() -> Iterator[None]:
+    """Let SIGTERM unwind this process like Ctrl-C does, so that the server never outlives it."""
+
+    def unwind(_signal: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, unwind)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,104 @@
+"""What every member is served, held against what it must see: object by object, value by value."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hub.cli.demo.sample import Group, Sample
+from hub.cli.demo.scene import MEMBERS, Scene
+from hub.client import Hub
+from hub.errors import HubError
+from hub.model import JsonObject
+from hub.stix.tlp import TLP_IDS
+
+_PER_PAGE: Final = 50  # small, so that the demo turns pages
+
+Seen = Mapping[str, Sequence[JsonObject]]  # by reader
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One poll by everybody, and every way in which it is not as expected (none: all is well)."""
+
+    seen: Seen
+    differences: tuple[str, ...]
+
+    def count(self, reader: str, group: Group) -> int:
+        """Return how many of the group's objects the reader was served."""
+        return sum(value["id"] in group.objects for value in self.seen[reader])
+
+    def total(self, reader: str) -> int:
+        """Return how many objects the reader was served in all."""
+        return len(self.seen[reader])
+
+
+def push_all(scene: Scene, sample: Sample) -> None:
+    """Let every submitter push its objects to its nation's collection; HubError when one is refused."""
+    for submitter in dict.fromkeys(group.submitter for group in sample.groups):
+        own = [group for group in sample.groups if group.submitter == submitter]
+        with scene.member(submitter) as hub:
+            nation = MEMBERS[submitter][0].lower()
+            report = hub.push(nation, [value for group in own for value in group.objects.values()])
+        if report.failures:
+            first = report.failures[0]
+            raise HubError(f"{len(report.failures)} objects of {submitter} were refused: {first.message}")
+
+
+def look(scene: Scene, sample: Sample, *, after: bool = False) -> Look:
+    """Poll as every member and compare. `after`: the agreement that the demo ends has ended."""
+    seen: dict[str, list[JsonObject]] = {}
+    for reader in MEMBERS:
+        with scene.member(reader) as hub:
+            seen[reader] = poll(hub)
+    own = {scene.house.registry.hub_identity_id, *TLP_IDS}
+    found = [
+        difference
+        for reader in MEMBERS
+        for difference in compare(reader, seen[reader], expected(sample, reader, after=after), own)
+    ]
+    return Look(seen, tuple(found))
+
+
+def poll(hub: Hub) -> list[JsonObject]:
+    """Return all that a member may see, page by page, through taxii2-client's own Collection."""
+    collection: Any = next(c for c in hub.api_root.collections if c.alias == "released")
+    envelope = collection.get_objects(limit=_PER_PAGE)
+    found: list[JsonObject] = envelope.get("objects", [])
+    while envelope.get("more"):
+        envelope = collection.get_objects(limit=_PER_PAGE, next=envelope["next"])
+        found += envelope.get("objects", [])
+    return found
+
+
+def expected(sample: Sample, reader: str, *, after: bool) -> dict[str, JsonObject]:
+    """Return what the hand-written table lets the reader see, as it was submitted."""
+    return {
+        id: value
+        for group in sample.groups
+        if reader in (group.readers_after if after else group.readers)
+        for id, value in group.objects.items()
+    }
+
+
+def compare(
+    reader: str, seen: Sequence[JsonObject], wanted: Mapping[str, JsonObject], own: set[str]
+) -> list[str]:
+    """Return one sentence for each object that is missing, too much, altered or served twice.
+
+    `own` are the ids of what the hub itself publishes: to everybody, whatever is agreed.
+    """
+    served = {value["id"]: value for value in seen}
+    times = Counter(value["id"] for value in seen)
+    return [
+        *(f"{reader} does not see {id}" for id in sorted((wanted.keys() | own) - served.keys())),
+        *(f"{reader} sees {id}, which is withheld" for id in sorted(served.keys() - wanted.keys() - own)),
+        *(f"{reader} was served {id} {n} times" for id, n in sorted(times.items()) if n > 1),
+        *(
+            f"{reader} was served {id} other than it was submitted"
+            for id in sorted(served.keys() & wanted.keys())
+            if served[id] != wanted[id]
+        ),
+    ]

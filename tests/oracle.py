@@ -1,0 +1,373 @@
+"""The release policy said a second time: plainly, over the whole world at once, and from the text alone.
+
+Nothing here is taken from the hub's rules. Every question loops over everything; worlds are small.
+Sections are those of the policy. Where it leaves a choice, the choice stands in a comment.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+Json = dict[str, Any]
+
+LEVELS = ["clear", "green", "amber", "amber+strict", "red"]
+ORDER = ["partner", "agency", "cert"]
+TLP_OF = {
+    "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9": "clear",
+    "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da": "green",
+    "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82": "amber",
+    "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed": "red",
+    "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487": "clear",
+    "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb": "green",
+    "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421": "amber",
+    "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003": "amber+strict",
+    "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1": "red",
+    "marking-definition--826578e1-40ad-459f-bc73-ede076f81f37": "amber+strict",
+}
+
+
+@dataclass(frozen=True)
+class Pact:
+    """An agreement that was in force during [start, end)."""
+
+    clauses: Sequence[Json]
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True)
+class Account:
+    """A member: its nation and its kind (partner, agency or cert)."""
+
+    nation: str
+    kind: str
+
+
+@dataclass(eq=False)
+class Version:
+    """One accepted version. `level` is what was enforced last, and so a floor for what comes later."""
+
+    member: str
+    id: str
+    text: str
+    at: datetime
+    obj: Json
+    predecessor: Version | None
+    level: str | None = None
+    floor: str | None = None
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        return self.member, self.id, self.text
+
+    @property
+    def when(self) -> datetime:
+        return datetime.fromisoformat(self.text)
+
+    @property
+    def tlp(self) -> str | None:
+        return strictest(TLP_OF[ref] for ref in self.obj.get("object_marking_refs", []) if ref in TLP_OF)
+
+    @property
+    def raised(self) -> str | None:
+        """Labels and granular markings raise, never lower (2.1, 2.5)."""
+        refs = [m["marking_ref"] for m in self.obj.get("granular_markings", []) if "marking_ref" in m]
+        labels = [re.fullmatch(r"tlp:(.+)", label.lower()) for label in self.obj.get("labels", [])]
+        spelled = [match[1].replace("white", "clear") for match in labels if match]
+        return strictest([*(TLP_OF[r] for r in refs if r in TLP_OF), *(s for s in spelled if s in LEVELS)])
+
+    @property
+    def is_revocation(self) -> bool:
+        """A revoking version without TLP keeps its predecessor's (8)."""
+        return self.obj.get("revoked") is True and self.tlp is None and self.predecessor is not None
+
+    @property
+    def is_accepted_definition(self) -> bool:
+        return self.obj.get("definition_type") == "statement"
+
+    def others(self) -> set[str]:
+        """Marking references that are not TLP; a revoking version keeps its predecessor's."""
+        granular = [m["marking_ref"] for m in self.obj.get("granular_markings", []) if "marking_ref" in m]
+        refs = {r for r in [*self.obj.get("object_marking_refs", []), *granular] if r not in TLP_OF}
+        if self.is_revocation and self.predecessor is not None:
+            refs |= self.predecessor.others()
+        return refs
+
+    def has_bad_selector(self) -> bool:
+        """A selector that matches nothing closes the object (2.5); top-level ones are enough here."""
+        selectors = [s for m in self.obj.get("granular_markings", []) for s in m["selectors"]]
+        kept = self.is_revocation and self.predecessor is not None and self.predecessor.has_bad_selector()
+        return kept or any(selector not in self.obj for selector in selectors)
+
+    def contains(self) -> set[str]:
+        is_container = self.obj["type"] in ("report", "grouping")
+        return set(self.obj["object_refs"]) - {self.id} if is_container else set()
+
+    def refers(self) -> set[str]:
+        return set(_references(self.obj)) - {self.id}
+
+
+def strictest(levels: Iterable[str | None]) -> str | None:
+    return max((level for level in levels if level is not None), key=LEVELS.index, default=None)
+
+
+def _references(value: Any) -> Iterable[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key in ("created_by_ref", "object_marking_refs", "granular_markings"):
+                continue
+            if re.search("_refs?$", key):
+                yield from [item] if isinstance(item, str) else item
+            else:
+                yield from _references(item)
+
+
+@dataclass
+class Oracle:
+    """What the hub should say, given everything that was submitted so far."""
+
+    accounts: Mapping[str, Account]
+    defaults: Mapping[str, str]
+    informative: frozenset[str]
+    versions: list[Version] = field(default_factory=list)
+
+    # --- section 8: what is accepted ---
+
+    def submit(self, member: str, objects: Sequence[Json], at: datetime, pacts: Sequence[Pact]) -> list[bool]:
+        """Take a submission, and return for each object whether it succeeds."""
+        visible = self.visible(member, pacts, at)
+        fresh: list[Version] = []
+        outcomes = []
+        for n, obj in enumerate(objects):
+            outcome, version = self._accept(member, obj, at + timedelta(microseconds=n), visible)
+            outcomes.append(outcome)
+            if version is not None:
+                # All of a submission is submitted at one time; only an SCO's version tells them apart.
+                version.at = at
+                fresh.append(version)
+                self.versions.append(version)
+        self._settle(member, fresh)
+        return outcomes
+
+    def _accept(
+        self, member: str, obj: Json, at: datetime, visible: set[Version]
+    ) -> tuple[bool, Version | None]:
+        text = obj.get("modified", obj.get("created"))
+        held = self.record(member, obj["id"])
+        if text is None:
+            if held and _is_equal(held[-1].obj, obj):
+                return True, None
+        else:
+            for version in held:
+                if version.text == text:
+                    return _is_equal(version.obj, obj), None
+            if not held and self._is_foreign_above_green(member, obj["id"], visible):
+                return False, None
+        text = text or at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        earlier = [v for v in held if v.when < datetime.fromisoformat(text)]
+        return True, Version(member, obj["id"], text, at, obj, earlier[-1] if earlier else None)
+
+    def _is_foreign_above_green(self, member: str, id: str, visible: set[Version]) -> bool:
+        """Passing on: judged by the newest version, and no bar to a member that holds the id already."""
+        return any(
+            v.id == id
+            and self.nation(v) != self.accounts[member].nation
+            and v.level not in ("clear", "green")
+            and self.is_newest(v)
+            for v in visible
+        )
+
+    def record(self, member: str, id: str) -> list[Version]:
+        """The versions of a record, oldest first."""
+        return sorted(
+            (v for v in self.versions if (v.member, v.id) == (member, id)), key=lambda version: version.when
+        )
+
+    def is_newest(self, version: Version) -> bool:
+        return self.record(version.member, version.id)[-1] is version
+
+    def nation(self, version: Version) -> str:
+        return self.accounts[version.member].nation
+
+    # --- section 2: the effective level ---
+
+    def _settle(self, member: str, fresh: Sequence[Version]) -> None:
+        """Judge the levels of all that the member holds, after a submission of its own."""
+        mine = [v for v in self.versions if v.member == member]
+        for version in mine:
+            version.floor = version.level
+        levels: dict[Version, str] = {}
+        rest = [v for v in mine if v.tlp is None]
+        for version in mine:
+            if version.tlp is not None:
+                levels[version] = _raise(version.tlp, version)
+        followers = [v for v in rest if self._is_follower(v)]
+        rest = [v for v in rest if v not in followers]
+        default = self.defaults[self.accounts[member].nation]
+        self._spread(levels, rest, default)
+        # Containers that name each other and that nothing else names have the nation's default.
+        for version in rest:
+            if version not in levels and version.contains():
+                levels[version] = _raise(default, version)
+        self._spread(levels, rest, default)
+        for version, level in levels.items():
+            version.level = level
+        for version in followers:
+            version.level = _raise(self._level_of_namers(version) or default, version)
+
+    def _spread(self, levels: dict[Version, str], rest: Sequence[Version], default: str) -> None:
+        """Let levels follow from levels, until nothing changes any more."""
+        changes = True
+        while changes:
+            changes = False
+            for version in rest:
+                level = self._unmarked_level(version, levels, default)
+                if level is not None and level != levels.get(version):
+                    levels[version], changes = level, True
+
+    def _unmarked_level(self, version: Version, levels: Mapping[Version, str], default: str) -> str | None:
+        # Every version of a container counts, and what a container enforces counts, not what it says.
+        containers = self.containers(version)
+        sources = [levels.get(container) for container in containers] + [version.floor]
+        if version.is_revocation and version.floor is None:
+            predecessor = version.predecessor
+            assert predecessor is not None
+            sources.append(levels.get(predecessor, predecessor.floor))
+        known = strictest(sources)
+        if known is not None:
+            return _raise(known, version)
+        if containers:
+            return levels.get(version)
+        return _raise("green" if version.is_accepted_definition else default, version)
+
+    def containers(self, version: Version) -> list[Version]:
+        return [v for v in self.versions if v.member == version.member and version.id in v.contains()]
+
+    def _is_follower(self, version: Version) -> bool:
+        """An unmarked identity in no container, whose level its namers give (2.4)."""
+        is_identity = version.obj["type"] == "identity" and version.tlp is None
+        return is_identity and not self.containers(version) and not version.is_revocation
+
+    def _level_of_namers(self, identity: Version) -> str | None:
+        # Newest versions alone are namers, and unmarked identities are none.
+        levels = [
+            v.level
+            for v in self.versions
+            if v.member == identity.member
+            and v.obj.get("created_by_ref") == identity.id != v.id
+            and not (v.obj["type"] == "identity" and v.tlp is None)
+            and self.is_newest(v)
+        ]
+        if not levels:
+            return None
+        laxest = min((level for level in levels if level), key=LEVELS.index)
+        return strictest(["green", laxest])
+
+    def is_closed(self, version: Version, above: tuple[Version, ...] = ()) -> bool:
+        """Whether a marking that nobody knows, its own or a container's, keeps it at home (2.3, 2.5, 2.6)."""
+        accepted = {
+            v.id for v in self.versions if v.member == version.member and v.is_accepted_definition
+        } | self.informative
+        if version.has_bad_selector() or version.others() - accepted:
+            return True
+        if version.tlp is not None:
+            return False
+        outer = [v for v in self.containers(version) if v not in above]
+        return any(self.is_closed(container, (*above, version)) for container in outer)
+
+    # --- sections 3 and 4: who sees it, references aside ---
+
+    def _may_see(self, version: Version, reader: str, pacts: Sequence[Pact], now: datetime) -> bool:
+        account = self.accounts[reader]
+        if version.member == reader:
+            return True
+        assert version.level is not None
+        if account.nation == self.nation(version):
+            return ORDER.index(account.kind) >= ORDER.index(_lowest(version.level))
+        if version.level == "red" or self.is_closed(version):
+            return False
+        return any(
+            self._matches(version, clause, account, pact)
+            for pact in pacts
+            if pact.start <= now < pact.end
+            for clause in pact.clauses
+        )
+
+    def _matches(self, version: Version, clause: Json, account: Account, pact: Pact) -> bool:
+        assert version.level is not None
+        if clause["from"] != self.nation(version) or account.nation not in clause["to"]:
+            return False
+        if LEVELS.index(version.level) > LEVELS.index(clause["max_tlp"]) or version.at < pact.start:
+            return False
+        type = version.obj["type"]
+        if type not in [*clause.get("types", [type]), "identity", "marking-definition"]:
+            return False
+        narrower = max(clause.get("audience", "agency"), _lowest(version.level), key=ORDER.index)
+        return ORDER.index(account.kind) >= ORDER.index(narrower)
+
+    # --- 2.7 and "the newest version decides" ---
+
+    def visible(self, reader: str, pacts: Sequence[Pact], now: datetime) -> set[Version]:
+        """Every version that the reader is served."""
+        return self._largest(reader, pacts, now, self._at_home())
+
+    def _at_home(self) -> Callable[[str, Version], bool]:
+        """Tell of any member whether it sees a record, by its newest version, inside its own nation.
+
+        Whose references count depends on who sees what, and that on whose references count. With
+        more references less is seen: the two bounds close in; where they do not meet, less is seen.
+        """
+        long_ago = datetime.min.replace(tzinfo=UTC)
+
+        def at_home(counts: Callable[[str, Version], bool]) -> dict[str, set[Version]]:
+            return {member: self._largest(member, (), long_ago, counts) for member in self.accounts}
+
+        seen = at_home(lambda _member, _version: True)
+        while True:
+            more = at_home(lambda member, version, seen=seen: version in seen[member])  # type: ignore[misc]
+            again = at_home(lambda member, version, more=more: version in more[member])  # type: ignore[misc]
+            if again == seen:
+                # Reading less means counting more references.
+                return lambda member, version: version in more[member]
+            seen = again
+
+    def _largest(
+        self, reader: str, pacts: Sequence[Pact], now: datetime, counts: Callable[[str, Version], bool]
+    ) -> set[Version]:
+        seen = {v for v in self.versions if self._may_see(v, reader, pacts, now)}
+        newest = {(v.member, v.id): self.record(v.member, v.id)[-1] for v in self.versions}
+        needed: dict[Version, list[Version]] = {}
+        for version in seen:
+            record = self.record(version.member, version.id)
+            nation = [member for member, a in self.accounts.items() if a.nation == self.nation(version)]
+            targets = [newest.get((member, id)) for member in nation for id in version.refers()]
+            counted = [target for target in targets if target and counts(version.member, target)]
+            needed[version] = [*record[record.index(version) + 1 :], *counted]
+        while True:
+            gone = {v for v in seen if v.member != reader and not seen.issuperset(needed[v])}
+            if not gone:
+                return seen
+            seen -= gone
+
+
+def _raise(level: str, version: Version) -> str:
+    raised = strictest([level, version.raised])
+    assert raised is not None
+    return raised
+
+
+def _lowest(level: str) -> str:
+    """The lowest kind of member that the level allows."""
+    return {"clear": "partner", "green": "partner", "amber": "agency"}.get(level, "cert")
+
+
+def _is_equal(one: Json, other: Json) -> bool:
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

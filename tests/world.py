@@ -1,0 +1,313 @@
+"""A small alliance in one line: a house on a real database, its members with keys and tokens, a clock to set.
+
+    world = build(database_url)
+    world.push("us-agency", indicator(tlp="amber"))
+    world.agree(["US", "KR"], clause("US", "KR", "amber"))
+    assert stix_id("indicator") in world.ids("kr-cert")
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hub.actions import administer, agree, poll, submit
+from hub.actions.authenticate import authenticate, reader
+from hub.actions.house import House, Secrets
+from hub.model import (
+    Caller,
+    HttpRequest,
+    Kind,
+    Limits,
+    Nation,
+    NationCode,
+    Purpose,
+    Query,
+    Receipt,
+    Registry,
+    Row,
+    Scope,
+    StixId,
+    Submission,
+    Tlp,
+    VersionFilter,
+    format_instant,
+)
+from hub.proofs import documents, keys, requests
+from hub.proofs.keys import PrivateKey
+from hub.store.connection import Store
+from tests.stix_objects import INFORMATIVE, Json, stix_id
+
+URL = "https://hub.example"
+START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+CODES = ("AU", "IN", "JP", "KR", "US")
+KINDS = {"cert": Kind.CERT, "agency": Kind.AGENCY, "agency2": Kind.AGENCY, "partner": Kind.PARTNER}
+EVERY_VERSION = frozenset({VersionFilter.ALL})
+NEWEST = frozenset({VersionFilter.LAST})
+
+
+class Seen(NamedTuple):
+    """One row of a poll: who it came from, which version, and the very JSON text."""
+
+    origin: str
+    id: str
+    version: str
+    body: str
+
+
+@dataclass
+class Clock:
+    """Time stands still until it is told to move."""
+
+    now: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def wait(self, seconds: float = 1) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def registry(defaults: Mapping[str, Tlp] | None = None, codes: Sequence[str] = CODES) -> Registry:
+    """The nations by the same ids in every test; `defaults` gives levels other than amber."""
+    nations = {
+        NationCode(code): Nation(
+            NationCode(code),
+            code,
+            stix_id("collection", n).partition("--")[2],
+            StixId(stix_id("identity", 900 + n)),
+            StixId(stix_id("marking-definition", 900 + n)),
+            (defaults or {}).get(code, Tlp.AMBER),
+        )
+        for n, code in enumerate(codes)
+    }
+    released = stix_id("collection", 999).partition("--")[2]
+    return Registry(nations, StixId(stix_id("identity", 999)), released, frozenset({StixId(INFORMATIVE)}))
+
+
+def clause(origin: str, to: str | Sequence[str], max_tlp: str, **terms: Any) -> Json:
+    return {"from": origin, "to": [to] if isinstance(to, str) else list(to), "max_tlp": max_tlp, **terms}
+
+
+@cache
+def key_of(member: str, purpose: Purpose) -> PrivateKey:
+    """A member's key, drawn once per session."""
+    return keys.generate("p256" if purpose is Purpose.AGREEMENT else "ed25519")
+
+
+@dataclass
+class World:
+    """The house and everybody in it."""
+
+    house: House
+    clock: Clock
+    callers: dict[str, Caller] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    _nonces: Any = field(default_factory=lambda: itertools.count(1))
+
+    # --- acting ---
+
+    def push(self, member: str, *objects: Json) -> Receipt:
+        """Submit objects as one envelope, signed if the house asks for it."""
+        caller = self.callers[member]
+        nation = caller.member.nation
+        assert nation is not None
+        path = f"/allied/collections/{self.house.registry.nations[nation].collection_id}/objects/"
+        body = json.dumps({"objects": objects}).encode()
+        request = HttpRequest("POST", URL + path, {"content-type": _TAXII}, body)
+        if self.house.require_signature:
+            request = self._signed(request, key_of(member, Purpose.SUBMIT))
+        return submit.submit(self.house, Submission(caller, nation, request))
+
+    def agree(
+        self,
+        parties: Sequence[str],
+        *clauses: Json,
+        valid_from: datetime | None = None,
+        valid_until: datetime | None = None,
+        signers: Sequence[str] | None = None,
+    ) -> Json:
+        """Propose and let all parties (or only `signers`) sign; return it as the first party sees it."""
+        document = {
+            "title": "Sharing",
+            "parties": list(parties),
+            "valid_from": format_instant(valid_from or self.clock.now - timedelta(days=1)),
+            "valid_until": format_instant(valid_until or self.clock.now + timedelta(days=365)),
+            "clauses": list(clauses),
+        }
+        member = _cert(parties[0])
+        view = agree.propose(self.house, self.callers[member], self._governance(member, document))
+        for party in parties if signers is None else signers:
+            view = self._step(agree.sign, "sign", party, view)
+        return view
+
+    def terminate(self, view: Json, by: str) -> Json:
+        view = agree.show(self.house, self.callers[_cert(by)], view["id"])
+        return self._step(agree.terminate, "terminate", by, view)
+
+    def _step(self, act: Callable[..., Json], typ: str, nation: str, view: Json) -> Json:
+        member = _cert(nation)
+        previous = None if typ == "sign" else view["last_event"]
+        payload = {"typ": typ, "agreement": view["document"], "previous": previous}
+        jws = documents.sign_document(payload, key_of(member, Purpose.AGREEMENT))
+        return act(self.house, self.callers[member], self._governance(member, {"jws": jws}), view["id"])
+
+    def _governance(self, member: str, body: Json) -> HttpRequest:
+        headers = {"content-type": "application/json"}
+        request = HttpRequest("POST", f"{URL}/governance/agreements/", headers, json.dumps(body).encode())
+        return self._signed(request, key_of(member, Purpose.AGREEMENT))
+
+    def _signed(self, request: HttpRequest, key: PrivateKey) -> HttpRequest:
+        nonce = f"nonce-{next(self._nonces):020}"
+        fields = requests.sign(request, key, created=self.clock.now, nonce=nonce)
+        return HttpRequest(request.method, request.url, {**request.headers, **fields}, request.body)
+
+    # --- reading ---
+
+    def query(self, member: str, origin: str | None = None, limit: int = 1_000, **filters: Any) -> Query:
+        code = None if origin is None else NationCode(origin)
+        return Query(reader(self.callers[member]), code, limit, **filters)
+
+    def drain(self, query: Query) -> list[Row]:
+        """Poll page after page, by cursor, until nothing more follows."""
+        rows: list[Row] = []
+        while True:
+            page = poll.objects(self.house, query)
+            rows += page.rows
+            if not page.more:
+                return rows
+            query = poll.open_cursor(self.house, query, poll.seal_cursor(self.house, query, page))
+
+    def see(
+        self,
+        member: str,
+        selections: frozenset[VersionFilter] = EVERY_VERSION,
+        limit: int = 1_000,
+    ) -> list[Seen]:
+        """Everything of the nations that the member is served, in the order in which it is served.
+
+        Read from each nation's collection and from the aggregate, which must tell the same.
+        """
+        own = {row.id for row in self.drain(self.query(member, "hub", selections=selections))}
+        seen: dict[int, Seen] = {}
+        for origin in self.house.registry.nations:
+            for row in self.drain(self.query(member, origin, limit, selections=selections)):
+                seen[row.position] = Seen(origin, row.id, row.version, row.body.decode())
+        everything = self.drain(self.query(member, None, limit, selections=selections))
+        assert [row.position for row in everything if row.id not in own] == sorted(seen)
+        return [seen[position] for position in sorted(seen)]
+
+    def ids(self, member: str) -> set[str]:
+        return {seen.id for seen in self.see(member)}
+
+    def follow(self, member: str, origin: str | None = None, limit: int = 3) -> Poller:
+        """An incremental client of the member's, which has fetched nothing yet."""
+        return Poller(self, member, origin, limit)
+
+    def close(self) -> None:
+        self.house.store.close()
+
+
+@dataclass
+class Poller:
+    """Comes back with the date of the last row that it was given (TAXII 2.1 section 3.4)."""
+
+    world: World
+    member: str
+    origin: str | None
+    limit: int
+    last: datetime | None = None
+    received: list[Row] = field(default_factory=list)
+
+    def poll(self) -> list[Row]:
+        """Fetch what is new, and return it."""
+        query = self.world.query(
+            self.member, self.origin, self.limit, added_after=self.last, selections=EVERY_VERSION
+        )
+        rows = self.world.drain(query)
+        if rows:
+            self.last = rows[-1].date_added
+        self.received += rows
+        return rows
+
+
+# --- building -----------------------------------------------------------------------------------
+
+_TAXII = "application/taxii+json;version=2.1"
+_SECRETS = Secrets(b"p" * 32, b"c" * 32)
+_SCOPES = (Scope.READ, Scope.SUBMIT)
+
+
+def _cert(nation: str) -> str:
+    return f"{nation.lower()}-cert"
+
+
+def build(
+    database_url: str,
+    *,
+    codes: Sequence[str] = CODES,
+    kinds: Sequence[str] = tuple(KINDS),
+    defaults: Mapping[str, Tlp] | None = None,
+    require_signature: bool = False,
+) -> World:
+    """A world on an empty database: one member of each of `kinds` in every nation, as in `us-agency2`."""
+    clock = Clock()
+    world = _open(database_url, registry(defaults, codes), clock, require_signature)
+    administer.initialise(world.house)
+    for code in codes:
+        for kind in kinds:
+            _enrol(world, f"{code.lower()}-{kind}", code, KINDS[kind])
+    return world
+
+
+def _open(database_url: str, nations: Registry, clock: Clock, require_signature: bool) -> World:
+    house = House(
+        Store.open(database_url), nations, Limits(), _SECRETS, URL, "allied", require_signature, clock
+    )
+    return World(house, clock)
+
+
+def _enrol(world: World, member: str, nation: str, kind: Kind) -> None:
+    house = world.house
+    administer.add_member(house, member, nation, kind, member.upper())
+    scopes = (*_SCOPES, Scope.GOVERN) if kind is Kind.CERT else _SCOPES
+    world.tokens[member] = administer.issue_token(house, member, scopes).token
+    purposes = [Purpose.SUBMIT, Purpose.AGREEMENT] if kind is Kind.CERT else [Purpose.SUBMIT]
+    for purpose in purposes:
+        public = json.dumps(key_of(member, purpose).public.jwk).encode()
+        administer.register_key(house, member, public, purpose)
+    world.callers[member] = authenticate(house, None, world.tokens[member], world.clock())
+
+
+class Mould:
+    """Makes equal worlds quickly: one is built, the others are copies of its SQLite file."""
+
+    def __init__(self, **options: Any) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="hub-worlds-")
+        self.made = itertools.count()
+        first = Path(self.folder.name) / "mould.db"
+        self.model = build(f"sqlite:///{first}", **options)
+        self.model.close()
+        self.first = first
+
+    def cast(self) -> World:
+        """A world of its own; close it with `discard`."""
+        path = self.first.with_name(f"world-{next(self.made)}.db")
+        shutil.copyfile(self.first, path)
+        house = self.model.house
+        world = _open(f"sqlite:///{path}", house.registry, Clock(), house.require_signature)
+        world.callers, world.tokens = self.model.callers, self.model.tokens
+        return world
+
+    def discard(self, world: World) -> None:
+        world.close()
+        for path in Path(self.folder.name).glob("world-*"):
+            path.unlink()
