@@ -319,6 +319,11 @@ class Oracle:
         """Every version that the reader is served."""
         return self._largest(reader, pacts, now, self._at_home())
 
+    def everybody(self, pacts: Sequence[Pact], now: datetime) -> dict[str, set[Version]]:
+        """What every member is served."""
+        counts = self._at_home()
+        return {member: self._largest(member, pacts, now, counts) for member in self.accounts}
+
     def _at_home(self) -> Callable[[str, Version], bool]:
         """Tell of any member whether it sees a record, by its newest version, inside its own nation.
 

@@ -43,6 +43,7 @@ from hub.model import (
 )
 from hub.proofs import documents, keys, requests
 from hub.proofs.keys import PrivateKey
+from hub.stix.tlp import TLP_IDS
 from hub.store.connection import Store
 from tests.stix_objects import INFORMATIVE, Json, stix_id
 
@@ -111,6 +112,7 @@ class World:
     clock: Clock
     callers: dict[str, Caller] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
+    path: Path | None = None
     _nonces: Any = field(default_factory=lambda: itertools.count(1))
 
     # --- acting ---
@@ -186,24 +188,27 @@ class World:
                 return rows
             query = poll.open_cursor(self.house, query, poll.seal_cursor(self.house, query, page))
 
-    def see(
-        self,
-        member: str,
-        selections: frozenset[VersionFilter] = EVERY_VERSION,
-        limit: int = 1_000,
-    ) -> list[Seen]:
+    def see(self, member: str, selections: frozenset[VersionFilter] = EVERY_VERSION) -> list[Seen]:
         """Everything of the nations that the member is served, in the order in which it is served.
 
         Read from each nation's collection and from the aggregate, which must tell the same.
         """
-        own = {row.id for row in self.drain(self.query(member, "hub", selections=selections))}
         seen: dict[int, Seen] = {}
         for origin in self.house.registry.nations:
-            for row in self.drain(self.query(member, origin, limit, selections=selections)):
+            for row in self.drain(self.query(member, origin, selections=selections)):
                 seen[row.position] = Seen(origin, row.id, row.version, row.body.decode())
-        everything = self.drain(self.query(member, None, limit, selections=selections))
-        assert [row.position for row in everything if row.id not in own] == sorted(seen)
+        everything = [(row.position, row.version) for row in self.released(member, selections)]
+        assert everything == sorted((position, row.version) for position, row in seen.items())
         return [seen[position] for position in sorted(seen)]
+
+    def released(self, member: str, selections: frozenset[VersionFilter] = EVERY_VERSION) -> list[Row]:
+        """The rows of the aggregate collection that are the nations', not the hub's."""
+        rows = self.drain(self.query(member, selections=selections))
+        return [row for row in rows if row.id not in self.hubs_own()]
+
+    def hubs_own(self) -> set[str]:
+        """The ids that the hub itself publishes."""
+        return {self.house.registry.hub_identity_id, *TLP_IDS}
 
     def ids(self, member: str) -> set[str]:
         return {seen.id for seen in self.see(member)}
@@ -304,10 +309,12 @@ class Mould:
         shutil.copyfile(self.first, path)
         house = self.model.house
         world = _open(f"sqlite:///{path}", house.registry, Clock(), house.require_signature)
+        world.path = path
         world.callers, world.tokens = self.model.callers, self.model.tokens
         return world
 
     def discard(self, world: World) -> None:
         world.close()
-        for path in Path(self.folder.name).glob("world-*"):
-            path.unlink()
+        if world.path is not None:
+            for path in world.path.parent.glob(f"{world.path.name}*"):
+                path.unlink()

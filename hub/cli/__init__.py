@@ -12,23 +12,26 @@ from typing import Any, Final
 
 import click
 
+from hub.cli.output import warn
 from hub.errors import HubError
 
-_COMMANDS: Final = {
-    # On the hub's own machine.
-    "init": "hub.cli.admin:init",
-    "serve": "hub.cli.admin:serve",
-    "demo": "hub.cli.demo:demo_command",
-    "member": "hub.cli.accounts:member",
-    "token": "hub.cli.accounts:token",
-    "key": "hub.cli.accounts:key",
-    "work": "hub.cli.admin:work",
-    # On a member's machine.
-    "keygen": "hub.cli.keygen:keygen",
-    "push": "hub.cli.exchange:push",
-    "poll": "hub.cli.exchange:poll",
-    "agreement": "hub.cli.agreement:agreement",
+# What `hub --help` says stands here too: asking each command would load the server on every machine.
+_ON_THE_HUB: Final = {
+    "init": ("hub.cli.admin:init", "Create or migrate database, secrets, nations and collections."),
+    "serve": ("hub.cli.admin:serve", "Serve the hub with gunicorn and the production settings."),
+    "demo": ("hub.cli.demo:demo_command", "Show the whole hub in one command."),
+    "member": ("hub.cli.accounts:member", "Register, list, suspend and resume members."),
+    "token": ("hub.cli.accounts:token", "Issue, list and revoke tokens."),
+    "key": ("hub.cli.accounts:key", "Register, list and revoke members' public keys."),
+    "work": ("hub.cli.admin:work", "Mark rows that are over and forget old nonces."),
 }
+_AT_A_MEMBER: Final = {
+    "keygen": ("hub.cli.keygen:keygen", "Make a key pair."),
+    "push": ("hub.cli.exchange:push", "Push files of STIX objects to a collection."),
+    "poll": ("hub.cli.exchange:poll", "Poll a collection, one object per line."),
+    "agreement": ("hub.cli.agreement:agreement", "Propose, sign, list, show and terminate agreements."),
+}
+_COMMANDS: Final = _ON_THE_HUB | _AT_A_MEMBER
 _INTERRUPTED: Final = 130
 
 
@@ -43,20 +46,30 @@ class LazyGroup(click.Group):
         """Return the command, or None when there is none of this name."""
         if cmd_name not in _COMMANDS:
             return None
-        module, _, attribute = _COMMANDS[cmd_name].partition(":")
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands with what they do, by the machine they run on."""
+        for title, commands in (("On the hub's own machine", _ON_THE_HUB), ("At a member", _AT_A_MEMBER)):
+            with formatter.section(title):
+                formatter.write_dl([(name, summary) for name, (_, summary) in commands.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; whatever the hub refuses becomes one sentence and exit code 1."""
         try:
             return super().invoke(ctx)
         except HubError as error:
-            click.echo(f"hub: {error}", err=True)
+            warn(str(error))
             ctx.exit(1)
         except BrokenPipeError:
             # Whoever read our output has gone; there is nobody to tell.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(1)
+        except OSError as error:
+            place = f"{error.filename}: " if error.filename else ""
+            warn(f"{place}{error.strerror or error}")
             ctx.exit(1)
         except KeyboardInterrupt:
             ctx.exit(_INTERRUPTED)

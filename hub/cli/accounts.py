@@ -105,8 +105,9 @@ def token() -> None:
 @json_option
 def issue(member: str, scope: str, expires: int | None, as_json: bool) -> None:
     """Issue a token of MEMBER. Its secret is printed once and kept nowhere."""
+    scopes = _scopes(scope)
     with opened() as house:
-        issued = administer.issue_token(house, member, _scopes(scope), expires)
+        issued = administer.issue_token(house, member, scopes, expires)
     if as_json:
         print_json(
             {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hub.cli.output import json_option, print_json, print_table
+from hub.cli.output import json_option, plain, print_json, print_table
 from hub.cli.remote import remote
 from hub.client import Hub
 from hub.client.governance import read_agreement
@@ -23,17 +23,20 @@ def _print(view: JsonObject, as_json: bool) -> None:
         print_json(view)
         return
     state = f"{view['state']} ({view['ended']})" if view.get("ended") else view["state"]
-    click.echo(f"{view['id']}: {state}")
-    click.echo(f"  {view['title']}")
-    click.echo(
-        f"  parties {', '.join(view['parties'])}; signed by {', '.join(view['signed_by']) or 'nobody yet'}"
-    )
-    click.echo(f"  from {view['valid_from']} until {view['valid_until']}")
+    signed_by = ", ".join(view["signed_by"]) or "nobody yet"
+    _say(f"{view['id']}: {state}")
+    _say(f"  {view['title']}")
+    _say(f"  parties {', '.join(view['parties'])}; signed by {signed_by}")
+    _say(f"  from {view['valid_from']} until {view['valid_until']}")
     for clause in view["clauses"]:
         types = ", ".join(clause["types"]) if "types" in clause else "every type"
         audience = clause.get("audience", "agency")
         reach = f"{clause['from']} → {', '.join(clause['to'])}"
-        click.echo(f"  {reach}: up to TLP:{clause['max_tlp'].upper()}, for {audience} and above, {types}")
+        _say(f"  {reach}: up to TLP:{clause['max_tlp'].upper()}, for {audience} and above, {types}")
+
+
+def _say(line: str) -> None:
+    click.echo(plain(line))  # another nation wrote it
 
 
 @agreement.command()

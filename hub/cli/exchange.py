@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from rich.progress import Progress
 
 from hub.cli.output import json_option, print_json, warn
 from hub.cli.remote import remote
-from hub.client import Hub, PushReport, PushStopped
+from hub.client import Hub, Incremental, PushReport, PushStopped, Unreachable
 
 _FAILURES_SHOWN = 100
 
@@ -95,15 +96,31 @@ def poll(
     """
     if verify:
         raise click.UsageError("--verify is not offered by this version: the hub keeps no provenance yet")
-    stream = _Stdout(is_silent=as_json)
-    with hub.incremental(collection, stream, out=out, state=state, types=types) as incremental:
-        report = incremental.once()
-        while follow is not None:
-            time.sleep(follow)
-            report = incremental.once()
+    if as_json and state is not None and out is None:
+        raise click.UsageError(
+            "--json prints no objects: with --state, give --out too, or they would be skipped"
+        )
+    with hub.incremental(
+        collection, _Stdout(is_silent=as_json), out=out, state=state, types=types
+    ) as incremental:
+        incremental.once()  # a wrong address or token shows here, also with --follow
+        if follow is not None:
+            _follow(incremental, follow)
+        report = incremental.so_far
     if as_json:
         print_json(report.to_json())
     elif out is not None:
         click.echo(
             f"{report.objects} objects; the last was added at {report.last_date_added or 'no time yet'}."
         )
+
+
+def _follow(incremental: Incremental, seconds: float) -> None:
+    """Poll again and again until interrupted. A hub that is away for a while is waited for."""
+    with suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(seconds)
+            try:
+                incremental.once()
+            except Unreachable as error:
+                warn(f"{error}; polling again in {seconds:g} s")

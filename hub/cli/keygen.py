@@ -27,13 +27,15 @@ from hub.proofs import documents, keys
 def keygen(file: Path, alg: Literal["ed25519", "p256"], old_key: Path | None, as_json: bool) -> None:
     """Write a new private key to FILE (PEM, mode 0600) and its public half to FILE.pub.jwk."""
     old = None if old_key is None else keys.read_private(old_key.read_bytes())
+    public, endorsement = (file.with_name(f"{file.name}.{end}") for end in ("pub.jwk", "endorsement.jws"))
+    for path in (public, endorsement):
+        if path.exists():  # seen before anything is written: half a key pair helps nobody
+            raise _in_the_way(path)
     key = keys.generate(alg)
-    public = file.with_name(f"{file.name}.pub.jwk")
     _create(file, keys.private_pem(key), 0o600)
     _create(public, orjson.dumps(key.public.jwk, option=orjson.OPT_INDENT_2) + b"\n", 0o644)
     made = {"thumbprint": key.thumbprint, "alg": key.alg, "private": str(file), "public": str(public)}
     if old is not None:
-        endorsement = file.with_name(f"{file.name}.endorsement.jws")
         _create(endorsement, documents.endorse(key.public.jwk, old).encode() + b"\n", 0o644)
         made["endorsement"] = str(endorsement)
     print_json(made) if as_json else click.echo(key.thumbprint)
@@ -44,8 +46,12 @@ def _create(path: Path, data: bytes, mode: int) -> None:
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError as error:
-        raise HubError(f"{path} exists; choose another name, a key is never overwritten.") from error
+        raise _in_the_way(path) from error
     except OSError as error:
         raise HubError(f"{path} cannot be written: {error.strerror}.") from error
     with os.fdopen(descriptor, "wb") as out:
         out.write(data)
+
+
+def _in_the_way(path: Path) -> HubError:
+    return HubError(f"{path} exists; choose another name, a key is never overwritten.")

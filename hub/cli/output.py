@@ -27,7 +27,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: s
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*("" if cell is None else plain(str(cell)) for cell in row))
     if table.row_count:
         # A pipe has no width: there nothing is folded.
         width = None if sys.stdout.isatty() else _PIPE_WIDTH
@@ -36,6 +36,11 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: s
         click.echo(empty)
 
 
+def plain(text: str) -> str:
+    """Return `text`, which others wrote, without what would steer a terminal: escapes are shown as such."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 def warn(sentence: str) -> None:
     """Say something on stderr."""
-    click.echo(f"hub: {sentence}", err=True)
+    click.echo(f"hub: {plain(sentence)}", err=True)

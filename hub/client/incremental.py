@@ -58,6 +58,12 @@ class Incremental:
         self._out = out
         self._state_file = None if state is None else StateFile(state)
         self._opened = ExitStack()
+        self._objects = 0
+
+    @property
+    def so_far(self) -> PollReport:
+        """What all polls since the start have brought, an interrupted one included."""
+        return PollReport(self._objects, self._state.last_date_added)
 
     def __enter__(self) -> Self:
         recorded = None if self._state_file is None else self._state_file.read(self._state)
@@ -81,12 +87,12 @@ class Incremental:
 
         Raises ClientError when the hub refuses or cannot be reached; what was recorded by then stays.
         """
-        count = 0
+        before = self._objects
         for page in self._fetch(self._state.last_date_added):
             length = self._output.append(b"".join(orjson.dumps(item) + b"\n" for item in page.objects))
             self._record(replace(self._state, last_date_added=page.last_date_added, out_bytes=length))
-            count += len(page.objects)
-        return PollReport(count, self._state.last_date_added)
+            self._objects += len(page.objects)
+        return PollReport(self._objects - before, self._state.last_date_added)
 
     def _record(self, state: PollState) -> None:
         if self._state_file is not None:

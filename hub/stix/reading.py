@@ -93,7 +93,10 @@ def _understood(obj: JsonObject, body: bytes, digest: bytes, kind: DefinitionKin
 
 
 def _extensions(obj: JsonObject) -> frozenset[StixId]:
-    return frozenset(StixId(key) for key in obj.get("extensions", {}) if key.startswith(_EXTENSION_PREFIX))
+    extensions = obj.get("extensions")
+    if not isinstance(extensions, dict):  # a copy of a TLP definition is held against no schema
+        return frozenset()
+    return frozenset(StixId(key) for key in extensions if key.startswith(_EXTENSION_PREFIX))
 
 
 def _unreadable(obj: JsonObject, index: int, message: str) -> Unreadable:

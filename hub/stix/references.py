@@ -28,7 +28,7 @@ def refers(obj: JsonObject) -> frozenset[StixId]:
     """
     found: set[StixId] = set()
     _collect_referred(obj, found)
-    found.discard(obj["id"])
+    found.discard(obj.get("id"))
     return frozenset(found)
 
 
@@ -38,7 +38,7 @@ def contains(obj: JsonObject) -> frozenset[StixId]:
         return frozenset()
     found: set[StixId] = set()
     _collect_ids(obj.get("object_refs"), found)
-    found.discard(obj["id"])
+    found.discard(obj.get("id"))
     return frozenset(found)
 
 

@@ -111,4 +111,4 @@ def _time_fault(obj: JsonObject) -> str | None:
 def _pattern_fault(obj: JsonObject, object_type: str) -> str | None:
     if object_type != "indicator" or obj["pattern_type"] != "stix":
         return None
-    return pattern_fault(obj["pattern"], str(obj.get("pattern_version")))
+    return pattern_fault(obj["pattern"])

@@ -1,4 +1,4 @@
-"""A small TAXII server on the loopback interface: it verifies signatures as the hub does, and fails on request."""
+"""A small TAXII server on loopback: it verifies signatures as the hub does, and fails on request."""
 
 from __future__ import annotations
 
@@ -107,24 +107,26 @@ class Loopback:
 
     def _taxii(self, request: Seen) -> Answer:
         headers = {"Content-Type": TAXII}
+        result: Answer
         match request.method, request.path.strip("/").split("/"):
             case "GET", ["taxii2"]:
                 root = f"{self.url}/allied/"
-                return 200, headers, {"title": "hub", "default": root, "api_roots": [root]}
+                result = 200, headers, {"title": "hub", "default": root, "api_roots": [root]}
             case "GET", ["allied"]:
                 limit = self.max_content_length
                 root_info = {"title": "allied", "versions": [TAXII], "max_content_length": limit}
-                return 200, headers, root_info
+                result = 200, headers, root_info
             case "GET", ["allied", "collections"]:
-                return 200, headers, {"collections": [collection(US, "us"), collection(KR, "kr")]}
+                result = 200, headers, {"collections": [collection(US, "us"), collection(KR, "kr")]}
             case "GET", ["allied", "collections", found]:
-                return 200, headers, collection(found, "us")
+                result = 200, headers, collection(found, "us")
             case "POST", ["allied", "collections", _, "objects"]:
-                return 202, headers, self._add(request)
+                result = 202, headers, self._add(request)
             case "GET", ["allied", "collections", _, "objects"]:
-                return self._page(request)
+                result = self._page(request)
             case _:
-                return error(404, "Not found", "there is nothing here")
+                result = error(404, "Not found", "there is nothing here")
+        return result
 
     def _add(self, request: Seen) -> dict[str, Any]:
         entries = [(str(o["id"]), str(o.get("modified", ""))) for o in request.objects]
@@ -179,14 +181,16 @@ def running(key: keys.PrivateKey) -> Iterator[Loopback]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # an answer in one piece: nobody waits for the second
 
-        def do_GET(self) -> None:
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("do_"):
+                return self._serve
+            raise AttributeError(name)
+
+        def _serve(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
             self._reply(world.answer(Seen(self.command, self.path, dict(self.headers.items()), body)))
-
-        do_POST = do_GET
-        do_PUT = do_GET
-        do_DELETE = do_GET
 
         def _reply(self, answer: Answer | None) -> None:
             if answer is None:

@@ -1,4 +1,4 @@
-"""What HubAuth puts on a request is what the hub verifies; what cannot be signed is refused before it leaves."""
+"""What HubAuth signs is what the hub verifies; what cannot be signed is refused before it leaves."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_content_without_a_type_is_refused(
 
 
 def test_a_key_file_that_is_missing_or_no_key_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ClientError, match="none.pem cannot be read"):
+    with pytest.raises(ClientError, match=r"none\.pem cannot be read"):
         HubAuth(TOKEN, tmp_path / "none.pem")
     with pytest.raises(Unprocessable, match="private key"):
         HubAuth(TOKEN, b"no key")

@@ -38,7 +38,7 @@ def demo_command(home: Path | None, serve: bool, as_json: bool) -> None:
     stage = Stage(is_quiet=as_json)
     address, url = free_address()
     with home_folder(home) as folder:
-        stage.heading(f"A hub of its own at {url}, {len(MEMBERS)} members, real keys")
+        stage.heading(f"A hub at {url}: five nations, {len(MEMBERS)} members, three agreements")
         with set_scene(folder, url) as scene, serving(scene, address) as process:
             story = tell(stage, scene)
             if serve and not story.differences:
@@ -58,14 +58,13 @@ def tell(stage: Stage, scene: Scene) -> Story:
     4. One party ends an agreement; everybody polls again.
     """
     story = Story(load_sample())
-    concluded = conclude_agreements(scene)  # 1
-    story.agreements = list(concluded.values())
-    for view in story.agreements:
-        stage.line(f"signed by {', '.join(view['signed_by'])}: {view['title']}")
+    story.agreements = conclude_agreements(scene)  # 1
+    for name, view in story.agreements.items():
+        stage.line(f"{name:<8} {view['state']}, signed by {', '.join(view['signed_by'])}")
 
     watching.push_all(scene, story.sample)  # 2
     story.before = watching.look(scene, story.sample)
-    stage.heading("Who sees how many of what was submitted (through TAXII 2.1)")
+    stage.heading("Pushed and signed over TAXII 2.1, then polled by all: who sees how many")
     stage.matrix(story.sample, story.before)
 
     stage.heading("Withheld, and why")  # 3
@@ -75,9 +74,9 @@ def tell(stage: Stage, scene: Scene) -> Story:
         stage.reason(story.sample, question, reason)
 
     with scene.member(_ENDED_BY, governs=True) as hub:  # 4
-        story.ended = hub.terminate(concluded[_ENDED]["id"])
+        story.ended = hub.terminate(story.agreements[_ENDED]["id"])
     story.after = watching.look(scene, story.sample, after=True)
-    stage.heading(f"{story.ended['title']}: {story.ended['ended']}. The next poll:")
+    stage.heading(f"{_ENDED} is {story.ended['ended']}. The next poll, objects in all:")
     stage.changes(story.before, story.after)
     stage.heading("Verdict")
     stage.verdict(story.differences, 2 * len(MEMBERS))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -15,15 +16,15 @@ from hub.cli.demo.scene import MEMBERS, Scene
 from hub.cli.demo.watching import Look
 from hub.model import JsonObject
 
-_WIDTH = 100  # columns, when the output is no terminal
+_WIDTH: Final = 100  # columns, when the output is no terminal
 
 
 @dataclass(slots=True)
 class Story:
-    """All that happened, in the order in which it is told."""
+    """All that happened, in the order in which it is told. `agreements` are views, by their file's name."""
 
     sample: Sample
-    agreements: list[JsonObject] = field(default_factory=list)
+    agreements: dict[str, JsonObject] = field(default_factory=dict)
     before: Look | None = None
     reasons: list[tuple[Question, str]] = field(default_factory=list)
     ended: JsonObject = field(default_factory=dict)
@@ -38,7 +39,7 @@ class Story:
         """Return the whole story as one JSON value."""
         return {
             "agreements": [
-                {"id": a["id"], "title": a["title"], "state": a["state"]} for a in self.agreements
+                {"id": a["id"], "title": a["title"], "state": a["state"]} for a in self.agreements.values()
             ],
             "submitted": [
                 {
@@ -80,23 +81,27 @@ class Stage:
 
     def matrix(self, sample: Sample, look: Look) -> None:
         """Print what was submitted down the side, every reader across, and how many it sees."""
-        table = Table(box=None, header_style="bold cyan", pad_edge=False, padding=(0, 1))
-        for name in ("  submitted", "by", "handled as", ""):
-            table.add_column(name, justify="right" if not name else "left", no_wrap=True, vertical="bottom")
-        for reader in MEMBERS:
-            table.add_column(_column(reader), justify="right", vertical="bottom")
+        table = Table(box=None, header_style="bold cyan", pad_edge=False, padding=(0, 1, 0, 0))
+        for name in ("submitted", "by", "handled as"):
+            table.add_column(name, no_wrap=True, vertical="bottom")
+        for name in ("all", *map(_column, MEMBERS)):
+            table.add_column(name, justify="right", no_wrap=True, vertical="bottom", min_width=3)
         for group in sample.groups:
             cells = [_cell(look.count(reader, group), len(group.objects)) for reader in MEMBERS]
             size = str(len(group.objects))
-            table.add_row(f"  {group.source}", group.submitter, group.handled_as, size, *cells)
+            table.add_row(group.source, group.submitter, group.handled_as, size, *cells)
         self._console.print(table)
+        self._console.print(Text("C cert, A agency, P partner; · none of them", style="dim"))
 
     def reason(self, sample: Sample, question: Question, reason: str) -> None:
         """Print one withheld object with its reason."""
         line = Text("  ✗ ", style="red")
-        line.append(f"{question.reader:<10}", style="cyan")
-        line.append(sample.name(question.id), style="default")
-        line.append(f"\n      {reason}", style="yellow")
+        line.append(f"{question.reader:<9}", style="cyan")
+        line.append(f"{question.id.partition('--')[0]}: {sample.name(question.id)}", style="default")
+        origin, recipient = (MEMBERS[id][0] for id in (question.submitter, question.reader))
+        line.append(
+            f"\n    {origin}→{recipient}: {reason.removeprefix(f'{origin}→{recipient}: ')}", style="yellow"
+        )
         self._console.print(line)
 
     def changes(self, before: Look, after: Look) -> None:
@@ -128,7 +133,8 @@ class Stage:
                 f"hub push us {file}\n"
                 "hub poll released | head -3\n"
                 'curl -s -H "Authorization: Bearer $HUB_TOKEN" \\\n'
-                f'  -H "Accept: application/taxii+json;version=2.1" $HUB_URL/{scene.house.api_root}/collections/\n'
+                '  -H "Accept: application/taxii+json;version=2.1" \\\n'
+                f"  $HUB_URL/{scene.house.api_root}/collections/\n"
                 "python - <<'END'\n"
                 "import os\n"
                 "from hub.client import HubAuth\n"
@@ -146,7 +152,7 @@ class Stage:
 
 def _column(reader: str) -> str:
     nation, _, kind = reader.partition("-")
-    return f"{nation.upper()}\n{kind}"
+    return f"{nation.upper()}\n{kind[0].upper()}"
 
 
 def _cell(count: int, size: int) -> Text:

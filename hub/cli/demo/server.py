@@ -13,11 +13,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
+from hub.cli.demo.scene import Scene
 from hub.client import ClientError, HubAuth
 from hub.client.connection import Connection
-from hub.cli.demo.scene import Scene
 from hub.errors import HubError
 
+_CODE: Final = Path(__file__).parents[3]  # the folder of the package
 _HOST: Final = "127.0.0.1"
 _WORKERS: Final = 2
 _READY_SECONDS: Final = 30.0
@@ -43,7 +44,7 @@ def serving(scene: Scene, address: str) -> Iterator[subprocess.Popen[bytes]]:
     log = scene.home / "server.log"
     command = [sys.executable, "-m", "hub", "serve", "--bind", address, "--workers", str(_WORKERS)]
     # The same code as this process, whether installed or a checkout.
-    environ = scene.environ | {"PYTHONPATH": ":".join(filter(None, sys.path))}
+    environ = scene.environ | {"PYTHONPATH": str(_CODE)}
     with _end_on_sigterm(), log.open("wb") as words:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             command,

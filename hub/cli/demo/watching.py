@@ -53,7 +53,7 @@ def look(scene: Scene, sample: Sample, *, after: bool = False) -> Look:
     for reader in MEMBERS:
         with scene.member(reader) as hub:
             seen[reader] = poll(hub)
-    own = {scene.house.registry.hub_identity_id, *TLP_IDS}
+    own: set[str] = {scene.house.registry.hub_identity_id, *TLP_IDS}
     found = [
         difference
         for reader in MEMBERS

@@ -1,0 +1,214 @@
+"""The operator's acts: what they do, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hub.actions import administer
+from hub.actions.authenticate import authenticate
+from hub.errors import Conflict, NotFound, Unauthenticated, Unprocessable
+from hub.model import Kind, Nation, NationCode, Purpose, Scope, StixId, VersionFilter
+from hub.proofs import documents, keys
+from tests.actions.hubs import Hub, clause, identifier, jwk, malware
+
+# --- the hub --------------------------------------------------------------------------------------
+
+
+def test_initialising_again_changes_nothing(hub: Hub) -> None:
+    query = replace(hub.query("us-cert"), selections=frozenset({VersionFilter.ALL}))
+    before = hub._drain(query)
+    assert len(before) == 11  # the hub's identity, and ten definitions of TLP
+    administer.initialise(hub.house)
+    assert hub._drain(query) == before
+
+
+def test_a_sixth_nation_is_one_more_entry(hub: Hub) -> None:
+    hub.agree(clause("US", "KR"))
+    hub.accepted("us-cert", malware("a"))
+    nations = dict(hub.house.registry.nations)
+    code = NationCode("NZ")
+    nations[code] = Nation(
+        code,
+        "New Zealand",
+        "a8b0a4b6-51a4-4b8c-9d83-0a53a2f4ffb1",
+        StixId(identifier("identity", "NZ")),
+        StixId(identifier("marking-definition", "REL TO NZ")),
+    )
+    six = hub.changed(registry=replace(hub.house.registry, nations=nations))
+    administer.initialise(six.house)
+    assert len(six._drain(six.query("nz-cert"))) == 11
+    six.agree(clause("US", "NZ"))
+    six.accepted("us-cert", malware("b"))
+    assert six.readers(malware("b"), ["nz-cert", "kr-cert"]) == ["nz-cert", "kr-cert"]
+    assert six.readers(malware("a"), ["nz-cert", "kr-cert"]) == ["kr-cert"]
+
+
+# --- members --------------------------------------------------------------------------------------
+
+_REFUSED_MEMBERS = [
+    ("US-CERT", "US", Kind.CERT, "name"),
+    ("a", "US", Kind.CERT, "name"),
+    ("a:b", "US", Kind.CERT, "name"),
+    ("-ab", "US", Kind.CERT, "name"),
+    ("x" * 64, "US", Kind.CERT, "name"),
+    ("hub", "US", Kind.CERT, "name"),
+    ("", "US", Kind.CERT, "name"),
+    ("ok", None, Kind.CERT, "name"),
+    ("ok", "US", Kind.AUDITOR, "name"),
+    ("ok", "US", Kind.OPERATOR, "name"),
+    ("ok", "XX", Kind.AGENCY, "name"),
+    ("ok", "us", Kind.AGENCY, "name"),
+    ("ok", "US", Kind.AGENCY, " "),
+    ("ok", "US", Kind.AGENCY, "x" * 201),
+]
+
+
+def test_members_that_cannot_be_are_refused(hub: Hub) -> None:
+    for arguments in _REFUSED_MEMBERS:
+        with pytest.raises(Unprocessable):
+            administer.add_member(hub.house, *arguments)
+    assert administer.list_members(hub.house) == []
+
+
+def test_a_nation_has_one_cert_and_an_id_one_member(hub: Hub) -> None:
+    hub.account("us-cert")
+    with pytest.raises(Conflict, match="US has its cert"):
+        administer.add_member(hub.house, "us-second", "US", Kind.CERT, "second")
+    with pytest.raises(Conflict, match="us-cert"):
+        administer.add_member(hub.house, "us-cert", "KR", Kind.AGENCY, "other")
+    hub.account("us-agency")
+    hub.account("us-agency-2")
+    assert [member.id for member in administer.list_members(hub.house)] == ["us-agency", "us-agency-2", "us-cert"]
+
+
+def test_a_certs_identity_is_its_nations(hub: Hub) -> None:
+    assert hub.caller("us-cert").member.identity == hub.house.registry.nations["US"].identity_id
+
+
+def test_suspension_and_resumption(hub: Hub) -> None:
+    account = hub.account("us-agency")
+    assert administer.suspend_member(hub.house, "us-agency").is_suspended
+    assert administer.list_members(hub.house)[0].is_suspended
+    with pytest.raises(Unauthenticated):
+        authenticate(hub.house, None, account.token, hub.clock())
+    assert not administer.resume_member(hub.house, "us-agency").is_suspended
+    assert authenticate(hub.house, None, account.token, hub.clock()) == account.caller
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda house: administer.suspend_member(house, "nobody"),
+        lambda house: administer.resume_member(house, "nobody"),
+        lambda house: administer.issue_token(house, "nobody", [Scope.READ]),
+        lambda house: administer.revoke_token(house, "aaaaaaaaaa"),
+        lambda house: administer.register_key(house, "nobody", jwk(keys.generate("p256")), Purpose.SUBMIT),
+        lambda house: administer.revoke_key(house, "x" * 43, "lost"),
+    ],
+)
+def test_what_is_not_there_is_not_found(hub: Hub, act: Any) -> None:
+    with pytest.raises(NotFound):
+        act(hub.house)
+
+
+# --- tokens ---------------------------------------------------------------------------------------
+
+
+def test_scopes_that_a_kind_cannot_have_are_refused(hub: Hub) -> None:
+    for id in ("us-cert", "us-agency", "us-partner"):
+        hub.account(id)
+    administer.add_member(hub.house, "court", None, Kind.AUDITOR, "court")
+    administer.add_member(hub.house, "ops", None, Kind.OPERATOR, "ops")
+    refused = [("us-cert", [])]
+    refused += [(id, [Scope.GOVERN]) for id in ("us-agency", "us-partner", "court", "ops")]
+    refused += [(id, [Scope.SUBMIT]) for id in ("court", "ops")]
+    for id, scopes in refused:
+        with pytest.raises(Unprocessable):
+            administer.issue_token(hub.house, id, scopes)
+    administer.issue_token(hub.house, "us-cert", list(Scope))
+    administer.issue_token(hub.house, "court", [Scope.READ])
+
+
+def test_a_revoked_token_stops_and_the_others_do_not(hub: Hub) -> None:
+    account = hub.account("us-cert")
+    second = administer.issue_token(hub.house, "us-cert", [Scope.READ])
+    administer.revoke_token(hub.house, second.public_id)
+    administer.revoke_token(hub.house, second.public_id)
+    with pytest.raises(Unauthenticated):
+        authenticate(hub.house, None, second.token, hub.clock())
+    assert authenticate(hub.house, None, account.token, hub.clock())
+
+
+# --- keys -----------------------------------------------------------------------------------------
+
+
+def test_a_key_has_one_member_and_one_purpose(hub: Hub) -> None:
+    key = hub.account("us-cert").submit_key
+    hub.account("us-agency")
+    for id, purpose in [("us-cert", Purpose.SUBMIT), ("us-cert", Purpose.WITNESS), ("us-agency", Purpose.SUBMIT)]:
+        with pytest.raises(Conflict, match="registered already"):
+            administer.register_key(hub.house, id, jwk(key), purpose)
+    administer.revoke_key(hub.house, key.thumbprint, "lost")
+    with pytest.raises(Conflict):
+        administer.register_key(hub.house, "us-cert", jwk(key), Purpose.SUBMIT)
+
+
+def test_keys_go_to_whom_they_fit(hub: Hub) -> None:
+    hub.account("us-agency")
+    administer.add_member(hub.house, "court", None, Kind.AUDITOR, "court")
+    for id, purpose in [("us-agency", Purpose.AGREEMENT), ("court", Purpose.SUBMIT), ("court", Purpose.AGREEMENT)]:
+        with pytest.raises(Unprocessable):
+            administer.register_key(hub.house, id, jwk(keys.generate("ed25519")), purpose)
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"text", json.dumps({"kty": "oct", "k": "AAAA"}).encode()])
+def test_what_is_no_usable_key_is_refused(hub: Hub, data: bytes) -> None:
+    hub.account("us-cert")
+    with pytest.raises(Unprocessable):
+        administer.register_key(hub.house, "us-cert", data, Purpose.SUBMIT)
+
+
+def test_a_later_agreement_key_needs_the_signature_of_the_one_before(hub: Hub) -> None:
+    old, new, stranger = hub.account("us-cert").govern_key, keys.generate("p256"), keys.generate("p256")
+    for endorsement in (
+        None,
+        "text",
+        documents.endorse(stranger.public.jwk, old),
+        documents.endorse(new.public.jwk, stranger),
+        documents.endorse(new.public.jwk, new),
+        documents.endorse(new.public.jwk, hub.account("us-cert").submit_key),
+        documents.endorse(new.public.jwk, hub.account("kr-cert").govern_key),
+    ):
+        with pytest.raises(Unprocessable):
+            administer.register_key(hub.house, "us-cert", jwk(new), Purpose.AGREEMENT, endorsement)
+    administer.register_key(
+        hub.house, "us-cert", jwk(new), Purpose.AGREEMENT, documents.endorse(new.public.jwk, old)
+    )
+    stored = {key.thumbprint: key for key in administer.list_keys(hub.house)}
+    assert stored[old.thumbprint].revoked_at is not None
+    assert stored[new.thumbprint].revoked_at is None
+
+
+def test_a_revoked_agreement_key_endorses_no_successor(hub: Hub) -> None:
+    old, new = hub.account("us-cert").govern_key, keys.generate("p256")
+    administer.revoke_key(hub.house, old.thumbprint, "stolen")
+    for endorsement in (None, documents.endorse(new.public.jwk, old)):
+        with pytest.raises(Unprocessable):
+            administer.register_key(hub.house, "us-cert", jwk(new), Purpose.AGREEMENT, endorsement)
+
+
+def test_a_revocation_has_a_reason_and_keeps_its_first_date(hub: Hub) -> None:
+    key = hub.account("us-cert").submit_key
+    for reason in ("", " ", "x" * 501):
+        with pytest.raises(Unprocessable):
+            administer.revoke_key(hub.house, key.thumbprint, reason)
+    dates = []
+    for reason in ("lost", "again"):
+        administer.revoke_key(hub.house, key.thumbprint, reason)
+        (stored,) = [k for k in administer.list_keys(hub.house) if k.thumbprint == key.thumbprint]
+        dates.append(stored.revoked_at)
+    assert dates[0] == dates[1] is not None

@@ -1,0 +1,379 @@
+"""Agreements: proposed by one, signed by all, ended by any or by the clock (policy 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from hub.actions import administer, agree
+from hub.errors import BadJson, BadSignature, Conflict, Forbidden, HubError, NotFound, Unprocessable
+from hub.model import Caller, JsonObject, Kind, Purpose, Scope, format_instant
+from hub.proofs import documents, keys
+from tests.actions.hubs import START, Hub, agreement, clause, jwk, malware
+
+DOCUMENT = agreement(clause("US", "KR"))
+
+
+def _changed(**changes: Any) -> JsonObject:
+    return {**DOCUMENT, **changes}
+
+
+def _with_clause(**changes: Any) -> JsonObject:
+    return _changed(clauses=[{**clause("US", "KR"), **changes}])
+
+
+def _without(key: str) -> JsonObject:
+    return {name: value for name, value in DOCUMENT.items() if name != key}
+
+
+# --- proposals that are refused -------------------------------------------------------------------
+
+_REFUSED: list[tuple[JsonObject, str]] = [
+    (_changed(id="agreement--1"), "id, hub"),
+    (_changed(hub="identity--1"), "id, hub"),
+    (_changed(colour="blue"), "colour"),
+    (_with_clause(colour="blue"), "colour"),
+    *[(_without(key), key) for key in ("title", "parties", "valid_from", "valid_until", "clauses")],
+    (_changed(title=" "), "title"),
+    (_changed(title="x" * 201), "title"),
+    (_changed(parties=["US"]), "parties"),
+    (_changed(parties=["US", "US"]), "twice"),
+    (_changed(parties=["US", "XX"]), "parties"),
+    (_changed(parties="US"), "parties"),
+    (_changed(parties=["JP", "KR"], clauses=[clause("JP", "KR")]), "US proposes"),
+    (_changed(valid_until=DOCUMENT["valid_from"]), "valid_until"),
+    (_changed(valid_from="2026-01-01"), "valid_from"),
+    (_changed(valid_from="2026-01-01T00:00:00"), "valid_from"),
+    (_changed(valid_from=1), "valid_from"),
+    (_changed(clauses=[]), "clauses"),
+    (_changed(clauses={}), "clauses"),
+    (_changed(clauses=["US"]), "clauses[0]"),
+    (_changed(iep="amber"), "iep"),
+    (_changed(supersedes="agreement--1"), "supersedes"),
+    (_with_clause(**{"from": "JP"}), "clauses[0].from"),
+    (_with_clause(to=["JP"]), "clauses[0].to"),
+    (_with_clause(to=["US"]), "with itself"),
+    (_with_clause(to=[]), "clauses[0].to"),
+    (_with_clause(max_tlp="purple"), "max_tlp"),
+    (_with_clause(max_tlp=None), "max_tlp"),
+    (_with_clause(audience="auditor"), "audience"),
+    (_with_clause(types=[]), "types"),
+    (_with_clause(types="malware"), "types"),
+    (_with_clause(history=True), "not offered"),
+    (_with_clause(history="yes"), "history"),
+    (_with_clause(granular="redact"), "not offered"),
+    (_with_clause(granular="blur"), "granular"),
+    (_with_clause(anonymise="agency"), "not offered"),
+]
+
+
+def test_a_document_that_cannot_be_kept_is_refused_with_its_place(hub: Hub) -> None:
+    for document, place in _REFUSED:
+        with pytest.raises(Unprocessable) as refusal:
+            hub.propose("us-cert", document)
+        assert place in str(refusal.value), document
+    with pytest.raises(Unprocessable):
+        hub.propose("us-cert", [DOCUMENT])  # type: ignore[arg-type]
+    assert agree.listing(hub.house, hub.caller("us-cert")) == []
+
+
+def test_defaults_spelled_out_are_taken(hub: Hub) -> None:
+    hub.propose("us-cert", _with_clause(history=False, granular="withhold", anonymise="none"))
+
+
+def test_a_body_that_is_no_json_is_refused(hub: Hub) -> None:
+    account = hub.account("us-cert")
+    with pytest.raises(BadJson):
+        agree.propose(hub.house, account.caller, hub.signed(account.govern_key, "/g", b'{"a":1,"a":2}'))
+
+
+_ACTS: list[Callable[..., Any]] = [
+    agree.propose,
+    lambda house, caller, request: agree.sign(house, caller, request, "agreement--1"),
+    lambda house, caller, request: agree.terminate(house, caller, request, "agreement--1"),
+]
+
+
+@pytest.mark.parametrize("act", _ACTS, ids=["propose", "sign", "terminate"])
+def test_only_a_nations_cert_with_the_govern_scope_acts(hub: Hub, act: Callable[..., Any]) -> None:
+    cert = hub.account("us-cert")
+    request = hub.signed(cert.govern_key, "/g", DOCUMENT)
+    auditor = administer.add_member(hub.house, "court", None, Kind.AUDITOR, "court")
+    everything = frozenset(Scope)
+    callers = [
+        Caller(cert.caller.member, frozenset({Scope.READ, Scope.SUBMIT})),
+        Caller(hub.caller("us-agency").member, everything),
+        Caller(hub.caller("us-partner").member, everything),
+        Caller(auditor, everything),
+    ]
+    for caller in callers:
+        with pytest.raises(Forbidden, match="govern"):
+            act(hub.house, caller, request)
+
+
+@pytest.mark.parametrize("act", _ACTS, ids=["propose", "sign", "terminate"])
+def test_the_request_must_be_signed_by_the_certs_own_agreement_key(hub: Hub, act: Callable[..., Any]) -> None:
+    cert = hub.account("us-cert")
+    for key in (cert.submit_key, hub.account("kr-cert").govern_key):
+        with pytest.raises(Forbidden, match="purpose agreement"):
+            act(hub.house, cert.caller, hub.signed(key, "/g", DOCUMENT))
+    with pytest.raises(BadSignature):
+        act(hub.house, cert.caller, hub.signed(keys.generate("p256"), "/g", DOCUMENT))
+
+
+def test_a_replayed_proposal_is_one(hub: Hub) -> None:
+    account = hub.account("us-cert")
+    request = hub.signed(account.govern_key, "/g", DOCUMENT)
+    agree.propose(hub.house, account.caller, request)
+    with pytest.raises(BadSignature, match="received before"):
+        agree.propose(hub.house, account.caller, request)
+    assert len(agree.listing(hub.house, account.caller)) == 1
+
+
+# --- signing --------------------------------------------------------------------------------------
+
+
+def test_it_is_in_force_when_the_last_party_has_signed(hub: Hub) -> None:
+    view = hub.propose("us-cert", agreement(clause("US", "KR"), clause("KR", "JP")))
+    assert (view["state"], view["signed_by"], view["parties"]) == ("proposed", [], ["JP", "KR", "US"])
+    for n, member in enumerate(["kr-cert", "us-cert", "jp-cert"]):
+        hub.accepted("us-cert", malware(str(n)))
+        assert not hub.sees("kr-cert", malware(str(n)))
+        view = hub.sign(member, view)
+    assert (view["state"], view["signed_by"], view["ended"]) == ("in force", ["JP", "KR", "US"], None)
+    assert [event["typ"] for event in view["events"]] == ["sign"] * 3
+    assert view["last_event"] == view["events"][-1]["digest"]
+    hub.accepted("us-cert", malware("x"))
+    assert hub.sees("kr-cert", malware("x"))
+    assert view == agree.show(hub.house, hub.caller("jp-cert"), view["id"])
+
+
+def _edited(view: JsonObject) -> JsonObject:
+    return {**view, "document": {**view["document"], "clauses": [clause("US", "KR", max_tlp="red")]}}
+
+
+def test_a_signature_that_is_not_the_partys_own_over_the_whole_is_refused(hub: Hub) -> None:
+    view, other = hub.propose("us-cert", DOCUMENT), hub.propose("us-cert", DOCUMENT)
+    hub.account("kr-cert")
+    header, payload, signature = hub.jws("us-cert", view, "sign").split(".")
+    refused = [
+        hub.jws("us-cert", _edited(view), "sign"),
+        hub.jws("us-cert", other, "sign"),  # the same terms, but another agreement
+        hub.jws("us-cert", view, "terminate"),
+        hub.jws("us-cert", view, "sign", previous="0" * 64),
+        hub.jws("kr-cert", view, "sign"),  # one cert would sign for two
+        documents.sign_document({"typ": "sign", "agreement": view["document"]}, hub.account("us-cert").govern_key),
+        documents.sign_document(
+            {"typ": "sign", "agreement": view["document"], "previous": None}, hub.account("us-cert").submit_key
+        ),
+        documents.sign_document(
+            {"typ": "sign", "agreement": view["document"], "previous": None}, keys.generate("ed25519")
+        ),
+        f"{header}.{payload}.{'A' * len(signature)}",
+        f"{header}.{payload}.",
+        "text",
+        "",
+    ]
+    for jws in refused:
+        with pytest.raises((Unprocessable, Forbidden)):
+            hub.step(agree.sign, "us-cert", view["id"], jws)
+    account = hub.account("us-cert")
+    for body in ({}, {"jws": 1}, {"jws": None}, []):
+        with pytest.raises(Unprocessable):
+            agree.sign(hub.house, account.caller, hub.signed(account.govern_key, "/g", body), view["id"])
+    assert agree.show(hub.house, account.caller, view["id"]) == view
+    assert hub.sign("us-cert", view)["signed_by"] == ["US"]
+
+
+def test_one_cert_cannot_sign_for_two(hub: Hub) -> None:
+    view = hub.propose("us-cert", DOCUMENT)
+    hub.account("kr-cert")
+    view = hub.sign("us-cert", view)
+    mine = hub.jws("us-cert", view, "sign")
+    with pytest.raises(Conflict, match="signed this agreement already"):
+        hub.step(agree.sign, "us-cert", view["id"], mine)
+    with pytest.raises(Forbidden, match="the token's own member"):
+        hub.step(agree.sign, "kr-cert", view["id"], mine)
+    assert agree.show(hub.house, hub.caller("us-cert"), view["id"])["state"] == "proposed"
+
+
+def test_a_revoked_key_signs_nothing_and_its_successor_does(hub: Hub) -> None:
+    view = hub.propose("us-cert", DOCUMENT)
+    account, new = hub.account("us-cert"), keys.generate("p256")
+    old_jws = hub.jws("us-cert", view, "sign")
+    endorsement = documents.endorse(new.public.jwk, account.govern_key)
+    administer.register_key(hub.house, "us-cert", jwk(new), Purpose.AGREEMENT, endorsement)
+    with pytest.raises(BadSignature):
+        hub.step(agree.sign, "us-cert", view["id"], old_jws)
+    with pytest.raises(Unprocessable, match="not in use"):
+        agree.sign(hub.house, account.caller, hub.signed(new, "/g", {"jws": old_jws}), view["id"])
+    payload = {"typ": "sign", "agreement": view["document"], "previous": None}
+    request = hub.signed(new, "/g", {"jws": documents.sign_document(payload, new)})
+    assert agree.sign(hub.house, account.caller, request, view["id"])["signed_by"] == ["US"]
+
+
+# --- who knows ------------------------------------------------------------------------------------
+
+
+def test_others_never_learn_that_it_exists(hub: Hub) -> None:
+    view = hub.agree(clause("US", "KR"))
+    answers = set()
+    for id in (view["id"], "agreement--00000000-0000-4000-8000-000000000000", "", "x"):
+        for member in ("jp-cert", "jp-agency"):
+            with pytest.raises(NotFound) as refusal:
+                agree.show(hub.house, hub.caller(member), id)
+            answers.add(str(refusal.value))
+        for typ, act in (("sign", agree.sign), ("terminate", agree.terminate)):
+            with pytest.raises(NotFound) as refusal:
+                hub.step(act, "jp-cert", id, hub.jws("jp-cert", view, typ, view["last_event"]))
+            answers.add(str(refusal.value))
+    for member in ("us-agency", "kr-partner"):
+        with pytest.raises(NotFound) as refusal:
+            agree.show(hub.house, hub.caller(member), view["id"])
+        answers.add(str(refusal.value))
+    assert len(answers) == 1
+    for member in ("jp-cert", "jp-agency", "us-agency", "kr-partner"):
+        assert agree.listing(hub.house, hub.caller(member)) == []
+
+
+def test_parties_see_their_own_and_auditors_all(hub: Hub) -> None:
+    ours, theirs = hub.agree(clause("US", "KR")), hub.propose("jp-cert", agreement(clause("JP", "IN")))
+    auditor = administer.add_member(hub.house, "court", None, Kind.AUDITOR, "court")
+    court = Caller(auditor, frozenset({Scope.READ}))
+    for member in ("us-cert", "kr-cert"):
+        assert agree.listing(hub.house, hub.caller(member)) == [ours]
+    assert agree.listing(hub.house, hub.caller("in-cert")) == [theirs]
+    assert agree.listing(hub.house, court) == [ours, theirs]
+    assert agree.show(hub.house, court, theirs["id"]) == theirs
+
+
+def test_an_operator_learns_of_none(hub: Hub) -> None:
+    view = hub.agree(clause("US", "KR"))
+    operator = Caller(administer.add_member(hub.house, "ops", None, Kind.OPERATOR, "ops"), frozenset({Scope.READ}))
+    assert agree.listing(hub.house, operator) == []
+    with pytest.raises(NotFound):
+        agree.show(hub.house, operator, view["id"])
+
+
+def test_participants_are_the_certs_and_ones_own_nation(hub: Hub) -> None:
+    for id in ("us-cert", "us-partner", "kr-cert", "kr-agency"):
+        hub.account(id)
+    seen = {entry["id"]: entry for entry in agree.participants(hub.house, hub.caller("us-partner"))}
+    assert set(seen) == {"us-cert", "us-partner", "kr-cert"}
+    assert seen["kr-cert"]["agreement_key"] == hub.account("kr-cert").govern_key.thumbprint
+    assert seen["us-partner"]["agreement_key"] is None
+
+
+# --- ending ---------------------------------------------------------------------------------------
+
+
+def test_termination_works_from_the_next_request_for_all(hub: Hub) -> None:
+    view = hub.agree(clause("US", "KR"), clause("KR", "US"))
+    hub.accepted("us-cert", *(malware(f"u{n}", "amber") for n in range(20)))
+    hub.accepted("kr-cert", malware("k", "amber"))
+    assert len(hub.rows("kr-agency")) == 21
+    ended = hub.terminate("kr-cert", view)
+    assert (ended["state"], ended["ended"]) == ("ended", "terminated by KR")
+    assert [len(hub.rows(id)) for id in ("kr-agency", "us-agency")] == [1, 20]
+    with pytest.raises(Conflict, match="terminated by KR"):
+        hub.terminate("us-cert", view)
+    with pytest.raises(Conflict, match="has ended"):
+        hub.sign("us-cert", view)
+
+
+def test_another_process_serves_nothing_after_the_termination(hub: Hub) -> None:
+    view = hub.agree(clause("US", "KR"))
+    hub.accepted("us-cert", malware("a"))
+    other = hub.changed()
+    assert other.sees("kr-cert", malware("a"))
+    hub.terminate("us-cert", view)
+    assert not other.sees("kr-cert", malware("a"))
+
+
+def test_a_termination_names_the_last_event(hub: Hub) -> None:
+    view = hub.agree(clause("US", "KR"))
+    for previous in (None, view["events"][0]["digest"], "0" * 64):
+        with pytest.raises(Unprocessable, match="last event"):
+            hub.step(
+                agree.terminate, "us-cert", view["id"], hub.jws("us-cert", view, "terminate", previous)
+            )
+    signature = view["events"][-1]["jws"]
+    with pytest.raises((Unprocessable, Forbidden)):
+        hub.step(agree.terminate, "us-cert", view["id"], signature)
+    assert hub.terminate("us-cert", view)["ended"] == "terminated by US"
+
+
+@pytest.mark.parametrize("signers", [[], ["us-cert"]])
+def test_what_is_terminated_before_all_signed_never_binds(hub: Hub, signers: list[str]) -> None:
+    view = hub.propose("us-cert", DOCUMENT)
+    hub.account("kr-cert")
+    for signer in signers:
+        view = hub.sign(signer, view)
+    hub.terminate("kr-cert", view)
+    with pytest.raises(Conflict):
+        hub.sign("kr-cert", view)
+    hub.accepted("us-cert", malware("a"))
+    assert not hub.sees("kr-cert", malware("a"))
+
+
+def test_it_expires_by_the_clock_without_an_event(hub: Hub) -> None:
+    until = START + timedelta(hours=1)
+    view = hub.agree(clause("US", "KR"), valid_until=format_instant(until))
+    hub.accepted("us-cert", malware("a"))
+    assert hub.sees("kr-cert", malware("a"))
+    hub.clock.forward(hours=1)
+    assert not hub.sees("kr-cert", malware("a"))
+    shown = agree.show(hub.house, hub.caller("kr-cert"), view["id"])
+    assert (shown["state"], shown["ended"], len(shown["events"])) == ("ended", "expired", 2)
+    with pytest.raises(Conflict, match="expired"):
+        hub.terminate("us-cert", view)
+
+
+def test_an_expired_proposal_cannot_be_signed(hub: Hub) -> None:
+    view = hub.propose_clauses(clause("US", "KR"), valid_until=format_instant(START + timedelta(hours=1)))
+    hub.clock.forward(hours=1)
+    with pytest.raises(Conflict, match="expired"):
+        hub.sign("us-cert", view)
+
+
+def test_it_comes_into_force_by_the_clock(hub: Hub) -> None:
+    view = hub.agree(clause("US", "KR"), valid_from=format_instant(START + timedelta(hours=1)))
+    assert view["state"] == "proposed"
+    hub.accepted("us-cert", malware("before"))
+    hub.clock.forward(hours=1)
+    assert agree.show(hub.house, hub.caller("us-cert"), view["id"])["state"] == "in force"
+    hub.accepted("us-cert", malware("after"))
+    assert hub.sees("kr-cert", malware("after"))
+    assert not hub.sees("kr-cert", malware("before"))
+
+
+def test_what_another_clause_allows_stays(hub: Hub) -> None:
+    first, _ = hub.agree(clause("US", "KR")), hub.agree(clause("US", "KR", max_tlp="green"))
+    hub.accepted("us-cert", malware("green"), malware("amber", "amber"))
+    hub.terminate("us-cert", first)
+    assert hub.sees("kr-cert", malware("green"))
+    assert not hub.sees("kr-cert", malware("amber", "amber"))
+
+
+@pytest.mark.parametrize("steps_back", [{"seconds": 20}, {"hours": 2}])
+def test_a_clock_that_steps_back_mixes_nothing_up(hub: Hub, steps_back: dict[str, float]) -> None:
+    hub.accepted("us-cert", malware("before"))
+    view = hub.propose("us-cert", DOCUMENT)
+    hub.account("kr-cert")
+    hub.clock.back(**steps_back)
+    for signer in ("us-cert", "kr-cert"):
+        view = hub.sign(signer, view)
+    hub.accepted("us-cert", malware("after"))
+    hub.clock.forward(**steps_back)
+    assert not hub.sees("kr-cert", malware("before"))
+    assert hub.sees("kr-cert", malware("after"))
+
+
+def test_every_refusal_leaves_a_sentence_without_the_others(hub: Hub) -> None:
+    view = hub.agree(clause("US", "KR"))
+    with pytest.raises(HubError) as refusal:
+        hub.terminate("jp-cert", view)
+    assert "KR" not in str(refusal.value)

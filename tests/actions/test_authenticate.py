@@ -1,0 +1,75 @@
+"""Who is asking: one answer for every way to fail."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.actions import administer
+from hub.actions.authenticate import authenticate, reader
+from hub.errors import Forbidden, Unauthenticated
+from hub.model import Caller, Clearance, Kind, Reader, Scope
+from tests.actions.hubs import Hub
+
+
+def test_a_token_names_its_member_and_scopes(hub: Hub) -> None:
+    account = hub.account("us-agency")
+    for member_id in (None, "us-agency"):
+        assert authenticate(hub.house, member_id, account.token, hub.clock()) == account.caller
+
+
+def test_every_failure_is_the_same_sentence(hub: Hub) -> None:
+    good, other = hub.account("us-cert").token, hub.account("kr-cert").token
+    public, _, secret = good.partition(".")
+    expired = administer.issue_token(hub.house, "us-cert", [Scope.READ], expires_days=1)
+    revoked = administer.issue_token(hub.house, "us-cert", [Scope.READ])
+    administer.revoke_token(hub.house, revoked.public_id)
+    suspended = hub.account("jp-cert").token
+    administer.suspend_member(hub.house, "jp-cert")
+    assert authenticate(hub.house, None, expired.token, hub.clock())
+    hub.clock.forward(days=1)
+    failures = [
+        *[(None, token) for token in (None, "", "x", public, secret, good + "A", good.upper(), "é" * 53, "\udc00")],
+        (None, f"{other.partition('.')[0]}.{secret}"),
+        (None, f"{'a' * 10}.{secret}"),
+        ("kr-cert", good),
+        ("", good),
+        ("nobody", good),
+        ("us-cert", None),
+        (None, expired.token),
+        (None, revoked.token),
+        (None, suspended),
+        ("jp-cert", suspended),
+    ]
+    sentences = set()
+    for member_id, token in failures:
+        with pytest.raises(Unauthenticated) as refusal:
+            authenticate(hub.house, member_id, token, hub.clock())
+        sentences.add(str(refusal.value))
+    assert len(sentences) == 1
+    assert authenticate(hub.house, None, good, hub.clock())
+
+
+def test_the_secret_is_nowhere_in_the_database(hub: Hub) -> None:
+    token = hub.account("us-cert").token
+    secret = token.partition(".")[2]
+    assert all(secret not in repr(stored) for stored in administer.list_tokens(hub.house))
+
+
+@pytest.mark.parametrize(
+    ("id", "clearance"),
+    [("us-cert", Clearance.CERT), ("us-agency", Clearance.AGENCY), ("us-partner", Clearance.PARTNER)],
+)
+def test_a_nations_member_reads_with_its_kinds_clearance(hub: Hub, id: str, clearance: Clearance) -> None:
+    assert reader(hub.caller(id)) == Reader(id, "US", clearance)
+
+
+@pytest.mark.parametrize("kind", [Kind.AUDITOR, Kind.OPERATOR])
+def test_auditors_and_operators_read_no_objects(hub: Hub, kind: Kind) -> None:
+    member = administer.add_member(hub.house, "one", None, kind, "one")
+    with pytest.raises(Forbidden, match="do not read objects"):
+        reader(Caller(member, frozenset(Scope)))
+
+
+def test_reading_needs_the_read_scope(hub: Hub) -> None:
+    with pytest.raises(Forbidden, match="read scope"):
+        reader(Caller(hub.caller("us-cert").member, frozenset({Scope.SUBMIT, Scope.GOVERN})))

@@ -1,0 +1,201 @@
+"""Whoever polls incrementally while others write, agree and withdraw misses nothing (policy I4)."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from hub.actions import poll, work
+from hub.model import Page, Query, VersionFilter
+from tests.actions.hubs import LEVELS, TLP, Hub, clause, identity, malware, relation, report
+
+_ROUNDS = 8
+_PAGE = 3
+_READERS = ("kr-cert", "kr-agency", "kr-partner", "jp-cert", "us-partner")
+_WRITERS = ("us-cert", "us-agency", "jp-agency", "in-cert")
+
+
+@dataclass
+class Poller:
+    """A client that comes back, by its last date or by its last cursor, and writes down what it gets."""
+
+    hub: Hub
+    id: str
+    mode: str
+    selections: frozenset[VersionFilter]
+    pages: list[tuple[datetime, Page, datetime]] = field(default_factory=list)
+
+    def run(self, is_over: threading.Event) -> None:
+        query = self.query = self.hub.query(self.id, limit=_PAGE, selections=self.selections)
+        while True:
+            was_over = is_over.is_set()
+            before = self.hub.clock()
+            page = poll.objects(self.hub.house, query)
+            if page.rows:
+                self.pages.append((before, page, self.hub.clock()))
+                query = self._next(query, page)
+            elif was_over:
+                return
+            else:
+                is_over.wait(0.005)
+
+    def _next(self, query: Query, page: Page) -> Query:
+        if self.mode == "added_after":
+            return replace(query, added_after=page.rows[-1].date_added)
+        return poll.open_cursor(self.hub.house, self.query, poll.seal_cursor(self.hub.house, query, page))
+
+    @property
+    def rows(self) -> list[Any]:
+        return [row for _, page, _ in self.pages for row in page.rows]
+
+
+# --- what the others do meanwhile -----------------------------------------------------------------
+
+
+def _levels_change(hub: Hub) -> None:
+    """One member's versions go up and down, and relationships among them with each."""
+    levels = itertools.cycle(LEVELS)
+    for n in range(_ROUNDS):
+        names = f"a{n % 3}", f"a{(n + 1) % 3}"
+        items = [malware(name, next(levels), n + 1) for name in names]
+        hub.accepted("us-cert", relation(*items, version=n + 1), items[0])
+
+
+def _containers_arrive(hub: Hub) -> None:
+    """Another's unmarked objects are tightened by containers, and its identity follows them."""
+    who = identity("who")
+    hub.accepted("us-agency", who)
+    for n in range(_ROUNDS):
+        hub.accepted("us-agency", malware(f"u{n}", None, created_by_ref=who["id"]))
+        hub.accepted("us-agency", report(f"r{n}", malware(f"u{n // 2}"), tlp=LEVELS[-1 - n % 5]))
+
+
+def _versions_come_late(hub: Hub) -> None:
+    for n in range(_ROUNDS):
+        hub.accepted("jp-agency", malware("late", "green", 1 + (n * 5) % _ROUNDS), malware(f"j{n}", "amber"))
+
+
+@dataclass
+class Episodes:
+    """When US and JP had an agreement: from before it was signed until after it was terminated."""
+
+    times: list[tuple[datetime, datetime]] = field(default_factory=list)
+
+    def run(self, hub: Hub) -> None:
+        for n in range(_ROUNDS // 2):
+            begin = hub.clock()
+            view = hub.agree(clause("US", "JP", audience="partner"), clause("US", "KR", max_tlp="amber"))
+            hub.accepted("us-agency-2", malware(f"g{n}"))
+            hub.terminate("jp-cert", view)
+            self.times.append((begin, hub.clock()))
+            work.work(hub.house)
+
+    def covers(self, before: datetime, after: datetime) -> bool:
+        return any(begin <= after and before <= end for begin, end in self.times)
+
+
+def _world(hub: Hub) -> tuple[list[Poller], Episodes]:
+    for id in (*_READERS, *_WRITERS, "us-agency-2"):
+        hub.account(id)
+    hub.agree(clause("US", "KR", audience="partner"))
+    hub.agree(clause("JP", "KR"), clause("JP", "US", max_tlp="green", audience="partner"))
+    kinds = itertools.product(_READERS, ("added_after", "next"))
+    pollers = [Poller(hub, id, mode, frozenset({VersionFilter.LAST})) for id, mode in kinds]
+    pollers.append(Poller(hub, "kr-cert", "added_after", frozenset({VersionFilter.ALL})))
+    return pollers, Episodes()
+
+
+def _play(hub: Hub, pollers: list[Poller], writers: list[Callable[[Hub], None]]) -> None:
+    is_over = threading.Event()
+    with ThreadPoolExecutor(len(pollers) + len(writers)) as pool:
+        polling = [pool.submit(poller.run, is_over) for poller in pollers]
+        try:
+            for writing in [pool.submit(writer, hub) for writer in writers]:
+                writing.result()
+        finally:
+            is_over.set()
+        for one in polling:
+            one.result()
+
+
+@pytest.fixture
+def played(hub: Hub) -> tuple[Hub, list[Poller], Episodes]:
+    pollers, episodes = _world(hub)
+    _play(hub, pollers, [_levels_change, _containers_arrive, _versions_come_late, episodes.run])
+    return hub, pollers, episodes
+
+
+# --- and what must be true ------------------------------------------------------------------------
+
+
+def test_whoever_comes_back_misses_nothing(played: tuple[Hub, list[Poller], Episodes]) -> None:
+    hub, pollers, episodes = played
+    fresh = hub.changed()
+    for poller in pollers:
+        at_once = fresh.rows(poller.id, selections=poller.selections)
+        assert at_once, poller.id
+        received = {(row.id, row.version, row.body) for row in poller.rows}
+        assert {(row.id, row.version, row.body) for row in at_once} <= received, (poller.id, poller.mode)
+        _check_served_once(poller)
+        _check_levels(poller)
+        if poller.id == "jp-cert":
+            _check_episodes(poller, episodes)
+
+
+def _check_served_once(poller: Poller) -> None:
+    served = [(row.id, row.version, row.date_added) for row in poller.rows]
+    assert len(served) == len(set(served)), (poller.id, poller.mode)
+    dates = [row.date_added for row in poller.rows]
+    assert dates == sorted(set(dates))
+    positions = [row.position for row in poller.rows]
+    assert positions == sorted(set(positions))
+
+
+_NEVER_SEEN = {  # by a reader that has submitted nothing, or nothing of this level
+    "kr-cert": {"red"},
+    "jp-cert": {"red"},
+    "kr-agency": {"red", "amber+strict"},
+    "kr-partner": {"red", "amber+strict", "amber"},
+    "us-partner": {"red", "amber+strict", "amber"},
+}
+
+
+def _check_levels(poller: Poller) -> None:
+    never = {TLP[level] for level in _NEVER_SEEN[poller.id]}
+    for row in poller.rows:
+        assert not never & set(json.loads(row.body).get("object_marking_refs", ())), (poller.id, row.id)
+
+
+def _check_episodes(poller: Poller, episodes: Episodes) -> None:
+    """JP sees the US's objects only in pages that were asked for while there was an agreement."""
+    foreign = {malware(f"g{n}")["id"] for n in range(_ROUNDS)} | {malware(f"a{n}")["id"] for n in range(3)}
+    for before, page, after in poller.pages:
+        if foreign & {row.id for row in page.rows}:
+            assert episodes.covers(before, after)
+
+
+def test_every_ledger_is_gapless_and_its_dates_grow(played: tuple[Hub, list[Poller], Episodes]) -> None:
+    from sqlalchemy import select
+
+    from hub.store.tables import ledger, release
+
+    hub, _, _ = played
+    with hub.house.store.read() as connection:
+        for recipient, position, last_date in connection.execute(select(ledger)):
+            rows = connection.execute(
+                select(release.c.position, release.c.date_added)
+                .where(release.c.recipient == recipient)
+                .order_by(release.c.position)
+            ).all()
+            assert [row.position for row in rows] == list(range(1, position + 1))
+            dates = [row.date_added for row in rows]
+            assert dates == sorted(set(dates))
+            assert dates[-1] == last_date

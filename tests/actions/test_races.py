@@ -1,0 +1,251 @@
+"""Two at once, made on purpose: one is held between deciding and writing while the other is done."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from hub.actions import agree, submit, work
+from hub.model import Receipt
+from tests.actions.hubs import Hub, address, clause, malware, relation, report
+
+_PATIENCE_SECONDS = 60
+
+
+class Pause:
+    """Holds the first caller of a function behind its end; all later ones pass."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, module: ModuleType, name: str) -> None:
+        self._reached, self._go = threading.Event(), threading.Event()
+        self._first = threading.Lock()
+        self._act: Callable[..., Any] = getattr(module, name)
+        patch.setattr(module, name, self._call)
+
+    def _call(self, *arguments: Any, **named: Any) -> Any:
+        result = self._act(*arguments, **named)
+        if self._first.acquire(blocking=False):
+            self._reached.set()
+            assert self._go.wait(_PATIENCE_SECONDS)
+        return result
+
+    def while_held(self, held: Callable[[], Any], other: Callable[[], Any]) -> Any:
+        """Do `other` while `held` waits, then let it finish; return what `held` returns."""
+        with ThreadPoolExecutor(1) as pool:
+            future: Future[Any] = pool.submit(held)
+            try:
+                assert self._reached.wait(_PATIENCE_SECONDS)
+                other()
+            finally:
+                self._go.set()
+            return future.result(_PATIENCE_SECONDS)
+
+
+@pytest.fixture
+def pause(monkeypatch: pytest.MonkeyPatch) -> Pause:
+    return Pause(monkeypatch, submit, "decide")
+
+
+def _together(*acts: Callable[[], Any]) -> list[Any]:
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return [future.result(_PATIENCE_SECONDS) for future in [pool.submit(act) for act in acts]]
+
+
+def _succeeded(receipt: Receipt) -> list[bool]:
+    return [outcome.succeeded for outcome in receipt.outcomes]
+
+
+# --- agreements -----------------------------------------------------------------------------------
+
+
+def test_what_was_decided_before_an_agreement_came_into_force_is_decided_again(hub: Hub, pause: Pause) -> None:
+    view = hub.propose_clauses(clause("US", "KR"))
+    hub.account("kr-cert")
+    hub.sign("us-cert", view)
+    item = malware("a")
+    pause.while_held(lambda: hub.push("us-cert", item), lambda: hub.sign("kr-cert", view))
+    assert hub.sees("kr-cert", item)  # written after the start, so submitted after it
+
+
+def test_what_was_decided_before_an_agreement_ended_is_decided_again(hub: Hub, pause: Pause) -> None:
+    view = hub.agree(clause("US", "KR"))
+    item = malware("a")
+    pause.while_held(lambda: hub.push("us-cert", item), lambda: hub.terminate("kr-cert", view))
+    assert not hub.sees("kr-cert", item)
+    hub.agree(clause("US", "KR"))
+    assert not hub.sees("kr-cert", item)
+
+
+def test_what_a_terminated_period_justified_is_not_carried_over(hub: Hub, pause: Pause) -> None:
+    """One agreement ends and another begins while a submission waits: the second alone justifies."""
+    first = hub.agree(clause("US", "KR", audience="partner"))
+    item = malware("a")
+
+    def change() -> None:
+        hub.terminate("kr-cert", first)
+        hub.agree(clause("US", "KR", audience="cert"))
+
+    pause.while_held(lambda: hub.push("us-cert", item), change)
+    assert hub.readers(item, ["kr-cert", "kr-partner"]) == ["kr-cert"]
+
+
+def test_two_signers_at_once_are_both_heard(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = hub.propose_clauses(clause("US", "KR"))
+    hub.account("kr-cert")
+    barrier, verify = threading.Barrier(2), agree.verify_request
+
+    def verify_together(*arguments: Any) -> Any:
+        evidence = verify(*arguments)
+        barrier.wait(_PATIENCE_SECONDS)
+        return evidence
+
+    with monkeypatch.context() as patch:
+        patch.setattr(agree, "verify_request", verify_together)
+        views = _together(lambda: hub.sign("us-cert", view), lambda: hub.sign("kr-cert", view))
+    assert sorted(view["state"] for view in views) == ["in force", "proposed"]
+    assert agree.show(hub.house, hub.caller("us-cert"), view["id"])["signed_by"] == ["KR", "US"]
+    hub.accepted("us-cert", malware("a"))
+    assert hub.sees("kr-cert", malware("a"))
+
+
+def test_a_signature_and_a_termination_at_once_leave_it_ended(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = hub.sign("us-cert", hub.propose_clauses(clause("US", "KR")))
+    hub.account("kr-cert")
+    pause = Pause(monkeypatch, agree, "verify_request")
+    with pytest.raises(agree.Conflict):
+        pause.while_held(lambda: hub.sign("kr-cert", view), lambda: hub.terminate("us-cert", view))
+    hub.accepted("us-cert", malware("a"))
+    assert not hub.sees("kr-cert", malware("a"))
+
+
+def test_a_poll_sees_one_moment(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is withdrawn and replaced while a page is made is in it as it was, once."""
+    hub.agree(clause("US", "KR"))
+    hub.accepted("us-cert", malware("a"))
+    pause = Pause(monkeypatch, type(hub.house.bindings), "standing")  # type: ignore[arg-type]
+    query = hub.query("kr-cert", "US")
+    page = pause.while_held(
+        lambda: work_poll(hub, query), lambda: hub.accepted("us-cert", malware("a", "amber", 2), malware("b"))
+    )
+    assert [json.loads(row.body) for row in page.rows] == [malware("a")]
+
+
+def work_poll(hub: Hub, query: Any) -> Any:
+    from hub.actions import poll
+
+    return poll.objects(hub.house, query)
+
+
+# --- objects of one nation ------------------------------------------------------------------------
+
+_PAIRS = [("us-cert", "us-cert"), ("us-cert", "us-agency"), ("us-agency", "us-agency")]
+
+
+@pytest.mark.parametrize(("referring", "referred"), _PAIRS)
+@pytest.mark.parametrize("held", ["reference", "object"])
+def test_a_relationship_and_the_red_object_it_names(
+    hub: Hub, pause: Pause, referring: str, referred: str, held: str
+) -> None:
+    hub.agree(clause("US", "KR"))
+    secret = malware("secret", "red")
+    edge = relation(malware("a"), secret)
+    hub.account(referring)
+    hub.account(referred)
+    acts = [lambda: hub.push(referring, edge), lambda: hub.push(referred, secret)]
+    first, second = acts if held == "reference" else reversed(acts)
+    assert _succeeded(pause.while_held(first, second)) == [True]
+    readers = ["us-cert", "us-partner", "kr-cert"]
+    assert hub.readers(edge, readers) == ["us-cert"]
+    assert hub.readers(secret, readers) == ["us-cert"]
+
+
+@pytest.mark.parametrize("held", ["container", "content"])
+def test_a_container_and_the_content_it_tightens(hub: Hub, pause: Pause, held: str) -> None:
+    hub.agree(clause("US", "KR"))
+    content = malware("content", None)
+    container = report("container", content, tlp="red")
+    hub.account("us-cert")
+    acts = [lambda: hub.push("us-cert", container), lambda: hub.push("us-cert", content)]
+    first, second = acts if held == "container" else reversed(acts)
+    pause.while_held(first, second)
+    assert hub.readers(content, ["us-cert", "us-agency", "kr-cert"]) == ["us-cert"]
+
+
+def test_two_first_submissions_of_one_version_are_one(hub: Hub, pause: Pause) -> None:
+    hub.account("us-cert")
+    item = malware("a")
+    receipt = pause.while_held(lambda: hub.push("us-cert", item), lambda: hub.accepted("us-cert", item))
+    assert _succeeded(receipt) == [True]
+    assert len(hub.rows("us-cert")) == 1
+
+
+def test_of_two_contents_under_one_version_the_first_to_commit_stays(hub: Hub, pause: Pause) -> None:
+    hub.account("us-cert")
+    held, other = malware("a", description="held"), malware("a", description="other")
+    receipt = pause.while_held(lambda: hub.push("us-cert", held), lambda: hub.accepted("us-cert", other))
+    assert _succeeded(receipt) == [False]
+    assert [json.loads(row.body) for row in hub.rows("us-cert")] == [other]
+
+
+@pytest.mark.parametrize(("held", "other"), [(1, 2), (2, 1)])
+def test_of_two_versions_the_later_is_the_newest_whoever_commits_first(
+    hub: Hub, pause: Pause, held: int, other: int
+) -> None:
+    hub.agree(clause("US", "KR"))
+    versions = {1: malware("a", "green", 1), 2: malware("a", "amber", 2)}
+    pause.while_held(
+        lambda: hub.push("us-cert", versions[held]), lambda: hub.accepted("us-cert", versions[other])
+    )
+    for id, expected in {"us-agency": [versions[2]], "us-partner": [], "kr-agency": [versions[2]]}.items():
+        assert [json.loads(row.body) for row in hub.rows(id)] == expected
+
+
+def test_two_contents_of_an_observable_become_two_versions(hub: Hub, pause: Pause) -> None:
+    hub.account("us-cert")
+    held, other = address("192.0.2.1", x_from="held"), address("192.0.2.1", x_from="other")
+    pause.while_held(lambda: hub.push("us-cert", held), lambda: hub.accepted("us-cert", other))
+    assert [json.loads(row.body) for row in hub.rows("us-cert")] == [held]
+    assert hub.sees("us-cert", other)
+
+
+def test_two_members_first_submissions_of_one_id_are_two_records(hub: Hub, pause: Pause) -> None:
+    hub.account("us-cert")
+    hub.account("us-agency")
+    pause.while_held(
+        lambda: hub.push("us-cert", malware("a", x_by="cert")),
+        lambda: hub.accepted("us-agency", malware("a", x_by="agency")),
+    )
+    assert [json.loads(row.body)["x_by"] for row in hub.rows("us-cert")] == ["agency", "cert"]
+
+
+def test_submissions_of_two_nations_do_not_hold_each_other_up(hub: Hub, pause: Pause) -> None:
+    hub.agree(clause("US", "KR"), clause("KR", "US"))
+    pause.while_held(
+        lambda: hub.push("us-cert", malware("u")), lambda: hub.accepted("kr-cert", malware("k"))
+    )
+    for id in ("us-cert", "kr-cert"):
+        rows = hub.rows(id)
+        assert [json.loads(row.body)["name"] for row in rows] == ["k", "u"]
+        assert rows[0].date_added < rows[1].date_added
+
+
+# --- background work ------------------------------------------------------------------------------
+
+
+def test_two_passes_of_work_do_not_meet(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub.accepted("us-cert", malware("a"))
+    pause = Pause(monkeypatch, work, "_withdraw_ended")
+    reports: list[work.WorkReport] = []
+    first = pause.while_held(
+        lambda: work.work(hub.house), lambda: reports.append(hub.changed() and work.work(hub.house))
+    )
+    assert first.is_done
+    assert [report.is_done for report in reports] == [False]
+    assert work.work(hub.house).is_done

@@ -1,0 +1,259 @@
+"""`hub demo`: the newcomer's first minute works, says what is true, and fails when it is not."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from taxii2client.v21 import Server, as_pages
+
+from hub.cli import demo, main
+from hub.cli.demo import scene, server, watching
+from hub.cli.demo.sample import Question, load_sample
+from hub.cli.demo.scene import MEMBERS, Scene
+from hub.client import HubAuth
+from hub.errors import HubError
+from hub.model import StixObject
+from hub.proofs import canonical
+from hub.stix import reading
+
+ROOT = Path(__file__).parents[2]
+SAMPLE = load_sample()
+HUB_OBJECTS = 11  # ten TLP definitions and the hub's identity
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+# --- the sample ---
+
+
+def test_every_object_of_the_sample_is_accepted_without_a_remark() -> None:
+    values = [value for group in SAMPLE.groups for value in group.objects.values()]
+    items = [reading.read(value, n, 2_097_152, canonical.digest) for n, value in enumerate(values)]
+    assert [item for item in items if not isinstance(item, StixObject) or item.markings.remark] == []
+
+
+def test_the_own_sample_is_in_the_table_whole_and_once() -> None:
+    bundle = json.loads((ROOT / "hub/cli/demo/dprk.json").read_text())
+    listed = [id for group in SAMPLE.groups if group.source == "DPRK" for id in group.objects]
+    assert sorted(listed) == sorted(value["id"] for value in bundle["objects"])
+
+
+def test_the_own_sample_uses_every_level() -> None:
+    handled = {group.handled_as for group in SAMPLE.groups}
+    assert {"CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"} <= handled
+
+
+def test_the_table_names_known_members_only() -> None:
+    named = {id for g in SAMPLE.groups for id in (g.submitter, *g.readers, *g.readers_after)}
+    assert named == set(MEMBERS)
+
+
+# --- refusals ---
+
+
+def test_a_home_with_something_in_it_is_refused_and_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "precious").touch()
+    result = CliRunner().invoke(main, ["demo", "--home", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "is not empty" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
+
+
+def test_serving_and_json_exclude_each_other() -> None:
+    assert CliRunner().invoke(main, ["demo", "--serve", "--json"]).exit_code == 2
+
+
+ONE = {"id": "malware--1", "name": "one"}
+TWO = {"id": "malware--2", "name": "two"}
+HUBS = {"id": "identity--hub"}
+
+
+@pytest.mark.parametrize(
+    ("seen", "complaint"),
+    [
+        ([HUBS], "in-cert does not see malware--1"),
+        ([ONE], "in-cert does not see identity--hub"),
+        ([HUBS, ONE, TWO], "in-cert sees malware--2, which is withheld"),
+        ([HUBS, ONE, ONE], "in-cert was served malware--1 2 times"),
+        ([HUBS, ONE | {"name": "other"}], "in-cert was served malware--1 other than it was submitted"),
+    ],
+)
+def test_whatever_differs_is_said(seen: list[dict[str, str]], complaint: str) -> None:
+    assert watching.compare("in-cert", seen, {"malware--1": ONE}, {"identity--hub"}) == [complaint]
+
+
+def test_what_is_as_expected_gives_no_complaint() -> None:
+    assert watching.compare("in-cert", [ONE, HUBS], {"malware--1": ONE}, {"identity--hub"}) == []
+
+
+def test_another_policy_than_the_table_fails_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scene, "AGREEMENTS", ("charter", "us-kr"))  # US-JP was never concluded
+    result = CliRunner().invoke(main, ["demo"])
+    assert result.exit_code == 1
+    assert "answers were not as the policy says" in result.stderr
+    assert "jp-cert does not see" in result.stdout
+
+
+def test_no_reason_is_made_up_for_what_is_visible(monkeypatch: pytest.MonkeyPatch) -> None:
+    visible = Question("us-cert", "kr-cert", next(iter(SAMPLE.groups[2].objects)))
+    monkeypatch.setattr(demo, "load_sample", lambda: replace(SAMPLE, questions=(visible,)))
+    result = CliRunner().invoke(main, ["demo"])
+    assert result.exit_code == 1
+    assert "is not withheld from us-cert" in result.stderr
+
+
+# --- the story ---
+
+
+def test_json_tells_the_whole_story_and_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setenv("HUB_API_ROOT", "elsewhere")  # the user's own configuration stays out
+    result = CliRunner().invoke(main, ["demo", "--json"])
+    assert result.exit_code == 0, result.output
+    story = json.loads(result.stdout)
+    assert story["differences"] == []
+    assert [a["state"] for a in story["agreements"]] == ["in force"] * 3
+    apt1 = story["submitted"][0]
+    assert (apt1["count"], apt1["seen"]["kr-cert"], apt1["seen_after"]["kr-cert"]) == (76, 76, 0)
+    assert (apt1["seen"]["us-partner"], apt1["seen_after"]["jp-cert"]) == (0, 76)
+    assert story["terminated"]["ended"] == "terminated by KR"
+    assert [(w["reader"], w["reason"]) for w in story["withheld"]] == [
+        ("in-cert", "above the agreement's ceiling GREEN"),
+        ("us-cert", "RED is released only to the nations an object is addressed to"),
+        (
+            "us-cert",
+            "refers to a withheld object: RED is released only to the nations an object is addressed to",
+        ),
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def served(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[tuple[subprocess.Popen[str], Path, list[str]]]:
+    """`hub demo --serve` when it has come to its invitation: the process, its home, what it printed."""
+    home = tmp_path_factory.mktemp("demo") / "home"
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-m", "hub", "demo", "--serve", "--home", str(home)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        lines: list[str] = []
+        while not lines or lines[-1] != "END":
+            line = process.stdout.readline()
+            assert line, "\n".join(lines)
+            lines.append(line.rstrip("\n"))
+        yield process, home, lines
+    finally:
+        process.terminate()
+        process.wait(60)
+
+
+def test_the_printed_story_is_short(served: tuple[subprocess.Popen[str], Path, list[str]]) -> None:
+    _, _, lines = served
+    assert "  ✓ All 20 polls returned exactly what the policy says." in lines
+    assert len(lines) <= 60
+
+
+def test_an_unmodified_client_polls_the_demo(served: tuple[subprocess.Popen[str], Path, list[str]]) -> None:
+    _, home, lines = served
+    url = next(line.removeprefix("export HUB_URL=") for line in lines if line.startswith("export HUB_URL="))
+    token = (home / "members/kr-partner/token").read_text()
+    root = Server(f"{url}/taxii2/", auth=HubAuth(token)).default
+    released = next(c for c in root.collections if c.alias == "released")
+    seen = [o["id"] for page in as_pages(released.get_objects, per_request=7) for o in page["objects"]]
+    wanted = {id for g in SAMPLE.groups if "kr-partner" in g.readers_after for id in g.objects}
+    assert len(seen) == len(set(seen)) == len(wanted) + HUB_OBJECTS
+    assert wanted <= set(seen)
+
+
+def test_what_is_printed_can_be_pasted(served: tuple[subprocess.Popen[str], Path, list[str]]) -> None:
+    _, _, lines = served
+    start = next(n for n, line in enumerate(lines) if line.startswith("export HUB_URL="))
+    script = "\n".join(["set -e", f'hub() {{ "{sys.executable}" -m hub "$@"; }}', *lines[start:]])
+    script = script.replace("python - <<", f'"{sys.executable}" - <<').replace("| head -3", "| wc -l")
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-c", script], env=env, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "objects" in done.stdout
+
+
+def test_keys_and_tokens_are_their_owners_alone(
+    served: tuple[subprocess.Popen[str], Path, list[str]],
+) -> None:
+    _, home, _ = served
+    assert {path.stat().st_mode & 0o077 for path in (home / "members").rglob("*")} == {0}
+
+
+# --- the server's end ---
+
+
+def test_a_server_that_does_not_start_is_reported_with_its_last_words(tmp_path: Path) -> None:
+    address, url = server.free_address()
+    with scene.set_scene(tmp_path, url) as set_up:
+        broken = Scene(
+            tmp_path, url, set_up.environ | {"HUB_PAGE_LIMIT": "many"}, set_up.house, set_up.badges
+        )
+        with pytest.raises(HubError, match="HUB_PAGE_LIMIT"), server.serving(broken, address):
+            pytest.fail("it was not ready")
+
+
+def test_the_server_ends_with_the_block_even_on_an_error(tmp_path: Path) -> None:
+    address, url = server.free_address()
+    pids = []
+
+    def fail_while_serving(stage: Scene) -> None:
+        with server.serving(stage, address) as process:
+            pids.append(process.pid)
+            raise HubError("in the middle")
+
+    with scene.set_scene(tmp_path, url) as stage, pytest.raises(HubError, match="in the middle"):
+        fail_while_serving(stage)
+    assert not is_alive(pids[0])
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_sigterm_ends_demo_and_server(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    command = [sys.executable, "-m", "hub", "demo", "--serve", "--home", str(home)]
+    process = subprocess.Popen(
+        command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, text=True
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while not (home / "server.log").exists() or b"pid" not in (home / "server.log").read_bytes():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.terminate()
+        process.wait(60)
+    finally:
+        process.kill()
+    pids = re.findall(r"pid: (\d+)", (home / "server.log").read_text())
+    assert pids
+    assert [pid for pid in pids if is_alive(int(pid))] == []

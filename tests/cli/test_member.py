@@ -1,0 +1,238 @@
+"""push, poll and agreement from a member's machine, against a server that verifies signatures."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import orjson
+import pytest
+
+from hub.proofs import keys
+from tests.cli.conftest import Run, json_of
+from tests.client.loopback import AGREEMENT, TOKEN, Loopback, date, error, indicator
+
+LIST = "/governance/agreements/"
+ONE = f"{LIST}{AGREEMENT}/"
+VIEW = {
+    "id": AGREEMENT,
+    "title": "Between two \x1b[2Jnations",
+    "state": "ended",
+    "ended": "terminated by US",
+    "parties": ["KR", "US"],
+    "signed_by": [],
+    "valid_from": "2026-01-01T00:00:00Z",
+    "valid_until": "2028-01-01T00:00:00Z",
+    "clauses": [{"from": "US", "to": ["KR"], "max_tlp": "amber", "types": ["malware"]}],
+    "document": {"id": AGREEMENT},
+    "last_event": None,
+}
+PATIENCE_SECONDS = 20
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    path = tmp_path / "bundle.json"
+    objects = [indicator(1), indicator(2), indicator(3) | {"id": "bad--3\x1b"}]
+    path.write_bytes(orjson.dumps({"type": "bundle", "objects": objects}))
+    return path
+
+
+# --- push ---
+
+
+def test_a_partial_failure_ends_with_1_and_names_each(as_member: Run, bundle: Path) -> None:
+    result = as_member("push", "us", bundle)
+    assert result.exit_code == 1
+    assert result.stdout == "3 submitted, 2 succeeded, 1 failed.\n"
+    assert result.stderr == "hub: bad--3\\x1b: not STIX\n"
+
+
+def test_the_report_is_one_json_value(as_member: Run, bundle: Path) -> None:
+    result = as_member("push", "us", bundle, "--json")
+    assert result.exit_code == 1
+    assert orjson.loads(result.stdout) == {
+        "submitted": 3,
+        "succeeded": 2,
+        "failed": 1,
+        "failures": [{"id": "bad--3\x1b", "version": "2026-01-01T00:00:00.000Z", "message": "not STIX"}],
+        "statuses": ["status-1"],
+    }
+
+
+def test_a_push_that_is_refused_whole_still_reports(as_member: Run, server: Loopback, bundle: Path) -> None:
+    server.fail("/objects/", error(403, "Forbidden", "the token lacks the scope submit"))
+    result = as_member("push", "us", bundle, "--json")
+    assert result.exit_code == 1
+    assert orjson.loads(result.stdout)["submitted"] == 0
+    assert "lacks the scope submit" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("push", "kr", "-"), "kr is not yours to write"),
+        (("push", "fr", "-"), "no collection fr"),
+        (("push", "us", "missing.json"), "missing.json cannot be read"),
+    ],
+)
+def test_what_cannot_be_pushed_is_one_sentence(
+    as_member: Run, arguments: tuple[str, ...], sentence: str
+) -> None:
+    result = as_member(*arguments, input=orjson.dumps(indicator(1)))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert sentence in result.stderr
+
+
+def test_lines_are_pushed_from_stdin(as_member: Run, server: Loopback) -> None:
+    lines = b"".join(orjson.dumps(indicator(n)) + b"\n" for n in range(3))
+    assert json_of(as_member("push", "us", "-", "--json", input=lines))["succeeded"] == 3
+    assert [len(seen.objects) for seen in server.to("/objects/", "POST")] == [3]
+
+
+# --- poll ---
+
+
+def test_objects_go_to_stdout_one_a_line(as_member: Run, server: Loopback) -> None:
+    server.objects = [indicator(n) for n in range(5)]
+    result = as_member("poll", "kr")
+    assert result.exit_code == 0
+    assert [orjson.loads(line) for line in result.stdout.splitlines()] == server.objects
+
+
+def test_json_counts_and_objects_go_to_the_file(as_member: Run, server: Loopback, tmp_path: Path) -> None:
+    server.objects = [indicator(n) for n in range(3)]
+    files = ("--out", tmp_path / "out.jsonl", "--state", tmp_path / "state.json", "--json")
+    assert json_of(as_member("poll", "kr", *files)) == {"objects": 3, "last_date_added": date(3)}
+    assert json_of(as_member("poll", "kr", *files)) == {"objects": 0, "last_date_added": date(3)}
+    assert (tmp_path / "out.jsonl").read_bytes().count(b"\n") == 3
+
+
+def test_types_are_repeatable(as_member: Run, server: Loopback) -> None:
+    server.objects = [indicator(1), indicator(2, type="malware"), indicator(3, type="tool")]
+    result = as_member("poll", "kr", "--type", "malware", "--type", "tool", "--json")
+    assert json_of(result)["objects"] == 2
+
+
+def test_a_state_of_another_poll_is_refused(as_member: Run, server: Loopback, tmp_path: Path) -> None:
+    state = ("--state", tmp_path / "state.json")
+    assert as_member("poll", "kr", *state).exit_code == 0
+    result = as_member("poll", "us", *state)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "another collection" in result.stderr
+
+
+def test_an_output_in_a_folder_that_is_missing_is_one_sentence(as_member: Run, tmp_path: Path) -> None:
+    result = as_member("poll", "kr", "--out", tmp_path / "missing" / "out.jsonl")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("hub: ")
+    assert "No such file or directory" in result.stderr
+
+
+def test_following_ends_well_when_interrupted(server: Loopback, tmp_path: Path) -> None:
+    server.objects = [indicator(1)]
+    out = tmp_path / "out.jsonl"
+    with _hub(server, "poll", "kr", "--out", str(out), "--follow", "0.1", "--json") as process:
+        _wait_for(lambda: out.exists() and out.read_bytes().count(b"\n") == 1)
+        server.objects += [indicator(2)]
+        _wait_for(lambda: out.read_bytes().count(b"\n") == 2)
+        process.send_signal(signal.SIGINT)
+        stdout, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    assert process.returncode == 0
+    assert orjson.loads(stdout) == {"objects": 2, "last_date_added": date(2)}
+
+
+def test_an_interrupted_poll_ends_with_130(server: Loopback) -> None:
+    server.fail("/objects/", *[(503, {"Retry-After": "30"}, b"")] * 9)
+    with _hub(server, "poll", "kr") as process:
+        _wait_for(lambda: bool(server.to("/objects/")))
+        time.sleep(0.2)  # for the answer to arrive: an earlier signal must end the same way
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, stdout, stderr) == (130, b"", b"")
+
+
+def test_a_reader_that_has_gone_is_no_traceback(server: Loopback) -> None:
+    server.page, server.objects = 1, [indicator(n, pattern="x" * 70_000) for n in range(4)]
+    with _hub(server, "poll", "kr") as process:
+        assert process.stdout is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        process.wait(PATIENCE_SECONDS)
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+def _hub(server: Loopback, *arguments: str) -> subprocess.Popen[bytes]:
+    environ = os.environ | {"HUB_URL": server.url, "HUB_TOKEN": TOKEN}
+    command = [sys.executable, "-m", "hub", *arguments]
+    return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def _wait_for(happened: object) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not happened():  # type: ignore[operator]
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+# --- agreement ---
+
+
+def test_an_agreement_is_proposed_from_toml(as_member: Run, server: Loopback, tmp_path: Path) -> None:
+    server.answers["POST", LIST] = VIEW
+    file = tmp_path / "a.toml"
+    file.write_text('title = "One"\nvalid_from = 2026-01-01T00:00:00Z\n', "utf-8")
+    assert json_of(as_member("agreement", "propose", file, "--json")) == VIEW
+    sent = orjson.loads(server.to(LIST, "POST")[0].body)
+    assert sent == {"title": "One", "valid_from": "2026-01-01T00:00:00Z"}
+
+
+def test_a_file_that_is_no_agreement_is_refused(as_member: Run, server: Loopback, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("valid_from = 2026-01-01\n", "utf-8")
+    result = as_member("agreement", "propose", tmp_path / "a.toml")
+    assert result.exit_code == 1
+    assert "write date, time and offset" in result.stderr
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(("act", "path"), [("sign", "signatures/"), ("terminate", "termination/")])
+def test_an_agreement_is_signed_and_terminated(as_member: Run, server: Loopback, act: str, path: str) -> None:
+    server.answers["GET", ONE] = server.answers["POST", ONE + path] = VIEW
+    assert json_of(as_member("agreement", act, AGREEMENT, "--json")) == VIEW
+
+
+def test_signing_without_a_key_is_refused(as_member: Run, server: Loopback) -> None:
+    server.answers["GET", ONE] = VIEW
+    result = as_member("agreement", "sign", AGREEMENT, env={"HUB_KEY": ""})
+    assert result.exit_code == 1
+    assert "HUB_KEY" in result.stderr
+
+
+def test_a_key_that_the_hub_does_not_know_is_told_so(
+    as_member: Run, server: Loopback, tmp_path: Path
+) -> None:
+    server.answers["GET", ONE] = VIEW
+    (tmp_path / "other.pem").write_bytes(keys.private_pem(keys.generate("ed25519")))
+    result = as_member("agreement", "sign", AGREEMENT, "--key", tmp_path / "other.pem")
+    assert result.exit_code == 1
+    assert "registered key" in result.stderr
+
+
+def test_agreements_are_shown_to_people_without_steering_their_terminal(
+    as_member: Run, server: Loopback
+) -> None:
+    server.answers["GET", ONE], server.answers["GET", LIST] = VIEW, {"agreements": [VIEW]}
+    shown, listed = as_member("agreement", "show", AGREEMENT), as_member("agreement", "list")
+    assert "ended (terminated by US)" in shown.stdout
+    assert "US → KR: up to TLP:AMBER, for agency and above, malware" in shown.stdout
+    assert "signed by nobody yet" in shown.stdout
+    for text in (shown.stdout, listed.stdout):
+        assert "\\x1b[2Jnations" in text
+        assert "\x1b" not in text
+    assert json_of(as_member("agreement", "list", "--json")) == [VIEW]

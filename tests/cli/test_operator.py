@@ -1,0 +1,151 @@
+"""The operator's commands on a real database: what scripts rely on, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Run, json_of
+
+
+@pytest.fixture
+def hub(run: Run) -> Run:
+    """Run `hub` where it has been initialised and has one member."""
+    assert run("init").exit_code == 0
+    added = run("member", "add", "us-cisa", "--nation", "US", "--kind", "cert", "--name", "CISA")
+    assert added.exit_code == 0
+    return run
+
+
+def register(hub: Run, file: Path, *more: object, purpose: str = "agreement") -> Any:
+    return hub("key", "register", "us-cisa", f"{file}.pub.jwk", "--purpose", purpose, *more)
+
+
+# --- refusals ---
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("member", "add", "us-2", "--nation", "US", "--kind", "cert", "--name", "Two"), "cert already"),
+        (("member", "add", "fr-1", "--nation", "FR", "--kind", "agency", "--name", "Un"), "no nation"),
+        (("member", "add", "US:1", "--nation", "US", "--kind", "agency", "--name", "One"), "member id"),
+        (("member", "add", "aud", "--nation", "US", "--kind", "auditor", "--name", "A"), "to none"),
+        (("member", "suspend", "nobody"), "no member 'nobody'"),
+        (("token", "issue", "nobody"), "no member 'nobody'"),
+        (("token", "revoke", "nothing"), "no token 'nothing'"),
+        (("key", "revoke", "nothing", "--reason", "lost"), "no key 'nothing'"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_one_sentence(
+    hub: Run, arguments: tuple[str, ...], sentence: str
+) -> None:
+    result = hub(*arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert sentence in result.stderr
+
+
+def test_a_later_agreement_key_needs_the_signature_of_the_one_before(hub: Run, tmp_path: Path) -> None:
+    first, second, third = (tmp_path / name for name in ("1.pem", "2.pem", "3.pem"))
+    hub("keygen", first)
+    hub("keygen", second, "--endorse", first, "--alg", "p256")
+    hub("keygen", third)
+    assert register(hub, first).exit_code == 0
+    assert "needs its signature" in register(hub, third).stderr
+    endorsement = f"{second}.endorsement.jws"
+    assert "another key" in register(hub, third, "--endorsement", endorsement).stderr
+    assert register(hub, second, "--endorsement", endorsement).exit_code == 0
+    revoked = {key["thumbprint"]: key["revoked"] is not None for key in json_of(hub("key", "list", "--json"))}
+    assert sorted(revoked.values()) == [False, True]
+
+
+def test_a_private_key_is_not_registered(hub: Run, tmp_path: Path) -> None:
+    hub("keygen", tmp_path / "k.pem")
+    result = hub("key", "register", "us-cisa", tmp_path / "k.pem", "--purpose", "submit")
+    assert result.exit_code == 1
+    assert "private key" in result.stderr
+
+
+def test_an_endorsement_that_is_no_text_is_refused(hub: Run, tmp_path: Path) -> None:
+    hub("keygen", tmp_path / "k.pem")
+    (tmp_path / "e.jws").write_bytes(b"\xff")
+    result = register(hub, tmp_path / "k.pem", "--endorsement", tmp_path / "e.jws")
+    assert result.exit_code == 1
+    assert "compact JWS" in result.stderr
+
+
+# --- acts ---
+
+
+def test_init_may_be_repeated(run: Run) -> None:
+    first, second = json_of(run("init", "--json")), json_of(run("init", "--json"))
+    assert first == second
+    assert first["nations"] == ["US", "KR", "JP", "AU", "IN"]
+
+
+def test_a_member_is_added_listed_suspended_and_resumed(hub: Run) -> None:
+    added = json_of(
+        hub("member", "add", "kr-1", "--nation", "KR", "--kind", "agency", "--name", "One", "--json")
+    )
+    assert {"id", "nation", "kind", "identity"} <= added.keys()
+    assert (added["id"], added["nation"], added["kind"]) == ("kr-1", "KR", "agency")
+    assert json_of(hub("member", "suspend", "kr-1", "--json"))["suspended"] is True
+    assert "suspended" in hub("member", "list").stdout
+    assert json_of(hub("member", "resume", "kr-1", "--json")) == added
+    assert {one["id"] for one in json_of(hub("member", "list", "--json"))} == {"kr-1", "us-cisa"}
+
+
+def test_an_auditor_has_no_nation(hub: Run) -> None:
+    added = json_of(hub("member", "add", "eyes", "--kind", "auditor", "--name", "Eyes", "--json"))
+    assert added["nation"] is None
+
+
+def test_a_token_is_shown_once(hub: Run) -> None:
+    issued = json_of(
+        hub("token", "issue", "us-cisa", "--scope", "read,submit,govern", "--expires", 30, "--json")
+    )
+    assert issued.keys() == {"member", "public_id", "token", "scopes", "expires"}
+    assert issued["scopes"] == ["govern", "read", "submit"]
+    assert issued["expires"].endswith("Z")
+    listed = hub("token", "list", "--json")
+    assert issued["token"] not in listed.stdout
+    assert [one["public_id"] for one in json_of(listed)] == [issued["public_id"]]
+    assert issued["public_id"] in hub("token", "list").stdout
+
+
+def test_a_token_for_a_person_is_the_secret_alone(hub: Run) -> None:
+    secret = hub("token", "issue", "us-cisa").stdout
+    (listed,) = json_of(hub("token", "list", "--json"))
+    assert len(secret.split()) == 1
+    assert listed["scopes"] == ["read"]
+    assert listed["expires"] is None
+
+
+def test_a_revoked_token_says_since_when(hub: Run) -> None:
+    public_id = json_of(hub("token", "issue", "us-cisa", "--json"))["public_id"]
+    assert hub("token", "revoke", public_id).exit_code == 0
+    assert json_of(hub("token", "list", "--json"))[0]["revoked"] is not None
+
+
+@pytest.mark.parametrize("alg", ["ed25519", "p256"])
+def test_a_key_is_made_registered_and_revoked(hub: Run, tmp_path: Path, alg: str) -> None:
+    made = json_of(hub("keygen", tmp_path / "k.pem", "--alg", alg, "--json"))
+    registered = json_of(register(hub, tmp_path / "k.pem", "--json", purpose="submit"))
+    assert (registered["thumbprint"], registered["alg"]) == (made["thumbprint"], made["alg"])
+    assert (registered["member"], registered["purpose"]) == ("us-cisa", "submit")
+    assert hub("key", "revoke", made["thumbprint"], "--reason", "lost").exit_code == 0
+    assert json_of(hub("key", "list", "--json"))[0]["revoked"] is not None
+    assert made["thumbprint"] in hub("key", "list").stdout
+
+
+@pytest.mark.parametrize("noun", ["token", "key"])
+def test_an_empty_list_is_a_list_and_a_sentence(hub: Run, noun: str) -> None:
+    assert json_of(hub(noun, "list", "--json")) == []
+    assert hub(noun, "list").stdout.startswith(f"There is no {noun} yet")
+
+
+def test_work_tells_what_it_did(hub: Run) -> None:
+    assert json_of(hub("work", "--once", "--json"))["done"] is True
+    assert "nonces forgotten" in hub("work").stdout

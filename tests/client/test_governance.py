@@ -1,0 +1,168 @@
+"""Agreements from a member's side: what is signed is what the hub showed, and only under its own id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from hub.client import ClientError, Hub
+from hub.client.governance import read_agreement
+from hub.proofs import documents
+from tests.client.loopback import AGREEMENT, TOKEN, Loopback
+
+LIST = "/governance/agreements/"
+ONE = f"{LIST}{AGREEMENT}/"
+DOCUMENT = {"id": AGREEMENT, "title": "One", "parties": ["KR", "US"]}
+VIEW = {"id": AGREEMENT, "title": "One", "state": "proposed", "document": DOCUMENT, "last_event": "abc"}
+
+
+def signed(server: Loopback, path: str) -> dict[str, Any]:
+    """The payload of the signature that reached the server, verified."""
+    (seen,) = server.to(path, "POST")
+    payload, _ = documents.verify_document(orjson.loads(seen.body)["jws"], server.registered)
+    return payload
+
+
+# --- reading agreements from TOML ---
+
+
+@pytest.mark.parametrize(
+    ("toml", "sentence"),
+    [
+        (b"\xff", "a.toml: not UTF-8"),
+        (b"title = ", "a.toml: not TOML"),
+        (b"valid_from = 2026-01-01", "a.toml: valid_from: write date, time and offset"),
+        (b"valid_from = 12:00:00", "a.toml: valid_from: write date, time and offset"),
+        (b"valid_from = 2026-01-01T00:00:00", "a.toml: valid_from: a time without an offset: write Z"),
+        (b"[iep]\nx = [1, 2026-01-01]", "a.toml: iep.x[1]: write date"),
+        (b"[iep]\nx = nan", "a.toml: iep.x: nan is no number"),
+        (b"[iep]\nx = -inf", "a.toml: iep.x: -inf is no number"),
+        (b"[iep]\nx = 9007199254740992", "a.toml: iep.x: an integer beyond"),
+    ],
+)
+def test_what_has_no_exact_json_form_is_refused_with_its_place(toml: bytes, sentence: str) -> None:
+    with pytest.raises(ClientError) as refused:
+        read_agreement("a.toml", toml)
+    assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("toml", "text"),
+    [
+        (b"2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+        (b"2026-01-01 09:00:00+09:00", "2026-01-01T00:00:00Z"),
+        (b"2026-01-01T00:00:00.5Z", "2026-01-01T00:00:00.500000Z"),
+    ],
+)
+def test_times_become_text_in_utc(toml: bytes, text: str) -> None:
+    assert read_agreement("a.toml", b"valid_from = " + toml) == {"valid_from": text}
+
+
+def test_everything_else_stays_as_it_is() -> None:
+    toml = b'title = "x"\nparties = ["US"]\n[[clauses]]\nhistory = true\n[iep]\nn = 1\nf = 0.5\n'
+    clauses = [{"history": True}]
+    expected = {"title": "x", "parties": ["US"], "clauses": clauses, "iep": {"n": 1, "f": 0.5}}
+    assert read_agreement("a.toml", toml) == expected
+
+
+# --- refusals ---
+
+
+@pytest.mark.parametrize("id", ["", "a/b", "../members", "a?b", "a#b", "a b", "é", "%2e"])
+def test_an_id_that_would_lead_elsewhere_is_refused(member: Hub, server: Loopback, id: str) -> None:
+    with pytest.raises(ClientError, match="no agreement id"):
+        member.agreement(id)
+    assert server.seen == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        VIEW | {"id": "agreement--other"},
+        VIEW | {"document": DOCUMENT | {"id": "agreement--other"}},
+        VIEW | {"document": "text"},
+        {"id": AGREEMENT},
+    ],
+)
+@pytest.mark.parametrize("act", ["sign", "terminate"])
+def test_another_document_than_was_asked_for_is_not_signed(
+    member: Hub, server: Loopback, act: str, answer: Any
+) -> None:
+    server.answers["GET", ONE] = answer
+    with pytest.raises(ClientError, match="nothing was signed"):
+        getattr(member, act)(AGREEMENT)
+    assert [seen.method for seen in server.seen] == ["GET"]
+
+
+def test_without_a_key_nothing_is_changed(server: Loopback) -> None:
+    server.answers["GET", ONE] = VIEW
+    with Hub(server.url, TOKEN) as hub:
+        with pytest.raises(ClientError, match="agreement key"):
+            hub.sign(AGREEMENT)
+        with pytest.raises(ClientError, match="agreement key"):
+            hub.propose({})
+    assert server.to(LIST, "POST") == []
+
+
+def test_a_proposal_whose_answer_was_lost_is_not_made_twice(
+    member: Hub, server: Loopback, pauses: list[float]
+) -> None:
+    server.fail(LIST, None)
+    with pytest.raises(ClientError, match="look whether it was done"):
+        member.propose({"title": "One"})
+    assert len(server.to(LIST, "POST")) == 1
+    assert pauses == []
+
+
+def test_a_busy_hub_has_done_nothing_and_is_asked_again(member: Hub, server: Loopback) -> None:
+    server.answers["POST", LIST] = VIEW
+    server.fail(LIST, (503, {"Retry-After": "1"}, b""))
+    assert member.propose({"title": "One"}) == VIEW
+    assert len(server.to(LIST, "POST")) == 2
+
+
+def test_a_problem_is_told_in_its_own_words(member: Hub, server: Loopback) -> None:
+    problem = {"title": "Unprocessable content", "detail": "parties: FR is no nation", "status": 422}
+    server.fail(LIST, (422, {"Content-Type": "application/problem+json"}, problem))
+    with pytest.raises(ClientError, match=r"parties: FR is no nation \(HTTP 422\)") as refused:
+        member.propose({})
+    assert refused.value.status == 422
+
+
+@pytest.mark.parametrize("answer", [{"agreements": {}}, {"agreements": ["text"]}])
+def test_a_list_that_is_none_is_refused(member: Hub, server: Loopback, answer: Any) -> None:
+    server.answers["GET", LIST] = answer
+    with pytest.raises(ClientError, match="list of agreements cannot be read"):
+        member.agreements()
+
+
+# --- acts ---
+
+
+def test_lists_and_views_come_as_the_hub_gives_them(member: Hub, server: Loopback) -> None:
+    server.answers["GET", LIST] = {"agreements": [VIEW]}
+    server.answers["GET", ONE] = VIEW
+    server.answers["GET", "/governance/members/"] = {"members": [{"id": "us-cisa"}]}
+    assert member.agreements() == [VIEW]
+    assert member.agreement(AGREEMENT) == VIEW
+    assert member.members() == [{"id": "us-cisa"}]
+
+
+def test_a_proposal_goes_out_as_the_document(member: Hub, server: Loopback) -> None:
+    server.answers["POST", LIST] = VIEW
+    assert member.propose({"title": "One"}) == VIEW
+    assert orjson.loads(server.to(LIST, "POST")[0].body) == {"title": "One"}
+
+
+def test_signing_covers_the_whole_document(member: Hub, server: Loopback) -> None:
+    server.answers["GET", ONE] = server.answers["POST", f"{ONE}signatures/"] = VIEW
+    assert member.sign(AGREEMENT) == VIEW
+    assert signed(server, "/signatures/") == {"typ": "sign", "agreement": DOCUMENT, "previous": None}
+
+
+def test_terminating_covers_the_document_and_the_event_before(member: Hub, server: Loopback) -> None:
+    server.answers["GET", ONE] = server.answers["POST", f"{ONE}termination/"] = VIEW
+    member.terminate(AGREEMENT)
+    assert signed(server, "/termination/") == {"typ": "terminate", "agreement": DOCUMENT, "previous": "abc"}
