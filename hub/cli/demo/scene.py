@@ -17,7 +17,7 @@ import orjson
 from hub.actions import administer
 from hub.actions.house import House
 from hub.app import new_house
-from hub.client import Hub
+from hub.client import Hub, HubAuth
 from hub.client.governance import read_agreement
 from hub.errors import HubError
 from hub.model import JsonObject, Kind, Purpose, Scope
@@ -63,6 +63,11 @@ class Scene:
         """Return the hub as the member `id` reaches it over HTTP, with its token and one of its keys."""
         badge = self.badges[id]
         return Hub(self.url, badge.token.read_text(), badge.agreement_key if governs else badge.submit_key)
+
+    def auth(self, id: str) -> HubAuth:
+        """Return what makes an unmodified taxii2-client speak and sign as the member `id`."""
+        badge = self.badges[id]
+        return HubAuth(badge.token.read_text(), badge.submit_key)
 
 
 @contextmanager
@@ -134,7 +139,7 @@ def _admit(house: House, folder: Path, id: str) -> Badge:
 
 
 def _give_key(house: House, id: str, path: Path, purpose: Purpose) -> None:
-    key = keys.generate("ed25519")
+    key = keys.generate("p256" if purpose is Purpose.AGREEMENT else "ed25519")
     _keep(path, keys.private_pem(key))
     administer.register_key(house, id, orjson.dumps(dict(key.public.jwk)), purpose)
 

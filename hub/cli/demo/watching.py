@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from hub.cli.demo.sample import Group, Sample
 from hub.cli.demo.scene import MEMBERS, Scene
-from hub.client import Hub
+from hub.client import stock
 from hub.errors import HubError
 from hub.model import JsonObject
 from hub.stix.tlp import TLP_IDS
@@ -39,20 +39,19 @@ def push_all(scene: Scene, sample: Sample) -> None:
     """Let every submitter push its objects to its nation's collection; HubError when one is refused."""
     for submitter in dict.fromkeys(group.submitter for group in sample.groups):
         own = [group for group in sample.groups if group.submitter == submitter]
-        with scene.member(submitter) as hub:
-            nation = MEMBERS[submitter][0].lower()
-            report = hub.push(nation, [value for group in own for value in group.objects.values()])
-        if report.failures:
-            first = report.failures[0]
-            raise HubError(f"{len(report.failures)} objects of {submitter} were refused: {first.message}")
+        nation = MEMBERS[submitter][0].lower()
+        objects = [value for group in own for value in group.objects.values()]
+        status = stock.push(scene.url, scene.auth(submitter), nation, objects)
+        if status.failure_count:
+            first = status.failures[0]["message"]
+            raise HubError(f"{status.failure_count} objects of {submitter} were refused: {first}")
 
 
 def look(scene: Scene, sample: Sample, *, after: bool = False) -> Look:
     """Poll as every member and compare. `after`: the agreement that the demo ends has ended."""
     seen: dict[str, list[JsonObject]] = {}
     for reader in MEMBERS:
-        with scene.member(reader) as hub:
-            seen[reader] = poll(hub)
+        seen[reader] = list(stock.poll(scene.url, scene.auth(reader), "released", _PER_PAGE))
     own: set[str] = {scene.house.registry.hub_identity_id, *TLP_IDS}
     found = [
         difference
@@ -60,17 +59,6 @@ def look(scene: Scene, sample: Sample, *, after: bool = False) -> Look:
         for difference in compare(reader, seen[reader], expected(sample, reader, after=after), own)
     ]
     return Look(seen, tuple(found))
-
-
-def poll(hub: Hub) -> list[JsonObject]:
-    """Return all that a member may see, page by page, through taxii2-client's own Collection."""
-    collection: Any = next(c for c in hub.api_root.collections if c.alias == "released")
-    envelope = collection.get_objects(limit=_PER_PAGE)
-    found: list[JsonObject] = envelope.get("objects", [])
-    while envelope.get("more"):
-        envelope = collection.get_objects(limit=_PER_PAGE, next=envelope["next"])
-        found += envelope.get("objects", [])
-    return found
 
 
 def expected(sample: Sample, reader: str, *, after: bool) -> dict[str, JsonObject]:
