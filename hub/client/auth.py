@@ -6,7 +6,6 @@ import secrets
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urldefrag
 
 from requests import PreparedRequest, Response
 from requests.auth import AuthBase
@@ -50,11 +49,9 @@ class HubAuth(AuthBase):
         if (body or request.method != "DELETE") and "Content-Type" not in request.headers:
             raise ClientError("a signed request with content needs a Content-Type header")
         request.body = body or None  # as bytes: what is signed is what is sent
-        for name in ("Signature", "Signature-Input", "Content-Digest"):
-            request.headers.pop(name, None)
         message = HttpRequest(
             method=request.method or "",
-            url=urldefrag(request.url or "").url,
+            url=request.url or "",
             headers=dict(request.headers),
             body=body,
         )

@@ -24,7 +24,8 @@ MALFORMED = [
     "", ".", "..", " ", "name.", ".name", "name..x", "[0]", "[0].name", "labels[0]", "labels.[0", "labels.0]",
     "labels.[]", "labels.[-1]", "labels.[+1]", "labels.[00]", "labels.[01]", "labels.[1.0]", "labels.[ 0]",
     "labels.[\u0660]", "labels.[0]x", "labels.[a]", "labels.[*]", "labels.[" + "9" * 5000 + "]", "na me",
-    "näme", "name\n", "$.name", "/name", "name/x", "labels.*", "hashes.'MD5'", "x" * 251, 5, None, True, ["name"], {},
+    "näme", "name\n", "$.name", "/name", "name/x", "labels.*", "hashes.'MD5'", "x" * 251, 5, None, True,
+    ["name"], {},
 ]  # fmt: skip
 
 MISSING = [

@@ -1,0 +1,231 @@
+"""Pages of a reader's ledger: filters, order, and cursors that serve one reader for one question."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from hub.actions import poll
+from hub.errors import BadCursor, BadFilter
+from hub.model import Limits, Query, Row, VersionFilter
+from hub.stix.versions import version_key
+from tests.actions.hubs import Hub, address, clause, malware, relation
+
+_LAST, _FIRST, _ALL = (frozenset({f}) for f in (VersionFilter.LAST, VersionFilter.FIRST, VersionFilter.ALL))
+
+
+def _names(rows: Any) -> list[str]:
+    return [json.loads(row.body)["name"] for row in rows]
+
+
+def _pages(hub: Hub, query: Query) -> list[tuple[Row, ...]]:
+    found, start = [], query
+    while True:
+        page = poll.objects(hub.house, query)
+        found.append(page.rows)
+        if not page.more:
+            return found
+        query = poll.open_cursor(hub.house, start, poll.seal_cursor(hub.house, start, page))
+
+
+@pytest.fixture
+def ten(hub: Hub) -> Hub:
+    hub.agree(clause("US", "KR"), clause("JP", "KR"))
+    for n in range(0, 10, 2):
+        hub.accepted("us-cert", malware(str(n)), malware(str(n + 1)))
+    return hub
+
+
+# --- pages ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [1, 3, 5, 10, 11])
+def test_pages_of_any_size_give_everything_once_in_order(ten: Hub, limit: int) -> None:
+    pages = _pages(ten, ten.query("kr-cert", "US", limit))
+    assert [len(page) for page in pages] == [limit] * (10 // limit) + ([10 % limit] if 10 % limit else [])
+    rows = [row for page in pages for row in page]
+    assert _names(rows) == [str(n) for n in range(10)]
+    assert [row.date_added for row in rows] == sorted({row.date_added for row in rows})
+
+
+def test_a_page_ends_at_its_bytes_but_is_never_empty(ten: Hub) -> None:
+    size = len(poll.objects(ten.house, ten.query("kr-cert", "US", 1)).rows[0].body)
+    for page_bytes, lengths in [(1, [1] * 10), (3 * size, [3, 3, 3, 1]), (3 * size - 1, [2] * 5)]:
+        small = ten.changed(limits=Limits(page_bytes=page_bytes))
+        assert [len(page) for page in _pages(small, small.query("kr-cert", "US"))] == lengths
+
+
+def test_a_manifest_is_the_same_without_bodies(ten: Hub) -> None:
+    query = ten.query("kr-cert", "US", 4)
+    objects, manifest = poll.objects(ten.house, query), poll.manifest(ten.house, query)
+    assert manifest.more
+    assert list(manifest.rows) == [replace(row, body=b"") for row in objects.rows]
+
+
+def test_an_empty_ledger_is_an_empty_page(hub: Hub) -> None:
+    assert poll.objects(hub.house, hub.query("kr-cert", "US")).rows == ()
+    assert not poll.objects(hub.house, hub.query("kr-cert", "US")).more
+
+
+def test_what_is_written_between_two_pages_comes_on_the_last(ten: Hub) -> None:
+    query = ten.query("kr-cert", "US", 6)
+    page = poll.objects(ten.house, query)
+    ten.accepted("us-cert", malware("0", version=2), malware("new"))
+    rest = poll.open_cursor(ten.house, query, poll.seal_cursor(ten.house, query, page))
+    assert _names(poll.objects(ten.house, rest).rows) == ["6", "7", "8", "9", "0", "new"]
+
+
+def test_what_is_withdrawn_between_two_pages_is_not_served(ten: Hub) -> None:
+    query = ten.query("kr-cert", "US", 6)
+    page = poll.objects(ten.house, query)
+    ten.accepted("us-cert", malware("7", "red", version=2))
+    rest = poll.open_cursor(ten.house, query, poll.seal_cursor(ten.house, query, page))
+    assert _names(poll.objects(ten.house, rest).rows) == ["6", "8", "9"]
+
+
+# --- added_after ----------------------------------------------------------------------------------
+
+
+def test_added_after_is_exclusive_to_the_microsecond(ten: Hub) -> None:
+    rows = poll.objects(ten.house, ten.query("kr-cert", "US")).rows
+    microsecond = timedelta(microseconds=1)
+    for n, row in enumerate(rows):
+        for instant, expected in [
+            (row.date_added - microsecond, rows[n:]),
+            (row.date_added, rows[n + 1 :]),
+        ]:
+            assert poll.objects(ten.house, ten.query("kr-cert", "US", added_after=instant)).rows == expected
+
+
+def test_added_after_before_and_behind_everything(ten: Hub) -> None:
+    assert len(ten.rows("kr-cert", "US", added_after=ten.clock() - timedelta(days=9_999))) == 10
+    assert ten.rows("kr-cert", "US", added_after=ten.clock() + timedelta(days=9_999)) == []
+
+
+# --- filters --------------------------------------------------------------------------------------
+
+
+def test_filters_select_before_the_page_is_cut(ten: Hub) -> None:
+    edge = relation(malware("1"), malware("2"))
+    ten.accepted("us-cert", edge)
+    assert [row.id for row in ten.rows("kr-cert", types=frozenset({"relationship"}), limit=1)] == [edge["id"]]
+    ids = frozenset({malware("3")["id"], malware("8")["id"], malware("none")["id"]})
+    assert _names(ten.rows("kr-cert", ids=ids, limit=1)) == ["3", "8"]
+    assert ten.rows("kr-cert", ids=ids, types=frozenset({"relationship"})) == []
+
+
+def test_collections_are_by_origin_and_released_is_all(ten: Hub) -> None:
+    ten.accepted("jp-cert", malware("j"))
+    ten.accepted("kr-cert", malware("k"))
+    assert _names(ten.rows("kr-cert", "JP")) == ["j"]
+    assert _names(ten.rows("kr-cert", "KR")) == ["k"]
+    assert _names(ten.rows("kr-cert")) == [*map(str, range(10)), "j", "k"]
+    assert ten.rows("jp-cert", "US") == []
+
+
+def test_only_stix_21_is_there(ten: Hub) -> None:
+    assert ten.rows("kr-cert", spec_versions=frozenset({"2.0"})) == []
+    assert len(ten.rows("kr-cert", "US", spec_versions=frozenset({"2.0", "2.1"}))) == 10
+
+
+def test_versions_first_last_all_and_exact(hub: Hub) -> None:
+    hub.agree(clause("US", "KR"))
+    versions = [malware("a", "amber", n) for n in (1, 2, 3)]
+    for version in (versions[1], versions[2], versions[0]):
+        hub.accepted("us-cert", version)
+    exact = frozenset({version_key(versions[1]["modified"]) or ""})
+    table = [
+        (_LAST, frozenset(), [3]),
+        (_FIRST, frozenset(), [1]),
+        (_FIRST | _LAST, frozenset(), [3, 1]),
+        (_ALL, frozenset(), [2, 3, 1]),
+        (frozenset(), exact, [2]),
+        (_LAST, exact, [2, 3]),
+    ]
+    for selections, chosen, expected in table:
+        rows = hub.rows("kr-agency", selections=selections, versions=chosen)
+        assert [json.loads(row.body) for row in rows] == [versions[n - 1] for n in expected]
+
+
+def test_first_is_the_first_that_the_reader_sees(hub: Hub) -> None:
+    unmarked, later = malware("a", None, 1), malware("a", "green", 2)
+    hub.agree(clause("US", "KR", max_tlp="green"))
+    hub.accepted("us-cert", unmarked, later)
+    assert [json.loads(row.body) for row in hub.rows("us-cert", selections=_FIRST)] == [unmarked]
+    assert [json.loads(row.body) for row in hub.rows("kr-cert", selections=_FIRST)] == [later]
+
+
+def test_objects_with_spec_version_take_the_earlier_positions(hub: Hub) -> None:
+    bare = {key: value for key, value in address("192.0.2.1").items() if key != "spec_version"}
+    hub.accepted("us-cert", bare, malware("a"), malware("b"))
+    assert [row.id.split("--")[0] for row in hub.rows("us-cert")] == ["malware", "malware", "ipv4-addr"]
+
+
+# --- cursors --------------------------------------------------------------------------------------
+
+
+def test_a_cursor_serves_its_reader_collection_and_filters_alone(ten: Hub) -> None:
+    query = ten.query("kr-cert", "US", 2, types=frozenset({"malware"}))
+    page = poll.objects(ten.house, query)
+    text = poll.seal_cursor(ten.house, query, page)
+    others = [
+        ten.query("kr-agency", "US", 2, types=frozenset({"malware"})),
+        ten.query("us-cert", "US", 2, types=frozenset({"malware"})),
+        replace(query, origin="KR"),
+        replace(query, origin=None),
+        replace(query, types=frozenset()),
+        replace(query, types=frozenset({"malware", "relationship"})),
+        replace(query, ids=frozenset({malware("1")["id"]})),
+        replace(query, selections=_ALL),
+        replace(query, versions=frozenset({"2026-01-01T00:00:00"})),
+        replace(query, spec_versions=frozenset({"2.1", "2.0"})),
+        replace(query, added_after=page.rows[0].date_added),
+    ]
+    for other in others:
+        with pytest.raises(BadCursor):
+            poll.open_cursor(ten.house, other, text)
+    assert poll.open_cursor(ten.house, replace(query, limit=7), text).after_position == page.rows[-1].position
+
+
+def test_added_after_may_be_repeated_or_left_out_behind_a_cursor(ten: Hub) -> None:
+    instant = ten.rows("kr-cert", "US")[2].date_added
+    query = ten.query("kr-cert", "US", 2, added_after=instant)
+    text = poll.seal_cursor(ten.house, query, poll.objects(ten.house, query))
+    for again in (query, replace(query, added_after=None)):
+        rows = poll.objects(ten.house, poll.open_cursor(ten.house, again, text)).rows
+        assert _names(rows) == ["5", "6"]
+    with pytest.raises(BadCursor):
+        poll.open_cursor(ten.house, replace(query, added_after=instant + timedelta(microseconds=1)), text)
+
+
+def test_an_altered_or_invented_cursor_is_refused(ten: Hub) -> None:
+    query = ten.query("kr-cert", "US", 2)
+    text = poll.seal_cursor(ten.house, query, poll.objects(ten.house, query))
+    for n in range(0, len(text), 7):
+        with pytest.raises(BadCursor):
+            poll.open_cursor(ten.house, query, text[:n] + ("A" if text[n] != "A" else "B") + text[n + 1 :])
+    for other in ("", "2", text[:-4], text + "AAAA", text.lower(), "é", "A" * 5_000):
+        with pytest.raises(BadCursor):
+            poll.open_cursor(ten.house, query, other)
+    elsewhere = ten.changed(secrets=replace(ten.house.secrets, cursor_key=b"x" * 32))
+    with pytest.raises(BadCursor):
+        poll.open_cursor(elsewhere.house, query, text)
+
+
+def test_a_cursor_tells_its_holder_nothing(ten: Hub) -> None:
+    query = ten.query("kr-cert", "US", 2)
+    page = poll.objects(ten.house, query)
+    assert poll.seal_cursor(ten.house, query, page) != poll.seal_cursor(ten.house, query, page)
+    many = ten.query("kr-cert", "US", 2, ids=frozenset(row["id"] for row in map(malware, map(str, range(999)))))
+    assert len(poll.seal_cursor(ten.house, many, page)) < 500
+
+
+def test_cursors_serve_across_processes(ten: Hub) -> None:
+    query = ten.query("kr-cert", "US", 2)
+    text = poll.seal_cursor(ten.house, query, poll.objects(ten.house, query))
+    assert poll.open_cursor(ten.changed().house, query, text).after_position is not None
+    assert BadFilter.status == BadCursor.status == 400

@@ -1,0 +1,77 @@
+"""What nobody waits for: it changes no answer, only what the next poll has to look at."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from hub.actions import submit, work
+from hub.errors import BadSignature
+from hub.model import format_instant
+from tests.actions.hubs import START, Hub, clause, malware
+
+
+def test_a_hub_at_rest_has_nothing_to_do(hub: Hub) -> None:
+    assert work.work(hub.house) == work.WorkReport(is_done=True)
+
+
+def test_rows_of_an_ended_agreement_are_marked_and_no_answer_changes(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "_ROWS_PER_STEP", 2)
+    ended = hub.agree(clause("US", "KR"), clause("US", "JP"))
+    hub.agree(clause("US", "KR", max_tlp="green"))
+    hub.accepted("us-cert", *(malware(str(n), "amber") for n in range(5)), malware("green"))
+    hub.terminate("us-cert", ended)
+    readers = ("us-cert", "kr-cert", "kr-agency", "jp-cert")
+    before = [hub.rows(id) for id in readers]
+    assert [len(rows) for rows in before] == [6, 1, 1, 0]
+    assert work.work(hub.house).withdrawn == 5 + 6
+    assert [hub.rows(id) for id in readers] == before
+    assert work.work(hub.house).withdrawn == 0
+
+
+def test_what_expired_is_marked_and_what_has_not_begun_is_not(hub: Hub) -> None:
+    hub.agree(clause("US", "KR"), valid_until=format_instant(START + timedelta(hours=1)))
+    hub.agree(clause("US", "JP"), valid_from=format_instant(START + timedelta(hours=2)))
+    hub.accepted("us-cert", malware("a"))
+    assert work.work(hub.house).withdrawn == 0
+    hub.clock.forward(hours=1)
+    assert work.work(hub.house).withdrawn == 1
+    hub.clock.forward(hours=1)
+    hub.accepted("us-cert", malware("b"))
+    assert work.work(hub.house).withdrawn == 0
+    assert hub.sees("jp-cert", malware("b"))
+
+
+def test_nonces_are_forgotten_only_when_their_signatures_have_expired(hub: Hub) -> None:
+    submission = hub.submission("us-cert", malware("a"))
+    submit.submit(hub.house, submission)
+    hub.clock.forward(seconds=140)  # signed for 120 s, and 30 s of skew
+    assert work.work(hub.house).pruned_nonces == 0
+    with pytest.raises(BadSignature, match="received before"):
+        submit.submit(hub.house, submission)
+    hub.clock.forward(seconds=20)
+    assert work.work(hub.house).pruned_nonces == 1
+    with pytest.raises(BadSignature, match="expired"):
+        submit.submit(hub.house, submission)
+
+
+def test_a_pass_that_died_is_followed_by_another_after_its_lease(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("hub.store.ledgers.give_lease_back", lambda *_: None)
+        assert work.work(hub.house).is_done
+    assert not work.work(hub.house).is_done
+    hub.clock.forward(seconds=121)
+    assert work.work(hub.house).is_done
+
+
+def test_a_pass_that_fails_gives_its_lease_back(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("hub.store.members.prune_nonces", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            work.work(hub.house)
+    assert work.work(hub.house).is_done
