@@ -1,9 +1,9 @@
 """A small alliance in one line: a house on a real database, its members with keys and tokens, a clock to set.
 
-    world = build(database_url)
-    world.push("us-agency", indicator(tlp="amber"))
-    world.agree(["US", "KR"], clause("US", "KR", "amber"))
-    assert stix_id("indicator") in world.ids("kr-cert")
+world = build(database_url)
+world.push("us-agency", indicator(tlp="amber"))
+world.agree(["US", "KR"], clause("US", "KR", "amber"))
+assert stix_id("indicator") in world.ids("kr-cert")
 """
 
 from __future__ import annotations

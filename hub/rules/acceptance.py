@@ -77,7 +77,9 @@ def accept(
         )
     verdict = _version_verdict(obj, known, accepted_as)
     # What the member holds of its own stays its own: another nation's later copy of an id blocks nothing.
-    if isinstance(verdict, Accept) and received_from is not None and not known.digests:
+    # Observables are aside: who sees the same address derives the same id.
+    is_observable = obj.version is None
+    if isinstance(verdict, Accept) and received_from is not None and not known.digests and not is_observable:
         return Refuse(obj.version, f"received from {received_from}; only {received_from} may share it.")
     return verdict
 

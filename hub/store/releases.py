@@ -7,10 +7,9 @@ lock, so that commit order is position order and a poller that comes back misses
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -42,15 +41,13 @@ _J = justification.c
 
 def encode(value: Justification) -> str:
     """Return the one text that stands for this justification."""
-    classes = [sorted([g.period, int(g.clearance), g.member] for g in grounds) for grounds in _sorted(value)]
+    # By repr: a period or member that is None has no order among those that are not.
+    classes = [
+        sorted(([g.period, int(g.clearance), g.member] for g in grounds), key=repr) for grounds in value
+    ]
     return orjson.dumps(sorted(classes, key=repr)).decode()
 
 
-def _sorted(value: Justification) -> Iterable[list[Ground]]:
-    return (sorted(grounds, key=repr) for grounds in value)
-
-
-@lru_cache(maxsize=4_096)
 def decode(text: str) -> Justification:
     """Return the justification that `encode` gave this text for."""
     return frozenset(_class(grounds) for grounds in orjson.loads(text))

@@ -134,7 +134,9 @@ class Hub:
 
     def changed(self, **changes: Any) -> Hub:
         """Return another process over the same database and members, with other settings."""
-        return Hub(replace(self.house, bindings=Bindings(), **changes), self.clock, self.accounts, self._nonces)
+        return Hub(
+            replace(self.house, bindings=Bindings(), **changes), self.clock, self.accounts, self._nonces
+        )
 
     # --- members ---
 
@@ -323,9 +325,7 @@ def relation(
     return _object("relationship", name, tlp, version, {"relationship_type": "uses", **ends, **more})
 
 
-def report(
-    name: str, *refs: JsonObject, tlp: str | None = None, version: int = 1, **more: Any
-) -> JsonObject:
+def report(name: str, *refs: JsonObject, tlp: str | None = None, version: int = 1, **more: Any) -> JsonObject:
     contents = {"published": format_instant(_CREATED), "object_refs": [ref["id"] for ref in refs]}
     return _object("report", name, tlp, version, {"name": name, **contents, **more})
 

@@ -82,7 +82,11 @@ def test_a_nation_has_one_cert_and_an_id_one_member(hub: Hub) -> None:
         administer.add_member(hub.house, "us-cert", "KR", Kind.AGENCY, "other")
     hub.account("us-agency")
     hub.account("us-agency-2")
-    assert [member.id for member in administer.list_members(hub.house)] == ["us-agency", "us-agency-2", "us-cert"]
+    assert [member.id for member in administer.list_members(hub.house)] == [
+        "us-agency",
+        "us-agency-2",
+        "us-cert",
+    ]
 
 
 def test_a_certs_identity_is_its_nations(hub: Hub) -> None:
@@ -149,7 +153,11 @@ def test_a_revoked_token_stops_and_the_others_do_not(hub: Hub) -> None:
 def test_a_key_has_one_member_and_one_purpose(hub: Hub) -> None:
     key = hub.account("us-cert").submit_key
     hub.account("us-agency")
-    for id, purpose in [("us-cert", Purpose.SUBMIT), ("us-cert", Purpose.WITNESS), ("us-agency", Purpose.SUBMIT)]:
+    for id, purpose in [
+        ("us-cert", Purpose.SUBMIT),
+        ("us-cert", Purpose.WITNESS),
+        ("us-agency", Purpose.SUBMIT),
+    ]:
         with pytest.raises(Conflict, match="registered already"):
             administer.register_key(hub.house, id, jwk(key), purpose)
     administer.revoke_key(hub.house, key.thumbprint, "lost")
@@ -160,7 +168,11 @@ def test_a_key_has_one_member_and_one_purpose(hub: Hub) -> None:
 def test_keys_go_to_whom_they_fit(hub: Hub) -> None:
     hub.account("us-agency")
     administer.add_member(hub.house, "court", None, Kind.AUDITOR, "court")
-    for id, purpose in [("us-agency", Purpose.AGREEMENT), ("court", Purpose.SUBMIT), ("court", Purpose.AGREEMENT)]:
+    for id, purpose in [
+        ("us-agency", Purpose.AGREEMENT),
+        ("court", Purpose.SUBMIT),
+        ("court", Purpose.AGREEMENT),
+    ]:
         with pytest.raises(Unprocessable):
             administer.register_key(hub.house, id, jwk(keys.generate("ed25519")), purpose)
 

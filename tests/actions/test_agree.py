@@ -165,9 +165,12 @@ def test_a_signature_that_is_not_the_partys_own_over_the_whole_is_refused(hub: H
         hub.jws("us-cert", view, "terminate"),
         hub.jws("us-cert", view, "sign", previous="0" * 64),
         hub.jws("kr-cert", view, "sign"),  # one cert would sign for two
-        documents.sign_document({"typ": "sign", "agreement": view["document"]}, hub.account("us-cert").govern_key),
         documents.sign_document(
-            {"typ": "sign", "agreement": view["document"], "previous": None}, hub.account("us-cert").submit_key
+            {"typ": "sign", "agreement": view["document"]}, hub.account("us-cert").govern_key
+        ),
+        documents.sign_document(
+            {"typ": "sign", "agreement": view["document"], "previous": None},
+            hub.account("us-cert").submit_key,
         ),
         documents.sign_document(
             {"typ": "sign", "agreement": view["document"], "previous": None}, keys.generate("ed25519")
@@ -252,7 +255,9 @@ def test_parties_see_their_own_and_auditors_all(hub: Hub) -> None:
 
 def test_an_operator_learns_of_none(hub: Hub) -> None:
     view = hub.agree(clause("US", "KR"))
-    operator = Caller(administer.add_member(hub.house, "ops", None, Kind.OPERATOR, "ops"), frozenset({Scope.READ}))
+    operator = Caller(
+        administer.add_member(hub.house, "ops", None, Kind.OPERATOR, "ops"), frozenset({Scope.READ})
+    )
     assert agree.listing(hub.house, operator) == []
     with pytest.raises(NotFound):
         agree.show(hub.house, operator, view["id"])
@@ -297,9 +302,7 @@ def test_a_termination_names_the_last_event(hub: Hub) -> None:
     view = hub.agree(clause("US", "KR"))
     for previous in (None, view["events"][0]["digest"], "0" * 64):
         with pytest.raises(Unprocessable, match="last event"):
-            hub.step(
-                agree.terminate, "us-cert", view["id"], hub.jws("us-cert", view, "terminate", previous)
-            )
+            hub.step(agree.terminate, "us-cert", view["id"], hub.jws("us-cert", view, "terminate", previous))
     signature = view["events"][-1]["jws"]
     with pytest.raises((Unprocessable, Forbidden)):
         hub.step(agree.terminate, "us-cert", view["id"], signature)

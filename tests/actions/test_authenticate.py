@@ -28,7 +28,10 @@ def test_every_failure_is_the_same_sentence(hub: Hub) -> None:
     assert authenticate(hub.house, None, expired.token, hub.clock())
     hub.clock.forward(days=1)
     failures = [
-        *[(None, token) for token in (None, "", "x", public, secret, good + "A", good.upper(), "é" * 53, "\udc00")],
+        *[
+            (None, token)
+            for token in (None, "", "x", public, secret, good + "A", good.upper(), "é" * 53, "\udc00")
+        ],
         (None, f"{other.partition('.')[0]}.{secret}"),
         (None, f"{'a' * 10}.{secret}"),
         ("kr-cert", good),

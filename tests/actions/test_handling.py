@@ -72,7 +72,11 @@ def test_across_nations_ceiling_and_audience_tell(hub: Hub) -> None:
 
 @pytest.mark.parametrize(
     ("audience", "readers"),
-    [("partner", ["kr-cert", "kr-agency", "kr-partner"]), ("agency", ["kr-cert", "kr-agency"]), ("cert", ["kr-cert"])],
+    [
+        ("partner", ["kr-cert", "kr-agency", "kr-partner"]),
+        ("agency", ["kr-cert", "kr-agency"]),
+        ("cert", ["kr-cert"]),
+    ],
 )
 def test_the_narrower_of_audience_and_level_counts(hub: Hub, audience: str, readers: list[str]) -> None:
     hub.agree(clause("US", "KR", audience=audience))
@@ -121,12 +125,16 @@ def test_unmarked_is_the_nations_default_and_labels_alone_are_unmarked(hub: Hub)
     items = {
         "amber": malware("unmarked", None),
         "amber+strict": malware("raised", "green", labels=["tlp:amber+strict"]),
-        "red": malware("part", "green", granular_markings=[{"selectors": ["name"], "marking_ref": TLP["red"]}]),
+        "red": malware(
+            "part", "green", granular_markings=[{"selectors": ["name"], "marking_ref": TLP["red"]}]
+        ),
         "green": malware("lower", "green", labels=["tlp:clear"]),
     }
     lower_label = malware("label", None, labels=["tlp:clear"])
     hub.accepted("us-cert", *items.values(), lower_label)
-    assert {level: _levels_seen(hub, item) for level, item in items.items()} == {level: level for level in items}
+    assert {level: _levels_seen(hub, item) for level, item in items.items()} == {
+        level: level for level in items
+    }
     assert _levels_seen(hub, lower_label) == "amber"
 
 
@@ -199,7 +207,10 @@ def test_only_the_members_own_containers_count(hub: Hub) -> None:
 
 def test_circles_of_containers_are_judged(hub: Hub) -> None:
     _by_ceiling(hub)
-    one, two = report("one", {"id": report("two", malware("x"))["id"]}), report("two", report("one", malware("x")))
+    one, two = (
+        report("one", {"id": report("two", malware("x"))["id"]}),
+        report("two", report("one", malware("x"))),
+    )
     hub.accepted("us-cert", one, two)
     assert [_levels_seen(hub, item) for item in (one, two)] == ["amber", "amber"]
     hub.accepted("us-cert", report("three", one, tlp="red"))
@@ -266,7 +277,9 @@ def test_closure_reaches_what_a_closed_container_names(hub: Hub, is_container_fi
 
 
 @pytest.mark.parametrize("is_named_first", [True, False])
-@pytest.mark.parametrize(("levels", "enforced"), [(["red", "green"], "green"), (["clear"], "green"), (["red"], "red")])
+@pytest.mark.parametrize(
+    ("levels", "enforced"), [(["red", "green"], "green"), (["clear"], "green"), (["red"], "red")]
+)
 def test_an_unmarked_identity_follows_the_laxest_that_name_it(
     hub: Hub, is_named_first: bool, levels: list[str], enforced: str
 ) -> None:
@@ -338,7 +351,10 @@ def test_another_nations_object_does_not_count(hub: Hub) -> None:
 
 def test_a_circle_of_references_is_released_whole_or_not_at_all(hub: Hub) -> None:
     hub.agree(clause("US", "KR"))
-    a, b = report("a", report("b", malware("x")), tlp="green"), report("b", report("a", malware("x")), tlp="green")
+    a, b = (
+        report("a", report("b", malware("x")), tlp="green"),
+        report("b", report("a", malware("x")), tlp="green"),
+    )
     hub.accepted("us-cert", a, b)
     assert [hub.sees("kr-cert", item) for item in (a, b)] == [True, True]
     hub.accepted("us-cert", report("b", report("a", malware("x")), tlp="red", version=2))

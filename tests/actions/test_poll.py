@@ -220,7 +220,9 @@ def test_a_cursor_tells_its_holder_nothing(ten: Hub) -> None:
     query = ten.query("kr-cert", "US", 2)
     page = poll.objects(ten.house, query)
     assert poll.seal_cursor(ten.house, query, page) != poll.seal_cursor(ten.house, query, page)
-    many = ten.query("kr-cert", "US", 2, ids=frozenset(row["id"] for row in map(malware, map(str, range(999)))))
+    many = ten.query(
+        "kr-cert", "US", 2, ids=frozenset(row["id"] for row in map(malware, map(str, range(999))))
+    )
     assert len(poll.seal_cursor(ten.house, many, page)) < 500
 
 

@@ -67,7 +67,9 @@ def _succeeded(receipt: Receipt) -> list[bool]:
 # --- agreements -----------------------------------------------------------------------------------
 
 
-def test_what_was_decided_before_an_agreement_came_into_force_is_decided_again(hub: Hub, pause: Pause) -> None:
+def test_what_was_decided_before_an_agreement_came_into_force_is_decided_again(
+    hub: Hub, pause: Pause
+) -> None:
     view = hub.propose_clauses(clause("US", "KR"))
     hub.account("kr-cert")
     hub.sign("us-cert", view)
@@ -226,9 +228,7 @@ def test_two_members_first_submissions_of_one_id_are_two_records(hub: Hub, pause
 
 def test_submissions_of_two_nations_do_not_hold_each_other_up(hub: Hub, pause: Pause) -> None:
     hub.agree(clause("US", "KR"), clause("KR", "US"))
-    pause.while_held(
-        lambda: hub.push("us-cert", malware("u")), lambda: hub.accepted("kr-cert", malware("k"))
-    )
+    pause.while_held(lambda: hub.push("us-cert", malware("u")), lambda: hub.accepted("kr-cert", malware("k")))
     for id in ("us-cert", "kr-cert"):
         rows = hub.rows(id)
         assert [json.loads(row.body)["name"] for row in rows] == ["k", "u"]
@@ -242,9 +242,7 @@ def test_two_passes_of_work_do_not_meet(hub: Hub, monkeypatch: pytest.MonkeyPatc
     hub.accepted("us-cert", malware("a"))
     pause = Pause(monkeypatch, work, "_withdraw_ended")
     reports: list[work.WorkReport] = []
-    first = pause.while_held(
-        lambda: work.work(hub.house), lambda: reports.append(work.work(hub.house))
-    )
+    first = pause.while_held(lambda: work.work(hub.house), lambda: reports.append(work.work(hub.house)))
     assert first.is_done
     assert [report.is_done for report in reports] == [False]
     assert work.work(hub.house).is_done

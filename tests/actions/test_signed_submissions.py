@@ -112,7 +112,9 @@ def test_a_nonce_serves_once_whatever_it_signs(hub: Hub) -> None:
         else:
             submit.submit(hub.house, submission)
     # Another key's nonces are another matter.
-    request = hub.signed(hub.account("us-agency").submit_key, "/x", {"objects": [malware("c")]}, nonce="n" * 16)
+    request = hub.signed(
+        hub.account("us-agency").submit_key, "/x", {"objects": [malware("c")]}, nonce="n" * 16
+    )
     submission = replace(hub.submission("us-agency", malware("c")), request=request)
     assert submit.submit(hub.house, submission).outcomes[0].succeeded
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -103,7 +104,12 @@ def test_the_receipt_is_the_submitters_alone(hub: Hub) -> None:
     receipt = hub.push("us-cert", malware("a"), {"type": "malware"})
     assert submit.status(hub.house, hub.caller("us-cert"), receipt.id) == receipt
     refusals = set()
-    for member, id in [("us-agency", receipt.id), ("kr-cert", receipt.id), ("us-cert", "no such"), ("us-cert", "")]:
+    for member, id in [
+        ("us-agency", receipt.id),
+        ("kr-cert", receipt.id),
+        ("us-cert", "no such"),
+        ("us-cert", ""),
+    ]:
         with pytest.raises(NotFound) as refusal:
             submit.status(hub.house, hub.caller(member), id)
         refusals.add(str(refusal.value))
@@ -293,8 +299,11 @@ def test_revoking_without_a_level_keeps_the_predecessors(hub: Hub) -> None:
 
 def test_many_objects_and_their_references_cross_equal(hub: Hub) -> None:
     hub.agree(clause("US", "KR"))
-    nodes = [malware(f"n{n}", x_custom={"f": 1.5, "e": "é\u2028", "n": [None, True, 2**53 - 1]}) for n in range(700)]
-    edges = [relation(a, b) for a, b in zip(nodes, nodes[1:], strict=False)]
+    nodes = [
+        malware(f"n{n}", x_custom={"f": 1.5, "e": "é\u2028", "n": [None, True, 2**53 - 1]})
+        for n in range(700)
+    ]
+    edges = [relation(a, b) for a, b in itertools.pairwise(nodes)]
     hub.accepted("us-cert", *edges, report("all", *nodes, tlp="green"), *nodes)
     sent = {item["id"]: item for item in (*nodes, *edges)}
     got = {row.id: json.loads(row.body) for row in hub.rows("kr-cert", "US", limit=400)}

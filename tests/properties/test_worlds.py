@@ -200,9 +200,7 @@ def narrower(clause: Clause, data: st.DataObject) -> Clause:
             return replace(clause, max_tlp=data.draw(st.sampled_from(LEVELS[: ceiling + 1])))
         case "audience":
             wider = ["partner", "agency", "cert"]
-            return replace(
-                clause, audience=data.draw(st.sampled_from(wider[wider.index(clause.audience) :]))
-            )
+            return replace(clause, audience=data.draw(st.sampled_from(wider[wider.index(clause.audience) :])))
         case "types":
             return replace(clause, types=(clause.types or ("malware", "report"))[:1])
         case _:
@@ -299,4 +297,3 @@ def same_view(events: Sequence[Event], other: Sequence[Event], n: int) -> list[s
 
 def answers(play: Play, reader: str) -> list[list[bool]]:
     return [outcome for member, outcome in play.outcomes if member == reader]
-

@@ -1,0 +1,175 @@
+"""Policy 5: which documents are agreements, and where one stands. Refusals first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from hub.errors import Unprocessable
+from hub.model import AgreementState, Clause, Clearance, NationCode, Tlp
+from hub.rules.agreements import Standing, read_agreement, standing
+
+US, KR, JP = NationCode("US"), NationCode("KR"), NationCode("JP")
+NATIONS = [US, KR, JP]
+FROM, UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+MISSING: Any = object()
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    whole = {
+        "id": "agreement--1",
+        "title": "Sharing",
+        "parties": ["US", "KR"],
+        "valid_from": "2026-01-01T00:00:00Z",
+        "valid_until": "2027-01-01T00:00:00Z",
+        "clauses": [clause()],
+        **changes,
+    }
+    return {key: value for key, value in whole.items() if value is not MISSING}
+
+
+def clause(**changes: Any) -> dict[str, Any]:
+    terms = {"from": "US", "to": ["KR"], "max_tlp": "amber"} | {
+        {"from_": "from"}.get(key, key): value for key, value in changes.items()
+    }
+    return {key: value for key, value in terms.items() if value is not MISSING}
+
+
+@pytest.mark.parametrize(
+    ("changes", "place"),
+    [
+        ({"title": MISSING}, "title"),
+        ({"title": "  "}, "title"),
+        ({"title": "x" * 201}, "title"),
+        ({"title": 7}, "title"),
+        ({"parties": MISSING}, "parties"),
+        ({"parties": []}, "parties"),
+        ({"parties": ["US"]}, "parties"),
+        ({"parties": ["US", "US"]}, "parties"),
+        ({"parties": ["US", "XX"]}, "parties"),
+        ({"parties": "US"}, "parties"),
+        ({"parties": ["US", 1]}, "parties"),
+        ({"parties": ["US", ["KR"]]}, "parties"),
+        ({"supersedes": "agreement--0"}, "supersedes"),
+        ({"supersedes": None}, "supersedes"),
+        ({"valid_from": MISSING}, "valid_from"),
+        ({"valid_from": "2026-01-01"}, "valid_from"),
+        ({"valid_from": "2026-01-01T00:00:00"}, "valid_from"),
+        ({"valid_from": 0}, "valid_from"),
+        ({"valid_until": "soon"}, "valid_until"),
+        ({"valid_until": "2026-01-01T00:00:00Z"}, "valid_until"),
+        ({"valid_until": "2026-01-01T09:00:00+09:00"}, "valid_until"),  # the same instant
+        ({"valid_until": "2025-01-01T00:00:00Z"}, "valid_until"),
+        ({"clauses": MISSING}, "clauses"),
+        ({"clauses": []}, "clauses"),
+        ({"clauses": {}}, "clauses"),
+        ({"clauses": [clause()] * 101}, "clauses"),
+        ({"clauses": ["US"]}, "clauses[0]"),
+        ({"iep": "terms"}, "iep"),
+        ({"max_tlp": "red"}, "max_tlp"),
+        ({"Title": "x"}, "Title"),
+    ],
+)
+def test_a_document_that_is_no_agreement_is_refused_with_its_place(
+    changes: dict[str, Any], place: str
+) -> None:
+    with pytest.raises(Unprocessable, match="(?s)^.*") as refusal:
+        read_agreement(document(**changes), NATIONS)
+    assert place in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("terms", "place"),
+    [
+        ({"from_": MISSING}, "from"),
+        ({"from_": "JP"}, "from"),  # a nation, and no party
+        ({"from_": ["US"]}, "from"),
+        ({"to": MISSING}, "to"),
+        ({"to": []}, "to"),
+        ({"to": ["JP"]}, "to"),
+        ({"to": ["US"]}, "to"),
+        ({"to": ["KR", "US"]}, "to"),
+        ({"to": ["KR", "KR"]}, "to"),
+        ({"to": "KR"}, "to"),
+        ({"max_tlp": MISSING}, "max_tlp"),
+        ({"max_tlp": "AMBER"}, "max_tlp"),
+        ({"max_tlp": "amber-strict"}, "max_tlp"),
+        ({"max_tlp": 2}, "max_tlp"),
+        ({"max_tlp": ["amber"]}, "max_tlp"),
+        ({"audience": "everybody"}, "audience"),
+        ({"audience": "auditor"}, "audience"),
+        ({"audience": None}, "audience"),
+        ({"types": []}, "types"),
+        ({"types": "indicator"}, "types"),
+        ({"types": ["indicator", 1]}, "types"),
+        ({"types": [""]}, "types"),
+        ({"types": ["x" * 251]}, "types"),
+        ({"types": ["indicator"] * 101}, "types"),
+        ({"ceiling": "amber"}, "ceiling"),
+        # terms that this version of the hub does not keep
+        ({"history": True}, "history"),
+        ({"history": 1}, "history"),
+        ({"history": "no"}, "history"),
+        ({"granular": "redact"}, "granular"),
+        ({"granular": "maybe"}, "granular"),
+        ({"anonymise": "agency"}, "anonymise"),
+        ({"anonymise": False}, "anonymise"),
+    ],
+)
+def test_a_clause_that_cannot_be_kept_is_refused_with_its_place(terms: dict[str, Any], place: str) -> None:
+    with pytest.raises(Unprocessable) as refusal:
+        read_agreement(document(clauses=[clause(), clause(**terms)]), NATIONS)
+    assert "clauses[1]" in str(refusal.value)
+    assert place in str(refusal.value)
+
+
+def test_a_clause_says_what_it_says_and_defaults_to_the_narrow() -> None:
+    plain, wide = read_agreement(
+        document(
+            parties=["US", "KR", "JP"],
+            clauses=[
+                clause(),
+                clause(to=["KR", "JP"], max_tlp="white", audience="partner", types=["indicator"]),
+            ],
+        ),
+        NATIONS,
+    ).clauses
+    assert plain == Clause(US, frozenset({KR}), Tlp.AMBER, Clearance.AGENCY, None)
+    assert wide == Clause(US, frozenset({KR, JP}), Tlp.CLEAR, Clearance.PARTNER, frozenset({"indicator"}))
+
+
+@pytest.mark.parametrize("level", list(Tlp))
+def test_every_level_can_be_a_ceiling(level: Tlp) -> None:
+    agreement = read_agreement(document(clauses=[clause(max_tlp=level.label)]), NATIONS)
+    assert agreement.clauses[0].max_tlp is level
+
+
+def test_times_with_an_offset_are_instants() -> None:
+    agreement = read_agreement(document(valid_from="2026-01-01T09:00:00+09:00"), NATIONS)
+    assert (agreement.valid_from, agreement.valid_until) == (FROM, UNTIL)
+
+
+@pytest.mark.parametrize(
+    ("signed_by", "terminated_by", "now", "expected"),
+    [
+        (set(), None, FROM, Standing(AgreementState.PROPOSED)),
+        ({US}, None, FROM, Standing(AgreementState.PROPOSED)),
+        ({US, JP}, None, FROM, Standing(AgreementState.PROPOSED)),  # another's name does not help
+        ({US, KR}, None, FROM - TICK, Standing(AgreementState.PROPOSED)),
+        ({US, KR}, KR, FROM, Standing(AgreementState.ENDED, "terminated by KR")),
+        ({US}, US, FROM, Standing(AgreementState.ENDED, "terminated by US")),
+        ({US, KR}, KR, UNTIL, Standing(AgreementState.ENDED, "terminated by KR")),
+        ({US, KR}, None, UNTIL, Standing(AgreementState.ENDED, "expired")),
+        ({US}, None, UNTIL, Standing(AgreementState.ENDED, "expired")),
+        ({US, KR}, None, UNTIL - TICK, Standing(AgreementState.IN_FORCE)),
+        ({US, KR}, None, FROM, Standing(AgreementState.IN_FORCE)),
+        ({US, KR, JP}, None, FROM, Standing(AgreementState.IN_FORCE)),
+    ],
+)
+def test_where_an_agreement_stands(
+    signed_by: set[NationCode], terminated_by: NationCode | None, now: datetime, expected: Standing
+) -> None:
+    assert standing(read_agreement(document(), NATIONS), signed_by, terminated_by, now) == expected
