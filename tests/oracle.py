@@ -307,8 +307,8 @@ class Oracle:
             return False
         if LEVELS.index(version.level) > LEVELS.index(clause["max_tlp"]) or version.at < pact.start:
             return False
-        type = version.obj["type"]
-        if type not in [*clause.get("types", [type]), "identity", "marking-definition"]:
+        stix_type = version.obj["type"]
+        if stix_type not in [*clause.get("types", [stix_type]), "identity", "marking-definition"]:
             return False
         narrower = max(clause.get("audience", "agency"), _lowest(version.level), key=ORDER.index)
         return ORDER.index(account.kind) >= ORDER.index(narrower)

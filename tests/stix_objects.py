@@ -1,4 +1,4 @@
-"""Builders of small, valid STIX 2.1 objects: an id by its number, a version by its number, markings by name."""
+"""Builders of small, valid STIX 2.1 objects: ids and versions by number, markings by name."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _SPACE = uuid.UUID("7b3c1e0a-55f4-4a0e-9d0a-0d4ad4d6a001")
 _CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def stix_id(type: str, n: int = 0) -> str:
+def stix_id(stix_type: str, n: int = 0) -> str:
     """The n-th id of a type: the same in every test, so that members can collide on it."""
-    return f"{type}--{_as_version_4(uuid.uuid5(_SPACE, f'{type}/{n}'))}"
+    return f"{stix_type}--{_as_version_4(uuid.uuid5(_SPACE, f'{stix_type}/{n}'))}"
 
 
 def _as_version_4(value: uuid.UUID) -> uuid.UUID:
@@ -37,7 +37,7 @@ def stamp(version: int) -> str:
 
 
 def sdo(
-    type: str,
+    stix_type: str,
     n: int = 0,
     *,
     version: int = 1,
@@ -52,13 +52,13 @@ def sdo(
     """An object of any type with `created` and `modified`; `refs` become the references that its type has."""
     markings = [*([TLP[tlp]] if tlp else []), *marks]
     obj: Json = {
-        "type": type,
+        "type": stix_type,
         "spec_version": "2.1",
-        "id": stix_id(type, n),
+        "id": stix_id(stix_type, n),
         "created": stamp(0),
         "modified": stamp(version),
-        **_REQUIRED.get(type, {}),
-        **_references(type, list(refs)),
+        **_REQUIRED.get(stix_type, {}),
+        **_references(stix_type, list(refs)),
         **properties,
     }
     optional: Json = {"object_marking_refs": markings, "labels": list(labels), "created_by_ref": created_by}
@@ -85,13 +85,13 @@ _REQUIRED: dict[str, Json] = {
 }
 
 
-def _references(type: str, refs: list[str]) -> Json:
-    if type == "relationship":
+def _references(stix_type: str, refs: list[str]) -> Json:
+    if stix_type == "relationship":
         source, target = (refs * 2)[:2] if refs else (stix_id("campaign", 90), stix_id("campaign", 91))
         return {"source_ref": source, "target_ref": target}
-    if type == "sighting":
+    if stix_type == "sighting":
         return {"sighting_of_ref": refs[0] if refs else stix_id("campaign", 90)}
-    if type in ("report", "grouping", "note"):
+    if stix_type in ("report", "grouping", "note"):
         return {"object_refs": refs or [stix_id("campaign", 90)]}
     return {"x_related_refs": refs} if refs else {}
 

@@ -97,14 +97,17 @@ class _Court:
         changed |= {v.id for key, v in self.handled.now.items() if key not in self.handled.before}
         self.versions = {key: v for key, v in self.handled.now.items() if v.id in changed}
         waiting = {id for id in changed if self._looks_different(id)}
-        asked: set[StixId] = set()
+        followed: set[StixId] = set()  # ids whose referrers have been asked for
+        loaded: set[StixId] = set()  # ids of which every member's records are here
         while waiting:
-            asked |= waiting
+            followed |= waiting
             referring = objects.referring(self.connection, self.bench.origin, waiting)
             referring |= {v.id for v in self.versions.values() if v.refers & waiting}
-            waiting = referring - asked
-            for version in objects.versions_by_id(self.connection, self.bench.origin, waiting):
+            missing = referring - loaded
+            loaded |= missing
+            for version in objects.versions_by_id(self.connection, self.bench.origin, missing):
                 self.versions.setdefault(version.key, self.handled.now.get(version.key, version))
+            waiting = referring - followed
 
     def _looks_different(self, id: StixId) -> bool:
         """Tell whether the record's newest version is judged on other facts than before.

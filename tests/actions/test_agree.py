@@ -12,7 +12,7 @@ from hub.actions import administer, agree
 from hub.errors import BadJson, BadSignature, Conflict, Forbidden, HubError, NotFound, Unprocessable
 from hub.model import Caller, JsonObject, Kind, Purpose, Scope, format_instant
 from hub.proofs import documents, keys
-from tests.actions.hubs import START, Hub, agreement, clause, jwk, malware
+from tests.actions.hubs import START, Hub, agreement, clause, jwk, malware, relation
 
 DOCUMENT = agreement(clause("US", "KR"))
 
@@ -363,15 +363,17 @@ def test_what_another_clause_allows_stays(hub: Hub) -> None:
 
 @pytest.mark.parametrize("steps_back", [{"seconds": 20}, {"hours": 2}])
 def test_a_clock_that_steps_back_mixes_nothing_up(hub: Hub, steps_back: dict[str, float]) -> None:
-    hub.accepted("us-cert", malware("before"))
+    edge = relation(malware("before"), malware("later"))
+    hub.accepted("us-cert", malware("before"), edge)
     view = hub.propose("us-cert", DOCUMENT)
     hub.account("kr-cert")
     hub.clock.back(**steps_back)
     for signer in ("us-cert", "kr-cert"):
         view = hub.sign(signer, view)
-    hub.accepted("us-cert", malware("after"))
+    hub.accepted("us-cert", malware("after"), malware("later"))  # the latter lets the edge be judged again
     hub.clock.forward(**steps_back)
     assert not hub.sees("kr-cert", malware("before"))
+    assert not hub.sees("kr-cert", edge)
     assert hub.sees("kr-cert", malware("after"))
 
 

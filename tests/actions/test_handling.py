@@ -106,6 +106,14 @@ def test_what_was_submitted_before_the_start_stays(hub: Hub) -> None:
     assert hub.sees("kr-cert", malware("before", version=2))
 
 
+def test_judging_again_does_not_release_what_is_older_than_the_start(hub: Hub) -> None:
+    old = relation(malware("old"), malware("target"))
+    hub.accepted("us-cert", old)
+    hub.agree(clause("US", "KR"))
+    hub.accepted("us-cert", malware("target"))
+    assert hub.readers(old, ["us-cert", "kr-cert"]) == ["us-cert"]
+
+
 def test_two_clauses_give_the_widest_audience_and_stand_alone(hub: Hub) -> None:
     narrow = hub.agree(clause("US", "KR", audience="cert"))
     wide = hub.agree(clause("US", "KR", audience="partner"))
@@ -289,6 +297,17 @@ def test_an_unmarked_identity_follows_the_laxest_that_name_it(
     for item in (*named, who) if is_named_first else (who, *named):
         hub.accepted("us-cert", item)
     assert _levels_seen(hub, who) == enforced
+
+
+def test_whoever_sees_an_identity_only_now_gets_it_with_a_new_date(hub: Hub) -> None:
+    who = identity("who")
+    hub.accepted("us-cert", who, malware("a"))
+    seen = hub.rows("us-partner")
+    assert not hub.sees("us-partner", who)
+    hub.accepted("us-cert", malware("b", "green", created_by_ref=who["id"]))
+    new = hub.rows("us-partner", added_after=seen[-1].date_added)
+    assert {row.id for row in new} == {who["id"], malware("b")["id"]}
+    assert len(hub.rows("us-agency")) == 3
 
 
 def test_an_identity_tightens_again_when_its_laxest_namer_does(hub: Hub) -> None:

@@ -77,6 +77,7 @@ def _containers_arrive(hub: Hub) -> None:
     for n in range(_ROUNDS):
         hub.accepted("us-agency", malware(f"u{n}", None, created_by_ref=who["id"]))
         hub.accepted("us-agency", report(f"r{n}", malware(f"u{n // 2}"), tlp=LEVELS[-1 - n % 5]))
+    hub.accepted("us-agency", malware("lax", created_by_ref=who["id"]))  # now partners see it, too
 
 
 def _versions_come_late(hub: Hub) -> None:

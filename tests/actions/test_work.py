@@ -45,6 +45,15 @@ def test_what_expired_is_marked_and_what_has_not_begun_is_not(hub: Hub) -> None:
     assert hub.sees("jp-cert", malware("b"))
 
 
+def test_a_clock_that_steps_back_before_a_start_ends_nothing(hub: Hub) -> None:
+    hub.agree(clause("US", "KR"))
+    hub.accepted("us-cert", malware("a"))
+    hub.clock.back(hours=1)
+    assert work.work(hub.house).withdrawn == 0
+    hub.clock.forward(hours=1)
+    assert hub.sees("kr-cert", malware("a"))
+
+
 def test_nonces_are_forgotten_only_when_their_signatures_have_expired(hub: Hub) -> None:
     submission = hub.submission("us-cert", malware("a"))
     submit.submit(hub.house, submission)

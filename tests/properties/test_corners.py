@@ -195,3 +195,13 @@ def test_a_record_of_the_same_id_does_not_hide_another_members_from_being_judged
     assert world.ids("kr-partner") == {link["id"]}
     took(world, "us-cert", relationship(tlp="amber"), malware(tlp="amber"))
     assert world.ids("kr-partner") == set()
+
+
+def test_only_what_the_referring_member_sees_is_looked_up(world: World) -> None:
+    """Read to the letter: hiding a record from the member that refers to it frees what refers to it."""
+    link = relationship(tlp="green", refs=[MALWARE])
+    took(world, "us-agency", malware(tlp="green", marks=[stix_id("marking-definition", 9)]))
+    took(world, "us-partner", link)
+    assert world.ids("kr-cert") == set()
+    took(world, "us-agency", malware(version=2, tlp="amber", marks=[stix_id("marking-definition", 9)]))
+    assert world.ids("kr-cert") == {link["id"]}

@@ -19,7 +19,12 @@ from tests.stix_objects import INFORMATIVE, TLP, Json, definition, observable, s
 from tests.world import KINDS, START, World
 
 NATIONS = ("US", "KR", "JP")
-MEMBERS = [f"{nation.lower()}-{kind}" for nation in NATIONS for kind in KINDS]
+# Several agencies in one nation only, and in the third those alone who may see most.
+MEMBERS = [
+    *(f"us-{kind}" for kind in KINDS),
+    *(f"kr-{kind}" for kind in ("cert", "agency", "partner")),
+    *(f"jp-{kind}" for kind in ("cert", "agency")),
+]
 ACCOUNTS = {m: Account(m[:2].upper(), KINDS[m[3:]].value) for m in MEMBERS}
 DEFAULTS = {"US": "amber", "KR": "green", "JP": "amber"}
 POOL = [
@@ -58,8 +63,8 @@ class Draft:
         return POOL[self.place][0]
 
     def _id(self, place: int) -> str:
-        type, n = POOL[place]
-        return stix_id(type, n + self.shift)
+        stix_type, n = POOL[place]
+        return stix_id(stix_type, n + self.shift)
 
     def build(self) -> Json:
         n = POOL[self.place][1] + self.shift

@@ -31,12 +31,12 @@ def obj(
     )
 
 
-def judged(object: StixObject, known: Known = NOTHING, received_from: NationCode | None = None) -> Verdict:
-    return accept(object, known, received_from=received_from, reserved=RESERVED, accepted_as=NOW)
+def judged(item: StixObject, known: Known = NOTHING, received_from: NationCode | None = None) -> Verdict:
+    return accept(item, known, received_from=received_from, reserved=RESERVED, accepted_as=NOW)
 
 
 @pytest.mark.parametrize(
-    ("object", "known", "received_from", "words"),
+    ("item", "known", "received_from", "words"),
     [
         (obj(id=HUB_IDENTITY), NOTHING, None, "belongs to the hub"),
         (obj(id=REL_TO_KR), NOTHING, None, "belongs to the hub"),
@@ -49,15 +49,15 @@ def judged(object: StixObject, known: Known = NOTHING, received_from: NationCode
     ],
 )
 def test_what_is_refused_says_why(
-    object: StixObject, known: Known, received_from: NationCode | None, words: str
+    item: StixObject, known: Known, received_from: NationCode | None, words: str
 ) -> None:
-    verdict = judged(object, known, received_from)
+    verdict = judged(item, known, received_from)
     assert isinstance(verdict, Refuse)
     assert words in verdict.message
 
 
 @pytest.mark.parametrize(
-    ("object", "known", "received_from", "expected"),
+    ("item", "known", "received_from", "expected"),
     [
         (obj(), NOTHING, None, Accept(*V1)),
         (obj(V2, b"two"), ONE, None, Accept(*V2)),
@@ -74,6 +74,6 @@ def test_what_is_refused_says_why(
     ],
 )
 def test_what_is_taken(
-    object: StixObject, known: Known, received_from: NationCode | None, expected: Verdict
+    item: StixObject, known: Known, received_from: NationCode | None, expected: Verdict
 ) -> None:
-    assert judged(object, known, received_from) == expected
+    assert judged(item, known, received_from) == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -76,9 +77,8 @@ def clause(**changes: Any) -> dict[str, Any]:
 def test_a_document_that_is_no_agreement_is_refused_with_its_place(
     changes: dict[str, Any], place: str
 ) -> None:
-    with pytest.raises(Unprocessable, match="(?s)^.*") as refusal:
+    with pytest.raises(Unprocessable, match=re.escape(place)):
         read_agreement(document(**changes), NATIONS)
-    assert place in str(refusal.value)
 
 
 @pytest.mark.parametrize(
@@ -120,10 +120,8 @@ def test_a_document_that_is_no_agreement_is_refused_with_its_place(
     ],
 )
 def test_a_clause_that_cannot_be_kept_is_refused_with_its_place(terms: dict[str, Any], place: str) -> None:
-    with pytest.raises(Unprocessable) as refusal:
+    with pytest.raises(Unprocessable, match=rf"clauses\[1\].*{place}"):
         read_agreement(document(clauses=[clause(), clause(**terms)]), NATIONS)
-    assert "clauses[1]" in str(refusal.value)
-    assert place in str(refusal.value)
 
 
 def test_a_clause_says_what_it_says_and_defaults_to_the_narrow() -> None:

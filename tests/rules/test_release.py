@@ -40,17 +40,18 @@ NOW = START + 10 * SECOND
 
 def candidate(
     tlp: Tlp,
-    type: str = "indicator",
+    stix_type: str = "indicator",
     clearance: Clearance = AGENCY,
     submitted_at: datetime = START,
     closed: str | None = None,
 ) -> Candidate:
-    return Candidate(US, SUBMITTER, clearance, type, tlp, submitted_at, closed)
+    return Candidate(US, SUBMITTER, clearance, stix_type, tlp, submitted_at, closed)
 
 
 def period(
     max_tlp: Tlp = STRICT,
     audience: Clearance = AGENCY,
+    *,
     types: frozenset[str] | None = None,
     number: int = 1,
     origin: NationCode = US,
@@ -179,7 +180,7 @@ def test_force_is_a_half_open_stretch_of_time(now: datetime, *, expected: bool) 
 
 
 @pytest.mark.parametrize(
-    ("type", "types", "expected"),
+    ("stix_type", "types", "expected"),
     [
         ("malware", {"indicator"}, False),
         ("relationship", {"indicator", "malware"}, False),
@@ -192,10 +193,10 @@ def test_force_is_a_half_open_stretch_of_time(now: datetime, *, expected: bool) 
     ],
 )
 def test_types_limit_all_but_identities_and_definitions(
-    type: str, types: set[str] | None, *, expected: bool
+    stix_type: str, types: set[str] | None, *, expected: bool
 ) -> None:
     covered = None if types is None else frozenset(types)
-    assert sees(candidate(GREEN, type), KR, CERT, period(types=covered)) is expected
+    assert sees(candidate(GREEN, stix_type), KR, CERT, period(types=covered)) is expected
 
 
 @pytest.mark.parametrize(
