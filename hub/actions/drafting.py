@@ -42,14 +42,15 @@ class Drawer:
 class Drafts:
     """What a submission brings: an outcome per item, new versions with negative keys, and their bodies.
 
-    `index` tells which item each new version came from; `kept` what a revoking version takes over.
+    `index` tells which item each new version came from; `kept` the predecessor
+    whose level a revoking version takes over.
     """
 
     outcomes: Sequence[Outcome]
     fresh: Sequence[ObjectVersion]
     bodies: Mapping[bytes, bytes]
     index: Mapping[int, int]
-    kept: Mapping[int, Tlp]
+    kept: Mapping[int, int]
 
 
 def draft(
@@ -74,7 +75,7 @@ class _Drafting:
         self.fresh: list[ObjectVersion] = []
         self.bodies: dict[bytes, bytes] = {}
         self.index: dict[int, int] = {}
-        self.kept: dict[int, Tlp] = {}
+        self.kept: dict[int, int] = {}
 
     def outcome(self, n: int, item: StixObject | Unreadable) -> Outcome:
         fallback = format_instant(self.drawer.now)
@@ -138,7 +139,7 @@ class _Drafting:
             others=version.markings.others | predecessor.markings.others,
             fault=version.markings.fault or predecessor.markings.fault,
         )
-        self.kept[version.key] = predecessor.tlp
+        self.kept[version.key] = predecessor.key
         return replace(version, markings=markings)
 
 

@@ -50,11 +50,11 @@ def handle(
     desk: Desk,
     fresh: Sequence[ObjectVersion],
     held: Collection[ObjectVersion],
-    kept: Mapping[int, Tlp],
+    kept: Mapping[int, int],
 ) -> Handled:
     """Return the handling of `fresh`, of the `held` versions of the same records, and of all they touch.
 
-    `kept` gives the level that a revoking version without TLP takes over from its predecessor (policy 8).
+    `kept` names the predecessor whose level a revoking version without TLP takes over (policy 8).
     """
     table = _Table(connection, desk, kept)
     table.lay(fresh, held)
@@ -70,7 +70,7 @@ class _Table:
 
     connection: Connection
     desk: Desk
-    kept: Mapping[int, Tlp]
+    kept: Mapping[int, int]
     now: dict[int, ObjectVersion] = field(default_factory=dict)
     before: dict[int, ObjectVersion] = field(default_factory=dict)
     around: dict[StixId, Containers] = field(default_factory=dict)
@@ -123,7 +123,7 @@ class _Table:
                 changes = False
                 for key, version in self.now.items():
                     containers = [c for c in naming[version.id] if c != key]
-                    level = self._level(version, [levels[c] for c in containers], is_last_resort)
+                    level = self._level(version, containers, levels, is_last_resort=is_last_resort)
                     is_closed = self._is_closed(version, any(closed[c] for c in containers))
                     if (level, is_closed) != (levels[key], closed[key]):
                         levels[key], closed[key], changes = level, is_closed, True
@@ -152,22 +152,34 @@ class _Table:
         return version.id in self.around or any(key != version.key for key in naming[version.id])
 
     def _level(
-        self, version: ObjectVersion, containers: Sequence[Tlp | None], is_last_resort: bool
+        self,
+        version: ObjectVersion,
+        containers: Sequence[int],
+        levels: Mapping[int, Tlp | None],
+        *,
+        is_last_resort: bool,
     ) -> Tlp | None:
-        known = [level for level in containers if level is not None]
+        """Return the version's level, or None while what it depends on has none yet."""
+        known = [level for c in containers if (level := levels[c]) is not None]
         if version.id in self.around:
             known.append(self.around[version.id].tlp)
-        floor = self._floor(version, is_named=bool(known))
-        if version.markings.tlp is None and not known and floor is None and containers and not is_last_resort:
-            return None  # named only by containers that are not judged yet
+        floor = self._floor(version, levels, is_named=bool(known))
+        waits = version.key in self.kept or bool(containers)
+        if version.markings.tlp is None and floor is None and not known and waits and not is_last_resort:
+            return None
         exception = Tlp.GREEN if version.is_accepted_definition else None
         strictest = max(known, default=None)
         return effective_tlp(version.markings, Around(self.desk.default_tlp, floor, strictest, exception))
 
-    def _floor(self, version: ObjectVersion, *, is_named: bool) -> Tlp | None:
+    def _floor(
+        self, version: ObjectVersion, levels: Mapping[int, Tlp | None], *, is_named: bool
+    ) -> Tlp | None:
         """Return the level below which an unmarked version does not fall by what comes later."""
         if version.key in self.kept:
-            return self.kept[version.key]
+            predecessor = self.before.get(self.kept[version.key])
+            if predecessor is not None and _follows_namers(predecessor):
+                return predecessor.tlp  # its namers' level, which is not on the table yet
+            return levels[self.kept[version.key]]
         stored = self.before.get(version.key)
         if stored is None or (_follows_namers(stored) and not is_named):
             return None
