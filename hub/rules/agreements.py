@@ -79,7 +79,7 @@ def _clause(clause: Any, place: str, parties: frozenset[NationCode]) -> Clause:
         raise Unprocessable(f"{place}: give a table with from, to and max_tlp.")
     _refuse_unknown(clause, _CLAUSE_KEYS, place)
     origin = clause.get("from")
-    if origin not in parties:
+    if not isinstance(origin, str) or origin not in parties:
         raise Unprocessable(f"{place}.from: must be one of the parties {', '.join(sorted(parties))}.")
     recipients = _nations(clause, "to", parties, f"{place}.to")
     if origin in recipients:
@@ -89,7 +89,7 @@ def _clause(clause: Any, place: str, parties: frozenset[NationCode]) -> Clause:
         raise Unprocessable(f"{place}.max_tlp: must be one of {', '.join(level.label for level in Tlp)}.")
     history, granular, anonymise = _terms(clause, place)
     return Clause(
-        origin=NationCode(str(origin)),
+        origin=NationCode(origin),
         recipients=recipients,
         max_tlp=max_tlp,
         audience=_one_of(clause, "audience", _AUDIENCES, Clearance.AGENCY, place),

@@ -363,7 +363,7 @@ def test_what_another_clause_allows_stays(hub: Hub) -> None:
 
 @pytest.mark.parametrize("steps_back", [{"seconds": 20}, {"hours": 2}])
 def test_a_clock_that_steps_back_mixes_nothing_up(hub: Hub, steps_back: dict[str, float]) -> None:
-    edge = relation(malware("before"), malware("later"))
+    edge = relation(malware("nowhere"), malware("later"))
     hub.accepted("us-cert", malware("before"), edge)
     view = hub.propose("us-cert", DOCUMENT)
     hub.account("kr-cert")
