@@ -175,11 +175,11 @@ def _instant(table: JsonObject, key: str) -> datetime:
     value = table.get(key)
     try:
         instant = datetime.fromisoformat(value) if isinstance(value, str) and "T" in value else None
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise Unprocessable(f"{key}: give an RFC 3339 timestamp with its offset, as in 2026-01-01T00:00:00Z.")
-    return instant.astimezone(UTC)
+        if instant is not None and instant.tzinfo is not None:
+            return instant.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass  # no such day, or beyond the calendar once in UTC
+    raise Unprocessable(f"{key}: give an RFC 3339 timestamp with its offset, as in 2026-01-01T00:00:00Z.")
 
 
 def _one_of(table: JsonObject, key: str, values: dict[str, T], default: T, place: str) -> T:

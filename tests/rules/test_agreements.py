@@ -61,6 +61,7 @@ def clause(**changes: Any) -> dict[str, Any]:
         ({"valid_from": "2026-01-01T00:00:00"}, "valid_from"),
         ({"valid_from": 0}, "valid_from"),
         ({"valid_until": "soon"}, "valid_until"),
+        ({"valid_until": "9999-12-31T23:59:59-23:59"}, "valid_until"),  # beyond the calendar in UTC
         ({"valid_until": "2026-01-01T00:00:00Z"}, "valid_until"),
         ({"valid_until": "2026-01-01T09:00:00+09:00"}, "valid_until"),  # the same instant
         ({"valid_until": "2025-01-01T00:00:00Z"}, "valid_until"),
