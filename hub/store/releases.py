@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -48,6 +49,7 @@ def encode(value: Justification) -> str:
     return orjson.dumps(sorted(classes, key=repr)).decode()
 
 
+@lru_cache(maxsize=4_096)
 def decode(text: str) -> Justification:
     """Return the justification that `encode` gave this text for."""
     return frozenset(_class(grounds) for grounds in orjson.loads(text))
