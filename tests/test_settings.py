@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hub.errors import SettingsError
-from hub.model import Limits, Tlp
+from hub.model import Limits, NationCode, Tlp
 from hub.settings import load
 
 CONFIG = Path(__file__).parents[1] / "config"
@@ -246,6 +246,6 @@ def test_a_sixth_nation_is_one_more_entry(config: Path) -> None:
             'identity_id = "identity--0c7d1f5c-5a3c-4f0b-9d57-0b3f4d5a6e72"\n'
             'rel_to_id = "marking-definition--0c7d1f5c-5a3c-4f0b-9d57-0b3f4d5a6e73"\n'
         )
-    nation = load(environ(config)).registry.by_collection("0c7d1f5c-5a3c-4f0b-9d57-0b3f4d5a6e71")
-    assert nation is not None
+    nation = load(environ(config)).registry.nations[NationCode("NZ")]
+    assert nation.collection_id == "0c7d1f5c-5a3c-4f0b-9d57-0b3f4d5a6e71"
     assert (nation.code, nation.default_tlp) == ("NZ", Tlp.AMBER)

@@ -110,7 +110,7 @@ class _Table:
 
     def settle(self) -> None:
         """Judge every version on the table until nothing changes any more."""
-        self._look_around(v for v in self.now.values())
+        self._look_around()
         naming: dict[StixId, list[int]] = defaultdict(list)
         for key, version in self.now.items():
             for id in version.contains:
@@ -134,9 +134,9 @@ class _Table:
             is_contained = version.is_contained or key in self.kept or self._is_named(version, naming)
             self.now[key] = replace(version, tlp=tlp, is_closed=closed[key], is_contained=is_contained)
 
-    def _look_around(self, versions: Iterable[ObjectVersion]) -> None:
-        """Learn what stored containers and definitions that are not on the table say of these versions."""
-        versions = list(versions)
+    def _look_around(self) -> None:
+        """Learn what stored containers and definitions that are not on the table say of what is."""
+        versions = self.now.values()
         ids = {v.id for v in versions if v.markings.tlp is None}
         stored = objects.containers_of(self.connection, self.desk.member, self.desk.origin, ids)
         own_closed = Counter(id for v in self.before.values() if v.is_closed for id in v.contains)

@@ -109,10 +109,6 @@ class Registry:
     released_collection_id: str
     informative_markings: frozenset[StixId]
 
-    def by_collection(self, collection_id: str) -> Nation | None:
-        """Return the nation whose collection has this id, or None."""
-        return next((n for n in self.nations.values() if n.collection_id == collection_id), None)
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:

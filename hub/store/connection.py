@@ -84,11 +84,6 @@ class Store:
             current = MigrationContext.configure(connection).get_current_heads()
         return set(current) == set(ScriptDirectory.from_config(_alembic()).get_heads())
 
-    def ping(self) -> None:
-        """Return when the database answers; raises Unavailable when it does not."""
-        with self.read() as connection:
-            connection.execute(text("SELECT 1"))
-
     def close(self) -> None:
         self._engine.dispose()
         self._read_engine.dispose()

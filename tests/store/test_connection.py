@@ -116,5 +116,6 @@ def test_a_read_replica_is_told_apart(database_url: str) -> None:
     alone, split = Store.open(database_url), Store.open(database_url, database_url)
     assert (alone.has_replica, split.has_replica) == (False, True)
     for store in (alone, split):
-        store.ping()
+        with store.read() as connection:
+            assert connection.execute(text("SELECT 1")).scalar() == 1
         store.close()
