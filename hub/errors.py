@@ -13,14 +13,17 @@
         ├── NotFound         404     withheld and non-existent alike (policy 9)
         ├── MethodNotAllowed 405
         ├── NotAcceptable    406
+        ├── RequestTimeout   408     it did not arrive in time
         ├── Conflict         409
         ├── TooLarge         413
         ├── UnsupportedMedia 415
         ├── Unprocessable    422
-        └── Unavailable      503     try again: carries `retry_after_seconds`
+        ├── TooManyRequests  429     the member's rate limit
+        └── Unavailable      503
 
 The message of every error is fit for a stranger: it names the place and the remedy, and tells
-nothing about others. HTTP words are made of it in `web` alone.
+nothing about others. HTTP words are made of it in `web` alone. Where waiting helps, `retry_after_seconds`
+says how long.
 """
 
 from __future__ import annotations
@@ -41,6 +44,12 @@ class Refused(HubError):
 
     status: ClassVar[int]
     title: ClassVar[str]
+    retry_after_seconds: int | None = None  # set where the same request may be served later
+
+    def __init__(self, message: str, retry_after_seconds: int | None = None) -> None:
+        super().__init__(message)
+        if retry_after_seconds is not None:
+            self.retry_after_seconds = retry_after_seconds
 
 
 class BadRequest(Refused):
@@ -89,6 +98,11 @@ class NotAcceptable(Refused):
     title = "Not acceptable"
 
 
+class RequestTimeout(Refused):
+    status = 408
+    title = "Request timeout"
+
+
 class Conflict(Refused):
     status = 409
     title = "Conflict"
@@ -109,10 +123,12 @@ class Unprocessable(Refused):
     title = "Unprocessable content"
 
 
+class TooManyRequests(Refused):
+    status = 429
+    title = "Too many requests"
+
+
 class Unavailable(Refused):
     status = 503
     title = "Temporarily unavailable"
-
-    def __init__(self, message: str, retry_after_seconds: int = 5) -> None:
-        super().__init__(message)
-        self.retry_after_seconds = retry_after_seconds
+    retry_after_seconds = 5

@@ -22,6 +22,7 @@ RESERVED_SEGMENTS: Final = frozenset({"taxii2", "governance", "log", "healthz", 
 
 _MAX_PAGE_OBJECTS: Final = 100_000
 _MAX_BYTES: Final = 1_073_741_824  # 1 GiB: above it a worker's memory is the limit, not a setting
+_MAX_PER_MINUTE: Final = 1_000_000_000
 _MAX_PORT: Final = 65_535
 _SQLITE: Final = "sqlite:///"
 _POSTGRESQL: Final = "postgresql+psycopg://"
@@ -44,17 +45,21 @@ class Settings:
     page_bytes: int = 33_554_432
     max_content_length: int = 10_485_760  # bytes
     max_object_bytes: int = 2_097_152
+    requests_per_minute: int = 6_000  # of one member; 0: as many as it likes
+    objects_per_minute: int = 1_000_000
     require_signature: bool = True
     environment: str = "production"
 
     @property
     def limits(self) -> Limits:
-        """The bounds on one request, in the words of the rooms below."""
+        """The bounds on requests, in the words of the rooms below."""
         return Limits(
             page_objects=self.page_limit,
             page_bytes=self.page_bytes,
             max_body_bytes=self.max_content_length,
             max_object_bytes=self.max_object_bytes,
+            requests_per_minute=self.requests_per_minute,
+            objects_per_minute=self.objects_per_minute,
         )
 
 
@@ -227,6 +232,8 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "page_bytes": _between(1, _MAX_BYTES),
     "max_content_length": _between(1, _MAX_BYTES),
     "max_object_bytes": _between(1, _MAX_BYTES),
+    "requests_per_minute": _between(0, _MAX_PER_MINUTE),
+    "objects_per_minute": _between(0, _MAX_PER_MINUTE),
     "require_signature": _flag,
     "environment": _environment,
 }

@@ -60,6 +60,7 @@ class Version:
     predecessor: Version | None
     level: str | None = None
     floor: str | None = None
+    is_deleted: bool = False
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -163,12 +164,13 @@ class Oracle:
         text = obj.get("modified", obj.get("created"))
         held = self.record(member, obj["id"])
         if text is None:
-            if held and _is_equal(held[-1].obj, obj):
+            there = [version for version in held if not version.is_deleted]
+            if there and _is_equal(there[-1].obj, obj):
                 return True, None
         else:
             for version in held:
                 if version.text == text:
-                    return _is_equal(version.obj, obj), None
+                    return not version.is_deleted and _is_equal(version.obj, obj), None
             if not held and self._is_foreign_above_green(member, obj["id"], visible):
                 return False, None
         text = text or at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -192,7 +194,29 @@ class Oracle:
         )
 
     def is_newest(self, version: Version) -> bool:
-        return self.record(version.member, version.id)[-1] is version
+        return self.newest(version.member, version.id) is version
+
+    def newest(self, member: str, id: str) -> Version:
+        """The version by which a record is judged: the last that is not deleted, or else the last."""
+        record = self.record(member, id)
+        return [*([v for v in record if not v.is_deleted] or record)][-1]
+
+    def delete(self, member: str, id: str, texts: Sequence[str] | None) -> bool:
+        """Delete versions (all: None) of the member's record; a cert, of every record of its nation."""
+        account = self.accounts[member]
+        doomed = [
+            v
+            for v in self.versions
+            if v.id == id
+            and not v.is_deleted
+            and (texts is None or v.text in texts)
+            and (v.member == member or (account.kind == "cert" and self.nation(v) == account.nation))
+        ]
+        for version in doomed:
+            version.is_deleted = True
+        for owner in sorted({version.member for version in doomed}):
+            self._settle(owner, [])
+        return bool(doomed)
 
     def nation(self, version: Version) -> str:
         return self.accounts[version.member].nation
@@ -265,6 +289,7 @@ class Oracle:
             and v.obj.get("created_by_ref") == identity.id != v.id
             and not (v.obj["type"] == "identity" and v.tlp is None)
             and self.is_newest(v)
+            and not v.is_deleted
         ]
         if not levels:
             return None
@@ -317,12 +342,12 @@ class Oracle:
 
     def visible(self, reader: str, pacts: Sequence[Pact], now: datetime) -> set[Version]:
         """Every version that the reader is served."""
-        return self._largest(reader, pacts, now, self._at_home())
+        return _there(self._largest(reader, pacts, now, self._at_home()))
 
     def everybody(self, pacts: Sequence[Pact], now: datetime) -> dict[str, set[Version]]:
         """What every member is served."""
         counts = self._at_home()
-        return {member: self._largest(member, pacts, now, counts) for member in self.accounts}
+        return {member: _there(self._largest(member, pacts, now, counts)) for member in self.accounts}
 
     def _at_home(self) -> Callable[[str, Version], bool]:
         """Tell of any member whether it sees a record, by its newest version, inside its own nation.
@@ -348,7 +373,7 @@ class Oracle:
         self, reader: str, pacts: Sequence[Pact], now: datetime, counts: Callable[[str, Version], bool]
     ) -> set[Version]:
         seen = {v for v in self.versions if self._may_see(v, reader, pacts, now)}
-        newest = {(v.member, v.id): self.record(v.member, v.id)[-1] for v in self.versions}
+        newest = {(v.member, v.id): self.newest(v.member, v.id) for v in self.versions}
         needed: dict[Version, list[Version]] = {}
         for version in seen:
             record = self.record(version.member, version.id)
@@ -361,6 +386,11 @@ class Oracle:
             if not gone:
                 return seen
             seen -= gone
+
+
+def _there(versions: set[Version]) -> set[Version]:
+    """A deleted version is served to nobody, and goes on restricting as it stood (8)."""
+    return {version for version in versions if not version.is_deleted}
 
 
 def _raise(level: str, version: Version) -> str:

@@ -59,6 +59,8 @@ BAD = [
     ("page_bytes", "1.5", "whole number"),
     ("max_content_length", "-1", "whole number"),
     ("max_object_bytes", "1073741825", "whole number"),
+    ("requests_per_minute", "-1", "whole number from 0 to 1000000000"),
+    ("objects_per_minute", "true", "whole number"),
     ("require_signature", '"false"', "true or false"),
     ("require_signature", "false", "only where environment is development"),
     ("environment", '"test"', "production or development"),
@@ -190,7 +192,7 @@ def test_the_environment_wins_over_the_file(config: Path) -> None:
     assert (settings.page_limit, settings.page_bytes) == (8, 9)
     assert not settings.require_signature
     assert settings.api_root == "allied"  # an empty variable counts as absent
-    assert settings.limits == Limits(page_objects=8, page_bytes=9)
+    assert (settings.limits.page_objects, settings.limits.page_bytes) == (8, 9)
 
 
 def test_what_a_members_side_reads_is_none_of_the_hubs(config: Path) -> None:
@@ -235,7 +237,7 @@ def test_the_checkout_starts_as_it_is() -> None:
     assert list(settings.registry.nations) == ["US", "KR", "JP", "AU", "IN"]
     assert {nation.default_tlp for nation in settings.registry.nations.values()} == {Tlp.AMBER}
     assert settings.require_signature
-    assert settings.limits == Limits()
+    assert settings.limits == Limits(requests_per_minute=6_000, objects_per_minute=1_000_000)
 
 
 def test_a_sixth_nation_is_one_more_entry(config: Path) -> None:

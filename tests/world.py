@@ -19,11 +19,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hub.actions import administer, agree, poll, submit
+from hub.actions import administer, agree, poll, submit, withdraw
 from hub.actions.authenticate import authenticate, reader
 from hub.actions.house import House, Secrets
 from hub.model import (
     Caller,
+    Deletion,
     HttpRequest,
     Kind,
     Limits,
@@ -128,6 +129,17 @@ class World:
         if self.house.require_signature:
             request = self._signed(request, key_of(member, Purpose.SUBMIT))
         return submit.submit(self.house, Submission(caller, nation, request))
+
+    def delete(self, member: str, id: str, origin: str | None = None, **filters: Any) -> None:
+        """Delete an object of the member's nation, or of `origin`; `filters` as in a Deletion."""
+        caller = self.callers[member]
+        nation = NationCode(origin) if origin else caller.member.nation
+        assert nation is not None
+        path = f"/allied/collections/{self.house.registry.nations[nation].collection_id}/objects/{id}/"
+        request = HttpRequest("DELETE", URL + path, {})
+        if self.house.require_signature:
+            request = self._signed(request, key_of(member, Purpose.SUBMIT))
+        withdraw.delete(self.house, Deletion(caller, nation, request, StixId(id), **filters))
 
     def agree(
         self,

@@ -198,10 +198,9 @@ def _may_know(caller: Caller) -> bool:
 
 
 def _find(connection: Connection, caller: Caller, agreement_id: str) -> StoredAgreement:
-    stored = agreements.find(connection, agreement_id) if _may_know(caller) else None
+    nation = caller.member.nation
+    stored = agreements.find(connection, nation, agreement_id) if _may_know(caller) else None
     if stored is None:
-        raise NotFound(_UNKNOWN)
-    if caller.member.nation is not None and caller.member.nation not in stored.document["parties"]:
         raise NotFound(_UNKNOWN)
     return stored
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from hub.model import (
     DefinitionKind,
@@ -22,6 +24,9 @@ from hub.model import (
 from hub.rules.acceptance import Accept, Known, Refuse, Reserved, accept
 from hub.rules.marking import is_accepted_definition
 from hub.stix.versions import version_key
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +70,47 @@ def draft(
     return Drafts(outcomes, desk.fresh, desk.bodies, desk.index, desk.kept)
 
 
+class _Record:
+    """The versions of one record, kept so that one more costs little however many there are."""
+
+    def __init__(self) -> None:
+        self._keys: list[str] = []  # in order
+        self._by_key: dict[str, ObjectVersion] = {}
+        self._digests: dict[str, bytes] = {}
+        self._versions: dict[str, str] = {}
+        self._deleted: dict[str, datetime] = {}
+        self._newest_key: str | None = None
+
+    def add(self, version: ObjectVersion) -> None:
+        key = version.version_key
+        insort(self._keys, key)
+        self._by_key[key] = version
+        self._digests[key], self._versions[key] = version.digest, version.version
+        if version.deleted_at is not None:
+            self._deleted[key] = version.deleted_at
+        elif self._newest_key is None or key > self._newest_key:
+            self._newest_key = key
+
+    def known(self) -> Known:
+        return Known(self._digests, self._versions, self._newest_key, self._deleted)
+
+    def last(self) -> ObjectVersion | None:
+        """Return the latest version, deleted or not."""
+        return self._by_key[self._keys[-1]] if self._keys else None
+
+    def before(self, key: str) -> ObjectVersion | None:
+        """Return the latest version earlier than `key`, deleted or not."""
+        at = bisect_left(self._keys, key)
+        return self._by_key[self._keys[at - 1]] if at else None
+
+
 class _Drafting:
     def __init__(self, drawer: Drawer, count: int, held: Collection[ObjectVersion]) -> None:
         self.drawer = drawer
         self.count = count
-        self.records: dict[StixId, list[ObjectVersion]] = defaultdict(list)
+        self.records: dict[StixId, _Record] = defaultdict(_Record)
         for version in held:
-            self.records[version.id].append(version)
+            self.records[version.id].add(version)
         self.fresh: list[ObjectVersion] = []
         self.bodies: dict[bytes, bytes] = {}
         self.index: dict[int, int] = {}
@@ -85,7 +124,7 @@ class _Drafting:
             return Outcome(item.id, item.version or fallback, succeeded=True)  # the hub serves its own copy
         verdict = accept(
             item,
-            self._known(item.id),
+            self.records[item.id].known(),
             received_from=self.drawer.received_from.get(item.id),
             reserved=self.drawer.reserved,
             accepted_as=self._accepted_as(n, item.id),
@@ -96,38 +135,29 @@ class _Drafting:
             self._add(n, item, verdict)
         return Outcome(item.id, verdict.version, succeeded=True, message=item.markings.remark)
 
-    def _accepted_as(self, n: int, id: StixId) -> tuple[str, str]:
+    def _accepted_as(self, n: int, id: StixId) -> tuple[str, str] | None:
         """Return version and key for content that brings none: its time, a microsecond apart in a POST.
 
-        Never before the version that the record has, should the clock have stepped back.
+        Never before the version that the record has, should the clock have stepped back; None when that is
+        the last instant of the calendar.
         """
         instant = self.drawer.now + timedelta(microseconds=n)
-        newest = self._newest(id)
-        if newest is not None:
-            instant = max(instant, datetime.fromisoformat(newest.version) + timedelta(microseconds=1))
+        last = self.records[id].last()
+        if last is not None:
+            latest = datetime.fromisoformat(last.version)
+            if latest == _LAST_INSTANT:
+                return None
+            instant = max(instant, latest + _MICROSECOND)
         text = format_instant(instant)
         return text, version_key(text) or text
-
-    def _newest(self, id: StixId) -> ObjectVersion | None:
-        return max(self.records.get(id, []), key=lambda v: v.version_key, default=None)
-
-    def _known(self, id: StixId) -> Known:
-        versions = self.records.get(id, [])
-        newest = self._newest(id)
-        return Known(
-            digests={v.version_key: v.digest for v in versions},
-            versions={v.version_key: v.version for v in versions},
-            newest_key=None if newest is None else newest.version_key,
-        )
 
     def _add(self, n: int, item: StixObject, verdict: Accept) -> None:
         key = n - self.count  # negative, and in the order of the submission
         version = _version(self.drawer, key, item, verdict)
-        earlier = [v for v in self.records[item.id] if v.version_key < verdict.version_key]
-        predecessor = max(earlier, key=lambda v: v.version_key, default=None)
+        predecessor = self.records[item.id].before(verdict.version_key)
         if item.revoked and item.markings.tlp is None and predecessor is not None:
             version = self._taking_over(version, predecessor)
-        self.records[item.id].append(version)
+        self.records[item.id].add(version)
         self.fresh.append(version)
         self.bodies[item.digest] = item.body
         self.index[key] = n

@@ -6,10 +6,13 @@ follows those who name it (policy 2.3, 2.4, 2.6), in whatever order they come in
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from types import MappingProxyType
 
+from hub.actions.house import House
 from hub.model import MemberId, NationCode, ObjectVersion, StixId, Tlp
 from hub.rules.marking import Around, effective_tlp, identity_exception, unknown_markings
 from hub.store import objects
@@ -27,6 +30,12 @@ class Desk:
     origin: NationCode
     default_tlp: Tlp
     informative: frozenset[StixId]
+
+    @classmethod
+    def of(cls, house: House, member: MemberId, origin: NationCode) -> Desk:
+        """Return the desk at which what `member` of `origin` submitted is judged."""
+        registry = house.registry
+        return cls(member, origin, registry.nations[origin].default_tlp, registry.informative_markings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +59,16 @@ def handle(
     desk: Desk,
     fresh: Sequence[ObjectVersion],
     held: Collection[ObjectVersion],
-    kept: Mapping[int, int],
+    kept: Mapping[int, int] = MappingProxyType({}),
+    deleted: Mapping[int, datetime] = MappingProxyType({}),
 ) -> Handled:
     """Return the handling of `fresh`, of the `held` versions of the same records, and of all they touch.
 
-    `kept` names the predecessor whose level a revoking version without TLP takes over (policy 8).
+    `kept` names the predecessor whose level a revoking version without TLP takes over; `deleted` the held
+    versions that are deleted now, and when: they go on tightening and closing as they did (policy 8).
     """
     table = _Table(connection, desk, kept)
-    table.lay(fresh, held)
+    table.lay(fresh, held, deleted)
     table.gather(fresh)
     table.settle()
     deltas = table.follow_creators()
@@ -75,17 +86,27 @@ class _Table:
     before: dict[int, ObjectVersion] = field(default_factory=dict)
     around: dict[StixId, Containers] = field(default_factory=dict)
     accepted: set[StixId] = field(default_factory=set)
+    # What containers on the table say of an id: that there is one, the strictest level, that one is closed.
+    _named: set[StixId] = field(default_factory=set)
+    _above: dict[StixId, Tlp] = field(default_factory=dict)
+    _in_closed: set[StixId] = field(default_factory=set)
 
     # --- laying out ---
 
-    def lay(self, fresh: Iterable[ObjectVersion], held: Iterable[ObjectVersion]) -> None:
-        """Put the records of the submission on the table, each with its newest version marked."""
+    def lay(
+        self,
+        fresh: Iterable[ObjectVersion],
+        held: Collection[ObjectVersion],
+        deleted: Mapping[int, datetime],
+    ) -> None:
+        """Put the records on the table, each with its newest version marked."""
         records: dict[StixId, list[ObjectVersion]] = defaultdict(list)
         for version in (*held, *fresh):
-            records[version.id].append(version)
+            at = deleted.get(version.key, version.deleted_at)
+            records[version.id].append(replace(version, deleted_at=at))
         self.before.update((v.key, v) for v in held)
         for versions in records.values():
-            newest = max(versions, key=lambda v: v.version_key)
+            newest = max(versions, key=lambda v: v.rank)
             self.now.update((v.key, replace(v, is_newest=v is newest)) for v in versions)
 
     def gather(self, fresh: Sequence[ObjectVersion]) -> None:
@@ -109,30 +130,57 @@ class _Table:
     # --- levels and closure ---
 
     def settle(self) -> None:
-        """Judge every version on the table until nothing changes any more."""
+        """Judge every version on the table, and again what a change touches, until nothing changes.
+
+        Levels and closure only ever rise, so that of all containers of an id the strictest is enough.
+        """
         self._look_around()
-        naming: dict[StixId, list[int]] = defaultdict(list)
-        for key, version in self.now.items():
-            for id in version.contains:
-                naming[id].append(key)
+        self._named = {id for version in self.now.values() for id in version.contains}
+        touches = self._touches()
         levels: dict[int, Tlp | None] = dict.fromkeys(self.now)
         closed: dict[int, bool] = dict.fromkeys(self.now, False)
         for is_last_resort in (False, True):
-            changes = True
-            while changes:
-                changes = False
-                for key, version in self.now.items():
-                    containers = [c for c in naming[version.id] if c != key]
-                    level = self._level(version, containers, levels, is_last_resort=is_last_resort)
-                    is_closed = self._is_closed(version, any(closed[c] for c in containers))
-                    if (level, is_closed) != (levels[key], closed[key]):
-                        levels[key], closed[key], changes = level, is_closed, True
+            queue = deque(self.now)
+            queued = set(queue)
+            while queue:
+                key = queue.popleft()
+                queued.discard(key)
+                version = self.now[key]
+                level = self._level(version, levels, is_last_resort=is_last_resort)
+                is_closed = self._is_closed(version)
+                if (level, is_closed) == (levels[key], closed[key]):
+                    continue
+                levels[key], closed[key] = level, is_closed
+                tightened: list[StixId | int] = [key, *self._tighten(version, level, is_closed=is_closed)]
+                for name in tightened:
+                    queue.extend(touches[name] - queued)
+                    queued |= touches[name]
         for key, version in self.now.items():
             tlp = levels[key]
             if tlp is None:
                 raise RuntimeError("every version has a level after the last resort")
-            is_contained = version.is_contained or key in self.kept or self._is_named(version, naming)
+            is_contained = version.is_contained or key in self.kept or self._is_named(version)
             self.now[key] = replace(version, tlp=tlp, is_closed=closed[key], is_contained=is_contained)
+
+    def _touches(self) -> Mapping[StixId | int, set[int]]:
+        """Return the versions of each id, and for a version those that take its level over."""
+        touches: dict[StixId | int, set[int]] = defaultdict(set)
+        for key, version in self.now.items():
+            touches[version.id].add(key)
+        for key, predecessor in self.kept.items():
+            touches[predecessor].add(key)
+        return touches
+
+    def _tighten(self, version: ObjectVersion, level: Tlp | None, *, is_closed: bool) -> Iterable[StixId]:
+        """Let a container's level and closure reach what it names; return the ids for which that is news."""
+        for id in version.contains:
+            is_news = is_closed and id not in self._in_closed
+            if is_news:
+                self._in_closed.add(id)
+            if level is not None and level > self._above.get(id, -1):
+                self._above[id], is_news = level, True
+            if is_news:
+                yield id
 
     def _look_around(self) -> None:
         """Learn what stored containers and definitions that are not on the table say of what is."""
@@ -146,25 +194,19 @@ class _Table:
         self.accepted |= objects.accepted_definitions(self.connection, self.desk.member, others)
         self.accepted |= {v.id for v in versions if v.is_accepted_definition}
 
-    def _is_named(self, version: ObjectVersion, naming: Mapping[StixId, Sequence[int]]) -> bool:
-        if version.markings.tlp is not None:
-            return False
-        return version.id in self.around or any(key != version.key for key in naming[version.id])
+    def _is_named(self, version: ObjectVersion) -> bool:
+        return version.markings.tlp is None and (version.id in self.around or version.id in self._named)
 
     def _level(
-        self,
-        version: ObjectVersion,
-        containers: Sequence[int],
-        levels: Mapping[int, Tlp | None],
-        *,
-        is_last_resort: bool,
+        self, version: ObjectVersion, levels: Mapping[int, Tlp | None], *, is_last_resort: bool
     ) -> Tlp | None:
         """Return the version's level, or None while what it depends on has none yet."""
-        known = [level for c in containers if (level := levels[c]) is not None]
-        if version.id in self.around:
-            known.append(self.around[version.id].tlp)
+        stored = self.around.get(version.id)
+        known = [self._above[version.id]] if version.id in self._above else []
+        if stored is not None:
+            known.append(stored.tlp)
         floor = self._floor(version, levels, is_named=bool(known))
-        waits = version.key in self.kept or bool(containers)
+        waits = version.key in self.kept or version.id in self._named
         if version.markings.tlp is None and floor is None and not known and waits and not is_last_resort:
             return None
         exception = Tlp.GREEN if version.is_accepted_definition else None
@@ -185,14 +227,15 @@ class _Table:
             return None
         return stored.tlp
 
-    def _is_closed(self, version: ObjectVersion, is_in_closed: bool) -> bool:
+    def _is_closed(self, version: ObjectVersion) -> bool:
         if version.markings.fault is not None:
             return True
         if unknown_markings(version.markings, self.accepted, self.desk.informative):
             return True
         if version.markings.tlp is not None:
             return False
-        return is_in_closed or (version.id in self.around and self.around[version.id].closed > 0)
+        stored = self.around.get(version.id)
+        return version.id in self._in_closed or (stored is not None and stored.closed > 0)
 
     # --- identities ---
 
@@ -201,7 +244,7 @@ class _Table:
         deltas: Counter[tuple[StixId, Tlp]] = Counter()
         for key, version in self.now.items():
             for counted, sign in ((version, 1), (self.before.get(key), -1)):
-                if counted is not None and counted.creator is not None and _names_creator(counted):
+                if counted is not None and counted.creator is not None and names_creator(counted):
                     deltas[counted.creator, counted.tlp] += sign
         moved = {identity for (identity, _), delta in deltas.items() if delta}
         on_table = {v.id for v in self.now.values()}
@@ -221,10 +264,12 @@ def _follows_namers(version: ObjectVersion) -> bool:
     return version.type == "identity" and version.markings.tlp is None and not version.is_contained
 
 
-def _names_creator(version: ObjectVersion) -> bool:
+def names_creator(version: ObjectVersion) -> bool:
     """Tell whether the version's level counts for the identity that it names.
 
-    Newest versions alone do; an unmarked identity would only pass on what it takes from others.
+    Newest versions alone do, while they are not deleted; an unmarked identity would only pass on what it
+    takes from others.
     """
     is_unmarked_identity = version.type == "identity" and version.markings.tlp is None
-    return version.is_newest and version.creator != version.id and not is_unmarked_identity
+    is_there = version.is_newest and version.deleted_at is None
+    return is_there and version.creator != version.id and not is_unmarked_identity

@@ -1,4 +1,4 @@
-"""Who sees what, after a submission: the release rows that it appends, narrows and withdraws.
+"""Who sees what, after a submission or a deletion: the release rows that follow, and their writing.
 
 Whatever refers to something whose visibility may change is judged again with it, at once and
 jointly. A row that would show a version to somebody new is replaced by a row with a new position and
@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import cached_property
 
 from hub.actions.handling import Handled
+from hub.actions.house import House
 from hub.model import (
     Class,
     Clearance,
@@ -29,8 +30,9 @@ from hub.model import (
 )
 from hub.rules.references import Circle, Judgement, Node, Settled, judge
 from hub.rules.release import NEVER, Candidate, decide, in_force_part, narrows
-from hub.store import objects, releases
+from hub.store import members, objects, releases
 from hub.store.connection import Connection
+from hub.store.releases import NewRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,17 @@ class Bench:
     periods: Sequence[Period]
     now: datetime
 
+    @classmethod
+    def of(cls, house: House, connection: Connection, origin: NationCode, now: datetime) -> Bench:
+        """Return the bench for what was submitted in `origin`; this transaction sees what binds."""
+        return cls(
+            origin=origin,
+            members={m.id: m for m in members.members(connection)},
+            recipients=recipients(house),
+            periods=house.bindings.periods(connection),
+            now=now,
+        )
+
     @property
     def in_force(self) -> frozenset[int]:
         return frozenset(p.id for p in self.periods if p.is_in_force(self.now))
@@ -54,12 +67,19 @@ class Bench:
         return clearance
 
 
+def recipients(house: House) -> list[NationCode]:
+    """Return every nation, in the order in which their ledgers are locked."""
+    return sorted(house.registry.nations)
+
+
 @dataclass(slots=True)
 class RowChanges:
     """What happens to one recipient's ledger. Versions are named by key, rows by position."""
 
     append: list[tuple[int, Justification]] = field(default_factory=list)
     withdraw: list[int] = field(default_factory=list)
+    delete: list[int] = field(default_factory=list)
+    forget: list[int] = field(default_factory=list)
     justify: dict[Justification, list[int]] = field(default_factory=lambda: defaultdict(list))
     supersede: list[int] = field(default_factory=list)
 
@@ -79,6 +99,41 @@ def judge_again(connection: Connection, bench: Bench, handled: Handled) -> Verdi
     judgements = court.judge()
     live = releases.live_rows(connection, [key for key in court.versions if key > 0])
     return Verdicts(court.versions, _changes(bench, court.versions, judgements, live))
+
+
+def judge_afresh(
+    connection: Connection, bench: Bench, versions: Mapping[int, ObjectVersion]
+) -> dict[int, Judgement]:
+    """Return the joint judgement of `versions` as the rules give it now, whatever was decided before.
+
+    All versions of a record are there or none; what they refer to elsewhere is taken as its rows say.
+    """
+    court = _Court(connection, bench, Handled({}, {}, {}))
+    court.versions = dict(versions)
+    return court.judge()
+
+
+def write_rows(
+    connection: Connection,
+    origin: NationCode,
+    verdicts: Verdicts,
+    stored: Mapping[int, ObjectVersion],
+    now: datetime,
+) -> None:
+    """Write the row changes; `stored` has the new versions by the keys under which they were judged.
+
+    The caller holds the origin. Ledgers are taken in one order by everybody.
+    """
+    for recipient in sorted(verdicts.changes):
+        change = verdicts.changes[recipient]
+        releases.lock(connection, recipient)
+        releases.withdraw(connection, recipient, change.withdraw, now)
+        releases.delete(connection, recipient, change.delete, now)
+        releases.forget(connection, recipient, change.forget)
+        releases.justify(connection, recipient, change.justify, now)
+        releases.supersede(connection, recipient, change.supersede)
+        rows = [NewRow(stored.get(key) or verdicts.versions[key], value) for key, value in change.append]
+        releases.append(connection, recipient, origin, rows, now)
 
 
 class _Court:
@@ -110,24 +165,26 @@ class _Court:
             waiting = referring - followed
 
     def _looks_different(self, id: StixId) -> bool:
-        """Tell whether the record's newest version is judged on other facts than before.
+        """Tell whether the record is judged on other facts than before.
 
         If not, nothing that refers to it can be affected.
         """
-        return self._facts(self._newest_before.get(id)) != self._facts(self._newest_now.get(id))
+        return self._facts(self._before[id]) != self._facts(self._now[id])
 
     @cached_property
-    def _newest_before(self) -> Mapping[StixId, ObjectVersion]:
-        return {v.id: v for v in self.handled.before.values() if v.is_newest}
+    def _before(self) -> Mapping[StixId, Sequence[ObjectVersion]]:
+        return _by_id(self.handled.before.values())
 
     @cached_property
-    def _newest_now(self) -> Mapping[StixId, ObjectVersion]:
-        return {v.id: v for v in self.handled.now.values() if v.is_newest}
+    def _now(self) -> Mapping[StixId, Sequence[ObjectVersion]]:
+        return _by_id(self.handled.now.values())
 
     def _facts(
-        self, version: ObjectVersion | None
-    ) -> tuple[Mapping[NationCode, Class], frozenset[StixId]] | None:
-        return None if version is None else (self._own(version), version.refers)
+        self, record: Sequence[ObjectVersion]
+    ) -> list[tuple[Mapping[NationCode, Class], frozenset[StixId]]]:
+        """Return what the newest version is judged on, and the deleted ones after it, in order of version."""
+        newest = next((v.version_key for v in record if v.is_newest), "")
+        return [(self._own(v), v.refers) for v in record if v.version_key >= newest]
 
     def _own(self, version: ObjectVersion) -> Mapping[NationCode, Class]:
         """Return the version's own class for each recipient, references aside."""
@@ -165,9 +222,9 @@ class _Court:
             ordered = sorted(versions, key=lambda v: v.version_key)
             later = [v.key for v in ordered[1:]] + [None]
             for version, next_key in zip(ordered, later, strict=True):
-                own, is_newest = self._own(version), next_key is None
                 nodes[version.key] = Node(
-                    version.member, version.id, own, version.refers, next_key, is_newest
+                    *(version.member, version.id, self._own(version), version.refers, next_key),
+                    is_newest=version.is_newest,
                 )
         return nodes
 
@@ -180,6 +237,14 @@ class _Court:
             if (member, id) not in judged:
                 current = {recipient: in_force_part(value, in_force) for recipient, value in standing.items()}
                 yield Settled(member, id, current)
+
+
+def _by_id(versions: Iterable[ObjectVersion]) -> Mapping[StixId, Sequence[ObjectVersion]]:
+    """Return the versions by id, each record's in order."""
+    found: dict[StixId, list[ObjectVersion]] = defaultdict(list)
+    for version in sorted(versions, key=lambda v: v.version_key):
+        found[version.id].append(version)
+    return found
 
 
 def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearance) -> Candidate:
@@ -218,6 +283,9 @@ def _compare(change: RowChanges, version: ObjectVersion, value: Justification, r
         if not is_never:
             change.append.append((version.key, value))
         return
+    if version.deleted_at is not None:
+        _compare_deleted(change, version, value, row)
+        return
     becomes_newest = version.is_newest and not row.is_newest
     if is_never:
         change.withdraw.append(row.position)
@@ -229,3 +297,16 @@ def _compare(change: RowChanges, version: ObjectVersion, value: Justification, r
             change.justify[value].append(row.position)
         if row.is_newest and not version.is_newest:
             change.supersede.append(row.position)
+
+
+def _compare_deleted(change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow) -> None:
+    """Keep in the row, which is no longer served, for whom the version stands."""
+    if NEVER in value:
+        (change.withdraw if row.is_served else change.forget).append(row.position)
+        return
+    if row.is_served:
+        change.delete.append(row.position)
+    if value != row.justification:
+        change.justify[value].append(row.position)
+    if row.is_newest and not version.is_newest:
+        change.supersede.append(row.position)

@@ -5,51 +5,72 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from hub.actions.house import House
 from hub.errors import BadCursor
-from hub.model import Page, Query, format_instant
+from hub.model import Disclosed, Disclosure, Page, Query, from_microseconds, to_microseconds
 from hub.proofs import cursors
 from hub.proofs.canonical import canonical
 from hub.store import pages, releases
 from hub.store.connection import Connection
 
 _NONCE_BYTES: Final = 12
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _MISMATCH: Final = "next: this cursor was given for another query; start again without it."
 
 
-def objects(house: House, query: Query) -> Page:
-    """Return a page of objects with their bodies (TAXII 2.1 section 5.4).
+def objects(house: House, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> Page:
+    """Return a page of objects with their bodies (TAXII 2.1 section 5.4), on record as disclosed.
 
     One snapshot: the agreements in force by the clock, the justifications that stand for the reader,
     the rows. Every row of the page was visible to the reader at that moment.
     """
     with house.store.read() as connection:
-        standing = _standing(house, connection, query)
-        return pages.page(connection, query, standing, house.limits.page_bytes)
+        now, standing = _standing(house, connection, query)
+        page = pages.page(connection, query, standing, house.limits.page_bytes)
+    _record(house, query, kind, now, page)
+    return page
 
 
-def manifest(house: House, query: Query) -> Page:
-    """Return a page of rows without bodies (TAXII 2.1 section 5.3); also what `versions` is made of."""
+def manifest(house: House, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
+    """Return a page of rows without bodies (TAXII 2.1 sections 5.3 and 5.8), on record as disclosed."""
     with house.store.read() as connection:
-        standing = _standing(house, connection, query)
-        return pages.manifest(connection, query, standing)
+        now, standing = _standing(house, connection, query)
+        page = pages.manifest(connection, query, standing)
+    _record(house, query, kind, now, page)
+    return page
 
 
-def _standing(house: House, connection: Connection, query: Query) -> tuple[int, ...]:
-    """Return the justifications that hold for the reader now.
+def exists(house: House, query: Query) -> bool:
+    """Tell whether `query` selects anything. Nothing of it is disclosed."""
+    with house.store.read() as connection:
+        _, standing = _standing(house, connection, query)
+        return bool(pages.manifest(connection, replace(query, limit=1), standing).rows)
+
+
+def _standing(house: House, connection: Connection, query: Query) -> tuple[datetime, tuple[int, ...]]:
+    """Return now, and the justifications that hold for the reader.
 
     Never earlier than the last row of its ledger: were the clock to step back, a row whose period had
     begun would be passed over now and stand, behind the poller's cursor, when the clock caught up.
     """
     now = max(house.clock(), releases.last_date(connection, query.reader.nation))
-    return house.bindings.standing(connection, query.reader, now)
+    return now, house.bindings.standing(connection, query.reader, now)
+
+
+def _record(house: House, query: Query, kind: Disclosed, now: datetime, page: Page) -> None:
+    if page.rows:
+        positions = tuple(row.position for row in page.rows)
+        reader = query.reader
+        disclosure = Disclosure(reader.member, reader.nation, now, kind, positions)
+        house.disclosures.record(house.store, disclosure)
 
 
 def seal_cursor(house: House, query: Query, page: Page) -> str:
     """Return the `next` that continues `query` behind the last row of `page`, opaque to its holder."""
-    fields = {"position": page.rows[-1].position, **_binding(query)}
+    fields = {"after": to_microseconds(page.rows[-1].date_added), **_binding(query)}
     return cursors.seal(house.secrets.cursor_key, fields, secrets.token_bytes(_NONCE_BYTES))
 
 
@@ -57,16 +78,15 @@ def open_cursor(house: House, query: Query, text: str) -> Query:
     """Return `query` continued where `text` says.
 
     Raises BadCursor for a cursor of another reader, collection or filter, and for an altered one.
-    The limit may change from page to page; `added_after` may be left out or repeated.
+    The limit may change from page to page; `added_after` may be left out, repeated or later: a page
+    lies behind both. The cursor holds a date, as unique as a position: a database that was restored
+    gives positions again, dates never.
     """
     fields = cursors.unseal(house.secrets.cursor_key, text)
-    expected = _binding(query)
-    if query.added_after is None:
-        expected["added_after"] = fields.get("added_after")
-    position = fields.pop("position", None)
-    if fields != expected or not isinstance(position, int):
+    after = fields.pop("after", None)
+    if fields != _binding(query) or not isinstance(after, int):
         raise BadCursor(_MISMATCH)
-    return replace(query, after_position=position)
+    return replace(query, added_after=max(from_microseconds(after), query.added_after or _LONG_AGO))
 
 
 def _binding(query: Query) -> dict[str, Any]:
@@ -81,6 +101,5 @@ def _binding(query: Query) -> dict[str, Any]:
     return {
         "reader": query.reader.member,
         "origin": query.origin or "*",
-        "added_after": "" if query.added_after is None else format_instant(query.added_after),
         "filters": hashlib.sha256(canonical(filters)).hexdigest(),
     }

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from hub.actions.drafting import Drafts, Drawer, draft
 from hub.actions.handling import Desk, Handled, handle
 from hub.actions.house import House
-from hub.actions.judging import Bench, Verdicts, judge_again
+from hub.actions.judging import Bench, Verdicts, judge_again, write_rows
 from hub.errors import BadSignature, Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     Caller,
@@ -36,7 +36,6 @@ from hub.stix import reading, strict
 from hub.store import agreements, members, objects, releases, submissions
 from hub.store.agreements import Generation
 from hub.store.connection import Connection
-from hub.store.releases import NewRow
 
 Items = Sequence[StixObject | Unreadable]
 
@@ -74,15 +73,22 @@ def status(house: House, caller: Caller, status_id: str) -> Receipt:
 
 def verify(house: House, submission: Submission) -> VerifiedSubmission:
     """Return the submission as one whose sender is proved (RFC 9421), with the evidence."""
-    caller = submission.caller
-    if caller.member.nation != submission.origin or Scope.SUBMIT not in caller.scopes:
-        raise Forbidden("Only members of the nation write to its collection, with a token of scope submit.")
     if len(submission.request.body) > house.limits.max_body_bytes:
         raise TooLarge(f"The body is larger than {house.limits.max_body_bytes} bytes; split it.")
-    evidence = None
-    if house.require_signature or _is_signed(submission.request):
-        evidence = verify_request(house, caller, submission.request, Purpose.SUBMIT)
-    return VerifiedSubmission(caller, submission.origin, submission.request.body, evidence)
+    evidence = verify_writer(house, submission.caller, submission.origin, submission.request)
+    return VerifiedSubmission(submission.caller, submission.origin, submission.request.body, evidence)
+
+
+def verify_writer(house: House, caller: Caller, origin: NationCode, request: HttpRequest) -> Evidence | None:
+    """Return the evidence that a member of the nation, who may write to its collection, sent this.
+
+    None only for an unsigned request where the configuration accepts those. Raises Forbidden or BadSignature.
+    """
+    if caller.member.nation != origin or Scope.SUBMIT not in caller.scopes:
+        raise Forbidden("Only members of the nation write to its collection, with a token of scope submit.")
+    if house.require_signature or _is_signed(request):
+        return verify_request(house, caller, request, Purpose.SUBMIT)
+    return None
 
 
 def _is_signed(request: HttpRequest) -> bool:
@@ -143,9 +149,8 @@ def decide(
     count = submissions.count(connection, verified.origin)
     # The clock may have stepped back; what is committed still came first.
     now = max(house.clock(), generation.changed_at, releases.last_date(connection))
-    nation = house.registry.nations[verified.origin]
     member = verified.caller.member
-    desk = Desk(member.id, nation.code, nation.default_tlp, house.registry.informative_markings)
+    desk = Desk.of(house, member.id, verified.origin)
     ids = {item.id for item in items if isinstance(item, StixObject)}
     held = objects.versions_of(connection, member.id, ids)
     drawer = Drawer(
@@ -157,21 +162,10 @@ def decide(
     )
     drafts = draft(drawer, items, held)
     handled = handle(connection, desk, drafts.fresh, held, drafts.kept)
-    bench = Bench(
-        origin=nation.code,
-        members={m.id: m for m in members.members(connection)},
-        recipients=recipients(house),
-        periods=house.bindings.periods(connection),
-        now=now,
-    )
+    bench = Bench.of(house, connection, verified.origin, now)
     return SubmissionDecision(
         generation, count, now, drafts, handled, judge_again(connection, bench, handled)
     )
-
-
-def recipients(house: House) -> list[NationCode]:
-    """Return every nation, in the order in which their ledgers are locked."""
-    return sorted(house.registry.nations)
 
 
 def reserved(house: House) -> Reserved:
@@ -238,15 +232,8 @@ def _write_objects(
     stored = objects.insert_versions(connection, origin, submission_id, fresh)
     member = drafts.fresh[0].member
     objects.add_creator_levels(connection, member, handled.creator_deltas)
-    now = house.clock()
-    for recipient in sorted(verdicts.changes):
-        change = verdicts.changes[recipient]
-        releases.lock(connection, recipient)
-        releases.withdraw(connection, recipient, change.withdraw, now)
-        releases.justify(connection, recipient, change.justify)
-        releases.supersede(connection, recipient, change.supersede)
-        rows = [NewRow(stored.get(key) or verdicts.versions[key], value) for key, value in change.append]
-        releases.append(connection, recipient, origin, rows, now)
+    # Never before the decision: what it let begin would be dated before it can be seen.
+    write_rows(connection, origin, verdicts, stored, max(house.clock(), decision.now))
 
 
 def _receipt(house: House, decision: SubmissionDecision) -> Receipt:

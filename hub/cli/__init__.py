@@ -24,6 +24,8 @@ _ON_THE_HUB: Final = {
     "token": ("hub.cli.accounts:token", "Issue, list and revoke tokens."),
     "key": ("hub.cli.accounts:key", "Register, list and revoke members' public keys."),
     "work": ("hub.cli.admin:work", "Mark rows that are over and forget old nonces."),
+    "check": ("hub.cli.admin:check", "Verify database, releases, signatures and agreements."),
+    "backup": ("hub.cli.admin:backup", "Copy the database while the hub serves."),
 }
 _AT_A_MEMBER: Final = {
     "keygen": ("hub.cli.keygen:keygen", "Make a key pair."),

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import click
 
 from hub.actions.administer import initialise
+from hub.actions.backup import backup as back_up
+from hub.actions.backup import restoring
+from hub.actions.check import check as check_everything
 from hub.actions.house import House
 from hub.actions.work import work as work_once
 from hub.app import create_app, new_house, open_house
-from hub.cli.output import json_option, print_json
+from hub.cli.output import json_option, plain, print_json, warn
 from hub.settings import load
 
 
@@ -72,3 +77,44 @@ def work(once: bool, as_json: bool) -> None:
         click.echo(f"{report.withdrawn} rows marked as over, {report.pruned_nonces} nonces forgotten.")
     else:
         click.echo("Another process is at work; nothing was done.")
+
+
+@click.command()
+@json_option
+def check(as_json: bool) -> None:
+    """Verify the database, who is shown what, and every signature; change nothing.
+
+    May run beside a serving hub. Prints each fault with its place and remedy; exit code 1 if there is any.
+    """
+    settings = replace(load(os.environ), read_database_url=None)  # a replica may lag behind
+    house = open_house(settings)
+    with closing(house.store):
+        report = check_everything(house)
+    if as_json:
+        faults = [{"place": fault.place, "what": fault.what} for fault in report.faults]
+        print_json({"checked": report.checked, "faults": faults})
+    else:
+        for fault in report.faults:
+            click.echo(plain(f"{fault.place}: {fault.what}"))
+        click.echo(f"checked: {', '.join(f'{count} {name}' for name, count in report.checked.items())}")
+    if report.faults:
+        warn(f"{len(report.faults)} {'fault' if len(report.faults) == 1 else 'faults'}")
+        click.get_current_context().exit(1)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+def backup(file: Path, as_json: bool) -> None:
+    """Write a consistent copy of the database to FILE while the hub serves. The secrets are not in it.
+
+    FILE must not exist. What a restore takes is printed, and said in full in the README.
+    """
+    settings = load(os.environ)
+    size = back_up(settings.database_url, file)
+    remedy = restoring(settings.database_url, file)
+    if as_json:
+        print_json({"file": str(file), "bytes": size, "restore": remedy})
+    else:
+        click.echo(f"{file}: {size} bytes, the whole database but not the secrets in {settings.secrets_dir}.")
+        click.echo(f"To restore: {remedy}")

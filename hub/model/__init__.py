@@ -51,6 +51,9 @@ from hub.model.people import (
     Tlp,
 )
 from hub.model.requests import (
+    Deletion,
+    Disclosed,
+    Disclosure,
     Evidence,
     HttpRequest,
     Page,
@@ -73,6 +76,9 @@ __all__ = [
     "Clearance",
     "Decision",
     "DefinitionKind",
+    "Deletion",
+    "Disclosed",
+    "Disclosure",
     "Evidence",
     "Granular",
     "Ground",

@@ -99,7 +99,9 @@ class ObjectVersion:
 
     `key` numbers stored versions from 1; a version that is about to be stored has a negative one.
     `is_contained`: it has no TLP of its own, and its level came from a container or predecessor.
-    `content_id` and `size` (bytes of the body) are 0 until it is stored.
+    `is_newest`: it is the one by which the record is judged, the last that is not deleted, else the last.
+    `content_id` and `size` (bytes of the body) are 0 until it is stored. A deleted version is served to
+    nobody and goes on restricting as it stood (policy 8).
     """
 
     key: int
@@ -122,17 +124,27 @@ class ObjectVersion:
     is_contained: bool
     content_id: int = 0
     size: int = 0
+    deleted_at: datetime | None = None
+
+    @property
+    def rank(self) -> tuple[bool, str]:
+        """What orders the versions of a record by how well they stand for it: the greatest is the newest."""
+        return self.deleted_at is None, self.version_key
 
 
 @dataclass(frozen=True, slots=True)
 class LiveRow:
-    """A release row that is not withdrawn, as a new judgement is compared with it."""
+    """A release row as a new judgement is compared with it.
+
+    It is not withdrawn, or only because its version was deleted: then it is not served.
+    """
 
     recipient: NationCode
     position: int
     version: int  # ObjectVersion.key
     justification: Justification
     is_newest: bool
+    is_served: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,13 +112,15 @@ class Registry:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on what one request may carry or fetch, in objects or bytes."""
+    """Bounds on what one request may carry or fetch, and on what one member may in a minute (0: none)."""
 
     page_objects: int = 1_000
     page_bytes: int = 33_554_432
     max_body_bytes: int = 10_485_760
     max_object_bytes: int = 2_097_152
     max_objects: int = 50_000
+    requests_per_minute: int = 0
+    objects_per_minute: int = 0
 
 
 @dataclass(frozen=True, slots=True)

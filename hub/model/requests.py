@@ -78,18 +78,32 @@ class VersionFilter(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Deletion:
+    """A DELETE of one object as received: of which versions, `versions` being version keys.
+
+    Nothing of it has been checked but the caller's token.
+    """
+
+    caller: Caller
+    origin: NationCode
+    request: HttpRequest
+    id: StixId
+    spec_versions: frozenset[str] = frozenset({"2.1"})
+    selections: frozenset[VersionFilter] = frozenset({VersionFilter.ALL})
+    versions: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """What a reader asks of a collection: filters first, then a page of the rest.
 
-    `origin` None is the aggregate collection. `after_position` comes from a cursor and wins over
-    `added_after`. Empty filters match everything; `versions` are version keys.
+    `origin` None is the aggregate collection. Empty filters match everything; `versions` are version keys.
     """
 
     reader: Reader
     origin: NationCode | None
     limit: int
     added_after: datetime | None = None
-    after_position: int | None = None
     ids: frozenset[StixId] = frozenset()
     types: frozenset[str] = frozenset()
     spec_versions: frozenset[str] = frozenset({"2.1"})
@@ -106,6 +120,25 @@ class Row:
     id: StixId
     version: str
     body: bytes = b""
+
+
+class Disclosed(StrEnum):
+    """What of the rows an answer held: the objects themselves, or what is said about them."""
+
+    OBJECTS = "objects"
+    MANIFEST = "manifest"
+    VERSIONS = "versions"
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """That a member was given rows of its nation's ledger. `positions` rise, and are never none."""
+
+    member: MemberId
+    recipient: NationCode
+    at: datetime
+    kind: Disclosed
+    positions: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

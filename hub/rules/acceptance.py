@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from hub.model import NationCode, StixId, StixObject
+from hub.model import NationCode, StixId, StixObject, format_instant
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the hub holds of the record already: digests by version key, and the newest version's."""
+    """What the hub holds of the record already, by version key; `newest_key` is of what is not deleted."""
 
     digests: Mapping[str, bytes]
     versions: Mapping[str, str]
     newest_key: str | None
+    deleted: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,12 @@ def accept(
     *,
     received_from: NationCode | None,
     reserved: Reserved,
-    accepted_as: tuple[str, str],
+    accepted_as: tuple[str, str] | None,
 ) -> Verdict:
     """Decide what becomes of a readable object.
 
     `received_from` is the nation from which the submitter can already see this id above GREEN.
-    `accepted_as` is the version, as text and key, for an object that brings none of its own.
+    `accepted_as` is the version, as text and key, for an object that brings none; None: no time is left.
     """
     if obj.id in reserved.own or obj.id in reserved.rel_to:
         return Refuse(
@@ -84,11 +86,12 @@ def accept(
     return verdict
 
 
-def _version_verdict(obj: StixObject, known: Known, accepted_as: tuple[str, str]) -> Verdict:
+def _version_verdict(obj: StixObject, known: Known, accepted_as: tuple[str, str] | None) -> Verdict:
     if obj.version is None or obj.version_key is None:
-        if known.newest_key is not None and known.digests[known.newest_key] == obj.digest:
-            return Unchanged(known.versions[known.newest_key])
-        return Accept(*accepted_as)
+        return _content_verdict(obj, known, accepted_as)
+    if obj.version_key in known.deleted:
+        at = format_instant(known.deleted[obj.version_key])
+        return Refuse(obj.version, f"deleted on {at}; submit a new version, with a later modified.")
     held = known.digests.get(obj.version_key)
     if held is None:
         return Accept(obj.version, obj.version_key)
@@ -99,3 +102,12 @@ def _version_verdict(obj: StixObject, known: Known, accepted_as: tuple[str, str]
         "the hub holds different content under this id and version; "
         "submit a changed object with a later modified.",
     )
+
+
+def _content_verdict(obj: StixObject, known: Known, accepted_as: tuple[str, str] | None) -> Verdict:
+    """Decide on an object with neither `modified` nor `created`: its version is when it came."""
+    if known.newest_key is not None and known.digests[known.newest_key] == obj.digest:
+        return Unchanged(known.versions[known.newest_key])
+    if accepted_as is None:
+        return Refuse(None, "no time is left after the version that the hub holds; use another id.")
+    return Accept(*accepted_as)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from hub.model import (
     Anonymise,
@@ -23,7 +23,10 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
+from hub.store.batches import batches
 from hub.store.tables import agreement, agreement_event, agreement_party, hub_state, period
+
+_GENERATION_LOCK: Final = 0x6875_6201  # "hub", 1: the advisory locks of the database are shared by all
 
 _P = period.c
 _E = agreement_event.c
@@ -64,16 +67,25 @@ class Generation:
 
 def generation(connection: Connection, *, hold: bool = False) -> Generation:
     """Return the generation; `hold` keeps it from moving until the transaction ends, others may hold too."""
-    query = select(hub_state.c.generation, hub_state.c.changed_at)
     if hold:
-        query = query.with_for_update(read=True)
-    row = connection.execute(query).one()
+        _queue(connection, func.pg_advisory_xact_lock_shared)
+    row = connection.execute(select(hub_state.c.generation, hub_state.c.changed_at)).one()
     return Generation(row.generation, from_microseconds(row.changed_at))
 
 
 def hold_for_change(connection: Connection) -> None:
     """Wait until no submission holds the generation, and keep new ones waiting until the transaction ends."""
-    connection.execute(select(hub_state.c.generation).with_for_update()).one()
+    _queue(connection, func.pg_advisory_xact_lock)
+
+
+def _queue(connection: Connection, lock: Any) -> None:
+    """Take a lock in the order of asking. SQLite's one write transaction at a time is such a lock already.
+
+    Not that of the row: those who share one pass by whoever waits to have it alone, so that members
+    who push without a pause would put off every ending (policy 5).
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(lock(_GENERATION_LOCK)))
 
 
 def advance(connection: Connection, now: datetime) -> None:
@@ -103,18 +115,32 @@ def add(
     )
 
 
-def find(connection: Connection, id: str) -> StoredAgreement | None:
-    """Return the agreement with this id, or None."""
-    found = _stored(connection, select(agreement).where(agreement.c.id == id))
+def find(connection: Connection, nation: NationCode | None, id: str) -> StoredAgreement | None:
+    """Return the agreement with this id if the nation is party to it, to None any; else None.
+
+    The database leaves out others' agreements, so that these cost what an unknown id costs.
+    """
+    found = _stored(connection, _known_to(nation).where(agreement.c.id == id))
     return found[0] if found else None
 
 
 def all_of(connection: Connection, nation: NationCode | None) -> list[StoredAgreement]:
     """Return the agreements that a nation is party to, or every one; oldest first."""
-    query = select(agreement).order_by(agreement.c.proposed_at, agreement.c.id)
-    if nation is not None:
-        query = query.join(agreement_party).where(agreement_party.c.nation == nation)
-    return _stored(connection, query)
+    return _stored(connection, _known_to(nation).order_by(agreement.c.proposed_at, agreement.c.id))
+
+
+def _known_to(nation: NationCode | None) -> Select[Any]:
+    if nation is None:
+        return select(agreement)
+    return select(agreement).join(agreement_party).where(agreement_party.c.nation == nation)
+
+
+def parties(connection: Connection) -> dict[str, set[str]]:
+    """Return, for every agreement, the nations that are told of it."""
+    found: dict[str, set[str]] = {id: set() for id in connection.execute(select(agreement.c.id)).scalars()}
+    for id, nation in connection.execute(select(agreement_party.c.agreement_id, agreement_party.c.nation)):
+        found.setdefault(id, set()).add(nation)
+    return found
 
 
 def add_event(connection: Connection, agreement_id: str, event: AgreementEvent) -> None:
@@ -136,8 +162,9 @@ def add_event(connection: Connection, agreement_id: str, event: AgreementEvent) 
 def _stored(connection: Connection, query: Any) -> list[StoredAgreement]:
     rows = connection.execute(query).all()
     events: dict[str, list[AgreementEvent]] = {row.id: [] for row in rows}
-    for row in connection.execute(select(agreement_event).order_by(_E.id)):
-        if row.agreement_id in events:
+    for batch in batches(events):
+        query = select(agreement_event).where(_E.agreement_id.in_(batch)).order_by(_E.id)
+        for row in connection.execute(query):
             events[row.agreement_id].append(_event(row))
     return [StoredAgreement(row.id, orjson.loads(row.document), tuple(events[row.id])) for row in rows]
 
@@ -186,6 +213,11 @@ def periods(connection: Connection) -> tuple[Period, ...]:
     return tuple(_period(row) for row in rows)
 
 
+def every_period(connection: Connection) -> tuple[Period, ...]:
+    """Return every period, those ended before their time too, by id."""
+    return tuple(_period(row) for row in connection.execute(select(period).order_by(_P.id)))
+
+
 def _period(row: Row[Any]) -> Period:
     return Period(
         id=row.id,
@@ -194,6 +226,7 @@ def _period(row: Row[Any]) -> Period:
         clause=_decode(row.clause),
         start=from_microseconds(row.start),
         until=from_microseconds(row.until),
+        ended_at=None if row.ended_at is None else from_microseconds(row.ended_at),
     )
 
 

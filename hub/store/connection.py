@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,15 +13,23 @@ from alembic.command import upgrade
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from hub.errors import SettingsError, Unavailable
 
 __all__ = ["Connection", "Store"]
 
+_logger = logging.getLogger(__name__)
+
+# No request waits for ever. On PostgreSQL `connect_timeout` and `options` of the database URL win.
 _SQLITE_BUSY_SECONDS: Final = 30
+_CONNECT_SECONDS: Final = 10
+_LOCK_SECONDS: Final = 30  # for each lock, as on SQLite
+# A process that stands still in a transaction, or whose machine is gone, gives its locks back after this.
+_IDLE_TRANSACTION_SECONDS: Final = 300
+_READ_ONLY: Final = "25006"  # SQLSTATE: a standby, or a primary under maintenance
 _POOL_SIZE: Final = 16
 
 
@@ -51,7 +60,7 @@ class Store:
         On SQLite it holds the write lock from the start. Raises Unavailable when the database cannot
         be reached or locked in time.
         """
-        with _unavailable_when_down(), self._engine.connect() as connection:
+        with _unavailable_when_down(_READ_ONLY), self._engine.connect() as connection:
             connection.execution_options(hub_writes=True)
             with connection.begin():
                 yield connection
@@ -105,16 +114,31 @@ def _engine(database_url: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     if url.get_backend_name() == "postgresql":
-        return create_engine(url, pool_size=_POOL_SIZE, pool_pre_ping=True)
+        waits = _postgresql_waits(url)
+        return create_engine(url, connect_args=waits, pool_size=_POOL_SIZE, pool_pre_ping=True)
     raise SettingsError(
         f"database_url: {url.get_backend_name()} is not supported; use sqlite:///… or postgresql+psycopg://…"
     )
 
 
+def _postgresql_waits(url: URL) -> dict[str, Any]:
+    """Return libpq's parameters that bound every wait; a later `-c` wins over an earlier one."""
+    said = url.normalized_query
+    options = [
+        f"-c lock_timeout={_LOCK_SECONDS}s",
+        f"-c idle_in_transaction_session_timeout={_IDLE_TRANSACTION_SECONDS}s",
+        *said.get("options", ()),
+    ]
+    connect = {} if "connect_timeout" in said else {"connect_timeout": _CONNECT_SECONDS}
+    return {**connect, "options": " ".join(options)}
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # transactions are begun by _begin_sqlite alone
     connection.executescript(
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;PRAGMA mmap_size=268435456;"
+        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+        "PRAGMA mmap_size=268435456;"
+        "PRAGMA secure_delete=ON;"  # what is erased leaves no bytes in the file
     )
 
 
@@ -124,12 +148,24 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 @contextmanager
-def _unavailable_when_down() -> Iterator[None]:
+def _unavailable_when_down(*sqlstates: str) -> Iterator[None]:
     try:
         yield
     except (OperationalError, PoolTimeoutError) as error:
-        raise Unavailable("The hub's database cannot be reached at the moment; try again.") from error
+        raise _unavailable(error) from error
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise Unavailable("The hub's database cannot be reached at the moment; try again.") from error
+        is_file_damaged = type(error) is DatabaseError  # SQLite's own words for no database, or a broken one
+        if (
+            error.connection_invalidated
+            or is_file_damaged
+            or getattr(error.orig, "sqlstate", None) in sqlstates
+        ):
+            raise _unavailable(error) from error
         raise
+
+
+def _unavailable(error: Exception) -> Unavailable:
+    # Its name and SQLSTATE alone: what a driver says may quote what members sent.
+    cause = getattr(error, "orig", None) or error
+    _logger.warning("database: %s %s", type(cause).__name__, getattr(cause, "sqlstate", None) or "")
+    return Unavailable("The hub's database cannot be reached at the moment; try again.")

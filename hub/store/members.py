@@ -169,6 +169,12 @@ def keys(connection: Connection, owner: MemberId | None = None) -> list[Register
     return [_key(row) for row in connection.execute(query)]
 
 
+def endorsements(connection: Connection) -> dict[str, str | None]:
+    """Return, by thumbprint, the JWS with which each key was endorsed by the one before it, if it was."""
+    rows = connection.execute(select(key.c.thumbprint, key.c.endorsement))
+    return {row.thumbprint: row.endorsement for row in rows}
+
+
 def revoke_key(connection: Connection, thumbprint: str, reason: str, now: datetime) -> bool:
     """Revoke a key from this instant; return False when there is none. The first date and reason stay."""
     if find_key(connection, thumbprint) is None:

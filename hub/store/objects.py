@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, exists, func, insert, select, update
 
 from hub.model import (
     Markings,
@@ -132,13 +133,20 @@ def creator_levels(
 def insert_contents(
     connection: Connection, origin: NationCode, bodies: Mapping[bytes, bytes]
 ) -> dict[bytes, int]:
-    """Store each body under its digest unless the origin holds it already; return content ids by digest."""
+    """Store each body under its digest unless the origin holds it already; return content ids by digest.
+
+    What was erased under the same digest is stored again: another version now holds it.
+    """
     known: dict[bytes, int] = {}
     for batch in batches(bodies):
-        query = select(content.c.digest, content.c.id).where(
+        query = select(content.c.digest, content.c.id, content.c.erased_at).where(
             content.c.origin == origin, content.c.digest.in_(batch)
         )
-        known.update((bytes(digest), id) for digest, id in connection.execute(query))
+        for digest, id, erased_at in connection.execute(query):
+            known[bytes(digest)] = id
+            if erased_at is not None:
+                values = {"body": bodies[bytes(digest)], "erased_at": None}
+                connection.execute(update(content).where(content.c.id == id).values(**values))
     missing = [digest for digest in bodies if digest not in known]
     if missing:
         rows = [
@@ -214,6 +222,30 @@ def update_handling(connection: Connection, versions: Collection[ObjectVersion])
             )
 
 
+def mark_deleted(connection: Connection, keys: Collection[int], deletion_id: int, at: datetime) -> None:
+    """Mark versions deleted, by which request and when."""
+    for batch in batches(sorted(keys)):
+        values = {"deletion_id": deletion_id, "deleted_at": to_microseconds(at)}
+        connection.execute(update(object_version).where(_V.id.in_(batch)).values(**values))
+
+
+def erase_contents(connection: Connection, ids: Collection[int], at: datetime) -> None:
+    """Empty those of these contents that no undeleted version has any more; digests and sizes stay."""
+    for batch in batches(sorted(ids)):
+        is_held = exists().where(_V.content_id == content.c.id, _V.deleted_at.is_(None))
+        condition = and_(content.c.id.in_(batch), ~is_held)
+        values = {"body": b"", "erased_at": to_microseconds(at)}
+        connection.execute(update(content).where(condition).values(**values))
+
+
+def submissions_of(connection: Connection, keys: Collection[int]) -> set[str]:
+    """Return the ids of the submissions that brought these versions."""
+    found: set[str] = set()
+    for batch in batches(sorted(keys)):
+        found.update(connection.execute(select(_V.submission_id).where(_V.id.in_(batch))).scalars())
+    return found
+
+
 def add_creator_levels(
     connection: Connection, member: MemberId, deltas: Mapping[tuple[StixId, Tlp], int]
 ) -> None:
@@ -283,4 +315,5 @@ def _version(row: Row[Any], references: Mapping[str, set[StixId]]) -> ObjectVers
         is_contained=row.is_contained,
         content_id=row.content_id,
         size=row.size,
+        deleted_at=None if row.deleted_at is None else from_microseconds(row.deleted_at),
     )

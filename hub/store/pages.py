@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select
 
 from hub.model import (
+    NationCode,
     Page,
     Query,
     Row,
@@ -81,18 +83,15 @@ def _visible(table: Any, query: Query, standing: Collection[int]) -> Iterable[Co
 
 
 def _window(connection: Connection, query: Query) -> Iterable[ColumnElement[bool]]:
-    if query.after_position is not None:
-        yield _C.position > query.after_position
-    elif query.added_after is not None:
-        yield _C.position > _last_position(connection, query)
+    if query.added_after is not None:
+        yield _C.position > _last_position(connection, query.reader.nation, query.added_after)
 
 
-def _last_position(connection: Connection, query: Query) -> int:
-    """Return the position of the last row that is not after `added_after`; dates grow with positions."""
-    if query.added_after is None:
-        return 0
-    bound = and_(_C.recipient == query.reader.nation, _C.date_added <= to_microseconds(query.added_after))
-    return connection.execute(select(func.max(_C.position)).where(bound)).scalar() or 0
+def _last_position(connection: Connection, recipient: NationCode, instant: datetime) -> int:
+    """Return the position of the last row that is not after `instant`; dates grow with positions."""
+    is_before = and_(_C.recipient == recipient, _C.date_added <= to_microseconds(instant))
+    last = select(_C.position).where(is_before).order_by(_C.date_added.desc()).limit(1)
+    return connection.execute(last).scalar() or 0
 
 
 def _filters(query: Query, standing: Collection[int]) -> Iterable[ColumnElement[bool]]:

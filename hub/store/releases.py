@@ -11,10 +11,21 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    and_,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from hub.model import (
     Class,
@@ -31,7 +42,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.batches import batches
-from hub.store.tables import justification, ledger, object_version, release
+from hub.store.tables import justification, ledger, object_version, rejustification, release
 
 _C = release.c
 _J = justification.c
@@ -90,17 +101,24 @@ def intern(
 # --- what stands now ----------------------------------------------------------------------------
 
 
+# Rows that are not withdrawn, or only because their version was deleted: these tell for whom it stood.
+_IS_LIVE: Final = or_(_C.withdrawn_at.is_(None), _C.deleted_at.is_not(None))
+
+
 def live_rows(connection: Connection, versions: Collection[int]) -> list[LiveRow]:
-    """Return the rows of these versions that are not withdrawn, for every recipient."""
+    """Return the rows by which these versions stand, or stood when they were deleted, for every recipient."""
     found: list[LiveRow] = []
     for batch in batches(versions):
         query = (
-            select(_C.recipient, _C.position, _C.version_id, _J.classes, _C.is_newest)
+            select(
+                *(_C.recipient, _C.position, _C.version_id, _J.classes, _C.is_newest),
+                _C.deleted_at.is_(None),
+            )
             .join(justification, _J.id == _C.justification_id)
-            .where(_C.version_id.in_(batch), _C.withdrawn_at.is_(None))
+            .where(_C.version_id.in_(batch), _IS_LIVE)
         )
-        for recipient, position, version, classes, is_newest in connection.execute(query):
-            found.append(LiveRow(NationCode(recipient), position, version, decode(classes), is_newest))
+        for recipient, position, version, classes, *flags in connection.execute(query):
+            found.append(LiveRow(NationCode(recipient), position, version, decode(classes), *flags))
     return found
 
 
@@ -111,7 +129,7 @@ def settled_records(
     found: dict[tuple[MemberId, StixId], dict[NationCode, Justification]] = {}
     v = object_version.c
     for batch in batches(ids):
-        live = and_(_C.version_id == v.id, _C.withdrawn_at.is_(None))
+        live = and_(_C.version_id == v.id, _IS_LIVE)
         query = (
             select(v.member, v.stix_id, _C.recipient, _J.classes)
             .select_from(
@@ -199,6 +217,9 @@ def append(
                 "justification_id": ids[row.justification],
                 "content_id": row.version.content_id,
                 "size": row.version.size,
+                # A deleted version is served to nobody; its row tells for whom it stands (policy 2.7).
+                "withdrawn_at": None if row.version.deleted_at is None else date + n,
+                "deleted_at": None if row.version.deleted_at is None else date + n,
             }
             for n, row in enumerate(rows)
         ],
@@ -231,6 +252,17 @@ def withdraw(
     _mark(connection, recipient, positions, {"withdrawn_at": to_microseconds(now)})
 
 
+def delete(connection: Connection, recipient: NationCode, positions: Collection[int], now: datetime) -> None:
+    """Withdraw the rows of deleted versions; they go on telling for whom these stood."""
+    at = to_microseconds(now)
+    _mark(connection, recipient, positions, {"withdrawn_at": at, "deleted_at": at})
+
+
+def forget(connection: Connection, recipient: NationCode, positions: Collection[int]) -> None:
+    """Let the rows of deleted versions no longer tell that these stood for anybody."""
+    _mark(connection, recipient, positions, {"deleted_at": None})
+
+
 def withdraw_justified(
     connection: Connection, recipient: NationCode, ids: Collection[int], limit: int, now: datetime
 ) -> int:
@@ -245,11 +277,23 @@ def withdraw_justified(
 
 
 def justify(
-    connection: Connection, recipient: NationCode, changes: Mapping[Justification, Collection[int]]
+    connection: Connection,
+    recipient: NationCode,
+    changes: Mapping[Justification, Collection[int]],
+    now: datetime,
 ) -> None:
-    """Let rows stand, where they are, by another justification that shows them to nobody new."""
+    """Let rows stand, where they are, by another justification that shows them to nobody new.
+
+    What they stood by until `now` is kept: it tells under which clause they were fetched.
+    """
     ids = intern(connection, recipient, changes.keys())
     for value, positions in changes.items():
+        for batch in batches(sorted(positions)):
+            until = literal(to_microseconds(now), BigInteger)
+            condition = and_(_C.recipient == recipient, _C.position.in_(batch))
+            former = select(_C.recipient, _C.position, until, _C.justification_id).where(condition)
+            names = ["recipient", "position", "until", "justification_id"]
+            connection.execute(insert(rejustification).from_select(names, former))
         _mark(connection, recipient, positions, {"justification_id": ids[value]})
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, and_, delete, exists, insert, select, update
 
 from hub.model import (
     Evidence,
@@ -13,11 +15,13 @@ from hub.model import (
     NationCode,
     Outcome,
     Receipt,
+    StixId,
     from_microseconds,
     to_microseconds,
 )
+from hub.store.batches import batches
+from hub.store.tables import deletion, object_version, submission, submission_body, submission_item
 from hub.store.tables import origin as origin_table
-from hub.store.tables import submission, submission_body, submission_item
 
 
 def count(connection: Connection, origin: NationCode, *, hold: bool = False) -> int:
@@ -42,26 +46,50 @@ def open_submission(
     evidence: Evidence | None,
 ) -> None:
     """Store a submission with what proves who sent it; `evidence` None is an unsigned one (development)."""
-    proof = {}
-    if evidence is not None:
-        proof = {
-            "thumbprint": evidence.thumbprint,
-            "nonce": evidence.nonce,
-            "signed_at": to_microseconds(evidence.created),
-            "expires_at": to_microseconds(evidence.expires),
-            "signature_base": evidence.signature_base,
-            "signature": evidence.signature,
-        }
-    connection.execute(
-        insert(submission).values(
-            id=id, member=member, origin=origin, requested_at=to_microseconds(at), **proof
-        )
-    )
+    values = {"member": member, "origin": origin, "requested_at": to_microseconds(at), **_proof(evidence)}
+    connection.execute(insert(submission).values(id=id, **values))
+
+
+def add_deletion(
+    connection: Connection,
+    member: MemberId,
+    origin: NationCode,
+    stix_id: StixId,
+    at: datetime,
+    evidence: Evidence | None,
+) -> int:
+    """Store a request to delete with what proves who sent it; return its id."""
+    values = {"member": member, "origin": origin, "requested_at": to_microseconds(at), **_proof(evidence)}
+    statement = insert(deletion).values(stix_id=stix_id, **values).returning(deletion.c.id)
+    id: int = connection.execute(statement).scalar_one()
+    return id
+
+
+def _proof(evidence: Evidence | None) -> dict[str, Any]:
+    if evidence is None:
+        return {}
+    return {
+        "thumbprint": evidence.thumbprint,
+        "nonce": evidence.nonce,
+        "signed_at": to_microseconds(evidence.created),
+        "expires_at": to_microseconds(evidence.expires),
+        "signature_base": evidence.signature_base,
+        "signature": evidence.signature,
+    }
 
 
 def keep_body(connection: Connection, id: str, body: bytes) -> None:
     """Keep the body as received."""
     connection.execute(insert(submission_body).values(submission_id=id, deflated=zlib.compress(body, 1)))
+
+
+def erase_bodies(connection: Connection, ids: Collection[str]) -> None:
+    """Erase the raw bodies of those of these submissions of which no version is left undeleted."""
+    v = object_version.c
+    for batch in batches(sorted(ids)):
+        is_left = exists().where(v.submission_id == submission_body.c.submission_id, v.deleted_at.is_(None))
+        condition = and_(submission_body.c.submission_id.in_(batch), ~is_left)
+        connection.execute(delete(submission_body).where(condition))
 
 
 def close_submission(connection: Connection, receipt: Receipt) -> None:

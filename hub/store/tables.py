@@ -115,6 +115,14 @@ nonce = Table(
     Column("expires_at", _Instant, nullable=False, index=True),
 )
 
+allowance = Table(  # what a member has used of its rate limits, as one instant each (GCRA)
+    "allowance",
+    metadata,
+    Column("member", ForeignKey(member.c.id), primary_key=True),
+    Column("kind", String(8), primary_key=True),  # requests | objects
+    Column("used_until", _Instant, nullable=False),
+)
+
 # --- agreements: documents and events, never edited ---------------------------------------------
 
 agreement = Table(
@@ -196,6 +204,22 @@ submission_item = Table(
     sqlite_with_rowid=False,
 )
 
+deletion = Table(  # evidence like a submission's; nothing of it is ever erased
+    "deletion",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("member", ForeignKey(member.c.id), nullable=False, index=True),
+    Column("origin", String(3), nullable=False),
+    Column("stix_id", String(300), nullable=False),
+    Column("requested_at", _Instant, nullable=False),
+    Column("thumbprint", ForeignKey(key.c.thumbprint)),
+    Column("nonce", String(128)),
+    Column("signed_at", _Instant),
+    Column("expires_at", _Instant),
+    Column("signature_base", Text),
+    Column("signature", LargeBinary),
+)
+
 # --- objects ------------------------------------------------------------------------------------
 
 content = Table(  # shared only within one origin
@@ -205,7 +229,9 @@ content = Table(  # shared only within one origin
     Column("origin", String(3), nullable=False),
     Column("digest", LargeBinary, nullable=False),  # SHA-256 of the RFC 8785 form
     Column("size", Integer, nullable=False),
-    Column("body", LargeBinary, nullable=False),  # compact JSON text, the submitted value unchanged
+    # Compact JSON text, the submitted value unchanged; empty once erased.
+    Column("body", LargeBinary, nullable=False),
+    Column("erased_at", _Instant),
     UniqueConstraint("origin", "digest"),
 )
 
@@ -219,7 +245,9 @@ object_version = Table(
     Column("type", String(250), nullable=False),
     Column("version", String(64), nullable=False),  # as it came in
     Column("version_key", String(64), nullable=False),  # ordered as text
-    Column("is_newest", Boolean, nullable=False),  # of its record
+    Column(
+        "is_newest", Boolean, nullable=False
+    ),  # of its record: the last that is not deleted, else the last
     Column("has_spec_version", Boolean, nullable=False),
     Column("submitted_at", _Instant, nullable=False),
     Column("submission_id", ForeignKey(submission.c.id)),  # null: the hub's own
@@ -232,8 +260,12 @@ object_version = Table(
     Column("is_accepted_definition", Boolean, nullable=False),
     Column("effective_tlp", Integer, nullable=False),
     Column("is_closed", Boolean, nullable=False),
+    Column("deletion_id", ForeignKey(deletion.c.id)),
+    Column("deleted_at", _Instant),
     UniqueConstraint("member", "stix_id", "version_key"),
     Index("ix_object_version_origin_stix_id", "origin", "stix_id"),
+    Index("ix_object_version_content_id", "content_id"),
+    Index("ix_object_version_submission_id", "submission_id"),
 )
 
 reference = Table(
@@ -287,6 +319,8 @@ release = Table(  # one row per recipient and version that it may see; marked, n
     Column("content_id", ForeignKey(content.c.id), nullable=False),
     Column("size", Integer, nullable=False),  # bytes of the content
     Column("withdrawn_at", _Instant),
+    # Withdrawn because its version was deleted: it is not served, and goes on telling for whom it stood.
+    Column("deleted_at", _Instant),
     ForeignKeyConstraint(["recipient"], ["ledger.recipient"]),
     UniqueConstraint("recipient", "date_added"),
     Index("ix_release_recipient_origin_position", "recipient", "origin", "position"),
@@ -294,4 +328,31 @@ release = Table(  # one row per recipient and version that it may see; marked, n
     Index("ix_release_recipient_stix_id", "recipient", "stix_id"),
     Index("ix_release_version_id", "version_id"),
     sqlite_with_rowid=False,
+)
+
+rejustification = Table(  # why a row stood before it was narrowed where it is
+    "rejustification",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("recipient", String(3), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("until", _Instant, nullable=False),
+    Column("justification_id", ForeignKey(justification.c.id), nullable=False),
+    ForeignKeyConstraint(["recipient", "position"], ["release.recipient", "release.position"]),
+    Index("ix_rejustification_recipient_position", "recipient", "position"),
+)
+
+disclosure = Table(  # one row per answer that held anything
+    "disclosure",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("member", ForeignKey(member.c.id), nullable=False, index=True),
+    # No foreign key: on PostgreSQL it would make each page wait for the submission that holds the ledger.
+    Column("recipient", String(3), nullable=False),
+    Column("at", _Instant, nullable=False),
+    Column("kind", String(8), nullable=False),  # objects | manifest | versions
+    Column("first_position", BigInteger, nullable=False),
+    Column("last_position", BigInteger, nullable=False),
+    Column("positions", LargeBinary, nullable=False),  # delta-coded
+    Index("ix_disclosure_recipient_last_position", "recipient", "last_position"),
 )

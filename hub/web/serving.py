@@ -18,15 +18,16 @@ from gunicorn.errors import AppImportError
 from hub.actions.house import House
 from hub.actions.work import work
 from hub.errors import HubError, Refused
+from hub.web.connections import Bounds, PatientWorker
 from hub.web.taxii.identity import house_of
 
 _logger = logging.getLogger(__name__)
 
 CHORES_SECONDS: Final = 10.0
+BOUNDS: Final = Bounds()
 
 _PRODUCTION: Final = {
     "proc_name": "hub",
-    "worker_class": "gthread",
     "threads": 8,
     "timeout": 60,  # seconds in which a worker must show a sign of life; a long request does not count
     "graceful_timeout": 30,
@@ -48,7 +49,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
     """A server process with its workers: `run` returns only by ending the process.
 
     `factory` makes the application; it is called in each worker. A worker whose factory raises
-    SettingsError stops the server, with that sentence on stderr.
+    SettingsError stops the server, with that sentence on stderr. `bounds` are those on every peer.
     """
 
     def __init__(
@@ -58,10 +59,18 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
         bind: str,
         workers: int,
         chores_seconds: float = CHORES_SECONDS,
+        bounds: Bounds = BOUNDS,
     ) -> None:
         self._factory = factory
         self._chores_seconds = chores_seconds
-        self._options = _PRODUCTION | {"bind": bind, "workers": workers, "worker_exit": self._close}
+        # gunicorn makes the worker, from its class alone.
+        worker = type("PatientWorker", (PatientWorker,), {"bounds": bounds})
+        self._options = _PRODUCTION | {
+            "bind": bind,
+            "workers": workers,
+            "worker_class": worker,
+            "worker_exit": self._close,
+        }
         self._chores: Chores | None = None
         super().__init__()
 

@@ -12,6 +12,8 @@ from hub.actions import submit
 from hub.errors import BadJson, BadRequest, Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import Limits, Submission
 from tests.actions.hubs import TLP, Hub, address, clause, identifier, malware, relation, report, statement
+from tests.stix_objects import sdo
+from tests.world import build
 
 # --- the whole is refused -------------------------------------------------------------------------
 
@@ -317,3 +319,17 @@ def test_items_keep_their_order_and_names_in_the_receipt(hub: Hub) -> None:
         identifier("malware", name) for name in ("a", "b", "c")
     ]
     assert receipt.outcomes[0].version == malware("a")["modified"]
+
+
+def test_after_the_last_instant_of_the_calendar_earlier_versions_come_in_and_no_version_is_made_up(
+    database_url: str,
+) -> None:
+    world = build(database_url)
+    last = {**sdo("x-last", 1), "modified": "9999-12-31T23:59:59.999999Z"}
+    bare = {key: value for key, value in last.items() if key not in ("created", "modified")}
+    assert [world.push("us-agency", one).outcomes[0].succeeded for one in (last, sdo("x-last", 1), bare)] == [
+        True,
+        True,
+        False,
+    ]
+    world.close()

@@ -30,7 +30,7 @@ def commands() -> list[tuple[str, ...]]:
 
 def test_what_is_offered_is_what_works() -> None:
     assert {" ".join(words) for words in commands()} == {
-        "init", "serve", "demo", "work", "keygen", "push", "poll",
+        "init", "serve", "demo", "work", "check", "backup", "keygen", "push", "poll",
         "member", "member add", "member list", "member suspend", "member resume",
         "token", "token issue", "token list", "token revoke",
         "key", "key register", "key list", "key revoke",

@@ -25,6 +25,7 @@ from tests.properties.worlds import (
     NATIONS,
     Agree,
     Clause,
+    Delete,
     Event,
     Nothing,
     Play,
@@ -170,6 +171,8 @@ def one_by_one(events: Sequence[Event]) -> list[Event]:
     """Every object has a version of its own, so that none is refused or taken for another."""
 
     def numbered(n: int, event: Event) -> Event:
+        if isinstance(event, Delete):
+            return Wait(1)
         if not isinstance(event, Push):
             return event
         kept = [d for d in event.drafts if d.type not in ("domain-name", "marking-definition")]
@@ -288,7 +291,7 @@ def same_view(events: Sequence[Event], other: Sequence[Event], n: int) -> list[s
     one, two = Play(), Play()
     readers = set(MEMBERS)
     event = events[n]
-    if isinstance(event, Push):
+    if isinstance(event, Push | Delete):
         readers.discard(event.member)
     for left, right in zip(events, other, strict=True):
         one.step(left)

@@ -14,8 +14,11 @@ from typing import Any
 from hypothesis import strategies as st
 
 from hub.actions import work
+from hub.errors import Forbidden, NotFound
+from hub.model import VersionFilter
+from hub.stix.versions import version_key
 from tests.oracle import Account, Oracle, Pact, Version
-from tests.stix_objects import INFORMATIVE, TLP, Json, definition, observable, sdo, stix_id
+from tests.stix_objects import INFORMATIVE, TLP, Json, definition, observable, sdo, stamp, stix_id
 from tests.world import KINDS, START, World
 
 NATIONS = ("US", "KR", "JP")
@@ -140,6 +143,21 @@ class Terminate:
 
 
 @dataclass(frozen=True)
+class Delete:
+    """A member deletes an object: every version, or the one with a number."""
+
+    member: str
+    place: int
+    version: int | None = None
+    shift: int = 0
+
+    @property
+    def id(self) -> str:
+        stix_type, n = POOL[self.place]
+        return stix_id(stix_type, n + self.shift)
+
+
+@dataclass(frozen=True)
 class Wait:
     seconds: int
 
@@ -154,7 +172,7 @@ class Nothing:
     """Stands where something was left out."""
 
 
-Event = Push | Agree | Terminate | Wait | Work | Nothing
+Event = Push | Delete | Agree | Terminate | Wait | Work | Nothing
 
 _rarely = st.sampled_from([None] * 8 + ["revoked", "revoked", "label", "part", "nothing"])
 _marks = st.sampled_from([None] * 6 + ["own", "own", INFORMATIVE, UNKNOWN])
@@ -194,20 +212,49 @@ agreements = st.builds(
 )
 waits = st.builds(Wait, st.sampled_from([40, 200]))
 ends = st.builds(Terminate, st.integers(0, 2))
+# `place` is first a number among the drafts pushed before; `aimed` makes it that draft's.
+deletes = st.builds(
+    Delete,
+    st.sampled_from(["submitter", "submitter", "cert", *MEMBERS]),
+    st.integers(0, 30),
+    st.sampled_from([None, 0, 0]),
+)
 others = st.one_of(agreements, agreements, ends, waits, st.just(Work()))
 happenings = st.tuples(
     st.lists(st.one_of(agreements, pushes), min_size=1, max_size=3),
-    st.lists(st.one_of(pushes, pushes, pushes, others), min_size=1, max_size=8),
-).map(lambda parts: [*parts[0], *parts[1]])
+    st.lists(st.one_of(pushes, pushes, pushes, deletes, others), min_size=1, max_size=9),
+).map(lambda parts: aimed([*parts[0], *parts[1]]))
+
+
+def aimed(events: Sequence[Event]) -> list[Event]:
+    """Let each deletion hit something that was pushed before, by its submitter, its cert or anybody."""
+    pushed: list[tuple[str, Draft]] = []
+    found: list[Event] = []
+    for event in events:
+        if isinstance(event, Push):
+            pushed += [(event.member, draft) for draft in event.drafts]
+        found.append(_aimed(event, pushed) if isinstance(event, Delete) else event)
+    return found
+
+
+def _aimed(event: Delete, pushed: Sequence[tuple[str, Draft]]) -> Event:
+    if not pushed:
+        return Wait(1)
+    owner, draft = pushed[event.place % len(pushed)]
+    member = {"submitter": owner, "cert": f"{owner[:2]}-cert"}.get(event.member, event.member)
+    version = None if event.version is None else draft.version
+    return replace(event, member=member, place=draft.place, version=version)
 
 
 def apart(events: Sequence[Event], owners: Sequence[str]) -> list[Event]:
     """Give every owner (a nation, or a member) a pool of ids of its own."""
 
     def shifted(event: Event) -> Event:
-        if not isinstance(event, Push):
+        if not isinstance(event, Push | Delete):
             return event
         owner = next(n for n, name in enumerate(owners) if event.member.startswith(name.lower()))
+        if isinstance(event, Delete):
+            return replace(event, shift=10 * (owner + 1))
         return replace(event, drafts=tuple(replace(d, shift=10 * (owner + 1)) for d in event.drafts))
 
     return [shifted(event) for event in events]
@@ -240,6 +287,8 @@ class Play:
         match event:
             case Push():
                 self._push(event)
+            case Delete():
+                self._delete(event)
             case Agree():
                 self._agree(event)
             case Terminate():
@@ -265,6 +314,20 @@ class Play:
         if self.world is not None:
             receipt = self.world.push(event.member, *objects)
             assert [outcome.succeeded for outcome in receipt.outcomes] == expected, receipt.outcomes
+
+    def _delete(self, event: Delete) -> None:
+        texts = None if event.version is None else [stamp(event.version)]
+        expected = self.oracle.delete(event.member, event.id, texts)
+        self.outcomes.append((event.member, [expected]))
+        if self.world is not None:
+            keys = frozenset(key for text in texts or [] if (key := version_key(text)))
+            filters = {"selections": frozenset[VersionFilter](), "versions": keys} if texts else {}
+            try:
+                self.world.delete(event.member, event.id, **filters)
+                deleted = True
+            except (NotFound, Forbidden):
+                deleted = False
+            assert deleted == expected
 
     def _agree(self, event: Agree) -> None:
         start = self.now + timedelta(seconds=event.begins)

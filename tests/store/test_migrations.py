@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.command import upgrade
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from hub.errors import SettingsError, Unavailable
+from hub.store import tables
 from hub.store.connection import Store
-from hub.store.tables import metadata
+from hub.store.tables import content, metadata
 
 
 @pytest.fixture
@@ -77,3 +80,21 @@ def test_a_database_that_cannot_be_reached_is_unavailable(tmp_path: Path) -> Non
     with pytest.raises(Unavailable), store.read():
         pass
     store.close()
+
+
+def test_a_database_of_the_first_schema_keeps_its_rows(store: Store) -> None:
+    with store.write() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(tables.__file__).with_name("migrations")))
+        config.attributes["connection"] = connection
+        upgrade(config, "0001")
+        connection.execute(
+            text("INSERT INTO content (id, origin, digest, size, body) VALUES (1, 'US', :text, 2, :text)"),
+            {"text": b"{}"},
+        )
+    assert not store.is_current()
+    store.migrate()
+    with store.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+        (kept,) = connection.execute(select(content.c.origin, content.c.body, content.c.erased_at))
+    assert (kept.origin, bytes(kept.body), kept.erased_at) == ("US", b"{}", None)

@@ -23,6 +23,7 @@ from hub.app import create_app
 from hub.errors import Unauthenticated
 from hub.model import (
     Caller,
+    Disclosed,
     HttpRequest,
     Kind,
     Limits,
@@ -44,6 +45,7 @@ TAXII = "application/taxii+json;version=2.1"
 SETTINGS = settings.load({})
 MAX_BODY_BYTES = 2_000
 PAGE_LIMIT = 100
+CONTINUED = datetime(2026, 2, 1, tzinfo=UTC)  # where every cursor continues
 
 US = SETTINGS.registry.nations[NationCode("US")].collection_id
 KR = SETTINGS.registry.nations[NationCode("KR")].collection_id
@@ -83,6 +85,7 @@ class Played:
     raises: Exception | None = None
     outcomes: tuple[Outcome, ...] = ()
     queries: list[Query] = field(default_factory=list)
+    kinds: list[Disclosed] = field(default_factory=list)
     cursors: list[str] = field(default_factory=list)
     submissions: list[Submission] = field(default_factory=list)
     governed: list[tuple[Any, ...]] = field(default_factory=list)
@@ -95,20 +98,22 @@ class Played:
             raise Unauthenticated("The token is missing or not valid.")
         return found
 
-    def objects(self, house: House, query: Query) -> Page:
+    def objects(self, house: House, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> Page:
+        self.kinds.append(kind)
         self.queries.append(query)
         if self.raises:
             raise self.raises
         return Page(self.rows, self.more)
 
-    def manifest(self, house: House, query: Query) -> Page:
-        if self.known & query.ids and query.limit == 1:
-            return Page((row(1, b""),), more=False)
-        return self.objects(house, query)
+    def manifest(self, house: House, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
+        return self.objects(house, query, kind)
+
+    def exists(self, house: House, query: Query) -> bool:
+        return bool(self.known & query.ids)
 
     def open_cursor(self, house: House, query: Query, text: str) -> Query:
         self.cursors.append(text)
-        return replace(query, after_position=7)
+        return replace(query, added_after=CONTINUED)
 
     def submit(self, house: House, submission: Submission) -> Receipt:
         self.submissions.append(submission)
@@ -162,7 +167,7 @@ class Web(FlaskClient):
 def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     played = Played()
     monkeypatch.setattr(authenticate, "authenticate", played.authenticate)
-    for name in ("objects", "manifest", "open_cursor"):
+    for name in ("objects", "manifest", "exists", "open_cursor"):
         monkeypatch.setattr(poll, name, getattr(played, name))
     monkeypatch.setattr(poll, "seal_cursor", lambda _house, _query, page: f"after-{page.rows[-1].position}")
     for name in ("submit", "status"):

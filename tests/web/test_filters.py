@@ -19,10 +19,8 @@ from tests.web.conftest import INDICATOR, PAGE_LIMIT, Played, Web, objects_url, 
 NUL = "\0"
 
 
-def read(
-    pairs: list[tuple[str, str]], fields: tuple[str, ...] = OBJECTS, *, has_next: bool = True
-) -> Filters:
-    return filters.read(MultiDict(pairs), fields, page_limit=PAGE_LIMIT, has_next=has_next)
+def read(pairs: list[tuple[str, str]], fields: tuple[str, ...] = OBJECTS) -> Filters:
+    return filters.read(MultiDict(pairs), fields, page_limit=PAGE_LIMIT)
 
 
 REFUSED = [
@@ -116,11 +114,6 @@ def test_a_repeated_parameter_is_refused_even_when_it_agrees(name: str, value: s
 def test_a_field_of_another_endpoint_is_refused(fields: tuple[str, ...], name: str) -> None:
     with pytest.raises(BadFilter, match=rf"match\[{name}\]: not a filter of this endpoint"):
         read([(f"match[{name}]", "last")], fields)
-
-
-def test_manifests_and_versions_take_no_cursor() -> None:
-    with pytest.raises(BadFilter, match="added_after"):
-        read([("next", "x")], has_next=False)
 
 
 def test_a_long_name_is_not_repeated_in_full() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hub.errors import BadCursor
 from hub.model import NationCode, Outcome, VersionFilter
 from tests.web.conftest import (
+    CONTINUED,
     INDICATOR,
     KR,
     MAX_BODY_BYTES,
@@ -153,7 +154,7 @@ def test_next_is_there_exactly_when_more_follow(client: Web, played: Played) -> 
 def test_next_continues_the_query(client: Web, played: Played) -> None:
     assert client.get(f"{objects_url()}?next=abc&limit=5&added_after=2026-01-01T00:00:00Z").status_code == 200
     assert played.cursors == ["abc"]
-    assert (played.queries[0].after_position, played.queries[0].limit) == (7, 5)
+    assert (played.queries[0].added_after, played.queries[0].limit) == (CONTINUED, 5)
 
 
 def test_a_cursor_of_something_else_is_400(

@@ -22,7 +22,7 @@ _CODE: Final = Path(__file__).parents[3]  # the folder of the package
 _HOST: Final = "127.0.0.1"
 _WORKERS: Final = 2
 _READY_SECONDS: Final = 30.0
-_STOP_SECONDS: Final = 30.0
+_STOP_SECONDS: Final = 45.0  # more than gunicorn gives its workers, whom it then ends itself
 _PAUSE_SECONDS: Final = 0.1
 _LAST_WORDS: Final = 2_000  # characters of the server's log that are shown when it fails
 
@@ -78,7 +78,7 @@ def _wait_until_ready(scene: Scene, process: subprocess.Popen[bytes], log: Path)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server with its workers; it gets half a minute to do so in order."""
+    """End the server with its workers; it gets time to do so in order."""
     process.terminate()
     try:
         process.wait(_STOP_SECONDS)

@@ -14,11 +14,13 @@ from typing import Any, Final
 from flask import request
 from medallion.backends.base import Backend
 
-from hub.actions import authenticate, poll, submit
+from hub.actions import authenticate, poll, submit, withdraw
 from hub.actions.house import House
 from hub.errors import Forbidden, NotFound
 from hub.model import (
     Caller,
+    Deletion,
+    Disclosed,
     JsonObject,
     Nation,
     NationCode,
@@ -29,12 +31,13 @@ from hub.model import (
     VersionFilter,
 )
 from hub.web.taxii import filters, resources
-from hub.web.taxii.identity import caller
+from hub.web.taxii.identity import allowances, caller
 from hub.web.taxii.negotiation import received
 
 Answer = tuple[Any, dict[str, str]]  # a resource and headers of its response
 
 _EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
+_ANY_SPEC: Final = frozenset({"2.1"})  # that an object here can have
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,60 +93,55 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
     # --- reading -------------------------------------------------------------------------------
 
     def get_objects(self, _root: str, collection_id: str, *_parsed: Any) -> Answer:
-        asked = self._filters(filters.OBJECTS)
-        return self._page(self._query(collection_id, asked), asked.next)
+        return self._page(self._query(collection_id, filters.OBJECTS))
 
     def get_object(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> Answer:
         """Return a page of one id; the id in the path is a filter like those of the query."""
-        asked = self._filters(filters.OBJECT)
-        query = _of_one(self._query(collection_id, asked), object_id)
-        body, headers = self._page(query, asked.next)
+        query = self._query(collection_id, filters.OBJECT, object_id)
+        body, headers = self._page(query)
         if not headers:
             self._require_visible(query)
         return body, headers
 
     def get_object_manifest(self, _root: str, collection_id: str, *_parsed: Any) -> Answer:
-        asked = self._filters(filters.OBJECTS, has_next=False)
-        page = poll.manifest(self._house, self._query(collection_id, asked))
+        page = poll.manifest(self._house, self._query(collection_id, filters.OBJECTS))
         return resources.manifest(page), resources.date_headers(page)
 
     def get_object_versions(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> Answer:
-        asked = self._filters(filters.VERSIONS, has_next=False)
-        query = _of_one(self._query(collection_id, asked), object_id)
-        page = poll.manifest(self._house, replace(query, selections=_EVERY_VERSION))
+        query = self._query(collection_id, filters.VERSIONS, object_id)
+        query = replace(query, selections=_EVERY_VERSION)
+        page = poll.manifest(self._house, query, Disclosed.VERSIONS)
         if not page.rows:
             self._require_visible(query)
         return resources.versions(page), resources.date_headers(page)
 
-    def _page(self, query: Query, cursor: str | None) -> Answer:
-        if cursor is not None:
-            query = poll.open_cursor(self._house, query, cursor)
-        page = poll.objects(self._house, query)
+    def _page(self, query: Query) -> Answer:
+        # Of a HEAD the objects stay behind: what leaves is no more than a manifest tells.
+        is_head = request.environ["REQUEST_METHOD"] == "HEAD"
+        page = poll.objects(self._house, query, Disclosed.MANIFEST if is_head else Disclosed.OBJECTS)
+        allowances().charge(caller(), len(page.rows))
         following = poll.seal_cursor(self._house, query, page) if page.more else None
         return resources.envelope(page, following), resources.date_headers(page)
 
     def _require_visible(self, query: Query) -> None:
-        """Raise NotFound unless the reader may see some version: then only the filters matched nothing."""
-        anything = Query(query.reader, query.origin, limit=1, ids=query.ids, selections=_EVERY_VERSION)
-        if not poll.manifest(self._house, anything).rows:
+        """Raise NotFound unless the reader may see a version that was asked for, whenever it was added."""
+        if not poll.exists(self._house, replace(query, added_after=None, spec_versions=_ANY_SPEC)):
             raise NotFound("no such object, or not for this reader")
 
-    def _filters(self, fields: tuple[str, ...], *, has_next: bool = True) -> filters.Filters:
-        page_limit = self._house.limits.page_objects
-        return filters.read(request.args, fields, page_limit=page_limit, has_next=has_next)
-
-    def _query(self, collection_id: str, asked: filters.Filters) -> Query:
-        return Query(
+    def _query(self, collection_id: str, fields: tuple[str, ...], object_id: str | None = None) -> Query:
+        asked = filters.read(request.args, fields, page_limit=self._house.limits.page_objects)
+        query = Query(
             reader=authenticate.reader(caller()),
             origin=self._by_name[collection_id].origin,
             limit=asked.limit,
             added_after=asked.added_after,
-            ids=asked.ids,
+            ids=asked.ids if object_id is None else frozenset({StixId(object_id)}),
             types=asked.types,
             spec_versions=asked.spec_versions,
             selections=asked.selections,
             versions=asked.versions,
         )
+        return query if asked.next is None else poll.open_cursor(self._house, query, asked.next)
 
     # --- writing -------------------------------------------------------------------------------
 
@@ -152,12 +150,29 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         origin = self._by_name[collection_id].origin
         if origin is None:
             raise Forbidden("nothing is submitted to the aggregate: use your nation's collection")
-        return resources.status(submit.submit(self._house, Submission(caller(), origin, received())))
+        receipt = submit.submit(self._house, Submission(caller(), origin, received()))
+        allowances().charge(caller(), len(receipt.outcomes))
+        return resources.status(receipt)
+
+    def delete_object(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> None:
+        """Delete versions of the caller's object (section 5.7); the request is verified first."""
+        asked = filters.read_deletion(request.args)
+        origin = self._by_name[collection_id].origin
+        if origin is None:
+            raise Forbidden("nothing is deleted from the aggregate: use your nation's collection")
+        withdraw.delete(
+            self._house,
+            Deletion(
+                caller=caller(),
+                origin=origin,
+                request=received(),
+                id=StixId(object_id),
+                spec_versions=asked.spec_versions,
+                selections=asked.selections,
+                versions=asked.versions,
+            ),
+        )
 
 
 def _of_nation(nation: Nation) -> Collection:
     return Collection(nation.code, resources.collection(nation))
-
-
-def _of_one(query: Query, object_id: str) -> Query:
-    return replace(query, ids=frozenset({StixId(object_id)}))

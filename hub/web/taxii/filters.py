@@ -7,7 +7,7 @@ was asked: whatever looks like a `match` field is either defined for the endpoin
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -17,13 +17,14 @@ from hub.errors import BadFilter
 from hub.model import StixId, VersionFilter
 from hub.stix.versions import version_key
 
-# The match fields of each endpoint (sections 5.4 and 5.3; 5.6; 5.8).
+# The match fields of each endpoint (sections 5.4 and 5.3; 5.6 and 5.7; 5.8).
 OBJECTS: Final = ("id", "type", "version", "spec_version")
 OBJECT: Final = ("version", "spec_version")
 VERSIONS: Final = ("spec_version",)
 
 _LATEST_SPEC: Final = frozenset({"2.1"})  # absent: the latest (TAXII 2.1 section 3.4.1)
 _LAST: Final = frozenset({VersionFilter.LAST})
+_ALL: Final = frozenset({VersionFilter.ALL})
 _KEYWORDS: Final = {str(one): one for one in VersionFilter}
 _MATCH: Final = re.compile(r"match([^a-z]|$)", re.IGNORECASE)
 _LIMIT: Final = re.compile(r"[1-9][0-9]*")
@@ -51,18 +52,14 @@ class Filters:
     versions: frozenset[str]
 
 
-def read(
-    args: MultiDict[str, str], fields: tuple[str, ...], *, page_limit: int, has_next: bool = True
-) -> Filters:
+def read(args: MultiDict[str, str], fields: tuple[str, ...], *, page_limit: int) -> Filters:
     """Return the filters that `args` spell.
 
-    `fields` are the match fields that the endpoint defines; `has_next` is whether it pages by `next`.
-    A `limit` above `page_limit` becomes it. Raises BadFilter naming the parameter.
+    `fields` are the match fields that the endpoint defines. A `limit` above `page_limit` becomes it.
+    Raises BadFilter naming the parameter.
     """
     _refuse_unknown_matches(args, fields)
     _refuse_repetition(args)
-    if "next" in args and not has_next:
-        raise BadFilter("next: not offered here; continue with added_after and X-TAXII-Date-Added-Last")
     selections, versions = _versions(args)
     return Filters(
         limit=_limit(args, page_limit),
@@ -74,6 +71,18 @@ def read(
         selections=selections,
         versions=versions,
     )
+
+
+def read_deletion(args: MultiDict[str, str]) -> Filters:
+    """Return which versions a DELETE asks for (section 5.7): every one, unless `match[version]` says.
+
+    Stricter than `read`: what is not understood must not delete more than was meant.
+    """
+    known = {f"match[{field}]" for field in OBJECT}
+    if unknown := sorted(set(args) - known):
+        raise BadFilter(f"{unknown[0][:_NAME_SHOWN]}: a DELETE takes {' and '.join(sorted(known))} alone")
+    asked = read(args, OBJECT, page_limit=1)
+    return asked if "match[version]" in args else replace(asked, selections=_ALL)
 
 
 def _refuse_unknown_matches(args: MultiDict[str, str], fields: tuple[str, ...]) -> None:

@@ -12,10 +12,12 @@ from flask import Flask, current_app, g, request
 from medallion import auth
 
 from hub.actions import authenticate
+from hub.actions.allowance import Allowances
 from hub.actions.house import House
 from hub.model import Caller
 
 _HOUSE: Final = "hub.house"
+_ALLOWANCES: Final = "hub.allowances"
 
 Credentials = tuple[str | None, str | None]  # member id, where the scheme names one; token
 
@@ -23,6 +25,7 @@ Credentials = tuple[str | None, str | None]  # member id, where the scheme names
 def move_in(app: Flask, house: House) -> None:
     """Make `house` the one that every request to `app` is served from."""
     app.extensions[_HOUSE] = house
+    app.extensions[_ALLOWANCES] = Allowances(house)
 
 
 def house_of(app: Flask) -> House:
@@ -33,6 +36,11 @@ def house_of(app: Flask) -> House:
 def house() -> House:
     """Return the house of the current application."""
     return house_of(current_app)
+
+
+def allowances() -> Allowances:
+    """Return what this process keeps of how much each member has asked."""
+    return cast(Allowances, current_app.extensions[_ALLOWANCES])
 
 
 def caller() -> Caller:
@@ -52,8 +60,11 @@ def _credentials() -> Credentials:
 
     A header that is there and cannot be read offers nothing: there is no second choice behind it.
     """
-    if "Authorization" not in request.headers:
+    header = request.headers.get("Authorization")
+    if header is None:
         return None, _text(request.headers.get("X-API-Key"))
+    if not header.isascii():
+        return None, None
     given = request.authorization
     match given.type if given else None:
         case "basic" if given:

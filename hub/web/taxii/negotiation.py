@@ -16,46 +16,57 @@ from werkzeug.http import parse_options_header
 
 from hub.errors import BadRequest, NotAcceptable, NotFound, TooLarge, UnsupportedMedia
 from hub.model import HttpRequest
-from hub.web.taxii.identity import caller, house
+from hub.web.taxii.identity import allowances, caller, house
 
 TAXII: Final[str] = MEDIA_TYPE_TAXII_V21
 JSON: Final = "application/json"
 
 _VERSION: Final = "2.1"
 _STIX: Final = "application/stix+json"
+_DISCOVERY: Final = "discovery.get_server_discovery"
 _RANGES: Final = (TAXII, MEDIA_TYPE_TAXII_ANY, "application/*", "*/*")  # the most precise first
 
 
 def admit_taxii() -> None:
     """Let a request through to a TAXII view, or raise the Refused that answers it.
 
-    1. Who asks comes before everything else. 2. HEAD is served as GET: the body stays behind when it
-    is sent. 3. The form of the answer, and of what is posted, whose bytes are kept and stay unread.
-    4. Only then is the request respelled for medallion: what was kept is what was signed.
+    1. Who asks, and whether so often, comes before everything else. 2. HEAD is served as GET: the body
+    stays behind when it is sent. 3. The form of the answer, and of what is posted, whose bytes are kept
+    and stay unread. 4. Only then is the request respelled for medallion: what was kept is what was signed.
     """
-    caller()  # 1
+    _count_request()  # 1
     _refuse_unspeakable_path()
     if request.method == "HEAD":  # 2
         request.method = "GET"
     _require_acceptance()  # 3
     if request.method == "POST":
         _receive(MEDIA_TYPE_TAXII_ANY, _STIX, JSON)
+    elif request.method == "DELETE":
+        _receive_nothing()
     _respell()  # 4
 
 
 def admit_json() -> None:
     """Let a request through to a view that speaks plain JSON: who asks first, then what is posted."""
-    caller()
+    _count_request()
     _refuse_unspeakable_path()
     if request.method == "POST":
         _receive(JSON)
 
 
 def received() -> HttpRequest:
-    """Return the POST as received. A RuntimeError where nothing was."""
+    """Return the POST or DELETE as received. A RuntimeError where nothing was."""
     if "received" not in g:
-        raise RuntimeError("no body was received: admit the request first")
+        raise RuntimeError("nothing was received: admit the request first")
     return cast(HttpRequest, g.received)
+
+
+def _count_request() -> None:
+    """Let in who may ask now. Discovery is never counted; where pages are read, a walk begun goes on."""
+    who = caller()
+    is_page = request.blueprint == "objects" and request.method in {"GET", "HEAD"}
+    if request.endpoint != _DISCOVERY:
+        allowances().admit(who, request.args.get("next") if is_page else None)
 
 
 def _refuse_unspeakable_path() -> None:
@@ -115,6 +126,13 @@ def _receive(*media_types: str) -> None:
     if not body:
         raise BadRequest("the body is empty: send one JSON object")
     g.received = HttpRequest(request.method, _target_uri(), dict(request.headers), body)
+
+
+def _receive_nothing() -> None:
+    """Keep the DELETE as received. Raises BadRequest for one with a body, which would mean nothing."""
+    if request.get_data():
+        raise BadRequest("a DELETE has no body: name what is to be deleted in the URL")
+    g.received = HttpRequest(request.method, _target_uri(), dict(request.headers))
 
 
 def _target_uri() -> str:

@@ -13,11 +13,11 @@ from typing import Final
 
 import orjson
 from flask import Flask, Response, request
+from gunicorn.http.errors import ParseException
 from medallion.exceptions import MedallionError
 from werkzeug.exceptions import HTTPException
 
-from hub.errors import NotFound, Refused, Unavailable
-from hub.web.taxii.identity import house
+from hub.errors import NotFound, Refused
 from hub.web.taxii.negotiation import TAXII
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -27,6 +27,8 @@ _logger = logging.getLogger(__name__)
 _REALM: Final = 'realm="hub", charset="UTF-8"'
 _CHALLENGES: Final = (("WWW-Authenticate", f"Basic {_REALM}"), ("WWW-Authenticate", 'Bearer realm="hub"'))
 
+_NOT_TAXII: Final = frozenset({"governance", "log", "healthz", "readyz", "metrics"})
+
 # Not a word of an exception that the hub did not write goes out: these do instead.
 _SENTENCES: Final = {
     400: "The request cannot be understood",
@@ -34,7 +36,10 @@ _SENTENCES: Final = {
     403: "This account's kind, nation or token does not allow that here",
     404: "Nothing is here that this account may see",
     405: "This address does not offer the method: see Allow",
+    408: "The request did not arrive in time: send it again",
     413: "The body is larger than this hub takes: send it in parts",
+    414: "The address is longer than this hub takes: ask for less at once",
+    431: "The header is larger than this hub takes: send fewer or shorter fields",
     500: "Internal error",
 }
 # The one thing that medallion refuses with 400 on its own: the backend reads every other parameter.
@@ -65,9 +70,18 @@ def answer(error: Exception) -> Response:
     return response
 
 
+def unheard(app: Flask, path: str, status: int) -> Response:
+    """Return the answer to a request for `path` of which the server could not make one for `app`."""
+    with app.app_context():
+        problem = _foreign(status, _SENTENCES)
+        response = _taxii(problem) if is_taxii_path(path) else _problem_json(problem)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 def is_taxii_path(path: str) -> bool:
-    """Tell whether an answer at `path` must be TAXII JSON: discovery and everything in the API root."""
-    return path.lstrip("/").partition("/")[0] in {"taxii2", house().api_root}
+    """Tell whether an answer at `path` must be TAXII JSON: so it is wherever an API root could be."""
+    return path.lstrip("/").partition("/")[0] not in _NOT_TAXII
 
 
 def describe(error: Exception) -> Problem:
@@ -78,8 +92,10 @@ def describe(error: Exception) -> Problem:
         case Refused():
             return Problem(error.status, error.title, str(error), _headers(error))
         case HTTPException() if error.code:
-            headers = (("Allow", value) for name, value in error.get_headers() if name == "Allow")
+            headers = (("Allow", _in_order(value)) for name, value in error.get_headers() if name == "Allow")
             return _foreign(error.code, _SENTENCES, *headers)
+        case ParseException():  # gunicorn reads the chunks of a body when they are asked for
+            return _foreign(400, _SENTENCES)
         case MedallionError():
             return _foreign(error.status, _MEDALLION)
         case _:
@@ -87,10 +103,15 @@ def describe(error: Exception) -> Problem:
             return _foreign(500, _SENTENCES)
 
 
+def _in_order(methods: str) -> str:
+    """Return the methods by name: they come from a set, whose order every worker process has its own of."""
+    return ", ".join(sorted(methods.split(", ")))
+
+
 def _headers(error: Refused) -> tuple[tuple[str, str], ...]:
     if error.status == HTTPStatus.UNAUTHORIZED:
         return _CHALLENGES
-    if isinstance(error, Unavailable):
+    if error.retry_after_seconds is not None:
         return (("Retry-After", str(error.retry_after_seconds)),)
     return ()
 

@@ -1,0 +1,150 @@
+"""A member asks no more than its share: so many requests and so many objects a minute, from wherever it asks.
+
+The generic cell rate algorithm (ITU-T I.371). What a member has used is one instant, `used_until`, in the
+database: each cell, that is a request or an object, moves it on by its share of a minute, and time overtakes
+it. Two minutes' worth may be used ahead: the burst.
+
+So that a poll does not pay a durable write, each process takes cells in portions of a fiftieth of the burst
+and spends them from memory; a portion has no end of validity, and an idle process uses up nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from hub.actions.house import House
+from hub.errors import BadCursor, TooManyRequests
+from hub.model import Caller, MemberId
+from hub.proofs import cursors
+from hub.store import allowances
+from hub.store.connection import Store
+
+# By the default rates room for a connector that starts, on `released` and the five, on a million objects.
+_BURST: Final = timedelta(minutes=2)
+_PORTIONS_A_MINUTE: Final = 25
+_NONE: Final = timedelta(0)
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_SECOND: Final = timedelta(seconds=1)
+
+
+class Allowances:
+    """A process's share of what the members may ask. Safe for threads.
+
+    In any span of time a member is let in with at most the burst, what the rate gives for the span, and one
+    portion for each process; of objects, also what the requests carry that are under way meanwhile, since
+    they are counted only when they are known. Two kinds of request are outside: those without a member, and
+    those that continue a walk. Nobody is made to wait longer than one burst, not even by a clock that has
+    stepped back.
+    """
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._requests = _Allowance(house.store, "requests", house.limits.requests_per_minute)
+        self._objects = _Allowance(house.store, "objects", house.limits.objects_per_minute)
+
+    def admit(self, caller: Caller, cursor: str | None = None) -> None:
+        """Count a request of the caller's, before anything of it is done.
+
+        Raises TooManyRequests when it comes too early, and counts nothing; that and Unavailable are the only
+        refusals. With a `cursor` that this member was given it is always let in: a walk is not interrupted.
+        """
+        member, now = caller.member.id, self._house.clock()
+        wait = self._objects.take(member, 0, now)
+        wait = max(wait, self._requests.take(member, 0 if wait else 1, now))
+        if not wait:
+            return
+        if not self._is_given(member, cursor):
+            seconds = -(-wait // _SECOND)
+            raise TooManyRequests(
+                f"This member asks faster than its rate limit: wait {seconds} s. A walk may go on by `next`.",
+                seconds,
+            )
+        self._requests.owe(member, 1)
+
+    def charge(self, caller: Caller, objects: int) -> None:
+        """Count objects that the caller submitted or was given. The database learns of it later."""
+        self._objects.owe(caller.member.id, objects)
+
+    def _is_given(self, member: MemberId, cursor: str | None) -> bool:
+        try:
+            fields = cursors.unseal(self._house.secrets.cursor_key, cursor or "")
+        except BadCursor:
+            return False
+        return fields.get("reader") == member
+
+
+@dataclass(slots=True)
+class _Stock:
+    """The cells of one member that this process holds; below zero, those that it has yet to account for."""
+
+    cells: int = 0
+    refused_until: datetime = _LONG_AGO
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class _Allowance:
+    """One kind of cell. `per_minute` 0: as many as anybody likes."""
+
+    def __init__(self, store: Store, kind: str, per_minute: int) -> None:
+        self._store = store
+        self._kind = kind
+        self._per_minute = per_minute
+        self._portion = max(1, per_minute // _PORTIONS_A_MINUTE)
+        self._stocks: dict[MemberId, _Stock] = {}
+
+    def take(self, member: MemberId, cells: int, now: datetime) -> timedelta:
+        """Take `cells` and return zero, or take nothing and return how long to wait.
+
+        Zero cells are given when one would be.
+        """
+        if not self._per_minute:
+            return _NONE
+        stock = self._stock(member)
+        with stock.lock:
+            wait = _NONE if stock.cells > 0 else self._refill(member, stock, now)
+            if not wait:
+                stock.cells -= cells
+            return wait
+
+    def owe(self, member: MemberId, cells: int) -> None:
+        """Take `cells` whatever is left."""
+        if self._per_minute:
+            stock = self._stock(member)
+            with stock.lock:
+                stock.cells -= cells
+
+    def _stock(self, member: MemberId) -> _Stock:
+        return self._stocks.get(member) or self._stocks.setdefault(member, _Stock())
+
+    def _refill(self, member: MemberId, stock: _Stock, now: datetime) -> timedelta:
+        """Return zero with a new portion in stock, or how long to wait for it."""
+        wait = stock.refused_until - now
+        # What was refused once costs the database nothing more until its time has come. A longer wait than
+        # any that was told is the clock's doing; debts of a portion are not kept from the other processes.
+        if not (_NONE < wait <= _BURST and -stock.cells < self._portion):
+            wait = self._settle(member, stock, now)
+        return max(wait, _NONE)
+
+    def _settle(self, member: MemberId, stock: _Stock, now: datetime) -> timedelta:
+        """Account for what is owed, take a portion if there is room for it, return the wait otherwise."""
+        portion = self._time(self._portion)
+        with self._store.write() as connection:
+            held = allowances.hold_used_until(connection, member, self._kind)
+            used = max(held, now) + self._time(-stock.cells)
+            # Long walks, and a clock that stepped back, are forgiven what passes one burst of waiting.
+            used = min(used, now + 2 * _BURST - portion)
+            wait = used + portion - (now + _BURST)
+            if wait <= _NONE:
+                used += portion
+            if used != held:
+                allowances.set_used_until(connection, member, self._kind, used)
+        stock.cells = self._portion if wait <= _NONE else 0
+        stock.refused_until = now + wait
+        return wait
+
+    def _time(self, cells: int) -> timedelta:
+        """Return the share of a minute, or more, that these cells take up."""
+        return timedelta(minutes=cells) // self._per_minute

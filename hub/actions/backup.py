@@ -1,0 +1,58 @@
+"""The operator saves the database while the hub serves."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from hub.errors import Conflict, Unprocessable
+from hub.store import copies
+
+_SUFFIX: Final = ".partial"
+_SQLITE: Final = "sqlite:///"
+
+
+def backup(database_url: str, file: Path) -> int:
+    """Write a copy of the database, of one moment, as `file`; return how many bytes it has.
+
+    Whatever was acknowledged before is in it. The hub's secrets are not. `file` has mode 0600 and is there
+    whole or not at all: it is written under a name of its own beside it, brought to the disk, then renamed.
+    Raises Conflict when `file` is there already, Unprocessable when its folder is not, SettingsError and
+    Unavailable as `copies.copy` does.
+    """
+    if os.path.lexists(file):
+        raise Conflict(f"{file} is there already, and a backup never overwrites: give another name.")
+    if not file.parent.is_dir():
+        raise Unprocessable(f"{file.parent} is no folder: make it, or give another name.")
+    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-", suffix=_SUFFIX)
+    os.close(descriptor)
+    partial = Path(name)
+    try:
+        copies.copy(database_url, partial)
+        partial.rename(file)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    _remember(file.parent)
+    return file.stat().st_size
+
+
+def restoring(database_url: str, file: Path) -> str:
+    """Return, in one sentence, how `file` becomes the database again."""
+    after = "then see the README, Restore, before you serve."
+    if database_url.startswith(_SQLITE):
+        place = database_url.removeprefix(_SQLITE)
+        return f"stop the hub, remove {place}-wal and {place}-shm, copy {file} to {place}; {after}"
+    command = f"pg_restore --no-owner --exit-on-error --dbname=NEW {file}"
+    return f"stop the hub, `createdb NEW`, `{command}`, let database_url name NEW; {after}"
+
+
+def _remember(folder: Path) -> None:
+    """Let the new name survive a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,111 @@
+"""The operator verifies the whole hub: that nothing is damaged, and nobody is shown what is not theirs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hub.actions.checks import Fault, Inspection, ledgers, records, signatures
+from hub.actions.checks.records import CreatorCounts
+from hub.actions.checks.standing import Justifications, Standing
+from hub.actions.house import House
+from hub.model import HUB, NationCode
+from hub.store import agreements, integrity, members, releases
+from hub.store.connection import Connection
+
+__all__ = ["Fault", "Report", "check"]
+
+# What reading a damaged value may raise: a level that does not exist, JSON of another shape.
+_UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How much was looked at, and every fault that was found; none: the hub is sound."""
+
+    checked: Mapping[str, int]
+    faults: Sequence[Fault]
+
+
+def check(house: House) -> Report:
+    """Verify everything in one snapshot, beside a hub that serves; nothing is changed.
+
+    1. The schema is this version's; the file is sound; no row refers to one that is not there.
+    2. Ledgers are gapless and dated in order; justifications and disclosures can be read.
+    3. Every object is what was submitted, is marked as it says, and stands for exactly those readers for
+       whom the rules release it now, decided from scratch with all that refers to it.
+    4. Every signature holds: on submissions and deletions, and on agreements with what binds by them.
+
+    Memory: about 250 bytes per object that refers to another or is referred to, to keep such objects
+    together, and about 5 KB for each version of a thousand objects at a time, or of the largest set of
+    objects that hang together if that is more.
+    """
+    if not house.store.is_current():  # 1
+        what = "is not of this version; run `hub init`"
+        return Report({}, [Fault("database schema", what)])
+    with house.store.read() as connection:
+        if damage := integrity.structural_faults(connection):
+            return Report({}, [Fault("database file", f"{line}; restore a backup") for line in damage])
+        faults = [
+            Fault(place, f"names {row}, which is missing") for place, row in integrity.orphans(connection)
+        ]
+        faults += _faults(house, connection)
+        return Report(integrity.counts(connection), faults)
+
+
+def _faults(house: House, connection: Connection) -> Iterator[Fault]:
+    inspection = _inspection(house, connection)
+    yield from _readable("ledgers", ledgers.ledger_faults(inspection))  # 2
+    yield from _readable("justifications", ledgers.justification_faults(inspection))
+    yield from _readable("disclosures", ledgers.disclosure_faults(inspection))
+    justifications = ledgers.read_justifications(inspection)
+    counts: CreatorCounts = Counter()  # 3
+    for origin in integrity.origins(connection):
+        yield from _readable(f"objects of {origin}", _origin(inspection, origin, justifications, counts))
+    yield from _readable("creators", records.creator_faults(connection, counts))
+    yield from records.neighbour_faults(connection)
+    yield from _readable("submissions", signatures.submission_faults(inspection))  # 4
+    yield from _readable("deletions", signatures.deletion_faults(inspection))
+    yield from _readable("keys", signatures.key_faults(inspection))
+    yield from _readable("agreements", signatures.agreement_faults(inspection))
+
+
+def _inspection(house: House, connection: Connection) -> Inspection:
+    # As polls and submissions take it: never before what has been given or has come to bind.
+    changed_at = agreements.generation(connection).changed_at
+    ledgers_ = {state.recipient for state in integrity.ledger_states(connection)}
+    return Inspection(
+        connection=connection,
+        registry=house.registry,
+        require_signature=house.require_signature,
+        members={member.id: member for member in members.members(connection)},
+        keys={key.thumbprint: key for key in members.keys(connection)},
+        periods=agreements.every_period(connection),
+        recipients=[nation for nation in sorted(house.registry.nations) if nation in ledgers_],
+        now=max(house.clock(), changed_at, releases.last_date(connection)),
+    )
+
+
+def _origin(
+    inspection: Inspection, origin: NationCode, justifications: Justifications, counts: CreatorCounts
+) -> Iterator[Fault]:
+    standing = Standing.of(inspection, origin, justifications)
+    for ids in records.parcels(inspection.connection, origin):
+        stored = records.load(inspection.connection, origin, ids)
+        yield from records.newest_faults(stored)
+        versions = records.rightly_marked(stored)
+        records.count_creators(versions, counts)
+        yield from records.content_faults(inspection, origin, versions)
+        if origin != HUB:
+            yield from records.handling_faults(inspection, versions)
+        yield from standing.faults(versions)
+
+
+def _readable(part: str, faults: Iterator[Fault]) -> Iterator[Fault]:
+    """Give `faults`, and one more where a value cannot even be read."""
+    try:
+        yield from faults
+    except _UNREADABLE as error:
+        yield Fault(part, f"hold a value that cannot be read ({error}); restore a backup")

@@ -1,0 +1,91 @@
+"""The ledgers: nothing is missing, their order is that of time, and reasons and disclosures can be read."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+from hub.actions.checks import RESTORE, Fault, Inspection
+from hub.model import Disclosed, Justification
+from hub.store import disclosures, evidence, integrity, releases
+from hub.store.evidence import StoredDisclosure
+from hub.store.integrity import StoredJustification
+
+
+def ledger_faults(inspection: Inspection) -> Iterator[Fault]:
+    """Give what breaks the promise to incremental pollers: positions 1, 2, 3 …, each with a later date."""
+    connection = inspection.connection
+    configured = set(inspection.registry.nations)
+    states = integrity.ledger_states(connection)
+    for state in states:
+        place = f"ledger {state.recipient}"
+        if state.recipient not in configured:
+            yield Fault(place, "no such nation is configured; put it back into nations.toml")
+        if state.last_row != state.position:
+            what = f"says that its last position is {state.position}, and its last row is {state.last_row}"
+            yield Fault(place, f"{what}; {RESTORE}")
+        if state.last_row_date > state.last_date:
+            yield Fault(place, f"has a row dated after the last date that it says it gave; {RESTORE}")
+    for nation in sorted(configured - {state.recipient for state in states}):
+        yield Fault(f"ledger {nation}", "is missing for a configured nation; run `hub init`")
+    for recipient, position, is_gap in integrity.ledger_breaks(connection):
+        what = "does not have the position after" if is_gap else "is not dated after"
+        yield Fault(f"release {recipient}/{position}", f"{what} that of the row before it; {RESTORE}")
+
+
+def read_justifications(inspection: Inspection) -> dict[int, Justification | None]:
+    """Return every justification by id, None for one that cannot be read."""
+    stored = integrity.justifications(inspection.connection)
+    return {one.id: _decoded(one) for one in stored}
+
+
+def justification_faults(inspection: Inspection) -> Iterator[Fault]:
+    """Give the justifications that are not what was decided, or name what never was."""
+    periods = {period.id for period in inspection.periods}
+    for one in integrity.justifications(inspection.connection):
+        place = f"justification {one.id} of {one.recipient}"
+        value = _decoded(one)
+        if value is None:
+            yield Fault(place, f"cannot be read; {RESTORE}")
+        elif hashlib.sha256(one.classes.encode()).digest() != bytes(one.digest):
+            yield Fault(place, f"has another digest than its text; {RESTORE}")
+        else:
+            grounds = {ground for alternatives in value for ground in alternatives}
+            for period in sorted({g.period for g in grounds if g.period is not None} - periods):
+                yield Fault(place, f"names the period {period}, which never was; {RESTORE}")
+            for member in sorted({g.member for g in grounds if g.member} - inspection.members.keys()):
+                yield Fault(place, f"names the member {member}, who is not registered; {RESTORE}")
+    for recipient, position in integrity.borrowed_justifications(inspection.connection):
+        yield Fault(f"release {recipient}/{position}", f"stands by another ledger's justification; {RESTORE}")
+
+
+def disclosure_faults(inspection: Inspection) -> Iterator[Fault]:
+    """Give the records of what was given to whom that cannot be read, or tell of rows that never were."""
+    positions = {state.recipient: state.position for state in integrity.ledger_states(inspection.connection)}
+    for one in evidence.disclosures(inspection.connection):
+        member = inspection.members.get(one.member)
+        place = f"disclosure {one.id} to {one.member}"
+        if (given := _positions(one)) is None or one.kind not in set(Disclosed):
+            yield Fault(place, f"cannot be read; {RESTORE}")
+        elif (one.first_position, one.last_position) != (given[0], given[-1]):
+            yield Fault(place, f"lists other positions than it is found by; {RESTORE}")
+        elif given[-1] > positions.get(one.recipient, 0):
+            yield Fault(place, f"tells of rows that the ledger {one.recipient} does not have; {RESTORE}")
+        if member is not None and member.nation != one.recipient:
+            yield Fault(
+                place, f"is of the ledger {one.recipient}, which is not that of its nation; {RESTORE}"
+            )
+
+
+def _positions(stored: StoredDisclosure) -> tuple[int, ...] | None:
+    try:
+        return disclosures.decode(stored.positions) or None
+    except (ValueError, MemoryError):
+        return None
+
+
+def _decoded(stored: StoredJustification) -> Justification | None:
+    try:
+        return releases.decode(stored.classes)
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,244 @@
+"""Records and their versions: what the hub holds of an object is what the object says."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from typing import Final
+
+import orjson
+
+from hub.actions.checks import RESTORE, Fault, Inspection, named
+from hub.actions.handling import names_creator
+from hub.model import HUB, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
+from hub.proofs import canonical
+from hub.rules.marking import is_accepted_definition, unknown_markings
+from hub.stix import reading
+from hub.store import integrity, objects
+from hub.store.connection import Connection
+from hub.store.integrity import Content
+
+Versions = Mapping[int, ObjectVersion]
+CreatorCounts = Counter[tuple[MemberId, StixId, Tlp]]
+
+_IDS_AT_ONCE: Final = 1_000
+
+
+# --- in parcels ---------------------------------------------------------------------------------
+
+
+def parcels(connection: Connection, origin: NationCode) -> Iterator[list[StixId]]:
+    """Give the ids of an origin in lists of about a thousand; what refers to each other stays together."""
+    groups = _related(integrity.links(connection, origin))
+    linked = {id for group in groups for id in group}
+    alone = ([id] for id in integrity.ids(connection, origin) if id not in linked)
+    parcel: list[StixId] = []
+    for group in chain(groups, alone):
+        parcel += group
+        if len(parcel) >= _IDS_AT_ONCE:
+            yield parcel
+            parcel = []
+    if parcel:
+        yield parcel
+
+
+def _related(links: Iterable[tuple[StixId, StixId]]) -> list[list[StixId]]:
+    """Return the ids that are linked, directly or not, in one list each."""
+    leaders: dict[StixId, StixId] = {}
+
+    def leader(id: StixId) -> StixId:
+        while leaders.setdefault(id, id) != id:
+            leaders[id] = id = leaders[leaders[id]]
+        return id
+
+    for source, target in links:
+        leaders[leader(source)] = leader(target)
+    groups: dict[StixId, list[StixId]] = defaultdict(list)
+    for id in leaders:
+        groups[leader(id)].append(id)
+    return list(groups.values())
+
+
+def load(connection: Connection, origin: NationCode, ids: Sequence[StixId]) -> Versions:
+    """Return every version of these records, as stored."""
+    return {v.key: v for v in objects.versions_by_id(connection, origin, ids)}
+
+
+# --- the newest ---------------------------------------------------------------------------------
+
+
+def newest_faults(versions: Versions) -> Iterator[Fault]:
+    """Give the records of which not exactly the right version is marked as the newest."""
+    for record in _records(versions):
+        right = max(record, key=lambda v: v.rank)
+        if [v.key for v in record if v.is_newest] != [right.key]:
+            what = "is the newest of its record, and not it alone is marked so"
+            yield Fault(named(right), f"{what}; {RESTORE}")
+
+
+def rightly_marked(versions: Versions) -> Versions:
+    """Return the versions with the newest of each record marked, whatever is stored."""
+    newest = {max(record, key=lambda v: v.rank).key for record in _records(versions)}
+    return {key: replace(v, is_newest=key in newest) for key, v in versions.items()}
+
+
+def _records(versions: Versions) -> Iterable[list[ObjectVersion]]:
+    found: dict[tuple[MemberId, StixId], list[ObjectVersion]] = defaultdict(list)
+    for version in versions.values():
+        found[version.member, version.id].append(version)
+    return found.values()
+
+
+def count_creators(versions: Versions, counts: CreatorCounts) -> None:
+    """Count anew who names which identity at which level (policy 2.4)."""
+    for version in versions.values():
+        if version.creator is not None and names_creator(version):
+            counts[version.member, version.creator, version.tlp] += 1
+
+
+def creator_faults(connection: Connection, counted: CreatorCounts) -> Iterator[Fault]:
+    """Give the identities whose noted counts are not those that were counted."""
+    noted = integrity.creator_counts(connection)
+    for member, identity, tlp in sorted(noted.keys() | counted.keys()):
+        key = member, identity, tlp
+        if noted.get(key, 0) != counted[key]:
+            what = (
+                f"is noted to be named {noted.get(key, 0)} times at {tlp.label}, and is {counted[key]} times"
+            )
+            yield Fault(f"{identity} of {member}", f"{what}; {RESTORE}")
+
+
+# --- bodies -------------------------------------------------------------------------------------
+
+
+def content_faults(inspection: Inspection, origin: NationCode, versions: Versions) -> Iterator[Fault]:
+    """Give the contents that are not what was submitted, and the versions that are not what theirs say."""
+    users: dict[int, list[ObjectVersion]] = defaultdict(list)
+    for version in versions.values():
+        users[version.content_id].append(version)
+    predecessors = _predecessors(versions)
+    for content in integrity.contents(inspection.connection, users.keys()):
+        if fault := _content_fault(content, origin, users[content.id]):
+            yield Fault(f"content {content.id}", fault)
+        elif content.body and origin != HUB:
+            said = reading.understand(orjson.loads(content.body), content.body, content.digest)
+            for version in users[content.id]:
+                yield from _version_faults(inspection, version, said, predecessors.get(version.key))
+
+
+def _content_fault(content: Content, origin: NationCode, users: Sequence[ObjectVersion]) -> str | None:
+    living = [version for version in users if version.deleted_at is None]
+    if content.origin != origin:
+        return f"of {content.origin} is used by a version of {origin}; {RESTORE}"
+    if content.is_erased:
+        if content.body:
+            return f"is marked as erased and is still there; {RESTORE}"
+        return f"is erased, and {named(living[0])}, is not deleted; {RESTORE}" if living else None
+    if not living:
+        return "is not erased, though every version of it is deleted; let its member delete them again"
+    if len(content.body) != content.size or _digest(content.body) != content.digest:
+        return f"of {named(living[0])}, is not what its digest and size say; {RESTORE}"
+    return None
+
+
+def _digest(body: bytes) -> bytes:
+    try:
+        return canonical.digest(orjson.loads(body))
+    except ValueError:
+        return b""
+
+
+def _predecessors(versions: Versions) -> dict[int, ObjectVersion]:
+    """Return, by version, the one that it followed when it came in."""
+    found: dict[int, ObjectVersion] = {}
+    for record in _records(versions):
+        for version in record:
+            earlier = [v for v in record if v.key < version.key and v.version_key < version.version_key]
+            if earlier:
+                found[version.key] = max(earlier, key=lambda v: v.version_key)
+    return found
+
+
+def _version_faults(
+    inspection: Inspection, version: ObjectVersion, said: StixObject, predecessor: ObjectVersion | None
+) -> Iterator[Fault]:
+    if differing := sorted(_differing(inspection, version, said, predecessor)):
+        what = f"is noted with another {', '.join(differing)} than its content has"
+        yield Fault(named(version), f"{what}; {RESTORE}")
+
+
+def _differing(
+    inspection: Inspection, version: ObjectVersion, said: StixObject, predecessor: ObjectVersion | None
+) -> Iterator[str]:
+    others, fault = said.markings.others, said.markings.fault
+    if said.revoked and said.markings.tlp is None and predecessor is not None:
+        # A revoking version without TLP keeps how its predecessor is handled (policy 8).
+        others, fault = others | predecessor.markings.others, fault or predecessor.markings.fault
+    accepted = is_accepted_definition(
+        said.id, said.definition, said.definition_extensions, inspection.registry.informative_markings
+    )
+    is_dated = said.version is None  # its version is the time at which its content was accepted
+    pairs = {
+        "id": (version.id, said.id),
+        "type": (version.type, said.type),
+        "version": (version.version, version.version if is_dated else said.version),
+        "version key": (version.version_key, reading.version_key(version.version)),
+        "spec_version": (version.has_spec_version, said.has_spec_version),
+        "references": (version.refers, said.refers),
+        "contents": (version.contains, said.contains),
+        "creator": (version.creator, said.creator),
+        "TLP": (version.markings.tlp, said.markings.tlp),
+        "labels": (version.markings.raised, said.markings.raised),
+        "markings": (version.markings.others, others),
+        "fault": (version.markings.fault, fault),
+        "acceptance": (version.is_accepted_definition, accepted),
+    }
+    return (name for name, (stored, right) in pairs.items() if stored != right)
+
+
+# --- handling -----------------------------------------------------------------------------------
+
+
+def handling_faults(inspection: Inspection, versions: Versions) -> Iterator[Fault]:
+    """Give the versions that are handled more laxly than their own markings say (policy 2.1 to 2.6)."""
+    by_member: dict[MemberId, list[ObjectVersion]] = defaultdict(list)
+    for version in versions.values():
+        by_member[version.member].append(version)
+    for member, own in by_member.items():
+        others = {ref for version in own for ref in version.markings.others}
+        accepted = objects.accepted_definitions(inspection.connection, member, others)
+        for version in own:
+            lowest = _lowest_level(version)
+            if version.tlp < lowest:
+                what = f"is handled as {version.tlp.label}, and says {lowest.label}"
+                yield Fault(named(version), f"{what}; {RESTORE}")
+            if reason := _reason_to_close(inspection, version, accepted):
+                what = f"is open, and must be closed for {reason}"
+                yield Fault(named(version), f"{what}; {RESTORE}, or list the marking in nations.toml")
+
+
+def _lowest_level(version: ObjectVersion) -> Tlp:
+    markings = version.markings
+    unmarked = Tlp.CLEAR if version.is_contained else Tlp.GREEN  # unmarked never means public (policy 2.4)
+    own = unmarked if markings.tlp is None else markings.tlp
+    return max(own, markings.raised or own)
+
+
+def _reason_to_close(inspection: Inspection, version: ObjectVersion, accepted: set[StixId]) -> str | None:
+    if version.is_closed:
+        return None
+    unknown = unknown_markings(version.markings, accepted, inspection.registry.informative_markings)
+    return version.markings.fault or (f"its marking {min(unknown)}" if unknown else None)
+
+
+def neighbour_faults(connection: Connection) -> Iterator[Fault]:
+    """Give what is handled more laxly than what contains it, and what belongs to nobody."""
+    for inner, container in integrity.looser_than_containers(connection):
+        what = f"is handled more laxly than version {container}, which contains it"
+        yield Fault(f"version {inner}", f"{what}; {RESTORE}")
+    for key in integrity.foreign_references(connection):
+        yield Fault(f"version {key}", f"has references that are noted as another member's; {RESTORE}")
+    for key in integrity.unused_contents(connection):
+        yield Fault(f"content {key}", f"belongs to no version; {RESTORE}")

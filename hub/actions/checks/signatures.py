@@ -1,0 +1,227 @@
+"""What was signed, verified again: submissions and deletions, members' keys, agreements and what binds."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from hub.actions.agree import SIGN, TERMINATE
+from hub.actions.checks import RESTORE, Fault, Inspection
+from hub.errors import HubError
+from hub.model import Clause, JsonObject, MemberId, NationCode, Period, Purpose, RegisteredKey
+from hub.proofs import canonical, documents, keys, requests
+from hub.rules.agreements import read_agreement
+from hub.stix import reading, strict
+from hub.store import agreements, evidence, members
+from hub.store.agreements import AgreementEvent, StoredAgreement
+from hub.store.evidence import Brought, Items, Request
+
+# --- requests -----------------------------------------------------------------------------------
+
+
+def submission_faults(inspection: Inspection) -> Iterator[Fault]:
+    """Give the submissions that prove nothing any more, or lack an item, or brought what nobody signed.
+
+    One raw body at a time is held in memory, and the digests of what is in it.
+    """
+    connection = inspection.connection
+    for batch in evidence.submissions(connection):
+        ids = [submission.id for submission in batch]
+        items = evidence.items(connection, ids)
+        brought: dict[str, list[Brought]] = defaultdict(list)
+        for version in evidence.brought(connection, ids):
+            brought[version.submission].append(version)
+        for submission in batch:
+            place = f"submission {submission.id}"
+            found = (
+                *_request_faults(inspection, submission),
+                *_item_faults(items.get(submission.id)),
+                *_body_faults(inspection, submission, brought[submission.id]),
+            )
+            yield from (Fault(place, f"{what}; {RESTORE}") for what in found)
+
+
+def deletion_faults(inspection: Inspection) -> Iterator[Fault]:
+    """Give the requests to delete that prove nothing any more."""
+    for batch in evidence.deletions(inspection.connection):
+        for deletion in batch:
+            for what in _request_faults(inspection, deletion):
+                yield Fault(f"deletion {deletion.id}", f"{what}; {RESTORE}")
+
+
+def _request_faults(inspection: Inspection, request: Request) -> Iterator[str]:
+    if request.is_torn:
+        yield "lacks a part of its evidence"
+    elif request.evidence is None:
+        if inspection.require_signature:
+            yield "is not signed, as the configuration requires"
+    elif not _holds(request, inspection.keys.get(request.evidence.thumbprint)):
+        yield f"is not proved by its evidence to come from {request.member}"
+
+
+def _holds(request: Request, key: RegisteredKey | None) -> bool:
+    if key is None or request.evidence is None or key.member != request.member:
+        return False
+    # Whether the key was revoked later is not looked at: what it signed before stays valid.
+    return key.purpose is Purpose.SUBMIT and requests.reverify(
+        request.evidence, keys.public_from_jwk(key.jwk)
+    )
+
+
+def _item_faults(items: Items | None) -> Iterator[str]:
+    if items is None or items.number != items.last + 1:
+        yield "does not tell of each of its items what became of it"
+
+
+def _body_faults(inspection: Inspection, submission: Request, brought: Sequence[Brought]) -> Iterator[str]:
+    living = [version for version in brought if not version.is_deleted]
+    body = evidence.raw_body(inspection.connection, submission.id)
+    if body is None:
+        if living:
+            yield "has lost the body of what is not deleted"
+        return
+    if not living:
+        yield "keeps a body of which every object is deleted"
+    elif submission.evidence and not _covers(submission.evidence.signature_base, body):
+        yield "has another body than the one that was signed"
+    else:
+        digests = {_digest(item) for item in reading.items(strict.loads(body))}
+        for version in living:
+            if version.digest not in digests:
+                yield f"does not hold what is stored as its {version.id}, version {version.version}"
+
+
+def _covers(signature_base: str, body: bytes) -> bool:
+    """Tell whether the signed text names a digest of `body` (RFC 9530)."""
+    hashes = (hashlib.sha256(body), hashlib.sha512(body))
+    return any(base64.b64encode(one.digest()).decode() in signature_base for one in hashes)
+
+
+def _digest(item: object) -> bytes:
+    try:
+        return canonical.digest(item)
+    except ValueError:
+        return b""  # it was refused for this
+
+
+# --- keys ---------------------------------------------------------------------------------------
+
+
+def key_faults(inspection: Inspection) -> Iterator[Fault]:
+    """Give the keys that are not what they are called, and the successions that nobody endorsed."""
+    previous: dict[MemberId, RegisteredKey] = {}
+    endorsements = members.endorsements(inspection.connection)
+    for key in inspection.keys.values():
+        place = f"key {key.thumbprint} of {key.member}"
+        try:
+            public = keys.public_from_jwk(key.jwk)
+            if (public.thumbprint, public.alg) != (key.thumbprint, key.alg):
+                yield Fault(place, f"is registered under another name than its own; {RESTORE}")
+                continue
+            if key.purpose is Purpose.AGREEMENT and (before := previous.get(key.member)):
+                documents.verify_endorsement(endorsements[key.thumbprint] or "", public, _unrevoked(before))
+        except HubError as error:
+            yield Fault(place, f"does not hold: {error} Otherwise {RESTORE}.")
+        if key.purpose is Purpose.AGREEMENT:
+            previous[key.member] = key
+
+
+def _unrevoked(key: RegisteredKey) -> RegisteredKey:
+    """Return the key as it was when it signed: it may have been revoked since."""
+    return replace(key, revoked_at=None)
+
+
+# --- agreements ---------------------------------------------------------------------------------
+
+
+def agreement_faults(inspection: Inspection) -> Iterator[Fault]:
+    """Give the agreements whose signatures do not hold, and the periods that do not follow from them."""
+    periods: dict[str, list[Period]] = defaultdict(list)
+    for period in inspection.periods:
+        periods[period.agreement_id].append(period)
+    parties = agreements.parties(inspection.connection)
+    for stored in agreements.all_of(inspection.connection, None):
+        found = (
+            *_document_faults(inspection, stored),
+            *_event_faults(inspection, stored),
+            *_period_faults(inspection, stored, periods[stored.id]),
+        )
+        if parties[stored.id] != set(stored.document.get("parties", ())):
+            found = (*found, "is listed for other parties than it names")
+        yield from (Fault(stored.id, f"{what}; {RESTORE}") for what in found)
+
+
+def _document_faults(inspection: Inspection, stored: StoredAgreement) -> Iterator[str]:
+    named = (stored.document.get("id"), stored.document.get("hub"))
+    if named != (stored.id, inspection.registry.hub_identity_id):
+        yield "is not the agreement of this hub that it says it is"
+
+
+def _event_faults(inspection: Inspection, stored: StoredAgreement) -> Iterator[str]:
+    previous: str | None = None
+    for event in stored.events:
+        if hashlib.sha256(event.jws.encode()).hexdigest() != event.digest:
+            yield f"holds a digest that is not that of what {event.nation} signed ({event.typ})"
+        expected = {
+            "typ": event.typ,
+            "agreement": stored.document,
+            "previous": None if event.typ == SIGN else previous,
+        }
+        if not _is_signed(inspection, event, expected):
+            yield f"was not signed by {event.nation} as it stands ({event.typ})"
+        previous = event.digest
+
+
+def _is_signed(inspection: Inspection, event: AgreementEvent, expected: JsonObject) -> bool:
+    def resolve(thumbprint: str) -> RegisteredKey | None:
+        key = inspection.keys.get(thumbprint)
+        return None if key is None else _unrevoked(key)
+
+    try:
+        payload, key = documents.verify_document(event.jws, resolve)
+    except HubError:
+        return False
+    member = inspection.members.get(key.member)
+    signer = (key.member, key.thumbprint, key.purpose, None if member is None else member.nation)
+    return payload == expected and signer == (
+        *(event.member, event.thumbprint),
+        *(Purpose.AGREEMENT, event.nation),
+    )
+
+
+Binding = tuple[int, Clause, datetime, datetime, datetime | None]
+
+
+def _period_faults(
+    inspection: Inspection, stored: StoredAgreement, periods: Sequence[Period]
+) -> Iterator[str]:
+    try:
+        right = _bindings(inspection.registry.nations.keys(), stored)
+    except HubError as error:
+        yield f"cannot be read by this configuration ({error})"
+        return
+    found = [(p.clause_index, p.clause, p.start, p.until, p.ended_at) for p in periods]
+    if found != right:
+        yield "binds otherwise than its signatures say"
+
+
+def _bindings(nations: Collection[NationCode], stored: StoredAgreement) -> list[Binding]:
+    """Return when each clause binds by the signed events, in order (policy 5)."""
+    agreement = read_agreement(stored.document, nations)
+    signed_by: set[str] = set()
+    start: datetime | None = None
+    ended_at: datetime | None = None
+    for event in stored.events:
+        if event.typ == TERMINATE:
+            ended_at = event.at
+        else:
+            signed_by.add(event.nation)
+            if start is None and agreement.parties <= signed_by:
+                start = max(event.at, agreement.valid_from)
+    if start is None:
+        return []
+    return [(n, clause, start, agreement.valid_until, ended_at) for n, clause in enumerate(agreement.clauses)]

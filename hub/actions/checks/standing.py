@@ -1,0 +1,146 @@
+"""What stands in the ledgers for whom, against what the rules say now of every version."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from hub.actions.checks import RESTORE, Fault, Inspection, named
+from hub.actions.judging import Bench, judge_afresh
+from hub.model import (
+    HUB,
+    Clearance,
+    Ground,
+    Justification,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    Reader,
+)
+from hub.rules.references import Judgement
+from hub.rules.release import NEVER, stands
+from hub.store import integrity
+from hub.store.integrity import COPIED, StoredRow
+
+_NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
+_EVERYBODY: Final[Justification] = frozenset({frozenset({Ground(None, Clearance.PARTNER)})})
+_WITHHELD: Final[Justification] = frozenset({NEVER})
+_CLASSES: Final = {
+    Clearance.PARTNER: "its partners",
+    Clearance.AGENCY: "its agencies",
+    Clearance.CERT: "its cert",
+}
+
+Justifications = Mapping[int, Justification | None]
+
+
+@dataclass(slots=True)
+class Standing:
+    """The judgement of one origin, and what was found out about pairs of justifications already."""
+
+    inspection: Inspection
+    bench: Bench
+    justifications: Justifications
+    _compared: dict[tuple[Justification, Justification], tuple[list[str], list[str]]] = field(
+        default_factory=dict
+    )
+
+    @classmethod
+    def of(cls, inspection: Inspection, origin: NationCode, justifications: Justifications) -> Standing:
+        """Return the standing to verify for what was submitted in `origin`."""
+        in_time = [period for period in inspection.periods if period.ended_at is None]
+        bench = Bench(origin, inspection.members, inspection.recipients, in_time, inspection.now)
+        return cls(inspection, bench, justifications)
+
+    def faults(self, versions: Mapping[int, ObjectVersion]) -> Iterator[Fault]:
+        """Give what is wrong with the rows of `versions`, which lack nothing that they refer to."""
+        live: dict[tuple[NationCode, int], StoredRow] = {}
+        for row in integrity.rows_of(self.inspection.connection, versions):
+            yield from self._row_faults(row, versions[row.version])
+            if not row.is_withdrawn or row.is_deleted:
+                if (row.recipient, row.version) in live:
+                    yield Fault(_place(row), f"is a second row of the same version; {RESTORE}")
+                live[row.recipient, row.version] = row
+        judged = {key: v for key, v in versions.items() if self._is_from_here(v)}
+        for key in versions.keys() - judged.keys():
+            yield Fault(named(versions[key]), f"is of nobody who submits in {self.bench.origin}; {RESTORE}")
+        for key, judgement in self._judge(judged).items():
+            for recipient in self.bench.recipients:
+                right = judgement[recipient]
+                yield from self._compare(versions[key], recipient, right, live.get((recipient, key)))
+
+    def _is_from_here(self, version: ObjectVersion) -> bool:
+        if self.bench.origin == HUB:
+            return version.member == MemberId(HUB)
+        member = self.bench.members.get(version.member)
+        return member is not None and member.nation == self.bench.origin
+
+    def _row_faults(self, row: StoredRow, version: ObjectVersion) -> Iterator[Fault]:
+        right = (
+            *(version.id, version.type, version.version, version.version_key, version.member),
+            *(self.bench.origin, version.content_id, version.size),
+        )
+        pairs = zip(COPIED, row.copied, right, strict=True)
+        if differing := [name for name, copied, own in pairs if copied != own]:
+            yield Fault(_place(row), f"has another {', '.join(differing)} than its version; {RESTORE}")
+        if not row.is_withdrawn and row.is_newest != version.is_newest:
+            word = "marked" if row.is_newest else "not marked"
+            yield Fault(_place(row), f"is wrongly {word} as the newest of its record; {RESTORE}")
+        if not row.is_withdrawn and version.deleted_at is not None:
+            yield Fault(_place(row), f"shown without ground: its version is deleted; {RESTORE}")
+
+    def _judge(self, versions: Mapping[int, ObjectVersion]) -> Mapping[int, Judgement]:
+        if self.bench.origin == HUB:
+            everywhere = dict.fromkeys(self.bench.recipients, _EVERYBODY)
+            return dict.fromkeys(versions, everywhere)
+        return judge_afresh(self.inspection.connection, self.bench, versions)
+
+    def _compare(
+        self, version: ObjectVersion, recipient: NationCode, right: Justification, row: StoredRow | None
+    ) -> Iterator[Fault]:
+        stored = _WITHHELD if row is None else self.justifications.get(row.justification)
+        if stored is None or stored == right:
+            return  # one that cannot be read is a fault of its own
+        if (stored, right) not in self._compared:
+            self._compared[stored, right] = self._differences(stored, right)
+        shown, withheld = self._compared[stored, right]
+        is_there = version.deleted_at is None
+        if shown:
+            place = named(version) if row is None else f"{_place(row)}, {named(version)}"
+            verb = "shown" if is_there else "deleted, and remembered as shown"
+            what = f"{verb} without ground to {_listed(shown, recipient)}"
+            yield Fault(place, f"{what}; stop serving and {RESTORE}")
+        if withheld:
+            verb = "withheld" if is_there else "deleted, and remembered as withheld"
+            what = f"{verb} without ground from {_listed(withheld, recipient)}"
+            yield Fault(named(version), f"{what}; let its member submit a new version, or {RESTORE}")
+
+    def _differences(self, stored: Justification, right: Justification) -> tuple[list[str], list[str]]:
+        """Return who sees by `stored` and may not by `right`, and who may and does not."""
+        in_force = self.bench.in_force
+        shown, withheld = [], []
+        for reader, name in self._readers(stored | right):
+            sees, may_see = (stands(value, reader, in_force) for value in (stored, right))
+            if sees and not may_see:
+                shown.append(name)
+            if may_see and not sees:
+                withheld.append(name)
+        return shown, withheld
+
+    def _readers(self, classes: Iterable[frozenset[Ground]]) -> Iterator[tuple[Reader, str]]:
+        """Give one reader of each clearance, and every member of whom some ground speaks."""
+        for clearance, name in _CLASSES.items():
+            yield Reader(_NOBODY, self.bench.origin, clearance), name
+        for id in sorted({g.member for grounds in classes for g in grounds if g.member is not None}):
+            member = self.bench.members.get(id)
+            if member is not None and member.kind.clearance is not None:
+                yield Reader(id, self.bench.origin, member.kind.clearance), id
+
+
+def _place(row: StoredRow) -> str:
+    return f"release {row.recipient}/{row.position}"
+
+
+def _listed(names: Iterable[str], recipient: NationCode) -> str:
+    return f"{recipient} ({', '.join(names)})"

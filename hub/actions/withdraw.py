@@ -1,0 +1,116 @@
+"""A member takes an object back: it is served to nobody any more, and goes on restricting as it stood."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from hub.actions import poll
+from hub.actions.authenticate import reader
+from hub.actions.handling import Desk, handle
+from hub.actions.house import House
+from hub.actions.judging import Bench, judge_again, write_rows
+from hub.actions.submit import use_nonce, verify_writer
+from hub.errors import Forbidden, NotFound, Refused
+from hub.model import Deletion, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
+from hub.store import agreements, objects, releases, submissions
+from hub.store.connection import Connection
+
+_EVERY_VERSION = frozenset({VersionFilter.ALL})
+
+Records = Mapping[MemberId, Sequence[ObjectVersion]]
+
+
+def delete(house: House, deletion: Deletion) -> None:
+    """Delete the versions that are asked for of the caller's record; a cert's of every record of its nation.
+
+    1. The caller may write to this collection, and the request's signature holds.
+    2. In one transaction, while agreements and the nation's submissions stand still: the nonce is new; the
+       versions are found; what follows for every reader is decided and written, with the evidence; bodies
+       that no version has any more are erased.
+
+    A version that becomes its record's newest by it gets new rows (policy 8). Raises Forbidden, BadSignature,
+    NotFound where there is nothing of the kind that the caller sees, and Unavailable.
+    """
+    evidence = verify_writer(house, deletion.caller, deletion.origin, deletion.request)  # 1
+    with house.store.write() as connection:  # 2
+        use_nonce(connection, evidence)
+        generation = agreements.generation(connection, hold=True)
+        submissions.count(connection, deletion.origin, hold=True)
+        now = max(house.clock(), generation.changed_at, releases.last_date(connection))
+        records = _records(connection, deletion)
+        doomed = {v.key: v for held in records.values() for v in _selected(held, deletion)}
+        if doomed:
+            member = deletion.caller.member.id
+            id = submissions.add_deletion(connection, member, deletion.origin, deletion.id, now, evidence)
+            objects.mark_deleted(connection, doomed.keys(), id, now)
+            bench = Bench.of(house, connection, deletion.origin, now)
+            for owner, held in records.items():
+                desk = Desk.of(house, owner, deletion.origin)
+                _follow(connection, bench, desk, held, dict.fromkeys(doomed, now))
+            objects.erase_contents(connection, {v.content_id for v in doomed.values()}, now)
+            submissions.erase_bodies(connection, objects.submissions_of(connection, doomed.keys()))
+            submissions.advance(connection, deletion.origin)
+    if not doomed:
+        raise _refusal(house, deletion, holds_record=any(_there(held) for held in records.values()))
+
+
+def _records(connection: Connection, deletion: Deletion) -> Records:
+    """Return the records of the id that the caller may delete, by their member, each in order of version."""
+    caller = deletion.caller.member
+    records: dict[MemberId, list[ObjectVersion]] = defaultdict(list)
+    # What is not the caller's is not even looked at: it would cost time, which tells that it is there.
+    found = (
+        objects.versions_by_id(connection, deletion.origin, [deletion.id])
+        if caller.kind is Kind.CERT
+        else objects.versions_of(connection, caller.id, [deletion.id])
+    )
+    for version in found:
+        records[version.member].append(version)
+    return {member: sorted(records[member], key=lambda v: v.version_key) for member in sorted(records)}
+
+
+def _there(record: Sequence[ObjectVersion]) -> Sequence[ObjectVersion]:
+    return [v for v in record if v.deleted_at is None]
+
+
+def _selected(record: Sequence[ObjectVersion], deletion: Deletion) -> Sequence[ObjectVersion]:
+    """Return the versions of a record that the filters select, of those that are there."""
+    there = _there(record)
+    if not there or "2.1" not in deletion.spec_versions:
+        return []
+    if VersionFilter.ALL in deletion.selections:
+        return there
+    keys = set(deletion.versions)
+    if VersionFilter.FIRST in deletion.selections:
+        keys.add(there[0].version_key)
+    if VersionFilter.LAST in deletion.selections:
+        keys.add(there[-1].version_key)
+    return [v for v in there if v.version_key in keys]
+
+
+def _follow(
+    connection: Connection,
+    bench: Bench,
+    desk: Desk,
+    held: Sequence[ObjectVersion],
+    deleted: Mapping[int, datetime],
+) -> None:
+    """Decide and write what follows from the deletion in one member's record."""
+    handled = handle(connection, desk, [], held, deleted=deleted)
+    verdicts = judge_again(connection, bench, handled)
+    objects.update_handling(connection, handled.changed())
+    objects.add_creator_levels(connection, desk.member, handled.creator_deltas)
+    write_rows(connection, bench.origin, verdicts, {}, bench.now)
+
+
+def _refusal(house: House, deletion: Deletion, *, holds_record: bool) -> Refused:
+    """Return what answers a DELETE that found nothing: Forbidden only for what the caller sees of others."""
+    caller = deletion.caller
+    if not holds_record and Scope.READ in caller.scopes:
+        ids = frozenset({deletion.id})
+        query = Query(reader(caller), deletion.origin, limit=1, ids=ids, selections=_EVERY_VERSION)
+        if poll.exists(house, query):
+            return Forbidden("Only the member that submitted an object, or its nation's cert, deletes it.")
+    return NotFound("There is no such object, or no such version of it, for this member to delete.")

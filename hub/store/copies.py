@@ -1,0 +1,88 @@
+"""A copy of the whole database at one moment, taken while the hub serves."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import URL, make_url
+
+from hub.errors import SettingsError, Unavailable
+
+_PASSWORD: Final = "password"  # noqa: S105 - the name of a parameter, not a password
+_BUSY_SECONDS: Final = 30
+_PACKAGED: Final = Path("/usr/lib/postgresql")  # where Debian keeps the programs of each version
+
+
+def copy(database_url: str, file: Path) -> None:
+    """Write the database at this URL into `file`, which is empty and there; on the disk when this returns.
+
+    SQLite becomes a database file without a trace of what was erased, PostgreSQL an archive for
+    `pg_restore`. One snapshot; writers do not wait. Raises SettingsError when the database is not there or
+    PostgreSQL's own program is not, Unavailable when the copy cannot be made.
+    """
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
+        _copy_sqlite(Path(url.database or ""), file)
+    else:
+        _dump(url, file)
+    with file.open("rb") as written:
+        os.fsync(written.fileno())
+
+
+def _copy_sqlite(database: Path, file: Path) -> None:
+    if not database.is_file():  # connecting would make one
+        raise SettingsError(f"database_url: there is no database {database}; run `hub init`")
+    try:
+        with closing(sqlite3.connect(database, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+            connection.execute("VACUUM INTO ?", (str(file),))
+    except sqlite3.Error as error:
+        raise Unavailable(f"The database {database} cannot be copied: {error}.") from error
+
+
+def _dump(url: URL, file: Path) -> None:
+    arguments = ["--format=custom", "--no-password", f"--file={file}", f"--dbname={_without_password(url)}"]
+    done = subprocess.run(  # noqa: S603 - PostgreSQL's own program, and no shell
+        [_pg_dump(), *arguments],
+        env=os.environ | _password(url),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        said = " ".join(done.stderr.split())
+        raise Unavailable(f"The database cannot be copied: {said}")
+
+
+def _without_password(url: URL) -> str:
+    """Return the URL as libpq reads it. What stands on a command line, every process may read."""
+    bare = url.set(drivername="postgresql").difference_update_query([_PASSWORD])
+    return URL.create(
+        bare.drivername, bare.username, None, bare.host, bare.port, bare.database, bare.query
+    ).render_as_string(hide_password=False)
+
+
+def _password(url: URL) -> dict[str, str]:
+    given = url.password or url.query.get(_PASSWORD)
+    return {"PGPASSWORD": str(given)} if given else {}
+
+
+def _pg_dump() -> str:
+    """Return the `pg_dump` on PATH, else the newest installed: one older than its server does nothing."""
+    packaged: dict[float, Path] = {}
+    for program in _PACKAGED.glob("*/bin/pg_dump"):
+        with suppress(ValueError):
+            packaged[float(program.parts[-3])] = program
+    found = shutil.which("pg_dump") or (str(packaged[max(packaged)]) if packaged else None)
+    if found is None:
+        raise SettingsError(
+            "database_url: PostgreSQL is copied by its own pg_dump, which is not on PATH; "
+            "install the package postgresql-client"
+        )
+    return found

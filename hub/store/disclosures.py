@@ -1,0 +1,118 @@
+"""Who was given which rows, when: one entry for every answer that held anything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Select, insert, select
+
+from hub.model import Disclosed, Disclosure, MemberId, NationCode, from_microseconds, to_microseconds
+from hub.store.tables import disclosure
+
+_D = disclosure.c
+_BITS: Final = 7
+_LONGEST_RUN: Final = 1_000_000  # more than any page holds; what damaged bytes may ask for
+_MORE: Final = 1 << _BITS  # marks every byte of a number but its last
+
+
+def add(connection: Connection, disclosures: Sequence[Disclosure]) -> None:
+    """Record the disclosures, in the order given."""
+    connection.execute(
+        insert(disclosure),
+        [
+            {
+                "member": one.member,
+                "recipient": one.recipient,
+                "at": to_microseconds(one.at),
+                "kind": one.kind,
+                "first_position": one.positions[0],
+                "last_position": one.positions[-1],
+                "positions": encode(one.positions),
+            }
+            for one in disclosures
+        ],
+    )
+
+
+def of_position(connection: Connection, recipient: NationCode, position: int) -> list[Disclosure]:
+    """Return the disclosures that held this row of the recipient's ledger, the earliest first."""
+    is_around = (_D.first_position <= position, _D.last_position >= position)
+    query = select(disclosure).where(_D.recipient == recipient, *is_around).order_by(_D.id)
+    return [one for one in _read(connection, query) if position in one.positions]
+
+
+def all_of(connection: Connection, recipient: NationCode) -> Iterator[Disclosure]:
+    """Return every disclosure of rows of the recipient's ledger, the earliest first."""
+    query = select(disclosure).where(_D.recipient == recipient).order_by(_D.id)
+    yield from _read(connection, query)
+
+
+def _read(connection: Connection, query: Select[Any]) -> Iterator[Disclosure]:
+    for row in connection.execute(query):
+        yield Disclosure(
+            MemberId(row.member),
+            NationCode(row.recipient),
+            from_microseconds(row.at),
+            Disclosed(row.kind),
+            decode(row.positions),
+        )
+
+
+# --- positions as bytes -------------------------------------------------------------------------
+
+
+def encode(positions: Sequence[int]) -> bytes:
+    """Return rising positions above zero as runs: how far on each begins, and how many more follow it.
+
+    Both as LEB128 numbers; a contiguous page is one run of a few bytes.
+    """
+    found = bytearray()
+    last = 0
+    index = 0
+    while index < len(positions):
+        start = end = positions[index]
+        index += 1
+        while index < len(positions) and positions[index] == end + 1:
+            end += 1
+            index += 1
+        if start <= last:
+            raise RuntimeError("positions rise")
+        found += _number(start - last) + _number(end - start)
+        last = end
+    return bytes(found)
+
+
+def decode(data: bytes) -> tuple[int, ...]:
+    """Return the positions that `encode` gave these bytes for. Raises ValueError for any others."""
+    numbers = _numbers(data)
+    positions: list[int] = []
+    last = 0
+    for gap in numbers:
+        start = last + gap
+        last = start + next(numbers, -1)
+        if not gap or not start <= last < start + _LONGEST_RUN:
+            raise ValueError("no list of positions")
+        positions += range(start, last + 1)
+    return tuple(positions)
+
+
+def _number(value: int) -> bytes:
+    found = bytearray()
+    while value >= _MORE:
+        found.append(value % _MORE | _MORE)
+        value //= _MORE
+    found.append(value)
+    return bytes(found)
+
+
+def _numbers(data: bytes) -> Iterator[int]:
+    value = shift = 0
+    for byte in data:
+        value |= (byte % _MORE) << shift
+        shift += _BITS
+        if byte < _MORE:
+            yield value
+            value = shift = 0
+    if shift:
+        raise ValueError("no list of positions")
