@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-import time
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 
 import click
 from rich.console import Console
@@ -117,10 +119,30 @@ def poll(
 
 def _follow(incremental: Incremental, seconds: float) -> None:
     """Poll again and again until interrupted. A hub that is away for a while is waited for."""
-    with suppress(KeyboardInterrupt):
-        while True:
-            time.sleep(seconds)
+    with _interrupt() as interrupted:
+        while not interrupted(seconds):
             try:
                 incremental.once()
             except Unreachable as error:
                 warn(f"{error}; polling again in {seconds:g} s")
+
+
+@contextmanager
+def _interrupt() -> Iterator[Callable[[float], bool]]:
+    """Give a wait of some seconds that is true, at once, after an interrupt (SIGINT).
+
+    The poll that an interrupt meets is finished, so that what is written is also counted; a second
+    interrupt ends it where it is.
+    """
+    happened = Event()
+    before = signal.getsignal(signal.SIGINT)
+
+    def interrupt(*_: object) -> None:
+        signal.signal(signal.SIGINT, before)
+        happened.set()
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield happened.wait
+    finally:
+        signal.signal(signal.SIGINT, before)
