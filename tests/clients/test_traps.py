@@ -1,0 +1,437 @@
+"""The traps in the standard's own text (TAXII 2.1 sections 1.6.8 and 3-5), one by one."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any
+
+import pytest
+import requests
+
+from hub.actions.administer import add_member, issue_token
+from hub.client import HubAuth
+from hub.model import Kind, Scope
+from tests.clients.exchange import (
+    PUSHER,
+    READER,
+    TAXII,
+    TIMEOUT_SECONDS,
+    by_id,
+    envelope,
+    error,
+    in_full,
+    made,
+    objects_path,
+    observable,
+    post,
+    push,
+    signer,
+)
+from tests.journeys.live import Live
+from tests.stix_objects import TLP, Json, stamp
+
+MANIFEST = "/allied/collections/us/manifest/"
+
+
+def last_date(live: Live) -> str:
+    """Where the reader stands; far in the past when it has seen nothing."""
+    headers = live.get(READER, objects_path(live)).headers
+    return headers.get("X-TAXII-Date-Added-Last", "2000-01-01T00:00:00Z")
+
+
+# --- dates ----------------------------------------------------------------------------------------
+
+
+def test_trap_dates_are_unique_and_rise_with_the_order(either: Live) -> None:
+    push(either, [made("indicator") for _ in range(40)])
+    entries = envelope(either, MANIFEST)["objects"]
+    assert all(one["date_added"] < another["date_added"] for one, another in pairwise(entries))
+    served = envelope(either, objects_path(either))["objects"]
+    assert [one["id"] for one in served] == [one["id"] for one in entries]
+
+
+def test_trap_nothing_is_committed_behind_a_poller(either: Live) -> None:
+    """Four members push at once while two pollers walk, one by date and one by `next`."""
+    members = ["us-agency", "us-agency2", "us-cert", "us-partner"]
+    for member in members:
+        either.member(member)
+    start = last_date(either)
+    pushed = {member: [[made("malware") for _ in range(3)] for _ in range(4)] for member in members}
+    by_date, by_next = _by_date(either, start), _by_next(either, start)
+    with ThreadPoolExecutor(len(members)) as pool:
+        running = [pool.submit(_push_all, either, one, pushed[one]) for one in members]
+        while not all(one.done() for one in running):
+            by_date()
+            by_next()
+    for one in running:
+        one.result()
+    expected = {obj["id"] for batches in pushed.values() for batch in batches for obj in batch}
+    for walk in (by_date, by_next):
+        met = walk()
+        assert len(met) == len(set(met))
+        assert set(met) == expected
+
+
+def _push_all(live: Live, member: str, batches: list[list[Json]]) -> None:
+    for batch in batches:
+        push(live, batch, member)
+
+
+def _by_date(live: Live, start: str) -> Callable[[], list[str]]:
+    met: list[str] = []
+    state = {"added_after": start}
+
+    def walk() -> list[str]:
+        more = True
+        while more:
+            answer = live.get(READER, objects_path(live), params={**state, "limit": 2})
+            met.extend(one["id"] for one in answer.json().get("objects", []))
+            state["added_after"] = answer.headers.get("X-TAXII-Date-Added-Last", state["added_after"])
+            more = answer.json()["more"]
+        return met
+
+    return walk
+
+
+def _by_next(live: Live, start: str) -> Callable[[], list[str]]:
+    met: list[str] = []
+    state = {"added_after": start}
+
+    def walk() -> list[str]:
+        asked: dict[str, Any] = {**state, "limit": 2}
+        while True:
+            answer = live.get(READER, objects_path(live), params=asked)
+            met.extend(one["id"] for one in answer.json().get("objects", []))
+            state["added_after"] = answer.headers.get("X-TAXII-Date-Added-Last", state["added_after"])
+            if not answer.json()["more"]:
+                return met
+            asked["next"] = answer.json()["next"]
+
+    return walk
+
+
+def test_trap_manifests_and_versions_continue_by_date_alone(either: Live) -> None:
+    family = made("malware")
+    start = last_date(either)
+    for n in range(1, 6):
+        push(either, [{**family, "modified": stamp(n)}, made("campaign")])
+    versions = f"{objects_path(either)}{family['id']}/versions/"
+    for path, key, count in ((MANIFEST, "objects", 10), (versions, "versions", 5)):
+        met: list[str] = []
+        asked: dict[str, Any] = {"added_after": start, "limit": 2}
+        if path == MANIFEST:
+            asked["match[version]"] = "all"
+        while True:
+            answer = either.get(READER, path, params=asked)
+            page = answer.json()
+            met += map(str, page[key])
+            assert "next" not in page
+            if not page["more"]:
+                break
+            asked["added_after"] = answer.headers["X-TAXII-Date-Added-Last"]
+        assert len(set(met)) == count
+        refused = either.get(READER, path, params={"next": "x"})
+        assert (refused.status_code, "next" in error(refused)) == (400, True)
+
+
+# --- filters --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *(f"limit={text}" for text in ("0", "-1", "", "x", "1.5", "1e3", "+5", " 5", "0x10", "٣")),
+        "limit=5&limit=5",
+        *(
+            f"added_after={text}"
+            for text in ("", "yesterday", "2026-01-01", "2026-13-01T00:00:00Z", "1700000000")
+        ),
+        "added_after=2026-01-01T00:00:00",
+        "added_after=2026-01-01T00:00:00Z&added_after=2026-01-01T00:00:00Z",
+        *(
+            f"match[version]={text}"
+            for text in ("all,last", "first,all", "newest", "", "last,", "2026-01-01")
+        ),
+        *(f"match[{field}]=" for field in ("id", "type", "spec_version")),
+        "match[type]=malware&match[type]=malware",
+        "match[id]=a,,b",
+        "next=",
+    ],
+)
+def test_trap_every_malformed_value_is_400_by_name(live: Live, query: str) -> None:
+    paths = [objects_path(live), *([] if query.startswith("next") else [MANIFEST])]
+    for path in paths:
+        refused = live.get(READER, f"{path}?{query}")
+        assert (refused.status_code, query.partition("=")[0] in error(refused)) == (400, True)
+
+
+@pytest.mark.parametrize("limit", ["1001", "999999999", "9" * 40, "007"])
+def test_trap_a_huge_limit_is_capped(live: Live, limit: str) -> None:
+    push(live, [made("malware")])
+    if limit.startswith("0"):
+        assert live.get(READER, objects_path(live), params={"limit": limit}).status_code == 400
+    else:
+        assert envelope(live, objects_path(live), limit=limit) == envelope(live, objects_path(live))
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"match[id]": "malware--no-such-thing"},
+        {"match[id]": "'; DROP TABLE release; --"},
+        {"match[type]": "x-nothing-like-it"},
+        {"match[spec_version]": "2.0"},
+        {"match[version]": "1999-01-01T00:00:00Z"},
+        {"match[type]": "%"},
+    ],
+)
+def test_trap_nonsense_that_is_well_formed_matches_nothing(live: Live, filters: dict[str, str]) -> None:
+    push(live, [made("malware")])
+    for path in (objects_path(live), MANIFEST):
+        assert envelope(live, path, **filters) == {"more": False}
+
+
+# --- versions -------------------------------------------------------------------------------------
+
+
+def test_trap_last_is_the_highest_modified_and_the_default(either: Live) -> None:
+    start = last_date(either)
+    one, other = made("malware"), made("campaign")
+    for n in (2, 3, 1):
+        push(either, [{**one, "modified": stamp(n)}])
+    push(either, [other])
+    ways: list[dict[str, str]] = [{}, {"match[version]": "last"}]
+    for asked in ways:
+        met = envelope(either, objects_path(either), added_after=start, **asked)["objects"]
+        assert [(obj["id"], obj["modified"]) for obj in met] == [
+            (one["id"], stamp(3)),
+            (other["id"], stamp(1)),
+        ]
+        entries = envelope(either, MANIFEST, added_after=start, **asked)["objects"]
+        assert [entry["version"] for entry in entries] == [stamp(3), stamp(1)]
+    every = envelope(either, MANIFEST, added_after=start, **{"match[version]": "all"})["objects"]
+    assert [entry["version"] for entry in every] == [stamp(n) for n in (2, 3, 1, 1)]
+    first = envelope(either, objects_path(either), added_after=start, **{"match[version]": "first"})[
+        "objects"
+    ]
+    assert [(obj["id"], obj["modified"]) for obj in first] == [(one["id"], stamp(1)), (other["id"], stamp(1))]
+
+
+def test_trap_without_modified_the_version_is_created(live: Live) -> None:
+    statement: Json = {
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": f"marking-definition--{uuid.uuid4()}",
+        "created": "2026-01-05T00:00:00.000Z",
+        "definition_type": "statement",
+        "definition": {"statement": "Copyright of the United States"},
+    }
+    push(live, [statement])
+    entries = envelope(live, MANIFEST, **{"match[id]": statement["id"]})["objects"]
+    assert [one["version"] for one in entries] == [statement["created"]]
+
+
+def test_trap_an_observable_has_the_version_of_its_acceptance(either: Live) -> None:
+    address = observable()
+    push(either, [address])
+    push(either, [address])
+    changed = {**address, "x_seen": 2}
+    push(either, [changed])
+    match = {"match[id]": address["id"]}
+    entries = envelope(either, MANIFEST, **match, **{"match[version]": "all"})["objects"]
+    versions = [one["version"] for one in entries]
+    assert versions == sorted(set(versions))
+    assert len(versions) == 2
+    assert in_full(either, **match) == {address["id"]: changed}
+    for version, obj in zip(versions, (address, changed), strict=True):
+        assert envelope(either, objects_path(either), **match, **{"match[version]": version})["objects"] == [
+            obj
+        ]
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [
+        ["2026-02-01T00:00:00.000001Z", "2026-02-01T00:00:00.000002Z"],
+        ["2026-02-01T00:00:00.100Z", "2026-02-01T00:00:00.100001Z"],
+        ["2026-02-01T00:00:00.1000Z", "2026-02-01T00:00:00.101000000Z"],
+    ],
+)
+def test_trap_a_version_goes_out_as_it_came_in(either: Live, versions: list[str]) -> None:
+    family = made("malware")
+    for version in versions:
+        push(either, [{**family, "modified": version}])
+    path = f"{objects_path(either)}{family['id']}/"
+    assert envelope(either, f"{path}versions/")["versions"] == versions
+    for version in versions:
+        met = envelope(either, path, **{"match[version]": version})["objects"]
+        assert [one["modified"] for one in met] == [version]
+    assert [one["modified"] for one in envelope(either, path)["objects"]] == versions[-1:]
+
+
+def test_trap_an_exact_duplicate_succeeds_and_moves_nothing(either: Live) -> None:
+    objects = [made("malware"), observable(), made("campaign")]
+    push(either, objects)
+    before = envelope(either, MANIFEST, **{"match[version]": "all"})
+    spelled_otherwise = [dict(reversed(list(one.items()))) for one in objects]
+    for again in (objects, spelled_otherwise, [objects[0], objects[0]]):
+        push(either, again)
+    assert envelope(either, MANIFEST, **{"match[version]": "all"}) == before
+
+
+# --- pushing --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "bad", [{"id": "malware--x"}, {"id": 7, "type": "malware"}, 7, None, "x", [], {}, {"type": "malware"}]
+)
+def test_trap_one_bad_item_takes_no_good_one_down(live: Live, bad: Any) -> None:
+    good = [made("malware"), made("indicator")]
+    answer = post(live, json.dumps({"objects": [good[0], bad, good[1]]}).encode())
+    assert answer.status_code == 202
+    assert (answer.json()["success_count"], answer.json()["failure_count"]) == (2, 1)
+    assert by_id(good).items() <= in_full(live).items()
+
+
+def test_trap_max_content_length_is_a_promise(live: Live) -> None:
+    promised = live.get(PUSHER, "/allied/").json()["max_content_length"]
+    body = json.dumps({"objects": [made("malware")]}).encode()
+    refused = post(live, body.ljust(promised + 1))
+    assert (refused.status_code, str(promised) in error(refused)) == (413, True)
+    assert post(live, body.ljust(promised)).status_code == 202
+
+
+# --- deleting -------------------------------------------------------------------------------------
+
+
+def delete(live: Live, id: str, auth: HubAuth, alias: str = "us") -> requests.Response:
+    url = f"{live.url}{objects_path(live, alias)}{id}/"
+    return requests.delete(url, auth=auth, timeout=TIMEOUT_SECONDS)
+
+
+def test_trap_what_is_deleted_is_404_and_is_not_taken_again(either: Live) -> None:
+    family = made("malware")
+    push(either, [family])
+    answer = delete(either, family["id"], signer(either, PUSHER))
+    assert (answer.status_code, answer.json()) == (200, {})
+    for member in (READER, PUSHER):
+        for rest in ("", "versions/"):
+            gone = either.get(member, f"{objects_path(either)}{family['id']}/{rest}")
+            assert (gone.status_code, "Not found" in error(gone)) == (404, True)
+    status = either.push(PUSHER, [family])
+    assert (status.success_count, status.failure_count) == (0, 1)
+    assert "deleted" in status.failures[0]["message"]
+    push(either, [{**family, "modified": stamp(9)}])
+
+
+def test_trap_deleting_what_is_not_there_is_404(live: Live) -> None:
+    refused = delete(live, made("malware")["id"], signer(live, PUSHER))
+    assert (refused.status_code, "Not found" in error(refused)) == (404, True)
+
+
+def test_trap_deleting_takes_both_rights(live: Live) -> None:
+    family = made("malware")
+    push(live, [family])
+    key = live.member(PUSHER).submit_key
+    for scope in (Scope.READ, Scope.SUBMIT):
+        auth = HubAuth(issue_token(live.house, PUSHER, [scope]).token, key)
+        assert delete(live, family["id"], auth).status_code == 403
+    for member in (READER, "us-agency2", "us-partner"):  # who see it, or could, but have not submitted it
+        assert delete(live, family["id"], signer(live, member)).status_code in (403, 404)
+    assert delete(live, family["id"], signer(live, READER)).status_code == 403
+    assert family["id"] in in_full(live)
+    assert delete(live, family["id"], signer(live, "us-cert")).status_code == 200
+
+
+def test_trap_without_any_right_there_is_no_collection(live: Live) -> None:
+    family = made("malware")
+    push(live, [family])
+    add_member(live.house, "audit-1", None, Kind.AUDITOR, "Auditor")
+    auditor = HubAuth(issue_token(live.house, "audit-1", [Scope.READ]).token)
+    refused = delete(live, family["id"], auditor)
+    assert (refused.status_code, "Not found" in error(refused)) == (404, True)
+
+
+# --- refusals -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "path", ["/taxii2/", "/allied/", "/allied/collections/us/objects/?limit=0&match[x]=1"]
+)
+@pytest.mark.parametrize("accept", [TAXII, "text/html"])
+def test_trap_a_401_has_its_challenges_and_comes_first(live: Live, path: str, accept: str) -> None:
+    refused = requests.get(f"{live.url}{path}", headers={"Accept": accept}, timeout=TIMEOUT_SECONDS)
+    assert (refused.status_code, "Unauthenticated" in error(refused)) == (401, True)
+    challenges = refused.raw.headers.getlist("WWW-Authenticate")
+    assert [one.split()[0] for one in challenges] == ["Basic", "Bearer"]
+
+
+def test_trap_every_refusal_is_an_error_message(live: Live) -> None:
+    path = objects_path(live)
+    refused = {
+        400: live.get(READER, f"{path}?limit=x"),
+        401: requests.get(f"{live.url}{path}", timeout=TIMEOUT_SECONDS),
+        403: requests.post(
+            f"{live.url}{path}",
+            data=b"{}",
+            headers={"Content-Type": TAXII},
+            auth=signer(live, READER),
+            timeout=9,
+        ),
+        404: live.get(READER, f"{path}{made('malware')['id']}/"),
+        405: requests.put(
+            f"{live.url}{path}", auth=signer(live, READER), headers={"Content-Type": TAXII}, timeout=9
+        ),
+        406: live.get(READER, path, headers={"Accept": "text/html"}),
+        413: post(live, b" " * 10_485_761),
+        415: post(live, b"{}", Content_Type="text/plain"),
+        422: post(live, b'{"objects": []}'),
+    }
+    assert {code: one.status_code for code, one in refused.items()} == {code: code for code in refused}
+    for one in refused.values():
+        assert error(one)
+
+
+@pytest.mark.parametrize("path", ["/taxii2/x/", "/allied/x/", "/allied/collections/us/x/", "/allied/status/"])
+def test_trap_an_unknown_path_is_404(live: Live, path: str) -> None:
+    refused = live.get(READER, path)
+    assert (refused.status_code, "Not found" in error(refused)) == (404, True)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/taxii2/"),
+        ("PUT", "/allied/"),
+        ("PATCH", "/allied/collections/us/objects/"),
+        ("DELETE", "/allied/collections/us/objects/"),
+        ("POST", "/allied/collections/us/manifest/"),
+    ],
+)
+def test_trap_a_wrong_method_is_405(live: Live, method: str, path: str) -> None:
+    headers = {"Authorization": f"Bearer {live.member(READER).token}", "Content-Type": TAXII}
+    refused = requests.request(method, f"{live.url}{path}", headers=headers, timeout=TIMEOUT_SECONDS)
+    assert (refused.status_code, "GET" in refused.headers["Allow"]) == (405, True)
+    assert error(refused)
+
+
+def test_trap_a_status_belongs_to_its_submitter(live: Live) -> None:
+    id = live.push(PUSHER, [made("malware", object_marking_refs=[TLP["green"]])]).id
+    path = f"/allied/status/{id}/"
+    assert live.get(PUSHER, path).status_code == 200
+    bodies = set()
+    for member, place in (
+        (READER, path),
+        ("us-cert", path),
+        ("us-agency2", path),
+        (PUSHER, f"/allied/status/{uuid.uuid4()}/"),
+        (PUSHER, "/allied/status/x/"),
+    ):
+        refused = live.get(member, place)
+        assert (refused.status_code, "Not found" in error(refused)) == (404, True)
+        bodies.add(refused.content)
+    assert len(bodies) == 1

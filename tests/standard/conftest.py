@@ -1,0 +1,63 @@
+"""What the tests of the standard ask for: the played application, a site over real acts, a live server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from hub.actions import withdraw
+from hub.actions.house import House
+from hub.model import Deletion, Kind, Limits, Scope
+from tests import postgres
+from tests.actions.conftest import hub, kept_url
+from tests.actions.hubs import Hub
+from tests.journeys.conftest import live
+from tests.standard.site import Site, Stock, stock
+from tests.web import conftest as web
+from tests.web.conftest import Played, client, house, played, store
+
+__all__ = ["client", "house", "hub", "kept_url", "live", "played", "store"]
+
+
+@pytest.fixture
+def site(hub: Hub) -> Site:
+    """A fresh hub on each kind of database, asked over HTTP."""
+    return Site.over(hub)
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def stocked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stock]:
+    """A filled hub on each kind of database, which the tests of a module share and only read."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('standard') / 'hub.db'}"
+        yield from _stocked(url)
+        return
+    with postgres.database(request.getfixturevalue("postgres_server")) as url:
+        yield from _stocked(url)
+
+
+def _stocked(url: str) -> Iterator[Stock]:
+    hub = Hub.open(url, limits=Limits(max_body_bytes=100_000))
+    yield stock(hub)
+    hub.house.store.close()
+
+
+@pytest.fixture
+def deletions(played: Played, monkeypatch: pytest.MonkeyPatch) -> list[Deletion]:
+    """The deletions that the played application was asked for; each is answered as done."""
+    asked: list[Deletion] = []
+
+    def delete(house: House, deletion: Deletion) -> None:
+        asked.append(deletion)
+
+    monkeypatch.setattr(withdraw, "delete", delete)
+    return asked
+
+
+@pytest.fixture
+def governor(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A token of a nation's member that may neither read nor submit."""
+    who = web.caller("us-cert", Kind.CERT, "US", Scope.GOVERN)
+    monkeypatch.setitem(web.CALLERS, "us-governs", who)
+    return "us-governs"

@@ -1,0 +1,159 @@
+"""Order, limits and pages: by `next`, and by the last date (sections 3.2 to 3.5)."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+from werkzeug.test import TestResponse
+
+from hub.model import Limits
+from tests.actions.hubs import malware
+from tests.standard.shapes import faults, is_timestamp
+from tests.standard.site import CLOSE, A, Site, Stock, collection_path, key, objects_of, said
+
+PATH = collection_path("us")
+# Endpoint → the resource that it answers, and whether it continues by `next`.
+PAGED = {
+    "objects/": ("envelope", True),
+    "manifest/": ("manifest", False),
+    f"objects/{A['id']}/": ("envelope", True),
+    f"objects/{A['id']}/versions/": ("versions", False),
+}
+
+
+def asked_of(rest: str) -> dict[str, str]:
+    """Every version, where the endpoint lets one say so; the versions resource always has them all."""
+    return {} if rest.endswith("/versions/") else {"version": "all"}
+
+
+def dates(answer: TestResponse) -> tuple[str, str]:
+    first, last = (answer.headers[f"X-TAXII-Date-Added-{which}"] for which in ("First", "Last"))
+    assert is_timestamp(first)
+    assert is_timestamp(last)
+    return first, last
+
+
+@pytest.mark.parametrize(("rest", "limit"), list(itertools.product(PAGED, range(1, 13))))
+def test_a_page_has_what_was_asked_for_and_says_whether_more_follow(
+    stocked: Stock, rest: str, limit: int
+) -> None:
+    resource, has_next = PAGED[rest]
+    whole = objects_of(stocked.site.get("kr-cert", PATH + rest, **asked_of(rest)))
+    page = stocked.site.get("kr-cert", PATH + rest, limit=str(limit), **asked_of(rest))
+    assert faults(resource, said(page)) == []
+    assert objects_of(page) == whole[:limit]
+    assert said(page)["more"] is (limit < len(whole))
+    assert ("next" in said(page)) is (has_next and limit < len(whole))
+
+
+@pytest.mark.parametrize(("rest", "limit"), list(itertools.product(PAGED, (1, 2, 5))))
+def test_pages_by_the_last_date_are_the_whole(stocked: Stock, rest: str, limit: int) -> None:
+    whole = stocked.site.get("kr-cert", PATH + rest, **asked_of(rest))
+    pages = stocked.site.walk_by_date("kr-cert", PATH + rest, limit=str(limit), **asked_of(rest))
+    assert key(objects_of(*pages)) == key(objects_of(whole))
+
+
+@pytest.mark.parametrize(("rest", "limit"), list(itertools.product(PAGED, (1, 2, 5))))
+def test_pages_by_next_are_the_whole(stocked: Stock, rest: str, limit: int) -> None:
+    if PAGED[rest][1]:
+        whole = stocked.site.get("kr-cert", PATH + rest, **asked_of(rest))
+        pages = stocked.site.walk("kr-cert", PATH + rest, limit=str(limit), **asked_of(rest))
+        assert key(objects_of(*pages)) == key(objects_of(whole))
+
+
+def test_a_manifest_takes_the_next_of_the_objects(stocked: Stock) -> None:
+    page = said(stocked.site.get("kr-cert", f"{PATH}objects/", limit="2"))
+    rest = objects_of(stocked.site.get("kr-cert", f"{PATH}manifest/", next=page["next"]))
+    assert rest == objects_of(stocked.site.get("kr-cert", f"{PATH}manifest/"))[2:]
+
+
+@pytest.mark.parametrize("rest", ["objects/", "manifest/", f"objects/{A['id']}/versions/"])
+def test_a_next_that_was_not_given_is_refused(stocked: Stock, rest: str) -> None:
+    answer = stocked.site.get("kr-cert", PATH + rest, next="anything")
+    assert answer.status_code == 400
+    assert "next" in said(answer)["description"]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 100])
+def test_the_dates_of_a_page_are_those_of_its_first_and_last_object(stocked: Stock, limit: int) -> None:
+    asked = {"version": "all", "limit": str(limit)}
+    objects = stocked.site.walk("kr-cert", f"{PATH}objects/", **asked)
+    manifests = stocked.site.walk_by_date("kr-cert", f"{PATH}manifest/", **asked)
+    for page, manifest in zip(objects, manifests, strict=True):
+        records = objects_of(manifest)
+        told = records[0]["date_added"], records[-1]["date_added"]
+        assert dates(page) == dates(manifest) == told
+
+
+def test_the_dates_of_one_object_and_of_its_versions_are_those_of_its_manifest(stocked: Stock) -> None:
+    records = objects_of(stocked.site.get("kr-cert", f"{PATH}manifest/", id=A["id"], version="all"))
+    told = records[0]["date_added"], records[-1]["date_added"]
+    for rest in (f"objects/{A['id']}/", f"objects/{A['id']}/versions/"):
+        assert dates(stocked.site.get("kr-cert", PATH + rest, **asked_of(rest))) == told
+
+
+@pytest.mark.parametrize("limit", ["4", "999999999999999999999"])
+def test_a_limit_above_the_hubs_own_gives_fewer_objects_and_says_that_more_follow(
+    stocked: Stock, limit: str
+) -> None:
+    small = Site.over(stocked.site.hub.changed(limits=Limits(page_objects=3)))
+    pages = small.walk("kr-cert", f"{PATH}objects/", version="all", limit=limit)
+    assert {len(objects_of(page)) for page in pages[:-1]} == {3}
+    assert key(objects_of(*pages)) == key(entry.body for entry in stocked.entries)
+
+
+def test_a_walk_goes_on_without_repeating_added_after(stocked: Stock) -> None:
+    dated = stocked.dated("kr-cert")
+    asked = {"version": "all", "limit": "2"}
+    first = stocked.site.get("kr-cert", f"{PATH}objects/", added_after=dated[1].date_added, **asked)
+    second = stocked.site.get("kr-cert", f"{PATH}objects/", next=said(first)["next"], **asked)
+    assert key(objects_of(first, second)) == key(entry.body for entry in dated[2:6])
+
+
+@pytest.mark.parametrize(
+    ("reader", "rest", "changed"),
+    [
+        ("kr-agency", "objects/", {}),
+        ("kr-cert", f"objects/{A['id']}/", {}),
+        ("kr-cert", "objects/", {"type": "malware"}),
+        ("kr-cert", "objects/", {"version": "last"}),
+        ("kr-cert", "objects/", {"spec_version": "2.0,2.1"}),
+    ],
+)
+def test_next_is_good_for_the_query_and_the_reader_that_it_was_given_to(
+    stocked: Stock, reader: str, rest: str, changed: dict[str, str]
+) -> None:
+    asked = {"version": "all", "limit": "2"}
+    given = said(stocked.site.get("kr-cert", f"{PATH}objects/", **asked))["next"]
+    answer = stocked.site.get(reader, PATH + rest, **{**asked, **changed, "next": given})
+    assert answer.status_code == 400
+    elsewhere = stocked.site.get("kr-cert", f"{collection_path('jp')}objects/", next=given, **asked)
+    assert elsewhere.status_code == 400
+
+
+def test_what_is_added_later_comes_last_whatever_its_own_dates_say(site: Site) -> None:
+    site.post("us-agency", CLOSE[1])
+    site.post("us-agency", malware("older than anything", modified="2026-01-01T00:00:00.000Z"))
+    site.post("us-agency", CLOSE[0])
+    found = objects_of(site.get("us-cert", f"{PATH}objects/", version="all"))
+    assert [one["name"] for one in found] == ["c", "older than anything", "c"]
+    assert found[0] == CLOSE[1]
+    assert found[2] == CLOSE[0]
+
+
+def test_collections_are_in_the_same_order_for_everybody(stocked: Stock) -> None:
+    orders = {
+        tuple(one["id"] for one in said(stocked.site.get(member, "/allied/collections/"))["collections"])
+        for member in ("us-cert", "us-cert", "us-agency", "kr-cert", "kr-partner", "au-cert")
+    }
+    assert len(orders) == 1
+
+
+def test_more_may_be_promised_and_nothing_follow_when_it_was_deleted_meanwhile(site: Site) -> None:
+    site.post("us-agency", malware("stays"), malware("goes"))
+    first = site.get("us-cert", f"{PATH}objects/", limit="1")
+    assert said(first)["more"] is True
+    assert site.delete("us-agency", malware("goes")["id"]).status_code == 200
+    following = site.get("us-cert", f"{PATH}objects/", limit="1", next=said(first)["next"])
+    assert (following.status_code, objects_of(following), said(following)["more"]) == (200, [], False)
