@@ -1,0 +1,70 @@
+"""PostgreSQL goes away and comes back: a cluster of the test's own is stopped at once, and started.
+
+For SQLite there is nothing of the kind: the database is a file that every worker has open, and goes on
+being that file whatever is done to its name or permissions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import postgres
+from tests.faults import harm
+from tests.faults.harm import Poller, Writer
+from tests.stix_objects import malware
+
+# The tests' clusters acknowledge before they have written; PostgreSQL's default does not.
+_SAFE = "&options=-c%20synchronous_commit%3Don"
+
+
+class Cluster:
+    """A PostgreSQL server in a folder of its own, which may be stopped and started."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.url = postgres.ensure_started(home)
+
+    def stop(self) -> None:
+        """End the server at once, whoever is connected, as a crash would."""
+        self._control("stop", "-m", "immediate")
+
+    def start(self) -> None:
+        """Let it recover; return when it takes connections."""
+        options = f"-c listen_addresses='' -c fsync=off -c unix_socket_directories='{self.home}'"
+        self._control("start", "-w", "-t", "60", "-l", str(self.home / "log"), "-o", options)
+
+    def _control(self, action: str, *options: str) -> None:
+        postgres._run(self.home, "pg_ctl", action, "-D", str(self.home / "data"), *options)
+
+
+@pytest.fixture
+def cluster() -> Iterator[Cluster]:
+    home = postgres.make_home()
+    try:
+        yield Cluster(home)
+    finally:
+        postgres.remove(home)
+
+
+def test_while_the_database_is_gone_everybody_is_told_to_come_back(cluster: Cluster, tmp_path: Path) -> None:
+    with postgres.database(cluster.url) as url, harm.harmed_hub(url + _SAFE, tmp_path) as hub:
+        hub.agree("US", "JP", max_tlp="green")
+        writer, poller = Writer(hub, "us-agency", 0), Poller(hub, "jp-cert", "released", 5)
+        hub.member("jp-cert")
+        with harm.running(writer, poller):
+            writer.progress(2)
+            poller.progress(2)
+            cluster.stop()
+            assert not harm.permitted(harm.get_objects(hub, "jp-cert", "us"))
+            assert not harm.permitted(harm.post(hub, "us-agency", [malware(900_001, tlp="green")]))
+            assert not harm.is_ready(hub)
+            cluster.start()
+            harm.wait_for(lambda: harm.is_ready(hub), "the hub to find its database again")
+            writer.progress(2)
+            poller.progress(2)
+        harm.assert_kept(hub, writer)
+        harm.assert_caught_up(hub, poller)
+        harm.assert_sound(hub)
