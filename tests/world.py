@@ -148,8 +148,9 @@ class World:
         valid_from: datetime | None = None,
         valid_until: datetime | None = None,
         signers: Sequence[str] | None = None,
+        supersedes: str | None = None,
     ) -> Json:
-        """Propose and let all parties (or only `signers`) sign; return it as the first party sees it."""
+        """Propose and let all who must (or only `signers`) sign; return it as the first party sees it."""
         document = {
             "title": "Sharing",
             "parties": list(parties),
@@ -157,21 +158,40 @@ class World:
             "valid_until": format_instant(valid_until or self.clock.now + timedelta(days=365)),
             "clauses": list(clauses),
         }
+        if supersedes is not None:
+            document["supersedes"] = supersedes
         member = _cert(parties[0])
         view = agree.propose(self.house, self.callers[member], self._governance(member, document))
-        for party in parties if signers is None else signers:
-            view = self._step(agree.sign, "sign", party, view)
+        for party in view["to_sign"] if signers is None else signers:
+            view = self.sign(view, party)
         return view
 
+    def sign(self, view: Json, by: str) -> Json:
+        return self._step(agree.sign, "sign", by, view)
+
+    def suspend(self, view: Json, by: str) -> Json:
+        return self._step(agree.suspend, "suspend", by, self.show(view, by))
+
+    def resume(self, view: Json, by: str) -> Json:
+        return self._step(agree.resume, "resume", by, self.show(view, by))
+
     def terminate(self, view: Json, by: str) -> Json:
-        view = agree.show(self.house, self.callers[_cert(by)], view["id"])
-        return self._step(agree.terminate, "terminate", by, view)
+        return self._step(agree.terminate, "terminate", by, self.show(view, by))
+
+    def show(self, view: Json, by: str) -> Json:
+        return agree.show(self.house, self.callers[_cert(by)], view["id"])
 
     def _step(self, act: Callable[..., Json], typ: str, nation: str, view: Json) -> Json:
         member = _cert(nation)
         previous = None if typ == "sign" else view["last_event"]
         payload = {"typ": typ, "agreement": view["document"], "previous": previous}
-        jws = documents.sign_document(payload, key_of(member, Purpose.AGREEMENT))
+        return self.post(
+            act, nation, view, documents.sign_document(payload, key_of(member, Purpose.AGREEMENT))
+        )
+
+    def post(self, act: Callable[..., Json], nation: str, view: Json, jws: str) -> Json:
+        """Send a signed event, whatever it says, in a request of the nation's cert."""
+        member = _cert(nation)
         return act(self.house, self.callers[member], self._governance(member, {"jws": jws}), view["id"])
 
     def _governance(self, member: str, body: Json) -> HttpRequest:

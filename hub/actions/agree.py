@@ -1,13 +1,17 @@
-"""Nations agree to share: proposed by one, signed by all, ended by any; each step signed and kept."""
+"""Nations agree to share: proposed by one, signed by all, suspended or ended by any; every step is kept."""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any
 
+from hub.actions import takeover
 from hub.actions.house import House
+from hub.actions.lives import find, last_event, life_of, may_know, view
+from hub.actions.present import present
 from hub.actions.submit import use_nonce, verify_request
 from hub.errors import Conflict, Forbidden, NotFound, Unprocessable
 from hub.model import (
@@ -21,19 +25,13 @@ from hub.model import (
     Purpose,
     RegisteredKey,
     Scope,
-    format_instant,
 )
 from hub.proofs import documents
-from hub.rules.agreements import Standing, read_agreement, standing
+from hub.rules.agreements import Step, obstacle, read_agreement, standing
 from hub.stix import strict
-from hub.store import agreements, members, releases
+from hub.store import agreements, members
 from hub.store.agreements import AgreementEvent, StoredAgreement
 from hub.store.connection import Connection
-
-SIGN: Final = "sign"
-TERMINATE: Final = "terminate"
-
-_UNKNOWN: Final = "There is no such agreement, or your nation is not party to it."
 
 
 def propose(house: House, caller: Caller, request: HttpRequest) -> JsonObject:
@@ -41,9 +39,11 @@ def propose(house: House, caller: Caller, request: HttpRequest) -> JsonObject:
 
     1. The caller governs for a nation, and signed the request with its agreement key.
     2. The document is well formed, and the caller's nation is party to it.
-    3. It is stored. Nothing is in force before every party has signed.
+    3. What it supersedes, if anything, is an agreement of the caller's nation that has not ended.
+    4. It is stored. Nothing is in force before every party, of both, has signed.
 
-    Raises Forbidden, BadSignature, BadJson or Unprocessable.
+    Raises Forbidden, BadSignature, BadJson, Unprocessable, Conflict, and NotFound for an agreement to
+    supersede that the nation is not party to, as for an unknown one.
     """
     nation = _governing(caller)  # 1
     evidence = verify_request(house, caller, request, Purpose.AGREEMENT)
@@ -54,11 +54,13 @@ def propose(house: House, caller: Caller, request: HttpRequest) -> JsonObject:
     agreement = read_agreement(document, house.registry.nations.keys())
     if nation not in agreement.parties:
         raise Unprocessable(f"parties: {nation} proposes and must be one of them.")
-    with house.store.write() as connection:  # 3
+    with house.store.write() as connection:
         use_nonce(connection, evidence)
         now = house.clock()
-        agreements.add(connection, agreement.id, document, agreement.parties, caller.member.id, now)
-        return _view(house, StoredAgreement(agreement.id, document, ()), now)
+        told = agreement.parties | _parties_amended(house, connection, caller, agreement, now)  # 3
+        stored = StoredAgreement(agreement.id, document, told)
+        agreements.add(connection, stored, caller.member.id, now)  # 4
+        return view(house, stored, now)
 
 
 def sign(house: House, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
@@ -66,9 +68,28 @@ def sign(house: House, caller: Caller, request: HttpRequest, agreement_id: str) 
 
     The body's `jws` must be the nation's own signature, by its agreement key, over
     `{"typ": "sign", "agreement": <the document>, "previous": null}`. Raises Conflict when the nation
-    has signed already or the agreement has ended, else as `propose`.
+    has signed already or the agreement, or what it supersedes, has ended; Unavailable while an amendment is
+    still being prepared to take over; else as `propose`.
     """
-    return _step(house, caller, request, agreement_id, SIGN)
+    return _step(house, caller, request, agreement_id, Step.SIGN)
+
+
+def suspend(house: House, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
+    """Suspend the agreement with this commit, for all that it covers, until the caller's nation resumes it.
+
+    The body's `jws` must cover `{"typ": "suspend", "agreement": <the document>, "previous": <digest of the
+    last event>}`. Raises Conflict unless it is in force, or suspended by others alone; else as `sign`.
+    """
+    return _step(house, caller, request, agreement_id, Step.SUSPEND)
+
+
+def resume(house: House, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
+    """Take the caller's suspension back; the agreement binds again when nobody's is left.
+
+    What was submitted meanwhile is released too, with new positions (policy 5). The `jws` is as for
+    `suspend`, with typ "resume". Raises Conflict for a nation that has not suspended it; else as `sign`.
+    """
+    return _step(house, caller, request, agreement_id, Step.RESUME)
 
 
 def terminate(house: House, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
@@ -77,22 +98,22 @@ def terminate(house: House, caller: Caller, request: HttpRequest, agreement_id: 
     The body's `jws` must cover `{"typ": "terminate", "agreement": <the document>, "previous":
     <digest of the last event>}`. Raises as `sign`.
     """
-    return _step(house, caller, request, agreement_id, TERMINATE)
+    return _step(house, caller, request, agreement_id, Step.TERMINATE)
 
 
 def listing(house: House, caller: Caller) -> list[JsonObject]:
     """Return the agreements that the caller may know of: its nation's for a cert, all for an auditor."""
-    if not _may_know(caller):
+    if not may_know(caller):
         return []
-    now = house.clock()
     with house.store.read() as connection:
-        return [_view(house, stored, now) for stored in agreements.all_of(connection, caller.member.nation)]
+        now = present(house, connection)
+        return [view(house, stored, now) for stored in agreements.all_of(connection, caller.member.nation)]
 
 
 def show(house: House, caller: Caller, agreement_id: str) -> JsonObject:
     """Return one agreement; NotFound for whoever may not know of it, as for an unknown one."""
     with house.store.read() as connection:
-        return _view(house, _find(connection, caller, agreement_id), house.clock())
+        return view(house, find(connection, caller, agreement_id), present(house, connection))
 
 
 def participants(house: House, caller: Caller) -> list[JsonObject]:
@@ -122,65 +143,117 @@ def participants(house: House, caller: Caller) -> list[JsonObject]:
 # --- a signed step ----------------------------------------------------------------------------
 
 
-def _step(house: House, caller: Caller, request: HttpRequest, agreement_id: str, typ: str) -> JsonObject:
-    nation = _governing(caller)
+@dataclass(frozen=True, slots=True)
+class _Signed:
+    """A step as a nation's cert asks for it, with its signature over it."""
+
+    caller: Caller
+    step: Step
+    jws: str
+
+
+def _step(house: House, caller: Caller, request: HttpRequest, agreement_id: str, step: Step) -> JsonObject:
+    _governing(caller)
     evidence = verify_request(house, caller, request, Purpose.AGREEMENT)
     jws = _table(strict.loads(request.body)).get("jws")
     if not isinstance(jws, str):
         raise Unprocessable('jws: send {"jws": "…"}, the compact JWS by your agreement key.')
+    signed = _Signed(caller, step, jws)
+    if step is Step.SIGN:
+        _prepare(house, signed, agreement_id)
     with house.store.write() as connection:
         use_nonce(connection, evidence)
         agreements.hold_for_change(connection)
-        stored = _find(connection, caller, agreement_id)
-        # Later than every submission that was decided without it, even if the clock stepped back.
-        now = max(house.clock(), releases.last_date(connection) + timedelta(microseconds=1))
-        _check_state(house, stored, nation, typ, now)
-        key = _check_signature(connection, caller, stored, jws, typ)
-        event = AgreementEvent(typ, nation, caller.member.id, now, key.thumbprint, _digest(jws), jws)
+        stored = find(connection, caller, agreement_id)
+        now = _now(house, connection)
+        event = _event(house, connection, signed, stored, now)
         agreements.add_event(connection, stored.id, event)
-        stored = StoredAgreement(stored.id, stored.document, (*stored.events, event))
-        _take_effect(house, connection, stored, event)
-        return _view(house, stored, now)
+        stored = replace(stored, events=(*stored.events, event))
+        takeover.follow(house, connection, stored, step, now)
+        return view(house, stored, now)
 
 
-def _check_state(house: House, stored: StoredAgreement, nation: NationCode, typ: str, now: datetime) -> None:
-    state = _standing(house, stored, now)
-    if state.state is AgreementState.ENDED:
-        raise Conflict(f"The agreement has ended ({state.ended}); propose a new one.")
-    if typ == SIGN and nation in _signed_by(stored):
-        raise Conflict(f"{nation} has signed this agreement already.")
+def _now(house: House, connection: Connection) -> datetime:
+    """Return a time later than that of every submission decided so far, even if the clock stepped back."""
+    return max(house.clock(), present(house, connection) + timedelta(microseconds=1))
 
 
-def _check_signature(
-    connection: Connection, caller: Caller, stored: StoredAgreement, jws: str, typ: str
-) -> RegisteredKey:
-    payload, key = documents.verify_document(jws, lambda thumbprint: members.find_key(connection, thumbprint))
-    if key.member != caller.member.id or key.purpose is not Purpose.AGREEMENT:
+def _prepare(house: House, signed: _Signed, agreement_id: str) -> None:
+    """Before the last signature under an amendment is kept, let it be able to take over in one instant."""
+    with house.store.read() as connection:
+        stored = find(connection, signed.caller, agreement_id)
+        now = _now(house, connection)
+        event = _event(house, connection, signed, stored, now)
+    life = life_of(house.registry, replace(stored, events=(*stored.events, event)))
+    if life.starts_at is not None and life.agreement.supersedes is not None:
+        takeover.prepare(house, stored, life, now)
+
+
+def _event(
+    house: House, connection: Connection, signed: _Signed, stored: StoredAgreement, now: datetime
+) -> AgreementEvent:
+    """Return the step as the event that it is, if the nation can take it now and has signed just that."""
+    nation, step = _governing(signed.caller), signed.step
+    life = life_of(house.registry, stored)
+    reason = obstacle(life, step, nation, now)
+    if reason is not None:
+        raise Conflict(reason)
+    if step is Step.SIGN and life.agreement.supersedes is not None:
+        _check_amended(house, connection, life.agreement, now)
+    key = _check_signature(connection, signed, stored)
+    digest = hashlib.sha256(signed.jws.encode()).hexdigest()
+    member = signed.caller.member.id
+    return AgreementEvent(step.value, nation, member, now, key.thumbprint, digest, signed.jws)
+
+
+def _check_signature(connection: Connection, signed: _Signed, stored: StoredAgreement) -> RegisteredKey:
+    step = signed.step
+    payload, key = documents.verify_document(
+        signed.jws, lambda thumbprint: members.find_key(connection, thumbprint)
+    )
+    if key.member != signed.caller.member.id or key.purpose is not Purpose.AGREEMENT:
         raise Forbidden("jws: must be signed with the agreement key of the token's own member.")
-    previous = None if typ == SIGN else _last_event(stored)
-    expected: JsonObject = {"typ": typ, "agreement": stored.document, "previous": previous}
+    previous = None if step is Step.SIGN else last_event(stored)
+    expected: JsonObject = {"typ": step.value, "agreement": stored.document, "previous": previous}
     if payload != expected:
         raise Unprocessable(
-            f"jws: must cover typ {typ!r}, the whole agreement as the hub shows it, and its last event; "
-            "fetch the agreement again and sign that."
+            f"jws: must cover typ {step.value!r}, the whole agreement as the hub shows it, and its last "
+            "event; fetch the agreement again and sign that."
         )
     return key
 
 
-def _take_effect(
-    house: House, connection: Connection, stored: StoredAgreement, event: AgreementEvent
-) -> None:
-    agreement = _read(house, stored)
-    if event.typ == TERMINATE:
-        if house.store.has_replica:
-            house.store.wait_for_replicas(connection)
-        agreements.end_periods(connection, stored.id, event.at)
-    elif agreement.parties <= _signed_by(stored):
-        start = max(event.at, agreement.valid_from)
-        agreements.add_periods(connection, stored.id, agreement.clauses, start, agreement.valid_until)
-    else:
-        return
-    agreements.advance(connection, event.at)
+# --- amendments -------------------------------------------------------------------------------
+
+
+def _parties_amended(
+    house: House, connection: Connection, caller: Caller, agreement: Agreement, now: datetime
+) -> frozenset[NationCode]:
+    """Return the parties of what the proposal supersedes, who must sign it too."""
+    if agreement.supersedes is None:
+        return frozenset()
+    find(connection, caller, agreement.supersedes)
+    return _check_amended(house, connection, agreement, now)
+
+
+def _check_amended(
+    house: House, connection: Connection, agreement: Agreement, now: datetime
+) -> frozenset[NationCode]:
+    """Return the parties of what is superseded, which all have signed, which has not ended nor is to be."""
+    former = agreements.find(connection, None, agreement.supersedes or "")
+    if former is None:
+        raise NotFound("supersedes: there is no such agreement, or your nation is not party to it.")
+    life = life_of(house.registry, former)
+    current = standing(life, now)
+    if current.state is AgreementState.ENDED:
+        raise Conflict(f"supersedes: that agreement has ended ({current.ended}); propose without supersedes.")
+    if life.starts_at is None:
+        raise Conflict("supersedes: that agreement is not signed by all; propose another in its place.")
+    if life.superseded_at is not None:
+        raise Conflict(
+            "supersedes: another amendment of that agreement is signed by all; supersede that one."
+        )
+    return life.agreement.parties
 
 
 # --- who may ----------------------------------------------------------------------------------
@@ -193,72 +266,7 @@ def _governing(caller: Caller) -> NationCode:
     return nation
 
 
-def _may_know(caller: Caller) -> bool:
-    return caller.member.kind in (Kind.CERT, Kind.AUDITOR)
-
-
-def _find(connection: Connection, caller: Caller, agreement_id: str) -> StoredAgreement:
-    nation = caller.member.nation
-    stored = agreements.find(connection, nation, agreement_id) if _may_know(caller) else None
-    if stored is None:
-        raise NotFound(_UNKNOWN)
-    return stored
-
-
-# --- what it looks like -----------------------------------------------------------------------
-
-
 def _table(value: Any) -> JsonObject:
     if not isinstance(value, dict):
         raise Unprocessable("The body must be a JSON object.")
     return value
-
-
-def _read(house: House, stored: StoredAgreement) -> Agreement:
-    return read_agreement(stored.document, house.registry.nations.keys())
-
-
-def _signed_by(stored: StoredAgreement) -> set[NationCode]:
-    return {event.nation for event in stored.events if event.typ == SIGN}
-
-
-def _last_event(stored: StoredAgreement) -> str | None:
-    return stored.events[-1].digest if stored.events else None
-
-
-def _digest(jws: str) -> str:
-    return hashlib.sha256(jws.encode()).hexdigest()
-
-
-def _standing(house: House, stored: StoredAgreement, now: datetime) -> Standing:
-    terminated_by = next((event.nation for event in stored.events if event.typ == TERMINATE), None)
-    return standing(_read(house, stored), _signed_by(stored), terminated_by, now)
-
-
-def _view(house: House, stored: StoredAgreement, now: datetime) -> JsonObject:
-    state, document = _standing(house, stored, now), stored.document
-    return {
-        "id": stored.id,
-        "title": document["title"],
-        "state": state.state.value,
-        "parties": sorted(document["parties"]),
-        "signed_by": sorted(_signed_by(stored)),
-        "valid_from": document["valid_from"],
-        "valid_until": document["valid_until"],
-        "clauses": document["clauses"],
-        "ended": state.ended,
-        "events": [
-            {
-                "typ": event.typ,
-                "nation": event.nation,
-                "member": event.member,
-                "at": format_instant(event.at),
-                "thumbprint": event.thumbprint,
-                "digest": event.digest,
-                "jws": event.jws,
-            }
-            for event in stored.events
-        ],
-        "document": document,
-        "last_event": _last_event(stored),
-    }

@@ -12,8 +12,9 @@ from hub.actions.checks.records import CreatorCounts
 from hub.actions.checks.standing import Justifications, Standing
 from hub.actions.house import House
 from hub.model import HUB, NationCode
-from hub.store import agreements, integrity, members, releases
+from hub.store import agreements, histories, integrity, members, releases
 from hub.store.connection import Connection
+from hub.store.histories import HistoryKind
 
 __all__ = ["Fault", "Report", "check"]
 
@@ -84,6 +85,7 @@ def _inspection(house: House, connection: Connection) -> Inspection:
         keys={key.thumbprint: key for key in members.keys(connection)},
         periods=agreements.every_period(connection),
         recipients=[nation for nation in sorted(house.registry.nations) if nation in ledgers_],
+        catching_up=frozenset(h.origin for h in histories.unfinished(connection, HistoryKind.APPEND)),
         now=max(house.clock(), changed_at, releases.last_date(connection)),
     )
 

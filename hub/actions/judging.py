@@ -29,7 +29,7 @@ from hub.model import (
     StixId,
 )
 from hub.rules.references import Circle, Judgement, Node, Settled, judge
-from hub.rules.release import NEVER, Candidate, decide, in_force_part, narrows
+from hub.rules.release import NEVER, Candidate, binding, decide, in_force_part, narrows
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
 from hub.store.releases import NewRow
@@ -59,6 +59,11 @@ class Bench:
     @property
     def in_force(self) -> frozenset[int]:
         return frozenset(p.id for p in self.periods if p.is_in_force(self.now))
+
+    @property
+    def binding(self) -> frozenset[int]:
+        """What is in force, and what takes over from it."""
+        return binding(self.periods, self.now)
 
     def clearance(self, member: MemberId) -> Clearance:
         clearance = self.members[member].kind.clearance
@@ -111,6 +116,44 @@ def judge_afresh(
     court = _Court(connection, bench, Handled({}, {}, {}))
     court.versions = dict(versions)
     return court.judge()
+
+
+def judge_for_append(connection: Connection, bench: Bench, ids: Collection[StixId]) -> Verdicts:
+    """Return the row changes by which the records with these ids stand for whom they stand now."""
+    versions, judgements = _judge_with_referred(connection, bench, ids)
+    live = releases.live_rows(connection, list(versions))
+    return Verdicts(versions, _changes(bench, versions, judgements, live))
+
+
+def judge_for_takeover(connection: Connection, bench: Bench, ids: Collection[StixId]) -> Verdicts:
+    """Return the row changes by which the records with these ids go on standing when an amendment takes over.
+
+    Nothing is appended: rows that do not stand as they should now are left to what is to bring them there.
+    """
+    versions, judgements = _judge_with_referred(connection, bench, ids)
+    changes = {recipient: RowChanges() for recipient in bench.recipients}
+    for row in releases.live_rows(connection, list(versions)):
+        value = judgements[row.version][row.recipient]
+        adds_nobody = NEVER not in value and narrows(in_force_part(value, bench.in_force), row.justification)
+        if adds_nobody and value != row.justification:
+            changes[row.recipient].justify[value].append(row.position)
+    return Verdicts(versions, changes)
+
+
+def _judge_with_referred(
+    connection: Connection, bench: Bench, ids: Collection[StixId]
+) -> tuple[dict[int, ObjectVersion], dict[int, Judgement]]:
+    """Return the versions of these records, and their judgement with all that they refer to, however far."""
+    every: dict[int, ObjectVersion] = {}
+    loaded: set[StixId] = set()
+    missing = set(ids)
+    while missing:
+        loaded |= missing
+        found = objects.versions_by_id(connection, bench.origin, missing)
+        every.update((v.key, v) for v in found)
+        missing = {id for v in found for id in v.refers} - loaded
+    judgements = judge_afresh(connection, bench, every)
+    return {key: v for key, v in every.items() if v.id in ids}, judgements
 
 
 def write_rows(
@@ -232,10 +275,10 @@ class _Court:
         judged = {(v.member, v.id) for v in self.versions.values()}
         referred = {id for v in self.versions.values() for id in v.refers}
         records = releases.settled_records(self.connection, self.bench.origin, referred)
-        in_force = self.bench.in_force
+        binding_ = self.bench.binding
         for (member, id), standing in records.items():
             if (member, id) not in judged:
-                current = {recipient: in_force_part(value, in_force) for recipient, value in standing.items()}
+                current = {recipient: in_force_part(value, binding_) for recipient, value in standing.items()}
                 yield Settled(member, id, current)
 
 

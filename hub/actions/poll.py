@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from hub.actions.house import House
+from hub.actions.present import present
 from hub.errors import BadCursor
 from hub.model import Disclosed, Disclosure, Page, Query, from_microseconds, to_microseconds
 from hub.proofs import cursors
 from hub.proofs.canonical import canonical
-from hub.store import pages, releases
+from hub.store import pages
 from hub.store.connection import Connection
 
 _NONCE_BYTES: Final = 12
@@ -56,7 +57,7 @@ def _standing(house: House, connection: Connection, query: Query) -> tuple[datet
     Never earlier than the last row of its ledger: were the clock to step back, a row whose period had
     begun would be passed over now and stand, behind the poller's cursor, when the clock caught up.
     """
-    now = max(house.clock(), releases.last_date(connection, query.reader.nation))
+    now = present(house, connection, query.reader.nation)
     return now, house.bindings.standing(connection, query.reader, now)
 
 

@@ -1,4 +1,4 @@
-"""What nobody waits for: marking rows that can never stand again, and forgetting old nonces.
+"""What nobody waits for: due histories, marking rows that can never stand again, forgetting old nonces.
 
 Nothing about safety depends on it: a poll never serves what does not stand. It keeps polls from the
 start from ranging over rows that are over.
@@ -6,10 +6,12 @@ start from ranging over rows that are over.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from hub.actions.history import append_due
 from hub.actions.house import House
 from hub.model import Justification, NationCode
 from hub.rules.release import NEVER, in_force_part
@@ -17,6 +19,7 @@ from hub.store import agreements, ledgers, members, releases
 
 _LEASE: Final = "work"
 _LEASE_SECONDS: Final = 120
+_HISTORY_SECONDS: Final = 30.0  # well within the lease; what is left is taken up by the next pass
 _ROWS_PER_STEP: Final = 5_000  # so that no submission waits long for a ledger
 
 
@@ -25,6 +28,7 @@ class WorkReport:
     """What one pass did. `is_done` is False when another process was at work."""
 
     is_done: bool
+    histories: int = 0
     withdrawn: int = 0
     pruned_nonces: int = 0
 
@@ -36,10 +40,11 @@ def work(house: House) -> WorkReport:
         if not ledgers.take_lease(connection, _LEASE, now, now + timedelta(seconds=_LEASE_SECONDS)):
             return WorkReport(is_done=False)
     try:
+        histories = append_due(house, time.monotonic() + _HISTORY_SECONDS)
         withdrawn = sum(_withdraw_ended(house, recipient) for recipient in sorted(house.registry.nations))
         with house.store.write() as connection:
             nonces = members.prune_nonces(connection, now)
-        return WorkReport(is_done=True, withdrawn=withdrawn, pruned_nonces=nonces)
+        return WorkReport(is_done=True, histories=histories, withdrawn=withdrawn, pruned_nonces=nonces)
     finally:
         with house.store.write() as connection:
             ledgers.give_lease_back(connection, _LEASE)

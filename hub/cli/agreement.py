@@ -15,7 +15,7 @@ from hub.model import JsonObject
 
 @click.group()
 def agreement() -> None:
-    """Propose, sign, list, show and terminate sharing agreements."""
+    """Propose, sign, list, show, suspend, resume and terminate sharing agreements."""
 
 
 def _print(view: JsonObject, as_json: bool) -> None:
@@ -79,6 +79,24 @@ def list_agreements(hub: Hub, as_json: bool) -> None:
 def show(hub: Hub, id: str, as_json: bool) -> None:
     """Show agreement ID; --json has the whole document and every signature."""
     _print(hub.agreement(id), as_json)
+
+
+@agreement.command()
+@click.argument("id")
+@remote
+@json_option
+def suspend(hub: Hub, id: str, as_json: bool) -> None:
+    """Suspend agreement ID for all its parties, from the next request, until your nation resumes it."""
+    _print(hub.suspend(id), as_json)
+
+
+@agreement.command()
+@click.argument("id")
+@remote
+@json_option
+def resume(hub: Hub, id: str, as_json: bool) -> None:
+    """Take your nation's suspension of agreement ID back."""
+    _print(hub.resume(id), as_json)
 
 
 @agreement.command()

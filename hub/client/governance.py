@@ -72,12 +72,23 @@ class Governance:
             "signatures/", agreement_id, {"typ": "sign", "agreement": document, "previous": None}
         )
 
+    def suspend(self, agreement_id: str) -> JsonObject:
+        """Suspend the agreement for every party, until the own nation resumes it."""
+        return self._next_event("suspension/", agreement_id, "suspend")
+
+    def resume(self, agreement_id: str) -> JsonObject:
+        """Take the own nation's suspension back; it binds again when nobody's is left."""
+        return self._next_event("resumption/", agreement_id, "resume")
+
     def terminate(self, agreement_id: str) -> JsonObject:
         """End the agreement for every party, from the next request that the hub receives."""
+        return self._next_event("termination/", agreement_id, "terminate")
+
+    def _next_event(self, path: str, agreement_id: str, typ: str) -> JsonObject:
         view = self.agreement(agreement_id)
         document = self._document(view, agreement_id)
-        payload = {"typ": "terminate", "agreement": document, "previous": view.get("last_event")}
-        return self._event("termination/", agreement_id, payload)
+        payload = {"typ": typ, "agreement": document, "previous": view.get("last_event")}
+        return self._event(path, agreement_id, payload)
 
     def _document(self, view: JsonObject, agreement_id: str) -> JsonObject:
         document = view.get("document")

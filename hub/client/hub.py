@@ -175,6 +175,14 @@ class Hub:
         """Sign the whole agreement for the own nation; it is in force when every party has."""
         return self._governance.sign(agreement_id)
 
+    def suspend(self, agreement_id: str) -> JsonObject:
+        """Suspend an agreement for every party, from the next request that the hub receives."""
+        return self._governance.suspend(agreement_id)
+
+    def resume(self, agreement_id: str) -> JsonObject:
+        """Take the own nation's suspension of an agreement back."""
+        return self._governance.resume(agreement_id)
+
     def terminate(self, agreement_id: str) -> JsonObject:
         """End the agreement for all its parties, from the next request on."""
         return self._governance.terminate(agreement_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -35,7 +36,10 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What its parties sign. `document` is the JSON value that every signature covers whole."""
+    """What its parties sign. `document` is the JSON value that every signature covers whole.
+
+    `supersedes` is the id of the agreement that it amends: that one's parties sign it too.
+    """
 
     id: str
     title: str
@@ -43,6 +47,7 @@ class Agreement:
     valid_from: datetime
     valid_until: datetime
     clauses: tuple[Clause, ...]
+    supersedes: str | None
     document: JsonObject = field(compare=False)
 
 
@@ -57,7 +62,10 @@ class AgreementState(StrEnum):
 class Period:
     """An unbroken stretch of time [start, until) in which a clause is in force.
 
-    `ended_at` is set when it was ended before its time; then it is over whatever the clock says.
+    `since` is, for each recipient, from when on what was submitted is covered without `history`: neither a
+    suspension nor an amendment moves it (policy 4). `continues` is the agreement whose periods end in the
+    instant in which this one begins, so that what both release is visible without a gap. `ended_at` is set
+    when it was ended before its time; then it is over whatever the clock says.
     """
 
     id: int
@@ -66,7 +74,13 @@ class Period:
     clause: Clause
     start: datetime
     until: datetime
+    since: Mapping[NationCode, datetime] = field(hash=False)
+    continues: str | None = None
     ended_at: datetime | None = None
 
     def is_in_force(self, now: datetime) -> bool:
         return self.ended_at is None and self.start <= now < self.until
+
+    def takes_over(self, now: datetime) -> bool:
+        """Tell whether it has yet to begin, in the instant in which what it continues ends."""
+        return self.continues is not None and self.ended_at is None and now < self.start < self.until

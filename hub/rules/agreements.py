@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Final, TypeVar
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final, TypeVar, assert_never
 
 from hub.errors import Unprocessable
 from hub.model import (
@@ -17,6 +19,7 @@ from hub.model import (
     Granular,
     JsonObject,
     NationCode,
+    Period,
     Tlp,
 )
 
@@ -33,11 +36,16 @@ _DOCUMENT_KEYS: Final = {
 }
 _CLAUSE_KEYS: Final = {"from", "to", "max_tlp", "audience", "types", "history", "granular", "anonymise"}
 _AUDIENCES: Final = {clearance.label: clearance for clearance in Clearance}
+_AGREEMENT_ID: Final = re.compile(r"agreement--[0-9a-f-]{36}")
 _MIN_PARTIES = 2
 _MAX_TITLE = 200
 _MAX_CLAUSES = 100
 _MAX_TYPES = 100
 _MAX_TYPE = 250
+
+Direction = tuple[NationCode, NationCode]  # origin, recipient
+_END: Final = datetime.max.replace(tzinfo=UTC)
+WAITING: Final = _END - timedelta(days=1)  # the start of what does not know yet when it begins
 
 T = TypeVar("T")
 
@@ -53,8 +61,10 @@ def read_agreement(document: JsonObject, nations: Collection[NationCode]) -> Agr
     parties = _nations(document, "parties", nations, "parties")
     if len(parties) < _MIN_PARTIES:
         raise Unprocessable("parties: an agreement needs at least two nations.")
-    if "supersedes" in document:
-        raise Unprocessable("supersedes: amending an agreement is not offered by this version of the hub.")
+    supersedes = document.get("supersedes")
+    is_id = isinstance(supersedes, str) and _AGREEMENT_ID.fullmatch(supersedes) is not None
+    if "supersedes" in document and not is_id:
+        raise Unprocessable("supersedes: give the id of the agreement that this one amends, or leave it out.")
     valid_from, valid_until = _instant(document, "valid_from"), _instant(document, "valid_until")
     if valid_until <= valid_from:
         raise Unprocessable("valid_until: must be later than valid_from.")
@@ -70,6 +80,7 @@ def read_agreement(document: JsonObject, nations: Collection[NationCode]) -> Agr
         valid_from=valid_from,
         valid_until=valid_until,
         clauses=tuple(_clause(clause, f"clauses[{n}]", parties) for n, clause in enumerate(clauses)),
+        supersedes=supersedes,
         document=document,
     )
 
@@ -101,14 +112,13 @@ def _clause(clause: Any, place: str, parties: frozenset[NationCode]) -> Clause:
 
 
 def _terms(clause: JsonObject, place: str) -> tuple[bool, Granular, Anonymise]:
-    """Read the terms of which this version keeps only the defaults; anything else is refused."""
+    """Read history, and the terms of which this version keeps only the defaults; more is refused."""
     history = clause.get("history", False)
     if not isinstance(history, bool):
         raise Unprocessable(f"{place}.history: must be true or false.")
     granular = _one_of(clause, "granular", {g.value: g for g in Granular}, Granular.WITHHOLD, place)
     anonymise = _one_of(clause, "anonymise", {a.value: a for a in Anonymise}, Anonymise.NONE, place)
     for term, is_default in (
-        ("history", not history),
         ("granular", granular is Granular.WITHHOLD),
         ("anonymise", anonymise is Anonymise.NONE),
     ):
@@ -119,6 +129,84 @@ def _terms(clause: JsonObject, place: str) -> tuple[bool, Granular, Anonymise]:
     return history, granular, anonymise
 
 
+class Step(StrEnum):
+    """What a nation's cert may sign in the life of an agreement (policy 5)."""
+
+    SIGN = "sign"
+    SUSPEND = "suspend"
+    RESUME = "resume"
+    TERMINATE = "terminate"
+
+
+Stretch = tuple[datetime, datetime]  # half-open
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """What has happened to an agreement, by its signed events, taken in with `after` in their order.
+
+    `needed` are the nations that must sign it: its parties and, of an amendment, those of what it amends.
+    `superseded_at` is when a complete amendment takes over, or took over. `pauses` are the suspensions that
+    ended, `suspended_at` is when the one that lasts began.
+    """
+
+    agreement: Agreement
+    needed: frozenset[NationCode]
+    signed_by: frozenset[NationCode] = frozenset()
+    completed_at: datetime | None = None
+    suspended_by: frozenset[NationCode] = frozenset()
+    suspended_at: datetime | None = None
+    pauses: tuple[Stretch, ...] = ()
+    terminated_by: NationCode | None = None
+    terminated_at: datetime | None = None
+    superseded_at: datetime | None = None
+
+    @property
+    def starts_at(self) -> datetime | None:
+        """When it comes, or came, into force; None: not everybody has signed."""
+        return None if self.completed_at is None else max(self.completed_at, self.agreement.valid_from)
+
+    def after(self, step: Step, nation: NationCode, at: datetime) -> Life:
+        """Return the life with one more signed event in it."""
+        match step:
+            case Step.SIGN:
+                signed_by = self.signed_by | {nation}
+                completed_at = at if self.needed <= signed_by else None
+                return replace(self, signed_by=signed_by, completed_at=completed_at)
+            case Step.SUSPEND:
+                return replace(
+                    self, suspended_by=self.suspended_by | {nation}, suspended_at=self.suspended_at or at
+                )
+            case Step.RESUME:
+                return self._resumed(nation, at)
+            case Step.TERMINATE:
+                return replace(self, terminated_by=nation, terminated_at=at)
+            case _:
+                assert_never(step)
+
+    def _resumed(self, nation: NationCode, at: datetime) -> Life:
+        still = self.suspended_by - {nation}
+        if still or self.suspended_at is None:
+            return replace(self, suspended_by=still)
+        pauses = (*self.pauses, (self.suspended_at, at))
+        return replace(self, suspended_by=still, suspended_at=None, pauses=pauses)
+
+    def superseded(self, at: datetime | None) -> Life:
+        """Return the life with the instant in which an amendment takes over."""
+        return replace(self, superseded_at=at)
+
+    def stretches(self) -> list[Stretch]:
+        """Return when the agreement is in force, by all that has happened so far and by the clock."""
+        start = self.starts_at
+        if start is None:
+            return []
+        ends = [self.agreement.valid_until, self.superseded_at, self.terminated_at, self.suspended_at]
+        end = min(at for at in ends if at is not None)
+        edges = [start, *(at for pause in self.pauses for at in pause), end]
+        pairs = zip(edges[::2], edges[1::2], strict=True)
+        return [(begins, min(ends, end)) for begins, ends in pairs if begins < min(ends, end)]
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where an agreement stands at an instant; `ended` says how it ended, else None."""
@@ -127,21 +215,88 @@ class Standing:
     ended: str | None = None
 
 
-def standing(
-    agreement: Agreement, signed_by: Collection[NationCode], terminated_by: NationCode | None, now: datetime
-) -> Standing:
-    """Return the state that the signed events give `agreement` at `now` (policy 5).
+def standing(life: Life, now: datetime) -> Standing:
+    """Return the state of an agreement at `now` (policy 5).
 
-    Termination is final whatever the clock says; expiry is the clock's alone and needs no event.
-    An agreement that all have signed before `valid_from` stays proposed until then.
+    Termination is final whatever the clock says; expiry is the clock's alone and needs no event, and so is
+    the moment in which an amendment takes over. An agreement that all have signed before `valid_from`
+    stays proposed until then.
     """
-    if terminated_by is not None:
-        return Standing(AgreementState.ENDED, f"terminated by {terminated_by}")
-    if now >= agreement.valid_until:
+    if life.terminated_by is not None:
+        return Standing(AgreementState.ENDED, f"terminated by {life.terminated_by}")
+    if life.superseded_at is not None and now >= life.superseded_at:
+        return Standing(AgreementState.ENDED, "superseded")
+    if now >= life.agreement.valid_until:
         return Standing(AgreementState.ENDED, "expired")
-    if agreement.parties <= set(signed_by) and now >= agreement.valid_from:
-        return Standing(AgreementState.IN_FORCE)
-    return Standing(AgreementState.PROPOSED)
+    if life.starts_at is None or now < life.starts_at:
+        return Standing(AgreementState.PROPOSED)
+    return Standing(AgreementState.SUSPENDED if life.suspended_by else AgreementState.IN_FORCE)
+
+
+def obstacle(life: Life, step: Step, nation: NationCode, now: datetime) -> str | None:
+    """Return why the nation cannot take this step at `now`, and what it can do instead; None: it can."""
+    current = standing(life, now)
+    if current.state is AgreementState.ENDED:
+        return f"The agreement has ended ({current.ended}); propose a new one."
+    match step:
+        case Step.SIGN if nation in life.signed_by:
+            return f"{nation} has signed this agreement already."
+        case Step.SUSPEND if current.state is AgreementState.PROPOSED:
+            return "The agreement is not in force yet; terminate it instead."
+        case Step.SUSPEND if nation in life.suspended_by:
+            return f"{nation} has suspended this agreement already."
+        case Step.RESUME if nation not in life.suspended_by:
+            return f"{nation} has not suspended this agreement; only who suspended it resumes it."
+        case _:
+            return None
+
+
+def periods_from(
+    life: Life, at: datetime, before: Mapping[Direction, datetime], continues: str | None
+) -> list[Period]:
+    """Return the periods, without ids, in which the clauses bind from `at` on, or from `valid_from`.
+
+    `before` is, for each direction, since when the agreement, or what it supersedes, has covered it.
+    `continues` is the agreement from which it takes over without a gap.
+    """
+    agreement = life.agreement
+    start = max(at, agreement.valid_from)
+    return [
+        Period(
+            id=0,
+            agreement_id=agreement.id,
+            clause_index=n,
+            clause=clause,
+            start=start,
+            until=min(agreement.valid_until, life.superseded_at or agreement.valid_until),
+            since={r: min(start, before.get((clause.origin, r), start)) for r in clause.recipients},
+            continues=continues,
+        )
+        for n, clause in enumerate(agreement.clauses)
+    ]
+
+
+def waiting(periods: Iterable[Period]) -> list[Period]:
+    """Return the same periods as ones of which it is not known yet when they begin."""
+    return [
+        replace(p, start=WAITING, until=_END, since={r: min(WAITING, at) for r, at in p.since.items()})
+        for p in periods
+    ]
+
+
+def covered_since(periods: Iterable[Period]) -> dict[Direction, datetime]:
+    """Return since when these periods have covered each direction."""
+    found: dict[Direction, datetime] = {}
+    for period in periods:
+        for recipient, at in period.since.items():
+            direction = (period.clause.origin, recipient)
+            found[direction] = min(at, found.get(direction, at))
+    return found
+
+
+def reaches_back(period: Period) -> bool:
+    """Tell whether the period covers what was submitted before it begins."""
+    return period.clause.history or any(since < period.start for since in period.since.values())
 
 
 # --- reading values ---------------------------------------------------------------------------

@@ -6,7 +6,7 @@ This file is the contract between the policy and the code. References are judged
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -71,18 +71,44 @@ def decide(candidate: Candidate, recipient: NationCode, periods: Sequence[Period
         return Withhold(candidate.closed)
     directed = [p for p in periods if _is_directed(p.clause, candidate.origin, recipient)]
     in_force = [p for p in directed if p.is_in_force(now)]
+    pending = [p for p in directed if p.takes_over(now)]
     if not in_force:
         return Withhold(f"{candidate.origin}→{recipient}: no agreement in force")
     if candidate.tlp is Tlp.RED:
         # A clause alone never releases red, and addressing is refused at the door, so nothing is addressed.
         return Withhold("RED is released only to the nations an object is addressed to")
-    reasons = {p.id: _mismatch(candidate, p) for p in in_force}
+    reasons = {p.id: _mismatch(candidate, recipient, p) for p in (*in_force, *pending)}
     matching = [p for p in in_force if reasons[p.id] is None]
     if not matching:
-        return Withhold("; ".join(sorted({reason for reason in reasons.values() if reason})))
+        return Withhold("; ".join(sorted({reasons[p.id] or "" for p in in_force})))
     allowed = clearance_for(candidate.tlp)
-    grounds = frozenset(Ground(p.id, max(p.clause.audience, allowed)) for p in matching)
-    return Release(min(ground.clearance for ground in grounds), grounds)
+    now_by = {p: Ground(p.id, max(p.clause.audience, allowed)) for p in matching}
+    later = _successions(now_by, [p for p in pending if reasons[p.id] is None], allowed)
+    clearance = min(ground.clearance for ground in now_by.values())
+    return Release(clearance, frozenset((*now_by.values(), *later)))
+
+
+def _successions(
+    grounds: Mapping[Period, Ground], pending: Iterable[Period], allowed: Clearance
+) -> Iterable[Ground]:
+    """Give the grounds on which the release goes on when an amendment takes over, to nobody new by them.
+
+    Whoever an amendment adds gets rows of their own once it is in force (policy 5).
+    """
+    for period in pending:
+        now_seen = [g.clearance for p, g in grounds.items() if p.agreement_id == period.continues]
+        if now_seen:
+            yield Ground(period.id, max(period.clause.audience, allowed, min(now_seen)))
+
+
+def binding(periods: Iterable[Period], now: datetime) -> frozenset[int]:
+    """Return the periods that are in force at `now`, and those that take over from one that is."""
+    known = list(periods)
+    in_force = [p for p in known if p.is_in_force(now)]
+    continued = {p.agreement_id for p in in_force}
+    return frozenset(
+        p.id for p in (*in_force, *(p for p in known if p.takes_over(now) and p.continues in continued))
+    )
 
 
 def stands(justification: Justification, reader: Reader, in_force: AbstractSet[int]) -> bool:
@@ -149,13 +175,12 @@ def _is_directed(clause: Clause, origin: NationCode, recipient: NationCode) -> b
     return clause.origin == origin and recipient in clause.recipients
 
 
-def _mismatch(candidate: Candidate, period: Period) -> str | None:
+def _mismatch(candidate: Candidate, recipient: NationCode, period: Period) -> str | None:
     clause = period.clause
     if candidate.tlp > clause.max_tlp:
         return f"above the agreement's ceiling {clause.max_tlp.label.upper()}"
     if clause.types is not None and candidate.type not in clause.types | ALWAYS_COVERED:
         return f"type {candidate.type} not covered"
-    # `history` is refused when an agreement is proposed, so what is older than the start never matches.
-    if candidate.submitted_at < period.start:
+    if not clause.history and candidate.submitted_at < period.since[recipient]:
         return "submitted before the agreement came into force"
     return None

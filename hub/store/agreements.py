@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -36,7 +37,7 @@ _E = agreement_event.c
 class AgreementEvent:
     """A signed step in the life of an agreement. `digest` is SHA-256 of the JWS, hexadecimal."""
 
-    typ: str  # sign | terminate
+    typ: str  # sign | suspend | resume | terminate
     nation: NationCode
     member: MemberId
     at: datetime
@@ -47,11 +48,17 @@ class AgreementEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredAgreement:
-    """A document and its events, oldest first."""
+    """A document and its events, oldest first.
+
+    `told` are the nations that know of it and must sign it; `amendments` the agreements that would supersede
+    it, without theirs.
+    """
 
     id: str
     document: JsonObject
-    events: tuple[AgreementEvent, ...]
+    told: frozenset[NationCode]
+    events: tuple[AgreementEvent, ...] = ()
+    amendments: tuple[StoredAgreement, ...] = ()
 
 
 # --- the generation: what decisions are checked against -----------------------------------------
@@ -97,26 +104,23 @@ def advance(connection: Connection, now: datetime) -> None:
 # --- documents and events -----------------------------------------------------------------------
 
 
-def add(
-    connection: Connection,
-    id: str,
-    document: JsonObject,
-    parties: Collection[NationCode],
-    by: MemberId,
-    now: datetime,
-) -> None:
-    """Store a proposed agreement."""
-    text = orjson.dumps(document).decode()
+def add(connection: Connection, proposed: StoredAgreement, by: MemberId, now: datetime) -> None:
+    """Store a proposed agreement, of which nothing is signed yet."""
     connection.execute(
-        insert(agreement).values(id=id, document=text, proposed_by=by, proposed_at=to_microseconds(now))
+        insert(agreement).values(
+            id=proposed.id,
+            document=orjson.dumps(proposed.document).decode(),
+            proposed_by=by,
+            proposed_at=to_microseconds(now),
+            supersedes=proposed.document.get("supersedes"),
+        )
     )
-    connection.execute(
-        insert(agreement_party), [{"agreement_id": id, "nation": nation} for nation in parties]
-    )
+    told = [{"agreement_id": proposed.id, "nation": nation} for nation in sorted(proposed.told)]
+    connection.execute(insert(agreement_party), told)
 
 
 def find(connection: Connection, nation: NationCode | None, id: str) -> StoredAgreement | None:
-    """Return the agreement with this id if the nation is party to it, to None any; else None.
+    """Return the agreement with this id if the nation is told of it, to None any; else None.
 
     The database leaves out others' agreements, so that these cost what an unknown id costs.
     """
@@ -125,7 +129,7 @@ def find(connection: Connection, nation: NationCode | None, id: str) -> StoredAg
 
 
 def all_of(connection: Connection, nation: NationCode | None) -> list[StoredAgreement]:
-    """Return the agreements that a nation is party to, or every one; oldest first."""
+    """Return the agreements that a nation is told of, or every one; oldest first."""
     return _stored(connection, _known_to(nation).order_by(agreement.c.proposed_at, agreement.c.id))
 
 
@@ -133,14 +137,6 @@ def _known_to(nation: NationCode | None) -> Select[Any]:
     if nation is None:
         return select(agreement)
     return select(agreement).join(agreement_party).where(agreement_party.c.nation == nation)
-
-
-def parties(connection: Connection) -> dict[str, set[str]]:
-    """Return, for every agreement, the nations that are told of it."""
-    found: dict[str, set[str]] = {id: set() for id in connection.execute(select(agreement.c.id)).scalars()}
-    for id, nation in connection.execute(select(agreement_party.c.agreement_id, agreement_party.c.nation)):
-        found.setdefault(id, set()).add(nation)
-    return found
 
 
 def add_event(connection: Connection, agreement_id: str, event: AgreementEvent) -> None:
@@ -160,13 +156,32 @@ def add_event(connection: Connection, agreement_id: str, event: AgreementEvent) 
 
 
 def _stored(connection: Connection, query: Any) -> list[StoredAgreement]:
+    found = _without_amendments(connection, query)
+    amendments: dict[str, list[StoredAgreement]] = defaultdict(list)
+    for batch in batches(one.id for one in found):
+        amending = (
+            select(agreement).where(agreement.c.supersedes.in_(batch)).order_by(agreement.c.proposed_at)
+        )
+        for one in _without_amendments(connection, amending):
+            amendments[one.document["supersedes"]].append(one)
+    return [replace(one, amendments=tuple(amendments[one.id])) for one in found]
+
+
+def _without_amendments(connection: Connection, query: Any) -> list[StoredAgreement]:
     rows = connection.execute(query).all()
     events: dict[str, list[AgreementEvent]] = {row.id: [] for row in rows}
+    told: dict[str, set[NationCode]] = {row.id: set() for row in rows}
     for batch in batches(events):
         query = select(agreement_event).where(_E.agreement_id.in_(batch)).order_by(_E.id)
         for row in connection.execute(query):
             events[row.agreement_id].append(_event(row))
-    return [StoredAgreement(row.id, orjson.loads(row.document), tuple(events[row.id])) for row in rows]
+        query = select(agreement_party).where(agreement_party.c.agreement_id.in_(batch))
+        for row in connection.execute(query):
+            told[row.agreement_id].add(NationCode(row.nation))
+    return [
+        StoredAgreement(row.id, orjson.loads(row.document), frozenset(told[row.id]), tuple(events[row.id]))
+        for row in rows
+    ]
 
 
 def _event(row: Row[Any]) -> AgreementEvent:
@@ -184,27 +199,54 @@ def _event(row: Row[Any]) -> AgreementEvent:
 # --- periods ------------------------------------------------------------------------------------
 
 
-def add_periods(
-    connection: Connection, agreement_id: str, clauses: Sequence[Clause], start: datetime, until: datetime
-) -> None:
-    """Let every clause bind from `start` until `until`."""
+def add_periods(connection: Connection, periods: Sequence[Period]) -> None:
+    """Let clauses bind in these periods; the ids that they have are not looked at."""
     rows = [
         {
-            "agreement_id": agreement_id,
-            "clause_index": n,
-            "clause": _encode(clause),
-            "start": to_microseconds(start),
-            "until": to_microseconds(until),
+            "agreement_id": one.agreement_id,
+            "clause_index": one.clause_index,
+            "clause": _encode(one.clause),
+            "start": to_microseconds(one.start),
+            "until": to_microseconds(one.until),
+            "since": _encode_since(one.since),
+            "continues": one.continues,
         }
-        for n, clause in enumerate(clauses)
+        for one in periods
     ]
     connection.execute(insert(period), rows)
 
 
-def end_periods(connection: Connection, agreement_id: str, now: datetime) -> None:
-    """End what still binds of an agreement, from this commit on, however much it covers."""
+def end_periods(connection: Connection, agreement_id: str, now: datetime, *, begun: bool = True) -> None:
+    """End what still binds of an agreement, from this commit on, however much it covers.
+
+    With `begun` False, only what has not begun at `now`.
+    """
+    conditions = [_P.agreement_id == agreement_id, _P.ended_at.is_(None)]
+    if not begun:
+        conditions.append(_P.start > to_microseconds(now))
+    connection.execute(update(period).where(*conditions).values(ended_at=to_microseconds(now)))
+
+
+def limit_periods(connection: Connection, agreement_id: str, until: datetime) -> None:
+    """Let what still binds of an agreement end by the clock at `until`."""
     condition = (_P.agreement_id == agreement_id, _P.ended_at.is_(None))
-    connection.execute(update(period).where(*condition).values(ended_at=to_microseconds(now)))
+    connection.execute(update(period).where(*condition).values(until=to_microseconds(until)))
+
+
+def begin_period(connection: Connection, begun: Period) -> None:
+    """Let a period that was waiting begin, end and reach back as `begun` says, whose id it has."""
+    values = {
+        "start": to_microseconds(begun.start),
+        "until": to_microseconds(begun.until),
+        "since": _encode_since(begun.since),
+    }
+    connection.execute(update(period).where(_P.id == begun.id).values(**values))
+
+
+def periods_of(connection: Connection, agreement_id: str) -> tuple[Period, ...]:
+    """Return every period of an agreement, those ended before their time too, by id."""
+    query = select(period).where(_P.agreement_id == agreement_id).order_by(_P.id)
+    return tuple(_period(row) for row in connection.execute(query))
 
 
 def periods(connection: Connection) -> tuple[Period, ...]:
@@ -219,15 +261,27 @@ def every_period(connection: Connection) -> tuple[Period, ...]:
 
 
 def _period(row: Row[Any]) -> Period:
+    clause = _decode(row.clause)
+    start = from_microseconds(row.start)
     return Period(
         id=row.id,
         agreement_id=row.agreement_id,
         clause_index=row.clause_index,
-        clause=_decode(row.clause),
-        start=from_microseconds(row.start),
+        clause=clause,
+        start=start,
         until=from_microseconds(row.until),
+        since=dict.fromkeys(clause.recipients, start) if row.since is None else _decode_since(row.since),
+        continues=row.continues,
         ended_at=None if row.ended_at is None else from_microseconds(row.ended_at),
     )
+
+
+def _encode_since(since: Mapping[NationCode, datetime]) -> str:
+    return orjson.dumps({nation: to_microseconds(at) for nation, at in sorted(since.items())}).decode()
+
+
+def _decode_since(text: str) -> Mapping[NationCode, datetime]:
+    return {NationCode(nation): from_microseconds(at) for nation, at in orjson.loads(text).items()}
 
 
 def _encode(clause: Clause) -> str:

@@ -132,9 +132,10 @@ agreement = Table(
     Column("document", Text, nullable=False),
     Column("proposed_by", ForeignKey(member.c.id), nullable=False),
     Column("proposed_at", _Instant, nullable=False),
+    Column("supersedes", String(64), index=True),  # no foreign key: adding one would copy the table
 )
 
-agreement_party = Table(
+agreement_party = Table(  # the nations that must sign it, and are told of it
     "agreement_party",
     metadata,
     Column("agreement_id", ForeignKey(agreement.c.id), primary_key=True),
@@ -153,7 +154,7 @@ agreement_event = Table(
     Column("thumbprint", ForeignKey(key.c.thumbprint), nullable=False),
     Column("digest", String(64), nullable=False),  # SHA-256 of the JWS, hexadecimal
     Column("jws", Text, nullable=False),
-    UniqueConstraint("agreement_id", "typ", "nation"),
+    UniqueConstraint("agreement_id", "digest"),
 )
 
 period = Table(
@@ -165,7 +166,21 @@ period = Table(
     Column("clause", Text, nullable=False),  # as the rules read it from the signed document
     Column("start", _Instant, nullable=False),
     Column("until", _Instant, nullable=False),
+    Column("since", Text),  # by recipient, instants; null: the start for all
+    Column("continues", String(64)),  # the agreement from which it takes over without a gap
     Column("ended_at", _Instant),
+)
+
+history = Table(  # what an agreement has yet to do to the rows of what was submitted before
+    "history",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("agreement_id", ForeignKey(agreement.c.id), nullable=False, index=True),
+    Column("kind", String(8), nullable=False),  # prepare | append
+    Column("origin", String(3), nullable=False),
+    Column("due_at", _Instant, nullable=False),
+    Column("last_version", BigInteger, nullable=False),  # how far it has come
+    Column("done_at", _Instant, index=True),
 )
 
 # --- submissions and evidence -------------------------------------------------------------------
@@ -266,6 +281,7 @@ object_version = Table(
     Index("ix_object_version_origin_stix_id", "origin", "stix_id"),
     Index("ix_object_version_content_id", "content_id"),
     Index("ix_object_version_submission_id", "submission_id"),
+    Index("ix_object_version_origin_id", "origin", "id"),
 )
 
 reference = Table(

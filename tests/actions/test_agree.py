@@ -62,7 +62,6 @@ _REFUSED: list[tuple[JsonObject, str]] = [
     (_with_clause(audience="auditor"), "audience"),
     (_with_clause(types=[]), "types"),
     (_with_clause(types="malware"), "types"),
-    (_with_clause(history=True), "not offered"),
     (_with_clause(history="yes"), "history"),
     (_with_clause(granular="redact"), "not offered"),
     (_with_clause(granular="blur"), "granular"),

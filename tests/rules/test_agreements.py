@@ -10,7 +10,17 @@ import pytest
 
 from hub.errors import Unprocessable
 from hub.model import AgreementState, Clause, Clearance, NationCode, Tlp
-from hub.rules.agreements import Standing, read_agreement, standing
+from hub.rules.agreements import (
+    Life,
+    Standing,
+    Step,
+    covered_since,
+    obstacle,
+    periods_from,
+    reaches_back,
+    read_agreement,
+    standing,
+)
 
 US, KR, JP = NationCode("US"), NationCode("KR"), NationCode("JP")
 NATIONS = [US, KR, JP]
@@ -111,7 +121,6 @@ def test_a_document_that_is_no_agreement_is_refused_with_its_place(
         ({"types": ["indicator"] * 101}, "types"),
         ({"ceiling": "amber"}, "ceiling"),
         # terms that this version of the hub does not keep
-        ({"history": True}, "history"),
         ({"history": 1}, "history"),
         ({"history": "no"}, "history"),
         ({"granular": "redact"}, "granular"),
@@ -151,24 +160,138 @@ def test_times_with_an_offset_are_instants() -> None:
     assert (agreement.valid_from, agreement.valid_until) == (FROM, UNTIL)
 
 
+SIGN, SUSPEND, RESUME, TERMINATE = Step
+DAY = timedelta(days=1)
+
+
+def life(*events: tuple[Step, NationCode, datetime], superseded_at: datetime | None = None) -> Life:
+    agreement = read_agreement(document(), NATIONS)
+    lived = Life(agreement, agreement.parties)
+    for event in events:
+        lived = lived.after(*event)
+    return lived.superseded(superseded_at)
+
+
+def signed(at: datetime = FROM - DAY) -> list[tuple[Step, NationCode, datetime]]:
+    return [(SIGN, US, at - TICK), (SIGN, KR, at)]
+
+
 @pytest.mark.parametrize(
-    ("signed_by", "terminated_by", "now", "expected"),
+    ("events", "now", "expected"),
     [
-        (set(), None, FROM, Standing(AgreementState.PROPOSED)),
-        ({US}, None, FROM, Standing(AgreementState.PROPOSED)),
-        ({US, JP}, None, FROM, Standing(AgreementState.PROPOSED)),  # another's name does not help
-        ({US, KR}, None, FROM - TICK, Standing(AgreementState.PROPOSED)),
-        ({US, KR}, KR, FROM, Standing(AgreementState.ENDED, "terminated by KR")),
-        ({US}, US, FROM, Standing(AgreementState.ENDED, "terminated by US")),
-        ({US, KR}, KR, UNTIL, Standing(AgreementState.ENDED, "terminated by KR")),
-        ({US, KR}, None, UNTIL, Standing(AgreementState.ENDED, "expired")),
-        ({US}, None, UNTIL, Standing(AgreementState.ENDED, "expired")),
-        ({US, KR}, None, UNTIL - TICK, Standing(AgreementState.IN_FORCE)),
-        ({US, KR}, None, FROM, Standing(AgreementState.IN_FORCE)),
-        ({US, KR, JP}, None, FROM, Standing(AgreementState.IN_FORCE)),
+        ([], FROM, Standing(AgreementState.PROPOSED)),
+        (signed()[:1], FROM, Standing(AgreementState.PROPOSED)),
+        (signed(), FROM - TICK, Standing(AgreementState.PROPOSED)),
+        (signed(), FROM, Standing(AgreementState.IN_FORCE)),
+        (signed(), UNTIL - TICK, Standing(AgreementState.IN_FORCE)),
+        (signed(), UNTIL, Standing(AgreementState.ENDED, "expired")),
+        (signed()[:1], UNTIL, Standing(AgreementState.ENDED, "expired")),
+        ([*signed(), (TERMINATE, KR, FROM)], FROM, Standing(AgreementState.ENDED, "terminated by KR")),
+        ([(TERMINATE, US, FROM)], FROM, Standing(AgreementState.ENDED, "terminated by US")),
+        ([*signed(), (TERMINATE, KR, FROM)], UNTIL, Standing(AgreementState.ENDED, "terminated by KR")),
+        ([*signed(), (SUSPEND, KR, FROM)], FROM, Standing(AgreementState.SUSPENDED)),
+        ([*signed(), (SUSPEND, KR, FROM)], UNTIL, Standing(AgreementState.ENDED, "expired")),
+        (
+            [*signed(), (SUSPEND, KR, FROM), (SUSPEND, US, FROM), (RESUME, KR, FROM + DAY)],
+            FROM + DAY,
+            Standing(AgreementState.SUSPENDED),
+        ),
+        (
+            [*signed(), (SUSPEND, KR, FROM), (RESUME, KR, FROM + DAY)],
+            FROM + DAY,
+            Standing(AgreementState.IN_FORCE),
+        ),
     ],
 )
 def test_where_an_agreement_stands(
-    signed_by: set[NationCode], terminated_by: NationCode | None, now: datetime, expected: Standing
+    events: list[tuple[Step, NationCode, datetime]], now: datetime, expected: Standing
 ) -> None:
-    assert standing(read_agreement(document(), NATIONS), signed_by, terminated_by, now) == expected
+    assert standing(life(*events), now) == expected
+
+
+def test_an_amendment_takes_over_by_the_clock() -> None:
+    lived = life(*signed(), superseded_at=FROM + DAY)
+    assert standing(lived, FROM + DAY - TICK) == Standing(AgreementState.IN_FORCE)
+    assert standing(lived, FROM + DAY) == Standing(AgreementState.ENDED, "superseded")
+
+
+@pytest.mark.parametrize(
+    ("events", "superseded_at", "expected"),
+    [
+        ([], None, []),
+        (signed(), None, [(FROM, UNTIL)]),
+        (signed(FROM + DAY), None, [(FROM + DAY, UNTIL)]),
+        (signed(), FROM + DAY, [(FROM, FROM + DAY)]),
+        (signed(), FROM - TICK, []),
+        ([*signed(), (TERMINATE, US, FROM - TICK)], None, []),
+        ([*signed(), (SUSPEND, US, FROM + DAY)], None, [(FROM, FROM + DAY)]),
+        (
+            [
+                *signed(),
+                (SUSPEND, US, FROM + DAY),
+                (SUSPEND, KR, FROM + 2 * DAY),
+                (RESUME, US, FROM + 3 * DAY),
+                (RESUME, KR, FROM + 4 * DAY),
+            ],
+            None,
+            [(FROM, FROM + DAY), (FROM + 4 * DAY, UNTIL)],
+        ),
+        (
+            [*signed(), (SUSPEND, US, FROM + DAY), (RESUME, US, FROM + 2 * DAY)],
+            FROM + DAY,
+            [(FROM, FROM + DAY)],
+        ),
+    ],
+)
+def test_when_an_agreement_is_in_force(
+    events: list[tuple[Step, NationCode, datetime]],
+    superseded_at: datetime | None,
+    expected: list[tuple[datetime, datetime]],
+) -> None:
+    assert life(*events, superseded_at=superseded_at).stretches() == expected
+
+
+@pytest.mark.parametrize(
+    ("events", "step", "said"),
+    [
+        (signed()[:1], SIGN, "signed this agreement already"),
+        ([], SUSPEND, "not in force yet"),
+        (signed()[:1], SUSPEND, "not in force yet"),
+        ([*signed(), (SUSPEND, US, FROM)], SUSPEND, "suspended this agreement already"),
+        (signed(), RESUME, "has not suspended"),
+        ([*signed(), (SUSPEND, KR, FROM)], RESUME, "has not suspended"),
+        ([*signed(), (TERMINATE, KR, FROM)], TERMINATE, "has ended"),
+        ([*signed(), (SUSPEND, US, FROM), (TERMINATE, KR, FROM)], RESUME, "has ended"),
+    ],
+)
+def test_steps_out_of_order_are_refused_with_the_reason(
+    events: list[tuple[Step, NationCode, datetime]], step: Step, said: str
+) -> None:
+    assert said in (obstacle(life(*events), step, US, FROM + DAY) or "")
+
+
+@pytest.mark.parametrize(
+    ("events", "step"),
+    [
+        ([], SIGN),
+        (signed(), SUSPEND),
+        ([*signed(), (SUSPEND, KR, FROM)], SUSPEND),
+        ([], TERMINATE),
+        ([*signed(), (SUSPEND, US, FROM)], RESUME),
+        ([*signed(), (SUSPEND, KR, FROM)], TERMINATE),
+    ],
+)
+def test_any_party_may_suspend_and_end_and_who_suspended_resumes(
+    events: list[tuple[Step, NationCode, datetime]], step: Step
+) -> None:
+    assert obstacle(life(*events), step, US, FROM + DAY) is None
+
+
+def test_neither_suspension_nor_amendment_moves_the_start() -> None:
+    (period,) = periods_from(life(*signed()), FROM + DAY, {(US, KR): FROM}, None)
+    assert (period.start, period.until, period.since) == (FROM + DAY, UNTIL, {KR: FROM})
+    assert reaches_back(period)
+    (fresh,) = periods_from(life(*signed()), FROM + DAY, {(KR, US): FROM}, None)
+    assert fresh.since == {KR: FROM + DAY}
+    assert not reaches_back(fresh)
+    assert covered_since([period, fresh]) == {(US, KR): FROM}

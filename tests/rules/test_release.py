@@ -61,7 +61,16 @@ def period(
     ended_at: datetime | None = None,
 ) -> Period:
     clause = Clause(origin, frozenset(to), max_tlp, audience, types)
-    return Period(number, f"agreement-{number}", 0, clause, start, until, ended_at)
+    return Period(
+        number,
+        f"agreement-{number}",
+        0,
+        clause,
+        start,
+        until,
+        dict.fromkeys(clause.recipients, start),
+        ended_at=ended_at,
+    )
 
 
 def sees(candidate: Candidate, nation: NationCode, kind: Clearance, *periods: Period) -> bool:

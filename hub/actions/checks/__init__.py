@@ -26,7 +26,8 @@ class Fault(NamedTuple):
 class Inspection:
     """What every part goes by: one snapshot of the database, the configuration, and what binds at `now`.
 
-    `periods` are all that ever were; `recipients` the configured nations that have a ledger.
+    `periods` are all that ever were; `recipients` the configured nations that have a ledger; `catching_up`
+    those of whose objects some are still to be released under an agreement in force (policy 5).
     """
 
     connection: Connection
@@ -36,6 +37,7 @@ class Inspection:
     keys: Mapping[str, RegisteredKey]
     periods: Sequence[Period]
     recipients: Sequence[NationCode]
+    catching_up: frozenset[NationCode]
     now: datetime
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 
-from hub.actions.agree import SIGN, TERMINATE
 from hub.actions.checks import RESTORE, Fault, Inspection
+from hub.actions.lives import life_of
 from hub.errors import HubError
-from hub.model import Clause, JsonObject, MemberId, NationCode, Period, Purpose, RegisteredKey
+from hub.model import Clause, JsonObject, MemberId, Period, Purpose, RegisteredKey
 from hub.proofs import canonical, documents, keys, requests
-from hub.rules.agreements import read_agreement
+from hub.rules.agreements import WAITING, Step, Stretch
 from hub.stix import reading, strict
 from hub.store import agreements, evidence, members
 from hub.store.agreements import AgreementEvent, StoredAgreement
@@ -143,16 +142,23 @@ def agreement_faults(inspection: Inspection) -> Iterator[Fault]:
     periods: dict[str, list[Period]] = defaultdict(list)
     for period in inspection.periods:
         periods[period.agreement_id].append(period)
-    parties = agreements.parties(inspection.connection)
-    for stored in agreements.all_of(inspection.connection, None):
+    every = agreements.all_of(inspection.connection, None)
+    documents_ = {stored.id: stored.document for stored in every}
+    for stored in every:
         found = (
             *_document_faults(inspection, stored),
             *_event_faults(inspection, stored),
             *_period_faults(inspection, stored, periods[stored.id]),
         )
-        if parties[stored.id] != set(stored.document.get("parties", ())):
+        if stored.told != _to_be_told(stored, documents_):
             found = (*found, "is listed for other parties than it names")
         yield from (Fault(stored.id, f"{what}; {RESTORE}") for what in found)
+
+
+def _to_be_told(stored: StoredAgreement, documents_: Mapping[str, JsonObject]) -> set[str]:
+    """Return the parties of an agreement, and of what it supersedes."""
+    former = documents_.get(stored.document.get("supersedes", ""), {})
+    return {*stored.document.get("parties", ()), *former.get("parties", ())}
 
 
 def _document_faults(inspection: Inspection, stored: StoredAgreement) -> Iterator[str]:
@@ -169,7 +175,7 @@ def _event_faults(inspection: Inspection, stored: StoredAgreement) -> Iterator[s
         expected = {
             "typ": event.typ,
             "agreement": stored.document,
-            "previous": None if event.typ == SIGN else previous,
+            "previous": None if event.typ == Step.SIGN else previous,
         }
         if not _is_signed(inspection, event, expected):
             yield f"was not signed by {event.nation} as it stands ({event.typ})"
@@ -193,35 +199,20 @@ def _is_signed(inspection: Inspection, event: AgreementEvent, expected: JsonObje
     )
 
 
-Binding = tuple[int, Clause, datetime, datetime, datetime | None]
-
-
 def _period_faults(
     inspection: Inspection, stored: StoredAgreement, periods: Sequence[Period]
 ) -> Iterator[str]:
+    """Compare when each clause has bound and will, with when it does by the signed events (policy 5)."""
     try:
-        right = _bindings(inspection.registry.nations.keys(), stored)
+        life = life_of(inspection.registry, stored)
     except HubError as error:
         yield f"cannot be read by this configuration ({error})"
         return
-    found = [(p.clause_index, p.clause, p.start, p.until, p.ended_at) for p in periods]
-    if found != right:
+    right = {(n, clause): life.stretches() for n, clause in enumerate(life.agreement.clauses)}
+    found: dict[tuple[int, Clause], list[Stretch]] = defaultdict(list)
+    for period in periods:
+        end = min(period.until, period.ended_at or period.until)
+        if period.start < end and period.start != WAITING:
+            found[period.clause_index, period.clause].append((period.start, end))
+    if dict(found) != {key: stretches for key, stretches in right.items() if stretches}:
         yield "binds otherwise than its signatures say"
-
-
-def _bindings(nations: Collection[NationCode], stored: StoredAgreement) -> list[Binding]:
-    """Return when each clause binds by the signed events, in order (policy 5)."""
-    agreement = read_agreement(stored.document, nations)
-    signed_by: set[str] = set()
-    start: datetime | None = None
-    ended_at: datetime | None = None
-    for event in stored.events:
-        if event.typ == TERMINATE:
-            ended_at = event.at
-        else:
-            signed_by.add(event.nation)
-            if start is None and agreement.parties <= signed_by:
-                start = max(event.at, agreement.valid_from)
-    if start is None:
-        return []
-    return [(n, clause, start, agreement.valid_until, ended_at) for n, clause in enumerate(agreement.clauses)]

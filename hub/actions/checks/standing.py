@@ -111,7 +111,7 @@ class Standing:
             verb = "shown" if is_there else "deleted, and remembered as shown"
             what = f"{verb} without ground to {_listed(shown, recipient)}"
             yield Fault(place, f"{what}; stop serving and {RESTORE}")
-        if withheld:
+        if withheld and self.bench.origin not in self.inspection.catching_up:
             verb = "withheld" if is_there else "deleted, and remembered as withheld"
             what = f"{verb} without ground from {_listed(withheld, recipient)}"
             yield Fault(named(version), f"{what}; let its member submit a new version, or {RESTORE}")

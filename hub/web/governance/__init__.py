@@ -67,15 +67,23 @@ def terminate(agreement_id: str) -> Response:
 
 
 @_governance.post(f"{_AGREEMENT}suspension/")
+def suspend(agreement_id: str) -> Response:
+    """Suspend the agreement, from the next request received, until the nation resumes it."""
+    return _json(agree.suspend(house(), caller(), received(), agreement_id))
+
+
 @_governance.post(f"{_AGREEMENT}resumption/")
+def resume(agreement_id: str) -> Response:
+    """Take the nation's suspension back."""
+    return _json(agree.resume(house(), caller(), received(), agreement_id))
+
+
 @_governance.post("/simulations/")
 @_governance.get("/explanations/")
 @_governance.get("/disclosures/")
 def not_offered(**_names: str) -> Response:
     """Refuse, in so many words, what the interface names and this version does not do."""
-    raise Unprocessable(
-        "not offered by this version of the hub: agreements are proposed, signed, shown and terminated"
-    )
+    raise Unprocessable("not offered by this version of the hub")
 
 
 def _json(value: Any, status: int = 200) -> Response:

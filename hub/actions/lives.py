@@ -1,0 +1,88 @@
+"""Agreements as they stand: read from documents and signed events, shown to whoever may know of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from hub.actions.house import House
+from hub.errors import NotFound
+from hub.model import Caller, JsonObject, Kind, Registry, format_instant
+from hub.rules.agreements import Life, Step, read_agreement, standing
+from hub.store import agreements
+from hub.store.agreements import StoredAgreement
+from hub.store.connection import Connection
+
+_UNKNOWN: Final = "There is no such agreement, or your nation is not party to it."
+
+
+def life_of(registry: Registry, stored: StoredAgreement) -> Life:
+    """Return what has happened to an agreement, by its signed events and those of its amendments."""
+    life = Life(read_agreement(stored.document, registry.nations.keys()), stored.told)
+    for event in stored.events:
+        life = life.after(Step(event.typ), event.nation, event.at)
+    taking_over = (_takes_over_at(registry, amendment) for amendment in stored.amendments)
+    return life.superseded(min((at for at in taking_over if at is not None), default=None))
+
+
+def _takes_over_at(registry: Registry, amendment: StoredAgreement) -> datetime | None:
+    """Return when a complete amendment took over or will; None: it does not."""
+    life = life_of(registry, amendment)
+    start = life.starts_at
+    if start is None or (life.terminated_at is not None and life.terminated_at < start):
+        return None
+    return start
+
+
+def may_know(caller: Caller) -> bool:
+    """Tell whether the caller is told of any agreement: a nation's cert of its own, an auditor of all."""
+    return caller.member.kind in (Kind.CERT, Kind.AUDITOR)
+
+
+def find(connection: Connection, caller: Caller, agreement_id: str) -> StoredAgreement:
+    """Return the agreement; NotFound for whoever may not know of it, as for an unknown one."""
+    nation = caller.member.nation
+    stored = agreements.find(connection, nation, agreement_id) if may_know(caller) else None
+    if stored is None:
+        raise NotFound(_UNKNOWN)
+    return stored
+
+
+def view(house: House, stored: StoredAgreement, now: datetime) -> JsonObject:
+    """Return an agreement as those who may know of it are shown it."""
+    life, document = life_of(house.registry, stored), stored.document
+    current = standing(life, now)
+    return {
+        "id": stored.id,
+        "title": document["title"],
+        "state": current.state.value,
+        "parties": sorted(document["parties"]),
+        "to_sign": sorted(life.needed),
+        "signed_by": sorted(life.signed_by),
+        "suspended_by": sorted(life.suspended_by),
+        "valid_from": document["valid_from"],
+        "valid_until": document["valid_until"],
+        "supersedes": document.get("supersedes"),
+        "superseded_at": None if life.superseded_at is None else format_instant(life.superseded_at),
+        "clauses": document["clauses"],
+        "ended": current.ended,
+        "events": [
+            {
+                "typ": event.typ,
+                "nation": event.nation,
+                "member": event.member,
+                "at": format_instant(event.at),
+                "thumbprint": event.thumbprint,
+                "digest": event.digest,
+                "jws": event.jws,
+            }
+            for event in stored.events
+        ],
+        "document": document,
+        "last_event": last_event(stored),
+    }
+
+
+def last_event(stored: StoredAgreement) -> str | None:
+    """Return the digest that the next event must name; None before the first."""
+    return stored.events[-1].digest if stored.events else None

@@ -1,0 +1,20 @@
+"""What time it is for the hub: the clock's, and never earlier than what it has committed to."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from hub.actions.house import House
+from hub.model import NationCode
+from hub.store import agreements, releases
+from hub.store.connection import Connection
+
+
+def present(house: House, connection: Connection, recipient: NationCode | None = None) -> datetime:
+    """Return the present as this transaction must take it, should the clock have stepped back.
+
+    Never before agreements last came to bind or ended, nor before the last date that `recipient`'s ledger, or
+    any, has given: a row whose period has begun is never passed over, nor decided as if it had not.
+    """
+    changed_at = agreements.generation(connection).changed_at
+    return max(house.clock(), changed_at, releases.last_date(connection, recipient))

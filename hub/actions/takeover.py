@@ -1,0 +1,184 @@
+"""What signed steps do to the periods in which clauses bind (policy 5).
+
+An amendment takes over in one instant. So that nothing is hidden in between and nothing appears at an old
+position, rows that it goes on covering are let stand by it too before it begins; whatever it adds gets new
+rows once it has.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import datetime
+from typing import Final, assert_never
+
+from hub.actions import history
+from hub.actions.house import House
+from hub.actions.lives import life_of
+from hub.errors import Unavailable
+from hub.model import AgreementState, Period
+from hub.rules.agreements import (
+    Life,
+    Step,
+    covered_since,
+    periods_from,
+    reaches_back,
+    standing,
+    waiting,
+)
+from hub.store import agreements, histories
+from hub.store.agreements import StoredAgreement
+from hub.store.connection import Connection
+from hub.store.histories import HistoryKind
+
+_PATIENCE_SECONDS: Final = 20.0  # in which a signature waits for rows to be prepared; clients wait longer
+
+
+def prepare(house: House, amendment: StoredAgreement, life: Life, at: datetime) -> None:
+    """Let the rows that an amendment goes on covering stand by it too, from when it takes over.
+
+    To be called before the last signature is kept. Each step is short and holds nobody up. Raises Unavailable
+    when it takes too long for one request: whoever signs again goes on where this one came to.
+    """
+    with house.store.write() as connection:
+        agreements.hold_for_change(connection)
+        former = _superseded(connection, life)
+        if not _continues(former, agreements.periods_of(connection, former.id), life, at):
+            return
+        if not _awaiting(agreements.periods_of(connection, amendment.id), at):
+            _abandon(connection, amendment, at)
+            before = covered_since(agreements.periods_of(connection, former.id))
+            agreements.add_periods(connection, waiting(periods_from(life, at, before, former.id)))
+            agreements.advance(connection, at)
+            origins = {clause.origin for clause in life.agreement.clauses}
+            histories.add(connection, amendment.id, HistoryKind.PREPARE, origins, at)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    with house.store.read() as connection:
+        unfinished = histories.unfinished(connection, HistoryKind.PREPARE, amendment.id)
+    for one in unfinished:
+        if not history.go_through(house, one, deadline):
+            raise Unavailable("The amendment is being prepared to take over; sign again in a moment.")
+
+
+def follow(house: House, connection: Connection, stored: StoredAgreement, step: Step, at: datetime) -> None:
+    """Let the periods follow from the last event of `stored`; the caller holds the generation for change."""
+    life = life_of(house.registry, stored)
+    match step:
+        case Step.SIGN:
+            if life.starts_at is None:
+                return
+            _come_into_force(house, connection, stored, life, at)
+        case Step.SUSPEND:
+            agreements.end_periods(connection, stored.id, at)
+            _rearrange(house, connection, stored, at, continues=False)
+        case Step.RESUME:
+            if life.suspended_by:
+                return
+            _resume(house, connection, stored, life, at)
+        case Step.TERMINATE:
+            agreements.end_periods(connection, stored.id, at)
+            _rearrange(house, connection, stored, at, continues=False)
+            _give_back(house, connection, life, at)
+        case _:
+            assert_never(step)
+    if house.store.has_replica and step is not Step.RESUME:
+        house.store.wait_for_replicas(connection)
+    agreements.advance(connection, at)
+
+
+def _come_into_force(
+    house: House, connection: Connection, stored: StoredAgreement, life: Life, at: datetime
+) -> None:
+    """Begin the agreement's periods, and end in the same instant those of what it supersedes."""
+    new = periods_from(life, at, {}, None)
+    prepared = _awaiting(agreements.periods_of(connection, stored.id), at)
+    if life.agreement.supersedes is not None:
+        former = _superseded(connection, life)
+        periods = agreements.periods_of(connection, former.id)
+        continues = former.id if prepared and _continues(former, periods, life, at) else None
+        before = covered_since(periods) if _lives_until(house, former, new[0].start, at) else {}
+        new = periods_from(life, at, before, continues)
+        valid_until = life_of(house.registry, former).agreement.valid_until
+        agreements.limit_periods(connection, former.id, min(valid_until, new[0].start))
+        if continues is not None:
+            for one in prepared:
+                agreements.begin_period(connection, replace(new[one.clause_index], id=one.id))
+    if not prepared or new[0].continues is None:
+        _abandon(connection, stored, at)
+        agreements.add_periods(connection, new)
+    _append(connection, stored.id, new)
+
+
+def _resume(house: House, connection: Connection, stored: StoredAgreement, life: Life, at: datetime) -> None:
+    """Begin new periods, which also cover what was submitted during the suspension."""
+    before = covered_since(agreements.periods_of(connection, stored.id))
+    new = periods_from(life, at, before, None)
+    agreements.add_periods(connection, new)
+    _append(connection, stored.id, new)
+    _rearrange(house, connection, stored, at, continues=True)
+
+
+def _rearrange(
+    house: House, connection: Connection, former: StoredAgreement, at: datetime, *, continues: bool
+) -> None:
+    """Let the amendments that have yet to take over from `former` do so without a gap, or as they can.
+
+    Rows that stood by both would come back behind the pollers' cursors, were there a gap: then the
+    amendment's periods are others, by which new rows stand.
+    """
+    for amendment in former.amendments:
+        life = life_of(house.registry, amendment)
+        periods = agreements.periods_of(connection, amendment.id)
+        if not any(p.ended_at is None and p.start > at for p in periods):
+            continue
+        agreements.end_periods(connection, amendment.id, at, begun=False)
+        if life.starts_at is not None:
+            lives_on = _lives_until(house, former, life.starts_at, at)
+            before = covered_since(agreements.periods_of(connection, former.id)) if lives_on else {}
+            new = periods_from(life, at, before, former.id if continues else None)
+            agreements.add_periods(connection, new)
+
+
+def _give_back(house: House, connection: Connection, life: Life, at: datetime) -> None:
+    """Let what a terminated agreement would have superseded go on as if it had never been signed."""
+    if life.agreement.supersedes is not None and life.starts_at is not None and at < life.starts_at:
+        former = _superseded(connection, life)
+        valid_until = life_of(house.registry, former).agreement.valid_until
+        agreements.limit_periods(connection, former.id, valid_until)
+
+
+def _append(connection: Connection, agreement_id: str, periods: list[Period]) -> None:
+    origins = {p.clause.origin for p in periods if reaches_back(p)}
+    histories.add(connection, agreement_id, HistoryKind.APPEND, origins, periods[0].start)
+
+
+def _abandon(connection: Connection, amendment: StoredAgreement, at: datetime) -> None:
+    """Undo a preparation that cannot be used any more."""
+    agreements.end_periods(connection, amendment.id, at, begun=False)
+    for one in histories.unfinished(connection, HistoryKind.PREPARE, amendment.id):
+        histories.finish(connection, one.id, at)
+
+
+def _superseded(connection: Connection, life: Life) -> StoredAgreement:
+    former = agreements.find(connection, None, life.agreement.supersedes or "")
+    if former is None:
+        raise RuntimeError("what an agreement supersedes was there when it was proposed")
+    return former
+
+
+def _continues(former: StoredAgreement, periods: tuple[Period, ...], life: Life, at: datetime) -> bool:
+    """Tell whether `former` is in force now and will be until the amendment takes over."""
+    start = max(at, life.agreement.valid_from)
+    return any(p.agreement_id == former.id and p.is_in_force(at) and p.until >= start for p in periods)
+
+
+def _lives_until(house: House, former: StoredAgreement, start: datetime, at: datetime) -> bool:
+    """Tell whether `former`, in force or suspended, has begun and not ended when the amendment begins."""
+    life = life_of(house.registry, former)
+    current = standing(life.superseded(None), at)
+    has_begun = current.state in (AgreementState.IN_FORCE, AgreementState.SUSPENDED)
+    return has_begun and start <= life.agreement.valid_until
+
+
+def _awaiting(periods: tuple[Period, ...], at: datetime) -> list[Period]:
+    return [p for p in periods if p.takes_over(at)]

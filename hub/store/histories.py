@@ -1,0 +1,102 @@
+"""What agreements have yet to do to the rows of what was submitted before, and how far that has come."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from hub.model import NationCode, from_microseconds, to_microseconds
+from hub.store.tables import history, object_version
+
+_H = history.c
+_V = object_version.c
+
+
+class HistoryKind(StrEnum):
+    PREPARE = "prepare"  # let rows stand by what takes over, too, before it does
+    APPEND = "append"  # give rows to whom something became visible
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """One agreement's way through what one nation has submitted, in order of version.
+
+    `last_version` is the key of the last version that it has come to.
+    """
+
+    id: int
+    agreement_id: str
+    kind: HistoryKind
+    origin: NationCode
+    due_at: datetime
+    last_version: int
+
+
+def add(
+    connection: Connection,
+    agreement_id: str,
+    kind: HistoryKind,
+    origins: Collection[NationCode],
+    due_at: datetime,
+) -> None:
+    """Have what these nations submitted gone through from `due_at` on."""
+    rows = [
+        {
+            "agreement_id": agreement_id,
+            "kind": kind.value,
+            "origin": origin,
+            "due_at": to_microseconds(due_at),
+            "last_version": 0,
+        }
+        for origin in sorted(origins)
+    ]
+    if rows:
+        connection.execute(insert(history), rows)
+
+
+def unfinished(connection: Connection, kind: HistoryKind, agreement_id: str | None = None) -> list[History]:
+    """Return what is not done, whether it is due or not, oldest first."""
+    query = select(history).where(_H.done_at.is_(None), _H.kind == kind.value).order_by(_H.due_at, _H.id)
+    if agreement_id is not None:
+        query = query.where(_H.agreement_id == agreement_id)
+    return [_history(row) for row in connection.execute(query)]
+
+
+def find(connection: Connection, id: int) -> History | None:
+    """Return one that is not done."""
+    row = connection.execute(select(history).where(_H.id == id, _H.done_at.is_(None))).one_or_none()
+    return None if row is None else _history(row)
+
+
+def move_on(connection: Connection, id: int, last_version: int) -> None:
+    """Note how far it has come."""
+    connection.execute(update(history).where(_H.id == id).values(last_version=last_version))
+
+
+def finish(connection: Connection, id: int, now: datetime) -> None:
+    """Note that nothing is left to do."""
+    connection.execute(update(history).where(_H.id == id).values(done_at=to_microseconds(now)))
+
+
+def next_versions(
+    connection: Connection, origin: NationCode, after: int, limit: int
+) -> list[tuple[int, str]]:
+    """Return key and STIX id of the nation's next versions, at most `limit`, in order of key."""
+    query = select(_V.id, _V.stix_id).where(_V.origin == origin, _V.id > after).order_by(_V.id).limit(limit)
+    return [(key, stix_id) for key, stix_id in connection.execute(query)]
+
+
+def _history(row: Row[Any]) -> History:
+    return History(
+        id=row.id,
+        agreement_id=row.agreement_id,
+        kind=HistoryKind(row.kind),
+        origin=NationCode(row.origin),
+        due_at=from_microseconds(row.due_at),
+        last_version=row.last_version,
+    )
