@@ -56,7 +56,7 @@ def propose(house: House, caller: Caller, request: HttpRequest) -> JsonObject:
         raise Unprocessable(f"parties: {nation} proposes and must be one of them.")
     with house.store.write() as connection:
         use_nonce(connection, evidence)
-        now = house.clock()
+        now = present(house, connection)
         told = agreement.parties | _parties_amended(house, connection, caller, agreement, now)  # 3
         stored = StoredAgreement(agreement.id, document, told)
         agreements.add(connection, stored, caller.member.id, now)  # 4
