@@ -47,20 +47,29 @@ def propose(house: House, caller: Caller, request: HttpRequest) -> JsonObject:
     """
     nation = _governing(caller)  # 1
     evidence = verify_request(house, caller, request, Purpose.AGREEMENT)
-    body = _table(strict.loads(request.body))  # 2
-    if "id" in body or "hub" in body:
-        raise Unprocessable("id, hub: are given by the hub; leave them out.")
-    document = {"id": f"agreement--{uuid.uuid4()}", "hub": house.registry.hub_identity_id, **body}
-    agreement = read_agreement(document, house.registry.nations.keys())
-    if nation not in agreement.parties:
-        raise Unprocessable(f"parties: {nation} proposes and must be one of them.")
+    agreement = read_proposal(house, nation, request.body)  # 2
     with house.store.write() as connection:
         use_nonce(connection, evidence)
         now = present(house, connection)
-        told = agreement.parties | _parties_amended(house, connection, caller, agreement, now)  # 3
-        stored = StoredAgreement(agreement.id, document, told)
+        told = agreement.parties | parties_amended(house, connection, caller, agreement, now)  # 3
+        stored = StoredAgreement(agreement.id, agreement.document, told)
         agreements.add(connection, stored, caller.member.id, now)  # 4
         return view(house, stored, now)
+
+
+def read_proposal(house: House, nation: NationCode | None, body: bytes) -> Agreement:
+    """Return the agreement that a body states, with a new id; `nation`, unless None, is one of its parties.
+
+    Raises BadJson or Unprocessable.
+    """
+    table = _table(strict.loads(body))
+    if "id" in table or "hub" in table:
+        raise Unprocessable("id, hub: are given by the hub; leave them out.")
+    document = {"id": f"agreement--{uuid.uuid4()}", "hub": house.registry.hub_identity_id, **table}
+    agreement = read_agreement(document, house.registry.nations.keys())
+    if nation is not None and nation not in agreement.parties:
+        raise Unprocessable(f"parties: {nation} proposes and must be one of them.")
+    return agreement
 
 
 def sign(house: House, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
@@ -226,10 +235,13 @@ def _check_signature(connection: Connection, signed: _Signed, stored: StoredAgre
 # --- amendments -------------------------------------------------------------------------------
 
 
-def _parties_amended(
+def parties_amended(
     house: House, connection: Connection, caller: Caller, agreement: Agreement, now: datetime
 ) -> frozenset[NationCode]:
-    """Return the parties of what the proposal supersedes, who must sign it too."""
+    """Return the parties of what the proposal supersedes, who must sign it too.
+
+    Raises NotFound for what the caller may not know of, Conflict for what cannot be superseded now.
+    """
     if agreement.supersedes is None:
         return frozenset()
     find(connection, caller, agreement.supersedes)

@@ -71,6 +71,11 @@ class Bench:
             raise RuntimeError(f"{member} belongs to no nation and can have submitted nothing")
         return clearance
 
+    def circle(self) -> Circle:
+        """Return where the joint judgement takes place."""
+        clearances = {id: m.kind.clearance for id, m in self.members.items() if m.kind.clearance}
+        return Circle(self.origin, clearances, self.recipients)
+
 
 def recipients(house: House) -> list[NationCode]:
     """Return every nation, in the order in which their ledgers are locked."""
@@ -247,14 +252,7 @@ class _Court:
 
     def judge(self) -> dict[int, Judgement]:
         """Return the joint judgement of all that were summoned."""
-        circle = Circle(
-            home=self.bench.origin,
-            clearances={
-                id: self.bench.clearance(id) for id, m in self.bench.members.items() if m.kind.clearance
-            },
-            recipients=self.bench.recipients,
-        )
-        return judge(self._nodes(), self._settled(), circle)
+        return judge(self._nodes(), self._settled(), self.bench.circle())
 
     def _nodes(self) -> dict[int, Node[int]]:
         records: dict[tuple[MemberId, StixId], list[ObjectVersion]] = defaultdict(list)
