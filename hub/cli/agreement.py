@@ -15,7 +15,7 @@ from hub.model import JsonObject
 
 @click.group()
 def agreement() -> None:
-    """Propose, sign, list, show, suspend, resume and terminate sharing agreements."""
+    """Simulate, propose, sign, list, show, suspend, resume and terminate sharing agreements."""
 
 
 def _print(view: JsonObject, as_json: bool) -> None:
@@ -46,6 +46,37 @@ def _say(line: str) -> None:
 def propose(hub: Hub, file: Path, as_json: bool) -> None:
     """Propose the agreement in FILE (TOML); its id comes back. Nothing is in force before all have signed."""
     _print(hub.propose(read_agreement(str(file), file.read_bytes())), as_json)
+
+
+@agreement.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@remote
+@json_option
+def simulate(hub: Hub, file: Path, as_json: bool) -> None:
+    """Tell what the agreement in FILE (TOML) would release and withdraw if it came into force now.
+
+    Nothing is written. Counts are of what your nation submitted, and of what it would cease to see.
+    """
+    answer = hub.simulate(read_agreement(str(file), file.read_bytes()))
+    if as_json:
+        print_json(answer)
+        return
+    rows = [
+        (
+            sign,
+            f"{line['origin']} → {line['recipient']}",
+            line["type"],
+            f"TLP:{line['tlp'].upper()}",
+            f"{line['clearance']} and above",
+            str(line["count"]),
+        )
+        for part, sign in (("released", "+"), ("withdrawn", "-"))
+        for line in answer[part]
+    ]
+    print_table(("", "direction", "type", "TLP", "for", "versions"), rows, "Nothing would change.")
+    for example in answer["examples"]:
+        reach = f"{example['origin']} → {example['recipient']}"
+        _say(f"for example {example['change']}: {reach} {example['object']}")
 
 
 @agreement.command()

@@ -44,6 +44,7 @@ class Governance:
     def __init__(self, connection: Connection, base_url: str, key: keys.PrivateKey | None) -> None:
         self._connection = connection
         self._agreements_url = f"{base_url}/governance/agreements/"
+        self._simulations_url = f"{base_url}/governance/simulations/"
         self._members_url = f"{base_url}/governance/members/"
         self._key = key
 
@@ -60,6 +61,10 @@ class Governance:
                 f"the hub answered with another agreement than {agreement_id}: nothing was signed"
             )
         return view
+
+    def simulate(self, document: JsonObject) -> JsonObject:
+        """Return what an agreement would release and withdraw if it came into force now."""
+        return self._connection.post(self._simulations_url, _HEADERS, data=orjson.dumps(document))
 
     def propose(self, document: JsonObject) -> JsonObject:
         """Propose an agreement; the answer has the id that the hub gave it. It signs nothing."""

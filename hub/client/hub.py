@@ -175,6 +175,10 @@ class Hub:
         """Sign the whole agreement for the own nation; it is in force when every party has."""
         return self._governance.sign(agreement_id)
 
+    def simulate(self, document: JsonObject) -> JsonObject:
+        """Return what an agreement would release and withdraw if it came into force now."""
+        return self._governance.simulate(document)
+
     def suspend(self, agreement_id: str) -> JsonObject:
         """Suspend an agreement for every party, from the next request that the hub receives."""
         return self._governance.suspend(agreement_id)

@@ -1,7 +1,8 @@
 """Members and agreements over HTTP, as JSON: what the member-side commands use.
 
-Reading needs a token. Every change is a POST signed (RFC 9421) with the nation's `agreement` key, and
-goes to `actions` as received: the signature is verified there, before the body is parsed.
+Reading needs a token, and so does a simulation, which changes nothing. Every change is a POST signed
+(RFC 9421) with the nation's `agreement` key, and goes to `actions` as received: the signature is verified
+there, before the body is parsed.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, Final
 import orjson
 from flask import Blueprint, Flask, Response
 
-from hub.actions import agree
+from hub.actions import agree, simulate
 from hub.errors import Unprocessable
 from hub.web.taxii.identity import caller, house
 from hub.web.taxii.negotiation import JSON, admit_json, received
@@ -79,6 +80,11 @@ def resume(agreement_id: str) -> Response:
 
 
 @_governance.post("/simulations/")
+def simulation() -> Response:
+    """Return what the agreement in the body would release and withdraw; nothing is written."""
+    return _json(simulate.simulate(house(), caller(), received().body))
+
+
 @_governance.get("/explanations/")
 @_governance.get("/disclosures/")
 def not_offered(**_names: str) -> Response:
