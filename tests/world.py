@@ -240,7 +240,8 @@ class World:
 
     def hubs_own(self) -> set[str]:
         """The ids that the hub itself publishes."""
-        return {self.house.registry.hub_identity_id, *TLP_IDS}
+        registry = self.house.registry
+        return {registry.hub_identity_id, *TLP_IDS, *registry.rel_to}
 
     def ids(self, member: str) -> set[str]:
         return {seen.id for seen in self.see(member)}

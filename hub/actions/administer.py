@@ -16,6 +16,7 @@ from hub.model import (
     HUB,
     Clearance,
     Ground,
+    JsonObject,
     Justification,
     Kind,
     Markings,
@@ -56,19 +57,17 @@ def initialise(house: House) -> None:
     nations = sorted(house.registry.nations)
     with house.store.write() as connection:
         new = ledgers.open_ledgers(connection, nations)
-        own = _own_objects(house, connection)
-        for nation in new:
-            rows = [NewRow(version, _FOR_EVERYBODY) for version in own]
+        own, missing = _own_objects(house, connection)
+        for nation in nations:
+            rows = [NewRow(version, _FOR_EVERYBODY) for version in (own if nation in new else missing)]
             releases.append(connection, nation, HUB, rows, house.clock())
 
 
-def _own_objects(house: House, connection: Connection) -> list[ObjectVersion]:
-    """Return the hub's identity and the standard TLP definitions as stored, storing what is missing."""
-    identity = house.registry.hub_identity_id
-    documents_ = [tlp.hub_identity(identity, _FIRST_DAY), *tlp.definitions(identity)]
+def _own_objects(house: House, connection: Connection) -> tuple[list[ObjectVersion], list[ObjectVersion]]:
+    """Return the hub's identity, TLP and REL TO definitions as stored, and those that were not yet."""
     items = [
         reading.read(item, n, house.limits.max_object_bytes, canonical.digest)
-        for n, item in enumerate(documents_)
+        for n, item in enumerate(_own_documents(house))
     ]
     own = {item.id: item for item in items if isinstance(item, StixObject)}
     held = {v.id: v for v in objects.versions_of(connection, MemberId(HUB), list(own))}
@@ -78,8 +77,18 @@ def _own_objects(house: House, connection: Connection) -> list[ObjectVersion]:
         replace(_own_version(n - len(missing), item, house.clock()), content_id=contents[item.digest])
         for n, item in enumerate(missing)
     ]
-    held.update((v.id, v) for v in objects.insert_versions(connection, HUB, None, drafts).values())
-    return [held[id] for id in own]
+    stored = list(objects.insert_versions(connection, HUB, None, drafts).values())
+    held.update((v.id, v) for v in stored)
+    return [held[id] for id in own], stored
+
+
+def _own_documents(house: House) -> list[JsonObject]:
+    identity = house.registry.hub_identity_id
+    definitions = [
+        tlp.rel_to(nation.rel_to_id, nation.code, identity, _FIRST_DAY)
+        for nation in house.registry.nations.values()
+    ]
+    return [tlp.hub_identity(identity, _FIRST_DAY), *tlp.definitions(identity), *definitions]
 
 
 def _own_version(key: int, item: StixObject, now: datetime) -> ObjectVersion:

@@ -11,6 +11,7 @@ from typing import Final
 
 from hub.model import (
     DefinitionKind,
+    Markings,
     MemberId,
     NationCode,
     ObjectVersion,
@@ -173,6 +174,14 @@ class _Drafting:
         return replace(version, markings=markings)
 
 
+def _markings(item: StixObject, reserved: Reserved) -> Markings:
+    """Return the object's markings; REL TO on a part of it can be neither followed nor left out."""
+    if item.markings.fault is None and item.markings.parts & reserved.rel_to.keys():
+        fault = "REL TO stands on a part of the object; mark the whole of it in object_marking_refs"
+        return replace(item.markings, fault=fault)
+    return item.markings
+
+
 def _version(drawer: Drawer, key: int, item: StixObject, verdict: Accept) -> ObjectVersion:
     return ObjectVersion(
         key=key,
@@ -185,7 +194,7 @@ def _version(drawer: Drawer, key: int, item: StixObject, verdict: Accept) -> Obj
         has_spec_version=item.has_spec_version,
         is_newest=False,
         digest=item.digest,
-        markings=item.markings,
+        markings=_markings(item, drawer.reserved),
         refers=item.refers,
         contains=item.contains,
         creator=item.creator,

@@ -10,11 +10,19 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import reduce
 from types import MappingProxyType
 
 from hub.actions.house import House
 from hub.model import MemberId, NationCode, ObjectVersion, StixId, Tlp
-from hub.rules.marking import Around, effective_tlp, identity_exception, unknown_markings
+from hub.rules.marking import (
+    Around,
+    effective_tlp,
+    identity_exception,
+    narrower,
+    releasable_to,
+    unknown_markings,
+)
 from hub.store import objects
 from hub.store.connection import Connection
 from hub.store.objects import Containers
@@ -30,12 +38,14 @@ class Desk:
     origin: NationCode
     default_tlp: Tlp
     informative: frozenset[StixId]
+    rel_to: Mapping[StixId, NationCode]
 
     @classmethod
     def of(cls, house: House, member: MemberId, origin: NationCode) -> Desk:
         """Return the desk at which what `member` of `origin` submitted is judged."""
         registry = house.registry
-        return cls(member, origin, registry.nations[origin].default_tlp, registry.informative_markings)
+        default = registry.nations[origin].default_tlp
+        return cls(member, origin, default, registry.informative_markings, registry.rel_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +96,12 @@ class _Table:
     before: dict[int, ObjectVersion] = field(default_factory=dict)
     around: dict[StixId, Containers] = field(default_factory=dict)
     accepted: set[StixId] = field(default_factory=set)
-    # What containers on the table say of an id: that there is one, the strictest level, that one is closed.
+    # What containers on the table say of an id: that there is one, the strictest level, that one is closed,
+    # and to whom alone it is releasable.
     _named: set[StixId] = field(default_factory=set)
     _above: dict[StixId, Tlp] = field(default_factory=dict)
     _in_closed: set[StixId] = field(default_factory=set)
+    _releasable: dict[StixId, frozenset[NationCode] | None] = field(default_factory=dict)
 
     # --- laying out ---
 
@@ -139,6 +151,7 @@ class _Table:
         touches = self._touches()
         levels: dict[int, Tlp | None] = dict.fromkeys(self.now)
         closed: dict[int, bool] = dict.fromkeys(self.now, False)
+        rel_to: dict[int, frozenset[NationCode] | None] = dict.fromkeys(self.now)
         for is_last_resort in (False, True):
             queue = deque(self.now)
             queued = set(queue)
@@ -148,10 +161,12 @@ class _Table:
                 version = self.now[key]
                 level = self._level(version, levels, is_last_resort=is_last_resort)
                 is_closed = self._is_closed(version)
-                if (level, is_closed) == (levels[key], closed[key]):
+                releasable = self._rel_to(version, rel_to)
+                if (level, is_closed, releasable) == (levels[key], closed[key], rel_to[key]):
                     continue
-                levels[key], closed[key] = level, is_closed
-                tightened: list[StixId | int] = [key, *self._tighten(version, level, is_closed=is_closed)]
+                levels[key], closed[key], rel_to[key] = level, is_closed, releasable
+                handled = replace(version, rel_to=releasable, is_closed=is_closed)
+                tightened: list[StixId | int] = [key, *self._tighten(handled, level)]
                 for name in tightened:
                     queue.extend(touches[name] - queued)
                     queued |= touches[name]
@@ -160,7 +175,9 @@ class _Table:
             if tlp is None:
                 raise RuntimeError("every version has a level after the last resort")
             is_contained = version.is_contained or key in self.kept or self._is_named(version)
-            self.now[key] = replace(version, tlp=tlp, is_closed=closed[key], is_contained=is_contained)
+            self.now[key] = replace(
+                version, tlp=tlp, is_closed=closed[key], is_contained=is_contained, rel_to=rel_to[key]
+            )
 
     def _touches(self) -> Mapping[StixId | int, set[int]]:
         """Return the versions of each id, and for a version those that take its level over."""
@@ -171,12 +188,15 @@ class _Table:
             touches[predecessor].add(key)
         return touches
 
-    def _tighten(self, version: ObjectVersion, level: Tlp | None, *, is_closed: bool) -> Iterable[StixId]:
-        """Let a container's level and closure reach what it names; return the ids for which that is news."""
+    def _tighten(self, version: ObjectVersion, level: Tlp | None) -> Iterable[StixId]:
+        """Let a container's level, closure and REL TO reach what it names; return where that is news."""
         for id in version.contains:
-            is_news = is_closed and id not in self._in_closed
+            is_news = version.is_closed and id not in self._in_closed
             if is_news:
                 self._in_closed.add(id)
+            releasable = narrower(self._releasable.get(id), version.rel_to)
+            if releasable != self._releasable.get(id):
+                self._releasable[id], is_news = releasable, True
             if level is not None and level > self._above.get(id, -1):
                 self._above[id], is_news = level, True
             if is_news:
@@ -230,12 +250,29 @@ class _Table:
     def _is_closed(self, version: ObjectVersion) -> bool:
         if version.markings.fault is not None:
             return True
-        if unknown_markings(version.markings, self.accepted, self.desk.informative):
+        if unknown_markings(version.markings, self.accepted, self.desk.informative | self.desk.rel_to.keys()):
             return True
         if version.markings.tlp is not None:
             return False
         stored = self.around.get(version.id)
         return version.id in self._in_closed or (stored is not None and stored.closed > 0)
+
+    def _rel_to(
+        self, version: ObjectVersion, known: Mapping[int, frozenset[NationCode] | None]
+    ) -> frozenset[NationCode] | None:
+        """Return to whom alone the version is releasable; what has TLP of its own goes by its own REL TO."""
+        own = releasable_to(version.markings.others, self.desk.rel_to)
+        if version.markings.tlp is not None:
+            return own
+        stored, around = self.before.get(version.key), self.around.get(version.id)
+        limits = [
+            own,
+            None if stored is None else stored.rel_to,
+            *(() if around is None else around.rel_to),
+            self._releasable.get(version.id),
+            known.get(self.kept[version.key]) if version.key in self.kept else None,
+        ]
+        return reduce(narrower, limits)
 
     # --- identities ---
 

@@ -297,7 +297,14 @@ def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearanc
             or "it carries, or is contained in what carries, a marking the hub cannot keep"
         )
     return Candidate(
-        origin, version.member, clearance, version.type, version.tlp, version.submitted_at, closed
+        origin,
+        version.member,
+        clearance,
+        version.type,
+        version.tlp,
+        version.submitted_at,
+        closed,
+        version.rel_to,
     )
 
 

@@ -160,6 +160,7 @@ class _Law:
                 self._bench.clearance(facts.member),
                 *(facts.type, facts.tlp, facts.submitted_at),
                 closed="closed" if facts.is_closed else None,
+                rel_to=facts.rel_to,
             )
             self._own[facts] = {
                 r: self._class(candidate, r) for r in (self._bench.origin, *self._bench.recipients)

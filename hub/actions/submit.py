@@ -170,8 +170,7 @@ def decide(
 
 def reserved(house: House) -> Reserved:
     """Return the ids that the hub keeps for itself."""
-    rel_to = {nation.rel_to_id: nation.code for nation in house.registry.nations.values()}
-    return Reserved(own=frozenset({house.registry.hub_identity_id}), rel_to=rel_to)
+    return Reserved(own=frozenset({house.registry.hub_identity_id}), rel_to=house.registry.rel_to)
 
 
 def _received_from(
@@ -252,7 +251,8 @@ def _receipt(house: House, decision: SubmissionDecision) -> Receipt:
 def _closed_by(house: House, decision: SubmissionDecision, key: int) -> str:
     version = decision.handled.now[key]
     accepted = {v.id for v in decision.handled.now.values() if v.is_accepted_definition}
-    unknown = unknown_markings(version.markings, accepted, house.registry.informative_markings)
+    known = house.registry.informative_markings | house.registry.rel_to.keys()
+    unknown = unknown_markings(version.markings, accepted, known)
     if not unknown:
         return "a report or grouping that contains it carries a marking that the hub cannot keep."
     return (

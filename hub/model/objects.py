@@ -48,13 +48,15 @@ class Markings:
     """What an object says of its own handling, as read from it; what the hub makes of it is in `rules`.
 
     `tlp` is the strictest level of its `object_marking_refs`; `raised` of its labels and granular
-    markings, which raise and never lower. `others` are marking references that are not TLP.
+    markings, which raise and never lower. `others` are marking references that are not TLP, `parts` those of
+    them that stand on a part of the object; these are not kept once the object is stored.
     `fault` says why a granular marking cannot be followed, and closes the object.
     """
 
     tlp: Tlp | None = None
     raised: Tlp | None = None
     others: frozenset[StixId] = frozenset()
+    parts: frozenset[StixId] = frozenset()
     fault: str | None = None
     remark: str | None = None  # for the submitter: two levels that disagree
 
@@ -99,6 +101,7 @@ class ObjectVersion:
 
     `key` numbers stored versions from 1; a version that is about to be stored has a negative one.
     `is_contained`: it has no TLP of its own, and its level came from a container or predecessor.
+    `rel_to` are the nations to which alone it is releasable by its REL TO markings (policy 6); None: no such.
     `is_newest`: it is the one by which the record is judged, the last that is not deleted, else the last.
     `content_id` and `size` (bytes of the body) are 0 until it is stored. A deleted version is served to
     nobody and goes on restricting as it stood (policy 8).
@@ -122,6 +125,7 @@ class ObjectVersion:
     tlp: Tlp
     is_closed: bool
     is_contained: bool
+    rel_to: frozenset[NationCode] | None = None
     content_id: int = 0
     size: int = 0
     deleted_at: datetime | None = None

@@ -109,6 +109,11 @@ class Registry:
     released_collection_id: str
     informative_markings: frozenset[StixId]
 
+    @property
+    def rel_to(self) -> Mapping[StixId, NationCode]:
+        """The nation that each REL TO definition names (policy 6)."""
+        return {nation.rel_to_id: nation.code for nation in self.nations.values()}
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:

@@ -70,13 +70,6 @@ def accept(
         return Refuse(
             obj.version, "this id belongs to the hub, which serves its own copy; leave the object out."
         )
-    addressed = sorted(reserved.rel_to[ref] for ref in obj.markings.others if ref in reserved.rel_to)
-    if addressed:
-        return Refuse(
-            obj.version,
-            f"marked REL TO {', '.join(addressed)}: addressing is not offered by this version of the hub; "
-            "submit the object without that marking, or wait.",
-        )
     verdict = _version_verdict(obj, known, accepted_as)
     # What the member holds of its own stays its own: another nation's later copy of an id blocks nothing.
     # Observables are aside: who sees the same address derives the same id.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from hub.model import DefinitionKind, Markings, StixId, Tlp
+from hub.model import DefinitionKind, Markings, NationCode, StixId, Tlp
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,23 @@ def unknown_markings(
 ) -> frozenset[StixId]:
     """Return the marking references that close the object (policy 2.6); empty: none does."""
     return markings.others - informative - frozenset(accepted)
+
+
+def releasable_to(
+    others: Iterable[StixId], rel_to: Mapping[StixId, NationCode]
+) -> frozenset[NationCode] | None:
+    """Return the nations that the REL TO markings among `others` name; None: there is none (policy 6)."""
+    named = frozenset(rel_to[ref] for ref in others if ref in rel_to)
+    return named or None
+
+
+def narrower(
+    one: frozenset[NationCode] | None, other: frozenset[NationCode] | None
+) -> frozenset[NationCode] | None:
+    """Return the nations that both allow; None allows all."""
+    if one is None or other is None:
+        return one if other is None else other
+    return one & other
 
 
 def _strictest(levels: Iterable[Tlp | None]) -> Tlp | None:

@@ -34,7 +34,10 @@ NEVER: Class = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A version as the rules see it. `closed` is the reason for which it may not leave its nation."""
+    """A version as the rules see it. `closed` is the reason for which it may not leave its nation.
+
+    `rel_to` are the nations that its REL TO markings name, None: it carries none (policy 6).
+    """
 
     origin: NationCode
     member: MemberId
@@ -43,6 +46,7 @@ class Candidate:
     tlp: Tlp
     submitted_at: datetime
     closed: str | None = None
+    rel_to: frozenset[NationCode] | None = None
 
 
 def clearance_for(tlp: Tlp) -> Clearance:
@@ -69,14 +73,13 @@ def decide(candidate: Candidate, recipient: NationCode, periods: Sequence[Period
         return Release(clearance_for(candidate.tlp), grounds)
     if candidate.closed is not None:
         return Withhold(candidate.closed)
+    if candidate.rel_to is not None and recipient not in candidate.rel_to:
+        return Withhold(f"marked REL TO {', '.join(sorted(candidate.rel_to)) or 'nobody'} only")
     directed = [p for p in periods if _is_directed(p.clause, candidate.origin, recipient)]
     in_force = [p for p in directed if p.is_in_force(now)]
     pending = [p for p in directed if p.takes_over(now)]
     if not in_force:
         return Withhold(f"{candidate.origin}→{recipient}: no agreement in force")
-    if candidate.tlp is Tlp.RED:
-        # A clause alone never releases red, and addressing is refused at the door, so nothing is addressed.
-        return Withhold("RED is released only to the nations an object is addressed to")
     reasons = {p.id: _mismatch(candidate, recipient, p) for p in (*in_force, *pending)}
     matching = [p for p in in_force if reasons[p.id] is None]
     if not matching:
@@ -177,6 +180,8 @@ def _is_directed(clause: Clause, origin: NationCode, recipient: NationCode) -> b
 
 def _mismatch(candidate: Candidate, recipient: NationCode, period: Period) -> str | None:
     clause = period.clause
+    if candidate.tlp is Tlp.RED and candidate.rel_to is None:
+        return "RED is released only to the nations an object is addressed to"
     if candidate.tlp > clause.max_tlp:
         return f"above the agreement's ceiling {clause.max_tlp.label.upper()}"
     if clause.types is not None and candidate.type not in clause.types | ALWAYS_COVERED:

@@ -41,6 +41,7 @@ def read_markings(obj: JsonObject) -> Markings:
         tlp=max(levels, default=None),
         raised=max(labels | parts, default=None),
         others=frozenset(ref for ref in (*refs, *granular_refs) if ref not in TLP_IDS),
+        parts=frozenset(ref for ref in granular_refs if ref not in TLP_IDS),
         fault=_granular_fault(obj),
         remark=_disagreement(levels, labels, parts),
     )

@@ -65,6 +65,21 @@ def hub_identity(identity_id: StixId, created: datetime) -> JsonObject:
     }
 
 
+def rel_to(marking_id: StixId, nation: str, hub_identity_id: StixId, created: datetime) -> JsonObject:
+    """Return the marking-definition "REL TO <nation>": what carries it is releasable to that nation alone."""
+    instant = created.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": marking_id,
+        "created_by_ref": hub_identity_id,
+        "created": instant,
+        "name": f"REL TO {nation}",
+        "definition_type": "statement",
+        "definition": {"statement": f"REL TO {nation}: releasable to the nations so named, and to no other."},
+    }
+
+
 def _tlp_1(marking_id: StixId, level: Tlp) -> JsonObject:
     word = "white" if level is Tlp.CLEAR else level.label
     return {

@@ -80,10 +80,11 @@ def _sources(
 
 @dataclass(frozen=True, slots=True)
 class Containers:
-    """What the stored containers of an object impose on it: their strictest level, how many are closed."""
+    """What stored containers of an object impose on it: the strictest level, how many are closed, REL TO."""
 
     tlp: Tlp
     closed: int
+    rel_to: tuple[frozenset[NationCode], ...] = ()
 
 
 def containers_of(
@@ -100,7 +101,26 @@ def containers_of(
         )
         for target, tlp, closed in connection.execute(query):
             found[StixId(target)] = Containers(Tlp(tlp), closed)
+        query = (
+            select(_R.target, _V.rel_to)
+            .distinct()
+            .select_from(reference.join(object_version, _R.version_id == _V.id))
+            .where(_R.target.in_(batch), _R.kind == CONTAINS, _R.origin == origin, _R.member == member)
+            .where(_V.rel_to.is_not(None))
+        )
+        for target, text in connection.execute(query):
+            known = found[StixId(target)]
+            found[StixId(target)] = replace(known, rel_to=(*known.rel_to, decode_nations(text)))
     return found
+
+
+def decode_nations(text: str) -> frozenset[NationCode]:
+    """Return the nations that a column names, with commas between."""
+    return frozenset(NationCode(code) for code in text.split(",") if code)
+
+
+def _encode_nations(nations: frozenset[NationCode] | None) -> str | None:
+    return None if nations is None else ",".join(sorted(nations))
 
 
 def accepted_definitions(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
@@ -193,6 +213,7 @@ def _row(v: ObjectVersion, origin: NationCode, submission_id: str | None) -> dic
         "is_accepted_definition": v.is_accepted_definition,
         "effective_tlp": v.tlp,
         "is_closed": v.is_closed,
+        "rel_to": _encode_nations(v.rel_to),
     }
 
 
@@ -210,11 +231,11 @@ def _reference_rows(v: ObjectVersion, origin: NationCode) -> Iterable[dict[str, 
 
 def update_handling(connection: Connection, versions: Collection[ObjectVersion]) -> None:
     """Record what the hub now makes of stored versions' markings, and which is the newest."""
-    alike: dict[tuple[Tlp, bool, bool, bool], list[int]] = defaultdict(list)
+    alike: dict[tuple[Tlp, bool, bool, bool, str | None], list[int]] = defaultdict(list)
     for v in versions:
-        alike[v.tlp, v.is_closed, v.is_contained, v.is_newest].append(v.key)
-    for (tlp, is_closed, is_contained, is_newest), keys in alike.items():
-        values = {"is_closed": is_closed, "is_contained": is_contained, "is_newest": is_newest}
+        alike[v.tlp, v.is_closed, v.is_contained, v.is_newest, _encode_nations(v.rel_to)].append(v.key)
+    for (tlp, *rest), keys in alike.items():
+        values = dict(zip(("is_closed", "is_contained", "is_newest", "rel_to"), rest, strict=True))
         for batch in batches(sorted(keys)):
             condition = _V.id.in_(batch)
             connection.execute(
@@ -313,6 +334,7 @@ def _version(row: Row[Any], references: Mapping[str, set[StixId]]) -> ObjectVers
         tlp=Tlp(row.effective_tlp),
         is_closed=row.is_closed,
         is_contained=row.is_contained,
+        rel_to=None if row.rel_to is None else decode_nations(row.rel_to),
         content_id=row.content_id,
         size=row.size,
         deleted_at=None if row.deleted_at is None else from_microseconds(row.deleted_at),

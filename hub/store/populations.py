@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, select
 
 from hub.model import MemberId, NationCode, StixId, Tlp, from_microseconds, to_microseconds
-from hub.store.objects import REFERS
+from hub.store.objects import REFERS, decode_nations
 from hub.store.tables import object_version, reference
 
 _V = object_version.c
@@ -27,6 +27,7 @@ class Facts:
     tlp: Tlp
     is_closed: bool
     submitted_at: datetime
+    rel_to: frozenset[NationCode] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Linked:
 def alike(connection: Connection, origin: NationCode, starts: Sequence[datetime]) -> Iterator[Alike]:
     """Give the nation's undeleted versions that are alone, grouped; `starts` part those submitted earlier."""
     ages = [case((_V.submitted_at < to_microseconds(at), 0), else_=1) for at in starts]
-    group = (_V.member, _V.type, _V.effective_tlp, _V.is_closed)
+    group = (_V.member, _V.type, _V.effective_tlp, _V.is_closed, _V.rel_to)
     query = (
         select(*group, func.max(_V.submitted_at).label("submitted_at"), func.count(), func.min(_V.stix_id))
         .where(_V.origin == origin, _V.deleted_at.is_(None), _is_alone())
@@ -69,7 +70,7 @@ def linked(connection: Connection, origin: NationCode) -> list[Linked]:
     is_target = exists().where(_R.origin == origin, _R.kind == REFERS, _R.target == _V.stix_id)
     is_alone = and_(_V.deleted_at.is_(None), _is_alone())
     columns = (_V.id, _V.stix_id, _V.version_key, _V.is_newest, _V.deleted_at.is_not(None), is_alone)
-    facts = (_V.member, _V.type, _V.effective_tlp, _V.is_closed, _V.submitted_at)
+    facts = (_V.member, _V.type, _V.effective_tlp, _V.is_closed, _V.rel_to, _V.submitted_at)
     query = select(*columns, *facts).where(_V.origin == origin, ~is_alone | is_target)
     return [_linked(row) for row in connection.execute(query)]
 
@@ -98,5 +99,7 @@ def _linked(row: Any) -> Linked:
     return Linked(key, StixId(id), version_key, *flags, _facts(*facts))
 
 
-def _facts(member: str, stix_type: str, tlp: int, is_closed: bool, submitted_at: int) -> Facts:
-    return Facts(MemberId(member), stix_type, Tlp(tlp), is_closed, from_microseconds(submitted_at))
+def _facts(member: str, stix_type: str, tlp: int, *rest: Any) -> Facts:
+    is_closed, rel_to, submitted_at = rest
+    nations = None if rel_to is None else decode_nations(rel_to)
+    return Facts(MemberId(member), stix_type, Tlp(tlp), is_closed, from_microseconds(submitted_at), nations)

@@ -275,6 +275,7 @@ object_version = Table(
     Column("is_accepted_definition", Boolean, nullable=False),
     Column("effective_tlp", Integer, nullable=False),
     Column("is_closed", Boolean, nullable=False),
+    Column("rel_to", Text),  # nations, with commas; empty: nobody; null: no such marking
     Column("deletion_id", ForeignKey(deletion.c.id)),
     Column("deleted_at", _Instant),
     UniqueConstraint("member", "stix_id", "version_key"),

@@ -203,15 +203,6 @@ def test_the_hubs_own_ids_are_refused(hub: Hub) -> None:
         assert "hub" in str(outcome.message)
 
 
-def test_addressed_objects_are_refused(hub: Hub) -> None:
-    refs = [TLP["red"], hub.house.registry.nations["KR"].rel_to_id]
-    outcome = hub.one("us-cert", malware("a", object_marking_refs=refs))
-    assert not outcome.succeeded
-    assert "REL TO KR" in str(outcome.message)
-    partly = {"granular_markings": [{"selectors": ["name"], "marking_ref": refs[1]}]}
-    assert not hub.one("us-cert", malware("b", **partly)).succeeded
-
-
 def test_what_was_received_above_green_is_not_passed_on(hub: Hub) -> None:
     hub.agree(clause("KR", "US"))
     hub.accepted("kr-cert", malware("amber", "amber"), malware("green"), malware("strict", "amber+strict"))

@@ -40,8 +40,6 @@ def judged(item: StixObject, known: Known = NOTHING, received_from: NationCode |
     [
         (obj(id=HUB_IDENTITY), NOTHING, None, "belongs to the hub"),
         (obj(id=REL_TO_KR), NOTHING, None, "belongs to the hub"),
-        (obj(marks=(REL_TO_KR,)), NOTHING, None, "REL TO KR"),
-        (obj(marks=(REL_TO_KR,)), ONE, None, "REL TO KR"),  # even what is held already
         (obj(digest=b"other"), ONE, None, "different content"),
         (obj(digest=b"other"), TWO, None, "different content"),  # an older version too
         (obj(), NOTHING, KR, "received from KR; only KR may share it"),

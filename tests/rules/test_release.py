@@ -44,8 +44,9 @@ def candidate(
     clearance: Clearance = AGENCY,
     submitted_at: datetime = START,
     closed: str | None = None,
+    rel_to: frozenset[NationCode] | None = None,
 ) -> Candidate:
-    return Candidate(US, SUBMITTER, clearance, stix_type, tlp, submitted_at, closed)
+    return Candidate(US, SUBMITTER, clearance, stix_type, tlp, submitted_at, closed, rel_to)
 
 
 def period(
@@ -218,6 +219,28 @@ def test_types_limit_all_but_identities_and_definitions(
 )
 def test_a_refusal_names_what_would_have_to_change(periods: list[Period], reason: str) -> None:
     assert decide(candidate(AMBER), KR, periods, NOW) == Withhold(reason)
+
+
+@pytest.mark.parametrize("level", list(Tlp))
+@pytest.mark.parametrize(
+    ("rel_to", "allowed"),
+    [(None, True), ({KR}, True), ({KR, JP}, True), ({JP}, False), (set(), False)],
+)
+def test_rel_to_narrows_and_widens_red_alone(
+    level: Tlp, rel_to: set[NationCode] | None, *, allowed: bool
+) -> None:
+    addressed = None if rel_to is None else frozenset(rel_to)
+    one = candidate(level, rel_to=addressed)
+    needed = rel_to is not None if level is RED else True
+    assert sees(one, KR, CERT, period(RED, PARTNER)) == (allowed and needed)
+    assert not sees(one, KR, CERT)  # no agreement, no crossing
+    assert sees(one, US, CERT)
+
+
+def test_addressed_red_needs_a_clause_up_to_red_and_reaches_the_cert_alone() -> None:
+    one = candidate(RED, rel_to=frozenset({KR}))
+    assert not sees(one, KR, CERT, period(STRICT, PARTNER))
+    assert [sees(one, KR, kind, period(RED, PARTNER)) for kind in Clearance] == [False, False, True]
 
 
 def test_several_clauses_give_the_widest_audience() -> None:

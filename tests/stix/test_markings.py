@@ -152,7 +152,10 @@ def test_a_granular_marking_that_cannot_be_followed_is_a_fault(markings, said):
     [
         (granular((RED, "name")), Markings(raised=Tlp.RED)),
         (granular((GREEN, "name"), (AMBER, "id")), Markings(raised=Tlp.AMBER)),
-        (granular((STATEMENT, "name")), Markings(others=frozenset({STATEMENT}))),
+        (
+            granular((STATEMENT, "name")),
+            Markings(others=frozenset({STATEMENT}), parts=frozenset({STATEMENT})),
+        ),
         ([{"lang": "de", "selectors": ["name"]}], Markings()),
     ],
 )

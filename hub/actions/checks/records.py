@@ -14,7 +14,7 @@ from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.actions.handling import names_creator
 from hub.model import HUB, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
 from hub.proofs import canonical
-from hub.rules.marking import is_accepted_definition, unknown_markings
+from hub.rules.marking import is_accepted_definition, narrower, releasable_to, unknown_markings
 from hub.stix import reading
 from hub.store import integrity, objects
 from hub.store.connection import Connection
@@ -214,6 +214,9 @@ def handling_faults(inspection: Inspection, versions: Versions) -> Iterator[Faul
             if version.tlp < lowest:
                 what = f"is handled as {version.tlp.label}, and says {lowest.label}"
                 yield Fault(named(version), f"{what}; {RESTORE}")
+            named_nations = releasable_to(version.markings.others, inspection.registry.rel_to)
+            if version.rel_to != narrower(version.rel_to, named_nations):
+                yield Fault(named(version), f"is released more widely than its REL TO says; {RESTORE}")
             if reason := _reason_to_close(inspection, version, accepted):
                 what = f"is open, and must be closed for {reason}"
                 yield Fault(named(version), f"{what}; {RESTORE}, or list the marking in nations.toml")
@@ -229,7 +232,9 @@ def _lowest_level(version: ObjectVersion) -> Tlp:
 def _reason_to_close(inspection: Inspection, version: ObjectVersion, accepted: set[StixId]) -> str | None:
     if version.is_closed:
         return None
-    unknown = unknown_markings(version.markings, accepted, inspection.registry.informative_markings)
+    registry = inspection.registry
+    known = registry.informative_markings | registry.rel_to.keys()
+    unknown = unknown_markings(version.markings, accepted, known)
     return version.markings.fault or (f"its marking {min(unknown)}" if unknown else None)
 
 

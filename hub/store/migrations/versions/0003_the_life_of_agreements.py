@@ -1,4 +1,4 @@
-"""Amendments, suspensions and history"""
+"""Amendments, suspensions, history and addressing"""
 
 from collections.abc import Sequence
 
@@ -38,4 +38,5 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_history_agreement_id"), "history", ["agreement_id"])
     op.create_index(op.f("ix_history_done_at"), "history", ["done_at"])
+    op.add_column("object_version", sa.Column("rel_to", sa.Text(), nullable=True))
     op.create_index("ix_object_version_origin_id", "object_version", ["origin", "id"])
