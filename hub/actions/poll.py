@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hub.actions.house import House
 from hub.errors import BadCursor
-from hub.model import Disclosed, Disclosure, Page, Query, from_microseconds, to_microseconds
+from hub.model import Disclosed, Disclosure, Page, Query, VersionFilter, from_microseconds, to_microseconds
 from hub.proofs import cursors
 from hub.proofs.canonical import canonical
 from hub.store import pages, releases
@@ -18,7 +18,9 @@ from hub.store.connection import Connection
 
 _NONCE_BYTES: Final = 12
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_MAX_FILTERS_BYTES: Final = 1_200  # the cursor stays below 2,048 characters
 _MISMATCH: Final = "next: this cursor was given for another query; start again without it."
+_TOO_LONG: Final = "next: the filters are too long for the cursor to hold: repeat them beside it."
 
 
 def objects(house: House, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> Page:
@@ -70,36 +72,63 @@ def _record(house: House, query: Query, kind: Disclosed, now: datetime, page: Pa
 
 def seal_cursor(house: House, query: Query, page: Page) -> str:
     """Return the `next` that continues `query` behind the last row of `page`, opaque to its holder."""
-    fields = {"after": to_microseconds(page.rows[-1].date_added), **_binding(query)}
+    fields = {
+        "after": to_microseconds(page.rows[-1].date_added),
+        **_place(query),
+        "filters": _filters(query),
+    }
     return cursors.seal(house.secrets.cursor_key, fields, secrets.token_bytes(_NONCE_BYTES))
 
 
-def open_cursor(house: House, query: Query, text: str) -> Query:
+def open_cursor(house: House, query: Query, text: str, *, is_filtered: bool = True) -> Query:
     """Return `query` continued where `text` says.
 
-    Raises BadCursor for a cursor of another reader, collection or filter, and for an altered one.
-    The limit may change from page to page; `added_after` may be left out, repeated or later: a page
-    lies behind both. The cursor holds a date, as unique as a position: a database that was restored
-    gives positions again, dates never.
+    A query that is not filtered, but for ids that its path names, has the filters of the cursor. Raises
+    BadCursor for a cursor of another reader, collection or filter, and for an altered one. The limit may
+    change from page to page; `added_after` may be left out, repeated or later: a page lies behind both.
+    The cursor holds a date, as unique as a position: a database that was restored gives positions again,
+    dates never.
     """
     fields = cursors.unseal(house.secrets.cursor_key, text)
-    after = fields.pop("after", None)
-    if fields != _binding(query) or not isinstance(after, int):
+    after, filters = fields.pop("after", None), fields.pop("filters", None)
+    if fields != _place(query) or not isinstance(after, int):
+        raise BadCursor(_MISMATCH)
+    if not is_filtered:
+        query = _filtered(query, filters)
+    if filters not in (_filters(query), _digest(query)):
         raise BadCursor(_MISMATCH)
     return replace(query, added_after=max(from_microseconds(after), query.added_after or _LONG_AGO))
 
 
-def _binding(query: Query) -> dict[str, Any]:
-    """Return what a cursor is bound to; the filters as a digest, so that it stays short."""
-    filters = [
-        sorted(query.ids),
-        sorted(query.types),
-        sorted(query.versions),
-        sorted(query.selections),
-        sorted(query.spec_versions),
-    ]
-    return {
-        "reader": query.reader.member,
-        "origin": query.origin or "*",
-        "filters": hashlib.sha256(canonical(filters)).hexdigest(),
-    }
+def _place(query: Query) -> dict[str, str]:
+    return {"reader": query.reader.member, "origin": query.origin or "*"}
+
+
+def _filters(query: Query) -> list[list[str]] | str:
+    """Return the filters as a cursor holds them: themselves, or their digest where they are long."""
+    filters = _lists(query)
+    return filters if len(canonical(filters)) <= _MAX_FILTERS_BYTES else _digest(query)
+
+
+def _digest(query: Query) -> str:
+    return hashlib.sha256(canonical(_lists(query))).hexdigest()
+
+
+def _lists(query: Query) -> list[list[str]]:
+    filters = (query.ids, query.types, query.versions, query.selections, query.spec_versions)
+    return [sorted(values) for values in filters]
+
+
+def _filtered(query: Query, filters: Any) -> Query:
+    """Return `query` with the filters that a cursor holds, within the ids that it has already."""
+    if not isinstance(filters, list):
+        raise BadCursor(_TOO_LONG)
+    ids, types, versions, selections, spec_versions = map(frozenset, filters)
+    return replace(
+        query,
+        ids=query.ids or ids,
+        types=types,
+        versions=versions,
+        selections=frozenset(map(VersionFilter, selections)),
+        spec_versions=spec_versions,
+    )

@@ -130,10 +130,23 @@ def test_line_4_a_cursor_stands_alone_or_beside_what_it_began_with(filled: Live)
     match = {"match[type]": "malware"}
     expected = envelope(filled, objects_path(filled), limit=100, next=first["next"], **asked)
     assert envelope(filled, objects_path(filled), next=first["next"], **match) == expected
+    assert envelope(filled, objects_path(filled), next=first["next"]) == expected
     whole = envelope(filled, objects_path(filled), **asked)
     assert first["objects"] + expected["objects"] == whole["objects"]
     again = envelope(filled, objects_path(filled), limit=3, next=first["next"], **asked)
     assert again["objects"] == expected["objects"][:3]
+
+
+@pytest.mark.parametrize("filters", FILTERS[:3])
+def test_line_4_a_walk_by_next_alone_is_the_walk_that_was_begun(
+    filled: Live, filters: dict[str, str]
+) -> None:
+    page = envelope(filled, objects_path(filled), limit=2, **filters)
+    met = list(page["objects"])
+    while page["more"]:
+        page = envelope(filled, objects_path(filled), limit=5, next=page["next"])
+        met += page["objects"]
+    assert met == envelope(filled, objects_path(filled), **filters)["objects"]
 
 
 def test_line_4_a_later_date_beside_a_cursor_asks_for_what_satisfies_both(filled: Live) -> None:

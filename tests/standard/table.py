@@ -317,6 +317,7 @@ CLAUSES: Final = (
         "next continues the query that it was given for, together with the original filters.",
         (
             f"{_PAGING}::test_pages_by_next_are_the_whole",
+            f"{_PAGING}::test_a_walk_goes_on_by_next_alone_with_the_filters_that_it_began_with",
             f"{_APP}::test_pages_follow_each_other_by_next_and_repeat_nothing",
         ),
     ),

@@ -44,7 +44,7 @@ _INSTANT: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the parameters ask for."""
+    """What the parameters ask for; `has_match` tells whether any match field is among them."""
 
     limit: int
     next: str | None
@@ -54,6 +54,7 @@ class Filters:
     spec_versions: frozenset[str]
     selections: frozenset[VersionFilter]
     versions: frozenset[str]
+    has_match: bool
 
 
 def read(args: MultiDict[str, str], fields: tuple[str, ...], *, page_limit: int) -> Filters:
@@ -74,6 +75,7 @@ def read(args: MultiDict[str, str], fields: tuple[str, ...], *, page_limit: int)
         spec_versions=_list(args, "spec_version") or _LATEST_SPEC,
         selections=selections,
         versions=versions,
+        has_match=any(f"match[{field}]" in args for field in fields),
     )
 
 
