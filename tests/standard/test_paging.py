@@ -103,6 +103,15 @@ def test_a_limit_above_the_hubs_own_gives_fewer_objects_and_says_that_more_follo
     assert key(objects_of(*pages)) == key(entry.body for entry in stocked.entries)
 
 
+def test_without_limit_the_hubs_own_bound_alone_decides(stocked: Stock) -> None:
+    for bound in (1, 3, len(stocked.entries), 1_000):
+        bounded = Site.over(stocked.site.hub.changed(limits=Limits(page_objects=bound)))
+        for rest in ("objects/", "manifest/"):
+            page = bounded.get("kr-cert", PATH + rest, version="all")
+            assert len(objects_of(page)) == min(bound, len(stocked.entries))
+            assert said(page)["more"] is (bound < len(stocked.entries))
+
+
 def test_a_walk_goes_on_without_repeating_added_after(stocked: Stock) -> None:
     dated = stocked.dated("kr-cert")
     asked = {"version": "all", "limit": "2"}
