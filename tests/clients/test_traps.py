@@ -24,6 +24,7 @@ from tests.clients.exchange import (
     envelope,
     error,
     in_full,
+    last_date,
     made,
     objects_path,
     observable,
@@ -35,13 +36,6 @@ from tests.journeys.live import Live
 from tests.stix_objects import TLP, Json, stamp
 
 MANIFEST = "/allied/collections/us/manifest/"
-
-
-def last_date(live: Live) -> str:
-    """Where the reader stands; far in the past when it has seen nothing."""
-    headers = live.get(READER, objects_path(live)).headers
-    return headers.get("X-TAXII-Date-Added-Last", "2000-01-01T00:00:00Z")
-
 
 # --- dates ----------------------------------------------------------------------------------------
 
