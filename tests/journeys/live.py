@@ -116,8 +116,8 @@ class Live:
 
 
 @contextmanager
-def live_hub(database_url: str, home: Path, workers: int = 2) -> Iterator[Live]:
-    """Give a running hub on this database; its processes are gone afterwards."""
+def live_hub(database_url: str, home: Path, workers: int = 2, **settings: str) -> Iterator[Live]:
+    """Give a running hub on this database, with settings by name; its processes are gone afterwards."""
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
     environ = {
@@ -125,6 +125,7 @@ def live_hub(database_url: str, home: Path, workers: int = 2) -> Iterator[Live]:
         "HUB_HOME": str(home),
         "HUB_DATABASE_URL": database_url,
         "HUB_PUBLIC_URL": url,
+        **{f"HUB_{name.upper()}": value for name, value in settings.items()},
     }
     settings = load(environ)
     house = new_house(settings)
