@@ -223,7 +223,7 @@ def test_a_clock_that_leaps_ahead_gives_no_more_than_a_burst(world: World) -> No
 def test_threads_of_many_processes_have_one_burst_between_them(world: World) -> None:
     us = world.callers["us-cert"]
     workers = [process(world, requests=250) for _ in range(3)]
-    start = threading.Barrier(6)
+    start = threading.Barrier(6, timeout=60)
 
     def ask(worker: Allowances) -> int:
         start.wait()
@@ -236,7 +236,7 @@ def test_threads_of_many_processes_have_one_burst_between_them(world: World) -> 
 
 def test_threads_that_ask_at_once_take_one_portion_between_them(world: World) -> None:
     us, worker = world.callers["us-cert"], process(world, requests=250)
-    start = threading.Barrier(8)
+    start = threading.Barrier(8, timeout=60)
 
     def ask(_: int) -> int:
         start.wait()
