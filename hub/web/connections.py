@@ -20,9 +20,10 @@ from urllib.parse import unquote
 from gunicorn.http import errors
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from hub.errors import Refused, RequestTimeout
+from hub.errors import Refused, RequestTimeout, Unavailable
 from hub.web.taxii import problems
 
+_LOAD_PAUSE_SECONDS: Final = 1.0
 _MAX_REQUEST_LINE_BYTES: Final = 8_192
 _TARGET: Final = re.compile(rb"[!-~]{1,20} ([!-~]+)")
 # Everything else that gunicorn's parser raises for what it reads is 400; its 501 would be a fault of ours.
@@ -120,6 +121,18 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no typ
     """gunicorn's threaded worker, with `bounds` on every peer, and the hub's words for what it refuses."""
 
     bounds: ClassVar[Bounds] = Bounds()
+
+    def load_wsgi(self) -> None:
+        """Load the application, however long the database is away: the other workers may be serving."""
+        while self.alive:
+            self.notify()
+            try:
+                super().load_wsgi()
+            except Unavailable as error:
+                self.log.warning("Worker %s waits to begin: %s", self.pid, error)
+                time.sleep(_LOAD_PAUSE_SECONDS)
+            else:
+                return
 
     def handle(self, conn: TConn) -> Any:
         """Serve one request of a connection, in a thread."""
