@@ -18,6 +18,7 @@ from hub.actions.house import House
 from hub.actions.work import work as work_once
 from hub.app import create_app, new_house, open_house
 from hub.cli.output import json_option, plain, print_json, warn
+from hub.cli.signals import end_on_sigterm
 from hub.settings import load
 
 
@@ -111,7 +112,8 @@ def backup(file: Path, as_json: bool) -> None:
     FILE must not exist. What a restore takes is printed, and said in full in the README.
     """
     settings = load(os.environ)
-    size = back_up(settings.database_url, file)
+    with end_on_sigterm():
+        size = back_up(settings.database_url, file)
     remedy = restoring(settings.database_url, file)
     if as_json:
         print_json({"file": str(file), "bytes": size, "restore": remedy})

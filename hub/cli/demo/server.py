@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import subprocess
 import sys
@@ -10,10 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Final, NoReturn
+from typing import Final
 
 from hub.cli.demo.scene import Scene
+from hub.cli.signals import end_on_sigterm
 from hub.client import ClientError, HubAuth
 from hub.client.connection import Connection
 from hub.errors import HubError
@@ -48,7 +47,7 @@ def serving(scene: Scene, claimed: socket.socket) -> Iterator[subprocess.Popen[b
     command = [sys.executable, "-m", "hub", "serve", "--bind", bind, "--workers", str(_WORKERS)]
     # The same code as this process, whether installed or a checkout.
     environ = scene.environ | {"PYTHONPATH": str(_CODE)}
-    with _end_on_sigterm(), claimed, log.open("wb") as words:
+    with end_on_sigterm(), claimed, log.open("wb") as words:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             command,
             env=environ,
@@ -90,17 +89,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-@contextmanager
-def _end_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM unwind this process like Ctrl-C does, so that the server never outlives it."""
-
-    def unwind(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, unwind)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
