@@ -13,13 +13,15 @@ import click
 from hub.actions.administer import initialise
 from hub.actions.backup import backup as back_up
 from hub.actions.backup import restoring
+from hub.actions.check import DAMAGED, Report
 from hub.actions.check import check as check_everything
 from hub.actions.house import House
 from hub.actions.work import work as work_once
 from hub.app import create_app, new_house, open_house
 from hub.cli.output import json_option, plain, print_json, warn
 from hub.cli.signals import end_on_sigterm
-from hub.settings import load
+from hub.errors import DamagedDatabase
+from hub.settings import Settings, load
 
 
 @contextmanager
@@ -88,9 +90,7 @@ def check(as_json: bool) -> None:
     May run beside a serving hub. Prints each fault with its place and remedy; exit code 1 if there is any.
     """
     settings = replace(load(os.environ), read_database_url=None)  # a replica may lag behind
-    house = open_house(settings)
-    with closing(house.store):
-        report = check_everything(house)
+    report = _checked(settings)
     if as_json:
         faults = [{"place": fault.place, "what": fault.what} for fault in report.faults]
         print_json({"checked": report.checked, "faults": faults})
@@ -101,6 +101,15 @@ def check(as_json: bool) -> None:
     if report.faults:
         warn(f"{len(report.faults)} {'fault' if len(report.faults) == 1 else 'faults'}")
         click.get_current_context().exit(1)
+
+
+def _checked(settings: Settings) -> Report:
+    try:
+        house = open_house(settings)
+    except DamagedDatabase:
+        return DAMAGED
+    with closing(house.store):
+        return check_everything(house)
 
 
 @click.command()

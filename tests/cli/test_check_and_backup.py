@@ -55,6 +55,14 @@ def test_a_fault_is_printed_with_its_place_and_ends_with_one(run: Run, tmp_path:
     assert [fault.keys() for fault in value["faults"]] == [{"place", "what"}]
 
 
+def test_a_file_that_is_no_database_any_more_is_a_fault(run: Run, tmp_path: Path) -> None:
+    run("init")
+    (tmp_path / "var" / "hub.db").write_bytes(b"x" * 8_192)
+    told = run("check")
+    assert (told.exit_code, told.stderr) == (1, "hub: 1 fault\n")
+    assert told.stdout.startswith("database file: cannot be read; restore a backup\n")
+
+
 def test_a_backup_that_is_told_to_end_leaves_nothing(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
