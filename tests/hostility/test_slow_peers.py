@@ -205,3 +205,31 @@ def test_requests_that_come_together_are_answered_in_order(server: Server) -> No
         )
         answers = [peer.answer() for _ in range(4)]
     assert [answer and answer.status for answer in answers] == [200, 404, 200, 405]
+
+
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [
+        ("Content-Length: 10", b""),
+        ("Transfer-Encoding: chunked", b""),
+        ("Transfer-Encoding: chunked", b"z\r\n"),
+    ],
+)
+def test_a_body_that_nobody_asked_for_and_never_ends_is_no_second_request(
+    server: Server, framing: str, body: bytes
+) -> None:
+    with server.peer() as peer:
+        peer.send("GET /healthz HTTP/1.1", "Host: hub", framing, body=body)
+        answer = peer.answer()
+        assert answer is not None
+        assert answer.status == 200
+        assert peer.answer() is None
+
+
+def test_who_connects_and_says_nothing_holds_nobody_up(server: Server) -> None:
+    with ExitStack() as stack:
+        for _ in range(6 * CROWD):
+            stack.enter_context(server.peer())
+        began = time.monotonic()
+        server.still_serves()
+        assert time.monotonic() - began < 10  # gunicorn's threads would wait five seconds for each
