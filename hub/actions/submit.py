@@ -11,6 +11,7 @@ from hub.actions.drafting import Drafts, Drawer, draft
 from hub.actions.handling import Desk, Handled, handle
 from hub.actions.house import House
 from hub.actions.judging import Bench, Verdicts, judge_again, write_rows
+from hub.actions.prune import STATUS_DAYS
 from hub.errors import BadSignature, Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     Caller,
@@ -60,11 +61,11 @@ def submit(house: House, submission: Submission) -> Receipt:
 
 
 def status(house: House, caller: Caller, status_id: str) -> Receipt:
-    """Return the receipt of the caller's own submission; NotFound for an unknown or foreign one."""
+    """Return the receipt of the caller's own submission; NotFound for an unknown, foreign or old one."""
     with house.store.read() as connection:
         receipt = submissions.find_receipt(connection, status_id, caller.member.id)
-    if receipt is None:
-        raise NotFound("There is no such status of yours.")
+    if receipt is None or receipt.requested_at < house.clock() - timedelta(days=STATUS_DAYS):
+        raise NotFound(f"There is no such status of yours of the last {STATUS_DAYS} days.")
     return receipt
 
 

@@ -1,4 +1,4 @@
-"""What nobody waits for: marking rows that can never stand again, and forgetting old nonces.
+"""What nobody waits for: marking rows that can never stand again, and forgetting what is too old.
 
 Nothing about safety depends on it: a poll never serves what does not stand. It keeps polls from the
 start from ranging over rows that are over.
@@ -11,13 +11,15 @@ from datetime import timedelta
 from typing import Final
 
 from hub.actions.house import House
+from hub.actions.prune import Pruned, prune
 from hub.model import Justification, NationCode
 from hub.rules.release import NEVER, in_force_part
-from hub.store import agreements, ledgers, members, releases
+from hub.store import agreements, ledgers, releases
 
 _LEASE: Final = "work"
 _LEASE_SECONDS: Final = 120
 _ROWS_PER_STEP: Final = 5_000  # so that no submission waits long for a ledger
+_NOTHING: Final = Pruned()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class WorkReport:
 
     is_done: bool
     withdrawn: int = 0
-    pruned_nonces: int = 0
+    pruned: Pruned = _NOTHING
 
 
 def work(house: House) -> WorkReport:
@@ -37,9 +39,7 @@ def work(house: House) -> WorkReport:
             return WorkReport(is_done=False)
     try:
         withdrawn = sum(_withdraw_ended(house, recipient) for recipient in sorted(house.registry.nations))
-        with house.store.write() as connection:
-            nonces = members.prune_nonces(connection, now)
-        return WorkReport(is_done=True, withdrawn=withdrawn, pruned_nonces=nonces)
+        return WorkReport(is_done=True, withdrawn=withdrawn, pruned=prune(house))
     finally:
         with house.store.write() as connection:
             ledgers.give_lease_back(connection, _LEASE)

@@ -66,10 +66,15 @@ class Generation:
 
 
 def generation(connection: Connection, *, hold: bool = False) -> Generation:
-    """Return the generation; `hold` keeps it from moving until the transaction ends, others may hold too."""
+    """Return the generation; `hold` keeps it from moving until the transaction ends, others may hold too.
+
+    Raises LookupError where it is missing: the database is damaged.
+    """
     if hold:
         _queue(connection, func.pg_advisory_xact_lock_shared)
-    row = connection.execute(select(hub_state.c.generation, hub_state.c.changed_at)).one()
+    row = connection.execute(select(hub_state.c.generation, hub_state.c.changed_at)).first()
+    if row is None:
+        raise LookupError("hub_state has no row")
     return Generation(row.generation, from_microseconds(row.changed_at))
 
 

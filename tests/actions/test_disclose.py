@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -106,7 +107,7 @@ def test_pages_that_are_answered_together_share_a_commit(world: World) -> None:
             commits.append(1)
             if len(commits) == 1:
                 entered.set()
-                assert others_wait.wait(30)
+                assert others_wait.wait(120)
             yield connection
 
     def record(n: int) -> None:
@@ -118,8 +119,10 @@ def test_pages_that_are_answered_together_share_a_commit(world: World) -> None:
         futures = [pool.submit(record, 0)]
         assert entered.wait(30)
         futures += [pool.submit(record, n) for n in range(1, 8)]
+        deadline = time.monotonic() + 60
         while len(desk._waiting) < 7:
-            pass
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         others_wait.set()
         for future in futures:
             future.result(30)

@@ -30,7 +30,7 @@ def store(database_url: str) -> Iterator[Store]:
 
 
 def _at_once(act: object) -> list[object]:
-    start = threading.Barrier(_AT_ONCE)
+    start = threading.Barrier(_AT_ONCE, timeout=60)
 
     def run(n: int) -> object:
         start.wait()

@@ -157,7 +157,7 @@ def test_the_last_date_is_the_latest_of_any_ledger(store: Store) -> None:
 
 
 def test_writers_at_once_leave_no_gap_and_share_no_date(store: Store) -> None:
-    start = threading.Barrier(_WRITERS)
+    start = threading.Barrier(_WRITERS, timeout=60)
 
     def write(writer: int) -> None:
         start.wait()

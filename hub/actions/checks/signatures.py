@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from hub.actions.agree import SIGN, TERMINATE
-from hub.actions.checks import RESTORE, Fault, Inspection
+from hub.actions.checks import RESTORE, Fault, Inspection, provenance
 from hub.errors import HubError
 from hub.model import Clause, JsonObject, MemberId, NationCode, Period, Purpose, RegisteredKey
 from hub.proofs import canonical, documents, keys, requests
@@ -61,6 +61,8 @@ def _request_faults(inspection: Inspection, request: Request) -> Iterator[str]:
             yield "is not signed, as the configuration requires"
     elif not _holds(request, inspection.keys.get(request.evidence.thumbprint)):
         yield f"is not proved by its evidence to come from {request.member}"
+    else:
+        yield from provenance.place_faults(inspection, request)
 
 
 def _holds(request: Request, key: RegisteredKey | None) -> bool:
