@@ -54,6 +54,16 @@ class Handled:
         return [v for key, v in self.now.items() if key in self.before and v != self.before[key]]
 
 
+def together(parts: Iterable[Handled]) -> Handled:
+    """Return what was handled for several members, to be judged at once; the counts are each member's own."""
+    now: dict[int, ObjectVersion] = {}
+    before: dict[int, ObjectVersion] = {}
+    for part in parts:
+        now.update(part.now)
+        before.update(part.before)
+    return Handled(now, before, {})
+
+
 def handle(
     connection: Connection,
     desk: Desk,

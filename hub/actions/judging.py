@@ -91,6 +91,11 @@ class Verdicts:
     versions: Mapping[int, ObjectVersion]
     changes: Mapping[NationCode, RowChanges]
 
+    @property
+    def hides(self) -> bool:
+        """Tell whether a row that was served is withdrawn, or served to fewer."""
+        return any(c.withdraw or c.delete or c.justify for c in self.changes.values())
+
 
 def judge_again(connection: Connection, bench: Bench, handled: Handled) -> Verdicts:
     """Return the row changes that follow from `handled`, for all that refers to it too (policy 2.7 to 4)."""
@@ -114,6 +119,7 @@ def judge_afresh(
 
 
 def write_rows(
+    house: House,
     connection: Connection,
     origin: NationCode,
     verdicts: Verdicts,
@@ -122,8 +128,11 @@ def write_rows(
 ) -> None:
     """Write the row changes; `stored` has the new versions by the keys under which they were judged.
 
-    The caller holds the origin. Ledgers are taken in one order by everybody.
+    The caller holds the origin. Ledgers are taken in one order by everybody. What hides something is
+    committed when the replicas hide it too.
     """
+    if verdicts.hides and house.store.has_replica:
+        house.store.wait_for_replicas(connection)
     for recipient in sorted(verdicts.changes):
         change = verdicts.changes[recipient]
         releases.lock(connection, recipient)
@@ -181,10 +190,12 @@ class _Court:
 
     def _facts(
         self, record: Sequence[ObjectVersion]
-    ) -> list[tuple[Mapping[NationCode, Class], frozenset[StixId]]]:
-        """Return what the newest version is judged on, and the deleted ones after it, in order of version."""
-        newest = next((v.version_key for v in record if v.is_newest), "")
-        return [(self._own(v), v.refers) for v in record if v.version_key >= newest]
+    ) -> list[tuple[MemberId, Mapping[NationCode, Class], frozenset[StixId]]]:
+        """Return what each member's newest version is judged on, and the deleted ones after it, in order."""
+        newest = {v.member: v.version_key for v in record if v.is_newest}
+        return [
+            (v.member, self._own(v), v.refers) for v in record if v.version_key >= newest.get(v.member, "")
+        ]
 
     def _own(self, version: ObjectVersion) -> Mapping[NationCode, Class]:
         """Return the version's own class for each recipient, references aside."""
@@ -240,9 +251,9 @@ class _Court:
 
 
 def _by_id(versions: Iterable[ObjectVersion]) -> Mapping[StixId, Sequence[ObjectVersion]]:
-    """Return the versions by id, each record's in order."""
+    """Return the versions by id, each member's in order."""
     found: dict[StixId, list[ObjectVersion]] = defaultdict(list)
-    for version in sorted(versions, key=lambda v: v.version_key):
+    for version in sorted(versions, key=lambda v: (v.member, v.version_key)):
         found[version.id].append(version)
     return found
 

@@ -233,7 +233,7 @@ def _write_objects(
     member = drafts.fresh[0].member
     objects.add_creator_levels(connection, member, handled.creator_deltas)
     # Never before the decision: what it let begin would be dated before it can be seen.
-    write_rows(connection, origin, verdicts, stored, max(house.clock(), decision.now))
+    write_rows(house, connection, origin, verdicts, stored, max(house.clock(), decision.now))
 
 
 def _receipt(house: House, decision: SubmissionDecision) -> Receipt:
