@@ -20,6 +20,13 @@ from hub.store.connection import Connection
 _KEPT_ANSWERS: Final = 2_048
 
 
+class Standing(NamedTuple):
+    """The ids of the justifications that hold for a reader, and the generation by which they do."""
+
+    generation: int
+    ids: tuple[int, ...]
+
+
 class _Answer(NamedTuple):
     """Which of a ledger's justifications hold, as far as the one with the id `last`."""
 
@@ -39,24 +46,28 @@ class Bindings:
 
     def periods(self, connection: Connection) -> tuple[Period, ...]:
         """Return every period that was not ended before its time, as this transaction sees it."""
+        return self._bound(connection)[1]
+
+    def _bound(self, connection: Connection) -> tuple[int, tuple[Period, ...]]:
         generation = agreements.generation(connection).number
         with self._lock:
             if generation == self._generation:
-                return self._periods
+                return generation, self._periods
         periods = agreements.periods(connection)
         with self._lock:
             # A slower transaction must not put an older state back.
             if generation > self._generation:
                 self._generation, self._periods = generation, periods
-        return periods
+        return generation, periods
 
     def in_force(self, connection: Connection, now: datetime) -> frozenset[int]:
         """Return the ids of the periods that are in force at `now`."""
         return frozenset(p.id for p in self.periods(connection) if p.is_in_force(now))
 
-    def standing(self, connection: Connection, reader: Reader, now: datetime) -> tuple[int, ...]:
-        """Return the ids of the justifications that hold for `reader` at `now`."""
-        in_force = self.in_force(connection, now)
+    def standing(self, connection: Connection, reader: Reader, now: datetime) -> Standing:
+        """Return the justifications that hold for `reader` at `now`, in the snapshot of this transaction."""
+        generation, periods = self._bound(connection)
+        in_force = frozenset(p.id for p in periods if p.is_in_force(now))
         known = self._known(connection, reader.nation)
         last = next(reversed(known), 0)
         answer = self._answers.get((reader, in_force), _Answer(0, ()))
@@ -67,7 +78,7 @@ class Bindings:
             answer = _Answer(last, (*answer.ids, *reversed(held)))
             self._keep((reader, in_force), answer)
         # This snapshot may be older than what another has taught; more ids name no row in it.
-        return answer.ids
+        return Standing(generation, answer.ids)
 
     def _keep(self, question: tuple[Reader, frozenset[int]], answer: _Answer) -> None:
         with self._lock:

@@ -83,6 +83,11 @@ class RowChanges:
     justify: dict[Justification, list[int]] = field(default_factory=lambda: defaultdict(list))
     supersede: list[int] = field(default_factory=list)
 
+    @property
+    def hides(self) -> bool:
+        """Tell whether rows are withdrawn, deleted, or stand by something narrower."""
+        return bool(self.withdraw or self.delete or self.forget or self.justify)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
@@ -94,7 +99,7 @@ class Verdicts:
     @property
     def hides(self) -> bool:
         """Tell whether a row that was served is withdrawn, or served to fewer."""
-        return any(c.withdraw or c.delete or c.justify for c in self.changes.values())
+        return any(change.hides for change in self.changes.values())
 
 
 def judge_again(connection: Connection, bench: Bench, handled: Handled) -> Verdicts:
@@ -136,10 +141,11 @@ def write_rows(
     for recipient in sorted(verdicts.changes):
         change = verdicts.changes[recipient]
         releases.lock(connection, recipient)
+        revision = releases.revise(connection, recipient) if change.hides else 0
         releases.withdraw(connection, recipient, change.withdraw, now)
         releases.delete(connection, recipient, change.delete, now)
         releases.forget(connection, recipient, change.forget)
-        releases.justify(connection, recipient, change.justify, now)
+        releases.justify(connection, recipient, change.justify, now, revision)
         releases.supersede(connection, recipient, change.supersede)
         rows = [NewRow(stored.get(key) or verdicts.versions[key], value) for key, value in change.append]
         releases.append(connection, recipient, origin, rows, now)

@@ -90,7 +90,7 @@ def ledger_states(connection: Connection) -> list[LedgerState]:
     """Return every ledger with what its rows come to."""
     query = (
         select(
-            *ledger.c,
+            *(ledger.c.recipient, ledger.c.position, ledger.c.last_date),
             func.coalesce(func.max(_C.position), 0),
             func.coalesce(func.max(_C.date_added), 0),
         )

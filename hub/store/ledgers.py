@@ -21,7 +21,7 @@ def open_ledgers(connection: Connection, nations: Sequence[NationCode]) -> list[
     new = [nation for nation in nations if nation not in known]
     for nation in new:
         connection.execute(insert(origin).values(code=nation, submissions=0))
-        connection.execute(insert(ledger).values(recipient=nation, position=0, last_date=0))
+        connection.execute(insert(ledger).values(recipient=nation, position=0, last_date=0, revision=0))
     return new
 
 
