@@ -61,6 +61,7 @@ class Version:
     level: str | None = None
     floor: str | None = None
     is_deleted: bool = False
+    stood_closed: bool | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -213,6 +214,8 @@ class Oracle:
             and (v.member == member or (account.kind == "cert" and self.nation(v) == account.nation))
         ]
         for version in doomed:
+            version.stood_closed = self.is_closed(version)
+        for version in doomed:
             version.is_deleted = True
         for owner in sorted({version.member for version in doomed}):
             self._settle(owner, [])
@@ -229,9 +232,12 @@ class Oracle:
         for version in mine:
             version.floor = version.level
         levels: dict[Version, str] = {}
-        rest = [v for v in mine if v.tlp is None]
+        rest = [v for v in mine if v.tlp is None and not v.is_deleted]
         for version in mine:
-            if version.tlp is not None:
+            if version.is_deleted:
+                assert version.level is not None
+                levels[version] = version.level  # as it stood (2.7)
+            elif version.tlp is not None:
                 levels[version] = _raise(version.tlp, version)
         followers = [v for v in rest if self._is_follower(v)]
         rest = [v for v in rest if v not in followers]
@@ -245,7 +251,9 @@ class Oracle:
         for version, level in levels.items():
             version.level = level
         for version in followers:
-            version.level = _raise(self._level_of_namers(version) or default, version)
+            # A named identity whose namers are gone is not laxer for it, until a living object names it.
+            unnamed = strictest([default, version.floor]) or default
+            version.level = _raise(self._level_of_namers(version) or unnamed, version)
 
     def _spread(self, levels: dict[Version, str], rest: Sequence[Version], default: str) -> None:
         """Let levels follow from levels, until nothing changes any more."""
@@ -298,6 +306,8 @@ class Oracle:
 
     def is_closed(self, version: Version, above: tuple[Version, ...] = ()) -> bool:
         """Whether a marking that nobody knows, its own or a container's, keeps it at home (2.3, 2.5, 2.6)."""
+        if version.stood_closed is not None:
+            return version.stood_closed
         accepted = {
             v.id for v in self.versions if v.member == version.member and v.is_accepted_definition
         } | self.informative

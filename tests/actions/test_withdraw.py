@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from hub.actions import withdraw
+from hub.actions import check, withdraw
 from hub.errors import BadSignature, Forbidden, NotFound
 from hub.model import VersionFilter
 from hub.proofs import requests
@@ -26,6 +26,7 @@ from hub.store.tables import (
 )
 from tests.actions.test_races import Pause
 from tests.stix_objects import (
+    definition,
     identity,
     indicator,
     malware,
@@ -217,6 +218,44 @@ def test_an_identity_follows_those_who_name_it_and_are_there(world: World) -> No
     assert author in world.ids("kr-cert")
     world.delete("us-agency", OBJECT)
     assert author not in world.ids("kr-cert")
+
+
+def test_an_identity_is_no_laxer_when_nobody_is_left_who_names_it(world: World) -> None:
+    author = stix_id("identity", 1)
+    world.push("us-agency", identity(1), indicator(tlp="red", created_by=author))
+    world.delete("us-agency", OBJECT)
+    assert not world.ids("kr-cert")
+    assert author not in world.ids("us-agency2")
+    world.push("us-agency", malware(tlp="green", created_by=author))
+    assert author in world.ids("kr-cert")
+
+
+def test_a_deleted_identity_stood_as_its_namers_let_it_then(world: World) -> None:
+    author, relation = stix_id("identity", 1), stix_id("relationship")
+    world.push("us-agency", identity(1), indicator(tlp="red", created_by=author))
+    world.push("us-agency", relationship(tlp="green", refs=[author]))
+    world.delete("us-agency", author)
+    assert relation not in world.ids("kr-cert")
+    world.push("us-agency", malware(tlp="green", created_by=author))
+    assert relation not in world.ids("kr-cert")
+
+
+def test_a_deleted_closed_object_stays_closed(world: World) -> None:
+    mark, relation = stix_id("marking-definition", 3), stix_id("relationship")
+    world.push("us-agency", malware(tlp="green", marks=[mark]))
+    world.push("us-agency", relationship(tlp="green", refs=[stix_id("malware")]))
+    world.delete("us-agency", stix_id("malware"))
+    world.push("us-agency", definition(3))
+    assert relation not in world.ids("kr-cert")
+
+
+def test_what_contains_a_deleted_object_later_tightens_it_no_more(world: World) -> None:
+    world.push("us-agency", malware())
+    world.push("us-agency", relationship(tlp="green", refs=[stix_id("malware")]))
+    world.delete("us-agency", stix_id("malware"))
+    world.push("us-agency", report(tlp="red", refs=[stix_id("malware")]))
+    assert stix_id("relationship") in world.ids("kr-cert")
+    assert not check.check(world.house).faults
 
 
 def test_revoking_after_a_deletion_keeps_the_deleted_versions_level(world: World) -> None:
