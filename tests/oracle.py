@@ -145,7 +145,8 @@ class Oracle:
 
     def submit(self, member: str, objects: Sequence[Json], at: datetime, pacts: Sequence[Pact]) -> list[bool]:
         """Take a submission, and return for each object whether it succeeds."""
-        visible = self.visible(member, pacts, at)
+        # Deleted ones too: a copy of them may be held still.
+        visible = self._largest(member, pacts, at, self._at_home())
         fresh: list[Version] = []
         outcomes = []
         for n, obj in enumerate(objects):
@@ -179,14 +180,21 @@ class Oracle:
         return True, Version(member, obj["id"], text, at, obj, earlier[-1] if earlier else None)
 
     def _is_foreign_above_green(self, member: str, id: str, visible: set[Version]) -> bool:
-        """Passing on: judged by the newest version, and no bar to a member that holds the id already."""
+        """Passing on: no bar to a member that holds the id already.
+
+        Judged by the newest version, and by deleted ones that no living version came after.
+        """
         return any(
             v.id == id
             and self.nation(v) != self.accounts[member].nation
             and v.level not in ("clear", "green")
-            and self.is_newest(v)
+            and (self.is_newest(v) or (v.is_deleted and not self._is_followed(v)))
             for v in visible
         )
+
+    def _is_followed(self, version: Version) -> bool:
+        later = [v for v in self.record(version.member, version.id) if v.when > version.when]
+        return any(not v.is_deleted for v in later)
 
     def record(self, member: str, id: str) -> list[Version]:
         """The versions of a record, oldest first."""

@@ -19,6 +19,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    exists,
     func,
     insert,
     literal,
@@ -156,20 +157,27 @@ class ForeignCopy:
 def foreign_above_green(
     connection: Connection, nation: NationCode, ids: Collection[StixId]
 ) -> list[ForeignCopy]:
-    """Return newest foreign versions above GREEN with one of these ids in the nation's ledger (policy 8)."""
+    """Return newest foreign versions above GREEN with one of these ids in the nation's ledger (policy 8).
+
+    Deleted ones too that no living version came after: the nation may hold a copy of them still.
+    """
     found: list[ForeignCopy] = []
+    v, later = object_version.c, object_version.alias()
+    same_record = (later.c.member == v.member, later.c.stix_id == v.stix_id)
+    is_there = (later.c.version_key > v.version_key, later.c.deleted_at.is_(None))
+    is_followed = exists().where(*same_record, *is_there)
+    counts = or_(
+        and_(_C.withdrawn_at.is_(None), _C.is_newest.is_(True)),
+        and_(_C.deleted_at.is_not(None), ~is_followed),
+    )
     for batch in batches(ids):
         query = (
             select(_C.stix_id, _C.origin, _J.classes)
             .join(justification, _J.id == _C.justification_id)
-            .join(object_version, object_version.c.id == _C.version_id)
+            .join(object_version, v.id == _C.version_id)
             .where(
-                _C.recipient == nation,
-                _C.stix_id.in_(batch),
-                _C.origin != nation,
-                _C.is_newest.is_(True),
-                _C.withdrawn_at.is_(None),
-                object_version.c.effective_tlp > int(Tlp.GREEN),
+                *(_C.recipient == nation, _C.stix_id.in_(batch), _C.origin != nation),
+                *(v.effective_tlp > int(Tlp.GREEN), counts),
             )
         )
         for id, origin, classes in connection.execute(query):

@@ -318,6 +318,18 @@ def test_erased_content_that_comes_again_is_there_again(world: World) -> None:
     assert "bad.example" in seen.body
 
 
+@pytest.mark.parametrize("deleted", [{}, keys(2)])
+def test_a_copy_of_a_deleted_object_is_not_passed_on(world: World, deleted: dict[str, Any]) -> None:
+    world.agree(["KR", "JP"], clause("KR", "JP", "amber"))
+    world.clock.wait()
+    world.push("us-agency", indicator(tlp="green", version=1), indicator(tlp="amber", version=2))
+    world.delete("us-agency", OBJECT, **deleted)
+    (outcome,) = world.push("kr-agency", indicator(tlp="amber", version=3)).outcomes
+    assert outcome.message == "received from US; only US may share it."
+    world.push("us-agency", indicator(tlp="green", version=4))
+    assert world.push("kr-agency", indicator(tlp="amber", version=3)).outcomes[0].succeeded
+
+
 # --- what stays -----------------------------------------------------------------------------------
 
 
