@@ -203,7 +203,8 @@ def write(house: House, verified: VerifiedSubmission, items: Items, decision: Su
         submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
         submissions.close_submission(connection, receipt)
         if decision.drafts.fresh:
-            submissions.keep_body(connection, receipt.id, verified.body)
+            if not decision.drafts.repeats_deleted:  # it would be there again, in clear
+                submissions.keep_body(connection, receipt.id, verified.body)
             _write_objects(house, connection, verified.origin, receipt.id, decision)
             submissions.advance(connection, verified.origin)
     return receipt

@@ -139,6 +139,9 @@ def _write(
     write_rows(house, connection, deletion.origin, decision.verdicts, {}, max(house.clock(), now))
     objects.erase_contents(connection, {v.content_id for v in decision.doomed.values()}, now)
     submissions.erase_bodies(connection, objects.submissions_of(connection, decision.doomed.keys()))
+    for owner, held in decision.records.items():
+        if all(v.key in decision.doomed for v in _there(held)):
+            submissions.erase_repeats(connection, owner, deletion.id)
     submissions.advance(connection, deletion.origin)
 
 

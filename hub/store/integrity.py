@@ -218,7 +218,7 @@ class Contained(NamedTuple):
 
 
 def looser_than_containers(connection: Connection) -> list[Contained]:
-    """Return the undeleted unmarked versions that are laxer than what contains them, or open in what is closed."""
+    """Return the living unmarked versions laxer than what contains them, or open in what is closed."""
     inner = object_version.alias()
     is_laxer = or_(
         inner.c.effective_tlp < _V.effective_tlp, and_(_V.is_closed.is_(True), inner.c.is_closed.is_(False))

@@ -204,6 +204,7 @@ submission_item = Table(
     Column("version", Text, nullable=False),
     Column("succeeded", Boolean, nullable=False),
     Column("message", Text),
+    Index("ix_submission_item_id", "id"),
     sqlite_with_rowid=False,
 )
 

@@ -365,6 +365,18 @@ def test_the_raw_body_goes_with_the_last_of_its_objects(world: World) -> None:
     assert not table(world, submission_body)
 
 
+def test_what_is_deleted_comes_back_in_no_raw_body(world: World) -> None:
+    world.push("us-agency", malware(1, tlp="red"))
+    world.push("us-agency", malware(1, tlp="red"), malware(2, tlp="green"))
+    world.push("us-agency2", malware(1, tlp="red"), malware(2, tlp="green"))
+    assert len(table(world, submission_body)) == 3
+    world.delete("us-agency", stix_id("malware", 1))
+    assert len(table(world, submission_body)) == 1
+    world.push("us-agency", malware(1, tlp="red"), malware(3, tlp="green"))
+    assert len(table(world, submission_body)) == 1
+    assert not check.check(world.house).faults
+
+
 def test_the_deletion_is_proved_by_its_signature(world: World) -> None:
     world.push("us-agency", indicator(tlp="green"))
     world.clock.wait()

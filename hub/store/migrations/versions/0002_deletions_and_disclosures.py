@@ -50,6 +50,7 @@ def upgrade() -> None:
     op.add_column("object_version", sa.Column("deleted_at", sa.BigInteger(), nullable=True))
     op.create_index("ix_object_version_content_id", "object_version", ["content_id"])
     op.create_index("ix_object_version_submission_id", "object_version", ["submission_id"])
+    op.create_index("ix_submission_item_id", "submission_item", ["id"])
     op.add_column("release", sa.Column("deleted_at", sa.BigInteger(), nullable=True))
     op.add_column("ledger", sa.Column("revision", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("period", sa.Column("ended_generation", sa.BigInteger(), nullable=True))
