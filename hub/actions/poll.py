@@ -6,8 +6,9 @@ import hashlib
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from hub.actions.bindings import Standing
 from hub.actions.house import House
 from hub.errors import BadCursor
 from hub.model import Disclosed, Disclosure, Page, Query, VersionFilter, from_microseconds, to_microseconds
@@ -30,43 +31,52 @@ def objects(house: House, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> 
     the rows. Every row of the page was visible to the reader at that moment.
     """
     with house.store.read() as connection:
-        now, standing = _standing(house, connection, query)
-        page = pages.page(connection, query, standing, house.limits.page_bytes)
-    _record(house, query, kind, now, page)
+        seen = _look(house, connection, query)
+        page = pages.page(connection, query, seen.standing.ids, house.limits.page_bytes)
+    _record(house, query, kind, seen, page)
     return page
 
 
 def manifest(house: House, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
     """Return a page of rows without bodies (TAXII 2.1 sections 5.3 and 5.8), on record as disclosed."""
     with house.store.read() as connection:
-        now, standing = _standing(house, connection, query)
-        page = pages.manifest(connection, query, standing)
-    _record(house, query, kind, now, page)
+        seen = _look(house, connection, query)
+        page = pages.manifest(connection, query, seen.standing.ids)
+    _record(house, query, kind, seen, page)
     return page
 
 
 def exists(house: House, query: Query) -> bool:
     """Tell whether `query` selects anything. Nothing of it is disclosed."""
     with house.store.read() as connection:
-        _, standing = _standing(house, connection, query)
-        return bool(pages.manifest(connection, replace(query, limit=1), standing).rows)
+        seen = _look(house, connection, query)
+        return bool(pages.manifest(connection, replace(query, limit=1), seen.standing.ids).rows)
 
 
-def _standing(house: House, connection: Connection, query: Query) -> tuple[datetime, tuple[int, ...]]:
-    """Return now, and the justifications that hold for the reader.
+class _Snapshot(NamedTuple):
+    """What an answer is read from: its time, the ledger's revision, and what holds for the reader."""
+
+    now: datetime
+    revision: int
+    standing: Standing
+
+
+def _look(house: House, connection: Connection, query: Query) -> _Snapshot:
+    """Return what this transaction's snapshot shows of agreements and of the reader's ledger.
 
     Never earlier than the last row of its ledger: were the clock to step back, a row whose period had
     begun would be passed over now and stand, behind the poller's cursor, when the clock caught up.
     """
-    now = max(house.clock(), releases.last_date(connection, query.reader.nation))
-    return now, house.bindings.standing(connection, query.reader, now)
+    edge = releases.edge(connection, query.reader.nation)
+    now = max(house.clock(), edge.last_date)
+    return _Snapshot(now, edge.revision, house.bindings.standing(connection, query.reader, now))
 
 
-def _record(house: House, query: Query, kind: Disclosed, now: datetime, page: Page) -> None:
+def _record(house: House, query: Query, kind: Disclosed, seen: _Snapshot, page: Page) -> None:
     if page.rows:
-        positions = tuple(row.position for row in page.rows)
-        reader = query.reader
-        disclosure = Disclosure(reader.member, reader.nation, now, kind, positions)
+        reader, positions = query.reader, tuple(row.position for row in page.rows)
+        at = (seen.revision, seen.standing.generation)
+        disclosure = Disclosure(reader.member, reader.nation, seen.now, kind, positions, *at)
         house.disclosures.record(house.store, disclosure)
 
 

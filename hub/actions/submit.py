@@ -204,7 +204,8 @@ def write(house: House, verified: VerifiedSubmission, items: Items, decision: Su
         submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
         submissions.close_submission(connection, receipt)
         if decision.drafts.fresh:
-            submissions.keep_body(connection, receipt.id, verified.body)
+            if not decision.drafts.repeats_deleted:  # it would be there again, in clear
+                submissions.keep_body(connection, receipt.id, verified.body)
             _write_objects(house, connection, verified.origin, receipt.id, decision)
             submissions.advance(connection, verified.origin)
     return receipt
@@ -234,7 +235,7 @@ def _write_objects(
     member = drafts.fresh[0].member
     objects.add_creator_levels(connection, member, handled.creator_deltas)
     # Never before the decision: what it let begin would be dated before it can be seen.
-    write_rows(connection, origin, verdicts, stored, max(house.clock(), decision.now))
+    write_rows(house, connection, origin, verdicts, stored, max(house.clock(), decision.now))
 
 
 def _receipt(house: House, decision: SubmissionDecision) -> Receipt:

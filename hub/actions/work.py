@@ -18,6 +18,7 @@ from hub.store import agreements, ledgers, releases
 
 _LEASE: Final = "work"
 _LEASE_SECONDS: Final = 120
+_CLOCK_JUMP: Final = timedelta(days=1)
 _ROWS_PER_STEP: Final = 5_000  # so that no submission waits long for a ledger
 _NOTHING: Final = Pruned()
 
@@ -34,22 +35,27 @@ class WorkReport:
 def work(house: House) -> WorkReport:
     """Do one pass, if no other process is doing it."""
     now = house.clock()
+    until = now + timedelta(seconds=_LEASE_SECONDS)
     with house.store.write() as connection:
-        if not ledgers.take_lease(connection, _LEASE, now, now + timedelta(seconds=_LEASE_SECONDS)):
+        if not ledgers.take_lease(connection, _LEASE, now, until):
             return WorkReport(is_done=False)
     try:
         withdrawn = sum(_withdraw_ended(house, recipient) for recipient in sorted(house.registry.nations))
         return WorkReport(is_done=True, withdrawn=withdrawn, pruned=prune(house))
     finally:
         with house.store.write() as connection:
-            ledgers.give_lease_back(connection, _LEASE)
+            ledgers.give_lease_back(connection, _LEASE, until)
 
 
 def _withdraw_ended(house: House, recipient: NationCode) -> int:
-    """Mark the rows of a ledger whose justification can never stand again; return how many."""
+    """Mark the rows of a ledger whose justification can never stand again; return how many.
+
+    A period is over for good when an event ended it, or when it expired more than a day ago.
+    """
     with house.store.read() as connection:
-        now = house.clock()
-        not_over = frozenset(p.id for p in agreements.periods(connection) if now < p.until)
+        # What is marked stays so: a clock that jumped ahead, and is set right, must not have marked it.
+        yesterday = house.clock() - _CLOCK_JUMP
+        not_over = frozenset(p.id for p in agreements.periods(connection) if yesterday < p.until)
         known = releases.justifications(connection, recipient)
     over = [id for id, value in known.items() if _is_over(value, not_over)]
     total = 0

@@ -207,9 +207,14 @@ def add_periods(
 
 
 def end_periods(connection: Connection, agreement_id: str, now: datetime) -> None:
-    """End what still binds of an agreement, from this commit on, however much it covers."""
+    """End what still binds of an agreement, from this commit on, however much it covers.
+
+    The caller moves the generation in the same commit, by which answers are ordered before it or after.
+    """
     condition = (_P.agreement_id == agreement_id, _P.ended_at.is_(None))
-    connection.execute(update(period).where(*condition).values(ended_at=to_microseconds(now)))
+    next_generation = select(hub_state.c.generation + 1).scalar_subquery()
+    values = {"ended_at": to_microseconds(now), "ended_generation": next_generation}
+    connection.execute(update(period).where(*condition).values(**values))
 
 
 def periods(connection: Connection) -> tuple[Period, ...]:

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Select, Table, and_, exists, func, null, or_, select
 
 from hub.model import HUB, Evidence, MemberId, NationCode, StixId, from_microseconds, to_microseconds
+from hub.store.submissions import repeated
 from hub.store.tables import (
     agreement_event,
     content,
@@ -191,6 +192,14 @@ def brought(connection: Connection, ids: Sequence[str]) -> Iterator[Brought]:
         query.where(_V.submission_id.in_(ids))
     ):
         yield Brought(id, StixId(stix_id), version, bytes(digest), bool(is_deleted))
+
+
+def repeating_deleted(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Return those of these submissions that say again what is deleted, so that their bodies are not kept."""
+    is_same = (_V.member == submission.c.member, _V.stix_id == submission_item.c.id)
+    is_deleted = exists().where(*is_same, _V.deleted_at.is_not(None))
+    query = repeated().where(submission_item.c.submission_id.in_(ids), is_deleted)
+    return set(connection.execute(query).scalars())
 
 
 def raw_body(connection: Connection, submission: str) -> bytes | None:

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from hub.actions import poll
+from hub.actions import bindings, poll
 from hub.errors import BadCursor, BadFilter
 from hub.model import Limits, Query, Row, VersionFilter
+from hub.rules.release import stands
 from hub.stix.versions import version_key
+from hub.store import pages
 from tests.actions.hubs import Hub, address, clause, malware, relation
 
 _LAST, _FIRST, _ALL = (frozenset({f}) for f in (VersionFilter.LAST, VersionFilter.FIRST, VersionFilter.ALL))
@@ -38,6 +40,31 @@ def ten(hub: Hub) -> Hub:
     for n in range(0, 10, 2):
         hub.accepted("us-cert", malware(str(n)), malware(str(n + 1)))
     return hub
+
+
+# --- what stands ----------------------------------------------------------------------------------
+
+
+def test_however_many_justifications_stand_a_poll_is_answered(ten: Hub) -> None:
+    query = ten.query("kr-cert", "US", selections=_FIRST)
+    right = _names(poll.objects(ten.house, query).rows)
+    with ten.house.store.read() as connection:
+        known = ten.house.bindings.standing(connection, query.reader, ten.house.clock()).ids
+        others = range(max(known) + 1, 70_000)
+        assert len(pages.manifest(connection, query, [*known, *others]).rows) == len(right)
+        assert not pages.manifest(connection, query, others).rows
+
+
+def test_a_new_justification_alone_is_evaluated(ten: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = ten.query("kr-cert")
+    assert len(poll.objects(ten.house, query).rows) > 10
+    asked: list[Any] = []
+    monkeypatch.setattr(bindings, "stands", lambda *a: [stands(*a), asked.append(a)][0])
+    ten.accepted("us-cert", malware("other", "amber+strict"))
+    assert "other" in _names(poll.objects(ten.house, ten.query("kr-cert", "US")).rows)
+    assert len(asked) == 1
+    poll.objects(ten.house, query)
+    assert len(asked) == 1
 
 
 # --- pages ----------------------------------------------------------------------------------------

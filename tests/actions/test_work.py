@@ -9,7 +9,7 @@ import pytest
 from hub.actions import administer, prune, submit, work
 from hub.errors import BadSignature, NotFound
 from hub.model import Scope, format_instant
-from hub.store import submissions
+from hub.store import ledgers, submissions
 from tests.actions.hubs import START, Hub, clause, malware
 
 
@@ -38,12 +38,40 @@ def test_what_expired_is_marked_and_what_has_not_begun_is_not(hub: Hub) -> None:
     hub.agree(clause("US", "JP"), valid_from=format_instant(START + timedelta(hours=2)))
     hub.accepted("us-cert", malware("a"))
     assert work.work(hub.house).withdrawn == 0
-    hub.clock.forward(hours=1)
+    hub.clock.forward(hours=25)
     assert work.work(hub.house).withdrawn == 1
-    hub.clock.forward(hours=1)
     hub.accepted("us-cert", malware("b"))
     assert work.work(hub.house).withdrawn == 0
     assert hub.sees("jp-cert", malware("b"))
+
+
+def test_a_clock_that_jumped_ahead_for_some_hours_ends_nothing(hub: Hub) -> None:
+    hub.agree(clause("US", "KR"), valid_until=format_instant(START + timedelta(hours=1)))
+    hub.accepted("us-cert", malware("a"))
+    hub.clock.forward(hours=20)
+    assert work.work(hub.house).withdrawn == 0
+    hub.clock.back(hours=20)
+    assert hub.sees("kr-cert", malware("a"))
+
+
+def test_a_pass_that_outlived_its_lease_leaves_the_next_ones_alone(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[bool] = []
+
+    def outlive(*_: object) -> int:
+        if not taken:
+            hub.clock.forward(seconds=121)
+            with hub.house.store.write() as connection:
+                now = hub.house.clock()
+                taken.append(ledgers.take_lease(connection, "work", now, now + timedelta(seconds=120)))
+        return 0
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "_withdraw_ended", outlive)
+        assert work.work(hub.house).is_done
+    assert taken == [True]
+    assert not work.work(hub.house).is_done
 
 
 def test_a_clock_that_steps_back_before_a_start_ends_nothing(hub: Hub) -> None:

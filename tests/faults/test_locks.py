@@ -172,7 +172,7 @@ def test_a_page_does_not_wait_for_the_submission_that_holds_its_ledger(impatient
     cert = Member(MemberId("kr-cert"), NationCode("KR"), Kind.CERT, "KR", identity)
     with impatient_store.write() as transaction:
         members.add_member(transaction, cert, now)
-    page = Disclosure(MemberId("kr-cert"), NationCode("KR"), now, Disclosed.OBJECTS, (1,))
+    page = Disclosure(MemberId("kr-cert"), NationCode("KR"), now, Disclosed.OBJECTS, (1,), 0, 0)
     with impatient_store.write() as submission:
         releases.lock(submission, NationCode("KR"))
         with impatient_store.write() as reading:

@@ -222,7 +222,7 @@ def test_rows_are_justified_and_superseded_in_place(store: Store) -> None:
     keys = _append(store, NOW, "a", "b")
     before = _rows(store)
     with store.write() as connection:
-        releases.justify(connection, KR, {FEW: [2]}, NOW)
+        releases.justify(connection, KR, {FEW: [2]}, NOW, 7)
         releases.supersede(connection, KR, [1])
     with store.read() as connection:
         live = {row.position: row for row in releases.live_rows(connection, keys)}

@@ -35,12 +35,15 @@ def submission_faults(inspection: Inspection) -> Iterator[Fault]:
         brought: dict[str, list[Brought]] = defaultdict(list)
         for version in evidence.brought(connection, ids):
             brought[version.submission].append(version)
+        repeating = evidence.repeating_deleted(connection, ids)
         for submission in batch:
             place = f"submission {submission.id}"
             found = (
                 *_request_faults(inspection, submission),
                 *_item_faults(items.get(submission.id)),
-                *_body_faults(inspection, submission, brought[submission.id]),
+                *_body_faults(
+                    inspection, submission, brought[submission.id], may_lack=submission.id in repeating
+                ),
             )
             yield from (Fault(place, f"{what}; {RESTORE}") for what in found)
 
@@ -79,11 +82,13 @@ def _item_faults(items: Items | None) -> Iterator[str]:
         yield "does not tell of each of its items what became of it"
 
 
-def _body_faults(inspection: Inspection, submission: Request, brought: Sequence[Brought]) -> Iterator[str]:
+def _body_faults(
+    inspection: Inspection, submission: Request, brought: Sequence[Brought], *, may_lack: bool
+) -> Iterator[str]:
     living = [version for version in brought if not version.is_deleted]
     body = evidence.raw_body(inspection.connection, submission.id)
     if body is None:
-        if living:
+        if living and not may_lack:
             yield "has lost the body of what is not deleted"
         return
     if not living:
