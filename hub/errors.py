@@ -20,6 +20,7 @@
         ├── Unprocessable    422
         ├── TooManyRequests  429     the member's rate limit
         └── Unavailable      503
+            └── DamagedDatabase  its file cannot be read
 
 The message of every error is fit for a stranger: it names the place and the remedy, and tells
 nothing about others. HTTP words are made of it in `web` alone. Where waiting helps, `retry_after_seconds`
@@ -132,3 +133,10 @@ class Unavailable(Refused):
     status = 503
     title = "Temporarily unavailable"
     retry_after_seconds = 5
+
+
+class DamagedDatabase(Unavailable):
+    """Trying again helps nobody, until the operator has restored a backup."""
+
+    title = "Database damaged"
+    retry_after_seconds = 300

@@ -61,6 +61,7 @@ class Version:
     level: str | None = None
     floor: str | None = None
     is_deleted: bool = False
+    stood_closed: bool | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -144,7 +145,8 @@ class Oracle:
 
     def submit(self, member: str, objects: Sequence[Json], at: datetime, pacts: Sequence[Pact]) -> list[bool]:
         """Take a submission, and return for each object whether it succeeds."""
-        visible = self.visible(member, pacts, at)
+        # Deleted ones too: a copy of them may be held still.
+        visible = self._largest(member, pacts, at, self._at_home())
         fresh: list[Version] = []
         outcomes = []
         for n, obj in enumerate(objects):
@@ -178,14 +180,21 @@ class Oracle:
         return True, Version(member, obj["id"], text, at, obj, earlier[-1] if earlier else None)
 
     def _is_foreign_above_green(self, member: str, id: str, visible: set[Version]) -> bool:
-        """Passing on: judged by the newest version, and no bar to a member that holds the id already."""
+        """Passing on: no bar to a member that holds the id already.
+
+        Judged by the newest version, and by deleted ones that no living version came after.
+        """
         return any(
             v.id == id
             and self.nation(v) != self.accounts[member].nation
             and v.level not in ("clear", "green")
-            and self.is_newest(v)
+            and (self.is_newest(v) or (v.is_deleted and not self._is_followed(v)))
             for v in visible
         )
+
+    def _is_followed(self, version: Version) -> bool:
+        later = [v for v in self.record(version.member, version.id) if v.when > version.when]
+        return any(not v.is_deleted for v in later)
 
     def record(self, member: str, id: str) -> list[Version]:
         """The versions of a record, oldest first."""
@@ -213,6 +222,8 @@ class Oracle:
             and (v.member == member or (account.kind == "cert" and self.nation(v) == account.nation))
         ]
         for version in doomed:
+            version.stood_closed = self.is_closed(version)
+        for version in doomed:
             version.is_deleted = True
         for owner in sorted({version.member for version in doomed}):
             self._settle(owner, [])
@@ -229,9 +240,12 @@ class Oracle:
         for version in mine:
             version.floor = version.level
         levels: dict[Version, str] = {}
-        rest = [v for v in mine if v.tlp is None]
+        rest = [v for v in mine if v.tlp is None and not v.is_deleted]
         for version in mine:
-            if version.tlp is not None:
+            if version.is_deleted:
+                assert version.level is not None
+                levels[version] = version.level  # as it stood (2.7)
+            elif version.tlp is not None:
                 levels[version] = _raise(version.tlp, version)
         followers = [v for v in rest if self._is_follower(v)]
         rest = [v for v in rest if v not in followers]
@@ -245,7 +259,9 @@ class Oracle:
         for version, level in levels.items():
             version.level = level
         for version in followers:
-            version.level = _raise(self._level_of_namers(version) or default, version)
+            # A named identity whose namers are gone is not laxer for it, until a living object names it.
+            unnamed = strictest([default, version.floor]) or default
+            version.level = _raise(self._level_of_namers(version) or unnamed, version)
 
     def _spread(self, levels: dict[Version, str], rest: Sequence[Version], default: str) -> None:
         """Let levels follow from levels, until nothing changes any more."""
@@ -298,6 +314,8 @@ class Oracle:
 
     def is_closed(self, version: Version, above: tuple[Version, ...] = ()) -> bool:
         """Whether a marking that nobody knows, its own or a container's, keeps it at home (2.3, 2.5, 2.6)."""
+        if version.stood_closed is not None:
+            return version.stood_closed
         accepted = {
             v.id for v in self.versions if v.member == version.member and v.is_accepted_definition
         } | self.informative

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from hub.actions.house import House
-from hub.errors import BadCursor, TooManyRequests
+from hub.errors import BadCursor, TooManyRequests, Unavailable
 from hub.model import Caller, MemberId
 from hub.proofs import cursors
 from hub.store import allowances
@@ -25,6 +25,8 @@ from hub.store.connection import Store
 # By the default rates room for a connector that starts, on `released` and the five, on a million objects.
 _BURST: Final = timedelta(minutes=2)
 _PORTIONS_A_MINUTE: Final = 25
+_WALKS_AT_ONCE: Final = 16
+_TIMES_A_PAGE: Final = 3
 _NONE: Final = timedelta(0)
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
@@ -36,12 +38,13 @@ class Allowances:
     In any span of time a member is let in with at most the burst, what the rate gives for the span, and one
     portion for each process; of objects, also what the requests carry that are under way meanwhile, since
     they are counted only when they are known. Two kinds of request are outside: those without a member, and
-    those that continue a walk. Nobody is made to wait longer than one burst, not even by a clock that has
+    those that take a walk further. Nobody is made to wait longer than one burst, not even by a clock that has
     stepped back.
     """
 
     def __init__(self, house: House) -> None:
         self._house = house
+        self._walks = _Walks()
         self._requests = _Allowance(house.store, "requests", house.limits.requests_per_minute)
         self._objects = _Allowance(house.store, "objects", house.limits.objects_per_minute)
 
@@ -49,14 +52,16 @@ class Allowances:
         """Count a request of the caller's, before anything of it is done.
 
         Raises TooManyRequests when it comes too early, and counts nothing; that and Unavailable are the only
-        refusals. With a `cursor` that this member was given it is always let in: a walk is not interrupted.
+        refusals. With a `cursor` that this member was given it is let in when it takes a walk further: a walk
+        is not interrupted, and a cursor opens nothing for ever.
         """
         member, now = caller.member.id, self._house.clock()
         wait = self._objects.take(member, 0, now)
         wait = max(wait, self._requests.take(member, 0 if wait else 1, now))
         if not wait:
+            self._walks.forget(member)
             return
-        if not self._is_given(member, cursor):
+        if not self._goes_on(member, cursor):
             seconds = -(-wait // _SECOND)
             raise TooManyRequests(
                 f"This member asks faster than its rate limit: wait {seconds} s. A walk may go on by `next`.",
@@ -68,12 +73,44 @@ class Allowances:
         """Count objects that the caller submitted or was given. The database learns of it later."""
         self._objects.owe(caller.member.id, objects)
 
-    def _is_given(self, member: MemberId, cursor: str | None) -> bool:
+    def _goes_on(self, member: MemberId, cursor: str | None) -> bool:
         try:
             fields = cursors.unseal(self._house.secrets.cursor_key, cursor or "")
         except BadCursor:
             return False
-        return fields.get("reader") == member
+        after = fields.pop("after", None)
+        if fields.get("reader") != member or not isinstance(after, int):
+            return False
+        return self._walks.advance(member, repr(sorted(fields.items())), after)
+
+
+class _Walks:
+    """How far the walks have come that were let in above their members' rates, since the last request within.
+
+    A page may be asked for a few times, as after a broken connection, and none before it again. A member
+    has few walks at once: what it may have above its rate is those, once for each time that it has waited.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pages: dict[MemberId, dict[str, tuple[int, int]]] = {}
+
+    def advance(self, member: MemberId, walk: str, after: int) -> bool:
+        """Note that a walk asks for the page behind `after`; False when it is not to have it."""
+        with self._lock:
+            pages = self._pages.setdefault(member, {})
+            if walk not in pages and len(pages) == _WALKS_AT_ONCE:
+                return False
+            last, times = pages.get(walk, (after, 0))
+            times = times if after == last else 0
+            if after < last or times == _TIMES_A_PAGE:
+                return False
+            pages[walk] = after, times + 1
+            return True
+
+    def forget(self, member: MemberId) -> None:
+        with self._lock:
+            self._pages.pop(member, None)
 
 
 @dataclass(slots=True)
@@ -82,6 +119,7 @@ class _Stock:
 
     cells: int = 0
     refused_until: datetime = _LONG_AGO
+    failure: Unavailable | None = None  # the last that the database was not there for
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -98,12 +136,16 @@ class _Allowance:
     def take(self, member: MemberId, cells: int, now: datetime) -> timedelta:
         """Take `cells` and return zero, or take nothing and return how long to wait.
 
-        Zero cells are given when one would be.
+        Zero cells are given when one would be. Raises Unavailable without the database; whoever has waited
+        meanwhile does not wait for it once more.
         """
         if not self._per_minute:
             return _NONE
         stock = self._stock(member)
+        failure = stock.failure
         with stock.lock:
+            if stock.cells <= 0 and stock.failure is not None and stock.failure is not failure:
+                raise Unavailable(str(stock.failure))
             wait = _NONE if stock.cells > 0 else self._refill(member, stock, now)
             if not wait:
                 stock.cells -= cells
@@ -125,7 +167,11 @@ class _Allowance:
         # What was refused once costs the database nothing more until its time has come. A longer wait than
         # any that was told is the clock's doing; debts of a portion are not kept from the other processes.
         if not (_NONE < wait <= _BURST and -stock.cells < self._portion):
-            wait = self._settle(member, stock, now)
+            try:
+                wait = self._settle(member, stock, now)
+            except Unavailable as failure:
+                stock.failure = failure
+                raise
         return max(wait, _NONE)
 
     def _settle(self, member: MemberId, stock: _Stock, now: datetime) -> timedelta:

@@ -11,6 +11,7 @@ from hub.errors import Conflict, Unprocessable
 from hub.store import copies
 
 _SUFFIX: Final = ".partial"
+_BESIDE: Final = ("-journal", "-wal", "-shm")  # what SQLite keeps beside a file that it writes
 _SQLITE: Final = "sqlite:///"
 
 
@@ -18,12 +19,12 @@ def backup(database_url: str, file: Path) -> int:
     """Write a copy of the database, of one moment, as `file`; return how many bytes it has.
 
     Whatever was acknowledged before is in it. The hub's secrets are not. `file` has mode 0600 and is there
-    whole or not at all: it is written under a name of its own beside it, brought to the disk, then renamed.
+    whole or not at all: it is written under a name of its own beside it, brought to the disk, then named.
     Raises Conflict when `file` is there already, Unprocessable when its folder is not, SettingsError and
     Unavailable as `copies.copy` does.
     """
     if os.path.lexists(file):
-        raise Conflict(f"{file} is there already, and a backup never overwrites: give another name.")
+        raise _taken(file)
     if not file.parent.is_dir():
         raise Unprocessable(f"{file.parent} is no folder: make it, or give another name.")
     descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-", suffix=_SUFFIX)
@@ -31,12 +32,18 @@ def backup(database_url: str, file: Path) -> int:
     partial = Path(name)
     try:
         copies.copy(database_url, partial)
-        partial.rename(file)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+        os.link(partial, file)  # a rename would take the place of what came to be there meanwhile
+    except FileExistsError as error:
+        raise _taken(file) from error
+    finally:
+        for left in (partial, *(partial.with_name(partial.name + suffix) for suffix in _BESIDE)):
+            left.unlink(missing_ok=True)
     _remember(file.parent)
     return file.stat().st_size
+
+
+def _taken(file: Path) -> Conflict:
+    return Conflict(f"{file} is there already, and a backup never overwrites: give another name.")
 
 
 def restoring(database_url: str, file: Path) -> str:

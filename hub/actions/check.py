@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hub.actions.checks import Fault, Inspection, ledgers, records, signatures
+from hub.actions.checks import RESTORE, Fault, Inspection, ledgers, provenance, records, signatures
 from hub.actions.checks.records import CreatorCounts
 from hub.actions.checks.standing import Justifications, Standing
 from hub.actions.house import House
+from hub.errors import DamagedDatabase
 from hub.model import HUB, NationCode
 from hub.store import agreements, histories, integrity, members, releases
 from hub.store.connection import Connection
 from hub.store.histories import HistoryKind
 
-__all__ = ["Fault", "Report", "check"]
+__all__ = ["DAMAGED", "Fault", "Report", "check"]
 
 # What reading a damaged value may raise: a level that does not exist, JSON of another shape.
 _UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
@@ -30,6 +31,10 @@ class Report:
     faults: Sequence[Fault]
 
 
+_FILE: Final = "database file"
+DAMAGED: Final = Report({}, [Fault(_FILE, f"cannot be read; {RESTORE}")])
+
+
 def check(house: House) -> Report:
     """Verify everything in one snapshot, beside a hub that serves; nothing is changed.
 
@@ -37,18 +42,26 @@ def check(house: House) -> Report:
     2. Ledgers are gapless and dated in order; justifications and disclosures can be read.
     3. Every object is what was submitted, is marked as it says, and stands for exactly those readers for
        whom the rules release it now, decided from scratch with all that refers to it.
-    4. Every signature holds: on submissions and deletions, and on agreements with what binds by them.
+    4. Every signature holds: on submissions and deletions, and on agreements with what binds by them. What
+       is stored is of the member, place and time that were signed.
 
     Memory: about 250 bytes per object that refers to another or is referred to, to keep such objects
     together, and about 5 KB for each version of a thousand objects at a time, or of the largest set of
     objects that hang together if that is more.
     """
+    try:
+        return _report(house)
+    except DamagedDatabase:
+        return DAMAGED
+
+
+def _report(house: House) -> Report:
     if not house.store.is_current():  # 1
         what = "is not of this version; run `hub init`"
         return Report({}, [Fault("database schema", what)])
     with house.store.read() as connection:
         if damage := integrity.structural_faults(connection):
-            return Report({}, [Fault("database file", f"{line}; restore a backup") for line in damage])
+            return Report({}, [Fault(_FILE, f"{line}; {RESTORE}") for line in damage])
         faults = [
             Fault(place, f"names {row}, which is missing") for place, row in integrity.orphans(connection)
         ]
@@ -57,6 +70,9 @@ def check(house: House) -> Report:
 
 
 def _faults(house: House, connection: Connection) -> Iterator[Fault]:
+    if unreadable := list(_unreadable(connection)):
+        yield from unreadable
+        return
     inspection = _inspection(house, connection)
     yield from _readable("ledgers", ledgers.ledger_faults(inspection))  # 2
     yield from _readable("justifications", ledgers.justification_faults(inspection))
@@ -69,8 +85,25 @@ def _faults(house: House, connection: Connection) -> Iterator[Fault]:
     yield from records.neighbour_faults(connection)
     yield from _readable("submissions", signatures.submission_faults(inspection))  # 4
     yield from _readable("deletions", signatures.deletion_faults(inspection))
+    yield from _readable("provenance", provenance.provenance_faults(inspection))
     yield from _readable("keys", signatures.key_faults(inspection))
     yield from _readable("agreements", signatures.agreement_faults(inspection))
+
+
+def _unreadable(connection: Connection) -> Iterator[Fault]:
+    """Give a fault for each part that cannot be read and by which every other is judged."""
+    parts: Mapping[str, Callable[[Connection], object]] = {
+        "members": members.members,
+        "keys": members.keys,
+        "agreements": agreements.every_period,
+        "hub state": agreements.generation,
+        "ledgers": releases.last_date,
+    }
+    for part, read in parts.items():
+        try:
+            read(connection)
+        except _UNREADABLE as error:
+            yield _unread(part, error)
 
 
 def _inspection(house: House, connection: Connection) -> Inspection:
@@ -110,4 +143,8 @@ def _readable(part: str, faults: Iterator[Fault]) -> Iterator[Fault]:
     try:
         yield from faults
     except _UNREADABLE as error:
-        yield Fault(part, f"hold a value that cannot be read ({error}); restore a backup")
+        yield _unread(part, error)
+
+
+def _unread(part: str, error: Exception) -> Fault:
+    return Fault(part, f"cannot be read: {' '.join(str(error).split())}; {RESTORE}")

@@ -49,7 +49,7 @@ class Drafts:
     """What a submission brings: an outcome per item, new versions with negative keys, and their bodies.
 
     `index` tells which item each new version came from; `kept` the predecessor
-    whose level a revoking version takes over.
+    whose level a revoking version takes over. `repeats_deleted`: an item was refused as deleted.
     """
 
     outcomes: Sequence[Outcome]
@@ -57,6 +57,7 @@ class Drafts:
     bodies: Mapping[bytes, bytes]
     index: Mapping[int, int]
     kept: Mapping[int, int]
+    repeats_deleted: bool
 
 
 def draft(
@@ -68,7 +69,7 @@ def draft(
     """
     desk = _Drafting(drawer, len(items), held)
     outcomes = [desk.outcome(n, item) for n, item in enumerate(items)]
-    return Drafts(outcomes, desk.fresh, desk.bodies, desk.index, desk.kept)
+    return Drafts(outcomes, desk.fresh, desk.bodies, desk.index, desk.kept, desk.repeats_deleted)
 
 
 class _Record:
@@ -116,6 +117,7 @@ class _Drafting:
         self.bodies: dict[bytes, bytes] = {}
         self.index: dict[int, int] = {}
         self.kept: dict[int, int] = {}
+        self.repeats_deleted = False
 
     def outcome(self, n: int, item: StixObject | Unreadable) -> Outcome:
         fallback = format_instant(self.drawer.now)
@@ -131,6 +133,7 @@ class _Drafting:
             accepted_as=self._accepted_as(n, item.id),
         )
         if isinstance(verdict, Refuse):
+            self.repeats_deleted |= verdict.is_deleted
             return Outcome(item.id, verdict.version or fallback, succeeded=False, message=verdict.message)
         if isinstance(verdict, Accept):
             self._add(n, item, verdict)

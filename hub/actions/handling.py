@@ -64,6 +64,16 @@ class Handled:
         return [v for key, v in self.now.items() if key in self.before and v != self.before[key]]
 
 
+def together(parts: Iterable[Handled]) -> Handled:
+    """Return what was handled for several members, to be judged at once; the counts are each member's own."""
+    now: dict[int, ObjectVersion] = {}
+    before: dict[int, ObjectVersion] = {}
+    for part in parts:
+        now.update(part.now)
+        before.update(part.before)
+    return Handled(now, before, {})
+
+
 def handle(
     connection: Connection,
     desk: Desk,
@@ -75,7 +85,8 @@ def handle(
     """Return the handling of `fresh`, of the `held` versions of the same records, and of all they touch.
 
     `kept` names the predecessor whose level a revoking version without TLP takes over; `deleted` the held
-    versions that are deleted now, and when: they go on tightening and closing as they did (policy 8).
+    versions that are deleted now, and when: they go on tightening and closing as they did (policy 8),
+    and whatever was deleted is not judged anew.
     """
     table = _Table(connection, desk, kept)
     table.lay(fresh, held, deleted)
@@ -174,6 +185,8 @@ class _Table:
             tlp = levels[key]
             if tlp is None:
                 raise RuntimeError("every version has a level after the last resort")
+            if version.deleted_at is not None:
+                continue
             is_contained = version.is_contained or key in self.kept or self._is_named(version)
             self.now[key] = replace(
                 version, tlp=tlp, is_closed=closed[key], is_contained=is_contained, rel_to=rel_to[key]
@@ -221,6 +234,8 @@ class _Table:
         self, version: ObjectVersion, levels: Mapping[int, Tlp | None], *, is_last_resort: bool
     ) -> Tlp | None:
         """Return the version's level, or None while what it depends on has none yet."""
+        if version.deleted_at is not None:
+            return version.tlp  # as it stood (policy 2.7)
         stored = self.around.get(version.id)
         known = [self._above[version.id]] if version.id in self._above else []
         if stored is not None:
@@ -248,6 +263,8 @@ class _Table:
         return stored.tlp
 
     def _is_closed(self, version: ObjectVersion) -> bool:
+        if version.deleted_at is not None:
+            return version.is_closed
         if version.markings.fault is not None:
             return True
         if unknown_markings(version.markings, self.accepted, self.desk.informative | self.desk.rel_to.keys()):
@@ -286,14 +303,19 @@ class _Table:
         moved = {identity for (identity, _), delta in deltas.items() if delta}
         on_table = {v.id for v in self.now.values()}
         self._add(objects.versions_of(self.connection, self.desk.member, moved - on_table))
-        followers = [v for v in self.now.values() if _follows_namers(v)]
+        followers = [v for v in self.now.values() if _follows_namers(v) and v.deleted_at is None]
         counts = objects.creator_levels(self.connection, self.desk.member, {v.id for v in followers})
         for version in followers:
             namers = Counter(counts.get(version.id, {}))
             namers.update({tlp: n for (identity, tlp), n in deltas.items() if identity == version.id})
-            around = Around(self.desk.default_tlp, exception=identity_exception(namers))
-            self.now[version.key] = replace(version, tlp=effective_tlp(version.markings, around))
+            self.now[version.key] = replace(version, tlp=self._followed(version, identity_exception(namers)))
         return {key: delta for key, delta in deltas.items() if delta}
+
+    def _followed(self, version: ObjectVersion, exception: Tlp | None) -> Tlp:
+        """Return the level of an unmarked identity; with nobody left who names it, none laxer than it had."""
+        level = effective_tlp(version.markings, Around(self.desk.default_tlp, exception=exception))
+        stored = self.before.get(version.key)
+        return level if stored is None or exception is not None else max(level, stored.tlp)
 
 
 def _follows_namers(version: ObjectVersion) -> bool:

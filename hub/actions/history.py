@@ -57,6 +57,6 @@ def _step(house: House, id: int) -> bool:
             return True
         ids = {StixId(stix_id) for _, stix_id in found}
         verdicts = _STEPS[history.kind](connection, bench, ids)
-        write_rows(connection, history.origin, verdicts, {}, bench.now)
+        write_rows(house, connection, history.origin, verdicts, {}, bench.now)
         histories.move_on(connection, id, found[-1][0])
         return False

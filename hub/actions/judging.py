@@ -93,6 +93,11 @@ class RowChanges:
     justify: dict[Justification, list[int]] = field(default_factory=lambda: defaultdict(list))
     supersede: list[int] = field(default_factory=list)
 
+    @property
+    def hides(self) -> bool:
+        """Tell whether rows are withdrawn, deleted, or stand by something narrower."""
+        return bool(self.withdraw or self.delete or self.forget or self.justify)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
@@ -100,6 +105,11 @@ class Verdicts:
 
     versions: Mapping[int, ObjectVersion]
     changes: Mapping[NationCode, RowChanges]
+
+    @property
+    def hides(self) -> bool:
+        """Tell whether a row that was served is withdrawn, or served to fewer."""
+        return any(change.hides for change in self.changes.values())
 
 
 def judge_again(connection: Connection, bench: Bench, handled: Handled) -> Verdicts:
@@ -162,6 +172,7 @@ def _judge_with_referred(
 
 
 def write_rows(
+    house: House,
     connection: Connection,
     origin: NationCode,
     verdicts: Verdicts,
@@ -170,15 +181,19 @@ def write_rows(
 ) -> None:
     """Write the row changes; `stored` has the new versions by the keys under which they were judged.
 
-    The caller holds the origin. Ledgers are taken in one order by everybody.
+    The caller holds the origin. Ledgers are taken in one order by everybody. What hides something is
+    committed when the replicas hide it too.
     """
+    if verdicts.hides and house.store.has_replica:
+        house.store.wait_for_replicas(connection)
     for recipient in sorted(verdicts.changes):
         change = verdicts.changes[recipient]
         releases.lock(connection, recipient)
+        revision = releases.revise(connection, recipient) if change.hides else 0
         releases.withdraw(connection, recipient, change.withdraw, now)
         releases.delete(connection, recipient, change.delete, now)
         releases.forget(connection, recipient, change.forget)
-        releases.justify(connection, recipient, change.justify, now)
+        releases.justify(connection, recipient, change.justify, now, revision)
         releases.supersede(connection, recipient, change.supersede)
         rows = [NewRow(stored.get(key) or verdicts.versions[key], value) for key, value in change.append]
         releases.append(connection, recipient, origin, rows, now)
@@ -229,10 +244,12 @@ class _Court:
 
     def _facts(
         self, record: Sequence[ObjectVersion]
-    ) -> list[tuple[Mapping[NationCode, Class], frozenset[StixId]]]:
-        """Return what the newest version is judged on, and the deleted ones after it, in order of version."""
-        newest = next((v.version_key for v in record if v.is_newest), "")
-        return [(self._own(v), v.refers) for v in record if v.version_key >= newest]
+    ) -> list[tuple[MemberId, Mapping[NationCode, Class], frozenset[StixId]]]:
+        """Return what each member's newest version is judged on, and the deleted ones after it, in order."""
+        newest = {v.member: v.version_key for v in record if v.is_newest}
+        return [
+            (v.member, self._own(v), v.refers) for v in record if v.version_key >= newest.get(v.member, "")
+        ]
 
     def _own(self, version: ObjectVersion) -> Mapping[NationCode, Class]:
         """Return the version's own class for each recipient, references aside."""
@@ -281,9 +298,9 @@ class _Court:
 
 
 def _by_id(versions: Iterable[ObjectVersion]) -> Mapping[StixId, Sequence[ObjectVersion]]:
-    """Return the versions by id, each record's in order."""
+    """Return the versions by id, each member's in order."""
     found: dict[StixId, list[ObjectVersion]] = defaultdict(list)
-    for version in sorted(versions, key=lambda v: v.version_key):
+    for version in sorted(versions, key=lambda v: (v.member, v.version_key)):
         found[version.id].append(version)
     return found
 

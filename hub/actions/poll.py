@@ -6,20 +6,22 @@ import hashlib
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from hub.actions.bindings import Standing
 from hub.actions.house import House
-from hub.actions.present import present
 from hub.errors import BadCursor
-from hub.model import Disclosed, Disclosure, Page, Query, from_microseconds, to_microseconds
+from hub.model import Disclosed, Disclosure, Page, Query, VersionFilter, from_microseconds, to_microseconds
 from hub.proofs import cursors
 from hub.proofs.canonical import canonical
-from hub.store import pages
+from hub.store import pages, releases
 from hub.store.connection import Connection
 
 _NONCE_BYTES: Final = 12
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_MAX_FILTERS_BYTES: Final = 1_200  # the cursor stays below 2,048 characters
 _MISMATCH: Final = "next: this cursor was given for another query; start again without it."
+_TOO_LONG: Final = "next: the filters are too long for the cursor to hold: repeat them beside it."
 
 
 def objects(house: House, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> Page:
@@ -29,78 +31,113 @@ def objects(house: House, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> 
     the rows. Every row of the page was visible to the reader at that moment.
     """
     with house.store.read() as connection:
-        now, standing = _standing(house, connection, query)
-        page = pages.page(connection, query, standing, house.limits.page_bytes)
-    _record(house, query, kind, now, page)
+        seen = _look(house, connection, query)
+        page = pages.page(connection, query, seen.standing.ids, house.limits.page_bytes)
+    _record(house, query, kind, seen, page)
     return page
 
 
 def manifest(house: House, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
     """Return a page of rows without bodies (TAXII 2.1 sections 5.3 and 5.8), on record as disclosed."""
     with house.store.read() as connection:
-        now, standing = _standing(house, connection, query)
-        page = pages.manifest(connection, query, standing)
-    _record(house, query, kind, now, page)
+        seen = _look(house, connection, query)
+        page = pages.manifest(connection, query, seen.standing.ids)
+    _record(house, query, kind, seen, page)
     return page
 
 
 def exists(house: House, query: Query) -> bool:
     """Tell whether `query` selects anything. Nothing of it is disclosed."""
     with house.store.read() as connection:
-        _, standing = _standing(house, connection, query)
-        return bool(pages.manifest(connection, replace(query, limit=1), standing).rows)
+        seen = _look(house, connection, query)
+        return bool(pages.manifest(connection, replace(query, limit=1), seen.standing.ids).rows)
 
 
-def _standing(house: House, connection: Connection, query: Query) -> tuple[datetime, tuple[int, ...]]:
-    """Return now, and the justifications that hold for the reader.
+class _Snapshot(NamedTuple):
+    """What an answer is read from: the ledger's revision, and what holds for the reader."""
+
+    revision: int
+    standing: Standing
+
+
+def _look(house: House, connection: Connection, query: Query) -> _Snapshot:
+    """Return what this transaction's snapshot shows of agreements and of the reader's ledger.
 
     Never earlier than the last row of its ledger: were the clock to step back, a row whose period had
     begun would be passed over now and stand, behind the poller's cursor, when the clock caught up.
     """
-    now = present(house, connection, query.reader.nation)
-    return now, house.bindings.standing(connection, query.reader, now)
+    edge = releases.edge(connection, query.reader.nation)
+    earliest = max(house.clock(), edge.last_date)
+    return _Snapshot(edge.revision, house.bindings.standing(connection, query.reader, earliest))
 
 
-def _record(house: House, query: Query, kind: Disclosed, now: datetime, page: Page) -> None:
+def _record(house: House, query: Query, kind: Disclosed, seen: _Snapshot, page: Page) -> None:
     if page.rows:
-        positions = tuple(row.position for row in page.rows)
-        reader = query.reader
-        disclosure = Disclosure(reader.member, reader.nation, now, kind, positions)
+        reader, positions = query.reader, tuple(row.position for row in page.rows)
+        at = (seen.revision, seen.standing.generation)
+        disclosure = Disclosure(reader.member, reader.nation, seen.standing.now, kind, positions, *at)
         house.disclosures.record(house.store, disclosure)
 
 
 def seal_cursor(house: House, query: Query, page: Page) -> str:
     """Return the `next` that continues `query` behind the last row of `page`, opaque to its holder."""
-    fields = {"after": to_microseconds(page.rows[-1].date_added), **_binding(query)}
+    fields = {
+        "after": to_microseconds(page.rows[-1].date_added),
+        **_place(query),
+        "filters": _filters(query),
+    }
     return cursors.seal(house.secrets.cursor_key, fields, secrets.token_bytes(_NONCE_BYTES))
 
 
-def open_cursor(house: House, query: Query, text: str) -> Query:
+def open_cursor(house: House, query: Query, text: str, *, is_filtered: bool = True) -> Query:
     """Return `query` continued where `text` says.
 
-    Raises BadCursor for a cursor of another reader, collection or filter, and for an altered one.
-    The limit may change from page to page; `added_after` may be left out, repeated or later: a page
-    lies behind both. The cursor holds a date, as unique as a position: a database that was restored
-    gives positions again, dates never.
+    A query that is not filtered, but for ids that its path names, has the filters of the cursor. Raises
+    BadCursor for a cursor of another reader, collection or filter, and for an altered one. The limit may
+    change from page to page; `added_after` may be left out, repeated or later: a page lies behind both.
+    The cursor holds a date, as unique as a position: a database that was restored gives positions again,
+    dates never.
     """
     fields = cursors.unseal(house.secrets.cursor_key, text)
-    after = fields.pop("after", None)
-    if fields != _binding(query) or not isinstance(after, int):
+    after, filters = fields.pop("after", None), fields.pop("filters", None)
+    if fields != _place(query) or not isinstance(after, int):
+        raise BadCursor(_MISMATCH)
+    if not is_filtered:
+        query = _filtered(query, filters)
+    if filters not in (_filters(query), _digest(query)):
         raise BadCursor(_MISMATCH)
     return replace(query, added_after=max(from_microseconds(after), query.added_after or _LONG_AGO))
 
 
-def _binding(query: Query) -> dict[str, Any]:
-    """Return what a cursor is bound to; the filters as a digest, so that it stays short."""
-    filters = [
-        sorted(query.ids),
-        sorted(query.types),
-        sorted(query.versions),
-        sorted(query.selections),
-        sorted(query.spec_versions),
-    ]
-    return {
-        "reader": query.reader.member,
-        "origin": query.origin or "*",
-        "filters": hashlib.sha256(canonical(filters)).hexdigest(),
-    }
+def _place(query: Query) -> dict[str, str]:
+    return {"reader": query.reader.member, "origin": query.origin or "*"}
+
+
+def _filters(query: Query) -> list[list[str]] | str:
+    """Return the filters as a cursor holds them: themselves, or their digest where they are long."""
+    filters = _lists(query)
+    return filters if len(canonical(filters)) <= _MAX_FILTERS_BYTES else _digest(query)
+
+
+def _digest(query: Query) -> str:
+    return hashlib.sha256(canonical(_lists(query))).hexdigest()
+
+
+def _lists(query: Query) -> list[list[str]]:
+    filters = (query.ids, query.types, query.versions, query.selections, query.spec_versions)
+    return [sorted(values) for values in filters]
+
+
+def _filtered(query: Query, filters: Any) -> Query:
+    """Return `query` with the filters that a cursor holds, within the ids that it has already."""
+    if not isinstance(filters, list):
+        raise BadCursor(_TOO_LONG)
+    ids, types, versions, selections, spec_versions = map(frozenset, filters)
+    return replace(
+        query,
+        ids=query.ids or ids,
+        types=types,
+        versions=versions,
+        selections=frozenset(map(VersionFilter, selections)),
+        spec_versions=spec_versions,
+    )

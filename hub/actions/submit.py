@@ -11,6 +11,7 @@ from hub.actions.drafting import Drafts, Drawer, draft
 from hub.actions.handling import Desk, Handled, handle
 from hub.actions.house import House
 from hub.actions.judging import Bench, Verdicts, judge_again, write_rows
+from hub.actions.prune import STATUS_DAYS
 from hub.errors import BadSignature, Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     Caller,
@@ -60,11 +61,11 @@ def submit(house: House, submission: Submission) -> Receipt:
 
 
 def status(house: House, caller: Caller, status_id: str) -> Receipt:
-    """Return the receipt of the caller's own submission; NotFound for an unknown or foreign one."""
+    """Return the receipt of the caller's own submission; NotFound for an unknown, foreign or old one."""
     with house.store.read() as connection:
         receipt = submissions.find_receipt(connection, status_id, caller.member.id)
-    if receipt is None:
-        raise NotFound("There is no such status of yours.")
+    if receipt is None or receipt.requested_at < house.clock() - timedelta(days=STATUS_DAYS):
+        raise NotFound(f"There is no such status of yours of the last {STATUS_DAYS} days.")
     return receipt
 
 
@@ -202,7 +203,8 @@ def write(house: House, verified: VerifiedSubmission, items: Items, decision: Su
         submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
         submissions.close_submission(connection, receipt)
         if decision.drafts.fresh:
-            submissions.keep_body(connection, receipt.id, verified.body)
+            if not decision.drafts.repeats_deleted:  # it would be there again, in clear
+                submissions.keep_body(connection, receipt.id, verified.body)
             _write_objects(house, connection, verified.origin, receipt.id, decision)
             submissions.advance(connection, verified.origin)
     return receipt
@@ -232,7 +234,7 @@ def _write_objects(
     member = drafts.fresh[0].member
     objects.add_creator_levels(connection, member, handled.creator_deltas)
     # Never before the decision: what it let begin would be dated before it can be seen.
-    write_rows(connection, origin, verdicts, stored, max(house.clock(), decision.now))
+    write_rows(house, connection, origin, verdicts, stored, max(house.clock(), decision.now))
 
 
 def _receipt(house: House, decision: SubmissionDecision) -> Receipt:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from hub.actions import poll
 from hub.actions.authenticate import reader
-from hub.actions.handling import Desk, handle
+from hub.actions.handling import Desk, Handled, handle, together
 from hub.actions.house import House
-from hub.actions.judging import Bench, judge_again, write_rows
+from hub.actions.judging import Bench, Verdicts, judge_again, write_rows
 from hub.actions.submit import use_nonce, verify_writer
 from hub.errors import Forbidden, NotFound, Refused
-from hub.model import Deletion, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
+from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
 from hub.store import agreements, objects, releases, submissions
+from hub.store.agreements import Generation
 from hub.store.connection import Connection
 
 _EVERY_VERSION = frozenset({VersionFilter.ALL})
@@ -26,34 +28,62 @@ def delete(house: House, deletion: Deletion) -> None:
     """Delete the versions that are asked for of the caller's record; a cert's of every record of its nation.
 
     1. The caller may write to this collection, and the request's signature holds.
-    2. In one transaction, while agreements and the nation's submissions stand still: the nonce is new; the
-       versions are found; what follows for every reader is decided and written, with the evidence; bodies
-       that no version has any more are erased.
+    2. The versions are found, and what follows for every reader decided, on a snapshot, holding nobody up.
+    3. In one transaction: the nonce is new; if agreements or the nation's own submissions have moved since,
+       decide again; what follows is written, with the evidence, and bodies that no version has are erased.
 
     A version that becomes its record's newest by it gets new rows (policy 8). Raises Forbidden, BadSignature,
     NotFound where there is nothing of the kind that the caller sees, and Unavailable.
     """
     evidence = verify_writer(house, deletion.caller, deletion.origin, deletion.request)  # 1
-    with house.store.write() as connection:  # 2
+    with house.store.read() as connection:  # 2
+        decision = decide(house, connection, deletion)
+    with house.store.write() as connection:  # 3
         use_nonce(connection, evidence)
         generation = agreements.generation(connection, hold=True)
-        submissions.count(connection, deletion.origin, hold=True)
-        now = max(house.clock(), generation.changed_at, releases.last_date(connection))
-        records = _records(connection, deletion)
-        doomed = {v.key: v for held in records.values() for v in _selected(held, deletion)}
-        if doomed:
-            member = deletion.caller.member.id
-            id = submissions.add_deletion(connection, member, deletion.origin, deletion.id, now, evidence)
-            objects.mark_deleted(connection, doomed.keys(), id, now)
-            bench = Bench.of(house, connection, deletion.origin, now)
-            for owner, held in records.items():
-                desk = Desk.of(house, owner, deletion.origin)
-                _follow(connection, bench, desk, held, dict.fromkeys(doomed, now))
-            objects.erase_contents(connection, {v.content_id for v in doomed.values()}, now)
-            submissions.erase_bodies(connection, objects.submissions_of(connection, doomed.keys()))
-            submissions.advance(connection, deletion.origin)
-    if not doomed:
-        raise _refusal(house, deletion, holds_record=any(_there(held) for held in records.values()))
+        count = submissions.count(connection, deletion.origin, hold=True)
+        if (generation, count) != (decision.generation, decision.count):
+            decision = decide(house, connection, deletion)
+        if decision.doomed:
+            _write(house, connection, deletion, decision, evidence)
+    if not decision.doomed:
+        there = any(_there(held) for held in decision.records.values())
+        raise _refusal(house, deletion, holds_record=there)
+
+
+# --- 2: what follows --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionDecision:
+    """All that a deletion will write, and what it was decided against. `doomed` are the versions, by key."""
+
+    generation: Generation
+    count: int
+    now: datetime
+    records: Records
+    doomed: Mapping[int, ObjectVersion]
+    handled: Mapping[MemberId, Handled]
+    verdicts: Verdicts
+
+
+def decide(house: House, connection: Connection, deletion: Deletion) -> DeletionDecision:
+    """Decide which versions go, and for every nation on every version that is touched by it."""
+    generation = agreements.generation(connection)
+    count = submissions.count(connection, deletion.origin)
+    now = max(house.clock(), generation.changed_at, releases.last_date(connection))
+    records = _records(connection, deletion)
+    doomed = {v.key: v for held in records.values() for v in _selected(held, deletion)}
+    handled: dict[MemberId, Handled] = {}
+    verdicts = Verdicts({}, {})
+    if doomed:
+        deleted = dict.fromkeys(doomed, now)
+        for owner, held in records.items():
+            desk = Desk.of(house, owner, deletion.origin)
+            handled[owner] = handle(connection, desk, [], held, deleted=deleted)
+        bench = Bench.of(house, connection, deletion.origin, now)
+        verdicts = judge_again(connection, bench, together(handled.values()))
+    return DeletionDecision(generation, count, now, records, doomed, handled, verdicts)
 
 
 def _records(connection: Connection, deletion: Deletion) -> Records:
@@ -90,19 +120,29 @@ def _selected(record: Sequence[ObjectVersion], deletion: Deletion) -> Sequence[O
     return [v for v in there if v.version_key in keys]
 
 
-def _follow(
+# --- 3: the one step --------------------------------------------------------------------------
+
+
+def _write(
+    house: House,
     connection: Connection,
-    bench: Bench,
-    desk: Desk,
-    held: Sequence[ObjectVersion],
-    deleted: Mapping[int, datetime],
+    deletion: Deletion,
+    decision: DeletionDecision,
+    evidence: Evidence | None,
 ) -> None:
-    """Decide and write what follows from the deletion in one member's record."""
-    handled = handle(connection, desk, [], held, deleted=deleted)
-    verdicts = judge_again(connection, bench, handled)
-    objects.update_handling(connection, handled.changed())
-    objects.add_creator_levels(connection, desk.member, handled.creator_deltas)
-    write_rows(connection, bench.origin, verdicts, {}, bench.now)
+    member, now = deletion.caller.member.id, decision.now
+    id = submissions.add_deletion(connection, member, deletion.origin, deletion.id, now, evidence)
+    objects.mark_deleted(connection, decision.doomed.keys(), id, now)
+    for owner, handled in decision.handled.items():
+        objects.update_handling(connection, handled.changed())
+        objects.add_creator_levels(connection, owner, handled.creator_deltas)
+    write_rows(house, connection, deletion.origin, decision.verdicts, {}, max(house.clock(), now))
+    objects.erase_contents(connection, {v.content_id for v in decision.doomed.values()}, now)
+    submissions.erase_bodies(connection, objects.submissions_of(connection, decision.doomed.keys()))
+    for owner, held in decision.records.items():
+        if all(v.key in decision.doomed for v in _there(held)):
+            submissions.erase_repeats(connection, owner, deletion.id)
+    submissions.advance(connection, deletion.origin)
 
 
 def _refusal(house: House, deletion: Deletion, *, holds_record: bool) -> Refused:

@@ -1,4 +1,4 @@
-"""What nobody waits for: due histories, marking rows that can never stand again, forgetting old nonces.
+"""What nobody waits for: due histories, marking rows that can never stand again, forgetting what is too old.
 
 Nothing about safety depends on it: a poll never serves what does not stand. It keeps polls from the
 start from ranging over rows that are over.
@@ -13,14 +13,17 @@ from typing import Final
 
 from hub.actions.history import append_due
 from hub.actions.house import House
+from hub.actions.prune import Pruned, prune
 from hub.model import Justification, NationCode
 from hub.rules.release import NEVER, in_force_part
-from hub.store import agreements, ledgers, members, releases
+from hub.store import agreements, ledgers, releases
 
 _LEASE: Final = "work"
 _LEASE_SECONDS: Final = 120
 _HISTORY_SECONDS: Final = 30.0  # well within the lease; what is left is taken up by the next pass
+_CLOCK_JUMP: Final = timedelta(days=1)
 _ROWS_PER_STEP: Final = 5_000  # so that no submission waits long for a ledger
+_NOTHING: Final = Pruned()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +33,34 @@ class WorkReport:
     is_done: bool
     histories: int = 0
     withdrawn: int = 0
-    pruned_nonces: int = 0
+    pruned: Pruned = _NOTHING
 
 
 def work(house: House) -> WorkReport:
     """Do one pass, if no other process is doing it."""
     now = house.clock()
+    until = now + timedelta(seconds=_LEASE_SECONDS)
     with house.store.write() as connection:
-        if not ledgers.take_lease(connection, _LEASE, now, now + timedelta(seconds=_LEASE_SECONDS)):
+        if not ledgers.take_lease(connection, _LEASE, now, until):
             return WorkReport(is_done=False)
     try:
         histories = append_due(house, time.monotonic() + _HISTORY_SECONDS)
         withdrawn = sum(_withdraw_ended(house, recipient) for recipient in sorted(house.registry.nations))
-        with house.store.write() as connection:
-            nonces = members.prune_nonces(connection, now)
-        return WorkReport(is_done=True, histories=histories, withdrawn=withdrawn, pruned_nonces=nonces)
+        return WorkReport(True, histories, withdrawn, prune(house))
     finally:
         with house.store.write() as connection:
-            ledgers.give_lease_back(connection, _LEASE)
+            ledgers.give_lease_back(connection, _LEASE, until)
 
 
 def _withdraw_ended(house: House, recipient: NationCode) -> int:
-    """Mark the rows of a ledger whose justification can never stand again; return how many."""
+    """Mark the rows of a ledger whose justification can never stand again; return how many.
+
+    A period is over for good when an event ended it, or when it expired more than a day ago.
+    """
     with house.store.read() as connection:
-        now = house.clock()
-        not_over = frozenset(p.id for p in agreements.periods(connection) if now < p.until)
+        # What is marked stays so: a clock that jumped ahead, and is set right, must not have marked it.
+        yesterday = house.clock() - _CLOCK_JUMP
+        not_over = frozenset(p.id for p in agreements.periods(connection) if yesterday < p.until)
         known = releases.justifications(connection, recipient)
     over = [id for id, value in known.items() if _is_over(value, not_over)]
     total = 0

@@ -23,8 +23,9 @@ _ON_THE_HUB: Final = {
     "member": ("hub.cli.accounts:member", "Register, list, suspend and resume members."),
     "token": ("hub.cli.accounts:token", "Issue, list and revoke tokens."),
     "key": ("hub.cli.accounts:key", "Register, list and revoke members' public keys."),
-    "work": ("hub.cli.admin:work", "Mark rows that are over and forget old nonces."),
+    "work": ("hub.cli.admin:work", "Mark rows that are over and forget what is too old."),
     "check": ("hub.cli.admin:check", "Verify database, releases, signatures and agreements."),
+    "prune": ("hub.cli.admin:prune", "Forget old nonces and tokens."),
     "backup": ("hub.cli.admin:backup", "Copy the database while the hub serves."),
 }
 _AT_A_MEMBER: Final = {

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import click
 
 from hub.actions.administer import initialise
 from hub.actions.backup import backup as back_up
 from hub.actions.backup import restoring
+from hub.actions.check import DAMAGED, Report
 from hub.actions.check import check as check_everything
 from hub.actions.house import House
+from hub.actions.prune import Pruned
+from hub.actions.prune import prune as prune_once
+from hub.actions.work import WorkReport
 from hub.actions.work import work as work_once
 from hub.app import create_app, new_house, open_house
 from hub.cli.output import json_option, plain, print_json, warn
-from hub.settings import load
+from hub.cli.signals import end_on_sigterm
+from hub.errors import DamagedDatabase, Unavailable
+from hub.settings import Settings, load
+
+_WORK_SECONDS: Final = 10.0
 
 
 @contextmanager
@@ -62,21 +72,60 @@ def serve(bind: str, workers: int) -> None:
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="One pass, then end (the default; `hub serve` repeats it).")
+@click.option("--once", is_flag=True, help="One pass, then end; without it, a pass every ten seconds.")
 @json_option
 def work(once: bool, as_json: bool) -> None:
-    """Mark rows that are over and forget old nonces. `hub serve` does it in one worker at a time."""
-    del once  # one pass is what the command does; repeating is the server's
+    """Mark rows that are over and forget what is too old. `hub serve` does it in one worker at a time.
+
+    Without --once it goes on until interrupted, and waits for a database that is away.
+    """
+    if as_json and not once:
+        raise click.UsageError("--json prints one value: give --once with it.")
     with opened() as house:
-        report = work_once(house)
+        if once:
+            _tell(work_once(house), as_json=as_json)
+        else:
+            _work_on(house)
+
+
+def _work_on(house: House) -> None:
+    with end_on_sigterm():
+        while True:
+            try:
+                _tell(work_once(house), as_json=False)
+            except Unavailable as error:
+                warn(str(error))
+            time.sleep(_WORK_SECONDS)
+
+
+def _tell(report: WorkReport, *, as_json: bool) -> None:
+    pruned = report.pruned
     if as_json:
-        print_json(
-            {"done": report.is_done, "withdrawn": report.withdrawn, "pruned_nonces": report.pruned_nonces}
-        )
+        counts = {"pruned_nonces": pruned.nonces, "pruned_tokens": pruned.tokens}
+        print_json({"done": report.is_done, "withdrawn": report.withdrawn, **counts})
     elif report.is_done:
-        click.echo(f"{report.withdrawn} rows marked as over, {report.pruned_nonces} nonces forgotten.")
+        click.echo(f"{report.withdrawn} rows marked as over, {_forgotten(pruned)}.")
     else:
         click.echo("Another process is at work; nothing was done.")
+
+
+def _forgotten(pruned: Pruned) -> str:
+    return f"{pruned.nonces} nonces forgotten, {pruned.tokens} tokens forgotten"
+
+
+@click.command()
+@json_option
+def prune(as_json: bool) -> None:
+    """Forget nonces that have expired, and tokens that expired or were revoked 90 days ago.
+
+    Statuses older than 30 days are not answered any more; as evidence they stay. `hub work` prunes too.
+    """
+    with opened() as house:
+        pruned = prune_once(house)
+    if as_json:
+        print_json({"pruned_nonces": pruned.nonces, "pruned_tokens": pruned.tokens})
+    else:
+        click.echo(f"{_forgotten(pruned)}.")
 
 
 @click.command()
@@ -87,9 +136,7 @@ def check(as_json: bool) -> None:
     May run beside a serving hub. Prints each fault with its place and remedy; exit code 1 if there is any.
     """
     settings = replace(load(os.environ), read_database_url=None)  # a replica may lag behind
-    house = open_house(settings)
-    with closing(house.store):
-        report = check_everything(house)
+    report = _checked(settings)
     if as_json:
         faults = [{"place": fault.place, "what": fault.what} for fault in report.faults]
         print_json({"checked": report.checked, "faults": faults})
@@ -102,6 +149,15 @@ def check(as_json: bool) -> None:
         click.get_current_context().exit(1)
 
 
+def _checked(settings: Settings) -> Report:
+    try:
+        house = open_house(settings)
+    except DamagedDatabase:
+        return DAMAGED
+    with closing(house.store):
+        return check_everything(house)
+
+
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
@@ -111,7 +167,8 @@ def backup(file: Path, as_json: bool) -> None:
     FILE must not exist. What a restore takes is printed, and said in full in the README.
     """
     settings = load(os.environ)
-    size = back_up(settings.database_url, file)
+    with end_on_sigterm():
+        size = back_up(settings.database_url, file)
     remedy = restoring(settings.database_url, file)
     if as_json:
         print_json({"file": str(file), "bytes": size, "restore": remedy})

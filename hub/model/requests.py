@@ -132,13 +132,19 @@ class Disclosed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """That a member was given rows of its nation's ledger. `positions` rise, and are never none."""
+    """That a member was given rows of its nation's ledger. `positions` rise, and are never none.
+
+    `revision` of the ledger and `generation` of the agreements are those of the snapshot that it was read
+    from: whatever made a later one of either had not happened to it, whatever `at` and other clocks say.
+    """
 
     member: MemberId
     recipient: NationCode
     at: datetime
     kind: Disclosed
     positions: tuple[int, ...]
+    revision: int
+    generation: int
 
 
 @dataclass(frozen=True, slots=True)

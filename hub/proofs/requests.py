@@ -44,6 +44,7 @@ _SECRET_FIELDS: Final = frozenset({"authorization", "proxy-authorization", "cook
 _NONCE: Final = re.compile(r"[!-~]{16,128}")
 _SECOND: Final = 1_000_000  # in microseconds
 _PARAMS_LINE: Final = '"@signature-params": '
+_TARGET_LINE: Final = '"@target-uri": '
 
 Resolve = Callable[[str], RegisteredKey | None]
 
@@ -266,6 +267,13 @@ def _check_digest(field: str, body: bytes) -> None:
         raise BadSignature(
             "Content-Digest is not the sha-256 or sha-512 of the body as sent, or lists another (RFC 9530)."
         ) from None
+
+
+def target_of(evidence: Evidence) -> str:
+    """Return the address that was signed (RFC 9421 section 2.2.2), empty where none was."""
+    lines = evidence.signature_base.splitlines()
+    found = [line.removeprefix(_TARGET_LINE) for line in lines if line.startswith(_TARGET_LINE)]
+    return found[0] if len(found) == 1 else ""
 
 
 def _params_of(signature_base: str) -> dict[str, Any]:

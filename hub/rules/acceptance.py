@@ -40,6 +40,7 @@ class Refuse:
 
     version: str | None
     message: str
+    is_deleted: bool = False  # because this version was deleted
 
 
 Verdict = Accept | Unchanged | Refuse
@@ -84,7 +85,8 @@ def _version_verdict(obj: StixObject, known: Known, accepted_as: tuple[str, str]
         return _content_verdict(obj, known, accepted_as)
     if obj.version_key in known.deleted:
         at = format_instant(known.deleted[obj.version_key])
-        return Refuse(obj.version, f"deleted on {at}; submit a new version, with a later modified.")
+        message = f"deleted on {at}; submit a new version, with a later modified."
+        return Refuse(obj.version, message, is_deleted=True)
     held = known.digests.get(obj.version_key)
     if held is None:
         return Accept(obj.version, obj.version_key)

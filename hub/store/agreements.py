@@ -73,10 +73,15 @@ class Generation:
 
 
 def generation(connection: Connection, *, hold: bool = False) -> Generation:
-    """Return the generation; `hold` keeps it from moving until the transaction ends, others may hold too."""
+    """Return the generation; `hold` keeps it from moving until the transaction ends, others may hold too.
+
+    Raises LookupError where it is missing: the database is damaged.
+    """
     if hold:
         _queue(connection, func.pg_advisory_xact_lock_shared)
-    row = connection.execute(select(hub_state.c.generation, hub_state.c.changed_at)).one()
+    row = connection.execute(select(hub_state.c.generation, hub_state.c.changed_at)).first()
+    if row is None:
+        raise LookupError("hub_state has no row")
     return Generation(row.generation, from_microseconds(row.changed_at))
 
 
@@ -219,12 +224,15 @@ def add_periods(connection: Connection, periods: Sequence[Period]) -> None:
 def end_periods(connection: Connection, agreement_id: str, now: datetime, *, begun: bool = True) -> None:
     """End what still binds of an agreement, from this commit on, however much it covers.
 
-    With `begun` False, only what has not begun at `now`.
+    With `begun` False, only what has not begun at `now`. The caller moves the generation in the same commit,
+    by which answers are ordered before it or after.
     """
     conditions = [_P.agreement_id == agreement_id, _P.ended_at.is_(None)]
     if not begun:
         conditions.append(_P.start > to_microseconds(now))
-    connection.execute(update(period).where(*conditions).values(ended_at=to_microseconds(now)))
+    next_generation = select(hub_state.c.generation + 1).scalar_subquery()
+    values = {"ended_at": to_microseconds(now), "ended_generation": next_generation}
+    connection.execute(update(period).where(*conditions).values(**values))
 
 
 def limit_periods(connection: Connection, agreement_id: str, until: datetime) -> None:

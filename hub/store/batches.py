@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Table
+import orjson
+from sqlalchemy import BigInteger, ColumnElement, Connection, Table, any_, func, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
 
 T = TypeVar("T")
 
 _VALUES_PER_STATEMENT: Final = 500  # well below every driver's limit on bound parameters
+_FEW: Final = 200
 
 
 def batches(values: Iterable[T]) -> Iterator[list[T]]:
@@ -19,6 +22,19 @@ def batches(values: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(values)
     while batch := list(islice(rest, _VALUES_PER_STATEMENT)):
         yield batch
+
+
+def among(connection: Connection, column: ColumnElement[int], values: Collection[int]) -> ColumnElement[bool]:
+    """Tell, in a statement, whether `column` is one of `values`, of which there may be any number.
+
+    A few are a parameter each, as databases plan best; more are one parameter, as no driver's limit bounds.
+    """
+    if len(values) <= _FEW:
+        return column.in_(list(values))
+    if connection.dialect.name == "postgresql":
+        return column == any_(literal(list(values), ARRAY(BigInteger)))
+    numbers = func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
+    return column.in_(select(numbers.c.value))
 
 
 def upsert(connection: Connection, table: Table) -> Any:

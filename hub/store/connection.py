@@ -17,7 +17,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, 
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from hub.errors import SettingsError, Unavailable
+from hub.errors import DamagedDatabase, SettingsError, Unavailable
 
 __all__ = ["Connection", "Store"]
 
@@ -154,12 +154,12 @@ def _unavailable_when_down(*sqlstates: str) -> Iterator[None]:
     except (OperationalError, PoolTimeoutError) as error:
         raise _unavailable(error) from error
     except DBAPIError as error:
-        is_file_damaged = type(error) is DatabaseError  # SQLite's own words for no database, or a broken one
-        if (
-            error.connection_invalidated
-            or is_file_damaged
-            or getattr(error.orig, "sqlstate", None) in sqlstates
-        ):
+        if type(error) is DatabaseError:  # SQLite's own words for no database, or a broken one
+            _logger.warning("database: %s", error.orig)
+            raise DamagedDatabase(
+                "The hub's database file is damaged: its operator has to restore a backup."
+            ) from error
+        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in sqlstates:
             raise _unavailable(error) from error
         raise
 

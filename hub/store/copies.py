@@ -16,6 +16,7 @@ from hub.errors import SettingsError, Unavailable
 
 _PASSWORD: Final = "password"  # noqa: S105 - the name of a parameter, not a password
 _BUSY_SECONDS: Final = 30
+_STEPS_UNHEARD: Final = 100_000  # of SQLite's virtual machine: some milliseconds
 _PACKAGED: Final = Path("/usr/lib/postgresql")  # where Debian keeps the programs of each version
 
 
@@ -40,9 +41,15 @@ def _copy_sqlite(database: Path, file: Path) -> None:
         raise SettingsError(f"database_url: there is no database {database}; run `hub init`")
     try:
         with closing(sqlite3.connect(database, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+            connection.set_progress_handler(_go_on, _STEPS_UNHEARD)
             connection.execute("VACUUM INTO ?", (str(file),))
     except sqlite3.Error as error:
         raise Unavailable(f"The database {database} cannot be copied: {error}.") from error
+
+
+def _go_on() -> int:
+    """Let SQLite go on. Whenever it asks, a signal is heard, and what that raises ends the copy."""
+    return 0
 
 
 def _dump(url: URL, file: Path) -> None:

@@ -26,6 +26,8 @@ def add(connection: Connection, disclosures: Sequence[Disclosure]) -> None:
                 "recipient": one.recipient,
                 "at": to_microseconds(one.at),
                 "kind": one.kind,
+                "revision": one.revision,
+                "generation": one.generation,
                 "first_position": one.positions[0],
                 "last_position": one.positions[-1],
                 "positions": encode(one.positions),
@@ -56,6 +58,8 @@ def _read(connection: Connection, query: Select[Any]) -> Iterator[Disclosure]:
             from_microseconds(row.at),
             Disclosed(row.kind),
             decode(row.positions),
+            row.revision,
+            row.generation,
         )
 
 

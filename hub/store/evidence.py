@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Table, func, select
+from sqlalchemy import Connection, Select, Table, and_, exists, func, null, or_, select
 
-from hub.model import Evidence, MemberId, NationCode, StixId, from_microseconds
+from hub.model import HUB, Evidence, MemberId, NationCode, StixId, from_microseconds, to_microseconds
+from hub.store.submissions import repeated
 from hub.store.tables import (
+    agreement_event,
     content,
     deletion,
     disclosure,
     object_version,
+    release,
     submission,
     submission_body,
     submission_item,
@@ -23,10 +27,16 @@ _V = object_version.c
 
 
 class Request(NamedTuple):
-    """A stored signed request. `evidence` is None for an unsigned one; `is_torn` when a part is missing."""
+    """A stored signed request. `evidence` is None for an unsigned one; `is_torn` when a part is missing.
+
+    `object` is what a DELETE names.
+    """
 
     id: Any
     member: MemberId
+    origin: NationCode
+    requested_at: datetime
+    object: StixId | None
     evidence: Evidence | None
     is_torn: bool
 
@@ -48,7 +58,9 @@ def deletions(connection: Connection) -> Iterator[list[Request]]:
 def _requests(connection: Connection, table: Table) -> Iterator[list[Request]]:
     last: Any = None
     while True:
-        query = select(table.c.id, table.c.member, *(table.c[name] for name in _PROOF))
+        named = table.c.stix_id if table is deletion else null()
+        plain = (table.c.id, table.c.member, table.c.origin, table.c.requested_at, named)
+        query = select(*plain, *(table.c[name] for name in _PROOF))
         if last is not None:
             query = query.where(table.c.id > last)
         rows = connection.execute(query.order_by(table.c.id).limit(_AT_ONCE))
@@ -59,14 +71,15 @@ def _requests(connection: Connection, table: Table) -> Iterator[list[Request]]:
         last = found[-1].id
 
 
-def _request(id: Any, member: str, *proof: Any) -> Request:
+def _request(id: Any, member: str, origin: str, at: int, named: str | None, *proof: Any) -> Request:
     given = [part is not None for part in proof]
     evidence = None
     if all(given):
         base, signature, thumbprint, nonce, signed, expires = proof
         times = from_microseconds(signed), from_microseconds(expires)
         evidence = Evidence(base, bytes(signature), thumbprint, nonce, *times)
-    return Request(id, MemberId(member), evidence, any(given) and not all(given))
+    plain = MemberId(member), NationCode(origin), from_microseconds(at), StixId(named) if named else None
+    return Request(id, *plain, evidence, any(given) and not all(given))
 
 
 class Items(NamedTuple):
@@ -87,6 +100,80 @@ def items(connection: Connection, ids: Sequence[str]) -> dict[str, Items]:
     return {id: Items(number, last) for id, number, last in connection.execute(query)}
 
 
+# --- what belongs together ----------------------------------------------------------------------
+
+
+class Named(NamedTuple):
+    """A version by what it is called."""
+
+    id: StixId
+    member: MemberId
+    version: str
+
+
+_CALLED: Final = (_V.stix_id, _V.member, _V.version)
+
+
+def strayed(connection: Connection) -> list[Named]:
+    """Return the versions of members that no submission brought, of this member and origin, at this time."""
+    s = submission.c
+    same = and_(s.member == _V.member, s.origin == _V.origin, s.requested_at == _V.submitted_at)
+    came = exists().where(s.id == _V.submission_id, same)
+    return _versions(connection, select(*_CALLED).where(_V.member != HUB, ~came))
+
+
+def ungrounded_deletions(connection: Connection) -> list[Named]:
+    """Return the versions whose deletion is not that of a request for it, at the request's time."""
+    d = deletion.c
+    same = and_(d.stix_id == _V.stix_id, d.origin == _V.origin, d.requested_at == _V.deleted_at)
+    asked = exists().where(d.id == _V.deletion_id, same)
+    is_marked = or_(_V.deletion_id.is_not(None), _V.deleted_at.is_not(None))
+    return _versions(connection, select(*_CALLED).where(is_marked, ~asked))
+
+
+def untold(connection: Connection) -> list[Named]:
+    """Return the versions that no succeeded item of their submission names."""
+    i = submission_item.c
+    told = exists().where(
+        i.submission_id == _V.submission_id,
+        i.id == _V.stix_id,
+        i.version == _V.version,
+        i.succeeded.is_(True),
+    )
+    return _versions(connection, select(*_CALLED).where(_V.submission_id.is_not(None), ~told))
+
+
+def shown_before(connection: Connection) -> list[Named]:
+    """Return the versions that a ledger shows earlier than they were submitted."""
+    r = release.c
+    earlier = exists().where(r.version_id == _V.id, r.date_added < _V.submitted_at)
+    return _versions(connection, select(*_CALLED).where(_V.member != HUB, earlier))
+
+
+def _versions(connection: Connection, query: Select[Any]) -> list[Named]:
+    found = connection.execute(query.order_by(_V.id))
+    return [Named(StixId(id), MemberId(member), version) for id, member, version in found]
+
+
+def unkept(connection: Connection) -> list[tuple[str, StixId]]:
+    """Return the succeeded items whose version the member does not have, but for the hub's own objects."""
+    i = submission_item.c
+    mine = and_(_V.member == submission.c.member, _V.version == i.version)
+    kept = exists().where(_V.stix_id == i.id, or_(mine, _V.member == HUB))
+    joined = submission_item.join(submission, submission.c.id == i.submission_id)
+    query = select(i.submission_id, i.id).select_from(joined).where(i.succeeded.is_(True), ~kept)
+    return [(id, StixId(named)) for id, named in connection.execute(query.order_by(i.submission_id, i.index))]
+
+
+def is_given(connection: Connection, at: datetime) -> bool:
+    """Tell whether a ledger has given this instant to a row, or an agreement's event to a change."""
+    instant = to_microseconds(at)
+    columns = (release.c.date_added, agreement_event.c.at)
+    return any(
+        connection.execute(select(column).where(column == instant).limit(1)).first() for column in columns
+    )
+
+
 class Brought(NamedTuple):
     """A version that a submission brought."""
 
@@ -105,6 +192,14 @@ def brought(connection: Connection, ids: Sequence[str]) -> Iterator[Brought]:
         query.where(_V.submission_id.in_(ids))
     ):
         yield Brought(id, StixId(stix_id), version, bytes(digest), bool(is_deleted))
+
+
+def repeating_deleted(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Return those of these submissions that say again what is deleted, so that their bodies are not kept."""
+    is_same = (_V.member == submission.c.member, _V.stix_id == submission_item.c.id)
+    is_deleted = exists().where(*is_same, _V.deleted_at.is_not(None))
+    query = repeated().where(submission_item.c.submission_id.in_(ids), is_deleted)
+    return set(connection.execute(query).scalars())
 
 
 def raw_body(connection: Connection, submission: str) -> bytes | None:

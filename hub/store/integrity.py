@@ -90,7 +90,7 @@ def ledger_states(connection: Connection) -> list[LedgerState]:
     """Return every ledger with what its rows come to."""
     query = (
         select(
-            *ledger.c,
+            *(ledger.c.recipient, ledger.c.position, ledger.c.last_date),
             func.coalesce(func.max(_C.position), 0),
             func.coalesce(func.max(_C.date_added), 0),
         )
@@ -218,16 +218,17 @@ class Contained(NamedTuple):
 
 
 def looser_than_containers(connection: Connection) -> list[Contained]:
-    """Return the unmarked versions that are laxer than what contains them, or open in what is closed."""
+    """Return the living unmarked versions laxer than what contains them, or open in what is closed."""
     inner = object_version.alias()
     is_laxer = or_(
         inner.c.effective_tlp < _V.effective_tlp, and_(_V.is_closed.is_(True), inner.c.is_closed.is_(False))
     )
     same = and_(inner.c.origin == _R.origin, inner.c.stix_id == _R.target, inner.c.member == _R.member)
+    unmarked = (inner.c.own_tlp.is_(None), inner.c.deleted_at.is_(None))
     query = (
         select(inner.c.id, _V.id)
         .select_from(reference.join(object_version, _R.version_id == _V.id).join(inner, same))
-        .where(_R.kind == CONTAINS, inner.c.own_tlp.is_(None), is_laxer)
+        .where(_R.kind == CONTAINS, *unmarked, is_laxer)
     )
     return [Contained(*row) for row in connection.execute(query)]
 

@@ -21,7 +21,7 @@ def open_ledgers(connection: Connection, nations: Sequence[NationCode]) -> list[
     new = [nation for nation in nations if nation not in known]
     for nation in new:
         connection.execute(insert(origin).values(code=nation, submissions=0))
-        connection.execute(insert(ledger).values(recipient=nation, position=0, last_date=0))
+        connection.execute(insert(ledger).values(recipient=nation, position=0, last_date=0, revision=0))
     return new
 
 
@@ -40,6 +40,7 @@ def take_lease(connection: Connection, name: str, now: datetime, until: datetime
     )
 
 
-def give_lease_back(connection: Connection, name: str) -> None:
-    """Let the next one take the lease."""
-    connection.execute(update(lease).where(lease.c.name == name).values(until=0))
+def give_lease_back(connection: Connection, name: str, until: datetime) -> None:
+    """Let the next one take the lease that was taken `until` then; another's is left alone."""
+    condition = (lease.c.name == name, lease.c.until == to_microseconds(until))
+    connection.execute(update(lease).where(*condition).values(until=0))

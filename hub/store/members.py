@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hub.model import (
@@ -208,6 +208,12 @@ def use_nonce(connection: Connection, thumbprint: str, value: str, expires_at: d
     """
     row = {"thumbprint": thumbprint, "nonce": value, "expires_at": to_microseconds(expires_at)}
     return _inserted(connection, nonce, row)
+
+
+def prune_tokens(connection: Connection, before: datetime) -> int:
+    """Forget tokens that had expired or been revoked by then; return how many."""
+    c, then = token.c, to_microseconds(before)
+    return connection.execute(delete(token).where(or_(c.expires_at < then, c.revoked_at < then))).rowcount
 
 
 def prune_nonces(connection: Connection, before: datetime) -> int:

@@ -18,7 +18,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.batches import batches
+from hub.store.batches import among, batches
 from hub.store.tables import content, release
 
 _C = release.c
@@ -67,19 +67,22 @@ def _bodies(connection: Connection, ids: Collection[int]) -> dict[int, bytes]:
 def _select(connection: Connection, query: Query, standing: Collection[int]) -> Sequence[Any]:
     columns = (_C.position, _C.date_added, _C.stix_id, _C.version, _C.content_id, _C.size)
     conditions = [
-        *_visible(release, query, standing),
+        *_visible(connection, release, query, standing),
         *_window(connection, query),
-        *_filters(query, standing),
+        *_filters(connection, query, standing),
     ]
     statement = select(*columns).where(*conditions).order_by(_C.position).limit(query.limit + 1)
     return connection.execute(statement).all()
 
 
-def _visible(table: Any, query: Query, standing: Collection[int]) -> Iterable[ColumnElement[bool]]:
+def _visible(
+    connection: Connection, table: Any, query: Query, standing: Collection[int]
+) -> Iterable[ColumnElement[bool]]:
     """The rows of the reader's ledger that stand for it; its own submissions always do (policy 2.7)."""
     yield table.c.recipient == query.reader.nation
     yield table.c.withdrawn_at.is_(None)
-    yield or_(table.c.justification_id.in_(list(standing)), table.c.member == query.reader.member)
+    stands = among(connection, table.c.justification_id, standing)
+    yield or_(stands, table.c.member == query.reader.member)
 
 
 def _window(connection: Connection, query: Query) -> Iterable[ColumnElement[bool]]:
@@ -94,7 +97,9 @@ def _last_position(connection: Connection, recipient: NationCode, instant: datet
     return connection.execute(last).scalar() or 0
 
 
-def _filters(query: Query, standing: Collection[int]) -> Iterable[ColumnElement[bool]]:
+def _filters(
+    connection: Connection, query: Query, standing: Collection[int]
+) -> Iterable[ColumnElement[bool]]:
     if "2.1" not in query.spec_versions:
         yield false()
     if query.origin is not None:
@@ -104,10 +109,12 @@ def _filters(query: Query, standing: Collection[int]) -> Iterable[ColumnElement[
     if query.types:
         yield _C.type.in_(sorted(query.types))
     if VersionFilter.ALL not in query.selections:
-        yield or_(*_versions(query, standing))
+        yield or_(*_versions(connection, query, standing))
 
 
-def _versions(query: Query, standing: Collection[int]) -> Iterable[ColumnElement[bool]]:
+def _versions(
+    connection: Connection, query: Query, standing: Collection[int]
+) -> Iterable[ColumnElement[bool]]:
     if VersionFilter.LAST in query.selections:
         yield _C.is_newest.is_(True)
     if query.versions:
@@ -116,4 +123,4 @@ def _versions(query: Query, standing: Collection[int]) -> Iterable[ColumnElement
         earlier = release.alias("earlier")
         same_record = (earlier.c.member == _C.member, earlier.c.stix_id == _C.stix_id)
         is_before = earlier.c.version_key < _C.version_key
-        yield ~exists().where(*_visible(earlier, query, standing), *same_record, is_before)
+        yield ~exists().where(*_visible(connection, earlier, query, standing), *same_record, is_before)

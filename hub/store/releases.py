@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from sqlalchemy import (
@@ -19,6 +19,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    exists,
     func,
     insert,
     literal,
@@ -156,20 +157,27 @@ class ForeignCopy:
 def foreign_above_green(
     connection: Connection, nation: NationCode, ids: Collection[StixId]
 ) -> list[ForeignCopy]:
-    """Return newest foreign versions above GREEN with one of these ids in the nation's ledger (policy 8)."""
+    """Return newest foreign versions above GREEN with one of these ids in the nation's ledger (policy 8).
+
+    Deleted ones too that no living version came after: the nation may hold a copy of them still.
+    """
     found: list[ForeignCopy] = []
+    v, later = object_version.c, object_version.alias()
+    same_record = (later.c.member == v.member, later.c.stix_id == v.stix_id)
+    is_there = (later.c.version_key > v.version_key, later.c.deleted_at.is_(None))
+    is_followed = exists().where(*same_record, *is_there)
+    counts = or_(
+        and_(_C.withdrawn_at.is_(None), _C.is_newest.is_(True)),
+        and_(_C.deleted_at.is_not(None), ~is_followed),
+    )
     for batch in batches(ids):
         query = (
             select(_C.stix_id, _C.origin, _J.classes)
             .join(justification, _J.id == _C.justification_id)
-            .join(object_version, object_version.c.id == _C.version_id)
+            .join(object_version, v.id == _C.version_id)
             .where(
-                _C.recipient == nation,
-                _C.stix_id.in_(batch),
-                _C.origin != nation,
-                _C.is_newest.is_(True),
-                _C.withdrawn_at.is_(None),
-                object_version.c.effective_tlp > int(Tlp.GREEN),
+                *(_C.recipient == nation, _C.stix_id.in_(batch), _C.origin != nation),
+                *(v.effective_tlp > int(Tlp.GREEN), counts),
             )
         )
         for id, origin, classes in connection.execute(query):
@@ -263,6 +271,14 @@ def forget(connection: Connection, recipient: NationCode, positions: Collection[
     _mark(connection, recipient, positions, {"deleted_at": None})
 
 
+def revise(connection: Connection, recipient: NationCode) -> int:
+    """Return the ledger's next revision, which the caller makes; others wait until it is committed."""
+    values = {"revision": ledger.c.revision + 1}
+    statement = update(ledger).where(ledger.c.recipient == recipient).values(**values)
+    revision: int = connection.execute(statement.returning(ledger.c.revision)).scalar_one()
+    return revision
+
+
 def withdraw_justified(
     connection: Connection, recipient: NationCode, ids: Collection[int], limit: int, now: datetime
 ) -> int:
@@ -272,7 +288,9 @@ def withdraw_justified(
     for batch in batches(ids):
         condition = (_C.recipient == recipient, _C.withdrawn_at.is_(None), _C.justification_id.in_(batch))
         found += connection.execute(select(_C.position).where(*condition).limit(limit - len(found))).scalars()
-    withdraw(connection, recipient, found, now)
+    if found:
+        revise(connection, recipient)
+        withdraw(connection, recipient, found, now)
     return len(found)
 
 
@@ -281,18 +299,19 @@ def justify(
     recipient: NationCode,
     changes: Mapping[Justification, Collection[int]],
     now: datetime,
+    revision: int,
 ) -> None:
     """Let rows stand, where they are, by another justification that shows them to nobody new.
 
-    What they stood by until `now` is kept: it tells under which clause they were fetched.
+    What they stood by until `now`, before `revision`, is kept: it tells under which clause they were fetched.
     """
     ids = intern(connection, recipient, changes.keys())
     for value, positions in changes.items():
         for batch in batches(sorted(positions)):
-            until = literal(to_microseconds(now), BigInteger)
+            change = (literal(to_microseconds(now), BigInteger), literal(revision, BigInteger))
             condition = and_(_C.recipient == recipient, _C.position.in_(batch))
-            former = select(_C.recipient, _C.position, until, _C.justification_id).where(condition)
-            names = ["recipient", "position", "until", "justification_id"]
+            former = select(_C.recipient, _C.position, *change, _C.justification_id).where(condition)
+            names = ["recipient", "position", "until", "revision", "justification_id"]
             connection.execute(insert(rejustification).from_select(names, former))
         _mark(connection, recipient, positions, {"justification_id": ids[value]})
 
@@ -310,9 +329,22 @@ def _mark(
         connection.execute(update(release).where(condition).values(**values))
 
 
-def last_date(connection: Connection, recipient: NationCode | None = None) -> datetime:
-    """Return the latest date that a recipient's ledger, or any, has given."""
-    query = select(func.max(ledger.c.last_date))
-    if recipient is not None:
-        query = query.where(ledger.c.recipient == recipient)
-    return from_microseconds(connection.execute(query).scalar() or 0)
+class LedgerEdge(NamedTuple):
+    """How far a ledger is: the date that it gave last, and its revision."""
+
+    last_date: datetime
+    revision: int
+
+
+def edge(connection: Connection, recipient: NationCode) -> LedgerEdge:
+    """Return how far the recipient's ledger is in this snapshot."""
+    query = select(ledger.c.last_date, ledger.c.revision).where(ledger.c.recipient == recipient)
+    row = connection.execute(query).one_or_none()
+    return (
+        LedgerEdge(from_microseconds(0), 0) if row is None else LedgerEdge(from_microseconds(row[0]), row[1])
+    )
+
+
+def last_date(connection: Connection) -> datetime:
+    """Return the latest date that any ledger has given."""
+    return from_microseconds(connection.execute(select(func.max(ledger.c.last_date))).scalar() or 0)

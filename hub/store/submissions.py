@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, exists, insert, select, update
+from sqlalchemy import Connection, Select, and_, delete, exists, insert, select, update
 
 from hub.model import (
     Evidence,
@@ -90,6 +90,20 @@ def erase_bodies(connection: Connection, ids: Collection[str]) -> None:
         is_left = exists().where(v.submission_id == submission_body.c.submission_id, v.deleted_at.is_(None))
         condition = and_(submission_body.c.submission_id.in_(batch), ~is_left)
         connection.execute(delete(submission_body).where(condition))
+
+
+def erase_repeats(connection: Connection, member: MemberId, id: StixId) -> None:
+    """Erase the raw bodies in which the member said an object again without bringing a version of it."""
+    repeats = repeated().where(submission_item.c.id == id, submission.c.member == member)
+    connection.execute(delete(submission_body).where(submission_body.c.submission_id.in_(repeats)))
+
+
+def repeated() -> Select[str]:
+    """Return the question for submissions with an item, joined here, that brought no version."""
+    v, item = object_version.c, submission_item.c
+    same = (v.submission_id == item.submission_id, v.stix_id == item.id, v.version == item.version)
+    items = submission_item.join(submission, submission.c.id == item.submission_id)
+    return select(item.submission_id).select_from(items).where(~exists().where(*same))
 
 
 def close_submission(connection: Connection, receipt: Receipt) -> None:

@@ -58,6 +58,8 @@ ledger = Table(
     Column("recipient", String(3), primary_key=True),
     Column("position", BigInteger, nullable=False),  # of the last row; gapless
     Column("last_date", _Instant, nullable=False),  # strictly increasing with position
+    # Moves, under the ledger's lock, whenever rows are withdrawn, deleted or stand by something else.
+    Column("revision", BigInteger, nullable=False),
 )
 
 lease = Table(  # background work that one worker at a time may do
@@ -169,6 +171,7 @@ period = Table(
     Column("since", Text),  # by recipient, instants; null: the start for all
     Column("continues", String(64)),  # the agreement from which it takes over without a gap
     Column("ended_at", _Instant),
+    Column("ended_generation", BigInteger),  # the generation that its ending made
 )
 
 history = Table(  # what an agreement has yet to do to the rows of what was submitted before
@@ -216,6 +219,7 @@ submission_item = Table(
     Column("version", Text, nullable=False),
     Column("succeeded", Boolean, nullable=False),
     Column("message", Text),
+    Index("ix_submission_item_id", "id"),
     sqlite_with_rowid=False,
 )
 
@@ -354,6 +358,7 @@ rejustification = Table(  # why a row stood before it was narrowed where it is
     Column("recipient", String(3), nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("until", _Instant, nullable=False),
+    Column("revision", BigInteger, nullable=False),  # of the ledger, which the change made
     Column("justification_id", ForeignKey(justification.c.id), nullable=False),
     ForeignKeyConstraint(["recipient", "position"], ["release.recipient", "release.position"]),
     Index("ix_rejustification_recipient_position", "recipient", "position"),
@@ -368,6 +373,9 @@ disclosure = Table(  # one row per answer that held anything
     Column("recipient", String(3), nullable=False),
     Column("at", _Instant, nullable=False),
     Column("kind", String(8), nullable=False),  # objects | manifest | versions
+    # What the answer was read from. Commits are ordered by these; `at` is the clock of who answered.
+    Column("revision", BigInteger, nullable=False),
+    Column("generation", BigInteger, nullable=False),
     Column("first_position", BigInteger, nullable=False),
     Column("last_position", BigInteger, nullable=False),
     Column("positions", LargeBinary, nullable=False),  # delta-coded

@@ -18,11 +18,12 @@ from typing import Any, ClassVar, Final, NoReturn
 from urllib.parse import unquote
 
 from gunicorn.http import errors
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker
 
-from hub.errors import Refused, RequestTimeout
+from hub.errors import Refused, RequestTimeout, Unavailable
 from hub.web.taxii import problems
 
+_LOAD_PAUSE_SECONDS: Final = 1.0
 _MAX_REQUEST_LINE_BYTES: Final = 8_192
 _TARGET: Final = re.compile(rb"[!-~]{1,20} ([!-~]+)")
 # Everything else that gunicorn's parser raises for what it reads is 400; its 501 would be a fault of ours.
@@ -121,8 +122,22 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no typ
 
     bounds: ClassVar[Bounds] = Bounds()
 
+    def load_wsgi(self) -> None:
+        """Load the application, however long the database is away: the other workers may be serving."""
+        while self.alive:
+            self.notify()
+            try:
+                super().load_wsgi()
+            except Unavailable as error:
+                self.log.warning("Worker %s waits to begin: %s", self.pid, error)
+                time.sleep(_LOAD_PAUSE_SECONDS)
+            else:
+                return
+
     def handle(self, conn: TConn) -> Any:
-        """Serve one request of a connection, in a thread."""
+        """Serve one request of a connection, in a thread; one that has sent nothing yet waits without one."""
+        if not conn.initialized and not conn.wait_for_data(0):
+            return _DEFER
         if not isinstance(conn.sock, Peer):
             conn.sock = Peer(conn.sock, self.bounds)
         conn.sock.begin()
@@ -133,6 +148,16 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no typ
         conn.sock.expect_body(req)
         is_kept = bool(super().handle_request(req, conn))
         return is_kept and not conn.sock.is_late
+
+    def _keepalive_after(self, conn: TConn, keepalive: bool) -> bool:
+        """Tell whether the connection may be used again, what is left of the body thrown away.
+
+        The request is answered: a rest that is late or broken closes the connection without a second answer.
+        """
+        try:
+            return bool(super()._keepalive_after(conn, keepalive))
+        except (RequestTimeout, errors.ParseException):
+            return False
 
     def handle_error(self, _req: Any, client: Peer, addr: Any, exc: Exception) -> None:
         """Answer a request that never reached the application, in the form that its address speaks."""

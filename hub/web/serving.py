@@ -17,7 +17,7 @@ from gunicorn.errors import AppImportError
 
 from hub.actions.house import House
 from hub.actions.work import work
-from hub.errors import HubError, Refused
+from hub.errors import Refused, SettingsError
 from hub.web.connections import Bounds, PatientWorker
 from hub.web.taxii.identity import house_of
 
@@ -49,7 +49,8 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
     """A server process with its workers: `run` returns only by ending the process.
 
     `factory` makes the application; it is called in each worker. A worker whose factory raises
-    SettingsError stops the server, with that sentence on stderr. `bounds` are those on every peer.
+    SettingsError stops the server, with that sentence on stderr; one whose factory raises Unavailable tries
+    again until it does not. `bounds` are those on every peer.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
         """Return the application of this worker, its chores begun."""
         try:
             app = self._factory()
-        except HubError as error:
+        except SettingsError as error:
             raise AppImportError(str(error)) from error
         self._chores = Chores(house_of(app), self._chores_seconds)
         self._chores.start()

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import itertools
 import os
+import sqlite3
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +26,7 @@ from hub.errors import TooManyRequests, Unavailable
 from hub.model import Caller, Kind, Limits
 from hub.proofs import cursors
 from hub.settings import load
+from hub.store import connection
 from hub.store.connection import Connection, Store
 from tests.world import World, build
 
@@ -63,8 +68,9 @@ def refusal(process: Allowances, caller: Caller, cursor: str | None = None) -> i
     return seconds
 
 
-def cursor_of(house: House, member: str) -> str:
-    return cursors.seal(house.secrets.cursor_key, {"position": 7, "reader": member}, bytes(12))
+def cursor_of(house: House, member: str, after: int = 7, filters: str = "") -> str:
+    fields: dict[str, str | int] = {"after": after, "reader": member, "filters": filters}
+    return cursors.seal(house.secrets.cursor_key, fields, bytes(12))
 
 
 def writes(store: Store, act: Callable[[], object]) -> int:
@@ -121,11 +127,46 @@ def test_objects_are_counted_when_they_are_known_and_the_next_request_waits(worl
 def test_a_cursor_that_this_member_was_not_given_opens_nothing(world: World) -> None:
     us, worker = world.callers["us-cert"], process(world, requests=10)
     assert admitted(worker, us, 20) == 20
-    strange = cursors.seal(b"x" * 32, {"position": 7, "reader": "us-cert"}, bytes(12))
+    strange = cursors.seal(b"x" * 32, {"after": 7, "reader": "us-cert"}, bytes(12))
     own = cursor_of(world.house, "us-cert")
     for cursor in ("", "next", strange, cursor_of(world.house, "kr-cert"), own[:-2] + "AA", own + "A"):
         assert refusal(worker, us, cursor) > 0, cursor
     assert refusal(worker, us, own) == 0
+
+
+def test_a_cursor_does_not_make_the_limit_void(world: World) -> None:
+    """A page is there a few times, as for a connection that breaks; no walk goes back, and there are few."""
+    us, worker = world.callers["us-cert"], process(world, requests=10)
+    own = [cursor_of(world.house, "us-cert", after) for after in range(3)]
+    assert admitted(worker, us, 20) == 20
+    assert [admitted(worker, us, 500, cursor) for cursor in (own[1], own[0], own[2], own[1])] == [3, 0, 3, 0]
+    others = [cursor_of(world.house, "us-cert", 0, f"filter {n}") for n in range(100)]
+    assert sum(admitted(worker, us, 1, cursor) for cursor in others) == 15
+    world.clock.wait(BURST_SECONDS)
+    assert refusal(worker, us) == 0
+    assert admitted(worker, us, 500, own[0]) >= 3  # who has waited may walk once more
+
+
+def test_while_the_database_is_held_nobody_waits_for_it_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "_SQLITE_BUSY_SECONDS", 2)
+    world = build(f"sqlite:///{tmp_path / 'hub.db'}", codes=("KR", "US"), kinds=("cert",))
+    us, worker = world.callers["us-cert"], process(world, requests=10)
+    began, start = time.monotonic(), threading.Barrier(6, timeout=60)
+
+    def ask(_: int) -> None:
+        start.wait()
+        with pytest.raises(Unavailable):
+            worker.admit(us)
+
+    with closing(sqlite3.connect(tmp_path / "hub.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(ask, range(6)))
+    assert time.monotonic() - began < 6  # one after the other they would take twelve
+    assert refusal(worker, us) == 0
+    world.close()
 
 
 def test_without_a_database_it_is_unavailable(world: World) -> None:
@@ -141,23 +182,21 @@ def test_without_a_database_it_is_unavailable(world: World) -> None:
 def test_a_walk_is_never_interrupted_and_counts_all_the_same(world: World) -> None:
     us = world.callers["us-cert"]
     worker, other = process(world, 100, 10_000), process(world, 100, 10_000)
-    cursor = cursor_of(world.house, "us-cert")
-    for _page in range(250):
-        assert refusal(worker, us, cursor) == 0
+    for page in range(250):
+        assert refusal(worker, us, cursor_of(world.house, "us-cert", page)) == 0
         worker.charge(us, 100)
     assert refusal(worker, us) > 0
     assert refusal(other, us) > 0
-    assert refusal(other, us, cursor) == 0
+    assert refusal(other, us, cursor_of(world.house, "us-cert", 250)) == 0
     assert refusal(process(world, requests=100), us) > 0  # requests, and
     assert refusal(process(world, objects=10_000), us) > 0  # objects
 
 
 def test_what_a_walk_is_served_above_the_limit_is_counted_and_known_to_all(world: World) -> None:
     us, worker = world.callers["us-cert"], process(world, requests=100)
-    cursor = cursor_of(world.house, "us-cert")
     assert admitted(worker, us, 300) == 200
-    for _page in range(100):
-        assert refusal(worker, us, cursor) == 0
+    for page in range(100):
+        assert refusal(worker, us, cursor_of(world.house, "us-cert", page)) == 0
         assert refusal(worker, us) > 0  # and lets no other request in
     assert refusal(process(world, requests=100), us) > 55
 
@@ -223,7 +262,7 @@ def test_a_clock_that_leaps_ahead_gives_no_more_than_a_burst(world: World) -> No
 def test_threads_of_many_processes_have_one_burst_between_them(world: World) -> None:
     us = world.callers["us-cert"]
     workers = [process(world, requests=250) for _ in range(3)]
-    start = threading.Barrier(6)
+    start = threading.Barrier(6, timeout=60)
 
     def ask(worker: Allowances) -> int:
         start.wait()
@@ -236,7 +275,7 @@ def test_threads_of_many_processes_have_one_burst_between_them(world: World) -> 
 
 def test_threads_that_ask_at_once_take_one_portion_between_them(world: World) -> None:
     us, worker = world.callers["us-cert"], process(world, requests=250)
-    start = threading.Barrier(8)
+    start = threading.Barrier(8, timeout=60)
 
     def ask(_: int) -> int:
         start.wait()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import sqlite3
 import stat
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +19,7 @@ import pytest
 from hub.actions import check, poll
 from hub.actions.backup import backup, restoring
 from hub.actions.bindings import Bindings
+from hub.cli.signals import end_on_sigterm
 from hub.errors import Conflict, SettingsError, Unavailable, Unprocessable
 from hub.store import copies
 from hub.store.connection import Store
@@ -58,6 +62,21 @@ def test_a_file_that_is_there_is_never_overwritten(world: World, database_url: s
     assert file.read_bytes() == b"yesterday's"
 
 
+def test_a_backup_that_was_finished_meanwhile_is_not_overwritten(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "backup"
+
+    def overtaken(_url: str, partial: Path) -> None:
+        partial.write_bytes(b"second")
+        file.write_bytes(b"first")
+
+    monkeypatch.setattr(copies, "copy", overtaken)
+    with pytest.raises(Conflict, match="never overwrites"):
+        backup("sqlite:///x", file)
+    assert [(path, path.read_bytes()) for path in tmp_path.iterdir()] == [(file, b"first")]
+
+
 def test_a_link_that_leads_nowhere_is_in_the_way_too(tmp_path: Path) -> None:
     (tmp_path / "backup").symlink_to(tmp_path / "nowhere")
     with pytest.raises(Conflict):
@@ -79,6 +98,19 @@ def test_no_database_is_made_to_be_copied(tmp_path: Path) -> None:
 def test_a_file_that_is_no_database_leaves_no_backup(tmp_path: Path) -> None:
     (tmp_path / "hub.db").write_bytes(b"no database" * 1_000)
     with pytest.raises(Unavailable, match="cannot be copied"):
+        backup(f"sqlite:///{tmp_path / 'hub.db'}", tmp_path / "backup")
+    assert [path.name for path in tmp_path.iterdir()] == ["hub.db"]
+
+
+def test_sqlite_hears_a_signal_while_it_copies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "hub.db")) as made, made:
+        made.execute("CREATE TABLE t (n INTEGER)")
+        numbers = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < 100000)"
+        made.execute(f"INSERT INTO t {numbers} SELECT n FROM r")
+    monkeypatch.setattr(copies, "_STEPS_UNHEARD", 100)
+    signals = iter([signal.SIGTERM])
+    monkeypatch.setattr(copies, "_go_on", lambda: [os.kill(os.getpid(), one) for one in signals] and 0)
+    with end_on_sigterm(), pytest.raises((Unavailable, KeyboardInterrupt)):
         backup(f"sqlite:///{tmp_path / 'hub.db'}", tmp_path / "backup")
     assert [path.name for path in tmp_path.iterdir()] == ["hub.db"]
 

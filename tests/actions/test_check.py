@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -313,11 +314,6 @@ OBJECTS = [
 ]
 EVIDENCE = [
     Damage(
-        f'DELETE FROM submission_item WHERE submission_id = {submission("malware", 2)} AND "index" = 1',
-        "submission ",
-        "what became of it",
-    ),
-    Damage(
         f"UPDATE submission SET nonce = NULL WHERE id = {submission('malware', 2)}",
         "submission ",
         "lacks a part of its evidence",
@@ -332,11 +328,6 @@ EVIDENCE = [
         f"UPDATE submission SET signature = X'00' WHERE id = {submission('malware', 2)}",
         "submission ",
         "come from us-agency",
-    ),
-    Damage(
-        f"UPDATE submission SET member = 'us-cert' WHERE id = {submission('malware', 2)}",
-        "submission ",
-        "come from us-cert",
     ),
     Damage(
         f"UPDATE submission SET expires_at = expires_at + 1 WHERE id = {submission('malware', 2)}",
@@ -364,11 +355,6 @@ EVIDENCE = [
         f"WHERE submission_id = {submission('malware', 2)}",
         "submission ",
         "every object is deleted",
-    ),
-    Damage(
-        f"UPDATE object_version SET submission_id = {submission('malware', 5)} WHERE id = {M2}",
-        "submission ",
-        f"does not hold what is stored as its {stix_id('malware', 2)}",
     ),
     Damage(
         "UPDATE deletion SET signature = X'00' WHERE member = 'us-cert'", "deletion ", "come from us-cert"
@@ -435,6 +421,67 @@ DATABASE = [
     Damage("UPDATE alembic_version SET version_num = 'x'", "database schema", "run `hub init`"),
     Damage("UPDATE token SET member = 'xx' WHERE member = 'jp-partner'", "token.member", "xx of member"),
 ]
+# These leave more traces than one.
+ENTANGLED = [
+    Damage(
+        f'DELETE FROM submission_item WHERE submission_id = {submission("malware", 2)} AND "index" = 1',
+        "submission ",
+        "what became of it",
+    ),
+    Damage(
+        f"UPDATE submission SET member = 'us-cert' WHERE id = {submission('malware', 2)}",
+        "submission ",
+        "come from us-cert",
+    ),
+    Damage(
+        f"UPDATE object_version SET submission_id = {submission('malware', 5)} WHERE id = {M2}",
+        "submission ",
+        f"does not hold what is stored as its {stix_id('malware', 2)}",
+    ),
+    Damage(
+        f"UPDATE object_version SET submitted_at = submitted_at - 1 WHERE id = {M2}",
+        stix_id("malware", 2),
+        "not of the member, origin and time of its submission",
+    ),
+    Damage(
+        f"UPDATE object_version SET submission_id = NULL WHERE id = {M2}",
+        stix_id("malware", 2),
+        "not of the member, origin and time of its submission",
+    ),
+    Damage("UPDATE submission SET origin = 'AU'", "submission ", "is of AU, where us-agency does not write"),
+    Damage("UPDATE submission SET origin = 'AU'", "submission ", "which is another place"),
+    *(
+        Damage(
+            f"UPDATE submission SET requested_at = requested_at {by} WHERE id = {submission('malware', 2)}",
+            "submission ",
+            "outside the time of its signature",
+        )
+        for by in ("- 31536000000000", "+ 31536000000000")
+    ),
+    Damage(
+        "UPDATE object_version SET submitted_at = submitted_at + 60000000 WHERE submission_id IS NOT NULL",
+        stix_id("malware", 2),
+        "was shown before it was submitted",
+    ),
+    *(
+        Damage(f"UPDATE {change}", stix_id("malware", 4), "deleted otherwise than a request to delete says")
+        for change in (
+            "object_version SET deletion_id = NULL WHERE deletion_id IS NOT NULL",
+            "object_version SET deleted_at = NULL WHERE deleted_at IS NOT NULL",
+            "object_version SET deleted_at = deleted_at + 1 WHERE deleted_at IS NOT NULL",
+            "deletion SET stix_id = 'malware--0'",
+            "deletion SET origin = 'AU'",
+        )
+    ),
+    Damage("UPDATE deletion SET stix_id = 'malware--0'", "deletion ", "which is another place"),
+    *(
+        Damage(f"UPDATE submission_item SET {change}", stix_id("malware", 2), "succeeded with")
+        for change in ("succeeded = FALSE, message = 'no'", "id = 'x'", "version = '2020-01-01T00:00:00Z'")
+    ),
+    Damage(
+        "UPDATE submission_item SET version = '2020-01-01T00:00:00Z'", "submission ", "which is not stored"
+    ),
+]
 DAMAGES = [*LEDGERS, *DISCLOSURES, *ROWS, *POLICY, *OBJECTS, *EVIDENCE, *AGREEMENTS, *DATABASE]
 
 
@@ -449,6 +496,50 @@ def test_every_damage_is_seen_and_nothing_else(sound: Sound, damaged: Damage) ->
     assert len(faults) == 1, faults
     assert damaged.place in faults[0].place
     assert damaged.sentence in faults[0].what
+
+
+@pytest.mark.parametrize("damaged", ENTANGLED, ids=[damaged.sentence for damaged in ENTANGLED])
+def test_every_damage_to_what_belongs_together_is_seen(sound: Sound, damaged: Damage) -> None:
+    with copied(*sound) as (house, url):
+        damage(url, damaged.statement)
+        faults = check.check(house).faults
+    assert any(damaged.place in one.place and damaged.sentence in one.what for one in faults), faults
+
+
+@pytest.mark.parametrize(
+    ("statement", "place"),
+    [
+        ("UPDATE member SET kind = 'king' WHERE id = 'us-agency'", "members"),
+        ("UPDATE key SET jwk = '{' WHERE member = 'us-agency'", "keys"),
+        ("UPDATE key SET purpose = 'x' WHERE member = 'us-agency'", "keys"),
+        ("UPDATE period SET clause = '{'", "agreements"),
+        ("UPDATE period SET start = 9000000000000000000", "agreements"),
+        ("DELETE FROM hub_state", "hub state"),
+        ("UPDATE hub_state SET changed_at = 9000000000000000000", "hub state"),
+    ],
+)
+def test_what_everything_goes_by_and_cannot_be_read_is_one_fault(
+    sound: Sound, statement: str, place: str
+) -> None:
+    with copied(*sound) as (house, url):
+        damage(url, statement)
+        faults = check.check(house).faults
+    assert [fault.place for fault in faults] == [place]
+    assert "restore a backup" in faults[0].what
+
+
+@pytest.mark.parametrize("begin", [0, 4_096])
+def test_a_file_that_is_written_over_is_a_fault_and_nothing_else(sound: Sound, begin: int) -> None:
+    if not sound[1].startswith("sqlite"):
+        pytest.skip("PostgreSQL looks after its own pages")
+    with copied(*sound) as (house, url):
+        file = Path(url.removeprefix("sqlite:///"))
+        content = bytearray(file.read_bytes())
+        content[begin : begin + 40_960] = b"x" * 40_960
+        file.write_bytes(content)
+        faults = check.check(house).faults
+    assert {fault.place for fault in faults} == {"database file"}
+    assert all("restore a backup" in fault.what for fault in faults)
 
 
 def test_what_was_never_submitted_is_seen_though_its_digest_is_right(sound: Sound) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 
 import pytest
+from sqlalchemy import select
 
 from hub.actions import poll
 from hub.actions.disclose import Disclosures
 from hub.errors import Unavailable
-from hub.model import Disclosed, Disclosure, MemberId, NationCode
-from hub.store import disclosures
+from hub.model import Disclosed, Disclosure, MemberId, NationCode, to_microseconds
+from hub.store import agreements, disclosures
 from hub.store.connection import Connection, Store
-from tests.stix_objects import indicator, malware, stix_id
+from hub.store.tables import period, rejustification
+from tests.stix_objects import indicator, malware, relationship, report, sdo, stix_id
 from tests.world import EVERY_VERSION, START, World, build, clause
 
 KR = NationCode("KR")
@@ -47,9 +51,9 @@ def test_a_page_is_recorded_with_exactly_the_rows_it_held(world: World) -> None:
     query = world.query("kr-agency", "US", 4, types=frozenset({"malware"}))
     page = poll.objects(world.house, query)
     (one,) = recorded(world)
-    assert one == Disclosure(
-        MemberId("kr-agency"), KR, one.at, Disclosed.OBJECTS, tuple(row.position for row in page.rows)
-    )
+    positions = tuple(row.position for row in page.rows)
+    snapshot = (one.revision, one.generation)
+    assert one == Disclosure(MemberId("kr-agency"), KR, one.at, Disclosed.OBJECTS, positions, *snapshot)
     assert len(one.positions) == 4
     assert one.at >= START
 
@@ -75,6 +79,65 @@ def test_it_is_known_who_was_given_one_row(world: World) -> None:
     with world.house.store.read() as connection:
         found = disclosures.of_position(connection, KR, row.position)
     assert [one.member for one in found] == ["kr-cert", "kr-agency"]
+
+
+def test_what_was_read_before_an_ending_is_ordered_before_it_whatever_the_clocks_say(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader takes its snapshot after the ending has its date and before it is committed."""
+    view = world.agree(["JP", "KR"], clause("JP", "KR", "green"))
+    query = world.query("kr-cert", "US", 1)
+    pages = []
+
+    def read_meanwhile(store: Store) -> None:
+        world.clock.wait(2)
+        with store.read() as connection:
+            pages.append(poll._look(world.house, connection, query))
+
+    original = agreements.advance
+
+    def advance(connection: Connection, now: datetime) -> None:
+        original(connection, now)
+        read_meanwhile(world.house.store)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(agreements, "advance", advance)
+        world.terminate(view, "JP")
+    poll.objects(world.house, query)
+    (after,) = recorded(world)
+    with world.house.store.read() as connection:
+        ended = select(period.c.ended_at, period.c.ended_generation).where(period.c.ended_at.is_not(None))
+        ((ended_at, ended_generation),) = connection.execute(ended)
+    assert to_microseconds(pages[0].now) > ended_at
+    assert pages[0].standing.generation < ended_generation <= after.generation
+
+
+def test_what_was_read_before_a_row_was_narrowed_is_ordered_before_it(world: World) -> None:
+    query = world.query("kr-cert", ids=frozenset({stix_id("malware", 1)}))
+    poll.objects(world.house, query)
+    target = stix_id("malware", 1)
+    world.push("us-agency", report(tlp="green", refs=[target]))
+    world.push("us-agency", malware(1, tlp="red", version=2))
+    poll.objects(world.house, world.query("kr-cert", types=frozenset({"malware"})))
+    world.delete("us-agency", stix_id("malware", 3))
+    poll.objects(world.house, world.query("kr-cert", types=frozenset({"malware"})))
+    revisions = [one.revision for one in recorded(world)]
+    assert revisions == sorted(set(revisions))
+
+
+def test_a_narrowed_row_tells_which_revision_narrowed_it(world: World) -> None:
+    id = stix_id("relationship")
+    query = world.query("kr-cert", ids=frozenset({id}))
+    world.agree(["US", "KR"], clause("US", "KR", "green", types=["relationship", "note"]))
+    world.push("us-agency", relationship(tlp="green", refs=[stix_id("note")]))
+    poll.objects(world.house, query)
+    world.push("us-agency", sdo("note", tlp="green"), malware(1, tlp="green", version=2))
+    world.push("us-agency", relationship(tlp="green", version=2, refs=[stix_id("note"), stix_id("malware")]))
+    poll.objects(world.house, world.query("kr-cert", ids=frozenset({id}), selections=EVERY_VERSION))
+    with world.house.store.read() as connection:
+        (narrowed,) = connection.execute(select(rejustification.c.revision)).scalars()
+    before, after = recorded(world)
+    assert before.revision < narrowed <= after.revision
 
 
 class Failing(Store):
@@ -106,11 +169,11 @@ def test_pages_that_are_answered_together_share_a_commit(world: World) -> None:
             commits.append(1)
             if len(commits) == 1:
                 entered.set()
-                assert others_wait.wait(30)
+                assert others_wait.wait(120)
             yield connection
 
     def record(n: int) -> None:
-        one = Disclosure(MemberId("kr-cert"), KR, START, Disclosed.OBJECTS, (n + 1,))
+        one = Disclosure(MemberId("kr-cert"), KR, START, Disclosed.OBJECTS, (n + 1,), 0, 0)
         desk.record(store, one)
 
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(8) as pool:
@@ -118,8 +181,10 @@ def test_pages_that_are_answered_together_share_a_commit(world: World) -> None:
         futures = [pool.submit(record, 0)]
         assert entered.wait(30)
         futures += [pool.submit(record, n) for n in range(1, 8)]
+        deadline = time.monotonic() + 60
         while len(desk._waiting) < 7:
-            pass
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         others_wait.set()
         for future in futures:
             future.result(30)

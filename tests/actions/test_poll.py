@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from hub.actions import poll
+from hub.actions import bindings, poll
 from hub.errors import BadCursor, BadFilter
 from hub.model import Limits, Query, Row, VersionFilter
+from hub.rules.release import stands
 from hub.stix.versions import version_key
+from hub.store import pages
 from tests.actions.hubs import Hub, address, clause, malware, relation
 
 _LAST, _FIRST, _ALL = (frozenset({f}) for f in (VersionFilter.LAST, VersionFilter.FIRST, VersionFilter.ALL))
@@ -38,6 +40,31 @@ def ten(hub: Hub) -> Hub:
     for n in range(0, 10, 2):
         hub.accepted("us-cert", malware(str(n)), malware(str(n + 1)))
     return hub
+
+
+# --- what stands ----------------------------------------------------------------------------------
+
+
+def test_however_many_justifications_stand_a_poll_is_answered(ten: Hub) -> None:
+    query = ten.query("kr-cert", "US", selections=_FIRST)
+    right = _names(poll.objects(ten.house, query).rows)
+    with ten.house.store.read() as connection:
+        known = ten.house.bindings.standing(connection, query.reader, ten.house.clock()).ids
+        others = range(max(known) + 1, 70_000)
+        assert len(pages.manifest(connection, query, [*known, *others]).rows) == len(right)
+        assert not pages.manifest(connection, query, others).rows
+
+
+def test_a_new_justification_alone_is_evaluated(ten: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = ten.query("kr-cert")
+    assert len(poll.objects(ten.house, query).rows) > 10
+    asked: list[Any] = []
+    monkeypatch.setattr(bindings, "stands", lambda *a: [stands(*a), asked.append(a)][0])
+    ten.accepted("us-cert", malware("other", "amber+strict"))
+    assert "other" in _names(poll.objects(ten.house, ten.query("kr-cert", "US")).rows)
+    assert len(asked) == 1
+    poll.objects(ten.house, query)
+    assert len(asked) == 1
 
 
 # --- pages ----------------------------------------------------------------------------------------
@@ -188,6 +215,57 @@ def test_a_cursor_serves_its_reader_collection_and_filters_alone(ten: Hub) -> No
         with pytest.raises(BadCursor):
             poll.open_cursor(ten.house, other, text)
     assert poll.open_cursor(ten.house, replace(query, limit=7), text).added_after == page.rows[-1].date_added
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {},
+        {"types": frozenset({"malware"})},
+        {"ids": frozenset(malware(str(n))["id"] for n in range(6))},
+        {"selections": _ALL, "types": frozenset({"malware", "tool"})},
+        {"selections": frozenset(), "versions": frozenset({version_key(malware("1")["modified"])})},
+        {"selections": _FIRST | _LAST, "spec_versions": frozenset({"2.0", "2.1"})},
+    ],
+)
+def test_a_cursor_carries_its_filters_for_who_does_not_repeat_them(ten: Hub, filters: dict[str, Any]) -> None:
+    query = ten.query("kr-cert", "US", 2, **filters)
+    text = poll.seal_cursor(ten.house, query, poll.objects(ten.house, query))
+    plain = ten.query("kr-cert", "US", 2)
+    continued = poll.open_cursor(ten.house, plain, text, is_filtered=False)
+    assert continued == poll.open_cursor(ten.house, query, text)
+    assert [row.id for row in poll.objects(ten.house, continued).rows] == [
+        row.id for row in ten.rows("kr-cert", "US", **filters)[2:4]
+    ]
+
+
+def test_an_id_in_the_path_is_not_widened_by_a_cursor(ten: Hub) -> None:
+    one, two = (frozenset({malware(name)["id"]}) for name in ("1", "2"))
+    everything = ten.query("kr-cert", "US", 2)
+    page = poll.objects(ten.house, everything)
+    for ids in (frozenset(), two, one | two):
+        text = poll.seal_cursor(ten.house, replace(everything, ids=ids), page)
+        with pytest.raises(BadCursor):
+            poll.open_cursor(ten.house, replace(everything, ids=one), text, is_filtered=False)
+    text = poll.seal_cursor(ten.house, replace(everything, ids=one, selections=_ALL), page)
+    continued = poll.open_cursor(ten.house, replace(everything, ids=one), text, is_filtered=False)
+    assert (continued.ids, continued.selections) == (one, _ALL)
+
+
+def test_filters_too_long_for_a_cursor_are_to_be_repeated(ten: Hub) -> None:
+    ids = [malware(str(n))["id"] for n in range(200)]
+    page = poll.objects(ten.house, ten.query("kr-cert", "US", 2))
+    lengths = []
+    for count in range(1, 200, 5):
+        query = ten.query("kr-cert", "US", 2, ids=frozenset(ids[:count]))
+        text = poll.seal_cursor(ten.house, query, page)
+        lengths.append(len(text))
+        assert poll.open_cursor(ten.house, query, text).ids == query.ids
+        if count > 25:
+            with pytest.raises(BadCursor, match="repeat them"):
+                poll.open_cursor(ten.house, ten.query("kr-cert", "US", 2), text, is_filtered=False)
+    assert 1_500 < max(lengths) < 2_048
+    assert lengths[-1] < 500
 
 
 def test_behind_a_cursor_added_after_may_be_repeated_left_out_or_later(ten: Hub) -> None:

@@ -131,7 +131,7 @@ def test_a_refused_submission_does_not_use_up_its_nonce(hub: Hub, monkeypatch: p
 
 def test_of_sixteen_parallel_replays_one_succeeds(hub: Hub) -> None:
     submission = hub.submission("us-cert", malware("a"))
-    start = threading.Barrier(_REPLAYS)
+    start = threading.Barrier(_REPLAYS, timeout=60)
 
     def send(_: int) -> str:
         start.wait()

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from hub.actions import check, withdraw
 from hub.errors import BadSignature, Forbidden, NotFound
 from hub.model import VersionFilter
 from hub.proofs import requests
 from hub.stix.versions import version_key
 from hub.store import members
+from hub.store.connection import Store
 from hub.store.tables import (
     content,
     deletion,
@@ -22,7 +24,9 @@ from hub.store.tables import (
     release,
     submission_body,
 )
+from tests.actions.test_races import Pause
 from tests.stix_objects import (
+    definition,
     identity,
     indicator,
     malware,
@@ -216,6 +220,44 @@ def test_an_identity_follows_those_who_name_it_and_are_there(world: World) -> No
     assert author not in world.ids("kr-cert")
 
 
+def test_an_identity_is_no_laxer_when_nobody_is_left_who_names_it(world: World) -> None:
+    author = stix_id("identity", 1)
+    world.push("us-agency", identity(1), indicator(tlp="red", created_by=author))
+    world.delete("us-agency", OBJECT)
+    assert not world.ids("kr-cert")
+    assert author not in world.ids("us-agency2")
+    world.push("us-agency", malware(tlp="green", created_by=author))
+    assert author in world.ids("kr-cert")
+
+
+def test_a_deleted_identity_stood_as_its_namers_let_it_then(world: World) -> None:
+    author, relation = stix_id("identity", 1), stix_id("relationship")
+    world.push("us-agency", identity(1), indicator(tlp="red", created_by=author))
+    world.push("us-agency", relationship(tlp="green", refs=[author]))
+    world.delete("us-agency", author)
+    assert relation not in world.ids("kr-cert")
+    world.push("us-agency", malware(tlp="green", created_by=author))
+    assert relation not in world.ids("kr-cert")
+
+
+def test_a_deleted_closed_object_stays_closed(world: World) -> None:
+    mark, relation = stix_id("marking-definition", 3), stix_id("relationship")
+    world.push("us-agency", malware(tlp="green", marks=[mark]))
+    world.push("us-agency", relationship(tlp="green", refs=[stix_id("malware")]))
+    world.delete("us-agency", stix_id("malware"))
+    world.push("us-agency", definition(3))
+    assert relation not in world.ids("kr-cert")
+
+
+def test_what_contains_a_deleted_object_later_tightens_it_no_more(world: World) -> None:
+    world.push("us-agency", malware())
+    world.push("us-agency", relationship(tlp="green", refs=[stix_id("malware")]))
+    world.delete("us-agency", stix_id("malware"))
+    world.push("us-agency", report(tlp="red", refs=[stix_id("malware")]))
+    assert stix_id("relationship") in world.ids("kr-cert")
+    assert not check.check(world.house).faults
+
+
 def test_revoking_after_a_deletion_keeps_the_deleted_versions_level(world: World) -> None:
     world.push("us-agency", indicator(tlp="red", version=1))
     world.delete("us-agency", OBJECT)
@@ -276,6 +318,18 @@ def test_erased_content_that_comes_again_is_there_again(world: World) -> None:
     assert "bad.example" in seen.body
 
 
+@pytest.mark.parametrize("deleted", [{}, keys(2)])
+def test_a_copy_of_a_deleted_object_is_not_passed_on(world: World, deleted: dict[str, Any]) -> None:
+    world.agree(["KR", "JP"], clause("KR", "JP", "amber"))
+    world.clock.wait()
+    world.push("us-agency", indicator(tlp="green", version=1), indicator(tlp="amber", version=2))
+    world.delete("us-agency", OBJECT, **deleted)
+    (outcome,) = world.push("kr-agency", indicator(tlp="amber", version=3)).outcomes
+    assert outcome.message == "received from US; only US may share it."
+    world.push("us-agency", indicator(tlp="green", version=4))
+    assert world.push("kr-agency", indicator(tlp="amber", version=3)).outcomes[0].succeeded
+
+
 # --- what stays -----------------------------------------------------------------------------------
 
 
@@ -311,6 +365,18 @@ def test_the_raw_body_goes_with_the_last_of_its_objects(world: World) -> None:
     assert not table(world, submission_body)
 
 
+def test_what_is_deleted_comes_back_in_no_raw_body(world: World) -> None:
+    world.push("us-agency", malware(1, tlp="red"))
+    world.push("us-agency", malware(1, tlp="red"), malware(2, tlp="green"))
+    world.push("us-agency2", malware(1, tlp="red"), malware(2, tlp="green"))
+    assert len(table(world, submission_body)) == 3
+    world.delete("us-agency", stix_id("malware", 1))
+    assert len(table(world, submission_body)) == 1
+    world.push("us-agency", malware(1, tlp="red"), malware(3, tlp="green"))
+    assert len(table(world, submission_body)) == 1
+    assert not check.check(world.house).faults
+
+
 def test_the_deletion_is_proved_by_its_signature(world: World) -> None:
     world.push("us-agency", indicator(tlp="green"))
     world.clock.wait()
@@ -331,6 +397,34 @@ def test_the_deletion_is_proved_by_its_signature(world: World) -> None:
 
 
 # --- races ------------------------------------------------------------------------------------------
+
+
+def test_a_deletion_that_is_being_decided_holds_nobody_up_and_is_decided_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.push("us-agency", indicator(tlp="green", version=1))
+    held = Pause(monkeypatch, withdraw, "decide")
+
+    def others() -> None:
+        world.push("us-agency", indicator(tlp="green", version=2), relationship(tlp="green", refs=[OBJECT]))
+        world.terminate(world.agree(["US", "JP"], clause("US", "JP", "green")), "JP")
+        assert versions(world, "kr-cert") == [stamp(1), stamp(2)]
+
+    held.while_held(lambda: world.delete("us-agency", OBJECT), others)
+    assert not versions(world, "us-agency")
+    assert world.ids("kr-cert") == {stix_id("relationship")}
+
+
+def test_what_hides_something_waits_for_the_replicas(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[str] = []
+    monkeypatch.setattr(Store, "has_replica", True)
+    monkeypatch.setattr(Store, "wait_for_replicas", lambda *_: waits.append("waited"))
+    world.push("us-agency", indicator(1, tlp="green"), indicator(2, tlp="green"))
+    assert not waits
+    world.push("us-agency", indicator(1, tlp="red", version=2))
+    assert len(waits) == 1
+    world.delete("us-agency", stix_id("indicator", 2))
+    assert len(waits) == 2
 
 
 def test_deletions_and_pushes_that_race_leave_the_ledgers_whole(world: World) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +20,7 @@ import pytest
 import requests
 from taxii2client.v21 import as_pages
 
+from hub.store import copies
 from tests.actions.restoring import restored
 from tests.cli.conftest import Run, json_of
 from tests.journeys.live import Live, live_hub
@@ -50,6 +53,30 @@ def test_a_fault_is_printed_with_its_place_and_ends_with_one(run: Run, tmp_path:
     value = json.loads(as_json.stdout)
     assert value["checked"]["releases"] == 55
     assert [fault.keys() for fault in value["faults"]] == [{"place", "what"}]
+
+
+def test_a_file_that_is_no_database_any_more_is_a_fault(run: Run, tmp_path: Path) -> None:
+    run("init")
+    (tmp_path / "var" / "hub.db").write_bytes(b"x" * 8_192)
+    told = run("check")
+    assert (told.exit_code, told.stderr) == (1, "hub: 1 fault\n")
+    assert told.stdout.startswith("database file: cannot be read; restore a backup\n")
+
+
+def test_a_backup_that_is_told_to_end_leaves_nothing(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run("init")
+    folder = tmp_path / "backups"
+    folder.mkdir()
+
+    def told(_url: str, partial: Path) -> None:
+        partial.with_name(f"{partial.name}-journal").touch()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(copies, "copy", told)
+    assert run("backup", folder / "backup").exit_code == 130
+    assert list(folder.iterdir()) == []
 
 
 def test_a_hub_of_another_version_is_refused(run: Run, tmp_path: Path) -> None:

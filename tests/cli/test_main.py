@@ -30,7 +30,7 @@ def commands() -> list[tuple[str, ...]]:
 
 def test_what_is_offered_is_what_works() -> None:
     assert {" ".join(words) for words in commands()} == {
-        "init", "serve", "demo", "work", "check", "backup", "keygen", "push", "poll",
+        "init", "serve", "demo", "work", "check", "prune", "backup", "keygen", "push", "poll",
         "member", "member add", "member list", "member suspend", "member resume",
         "token", "token issue", "token list", "token revoke",
         "key", "key register", "key list", "key revoke",
@@ -77,7 +77,7 @@ def test_wrong_usage_ends_with_2(run: Run, arguments: tuple[str, ...]) -> None:
     "arguments",
     [
         ("member", "list", "--json"),  # before `hub init`
-        ("work", "--json"),
+        ("work", "--once", "--json"),
         ("poll", "us", "--token", "t", "--url", "http://user:secret@host"),
         ("poll", "us", "--token", "two words"),
         ("push", "us", "x.json", "--token", "t", "--key", "no-such-key"),

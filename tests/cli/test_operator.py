@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from hub.actions.house import House
+from hub.actions.work import WorkReport
+from hub.cli import admin
+from hub.errors import Unavailable
 from tests.cli.conftest import Run, json_of
 
 
@@ -147,5 +151,30 @@ def test_an_empty_list_is_a_list_and_a_sentence(hub: Run, noun: str) -> None:
 
 
 def test_work_tells_what_it_did(hub: Run) -> None:
-    assert json_of(hub("work", "--once", "--json"))["done"] is True
-    assert "nonces forgotten" in hub("work").stdout
+    told = json_of(hub("work", "--once", "--json"))
+    assert told == {"done": True, "withdrawn": 0, "pruned_nonces": 0, "pruned_tokens": 0}
+    assert "nonces forgotten" in hub("work", "--once").stdout
+
+
+def test_work_goes_on_until_it_is_interrupted(hub: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = iter(
+        [WorkReport(is_done=True), Unavailable("away"), WorkReport(is_done=False), KeyboardInterrupt()]
+    )
+
+    def once(_house: House) -> WorkReport:
+        found = next(passes)
+        if isinstance(found, BaseException):
+            raise found
+        return found
+
+    monkeypatch.setattr(admin, "work_once", once)
+    monkeypatch.setattr(admin, "_WORK_SECONDS", 0)
+    result = hub("work")
+    assert (result.exit_code, result.stderr) == (130, "hub: away\n")
+    assert [line.split()[0] for line in result.stdout.splitlines()] == ["0", "Another"]
+    assert hub("work", "--json").exit_code == 2
+
+
+def test_prune_tells_what_it_forgot(hub: Run) -> None:
+    assert json_of(hub("prune", "--json")) == {"pruned_nonces": 0, "pruned_tokens": 0}
+    assert hub("prune").stdout == "0 nonces forgotten, 0 tokens forgotten.\n"

@@ -20,6 +20,15 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 @pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A running hub whose pages have seven objects at most."""
+    home = tmp_path_factory.mktemp("hub")
+    with live_hub(f"sqlite:///{home}/hub.db", home, workers=1, page_limit="7") as hub:
+        hub.agree("US", "JP", max_tlp="amber+strict")
+        yield hub
+
+
+@pytest.fixture(scope="module")
 def live_on_postgresql(postgres_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     home = tmp_path_factory.mktemp("hub")
     with postgres.database(postgres_server) as url, live_hub(url, home) as hub:

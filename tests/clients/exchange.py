@@ -106,12 +106,14 @@ def first_wave(*, bare: bool = True) -> list[Json]:
     return [address, report, link, *indicators, family, made("identity")]
 
 
-def second_wave(first: Sequence[Json]) -> list[Json]:
-    """New objects, and new versions of two that are known already."""
+def second_wave(first: Sequence[Json], at: str = "") -> list[Json]:
+    """New objects, and new versions of two that are known already; all modified `at` a date, or long ago."""
+    dated = {"modified": at} if at else {}
     known = [one for one in first if "modified" in one][:2]
     newer = [{**one, "modified": stamp(50), "labels": ["reviewed"]} for one in known]
     address = observable("203.0.113.9", bare=all("spec_version" not in one for one in first[:1]))
-    return [made("indicator", modified=9), *newer, made("campaign"), address]
+    found = [made("indicator", modified=9), *newer, made("campaign")]
+    return [*({**one, **dated} for one in found), address]
 
 
 def push(live: Live, objects: Sequence[Json], member: str = PUSHER) -> None:
@@ -146,6 +148,12 @@ def envelope(live: Live, path: str, member: str = READER, **params: Any) -> Json
 
 def objects_path(live: Live, alias: str = ORIGIN) -> str:
     return live.collection_url(alias).removeprefix(live.url) + "objects/"
+
+
+def last_date(live: Live, alias: str = ORIGIN) -> str:
+    """Where the reader stands; far in the past when it has seen nothing."""
+    headers = live.get(READER, objects_path(live, alias)).headers
+    return headers.get("X-TAXII-Date-Added-Last", "2000-01-01T00:00:00Z")
 
 
 def in_full(live: Live, alias: str = ORIGIN, member: str = READER, **params: Any) -> dict[str, Json]:

@@ -45,7 +45,10 @@ TRAPS: Final[dict[str, tuple[str, ...]]] = {
         "test_trap_manifests_and_versions_continue_by_date_alone",
     ),
     "a malformed value is 400": ("test_trap_every_malformed_value_is_400_by_name",),
-    "a huge limit is capped": ("test_trap_a_huge_limit_is_capped",),
+    "a huge limit is capped": (
+        "test_trap_a_huge_limit_is_capped",
+        "test_trap_noughts_before_a_limit_are_not_taken",
+    ),
     "well-formed nonsense matches nothing": ("test_trap_nonsense_that_is_well_formed_matches_nothing",),
     "last is the highest modified, and the default": (
         "test_trap_last_is_the_highest_modified_and_the_default",

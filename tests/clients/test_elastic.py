@@ -24,6 +24,7 @@ from tests.clients.exchange import (
     error,
     first_wave,
     in_full,
+    last_date,
     made,
     push,
     second_wave,
@@ -54,10 +55,12 @@ class CustomIntelligence:
         self.limit = {"limit": str(limit)} if limit else {}
         self.date: str | None = None
         self.events: dict[str, Json] = {}
+        self.delivered = 0  # objects of the last round
         self.errors: list[requests.Response] = []
 
     def round(self) -> None:
         query: dict[str, str] | None = {"added_after": self.date or ago(hours=72), **self.limit}
+        self.delivered = 0
         while query is not None:
             query = self._evaluate(query)
 
@@ -69,6 +72,7 @@ class CustomIntelligence:
             self.errors.append(answer)
             return None
         page = answer.json()
+        self.delivered += len(page.get("objects", []))
         self.events |= by_id(page.get("objects", []))
         self.date = answer.headers.get("X-Taxii-Date-Added-Last")
         return {"next": page["next"], **self.limit} if page.get("next") else None
@@ -91,10 +95,13 @@ def test_rounds_end_with_what_a_full_poll_gives(live: Live, limit: int | None) -
     agent = CustomIntelligence(live, {**ACCEPT, "Authorization": basic(live, READER)}, limit=limit)
     agent.round()
     assert (agent.errors, agent.events) == ([], in_full(live))
-    push(live, second_wave(first))
-    for _ in range(3):  # a round that finds nothing forgets its date
+    second = second_wave(first, at=last_date(live))
+    push(live, second)
+    # A round that finds nothing forgets its date, and the one after it begins anew.
+    for delivered in (len(second), 0, len(in_full(live))):
         agent.round()
         assert (agent.errors, agent.events) == ([], in_full(live))
+        assert agent.delivered == delivered
 
 
 @pytest.mark.parametrize(

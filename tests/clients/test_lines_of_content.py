@@ -26,8 +26,10 @@ TLP_1 = {
 }
 OPENCTI_AMBER_STRICT = "marking-definition--826578e1-40ad-459f-bc73-ede076f81f37"
 
-# Who sees what: a partner at home up to green, abroad an agency up to amber, the cert up to amber+strict.
+# Who sees what: a partner at home up to green, abroad an agency up to amber, the cert up to amber+strict, and
+# under an agreement up to clear nobody anything else.
 SEEN_BY = {
+    "clear": {"us-partner", "jp-agency", "jp-cert", "in-cert"},
     "green": {"us-partner", "jp-agency", "jp-cert"},
     "amber": {"jp-agency", "jp-cert"},
     "amber+strict": {"jp-cert"},
@@ -35,8 +37,18 @@ SEEN_BY = {
 }
 
 
+READERS = ("us-partner", "jp-agency", "jp-cert", "in-cert")
+
+
+@pytest.fixture(scope="module")
+def clear(live: Live) -> Live:
+    """The hub where the United States and India share what is clear, and nothing above."""
+    live.agree("US", "IN", max_tlp="clear")
+    return live
+
+
 def readers(live: Live, id: str) -> set[str]:
-    paths = {one: f"{objects_path(live)}{id}/" for one in ("us-partner", "jp-agency", "jp-cert")}
+    paths = {one: f"{objects_path(live)}{id}/" for one in READERS}
     return {one for one, path in paths.items() if live.get(one, path).status_code == 200}
 
 
@@ -76,11 +88,12 @@ def test_line_11_but_not_those_that_have_a_marking(live: Live) -> None:
 # --- 12: the spellings ----------------------------------------------------------------------------
 
 SPELLINGS: list[tuple[list[str], list[str], str]] = [
-    ([TLP_1["white"]], [], "green"),
+    ([TLP_1["white"]], [], "clear"),
+    ([TLP["white"]], [], "clear"),
     ([TLP_1["green"]], [], "green"),
     ([TLP_1["amber"]], [], "amber"),
     ([TLP_1["red"]], [], "red"),
-    ([TLP["clear"]], [], "green"),
+    ([TLP["clear"]], [], "clear"),
     ([TLP["green"]], [], "green"),
     ([TLP["amber"]], [], "amber"),
     ([TLP["amber+strict"]], [], "amber+strict"),
@@ -91,6 +104,10 @@ SPELLINGS: list[tuple[list[str], list[str], str]] = [
     ([TLP["green"]], ["TLP:RED"], "red"),
     ([TLP["amber+strict"]], ["tlp:clear"], "amber+strict"),
     ([], ["tlp:clear"], "amber"),
+    ([], ["tlp:green"], "amber"),
+    ([], ["tlp:amber+strict"], "amber+strict"),
+    ([], ["TLP:RED"], "red"),
+    ([TLP["clear"]], ["tlp:green"], "green"),
     ([TLP["green"]], ["phishing"], "green"),
     # two that disagree: the stricter
     ([TLP["green"], TLP["red"]], [], "red"),
@@ -101,12 +118,12 @@ SPELLINGS: list[tuple[list[str], list[str], str]] = [
 
 @pytest.mark.parametrize(("refs", "labels", "level"), SPELLINGS)
 def test_line_12_every_spelling_of_a_level_counts(
-    live: Live, refs: list[str], labels: list[str], level: str
+    clear: Live, refs: list[str], labels: list[str], level: str
 ) -> None:
     given: Json = {"object_marking_refs": refs, "labels": labels}
     obj = made("malware", **{name: value for name, value in given.items() if value})
-    push(live, [obj])
-    assert readers(live, obj["id"]) == SEEN_BY[level]
+    push(clear, [obj])
+    assert readers(clear, obj["id"]) == SEEN_BY[level]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 import requests
+from taxii2client.v21 import as_pages
 
 from tests.clients.exchange import (
     READER,
@@ -61,6 +62,43 @@ def test_line_1_a_page_is_filled_after_filtering(filled: Live) -> None:
     found = pages(filled, 5, **{"match[type]": "malware"})
     assert [len(page["objects"]) for page in found[:-1]] == [5] * (len(found) - 1)
     assert len(found) > 1
+
+
+@pytest.mark.parametrize("limit", [6, 8, 50, 100_000])
+def test_line_1_so_is_one_that_the_hub_makes_shorter_than_was_asked(small: Live, limit: int) -> None:
+    """taxii2-client goes on by as many as the first page had: that must be the hub's most."""
+    push(small, [made(TYPES[n % 3]) for n in range(60)])
+    collection, kind = small.collection(READER, "us"), {"type": "malware"}
+    first = collection.get_objects(limit=limit, **kind)
+    assert len(first["objects"]) == min(limit, 7)
+    sizes = [len(page["objects"]) for page in as_pages(collection.get_objects, per_request=limit, **kind)]
+    assert sizes[:-1] == [min(limit, 7)] * (len(sizes) - 1)
+    assert len(sizes) > 2
+
+
+@pytest.mark.parametrize("limit", [1, 7])
+def test_line_2_nor_of_manifests_and_versions(filled: Live, limit: int) -> None:
+    family = made("malware")
+    for version in range(1, 9):
+        push(filled, [{**family, "modified": stamp(version)}])
+    versions = f"{objects_path(filled)}{family['id']}/versions/"
+    for path, name in (("/allied/collections/us/manifest/", "objects"), (versions, "versions")):
+        found = by_date(filled, path, limit)
+        assert len(found) > 1
+        assert all(page[name] for page in found[:-1])
+        assert all(page[name] for page in found if name in page)
+
+
+def by_date(live: Live, path: str, limit: int) -> list[Json]:
+    """Walk what has no `next`, by the last date of each page."""
+    found, asked = [], {"limit": str(limit)}
+    while True:
+        assert len(found) < 400
+        answer = live.get(READER, path, params=asked)
+        found.append(answer.json())
+        if not found[-1]["more"]:
+            return found
+        asked["added_after"] = answer.headers["X-TAXII-Date-Added-Last"]
 
 
 @pytest.mark.parametrize("filters", FILTERS)
@@ -130,10 +168,23 @@ def test_line_4_a_cursor_stands_alone_or_beside_what_it_began_with(filled: Live)
     match = {"match[type]": "malware"}
     expected = envelope(filled, objects_path(filled), limit=100, next=first["next"], **asked)
     assert envelope(filled, objects_path(filled), next=first["next"], **match) == expected
+    assert envelope(filled, objects_path(filled), next=first["next"]) == expected
     whole = envelope(filled, objects_path(filled), **asked)
     assert first["objects"] + expected["objects"] == whole["objects"]
     again = envelope(filled, objects_path(filled), limit=3, next=first["next"], **asked)
     assert again["objects"] == expected["objects"][:3]
+
+
+@pytest.mark.parametrize("filters", FILTERS[:3])
+def test_line_4_a_walk_by_next_alone_is_the_walk_that_was_begun(
+    filled: Live, filters: dict[str, str]
+) -> None:
+    page = envelope(filled, objects_path(filled), limit=2, **filters)
+    met = list(page["objects"])
+    while page["more"]:
+        page = envelope(filled, objects_path(filled), limit=5, next=page["next"])
+        met += page["objects"]
+    assert met == envelope(filled, objects_path(filled), **filters)["objects"]
 
 
 def test_line_4_a_later_date_beside_a_cursor_asks_for_what_satisfies_both(filled: Live) -> None:

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from hub.actions.administer import issue_token
-from hub.model import Scope
+from hub.actions.administer import add_member, issue_token
+from hub.errors import Unprocessable
+from hub.model import Kind, Scope
 from tests.clients.exchange import (
     PUSHER,
     READER,
@@ -178,6 +179,21 @@ def test_line_17_a_signature_is_checked_against_the_address_that_was_signed(live
     assert (posted.status_code, posted.json()["success_count"]) == (202, 1)
 
 
+@pytest.mark.parametrize(
+    ("signed", "sent"), [("/", ""), ("", "/"), ("/?a=1", "/"), ("/", "/?a=1"), ("/?a=1", "/?a=2")]
+)
+def test_line_17_and_against_no_other(live: Live, signed: str, sent: str) -> None:
+    obj = made("malware")
+    url = f"{live.url}{objects_path(live).rstrip('/')}"
+    body, headers = json.dumps({"objects": [obj]}), {"Content-Type": TAXII}
+    request = requests.Request("POST", url + signed, data=body, headers=headers, auth=signer(live, PUSHER))
+    prepared = request.prepare()
+    prepared.url = url + sent
+    refused = requests.Session().send(prepared, timeout=TIMEOUT_SECONDS, allow_redirects=False)
+    assert (refused.status_code, "signature" in error(refused).lower()) == (401, True)
+    assert obj["id"] not in in_full(live)
+
+
 @pytest.mark.parametrize("ending", ["", "/"])
 def test_line_17_nor_is_a_delete_redirected(live: Live, ending: str) -> None:
     obj = made("malware")
@@ -269,7 +285,10 @@ def test_line_21_secrets_have_no_colon_and_ids_no_capitals(live: Live) -> None:
         assert token.isascii()
         assert token.isprintable()
         assert " " not in token
-    assert all(id == id.lower() for id in live.accounts)
+    for id in ("US-agency3", "us-Agency3", "us-agency3\u00c4", "us:agency3"):
+        with pytest.raises(Unprocessable, match="cannot be a member id"):
+            add_member(live.house, id, "US", Kind.AGENCY, "Agency")
+    assert add_member(live.house, "us-agency3", "US", Kind.AGENCY, "Agency").id == "us-agency3"
 
 
 # --- 22-24: statuses, headers, filters ------------------------------------------------------------
@@ -339,10 +358,17 @@ def test_line_23_a_get_is_answered_whatever_the_product_adds(live: Live, headers
         "match",
         "match[type",
         "Match[type]",
+        " match[type]",
+        "amp;match[type]",
     ],
 )
-def test_line_24_a_match_that_is_not_defined_is_400_by_name(live: Live, name: str) -> None:
-    refused = live.get(READER, objects_path(live), params={name: "malware"})
+@pytest.mark.parametrize("place", ["objects/", "manifest/", "objects/{id}/", "objects/{id}/versions/"])
+def test_line_24_a_match_that_is_not_defined_is_400_by_name(live: Live, place: str, name: str) -> None:
+    obj = made("malware")
+    push(live, [obj])
+    path = f"/allied/collections/us/{place.format(id=obj['id'])}"
+    assert live.get(READER, path).status_code == 200
+    refused = live.get(READER, path, params={name: "malware"})
     assert (refused.status_code, name in error(refused)) == (400, True)
 
 

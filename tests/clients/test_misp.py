@@ -146,6 +146,8 @@ def test_manifests_since_a_date_lead_to_every_version(live: Live) -> None:
 class PushScript:
     """Converts events and posts them: envelopes filled up to `max_content_length`, none waited for.
 
+    An object that is longer by itself is left out.
+
     The addresses of root and collection are put together without a slash at the end. The script's own
     key is Basic; a signature takes its place here.
     """
@@ -170,6 +172,8 @@ class PushScript:
         """Fill each to the last byte that is promised."""
         parts: list[bytes] = []
         for part in map(orjson.dumps, objects):
+            if len(_wrapped([part])) > self.most:
+                continue
             if len(_wrapped([*parts, part])) > self.most:
                 yield _wrapped(parts)
                 parts = []
@@ -209,6 +213,21 @@ def test_what_the_push_script_posts_is_browsed_abroad(live: Live) -> None:
     assert script.failures == []
     pushed = by_id([one for each in events for one in each["objects"]])
     assert pushed.items() <= by_id(list(Misp(live, READER).browse(ORIGIN))).items()
+
+
+@pytest.mark.parametrize("place", [0, 3, -1])
+def test_an_object_above_the_limit_is_left_out_and_takes_no_other_down(live: Live, place: int) -> None:
+    one = event(8)
+    large = one["objects"][place] | {"external_references": [{"source_name": "x" * 5_000}]}
+    one["objects"][place] = large
+    script = PushScript(live, signer(live, PUSHER), most=3_000)
+    script.run([one])
+    assert script.failures == []
+    pushed = by_id(one["objects"])
+    del pushed[large["id"]]
+    held = in_full(live, member=PUSHER)
+    assert pushed.items() <= held.items()
+    assert large["id"] not in held
 
 
 def test_an_event_twice_changes_nothing(live: Live) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import requests
 import stix2
-from taxii2client.v21 import ApiRoot, Collection
+from taxii2client.v21 import ApiRoot, Collection, Server
 
 from tests.clients.exchange import (
     PUSHER,
@@ -69,6 +69,15 @@ def grouping(marking: str | None = "amber", count: int = 3) -> list[Json]:
     refs = [one["id"] for one in indicators]
     named: Json = {"name": "Campaign against banks", "created_by_ref": author["id"], "object_refs": refs}
     return [made("grouping", **named, **level), *indicators, author]
+
+
+def test_the_check_of_a_connection_reads_the_title_and_fails_on_a_wrong_password(live: Live) -> None:
+    """How the app tries what was typed in: it takes the title of the server for a connection that works."""
+    url, token = f"{live.url}/taxii2/", live.member(PUSHER).token
+    assert Server(url, user=PUSHER, password=token).title
+    for user, password in ((PUSHER, "wrong"), (READER, token), ("", "")):
+        with pytest.raises(requests.HTTPError, match="401"):
+            _ = Server(url, user=user, password=password).title
 
 
 def test_a_collection_of_others_gives_a_failed_submission(live: Live) -> None:

@@ -35,6 +35,7 @@ PATIENCE_SECONDS = 60.0
 TAXII = "application/taxii+json;version=2.1"
 BROKEN = (
     requests.exceptions.ConnectionError,
+    requests.exceptions.Timeout,
     requests.exceptions.ChunkedEncodingError,
     requests.exceptions.ContentDecodingError,
 )

@@ -68,3 +68,29 @@ def test_while_the_database_is_gone_everybody_is_told_to_come_back(cluster: Clus
         harm.assert_kept(hub, writer)
         harm.assert_caught_up(hub, poller)
         harm.assert_sound(hub)
+
+
+def test_workers_that_begin_while_the_database_is_gone_wait_for_it(cluster: Cluster, tmp_path: Path) -> None:
+    with postgres.database(cluster.url) as url, harm.harmed_hub(url + _SAFE, tmp_path) as hub:
+        assert harm.post(hub, "us-agency", [malware(1, tlp="green")]).ok
+        cluster.stop()
+        for _ in range(2):
+            harm.kill_worker(hub, min)
+        log = tmp_path / "server.log"
+        harm.wait_for(lambda: log.read_text().count("waits to begin") > 1, "the new workers to begin")
+        assert hub.process.poll() is None
+        cluster.start()
+        harm.wait_for(lambda: harm.is_ready(hub), "the hub to find its database again")
+        assert harm.everything(hub, "us-agency", "us") == [malware(1, tlp="green")]
+
+
+def test_a_server_whose_workers_wait_for_the_database_ends_when_told_to(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    with postgres.database(cluster.url) as url, harm.harmed_hub(url + _SAFE, tmp_path) as hub:
+        cluster.stop()
+        for _ in range(2):
+            harm.kill_worker(hub, min)
+        hub.process.terminate()
+        assert hub.process.wait(25) == 0  # less than gunicorn gives its workers before it kills them
+        cluster.start()

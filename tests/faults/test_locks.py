@@ -172,7 +172,7 @@ def test_a_page_does_not_wait_for_the_submission_that_holds_its_ledger(impatient
     cert = Member(MemberId("kr-cert"), NationCode("KR"), Kind.CERT, "KR", identity)
     with impatient_store.write() as transaction:
         members.add_member(transaction, cert, now)
-    page = Disclosure(MemberId("kr-cert"), NationCode("KR"), now, Disclosed.OBJECTS, (1,))
+    page = Disclosure(MemberId("kr-cert"), NationCode("KR"), now, Disclosed.OBJECTS, (1,), 0, 0)
     with impatient_store.write() as submission:
         releases.lock(submission, NationCode("KR"))
         with impatient_store.write() as reading:
@@ -206,8 +206,12 @@ def _lock_ledger(other: psycopg.Connection[tuple[object, ...]], nation: str) -> 
 
 
 def _waiting(url: str) -> bool:
+    """Tell whether a session waits for a lock in this database; others on the server are other tests'."""
+    query = """
+        SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+    """
     with _connect(url) as other:
-        row = other.execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()
+        row = other.execute(query).fetchone()
     return row != (0,)
 
 
@@ -215,7 +219,7 @@ def test_many_writers_on_few_ids_get_in_each_others_way_without_harm(hub: Live) 
     members = ["us-agency", "us-cert", "kr-agency", "kr-cert"]
     for member in members:
         hub.member(member)
-    start, tally = threading.Barrier(_THREADS + 1), Counter[str]()
+    start, tally = threading.Barrier(_THREADS + 1, timeout=60), Counter[str]()
 
     def write(n: int) -> None:
         start.wait()

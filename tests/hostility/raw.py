@@ -21,11 +21,13 @@ from hub.actions.administer import initialise
 from hub.app import new_house
 from hub.settings import load
 from hub.web.connections import Bounds
-from tests.journeys.live import Live, _free_port, _wait_until_ready
+from tests.journeys.live import Live, _wait_until_ready
+from tests.ports import free_port
 
 PATIENCE_SECONDS = 60
 TAXII = "application/taxii+json;version=2.1"
 PROBLEM = "application/problem+json"
+_ESTABLISHED = "01"  # in /proc/net/tcp
 
 SCRIPT = """
     import os, sys
@@ -49,6 +51,15 @@ class Server(Live):
 
     def peer(self) -> Peer:
         return Peer(self.port)
+
+    def holds(self, peer: Peer) -> bool:
+        """Tell whether the server has not closed the connection yet; nothing is read from it."""
+        ours, theirs = (f":{port:04X}" for port in (self.port, peer.port))
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return any(
+            local.endswith(ours) and remote.endswith(theirs) and state == _ESTABLISHED
+            for _, local, remote, state, *_ in lines
+        )
 
     def still_serves(self) -> None:
         """Hold that a stranger's request is answered; nobody is that patient with a server that hangs."""
@@ -85,6 +96,7 @@ class Peer:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.settimeout(PATIENCE_SECONDS)
         self.socket.connect(("127.0.0.1", port))
+        self.port = int(self.socket.getsockname()[1])
         self.read = bytearray()
 
     def __enter__(self) -> Peer:
@@ -149,7 +161,7 @@ class Peer:
     def _more(self) -> bool:
         try:
             data = self.socket.recv(65_536)
-        except ConnectionError:
+        except (ConnectionError, TimeoutError):
             return False
         self.read += data
         return bool(data)
@@ -172,7 +184,7 @@ class Drip:
 @contextmanager
 def bounded_server(home: Path, bounds: Bounds) -> Iterator[Server]:
     """Give a running hub on SQLite whose one worker keeps `bounds`; its log has no traceback afterwards."""
-    port = _free_port()
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     environ = {
         **{name: value for name, value in os.environ.items() if not name.startswith("HUB_")},

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -15,7 +16,7 @@ import requests
 
 from hub.client import HubAuth
 from hub.web.connections import Bounds
-from tests.hostility.raw import PROBLEM, TAXII, Drip, Peer, Server, bounded_server
+from tests.hostility.raw import PROBLEM, TAXII, Drip, Peer, Server, bounded_server, wait_until
 from tests.stix_objects import malware
 
 # More than the eight threads of the one worker.
@@ -40,6 +41,14 @@ def crowd(server: Server) -> Iterator[list[Peer]]:
     """More peers than the server has threads."""
     with ExitStack() as stack:
         yield [stack.enter_context(server.peer()) for _ in range(CROWD)]
+
+
+@pytest.fixture(scope="module")
+def patient_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that minds how fast a body is, and hardly that nothing comes for a while."""
+    bounds = replace(BOUNDS, stall_seconds=30)
+    with bounded_server(tmp_path_factory.mktemp("patient"), bounds) as server:
+        yield server
 
 
 def objects_path(server: Server) -> str:
@@ -112,8 +121,9 @@ def test_who_vanishes_in_the_middle_of_a_body_leaves_nothing(server: Server, cro
     assert found.json()["more"] is False
 
 
-def test_a_body_that_is_slow_but_moves_is_accepted(server: Server) -> None:
+def test_a_body_that_is_slow_but_moves_is_accepted(patient_server: Server) -> None:
     """A quarter of a megabyte at about 64 kB/s: slower than all grace, and faster than what is asked."""
+    server = patient_server
     account = server.member("us-agency")
     body = orjson.dumps({"objects": [malware(1, tlp="green", description="x" * 250_000)]})
     request = requests.Request("POST", server.url + objects_path(server), data=body)
@@ -162,7 +172,7 @@ def test_who_never_reads_the_answer_is_cut_off_and_holds_nobody_up(server: Serve
         for peer in peers:
             peer.send(*head)
         server.still_serves()
-        time.sleep(2 * BOUNDS.stall_seconds + 1)
+        wait_until(lambda: not any(server.holds(peer) for peer in peers))
         server.still_serves()
         assert all(peer.remains() < 12_000_000 for peer in peers)
 
@@ -195,3 +205,31 @@ def test_requests_that_come_together_are_answered_in_order(server: Server) -> No
         )
         answers = [peer.answer() for _ in range(4)]
     assert [answer and answer.status for answer in answers] == [200, 404, 200, 405]
+
+
+@pytest.mark.parametrize(
+    ("framing", "body"),
+    [
+        ("Content-Length: 10", b""),
+        ("Transfer-Encoding: chunked", b""),
+        ("Transfer-Encoding: chunked", b"z\r\n"),
+    ],
+)
+def test_a_body_that_nobody_asked_for_and_never_ends_is_no_second_request(
+    server: Server, framing: str, body: bytes
+) -> None:
+    with server.peer() as peer:
+        peer.send("GET /healthz HTTP/1.1", "Host: hub", framing, body=body)
+        answer = peer.answer()
+        assert answer is not None
+        assert answer.status == 200
+        assert peer.answer() is None
+
+
+def test_who_connects_and_says_nothing_holds_nobody_up(server: Server) -> None:
+    with ExitStack() as stack:
+        for _ in range(6 * CROWD):
+            stack.enter_context(server.peer())
+        began = time.monotonic()
+        server.still_serves()
+        assert time.monotonic() - began < 10  # gunicorn's threads would wait five seconds for each

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,8 +24,9 @@ from hub.client import Hub, HubAuth
 from hub.model import Kind, Purpose, Scope
 from hub.proofs import keys
 from hub.settings import load
+from tests.ports import free_port
 
-_PATIENCE_SECONDS = 30
+_PATIENCE_SECONDS = 120
 _POLL_SECONDS = 0.1
 
 
@@ -116,15 +116,16 @@ class Live:
 
 
 @contextmanager
-def live_hub(database_url: str, home: Path, workers: int = 2) -> Iterator[Live]:
-    """Give a running hub on this database; its processes are gone afterwards."""
-    port = _free_port()
+def live_hub(database_url: str, home: Path, workers: int = 2, **settings: str) -> Iterator[Live]:
+    """Give a running hub on this database, with settings by name; its processes are gone afterwards."""
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     environ = {
         **{name: value for name, value in os.environ.items() if not name.startswith("HUB_")},
         "HUB_HOME": str(home),
         "HUB_DATABASE_URL": database_url,
         "HUB_PUBLIC_URL": url,
+        **{f"HUB_{name.upper()}": value for name, value in settings.items()},
     }
     settings = load(environ)
     house = new_house(settings)
@@ -145,18 +146,13 @@ def live_hub(database_url: str, home: Path, workers: int = 2) -> Iterator[Live]:
         house.store.close()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
             if requests.get(f"{url}/readyz", timeout=5).ok:
                 return
-        except requests.ConnectionError:
-            time.sleep(_POLL_SECONDS)
+        except requests.exceptions.RequestException:
+            pass  # nobody listens yet, or whoever does is slow to answer
+        time.sleep(_POLL_SECONDS)
     raise AssertionError(f"the server did not become ready: {log.read_text()}")

@@ -163,7 +163,7 @@ def test_sixteen_parallel_replays_are_taken_once(live: Live) -> None:
         headers={"Content-Type": "application/taxii+json;version=2.1"},
         auth=HubAuth(account.token, account.submit_key),
     ).prepare()
-    gate = threading.Barrier(16)
+    gate = threading.Barrier(16, timeout=60)
 
     def send(_n: int) -> int:
         gate.wait()

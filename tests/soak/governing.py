@@ -45,7 +45,9 @@ class Governor:
 
     def run(self) -> None:
         """Begin with something that lasts; then govern until told to stop."""
-        self._agree(list(NATIONS), now() - 60, now() + _LONG_SECONDS, max_tlp="green", audience="partner")
+        while not self._live:
+            self._agree(list(NATIONS), now() - 60, now() + _LONG_SECONDS, max_tlp="green", audience="partner")
+        self._live.clear()  # it is not for termination: to the end something crosses
         self._agree(["JP", "KR", "US"], now() - 60, now() + _LONG_SECONDS, max_tlp="amber")
         self._setup.raise_flag(READY)
         while not self._setup.has(STOP_WRITING):
@@ -114,7 +116,7 @@ class Governor:
             except Unreachable:
                 pass  # it may have been done
             except ClientError:
-                view = self._show(pact)
+                view = self._show(pact, deadline)
                 if is_done(view):
                     return True
                 if view["state"] == "ended":
@@ -124,8 +126,13 @@ class Governor:
                 return True
         raise TimeoutError(f"{pact} could not be changed")
 
-    def _show(self, pact: Pact) -> Json:
-        return self._hubs[pact.parties[0]].agreement(pact.id)
+    def _show(self, pact: Pact, deadline: float) -> Json:
+        while now() < deadline:
+            try:
+                return self._hubs[pact.parties[0]].agreement(pact.id)
+            except Unreachable:
+                pass  # a worker is killed now and then
+        raise TimeoutError(f"{pact} could not be looked at")
 
 
 def _instant(seconds: float) -> str:

@@ -70,6 +70,7 @@ class Setup:
     collections: Mapping[str, str]  # alias to the collection's URL
     members: Mapping[str, Member]
     hubs_own: list[str]  # ids that the hub itself publishes
+    rounds: int  # that each writer makes at least
     pace: float  # pauses and short agreements are so many times as long as in the shortest soak
 
     @property

@@ -38,10 +38,14 @@ _PATIENCE_SECONDS = 1_200.0  # for everybody to come to an end
 
 @dataclass(frozen=True)
 class Plan:
-    """How a soak is to be. `kill_every` is seconds between kills of a worker on average; 0 is never."""
+    """How a soak is to be. `kill_every` is seconds between kills of a worker on average; 0 is never.
+
+    It lasts `seconds`, and until every writer has done `rounds` things: what a slow machine needs, it takes.
+    """
 
     seconds: float
     seed: int
+    rounds: int = 1
     writers: int = len(WRITERS)
     workers: int = 4
     polling_processes: int = 2
@@ -67,6 +71,9 @@ def soak(plan: Plan, database_url: str, folder: Path) -> Verdict:
             everybody = [*WRITERS[: plan.writers], *(way.name for way in WAYS)]
             _wait([*roles, *pollers], lambda: all(setup.has(f"ready-{name}") for name in everybody))
             kills = _harm(plan, live, [*roles, *pollers])
+            _wait(
+                [*roles, *pollers], lambda: all(setup.has(f"done-{name}") for name in WRITERS[: plan.writers])
+            )
             setup.raise_flag(STOP_WRITING)
             _wait(roles, lambda: all(role.poll() is not None for role in roles))
             _settle(setup)
@@ -103,7 +110,8 @@ def _set_up(plan: Plan, live: Live, folder: Path) -> Setup:
     own = [registry.hub_identity_id, *TLP_IDS, *(n.rel_to_id for n in registry.nations.values())]
     aliases = [*(code.lower() for code in registry.nations), "released"]
     collections = {alias: live.collection_url(alias) for alias in aliases}
-    setup = Setup(live.url, plan.seed, str(folder), collections, members, [str(id) for id in own], plan.pace)
+    lengths = plan.rounds, plan.pace
+    setup = Setup(live.url, plan.seed, str(folder), collections, members, [str(id) for id in own], *lengths)
     setup.write()
     return setup
 

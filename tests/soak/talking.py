@@ -19,7 +19,11 @@ _PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 5.0
 _LATER = (429, 503)
 _TIMEOUT = (10, 60)
-BROKEN = (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError)
+BROKEN = (
+    requests.exceptions.ConnectionError,
+    requests.exceptions.Timeout,
+    requests.exceptions.ChunkedEncodingError,
+)
 
 
 class WrongAnswer(Exception):

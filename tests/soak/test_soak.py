@@ -11,7 +11,7 @@ from tests.soak.journal import Event, Evidence
 from tests.soak.soaking import Plan, soak
 from tests.soak.verifying import Verdict, Verifier
 
-_PLAN = Plan(seconds=3, seed=7, writers=3, workers=2, polling_processes=1, kill_every=2, pace=0.5)
+_PLAN = Plan(seconds=3, seed=7, rounds=15, writers=3, workers=2, polling_processes=1, kill_every=2, pace=0.5)
 
 
 @pytest.fixture(scope="module")

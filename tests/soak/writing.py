@@ -71,9 +71,13 @@ class Writer:
 
     def run(self) -> None:
         """Write until told to stop; then every status of the last pushes must be readable."""
+        done = 0
         while not self._setup.has(STOP_WRITING):
             self.once()
+            done += 1
             self._setup.raise_flag(f"ready-{self._member.id}")
+            if done == self._setup.rounds:
+                self._setup.raise_flag(f"done-{self._member.id}")
             time.sleep(self._chance.uniform(0.02, 0.2) * self._setup.pace)
         root = self._setup.collections["released"].partition("/collections/")[0]
         for id in self._statuses[-20:]:

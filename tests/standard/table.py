@@ -64,7 +64,12 @@ _NO_DELETE: Final = f"{_DELETING}::test_who_may_not_delete_deletes_nothing"
 
 CLAUSES: Final = (
     # --- 1.6, 2: what the rest leans on ---
-    Clause("1.6.7", "STATES", "Resources are UTF-8 JSON, and I-JSON at that.", (_SHAPES,)),
+    Clause(
+        "1.6.7",
+        "STATES",
+        "Resources are UTF-8 JSON, and I-JSON at that: no name comes twice in an object.",
+        (_SHAPES, f"{_MESSAGES}::test_what_is_no_i_json_is_no_resource"),
+    ),
     Clause(
         "1.6.8.1",
         "STATES",
@@ -82,6 +87,12 @@ CLAUSES: Final = (
             f"{_MESSAGES}::test_a_media_type_of_the_standard_is_never_415",
             f"{_NEGOTIATION}::test_anything_else_is_answered_in_taxii_2_1",
         ),
+    ),
+    Clause(
+        "1.6.8.2",
+        "STATES",
+        "The parameter has the form n.m, both of them decimal numbers.",
+        (f"{_MESSAGES}::test_a_version_parameter_is_two_numbers_and_a_point_wherever_it_is_written",),
     ),
     Clause(
         "1.6.9",
@@ -285,6 +296,12 @@ CLAUSES: Final = (
     Clause(
         "3.4", "MUST", "limit is an integer above zero; the hub answers anything else by 400.", (_MALFORMED,)
     ),
+    Clause(
+        "3.4",
+        "STATES",
+        "Without limit the server's own bound alone decides.",
+        (f"{_PAGING}::test_without_limit_the_hubs_own_bound_alone_decides",),
+    ),
     Clause("3.4", "MUST NOT", "A response never has more objects than limit asks for.", (_PAGE, _PAIRS)),
     Clause(
         "3.4",
@@ -317,6 +334,7 @@ CLAUSES: Final = (
         "next continues the query that it was given for, together with the original filters.",
         (
             f"{_PAGING}::test_pages_by_next_are_the_whole",
+            f"{_PAGING}::test_a_walk_goes_on_by_next_alone_with_the_filters_that_it_began_with",
             f"{_APP}::test_pages_follow_each_other_by_next_and_repeat_nothing",
         ),
     ),
@@ -379,7 +397,7 @@ CLAUSES: Final = (
         "3.4.1",
         "MAY",
         "A type that STIX 2.1 does not define is served.",
-        (f"{_FILTERING}::test_no_type_is_an_error",),
+        (f"{_OBJECTS}::test_a_type_that_stix_does_not_define_is_taken_and_served",),
     ),
     Clause(
         "3.4.1",
@@ -408,8 +426,8 @@ CLAUSES: Final = (
     Clause(
         "3.4.1",
         "MUST NOT",
-        "A request names no version or keyword twice. The hub reads a repetition as one.",
-        binds="client",
+        "A request names no version or keyword twice; the hub reads a repetition as one.",
+        (f"{_FILTERING}::test_a_version_or_keyword_named_twice_is_named_once",),
     ),
     Clause(
         "3.4.1",
@@ -711,6 +729,12 @@ CLAUSES: Final = (
             f"{_SUBMIT}::test_stix_20_is_refused_with_the_way_out",
         ),
     ),
+    Clause(
+        "5.2.1",
+        "STATES",
+        "Without media_types STIX of any version is meant; the hub always writes them.",
+        (f"{_COLLECTIONS}::test_every_collection_says_what_it_can_store",),
+    ),
     # --- 5.3 manifests ---
     Clause("5.3", "MUST", "Failed authentication is 401 or 404 for a manifest.", (_NOBODY,)),
     Clause("5.3", "MUST", "Without can_read a manifest is 403 or 404.", (_RIGHT,)),
@@ -747,6 +771,9 @@ CLAUSES: Final = (
         departs="more stands in it as false, which its absence means too; clients read it.",
     ),
     Clause(
+        "5.3.1", "STATES", "more is true while entries are left over; the hub always writes it.", (_PAGE,)
+    ),
+    Clause(
         "5.3.1",
         "MUST",
         "An entry has id, date_added and version; the id is the STIX id.",
@@ -778,6 +805,7 @@ CLAUSES: Final = (
         "MUST",
         "Without objects the answer is an empty envelope.",
         (f"{_OBJECTS}::test_nothing_to_return_is_a_resource_without_the_list",),
+        departs="more stands in it as false, as in a manifest.",
     ),
     Clause(
         "5.4",
@@ -863,7 +891,13 @@ CLAUSES: Final = (
         "5.6",
         "MUST",
         "When filters leave nothing of it the answer is an empty envelope.",
-        (f"{_TAXII}::test_an_object_of_which_the_filters_match_nothing_is_an_empty_page",),
+        (
+            f"{_OBJECTS}::test_filters_that_leave_nothing_of_an_object_give_an_empty_page_of_it",
+            f"{_OBJECTS}::test_a_version_of_an_object_that_is_not_there_is_404",
+            f"{_TAXII}::test_an_object_of_which_the_filters_match_nothing_is_an_empty_page",
+        ),
+        departs="more stands in it as false. And where match[version] names none that the client may see the "
+        "answer is 404: so a deleted version must be answered (section 5.7), and withheld is as absent.",
     ),
     Clause(
         "5.6",
@@ -956,6 +990,9 @@ CLAUSES: Final = (
             f"{_TAXII}::test_an_object_of_which_the_filters_match_nothing_is_an_empty_page",
         ),
         departs="more stands in it as false, as in a manifest.",
+    ),
+    Clause(
+        "5.8.1", "STATES", "more is true while versions are left over; the hub always writes it.", (_PAGE,)
     ),
     # --- 7, 8 and appendix B, as far as they are about the same endpoints ---
     Clause(

@@ -48,3 +48,8 @@ def test_the_order_of_collections_does_not_change(client: Web, key: str) -> None
     client.key = key
     for _ in range(3):
         assert [one["id"] for one in said(client.get("/allied/collections/"))["collections"]] == first
+
+
+def test_every_collection_says_what_it_can_store(client: Web) -> None:
+    listed = said(client.get("/allied/collections/"))["collections"]
+    assert [one["media_types"] for one in listed] == [["application/stix+json;version=2.1"]] * len(listed)

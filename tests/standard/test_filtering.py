@@ -183,6 +183,14 @@ def test_a_list_of_every_type_is_one_filter(stocked: Stock) -> None:
     assert key(objects_of(everything)) == key(objects_of(stocked.site.get("us-cert", f"{PATH}objects/")))
 
 
+@pytest.mark.parametrize("value", ["last", "first", "all", CLOSE[1]["modified"]])
+def test_a_version_or_keyword_named_twice_is_named_once(stocked: Stock, value: str) -> None:
+    for rest in ("objects/", "manifest/", f"objects/{CLOSE[1]['id']}/"):
+        once = stocked.site.get("kr-cert", PATH + rest, version=value)
+        twice = stocked.site.get("kr-cert", PATH + rest, version=f"{value},{value}")
+        assert objects_of(once) == objects_of(twice) != []
+
+
 def test_versions_a_microsecond_apart_are_two(stocked: Stock) -> None:
     for body in CLOSE:
         found = objects_of(stocked.site.get("kr-cert", f"{PATH}objects/", version=body["modified"]))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import re
 from typing import Any
 
 import pytest
+from werkzeug.datastructures import Headers
 from werkzeug.test import TestResponse
+from werkzeug.wrappers import Request
 
+from hub.errors import BadJson
 from hub.model import Deletion, Outcome
 from tests.standard.endpoints import ENDPOINTS, GETS, ROWS, Endpoint
 from tests.standard.shapes import faults, is_timestamp
@@ -94,6 +98,24 @@ def test_every_endpoint_has_a_twin_without_the_last_slash(client: Web, endpoint:
     twin = Endpoint(endpoint.method, endpoint.path.rstrip("/"), endpoint.resource, endpoint.success)
     first, second = ask(client, endpoint), ask(client, twin)
     assert (first.status_code, first.data) == (second.status_code, second.data)
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"more":true,"more":true}', b'{"more":9007199254740993}', b"\xef\xbb\xbf{}"]
+)
+def test_what_is_no_i_json_is_no_resource(body: bytes) -> None:
+    with pytest.raises(BadJson):
+        said(TestResponse(iter([body]), "200 OK", Headers(), Request({})))
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=str)
+def test_a_version_parameter_is_two_numbers_and_a_point_wherever_it_is_written(
+    client: Web, endpoint: Endpoint
+) -> None:
+    answer = ask(client, endpoint)
+    written = re.findall(r"version=([^\s\",;]*)", f"{answer.content_type} {answer.data.decode()}")
+    assert written
+    assert all(re.fullmatch(r"[0-9]+\.[0-9]+", version) for version in written)
 
 
 # --- headers of our own -----------------------------------------------------------------------------

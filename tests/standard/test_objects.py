@@ -10,7 +10,7 @@ import pytest
 from tests.actions.hubs import address, identifier
 from tests.standard.shapes import faults
 from tests.standard.site import CLOSE, TAXII, A, Site, Stock, collection_path, key, objects_of, said
-from tests.stix_objects import stix_id
+from tests.stix_objects import sdo, stix_id
 
 PATH = collection_path("us")
 READERS = ("us-agency", "us-cert", "kr-cert")
@@ -61,6 +61,14 @@ def test_who_may_not_write_to_a_collection_adds_nothing(site: Site, collection: 
     assert said(site.get("us-cert", f"{PATH}objects/")) == {"more": False}
 
 
+def test_a_type_that_stix_does_not_define_is_taken_and_served(site: Site) -> None:
+    thing = sdo("x-acme-thing", x_colour="blue")
+    assert said(site.post("us-agency", thing))["success_count"] == 1
+    for asked in ({}, {"type": "x-acme-thing"}, {"id": thing["id"]}):
+        assert objects_of(site.get("us-cert", f"{PATH}objects/", **asked)) == [thing]
+    assert objects_of(site.get("us-cert", f"{PATH}objects/{thing['id']}/")) == [thing]
+
+
 # --- nothing ----------------------------------------------------------------------------------------
 
 
@@ -79,6 +87,26 @@ def test_an_object_that_is_not_in_the_collection_is_404(stocked: Stock, collecti
     for id in (stix_id("malware", 404), "x", A["id"].upper(), *([A["id"]] if collection == "kr" else [])):
         answer = stocked.site.get("us-cert", f"{collection_path(collection)}objects/{id}/{rest}")
         assert (answer.status_code, answer.content_type) == (404, TAXII)
+
+
+@pytest.mark.parametrize("rest", ["", "versions/"])
+@pytest.mark.parametrize("filters", [{"spec_version": "2.0"}, {"added_after": "2100-01-01T00:00:00Z"}])
+@pytest.mark.parametrize("reader", READERS)
+def test_filters_that_leave_nothing_of_an_object_give_an_empty_page_of_it(
+    stocked: Stock, reader: str, filters: dict[str, str], rest: str
+) -> None:
+    answer = stocked.site.get(reader, f"{PATH}objects/{A['id']}/{rest}", **filters)
+    assert (answer.status_code, said(answer)) == (200, {"more": False})
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_version_of_an_object_that_is_not_there_is_404(stocked: Stock, reader: str) -> None:
+    never = "1999-01-01T00:00:00Z"
+    for asked in (never, f"{never},1999-01-02T00:00:00Z"):
+        answer = stocked.site.get(reader, f"{PATH}objects/{A['id']}/", version=asked)
+        assert (answer.status_code, answer.content_type) == (404, TAXII)
+    among = stocked.site.get(reader, f"{PATH}objects/{A['id']}/", version=f"{never},last")
+    assert objects_of(among) == objects_of(stocked.site.get(reader, f"{PATH}objects/{A['id']}/"))
 
 
 # --- manifests --------------------------------------------------------------------------------------

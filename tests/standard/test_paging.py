@@ -103,12 +103,38 @@ def test_a_limit_above_the_hubs_own_gives_fewer_objects_and_says_that_more_follo
     assert key(objects_of(*pages)) == key(entry.body for entry in stocked.entries)
 
 
+def test_without_limit_the_hubs_own_bound_alone_decides(stocked: Stock) -> None:
+    for bound in (1, 3, len(stocked.entries), 1_000):
+        bounded = Site.over(stocked.site.hub.changed(limits=Limits(page_objects=bound)))
+        for rest in ("objects/", "manifest/"):
+            page = bounded.get("kr-cert", PATH + rest, version="all")
+            assert len(objects_of(page)) == min(bound, len(stocked.entries))
+            assert said(page)["more"] is (bound < len(stocked.entries))
+
+
 def test_a_walk_goes_on_without_repeating_added_after(stocked: Stock) -> None:
     dated = stocked.dated("kr-cert")
     asked = {"version": "all", "limit": "2"}
     first = stocked.site.get("kr-cert", f"{PATH}objects/", added_after=dated[1].date_added, **asked)
     second = stocked.site.get("kr-cert", f"{PATH}objects/", next=said(first)["next"], **asked)
     assert key(objects_of(first, second)) == key(entry.body for entry in dated[2:6])
+
+
+@pytest.mark.parametrize("rest", ["objects/", "manifest/", f"objects/{A['id']}/"])
+@pytest.mark.parametrize(
+    "filters", [{"version": "all"}, {"version": "first,last"}, {"version": "all", "spec_version": "2.0,2.1"}]
+)
+def test_a_walk_goes_on_by_next_alone_with_the_filters_that_it_began_with(
+    stocked: Stock, rest: str, filters: dict[str, str]
+) -> None:
+    of_objects = PATH + rest.replace("manifest", "objects")
+    first = stocked.site.get("kr-cert", of_objects, limit="1", **filters)
+    alone = stocked.site.get("kr-cert", PATH + rest, limit="1", next=said(first)["next"])
+    repeated = stocked.site.get("kr-cert", PATH + rest, limit="2", next=said(first)["next"], **filters)
+    whole = objects_of(stocked.site.get("kr-cert", PATH + rest, **filters))
+    assert len(objects_of(alone)) == 1
+    assert objects_of(alone) == whole[1:2]
+    assert objects_of(repeated) == whole[1:3]
 
 
 @pytest.mark.parametrize(
@@ -128,8 +154,9 @@ def test_next_is_good_for_the_query_and_the_reader_that_it_was_given_to(
     given = said(stocked.site.get("kr-cert", f"{PATH}objects/", **asked))["next"]
     answer = stocked.site.get(reader, PATH + rest, **{**asked, **changed, "next": given})
     assert answer.status_code == 400
-    elsewhere = stocked.site.get("kr-cert", f"{collection_path('jp')}objects/", next=given, **asked)
-    assert elsewhere.status_code == 400
+    for repeated in (asked, {"limit": "2"}):
+        path = f"{collection_path('jp')}objects/"
+        assert stocked.site.get("kr-cert", path, next=given, **repeated).status_code == 400
 
 
 def test_what_is_added_later_comes_last_whatever_its_own_dates_say(site: Site) -> None:

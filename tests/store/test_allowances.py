@@ -75,7 +75,7 @@ def test_it_is_kept_to_the_microsecond_for_each_member_and_kind_apart(store: Sto
 
 
 def test_those_who_move_it_wait_for_each_other_from_the_first_use_on(store: Store) -> None:
-    start = threading.Barrier(_WRITERS)
+    start = threading.Barrier(_WRITERS, timeout=60)
 
     def advance(_: int) -> None:
         start.wait()

@@ -70,7 +70,7 @@ def test_what_raises_leaves_no_trace(store: Store) -> None:
 def test_writers_wait_for_each_other(store: Store) -> None:
     """Reading and writing back under a lock loses nothing, whoever comes in between."""
     _put(store, "count")
-    start = threading.Barrier(_WRITERS)
+    start = threading.Barrier(_WRITERS, timeout=60)
 
     def add(_: int) -> None:
         start.wait()

@@ -30,7 +30,7 @@ def store(database_url: str) -> Iterator[Store]:
 
 
 def _at_once(act: object) -> list[object]:
-    start = threading.Barrier(_AT_ONCE)
+    start = threading.Barrier(_AT_ONCE, timeout=60)
 
     def run(n: int) -> object:
         start.wait()
@@ -66,7 +66,9 @@ def test_a_lease_is_held_by_one_until_it_is_over_or_given_back(store: Store) -> 
             assert ledgers.take_lease(connection, "work", now, now + timedelta(seconds=10)) == is_taken
     with store.write() as connection:
         assert ledgers.take_lease(connection, "other", NOW, until)
-        ledgers.give_lease_back(connection, "work")
+        ledgers.give_lease_back(connection, "work", until)
+        assert not ledgers.take_lease(connection, "work", NOW, until)
+        ledgers.give_lease_back(connection, "work", until + timedelta(seconds=10))
         assert ledgers.take_lease(connection, "work", NOW, until)
 
 

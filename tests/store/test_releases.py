@@ -157,7 +157,7 @@ def test_the_last_date_is_the_latest_of_any_ledger(store: Store) -> None:
 
 
 def test_writers_at_once_leave_no_gap_and_share_no_date(store: Store) -> None:
-    start = threading.Barrier(_WRITERS)
+    start = threading.Barrier(_WRITERS, timeout=60)
 
     def write(writer: int) -> None:
         start.wait()
@@ -222,7 +222,7 @@ def test_rows_are_justified_and_superseded_in_place(store: Store) -> None:
     keys = _append(store, NOW, "a", "b")
     before = _rows(store)
     with store.write() as connection:
-        releases.justify(connection, KR, {FEW: [2]}, NOW)
+        releases.justify(connection, KR, {FEW: [2]}, NOW, 7)
         releases.supersede(connection, KR, [1])
     with store.read() as connection:
         live = {row.position: row for row in releases.live_rows(connection, keys)}

@@ -87,6 +87,7 @@ class Played:
     queries: list[Query] = field(default_factory=list)
     kinds: list[Disclosed] = field(default_factory=list)
     cursors: list[str] = field(default_factory=list)
+    filtered: list[bool] = field(default_factory=list)  # whether each cursor came beside a match field
     submissions: list[Submission] = field(default_factory=list)
     governed: list[tuple[Any, ...]] = field(default_factory=list)
     authenticated: list[tuple[str | None, str | None]] = field(default_factory=list)
@@ -111,8 +112,9 @@ class Played:
     def exists(self, house: House, query: Query) -> bool:
         return bool(self.known & query.ids)
 
-    def open_cursor(self, house: House, query: Query, text: str) -> Query:
+    def open_cursor(self, house: House, query: Query, text: str, *, is_filtered: bool) -> Query:
         self.cursors.append(text)
+        self.filtered.append(is_filtered)
         return replace(query, added_after=CONTINUED)
 
     def submit(self, house: House, submission: Submission) -> Receipt:

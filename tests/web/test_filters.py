@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 import pytest
 from hypothesis import example, given
@@ -14,7 +16,7 @@ from hub.errors import BadFilter
 from hub.model import VersionFilter
 from hub.web.taxii import filters
 from hub.web.taxii.filters import OBJECTS, Filters
-from tests.web.conftest import INDICATOR, PAGE_LIMIT, Played, Web, objects_url, said
+from tests.web.conftest import INDICATOR, PAGE_LIMIT, Played, Web, objects_url, row, said
 
 NUL = "\0"
 
@@ -44,11 +46,12 @@ REFUSED = [
             "2026-02-29T00:00:00Z",
             "2026-01-01T24:00:00Z",
             "2026-01-01T00:00:60Z",
+            "2016-12-30T23:59:60Z",
+            "2016-12-31T23:59:60+01:00",
+            "2016-12-31T23:59:61Z",
             "2026-01-01T00:00:00.Z",
             "2026-01-01T00:00:00+24:00",
             "2026-01-01T00:00:00+0100",
-            "0001-01-01T00:00:00+01:00",
-            "9999-12-31T23:59:59-01:00",
             "0000-01-01T00:00:00Z",
             "2026-01-01T00:00:00Z,2026-01-02T00:00:00Z",
             "\u0662026-01-01T00:00:00Z",
@@ -80,14 +83,29 @@ REFUSED = [
             "match.type",
             "match[type] ",
             "match_type",
+            " match[type]",
+            "\tmatch[type]",
+            "amp;match[type]",
+            "&match[type]",
+            "amp;Match[type]",
+            "amp;match%5Btype%5D",
+            "%20match[type]",
+            "20match%5Btype%5D",
+            "xmatch[type]",
         )
+    ],
+    # what a badly quoted address makes of the others
+    *[
+        (f"{before}{name}", "1")
+        for before in (" ", "amp;", "amp; ")
+        for name in ("limit", "next", "added_after")
     ],
 ]
 
 
 @pytest.mark.parametrize(("name", "value"), REFUSED)
 def test_what_is_malformed_is_refused_by_name(name: str, value: str) -> None:
-    with pytest.raises(BadFilter, match=r"^" + name[:5].replace("[", r"\[")):
+    with pytest.raises(BadFilter, match="^" + re.escape(name)):
         read([(name, value)])
 
 
@@ -151,6 +169,15 @@ def test_a_limit_is_capped_however_large(text: str, limit: int) -> None:
         ("2026-01-01T09:00:00.000001 09:00", datetime(2026, 1, 1, 0, 0, 0, 1, tzinfo=UTC)),
         ("2025-12-31T18:30:00-05:30", datetime(2026, 1, 1, tzinfo=UTC)),
         ("2026-01-01T00:00:00-00:00", datetime(2026, 1, 1, tzinfo=UTC)),
+        (f"2026-01-01T00:00:00.{'1' * 60}Z", datetime(2026, 1, 1, 0, 0, 0, 111_111, tzinfo=UTC)),
+        # a leap second is the end of the one before it
+        ("2016-12-31T23:59:60Z", datetime(2016, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
+        ("2017-01-01T08:59:60.5+09:00", datetime(2016, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC)),
+        ("9999-12-31T23:59:60Z", datetime.max.replace(tzinfo=UTC)),
+        # beyond either end of what can be named, it is that end
+        ("0001-01-01T00:00:00+01:00", datetime.min.replace(tzinfo=UTC)),
+        ("0001-01-01T00:00:00Z", datetime.min.replace(tzinfo=UTC)),
+        ("9999-12-31T23:59:59-01:00", datetime.max.replace(tzinfo=UTC)),
     ],
 )
 def test_added_after_is_any_rfc_3339_instant(text: str, expected: datetime) -> None:
@@ -183,7 +210,9 @@ def test_well_formed_nonsense_is_passed_on_to_match_nothing() -> None:
     assert asked.spec_versions == {"2.0", "9"}
 
 
-@pytest.mark.parametrize("name", ["foo", "api_key", "matching", "added", "_", "status"])
+@pytest.mark.parametrize(
+    "name", ["foo", "api_key", "matching", "rematch", "best_match", "amp;foo", "added", "_", "status"]
+)
 def test_parameters_that_nobody_defined_are_ignored(name: str) -> None:
     assert read([(name, "x"), (name, "y")]) == read([])
 
@@ -200,13 +229,29 @@ def test_every_text_is_followed_or_refused(pairs: list[tuple[str, str]]) -> None
 
 @pytest.mark.parametrize(
     "query",
-    ["limit=0", "limit=x", "limit=+5", "limit=%205", "limit=5&limit=5", "match[]=a", "match[type]=", "next="],
+    [
+        *(
+            "limit=0",
+            "limit=x",
+            "limit=+5",
+            "limit=%205",
+            "limit=5&limit=5",
+            "match[]=a",
+            "match[type]=",
+            "next=",
+        ),
+        *(
+            "%20match[type]=malware",
+            "amp;match[type]=malware",
+            "limit=1&amp;added_after=2026-01-01T00:00:00Z",
+        ),
+    ],
 )
 @pytest.mark.parametrize("rest", ["", f"{INDICATOR}/", f"{INDICATOR}/versions/"])
 def test_a_bad_parameter_is_400_and_asks_nothing(client: Web, played: Played, rest: str, query: str) -> None:
     answer = client.get(objects_url(rest=rest) + f"?{query}")
     assert (answer.status_code, played.queries) == (400, [])
-    assert said(answer)["description"].startswith(query[:4])
+    assert said(answer)["description"].startswith(unquote(query.rpartition("&")[2])[:4])
 
 
 @pytest.mark.parametrize(
@@ -215,6 +260,27 @@ def test_a_bad_parameter_is_400_and_asks_nothing(client: Web, played: Played, re
 def test_added_after_is_read_with_its_plus_encoded_or_not(client: Web, played: Played, text: str) -> None:
     assert client.get(f"{objects_url()}?added_after={text}").status_code == 200
     assert played.queries[0].added_after == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("digits", [1, 19, 4_000, 5_000, 60_000])
+@pytest.mark.parametrize("rest", ["", f"{INDICATOR}/", f"{INDICATOR}/versions/"])
+def test_a_limit_of_any_length_is_capped(client: Web, played: Played, rest: str, digits: int) -> None:
+    played.rows = (row(1),)
+    assert (
+        client.get(f"{objects_url(rest=rest)}?limit={'9' * digits}&match[spec_version]=2.1").status_code
+        == 200
+    )
+    assert played.queries[0].limit == min(9 if digits == 1 else PAGE_LIMIT, PAGE_LIMIT)
+    assert played.queries[0].spec_versions == {"2.1"}
+
+
+@pytest.mark.parametrize("text", ["-" + "9" * 5_000, "9" * 5_000 + "x", "0" * 5_000])
+def test_and_what_is_no_limit_stays_refused_by_name_at_any_length(
+    client: Web, played: Played, text: str
+) -> None:
+    answer = client.get(f"{objects_url()}?limit={text}")
+    assert (answer.status_code, played.queries) == (400, [])
+    assert "limit" in said(answer)["description"]
 
 
 def test_the_filters_reach_the_query(client: Web, played: Played) -> None:

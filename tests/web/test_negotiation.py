@@ -28,6 +28,18 @@ ACCEPTED = [
     "application/vnd.oasis.taxii+json; version=2.0, application/taxii+json; version=2.1",
     "text/html;q=0, */*;q=0.1",
     "",
+    # weights that are spelled carelessly: Java's own clients leave the nought out
+    "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2",
+    "text/html, */*; q=.2",
+    "text/html, *; q=.2",
+    "application/xml, application/taxii+json;version=2.1;q=.5",
+    "text/html, */*; q=1.",
+    "text/html, */*;Q=1.0000",
+    "text/html, */*; q=5",
+    *(
+        f"text/html, application/taxii+json;version=2.1;q={weight}"
+        for weight in ("high", "", "-1", "nan", "1e9")
+    ),
 ]
 REFUSED = [
     "application/taxii+json;version=2.0",
@@ -39,6 +51,8 @@ REFUSED = [
     "application/taxii+json;version=2.1;q=0, application/taxii+json",
     "*/*;q=0",
     "application/json;q=0",
+    *(f"application/taxii+json;version=2.1;q={weight}" for weight in ("0.", ".0", "0.000", "00")),
+    "text/html; q=.2",
 ]
 
 

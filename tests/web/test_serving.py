@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -24,9 +23,10 @@ from hub.app import new_house
 from hub.errors import Unavailable
 from hub.web import serving
 from hub.web.serving import Chores
+from tests.ports import free_port
 from tests.web.conftest import Store
 
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 120
 
 SCRIPT = """
     import os, sys
@@ -73,10 +73,7 @@ class Running:
 
 
 def start(home: Path) -> Running:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    script, log = home / "serve.py", home / "log"
+    port, script, log = free_port(), home / "serve.py", home / "log"
     script.write_text(textwrap.dedent(SCRIPT))
     environ = {**os.environ, "HUB_HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path)}
     with log.open("wb") as out:

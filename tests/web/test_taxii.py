@@ -157,10 +157,27 @@ def test_next_continues_the_query(client: Web, played: Played) -> None:
     assert (played.queries[0].added_after, played.queries[0].limit) == (CONTINUED, 5)
 
 
+@pytest.mark.parametrize(
+    ("query", "is_filtered"),
+    [
+        ("", False),
+        ("&limit=5&added_after=2026-01-01T00:00:00Z", False),
+        ("&match[type]=malware", True),
+        ("&match[spec_version]=2.1", True),
+        ("&match[version]=last", True),
+    ],
+)
+def test_a_cursor_stands_for_the_filters_where_none_is_repeated(
+    client: Web, played: Played, query: str, is_filtered: bool
+) -> None:
+    assert client.get(f"{objects_url()}?next=abc{query}").status_code == 200
+    assert played.filtered == [is_filtered]
+
+
 def test_a_cursor_of_something_else_is_400(
     client: Web, played: Played, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise BadCursor("next: this cursor was given for another query")
 
     monkeypatch.setattr("hub.actions.poll.open_cursor", refuse)

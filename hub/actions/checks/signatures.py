@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from hub.actions.checks import RESTORE, Fault, Inspection
+from hub.actions.checks import RESTORE, Fault, Inspection, provenance
 from hub.actions.lives import life_of
 from hub.errors import HubError
 from hub.model import Clause, JsonObject, MemberId, Period, Purpose, RegisteredKey
@@ -34,12 +34,15 @@ def submission_faults(inspection: Inspection) -> Iterator[Fault]:
         brought: dict[str, list[Brought]] = defaultdict(list)
         for version in evidence.brought(connection, ids):
             brought[version.submission].append(version)
+        repeating = evidence.repeating_deleted(connection, ids)
         for submission in batch:
             place = f"submission {submission.id}"
             found = (
                 *_request_faults(inspection, submission),
                 *_item_faults(items.get(submission.id)),
-                *_body_faults(inspection, submission, brought[submission.id]),
+                *_body_faults(
+                    inspection, submission, brought[submission.id], may_lack=submission.id in repeating
+                ),
             )
             yield from (Fault(place, f"{what}; {RESTORE}") for what in found)
 
@@ -60,6 +63,8 @@ def _request_faults(inspection: Inspection, request: Request) -> Iterator[str]:
             yield "is not signed, as the configuration requires"
     elif not _holds(request, inspection.keys.get(request.evidence.thumbprint)):
         yield f"is not proved by its evidence to come from {request.member}"
+    else:
+        yield from provenance.place_faults(inspection, request)
 
 
 def _holds(request: Request, key: RegisteredKey | None) -> bool:
@@ -76,11 +81,13 @@ def _item_faults(items: Items | None) -> Iterator[str]:
         yield "does not tell of each of its items what became of it"
 
 
-def _body_faults(inspection: Inspection, submission: Request, brought: Sequence[Brought]) -> Iterator[str]:
+def _body_faults(
+    inspection: Inspection, submission: Request, brought: Sequence[Brought], *, may_lack: bool
+) -> Iterator[str]:
     living = [version for version in brought if not version.is_deleted]
     body = evidence.raw_body(inspection.connection, submission.id)
     if body is None:
-        if living:
+        if living and not may_lack:
             yield "has lost the body of what is not deleted"
         return
     if not living:

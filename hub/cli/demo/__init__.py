@@ -12,7 +12,7 @@ from hub.cli.demo import reasons, watching
 from hub.cli.demo.printed import Stage, Story
 from hub.cli.demo.sample import load_sample, report_path
 from hub.cli.demo.scene import MEMBERS, Scene, conclude_agreements, home_folder, set_scene
-from hub.cli.demo.server import free_address, serving
+from hub.cli.demo.server import claim_address, serving
 from hub.cli.output import json_option, print_json
 from hub.errors import HubError
 
@@ -36,10 +36,10 @@ def demo_command(home: Path | None, serve: bool, as_json: bool) -> None:
     if serve and as_json:
         raise click.UsageError("--serve talks to a person, --json to a program: choose one.")
     stage = Stage(is_quiet=as_json)
-    address, url = free_address()
+    claimed, url = claim_address()
     with home_folder(home) as folder:
         stage.heading(f"A hub at {url}: five nations, {len(MEMBERS)} members, three agreements")
-        with set_scene(folder, url) as scene, serving(scene, address) as process:
+        with set_scene(folder, url) as scene, serving(scene, claimed) as process:
             story = tell(stage, scene)
             if serve and not story.differences:
                 _stay(stage, scene, process)

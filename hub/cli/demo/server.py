@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import subprocess
 import sys
@@ -10,10 +9,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Final, NoReturn
+from typing import Final
 
 from hub.cli.demo.scene import Scene
+from hub.cli.signals import end_on_sigterm
 from hub.client import ClientError, HubAuth
 from hub.client.connection import Connection
 from hub.errors import HubError
@@ -27,33 +26,38 @@ _PAUSE_SECONDS: Final = 0.1
 _LAST_WORDS: Final = 2_000  # characters of the server's log that are shown when it fails
 
 
-def free_address() -> tuple[str, str]:
-    """Return HOST:PORT on loopback where nobody listens, and its URL."""
-    with socket.socket() as found:
-        found.bind((_HOST, 0))
-        address = f"{_HOST}:{found.getsockname()[1]}"
-    return address, f"http://{address}"
+def claim_address() -> tuple[socket.socket, str]:
+    """Return a socket that holds an address on loopback, for the server to listen on, and its URL.
+
+    A port that was merely found free could be somebody else's by the time that the server starts.
+    """
+    claimed = socket.socket()
+    claimed.bind((_HOST, 0))
+    return claimed, f"http://{_HOST}:{claimed.getsockname()[1]}"
 
 
 @contextmanager
-def serving(scene: Scene, address: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Give `hub serve` for the scene, ready; it has ended when the block ends.
+def serving(scene: Scene, claimed: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
+    """Give `hub serve` for the scene, ready; it has ended when the block ends. The socket becomes its own.
 
     Raises HubError, with the server's last words, when it is not ready within 30 seconds.
     """
     log = scene.home / "server.log"
-    command = [sys.executable, "-m", "hub", "serve", "--bind", address, "--workers", str(_WORKERS)]
+    bind = f"fd://{claimed.fileno()}"
+    command = [sys.executable, "-m", "hub", "serve", "--bind", bind, "--workers", str(_WORKERS)]
     # The same code as this process, whether installed or a checkout.
     environ = scene.environ | {"PYTHONPATH": str(_CODE)}
-    with _end_on_sigterm(), log.open("wb") as words:
+    with end_on_sigterm(), claimed, log.open("wb") as words:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             command,
             env=environ,
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=words,
+            pass_fds=[claimed.fileno()],
             start_new_session=True,  # Ctrl-C is ours to answer
         )
+        claimed.close()  # ours alone: who asks while nobody serves is to be refused, not kept waiting
         try:
             _wait_until_ready(scene, process, log)
             yield process
@@ -85,17 +89,3 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-
-
-@contextmanager
-def _end_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM unwind this process like Ctrl-C does, so that the server never outlives it."""
-
-    def unwind(_signal: int, _frame: FrameType | None) -> NoReturn:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, unwind)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -141,7 +141,9 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
             selections=asked.selections,
             versions=asked.versions,
         )
-        return query if asked.next is None else poll.open_cursor(self._house, query, asked.next)
+        if asked.next is None:
+            return query
+        return poll.open_cursor(self._house, query, asked.next, is_filtered=asked.has_match)
 
     # --- writing -------------------------------------------------------------------------------
 

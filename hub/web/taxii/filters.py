@@ -1,7 +1,8 @@
 """The query parameters of TAXII 2.1 section 3.4, read strictly: a filter is followed or refused.
 
 A parameter that the standard does not know is ignored, except where ignoring it would answer more than
-was asked: whatever looks like a `match` field is either defined for the endpoint or refused by name.
+was asked: whatever looks like a `match` field is either defined for the endpoint or refused by name, and
+so is every other parameter of ours that came with an `amp;` or a space, out of a badly quoted address.
 """
 
 from __future__ import annotations
@@ -26,11 +27,14 @@ _LATEST_SPEC: Final = frozenset({"2.1"})  # absent: the latest (TAXII 2.1 sectio
 _LAST: Final = frozenset({VersionFilter.LAST})
 _ALL: Final = frozenset({VersionFilter.ALL})
 _KEYWORDS: Final = {str(one): one for one in VersionFilter}
-_MATCH: Final = re.compile(r"match([^a-z]|$)", re.IGNORECASE)
+_PLAIN: Final = frozenset({"added_after", "limit", "next"})
+_MATCH: Final = re.compile(r"(?<![a-z_])match(?![a-z])|match(\[|%5b)", re.IGNORECASE)
 _LIMIT: Final = re.compile(r"[1-9][0-9]*")
 _LIMIT_DIGITS: Final = 18  # more than any page; int() refuses very long text
 _NAME_SHOWN: Final = 60  # characters of a stranger's parameter name that a message repeats
 # The sign of an offset may arrive as a space: that is what an unencoded `+` in a query means.
+_EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+_LATEST: Final = datetime.max.replace(tzinfo=UTC)
 _INSTANT: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?"
     r"(?:Z|([-+ ])([01][0-9]|2[0-3]):([0-5][0-9]))",
@@ -40,7 +44,7 @@ _INSTANT: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the parameters ask for."""
+    """What the parameters ask for; `has_match` tells whether any match field is among them."""
 
     limit: int
     next: str | None
@@ -50,6 +54,7 @@ class Filters:
     spec_versions: frozenset[str]
     selections: frozenset[VersionFilter]
     versions: frozenset[str]
+    has_match: bool
 
 
 def read(args: MultiDict[str, str], fields: tuple[str, ...], *, page_limit: int) -> Filters:
@@ -58,7 +63,7 @@ def read(args: MultiDict[str, str], fields: tuple[str, ...], *, page_limit: int)
     `fields` are the match fields that the endpoint defines. A `limit` above `page_limit` becomes it.
     Raises BadFilter naming the parameter.
     """
-    _refuse_unknown_matches(args, fields)
+    _refuse_misspelled(args, fields)
     _refuse_repetition(args)
     selections, versions = _versions(args)
     return Filters(
@@ -70,6 +75,7 @@ def read(args: MultiDict[str, str], fields: tuple[str, ...], *, page_limit: int)
         spec_versions=_list(args, "spec_version") or _LATEST_SPEC,
         selections=selections,
         versions=versions,
+        has_match=any(f"match[{field}]" in args for field in fields),
     )
 
 
@@ -85,17 +91,20 @@ def read_deletion(args: MultiDict[str, str]) -> Filters:
     return asked if "match[version]" in args else replace(asked, selections=_ALL)
 
 
-def _refuse_unknown_matches(args: MultiDict[str, str], fields: tuple[str, ...]) -> None:
+def _refuse_misspelled(args: MultiDict[str, str], fields: tuple[str, ...]) -> None:
     known = {f"match[{field}]" for field in fields}
     for name in args:
-        if _MATCH.match(name) and name not in known:
+        if _MATCH.search(name) and name not in known:
             offered = ", ".join(sorted(known))
             raise BadFilter(f"{name[:_NAME_SHOWN]}: not a filter of this endpoint; it takes {offered}")
+        bare = name.strip().removeprefix("amp;").strip()
+        if bare in _PLAIN and name != bare:
+            raise BadFilter(f"{name[:_NAME_SHOWN]}: badly quoted; the parameter is {bare}")
 
 
 def _refuse_repetition(args: MultiDict[str, str]) -> None:
     for name, values in args.lists():
-        if len(values) > 1 and (name in {"added_after", "limit", "next"} or _MATCH.match(name)):
+        if len(values) > 1 and (name in _PLAIN or _MATCH.search(name)):
             raise BadFilter(f"{name}: give it once; separate several values by commas where it takes several")
 
 
@@ -120,12 +129,33 @@ def _added_after(args: MultiDict[str, str]) -> datetime | None:
     text = args.get("added_after")
     if text is None:
         return None
-    key = _instant_key(text)
-    if key is None:
+    match = _INSTANT.fullmatch(text)
+    instant = _nearest(match) if match else None
+    if instant is None:
         raise BadFilter("added_after: give an RFC 3339 timestamp, such as 2026-01-31T08:00:00.000000Z")
-    seconds, _, fraction = key.partition(".")
-    microsecond = int(fraction[:6].ljust(6, "0"))
-    return datetime.fromisoformat(seconds).replace(microsecond=microsecond, tzinfo=UTC)
+    return instant
+
+
+def _nearest(match: re.Match[str]) -> datetime | None:
+    """Return the instant, or the nearest that a datetime can name, or None where there is no such time.
+
+    RFC 3339 has more: a leap second, which ends a month of UTC and counts as the microsecond before it,
+    and the hours by which an offset passes the first or the last year.
+    """
+    day, time, fraction = match.group(1, 2, 3)
+    is_leap = time.endswith("60")
+    try:
+        local = datetime.fromisoformat(f"{day}T{time[:6]}{'59' if is_leap else time[6:]}+00:00")
+    except ValueError:
+        return None
+    local = local.replace(microsecond=999_999 if is_leap else int(f"{fraction or '.'}000000"[1:7]))
+    try:
+        instant = local - _offset(match)
+        following = instant + datetime.resolution
+    except OverflowError:
+        return _EARLIEST if local.year == 1 else _LATEST
+    ends_month = (following.day, following.time()) == (1, datetime.min.time())
+    return instant if ends_month or not is_leap else None
 
 
 def _versions(args: MultiDict[str, str]) -> tuple[frozenset[VersionFilter], frozenset[str]]:
@@ -160,11 +190,15 @@ def _instant_key(text: str) -> str | None:
     match = _INSTANT.fullmatch(text)
     if match is None:
         return None
-    day, time, fraction, sign, hours, minutes = match.groups()
+    day, time, fraction = match.group(1, 2, 3)
     try:
-        instant = datetime.fromisoformat(f"{day}T{time}")
-        offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-        instant = instant + offset if sign == "-" else instant - offset
+        instant = datetime.fromisoformat(f"{day}T{time}") - _offset(match)
     except (ValueError, OverflowError):
         return None
     return version_key(f"{instant.isoformat()}{fraction or ''}Z")
+
+
+def _offset(match: re.Match[str]) -> timedelta:
+    sign, hours, minutes = match.group(4, 5, 6)
+    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    return -offset if sign == "-" else offset

@@ -7,12 +7,14 @@ received is kept before: its signature covers Content-Type (RFC 9421).
 
 from __future__ import annotations
 
+import re
 from typing import Final, cast
 from urllib.parse import quote, urlsplit
 
 from flask import g, request
 from medallion.views import MEDIA_TYPE_TAXII_ANY, MEDIA_TYPE_TAXII_V21
-from werkzeug.http import parse_options_header
+from werkzeug.datastructures import ImmutableMultiDict
+from werkzeug.http import parse_list_header, parse_options_header
 
 from hub.errors import BadRequest, NotAcceptable, NotFound, TooLarge, UnsupportedMedia
 from hub.model import HttpRequest
@@ -25,6 +27,9 @@ _VERSION: Final = "2.1"
 _STIX: Final = "application/stix+json"
 _DISCOVERY: Final = "discovery.get_server_discovery"
 _RANGES: Final = (TAXII, MEDIA_TYPE_TAXII_ANY, "application/*", "*/*")  # the most precise first
+_LIMIT_DIGITS: Final = 18
+_LONG_NUMBER: Final = re.compile(r"[1-9][0-9]{18,}")
+_WEIGHT: Final = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
 
 
 def admit_taxii() -> None:
@@ -81,22 +86,39 @@ def _require_acceptance() -> None:
     The most precise range that covers TAXII 2.1 decides, and its q=0 excludes (RFC 9110 section
     12.5.1). Plain `application/json` is taken at its word: what goes out is that as well.
     """
+    ranges = parse_list_header(request.headers.get("Accept", ""))
     quality: dict[str, float] = {}
-    for value, q in request.accept_mimetypes:
-        media, parameters = _media_type(value)
-        if media == MEDIA_TYPE_TAXII_ANY and parameters.get("version") == _VERSION:
-            media = TAXII
-        elif media == MEDIA_TYPE_TAXII_ANY and "version" in parameters:
-            continue
-        quality[media] = max(q, quality.get(media, 0.0))
+    for named, parameters in map(_media_type, ranges):
+        media = "*/*" if named == "*" else named  # Java's own clients write it so
+        if media == MEDIA_TYPE_TAXII_ANY and "version" in parameters:
+            media += f";version={parameters['version']}"
+        quality[media] = max(_quality(parameters.get("q")), quality.get(media, 0.0))
     precise = next((quality[one] for one in _RANGES if one in quality), 0.0)
-    if request.accept_mimetypes and not precise and not quality.get(JSON):
+    if ranges and not precise and not quality.get(JSON):
         raise NotAcceptable(f"this hub answers {TAXII}: name it in Accept, or leave Accept out")
 
 
+def _quality(text: str | None) -> float:
+    """Return the weight of a range: 1 where it has none, or one that cannot be read, as in `q=high`.
+
+    Without the digits before or behind its point a number is still read, and above 1 it is 1. werkzeug's
+    own reading drops the range instead, and with it all that a client accepts.
+    """
+    is_number = _WEIGHT.fullmatch(text or "")
+    return min(float(is_number[0]), 1.0) if is_number else 1.0
+
+
 def _respell() -> None:
-    """Give medallion the spellings that it knows, and the length that a chunked body does not announce."""
+    """Give medallion the spellings that it knows, and the length that a chunked body does not announce.
+
+    Of a `limit` beyond any page it is given the first digits: int() refuses very long text.
+    """
     request.environ["HTTP_ACCEPT"] = TAXII
+    if _LONG_NUMBER.fullmatch(request.args.get("limit", "")):
+        pairs = request.args.items(multi=True)
+        request.args = ImmutableMultiDict(
+            (name, value[:_LIMIT_DIGITS] if name == "limit" else value) for name, value in pairs
+        )
     if request.method == "POST":
         request.environ["CONTENT_TYPE"] = TAXII
         request.environ["CONTENT_LENGTH"] = str(len(received().body))

@@ -50,13 +50,17 @@ def upgrade() -> None:
     op.add_column("object_version", sa.Column("deleted_at", sa.BigInteger(), nullable=True))
     op.create_index("ix_object_version_content_id", "object_version", ["content_id"])
     op.create_index("ix_object_version_submission_id", "object_version", ["submission_id"])
+    op.create_index("ix_submission_item_id", "submission_item", ["id"])
     op.add_column("release", sa.Column("deleted_at", sa.BigInteger(), nullable=True))
+    op.add_column("ledger", sa.Column("revision", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("period", sa.Column("ended_generation", sa.BigInteger(), nullable=True))
     op.create_table(
         "rejustification",
         sa.Column("id", _ID, nullable=False),
         sa.Column("recipient", sa.String(length=3), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("justification_id", _ID, nullable=False),
         sa.ForeignKeyConstraint(
             ["justification_id"], ["justification.id"], name=op.f("fk_rejustification_justification_id")
@@ -76,6 +80,8 @@ def upgrade() -> None:
         sa.Column("recipient", sa.String(length=3), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.String(length=8), nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("generation", sa.BigInteger(), nullable=False),
         sa.Column("first_position", sa.BigInteger(), nullable=False),
         sa.Column("last_position", sa.BigInteger(), nullable=False),
         sa.Column("positions", sa.LargeBinary(), nullable=False),

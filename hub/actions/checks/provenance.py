@@ -1,0 +1,65 @@
+"""What is stored follows from what was signed: by member, place and time, and nothing else is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from hub.actions.checks import RESTORE, Fault, Inspection
+from hub.proofs import requests
+from hub.store import evidence
+from hub.store.evidence import Request
+
+_SKEW: Final = timedelta(seconds=requests.SKEW_SECONDS)
+# From the look at the signature to the decision: its locks are waited for, one after the other.
+_DECIDING: Final = timedelta(minutes=5)
+
+
+def provenance_faults(inspection: Inspection) -> Iterator[Fault]:
+    """Give the versions and outcomes that do not follow from a submission, and deletions from a DELETE."""
+    connection = inspection.connection
+    parts = (
+        (evidence.strayed(connection), "is not of the member, origin and time of its submission"),
+        (evidence.ungrounded_deletions(connection), "is deleted otherwise than a request to delete says"),
+        (evidence.untold(connection), "is not among what its submission succeeded with"),
+        (evidence.shown_before(connection), "was shown before it was submitted"),
+    )
+    for versions, what in parts:
+        yield from (
+            Fault(f"{v.id} of {v.member}, version {v.version}", f"{what}; {RESTORE}") for v in versions
+        )
+    for submission, id in evidence.unkept(connection):
+        yield Fault(f"submission {submission}", f"succeeded with {id}, which is not stored; {RESTORE}")
+
+
+def place_faults(inspection: Inspection, request: Request) -> Iterator[str]:
+    """Give where and when a signed request was received otherwise than its signature allows."""
+    member = inspection.members.get(request.member)
+    if member is None or member.nation != request.origin:
+        yield f"is of {request.origin}, where {request.member} does not write"
+    if request.evidence is None:
+        return
+    nation = inspection.registry.nations.get(request.origin)
+    names = set() if nation is None else {nation.collection_id, nation.code.lower()}
+    wanted = ["objects"] if request.object is None else ["objects", request.object]
+    path = unquote(urlsplit(requests.target_of(request.evidence)).path).rstrip("/").split("/")
+    if path[-len(wanted) :] != wanted or path[-len(wanted) - 1] not in names:
+        yield f"was signed for {'/'.join(path)}, which is another place"
+    if not _is_in_time(inspection, request):
+        yield "is dated outside the time of its signature"
+
+
+def _is_in_time(inspection: Inspection, request: Request) -> bool:
+    """Tell whether the request was received while its signature held.
+
+    It may be dated later than that at an instant that a ledger or an agreement had given before, for a clock
+    that has stepped back does not date anything before what is committed.
+    """
+    if request.evidence is None:
+        return True
+    begin, end = request.evidence.created - _SKEW, request.evidence.expires + _SKEW + _DECIDING
+    if request.requested_at <= end:
+        return begin <= request.requested_at
+    return evidence.is_given(inspection.connection, request.requested_at)

@@ -1,0 +1,34 @@
+"""The hub forgets what it needs no more: nonces whose signatures have expired, and tokens long dead.
+
+Nothing that proves or explains anything is among it. Statuses are answered for a month; what became of
+each object stays, as evidence.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from hub.actions.house import House
+from hub.store import members
+
+STATUS_DAYS: Final = 30  # how long a status is answered; TAXII 2.1 section 4.3 asks for a day
+_TOKEN_DAYS: Final = 90  # how long a dead token is listed, so that its member can see what became of it
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many were forgotten."""
+
+    nonces: int = 0
+    tokens: int = 0
+
+
+def prune(house: House) -> Pruned:
+    """Forget, in one transaction, what is too old. Repeating it is harmless."""
+    now = house.clock()
+    with house.store.write() as connection:
+        nonces = members.prune_nonces(connection, now)
+        tokens = members.prune_tokens(connection, now - timedelta(days=_TOKEN_DAYS))
+    return Pruned(nonces, tokens)
