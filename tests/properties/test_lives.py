@@ -5,7 +5,6 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.actions import check
 from tests.properties.test_worlds import FEWER, a_world, mould
 from tests.properties.watching import Watch, slow_histories
 from tests.properties.worlds import MEMBERS, Event, eventful_lives
@@ -23,7 +22,7 @@ def test_once_histories_are_done_every_poll_is_what_the_policy_releases(
         play = Watch(world)
         for event in events:
             play.step(event)
-            assert check.check(world.house).faults == []
+            play.check()
 
 
 @FEWER

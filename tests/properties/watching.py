@@ -140,7 +140,7 @@ class Watch(Play):
         assert work.work(self.hub.house).is_done
         assert not self.histories(HistoryKind.APPEND)
         self.compare()
-        assert check.check(self.hub.house).faults == []
+        self.check()
         for reader, poller in self.pollers.items():
             self.poll(reader)
             received = Counter(
@@ -150,6 +150,10 @@ class Watch(Play):
             assert not missed, (reader, missed)
             dated = [(row.id, row.date_added) for row in poller.received]
             assert len(set(dated)) == len(dated), reader
+
+    def check(self) -> None:
+        faults = check.check(self.hub.house).faults
+        assert not faults, faults
 
 
 def state(treaty: Treaty, play: Play) -> str:
