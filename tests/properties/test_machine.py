@@ -1,4 +1,4 @@
-"""Anything may happen to a hub, in any order: after every step it is what the policy says (10: all but I6)."""
+"""Anything may happen to a hub: after every step it is what the policy says (section 10, all but I6)."""
 
 from __future__ import annotations
 
