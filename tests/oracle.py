@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,13 +31,73 @@ TLP_OF = {
 }
 
 
-@dataclass(frozen=True)
-class Pact:
-    """An agreement that was in force during [start, end)."""
+@dataclass(eq=False)
+class Treaty:
+    """An agreement as proposed, and what its parties have done to it (5)."""
 
     clauses: Sequence[Json]
-    start: datetime
-    end: datetime
+    parties: frozenset[str]
+    valid_from: datetime
+    valid_until: datetime
+    amends: Treaty | None = None
+    signed_at: datetime | None = None  # the last signature that was needed
+    terminated_at: datetime | None = None
+    suspensions: list[tuple[str, datetime, datetime | None]] = field(default_factory=list)
+    amendments: list[Treaty] = field(default_factory=list)
+
+    @property
+    def begins(self) -> datetime | None:
+        """When it comes into force, should nothing end it before."""
+        return None if self.signed_at is None else max(self.signed_at, self.valid_from)
+
+    @property
+    def takes_over_at(self) -> datetime | None:
+        """When it supersedes what it amends; None: it never does, being terminated before.
+
+        An amendment that is itself superseded before it begins still ends what it amends, on its day: all
+        parties of that have signed so, and less is released.
+        """
+        is_called_off = self.terminated_at is not None and (self.begins or END) > self.terminated_at
+        return None if is_called_off else self.begins
+
+    @property
+    def superseded_at(self) -> datetime | None:
+        return min((t.takes_over_at for t in self.amendments if t.takes_over_at is not None), default=None)
+
+    @property
+    def ends(self) -> datetime:
+        ends = (self.valid_until, self.terminated_at, self.superseded_at)
+        return min(end for end in ends if end is not None)
+
+    def has_ended(self, now: datetime) -> bool:
+        # Terminated and expired are for ever, also of what was never signed.
+        return now >= self.ends
+
+    def has_begun(self, now: datetime) -> bool:
+        return self.begins is not None and self.begins <= now and self.begins < self.ends
+
+    def suspenders(self, now: datetime) -> set[str]:
+        return {n for n, start, end in self.suspensions if start <= now and (end is None or now < end)}
+
+    def is_in_force(self, now: datetime) -> bool:
+        return self.has_begun(now) and not self.has_ended(now) and not self.suspenders(now)
+
+    def start(self, origin: str, recipient: str) -> datetime | None:
+        """Since when this agreement, or those that it follows without a break, has this direction (4).
+
+        Every agreement of the chain must have it: what one left out begins anew.
+        """
+        if self.begins is None or not any(c["from"] == origin and recipient in c["to"] for c in self.clauses):
+            return None
+        former = self.amends
+        if former is None or not former.has_begun(self.begins):
+            return self.begins
+        # A suspended agreement is superseded like any other. One that expired or was terminated was not.
+        is_broken = former.valid_until < self.begins or (former.terminated_at or END) < self.begins
+        return self.begins if is_broken else former.start(origin, recipient) or self.begins
+
+
+END = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -143,10 +203,22 @@ class Oracle:
 
     # --- section 8: what is accepted ---
 
-    def submit(self, member: str, objects: Sequence[Json], at: datetime, pacts: Sequence[Pact]) -> list[bool]:
-        """Take a submission, and return for each object whether it succeeds."""
+    def submit(
+        self,
+        member: str,
+        objects: Sequence[Json],
+        at: datetime,
+        treaties: Sequence[Treaty],
+        served: Collection[tuple[str, str]] | None = None,
+    ) -> list[bool]:
+        """Take a submission, and return for each object whether it succeeds.
+
+        `served`, if given, are the ids and versions that the member can have received so far.
+        """
         # Deleted ones too: a copy of them may be held still.
-        visible = self._largest(member, pacts, at, self._at_home())
+        visible = self._largest(member, treaties, at, self._at_home())
+        if served is not None:
+            visible = {version for version in visible if (version.id, version.text) in served}
         fresh: list[Version] = []
         outcomes = []
         for n, obj in enumerate(objects):
@@ -328,7 +400,7 @@ class Oracle:
 
     # --- sections 3 and 4: who sees it, references aside ---
 
-    def _may_see(self, version: Version, reader: str, pacts: Sequence[Pact], now: datetime) -> bool:
+    def _may_see(self, version: Version, reader: str, treaties: Sequence[Treaty], now: datetime) -> bool:
         account = self.accounts[reader]
         if version.member == reader:
             return True
@@ -338,17 +410,20 @@ class Oracle:
         if version.level == "red" or self.is_closed(version):
             return False
         return any(
-            self._matches(version, clause, account, pact)
-            for pact in pacts
-            if pact.start <= now < pact.end
-            for clause in pact.clauses
+            self._matches(version, clause, account, treaty)
+            for treaty in treaties
+            if treaty.is_in_force(now)
+            for clause in treaty.clauses
         )
 
-    def _matches(self, version: Version, clause: Json, account: Account, pact: Pact) -> bool:
+    def _matches(self, version: Version, clause: Json, account: Account, treaty: Treaty) -> bool:
         assert version.level is not None
         if clause["from"] != self.nation(version) or account.nation not in clause["to"]:
             return False
-        if LEVELS.index(version.level) > LEVELS.index(clause["max_tlp"]) or version.at < pact.start:
+        if LEVELS.index(version.level) > LEVELS.index(clause["max_tlp"]):
+            return False
+        start = treaty.start(self.nation(version), account.nation)
+        if not clause.get("history", False) and (start is None or version.at < start):
             return False
         stix_type = version.obj["type"]
         if stix_type not in [*clause.get("types", [stix_type]), "identity", "marking-definition"]:
@@ -358,14 +433,14 @@ class Oracle:
 
     # --- 2.7 and "the newest version decides" ---
 
-    def visible(self, reader: str, pacts: Sequence[Pact], now: datetime) -> set[Version]:
+    def visible(self, reader: str, treaties: Sequence[Treaty], now: datetime) -> set[Version]:
         """Every version that the reader is served."""
-        return _there(self._largest(reader, pacts, now, self._at_home()))
+        return _there(self._largest(reader, treaties, now, self._at_home()))
 
-    def everybody(self, pacts: Sequence[Pact], now: datetime) -> dict[str, set[Version]]:
+    def everybody(self, treaties: Sequence[Treaty], now: datetime) -> dict[str, set[Version]]:
         """What every member is served."""
         counts = self._at_home()
-        return {member: _there(self._largest(member, pacts, now, counts)) for member in self.accounts}
+        return {member: _there(self._largest(member, treaties, now, counts)) for member in self.accounts}
 
     def _at_home(self) -> Callable[[str, Version], bool]:
         """Tell of any member whether it sees a record, by its newest version, inside its own nation.
@@ -388,9 +463,9 @@ class Oracle:
             seen = again
 
     def _largest(
-        self, reader: str, pacts: Sequence[Pact], now: datetime, counts: Callable[[str, Version], bool]
+        self, reader: str, treaties: Sequence[Treaty], now: datetime, counts: Callable[[str, Version], bool]
     ) -> set[Version]:
-        seen = {v for v in self.versions if self._may_see(v, reader, pacts, now)}
+        seen = {v for v in self.versions if self._may_see(v, reader, treaties, now)}
         newest = {(v.member, v.id): self.newest(v.member, v.id) for v in self.versions}
         needed: dict[Version, list[Version]] = {}
         for version in seen:

@@ -10,7 +10,7 @@ from typing import Any
 
 from hub.actions import takeover
 from hub.actions.house import House
-from hub.actions.lives import find, last_event, life_of, may_know, view
+from hub.actions.lives import UNKNOWN, find, last_event, life_of, may_know, view
 from hub.actions.present import present
 from hub.actions.submit import use_nonce, verify_request
 from hub.errors import Conflict, Forbidden, NotFound, Unprocessable
@@ -244,7 +244,10 @@ def parties_amended(
     """
     if agreement.supersedes is None:
         return frozenset()
-    find(connection, caller, agreement.supersedes)
+    former = find(connection, caller, agreement.supersedes)
+    if caller.member.nation not in former.document["parties"]:
+        # It may know of the agreement, having signed as party to what that one amends, and is no party to it.
+        raise NotFound(UNKNOWN)
     return _check_amended(house, connection, agreement, now)
 
 

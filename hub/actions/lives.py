@@ -13,7 +13,7 @@ from hub.store import agreements
 from hub.store.agreements import StoredAgreement
 from hub.store.connection import Connection
 
-_UNKNOWN: Final = "There is no such agreement, or your nation is not party to it."
+UNKNOWN: Final = "There is no such agreement, or your nation is not party to it."
 
 
 def life_of(registry: Registry, stored: StoredAgreement) -> Life:
@@ -44,7 +44,7 @@ def find(connection: Connection, caller: Caller, agreement_id: str) -> StoredAgr
     nation = caller.member.nation
     stored = agreements.find(connection, nation, agreement_id) if may_know(caller) else None
     if stored is None:
-        raise NotFound(_UNKNOWN)
+        raise NotFound(UNKNOWN)
     return stored
 
 

@@ -43,7 +43,7 @@ def prepare(house: House, amendment: StoredAgreement, life: Life, at: datetime) 
     with house.store.write() as connection:
         agreements.hold_for_change(connection)
         former = _superseded(connection, life)
-        if not _continues(former, agreements.periods_of(connection, former.id), life, at):
+        if not _continues(agreements.periods_of(connection, former.id), life, at):
             return
         if not _awaiting(agreements.periods_of(connection, amendment.id), at):
             _abandon(connection, amendment, at)
@@ -95,7 +95,7 @@ def _come_into_force(
     if life.agreement.supersedes is not None:
         former = _superseded(connection, life)
         periods = agreements.periods_of(connection, former.id)
-        continues = former.id if prepared and _continues(former, periods, life, at) else None
+        continues = former.id if prepared and _continues(periods, life, at) else None
         before = covered_since(periods) if _lives_until(house, former, new[0].start, at) else {}
         new = periods_from(life, at, before, continues)
         valid_until = life_of(house.registry, former).agreement.valid_until
@@ -126,17 +126,20 @@ def _rearrange(
     Rows that stood by both would come back behind the pollers' cursors, were there a gap: then the
     amendment's periods are others, by which new rows stand.
     """
-    for amendment in former.amendments:
-        life = life_of(house.registry, amendment)
-        periods = agreements.periods_of(connection, amendment.id)
+    for shallow in former.amendments:
+        periods = agreements.periods_of(connection, shallow.id)
         if not any(p.ended_at is None and p.start > at for p in periods):
             continue
+        amendment = _stored(connection, shallow.id)
+        life = life_of(house.registry, amendment)
         agreements.end_periods(connection, amendment.id, at, begun=False)
         if life.starts_at is not None:
             lives_on = _lives_until(house, former, life.starts_at, at)
             before = covered_since(agreements.periods_of(connection, former.id)) if lives_on else {}
             new = periods_from(life, at, before, former.id if continues else None)
             agreements.add_periods(connection, new)
+            # Rows may stand by what is to follow, too, however far.
+            _rearrange(house, connection, amendment, at, continues=True)
 
 
 def _give_back(house: House, connection: Connection, life: Life, at: datetime) -> None:
@@ -160,24 +163,28 @@ def _abandon(connection: Connection, amendment: StoredAgreement, at: datetime) -
 
 
 def _superseded(connection: Connection, life: Life) -> StoredAgreement:
-    former = agreements.find(connection, None, life.agreement.supersedes or "")
-    if former is None:
+    return _stored(connection, life.agreement.supersedes or "")
+
+
+def _stored(connection: Connection, id: str) -> StoredAgreement:
+    found = agreements.find(connection, None, id)
+    if found is None:
         raise RuntimeError("what an agreement supersedes was there when it was proposed")
-    return former
+    return found
 
 
-def _continues(former: StoredAgreement, periods: tuple[Period, ...], life: Life, at: datetime) -> bool:
-    """Tell whether `former` is in force now and will be until the amendment takes over."""
+def _continues(periods: tuple[Period, ...], life: Life, at: datetime) -> bool:
+    """Tell whether what has these periods will be in force when the amendment takes over."""
     start = max(at, life.agreement.valid_from)
-    return any(p.agreement_id == former.id and p.is_in_force(at) and p.until >= start for p in periods)
+    return any(p.ended_at is None and p.start < start <= p.until and at < p.until for p in periods)
 
 
 def _lives_until(house: House, former: StoredAgreement, start: datetime, at: datetime) -> bool:
-    """Tell whether `former`, in force or suspended, has begun and not ended when the amendment begins."""
+    """Tell whether `former` will have begun, and not ended, when the amendment begins."""
     life = life_of(house.registry, former)
-    current = standing(life.superseded(None), at)
-    has_begun = current.state in (AgreementState.IN_FORCE, AgreementState.SUSPENDED)
-    return has_begun and start <= life.agreement.valid_until
+    is_alive = standing(life.superseded(None), at).state is not AgreementState.ENDED
+    has_begun = life.starts_at is not None and life.starts_at < start
+    return is_alive and has_begun and start <= life.agreement.valid_until
 
 
 def _awaiting(periods: tuple[Period, ...], at: datetime) -> list[Period]:

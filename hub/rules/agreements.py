@@ -285,9 +285,11 @@ def waiting(periods: Iterable[Period]) -> list[Period]:
 
 
 def covered_since(periods: Iterable[Period]) -> dict[Direction, datetime]:
-    """Return since when these periods have covered each direction."""
+    """Return since when these periods have covered each direction; those that never began do not count."""
     found: dict[Direction, datetime] = {}
     for period in periods:
+        if period.ended_at is not None and period.ended_at <= period.start:
+            continue
         for recipient, at in period.since.items():
             direction = (period.clause.origin, recipient)
             found[direction] = min(at, found.get(direction, at))

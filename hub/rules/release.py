@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import assert_never
 
 from hub.model import (
@@ -98,20 +99,34 @@ def _successions(
 
     Whoever an amendment adds gets rows of their own once it is in force (policy 5).
     """
-    for period in pending:
-        now_seen = [g.clearance for p, g in grounds.items() if p.agreement_id == period.continues]
-        if now_seen:
-            yield Ground(period.id, max(period.clause.audience, allowed, min(now_seen)))
+    seen: dict[str, Clearance] = {}
+    for period, ground in grounds.items():
+        seen[period.agreement_id] = min(ground.clearance, seen.get(period.agreement_id, ground.clearance))
+    for agreement, periods in groupby(sorted(pending, key=_by_start), key=lambda p: p.agreement_id):
+        later = [
+            Ground(p.id, max(p.clause.audience, allowed, seen[p.continues]))
+            for p in periods
+            if p.continues in seen
+        ]
+        yield from later
+        if later:  # an amendment of the amendment goes on from there
+            seen[agreement] = min(ground.clearance for ground in later)
 
 
 def binding(periods: Iterable[Period], now: datetime) -> frozenset[int]:
-    """Return the periods that are in force at `now`, and those that take over from one that is."""
+    """Return the periods that are in force at `now`, and those that take over from one that is, in turn."""
     known = list(periods)
-    in_force = [p for p in known if p.is_in_force(now)]
-    continued = {p.agreement_id for p in in_force}
-    return frozenset(
-        p.id for p in (*in_force, *(p for p in known if p.takes_over(now) and p.continues in continued))
-    )
+    bind = [p for p in known if p.is_in_force(now)]
+    continued = {p.agreement_id for p in bind}
+    for period in sorted((p for p in known if p.takes_over(now)), key=_by_start):
+        if period.continues in continued:
+            bind.append(period)
+            continued.add(period.agreement_id)
+    return frozenset(p.id for p in bind)
+
+
+def _by_start(period: Period) -> tuple[datetime, str]:
+    return period.start, period.agreement_id
 
 
 def stands(justification: Justification, reader: Reader, in_force: AbstractSet[int]) -> bool:

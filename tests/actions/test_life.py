@@ -284,6 +284,90 @@ def test_superseding_what_one_is_not_party_to_is_like_superseding_nothing(world:
     assert said[0] == said[1]
 
 
+def test_who_is_only_told_of_an_agreement_does_not_supersede_it(world: World) -> None:
+    """JP signed it as party to what it amended, and is not party to it."""
+    first = world.agree(["US", "KR", "JP"], clause("US", "KR", "JP"))
+    second = world.agree(["US", "KR"], clause("US", "KR"), supersedes=first["id"])
+    with pytest.raises(NotFound):
+        world.agree(["JP", "US"], clause("US", "JP"), supersedes=second["id"])
+
+
+def test_what_begins_later_is_amended_without_a_gap(world: World) -> None:
+    """The start is that of the former, though it had not begun when the amendment was signed (policy 4)."""
+    soon, then = (world.clock.now + timedelta(hours=n) for n in (1, 2))
+    former = world.agree(["US", "KR"], clause("US", "KR"), valid_from=soon)
+    world.agree(["US", "KR"], clause("US", "KR"), supersedes=former["id"], valid_from=then)
+    world.push("us-agency", malware(1))
+    later(world, hours=1)
+    world.push("us-agency", malware(2))
+    assert seen(world, "kr-agency") == {malware(2)["id"]}
+    later(world, hours=1)
+    assert seen(world, "kr-agency") == {malware(2)["id"]}
+    settled(world)
+    assert seen(world, "kr-agency") == {malware(2)["id"]}
+
+
+def chain(world: World) -> tuple[Json, Json]:
+    """An agreement in force, amended in an hour, and the amendment in two."""
+    soon, then = (world.clock.now + timedelta(hours=n) for n in (1, 2))
+    first = world.agree(["US", "KR"], clause("US", "KR"))
+    second = world.agree(["US", "KR"], clause("US", "KR"), supersedes=first["id"], valid_from=soon)
+    world.push("us-agency", malware(1))
+    world.agree(["US", "KR"], clause("US", "KR"), supersedes=second["id"], valid_from=then)
+    return first, second
+
+
+def test_amendments_of_amendments_take_over_without_a_gap(world: World) -> None:
+    chain(world)
+    poller = world.follow("kr-agency", "US")
+    assert [row.id for row in poller.poll()] == [malware(1)["id"]]
+    for _ in range(3):
+        assert seen(world, "kr-agency") == {malware(1)["id"]}
+        later(world, hours=1)
+    settled(world)
+    assert poller.poll() == []
+
+
+def test_a_suspension_before_amendments_of_amendments_loses_nobody_anything(world: World) -> None:
+    first, _ = chain(world)
+    world.suspend(first, "KR")
+    poller = world.follow("kr-agency", "US")
+    world.push("kr-agency", malware(7))
+    poller.poll()
+    later(world, hours=2)
+    settled(world)
+    assert [row.id for row in poller.poll()] == [malware(1)["id"]]
+
+
+def test_what_never_began_does_not_move_the_start(world: World) -> None:
+    """The amendment's chain is broken before it begins; neither its resuming nor its amendment mends it."""
+    first, second = chain(world)
+    world.terminate(first, "US")
+    later(world, hours=1)
+    assert seen(world, "kr-agency") == set()
+    world.suspend(second, "KR")
+    world.resume(second, "KR")
+    settled(world)
+    assert seen(world, "kr-agency") == set()
+    later(world, hours=1)
+    settled(world)
+    assert seen(world, "kr-agency") == set()
+
+
+def test_an_amendment_made_anew_by_a_suspension_is_still_superseded_in_its_time(world: World) -> None:
+    soon, then = (world.clock.now + timedelta(hours=n) for n in (1, 2))
+    first = world.agree(["US", "KR"], clause("US", "KR"))
+    second = world.agree(["US", "KR"], clause("US", "KR"), supersedes=first["id"], valid_from=soon)
+    narrow = clause("US", "KR", max_tlp="green")
+    world.agree(["US", "KR"], narrow, supersedes=second["id"], valid_from=then)
+    world.suspend(first, "KR")
+    world.push("us-agency", malware(1))
+    later(world, hours=2)
+    assert seen(world, "kr-agency") == set()
+    settled(world)
+    assert seen(world, "kr-agency") == set()
+
+
 def test_what_has_ended_or_is_not_signed_is_not_superseded(world: World) -> None:
     unsigned = world.agree(["US", "KR"], clause("US", "KR"), signers=["US"])
     with pytest.raises(Conflict, match="not signed by all"):

@@ -24,9 +24,11 @@ from tests.properties.worlds import (
     MEMBERS,
     NATIONS,
     Agree,
+    Amend,
     Clause,
     Delete,
     Event,
+    Life,
     Nothing,
     Play,
     Push,
@@ -133,11 +135,23 @@ def test_adding_an_agreement_never_hides(
     mould: Mould, events: list[Event], more: Agree, data: st.DataObject
 ) -> None:
     # Each nation has its own ids: what one may pass on of another's does depend on what it may see.
-    events = [event for event in apart(events, NATIONS) if not isinstance(event, Terminate)]
+    events = apart(events, NATIONS)
     place = data.draw(st.integers(0, len(events)))
-    before = polls(mould, [*events[:place], Wait(0), *events[place:]])
+    # What is done to agreements made later counts one more.
+    events = [*events[:place], *later_by_one(events, place)]
+    before = polls(mould, [*events[:place], Nothing(), *events[place:]])
     after = polls(mould, [*events[:place], more, *events[place:]])
     assert all(before[reader] <= after[reader] for reader in MEMBERS)
+
+
+def later_by_one(events: Sequence[Event], place: int) -> list[Event]:
+    made = sum(isinstance(event, Agree | Amend) for event in events[:place])
+    return [
+        replace(event, agreement=event.agreement + (event.agreement >= made))
+        if isinstance(event, Life)
+        else event
+        for event in events[place:]
+    ]
 
 
 @FEWER
@@ -200,7 +214,9 @@ def test_a_narrower_clause_never_reveals(mould: Mould, events: list[Event], data
 
 
 def narrower(clause: Clause, data: st.DataObject) -> Clause:
-    match data.draw(st.sampled_from(["max_tlp", "audience", "types", "to"])):
+    match data.draw(st.sampled_from(["max_tlp", "audience", "types", "to", "history"])):
+        case "history":
+            return replace(clause, history=False)
         case "max_tlp":
             ceiling = LEVELS.index(clause.max_tlp)
             return replace(clause, max_tlp=data.draw(st.sampled_from(LEVELS[: ceiling + 1])))
@@ -225,7 +241,7 @@ def test_nothing_outlives_the_agreements_that_allowed_it(
         play = Play(world).play(events)
         if by_clock:
             play.wait(2_000_000)
-        for n in range(len(play.pacts)):
+        for n in range(len(play.treaties)):
             play.step(Terminate(n))
         for reader in MEMBERS:
             home = reader[:2].upper()
@@ -273,7 +289,7 @@ def test_what_a_reader_may_not_see_changes_nothing_for_it(
     event = events[n]
     if isinstance(event, Wait):
         return
-    instead: Event = Nothing() if isinstance(event, Agree) else Wait(0)
+    instead: Event = Nothing() if isinstance(event, Agree | Amend) else Wait(0)
     other = [*events[:n], instead, *events[n + 1 :]]
     unaware = same_view(events, other, n)
     if not unaware:

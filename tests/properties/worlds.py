@@ -6,18 +6,22 @@ several members with the same id are the rule and not the exception.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import strategies as st
 
-from hub.actions import work
-from hub.errors import Forbidden, NotFound
+from hub.actions import history, takeover, work
+from hub.actions.present import present
+from hub.errors import Conflict, Forbidden, NotFound, Unavailable
 from hub.model import VersionFilter
 from hub.stix.versions import version_key
-from tests.oracle import Account, Oracle, Pact, Version
+from hub.store import histories
+from hub.store.histories import History, HistoryKind
+from tests.oracle import Account, Oracle, Treaty, Version
 from tests.stix_objects import INFORMATIVE, TLP, Json, definition, observable, sdo, stamp, stix_id
 from tests.world import KINDS, START, World
 
@@ -111,15 +115,18 @@ class Clause:
     max_tlp: str
     audience: str = "agency"
     types: tuple[str, ...] | None = None
+    history: bool = False
 
     def build(self) -> Json:
-        types = {} if self.types is None else {"types": list(self.types)}
+        types: Json = {} if self.types is None else {"types": list(self.types)}
+        history = {"history": True} if self.history else {}
         return {
             "from": self.origin,
             "to": list(self.to),
             "max_tlp": self.max_tlp,
             "audience": self.audience,
             **types,
+            **history,
         }
 
 
@@ -138,8 +145,39 @@ class Agree:
 
 
 @dataclass(frozen=True)
+class Amend:
+    """An agreement that supersedes another. `hesitates`: the last signature comes later, as Sign."""
+
+    agreement: int
+    terms: Agree
+    hesitates: bool = False
+
+
+@dataclass(frozen=True)
+class Sign:
+    """The last signature under an amendment that hesitates."""
+
+    agreement: int
+
+
+@dataclass(frozen=True)
+class Suspend:
+    """`by` is a place among the parties."""
+
+    agreement: int
+    by: int = 0
+
+
+@dataclass(frozen=True)
+class Resume:
+    agreement: int
+    by: int = 0
+
+
+@dataclass(frozen=True)
 class Terminate:
     agreement: int
+    by: int = 0
 
 
 @dataclass(frozen=True)
@@ -168,11 +206,19 @@ class Work:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One of the histories that are under way, or preparations, comes a step further."""
+
+    job: int
+
+
+@dataclass(frozen=True)
 class Nothing:
     """Stands where something was left out."""
 
 
-Event = Push | Delete | Agree | Terminate | Wait | Work | Nothing
+Life = Amend | Sign | Suspend | Resume | Terminate
+Event = Push | Delete | Agree | Life | Wait | Work | Step | Nothing
 
 _rarely = st.sampled_from([None] * 8 + ["revoked", "revoked", "label", "part", "nothing"])
 _marks = st.sampled_from([None] * 6 + ["own", "own", INFORMATIVE, UNKNOWN])
@@ -200,6 +246,7 @@ clauses = (
             max_tlp=st.sampled_from(LEVELS),
             audience=st.sampled_from(["partner", "agency", "cert"]),
             types=st.sampled_from([None, None, ("malware", "relationship"), ("report", "grouping", "note")]),
+            history=st.sampled_from([False, False, True]),
         )
     )
     .map(lambda clause: clause if clause.origin != "JP" else replace(clause, origin="US", to=("KR",)))
@@ -211,7 +258,27 @@ agreements = st.builds(
     lasts=st.sampled_from([1_000_000, 1_000_000, 100]),
 )
 waits = st.builds(Wait, st.sampled_from([40, 200]))
-ends = st.builds(Terminate, st.integers(0, 2))
+# Which agreement is first a number among those made before; `aimed` makes it that one's.
+which, by = st.integers(0, 5), st.integers(0, 2)
+ends = st.builds(Terminate, which, by)
+suspensions = st.builds(Suspend, which, by)
+resumptions = st.builds(Resume, which, by)
+amendments = st.builds(
+    Amend,
+    which,
+    st.builds(
+        Agree,
+        st.lists(clauses, min_size=1, max_size=3).map(tuple),
+        begins=st.sampled_from([-60, -60, 30, 150]),
+        lasts=st.sampled_from([1_000_000, 1_000_000, 100]),
+    ),
+    st.sampled_from([False, False, True]),
+)
+lives = st.one_of(
+    *(amendments, amendments, amendments),
+    *(suspensions, suspensions, resumptions, resumptions, ends),
+    st.builds(Sign, which),
+)
 # `place` is first a number among the drafts pushed before; `aimed` makes it that draft's.
 deletes = st.builds(
     Delete,
@@ -219,21 +286,44 @@ deletes = st.builds(
     st.integers(0, 30),
     st.sampled_from([None, 0, 0]),
 )
-others = st.one_of(agreements, agreements, ends, waits, st.just(Work()))
+others = st.one_of(agreements, agreements, lives, waits, st.just(Work()))
 happenings = st.tuples(
     st.lists(st.one_of(agreements, pushes), min_size=1, max_size=3),
     st.lists(st.one_of(pushes, pushes, pushes, deletes, others), min_size=1, max_size=9),
 ).map(lambda parts: aimed([*parts[0], *parts[1]]))
+# More of what happens to agreements, on more of what can cross; histories take their time.
+steps = st.builds(Step, st.integers(0, 5))
+broad = st.builds(
+    replace,
+    clauses,
+    max_tlp=st.sampled_from(["amber", "amber+strict"]),
+    audience=st.sampled_from(["partner", "agency"]),
+    history=st.booleans(),
+)
+broad_agreements = st.builds(replace, agreements, clauses=st.lists(broad, min_size=1, max_size=2).map(tuple))
+eventful_lives = st.tuples(
+    st.permutations([0, 1, 2]).flatmap(
+        lambda order: st.tuples(*([pushes, broad_agreements, pushes][n] for n in order))
+    ),
+    st.lists(st.one_of(pushes, lives, lives, lives, waits, steps, steps), min_size=2, max_size=12),
+).map(lambda parts: aimed([*parts[0], *parts[1]]))
 
 
 def aimed(events: Sequence[Event]) -> list[Event]:
-    """Let each deletion hit something that was pushed before, by its submitter, its cert or anybody."""
+    """Let each deletion hit something that was pushed before, and each signed step an agreement."""
     pushed: list[tuple[str, Draft]] = []
+    made = 0
     found: list[Event] = []
     for event in events:
         if isinstance(event, Push):
             pushed += [(event.member, draft) for draft in event.drafts]
-        found.append(_aimed(event, pushed) if isinstance(event, Delete) else event)
+        aim: Event = event
+        if isinstance(event, Delete):
+            aim = _aimed(event, pushed)
+        if isinstance(event, Life):
+            aim = replace(event, agreement=event.agreement % made) if made else Wait(1)
+        made += isinstance(aim, Agree | Amend | Nothing)
+        found.append(aim)
     return found
 
 
@@ -267,11 +357,15 @@ View = frozenset[tuple[str, str, str]]
 
 @dataclass
 class Play:
-    """A world as the oracle sees it, and, unless `world` is None, the hub beside it."""
+    """A world as the oracle sees it, and, unless `world` is None, the hub beside it.
+
+    Due histories are brought to their end at once, unless it `lags`: then by Step and Work alone.
+    """
 
     world: World | None = None
+    lags: bool = False
     oracle: Oracle = field(default_factory=lambda: Oracle(ACCOUNTS, DEFAULTS, frozenset({INFORMATIVE})))
-    pacts: list[Pact | None] = field(default_factory=list)
+    treaties: list[Treaty | None] = field(default_factory=list)
     made: list[Any] = field(default_factory=list)
     now: datetime = START
     outcomes: list[tuple[str, list[bool]]] = field(default_factory=list)
@@ -291,25 +385,65 @@ class Play:
                 self._delete(event)
             case Agree():
                 self._agree(event)
-            case Terminate():
-                self._terminate(event)
+            case Amend():
+                self._amend(event)
+            case Sign() | Suspend() | Resume() | Terminate():
+                self._live(event)
             case Wait():
                 self.wait(event.seconds)
             case Work():
                 if self.world is not None:
                     assert work.work(self.world.house).is_done
+            case Step():
+                self._advance(event)
             case Nothing():
-                self.pacts.append(None)
+                self.treaties.append(None)
                 self.made.append(None)
+        self.catch_up()
 
     def wait(self, seconds: int) -> None:
-        self.now += timedelta(seconds=seconds)
+        """Let time pass, and stop at whatever the clock alone begins or ends."""
+        until = self.now + timedelta(seconds=seconds)
+        edges = {edge for treaty in self.in_order() for edge in (treaty.valid_from, treaty.valid_until)}
+        for edge in sorted(edge for edge in edges if self.now < edge <= until):
+            self.set_clock(edge - timedelta(microseconds=1))
+            self.change(lambda edge=edge: self.set_clock(edge))  # type: ignore[misc]
+            self.catch_up()
+        self.set_clock(until)
+
+    def set_clock(self, now: datetime) -> None:
+        self.now = now
         if self.world is not None:
-            self.world.clock.now = self.now
+            self.world.clock.now = now
+
+    def change(self, act: Callable[[], None]) -> None:
+        """Do what may let an amendment take over; to be watched."""
+        act()
+
+    def catch_up(self) -> None:
+        if self.world is not None and not self.lags and self.histories(HistoryKind.APPEND):
+            assert work.work(self.world.house).is_done
+
+    def histories(self, kind: HistoryKind) -> list[History]:
+        """What is under way in the hub."""
+        if self.world is None:
+            return []
+        with self.world.house.store.read() as connection:
+            now = present(self.world.house, connection)
+            return [one for one in histories.unfinished(connection, kind) if one.due_at <= now]
+
+    def _advance(self, event: Step) -> None:
+        jobs = [*self.histories(HistoryKind.PREPARE), *self.histories(HistoryKind.APPEND)]
+        if jobs and self.world is not None:
+            history._step(self.world.house, jobs[event.job % len(jobs)].id)
 
     def _push(self, event: Push) -> None:
         objects = [draft.build() for draft in event.drafts]
-        expected = self.oracle.submit(event.member, objects, self.now, self.in_order())
+        served = None
+        if self.world is not None and self.histories(HistoryKind.APPEND):
+            # What history has yet to bring, nobody can have received to pass it on (8).
+            served = {(row.id, row.version) for row in self.world.released(event.member)}
+        expected = self.oracle.submit(event.member, objects, self.now, self.in_order(), served)
         self.outcomes.append((event.member, expected))
         if self.world is not None:
             receipt = self.world.push(event.member, *objects)
@@ -329,28 +463,128 @@ class Play:
                 deleted = False
             assert deleted == expected
 
+    # --- agreements ---
+
     def _agree(self, event: Agree) -> None:
-        start = self.now + timedelta(seconds=event.begins)
-        until = start + timedelta(seconds=event.lasts)
-        built = [clause.build() for clause in event.clauses]
-        self.pacts.append(Pact(built, max(start, self.now), until))
-        if self.world is not None:
-            made = self.world.agree(event.parties, *built, valid_from=start, valid_until=until)
-            self.made.append(made)
+        self._propose(event, event.parties, None)
+        self.change(lambda: self._sign(-1))
 
-    def _terminate(self, event: Terminate) -> None:
-        index = event.agreement
-        if index >= len(self.pacts):
+    def _amend(self, event: Amend) -> None:
+        former = self.treaties[event.agreement]
+        if former is None:
+            self.treaties.append(None)
+            self.made.append(None)
             return
-        pact = self.pacts[index]
-        if pact is None or pact.end <= self.now:
-            return
-        self.pacts[index] = replace(pact, end=self.now)
-        if self.world is not None:
-            self.world.terminate(self.made[index], self.made[index]["parties"][0])
+        told = former.parties | (former.amends.parties if former.amends else set())
+        parties = sorted(event.terms.parties, key=lambda nation: (nation not in told, nation))
+        may = parties[0] in former.parties and self._may_supersede(former)
+        self._propose(event.terms, parties, event.agreement, may=may)
+        if may and not event.hesitates:
+            self.change(lambda: self._sign(-1))
+        elif may:
+            self._hesitate()
 
-    def in_order(self) -> list[Pact]:
-        return [pact for pact in self.pacts if pact is not None]
+    def _may_supersede(self, former: Treaty) -> bool:
+        is_signed = former.begins is not None and not former.has_ended(self.now)
+        return is_signed and former.superseded_at is None
+
+    def _propose(self, terms: Agree, parties: Sequence[str], amends: int | None, *, may: bool = True) -> None:
+        """Propose, and let all sign but the last who must."""
+        start = self.now + timedelta(seconds=terms.begins)
+        until = start + timedelta(seconds=terms.lasts)
+        built = [clause.build() for clause in terms.clauses]
+        former = None if amends is None else self.treaties[amends]
+        if may:
+            treaty = Treaty(built, frozenset(parties), start, until, former)
+            if former is not None:
+                former.amendments.append(treaty)
+        self.treaties.append(treaty if may else None)
+        made = None
+        if self.world is not None:
+            supersedes = None if amends is None else self.made[amends]["id"]
+            dates = {"valid_from": start, "valid_until": until, "supersedes": supersedes}
+            world = self.world
+            made = self._attempt(lambda: world.agree(parties, *built, **dates, signers=[]), may=may)
+            for nation in made["to_sign"][:-1] if made else []:
+                world.sign(made, nation)
+        self.made.append(made)
+
+    def _sign(self, n: int) -> None:
+        """Let the last sign, if it can be signed."""
+        treaty = self.treaties[n]
+        assert treaty is not None
+        former = treaty.amends
+        may = treaty.signed_at is None and not treaty.has_ended(self.now)
+        may = may and (former is None or self._may_supersede(former))
+        if self.world is not None:
+            world, made = self.world, self.made[n]
+            self._attempt(lambda: world.sign(made, made["to_sign"][-1]), may=may)
+        if may:
+            treaty.signed_at = self.now
+
+    def _hesitate(self) -> None:
+        """Let the last signature begin to prepare the amendment, and be asked for again."""
+        if self.world is None:
+            return
+
+        def prepare(*arguments: Any) -> None:
+            prepared(*arguments)
+            raise Unavailable("asked for again")
+
+        prepared, made = takeover.prepare, self.made[-1]
+        with patch.object(takeover, "_PATIENCE_SECONDS", 0.0), patch.object(takeover, "prepare", prepare):
+            try:
+                self.world.sign(made, made["to_sign"][-1])
+            except Unavailable:
+                return
+        raise AssertionError("it was not to be signed yet")
+
+    def _live(self, event: Sign | Suspend | Resume | Terminate) -> None:
+        treaty = self.treaties[event.agreement]
+        if treaty is None:
+            return
+        if isinstance(event, Sign):
+            self.change(lambda: self._sign(event.agreement))
+            return
+        nation = sorted(treaty.parties)[event.by % len(treaty.parties)]
+        suspenders = treaty.suspenders(self.now)
+        is_alive = not treaty.has_ended(self.now)
+        act = type(event).__name__.lower()
+        match event:
+            case Suspend():
+                may = is_alive and treaty.has_begun(self.now) and nation not in suspenders
+            case Resume():
+                may = is_alive and nation in suspenders
+            case Terminate():
+                may = is_alive
+        if self.world is not None:
+            do, made = getattr(self.world, act), self.made[event.agreement]
+            self._attempt(lambda: do(made, nation), may=may)
+        if not may:
+            return
+        match event:
+            case Suspend():
+                treaty.suspensions.append((nation, self.now, None))
+            case Resume():
+                treaty.suspensions = [
+                    (by, start, self.now if by == nation and end is None else end)
+                    for by, start, end in treaty.suspensions
+                ]
+            case Terminate():
+                treaty.terminated_at = self.now
+
+    def _attempt(self, act: Callable[[], Json], *, may: bool) -> Json | None:
+        """Do it in the hub, which must refuse it if it may not be."""
+        done = refusal = None
+        try:
+            done = act()
+        except (NotFound, Conflict) as error:
+            refusal = error
+        assert (refusal is None) == may, refusal
+        return done
+
+    def in_order(self) -> list[Treaty]:
+        return [treaty for treaty in self.treaties if treaty is not None]
 
     # --- what is to be seen ---
 

@@ -1,0 +1,41 @@
+"""The lives of agreements at every moment, also while histories are on their way (policy 4, 5 and 10)."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.properties.test_worlds import FEWER, a_world, mould
+from tests.properties.watching import Watch, slow_histories
+from tests.properties.worlds import MEMBERS, Event, eventful_lives
+from tests.world import Mould
+
+__all__ = ["mould"]
+
+
+@FEWER
+@given(events=eventful_lives)
+def test_once_histories_are_done_every_poll_is_what_the_policy_releases(
+    mould: Mould, events: list[Event]
+) -> None:
+    with a_world(mould) as world:
+        play = Watch(world)
+        for event in events:
+            play.step(event)
+            play.check()
+
+
+@FEWER
+@given(events=eventful_lives, data=st.data())
+def test_on_the_way_nobody_sees_more_and_who_comes_back_misses_nothing(
+    mould: Mould, events: list[Event], data: st.DataObject
+) -> None:
+    with a_world(mould) as world, slow_histories():
+        play = Watch(world, lags=True)
+        play.follow(data.draw(st.lists(st.sampled_from(MEMBERS), min_size=2, max_size=3, unique=True)))
+        for event in events:
+            play.step(event)
+            for reader in play.pollers:
+                if data.draw(st.booleans()):
+                    play.poll(reader)
+        play.finish()

@@ -1,0 +1,164 @@
+"""A world whose every moment is compared with the oracle, also while histories are on their way."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from unittest.mock import patch
+
+from hub.actions import check, history, poll, work
+from hub.store.histories import HistoryKind
+from tests.oracle import Treaty, Version
+from tests.properties.worlds import MEMBERS, Agree, Event, Play
+from tests.world import Poller, World
+
+Told = tuple[str, str, str]  # id, version, and the body as JSON in one form
+Views = Mapping[str, Counter[Told]]
+
+
+def canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def told(versions: Iterable[Version]) -> Counter[Told]:
+    return Counter((v.id, v.text, canonical(v.obj)) for v in versions)
+
+
+@contextmanager
+def slow_histories() -> Iterator[None]:
+    """Let histories come two versions further with each step."""
+    with patch.object(history, "_VERSIONS_PER_STEP", 2):
+        yield
+
+
+@dataclass
+class Watch(Play):
+    """Compares what every reader is served after every event, and around every moment of the clock."""
+
+    pollers: dict[str, Poller] = field(default_factory=dict)
+
+    @property
+    def hub(self) -> World:
+        assert self.world is not None
+        return self.world
+
+    def follow(self, readers: Iterable[str]) -> None:
+        self.pollers = {reader: self.hub.follow(reader) for reader in readers}
+
+    def step(self, event: Event) -> None:
+        before = self.served()
+        is_known = len(self.treaties)
+        super().step(event)
+        self.compare()
+        if isinstance(event, Agree) and is_known < len(self.treaties):
+            self._adds(before)
+        self._states()
+
+    # --- moments ---
+
+    def compare(self) -> None:
+        """Nobody is served more than the policy allows (I1, I3, I7); with histories done, nor less (I5)."""
+        served = self.served()
+        is_behind = bool(self.histories(HistoryKind.APPEND))
+        for reader, versions in self.oracle.everybody(self.in_order(), self.now).items():
+            allowed = told(versions)
+            assert served[reader] <= allowed, (reader, served[reader] - allowed)
+            assert is_behind or served[reader] == allowed, (reader, allowed - served[reader])
+
+    def served(self) -> Views:
+        """What every reader would be served, looked at without being on record as disclosed."""
+        with patch.object(poll, "_record"):
+            return self._served()
+
+    def _served(self) -> Views:
+        return {
+            reader: Counter(
+                (row.id, row.version, canonical(json.loads(row.body))) for row in self.hub.released(reader)
+            )
+            for reader in MEMBERS
+        }
+
+    def change(self, act: Callable[[], None]) -> None:
+        """See that what an agreement and its amendment both release stays when that takes over."""
+        self.compare()
+        before, former = self.served(), self._in_force()
+        act()
+        self.compare()
+        after, latter = self.served(), self._in_force()
+        behind = {one.agreement_id for one in self.histories(HistoryKind.APPEND)}
+        lasting = [t for t in latter if t in former and self._id(t) not in behind]
+        for amendment in latter:
+            if amendment.amends in former and amendment not in former:
+                assert amendment.amends is not None
+                one = self._allowed([*lasting, amendment.amends], former)
+                two = self._allowed([*lasting, amendment], latter)
+                for reader in MEMBERS:
+                    both = one[reader] & two[reader] & before[reader]
+                    assert both <= after[reader], (reader, both - after[reader])
+
+    def _in_force(self) -> list[Treaty]:
+        return [treaty for treaty in self.in_order() if treaty.is_in_force(self.now)]
+
+    def _id(self, treaty: Treaty) -> str:
+        id: str = self.made[self.treaties.index(treaty)]["id"]
+        return id
+
+    def _allowed(self, treaties: list[Treaty], in_force: list[Treaty]) -> Views:
+        """What these release, as if they were in force: which they were, or are."""
+        assert all(treaty in in_force for treaty in treaties)
+        with patch.object(Treaty, "is_in_force", lambda _self, _now: True):
+            everybody = self.oracle.everybody(treaties, self.now)
+        return {reader: told(versions) for reader, versions in everybody.items()}
+
+    def _adds(self, before: Views) -> None:
+        """An agreement that supersedes none hides nothing (I2), time apart."""
+        if not any(treaty.has_ended(self.now) for treaty in self.in_order()):
+            after = self.served()
+            assert all(before[reader] <= after[reader] for reader in MEMBERS)
+
+    def _states(self) -> None:
+        """What the parties are shown is the state that their events give."""
+        for treaty, made in zip(self.treaties, self.made, strict=True):
+            if treaty is not None:
+                view = self.hub.show(made, min(treaty.parties))
+                assert view["state"] == state(treaty, self), view
+
+    # --- pollers ---
+
+    def poll(self, reader: str) -> None:
+        """Whatever is served to who comes back was visible then (I4)."""
+        allowed = told(self.visible(reader))
+        for row in self.pollers[reader].poll():
+            if row.id not in self.hub.hubs_own():
+                assert (row.id, row.version, canonical(json.loads(row.body))) in allowed
+
+    def finish(self) -> None:
+        """In the end nobody misses anything, and nothing came twice under one date (I4)."""
+        assert work.work(self.hub.house).is_done
+        assert not self.histories(HistoryKind.APPEND)
+        self.compare()
+        self.check()
+        for reader, poller in self.pollers.items():
+            self.poll(reader)
+            received = Counter(
+                (row.id, row.version, canonical(json.loads(row.body))) for row in poller.received
+            )
+            missed = self.served()[reader].keys() - received.keys()
+            assert not missed, (reader, missed)
+            dated = [(row.id, row.date_added) for row in poller.received]
+            assert len(set(dated)) == len(dated), reader
+
+    def check(self) -> None:
+        faults = check.check(self.hub.house).faults
+        assert not faults, faults
+
+
+def state(treaty: Treaty, play: Play) -> str:
+    if treaty.has_ended(play.now):
+        return "ended"
+    if not treaty.has_begun(play.now):
+        return "proposed"
+    return "suspended" if treaty.suspenders(play.now) else "in force"
