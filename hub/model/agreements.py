@@ -81,6 +81,10 @@ class Period:
     def is_in_force(self, now: datetime) -> bool:
         return self.ended_at is None and self.start <= now < self.until
 
+    def was_in_force(self, then: datetime) -> bool:
+        """Tell whether it was in force at an instant that is past, though it may have been ended since."""
+        return self.start <= then < self.until and (self.ended_at is None or then < self.ended_at)
+
     def takes_over(self, now: datetime) -> bool:
         """Tell whether it has yet to begin, in the instant in which what it continues ends."""
         return self.continues is not None and self.ended_at is None and now < self.start < self.until

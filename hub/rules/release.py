@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
 from hub.model import (
     Class,
@@ -30,6 +30,8 @@ from hub.model import (
 
 ALWAYS_COVERED = frozenset({"identity", "marking-definition"})  # policy 2.4: what crosses stays readable
 NEVER: Class = frozenset()
+# A clause alone never releases red, and addressing is refused at the door, so nothing is addressed.
+_RED_REASON: Final = "RED is released only to the nations an object is addressed to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,9 @@ def decide(candidate: Candidate, recipient: NationCode, periods: Sequence[Period
     in_force = [p for p in directed if p.is_in_force(now)]
     pending = [p for p in directed if p.takes_over(now)]
     if not in_force:
-        return Withhold(f"{candidate.origin}→{recipient}: no agreement in force")
+        return Withhold(_no_agreement(candidate, recipient))
     if candidate.tlp is Tlp.RED:
-        # A clause alone never releases red, and addressing is refused at the door, so nothing is addressed.
-        return Withhold("RED is released only to the nations an object is addressed to")
+        return Withhold(_RED_REASON)
     reasons = {p.id: _mismatch(candidate, recipient, p) for p in (*in_force, *pending)}
     matching = [p for p in in_force if reasons[p.id] is None]
     if not matching:
@@ -86,6 +87,71 @@ def decide(candidate: Candidate, recipient: NationCode, periods: Sequence[Period
     later = _successions(now_by, [p for p in pending if reasons[p.id] is None], allowed)
     clearance = min(ground.clearance for ground in now_by.values())
     return Release(clearance, frozenset((*now_by.values(), *later)))
+
+
+def obstacles(
+    candidate: Candidate, recipient: NationCode, periods: Sequence[Period], now: datetime
+) -> list[str]:
+    """Return every reason for which `candidate` is withheld, references aside; none: `decide` releases it.
+
+    Of several clauses in force each gives its own reasons; to remove those of one is enough.
+    """
+    if recipient == candidate.origin:
+        return []
+    found = [] if candidate.closed is None else [candidate.closed]
+    in_force = [
+        p for p in periods if _is_directed(p.clause, candidate.origin, recipient) and p.is_in_force(now)
+    ]
+    if not in_force:
+        return [*found, _no_agreement(candidate, recipient)]
+    if candidate.tlp is Tlp.RED:
+        found.append(_RED_REASON)
+    reasons = [_mismatches(candidate, recipient, p) for p in in_force]
+    return [*found, *sorted({one for own in reasons for one in own})] if all(reasons) else found
+
+
+def widest(
+    candidate: Candidate, recipient: NationCode, periods: Sequence[Period], now: datetime
+) -> Period | None:
+    """Return the period whose clause releases `candidate` most widely; among equals that in force longest.
+
+    None inside the origin nation, where no clause is needed, and for what is withheld (policy 4).
+    """
+    decision = decide(candidate, recipient, periods, now)
+    if isinstance(decision, Withhold):
+        return None
+    return widest_of(decision.grounds, [p for p in periods if p.is_in_force(now)])
+
+
+def widest_of(grounds: Iterable[Ground], periods: Iterable[Period]) -> Period | None:
+    """Return the period, of those that are in force, whose ground is the widest; None: no ground has one."""
+    known = {p.id: p for p in periods}
+    found = [(g.clearance, known[g.period]) for g in grounds if g.period in known]
+    return min(found, key=lambda pair: (pair[0], pair[1].start, pair[1].id))[1] if found else None
+
+
+def own_class(
+    candidate: Candidate, recipient: NationCode, justification: Justification, periods: Iterable[Period]
+) -> Class:
+    """Return the class by which the version itself stands, among those of all that it refers to.
+
+    It is the one whose clauses match the version, at the clearances that they give it. Where its own was left
+    out, for another implies it, that other one is returned: it has no ground that the own has not.
+    """
+    known = {p.id: p for p in periods}
+
+    def likeness(one: Class) -> tuple[int, int, str]:
+        clauses = [(known[g.period], g) for g in one if g.period in known]
+        matching = [(p, g) for p, g in clauses if not _mismatches(candidate, recipient, p)]
+        allowed = clearance_for(candidate.tlp)
+        exact = [p for p, g in matching if g.clearance == max(p.clause.audience, allowed)]
+        return len(matching) - len(clauses), len(exact) - len(clauses), repr(sorted(one, key=repr))
+
+    return max(justification, key=likeness, default=NEVER)
+
+
+def _no_agreement(candidate: Candidate, recipient: NationCode) -> str:
+    return f"{candidate.origin}→{recipient}: no agreement in force"
 
 
 def _successions(
@@ -176,11 +242,17 @@ def _is_directed(clause: Clause, origin: NationCode, recipient: NationCode) -> b
 
 
 def _mismatch(candidate: Candidate, recipient: NationCode, period: Period) -> str | None:
+    return next(iter(_mismatches(candidate, recipient, period)), None)
+
+
+def _mismatches(candidate: Candidate, recipient: NationCode, period: Period) -> list[str]:
+    """Return all for which the clause does not match, the most grave first."""
     clause = period.clause
+    found = []
     if candidate.tlp > clause.max_tlp:
-        return f"above the agreement's ceiling {clause.max_tlp.label.upper()}"
+        found.append(f"above the agreement's ceiling {clause.max_tlp.label.upper()}")
     if clause.types is not None and candidate.type not in clause.types | ALWAYS_COVERED:
-        return f"type {candidate.type} not covered"
+        found.append(f"type {candidate.type} not covered")
     if not clause.history and candidate.submitted_at < period.since[recipient]:
-        return "submitted before the agreement came into force"
-    return None
+        found.append("submitted before the agreement came into force")
+    return found
