@@ -147,7 +147,7 @@ class Governance:
 
 
 def _listed(answer: JsonObject, key: str) -> list[JsonObject]:
-    listed = answer.get(key, [])
+    listed = answer.get(key)
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         raise ClientError(f"the hub's list of {key} cannot be read: is this the address of a hub?")
     return listed

@@ -167,6 +167,29 @@ def _successions(
             yield Ground(period.id, max(period.clause.audience, allowed, min(now_seen)))
 
 
+def levels_seen(
+    origin: NationCode, reader: Reader, periods: Iterable[Period], now: datetime
+) -> frozenset[Tlp]:
+    """Return the levels at which something of `origin` may be visible to such a reader (policy 3 and 4).
+
+    By nation, clearance and the clauses in force alone, whatever there is. What the reader itself submits it
+    sees at every level; that is not counted.
+    """
+    if origin == reader.nation:
+        return frozenset(level for level in Tlp if clearance_for(level) <= reader.clearance)
+    clauses = [
+        p.clause for p in periods if p.is_in_force(now) and _is_directed(p.clause, origin, reader.nation)
+    ]
+    return frozenset(
+        level
+        for level in Tlp
+        for clause in clauses
+        if level is not Tlp.RED  # it needs an address too, which nothing has
+        and level <= clause.max_tlp
+        and max(clause.audience, clearance_for(level)) <= reader.clearance
+    )
+
+
 def binding(periods: Iterable[Period], now: datetime) -> frozenset[int]:
     """Return the periods that are in force at `now`, and those that take over from one that is."""
     known = list(periods)
