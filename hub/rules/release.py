@@ -76,8 +76,6 @@ def decide(candidate: Candidate, recipient: NationCode, periods: Sequence[Period
     pending = [p for p in directed if p.takes_over(now)]
     if not in_force:
         return Withhold(_no_agreement(candidate, recipient))
-    if candidate.tlp is Tlp.RED:
-        return Withhold(_RED_REASON)
     reasons = {p.id: _mismatch(candidate, recipient, p) for p in (*in_force, *pending)}
     matching = [p for p in in_force if reasons[p.id] is None]
     if not matching:
@@ -104,10 +102,9 @@ def obstacles(
     ]
     if not in_force:
         return [*found, _no_agreement(candidate, recipient)]
-    if candidate.tlp is Tlp.RED:
-        found.append(_RED_REASON)
     reasons = [_mismatches(candidate, recipient, p) for p in in_force]
-    return [*found, *sorted({one for own in reasons for one in own})] if all(reasons) else found
+    every = dict.fromkeys(one for own in reasons for one in own)
+    return [*found, *every] if all(reasons) else found
 
 
 def widest(
@@ -271,7 +268,7 @@ def _mismatch(candidate: Candidate, recipient: NationCode, period: Period) -> st
 def _mismatches(candidate: Candidate, recipient: NationCode, period: Period) -> list[str]:
     """Return all for which the clause does not match, the most grave first."""
     clause = period.clause
-    found = []
+    found = [_RED_REASON] if candidate.tlp is Tlp.RED else []
     if candidate.tlp > clause.max_tlp:
         found.append(f"above the agreement's ceiling {clause.max_tlp.label.upper()}")
     if clause.types is not None and candidate.type not in clause.types | ALWAYS_COVERED:

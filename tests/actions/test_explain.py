@@ -201,8 +201,8 @@ def test_every_reason_is_given_not_the_first_alone(world: World) -> None:
     assert given.split("; ") == [
         "it carries, or is contained in what carries, a marking the hub cannot keep",
         "above the agreement's ceiling GREEN",
-        "submitted before the agreement came into force",
         "type malware not covered",
+        "submitted before the agreement came into force",
     ]
     assert reason(world, stix_id("malware", 2)).startswith("RED is released only to the nations")
     assert reason(world, MALWARE, "JP").endswith("; US→JP: no agreement in force")

@@ -36,7 +36,7 @@ def test_what_is_offered_is_what_works() -> None:
         "key", "key register", "key list", "key revoke",
         "explain", "disclosures",
         "agreement", "agreement propose", "agreement sign", "agreement list", "agreement show",
-        "agreement terminate",
+        "agreement suspend", "agreement resume", "agreement simulate", "agreement terminate",
     }  # fmt: skip
 
 

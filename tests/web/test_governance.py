@@ -69,22 +69,6 @@ def test_another_nations_agreement_and_none_are_alike(client: Web, played: Playe
     assert b"JP" not in first.data
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", f"{ONE}suspension/"),
-        ("POST", f"{ONE}resumption"),
-        ("POST", "/governance/simulations/"),
-    ],
-)
-def test_what_this_version_does_not_do_it_says(client: Web, method: str, path: str) -> None:
-    answer = client.open(path, method=method, data=b"{}", content_type=JSON)
-    assert answer.status_code == 422
-    assert "not offered by this version" in said(answer)["detail"]
-    client.key = None
-    assert client.open(path, method=method, data=b"{}", content_type=JSON).status_code == 401
-
-
 # --- questions about an object --------------------------------------------------------------------
 
 EXPLANATIONS = "/governance/explanations/"
