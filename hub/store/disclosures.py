@@ -53,8 +53,8 @@ class Fetch:
 def fetches(connection: Connection, recipient: NationCode, positions: Collection[int]) -> Iterator[Fetch]:
     """Give who was given one of these rows of the recipient's ledger, the earliest first.
 
-    Answers that end before the first of the rows are not looked at, and of those that begin behind the last
-    only the ends are: a row that is asked for long after it was fetched costs no more for what followed.
+    Answers that end before the first of the rows are not looked at, those that begin behind the last are
+    passed over, and of the others no more is decoded than lies before the last: a page is a few runs.
     """
     wanted = sorted(positions)
     if not wanted:
