@@ -28,7 +28,7 @@ from hub.model import (
     Release,
     StixId,
 )
-from hub.rules.references import Circle, Judgement, Node, Settled, judge
+from hub.rules.references import Circle, Judgement, Node, Settled, judge, needed
 from hub.rules.release import NEVER, Candidate, binding, decide, in_force_part, narrows
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
@@ -159,6 +159,13 @@ def _judge_with_referred(
     connection: Connection, bench: Bench, ids: Collection[StixId]
 ) -> tuple[dict[int, ObjectVersion], dict[int, Judgement]]:
     """Return the versions of these records, and their judgement with all that they refer to, however far."""
+    every = _with_referred(connection, bench, ids)
+    judgements = judge_afresh(connection, bench, every)
+    return {key: v for key, v in every.items() if v.id in ids}, judgements
+
+
+def _with_referred(connection: Connection, bench: Bench, ids: Collection[StixId]) -> dict[int, ObjectVersion]:
+    """Return the versions of these records and of all that they refer to, however far."""
     every: dict[int, ObjectVersion] = {}
     loaded: set[StixId] = set()
     missing = set(ids)
@@ -167,8 +174,24 @@ def _judge_with_referred(
         found = objects.versions_by_id(connection, bench.origin, missing)
         every.update((v.key, v) for v in found)
         missing = {id for v in found for id in v.refers} - loaded
-    judgements = judge_afresh(connection, bench, every)
-    return {key: v for key, v in every.items() if v.id in ids}, judgements
+    return every
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A version, all without which it does not stand, and what is judged of each for every recipient."""
+
+    version: ObjectVersion
+    needed: Sequence[ObjectVersion]
+    judgements: Mapping[int, Judgement]
+
+
+def inquire(connection: Connection, bench: Bench, version: ObjectVersion) -> Inquiry:
+    """Return what the rules say now of a stored version, whatever was decided, and what it hangs on."""
+    court = _Court(connection, bench, Handled({}, {}, {}))
+    court.versions = _with_referred(connection, bench, {version.id})
+    keys = needed(version.key, court.nodes(), bench.circle())
+    return Inquiry(version, [court.versions[key] for key in sorted(keys)], court.judge())
 
 
 def write_rows(
@@ -269,9 +292,10 @@ class _Court:
 
     def judge(self) -> dict[int, Judgement]:
         """Return the joint judgement of all that were summoned."""
-        return judge(self._nodes(), self._settled(), self.bench.circle())
+        return judge(self.nodes(), self._settled(), self.bench.circle())
 
-    def _nodes(self) -> dict[int, Node[int]]:
+    def nodes(self) -> dict[int, Node[int]]:
+        """Return them as what is judged, by key."""
         records: dict[tuple[MemberId, StixId], list[ObjectVersion]] = defaultdict(list)
         for version in self.versions.values():
             records[version.member, version.id].append(version)

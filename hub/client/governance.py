@@ -1,4 +1,7 @@
-"""A nation's cert makes, signs and ends agreements: what its administrator does, with its own key."""
+"""A nation's cert makes, signs and ends agreements: what its administrator does, with its own key.
+
+And what every member may ask of the hub about an object: who sees it and why, and who has fetched it.
+"""
 
 from __future__ import annotations
 
@@ -46,6 +49,8 @@ class Governance:
         self._agreements_url = f"{base_url}/governance/agreements/"
         self._simulations_url = f"{base_url}/governance/simulations/"
         self._members_url = f"{base_url}/governance/members/"
+        self._explanations_url = f"{base_url}/governance/explanations/"
+        self._disclosures_url = f"{base_url}/governance/disclosures/"
         self._key = key
 
     def members(self) -> list[JsonObject]:
@@ -65,6 +70,20 @@ class Governance:
     def simulate(self, document: JsonObject) -> JsonObject:
         """Return what an agreement would release and withdraw if it came into force now."""
         return self._connection.post(self._simulations_url, _HEADERS, data=orjson.dumps(document))
+
+    def explanation(self, stix_id: str, version: str | None, recipient: str | None) -> JsonObject:
+        """Return the hub's decision on a version for each nation; under `records` if the id has several."""
+        given = {"object": stix_id, "version": version, "to": recipient}
+        asked = {name: value for name, value in given.items() if value is not None}
+        found = self._connection.get(self._explanations_url, {"Accept": JSON}, asked)
+        for one in _listed(found, "records") if "records" in found else [found]:
+            _listed(one, "decisions")
+        return found
+
+    def disclosures(self, stix_id: str) -> list[JsonObject]:
+        """Return which members have fetched an object, the earliest first."""
+        found = self._connection.get(self._disclosures_url, {"Accept": JSON}, {"object": stix_id})
+        return _listed(found, "disclosures")
 
     def propose(self, document: JsonObject) -> JsonObject:
         """Propose an agreement; the answer has the id that the hub gave it. It signs nothing."""
@@ -128,7 +147,7 @@ class Governance:
 
 
 def _listed(answer: JsonObject, key: str) -> list[JsonObject]:
-    listed = answer.get(key, [])
+    listed = answer.get(key)
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
         raise ClientError(f"the hub's list of {key} cannot be read: is this the address of a hub?")
     return listed

@@ -167,6 +167,18 @@ class Hub:
         """Return one of them."""
         return self._governance.agreement(agreement_id)
 
+    def explain(self, stix_id: str, version: str | None = None, recipient: str | None = None) -> JsonObject:
+        """Return who sees a version of an object (by default the newest), by which clause, or why not.
+
+        `recipient` is a nation's code, None all that the member is told of. Where several records have the
+        id, the answer is `{"records": [...]}`.
+        """
+        return self._governance.explanation(stix_id, version, recipient)
+
+    def disclosures(self, stix_id: str) -> list[JsonObject]:
+        """Return which members have fetched an object, when and under which agreement, the earliest first."""
+        return self._governance.disclosures(stix_id)
+
     def propose(self, document: JsonObject) -> JsonObject:
         """Propose an agreement; the answer has its id. Proposing signs nothing."""
         return self._governance.propose(document)

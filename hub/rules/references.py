@@ -74,6 +74,16 @@ def judge(nodes: Mapping[K, Node[K]], settled: Iterable[Settled], circle: Circle
     return {key: {recipient: closures[recipient][key] for recipient in circle.recipients} for key in nodes}
 
 
+def needed(key: K, nodes: Mapping[K, Node[K]], circle: Circle) -> set[K]:
+    """Return the nodes without which the one at `key` does not stand: all that can be reached from it.
+
+    Whatever it refers to is among `nodes`, however far.
+    """
+    graph = _Graph(nodes, (), circle)
+    graph.settle_foreign_edges()
+    return graph.reached_from(key)
+
+
 class _Graph(Generic[K]):
     """The references among nodes, and from nodes to settled records, that count."""
 
@@ -154,6 +164,16 @@ class _Graph(Generic[K]):
                     reached[referrer] |= reached[key]
                     waiting.append(referrer)
         return {key: bits.justification(mask) for key, mask in reached.items()}
+
+    def reached_from(self, key: K) -> set[K]:
+        """Return all that can be reached from `key`, without it."""
+        found, waiting = {key}, [key]
+        while waiting:
+            here = waiting.pop()
+            new = {*self.inner[here], *self.counted[here]} - found
+            found |= new
+            waiting += new
+        return found - {key}
 
     def _start(self, node: Node[K], recipient: NationCode) -> set[Class]:
         classes = {node.own.get(recipient, NEVER)}

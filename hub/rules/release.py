@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from typing import assert_never
+from typing import Final, assert_never
 
 from hub.model import (
     Class,
@@ -31,6 +31,7 @@ from hub.model import (
 
 ALWAYS_COVERED = frozenset({"identity", "marking-definition"})  # policy 2.4: what crosses stays readable
 NEVER: Class = frozenset()
+_RED_REASON: Final = "RED is released only to the nations an object is addressed to"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,13 @@ def decide(candidate: Candidate, recipient: NationCode, periods: Sequence[Period
         return Release(clearance_for(candidate.tlp), grounds)
     if candidate.closed is not None:
         return Withhold(candidate.closed)
-    if candidate.rel_to is not None and recipient not in candidate.rel_to:
-        return Withhold(f"marked REL TO {', '.join(sorted(candidate.rel_to)) or 'nobody'} only")
+    if not _is_addressed(candidate, recipient):
+        return Withhold(_addressed_elsewhere(candidate))
     directed = [p for p in periods if _is_directed(p.clause, candidate.origin, recipient)]
     in_force = [p for p in directed if p.is_in_force(now)]
     pending = [p for p in directed if p.takes_over(now)]
     if not in_force:
-        return Withhold(f"{candidate.origin}→{recipient}: no agreement in force")
+        return Withhold(_no_agreement(candidate, recipient))
     reasons = {p.id: _mismatch(candidate, recipient, p) for p in (*in_force, *pending)}
     matching = [p for p in in_force if reasons[p.id] is None]
     if not matching:
@@ -90,6 +91,80 @@ def decide(candidate: Candidate, recipient: NationCode, periods: Sequence[Period
     later = _successions(now_by, [p for p in pending if reasons[p.id] is None], allowed)
     clearance = min(ground.clearance for ground in now_by.values())
     return Release(clearance, frozenset((*now_by.values(), *later)))
+
+
+def obstacles(
+    candidate: Candidate, recipient: NationCode, periods: Sequence[Period], now: datetime
+) -> list[str]:
+    """Return every reason for which `candidate` is withheld, references aside; none: `decide` releases it.
+
+    Of several clauses in force each gives its own reasons; to remove those of one is enough.
+    """
+    if recipient == candidate.origin:
+        return []
+    found = [] if candidate.closed is None else [candidate.closed]
+    if not _is_addressed(candidate, recipient):
+        found.append(_addressed_elsewhere(candidate))
+    in_force = [
+        p for p in periods if _is_directed(p.clause, candidate.origin, recipient) and p.is_in_force(now)
+    ]
+    if not in_force:
+        return [*found, _no_agreement(candidate, recipient)]
+    reasons = [_mismatches(candidate, recipient, p) for p in in_force]
+    every = dict.fromkeys(one for own in reasons for one in own)
+    return [*found, *every] if all(reasons) else found
+
+
+def widest(
+    candidate: Candidate, recipient: NationCode, periods: Sequence[Period], now: datetime
+) -> Period | None:
+    """Return the period whose clause releases `candidate` most widely; among equals that in force longest.
+
+    None inside the origin nation, where no clause is needed, and for what is withheld (policy 4).
+    """
+    decision = decide(candidate, recipient, periods, now)
+    if isinstance(decision, Withhold):
+        return None
+    return widest_of(decision.grounds, [p for p in periods if p.is_in_force(now)])
+
+
+def widest_of(grounds: Iterable[Ground], periods: Iterable[Period]) -> Period | None:
+    """Return the period, of those that are in force, whose ground is the widest; None: no ground has one."""
+    known = {p.id: p for p in periods}
+    found = [(g.clearance, known[g.period]) for g in grounds if g.period in known]
+    return min(found, key=lambda pair: (pair[0], pair[1].start, pair[1].id))[1] if found else None
+
+
+def own_class(
+    candidate: Candidate, recipient: NationCode, justification: Justification, periods: Iterable[Period]
+) -> Class:
+    """Return the class by which the version itself stands, among those of all that it refers to.
+
+    It is the one whose clauses match the version, at the clearances that they give it. Where its own was left
+    out, for another implies it, that other one is returned: it has no ground that the own has not.
+    """
+    known = {p.id: p for p in periods}
+
+    def likeness(one: Class) -> tuple[int, int, str]:
+        clauses = [(known[g.period], g) for g in one if g.period in known]
+        matching = [(p, g) for p, g in clauses if not _mismatches(candidate, recipient, p)]
+        allowed = clearance_for(candidate.tlp)
+        exact = [p for p, g in matching if g.clearance == max(p.clause.audience, allowed)]
+        return len(matching) - len(clauses), len(exact) - len(clauses), repr(sorted(one, key=repr))
+
+    return max(justification, key=likeness, default=NEVER)
+
+
+def _is_addressed(candidate: Candidate, recipient: NationCode) -> bool:
+    return candidate.rel_to is None or recipient in candidate.rel_to
+
+
+def _addressed_elsewhere(candidate: Candidate) -> str:
+    return f"marked REL TO {', '.join(sorted(candidate.rel_to or ())) or 'nobody'} only"
+
+
+def _no_agreement(candidate: Candidate, recipient: NationCode) -> str:
+    return f"{candidate.origin}→{recipient}: no agreement in force"
 
 
 def _successions(
@@ -111,6 +186,27 @@ def _successions(
         yield from later
         if later:  # an amendment of the amendment goes on from there
             seen[agreement] = min(ground.clearance for ground in later)
+
+
+def levels_seen(
+    origin: NationCode, reader: Reader, periods: Iterable[Period], now: datetime
+) -> frozenset[Tlp]:
+    """Return the levels at which something of `origin` may be visible to such a reader (policy 3 and 4).
+
+    By nation, clearance and the clauses in force alone, whatever there is. What the reader itself submits it
+    sees at every level; that is not counted.
+    """
+    if origin == reader.nation:
+        return frozenset(level for level in Tlp if clearance_for(level) <= reader.clearance)
+    clauses = [
+        p.clause for p in periods if p.is_in_force(now) and _is_directed(p.clause, origin, reader.nation)
+    ]
+    return frozenset(
+        level
+        for level in Tlp
+        for clause in clauses
+        if level <= clause.max_tlp and max(clause.audience, clearance_for(level)) <= reader.clearance
+    )
 
 
 def binding(periods: Iterable[Period], now: datetime) -> frozenset[int]:
@@ -194,13 +290,17 @@ def _is_directed(clause: Clause, origin: NationCode, recipient: NationCode) -> b
 
 
 def _mismatch(candidate: Candidate, recipient: NationCode, period: Period) -> str | None:
+    return next(iter(_mismatches(candidate, recipient, period)), None)
+
+
+def _mismatches(candidate: Candidate, recipient: NationCode, period: Period) -> list[str]:
+    """Return all for which the clause does not match, the most grave first."""
     clause = period.clause
-    if candidate.tlp is Tlp.RED and candidate.rel_to is None:
-        return "RED is released only to the nations an object is addressed to"
+    found = [_RED_REASON] if candidate.tlp is Tlp.RED and candidate.rel_to is None else []
     if candidate.tlp > clause.max_tlp:
-        return f"above the agreement's ceiling {clause.max_tlp.label.upper()}"
+        found.append(f"above the agreement's ceiling {clause.max_tlp.label.upper()}")
     if clause.types is not None and candidate.type not in clause.types | ALWAYS_COVERED:
-        return f"type {candidate.type} not covered"
+        found.append(f"type {candidate.type} not covered")
     if not clause.history and candidate.submitted_at < period.since[recipient]:
-        return "submitted before the agreement came into force"
-    return None
+        found.append("submitted before the agreement came into force")
+    return found

@@ -281,6 +281,7 @@ def _period(row: Row[Any]) -> Period:
         since=dict.fromkeys(clause.recipients, start) if row.since is None else _decode_since(row.since),
         continues=row.continues,
         ended_at=None if row.ended_at is None else from_microseconds(row.ended_at),
+        ended_generation=row.ended_generation,
     )
 
 

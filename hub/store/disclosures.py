@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, insert, select
@@ -37,11 +40,43 @@ def add(connection: Connection, disclosures: Sequence[Disclosure]) -> None:
     )
 
 
-def of_position(connection: Connection, recipient: NationCode, position: int) -> list[Disclosure]:
-    """Return the disclosures that held this row of the recipient's ledger, the earliest first."""
-    is_around = (_D.first_position <= position, _D.last_position >= position)
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """That a member was given one row. `disclosure` numbers the answers in the order of their commits."""
+
+    disclosure: int
+    member: MemberId
+    at: datetime
+    kind: Disclosed
+    recipient: NationCode
+    position: int
+    revision: int  # of the ledger, as the answer saw it
+    generation: int
+
+
+def fetches(connection: Connection, recipient: NationCode, positions: Collection[int]) -> Iterator[Fetch]:
+    """Give who was given one of these rows of the recipient's ledger, the earliest first.
+
+    Answers that end before the first of the rows are not looked at, those that begin behind the last are
+    passed over, and of the others no more is decoded than lies before the last: a page is a few runs.
+    """
+    wanted = sorted(positions)
+    if not wanted:
+        return
+    is_around = (_D.last_position >= wanted[0], _D.first_position <= wanted[-1])
     query = select(disclosure).where(_D.recipient == recipient, *is_around).order_by(_D.id)
-    return [one for one in _read(connection, query) if position in one.positions]
+    for row in connection.execute(query):
+        for position in held(row.positions, wanted):
+            yield Fetch(
+                row.id,
+                MemberId(row.member),
+                from_microseconds(row.at),
+                Disclosed(row.kind),
+                recipient,
+                position,
+                row.revision,
+                row.generation,
+            )
 
 
 def all_of(connection: Connection, recipient: NationCode) -> Iterator[Disclosure]:
@@ -89,16 +124,28 @@ def encode(positions: Sequence[int]) -> bytes:
 
 def decode(data: bytes) -> tuple[int, ...]:
     """Return the positions that `encode` gave these bytes for. Raises ValueError for any others."""
+    return tuple(position for start, end in _runs(data) for position in range(start, end + 1))
+
+
+def held(data: bytes, positions: Sequence[int]) -> list[int]:
+    """Return which of these rising positions are among those that `encode` gave these bytes for."""
+    found: list[int] = []
+    for start, end in _runs(data):
+        found += positions[bisect_left(positions, start) : bisect_right(positions, end)]
+        if end >= positions[-1]:
+            break
+    return found
+
+
+def _runs(data: bytes) -> Iterator[tuple[int, int]]:
     numbers = _numbers(data)
-    positions: list[int] = []
     last = 0
     for gap in numbers:
         start = last + gap
         last = start + next(numbers, -1)
         if not gap or not start <= last < start + _LONGEST_RUN:
             raise ValueError("no list of positions")
-        positions += range(start, last + 1)
-    return tuple(positions)
+        yield start, last
 
 
 def _number(value: int) -> bytes:

@@ -45,6 +45,11 @@ def versions_by_id(
     return _load(connection, [and_(_V.origin == origin, _V.stix_id.in_(batch)) for batch in batches(ids)])
 
 
+def versions_by_key(connection: Connection, keys: Collection[int]) -> list[ObjectVersion]:
+    """Return the versions with these keys, in no particular order."""
+    return _load(connection, [_V.id.in_(batch) for batch in batches(sorted(keys))])
+
+
 def carrying(
     connection: Connection, member: MemberId, origin: NationCode, definitions: Collection[StixId]
 ) -> set[StixId]:

@@ -43,6 +43,13 @@ def manifest(connection: Connection, query: Query, standing: Collection[int]) ->
     return Page(tuple(_row(row, b"") for row in found[: query.limit]), more=len(found) > query.limit)
 
 
+def served(connection: Connection, query: Query, standing: Collection[int]) -> dict[int, NationCode]:
+    """Return the versions, by key, of every row that `query` selects, with their origins; no limit counts."""
+    conditions = [*_visible(release, query, standing), *_filters(query, standing)]
+    rows = connection.execute(select(_C.version_id, _C.origin).where(*conditions))
+    return {key: NationCode(origin) for key, origin in rows}
+
+
 def _row(row: Any, body: bytes) -> Row:
     return Row(row.position, from_microseconds(row.date_added), StixId(row.stix_id), row.version, body)
 

@@ -77,7 +77,7 @@ def test_it_is_known_who_was_given_one_row(world: World) -> None:
     world.drain(world.query("kr-partner"))
     world.drain(world.query("kr-agency", "US", types=frozenset({"malware"})))
     with world.house.store.read() as connection:
-        found = disclosures.of_position(connection, KR, row.position)
+        found = list(disclosures.fetches(connection, KR, [row.position]))
     assert [one.member for one in found] == ["kr-cert", "kr-agency"]
 
 

@@ -34,8 +34,9 @@ def test_what_is_offered_is_what_works() -> None:
         "member", "member add", "member list", "member suspend", "member resume",
         "token", "token issue", "token list", "token revoke",
         "key", "key register", "key list", "key revoke",
+        "explain", "disclosures",
         "agreement", "agreement propose", "agreement sign", "agreement list", "agreement show",
-        "agreement terminate",
+        "agreement suspend", "agreement resume", "agreement simulate", "agreement terminate",
     }  # fmt: skip
 
 

@@ -138,7 +138,33 @@ def test_a_list_that_is_none_is_refused(member: Hub, server: Loopback, answer: A
         member.agreements()
 
 
+EXPLANATIONS = "/governance/explanations/"
+DISCLOSURES = "/governance/disclosures/"
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"decisions": ["text"]}, {"records": {}}, {"records": [{"decisions": 1}]}]
+)
+def test_an_explanation_that_is_none_is_refused(member: Hub, server: Loopback, answer: Any) -> None:
+    server.answers["GET", EXPLANATIONS] = answer
+    with pytest.raises(ClientError, match="cannot be read"):
+        member.explain("malware--1")
+
+
 # --- acts ---
+
+
+def test_a_question_goes_out_with_what_was_given_alone(member: Hub, server: Loopback) -> None:
+    server.answers["GET", EXPLANATIONS] = {"object": "malware--1", "decisions": []}
+    server.answers["GET", DISCLOSURES] = {"disclosures": [{"member": "kr-cert"}]}
+    member.explain("malware--1")
+    assert member.explain("malware--1", "2026-01-01T00:00:00Z", "KR")["decisions"] == []
+    assert member.disclosures("malware--1") == [{"member": "kr-cert"}]
+    assert [seen.query for seen in server.to(EXPLANATIONS)] == [
+        {"object": ["malware--1"]},
+        {"object": ["malware--1"], "version": ["2026-01-01T00:00:00Z"], "to": ["KR"]},
+    ]
+    assert server.to(DISCLOSURES)[0].query == {"object": ["malware--1"]}
 
 
 def test_lists_and_views_come_as_the_hub_gives_them(member: Hub, server: Loopback) -> None:

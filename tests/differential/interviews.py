@@ -137,8 +137,9 @@ class Interview:
 
     def ask_why(self, stix_id: str) -> None:
         self.get(f"{self._collection('us')}objects/{stix_id}/provenance/")
-        self.get(f"/governance/explanations/?object={stix_id}")
-        self.get(f"/governance/disclosures/?object={stix_id}")
+        if self.reader != "auditor":  # who is told every decision about everything
+            self.get(f"/governance/explanations/?object={stix_id}")
+            self.get(f"/governance/disclosures/?object={stix_id}")
 
     # --- writing, to no effect ------------------------------------------------------------------------
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import event
 
-from hub.store.disclosures import decode, encode
+from hub.model import NationCode
+from hub.store.connection import Store
+from hub.store.disclosures import decode, encode, fetches, held
 
 rising = st.lists(st.integers(1, 2**40), min_size=1, max_size=200, unique=True).map(sorted).map(tuple)
 dense = st.tuples(st.integers(1, 10**9), st.lists(st.booleans(), max_size=300)).map(
@@ -36,3 +41,23 @@ def test_positions_come_back_as_they_were(positions: tuple[int, ...]) -> None:
 
 def test_a_contiguous_page_takes_a_few_bytes() -> None:
     assert len(encode(range(1_000_001, 1_001_001))) <= 5
+
+
+@given(data=st.data())
+def test_what_is_held_is_found_without_the_rest(data: st.DataObject) -> None:
+    numbers = st.lists(st.integers(1, 60), unique=True, min_size=1).map(sorted)
+    positions, wanted = data.draw(numbers), data.draw(numbers)
+    assert held(encode(positions), wanted) == [one for one in wanted if one in positions]
+
+
+def test_answers_that_end_before_a_row_are_not_looked_at(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path / 'hub.db'}")
+    store.migrate()
+    asked = []
+    with store.read() as connection:
+        event.listen(connection, "before_cursor_execute", lambda _c, _cursor, *said: asked.append(said[:2]))
+        assert list(fetches(connection, NationCode("KR"), [5, 7])) == []
+        ((statement, values),) = asked
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+    store.close()
+    assert "ix_disclosure_recipient_last_position (recipient=? AND last_position>?)" in str(plan)

@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from hub import settings
-from hub.actions import agree, authenticate, poll, submit
+from hub.actions import agree, authenticate, disclosures, explain, poll, submit
 from hub.actions.house import House, Secrets
 from hub.app import create_app
 from hub.errors import Unauthenticated
@@ -73,6 +73,9 @@ def row(position: int, body: bytes = b'{"type":"x"}', id_: str = INDICATOR) -> R
     return Row(
         position, NOW.replace(microsecond=position), StixId(id_), f"2026-01-0{position}T00:00:00.0Z", body
     )
+
+
+_LISTS = {"participants", "listing", "of_object"}  # acts that answer with one
 
 
 @dataclass
@@ -133,7 +136,7 @@ class Played:
             self.governed.append((name, *args))
             if self.raises:
                 raise self.raises
-            return [{"id": "one"}] if name in {"participants", "listing"} else {"id": "agreement--1"}
+            return [{"id": "one"}] if name in _LISTS else {"id": "agreement--1"}
 
         return act
 
@@ -176,6 +179,8 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
         monkeypatch.setattr(submit, name, getattr(played, name))
     for name in ("participants", "listing", "show", "propose", "sign", "terminate"):
         monkeypatch.setattr(agree, name, played.governs(name))
+    monkeypatch.setattr(explain, "explain", played.governs("explain"))
+    monkeypatch.setattr(disclosures, "of_object", played.governs("of_object"))
     return played
 
 

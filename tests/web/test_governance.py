@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from hub.actions.explain import Question
 from hub.errors import NotFound
+from hub.model import NationCode, StixId
 from tests.web.conftest import CALLERS, MAX_BODY_BYTES, Played, Web, header, said
 
 JSON = "application/json"
@@ -67,19 +69,54 @@ def test_another_nations_agreement_and_none_are_alike(client: Web, played: Playe
     assert b"JP" not in first.data
 
 
+# --- questions about an object --------------------------------------------------------------------
+
+EXPLANATIONS = "/governance/explanations/"
+DISCLOSURES = "/governance/disclosures/"
+
+
 @pytest.mark.parametrize(
-    ("method", "path"),
+    ("path", "query", "sentence"),
     [
-        ("POST", f"{ONE}suspension/"),
-        ("POST", f"{ONE}resumption"),
-        ("POST", "/governance/simulations/"),
-        ("GET", "/governance/explanations/?id=indicator--1"),
-        ("GET", "/governance/disclosures"),
+        (EXPLANATIONS, "", "object: give the STIX id"),
+        (EXPLANATIONS, "object=", "object: empty or unprintable"),
+        (EXPLANATIONS, "object=a%00b", "object: empty or unprintable"),
+        (EXPLANATIONS, "object=a&object=b", "object: give it once"),
+        (EXPLANATIONS, "object=a&id=b", "id: not a parameter of this address; it takes object, version, to"),
+        (EXPLANATIONS, "object=a&version=newest", "version: give it as the object has it"),
+        (EXPLANATIONS, "object=a&to=FR", "to: give one nation of AU, IN, JP, KR, US"),
+        (DISCLOSURES, "", "object: give the STIX id"),
+        (DISCLOSURES, "object=a&to=KR", "to: not a parameter of this address; it takes object"),
     ],
 )
-def test_what_this_version_does_not_do_it_says(client: Web, method: str, path: str) -> None:
-    answer = client.open(path, method=method, data=b"{}", content_type=JSON)
-    assert answer.status_code == 422
-    assert "not offered by this version" in said(answer)["detail"]
+def test_a_question_that_cannot_be_followed_is_refused_by_name(
+    client: Web, played: Played, path: str, query: str, sentence: str
+) -> None:
+    answer = client.get(f"{path}?{query}")
+    assert (answer.status_code, answer.content_type) == (400, "application/problem+json")
+    assert said(answer)["detail"].startswith(sentence)
+    assert played.governed == []
     client.key = None
-    assert client.open(path, method=method, data=b"{}", content_type=JSON).status_code == 401
+    assert client.get(f"{path}?{query}").status_code == 401
+
+
+def test_what_one_may_not_ask_about_and_nothing_are_alike(client: Web, played: Played) -> None:
+    played.raises = NotFound("withheld from KR")
+    for path in (EXPLANATIONS, DISCLOSURES):
+        first, second = client.get(f"{path}?object=malware--1"), client.get(f"{path}?object=malware--2")
+        assert (first.status_code, first.data) == (404, second.data)
+        assert b"KR" not in first.data
+
+
+def test_a_question_goes_to_its_act_and_its_answer_comes_back(client: Web, played: Played) -> None:
+    query = {"object": "malware--1", "version": "2026-01-01T00:00:00.100Z", "to": "KR"}
+    answer = client.get(EXPLANATIONS, query_string=query)
+    assert (answer.status_code, answer.content_type, said(answer)) == (200, JSON, {"id": "agreement--1"})
+    assert said(client.get(DISCLOSURES, query_string={"object": "malware--1"})) == {
+        "disclosures": [{"id": "one"}]
+    }
+    question = Question(StixId("malware--1"), "2026-01-01T00:00:00.1", NationCode("KR"))
+    assert played.governed == [
+        ("explain", CALLERS["us-key"], question),
+        ("of_object", CALLERS["us-key"], "malware--1"),
+    ]

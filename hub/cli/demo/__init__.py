@@ -42,7 +42,7 @@ def demo_command(home: Path | None, serve: bool, as_json: bool) -> None:
         with set_scene(folder, url) as scene, serving(scene, claimed) as process:
             story = tell(stage, scene)
             if serve and not story.differences:
-                _stay(stage, scene, process)
+                _stay(stage, scene, story, process)
     if as_json:
         print_json(story.to_json())
     if story.differences:
@@ -54,7 +54,7 @@ def tell(stage: Stage, scene: Scene) -> Story:
 
     1. The nations conclude their agreements.
     2. Members push; everybody polls.
-    3. Some of what is withheld, and why.
+    3. Some of what is withheld, and why; who sees one object by which clause, and who has fetched it.
     4. One party ends an agreement; everybody polls again.
     """
     story = Story(load_sample())
@@ -69,9 +69,13 @@ def tell(stage: Stage, scene: Scene) -> Story:
 
     stage.heading("Withheld, and why")  # 3
     for question in story.sample.questions:
-        reason = reasons.reason(scene.house, question)
+        reason = reasons.reason(scene, question)
         story.reasons.append((question, reason))
         stage.reason(story.sample, question, reason)
+    story.accounts = [reasons.account(scene, group) for group in story.sample.groups]
+    story.account = reasons.shown(story.sample, story.accounts)
+    stage.heading(f"hub explain and hub disclosures, asked by {story.account.asked_by}")
+    stage.account(story.sample, story.account, story.agreements)
 
     with scene.member(_ENDED_BY, governs=True) as hub:  # 4
         story.ended = hub.terminate(story.agreements[_ENDED]["id"])
@@ -79,13 +83,13 @@ def tell(stage: Stage, scene: Scene) -> Story:
     stage.heading(f"{_ENDED} is {story.ended['ended']}. The next poll, objects in all:")
     stage.changes(story.before, story.after)
     stage.heading("Verdict")
-    stage.verdict(story.differences, 2 * len(MEMBERS))
+    stage.verdict(story.differences, 2 * len(MEMBERS), len(story.accounts))
     return story
 
 
-def _stay(stage: Stage, scene: Scene, process: subprocess.Popen[bytes]) -> None:
+def _stay(stage: Stage, scene: Scene, story: Story, process: subprocess.Popen[bytes]) -> None:
     stage.heading("The hub goes on until Ctrl-C. In another terminal, as us-agency:\n")
-    stage.invitation(scene, str(report_path("apt1.json")))
+    stage.invitation(scene, str(report_path("apt1.json")), next(iter(story.sample.groups[0].objects)))
     try:
         process.wait()
     except KeyboardInterrupt:

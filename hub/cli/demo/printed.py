@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hub.cli.demo.reasons import Account
 from hub.cli.demo.sample import Group, Question, Sample
 from hub.cli.demo.scene import MEMBERS, Scene
 from hub.cli.demo.watching import Look
@@ -27,13 +28,16 @@ class Story:
     agreements: dict[str, JsonObject] = field(default_factory=dict)
     before: Look | None = None
     reasons: list[tuple[Question, str]] = field(default_factory=list)
+    accounts: list[Account] = field(default_factory=list)
+    account: Account | None = None  # the one that is told
     ended: JsonObject = field(default_factory=dict)
     after: Look | None = None
 
     @property
     def differences(self) -> list[str]:
-        """Every way in which what was served is not what the policy says."""
-        return [d for look in (self.before, self.after) if look is not None for d in look.differences]
+        """Every way in which what was served, explained or recorded is not what the policy says."""
+        served = [d for look in (self.before, self.after) if look is not None for d in look.differences]
+        return [*served, *(d for account in self.accounts for d in account.differences())]
 
     def to_json(self) -> JsonObject:
         """Return the whole story as one JSON value."""
@@ -53,6 +57,8 @@ class Story:
                 for group in self.sample.groups
             ],
             "withheld": [{"reader": q.reader, "id": q.id, "reason": reason} for q, reason in self.reasons],
+            "explained": None if self.account is None else self.account.explained,
+            "disclosed": None if self.account is None else list(self.account.disclosed),
             "terminated": {
                 "id": self.ended["id"],
                 "title": self.ended["title"],
@@ -94,15 +100,39 @@ class Stage:
         self._console.print(Text("C cert, A agency, P partner; · none of them", style="dim"))
 
     def reason(self, sample: Sample, question: Question, reason: str) -> None:
-        """Print one withheld object with its reason."""
+        """Print one withheld object with the first of its reasons."""
         line = Text("  ✗ ", style="red")
         line.append(f"{question.reader:<9}", style="cyan")
         line.append(f"{question.id.partition('--')[0]}: {sample.name(question.id)}", style="default")
         origin, recipient = (MEMBERS[id][0] for id in (question.submitter, question.reader))
+        reason, *more = reason.split("; ")
+        reason += f"; and {len(more)} more" if more else ""
         line.append(
             f"\n    {origin}→{recipient}: {reason.removeprefix(f'{origin}→{recipient}: ')}", style="yellow"
         )
         self._console.print(line)
+
+    def account(self, sample: Sample, account: Account, agreements: Mapping[str, JsonObject]) -> None:
+        """Print who sees an object and by which clause, why others do not, and who has fetched it."""
+        explained = account.explained
+        kind, name = str(explained["object"]).partition("--")[0], sample.name(explained["object"])
+        self.line(f"{kind}: {name}, TLP:{str(explained['effective_tlp']).upper()}", "cyan")
+        names = {view["id"]: name for name, view in agreements.items()}
+        withheld: dict[str, list[str]] = {}
+        for one in explained["decisions"]:
+            if one["decision"] == "withhold":
+                withheld.setdefault(one["reason"], []).append(one["nation"])
+                continue
+            by = (
+                "at home"
+                if one["agreement"] is None
+                else f"{names[one['agreement']]}, clause {one['clause']}"
+            )
+            self.line(f"  ✓ {one['nation']} from {one['clearance']} up: {by}", "green")
+        for reason, nations in withheld.items():
+            self.line(f"  ✗ {', '.join(nations)}: {reason}", "yellow")
+        fetched = ", ".join(reader for reader in MEMBERS if reader in account.fetched_by)
+        self.line(f"  fetched by {fetched}")
 
     def changes(self, before: Look, after: Look) -> None:
         """Print whose view changed, with counts before and after."""
@@ -116,14 +146,15 @@ class Stage:
         same = [reader for reader in MEMBERS if before.total(reader) == after.total(reader)]
         self.line(f"unchanged: {', '.join(same)}", "dim")
 
-    def verdict(self, differences: Sequence[str], checked: int) -> None:
+    def verdict(self, differences: Sequence[str], checked: int, explained: int) -> None:
         """Print whether all was as the policy says, and each thing that was not."""
         if not differences:
             self.line(f"✓ All {checked} polls returned exactly what the policy says.", "bold green")
+            self.line(f"✓ All {explained} explanations and disclosures agree with them.", "bold green")
         for difference in differences:
             self.line(f"✗ {difference}", "bold red")
 
-    def invitation(self, scene: Scene, file: str) -> None:
+    def invitation(self, scene: Scene, file: str, id: str) -> None:
         """Print commands that work now, ready to be pasted."""
         badge = scene.badges["us-agency"]
         self._console.print(
@@ -132,6 +163,7 @@ class Stage:
                 f"export HUB_TOKEN=$(cat {badge.token}) HUB_KEY={badge.submit_key}\n\n"
                 f"hub push us {file}\n"
                 "hub poll released | head -3\n"
+                f"hub explain {id}\n"
                 'curl -s -H "Authorization: Bearer $HUB_TOKEN" \\\n'
                 '  -H "Accept: application/taxii+json;version=2.1" \\\n'
                 f"  $HUB_URL/{scene.house.api_root}/collections/\n"

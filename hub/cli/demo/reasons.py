@@ -1,74 +1,78 @@
-"""Why a member does not see an object: the hub's own decision, on the demo's database."""
+"""Who sees an object and why, and who has fetched it: asked of the hub, and held against the table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from typing import Final
 
-from hub.actions.house import House
-from hub.actions.judging import candidate_of
-from hub.cli.demo.sample import Question
+from hub.cli.demo.sample import Group, Question, Sample
+from hub.cli.demo.scene import MEMBERS, Scene
 from hub.errors import HubError
-from hub.model import Member, MemberId, ObjectVersion, Period, StixId, Withhold
-from hub.rules.release import decide
-from hub.store import members, objects
-from hub.store.connection import Connection
+from hub.model import Clearance, JsonObject
+
+_SHOWN: Final = "AMBER"  # how the object is handled that is told of
 
 
-def reason(house: House, question: Question) -> str:
-    """Return the sentence why the reader is not served the newest version of the object.
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An object, who sees it and why, and who has fetched it, as its nation's cert is told."""
 
-    Raises HubError when the rules give none: then the object is not withheld at all.
+    asked_by: str
+    group: Group
+    explained: JsonObject
+    disclosed: Sequence[JsonObject]
+
+    @property
+    def fetched_by(self) -> set[str]:
+        return {one["member"] for one in self.disclosed if one["kind"] == "objects"}
+
+    def differences(self) -> list[str]:
+        """Return every way in which it is not as the table says."""
+        id = self.explained["object"]
+        decisions = {one["nation"]: one for one in self.explained["decisions"]}
+        seen = {reader for reader in MEMBERS if _may_see(reader, self.group.submitter, decisions)}
+        return [
+            *(f"{id} is explained as seen by {one}" for one in sorted(seen - self.group.readers)),
+            *(f"{id} is explained as withheld from {one}" for one in sorted(self.group.readers - seen)),
+            *(f"{one} is on record with {id}" for one in sorted(self.fetched_by - self.group.readers)),
+            *(f"{one} is not on record with {id}" for one in sorted(self.group.readers - self.fetched_by)),
+        ]
+
+
+def account(scene: Scene, group: Group) -> Account:
+    """Ask about the first object of a group, all of which are handled alike, as its nation's cert."""
+    cert = f"{MEMBERS[group.submitter][0].lower()}-cert"
+    id = next(iter(group.objects))
+    with scene.member(cert) as hub:
+        return Account(cert, group, hub.explain(id), hub.disclosures(id))
+
+
+def shown(sample: Sample, accounts: Sequence[Account]) -> Account:
+    """Return the account that is told, of those of every group."""
+    return accounts[[group.handled_as for group in sample.groups].index(_SHOWN)]
+
+
+def reason(scene: Scene, question: Question) -> str:
+    """Return the hub's sentence why the reader is not served the newest version of the object.
+
+    Raises HubError when it gives none: then the object is not withheld at all.
     """
-    with house.store.read() as connection:
-        asked = _Asked(connection, house, question)
-        version = asked.newest(StixId(question.id))
-        found = None if version is None else asked.reason(version, set())
-    if found is None:
-        raise HubError(f"{question.id} is not withheld from {question.reader}")
-    return found
+    nation, kind, _ = MEMBERS[question.reader]
+    with scene.member(question.submitter) as hub:
+        explained = hub.explain(question.id, recipient=nation)
+    (decision,) = explained["decisions"]
+    if decision["decision"] == "withhold":
+        return str(decision["reason"])
+    if kind.clearance is not None and kind.clearance < Clearance[decision["clearance"].upper()]:
+        level = str(explained["effective_tlp"]).upper()
+        return f"{level}: visible from clearance {decision['clearance']} up"
+    raise HubError(f"{question.id} is not withheld from {question.reader}")
 
 
-class _Asked:
-    """One question, with what the answer depends on at this moment."""
-
-    def __init__(self, connection: Connection, house: House, question: Question) -> None:
-        self._connection = connection
-        self._submitter = self._member(question.submitter)
-        self._reader = self._member(question.reader)
-        self._periods: Sequence[Period] = house.bindings.periods(connection)
-        self._now: datetime = house.clock()
-
-    def _member(self, id: str) -> Member:
-        found = members.find_member(self._connection, id)
-        if found is None:
-            raise HubError(f"there is no member {id}")
-        return found
-
-    def newest(self, id: StixId) -> ObjectVersion | None:
-        """Return the newest version that the submitter has of this id."""
-        versions = objects.versions_of(self._connection, MemberId(self._submitter.id), [id])
-        return next((version for version in versions if version.is_newest), None)
-
-    def reason(self, version: ObjectVersion, visited: set[StixId]) -> str | None:
-        """Return why `version` is withheld: by itself, or by what it refers to (policy 2.7)."""
-        visited.add(version.id)
-        if own := self._own_reason(version):
-            return own
-        for id in sorted(version.refers - visited):
-            referred = self.newest(id)
-            if referred is not None and (why := self.reason(referred, visited)):
-                return f"refers to a withheld object: {why}"
-        return None
-
-    def _own_reason(self, version: ObjectVersion) -> str | None:
-        origin, recipient = self._submitter.nation, self._reader.nation
-        submitting, reading = self._submitter.kind.clearance, self._reader.kind.clearance
-        if origin is None or recipient is None or submitting is None or reading is None:
-            raise HubError(f"{self._reader.id} or {self._submitter.id} belongs to no nation")
-        decision = decide(candidate_of(version, origin, submitting), recipient, self._periods, self._now)
-        if isinstance(decision, Withhold):
-            return decision.reason
-        if reading < decision.clearance:
-            return f"{version.tlp.label.upper()}: visible from clearance {decision.clearance.label} up"
-        return None
+def _may_see(reader: str, submitter: str, decisions: dict[str, JsonObject]) -> bool:
+    nation, kind, _ = MEMBERS[reader]
+    decision = decisions[nation]
+    if decision["decision"] == "withhold" or kind.clearance is None:
+        return False
+    return reader == submitter or kind.clearance >= Clearance[decision["clearance"].upper()]

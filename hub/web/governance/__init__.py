@@ -1,4 +1,4 @@
-"""Members and agreements over HTTP, as JSON: what the member-side commands use.
+"""Members, agreements, decisions and disclosures over HTTP, as JSON: what the member-side commands use.
 
 Reading needs a token, and so does a simulation, which changes nothing. Every change is a POST signed
 (RFC 9421) with the nation's `agreement` key, and goes to `actions` as received: the signature is verified
@@ -10,10 +10,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 import orjson
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, request
 
-from hub.actions import agree, simulate
-from hub.errors import Unprocessable
+from hub.actions import agree, disclosures, explain, simulate
+from hub.actions.explain import Question
+from hub.errors import BadFilter
+from hub.model import NationCode, StixId
+from hub.stix.versions import version_key
 from hub.web.taxii.identity import caller, house
 from hub.web.taxii.negotiation import JSON, admit_json, received
 
@@ -21,6 +24,7 @@ _governance = Blueprint("governance", __name__, url_prefix="/governance")
 
 _AGREEMENTS: Final = "/agreements/"
 _AGREEMENT: Final = "/agreements/<string:agreement_id>/"
+_NAME_SHOWN: Final = 60  # characters of a stranger's parameter name that a message repeats
 
 
 def install(app: Flask) -> None:
@@ -86,10 +90,41 @@ def simulation() -> Response:
 
 
 @_governance.get("/explanations/")
+def explanation() -> Response:
+    """Return the decision on an object for each nation; 404 to whoever may not ask, as for no object."""
+    asked = _parameters("object", "version", "to")
+    version, recipient = asked.get("version"), asked.get("to")
+    key = None if version is None else version_key(version)
+    if version is not None and key is None:
+        raise BadFilter("version: give it as the object has it, such as 2026-01-31T08:00:00.000Z")
+    if recipient is not None and recipient not in house().registry.nations:
+        raise BadFilter(f"to: give one nation of {', '.join(sorted(house().registry.nations))}")
+    to = None if recipient is None else NationCode(recipient)
+    return _json(explain.explain(house(), caller(), Question(StixId(asked["object"]), key, to)))
+
+
 @_governance.get("/disclosures/")
-def not_offered(**_names: str) -> Response:
-    """Refuse, in so many words, what the interface names and this version does not do."""
-    raise Unprocessable("not offered by this version of the hub")
+def disclosed() -> Response:
+    """Return who has fetched an object; 404 to whoever may not ask, as for no object."""
+    asked = _parameters("object")
+    return _json({"disclosures": disclosures.of_object(house(), caller(), StixId(asked["object"]))})
+
+
+def _parameters(*known: str) -> dict[str, str]:
+    """Return the query parameters; BadFilter for any other, for one given twice, and without an `object`."""
+    for name, values in request.args.lists():
+        if name not in known:
+            raise BadFilter(
+                f"{name[:_NAME_SHOWN]}: not a parameter of this address; it takes {', '.join(known)}"
+            )
+        if len(values) > 1:
+            raise BadFilter(f"{name}: give it once")
+    asked = {name: request.args[name] for name in known if name in request.args}
+    if unspeakable := [name for name, value in asked.items() if not value or not value.isprintable()]:
+        raise BadFilter(f"{unspeakable[0]}: empty or unprintable")
+    if "object" not in asked:
+        raise BadFilter("object: give the STIX id to ask about")
+    return asked
 
 
 def _json(value: Any, status: int = 200) -> Response:

@@ -13,11 +13,12 @@ import medallion
 from flask import Flask, Response, request
 
 from hub.actions.house import House
+from hub.web.taxii import markings
 from hub.web.taxii.backend import TaxiiBackend
 from hub.web.taxii.negotiation import admit_taxii
 from hub.web.taxii.resources import BodyProvider
 
-_BLUEPRINTS = frozenset({"collections", "discovery", "manifest", "objects"})
+_BLUEPRINTS = frozenset({"collections", "discovery", "manifest", "markings", "objects"})
 
 
 def install(app: Flask, house: House) -> None:
@@ -27,6 +28,7 @@ def install(app: Flask, house: House) -> None:
     app.medallion_backend = TaxiiBackend(house)  # type: ignore[attr-defined]
     app.before_request(_admit)
     medallion.register_blueprints(app)
+    markings.install(app, house)
     view: Callable[..., Any] = app.view_functions["objects.get_or_delete_object"]
     app.view_functions["objects.get_or_delete_object"] = _with_body(view)
 

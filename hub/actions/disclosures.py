@@ -1,0 +1,160 @@
+"""Who has fetched an object, when, and under which clause: from what was on record before it left."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hub.actions import authenticate, poll
+from hub.actions.house import House
+from hub.actions.judging import candidate_of, recipients
+from hub.errors import Forbidden, NotFound
+from hub.model import (
+    HUB,
+    Caller,
+    Clearance,
+    JsonObject,
+    Justification,
+    Kind,
+    Member,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    Period,
+    Query,
+    StixId,
+    VersionFilter,
+    format_instant,
+)
+from hub.rules.release import own_class, widest_of
+from hub.store import agreements, disclosures, members, objects, releases
+from hub.store.connection import Connection
+from hub.store.disclosures import Fetch
+from hub.store.releases import PastRow
+
+_EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
+_UNKNOWN: Final = "There is no such object for this member to ask about."
+
+
+def of_object(house: House, caller: Caller, id: StixId) -> list[JsonObject]:
+    """Return which members were given versions of the object, the earliest first.
+
+    1. Everybody's fetches of a record are told to its submitter and its nation's cert, of every record to
+       auditors. A cert is also told what its own nation's members have fetched of others' records.
+    2. Each fetch is told with the clause that then allowed it, to those who may know of agreements.
+
+    Raises Forbidden for operators and for a token without the read scope; NotFound where there is nothing of
+    the kind that the caller may know of, as where there is nothing.
+    """
+    member = caller.member
+    if member.kind is Kind.OPERATOR:
+        raise Forbidden("Operators read health and metadata only.")
+    if member.kind is not Kind.AUDITOR:
+        authenticate.reader(caller)
+    with house.store.read() as connection:
+        own = list(_records(house, connection, member, id))  # 1
+        rows = releases.rows_of_versions(connection, [version.key for version in own])
+        if member.kind is Kind.CERT and member.nation is not None:
+            rows += releases.rows_from_abroad(connection, member.nation, id)
+        told = _Register.of(connection, caller, rows).entries()  # 2
+    if not told and not own and not _is_served(house, caller, id):
+        raise NotFound(_UNKNOWN)
+    return told
+
+
+def _records(house: House, connection: Connection, member: Member, id: StixId) -> Iterator[ObjectVersion]:
+    # What is not the caller's is not even looked at: it would cost time, which tells that it is there.
+    if member.kind is Kind.AUDITOR:
+        for origin in (*recipients(house), HUB):
+            yield from objects.versions_by_id(connection, origin, [id])
+    elif member.kind is Kind.CERT and member.nation is not None:
+        yield from objects.versions_by_id(connection, member.nation, [id])
+    else:
+        yield from objects.versions_of(connection, member.id, [id])
+
+
+def _is_served(house: House, caller: Caller, id: StixId) -> bool:
+    """Tell whether a cert sees the object of which its nation has fetched nothing; nobody else is told."""
+    if caller.member.kind is not Kind.CERT:
+        return False
+    reader = authenticate.reader(caller)
+    return poll.exists(house, Query(reader, None, 1, ids=frozenset({id}), selections=_EVERY_VERSION))
+
+
+@dataclass(frozen=True, slots=True)
+class _Register:
+    """The rows that are asked about, and what it takes to say by what each was fetched."""
+
+    fetches: Sequence[Fetch]
+    rows: Mapping[tuple[NationCode, int], PastRow]
+    versions: Mapping[int, ObjectVersion]
+    members: Mapping[MemberId, Member]
+    periods: Sequence[Period]
+    names_agreements: bool
+
+    @classmethod
+    def of(cls, connection: Connection, caller: Caller, rows: Iterable[PastRow]) -> _Register:
+        known = {(row.recipient, row.position): row for row in rows}
+        positions: dict[NationCode, list[int]] = defaultdict(list)
+        for recipient, position in known:
+            positions[recipient].append(position)
+        return cls(
+            fetches=[
+                one
+                for recipient in sorted(positions)
+                for one in disclosures.fetches(connection, recipient, positions[recipient])
+            ],
+            rows=known,
+            versions={
+                v.key: v for v in objects.versions_by_key(connection, {row.version for row in known.values()})
+            },
+            members={m.id: m for m in members.members(connection)},
+            periods=agreements.every_period(connection),
+            names_agreements=caller.member.kind in (Kind.CERT, Kind.AUDITOR),
+        )
+
+    def entries(self) -> list[JsonObject]:
+        ordered = sorted(self.fetches, key=lambda one: (one.at, one.disclosure, one.position))
+        return [self._entry(fetch) for fetch in ordered]
+
+    def _entry(self, fetch: Fetch) -> JsonObject:
+        row = self.rows[fetch.recipient, fetch.position]
+        period = self._period(fetch, row) if self.names_agreements else None
+        return {
+            "member": fetch.member,
+            "nation": fetch.recipient,
+            "at": format_instant(fetch.at),
+            "agreement": None if period is None else period.agreement_id,
+            "clause": None if period is None else period.clause_index,
+            "version": self.versions[row.version].version,
+            "kind": fetch.kind.value,
+        }
+
+    def _period(self, fetch: Fetch, row: PastRow) -> Period | None:
+        """Return the widest clause by which the version itself was served; None inside its own nation."""
+        if row.origin in (fetch.recipient, HUB):
+            return None
+        justification, in_force = _binding_then(fetch, row, self.periods)
+        version = self.versions[row.version]
+        candidate = candidate_of(version, row.origin, self._clearance(version.member))
+        own = own_class(candidate, row.recipient, justification, self.periods)
+        reader = self._clearance(fetch.member)
+        grounds = [ground for ground in own if ground.clearance <= reader]
+        return widest_of(grounds, in_force)
+
+    def _clearance(self, member: MemberId) -> Clearance:
+        clearance = self.members[member].kind.clearance
+        if clearance is None:
+            raise RuntimeError(f"{member} belongs to no nation and has neither submitted nor read anything")
+        return clearance
+
+
+def _binding_then(
+    fetch: Fetch, row: PastRow, periods: Iterable[Period]
+) -> tuple[Justification, Sequence[Period]]:
+    """Return why the row stood in the moment in which it was fetched, and what was in force then."""
+    former = (value for revision, value in row.former if fetch.revision < revision)
+    in_force = [period for period in periods if period.was_in_force(fetch.at, fetch.generation)]
+    return next(former, row.justification), in_force

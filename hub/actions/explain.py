@@ -1,0 +1,257 @@
+"""Why does a nation see a version, or not: the rules asked again, for whoever may know the answer.
+
+An answer is worth what polls are: a version is said to be released from a clearance up exactly when a poll of
+a member of that clearance would be served it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hub.actions import authenticate
+from hub.actions.house import House
+from hub.actions.judging import Bench, Inquiry, candidate_of, inquire, recipients
+from hub.actions.present import present
+from hub.errors import Forbidden, NotFound
+from hub.model import (
+    HUB,
+    Caller,
+    Clearance,
+    JsonObject,
+    Justification,
+    Kind,
+    LiveRow,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    Query,
+    Reader,
+    StixId,
+    VersionFilter,
+    format_instant,
+)
+from hub.rules.release import NEVER, obstacles, stands, widest
+from hub.store import objects, pages, releases
+from hub.store.connection import Connection
+
+_NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
+_EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
+_UNKNOWN: Final = "There is no such object, or no such version of it, for this member to ask about."
+_NOT_SERVED_YET: Final = (
+    "released, and not served yet: the hub is going through what was submitted before; poll again shortly"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which version of an object, by its key (None: the newest), and for which nation (None: for all)."""
+
+    id: StixId
+    version_key: str | None = None
+    recipient: NationCode | None = None
+
+
+Found = tuple[NationCode, ObjectVersion]  # a version and its origin
+
+
+def explain(house: House, caller: Caller, question: Question) -> JsonObject:
+    """Return, for each record of the id that the caller may ask about, the decision for each nation.
+
+    1. Members ask about what they are served; the submitter and its nation's cert also about what was
+       deleted; auditors about everything.
+    2. Of each record that is left, the newest version or the one that is named.
+    3. It is judged anew, with all that it refers to, and held against what is served.
+    4. The origin's members are told of every nation, others of their own alone; certs and auditors also by
+       which agreement.
+
+    One record is returned as it is, several as a list under `records`. Raises Forbidden for operators and
+    for a token without the read scope; NotFound for what the caller may not ask about, as for what is not
+    there.
+    """
+    if caller.member.kind is Kind.OPERATOR:
+        raise Forbidden("Operators read health and metadata only.")
+    with house.store.read() as connection:
+        if caller.member.kind is Kind.AUDITOR:  # 1
+            found = list(_everywhere(house, connection, question.id))
+        else:
+            found = list(_of_member(house, connection, authenticate.reader(caller), question.id))
+        asked = _chosen(found, question.version_key)  # 2
+        accounts = [_Account.of(house, connection, caller, one) for one in asked]  # 3
+        records = [(one, view) for one in accounts if (view := one.view(question.recipient)) is not None]  # 4
+    if not records:
+        raise NotFound(_UNKNOWN)
+    if len(records) == 1:
+        return records[0][1]
+    return {"records": [view | one.submitter() for one, view in records]}
+
+
+def _everywhere(house: House, connection: Connection, id: StixId) -> Iterator[Found]:
+    for origin in (*recipients(house), HUB):
+        for version in objects.versions_by_id(connection, origin, [id]):
+            yield origin, version
+
+
+def _of_member(house: House, connection: Connection, reader: Reader, id: StixId) -> Iterator[Found]:
+    """Give what the reader is served now, and what was deleted of its own or, to a cert, of its nation's."""
+    standing = house.bindings.standing(connection, reader, present(house, connection)).ids
+    query = Query(reader, None, limit=1, ids=frozenset({id}), selections=_EVERY_VERSION)
+    served = pages.served(connection, query, standing)
+    for version in objects.versions_by_key(connection, served.keys()):
+        yield served[version.key], version
+    for version in _own(connection, reader, id):
+        if version.deleted_at is not None:
+            yield reader.nation, version
+
+
+def _own(connection: Connection, reader: Reader, id: StixId) -> Iterable[ObjectVersion]:
+    # What is not the caller's is not even looked at: it would cost time, which tells that it is there.
+    if reader.clearance is Clearance.CERT:
+        return objects.versions_by_id(connection, reader.nation, [id])
+    return objects.versions_of(connection, reader.member, [id])
+
+
+def _chosen(found: Iterable[Found], version_key: str | None) -> list[Found]:
+    """Return one version of each record at most, in the order in which they came."""
+    records: dict[tuple[NationCode, MemberId], ObjectVersion] = {}
+    for origin, version in found:
+        record = (origin, version.member)
+        best = records.get(record)
+        if version_key in (None, version.version_key) and (best is None or version.rank > best.rank):
+            records[record] = version
+    ordered = sorted(records.items(), key=lambda one: (one[0][0], one[1].key))
+    return [(origin, version) for (origin, _), version in ordered]
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """What there is to say of one version, and to whom. Of the hub's own nothing is judged."""
+
+    caller: Caller
+    origin: NationCode
+    version: ObjectVersion
+    bench: Bench
+    inquiry: Inquiry | None
+    rows: Mapping[NationCode, LiveRow]
+
+    @classmethod
+    def of(cls, house: House, connection: Connection, caller: Caller, found: Found) -> _Account:
+        origin, version = found
+        bench = Bench.of(house, connection, origin, present(house, connection))
+        inquiry = None if origin == HUB else inquire(connection, bench, version)
+        rows = {row.recipient: row for row in releases.live_rows(connection, [version.key])}
+        return cls(caller, origin, version, bench, inquiry, rows)
+
+    @property
+    def is_told_all(self) -> bool:
+        return self.caller.member.kind is Kind.AUDITOR or self.caller.member.nation == self.origin
+
+    @property
+    def is_told_whose(self) -> bool:
+        is_cert = self.caller.member.kind is Kind.CERT and self.caller.member.nation == self.origin
+        return self.caller.member.kind is Kind.AUDITOR or is_cert or self._is_own(self.version)
+
+    def submitter(self) -> JsonObject:
+        """Return who submitted the record, to those who may know: polls tell nobody."""
+        return {"member": self.version.member} if self.is_told_whose else {}
+
+    def view(self, recipient: NationCode | None) -> JsonObject | None:
+        """Return what the caller is told; None: nothing at all."""
+        nations = self.bench.recipients if self.is_told_all else [self.caller.member.nation]
+        asked = [nation for nation in nations if nation is not None and recipient in (None, nation)]
+        decisions = [self._decision(nation) for nation in asked]
+        if not self.is_told_all and any(one["decision"] == "withhold" for one in decisions):
+            return None  # why it is withheld is its origin's to know
+        return {
+            "object": self.version.id,
+            "version": self.version.version,
+            "origin": self.origin,
+            "effective_tlp": self.version.tlp.label,
+            "decisions": decisions,
+        }
+
+    def _decision(self, nation: NationCode) -> JsonObject:
+        if reasons := list(dict.fromkeys(self._reasons(nation))):
+            return _decision(nation, reason="; ".join(reasons))
+        clearance = self._clearance(nation)
+        if clearance is None:
+            return _decision(nation, reason=_NOT_SERVED_YET)
+        period = None
+        if self.inquiry is not None and self.caller.member.kind in (Kind.CERT, Kind.AUDITOR):
+            candidate = candidate_of(self.version, self.origin, self.bench.clearance(self.version.member))
+            period = widest(candidate, nation, self.bench.periods, self.bench.now)
+        clause = None if period is None else period.clause_index
+        return _decision(nation, clearance, None if period is None else period.agreement_id, clause)
+
+    def _clearance(self, nation: NationCode) -> Clearance | None:
+        """Return from which clearance up the version is served; None: to nobody yet."""
+        row = self.rows.get(nation)
+        if row is None:
+            return None
+        value: Justification = row.justification
+        if self.inquiry is not None:
+            value |= self.inquiry.judgements[self.version.key][nation]
+        return self._lowest(value, nation)
+
+    def _lowest(self, value: Justification, nation: NationCode) -> Clearance | None:
+        in_force = self.bench.in_force
+        readers = (Reader(_NOBODY, nation, clearance) for clearance in Clearance)
+        return next((one.clearance for one in readers if stands(value, one, in_force)), None)
+
+    # --- why not ---
+
+    def _reasons(self, nation: NationCode) -> Iterator[str]:
+        """Give every reason for which the version is withheld from the nation; none: it is not."""
+        if self.version.deleted_at is not None:
+            yield f"deleted on {format_instant(self.version.deleted_at)}; submit a new version"
+        if self.inquiry is None:
+            return
+        yield from self._obstacles(self.version, nation)
+        if NEVER in self.inquiry.judgements[self.version.key][nation]:
+            for other in self.inquiry.needed:
+                if own := self._obstacles(other, nation):
+                    yield self._blamed(other, own)
+
+    def _obstacles(self, version: ObjectVersion, nation: NationCode) -> list[str]:
+        candidate = candidate_of(version, self.origin, self.bench.clearance(version.member))
+        return obstacles(candidate, nation, self.bench.periods, self.bench.now)
+
+    def _blamed(self, other: ObjectVersion, reasons: Sequence[str]) -> str:
+        is_later = (other.member, other.id) == (self.version.member, self.version.id)
+        what = "a later version is withheld" if is_later else "refers to a withheld object"
+        if not self._may_know_of(other):
+            return what
+        named = what if is_later else f"{what} {other.id}"
+        return f"{named}: {', '.join(reasons)}"
+
+    def _may_know_of(self, other: ObjectVersion) -> bool:
+        """Tell whether the caller, to whom the version itself is known, knows of what it hangs on."""
+        member = self.caller.member
+        if self.inquiry is None or member.kind in (Kind.CERT, Kind.AUDITOR) or self._is_own(other):
+            return True
+        if other.deleted_at is not None:
+            return False
+        home = self.inquiry.judgements[other.key][self.origin]
+        return stands(home, authenticate.reader(self.caller), frozenset())
+
+    def _is_own(self, version: ObjectVersion) -> bool:
+        return version.member == self.caller.member.id
+
+
+def _decision(
+    nation: NationCode,
+    clearance: Clearance | None = None,
+    agreement: str | None = None,
+    clause: int | None = None,
+    *,
+    reason: str | None = None,
+) -> JsonObject:
+    return {
+        "nation": nation,
+        "decision": "release" if reason is None else "withhold",
+        "clearance": None if clearance is None else clearance.label,
+        "agreement": agreement,
+        "clause": clause,
+        "reason": reason,
+    }

@@ -1,0 +1,69 @@
+"""`hub explain` and `hub disclosures`: who may see an object and why, and who has fetched it."""
+
+from __future__ import annotations
+
+import click
+
+from hub.cli.output import json_option, plain, print_json, print_table
+from hub.cli.remote import remote
+from hub.client import Hub
+from hub.model import JsonObject
+
+
+@click.command()
+@click.argument("stix_id")
+@click.option("--version", help="The version to ask about, as the object has it.  [default: the newest]")
+@click.option("--to", "recipient", metavar="CC", help="Only the decision for this nation.")
+@remote
+@json_option
+def explain(hub: Hub, stix_id: str, version: str | None, recipient: str | None, as_json: bool) -> None:
+    """Say for each nation whether it sees object STIX_ID, from which clearance up and by which clause.
+
+    Or every reason for which it does not. Only who may know is told.
+    """
+    found = hub.explain(stix_id, version, None if recipient is None else recipient.upper())
+    if as_json:
+        print_json(found)
+        return
+    for record in found.get("records", [found]):
+        _print(record)
+
+
+def _print(record: JsonObject) -> None:
+    submitter = f", by {record['member']}" if "member" in record else ""
+    level = str(record["effective_tlp"]).upper()
+    title = (
+        f"{record['object']}, version {record['version']}: from {record['origin']}{submitter}, TLP:{level}"
+    )
+    click.echo(plain(title))
+    rows = [
+        (one["nation"], one["decision"], _from(one["clearance"]), _clause(one), one["reason"])
+        for one in record["decisions"]
+    ]
+    headings = ("nation", "decision", "visible to", "by", "because")
+    print_table(headings, rows, "There is no decision that you may know.")
+
+
+def _from(clearance: str | None) -> str | None:
+    return None if clearance is None else f"{clearance} and above"
+
+
+def _clause(entry: JsonObject) -> str | None:
+    return None if entry["agreement"] is None else f"{entry['agreement']}, clause {entry['clause']}"
+
+
+@click.command()
+@click.argument("stix_id")
+@remote
+@json_option
+def disclosures(hub: Hub, stix_id: str, as_json: bool) -> None:
+    """Say which members have fetched object STIX_ID, or been told of it, when and under which clause."""
+    found = hub.disclosures(stix_id)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (one["at"], one["nation"], one["member"], one["kind"], one["version"], _clause(one)) for one in found
+    ]
+    headings = ("at", "nation", "member", "what", "version", "by")
+    print_table(headings, rows, "Nobody has fetched it.")

@@ -1,0 +1,62 @@
+"""/{api_root}/markings/: which markings a client must expect in each collection.
+
+As wished for in oasis-tcs/cti-taxii2 issue 119; the hub's own beside the resources of TAXII 2.1, in the same
+form and behind the same door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+import orjson
+from flask import Blueprint, Flask, Response
+
+from hub.actions import authenticate, levels
+from hub.actions.house import House
+from hub.model import JsonObject, Tlp
+from hub.stix.tlp import TLP_IDS
+from hub.web.taxii.identity import caller
+from hub.web.taxii.identity import house as current_house
+from hub.web.taxii.negotiation import TAXII
+
+_NAME: Final = "markings"
+
+
+def install(app: Flask, house: House) -> None:
+    """Serve the resource from `app`, below the API root of `house`."""
+    blueprint = Blueprint(_NAME, __name__, url_prefix=f"/{house.api_root}")
+    blueprint.add_url_rule("/markings/", view_func=markings)
+    app.register_blueprint(blueprint)
+
+
+def markings() -> Response:
+    """Return, for each collection, the levels and definitions that the caller may see.
+
+    A function of its nation and kind and of the agreements in force, and of no object. Who belongs to no
+    nation gets an empty resource, as for the collections. Raises Forbidden for a token that does not read.
+    """
+    house, who = current_house(), caller()
+    if who.member.nation is None:
+        return _taxii({})
+    seen = levels.by_origin(house, authenticate.reader(who))
+    entries = [
+        _entry(nation.collection_id, nation.code.lower(), seen[nation.code])
+        for nation in house.registry.nations.values()
+    ]
+    everywhere = frozenset[Tlp]().union(*seen.values())
+    released = _entry(house.registry.released_collection_id, "released", everywhere)
+    return _taxii({"markings": [*entries, released]})
+
+
+def _entry(collection_id: str, alias: str, seen: Collection[Tlp]) -> JsonObject:
+    """Return what is said of one collection; what would be an empty list is left out (section 1.6.8)."""
+    entry: JsonObject = {"collection": collection_id, "alias": alias}
+    if seen:
+        entry["levels"] = [level.label for level in sorted(seen)]
+        entry["marking_definitions"] = [id for id, level in TLP_IDS.items() if level in seen]
+    return entry
+
+
+def _taxii(resource: JsonObject) -> Response:
+    return Response(orjson.dumps(resource), content_type=TAXII)
