@@ -13,6 +13,6 @@ from hub.rules.release import levels_seen
 def by_origin(house: House, reader: Reader) -> Mapping[NationCode, frozenset[Tlp]]:
     """Return, for each nation, the levels that the reader's nation and clearance and the agreements allow."""
     with house.store.read() as connection:
-        now = present(house, connection, reader.nation)
+        now = present(house, connection)
         periods = house.bindings.periods(connection)
     return {origin: levels_seen(origin, reader, periods, now) for origin in house.registry.nations}

@@ -65,8 +65,8 @@ class Period:
     `since` is, for each recipient, from when on what was submitted is covered without `history`: neither a
     suspension nor an amendment moves it (policy 4). `continues` is the agreement whose periods end in the
     instant in which this one begins, so that what both release is visible without a gap. `ended_at` is set
-    when it was ended before its time, and `ended_generation` is the generation that this made; then it is over
-    whatever the clock says.
+    when it was ended before its time, and `ended_generation` is the generation that this made; then it is
+    over whatever the clock says.
     """
 
     id: int
@@ -84,7 +84,7 @@ class Period:
         return self.ended_at is None and self.start <= now < self.until
 
     def was_in_force(self, then: datetime, generation: int) -> bool:
-        """Tell whether it was in force for an answer of `then`, read at this generation, whatever came since."""
+        """Tell whether it was in force for an answer of `then` that was read at this generation."""
         is_before_its_end = self.ended_generation is None or generation < self.ended_generation
         return self.start <= then < self.until and is_before_its_end
 

@@ -45,7 +45,8 @@ def manifest(connection: Connection, query: Query, standing: Collection[int]) ->
 
 def served(connection: Connection, query: Query, standing: Collection[int]) -> dict[int, NationCode]:
     """Return the versions, by key, of every row that `query` selects, with their origins; no limit counts."""
-    conditions = [*_visible(release, query, standing), *_filters(query, standing)]
+    visible = _visible(connection, release, query, standing)
+    conditions = [*visible, *_filters(connection, query, standing)]
     rows = connection.execute(select(_C.version_id, _C.origin).where(*conditions))
     return {key: NationCode(origin) for key, origin in rows}
 

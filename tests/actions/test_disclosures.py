@@ -24,6 +24,7 @@ from hub.model import (
     format_instant,
 )
 from hub.stix.tlp import TLP_IDS
+from hub.store import agreements, releases
 from tests.stix_objects import Json, indicator, malware, relationship, report, stix_id
 from tests.world import EVERY_VERSION, World, build, clause
 
@@ -252,10 +253,19 @@ def test_a_page_whose_snapshot_was_older_than_its_clock_is_told_with_what_that_h
 ) -> None:
     """The clock of a page may be read when an ending has its instant and not yet its commit."""
     (row,) = poll.objects(world.house, world.query("kr-agency", "US")).rows
+    with world.house.store.read() as connection:
+        revision = releases.edge(connection, NationCode("KR")).revision
+        generation = agreements.generation(connection).number
     world.terminate(agreed, "US")
     world.clock.wait()
     late = Disclosure(
-        MemberId("kr-cert"), NationCode("KR"), world.clock.now, Disclosed.OBJECTS, (row.position,)
+        MemberId("kr-cert"),
+        NationCode("KR"),
+        world.clock.now,
+        Disclosed.OBJECTS,
+        (row.position,),
+        revision,
+        generation,
     )
     world.house.disclosures.record(world.house.store, late)
     assert under(world, "us-cert") == [("kr-agency", agreed["id"]), ("kr-cert", agreed["id"])]
