@@ -29,10 +29,10 @@ from hub.model import (
     format_instant,
 )
 from hub.rules.release import own_class, widest_of
-from hub.store import agreements, disclosures, members, objects, releases
+from hub.store import agreements, disclosures, members, objects, past_rows
 from hub.store.connection import Connection
 from hub.store.disclosures import Fetch
-from hub.store.releases import PastRow
+from hub.store.past_rows import PastRow
 
 _EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
 _UNKNOWN: Final = "There is no such object for this member to ask about."
@@ -55,9 +55,9 @@ def of_object(house: House, caller: Caller, id: StixId) -> list[JsonObject]:
         authenticate.reader(caller)
     with house.store.read() as connection:
         own = list(_records(house, connection, member, id))  # 1
-        rows = releases.rows_of_versions(connection, [version.key for version in own])
+        rows = past_rows.rows_of_versions(connection, [version.key for version in own])
         if member.kind is Kind.CERT and member.nation is not None:
-            rows += releases.rows_from_abroad(connection, member.nation, id)
+            rows += past_rows.rows_from_abroad(connection, member.nation, id)
         told = _Register.of(connection, caller, rows).entries()  # 2
     if not told and not own and not _is_served(house, caller, id):
         raise NotFound(_UNKNOWN)

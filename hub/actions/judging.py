@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
 from hub.actions.handling import Handled
 from hub.actions.house import House
+from hub.actions.row_changes import RowChanges, changes_to
 from hub.model import (
     Class,
     Clearance,
-    Justification,
-    LiveRow,
     Member,
     MemberId,
     NationCode,
@@ -82,23 +81,6 @@ def recipients(house: House) -> list[NationCode]:
     return sorted(house.registry.nations)
 
 
-@dataclass(slots=True)
-class RowChanges:
-    """What happens to one recipient's ledger. Versions are named by key, rows by position."""
-
-    append: list[tuple[int, Justification]] = field(default_factory=list)
-    withdraw: list[int] = field(default_factory=list)
-    delete: list[int] = field(default_factory=list)
-    forget: list[int] = field(default_factory=list)
-    justify: dict[Justification, list[int]] = field(default_factory=lambda: defaultdict(list))
-    supersede: list[int] = field(default_factory=list)
-
-    @property
-    def hides(self) -> bool:
-        """Tell whether rows are withdrawn, deleted, or stand by something narrower."""
-        return bool(self.withdraw or self.delete or self.forget or self.justify)
-
-
 @dataclass(frozen=True, slots=True)
 class Verdicts:
     """The versions that were judged, by key, and what that does to each recipient's ledger."""
@@ -118,7 +100,7 @@ def judge_again(connection: Connection, bench: Bench, handled: Handled) -> Verdi
     court.summon()
     judgements = court.judge()
     live = releases.live_rows(connection, [key for key in court.versions if key > 0])
-    return Verdicts(court.versions, _changes(bench, court.versions, judgements, live))
+    return Verdicts(court.versions, changes_to(bench.recipients, court.versions, judgements, live))
 
 
 def judge_afresh(
@@ -137,7 +119,7 @@ def judge_for_append(connection: Connection, bench: Bench, ids: Collection[StixI
     """Return the row changes by which the records with these ids stand for whom they stand now."""
     versions, judgements = _judge_with_referred(connection, bench, ids)
     live = releases.live_rows(connection, list(versions))
-    return Verdicts(versions, _changes(bench, versions, judgements, live))
+    return Verdicts(versions, changes_to(bench.recipients, versions, judgements, live))
 
 
 def judge_for_takeover(connection: Connection, bench: Bench, ids: Collection[StixId]) -> Verdicts:
@@ -347,55 +329,3 @@ def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearanc
         closed,
         version.rel_to,
     )
-
-
-def _changes(
-    bench: Bench,
-    versions: Mapping[int, ObjectVersion],
-    judgements: Mapping[int, Judgement],
-    live: Collection[LiveRow],
-) -> dict[NationCode, RowChanges]:
-    rows = {(row.recipient, row.version): row for row in live}
-    # Objects with spec_version take the earlier positions of a commit (a poller decides by the first).
-    order = sorted(versions, key=lambda key: (not versions[key].has_spec_version, key))
-    changes: dict[NationCode, RowChanges] = {}
-    for recipient in bench.recipients:
-        change = changes[recipient] = RowChanges()
-        for key in order:
-            _compare(change, versions[key], judgements[key][recipient], rows.get((recipient, key)))
-    return changes
-
-
-def _compare(change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow | None) -> None:
-    is_never = NEVER in value
-    if row is None:
-        if not is_never:
-            change.append.append((version.key, value))
-        return
-    if version.deleted_at is not None:
-        _compare_deleted(change, version, value, row)
-        return
-    becomes_newest = version.is_newest and not row.is_newest
-    if is_never:
-        change.withdraw.append(row.position)
-    elif becomes_newest or not narrows(value, row.justification):
-        change.withdraw.append(row.position)
-        change.append.append((version.key, value))
-    else:
-        if value != row.justification:
-            change.justify[value].append(row.position)
-        if row.is_newest and not version.is_newest:
-            change.supersede.append(row.position)
-
-
-def _compare_deleted(change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow) -> None:
-    """Keep in the row, which is no longer served, for whom the version stands."""
-    if NEVER in value:
-        (change.withdraw if row.is_served else change.forget).append(row.position)
-        return
-    if row.is_served:
-        change.delete.append(row.position)
-    if value != row.justification:
-        change.justify[value].append(row.position)
-    if row.is_newest and not version.is_newest:
-        change.supersede.append(row.position)

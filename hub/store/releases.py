@@ -7,7 +7,6 @@ lock, so that commit order is position order and a poller that comes back misses
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -143,73 +142,6 @@ def settled_records(
             record = found.setdefault((MemberId(member), StixId(id)), {})
             if recipient is not None:
                 record[NationCode(recipient)] = decode(classes)
-    return found
-
-
-# --- what stood ---------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class PastRow:
-    """A row of a ledger, standing or not, with all that it ever stood by.
-
-    `former` are the justifications that it stood by before, each until a revision of the ledger, in order.
-    """
-
-    recipient: NationCode
-    position: int
-    origin: NationCode
-    version: int  # ObjectVersion.key
-    justification: Justification
-    former: tuple[tuple[int, Justification], ...] = ()
-
-
-def rows_of_versions(connection: Connection, versions: Collection[int]) -> list[PastRow]:
-    """Return every row that these versions ever had, in whatever ledger."""
-    return [
-        row
-        for batch in batches(sorted(versions))
-        for row in _past_rows(connection, [_C.version_id.in_(batch)])
-    ]
-
-
-def rows_from_abroad(connection: Connection, recipient: NationCode, id: StixId) -> list[PastRow]:
-    """Return every row that versions of others' records of this id ever had in the recipient's ledger."""
-    return _past_rows(connection, [_C.recipient == recipient, _C.stix_id == id, _C.origin != recipient])
-
-
-def _past_rows(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> list[PastRow]:
-    columns = (_C.recipient, _C.position, _C.origin, _C.version_id, _J.classes)
-    query = select(*columns).join(justification, _J.id == _C.justification_id).where(*conditions)
-    rows = connection.execute(query.order_by(_C.recipient, _C.position)).all()
-    former = _former(connection, conditions)
-    return [
-        PastRow(
-            NationCode(recipient),
-            position,
-            NationCode(origin),
-            version,
-            decode(classes),
-            tuple(former[recipient, position]),
-        )
-        for recipient, position, origin, version, classes in rows
-    ]
-
-
-def _former(
-    connection: Connection, conditions: Sequence[ColumnElement[bool]]
-) -> Mapping[tuple[str, int], list[tuple[int, Justification]]]:
-    r = rejustification.c
-    query = (
-        select(r.recipient, r.position, r.revision, _J.classes)
-        .join(release, and_(_C.recipient == r.recipient, _C.position == r.position))
-        .join(justification, _J.id == r.justification_id)
-        .where(*conditions)
-        .order_by(r.id)
-    )
-    found: dict[tuple[str, int], list[tuple[int, Justification]]] = defaultdict(list)
-    for recipient, position, revision, classes in connection.execute(query):
-        found[recipient, position].append((revision, decode(classes)))
     return found
 
 

@@ -21,7 +21,7 @@ from tests.actions.hubs import Hub, clause, identifier, jwk, malware
 def test_initialising_again_changes_nothing(hub: Hub) -> None:
     query = replace(hub.query("us-cert"), selections=frozenset({VersionFilter.ALL}))
     before = hub._drain(query)
-    assert len(before) == 11  # the hub's identity, and ten definitions of TLP
+    assert len(before) == 16  # the hub's identity, ten definitions of TLP and five of REL TO
     administer.initialise(hub.house)
     assert hub._drain(query) == before
 
@@ -40,7 +40,7 @@ def test_a_sixth_nation_is_one_more_entry(hub: Hub) -> None:
     )
     six = hub.changed(registry=replace(hub.house.registry, nations=nations))
     administer.initialise(six.house)
-    assert len(six._drain(six.query("nz-cert"))) == 11
+    assert len(six._drain(six.query("nz-cert"))) == 17
     six.agree(clause("US", "NZ"))
     six.accepted("us-cert", malware("b"))
     assert six.readers(malware("b"), ["nz-cert", "kr-cert"]) == ["nz-cert", "kr-cert"]

@@ -108,7 +108,7 @@ def test_what_was_read_before_an_ending_is_ordered_before_it_whatever_the_clocks
     with world.house.store.read() as connection:
         ended = select(period.c.ended_at, period.c.ended_generation).where(period.c.ended_at.is_not(None))
         ((ended_at, ended_generation),) = connection.execute(ended)
-    assert to_microseconds(pages[0].now) > ended_at
+    assert to_microseconds(pages[0].standing.now) > ended_at
     assert pages[0].standing.generation < ended_generation <= after.generation
 
 

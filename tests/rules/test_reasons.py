@@ -126,7 +126,8 @@ def test_the_levels_that_are_seen_are_those_that_decisions_show(nation: object, 
         periods = [period(level, audience), period(GREEN, number=2), period(RED, PARTNER, ended_at=START)]
         shown = set()
         for tlp in Tlp:
-            decision = decide(candidate(tlp), reader.nation, periods, NOW)
+            addressed = frozenset({KR}) if tlp is RED else None
+            decision = decide(candidate(tlp, rel_to=addressed), reader.nation, periods, NOW)
             if isinstance(decision, Release) and decision.clearance <= kind:
                 shown.add(tlp)
         assert levels_seen(US, reader, periods, NOW) == shown

@@ -92,7 +92,7 @@ def test_at_home_it_is_what_the_kind_of_member_sees(world: World, kind: str, lev
         ("green", "partner", "kr-partner", "green"),
         ("red", "partner", "kr-partner", "green"),
         ("red", "partner", "kr-agency", "amber"),
-        ("red", "agency", "kr-cert", "amber+strict"),  # red needs an address
+        ("red", "agency", "kr-cert", "red"),  # what is addressed to it
         ("clear", "cert", "kr-cert", "clear"),
     ],
 )

@@ -1,0 +1,81 @@
+"""What a judgement does to the rows of the ledgers, compared with those that are there."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hub.model import Justification, LiveRow, NationCode, ObjectVersion
+from hub.rules.references import Judgement
+from hub.rules.release import NEVER, narrows
+
+
+@dataclass(slots=True)
+class RowChanges:
+    """What happens to one recipient's ledger. Versions are named by key, rows by position."""
+
+    append: list[tuple[int, Justification]] = field(default_factory=list)
+    withdraw: list[int] = field(default_factory=list)
+    delete: list[int] = field(default_factory=list)
+    forget: list[int] = field(default_factory=list)
+    justify: dict[Justification, list[int]] = field(default_factory=lambda: defaultdict(list))
+    supersede: list[int] = field(default_factory=list)
+
+    @property
+    def hides(self) -> bool:
+        """Tell whether rows are withdrawn, deleted, or stand by something narrower."""
+        return bool(self.withdraw or self.delete or self.forget or self.justify)
+
+
+def changes_to(
+    recipients: Sequence[NationCode],
+    versions: Mapping[int, ObjectVersion],
+    judgements: Mapping[int, Judgement],
+    live: Collection[LiveRow],
+) -> dict[NationCode, RowChanges]:
+    """Return what brings the `live` rows of these versions to their judgements, for each recipient."""
+    rows = {(row.recipient, row.version): row for row in live}
+    # Objects with spec_version take the earlier positions of a commit (a poller decides by the first).
+    order = sorted(versions, key=lambda key: (not versions[key].has_spec_version, key))
+    changes: dict[NationCode, RowChanges] = {}
+    for recipient in recipients:
+        change = changes[recipient] = RowChanges()
+        for key in order:
+            _compare(change, versions[key], judgements[key][recipient], rows.get((recipient, key)))
+    return changes
+
+
+def _compare(change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow | None) -> None:
+    is_never = NEVER in value
+    if row is None:
+        if not is_never:
+            change.append.append((version.key, value))
+        return
+    if version.deleted_at is not None:
+        _compare_deleted(change, version, value, row)
+        return
+    becomes_newest = version.is_newest and not row.is_newest
+    if is_never:
+        change.withdraw.append(row.position)
+    elif becomes_newest or not narrows(value, row.justification):
+        change.withdraw.append(row.position)
+        change.append.append((version.key, value))
+    else:
+        if value != row.justification:
+            change.justify[value].append(row.position)
+        if row.is_newest and not version.is_newest:
+            change.supersede.append(row.position)
+
+
+def _compare_deleted(change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow) -> None:
+    """Keep in the row, which is no longer served, for whom the version stands."""
+    if NEVER in value:
+        (change.withdraw if row.is_served else change.forget).append(row.position)
+        return
+    if row.is_served:
+        change.delete.append(row.position)
+    if value != row.justification:
+        change.justify[value].append(row.position)
+    if row.is_newest and not version.is_newest:
+        change.supersede.append(row.position)
