@@ -185,7 +185,9 @@ def _check_episodes(poller: Poller, episodes: Episodes) -> None:
 def _check_ledgers(hub: Hub) -> None:
     """Positions are gapless and dates strictly increasing with them, whoever wrote when."""
     with hub.house.store.read() as connection:
-        for recipient, position, last_date in connection.execute(select(ledger)):
+        for recipient, position, last_date in connection.execute(
+            select(ledger.c.recipient, ledger.c.position, ledger.c.last_date)
+        ):
             columns = select(release.c.position, release.c.date_added)
             query = columns.where(release.c.recipient == recipient).order_by(release.c.position)
             rows = connection.execute(query).all()
