@@ -46,12 +46,12 @@ def test_a_fault_is_printed_with_its_place_and_ends_with_one(run: Run, tmp_path:
         connection.execute("UPDATE ledger SET position = 99 WHERE recipient = 'KR'")
     told = run("check")
     assert told.exit_code == 1
-    assert told.stdout.startswith("ledger KR: says that its last position is 99, and its last row is 11; ")
+    assert told.stdout.startswith("ledger KR: says that its last position is 99, and its last row is 16; ")
     assert told.stderr == "hub: 1 fault\n"
     as_json = run("check", "--json")
     assert as_json.exit_code == 1
     value = json.loads(as_json.stdout)
-    assert value["checked"]["releases"] == 55
+    assert value["checked"]["releases"] == 80
     assert [fault.keys() for fault in value["faults"]] == [{"place", "what"}]
 
 
@@ -92,7 +92,7 @@ def test_a_hub_of_another_version_is_refused(run: Run, tmp_path: Path) -> None:
 
 def test_a_sound_hub_is_counted(run: Run) -> None:
     run("init")
-    counts = "11 objects, 55 releases, 0 submissions, 0 deletions, 0 agreements, 0 disclosures"
+    counts = "16 objects, 80 releases, 0 submissions, 0 deletions, 0 agreements, 0 disclosures"
     assert run("check").stdout == f"checked: {counts}\n"
     assert json_of(run("check", "--json"))["faults"] == []
 

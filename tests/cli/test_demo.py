@@ -30,7 +30,7 @@ from hub.stix import reading
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = load_sample()
-HUB_OBJECTS = 11  # ten TLP definitions and the hub's identity
+HUB_OBJECTS = 16  # ten definitions of TLP, five of REL TO, and the hub's identity
 
 
 def is_alive(pid: int) -> bool:

@@ -52,7 +52,8 @@ def look(scene: Scene, sample: Sample, *, after: bool = False) -> Look:
     seen: dict[str, list[JsonObject]] = {}
     for reader in MEMBERS:
         seen[reader] = list(stock.poll(scene.url, scene.auth(reader), "released", _PER_PAGE))
-    own: set[str] = {scene.house.registry.hub_identity_id, *TLP_IDS}
+    registry = scene.house.registry
+    own: set[str] = {registry.hub_identity_id, *TLP_IDS, *registry.rel_to}
     found = [
         difference
         for reader in MEMBERS
