@@ -11,9 +11,10 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
+import gunicorn.arbiter
 from flask import Flask
 from gunicorn.app.base import BaseApplication
-from gunicorn.errors import AppImportError
+from gunicorn.errors import AppImportError, HaltServer
 
 from hub.actions.house import House
 from hub.actions.work import work
@@ -75,6 +76,10 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
         self._chores: Chores | None = None
         super().__init__()
 
+    def run(self) -> None:
+        """Serve until told to stop; ends the process."""
+        Arbiter(self).run()
+
     def load_config(self) -> None:
         """Set what production needs; neither a file nor the environment changes it."""
         for name, value in self._options.items():
@@ -93,6 +98,19 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
     def _close(self, _server: Any, _worker: Any) -> None:
         if self._chores is not None:
             self._chores.stop()
+
+
+class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]
+    """gunicorn's master, which stops in good order also when several workers could not begin."""
+
+    def stop(self, graceful: bool = True) -> None:
+        """Stop all workers. Each one more that could not begin interrupts gunicorn's own way of doing it."""
+        while True:
+            try:
+                super().stop(graceful)
+            except HaltServer:
+                continue
+            return
 
 
 class Chores(threading.Thread):
