@@ -599,7 +599,7 @@ def test_a_sound_hub_has_no_fault(sound: Sound) -> None:
         report = check.check(house)
         assert report.faults == []
         assert report.checked == {
-            "objects": 11 + 20,
+            "objects": 16 + 20,
             "releases": report.checked["releases"],
             "submissions": 11,
             "deletions": 2,

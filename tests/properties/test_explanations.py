@@ -15,7 +15,7 @@ from hub.actions.explain import Question
 from hub.errors import NotFound
 from hub.model import Caller, Clearance, Kind, Member, MemberId, Row, Scope, StixId, Tlp
 from hub.stix.versions import version_key
-from tests.oracle import Pact
+from tests.oracle import Treaty
 from tests.properties.test_worlds import FEWER, a_world
 from tests.properties.worlds import (
     DEFAULTS,
@@ -137,11 +137,11 @@ def test_every_release_abroad_names_a_clause_that_matches(mould: Mould, events: 
 
 def is_covered(play: Play, record: Told, told: Told, at: datetime) -> bool:
     """Whether the named clause releases objects of this type and level from this origin to this nation."""
-    pact, clause = named(play, told)
+    treaty, clause = named(play, told)
     level = LEVELS.index(record.get("effective_tlp", "clear"))
     types = [*clause.get("types", [type_of(record)]), "identity", "marking-definition"]
     return (
-        pact.start <= at < pact.end
+        treaty.is_in_force(at)
         and clause["from"] == record["origin"]
         and told["nation"] in clause["to"]
         and level <= LEVELS.index(clause["max_tlp"])
@@ -149,11 +149,11 @@ def is_covered(play: Play, record: Told, told: Told, at: datetime) -> bool:
     )
 
 
-def named(play: Play, told: Told) -> tuple[Pact, Told]:
+def named(play: Play, told: Told) -> tuple[Treaty, Told]:
     (n,) = [n for n, view in enumerate(play.made) if view is not None and view["id"] == told["agreement"]]
-    pact = play.pacts[n]
-    assert pact is not None
-    return pact, pact.clauses[told["clause"]]
+    treaty = play.treaties[n]
+    assert treaty is not None
+    return treaty, treaty.clauses[told["clause"]]
 
 
 def type_of(record: Told) -> str:
@@ -192,5 +192,5 @@ def counted(reader: str, rows: list[Row], world: World) -> Counter[tuple[str, st
 
 
 def was_in_force(play: Play, told: Told) -> bool:
-    pact, clause = named(play, told)
-    return told["nation"] in clause["to"] and pact.start <= datetime.fromisoformat(told["at"]) < pact.end
+    treaty, clause = named(play, told)
+    return told["nation"] in clause["to"] and treaty.is_in_force(datetime.fromisoformat(told["at"]))

@@ -540,7 +540,7 @@ class Play:
         raise AssertionError("it was not to be signed yet")
 
     def _live(self, event: Sign | Suspend | Resume | Terminate) -> None:
-        treaty = self.treaties[event.agreement]
+        treaty = self.treaties[event.agreement] if event.agreement < len(self.treaties) else None
         if treaty is None:
             return
         if isinstance(event, Sign):
