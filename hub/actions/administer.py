@@ -109,6 +109,7 @@ def _own_version(key: int, item: StixObject, now: datetime) -> ObjectVersion:
         creator=None,
         is_accepted_definition=False,
         tlp=Tlp.CLEAR,
+        base=Tlp.CLEAR,
         is_closed=False,
         is_contained=False,
         size=len(item.body),

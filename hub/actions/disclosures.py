@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from hub.actions import authenticate, poll
@@ -28,6 +28,7 @@ from hub.model import (
     VersionFilter,
     format_instant,
 )
+from hub.rules.forms import Parts
 from hub.rules.release import own_class, widest_of
 from hub.store import agreements, disclosures, members, objects, past_rows
 from hub.store.connection import Connection
@@ -130,6 +131,7 @@ class _Register:
             "clause": None if period is None else period.clause_index,
             "version": self.versions[row.version].version,
             "kind": fetch.kind.value,
+            **({"rendition": row.rendition.label} if row.rendition.label else {}),
         }
 
     def _period(self, fetch: Fetch, row: PastRow) -> Period | None:
@@ -138,7 +140,9 @@ class _Register:
             return None
         justification, in_force = _binding_then(fetch, row, self.periods)
         version = self.versions[row.version]
-        candidate = candidate_of(version, row.origin, self._clearance(version.member))
+        level = Parts(version.base, version.cuts, is_last=True).level(row.rendition, version.tlp)
+        whole = candidate_of(version, row.origin, self._clearance(version.member))
+        candidate = replace(whole, tlp=version.tlp if level is None else level)
         own = own_class(candidate, row.recipient, justification, self.periods)
         reader = self._clearance(fetch.member)
         grounds = [ground for ground in own if ground.clearance <= reader]

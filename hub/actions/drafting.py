@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from hub.model import (
@@ -25,6 +26,7 @@ from hub.model import (
 from hub.rules.acceptance import Accept, Known, Refuse, Reserved, accept
 from hub.rules.marking import is_accepted_definition
 from hub.stix.versions import version_key
+from hub.store.renditions import Original
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
@@ -34,7 +36,8 @@ _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 class Drawer:
     """What is known before the items are looked at.
 
-    `received_from` maps an id that the submitter can see from another nation, above GREEN, to that nation.
+    `received_from` maps an id that the submitter can see from another nation, above GREEN, to that nation;
+    `originals` an id that the hub made, and released to its nation, to what stands behind it.
     """
 
     member: MemberId
@@ -42,6 +45,7 @@ class Drawer:
     informative: frozenset[StixId]
     received_from: Mapping[StixId, NationCode]
     now: datetime
+    originals: Mapping[StixId, Original] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,8 @@ class Drafts:
     """What a submission brings: an outcome per item, new versions with negative keys, and their bodies.
 
     `index` tells which item each new version came from; `kept` the predecessor
-    whose level a revoking version takes over. `repeats_deleted`: an item was refused as deleted.
+    whose level a revoking version takes over. `repeats_deleted`: an item was refused as deleted. `named_at`
+    are the places where a new version names its submitter.
     """
 
     outcomes: Sequence[Outcome]
@@ -58,6 +63,7 @@ class Drafts:
     index: Mapping[int, int]
     kept: Mapping[int, int]
     repeats_deleted: bool
+    named_at: Mapping[int, Sequence[str]]
 
 
 def draft(
@@ -69,7 +75,8 @@ def draft(
     """
     desk = _Drafting(drawer, len(items), held)
     outcomes = [desk.outcome(n, item) for n, item in enumerate(items)]
-    return Drafts(outcomes, desk.fresh, desk.bodies, desk.index, desk.kept, desk.repeats_deleted)
+    facts = (desk.fresh, desk.bodies, desk.index, desk.kept, desk.repeats_deleted, desk.named_at)
+    return Drafts(outcomes, *facts)
 
 
 class _Record:
@@ -118,6 +125,7 @@ class _Drafting:
         self.index: dict[int, int] = {}
         self.kept: dict[int, int] = {}
         self.repeats_deleted = False
+        self.named_at: dict[int, Sequence[str]] = {}
 
     def outcome(self, n: int, item: StixObject | Unreadable) -> Outcome:
         fallback = format_instant(self.drawer.now)
@@ -165,6 +173,7 @@ class _Drafting:
         self.fresh.append(version)
         self.bodies[item.digest] = item.body
         self.index[key] = n
+        self.named_at[key] = item.named_at
 
     def _taking_over(self, version: ObjectVersion, predecessor: ObjectVersion) -> ObjectVersion:
         """Let a revoking version without TLP keep how its predecessor is handled (policy 8)."""
@@ -207,4 +216,15 @@ def _version(drawer: Drawer, key: int, item: StixObject, verdict: Accept) -> Obj
         tlp=Tlp.RED,  # until it is judged
         is_closed=True,
         is_contained=False,
+        cuts=item.cuts,
+        guise=item.guise,
+        about=_about(drawer, item),
     )
+
+
+def _about(drawer: Drawer, item: StixObject) -> NationCode | None:
+    """Return to which nation's objects the item refers by made ids; empty: to several nations'."""
+    nations = {drawer.originals[id].origin for id in item.refers if id in drawer.originals}
+    if not nations:
+        return None
+    return nations.pop() if len(nations) == 1 else NationCode("")

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hub.model import Justification, LiveRow, NationCode, ObjectVersion
+from hub.model import Justification, LiveRow, NationCode, ObjectVersion, Rendition, View
 from hub.rules.references import Judgement
 from hub.rules.release import NEVER, narrows
 
@@ -15,7 +15,7 @@ from hub.rules.release import NEVER, narrows
 class RowChanges:
     """What happens to one recipient's ledger. Versions are named by key, rows by position."""
 
-    append: list[tuple[int, Justification]] = field(default_factory=list)
+    append: list[tuple[int, Rendition, Justification]] = field(default_factory=list)
     withdraw: list[int] = field(default_factory=list)
     delete: list[int] = field(default_factory=list)
     forget: list[int] = field(default_factory=list)
@@ -35,22 +35,34 @@ def changes_to(
     live: Collection[LiveRow],
 ) -> dict[NationCode, RowChanges]:
     """Return what brings the `live` rows of these versions to their judgements, for each recipient."""
-    rows = {(row.recipient, row.version): row for row in live}
+    rows = {(row.version, View(row.recipient, row.rendition)): row for row in live}
+    withheld: Justification = frozenset({NEVER})
     # Objects with spec_version take the earlier positions of a commit (a poller decides by the first).
     order = sorted(versions, key=lambda key: (not versions[key].has_spec_version, key))
+    views: dict[tuple[int, NationCode], set[View]] = defaultdict(set)
+    for version, view in (*rows, *((key, view) for key in order for view in judgements[key])):
+        views[version, view.recipient].add(view)
     changes: dict[NationCode, RowChanges] = {}
     for recipient in recipients:
         change = changes[recipient] = RowChanges()
         for key in order:
-            _compare(change, versions[key], judgements[key][recipient], rows.get((recipient, key)))
+            for view in sorted(views[key, recipient], key=lambda view: view.rendition.label):
+                value = judgements[key].get(view, withheld)
+                _compare(change, versions[key], value, (view.rendition, rows.get((key, view))))
     return changes
 
 
-def _compare(change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow | None) -> None:
+def _compare(
+    change: RowChanges,
+    version: ObjectVersion,
+    value: Justification,
+    stored: tuple[Rendition, LiveRow | None],
+) -> None:
     is_never = NEVER in value
+    form, row = stored
     if row is None:
         if not is_never:
-            change.append.append((version.key, value))
+            change.append.append((version.key, form, value))
         return
     if version.deleted_at is not None:
         _compare_deleted(change, version, value, row)
@@ -60,7 +72,7 @@ def _compare(change: RowChanges, version: ObjectVersion, value: Justification, r
         change.withdraw.append(row.position)
     elif becomes_newest or not narrows(value, row.justification):
         change.withdraw.append(row.position)
-        change.append.append((version.key, value))
+        change.append.append((version.key, form, value))
     else:
         if value != row.justification:
             change.justify[value].append(row.position)

@@ -7,11 +7,12 @@ others are judged jointly, before and after, by the rules that decide in earnest
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from hub.actions import renditions
 from hub.actions.agree import parties_amended, read_proposal
 from hub.actions.house import House
 from hub.actions.judging import Bench
@@ -23,6 +24,7 @@ from hub.model import (
     AgreementState,
     Caller,
     Class,
+    Clause,
     Clearance,
     JsonObject,
     Justification,
@@ -34,16 +36,19 @@ from hub.model import (
     Release,
     StixId,
     Tlp,
+    View,
 )
 from hub.rules.agreements import Life, covered_since, periods_from, standing
+from hub.rules.forms import Law, Parts, in_other_forms, is_altering
 from hub.rules.references import Judgement, Node, judge
 from hub.rules.release import NEVER, Candidate, binding, decide, stands
 from hub.store import agreements, populations
 from hub.store.connection import Connection
-from hub.store.populations import Facts, Linked
+from hub.store.populations import Facts, Population
 
 _EXAMPLES: Final = 5  # of each direction, of what is released and of what is withdrawn
 _NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
+_WHOLE: Final = Parts(Tlp.RED, (), is_last=True)
 
 
 class Line(NamedTuple):
@@ -148,47 +153,86 @@ class _Law:
         self._bench = bench
         self._periods = periods
         self._in_force = binding(periods, bench.now)
+        self._law = Law(bench.recipients, periods, bench.now)
+        self._altering = [clause for clause in self._law.clauses() if is_altering(clause)]
         self._own: dict[Facts, dict[NationCode, Class]] = {}
+        self._others: dict[Facts, dict[NationCode, list[Justification]]] = {}
         self._seen: dict[Justification, Clearance | None] = {}
 
     def own(self, facts: Facts) -> Mapping[NationCode, Class]:
-        """Return the class of such versions for each recipient, references aside."""
+        """Return the class of such versions for each recipient, as submitted and references aside."""
         if facts not in self._own:
-            candidate = Candidate(
-                self._bench.origin,
-                facts.member,
-                self._bench.clearance(facts.member),
-                *(facts.type, facts.tlp, facts.submitted_at),
-                closed="closed" if facts.is_closed else None,
-                rel_to=facts.rel_to,
-            )
+            candidate = self._candidate(facts)
             self._own[facts] = {
                 r: self._class(candidate, r) for r in (self._bench.origin, *self._bench.recipients)
             }
         return self._own[facts]
 
+    def alone(self, facts: Facts, recipient: NationCode) -> list[Justification]:
+        """Return what such versions, which refer to nothing, stand by for the recipient, in every form."""
+        if facts not in self._others:
+            found: dict[NationCode, list[Justification]] = defaultdict(list)
+            for view, own in self._in_other_forms(facts, _WHOLE, self._altering):
+                found[view.recipient].append(frozenset({own}))
+            self._others[facts] = found
+        return [frozenset({self.own(facts)[recipient]}), *self._others[facts].get(recipient, ())]
+
+    def _candidate(self, facts: Facts) -> Candidate:
+        return Candidate(
+            self._bench.origin,
+            facts.member,
+            self._bench.clearance(facts.member),
+            *(facts.type, facts.tlp, facts.submitted_at),
+            closed="closed" if facts.is_closed else None,
+            rel_to=facts.rel_to,
+            guise=facts.guise,
+            about=facts.about,
+        )
+
+    def _in_other_forms(
+        self, facts: Facts, parts: Parts, clauses: Sequence[Clause]
+    ) -> Iterator[tuple[View, Class]]:
+        return in_other_forms(self._candidate(facts), parts, self._law, clauses) if clauses else iter(())
+
     def _class(self, candidate: Candidate, recipient: NationCode) -> Class:
         decision = decide(candidate, recipient, self._periods, self._bench.now)
         return decision.grounds if isinstance(decision, Release) else NEVER
 
-    def judge(
-        self, versions: Sequence[Linked], references: Mapping[int, frozenset[StixId]]
-    ) -> Mapping[int, Judgement]:
+    def judge(self, connection: Connection, linked: Population) -> Mapping[int, Judgement]:
         """Return the joint judgement of versions that hang together."""
         nodes: dict[int, Node[int]] = {}
         later: dict[tuple[MemberId, StixId], int] = {}
-        for one in sorted(versions, key=lambda v: v.version_key, reverse=True):
-            record = (one.facts.member, one.id)
-            refers = references.get(one.key, frozenset())
+        for one in sorted(linked.versions, key=lambda v: v.version_key, reverse=True):
+            facts, record = one.facts, (one.facts.member, one.id)
+            refers = linked.references.get(one.key, frozenset())
+            parts = Parts(one.base, one.cuts, record not in later and not one.is_deleted)
+            identity = self._bench.members[facts.member].identity
             nodes[one.key] = Node(
-                *(one.facts.member, one.id, self.own(one.facts), refers, later.get(record)),
+                *(facts.member, one.id, self.own(facts), refers, later.get(record)),
                 is_newest=one.is_newest,
+                others=self._linked_forms(connection, facts, parts, refers),
+                left={cut.ceiling: cut.refers for cut in one.cuts},
+                is_masked=self._candidate(facts).is_masked,
+                sources=linked.creators.get(one.key, frozenset()) | {identity},
             )
             later[record] = one.key
         return judge(nodes, (), self._bench.circle())
 
-    def lowest(self, justification: Justification) -> Clearance | None:
-        """Return the lowest clearance that sees what stands by this; None: nobody does."""
+    def _linked_forms(
+        self, connection: Connection, facts: Facts, parts: Parts, refers: frozenset[StixId]
+    ) -> Mapping[View, Justification]:
+        clauses = self._altering if facts.about is None else self._law.clauses()
+        found = {view: {own} for view, own in self._in_other_forms(facts, parts, clauses)}
+        if facts.about is not None and found:
+            told = renditions.audience(connection, self._bench.origin, refers, facts.submitted_at)
+            found = {view: own | {told} for view, own in found.items()}
+        return {view: frozenset(own) for view, own in found.items()}
+
+    def lowest(self, forms: Iterable[Justification]) -> Clearance | None:
+        """Return the lowest clearance that sees a version in one of these forms; None: nobody does."""
+        return min(filter(None, map(self._lowest, forms)), default=None)
+
+    def _lowest(self, justification: Justification) -> Clearance | None:
         if justification not in self._seen:
             readers = (Reader(_NOBODY, self._bench.origin, clearance) for clearance in Clearance)
             seen = (r.clearance for r in readers if stands(justification, r, self._in_force))
@@ -210,25 +254,23 @@ class _Comparison:
         """Count what would change; `starts` are when any clause begins to cover what is submitted."""
         origin = self.bench.origin
         for group in populations.alike(connection, origin, sorted(starts)):
-            was, will = self.before.own(group.facts), self.after.own(group.facts)
             for recipient in self.bench.recipients:
-                pair = frozenset({was[recipient]}), frozenset({will[recipient]})
+                pair = self.before.alone(group.facts, recipient), self.after.alone(group.facts, recipient)
                 self._compare(recipient, group.facts, pair, group.count, group.example)
-        versions = populations.linked(connection, origin)
-        references = populations.references(connection, origin)
-        were, will_be = (law.judge(versions, references) for law in (self.before, self.after))
-        for one in versions:
+        linked = populations.population(connection, origin)
+        were, will_be = (law.judge(connection, linked) for law in (self.before, self.after))
+        for one in linked.versions:
             if one.is_deleted or one.is_alone:
                 continue
             for recipient in self.bench.recipients:
-                pair = were[one.key][recipient], will_be[one.key][recipient]
+                pair = _in_forms(were[one.key], recipient), _in_forms(will_be[one.key], recipient)
                 self._compare(recipient, one.facts, pair, 1, one.id)
 
     def _compare(
         self,
         recipient: NationCode,
         facts: Facts,
-        pair: tuple[Justification, Justification],
+        pair: tuple[Sequence[Justification], Sequence[Justification]],
         count: int,
         id: StixId,
     ) -> None:
@@ -240,3 +282,7 @@ class _Comparison:
             self.released.add(Line(*place, will), count, id)
         elif was is not None:
             self.withdrawn.add(Line(*place, was), count, id)
+
+
+def _in_forms(judgement: Judgement, recipient: NationCode) -> list[Justification]:
+    return [value for view, value in judgement.items() if view.recipient == recipient]

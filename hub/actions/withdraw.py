@@ -15,7 +15,7 @@ from hub.actions.judging import Bench, Verdicts, judge_again, write_rows
 from hub.actions.submit import use_nonce, verify_writer
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
-from hub.store import agreements, objects, releases, submissions
+from hub.store import agreements, objects, releases, renditions, submissions
 from hub.store.agreements import Generation
 from hub.store.connection import Connection
 
@@ -138,6 +138,7 @@ def _write(
         objects.add_creator_levels(connection, owner, handled.creator_deltas)
     write_rows(house, connection, deletion.origin, decision.verdicts, {}, max(house.clock(), now))
     objects.erase_contents(connection, {v.content_id for v in decision.doomed.values()}, now)
+    renditions.erase(connection, decision.doomed.keys(), now)
     submissions.erase_bodies(connection, objects.submissions_of(connection, decision.doomed.keys()))
     for owner, held in decision.records.items():
         if all(v.key in decision.doomed for v in _there(held)):

@@ -42,8 +42,10 @@ class Rendition(NamedTuple):
         return " ".join(words)
 
     @classmethod
-    def of(cls, label: str) -> Rendition:
-        """Return the form that `label` tells."""
+    def of(cls, label: str | None) -> Rendition:
+        """Return the form that `label` tells; None or empty: as submitted."""
+        if not label:
+            return SUBMITTED
         words = label.split()
         level = next((word.partition(":")[2] for word in words if ":" in word), "")
         is_link = any(word.startswith(_LINK) for word in words)

@@ -47,7 +47,8 @@ class Node(Generic[K]):
 
     `is_newest` marks the version by which references to the record are judged. `others` are its own classes
     in other forms than as submitted, `left` what each redaction refers to; `is_masked`: references among such
-    versions are judged in anonymised form where the referring one appears so.
+    versions are judged in anonymised form where the referring one appears so. `sources` are the identities
+    that its nation's cert stands for there.
     """
 
     member: MemberId
@@ -59,6 +60,7 @@ class Node(Generic[K]):
     others: Mapping[View, Justification] = _NONE
     left: Mapping[Tlp, frozenset[StixId]] = _WHOLE
     is_masked: bool = False
+    sources: frozenset[StixId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,7 @@ class _Graph(Generic[K]):
     def closure(self, recipient: NationCode) -> dict[K, Justification]:
         """Return for every node the union of the classes that can be reached from it."""
         starts = {key: self._start(node, recipient) for key, node in self.nodes.items()}
-        return self._spread(starts, self.nodes)
+        return self._spread(starts, {key: (*self.inner[key], *self.counted[key]) for key in self.nodes})
 
     def in_other_forms(
         self, recipient: NationCode, plain: Mapping[K, Justification]
@@ -218,6 +220,8 @@ class _Graph(Generic[K]):
         """Return the justification of a form to which nothing refers; `whole` are those of all others."""
         node, form = self.nodes[key], view.rendition
         refers = node.refers if form.ceiling is None else node.left[form.ceiling]
+        if form.is_anonymised:
+            refers -= node.sources
         classes = set(node.others[view])
         for target in (*self.inner[key], *self.counted[key]):
             if self.nodes[target].id in refers:
@@ -233,21 +237,31 @@ class _Graph(Generic[K]):
         for key, node in self.nodes.items():
             if node.is_masked:
                 own = set(node.others.get(View(recipient, ANONYMISED), {NEVER}))
-                starts[key] = own | self._settled(node, node.refers, recipient, is_anonymised=True)
+                refers = node.refers - node.sources
+                starts[key] = own | self._settled(node, refers, recipient, is_anonymised=True)
             else:
                 starts[key] = set(plain[key])
-        return self._spread(starts, [key for key, node in self.nodes.items() if node.is_masked])
+        edges = {key: self._edges(key, node.sources) for key, node in self.nodes.items() if node.is_masked}
+        return self._spread(starts, edges)
 
-    def _spread(self, starts: Mapping[K, set[Class]], referring: Iterable[K]) -> dict[K, Justification]:
-        """Return for every node the classes at the start of all that is reached through `referring` nodes.
+    def _edges(self, key: K, but: frozenset[StixId] = frozenset()) -> list[K]:
+        """Return what the node refers to, but for these ids, and its next later version."""
+        found = (*self.inner[key], *self.counted[key])
+        later = self.nodes[key].later
+        return [target for target in found if target == later or self.nodes[target].id not in but]
+
+    def _spread(
+        self, starts: Mapping[K, set[Class]], edges: Mapping[K, Iterable[K]]
+    ) -> dict[K, Justification]:
+        """Return for every node the classes at the start of all that is reached along the edges.
 
         Classes are few, so a set of them is an integer with a bit for each.
         """
         bits = _Bits()
         reached = {key: bits.of(classes) for key, classes in starts.items()}
         referrers: dict[K, list[K]] = defaultdict(list)
-        for key in referring:
-            for target in (*self.inner[key], *self.counted[key]):
+        for key, targets in edges.items():
+            for target in targets:
                 referrers[target].append(key)
         waiting = list(self.nodes)
         while waiting:

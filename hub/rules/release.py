@@ -69,6 +69,11 @@ class Candidate:
         return self.is_masked and clause.anonymise is Anonymise.AGENCY
 
 
+def is_directed(clause: Clause, origin: NationCode, recipient: NationCode) -> bool:
+    """Tell whether the clause lets what is of `origin` reach `recipient`."""
+    return clause.origin == origin and recipient in clause.recipients
+
+
 def clearance_for(tlp: Tlp) -> Clearance:
     """Return the lowest clearance that the level itself allows (policy 3 and 4)."""
     match tlp:
@@ -104,7 +109,7 @@ def decide(
     directed = [
         p
         for p in periods
-        if _is_directed(p.clause, candidate.origin, recipient) and _gives(p.clause, candidate, rendition)
+        if is_directed(p.clause, candidate.origin, recipient) and _gives(p.clause, candidate, rendition)
     ]
     in_force = [p for p in directed if p.is_in_force(now)]
     pending = [p for p in directed if p.takes_over(now)]
@@ -119,25 +124,6 @@ def decide(
     later = _successions(now_by, [p for p in pending if reasons[p.id] is None], allowed)
     clearance = min(ground.clearance for ground in now_by.values())
     return Release(clearance, frozenset((*now_by.values(), *later)))
-
-
-def forms(candidate: Candidate, recipient: NationCode, clauses: Iterable[Clause]) -> frozenset[Rendition]:
-    """Return the other forms in which some clause may let `recipient` see `candidate`, the newest version.
-
-    Of redactions those at the ceilings that the clauses name, whether something is left or not.
-    """
-    found: set[Rendition] = set()
-    for clause in clauses:
-        if _is_directed(clause, candidate.origin, recipient):
-            is_hidden = candidate.is_hidden_by(clause)
-            if candidate.about is not None:
-                found.add(Rendition(is_hidden, is_answer=True))
-                continue
-            if is_hidden:
-                found.add(Rendition(is_anonymised=True))
-            if clause.granular is Granular.REDACT:
-                found.add(Rendition(is_hidden, clause.max_tlp))
-    return frozenset(found)
 
 
 def obstacles(
@@ -155,7 +141,7 @@ def obstacles(
     if candidate.about not in (None, recipient):
         found.append(_goes_back(candidate))
     in_force = [
-        p for p in periods if _is_directed(p.clause, candidate.origin, recipient) and p.is_in_force(now)
+        p for p in periods if is_directed(p.clause, candidate.origin, recipient) and p.is_in_force(now)
     ]
     if not in_force:
         return [*found, _no_agreement(candidate, recipient)]
@@ -165,13 +151,17 @@ def obstacles(
 
 
 def widest(
-    candidate: Candidate, recipient: NationCode, periods: Sequence[Period], now: datetime
+    candidate: Candidate,
+    recipient: NationCode,
+    periods: Sequence[Period],
+    now: datetime,
+    rendition: Rendition = SUBMITTED,
 ) -> Period | None:
     """Return the period whose clause releases `candidate` most widely; among equals that in force longest.
 
     None inside the origin nation, where no clause is needed, and for what is withheld (policy 4).
     """
-    decision = decide(candidate, recipient, periods, now)
+    decision = decide(candidate, recipient, periods, now, rendition)
     if isinstance(decision, Withhold):
         return None
     return widest_of(decision.grounds, [p for p in periods if p.is_in_force(now)])
@@ -273,7 +263,7 @@ def levels_seen(
     if origin == reader.nation:
         return frozenset(level for level in Tlp if clearance_for(level) <= reader.clearance)
     clauses = [
-        p.clause for p in periods if p.is_in_force(now) and _is_directed(p.clause, origin, reader.nation)
+        p.clause for p in periods if p.is_in_force(now) and is_directed(p.clause, origin, reader.nation)
     ]
     return frozenset(
         level
@@ -357,10 +347,6 @@ def _home_grounds(candidate: Candidate) -> Class:
     if candidate.clearance < needed:
         grounds.add(Ground(None, candidate.clearance, candidate.member))
     return frozenset(grounds)
-
-
-def _is_directed(clause: Clause, origin: NationCode, recipient: NationCode) -> bool:
-    return clause.origin == origin and recipient in clause.recipients
 
 
 def _mismatch(candidate: Candidate, recipient: NationCode, period: Period) -> str | None:

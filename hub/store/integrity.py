@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
-from hub.model import MemberId, NationCode, StixId, Tlp
+from hub.model import MemberId, NationCode, Rendition, StixId, Tlp
 from hub.store.batches import batches
 from hub.store.objects import CONTAINS, REFERS
 from hub.store.tables import (
@@ -258,6 +258,7 @@ class StoredRow:
     justification: int
     is_withdrawn: bool
     is_deleted: bool
+    rendition: Rendition
 
 
 COPIED: Final = ("stix_id", "type", "version", "version_key", "member", "origin", "content_id", "size")
@@ -266,13 +267,13 @@ COPIED: Final = ("stix_id", "type", "version", "version_key", "member", "origin"
 def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[StoredRow]:
     """Give every row of these versions in every ledger, withdrawn or not."""
     plain = (_C.recipient, _C.position, _C.version_id, _C.is_newest, _C.justification_id)
-    marks = (_C.withdrawn_at.is_not(None), _C.deleted_at.is_not(None))
+    marks = (_C.withdrawn_at.is_not(None), _C.deleted_at.is_not(None), _C.rendition)
     copied = [_C[name] for name in COPIED]
     for batch in batches(sorted(versions)):
         query = select(*plain, *marks, *copied).where(_C.version_id.in_(batch))
         rows = connection.execute(query.order_by(_C.recipient, _C.position))
-        for recipient, position, version, newest, why, withdrawn, deleted, *rest in rows:
+        for recipient, position, version, newest, why, withdrawn, deleted, form, *rest in rows:
             yield StoredRow(
                 *(NationCode(recipient), position, version, tuple(rest)),
-                *(newest, why, bool(withdrawn), bool(deleted)),
+                *(newest, why, bool(withdrawn), bool(deleted), Rendition.of(form)),
             )

@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, select
 
-from hub.model import MemberId, NationCode, StixId, Tlp, from_microseconds, to_microseconds
-from hub.store.objects import REFERS, decode_nations
+from hub.model import Cut, Guise, MemberId, NationCode, StixId, Tlp, from_microseconds, to_microseconds
+from hub.store.objects import CREATOR, REFERS, decode_cuts, decode_guise, decode_nations
 from hub.store.tables import object_version, reference
 
 _V = object_version.c
@@ -28,6 +28,8 @@ class Facts:
     is_closed: bool
     submitted_at: datetime
     rel_to: frozenset[NationCode] | None
+    guise: Guise
+    about: NationCode | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,10 @@ class Alike:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A version that refers to something, has siblings or is referred to; `is_alone` if Alike counts it."""
+    """A version that refers to something, may be redacted, has siblings or is referred to.
+
+    `is_alone` if Alike counts it.
+    """
 
     key: int
     id: StixId
@@ -49,13 +54,15 @@ class Linked:
     is_newest: bool
     is_deleted: bool
     is_alone: bool
+    base: Tlp
+    cuts: tuple[Cut, ...]
     facts: Facts
 
 
 def alike(connection: Connection, origin: NationCode, starts: Sequence[datetime]) -> Iterator[Alike]:
     """Give the nation's undeleted versions that are alone, grouped; `starts` part those submitted earlier."""
     ages = [case((_V.submitted_at < to_microseconds(at), 0), else_=1) for at in starts]
-    group = (_V.member, _V.type, _V.effective_tlp, _V.is_closed, _V.rel_to)
+    group = (_V.member, _V.type, _V.effective_tlp, _V.is_closed, _V.rel_to, _V.guise, _V.about)
     query = (
         select(*group, func.max(_V.submitted_at).label("submitted_at"), func.count(), func.min(_V.stix_id))
         .where(_V.origin == origin, _V.deleted_at.is_(None), _is_alone())
@@ -65,20 +72,35 @@ def alike(connection: Connection, origin: NationCode, starts: Sequence[datetime]
         yield Alike(_facts(*row), count, StixId(example))
 
 
-def linked(connection: Connection, origin: NationCode) -> list[Linked]:
+def _linked_versions(connection: Connection, origin: NationCode) -> list[Linked]:
     """Return the nation's versions that are not alone, and those that these refer to."""
     is_target = exists().where(_R.origin == origin, _R.kind == REFERS, _R.target == _V.stix_id)
     is_alone = and_(_V.deleted_at.is_(None), _is_alone())
     columns = (_V.id, _V.stix_id, _V.version_key, _V.is_newest, _V.deleted_at.is_not(None), is_alone)
-    facts = (_V.member, _V.type, _V.effective_tlp, _V.is_closed, _V.rel_to, _V.submitted_at)
-    query = select(*columns, *facts).where(_V.origin == origin, ~is_alone | is_target)
+    facts = (_V.member, _V.type, _V.effective_tlp, _V.is_closed, _V.rel_to, _V.guise, _V.about, _V.submitted_at)
+    parts = (func.coalesce(_V.base_tlp, _V.effective_tlp), _V.cuts)
+    query = select(*columns, *parts, *facts).where(_V.origin == origin, ~is_alone | is_target)
     return [_linked(row) for row in connection.execute(query)]
 
 
-def references(connection: Connection, origin: NationCode) -> Mapping[int, frozenset[StixId]]:
-    """Return what the nation's versions refer to, by key (policy 2.7)."""
+@dataclass(frozen=True, slots=True)
+class Population:
+    """The versions that are not judged alone, what they refer to, and whom they name as creator, by key."""
+
+    versions: Sequence[Linked]
+    references: Mapping[int, frozenset[StixId]]
+    creators: Mapping[int, frozenset[StixId]]
+
+
+def population(connection: Connection, origin: NationCode) -> Population:
+    """Return the nation's versions that are judged together, with what that takes."""
+    named = (_targets(connection, origin, kind) for kind in (REFERS, CREATOR))
+    return Population(_linked_versions(connection, origin), *named)
+
+
+def _targets(connection: Connection, origin: NationCode, kind: str) -> Mapping[int, frozenset[StixId]]:
     found: dict[int, set[StixId]] = defaultdict(set)
-    query = select(_R.version_id, _R.target).where(_R.origin == origin, _R.kind == REFERS)
+    query = select(_R.version_id, _R.target).where(_R.origin == origin, _R.kind == kind)
     for key, target in connection.execute(query):
         found[key].add(StixId(target))
     return {key: frozenset(targets) for key, targets in found.items()}
@@ -90,16 +112,19 @@ def _is_alone() -> ColumnElement[bool]:
         sibling.c.member == _V.member, sibling.c.stix_id == _V.stix_id, sibling.c.id != _V.id
     )
     refers = exists().where(_R.version_id == _V.id, _R.kind == REFERS)
-    return and_(~has_sibling, ~refers)
+    return and_(~has_sibling, ~refers, _V.cuts.is_(None))
 
 
 def _linked(row: Any) -> Linked:
-    key, id, version_key, is_newest, is_deleted, is_alone, *facts = row
+    key, id, version_key, is_newest, is_deleted, is_alone, base, cuts, *facts = row
     flags = (is_newest, bool(is_deleted), bool(is_alone))
-    return Linked(key, StixId(id), version_key, *flags, _facts(*facts))
+    parts = (Tlp(base), () if cuts is None else decode_cuts(cuts))
+    return Linked(key, StixId(id), version_key, *flags, *parts, _facts(*facts))
 
 
 def _facts(member: str, stix_type: str, tlp: int, *rest: Any) -> Facts:
-    is_closed, rel_to, submitted_at = rest
+    is_closed, rel_to, guise, about, submitted_at = rest
     nations = None if rel_to is None else decode_nations(rel_to)
-    return Facts(MemberId(member), stix_type, Tlp(tlp), is_closed, from_microseconds(submitted_at), nations)
+    forms = (decode_guise(guise), None if about is None else NationCode(about))
+    at = from_microseconds(submitted_at)
+    return Facts(MemberId(member), stix_type, Tlp(tlp), is_closed, at, nations, *forms)

@@ -264,9 +264,8 @@ object_version = Table(
     Column("type", String(250), nullable=False),
     Column("version", String(64), nullable=False),  # as it came in
     Column("version_key", String(64), nullable=False),  # ordered as text
-    Column(
-        "is_newest", Boolean, nullable=False
-    ),  # of its record: the last that is not deleted, else the last
+    # Of its record: the last that is not deleted, else the last.
+    Column("is_newest", Boolean, nullable=False),
     Column("has_spec_version", Boolean, nullable=False),
     Column("submitted_at", _Instant, nullable=False),
     Column("submission_id", ForeignKey(submission.c.id)),  # null: the hub's own
@@ -280,6 +279,10 @@ object_version = Table(
     Column("effective_tlp", Integer, nullable=False),
     Column("is_closed", Boolean, nullable=False),
     Column("rel_to", Text),  # nations, with commas; empty: nobody; null: no such marking
+    Column("base_tlp", Integer),  # without granular markings and labels; null: the effective one
+    Column("cuts", Text),  # what redactions would leave, as JSON; null: none is possible
+    Column("guise", String(8)),  # plain | renamed | none, where its source is hidden; null: none
+    Column("about", String(3)),  # the nation to whose objects it refers by made ids; empty: to several's
     Column("deletion_id", ForeignKey(deletion.c.id)),
     Column("deleted_at", _Instant),
     UniqueConstraint("member", "stix_id", "version_key"),
@@ -339,6 +342,7 @@ release = Table(  # one row per recipient and version that it may see; marked, n
     Column("justification_id", ForeignKey(justification.c.id), nullable=False),
     Column("content_id", ForeignKey(content.c.id), nullable=False),
     Column("size", Integer, nullable=False),  # bytes of the content
+    Column("rendition", String(40)),  # the form of the version that is served; null: as submitted
     Column("withdrawn_at", _Instant),
     # Withdrawn because its version was deleted: it is not served, and goes on telling for whom it stood.
     Column("deleted_at", _Instant),
@@ -349,6 +353,26 @@ release = Table(  # one row per recipient and version that it may see; marked, n
     Index("ix_release_recipient_stix_id", "recipient", "stix_id"),
     Index("ix_release_version_id", "version_id"),
     sqlite_with_rowid=False,
+)
+
+made_id = Table(  # the ids of the objects that the hub makes in place of submitted ones: random, and for good
+    "made_id",
+    metadata,
+    Column("origin", String(3), primary_key=True),
+    Column("stix_id", String(300), primary_key=True),
+    Column("rendition", String(40), primary_key=True),
+    Column("made", String(300), nullable=False, unique=True),
+)
+
+rendition = Table(  # what was made of a version, once it was released in this form
+    "rendition",
+    metadata,
+    Column("version_id", ForeignKey(object_version.c.id), primary_key=True),
+    Column("rendition", String(40), primary_key=True),
+    Column("stix_id", String(300), nullable=False),
+    Column("type", String(250), nullable=False),
+    Column("content_id", ForeignKey(content.c.id), nullable=False, index=True),
+    Column("size", Integer, nullable=False),
 )
 
 rejustification = Table(  # why a row stood before it was narrowed where it is

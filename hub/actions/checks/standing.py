@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -10,6 +11,7 @@ from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.actions.judging import Bench, judge_afresh
 from hub.model import (
     HUB,
+    SUBMITTED,
     Clearance,
     Ground,
     Justification,
@@ -17,10 +19,12 @@ from hub.model import (
     NationCode,
     ObjectVersion,
     Reader,
+    Served,
+    View,
 )
 from hub.rules.references import Judgement
 from hub.rules.release import NEVER, stands
-from hub.store import integrity
+from hub.store import integrity, renditions
 from hub.store.integrity import COPIED, StoredRow
 
 _NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
@@ -55,20 +59,25 @@ class Standing:
 
     def faults(self, versions: Mapping[int, ObjectVersion]) -> Iterator[Fault]:
         """Give what is wrong with the rows of `versions`, which lack nothing that they refer to."""
-        live: dict[tuple[NationCode, int], StoredRow] = {}
+        live: dict[tuple[int, View], StoredRow] = {}
+        made = renditions.stored(self.inspection.connection, versions)
         for row in integrity.rows_of(self.inspection.connection, versions):
-            yield from self._row_faults(row, versions[row.version])
+            yield from self._row_faults(row, versions[row.version], made.get((row.version, row.rendition)))
             if not row.is_withdrawn or row.is_deleted:
-                if (row.recipient, row.version) in live:
+                view = View(row.recipient, row.rendition)
+                if (row.version, view) in live:
                     yield Fault(_place(row), f"is a second row of the same version; {RESTORE}")
-                live[row.recipient, row.version] = row
+                live[row.version, view] = row
         judged = {key: v for key, v in versions.items() if self._is_from_here(v)}
         for key in versions.keys() - judged.keys():
             yield Fault(named(versions[key]), f"is of nobody who submits in {self.bench.origin}; {RESTORE}")
+        shown: dict[int, set[View]] = defaultdict(set)
+        for key, view in live:
+            shown[key].add(view)
         for key, judgement in self._judge(judged).items():
-            for recipient in self.bench.recipients:
-                right = judgement[recipient]
-                yield from self._compare(versions[key], recipient, right, live.get((recipient, key)))
+            for view in sorted(judgement.keys() | shown[key], key=repr):
+                right = judgement.get(view, _WITHHELD)
+                yield from self._compare(versions[key], view.recipient, right, live.get((key, view)))
 
     def _is_from_here(self, version: ObjectVersion) -> bool:
         if self.bench.origin == HUB:
@@ -76,10 +85,16 @@ class Standing:
         member = self.bench.members.get(version.member)
         return member is not None and member.nation == self.bench.origin
 
-    def _row_faults(self, row: StoredRow, version: ObjectVersion) -> Iterator[Fault]:
+    def _row_faults(self, row: StoredRow, version: ObjectVersion, made: Served | None) -> Iterator[Fault]:
+        if row.rendition == SUBMITTED:
+            made = Served(version.id, version.type, version.content_id, version.size)
+        if made is None:  # of what was deleted nothing is made
+            if not row.is_withdrawn:
+                yield Fault(_place(row), f"shows what was never made of its version; {RESTORE}")
+            return
         right = (
-            *(version.id, version.type, version.version, version.version_key, version.member),
-            *(self.bench.origin, version.content_id, version.size),
+            *(made.id, made.type, version.version, version.version_key, version.member),
+            *(self.bench.origin, made.content_id, made.size),
         )
         pairs = zip(COPIED, row.copied, right, strict=True)
         if differing := [name for name, copied, own in pairs if copied != own]:
@@ -92,7 +107,7 @@ class Standing:
 
     def _judge(self, versions: Mapping[int, ObjectVersion]) -> Mapping[int, Judgement]:
         if self.bench.origin == HUB:
-            everywhere = dict.fromkeys(self.bench.recipients, _EVERYBODY)
+            everywhere = dict.fromkeys(map(View, self.bench.recipients), _EVERYBODY)
             return dict.fromkeys(versions, everywhere)
         return judge_afresh(self.inspection.connection, self.bench, versions)
 
