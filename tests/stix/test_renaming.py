@@ -160,6 +160,10 @@ def test_names_of_all_kinds(name, text):
     assert mentions(sdo(description="abc"), [name]) == []
 
 
+def test_a_letter_that_folds_into_letter_and_accents_stays_in_its_word():
+    assert mentions(sdo(description="\u03b9 \u03b1"), ["\u0390\u03b1"]) == []
+
+
 @pytest.mark.parametrize("name", ["", "  ", "...", "\u200b"])
 def test_a_name_without_letters_is_never_met(name):
     assert mentions(sdo(description="... and  more"), [name]) == []
