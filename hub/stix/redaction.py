@@ -114,8 +114,9 @@ def _kept_whole(obj: JsonObject) -> frozenset[str]:
         return _WHOLE
     if object_type in ID_CONTRIBUTING:
         return _WHOLE | ID_CONTRIBUTING[object_type]
-    # Of a type that only its producer knows, any property may have made such an id.
-    return _WHOLE | obj.keys() if has_uuid_5(obj["id"]) else _WHOLE
+    # Of an observable that only its producer knows, any property may have made such an id.
+    is_observable = not obj.keys() & {"created", "modified"}
+    return _WHOLE | obj.keys() if is_observable and has_uuid_5(obj["id"]) else _WHOLE
 
 
 def _spelled(obj: JsonObject) -> Tlp | None:

@@ -115,7 +115,7 @@ def _plain(text: str) -> str:
     if not text.isascii() or not text.isprintable():
         text = _IGNORABLE.sub("", text)
         text = normalize("NFKC", "".join(char for char in text if not _is_invisible(char)))
-    return normalize("NFKC", text.casefold())
+    return normalize("NFKC", text.upper().casefold())  # by way of upper case, which the dotless i needs
 
 
 def _is_invisible(char: str) -> bool:
