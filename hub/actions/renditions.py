@@ -49,9 +49,9 @@ _EXTENSION: Final = "extension-definition"
 def audience(
     connection: Connection, origin: NationCode, refers: Collection[StixId], submitted_at: datetime
 ) -> Class:
-    """Return for whom an answer is: the cert of the nation that it goes back to, and the originals' submitters.
+    """Return for whom an answer is: the cert of whose nation it answers, and who submitted the originals.
 
-    That is who had submitted them when the answer came.
+    That is, who had submitted them when the answer came.
     """
     behind = renditions.originals(connection, origin, refers).values()
     told = renditions.submitters(connection, set(behind), submitted_at)

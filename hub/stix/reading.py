@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from hub.errors import BadRequest, Unprocessable
-from hub.model import Cut, DefinitionKind, Guise, JsonObject, StixId, StixObject, Unreadable
+from hub.model import DefinitionKind, Guise, JsonObject, StixId, StixObject, Unreadable
 from hub.stix.markings import definition_kind, read_markings
 from hub.stix.patterns import parsing_bytes
 from hub.stix.redaction import cuts
@@ -141,7 +141,7 @@ def _understood(
         creator=StixId(creator) if isinstance(creator, str) and looks_like_id(creator) else None,
         definition=kind,
         definition_extensions=_extensions(obj) if kind else frozenset(),
-        cuts=tuple(Cut(ceiling, left.level, left.refers) for ceiling, left in sorted(cuts(obj).items())),
+        cuts=cuts(obj),
         guise=_guise(obj, referred, named_at),
         named_at=named_at,
     )

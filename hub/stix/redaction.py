@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from hub.model import JsonObject, StixId, Tlp
+from hub.model import Cut, JsonObject, Tlp
 from hub.stix.markings import read_markings
 from hub.stix.references import refers
 from hub.stix.renaming import ID_CONTRIBUTING, has_uuid_5
@@ -30,32 +30,20 @@ _WHOLE: Final = frozenset(
 _GONE: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """What the rules need to know of what is left of an object.
+def cuts(obj: JsonObject) -> tuple[Cut, ...]:
+    """Return what is left at each ceiling at which a part is taken away and the rest may be given, rising.
 
-    `level` is the strictest TLP that granular markings put on parts that are left, or that labels spell;
-    None: no such. The object's own `object_marking_refs` are not in it. `refers` is as in `references`.
-    """
-
-    level: Tlp | None
-    refers: frozenset[StixId]
-
-
-def cuts(obj: JsonObject) -> dict[Tlp, Cut]:
-    """Return, for each ceiling at which a part is taken away and the rest may be given, what the rest is.
-
-    `obj` is valid STIX 2.1. Red is never among the ceilings. The dict is empty for an object without
+    `obj` is valid STIX 2.1. Red is never among the ceilings. There are none for an object without
     granular TLP markings, and for one that its granular markings close (policy 2.5).
     """
     markings = read_markings(obj)
     if "granular_markings" not in obj or markings.fault or markings.parts:
-        return {}
+        return ()
     highest = max((level for level, _ in _marked(obj)), default=Tlp.CLEAR)
     rests = ((ceiling, _rest(obj, ceiling)) for ceiling in _CEILINGS if ceiling < highest)
-    return {
-        ceiling: Cut(read_markings(left).raised, refers(left)) for ceiling, left in rests if left is not None
-    }
+    return tuple(
+        Cut(ceiling, read_markings(left).raised, refers(left)) for ceiling, left in rests if left is not None
+    )
 
 
 def redact(obj: JsonObject, ceiling: Tlp) -> JsonObject | None:

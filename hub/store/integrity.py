@@ -275,5 +275,6 @@ def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[Store
         for recipient, position, version, newest, why, withdrawn, deleted, form, *rest in rows:
             yield StoredRow(
                 *(NationCode(recipient), position, version, tuple(rest)),
-                *(newest, why, bool(withdrawn), bool(deleted), Rendition.of(form)),
+                *(newest, why, bool(withdrawn), bool(deleted)),
+                Rendition.of(form),
             )

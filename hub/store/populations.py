@@ -77,7 +77,16 @@ def _linked_versions(connection: Connection, origin: NationCode) -> list[Linked]
     is_target = exists().where(_R.origin == origin, _R.kind == REFERS, _R.target == _V.stix_id)
     is_alone = and_(_V.deleted_at.is_(None), _is_alone())
     columns = (_V.id, _V.stix_id, _V.version_key, _V.is_newest, _V.deleted_at.is_not(None), is_alone)
-    facts = (_V.member, _V.type, _V.effective_tlp, _V.is_closed, _V.rel_to, _V.guise, _V.about, _V.submitted_at)
+    facts = (
+        _V.member,
+        _V.type,
+        _V.effective_tlp,
+        _V.is_closed,
+        _V.rel_to,
+        _V.guise,
+        _V.about,
+        _V.submitted_at,
+    )
     parts = (func.coalesce(_V.base_tlp, _V.effective_tlp), _V.cuts)
     query = select(*columns, *parts, *facts).where(_V.origin == origin, ~is_alone | is_target)
     return [_linked(row) for row in connection.execute(query)]

@@ -28,6 +28,16 @@ def stored(connection: Connection, versions: Collection[int]) -> dict[Key, Serve
     return found
 
 
+def versions_with(connection: Connection, id: StixId) -> dict[int, list[tuple[NationCode, Rendition]]]:
+    """Return the versions, by key, of which something with this id was made: by nation and form."""
+    found: dict[int, list[tuple[NationCode, Rendition]]] = {}
+    v = object_version.c
+    query = select(_R.version_id, v.origin, _R.rendition).join(object_version, v.id == _R.version_id)
+    for key, origin, form in connection.execute(query.where(_R.stix_id == id)):
+        found.setdefault(key, []).append((NationCode(origin), Rendition.of(form)))
+    return found
+
+
 def add(connection: Connection, made: Mapping[Key, Served]) -> None:
     """Keep what was made; the caller holds the origin."""
     rows = [

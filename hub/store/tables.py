@@ -369,7 +369,7 @@ rendition = Table(  # what was made of a version, once it was released in this f
     metadata,
     Column("version_id", ForeignKey(object_version.c.id), primary_key=True),
     Column("rendition", String(40), primary_key=True),
-    Column("stix_id", String(300), nullable=False),
+    Column("stix_id", String(300), nullable=False, index=True),
     Column("type", String(250), nullable=False),
     Column("content_id", ForeignKey(content.c.id), nullable=False, index=True),
     Column("size", Integer, nullable=False),

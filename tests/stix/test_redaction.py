@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.model import Tlp
-from hub.stix.redaction import Cut, cuts, redact
+from hub.model import Cut, Tlp
+from hub.stix.redaction import cuts, redact
 from hub.stix.selectors import selector_fault
 from hub.stix.validation import fault
 from tests.stix.samples import OTHER_UUID, UUID, indicator, observable, sdo, without
@@ -101,6 +101,10 @@ def test_what_a_selector_selects_is_taken_away_and_nothing_else(selector, change
     assert fault(left) is None
 
 
+def by_ceiling(obj):
+    return {cut.ceiling: cut for cut in cuts(obj)}
+
+
 @pytest.mark.parametrize(
     ("selector", "expected_level"),
     [("description", Tlp.AMBER_STRICT), ("labels.[1]", None), ("x_list.[0]", None)],
@@ -108,8 +112,8 @@ def test_what_a_selector_selects_is_taken_away_and_nothing_else(selector, change
 def test_what_is_marked_at_the_ceiling_stays(selector, expected_level):
     obj = marked(sdo(**VULNERABILITY), mark("amber+strict", selector))
     assert redact(obj, Tlp.AMBER_STRICT) == redact(obj, Tlp.RED) == obj
-    assert Tlp.AMBER_STRICT not in cuts(obj)
-    assert set(cuts(obj)) == {Tlp.CLEAR, Tlp.GREEN, Tlp.AMBER}
+    assert Tlp.AMBER_STRICT not in by_ceiling(obj)
+    assert set(by_ceiling(obj)) == {Tlp.CLEAR, Tlp.GREEN, Tlp.AMBER}
 
 
 WHOLE = [
@@ -160,7 +164,7 @@ def test_what_may_not_be_given_in_part_is_not_given(obj, selector):
     given = marked(obj, mark("amber", selector))
     assert selector_fault(given, selector) is None
     assert redact(given, Tlp.GREEN) is None
-    assert cuts(given) == {}
+    assert by_ceiling(given) == {}
     assert redact(given, Tlp.AMBER) == given
 
 
@@ -225,16 +229,16 @@ def test_a_cut_knows_the_level_and_the_references_of_what_is_left():
         mark("amber", "x_refs.[1]", "description"),
         mark("clear", "y_ref"),
     )
-    assert cuts(obj) == {
-        Tlp.GREEN: Cut(Tlp.GREEN, frozenset({CREATOR})),
-        Tlp.AMBER: Cut(Tlp.AMBER, frozenset({SECOND, CREATOR})),
-        Tlp.AMBER_STRICT: Cut(Tlp.AMBER, frozenset({SECOND, CREATOR})),
+    assert by_ceiling(obj) == {
+        Tlp.GREEN: Cut(Tlp.GREEN, Tlp.GREEN, frozenset({CREATOR})),
+        Tlp.AMBER: Cut(Tlp.AMBER, Tlp.AMBER, frozenset({SECOND, CREATOR})),
+        Tlp.AMBER_STRICT: Cut(Tlp.AMBER_STRICT, Tlp.AMBER, frozenset({SECOND, CREATOR})),
     }
 
 
 def test_a_container_left_counts_by_its_own_marking():
     obj = marked(sdo(x_list=[1, 2]), mark("amber", "x_list"), mark("red", "x_list.[0]"))
-    assert {ceiling: cut.level for ceiling, cut in cuts(obj).items()} == {
+    assert {ceiling: cut.level for ceiling, cut in by_ceiling(obj).items()} == {
         Tlp.CLEAR: None,
         Tlp.GREEN: None,
         Tlp.AMBER: Tlp.AMBER,
@@ -257,7 +261,7 @@ def test_a_container_left_counts_by_its_own_marking():
     ],
 )  # fmt: skip
 def test_without_granular_tlp_that_can_be_followed_there_is_no_cut(obj):
-    assert cuts(obj) == {}
+    assert by_ceiling(obj) == {}
 
 
 def test_what_cannot_be_followed_is_not_given():
@@ -278,7 +282,7 @@ def test_markings_that_are_marked_themselves_are_not_followed(marking):
     obj = marked(sdo(description="x"), mark("red", "description"), marking)
     assert selector_fault(obj, marking["selectors"][0]) is None
     assert redact(obj, Tlp.AMBER) is None
-    assert cuts(obj) == {}
+    assert by_ceiling(obj) == {}
 
 
 @pytest.mark.parametrize(
@@ -296,7 +300,7 @@ def test_markings_that_are_marked_themselves_are_not_followed(marking):
 )
 def test_labels_that_spell_a_level_are_enforced_and_stay(labels, selector, ceilings):
     obj = marked(sdo(labels=labels, description="x"), mark("red", selector))
-    assert set(cuts(obj)) == ceilings
+    assert set(by_ceiling(obj)) == ceilings
 
 
 def test_what_is_left_shares_nothing_with_the_object():
@@ -418,7 +422,7 @@ def expected_markings(own: dict[str, Any], obj: dict[str, Any], above: set[str])
 @given(objects())
 def test_cuts_tell_of_what_redact_gives(made):
     _, obj = made
-    found = cuts(obj)
+    found = by_ceiling(obj)
     for ceiling in Tlp:
         left = redact(obj, ceiling)
         assert left is not None

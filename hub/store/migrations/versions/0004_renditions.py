@@ -41,3 +41,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("version_id", "rendition", name=op.f("pk_rendition")),
     )
     op.create_index(op.f("ix_rendition_content_id"), "rendition", ["content_id"])
+    op.create_index(op.f("ix_rendition_stix_id"), "rendition", ["stix_id"])
