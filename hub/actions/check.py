@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hub.actions.checks import RESTORE, Fault, Inspection, ledgers, provenance, records, signatures
+from hub.actions.checks import RESTORE, Fault, Inspection, ledgers, made, provenance, records, signatures
 from hub.actions.checks.records import CreatorCounts
 from hub.actions.checks.standing import Justifications, Standing
 from hub.actions.house import House
@@ -135,6 +135,7 @@ def _origin(
         yield from records.content_faults(inspection, origin, versions)
         if origin != HUB:
             yield from records.handling_faults(inspection, versions)
+            yield from made.made_faults(inspection, versions)
         yield from standing.faults(versions)
 
 

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import Final
 
 from hub.model import (
@@ -44,8 +43,8 @@ class Drawer:
     reserved: Reserved
     informative: frozenset[StixId]
     received_from: Mapping[StixId, NationCode]
+    originals: Mapping[StixId, Original]
     now: datetime
-    originals: Mapping[StixId, Original] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,16 +34,18 @@ from hub.model import (
     Tlp,
     VersionFilter,
     View,
+    Withhold,
     format_instant,
 )
 from hub.rules.forms import Parts
-from hub.rules.release import NEVER, obstacles, stands, widest
+from hub.rules.release import NEVER, decide, obstacles, stands, widest
 from hub.store import objects, pages, releases, renditions
 from hub.store.connection import Connection
 
 _NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
 _EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
 _UNKNOWN: Final = "There is no such object, or no such version of it, for this member to ask about."
+_SEEN_OTHERWISE: Final = "an agreement that hides its source gives it under another id alone"
 _NOT_SERVED_YET: Final = (
     "released, and not served yet: the hub is going through what was submitted before; poll again shortly"
 )
@@ -239,8 +241,8 @@ class _Account:
         return _decision(nation, clearance, None if period is None else period.agreement_id, clause)
 
     def _level(self, form: Rendition) -> Tlp:
-        parts = Parts(self.version.base, self.version.cuts, is_last=True)
-        return self.version.tlp if form.is_link else parts.level(form, self.version.tlp) or self.version.tlp
+        level = Parts(self.version.base, self.version.cuts, is_last=True).level(form, self.version.tlp)
+        return self.version.tlp if level is None or form.is_link else level
 
     def _clearance(self, view: View) -> Clearance | None:
         """Return from which clearance up the version is served; None: to nobody yet."""
@@ -268,12 +270,17 @@ class _Account:
         yield from self._obstacles(self.version, nation)
         if NEVER in self.inquiry.judgements[self.version.key][View(nation)]:
             for other in self.inquiry.needed:
-                if own := self._obstacles(other, nation):
+                if own := self._obstacles(other, nation) or self._masked(other, nation):
                     yield self._blamed(other, own)
 
     def _obstacles(self, version: ObjectVersion, nation: NationCode) -> list[str]:
         candidate = candidate_of(version, self.origin, self.bench.clearance(version.member))
         return obstacles(candidate, nation, self.bench.periods, self.bench.now)
+
+    def _masked(self, version: ObjectVersion, nation: NationCode) -> list[str]:
+        candidate = candidate_of(version, self.origin, self.bench.clearance(version.member))
+        decision = decide(candidate, nation, self.bench.periods, self.bench.now)
+        return [_SEEN_OTHERWISE] if candidate.is_masked and isinstance(decision, Withhold) else []
 
     def _blamed(self, other: ObjectVersion, reasons: Sequence[str]) -> str:
         is_later = (other.member, other.id) == (self.version.member, self.version.id)

@@ -132,11 +132,8 @@ class _Workshop:
         if form.ceiling is not None:
             return self._redacted(version, form, form.ceiling, obj)
         if form.is_answer:
-            behind = renditions.originals(self.connection, self.origin, version.refers)
-            names = {made: original.id for made, original in behind.items()}
-            names[version.id] = self._made_id(version.id, form)
-            obj = rename(obj, names)
-        return self._anonymised(version, obj) if form.is_anonymised else obj
+            return self._answer(version, form, obj)
+        return self._anonymised(version, obj)
 
     # --- redaction ---
 
@@ -172,12 +169,22 @@ class _Workshop:
             "object_marking_refs": [tlp_2_id(version.tlp)],
         }
 
-    # --- anonymising ---
+    # --- anonymising, and answering ---
 
-    def _anonymised(self, version: ObjectVersion, obj: JsonObject) -> JsonObject:
+    def _answer(self, version: ObjectVersion, form: Rendition, obj: JsonObject) -> JsonObject:
+        """Return the object with the ids of what it is about put back."""
+        behind = renditions.originals(self.connection, self.origin, version.refers)
+        originals = {made: original.id for made, original in behind.items()}
+        if form.is_anonymised:
+            obj = self._anonymised(version, obj, kept=frozenset(originals))
+        return rename(obj, originals) | {"id": self._made_id(version.id, form)}
+
+    def _anonymised(
+        self, version: ObjectVersion, obj: JsonObject, kept: frozenset[StixId] = frozenset()
+    ) -> JsonObject:
         """Return the object under its nation's cert, with ids that tell nothing of its source."""
         cert = self._cert_identity()
-        names = self._names(ids_in(obj) - self.kept)
+        names = self._names(ids_in(obj) - self.kept - kept)
         own = {self.members[version.member].identity, StixId(obj.get("created_by_ref", cert))}
         renamed = rename(obj, names | dict.fromkeys(own, cert))
         return renamed | {"created_by_ref": cert} if "created" in renamed else renamed

@@ -254,7 +254,7 @@ def _receipt(house: House, decision: SubmissionDecision) -> Receipt:
         version = decision.handled.now[key]
         if decision.drafts.named_at.get(key):
             places = ", ".join(decision.drafts.named_at[key])
-            outcomes[n] = _remarked(outcomes[n], f"names its submitter at {places}: {_STAYS_HOME}")
+            outcomes[n] = _remarked(outcomes[n], f"tells of its submitter at {places}: {_STAYS_HOME}")
         if version.is_closed:
             reason = version.markings.fault or _closed_by(house, decision, key)
             outcomes[n] = _remarked(outcomes[n], f"withheld from all other nations: {reason}")

@@ -15,8 +15,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from hub.model import (
@@ -37,8 +36,6 @@ from hub.rules.release import NEVER, simplify, stands
 K = TypeVar("K", bound=Hashable)
 
 ANONYMISED: Final = Rendition(is_anonymised=True)
-_NONE: Final[Mapping[View, Justification]] = MappingProxyType({})
-_WHOLE: Final[Mapping[Tlp, frozenset[StixId]]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +54,8 @@ class Node(Generic[K]):
     refers: frozenset[StixId]
     later: K | None
     is_newest: bool
-    others: Mapping[View, Justification] = _NONE
-    left: Mapping[Tlp, frozenset[StixId]] = _WHOLE
+    others: Mapping[View, Justification] = field(default_factory=dict)
+    left: Mapping[Tlp, frozenset[StixId]] = field(default_factory=dict)
     is_masked: bool = False
     sources: frozenset[StixId] = frozenset()
 

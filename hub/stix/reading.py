@@ -13,7 +13,7 @@ from hub.stix.markings import definition_kind, read_markings
 from hub.stix.patterns import parsing_bytes
 from hub.stix.redaction import cuts
 from hub.stix.references import contains, looks_like_id, refers
-from hub.stix.renaming import is_value_based, mentions
+from hub.stix.renaming import ids_in, is_value_based, mentions
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
 from hub.stix.versions import MAX_CHARACTERS, version_key
 
@@ -79,7 +79,7 @@ def read(
 
     `index` is its place in the submission, from 0, and stands in for a missing id. `digest` gives the
     SHA-256 of a value's RFC 8785 form. Size is that of the compact JSON text, in bytes. `names` are those of
-    its submitter that are looked for in its texts.
+    its submitter, which are looked for in its texts, as are the ids that it holds.
     """
     if not isinstance(item, dict):
         return Unreadable(f"(item {index})", None, "the item is not a JSON object; every STIX object is one")
@@ -125,7 +125,7 @@ def _understood(
     version = obj.get("modified", obj.get("created"))
     creator = obj.get("created_by_ref")
     referred = refers(obj)
-    named_at = tuple(mentions(obj, names)) if names else ()
+    named_at = tuple(mentions(obj, names, _own_ids(obj))) if names else ()
     return StixObject(
         id=StixId(obj["id"]),
         type=obj["type"],
@@ -147,13 +147,22 @@ def _understood(
     )
 
 
+def _own_ids(obj: JsonObject) -> set[StixId]:
+    """Return the ids in the object that may tell of its source, so that no text may repeat them."""
+    return {id for id in ids_in(obj) if not is_value_based(id, _type(id))}
+
+
+def _type(id: StixId) -> str:
+    return id.partition("--")[0]
+
+
 def _guise(obj: JsonObject, referred: frozenset[StixId], named_at: Sequence[str]) -> Guise:
     """Return how the object may appear where its source is hidden; an organisation or person may be that."""
     names_somebody = obj["type"] == "identity" and obj.get("identity_class") != _NAMES_NOBODY
     if named_at or names_somebody:
         return Guise.NONE
     ids = {StixId(obj["id"]), *referred}
-    is_of_values = all(is_value_based(id, id.partition("--")[0]) for id in ids)
+    is_of_values = all(is_value_based(id, _type(id)) for id in ids)
     return Guise.PLAIN if is_of_values else Guise.RENAMED
 
 

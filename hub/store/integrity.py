@@ -23,6 +23,7 @@ from hub.store.tables import (
     object_version,
     reference,
     release,
+    rendition,
     submission,
 )
 
@@ -198,9 +199,10 @@ def contents(connection: Connection, keys: Collection[int]) -> Iterator[Content]
 
 
 def unused_contents(connection: Connection) -> list[int]:
-    """Return the contents that no version has."""
+    """Return the contents that no version has, nor what was made of one."""
     used = exists().where(_V.content_id == content.c.id)
-    return list(connection.execute(select(content.c.id).where(~used)).scalars())
+    made = exists().where(rendition.c.content_id == content.c.id)
+    return list(connection.execute(select(content.c.id).where(~used, ~made)).scalars())
 
 
 def foreign_references(connection: Connection) -> list[int]:

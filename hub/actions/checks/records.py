@@ -12,7 +12,8 @@ import orjson
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.actions.handling import names_creator
-from hub.model import HUB, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
+from hub.actions.submit import names_of
+from hub.model import HUB, Guise, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
 from hub.proofs import canonical
 from hub.rules.marking import is_accepted_definition, narrower, releasable_to, unknown_markings
 from hub.stix import reading
@@ -123,8 +124,9 @@ def content_faults(inspection: Inspection, origin: NationCode, versions: Version
         if fault := _content_fault(content, origin, users[content.id]):
             yield Fault(f"content {content.id}", fault)
         elif content.body and origin != HUB:
-            said = reading.understand(orjson.loads(content.body), content.body, content.digest)
             for version in users[content.id]:
+                names = names_of(inspection.members[version.member])
+                said = reading.understand(orjson.loads(content.body), content.body, content.digest, names)
                 yield from _version_faults(inspection, version, said, predecessors.get(version.key))
 
 
@@ -194,6 +196,8 @@ def _differing(
         "markings": (version.markings.others, others),
         "fault": (version.markings.fault, fault),
         "acceptance": (version.is_accepted_definition, accepted),
+        "redactions": (version.cuts, said.cuts),
+        "guise": (version.guise, said.guise if version.guise is not Guise.NONE else Guise.NONE),
     }
     return (name for name, (stored, right) in pairs.items() if stored != right)
 
