@@ -135,7 +135,7 @@ def _origin(
         yield from records.content_faults(inspection, origin, versions)
         if origin != HUB:
             yield from records.handling_faults(inspection, versions)
-            yield from made.made_faults(inspection, versions)
+            yield from made.made_faults(inspection, origin, versions)
         yield from standing.faults(versions)
 
 

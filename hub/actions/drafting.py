@@ -223,7 +223,10 @@ def _version(drawer: Drawer, key: int, item: StixObject, verdict: Accept) -> Obj
 
 def _about(drawer: Drawer, item: StixObject) -> NationCode | None:
     """Return to which nation's objects the item refers by made ids; empty: to several nations'."""
-    nations = {drawer.originals[id].origin for id in item.refers if id in drawer.originals}
+    behind = [drawer.originals[id] for id in item.refers if id in drawer.originals]
+    nations = {original.origin for original in behind}
     if not nations:
         return None
-    return nations.pop() if len(nations) == 1 else NationCode("")
+    # Two ids that would become one are no plain reference to it either.
+    is_plain = len(nations) == 1 and len(set(behind)) == len(behind) and not item.has_id_keys
+    return nations.pop() if is_plain else NationCode("")

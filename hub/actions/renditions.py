@@ -17,7 +17,6 @@ import orjson
 
 from hub.actions.house import House
 from hub.model import (
-    HUB,
     Class,
     Clearance,
     Ground,
@@ -33,6 +32,7 @@ from hub.model import (
     Tlp,
 )
 from hub.proofs import canonical
+from hub.rules.forms import Parts
 from hub.rules.references import ANONYMISED
 from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based, rename
@@ -112,9 +112,8 @@ class _Workshop:
         }
         texts = {key: orjson.dumps(obj) for key, obj in made.items()}
         digests = {key: canonical.digest(obj) for key, obj in made.items()}
-        contents = objects.insert_contents(
-            self.connection, HUB, {digests[key]: text for key, text in texts.items()}
-        )
+        by_digest = {digests[key]: text for key, text in texts.items()}
+        contents = objects.insert_contents(self.connection, self.origin, by_digest)
         served = {
             key: Served(StixId(obj["id"]), obj["type"], contents[digests[key]], len(texts[key]))
             for key, obj in made.items()
@@ -147,10 +146,9 @@ class _Workshop:
         if "created" in left:
             left["created_by_ref"] = self.hub_identity
         if version.markings.tlp is None:
-            level = max(
-                version.base, *(cut.level or Tlp.CLEAR for cut in version.cuts if cut.ceiling is ceiling)
-            )
-            left["object_marking_refs"] = [*left.get("object_marking_refs", ()), tlp_2_id(level)]
+            level = Parts(version.base, version.cuts, is_last=True).level(form, version.tlp)
+            mark = tlp_2_id(version.tlp if level is None else level)
+            left["object_marking_refs"] = [*left.get("object_marking_refs", ()), mark]
         return left
 
     def _link(self, version: ObjectVersion, form: Rendition, obj: JsonObject) -> JsonObject:

@@ -137,8 +137,9 @@ def _write(
         objects.update_handling(connection, handled.changed())
         objects.add_creator_levels(connection, owner, handled.creator_deltas)
     write_rows(house, connection, deletion.origin, decision.verdicts, {}, max(house.clock(), now))
-    objects.erase_contents(connection, {v.content_id for v in decision.doomed.values()}, now)
-    renditions.erase(connection, decision.doomed.keys(), now)
+    contents = {v.content_id for v in decision.doomed.values()}
+    contents |= renditions.contents_of(connection, decision.doomed.keys())
+    objects.erase_contents(connection, contents, now)
     submissions.erase_bodies(connection, objects.submissions_of(connection, decision.doomed.keys()))
     for owner, held in decision.records.items():
         if all(v.key in decision.doomed for v in _there(held)):

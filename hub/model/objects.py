@@ -96,7 +96,8 @@ class StixObject:
     definition_extensions: frozenset[StixId] = frozenset()
     cuts: tuple[Cut, ...] = ()  # by rising ceiling
     guise: Guise = Guise.RENAMED
-    named_at: tuple[str, ...] = ()  # where a text in it names the submitting member
+    named_at: tuple[str, ...] = ()  # where a text in it tells of the submitting member
+    has_id_keys: bool = False  # ids are keys of its dictionaries, where they cannot be put in others' place
 
 
 @dataclass(frozen=True, slots=True)

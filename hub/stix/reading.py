@@ -13,7 +13,7 @@ from hub.stix.markings import definition_kind, read_markings
 from hub.stix.patterns import parsing_bytes
 from hub.stix.redaction import cuts
 from hub.stix.references import contains, looks_like_id, refers
-from hub.stix.renaming import ids_in, is_value_based, mentions
+from hub.stix.renaming import has_id_keys, ids_in, is_value_based, mentions
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
 from hub.stix.versions import MAX_CHARACTERS, version_key
 
@@ -144,6 +144,7 @@ def _understood(
         cuts=cuts(obj),
         guise=_guise(obj, referred, named_at),
         named_at=named_at,
+        has_id_keys=has_id_keys(obj),
     )
 
 
@@ -159,7 +160,7 @@ def _type(id: StixId) -> str:
 def _guise(obj: JsonObject, referred: frozenset[StixId], named_at: Sequence[str]) -> Guise:
     """Return how the object may appear where its source is hidden; an organisation or person may be that."""
     names_somebody = obj["type"] == "identity" and obj.get("identity_class") != _NAMES_NOBODY
-    if named_at or names_somebody:
+    if named_at or names_somebody or has_id_keys(obj):
         return Guise.NONE
     ids = {StixId(obj["id"]), *referred}
     is_of_values = all(is_value_based(id, _type(id)) for id in ids)

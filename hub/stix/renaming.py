@@ -38,6 +38,7 @@ ID_CONTRIBUTING: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     }
 )
 
+_EXTENSION_PREFIX: Final = "extension-definition--"
 _VERSION_AT: Final = -22  # of the UUID's version, from the end of an id
 # Ids overlap where a stranger hides one behind another, hence the look-ahead.
 _UUID: Final = re.compile(r"(?=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))")
@@ -65,6 +66,20 @@ def has_uuid_5(id: StixId) -> bool:
 def ids_in(obj: JsonObject) -> frozenset[StixId]:
     """Return every STIX id that stands in `obj` as a whole value or dictionary key, its own included."""
     return frozenset(StixId(text) for _, text in _texts(obj) if looks_like_id(text))
+
+
+def has_id_keys(obj: JsonObject) -> bool:
+    """Return whether an id other than an extension's is a dictionary key, so that two might become one."""
+    pending: list[Any] = [obj]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            if any(looks_like_id(key) and not key.startswith(_EXTENSION_PREFIX) for key in value):
+                return True
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+    return False
 
 
 def rename(obj: JsonObject, ids: Mapping[StixId, StixId]) -> JsonObject:

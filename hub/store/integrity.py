@@ -205,6 +205,21 @@ def unused_contents(connection: Connection) -> list[int]:
     return list(connection.execute(select(content.c.id).where(~used, ~made)).scalars())
 
 
+def unerased(connection: Connection) -> list[int]:
+    """Return the contents that are there of what was made of versions of which all are deleted."""
+    made = rendition.c
+    is_made = exists().where(made.content_id == content.c.id)
+    lives = or_(
+        exists().where(_V.content_id == content.c.id, _V.deleted_at.is_(None)),
+        exists().where(made.content_id == content.c.id, made.version_id == _V.id, _V.deleted_at.is_(None)),
+    )
+    return list(
+        connection.execute(
+            select(content.c.id).where(is_made, ~lives, content.c.size > 0, content.c.erased_at.is_(None))
+        ).scalars()
+    )
+
+
 def foreign_references(connection: Connection) -> list[int]:
     """Return the versions whose references are noted for another member or origin than theirs."""
     differs = or_(_R.member != _V.member, _R.origin != _V.origin)

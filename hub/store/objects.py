@@ -25,7 +25,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.batches import batches, upsert
-from hub.store.tables import content, creator_level, object_version, reference
+from hub.store.tables import content, creator_level, object_version, reference, rendition
 
 REFERS: Final = "refers"
 CONTAINS: Final = "contains"
@@ -286,10 +286,17 @@ def mark_deleted(connection: Connection, keys: Collection[int], deletion_id: int
 
 
 def erase_contents(connection: Connection, ids: Collection[int], at: datetime) -> None:
-    """Empty those of these contents that no undeleted version has any more; digests and sizes stay."""
+    """Empty those of these contents that no undeleted version has any more, nor what was made of one.
+
+    Digests and sizes stay.
+    """
+    made = rendition.c
     for batch in batches(sorted(ids)):
         is_held = exists().where(_V.content_id == content.c.id, _V.deleted_at.is_(None))
-        condition = and_(content.c.id.in_(batch), ~is_held)
+        is_made = exists().where(
+            made.content_id == content.c.id, made.version_id == _V.id, _V.deleted_at.is_(None)
+        )
+        condition = and_(content.c.id.in_(batch), ~is_held, ~is_made)
         values = {"body": b"", "erased_at": to_microseconds(at)}
         connection.execute(update(content).where(condition).values(**values))
 

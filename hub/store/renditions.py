@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, exists, insert, or_, select, update
+from sqlalchemy import Connection, and_, exists, insert, or_, select
 
-from hub.model import HUB, NationCode, Rendition, Served, StixId, to_microseconds
+from hub.model import NationCode, Rendition, Served, StixId, to_microseconds
 from hub.store.batches import batches
 from hub.store.tables import content, made_id, object_version, release, rendition
 
@@ -148,10 +148,6 @@ def submitters(
 # --- deletion -----------------------------------------------------------------------------------
 
 
-def erase(connection: Connection, versions: Collection[int], at: datetime) -> None:
-    """Empty the bodies of what was made of these versions, which are deleted; digests and sizes stay."""
-    values = {"body": b"", "erased_at": to_microseconds(at)}
-    for batch in batches(sorted(versions)):
-        made = select(_R.content_id).where(_R.version_id.in_(batch))
-        condition = and_(content.c.origin == HUB, content.c.id.in_(made))
-        connection.execute(update(content).where(condition).values(**values))
+def contents_of(connection: Connection, versions: Collection[int]) -> set[int]:
+    """Return the contents of what was made of these versions."""
+    return {served.content_id for served in stored(connection, versions).values()}

@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
-from hub.model import HUB, JsonObject, ObjectVersion, Rendition, Served
+from hub.model import JsonObject, NationCode, ObjectVersion, Rendition, Served
 from hub.proofs import canonical
 from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based
@@ -18,7 +18,9 @@ from hub.store.integrity import Content
 _REPLACED: Final = ("id", "created_by_ref", "object_marking_refs")
 
 
-def made_faults(inspection: Inspection, versions: Mapping[int, ObjectVersion]) -> Iterator[Fault]:
+def made_faults(
+    inspection: Inspection, origin: NationCode, versions: Mapping[int, ObjectVersion]
+) -> Iterator[Fault]:
     """Give what was made of these versions and is not as it must be, or is not erased with them."""
     made = renditions.stored(inspection.connection, versions)
     wanted = {served.content_id for served in made.values()} | {versions[key].content_id for key, _ in made}
@@ -27,6 +29,8 @@ def made_faults(inspection: Inspection, versions: Mapping[int, ObjectVersion]) -
         content, original = contents.get(served.content_id), contents.get(versions[key].content_id)
         if content is not None and original is not None:  # else a foreign key says so
             what = _fault(versions[key], form, (served, content), original)
+            if content.origin != origin:
+                what = "is kept as another nation's"
             if what is not None:
                 yield Fault(f"{served.id}, made of {named(versions[key])}", f"{what}; {RESTORE}")
 
@@ -36,9 +40,9 @@ def _fault(
 ) -> str | None:
     served, content = made
     if version.deleted_at is not None:
-        return "is not erased, though its version is deleted" if content.body else None
-    if content.origin != HUB or not content.body or not original.body:
-        return "is not the hub's, or is erased"
+        return None  # whether it had to be erased is a matter of all that hold the same content
+    if not content.body or not original.body:
+        return "is erased, though its version is not deleted"
     obj: JsonObject = orjson.loads(content.body)
     told = (obj.get("id"), obj.get("type"), canonical.digest(obj), len(content.body))
     if told != (served.id, served.type, content.digest, served.size) or content.size != served.size:

@@ -251,3 +251,8 @@ def neighbour_faults(connection: Connection) -> Iterator[Fault]:
         yield Fault(f"version {key}", f"has references that are noted as another member's; {RESTORE}")
     for key in integrity.unused_contents(connection):
         yield Fault(f"content {key}", f"belongs to no version; {RESTORE}")
+    for key in integrity.unerased(connection):
+        what = (
+            "is not erased, though all of which it was made are deleted; let their members delete them again"
+        )
+        yield Fault(f"content {key}", what)
