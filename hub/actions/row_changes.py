@@ -21,6 +21,9 @@ class RowChanges:
     forget: list[int] = field(default_factory=list)
     justify: dict[Justification, list[int]] = field(default_factory=lambda: defaultdict(list))
     supersede: list[int] = field(default_factory=list)
+    replaced: set[int] = field(
+        default_factory=set
+    )  # of those withdrawn: the same of a later version is shown
 
     @property
     def hides(self) -> bool:
@@ -49,7 +52,35 @@ def changes_to(
             for view in sorted(views[key, recipient], key=lambda view: view.rendition.label):
                 value = judgements[key].get(view, withheld)
                 _compare(change, versions[key], value, (view.rendition, rows.get((key, view))))
+        own = [row for row in live if row.recipient == recipient and row.rendition.is_leaf]
+        change.replaced = _replaced(change, versions, own)
     return changes
+
+
+def _replaced(
+    change: RowChanges, versions: Mapping[int, ObjectVersion], leaves: Collection[LiveRow]
+) -> set[int]:
+    """Return those of `leaves` that are withdrawn, and in whose place a later one shows no less to all."""
+    withdrawn = set(change.withdraw)
+    gone = [(row, versions[row.version]) for row in leaves if row.position in withdrawn]
+    if not gone:
+        return set()
+    later = {
+        (versions[key].member, versions[key].id, form): (versions[key], value)
+        for key, form, value in change.append
+        if form.is_leaf
+    }
+    found: set[int] = set()
+    for row, version in gone:
+        new, value = later.get((version.member, version.id, row.rendition), (version, frozenset({NEVER})))
+        if new != version and narrows(row.justification, value) and _taken(new, row) <= _taken(version, row):
+            found.add(row.position)
+    return found
+
+
+def _taken(version: ObjectVersion, row: LiveRow) -> frozenset[str]:
+    """Return what a redaction of the version in the row's form takes away."""
+    return next((cut.taken for cut in version.cuts if cut.ceiling is row.rendition.ceiling), frozenset())
 
 
 def _compare(
@@ -65,7 +96,10 @@ def _compare(
             change.append.append((version.key, form, value))
         return
     if version.deleted_at is not None:
-        _compare_deleted(change, version, value, row)
+        if not form.is_leaf:
+            _compare_deleted(change, version, value, row)
+        elif row.is_served:
+            change.delete.append(row.position)
         return
     becomes_newest = version.is_newest and not row.is_newest
     if is_never:

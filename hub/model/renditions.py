@@ -32,6 +32,11 @@ class Rendition(NamedTuple):
     is_answer: bool = False
 
     @property
+    def is_leaf(self) -> bool:
+        """Tell whether nothing refers to it: a redaction, its link, or an answer."""
+        return self.ceiling is not None or self.is_answer
+
+    @property
     def label(self) -> str:
         """The form as it is stored and told: `anonymised`, `redacted:green`, `answer`; empty as submitted."""
         words = [_ANONYMISED] if self.is_anonymised else []
@@ -74,12 +79,14 @@ class Guise(StrEnum):
 class Cut:
     """What is left of a version without the parts that are marked above `ceiling` (policy 7).
 
-    `level` is the strictest that granular markings and labels put on that; `refers` is what it refers to.
+    `level` is the strictest that granular markings and labels put on that; `refers` is what it refers to;
+    `taken` are the selectors of what is gone.
     """
 
     ceiling: Tlp
     level: Tlp | None
     refers: frozenset[StixId]
+    taken: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,7 +42,9 @@ def cuts(obj: JsonObject) -> tuple[Cut, ...]:
     highest = max((level for level, _ in _marked(obj)), default=Tlp.CLEAR)
     rests = ((ceiling, _rest(obj, ceiling)) for ceiling in _CEILINGS if ceiling < highest)
     return tuple(
-        Cut(ceiling, read_markings(left).raised, refers(left)) for ceiling, left in rests if left is not None
+        Cut(ceiling, read_markings(left).raised, refers(left), frozenset(_taken(obj, ceiling)))
+        for ceiling, left in rests
+        if left is not None
     )
 
 
@@ -67,7 +69,7 @@ def _rest(obj: JsonObject, ceiling: Tlp) -> JsonObject | None:
     markings = read_markings(obj)
     if markings.fault or markings.parts:
         return None
-    taken = [selector for level, selector in _marked(obj) if level > ceiling]
+    taken = _taken(obj, ceiling)
     if {_first(selector) for selector in taken} & _kept_whole(obj) or _marks_markings(obj):
         return None
     spelled = _spelled(obj)
@@ -79,6 +81,10 @@ def _rest(obj: JsonObject, ceiling: Tlp) -> JsonObject | None:
     if granular:
         left["granular_markings"] = granular
     return left if fault(left) is None else None
+
+
+def _taken(obj: JsonObject, ceiling: Tlp) -> list[str]:
+    return [selector for level, selector in _marked(obj) if level > ceiling]
 
 
 def _marked(obj: JsonObject) -> Iterator[tuple[Tlp, str]]:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, and_, exists, func, or_, select
 from hub.model import MemberId, NationCode, Rendition, StixId, Tlp
 from hub.store.batches import batches
 from hub.store.objects import CONTAINS, REFERS
+from hub.store.rendition_tables import rendition
 from hub.store.tables import (
     agreement,
     content,
@@ -23,7 +24,6 @@ from hub.store.tables import (
     object_version,
     reference,
     release,
-    rendition,
     submission,
 )
 

@@ -25,7 +25,8 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.batches import batches, upsert
-from hub.store.tables import content, creator_level, object_version, reference, rendition
+from hub.store.rendition_tables import rendition
+from hub.store.tables import content, creator_level, object_version, reference
 
 REFERS: Final = "refers"
 CONTAINS: Final = "contains"
@@ -129,7 +130,15 @@ def decode_nations(text: str) -> frozenset[NationCode]:
 
 
 def _encode_cuts(cuts: tuple[Cut, ...]) -> str | None:
-    told = [{"ceiling": one.ceiling, "level": one.level, "refers": sorted(one.refers)} for one in cuts]
+    told = [
+        {
+            "ceiling": one.ceiling,
+            "level": one.level,
+            "refers": sorted(one.refers),
+            "taken": sorted(one.taken),
+        }
+        for one in cuts
+    ]
     return orjson.dumps(told).decode() if told else None
 
 
@@ -141,6 +150,7 @@ def decode_cuts(text: str) -> tuple[Cut, ...]:
             Tlp(one["ceiling"]),
             None if one["level"] is None else Tlp(one["level"]),
             frozenset(map(StixId, one["refers"])),
+            frozenset(one["taken"]),
         )
         for one in orjson.loads(text)
     )

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, and_, exists, insert, or_, select
 
 from hub.model import NationCode, Rendition, Served, StixId, to_microseconds
 from hub.store.batches import batches
-from hub.store.tables import content, made_id, object_version, release, rendition
+from hub.store.rendition_tables import made_id, rendition
+from hub.store.tables import content, object_version, release
 
 _M = made_id.c
 _R = rendition.c

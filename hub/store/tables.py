@@ -355,26 +355,6 @@ release = Table(  # one row per recipient and version that it may see; marked, n
     sqlite_with_rowid=False,
 )
 
-made_id = Table(  # the ids of the objects that the hub makes in place of submitted ones: random, and for good
-    "made_id",
-    metadata,
-    Column("origin", String(3), primary_key=True),
-    Column("stix_id", String(300), primary_key=True),
-    Column("rendition", String(40), primary_key=True),
-    Column("made", String(300), nullable=False, unique=True),
-)
-
-rendition = Table(  # what was made of a version, once it was released in this form
-    "rendition",
-    metadata,
-    Column("version_id", ForeignKey(object_version.c.id), primary_key=True),
-    Column("rendition", String(40), primary_key=True),
-    Column("stix_id", String(300), nullable=False, index=True),
-    Column("type", String(250), nullable=False),
-    Column("content_id", ForeignKey(content.c.id), nullable=False, index=True),
-    Column("size", Integer, nullable=False),
-)
-
 rejustification = Table(  # why a row stood before it was narrowed where it is
     "rejustification",
     metadata,

@@ -229,10 +229,11 @@ def test_a_cut_knows_the_level_and_the_references_of_what_is_left():
         mark("amber", "x_refs.[1]", "description"),
         mark("clear", "y_ref"),
     )
+    taken = frozenset({"x_refs.[0]"})
     assert by_ceiling(obj) == {
-        Tlp.GREEN: Cut(Tlp.GREEN, Tlp.GREEN, frozenset({CREATOR})),
-        Tlp.AMBER: Cut(Tlp.AMBER, Tlp.AMBER, frozenset({SECOND, CREATOR})),
-        Tlp.AMBER_STRICT: Cut(Tlp.AMBER_STRICT, Tlp.AMBER, frozenset({SECOND, CREATOR})),
+        Tlp.GREEN: Cut(Tlp.GREEN, Tlp.GREEN, frozenset({CREATOR}), taken | {"x_refs.[1]", "description"}),
+        Tlp.AMBER: Cut(Tlp.AMBER, Tlp.AMBER, frozenset({SECOND, CREATOR}), taken),
+        Tlp.AMBER_STRICT: Cut(Tlp.AMBER_STRICT, Tlp.AMBER, frozenset({SECOND, CREATOR}), taken),
     }
 
 

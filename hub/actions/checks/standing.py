@@ -76,6 +76,8 @@ class Standing:
             shown[key].add(view)
         for key, judgement in self._judge(judged).items():
             for view in sorted(judgement.keys() | shown[key], key=repr):
+                if view.rendition.is_leaf and versions[key].deleted_at is not None:
+                    continue  # it tells who may hold a copy, and nothing refers to it
                 right = judgement.get(view, _WITHHELD)
                 yield from self._compare(versions[key], view.recipient, right, live.get((key, view)))
 
