@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
-from hub.model import Justification, LiveRow, NationCode, ObjectVersion, Rendition, View
+from hub.model import SUBMITTED, Justification, LiveRow, NationCode, ObjectVersion, Rendition, View
 from hub.rules.references import Judgement
 from hub.rules.release import NEVER, narrows
 
@@ -42,16 +43,18 @@ def changes_to(
     withheld: Justification = frozenset({NEVER})
     # Objects with spec_version take the earlier positions of a commit (a poller decides by the first).
     order = sorted(versions, key=lambda key: (not versions[key].has_spec_version, key))
-    views: dict[tuple[int, NationCode], set[View]] = defaultdict(set)
-    for version, view in (*rows, *((key, view) for key in order for view in judgements[key])):
-        views[version, view.recipient].add(view)
+    others: dict[tuple[int, NationCode], set[Rendition]] = defaultdict(set)
+    for version, view in chain(rows, ((key, view) for key in order for view in judgements[key])):
+        if view.rendition != SUBMITTED:
+            others[version, view.recipient].add(view.rendition)
     changes: dict[NationCode, RowChanges] = {}
     for recipient in recipients:
         change = changes[recipient] = RowChanges()
         for key in order:
-            for view in sorted(views[key, recipient], key=lambda view: view.rendition.label):
+            for form in (SUBMITTED, *sorted(others.get((key, recipient), ()), key=str)):
+                view = View(recipient, form)
                 value = judgements[key].get(view, withheld)
-                _compare(change, versions[key], value, (view.rendition, rows.get((key, view))))
+                _compare(change, versions[key], value, (form, rows.get((key, view))))
         own = [row for row in live if row.recipient == recipient and row.rendition.is_leaf]
         change.replaced = _replaced(change, versions, own)
     return changes

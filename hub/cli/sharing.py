@@ -36,12 +36,19 @@ def _print(record: JsonObject) -> None:
         f"{record['object']}, version {record['version']}: from {record['origin']}{submitter}, TLP:{level}"
     )
     click.echo(plain(title))
-    rows = [
-        (one["nation"], one["decision"], _from(one["clearance"]), _clause(one), one["reason"])
-        for one in record["decisions"]
-    ]
+    rows = [row for one in record["decisions"] for row in _decided(one)]
     headings = ("nation", "decision", "visible to", "by", "because")
     print_table(headings, rows, "There is no decision that you may know.")
+
+
+def _decided(decision: JsonObject) -> list[tuple[str | None, ...]]:
+    """Return a line for the decision, and one for each other form in which the nation is served the object."""
+    nation, told = decision["nation"], (decision["decision"], decision["clearance"])
+    others = [
+        (nation, one["rendition"], _from(one["clearance"]), _clause(one), f"as {one['object']}")
+        for one in decision.get("renditions", ())
+    ]
+    return [(nation, told[0], _from(told[1]), _clause(decision), decision["reason"]), *others]
 
 
 def _from(clearance: str | None) -> str | None:
