@@ -42,7 +42,7 @@ def _print(record: JsonObject) -> None:
 
 
 def _decided(decision: JsonObject) -> list[tuple[str | None, ...]]:
-    """Return a line for the decision, and one for each other form in which the nation is served the object."""
+    """Return a line for the decision, and one for each other form in which the nation is served it."""
     nation, told = decision["nation"], (decision["decision"], decision["clearance"])
     others = [
         (nation, one["rendition"], _from(one["clearance"]), _clause(one), f"as {one['object']}")
