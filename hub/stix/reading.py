@@ -13,7 +13,7 @@ from hub.stix.markings import definition_kind, read_markings
 from hub.stix.patterns import parsing_bytes
 from hub.stix.redaction import cuts
 from hub.stix.references import contains, looks_like_id, refers
-from hub.stix.renaming import has_id_keys, ids_in, is_value_based, mentions
+from hub.stix.renaming import has_id_keys, ids_in, is_value_based, may_mention, mentions
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
 from hub.stix.versions import MAX_CHARACTERS, version_key
 
@@ -125,7 +125,7 @@ def _understood(
     version = obj.get("modified", obj.get("created"))
     creator = obj.get("created_by_ref")
     referred = refers(obj)
-    named_at = tuple(mentions(obj, names, _own_ids(obj))) if names else ()
+    named_at = tuple(_named_at(obj, body, names)) if names else ()
     return StixObject(
         id=StixId(obj["id"]),
         type=obj["type"],
@@ -148,9 +148,10 @@ def _understood(
     )
 
 
-def _own_ids(obj: JsonObject) -> set[StixId]:
-    """Return the ids in the object that may tell of its source, so that no text may repeat them."""
-    return {id for id in ids_in(obj) if not is_value_based(id, _type(id))}
+def _named_at(obj: JsonObject, body: bytes, names: Sequence[str]) -> list[str]:
+    """Return where a text gives a name, or repeats an id that may tell of the object's source."""
+    ids = {id for id in ids_in(obj) if not is_value_based(id, _type(id))}
+    return mentions(obj, names, ids) if may_mention(body, names, ids) else []
 
 
 def _type(id: StixId) -> str:

@@ -43,6 +43,8 @@ _VERSION_AT: Final = -22  # of the UUID's version, from the end of an id
 # Ids overlap where a stranger hides one behind another, hence the look-ahead.
 _UUID: Final = re.compile(r"(?=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))")
 _UUID_CHARACTERS: Final = 36
+# What orjson writes for characters that are invisible, or end a line where a word may go on.
+_ESCAPED: Final = re.compile(rb"\\[ubf]")
 _WORD: Final = re.compile(r"[^\W_]+")
 # Unicode's default ignorable characters outside of category Cf (DerivedCoreProperties.txt).
 _IGNORABLE: Final = re.compile(
@@ -120,6 +122,24 @@ def mentions(obj: JsonObject, names: Iterable[str], ids: Iterable[StixId] = ()) 
         if is_held or any(words in spaced for words in wanted):
             found.add(path)
     return sorted(found)
+
+
+def may_mention(body: bytes, names: Iterable[str], ids: Iterable[StixId]) -> bool:
+    """Return False only if `mentions` would find nothing in the object of this compact JSON text; cheaply.
+
+    In plain ASCII a name is there only with its longest word, and an id within a text only as one time more
+    that its UUID stands than it stands whole.
+    """
+    lowered = body.lower()
+    if not body.isascii() or _ESCAPED.search(body):
+        return True
+    for name in names:
+        longest = max(_WORD.findall(_plain(name)), key=len, default="")
+        if longest and (not longest.isascii() or longest.encode() in lowered):
+            return True
+    return any(
+        lowered.count(id[-_UUID_CHARACTERS:].encode().lower()) != body.count(f'"{id}"'.encode()) for id in ids
+    )
 
 
 # --- text -----------------------------------------------------------------------------------------

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from copy import deepcopy
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from stix2.registry import STIX2_OBJ_MAPS
 
+from hub.stix import renaming
 from hub.stix.markings import read_markings
-from hub.stix.renaming import ID_CONTRIBUTING, ids_in, is_value_based, mentions, rename
+from hub.stix.renaming import ID_CONTRIBUTING, has_id_keys, ids_in, is_value_based, may_mention, rename
 from hub.stix.schemas import OBSERVABLE_TYPES
 from tests.stix.samples import OTHER_UUID, UUID, sdo
 from tests.stix_objects import TLP
@@ -35,6 +37,31 @@ EVERYWHERE = {
     "x_own": [[CREATOR, 1, None, True], {"deep": {CREATOR: EXTENSION}}],
     "description": f"by {CREATOR}",
 }
+
+
+def mentions(obj, names, ids=()):
+    """What is mentioned; the quick look at the text must not have ruled it out."""
+    found = renaming.mentions(obj, names, ids)
+    assert not found or may_mention(orjson.dumps(obj), names, ids)
+    return found
+
+
+def test_the_quick_look_rules_out_what_is_plainly_not_there():
+    obj = sdo(description="Of another agency", x_ref=CREATOR)
+    assert not may_mention(orjson.dumps(obj), ["us-cyber", "Cyber Command"], [obj["id"], CREATOR])
+
+
+@pytest.mark.parametrize(
+    ("properties", "expected"),
+    [
+        ({"x_by": {CREATOR: 1}}, True),
+        ({"x_list": [[{"deep": {CREATOR: []}}]]}, True),
+        ({"extensions": {EXTENSION: {"x_by": CREATOR}}}, False),
+        ({"x_by": [CREATOR]}, False),
+    ],
+)
+def test_ids_that_are_keys_are_found(properties, expected):
+    assert has_id_keys(sdo(**properties)) == expected
 
 
 def test_an_id_is_renamed_wherever_it_stands_whole():
