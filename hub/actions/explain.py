@@ -19,6 +19,7 @@ from hub.model import (
     HUB,
     Caller,
     Clearance,
+    Ground,
     JsonObject,
     Justification,
     Kind,
@@ -39,6 +40,7 @@ from hub.store.connection import Connection
 _NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
 _EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
 _UNKNOWN: Final = "There is no such object, or no such version of it, for this member to ask about."
+_ADDRESSED: Final = "it is the hub's to the members who fetched what it recalls, and to no others"
 _NOT_SERVED_YET: Final = (
     "released, and not served yet: the hub is going through what was submitted before; poll again shortly"
 )
@@ -99,7 +101,7 @@ def _of_member(house: House, connection: Connection, reader: Reader, id: StixId)
     query = Query(reader, None, limit=1, ids=frozenset({id}), selections=_EVERY_VERSION)
     served = pages.served(connection, query, standing)
     for version in objects.versions_by_key(connection, served.keys()):
-        yield served[version.key], version
+        yield HUB if version.member == MemberId(HUB) else served[version.key], version
     for version in _own(connection, reader, id):
         if version.deleted_at is not None:
             yield reader.nation, version
@@ -175,6 +177,8 @@ class _Account:
         if reasons := list(dict.fromkeys(self._reasons(nation))):
             return _decision(nation, reason="; ".join(reasons))
         clearance = self._clearance(nation)
+        if clearance is None and self.inquiry is None:
+            return self._named(nation)
         if clearance is None:
             return _decision(nation, reason=_NOT_SERVED_YET)
         period = None
@@ -193,6 +197,16 @@ class _Account:
         if self.inquiry is not None:
             value |= self.inquiry.judgements[self.version.key][nation]
         return self._lowest(value, nation)
+
+    def _named(self, nation: NationCode) -> JsonObject:
+        """Return the decision on what the hub made for some members of a nation alone."""
+        row = self.rows.get(nation)
+        grounds = frozenset[Ground]() if row is None else frozenset().union(*row.justification)
+        clearances = [self.bench.clearance(ground.member) for ground in grounds if ground.member is not None]
+        if not clearances:
+            return _decision(nation, reason=_ADDRESSED)
+        own = self.caller.member.kind.clearance
+        return _decision(nation, min(clearances) if own is None else own)
 
     def _lowest(self, value: Justification, nation: NationCode) -> Clearance | None:
         in_force = self.bench.in_force
