@@ -372,12 +372,16 @@ def test_a_page_that_was_in_flight_is_told_for_five_minutes(
 
 
 def test_a_page_that_came_after_it_is_not_taken_for_one_before(world: World) -> None:
-    world.push("us-agency", malware(tlp="green"))
+    """What refers to the object comes back when the object is loosened, before anybody is told."""
+    link = relationship(tlp="green", refs=[MALWARE, stix_id("campaign", 4)])
+    links = frozenset({"relationship"})
+    world.push("us-agency", malware(tlp="green"), link)
+    fetch(world, "kr-cert", types=links)
     world.push("us-agency", malware(version=2, tlp="red"))
     world.push("us-agency", malware(version=3, tlp="green"))
-    fetch(world, "kr-agency")
-    assert worked(world) == 0
-    assert told(world) == {}
+    fetch(world, "kr-agency", types=links)
+    assert worked(world) == 1
+    assert told(world) == about("kr-cert", id=link["id"])
 
 
 def test_a_crash_in_between_loses_and_repeats_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

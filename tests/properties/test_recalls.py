@@ -13,12 +13,45 @@ from hypothesis import strategies as st
 from hub.actions import check, work
 from hub.model import Tlp
 from tests.oracle import Version
-from tests.properties.test_worlds import MORE, a_world
-from tests.properties.worlds import DEFAULTS, MEMBERS, NATIONS, Delete, Event, Play, Push, happenings
+from tests.properties.test_worlds import FEWER, a_world
+from tests.properties.worlds import (
+    DEFAULTS,
+    LEVELS,
+    MEMBERS,
+    NATIONS,
+    Agree,
+    Clause,
+    Delete,
+    Draft,
+    Event,
+    Play,
+    Push,
+    aimed,
+    deletes,
+    happenings,
+    lives,
+)
 from tests.world import Mould
 
 Readers = frozenset[str]
-pollers = st.lists(st.frozensets(st.sampled_from(MEMBERS)), min_size=1, max_size=4)
+some = st.frozensets(st.sampled_from(MEMBERS))
+pollers = st.lists(st.one_of(st.just(frozenset(MEMBERS)), some), min_size=1, max_size=4)
+# What is shared freely, and tightened afterwards: a few records of one member, alone and in containers.
+_place = st.sampled_from([0, 0, 0, 1, 2, 4, 8])
+_refs = st.lists(st.sampled_from([0, 1, 8]), max_size=2, unique=True).map(tuple)
+lax = st.builds(Draft, _place, st.just(1), st.sampled_from([None, "clear", "green", "green"]), refs=_refs)
+strict = st.builds(
+    Draft, _place, st.integers(2, 3), st.sampled_from([None, *LEVELS, "amber", "red"]), refs=_refs
+)
+_first = st.builds(Push, st.just("us-agency"), st.lists(lax, min_size=3, max_size=5).map(tuple))
+_tighter = st.builds(Push, st.just("us-agency"), st.lists(strict, min_size=1, max_size=2).map(tuple))
+SHARED = Agree(
+    (Clause("US", ("KR", "JP"), "amber", "partner"), Clause("KR", ("US",), "amber+strict", "partner"))
+)
+tightenings = st.tuples(
+    _first,
+    st.lists(st.one_of(_tighter, _tighter, _tighter, deletes, lives), min_size=2, max_size=5),
+).map(lambda parts: aimed([SHARED, parts[0], *parts[1]]))
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +95,8 @@ class Recalling(Play):
             self.due[reader][id] += 1
 
 
-@MORE
-@given(events=happenings, turns=pollers)
+@FEWER
+@given(events=st.one_of(tightenings, tightenings, happenings), turns=pollers)
 def test_exactly_those_are_told_who_fetched_what_they_may_not_have(
     mould: Mould, events: list[Event], turns: list[Readers]
 ) -> None:
