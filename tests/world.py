@@ -228,6 +228,8 @@ class World:
         seen: dict[int, Seen] = {}
         for origin in self.house.registry.nations:
             for row in self.drain(self.query(member, origin, selections=selections)):
+                if self.is_hubs_own(row):
+                    continue
                 seen[row.position] = Seen(origin, row.id, row.version, row.body.decode())
         everything = [(row.position, row.version) for row in self.released(member, selections)]
         assert everything == sorted((position, row.version) for position, row in seen.items())
@@ -236,7 +238,17 @@ class World:
     def released(self, member: str, selections: frozenset[VersionFilter] = EVERY_VERSION) -> list[Row]:
         """The rows of the aggregate collection that are the nations', not the hub's."""
         rows = self.drain(self.query(member, selections=selections))
-        return [row for row in rows if row.id not in self.hubs_own()]
+        return [row for row in rows if not self.is_hubs_own(row)]
+
+    def notes(self, member: str, origin: str | None = None) -> list[Json]:
+        """The notes of the hub's own that recall something from the member, in order."""
+        rows = self.drain(self.query(member, origin, types=frozenset({"note"}), selections=EVERY_VERSION))
+        return [json.loads(row.body) for row in rows if self.is_hubs_own(row)]
+
+    def is_hubs_own(self, row: Row) -> bool:
+        """Tell whether the hub itself says it: what it publishes for all, or a note that recalls."""
+        author = json.loads(row.body).get("created_by_ref") if row.id.startswith("note--") else None
+        return row.id in self.hubs_own() or author == self.house.registry.hub_identity_id
 
     def hubs_own(self) -> set[str]:
         """The ids that the hub itself publishes."""

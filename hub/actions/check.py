@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hub.actions.checks import RESTORE, Fault, Inspection, ledgers, made, provenance, records, signatures
+from hub.actions.checks import (
+    RESTORE,
+    Fault,
+    Inspection,
+    ledgers,
+    made,
+    provenance,
+    recalls,
+    records,
+    signatures,
+)
 from hub.actions.checks.records import CreatorCounts
 from hub.actions.checks.standing import Justifications, Standing
 from hub.actions.house import House
@@ -41,7 +51,8 @@ def check(house: House) -> Report:
     1. The schema is this version's; the file is sound; no row refers to one that is not there.
     2. Ledgers are gapless and dated in order; justifications and disclosures can be read.
     3. Every object is what was submitted, is marked as it says, and stands for exactly those readers for
-       whom the rules release it now, decided from scratch with all that refers to it.
+       whom the rules release it now, decided from scratch with all that refers to it. Of a recall those
+       alone are told who fetched it.
     4. Every signature holds: on submissions and deletions, and on agreements with what binds by them. What
        is stored is of the member, place and time that were signed.
 
@@ -83,6 +94,7 @@ def _faults(house: House, connection: Connection) -> Iterator[Fault]:
         yield from _readable(f"objects of {origin}", _origin(inspection, origin, justifications, counts))
     yield from _readable("creators", records.creator_faults(connection, counts))
     yield from records.neighbour_faults(connection)
+    yield from _readable("recalls", recalls.recall_faults(inspection))
     yield from _readable("submissions", signatures.submission_faults(inspection))  # 4
     yield from _readable("deletions", signatures.deletion_faults(inspection))
     yield from _readable("provenance", provenance.provenance_faults(inspection))

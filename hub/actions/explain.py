@@ -20,6 +20,7 @@ from hub.model import (
     SUBMITTED,
     Caller,
     Clearance,
+    Ground,
     JsonObject,
     Justification,
     Kind,
@@ -46,6 +47,7 @@ _NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
 _EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
 _UNKNOWN: Final = "There is no such object, or no such version of it, for this member to ask about."
 _SEEN_OTHERWISE: Final = "an agreement that hides its source gives it under another id alone"
+_ADDRESSED: Final = "it is the hub's to the members who fetched what it recalls, and to no others"
 _NOT_SERVED_YET: Final = (
     "released, and not served yet: the hub is going through what was submitted before; poll again shortly"
 )
@@ -116,7 +118,8 @@ def _of_member(house: House, connection: Connection, reader: Reader, id: StixId)
     served = {row.version: row for row in pages.served(connection, query, standing)}
     for version in objects.versions_by_key(connection, served.keys()):
         row = served[version.key]
-        yield Found(row.origin, version, row.rendition)
+        origin = HUB if version.member == MemberId(HUB) else row.origin
+        yield Found(origin, version, row.rendition)
     for version in _own(connection, reader, id):
         if version.deleted_at is not None:
             yield Found(reader.nation, version)
@@ -230,6 +233,8 @@ class _Account:
     def _told(self, nation: NationCode, form: Rendition) -> JsonObject:
         """Return the decision on what the rules release in this form, held against what is served."""
         clearance = self._clearance(View(nation, form))
+        if clearance is None and self.inquiry is None:
+            return self._named(nation)
         if clearance is None:
             return _decision(nation, reason=_NOT_SERVED_YET)
         period = None
@@ -253,6 +258,16 @@ class _Account:
         if self.inquiry is not None:
             value |= self.inquiry.judgements[self.version.key].get(view, frozenset({NEVER}))
         return self._lowest(value, view.recipient)
+
+    def _named(self, nation: NationCode) -> JsonObject:
+        """Return the decision on what the hub made for some members of a nation alone."""
+        row = self.rows.get(View(nation))
+        grounds = frozenset[Ground]() if row is None else frozenset().union(*row.justification)
+        clearances = [self.bench.clearance(ground.member) for ground in grounds if ground.member is not None]
+        if not clearances:
+            return _decision(nation, reason=_ADDRESSED)
+        own = self.caller.member.kind.clearance
+        return _decision(nation, min(clearances) if own is None else own)
 
     def _lowest(self, value: Justification, nation: NationCode) -> Clearance | None:
         in_force = self.bench.in_force

@@ -36,7 +36,7 @@ from hub.rules.forms import Parts
 from hub.rules.references import ANONYMISED
 from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based, rename
-from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, tlp_2_id
+from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definition_of
 from hub.store import members, objects, renditions
 from hub.store.connection import Connection
 from hub.store.releases import NewRow
@@ -147,7 +147,7 @@ class _Workshop:
             left["created_by_ref"] = self.hub_identity
         if version.markings.tlp is None:
             level = Parts(version.base, version.cuts, is_last=True).level(form, version.tlp)
-            mark = tlp_2_id(version.tlp if level is None else level)
+            mark = definition_of(version.tlp if level is None else level)
             left["object_marking_refs"] = [*left.get("object_marking_refs", ()), mark]
         return left
 
@@ -164,7 +164,7 @@ class _Workshop:
             "relationship_type": _DERIVED_FROM,
             "source_ref": self._made_id(version.id, redaction),
             "target_ref": version.id,
-            "object_marking_refs": [tlp_2_id(version.tlp)],
+            "object_marking_refs": [definition_of(version.tlp)],
         }
 
     # --- anonymising, and answering ---

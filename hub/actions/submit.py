@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
+from hub.actions import recall
 from hub.actions.drafting import Drafts, Drawer, draft
 from hub.actions.handling import Desk, Handled, handle
 from hub.actions.house import House
@@ -53,7 +54,7 @@ def submit(house: House, submission: Submission) -> Receipt:
     2. The body is strict JSON; each object is read, or gets a sentence.
     3. Outcomes, handling and releases are decided on a snapshot, holding nobody up.
     4. In one transaction: the nonce is new; if agreements or the nation's own submissions have moved
-       since, decide again; write objects, releases and evidence.
+       since, decide again; write objects, releases and evidence, and what is to be recalled.
 
     An object is stored though others fail. Raises Forbidden, BadSignature, TooLarge, BadJson,
     BadRequest or Unprocessable when nothing was, and Unavailable when the database cannot be reached.
@@ -244,8 +245,11 @@ def _write_objects(
     stored = objects.insert_versions(connection, origin, submission_id, fresh)
     member = drafts.fresh[0].member
     objects.add_creator_levels(connection, member, handled.creator_deltas)
+    watch = recall.watch(house, connection, origin, verdicts, [handled])
     # Never before the decision: what it let begin would be dated before it can be seen.
-    write_rows(house, connection, origin, verdicts, stored, max(house.clock(), decision.now))
+    at = max(house.clock(), decision.now)
+    write_rows(house, connection, origin, verdicts, stored, at)
+    watch.note_down(connection, at)
 
 
 def _receipt(house: House, decision: SubmissionDecision) -> Receipt:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.actions import poll
+from hub.actions import poll, recall
 from hub.actions.authenticate import reader
 from hub.actions.handling import Desk, Handled, handle, together
 from hub.actions.house import House
@@ -30,7 +30,8 @@ def delete(house: House, deletion: Deletion) -> None:
     1. The caller may write to this collection, and the request's signature holds.
     2. The versions are found, and what follows for every reader decided, on a snapshot, holding nobody up.
     3. In one transaction: the nonce is new; if agreements or the nation's own submissions have moved since,
-       decide again; what follows is written, with the evidence, and bodies that no version has are erased.
+       decide again; what follows is written, with the evidence and with what is to be recalled, and bodies
+       that no version has are erased.
 
     A version that becomes its record's newest by it gets new rows (policy 8). Raises Forbidden, BadSignature,
     NotFound where there is nothing of the kind that the caller sees, and Unavailable.
@@ -136,7 +137,14 @@ def _write(
     for owner, handled in decision.handled.items():
         objects.update_handling(connection, handled.changed())
         objects.add_creator_levels(connection, owner, handled.creator_deltas)
-    write_rows(house, connection, deletion.origin, decision.verdicts, {}, max(house.clock(), now))
+    watch = recall.watch(
+        *(house, connection, deletion.origin, decision.verdicts),
+        handled=decision.handled.values(),
+        doomed=decision.doomed,
+    )
+    at = max(house.clock(), now)
+    write_rows(house, connection, deletion.origin, decision.verdicts, {}, at)
+    watch.note_down(connection, at)
     contents = {v.content_id for v in decision.doomed.values()}
     contents |= renditions.contents_of(connection, decision.doomed.keys())
     objects.erase_contents(connection, contents, now)

@@ -64,13 +64,28 @@ def _clause(entry: JsonObject) -> str | None:
 @remote
 @json_option
 def disclosures(hub: Hub, stix_id: str, as_json: bool) -> None:
-    """Say which members have fetched object STIX_ID, or been told of it, when and under which clause."""
+    """Say which members have fetched object STIX_ID, or been told of it, when and under which clause.
+
+    To the origin also to whom a note recalls it, and when that was fetched.
+    """
     found = hub.disclosures(stix_id)
     if as_json:
         print_json(found)
         return
     rows = [
-        (one["at"], one["nation"], one["member"], one["kind"], one["version"], _clause(one)) for one in found
+        (
+            *(one["at"], one["nation"], one["member"], one["kind"], one["version"]),
+            _clause(one),
+            _recalled(one),
+        )
+        for one in found
     ]
-    headings = ("at", "nation", "member", "what", "version", "by")
+    headings = ("at", "nation", "member", "what", "version", "by", "recalled")
     print_table(headings, rows, "Nobody has fetched it.")
+
+
+def _recalled(entry: JsonObject) -> str | None:
+    notified, fetched = entry.get("notified"), entry.get("note_fetched")
+    if notified is None:
+        return None
+    return f"told {notified}, " + ("note not fetched yet" if fetched is None else f"note fetched {fetched}")

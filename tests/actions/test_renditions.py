@@ -12,7 +12,7 @@ from hub.actions import check, disclosures, explain, work
 from hub.actions.explain import Question
 from hub.errors import NotFound
 from hub.model import StixId, Tlp
-from hub.stix.tlp import tlp_2_id
+from hub.stix.tlp import definition_of
 from tests.stix_objects import (
     TLP,
     Json,
@@ -107,7 +107,7 @@ def test_it_carries_the_level_of_what_is_left(world: World) -> None:
     world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
     unmarked = marked(malware(1, description="x"), "red", "description")
     world.push("us-agency", unmarked)
-    assert only(world, "kr-agency", "malware")["object_marking_refs"] == [tlp_2_id(Tlp.AMBER)]
+    assert only(world, "kr-agency", "malware")["object_marking_refs"] == [definition_of(Tlp.AMBER)]
 
 
 def test_what_is_left_above_the_ceiling_is_withheld(world: World) -> None:
@@ -451,3 +451,45 @@ def test_the_origin_is_told_who_fetched_what_was_made(world: World) -> None:
     }
     own = disclosures.of_object(world.house, world.callers["kr-cert"], StixId(id))
     assert {one["member"] for one in own} == {"kr-agency"}
+
+
+# --- recalled -------------------------------------------------------------------------------------
+
+
+def notes(world: World, member: str) -> list[Json]:
+    """The recalls that the member finds after the hub's background work."""
+    later(world)
+    work.work(world.house)
+    own = world.house.registry.hub_identity_id
+    return [obj for obj in served(world, member) if obj["type"] == "note" and obj["created_by_ref"] == own]
+
+
+def test_a_recall_names_what_was_served(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    world.push("us-agency", SECRET)
+    [id] = world.ids("kr-agency")
+    world.delete("us-agency", SECRET["id"])
+    [recalled] = notes(world, "kr-agency")
+    assert recalled["object_refs"] == [id]
+    assert recalled["object_marking_refs"] == [definition_of(Tlp.AMBER)]
+    assert notes(world, "kr-cert") == []
+
+
+def test_a_later_redaction_of_no_less_recalls_nothing(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    world.push("us-agency", SECRET)
+    [id] = world.ids("kr-agency")
+    world.push("us-agency", SECRET | {"modified": "2026-03-02T00:00:00.000Z", "name": "Other"})
+    assert notes(world, "kr-agency") == []
+    world.push("us-agency", marked(SECRET | {"modified": "2026-03-03T00:00:00.000Z"}, "red", "labels"))
+    [recalled] = notes(world, "kr-agency")
+    assert recalled["object_refs"] == [id]
+
+
+def test_hiding_a_source_by_agreement_recalls_nothing(world: World) -> None:
+    made = world.agree(["US", "KR"], clause("US", "KR", "amber"))
+    world.push("us-agency", malware(1, tlp="green"))
+    assert world.ids("kr-agency")
+    later(world)
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE), supersedes=made["id"])
+    assert notes(world, "kr-agency") == []

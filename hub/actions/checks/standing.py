@@ -9,6 +9,7 @@ from typing import Final
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.actions.judging import Bench, judge_afresh
+from hub.actions.recall import naming
 from hub.model import (
     HUB,
     SUBMITTED,
@@ -24,8 +25,10 @@ from hub.model import (
 )
 from hub.rules.references import Judgement
 from hub.rules.release import NEVER, stands
-from hub.store import integrity, renditions
+from hub.stix.notes import NOTE
+from hub.store import integrity, recalls, renditions
 from hub.store.integrity import COPIED, StoredRow
+from hub.store.recalls import Note
 
 _NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
 _EVERYBODY: Final[Justification] = frozenset({frozenset({Ground(None, Clearance.PARTNER)})})
@@ -46,6 +49,7 @@ class Standing:
     inspection: Inspection
     bench: Bench
     justifications: Justifications
+    notes: Mapping[int, Note] = field(default_factory=dict)
     _compared: dict[tuple[Justification, Justification], tuple[list[str], list[str]]] = field(
         default_factory=dict
     )
@@ -59,6 +63,8 @@ class Standing:
 
     def faults(self, versions: Mapping[int, ObjectVersion]) -> Iterator[Fault]:
         """Give what is wrong with the rows of `versions`, which lack nothing that they refer to."""
+        if self.bench.origin == HUB:
+            self.notes = recalls.notes(self.inspection.connection, versions)
         live: dict[tuple[int, View], StoredRow] = {}
         made = renditions.stored(self.inspection.connection, versions)
         for row in integrity.rows_of(self.inspection.connection, versions):
@@ -94,9 +100,11 @@ class Standing:
             if not row.is_withdrawn:
                 yield Fault(_place(row), f"shows what was never made of its version; {RESTORE}")
             return
+        note = self.notes.get(version.key)
+        origin = self.bench.origin if note is None else note.recall.origin
         right = (
             *(made.id, made.type, version.version, version.version_key, version.member),
-            *(self.bench.origin, made.content_id, made.size),
+            *(origin, made.content_id, made.size),
         )
         pairs = zip(COPIED, row.copied, right, strict=True)
         if differing := [name for name, copied, own in pairs if copied != own]:
@@ -109,9 +117,20 @@ class Standing:
 
     def _judge(self, versions: Mapping[int, ObjectVersion]) -> Mapping[int, Judgement]:
         if self.bench.origin == HUB:
-            everywhere = dict.fromkeys(map(View, self.bench.recipients), _EVERYBODY)
-            return dict.fromkeys(versions, everywhere)
+            return {key: self._judge_own(version) for key, version in versions.items()}
         return judge_afresh(self.inspection.connection, self.bench, versions)
+
+    def _judge_own(self, version: ObjectVersion) -> Judgement:
+        """Return for whom the hub's own object stands: for everybody, and a note for whom it tells."""
+        if version.type != NOTE:
+            return dict.fromkeys(map(View, self.bench.recipients), _EVERYBODY)
+        judgement = dict.fromkeys(map(View, self.bench.recipients), _WITHHELD)
+        if version.key in self.notes:
+            told = self.notes[version.key].members
+            for nation in {self.bench.members[id].nation for id in told & self.bench.members.keys()}:
+                if nation is not None:
+                    judgement[View(nation)] = naming(told)
+        return judgement
 
     def _compare(
         self, version: ObjectVersion, recipient: NationCode, right: Justification, row: StoredRow | None
