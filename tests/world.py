@@ -23,11 +23,13 @@ from hub.actions import administer, agree, poll, submit, withdraw
 from hub.actions.authenticate import authenticate, reader
 from hub.actions.house import House, Secrets
 from hub.model import (
+    HUB,
     Caller,
     Deletion,
     HttpRequest,
     Kind,
     Limits,
+    MemberId,
     Nation,
     NationCode,
     Purpose,
@@ -45,6 +47,7 @@ from hub.model import (
 from hub.proofs import documents, keys, requests
 from hub.proofs.keys import PrivateKey
 from hub.stix.tlp import TLP_IDS
+from hub.store import objects
 from hub.store.connection import Store
 from tests.stix_objects import INFORMATIVE, Json, stix_id
 
@@ -247,8 +250,10 @@ class World:
 
     def is_hubs_own(self, row: Row) -> bool:
         """Tell whether the hub itself says it: what it publishes for all, or a note that recalls."""
-        author = json.loads(row.body).get("created_by_ref") if row.id.startswith("note--") else None
-        return row.id in self.hubs_own() or author == self.house.registry.hub_identity_id
+        if row.id in self.hubs_own() or not row.id.startswith("note--"):
+            return row.id in self.hubs_own()
+        with self.house.store.read() as connection:  # a redaction is by the hub as well
+            return bool(objects.versions_of(connection, MemberId(HUB), [row.id]))
 
     def hubs_own(self) -> set[str]:
         """The ids that the hub itself publishes."""

@@ -460,8 +460,7 @@ def notes(world: World, member: str) -> list[Json]:
     """The recalls that the member finds after the hub's background work."""
     later(world)
     work.work(world.house)
-    own = world.house.registry.hub_identity_id
-    return [obj for obj in served(world, member) if obj["type"] == "note" and obj["created_by_ref"] == own]
+    return world.notes(member)
 
 
 def test_a_recall_names_what_was_served(world: World) -> None:
