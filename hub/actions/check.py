@@ -87,14 +87,16 @@ def _faults(house: House, connection: Connection) -> Iterator[Fault]:
     inspection = _inspection(house, connection)
     yield from _readable("ledgers", ledgers.ledger_faults(inspection))  # 2
     yield from _readable("justifications", ledgers.justification_faults(inspection))
-    yield from _readable("disclosures", ledgers.disclosure_faults(inspection))
+    misread = list(_readable("disclosures", ledgers.disclosure_faults(inspection)))
+    yield from misread
     justifications = ledgers.read_justifications(inspection)
     counts: CreatorCounts = Counter()  # 3
     for origin in integrity.origins(connection):
         yield from _readable(f"objects of {origin}", _origin(inspection, origin, justifications, counts))
     yield from _readable("creators", records.creator_faults(connection, counts))
     yield from records.neighbour_faults(connection)
-    yield from _readable("recalls", recalls.recall_faults(inspection))
+    if not misread:  # else who fetched what cannot be told
+        yield from _readable("recalls", recalls.recall_faults(inspection))
     yield from _readable("submissions", signatures.submission_faults(inspection))  # 4
     yield from _readable("deletions", signatures.deletion_faults(inspection))
     yield from _readable("provenance", provenance.provenance_faults(inspection))
