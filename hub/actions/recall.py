@@ -83,19 +83,34 @@ class Watch:
             tlp = version.tlp if known or version.markings.tlp is not None else None
             record = version.member, version.id, Reason.DELETED
             pulled[record].append(Recalled(*place, tlp, None, None))
-        after = self.seen(connection)
         revisions: dict[NationCode, int] = {}
+        for place, lost in self._lost(self.seen(connection)).items():
+            version = self.versions[place[1]]
+            if place[0] not in revisions:
+                revisions[place[0]] = releases.edge(connection, place[0]).revision
+            record = version.member, version.id, Reason.STRICTER
+            pulled[record].append(Recalled(*place, version.tlp, lost, revisions[place[0]]))
+        new = [NewRecall(self.origin, *record, at, pulled[record]) for record in sorted(pulled)]
+        recalls.add(connection, new)
+
+    def _lost(self, after: Mapping[Place, frozenset[MemberId]]) -> Mapping[Place, frozenset[MemberId]]:
+        """Return who ceased to see which version, though it is not deleted.
+
+        A redaction takes the place of those of earlier versions; these go with it.
+        """
+        found: dict[Place, frozenset[MemberId]] = {}
         for place, known in self.before.items():
             version = self.versions[place[1]]
             lost = known - after.get(place, frozenset()) - {version.member}
             if lost and version.key not in self.doomed:
-                if place[0] not in revisions:
-                    revisions[place[0]] = releases.edge(connection, place[0]).revision
-                record = version.member, version.id, Reason.STRICTER
-                hidden = Recalled(*place, version.tlp, lost, revisions[place[0]])
-                pulled[record].append(hidden)
-        new = [NewRecall(self.origin, *record, at, pulled[record]) for record in sorted(pulled)]
-        recalls.add(connection, new)
+                for one in (version, *self._earlier(version)) if version.cuts else [version]:
+                    found[place[0], one.key] = found.get((place[0], one.key), frozenset()) | lost
+        return found
+
+    def _earlier(self, version: ObjectVersion) -> list[ObjectVersion]:
+        record = (version.member, version.id)
+        own = [one for one in self.versions.values() if (one.member, one.id) == record]
+        return [one for one in own if one.version_key < version.version_key and one.key not in self.doomed]
 
     def _deleted(self, connection: Connection) -> Iterator[tuple[Place, frozenset[MemberId]]]:
         for place in sorted(recalls.recipients_of(connection, self.doomed)):
