@@ -1,13 +1,14 @@
 """What an agreement would release and withdraw if it came into force now: told, and nothing written.
 
 Most objects refer to nothing and have one version: the database counts them by what decides over them. The
-others are judged jointly, before and after, by the rules that decide in earnest.
+others are judged jointly, before and after, by the rules that decide in earnest; those that hang together in
+the same way are judged once.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
@@ -171,20 +172,19 @@ class _Law:
         decision = decide(candidate, recipient, self._periods, self._bench.now)
         return decision.grounds if isinstance(decision, Release) else NEVER
 
-    def judge(
-        self, versions: Sequence[Linked], references: Mapping[int, frozenset[StixId]]
-    ) -> Mapping[int, Judgement]:
-        """Return the joint judgement of versions that hang together."""
-        nodes: dict[int, Node[int]] = {}
-        later: dict[tuple[MemberId, StixId], int] = {}
-        for one in sorted(versions, key=lambda v: v.version_key, reverse=True):
-            record = (one.facts.member, one.id)
-            refers = references.get(one.key, frozenset())
-            nodes[one.key] = Node(
-                *(one.facts.member, one.id, self.own(one.facts), refers, later.get(record)),
-                is_newest=one.is_newest,
+    def judge(self, groups: Sequence[Linked]) -> Mapping[int, Judgement]:
+        """Return the joint judgement of versions that hang together, for each group by its key."""
+        nodes = {
+            one.key: Node(
+                one.facts.member,
+                _named(one.key),
+                self.own(one.facts),
+                frozenset(map(_named, one.refers)),
+                one.later,
+                is_newest=True,
             )
-            later[record] = one.key
+            for one in groups
+        }
         return judge(nodes, (), self._bench.circle())
 
     def lowest(self, justification: Justification) -> Clearance | None:
@@ -209,20 +209,24 @@ class _Comparison:
     def tell(self, connection: Connection, starts: Collection[datetime]) -> None:
         """Count what would change; `starts` are when any clause begins to cover what is submitted."""
         origin = self.bench.origin
-        for group in populations.alike(connection, origin, sorted(starts)):
+        ages = sorted(starts)
+        for group in populations.alike(connection, origin, ages):
             was, will = self.before.own(group.facts), self.after.own(group.facts)
             for recipient in self.bench.recipients:
                 pair = frozenset({was[recipient]}), frozenset({will[recipient]})
                 self._compare(recipient, group.facts, pair, group.count, group.example)
-        versions = populations.linked(connection, origin)
-        references = populations.references(connection, origin)
-        were, will_be = (law.judge(versions, references) for law in (self.before, self.after))
-        for one in versions:
-            if one.is_deleted or one.is_alone:
-                continue
+        linked = populations.linked(connection, origin, ages, self._decisive)
+        were, will_be = (law.judge(linked) for law in (self.before, self.after))
+        for one in linked:
             for recipient in self.bench.recipients:
-                pair = were[one.key][recipient], will_be[one.key][recipient]
-                self._compare(recipient, one.facts, pair, 1, one.id)
+                judged = were[one.key][recipient], will_be[one.key][recipient]
+                for facts, (count, example) in one.counts.items():
+                    self._compare(recipient, facts, judged, count, example)
+
+    def _decisive(self, facts: Facts) -> Hashable:
+        """Return what facts come to in a judgement, references aside."""
+        laws = (self.before, self.after)
+        return facts.member, *(tuple(sorted(law.own(facts).items())) for law in laws)
 
     def _compare(
         self,
@@ -240,3 +244,8 @@ class _Comparison:
             self.released.add(Line(*place, will), count, id)
         elif was is not None:
             self.withdrawn.add(Line(*place, was), count, id)
+
+
+def _named(key: int) -> StixId:
+    """Return a name for the versions of a group, which are referred to alike whatever their ids."""
+    return StixId(str(key))
