@@ -76,9 +76,6 @@ class Bench:
             raise RuntimeError(f"{member} belongs to no nation and can have submitted nothing")
         return clearance
 
-    def is_cert(self, member: MemberId) -> bool:
-        return self.clearance(member) is Clearance.CERT
-
     def circle(self) -> Circle:
         """Return where the joint judgement takes place."""
         clearances = {id: m.kind.clearance for id, m in self.members.items() if m.kind.clearance}
@@ -283,9 +280,10 @@ class _Court:
 
     def _others(self, version: ObjectVersion, *, is_last: bool) -> Mapping[View, Justification]:
         """Return what the version itself stands by in every other form that it may have, references aside."""
-        candidate = self._candidate(version)
-        parts = Parts(version.base, version.cuts, is_last)
         clauses = self._altering if version.about is None else self._law.clauses()
+        if not clauses:
+            return {}
+        candidate, parts = self._candidate(version), Parts(version.base, version.cuts, is_last)
         found = {view: frozenset({own}) for view, own in in_other_forms(candidate, parts, self._law, clauses)}
         if version.about is not None and found:
             place = (self.bench.origin, version.refers, version.submitted_at)
@@ -327,10 +325,13 @@ class _Court:
                     is_newest=version.is_newest,
                     others=self._others(version, is_last=next_key is None and version.deleted_at is None),
                     left={cut.ceiling: cut.refers for cut in version.cuts},
-                    is_masked=self._candidate(version).is_masked,
+                    is_masked=self._is_masked(version.guise, version.member),
                     sources=frozenset(filter(None, (version.creator, self._identity(version.member)))),
                 )
         return nodes
+
+    def _is_masked(self, guise: Guise, member: MemberId) -> bool:
+        return guise is not Guise.PLAIN and self.bench.clearance(member) is not Clearance.CERT
 
     def _identity(self, member: MemberId) -> StixId:
         return self.bench.members[member].identity
@@ -343,8 +344,7 @@ class _Court:
         for (member, id), record in records.items():
             if (member, id) not in judged:
                 current = {view: in_force_part(value, binding_) for view, value in record.standing.items()}
-                is_masked = record.guise is not Guise.PLAIN and not self.bench.is_cert(member)
-                yield Settled(member, id, current, is_masked)
+                yield Settled(member, id, current, self._is_masked(record.guise, member))
 
 
 def _by_id(versions: Iterable[ObjectVersion]) -> Mapping[StixId, Sequence[ObjectVersion]]:
