@@ -153,7 +153,7 @@ class Fetched:
     served: frozenset[tuple[StixId, str]]
     tlp: Tlp
 
-    def and_(self, other: Fetched) -> Fetched:
+    def with_(self, other: Fetched) -> Fetched:
         return Fetched(self.recipient, self.served | other.served, max(self.tlp, other.tlp))
 
 
@@ -235,7 +235,7 @@ def fetched_of(connection: Connection, found: Collection[Recall], floor: int = 0
                 level = _level(part.tlp, clearances[one.member])
                 what = Fetched(recipient, frozenset({(row.stix_id, row.version_text)}), level)
                 before = fetched.get((id, one.member))
-                fetched[id, one.member] = what if before is None else before.and_(what)
+                fetched[id, one.member] = what if before is None else before.with_(what)
     return fetched
 
 
