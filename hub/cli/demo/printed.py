@@ -14,6 +14,7 @@ from rich.text import Text
 from hub.cli.demo.reasons import Account
 from hub.cli.demo.sample import Group, Question, Sample
 from hub.cli.demo.scene import MEMBERS, Scene
+from hub.cli.demo.simulated import Simulation
 from hub.cli.demo.watching import Look
 from hub.model import JsonObject
 
@@ -26,6 +27,7 @@ class Story:
 
     sample: Sample
     agreements: dict[str, JsonObject] = field(default_factory=dict)
+    simulation: Simulation | None = None
     before: Look | None = None
     reasons: list[tuple[Question, str]] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)
@@ -37,7 +39,8 @@ class Story:
     def differences(self) -> list[str]:
         """Every way in which what was served, explained or recorded is not what the policy says."""
         served = [d for look in (self.before, self.after) if look is not None for d in look.differences]
-        return [*served, *(d for account in self.accounts for d in account.differences())]
+        foreseen = [] if self.simulation is None else self.simulation.differences()
+        return [*foreseen, *served, *(d for account in self.accounts for d in account.differences())]
 
     def to_json(self) -> JsonObject:
         """Return the whole story as one JSON value."""
@@ -45,6 +48,7 @@ class Story:
             "agreements": [
                 {"id": a["id"], "title": a["title"], "state": a["state"]} for a in self.agreements.values()
             ],
+            "simulated": [] if self.simulation is None else self.simulation.to_json(),
             "submitted": [
                 {
                     "source": group.source,
@@ -150,6 +154,7 @@ class Stage:
         """Print whether all was as the policy says, and each thing that was not."""
         if not differences:
             self.line(f"✓ All {checked} polls returned exactly what the policy says.", "bold green")
+            self.line("✓ The agreement that was simulated brought just what was told.", "bold green")
             self.line(f"✓ All {explained} explanations and disclosures agree with them.", "bold green")
         for difference in differences:
             self.line(f"✗ {difference}", "bold red")
