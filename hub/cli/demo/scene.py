@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import orjson
 
 from hub.actions import administer
 from hub.actions.house import House
+from hub.actions.work import work
 from hub.app import new_house
 from hub.client import Hub, HubAuth
 from hub.client.governance import read_agreement
@@ -24,6 +26,8 @@ from hub.model import JsonObject, Kind, Purpose, Scope
 from hub.proofs import keys
 from hub.settings import load
 
+_PATIENCE_SECONDS: Final = 60.0
+_PAUSE_SECONDS: Final = 0.1
 # Every organisation is made up. The order is that of the printed columns.
 MEMBERS: Final = {
     "us-cert": ("US", Kind.CERT, "US National Cyber Centre (demo)"),
@@ -110,6 +114,15 @@ def conclude_agreements(scene: Scene) -> dict[str, JsonObject]:
     Returns each as its parties see it, by the name of its file. Raises HubError when one does not bind.
     """
     return {name: conclude(scene, name) for name in AGREEMENTS}
+
+
+def work_at_once(house: House) -> None:
+    """Do what `hub work --once` does, as soon as no worker of the server is doing it."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not work(house).is_done:
+        if time.monotonic() > deadline:
+            raise HubError("the server's workers did not come to an end with their work")
+        time.sleep(_PAUSE_SECONDS)
 
 
 def example(name: str) -> JsonObject:

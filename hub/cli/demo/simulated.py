@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from hub.actions.work import work
 from hub.cli.demo.sample import Sample
-from hub.cli.demo.scene import MEMBERS, Scene, certs_of, conclude, example
+from hub.cli.demo.scene import MEMBERS, Scene, certs_of, conclude, example, work_at_once
 from hub.client import stock
-from hub.errors import HubError
 from hub.model import JsonObject
 
-_PATIENCE_SECONDS: Final = 60.0
-_PAUSE_SECONDS: Final = 0.1
 _PER_PAGE: Final = 500
 _SHOWN: Final = 4  # types of objects on a line
 
@@ -76,7 +71,7 @@ def sign_foreseen(scene: Scene, sample: Sample, name: str) -> Simulation:
             told[line["origin"], line["recipient"], line["type"], line["tlp"]] += line["count"]
     before = _holdings(scene, document)
     agreement = conclude(scene, name)
-    _work(scene)
+    work_at_once(scene.house)
     return Simulation(agreement, told, withdrawn, _came(sample, before, _holdings(scene, document)))
 
 
@@ -99,12 +94,3 @@ def _came(sample: Sample, before: Holdings, after: Holdings) -> Counter[Line]:
         for recipient, id in new
         if id in places
     )
-
-
-def _work(scene: Scene) -> None:
-    """Do what `hub work --once` does, as soon as no worker of the server is doing it."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not work(scene.house).is_done:
-        if time.monotonic() > deadline:
-            raise HubError("the server's workers did not come to an end with their work")
-        time.sleep(_PAUSE_SECONDS)
