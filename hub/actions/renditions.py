@@ -206,7 +206,7 @@ class _Workshop:
         known = renditions.known(self.connection, self.origin, self._cert(), free)
         plain = (known.by_cert - known.by_others) | (known.from_abroad - known.by_others - known.by_cert)
         plain |= {id for id in free - known.by_others if _type(id) == _EXTENSION}
-        return {id: self._made_id(id, ANONYMISED) for id in sorted(free - plain)}
+        return self._made_ids(free - plain, ANONYMISED)
 
     def _cert(self) -> MemberId:
         found = (m.id for m in self.members.values() if m.nation == self.origin and m.kind is Kind.CERT)
@@ -216,11 +216,17 @@ class _Workshop:
         return self.members[self._cert()].identity
 
     def _made_id(self, id: StixId, form: Rendition, object_type: str | None = None) -> StixId:
-        found = renditions.made_ids(self.connection, self.origin, [id], form)
-        if id not in found:
-            found[id] = StixId(f"{object_type or _type(id)}--{uuid.uuid4()}")
-            renditions.add_made_ids(self.connection, self.origin, form, found)
-        return found[id]
+        return self._made_ids([id], form, object_type)[id]
+
+    def _made_ids(
+        self, ids: Collection[StixId], form: Rendition, object_type: str | None = None
+    ) -> dict[StixId, StixId]:
+        found = renditions.made_ids(self.connection, self.origin, ids, form)
+        new = {
+            id: StixId(f"{object_type or _type(id)}--{uuid.uuid4()}") for id in sorted(ids) if id not in found
+        }
+        renditions.add_made_ids(self.connection, self.origin, form, new)
+        return found | new
 
 
 def _type(id: StixId) -> str:

@@ -137,7 +137,7 @@ def test_a_stricter_part_later_takes_the_earlier_redaction_back(world: World) ->
 
 def test_who_sees_the_original_is_told_what_it_derives_from(world: World) -> None:
     world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
-    world.agree(["US", "KR"], clause("US", "KR", "amber+strict", audience="cert"))
+    wide = world.agree(["US", "KR"], clause("US", "KR", "amber+strict", audience="cert"))
     world.push("us-agency", marked(malware(1, tlp="green", description="x"), "amber+strict", "description"))
     link = only(world, "kr-cert", "relationship")
     ids = {obj["id"] for obj in served(world, "kr-cert") if obj["type"] == "malware"}
@@ -146,6 +146,8 @@ def test_who_sees_the_original_is_told_what_it_derives_from(world: World) -> Non
     assert ids == {link["source_ref"], link["target_ref"]}
     assert {obj["type"] for obj in served(world, "kr-agency")} == {"malware"}
     assert malware(1)["id"] not in everything(world, "kr-agency")
+    [decision] = told(world, "kr-cert", link["id"])["decisions"]
+    assert decision["agreement"] == wide["id"]
 
 
 def test_nothing_refers_to_a_redaction(world: World) -> None:
@@ -606,3 +608,19 @@ def test_hiding_a_source_by_agreement_recalls_nothing(world: World) -> None:
     later(world)
     world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE), supersedes=made["id"])
     assert notes(world, "kr-agency") == []
+
+
+def test_who_keeps_a_part_is_told_of_the_whole(world: World) -> None:
+    """The whole report falls with what it refers to; what is left of it refers to something else."""
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    world.agree(["US", "KR"], clause("US", "KR", "amber+strict", audience="cert"))
+    whole = report(1, tlp="green", refs=[malware(1)["id"], malware(2)["id"]])
+    world.push(
+        "us-agency",
+        *(malware(n, tlp="green") for n in (1, 2)),
+        marked(whole, "amber+strict", "object_refs.[0]"),
+    )
+    assert whole["id"] in world.ids("kr-cert")
+    world.push("us-agency", malware(1, version=2, tlp="red"))
+    assert only(world, "kr-cert", "report")["object_refs"] == [malware(2)["id"]]
+    assert whole["id"] in {id for one in notes(world, "kr-cert") for id in one["object_refs"]}
