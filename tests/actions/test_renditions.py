@@ -199,6 +199,14 @@ def test_the_original_id_is_nowhere_in_it(world: World) -> None:
     assert SECRET["id"] not in everything(world, "kr-cert")
 
 
+@pytest.mark.parametrize("level", ["green", "red"])
+def test_to_pass_it_on_does_not_tell_what_was_taken_away(world: World, level: str) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "clear", **REDACT))
+    world.push("us-agency", marked(malware(1, tlp="clear", description="x"), level, "description"))
+    got = only(world, "kr-agency", "malware")
+    assert world.push("kr-agency", got).outcomes[0].succeeded
+
+
 # --- anonymised source ----------------------------------------------------------------------------
 
 
