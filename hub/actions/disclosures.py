@@ -48,6 +48,8 @@ def of_object(house: House, caller: Caller, id: StixId) -> list[JsonObject]:
     1. Everybody's fetches of a record are told to its submitter and its nation's cert, of every record to
        auditors. A cert is also told what its own nation's members have fetched of others' records.
     2. Each fetch is told with the clause that then allowed it, to those who may know of agreements.
+       An answer by made ids goes to who submitted the originals: of their nation's fetches of it the
+       answering nation is told those of the cert alone, else it would learn who they are (policy 7).
     3. To whom everybody's fetches are told, each of the object itself is told with since when a note recalls
        it from the member, and when that was first fetched (policy 8).
 
@@ -145,6 +147,7 @@ class _Register:
         cls, connection: Connection, caller: Caller, rows: Iterable[PastRow], notices: _Notices
     ) -> _Register:
         known = {(row.recipient, row.position): row for row in rows}
+        everybody = {m.id: m for m in members.members(connection)}
         positions: dict[NationCode, list[int]] = defaultdict(list)
         for recipient, position in known:
             positions[recipient].append(position)
@@ -153,12 +156,13 @@ class _Register:
                 one
                 for recipient in sorted(positions)
                 for one in disclosures.fetches(connection, recipient, positions[recipient])
+                if not _betrays(known[recipient, one.position], everybody[one.member], caller.member)
             ],
             rows=known,
             versions={
                 v.key: v for v in objects.versions_by_key(connection, {row.version for row in known.values()})
             },
-            members={m.id: m for m in members.members(connection)},
+            members=everybody,
             periods=agreements.every_period(connection),
             names_agreements=caller.member.kind in (Kind.CERT, Kind.AUDITOR),
             notices=notices,
@@ -202,6 +206,12 @@ class _Register:
         if clearance is None:
             raise RuntimeError(f"{member} belongs to no nation and has neither submitted nor read anything")
         return clearance
+
+
+def _betrays(row: PastRow, reader: Member, asking: Member) -> bool:
+    """Tell whether it would tell whoever asks from whom an original came that `reader` fetched this."""
+    is_abroad = asking.kind is not Kind.AUDITOR and asking.nation != row.recipient
+    return is_abroad and row.rendition.is_answer and reader.kind is not Kind.CERT
 
 
 def _binding_then(

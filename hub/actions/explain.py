@@ -241,7 +241,8 @@ class _Account:
         if self.inquiry is not None and self.caller.member.kind in (Kind.CERT, Kind.AUDITOR):
             whole = candidate_of(self.version, self.origin, self.bench.clearance(self.version.member))
             candidate = replace(whole, tlp=self._level(form))
-            period = widest(candidate, nation, self.bench.periods, self.bench.now, form)
+            judged = SUBMITTED if form.is_link else form  # a link stands by the narrower of what it links
+            period = widest(candidate, nation, self.bench.periods, self.bench.now, judged)
         clause = None if period is None else period.clause_index
         return _decision(nation, clearance, None if period is None else period.agreement_id, clause)
 

@@ -286,7 +286,7 @@ class _Court:
         candidate, parts = self._candidate(version), Parts(version.base, version.cuts, is_last)
         found = {view: frozenset({own}) for view, own in in_other_forms(candidate, parts, self._law, clauses)}
         if version.about is not None and found:
-            place = (self.bench.origin, version.refers, version.submitted_at)
+            place = (self.bench.origin, version.about, version.refers, version.submitted_at)
             told = renditions.audience(self.connection, *place)
             found = {view: value | {told} for view, value in found.items()}
         return found

@@ -20,6 +20,7 @@ from hub.actions.house import House
 from hub.actions.judging import Verdicts
 from hub.actions.present import present
 from hub.model import (
+    SUBMITTED,
     Clearance,
     Disclosed,
     Ground,
@@ -29,6 +30,7 @@ from hub.model import (
     NationCode,
     ObjectVersion,
     Reader,
+    Rendition,
     StixId,
     StixObject,
     Tlp,
@@ -54,6 +56,7 @@ _SENTENCES: Final = {
 # --- what is pulled back ------------------------------------------------------------------------
 
 Place = tuple[NationCode, int]  # a ledger and the key of a version
+Shown = tuple[Place, Rendition]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class Watch:
     in_force: frozenset[int]
     doomed: Collection[int]
     replaced: Collection[tuple[NationCode, int]] = ()
-    before: dict[Place, frozenset[MemberId]] = field(default_factory=dict)
+    before: dict[Shown, frozenset[MemberId]] = field(default_factory=dict)
 
     def note_down(self, connection: Connection, at: datetime) -> None:
         """Keep what the rows, as they have been rewritten, pull back; the caller holds their ledgers.
@@ -93,15 +96,17 @@ class Watch:
         new = [NewRecall(self.origin, *record, at, pulled[record]) for record in sorted(pulled)]
         recalls.add(connection, new)
 
-    def _lost(self, after: Mapping[Place, frozenset[MemberId]]) -> Mapping[Place, frozenset[MemberId]]:
-        """Return who ceased to see which version, though it is not deleted.
+    def _lost(self, after: Mapping[Shown, frozenset[MemberId]]) -> Mapping[Place, frozenset[MemberId]]:
+        """Return who ceased to see which version in the form in which it was seen, though it is not deleted.
 
-        A redaction takes the place of those of earlier versions; these go with it.
+        Whoever still sees it as submitted has lost nothing; whoever still sees a part of it has. A redaction
+        takes the place of those of earlier versions; these go with it.
         """
         found: dict[Place, frozenset[MemberId]] = {}
-        for place, known in self.before.items():
+        for (place, form), known in self.before.items():
             version = self.versions[place[1]]
-            lost = known - after.get(place, frozenset()) - {version.member}
+            still = (after.get((place, each), frozenset()) for each in (form, SUBMITTED))
+            lost = known.difference(*still, {version.member})
             if lost and version.key not in self.doomed:
                 for one in (version, *self._earlier(version)) if version.cuts else [version]:
                     found[place[0], one.key] = found.get((place[0], one.key), frozenset()) | lost
@@ -112,13 +117,14 @@ class Watch:
         own = [one for one in self.versions.values() if (one.member, one.id) == record]
         return [one for one in own if one.version_key < version.version_key and one.key not in self.doomed]
 
-    def _deleted(self, connection: Connection) -> Iterator[tuple[Place, frozenset[MemberId]]]:
+    def _deleted(self, connection: Connection) -> Iterator[tuple[Place, bool]]:
+        known = {place for (place, _), members in self.before.items() if members}
         for place in sorted(recalls.recipients_of(connection, self.doomed)):
-            yield place, self.before.get(place, frozenset())
+            yield place, place in known
 
-    def seen(self, connection: Connection) -> dict[Place, frozenset[MemberId]]:
-        """Return who is served each version now, by the rows as this transaction has them."""
-        found: dict[Place, frozenset[MemberId]] = {}
+    def seen(self, connection: Connection) -> dict[Shown, frozenset[MemberId]]:
+        """Return who is served each version now, in which form, by the rows as this transaction has them."""
+        found: dict[Shown, frozenset[MemberId]] = {}
         known: dict[tuple[NationCode, Justification], frozenset[MemberId]] = {}
         for row in releases.live_rows(connection, list(self.versions)):
             if not row.is_served or (row.recipient, row.position) in self.replaced:
@@ -126,8 +132,8 @@ class Watch:
             cause = row.recipient, row.justification
             if cause not in known:
                 known[cause] = self._standing_for(*cause)
-            place = row.recipient, row.version
-            found[place] = found.get(place, frozenset()) | known[cause]
+            shown = (row.recipient, row.version), row.rendition
+            found[shown] = found.get(shown, frozenset()) | known[cause]
         return found
 
     def _standing_for(self, recipient: NationCode, value: Justification) -> frozenset[MemberId]:

@@ -47,16 +47,28 @@ _EXTENSION: Final = "extension-definition"
 
 
 def audience(
-    connection: Connection, origin: NationCode, refers: Collection[StixId], submitted_at: datetime
+    connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], at: datetime
 ) -> Class:
-    """Return for whom an answer is: the cert of whose nation it answers, and who submitted the originals.
+    """Return for whom an answer of `origin` is: the cert of `about`, and from whom the originals came.
 
-    That is, who had submitted them when the answer came.
+    That is, of whom something had been released to `origin` under these ids when the answer came: whoever
+    else submits the same id has nothing to do with it.
     """
-    behind = renditions.originals(connection, origin, refers).values()
-    told = renditions.submitters(connection, set(behind), submitted_at)
-    grounds = {Ground(None, Clearance.PARTNER, MemberId(m)) for found in told.values() for m in found}
+    behind = _behind(connection, origin, about, refers)
+    told = renditions.submitters(connection, origin, about, behind, at)
+    grounds = {Ground(None, Clearance.PARTNER, MemberId(member)) for member in told}
     return frozenset({Ground(None, Clearance.CERT), *grounds})
+
+
+def _behind(
+    connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId]
+) -> dict[StixId, StixId]:
+    """Return the originals of the nation that is answered, by made id; others' are none of its business.
+
+    Not those of extension-definitions: where such ids are keys, two might become one.
+    """
+    found = renditions.originals(connection, origin, (id for id in refers if _type(id) != _EXTENSION))
+    return {made: original.id for made, original in found.items() if original.origin == about}
 
 
 def provide(
@@ -141,8 +153,8 @@ class _Workshop:
         if left is None:
             raise RuntimeError("a version that has a cut leaves something")
         if form.is_anonymised:
-            left = self._anonymised(version, left)
-        left["id"] = self._made_id(version.id, form)
+            left = self._anonymised(version, left) | {"id": version.id}
+        left = rename(left, {version.id: self._made_id(version.id, form)})
         if "created" in left:
             left["created_by_ref"] = self.hub_identity
         if version.markings.tlp is None:
@@ -171,8 +183,9 @@ class _Workshop:
 
     def _answer(self, version: ObjectVersion, form: Rendition, obj: JsonObject) -> JsonObject:
         """Return the object with the ids of what it is about put back."""
-        behind = renditions.originals(self.connection, self.origin, version.refers)
-        originals = {made: original.id for made, original in behind.items()}
+        if version.about is None:
+            raise RuntimeError("what answers nobody has no such form")
+        originals = _behind(self.connection, self.origin, version.about, version.refers)
         if form.is_anonymised:
             obj = self._anonymised(version, obj, kept=frozenset(originals))
         return rename(obj, originals) | {"id": self._made_id(version.id, form)}
@@ -182,8 +195,8 @@ class _Workshop:
     ) -> JsonObject:
         """Return the object under its nation's cert, with ids that tell nothing of its source."""
         cert = self._cert_identity()
-        names = self._names(ids_in(obj) - self.kept - kept)
-        own = {self.members[version.member].identity, StixId(obj.get("created_by_ref", cert))}
+        names = self._names((ids_in(obj) - self.kept - kept) | {version.id})
+        own = {self.members[version.member].identity, StixId(obj.get("created_by_ref", cert))} - {version.id}
         renamed = rename(obj, names | dict.fromkeys(own, cert))
         return renamed | {"created_by_ref": cert} if "created" in renamed else renamed
 
@@ -193,7 +206,7 @@ class _Workshop:
         known = renditions.known(self.connection, self.origin, self._cert(), free)
         plain = (known.by_cert - known.by_others) | (known.from_abroad - known.by_others - known.by_cert)
         plain |= {id for id in free - known.by_others if _type(id) == _EXTENSION}
-        return {id: self._made_id(id, ANONYMISED) for id in sorted(free - plain)}
+        return self._made_ids(free - plain, ANONYMISED)
 
     def _cert(self) -> MemberId:
         found = (m.id for m in self.members.values() if m.nation == self.origin and m.kind is Kind.CERT)
@@ -203,11 +216,17 @@ class _Workshop:
         return self.members[self._cert()].identity
 
     def _made_id(self, id: StixId, form: Rendition, object_type: str | None = None) -> StixId:
-        found = renditions.made_ids(self.connection, self.origin, [id], form)
-        if id not in found:
-            found[id] = StixId(f"{object_type or _type(id)}--{uuid.uuid4()}")
-            renditions.add_made_ids(self.connection, self.origin, form, found)
-        return found[id]
+        return self._made_ids([id], form, object_type)[id]
+
+    def _made_ids(
+        self, ids: Collection[StixId], form: Rendition, object_type: str | None = None
+    ) -> dict[StixId, StixId]:
+        found = renditions.made_ids(self.connection, self.origin, ids, form)
+        new = {
+            id: StixId(f"{object_type or _type(id)}--{uuid.uuid4()}") for id in sorted(ids) if id not in found
+        }
+        renditions.add_made_ids(self.connection, self.origin, form, new)
+        return found | new
 
 
 def _type(id: StixId) -> str:

@@ -228,7 +228,7 @@ class _Law:
     def _forms(self, connection: Connection, one: Linked) -> Mapping[View, Justification]:
         found = {view: {own} for view, own in self.others(one.facts, is_last=one.is_last).items()}
         if one.facts.about is not None and found:
-            place = (self._bench.origin, one.ids, one.facts.submitted_at)
+            place = (self._bench.origin, one.facts.about, one.ids, one.facts.submitted_at)
             told = renditions.audience(connection, *place)
             found = {view: own | {told} for view, own in found.items()}
         return {view: frozenset(own) for view, own in found.items()}

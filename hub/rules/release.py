@@ -184,12 +184,14 @@ def own_class(
     """
     known = {p.id: p for p in periods}
 
-    def likeness(one: Class) -> tuple[int, int, str]:
+    def likeness(one: Class) -> tuple[bool, int, int, str]:
         clauses = [(known[g.period], g) for g in one if g.period in known]
         matching = [(p, g) for p, g in clauses if not _mismatches(candidate, recipient, p)]
         allowed = clearance_for(candidate.tlp)
         exact = [p for p, g in matching if g.clearance == max(p.clause.audience, allowed)]
-        return len(matching) - len(clauses), len(exact) - len(clauses), repr(sorted(one, key=repr))
+        # One without any clause tells to whom of the nation an answer is.
+        lacking = len(matching) - len(clauses), len(exact) - len(clauses)
+        return bool(clauses), *lacking, repr(sorted(one, key=repr))
 
     return max(justification, key=likeness, default=NEVER)
 

@@ -14,6 +14,7 @@ from hub.stix.patterns import parsing_bytes
 from hub.stix.redaction import cuts
 from hub.stix.references import contains, looks_like_id, refers
 from hub.stix.renaming import has_id_keys, ids_in, is_value_based, may_mention, mentions
+from hub.stix.tlp import TLP_IDS
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
 from hub.stix.versions import MAX_CHARACTERS, version_key
 
@@ -142,7 +143,7 @@ def _understood(
         definition=kind,
         definition_extensions=_extensions(obj) if kind else frozenset(),
         cuts=cuts(obj),
-        guise=_guise(obj, referred, named_at),
+        guise=_guise(obj, named_at),
         named_at=named_at,
         has_id_keys=has_id_keys(obj),
     )
@@ -158,13 +159,16 @@ def _type(id: StixId) -> str:
     return id.partition("--")[0]
 
 
-def _guise(obj: JsonObject, referred: frozenset[StixId], named_at: Sequence[str]) -> Guise:
-    """Return how the object may appear where its source is hidden; an organisation or person may be that."""
+def _guise(obj: JsonObject, named_at: Sequence[str]) -> Guise:
+    """Return how the object may appear where its source is hidden; an organisation or person may be that.
+
+    Plain only if no id in it, wherever it stands, was chosen by somebody: TLP's and those that follow from a
+    value tell nothing of who sent it.
+    """
     names_somebody = obj["type"] == "identity" and obj.get("identity_class") != _NAMES_NOBODY
     if named_at or names_somebody or has_id_keys(obj):
         return Guise.NONE
-    ids = {StixId(obj["id"]), *referred}
-    is_of_values = all(is_value_based(id, _type(id)) for id in ids)
+    is_of_values = all(is_value_based(id, _type(id)) for id in ids_in(obj) - TLP_IDS.keys())
     return Guise.PLAIN if is_of_values else Guise.RENAMED
 
 

@@ -186,6 +186,9 @@ def foreign_above_green(
     Deleted ones too that no living version came after: the nation may hold a copy of them still.
     """
     found: list[ForeignCopy] = []
+    # What is left at these ceilings is not above GREEN, whatever was taken away: a refusal would tell of it.
+    low = [Rendition(is_hidden, at).label for is_hidden in (False, True) for at in (Tlp.CLEAR, Tlp.GREEN)]
+    is_high = or_(_C.rendition.is_(None), _C.rendition.not_in(low))
     v, later = object_version.c, object_version.alias()
     same_record = (later.c.member == v.member, later.c.stix_id == v.stix_id)
     is_there = (later.c.version_key > v.version_key, later.c.deleted_at.is_(None))
@@ -201,7 +204,7 @@ def foreign_above_green(
             .join(object_version, v.id == _C.version_id)
             .where(
                 *(_C.recipient == nation, _C.stix_id.in_(batch), _C.origin != nation),
-                *(v.effective_tlp > int(Tlp.GREEN), counts),
+                *(v.effective_tlp > int(Tlp.GREEN), is_high, counts),
             )
         )
         for id, origin, classes in connection.execute(query):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, exists, insert, or_, select
+from sqlalchemy import Connection, exists, insert, select
 
 from hub.model import NationCode, Rendition, Served, StixId, to_microseconds
 from hub.store.batches import batches
@@ -97,7 +97,7 @@ class Original(NamedTuple):
     id: StixId
 
 
-def originals(connection: Connection, nation: NationCode, ids: Collection[StixId]) -> dict[StixId, Original]:
+def originals(connection: Connection, nation: NationCode, ids: Iterable[StixId]) -> dict[StixId, Original]:
     """Return what stands behind those of `ids` that were made, of other nations, and released to this one."""
     found: dict[StixId, Original] = {}
     came = exists().where(release.c.recipient == nation, release.c.stix_id == _M.made)
@@ -133,17 +133,16 @@ def known(connection: Connection, origin: NationCode, cert: str, ids: Collection
 
 
 def submitters(
-    connection: Connection, originals_: Collection[Original], before: datetime
-) -> dict[Original, frozenset[str]]:
-    """Return which members had submitted each of these objects at that time."""
-    v = object_version.c
-    wanted = or_(*(and_(v.origin == one.origin, v.stix_id == one.id) for one in originals_))
-    query = select(v.origin, v.stix_id, v.member).distinct()
-    rows = connection.execute(query.where(wanted, v.submitted_at <= to_microseconds(before)))
-    found: dict[Original, set[str]] = {}
-    for origin, id, member in rows:
-        found.setdefault(Original(NationCode(origin), StixId(id)), set()).add(member)
-    return {one: frozenset(found_) for one, found_ in found.items()}
+    connection: Connection, nation: NationCode, origin: NationCode, made: Collection[StixId], before: datetime
+) -> set[str]:
+    """Return the members of `origin` of whom something had been released to `nation` under these ids."""
+    c = release.c
+    is_told = (c.recipient == nation, c.origin == origin, c.date_added <= to_microseconds(before))
+    found: set[str] = set()
+    for batch in batches(sorted(made)):
+        query = select(c.member).distinct().where(*is_told, c.stix_id.in_(batch))
+        found.update(connection.execute(query).scalars())
+    return found
 
 
 # --- deletion -----------------------------------------------------------------------------------

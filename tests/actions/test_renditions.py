@@ -11,8 +11,9 @@ import pytest
 from hub.actions import check, disclosures, explain, work
 from hub.actions.explain import Question
 from hub.errors import NotFound
-from hub.model import StixId, Tlp
+from hub.model import NationCode, StixId, Tlp
 from hub.stix.tlp import definition_of
+from hub.store import renditions
 from tests.stix_objects import (
     TLP,
     Json,
@@ -136,7 +137,7 @@ def test_a_stricter_part_later_takes_the_earlier_redaction_back(world: World) ->
 
 def test_who_sees_the_original_is_told_what_it_derives_from(world: World) -> None:
     world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
-    world.agree(["US", "KR"], clause("US", "KR", "amber+strict", audience="cert"))
+    wide = world.agree(["US", "KR"], clause("US", "KR", "amber+strict", audience="cert"))
     world.push("us-agency", marked(malware(1, tlp="green", description="x"), "amber+strict", "description"))
     link = only(world, "kr-cert", "relationship")
     ids = {obj["id"] for obj in served(world, "kr-cert") if obj["type"] == "malware"}
@@ -145,6 +146,8 @@ def test_who_sees_the_original_is_told_what_it_derives_from(world: World) -> Non
     assert ids == {link["source_ref"], link["target_ref"]}
     assert {obj["type"] for obj in served(world, "kr-agency")} == {"malware"}
     assert malware(1)["id"] not in everything(world, "kr-agency")
+    [decision] = told(world, "kr-cert", link["id"])["decisions"]
+    assert decision["agreement"] == wide["id"]
 
 
 def test_nothing_refers_to_a_redaction(world: World) -> None:
@@ -186,6 +189,22 @@ def test_history_and_endings_work_on_it(world: World) -> None:
     later(world)
     work.work(world.house)
     assert world.ids("kr-cert") == first
+
+
+def test_the_original_id_is_nowhere_in_it(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    world.push("us-agency", SECRET | {"x_self": SECRET["id"]})
+    got = only(world, "kr-cert", "malware")
+    assert got["x_self"] == got["id"]
+    assert SECRET["id"] not in everything(world, "kr-cert")
+
+
+@pytest.mark.parametrize("level", ["green", "red"])
+def test_to_pass_it_on_does_not_tell_what_was_taken_away(world: World, level: str) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "clear", **REDACT))
+    world.push("us-agency", marked(malware(1, tlp="clear", description="x"), level, "description"))
+    got = only(world, "kr-agency", "malware")
+    assert world.push("kr-agency", got).outcomes[0].succeeded
 
 
 # --- anonymised source ----------------------------------------------------------------------------
@@ -301,6 +320,46 @@ def test_observables_tell_of_nobody_and_cross_as_they_are(world: World) -> None:
     assert only(world, "kr-cert", "observed-data")["object_refs"] == [address["id"]]
 
 
+def test_an_observable_that_holds_a_chosen_id_is_anonymised(world: World) -> None:
+    """Its creator, its statement and what its producer adds would tell of the source."""
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    own = world.callers["us-agency"].member.identity
+    statement = {
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": stix_id("marking-definition", 1),
+        "created": "2026-01-01T00:00:00.000Z",
+        "definition_type": "statement",
+        "definition": {"statement": "Copyright"},
+    }
+    address = {
+        "type": "ipv4-addr",
+        "spec_version": "2.1",
+        "id": "ipv4-addr--28bb3599-77cd-5a82-a950-b5bc3caf07c4",
+        "value": "198.51.100.3",
+        "created_by_ref": own,
+        "x_source": own,
+        "object_marking_refs": [TLP["green"], statement["id"]],
+    }
+    world.push("us-agency", statement, address)
+    got = only(world, "kr-cert", "ipv4-addr")
+    assert (got["id"], got["created_by_ref"]) == (address["id"], cert_identity(world, "US"))
+    assert got["object_marking_refs"] == [TLP["green"], only(world, "kr-cert", "marking-definition")["id"]]
+    text = everything(world, "kr-cert")
+    assert own not in text
+    assert statement["id"] not in text
+
+
+def test_nobody_appears_under_the_certs_own_id(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    own, cert = world.callers["us-agency"].member.identity, cert_identity(world, "US")
+    sector = {"tlp": "green", "identity_class": "class"}
+    by_itself = identity(1, created_by=identity(1)["id"], **sector)
+    world.push("us-agency", by_itself, *(identity(1, **sector) | {"id": id} for id in (own, cert)))
+    found = [obj for obj in served(world, "kr-cert") if obj["type"] == "identity"]
+    assert len({obj["id"] for obj in found} - {by_itself["id"], own, cert}) == 3
+
+
 def test_a_plain_clause_beside_it_serves_the_original_to_whom_it_covers(world: World) -> None:
     world.agree(["US", "KR"], clause("US", "KR", "amber", audience="partner", **HIDE))
     world.agree(["US", "KR"], clause("US", "KR", "amber", audience="cert"))
@@ -395,6 +454,71 @@ def test_the_answering_agency_may_be_hidden_too(world: World) -> None:
     world.push("kr-agency", sighting(1, id, tlp="green", created_by=stix_id("identity", 5)))
     got = only(world, "us-cert", "sighting")
     assert (got["sighting_of_ref"], got["created_by_ref"]) == (malware(1)["id"], cert_identity(world, "KR"))
+
+
+def test_the_answering_nation_is_not_told_who_else_fetched_it(world: World, made: str) -> None:
+    """An answer is its originals' submitters' alone, so that its reader is the source that is hidden."""
+    mine = sighting(1, made, tlp="green")
+    world.push("kr-agency", mine)
+    for member in ("us-agency", "us-cert"):
+        assert only(world, member, "sighting")
+    for member in ("kr-agency", "kr-cert"):
+        fetched = disclosures.of_object(world.house, world.callers[member], StixId(mine["id"]))
+        assert {one["member"] for one in fetched} == {"us-cert"}
+    assert {one["clause"] for one in fetched} == {0}
+
+
+def test_who_claims_the_same_id_is_not_answered(world: World, made: str) -> None:
+    world.push("us-partner", malware(1, tlp="red"))
+    world.push("kr-agency", sighting(1, made, tlp="green"))
+    assert only(world, "us-agency", "sighting")
+    assert [obj["type"] for obj in served(world, "us-partner")] == ["malware", "malware"]
+
+
+def test_an_answer_puts_back_no_third_nations_ids(world: World) -> None:
+    """Made ids are the same for all: one may be known to a nation before anything comes to it under it."""
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    world.agree(["US", "JP"], clause("JP", "US", "amber", **HIDE))
+    world.push("us-agency", malware(1, tlp="green"))
+    world.push("jp-agency", malware(2, tlp="green"))
+    [made], [theirs] = world.ids("kr-agency"), world.ids("us-cert") - {malware(1)["id"]}
+    world.push("kr-agency", report(1, refs=[made, theirs], tlp="green"))
+    world.agree(["JP", "KR"], clause("JP", "KR", "amber", history=True, **HIDE))
+    later(world)
+    work.work(world.house)
+    assert theirs in world.ids("kr-agency")
+    world.agree(["US", "KR"], clause("KR", "US", "amber", history=True))
+    later(world)
+    work.work(world.house)
+    assert only(world, "us-cert", "report")["object_refs"] == [malware(1)["id"], theirs]
+
+
+def test_no_answer_stops_the_background_work(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    extension = sdo(
+        "extension-definition",
+        1,
+        created_by=stix_id("identity", 5),
+        tlp="green",
+        name="x",
+        schema="https://example.com/schema",
+        extension_types=["property-extension"],
+    ) | {"version": "1.0.0"}
+    world.push("us-agency", extension)
+    [id] = world.ids("kr-agency")
+    content = {"extension_type": "property-extension"}
+    both = malware(1, tlp="green") | {"extensions": {id: content, extension["id"]: content}, "x_ref": id}
+    assert world.push("kr-agency", both).outcomes[0].succeeded
+    world.agree(["US", "KR"], clause("KR", "US", "amber", history=True))
+    later(world)
+    assert work.work(world.house).histories == 1
+
+
+def test_an_answer_may_be_about_very_many(world: World) -> None:
+    ids = [StixId(stix_id("malware", n)) for n in range(2_000)]
+    with world.house.store.read() as connection:
+        asked = (NationCode("KR"), NationCode("US"), ids, world.clock.now)
+        assert renditions.submitters(connection, *asked) == set()
 
 
 # --- explained ------------------------------------------------------------------------------------
@@ -492,3 +616,19 @@ def test_hiding_a_source_by_agreement_recalls_nothing(world: World) -> None:
     later(world)
     world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE), supersedes=made["id"])
     assert notes(world, "kr-agency") == []
+
+
+def test_who_keeps_a_part_is_told_of_the_whole(world: World) -> None:
+    """The whole report falls with what it refers to; what is left of it refers to something else."""
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    world.agree(["US", "KR"], clause("US", "KR", "amber+strict", audience="cert"))
+    whole = report(1, tlp="green", refs=[malware(1)["id"], malware(2)["id"]])
+    world.push(
+        "us-agency",
+        *(malware(n, tlp="green") for n in (1, 2)),
+        marked(whole, "amber+strict", "object_refs.[0]"),
+    )
+    assert whole["id"] in world.ids("kr-cert")
+    world.push("us-agency", malware(1, version=2, tlp="red"))
+    assert only(world, "kr-cert", "report")["object_refs"] == [malware(2)["id"]]
+    assert whole["id"] in {id for one in notes(world, "kr-cert") for id in one["object_refs"]}

@@ -8,10 +8,10 @@ from typing import Final
 import orjson
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
-from hub.model import JsonObject, NationCode, ObjectVersion, Rendition, Served
+from hub.model import JsonObject, Kind, NationCode, ObjectVersion, Rendition, Served
 from hub.proofs import canonical
 from hub.stix.redaction import redact
-from hub.stix.renaming import ids_in, is_value_based
+from hub.stix.renaming import ids_in, is_value_based, rename
 from hub.store import integrity, renditions
 from hub.store.integrity import Content
 
@@ -24,11 +24,14 @@ def made_faults(
     """Give what was made of these versions and is not as it must be, or is not erased with them."""
     made = renditions.stored(inspection.connection, versions)
     wanted = {served.content_id for served in made.values()} | {versions[key].content_id for key, _ in made}
+    certs = {member.identity for member in inspection.members.values() if member.kind is Kind.CERT}
     contents = {content.id: content for content in integrity.contents(inspection.connection, wanted)}
     for (key, form), served in made.items():
         content, original = contents.get(served.content_id), contents.get(versions[key].content_id)
         if content is not None and original is not None:  # else a foreign key says so
             what = _fault(versions[key], form, (served, content), original)
+            if what is None and versions[key].id not in certs:  # such an id names nobody but the cert
+                what = _naming_fault(versions[key], form, content)
             if content.origin != origin:
                 what = "is kept as another nation's"
             if what is not None:
@@ -47,14 +50,18 @@ def _fault(
     told = (obj.get("id"), obj.get("type"), canonical.digest(obj), len(content.body))
     if told != (served.id, served.type, content.digest, served.size) or content.size != served.size:
         return "is not what its id, digest and size say"
-    is_hidden = form.is_anonymised and not is_value_based(version.id, version.type)
-    if is_hidden and version.id in ids_in(obj):
-        return "names what it hides"
     if form.ceiling is not None and not form.is_link and not form.is_anonymised:
-        left = redact(orjson.loads(original.body), form.ceiling) or {}
+        left = rename(redact(orjson.loads(original.body), form.ceiling) or {}, {version.id: served.id})
         if _kept(left) != _kept(obj):
             return "is not what may be left of it"
     return None
+
+
+def _naming_fault(version: ObjectVersion, form: Rendition, content: Content) -> str | None:
+    is_hidden = form.is_anonymised and not is_value_based(version.id, version.type)
+    if not is_hidden or version.deleted_at is not None:
+        return None
+    return "names what it hides" if version.id in ids_in(orjson.loads(content.body)) else None
 
 
 def _kept(obj: JsonObject) -> JsonObject:
