@@ -36,7 +36,7 @@ class Drawer:
     """What is known before the items are looked at.
 
     `received_from` maps an id that the submitter can see from another nation, above GREEN, to that nation;
-    `originals` an id that the hub made, and released to its nation, to what stands behind it.
+    `originals` an id that the hub made of another nation's object to what stands behind it.
     """
 
     member: MemberId

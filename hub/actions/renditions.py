@@ -32,7 +32,6 @@ from hub.model import (
     Tlp,
 )
 from hub.proofs import canonical
-from hub.rules.forms import Parts
 from hub.rules.references import ANONYMISED
 from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based, rename
@@ -158,9 +157,8 @@ class _Workshop:
         if "created" in left:
             left["created_by_ref"] = self.hub_identity
         if version.markings.tlp is None:
-            level = Parts(version.base, version.cuts, is_last=True).level(form, version.tlp)
-            mark = definition_of(version.tlp if level is None else level)
-            left["object_marking_refs"] = [*left.get("object_marking_refs", ()), mark]
+            # A container that comes later may raise its level up to the ceiling, and does not alter its text.
+            left["object_marking_refs"] = [*left.get("object_marking_refs", ()), definition_of(ceiling)]
         return left
 
     def _link(self, version: ObjectVersion, form: Rendition, obj: JsonObject) -> JsonObject:
@@ -195,7 +193,9 @@ class _Workshop:
     ) -> JsonObject:
         """Return the object under its nation's cert, with ids that tell nothing of its source."""
         cert = self._cert_identity()
-        names = self._names((ids_in(obj) - self.kept - kept) | {version.id})
+        names = self._names(ids_in(obj) - self.kept - kept - {version.id})
+        if not is_value_based(version.id, version.type):
+            names |= self._made_ids([version.id], ANONYMISED)
         own = {self.members[version.member].identity, StixId(obj.get("created_by_ref", cert))} - {version.id}
         renamed = rename(obj, names | dict.fromkeys(own, cert))
         return renamed | {"created_by_ref": cert} if "created" in renamed else renamed
@@ -204,7 +204,8 @@ class _Workshop:
         """Return new ids for all that could tell of a member's other objects, known to the hub or not."""
         free = {id for id in ids if not is_value_based(id, _type(id))}
         known = renditions.known(self.connection, self.origin, self._cert(), free)
-        plain = (known.by_cert - known.by_others) | (known.from_abroad - known.by_others - known.by_cert)
+        # Nobody hides the cert's id by claiming it; nobody abroad finds a member's out by claiming that.
+        plain = known.by_cert | (known.from_abroad - known.by_others)
         plain |= {id for id in free - known.by_others if _type(id) == _EXTENSION}
         return self._made_ids(free - plain, ANONYMISED)
 

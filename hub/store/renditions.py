@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, exists, insert, select
+from sqlalchemy import Connection, insert, select
 
 from hub.model import NationCode, Rendition, Served, StixId, to_microseconds
 from hub.store.batches import batches
@@ -98,11 +98,13 @@ class Original(NamedTuple):
 
 
 def originals(connection: Connection, nation: NationCode, ids: Iterable[StixId]) -> dict[StixId, Original]:
-    """Return what stands behind those of `ids` that were made, of other nations, and released to this one."""
+    """Return what stands behind those of `ids` that were made of other nations' objects than this one's.
+
+    Nobody comes upon such an id by chance: it was given one, be it as a reference in another object.
+    """
     found: dict[StixId, Original] = {}
-    came = exists().where(release.c.recipient == nation, release.c.stix_id == _M.made)
     for batch in batches(sorted(ids)):
-        query = select(_M.made, _M.origin, _M.stix_id).where(_M.made.in_(batch), _M.origin != nation, came)
+        query = select(_M.made, _M.origin, _M.stix_id).where(_M.made.in_(batch), _M.origin != nation)
         for made, origin, id in connection.execute(query):
             found[StixId(made)] = Original(NationCode(origin), StixId(id))
     return found
