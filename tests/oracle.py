@@ -98,6 +98,7 @@ class Treaty:
 
 
 END = datetime.max.replace(tzinfo=UTC)
+NOBODY: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,10 @@ class Account:
 
 @dataclass(eq=False)
 class Version:
-    """One accepted version. `level` is what was enforced last, and so a floor for what comes later."""
+    """One accepted version. `level` is what was enforced last, and so a floor for what comes later.
+
+    So are `nations`, to which alone it is releasable abroad (6); None: to all that a clause names.
+    """
 
     member: str
     id: str
@@ -120,6 +124,7 @@ class Version:
     predecessor: Version | None
     level: str | None = None
     floor: str | None = None
+    nations: frozenset[str] | None = None
     is_deleted: bool = False
     stood_closed: bool | None = None
 
@@ -154,10 +159,16 @@ class Version:
 
     def others(self) -> set[str]:
         """Marking references that are not TLP; a revoking version keeps its predecessor's."""
-        granular = [m["marking_ref"] for m in self.obj.get("granular_markings", []) if "marking_ref" in m]
-        refs = {r for r in [*self.obj.get("object_marking_refs", []), *granular] if r not in TLP_OF}
+        refs = {*self.obj.get("object_marking_refs", []), *self.granular_refs()}
         if self.is_revocation and self.predecessor is not None:
             refs |= self.predecessor.others()
+        return refs - TLP_OF.keys()
+
+    def granular_refs(self) -> set[str]:
+        """What parts are marked with; a revoking version keeps its predecessor's."""
+        refs = {m["marking_ref"] for m in self.obj.get("granular_markings", []) if "marking_ref" in m}
+        if self.is_revocation and self.predecessor is not None:
+            refs |= self.predecessor.granular_refs()
         return refs
 
     def has_bad_selector(self) -> bool:
@@ -176,6 +187,12 @@ class Version:
 
 def strictest(levels: Iterable[str | None]) -> str | None:
     return max((level for level in levels if level is not None), key=LEVELS.index, default=None)
+
+
+def common(found: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
+    """The nations that all name that name any; None: none does."""
+    named = [nations for nations in found if nations is not None]
+    return frozenset.intersection(*named) if named else None
 
 
 def _references(value: Any) -> Iterable[str]:
@@ -199,6 +216,7 @@ class Oracle:
     accounts: Mapping[str, Account]
     defaults: Mapping[str, str]
     informative: frozenset[str]
+    rel_to: Mapping[str, str]  # the nation that each of the hub's definitions names (6)
     versions: list[Version] = field(default_factory=list)
 
     # --- section 8: what is accepted ---
@@ -334,6 +352,42 @@ class Oracle:
             # A named identity whose namers are gone is not laxer for it, until a living object names it.
             unnamed = strictest([default, version.floor]) or default
             version.level = _raise(self._level_of_namers(version) or unnamed, version)
+        self._address(mine, followers)
+
+    def _address(self, mine: Sequence[Version], followers: Sequence[Version]) -> None:
+        """Judge to whom alone each is releasable: to whom all say that have a say (2.3, 6)."""
+        judged = [v for v in mine if not v.is_deleted]
+        for version in judged:
+            own = [self._own_nations(version)]
+            # An identity that goes by its namers may follow them down, too; another keeps what it had.
+            kept = [] if version.tlp is not None or version in followers else [version.nations]
+            version.nations = common([*own, *kept])
+        self._carry_down(judged)
+        # RED that is addressed to nobody stays so whatever container comes later, for that can only
+        # tighten; hence it brings this down, too, to what is in it.
+        for version in judged:
+            is_red = version.level == "red" and version.nations is None
+            if is_red or (version.raised == "red" and self._own_nations(version) is None):
+                version.nations = NOBODY
+        self._carry_down(judged)
+
+    def _own_nations(self, version: Version) -> frozenset[str] | None:
+        named = {self.rel_to[ref] for ref in version.obj.get("object_marking_refs", []) if ref in self.rel_to}
+        return frozenset(named) or None
+
+    def _carry_down(self, judged: Sequence[Version]) -> None:
+        """Let the nations of containers, and of what is revoked, hold for what has no TLP of its own."""
+        changes = True
+        while changes:
+            changes = False
+            for version in judged:
+                if version.tlp is not None:
+                    continue
+                revoked = [version.predecessor] if version.is_revocation and version.predecessor else []
+                above = [source.nations for source in [*self.containers(version), *revoked]]
+                nations = common([version.nations, *above])
+                changes = changes or nations != version.nations
+                version.nations = nations
 
     def _spread(self, levels: dict[Version, str], rest: Sequence[Version], default: str) -> None:
         """Let levels follow from levels, until nothing changes any more."""
@@ -391,7 +445,9 @@ class Oracle:
         accepted = {
             v.id for v in self.versions if v.member == version.member and v.is_accepted_definition
         } | self.informative
-        if version.has_bad_selector() or version.others() - accepted:
+        # REL TO on a part alone can neither be followed nor ignored.
+        on_parts = self.rel_to.keys() & version.granular_refs()
+        if version.has_bad_selector() or version.others() - accepted - self.rel_to.keys() or on_parts:
             return True
         if version.tlp is not None:
             return False
@@ -407,7 +463,7 @@ class Oracle:
         assert version.level is not None
         if account.nation == self.nation(version):
             return ORDER.index(account.kind) >= ORDER.index(_lowest(version.level))
-        if version.level == "red" or self.is_closed(version):
+        if self.is_closed(version) or not self._is_releasable(version, account.nation):
             return False
         return any(
             self._matches(version, clause, account, treaty)
@@ -415,6 +471,12 @@ class Oracle:
             if treaty.is_in_force(now)
             for clause in treaty.clauses
         )
+
+    def _is_releasable(self, version: Version, nation: str) -> bool:
+        """RED must be addressed to the nation; anything else only if it is addressed at all (6)."""
+        if version.level == "red" and version.nations is None:
+            return False
+        return version.nations is None or nation in version.nations
 
     def _matches(self, version: Version, clause: Json, account: Account, treaty: Treaty) -> bool:
         assert version.level is not None

@@ -17,6 +17,7 @@ from hub.actions.house import House
 from hub.model import MemberId, NationCode, ObjectVersion, StixId, Tlp
 from hub.rules.marking import (
     Around,
+    carried_down,
     effective_tlp,
     identity_exception,
     narrower,
@@ -172,7 +173,7 @@ class _Table:
                 version = self.now[key]
                 level = self._level(version, levels, is_last_resort=is_last_resort)
                 is_closed = self._is_closed(version)
-                releasable = self._rel_to(version, rel_to)
+                releasable = self._rel_to(version, levels, rel_to)
                 if (level, is_closed, releasable) == (levels[key], closed[key], rel_to[key]):
                     continue
                 levels[key], closed[key], rel_to[key] = level, is_closed, releasable
@@ -207,7 +208,7 @@ class _Table:
             is_news = version.is_closed and id not in self._in_closed
             if is_news:
                 self._in_closed.add(id)
-            releasable = narrower(self._releasable.get(id), version.rel_to)
+            releasable = narrower(self._releasable.get(id), carried_down(level, version.rel_to))
             if releasable != self._releasable.get(id):
                 self._releasable[id], is_news = releasable, True
             if level is not None and level > self._above.get(id, -1):
@@ -275,20 +276,27 @@ class _Table:
         return version.id in self._in_closed or (stored is not None and stored.closed > 0)
 
     def _rel_to(
-        self, version: ObjectVersion, known: Mapping[int, frozenset[NationCode] | None]
+        self,
+        version: ObjectVersion,
+        levels: Mapping[int, Tlp | None],
+        known: Mapping[int, frozenset[NationCode] | None],
     ) -> frozenset[NationCode] | None:
         """Return to whom alone the version is releasable; what has TLP of its own goes by its own REL TO."""
+        if version.deleted_at is not None:
+            return version.rel_to
         own = releasable_to(version.markings.others, self.desk.rel_to)
         if version.markings.tlp is not None:
             return own
-        stored, around = self.before.get(version.key), self.around.get(version.id)
-        limits = [
-            own,
-            None if stored is None else stored.rel_to,
-            *(() if around is None else around.rel_to),
-            self._releasable.get(version.id),
-            known.get(self.kept[version.key]) if version.key in self.kept else None,
-        ]
+        around = self.around.get(version.id)
+        limits = [own, carried_down(version.markings.raised, own), self._releasable.get(version.id)]
+        limits += [] if around is None else [carried_down(*stored) for stored in around.rel_to]
+        if version.key in self.kept:
+            predecessor = self.kept[version.key]
+            limits.append(carried_down(levels[predecessor], known[predecessor]))
+        if (before := self.before.get(version.key)) is not None:
+            # An identity that follows its namers may leave RED as they do.
+            is_free = _follows_namers(before) and not self._is_named(version)
+            limits.append(before.rel_to if is_free else carried_down(before.tlp, before.rel_to))
         return reduce(narrower, limits)
 
     # --- identities ---

@@ -7,7 +7,7 @@ later can only tighten, so a stored level is a floor; and every version of a con
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.model import DefinitionKind, Markings, NationCode, StixId, Tlp
 
@@ -66,12 +66,29 @@ def unknown_markings(
     return markings.others - informative - frozenset(accepted)
 
 
+def with_rel_to_on_parts(markings: Markings, rel_to: Mapping[StixId, NationCode]) -> Markings:
+    """Return `markings`, faulty if REL TO stands on a part: it can be neither followed nor left out."""
+    if markings.fault is None and markings.parts & rel_to.keys():
+        fault = "REL TO stands on a part of the object; mark the whole of it in object_marking_refs"
+        return replace(markings, fault=fault)
+    return markings
+
+
 def releasable_to(
     others: Iterable[StixId], rel_to: Mapping[StixId, NationCode]
 ) -> frozenset[NationCode] | None:
     """Return the nations that the REL TO markings among `others` name; None: there is none (policy 6)."""
     named = frozenset(rel_to[ref] for ref in others if ref in rel_to)
     return named or None
+
+
+def carried_down(tlp: Tlp | None, rel_to: frozenset[NationCode] | None) -> frozenset[NationCode] | None:
+    """Return the nations to which what is in a container of this level is releasable; None: to all.
+
+    RED that is addressed to nobody is carried down as that. Else another container's REL TO would address
+    what it holds, and one that comes later can only tighten (policy 2.3).
+    """
+    return frozenset() if tlp is Tlp.RED and rel_to is None else rel_to
 
 
 def narrower(

@@ -101,5 +101,11 @@ def _linked(row: Any) -> Linked:
 
 def _facts(member: str, stix_type: str, tlp: int, *rest: Any) -> Facts:
     is_closed, rel_to, submitted_at = rest
-    nations = None if rel_to is None else decode_nations(rel_to)
-    return Facts(MemberId(member), stix_type, Tlp(tlp), is_closed, from_microseconds(submitted_at), nations)
+    return Facts(
+        MemberId(member),
+        stix_type,
+        Tlp(tlp),
+        is_closed,
+        from_microseconds(submitted_at),
+        decode_nations(rel_to),
+    )

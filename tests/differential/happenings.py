@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.oracle import Account, Oracle
 from tests.properties import worlds
+from tests.properties.playing import Play
 from tests.properties.worlds import (
     LEVELS,
     POOL,
@@ -21,7 +22,6 @@ from tests.properties.worlds import (
     Delete,
     Draft,
     Nothing,
-    Play,
     Push,
     Terminate,
     Wait,
@@ -229,7 +229,7 @@ def judge(slots: Sequence[Slot]) -> Verdict:
 
 
 def _play() -> Play:
-    return Play(oracle=Oracle(ACCOUNTS, DEFAULTS, frozenset({INFORMATIVE})))
+    return Play(oracle=Oracle(ACCOUNTS, DEFAULTS, frozenset({INFORMATIVE}), worlds.NATION_OF))
 
 
 def _step(play: Play, event: Event) -> None:

@@ -14,7 +14,13 @@ from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.actions.handling import names_creator
 from hub.model import HUB, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
 from hub.proofs import canonical
-from hub.rules.marking import is_accepted_definition, narrower, releasable_to, unknown_markings
+from hub.rules.marking import (
+    is_accepted_definition,
+    narrower,
+    releasable_to,
+    unknown_markings,
+    with_rel_to_on_parts,
+)
 from hub.stix import reading
 from hub.store import integrity, objects
 from hub.store.connection import Connection
@@ -172,7 +178,8 @@ def _version_faults(
 def _differing(
     inspection: Inspection, version: ObjectVersion, said: StixObject, predecessor: ObjectVersion | None
 ) -> Iterator[str]:
-    others, fault = said.markings.others, said.markings.fault
+    markings = with_rel_to_on_parts(said.markings, inspection.registry.rel_to)
+    others, fault = markings.others, markings.fault
     if said.revoked and said.markings.tlp is None and predecessor is not None:
         # A revoking version without TLP keeps how its predecessor is handled (policy 8).
         others, fault = others | predecessor.markings.others, fault or predecessor.markings.fault
