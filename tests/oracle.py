@@ -357,23 +357,33 @@ class Oracle:
     def _address(self, mine: Sequence[Version], followers: Sequence[Version]) -> None:
         """Judge to whom alone each is releasable: to whom all say that have a say (2.3, 6)."""
         judged = [v for v in mine if not v.is_deleted]
+        # An identity that goes by its namers may follow them down, too; another stays what it was.
+        stays = [v for v in judged if v.tlp is None and v not in followers]
+        was_unaddressed = {v for v in stays if v.floor == "red" and v.nations is None}
         for version in judged:
-            own = [self._own_nations(version)]
-            # An identity that goes by its namers may follow them down, too; another keeps what it had.
-            kept = [] if version.tlp is not None or version in followers else [version.nations]
-            version.nations = common([*own, *kept])
+            version.nations = common(
+                [self._own_nations(version), *([version.nations] if version in stays else [])]
+            )
         self._carry_down(judged)
-        # RED that is addressed to nobody stays so whatever container comes later, for that can only
-        # tighten; hence it brings this down, too, to what is in it.
-        for version in judged:
-            is_red = version.level == "red" and version.nations is None
-            if is_red or (version.raised == "red" and self._own_nations(version) is None):
+        # RED that is addressed to nobody stays so whatever container comes later, for that can only tighten.
+        # So does what is in it, unless it says itself to whom it goes.
+        unaddressed = {v for v in mine if v.level == "red" and v.nations is None} | was_unaddressed
+        for version in stays:
+            is_unaddressed = version in was_unaddressed or not unaddressed.isdisjoint(self._above(version))
+            if is_unaddressed and version.nations is not None and self._own_nations(version) is None:
                 version.nations = NOBODY
         self._carry_down(judged)
 
     def _own_nations(self, version: Version) -> frozenset[str] | None:
         named = {self.rel_to[ref] for ref in version.obj.get("object_marking_refs", []) if ref in self.rel_to}
+        if not named and version.is_revocation and version.predecessor is not None:
+            return self._own_nations(version.predecessor)
         return frozenset(named) or None
+
+    def _above(self, version: Version) -> list[Version]:
+        """What something without TLP of its own takes its handling from."""
+        revoked = [version.predecessor] if version.is_revocation and version.predecessor else []
+        return [*self.containers(version), *revoked] if version.tlp is None else []
 
     def _carry_down(self, judged: Sequence[Version]) -> None:
         """Let the nations of containers, and of what is revoked, hold for what has no TLP of its own."""
@@ -381,11 +391,7 @@ class Oracle:
         while changes:
             changes = False
             for version in judged:
-                if version.tlp is not None:
-                    continue
-                revoked = [version.predecessor] if version.is_revocation and version.predecessor else []
-                above = [source.nations for source in [*self.containers(version), *revoked]]
-                nations = common([version.nations, *above])
+                nations = common([version.nations, *(source.nations for source in self._above(version))])
                 changes = changes or nations != version.nations
                 version.nations = nations
 

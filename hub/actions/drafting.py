@@ -22,7 +22,7 @@ from hub.model import (
     format_instant,
 )
 from hub.rules.acceptance import Accept, Known, Refuse, Reserved, accept
-from hub.rules.marking import is_accepted_definition, with_rel_to_on_parts
+from hub.rules.marking import is_accepted_definition, taken_over, with_rel_to_on_parts
 from hub.stix.versions import version_key
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -167,11 +167,7 @@ class _Drafting:
 
     def _taking_over(self, version: ObjectVersion, predecessor: ObjectVersion) -> ObjectVersion:
         """Let a revoking version without TLP keep how its predecessor is handled (policy 8)."""
-        markings = replace(
-            version.markings,
-            others=version.markings.others | predecessor.markings.others,
-            fault=version.markings.fault or predecessor.markings.fault,
-        )
+        markings = taken_over(version.markings, predecessor.markings, self.drawer.reserved.rel_to)
         self.kept[version.key] = predecessor.key
         return replace(version, markings=markings)
 

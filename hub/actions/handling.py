@@ -17,7 +17,6 @@ from hub.actions.house import House
 from hub.model import MemberId, NationCode, ObjectVersion, StixId, Tlp
 from hub.rules.marking import (
     Around,
-    carried_down,
     effective_tlp,
     identity_exception,
     narrower,
@@ -114,6 +113,7 @@ class _Table:
     _above: dict[StixId, Tlp] = field(default_factory=dict)
     _in_closed: set[StixId] = field(default_factory=set)
     _releasable: dict[StixId, frozenset[NationCode] | None] = field(default_factory=dict)
+    _unaddressed: set[StixId | int] = field(default_factory=set)
 
     # --- laying out ---
 
@@ -165,6 +165,8 @@ class _Table:
         closed: dict[int, bool] = dict.fromkeys(self.now, False)
         rel_to: dict[int, frozenset[NationCode] | None] = dict.fromkeys(self.now)
         for is_last_resort in (False, True):
+            if is_last_resort:
+                self._note_unaddressed(levels, rel_to)
             queue = deque(self.now)
             queued = set(queue)
             while queue:
@@ -173,7 +175,7 @@ class _Table:
                 version = self.now[key]
                 level = self._level(version, levels, is_last_resort=is_last_resort)
                 is_closed = self._is_closed(version)
-                releasable = self._rel_to(version, levels, rel_to)
+                releasable = self._rel_to(version, rel_to)
                 if (level, is_closed, releasable) == (levels[key], closed[key], rel_to[key]):
                     continue
                 levels[key], closed[key], rel_to[key] = level, is_closed, releasable
@@ -193,6 +195,23 @@ class _Table:
                 version, tlp=tlp, is_closed=closed[key], is_contained=is_contained, rel_to=rel_to[key]
             )
 
+    def _note_unaddressed(
+        self, levels: Mapping[int, Tlp | None], rel_to: Mapping[int, frozenset[NationCode] | None]
+    ) -> None:
+        """Note what is RED, or in something RED, or was, that is addressed to nobody.
+
+        REL TO of another container may not address it, for a container can only tighten (policy 2.3).
+        """
+        unaddressed = {key for key in self.now if (levels[key], rel_to[key]) == (Tlp.RED, None)}
+        self._unaddressed = {id for key in unaddressed for id in self.now[key].contains}
+        self._unaddressed |= {id for id, stored in self.around.items() if (Tlp.RED, None) in stored.rel_to}
+        self._unaddressed |= {key for key, predecessor in self.kept.items() if predecessor in unaddressed}
+        for key, stored in self.before.items():
+            # An identity that follows its namers may leave RED as they do.
+            is_free = _follows_namers(stored) and not self._is_named(stored)
+            if (stored.tlp, stored.rel_to) == (Tlp.RED, None) and not is_free:
+                self._unaddressed.add(key)
+
     def _touches(self) -> Mapping[StixId | int, set[int]]:
         """Return the versions of each id, and for a version those that take its level over."""
         touches: dict[StixId | int, set[int]] = defaultdict(set)
@@ -208,7 +227,7 @@ class _Table:
             is_news = version.is_closed and id not in self._in_closed
             if is_news:
                 self._in_closed.add(id)
-            releasable = narrower(self._releasable.get(id), carried_down(level, version.rel_to))
+            releasable = narrower(self._releasable.get(id), version.rel_to)
             if releasable != self._releasable.get(id):
                 self._releasable[id], is_news = releasable, True
             if level is not None and level > self._above.get(id, -1):
@@ -276,10 +295,7 @@ class _Table:
         return version.id in self._in_closed or (stored is not None and stored.closed > 0)
 
     def _rel_to(
-        self,
-        version: ObjectVersion,
-        levels: Mapping[int, Tlp | None],
-        known: Mapping[int, frozenset[NationCode] | None],
+        self, version: ObjectVersion, known: Mapping[int, frozenset[NationCode] | None]
     ) -> frozenset[NationCode] | None:
         """Return to whom alone the version is releasable; what has TLP of its own goes by its own REL TO."""
         if version.deleted_at is not None:
@@ -287,17 +303,18 @@ class _Table:
         own = releasable_to(version.markings.others, self.desk.rel_to)
         if version.markings.tlp is not None:
             return own
-        around = self.around.get(version.id)
-        limits = [own, carried_down(version.markings.raised, own), self._releasable.get(version.id)]
-        limits += [] if around is None else [carried_down(*stored) for stored in around.rel_to]
-        if version.key in self.kept:
-            predecessor = self.kept[version.key]
-            limits.append(carried_down(levels[predecessor], known[predecessor]))
-        if (before := self.before.get(version.key)) is not None:
-            # An identity that follows its namers may leave RED as they do.
-            is_free = _follows_namers(before) and not self._is_named(version)
-            limits.append(before.rel_to if is_free else carried_down(before.tlp, before.rel_to))
-        return reduce(narrower, limits)
+        stored, around = self.before.get(version.key), self.around.get(version.id)
+        limits = [
+            own,
+            None if stored is None else stored.rel_to,
+            *(() if around is None else (nations for _, nations in around.rel_to)),
+            self._releasable.get(version.id),
+            known.get(self.kept[version.key]) if version.key in self.kept else None,
+        ]
+        nations = reduce(narrower, limits)
+        is_addressed_by_others = own is None and nations is not None
+        is_unaddressed = not self._unaddressed.isdisjoint((version.id, version.key))
+        return frozenset() if is_addressed_by_others and is_unaddressed else nations
 
     # --- identities ---
 

@@ -74,21 +74,21 @@ def with_rel_to_on_parts(markings: Markings, rel_to: Mapping[StixId, NationCode]
     return markings
 
 
+def taken_over(markings: Markings, predecessor: Markings, rel_to: Mapping[StixId, NationCode]) -> Markings:
+    """Return the markings of a revoking version without TLP, which keeps its predecessor's (policy 8).
+
+    REL TO of its own stands instead of the predecessor's: together they would name more nations than either.
+    """
+    kept = predecessor.others - rel_to.keys() if markings.others & rel_to.keys() else predecessor.others
+    return replace(markings, others=markings.others | kept, fault=markings.fault or predecessor.fault)
+
+
 def releasable_to(
     others: Iterable[StixId], rel_to: Mapping[StixId, NationCode]
 ) -> frozenset[NationCode] | None:
     """Return the nations that the REL TO markings among `others` name; None: there is none (policy 6)."""
     named = frozenset(rel_to[ref] for ref in others if ref in rel_to)
     return named or None
-
-
-def carried_down(tlp: Tlp | None, rel_to: frozenset[NationCode] | None) -> frozenset[NationCode] | None:
-    """Return the nations to which what is in a container of this level is releasable; None: to all.
-
-    RED that is addressed to nobody is carried down as that. Else another container's REL TO would address
-    what it holds, and one that comes later can only tighten (policy 2.3).
-    """
-    return frozenset() if tlp is Tlp.RED and rel_to is None else rel_to
 
 
 def narrower(

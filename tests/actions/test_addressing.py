@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from hub.actions import administer, check
 from hub.stix.tlp import TLP_IDS
-from tests.stix_objects import Json, grouping, identity, report, sdo
+from tests.stix_objects import TLP, Json, grouping, identity, report, sdo
 from tests.world import World, build
 
 
@@ -93,6 +93,23 @@ def test_a_container_that_comes_later_addresses_no_red(world: World) -> None:
     assert seen(world, in_red) == ["kr-cert"]  # a new version of the object itself can loosen
 
 
+def test_what_says_itself_to_whom_it_goes_may_lie_in_red(world: World) -> None:
+    inner = malware(1, tlp=None, marks=rel_to(world, "KR"))
+    world.push("us-agency", inner, report(1, tlp="red", refs=[inner["id"]]))
+    assert seen(world, inner) == ["kr-cert"]
+
+
+def test_a_red_part_leaves_others_rel_to_alone(world: World) -> None:
+    """What a container is addressed to holds for what may be left of it (policy 7)."""
+    part = {"granular_markings": [{"selectors": ["name"], "marking_ref": TLP["red"]}]}
+    inner = malware(1, tlp=None) | part
+    world.push("us-agency", inner)
+    world.push("us-agency", report(1, tlp="green", refs=[inner["id"]]))
+    with world.house.store.read() as connection:
+        query = text("SELECT rel_to FROM object_version WHERE stix_id = :id")
+        assert connection.execute(query, {"id": inner["id"]}).scalar() is None
+
+
 def test_what_comes_first_of_two_containers_is_all_the_same(world: World) -> None:
     """RED that is addressed to nobody is carried down as that."""
     inner = malware(1, tlp=None)
@@ -110,6 +127,8 @@ def test_a_revoking_version_is_addressed_as_the_one_before(world: World) -> None
     world.push("us-agency", *(malware(n, version=2, tlp=None, revoked=True) for n in (1, 2)))
     assert seen(world, malware(1)) == []
     assert seen(world, malware(2)) == ["kr-agency", "kr-cert"]
+    world.push("us-agency", malware(2, version=3, tlp=None, revoked=True, marks=rel_to(world, "JP")))
+    assert seen(world, malware(2)) == []
 
 
 def test_a_container_is_deleted_as_it_stood(world: World) -> None:

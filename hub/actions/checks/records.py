@@ -18,6 +18,7 @@ from hub.rules.marking import (
     is_accepted_definition,
     narrower,
     releasable_to,
+    taken_over,
     unknown_markings,
     with_rel_to_on_parts,
 )
@@ -179,10 +180,9 @@ def _differing(
     inspection: Inspection, version: ObjectVersion, said: StixObject, predecessor: ObjectVersion | None
 ) -> Iterator[str]:
     markings = with_rel_to_on_parts(said.markings, inspection.registry.rel_to)
-    others, fault = markings.others, markings.fault
     if said.revoked and said.markings.tlp is None and predecessor is not None:
         # A revoking version without TLP keeps how its predecessor is handled (policy 8).
-        others, fault = others | predecessor.markings.others, fault or predecessor.markings.fault
+        markings = taken_over(markings, predecessor.markings, inspection.registry.rel_to)
     accepted = is_accepted_definition(
         said.id, said.definition, said.definition_extensions, inspection.registry.informative_markings
     )
@@ -198,8 +198,8 @@ def _differing(
         "creator": (version.creator, said.creator),
         "TLP": (version.markings.tlp, said.markings.tlp),
         "labels": (version.markings.raised, said.markings.raised),
-        "markings": (version.markings.others, others),
-        "fault": (version.markings.fault, fault),
+        "markings": (version.markings.others, markings.others),
+        "fault": (version.markings.fault, markings.fault),
         "acceptance": (version.is_accepted_definition, accepted),
     }
     return (name for name, (stored, right) in pairs.items() if stored != right)
