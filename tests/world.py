@@ -23,11 +23,13 @@ from hub.actions import administer, agree, poll, submit, withdraw
 from hub.actions.authenticate import authenticate, reader
 from hub.actions.house import House, Secrets
 from hub.model import (
+    HUB,
     Caller,
     Deletion,
     HttpRequest,
     Kind,
     Limits,
+    MemberId,
     Nation,
     NationCode,
     Purpose,
@@ -45,6 +47,7 @@ from hub.model import (
 from hub.proofs import documents, keys, requests
 from hub.proofs.keys import PrivateKey
 from hub.stix.tlp import TLP_IDS
+from hub.store import objects
 from hub.store.connection import Store
 from tests.stix_objects import INFORMATIVE, Json, stix_id
 
@@ -228,6 +231,8 @@ class World:
         seen: dict[int, Seen] = {}
         for origin in self.house.registry.nations:
             for row in self.drain(self.query(member, origin, selections=selections)):
+                if self.is_hubs_own(row):
+                    continue
                 seen[row.position] = Seen(origin, row.id, row.version, row.body.decode())
         everything = [(row.position, row.version) for row in self.released(member, selections)]
         assert everything == sorted((position, row.version) for position, row in seen.items())
@@ -236,7 +241,19 @@ class World:
     def released(self, member: str, selections: frozenset[VersionFilter] = EVERY_VERSION) -> list[Row]:
         """The rows of the aggregate collection that are the nations', not the hub's."""
         rows = self.drain(self.query(member, selections=selections))
-        return [row for row in rows if row.id not in self.hubs_own()]
+        return [row for row in rows if not self.is_hubs_own(row)]
+
+    def notes(self, member: str, origin: str | None = None) -> list[Json]:
+        """The notes of the hub's own that recall something from the member, in order."""
+        rows = self.drain(self.query(member, origin, types=frozenset({"note"}), selections=EVERY_VERSION))
+        return [json.loads(row.body) for row in rows if self.is_hubs_own(row)]
+
+    def is_hubs_own(self, row: Row) -> bool:
+        """Tell whether the hub itself says it: what it publishes for all, or a note that recalls."""
+        if row.id in self.hubs_own() or not row.id.startswith("note--"):
+            return row.id in self.hubs_own()
+        with self.house.store.read() as connection:  # a redaction is by the hub as well
+            return bool(objects.versions_of(connection, MemberId(HUB), [row.id]))
 
     def hubs_own(self) -> set[str]:
         """The ids that the hub itself publishes."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from hub.actions.authored import publish
 from hub.actions.house import House
 from hub.errors import Conflict, NotFound, Unprocessable
 from hub.model import (
@@ -19,7 +20,6 @@ from hub.model import (
     JsonObject,
     Justification,
     Kind,
-    Markings,
     Member,
     MemberId,
     NationCode,
@@ -71,13 +71,8 @@ def _own_objects(house: House, connection: Connection) -> tuple[list[ObjectVersi
     ]
     own = {item.id: item for item in items if isinstance(item, StixObject)}
     held = {v.id: v for v in objects.versions_of(connection, MemberId(HUB), list(own))}
-    missing = [item for id, item in own.items() if id not in held]
-    contents = objects.insert_contents(connection, HUB, {item.digest: item.body for item in missing})
-    drafts = [
-        replace(_own_version(n - len(missing), item, house.clock()), content_id=contents[item.digest])
-        for n, item in enumerate(missing)
-    ]
-    stored = list(objects.insert_versions(connection, HUB, None, drafts).values())
+    missing = [(item, Tlp.CLEAR) for id, item in own.items() if id not in held]
+    stored = publish(connection, missing, house.clock())
     held.update((v.id, v) for v in stored)
     return [held[id] for id in own], stored
 
@@ -89,30 +84,6 @@ def _own_documents(house: House) -> list[JsonObject]:
         for nation in house.registry.nations.values()
     ]
     return [tlp.hub_identity(identity, _FIRST_DAY), *tlp.definitions(identity), *definitions]
-
-
-def _own_version(key: int, item: StixObject, now: datetime) -> ObjectVersion:
-    return ObjectVersion(
-        key=key,
-        member=MemberId(HUB),
-        id=item.id,
-        type=item.type,
-        version=item.version or "",
-        version_key=item.version_key or "",
-        submitted_at=now,
-        has_spec_version=True,
-        is_newest=True,
-        digest=item.digest,
-        markings=Markings(),
-        refers=frozenset(),
-        contains=frozenset(),
-        creator=None,
-        is_accepted_definition=False,
-        tlp=Tlp.CLEAR,
-        is_closed=False,
-        is_contained=False,
-        size=len(item.body),
-    )
 
 
 # --- members ------------------------------------------------------------------------------------

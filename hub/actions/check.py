@@ -7,7 +7,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hub.actions.checks import RESTORE, Fault, Inspection, ledgers, provenance, records, signatures
+from hub.actions.checks import (
+    RESTORE,
+    Fault,
+    Inspection,
+    ledgers,
+    made,
+    provenance,
+    recalls,
+    records,
+    signatures,
+)
 from hub.actions.checks.records import CreatorCounts
 from hub.actions.checks.standing import Justifications, Standing
 from hub.actions.house import House
@@ -41,7 +51,8 @@ def check(house: House) -> Report:
     1. The schema is this version's; the file is sound; no row refers to one that is not there.
     2. Ledgers are gapless and dated in order; justifications and disclosures can be read.
     3. Every object is what was submitted, is marked as it says, and stands for exactly those readers for
-       whom the rules release it now, decided from scratch with all that refers to it.
+       whom the rules release it now, decided from scratch with all that refers to it. Of a recall those
+       alone are told who fetched it.
     4. Every signature holds: on submissions and deletions, and on agreements with what binds by them. What
        is stored is of the member, place and time that were signed.
 
@@ -76,13 +87,16 @@ def _faults(house: House, connection: Connection) -> Iterator[Fault]:
     inspection = _inspection(house, connection)
     yield from _readable("ledgers", ledgers.ledger_faults(inspection))  # 2
     yield from _readable("justifications", ledgers.justification_faults(inspection))
-    yield from _readable("disclosures", ledgers.disclosure_faults(inspection))
+    misread = list(_readable("disclosures", ledgers.disclosure_faults(inspection)))
+    yield from misread
     justifications = ledgers.read_justifications(inspection)
     counts: CreatorCounts = Counter()  # 3
     for origin in integrity.origins(connection):
         yield from _readable(f"objects of {origin}", _origin(inspection, origin, justifications, counts))
     yield from _readable("creators", records.creator_faults(connection, counts))
     yield from records.neighbour_faults(connection)
+    if not misread:  # else who fetched what cannot be told
+        yield from _readable("recalls", recalls.recall_faults(inspection))
     yield from _readable("submissions", signatures.submission_faults(inspection))  # 4
     yield from _readable("deletions", signatures.deletion_faults(inspection))
     yield from _readable("provenance", provenance.provenance_faults(inspection))
@@ -135,6 +149,7 @@ def _origin(
         yield from records.content_faults(inspection, origin, versions)
         if origin != HUB:
             yield from records.handling_faults(inspection, versions)
+            yield from made.made_faults(inspection, origin, versions)
         yield from standing.faults(versions)
 
 

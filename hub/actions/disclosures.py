@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from hub.actions import authenticate, poll
@@ -15,6 +16,7 @@ from hub.model import (
     HUB,
     Caller,
     Clearance,
+    Disclosed,
     JsonObject,
     Justification,
     Kind,
@@ -28,11 +30,13 @@ from hub.model import (
     VersionFilter,
     format_instant,
 )
+from hub.rules.forms import Parts
 from hub.rules.release import own_class, widest_of
-from hub.store import agreements, disclosures, members, objects, past_rows
+from hub.store import agreements, disclosures, members, objects, past_rows, recalls
 from hub.store.connection import Connection
 from hub.store.disclosures import Fetch
 from hub.store.past_rows import PastRow
+from hub.store.recalls import Told
 
 _EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
 _UNKNOWN: Final = "There is no such object for this member to ask about."
@@ -44,6 +48,8 @@ def of_object(house: House, caller: Caller, id: StixId) -> list[JsonObject]:
     1. Everybody's fetches of a record are told to its submitter and its nation's cert, of every record to
        auditors. A cert is also told what its own nation's members have fetched of others' records.
     2. Each fetch is told with the clause that then allowed it, to those who may know of agreements.
+    3. To whom everybody's fetches are told, each of the object itself is told with since when a note recalls
+       it from the member, and when that was first fetched (policy 8).
 
     Raises Forbidden for operators and for a token without the read scope; NotFound where there is nothing of
     the kind that the caller may know of, as where there is nothing.
@@ -56,9 +62,10 @@ def of_object(house: House, caller: Caller, id: StixId) -> list[JsonObject]:
     with house.store.read() as connection:
         own = list(_records(house, connection, member, id))  # 1
         rows = past_rows.rows_of_versions(connection, [version.key for version in own])
+        notices = _Notices.of(connection, rows)  # 3
         if member.kind is Kind.CERT and member.nation is not None:
             rows += past_rows.rows_from_abroad(connection, member.nation, id)
-        told = _Register.of(connection, caller, rows).entries()  # 2
+        told = _Register.of(connection, caller, rows, notices).entries()  # 2
     if not told and not own and not _is_served(house, caller, id):
         raise NotFound(_UNKNOWN)
     return told
@@ -84,6 +91,44 @@ def _is_served(house: House, caller: Caller, id: StixId) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class _Notices:
+    """Who was told that versions of a record are recalled, and when each has fetched the note first."""
+
+    versions: frozenset[int]  # those of which the caller may know it
+    told: Mapping[int, Sequence[Told]]
+    read_at: Mapping[tuple[NationCode, int, MemberId], datetime]
+
+    @classmethod
+    def of(cls, connection: Connection, rows: Iterable[PastRow]) -> _Notices:
+        versions = frozenset(row.version for row in rows)
+        told = recalls.told_of(connection, versions)
+        positions: dict[NationCode, list[int]] = defaultdict(list)
+        for one in (one for own in told.values() for one in own):
+            positions[one.part.recipient].append(one.position)
+        read_at: dict[tuple[NationCode, int, MemberId], datetime] = {}
+        for recipient, own in positions.items():
+            for fetch in disclosures.fetches(connection, recipient, own):
+                if fetch.kind is Disclosed.OBJECTS:
+                    read_at.setdefault((recipient, fetch.position, fetch.member), fetch.at)
+        return cls(versions, told, read_at)
+
+    def entry(self, fetch: Fetch, version: int) -> JsonObject:
+        """Return what is told of a fetch: by the latest recall of what it held, if its member was told."""
+        if version not in self.versions:
+            return {}
+        for one in self.told.get(version, ()) if fetch.kind is Disclosed.OBJECTS else ():
+            is_same = (one.part.recipient, one.member) == (fetch.recipient, fetch.member)
+            if is_same and one.part.reaches(fetch.member, fetch.revision):
+                read_at = self.read_at.get((fetch.recipient, one.position, fetch.member))
+                return {"notified": format_instant(one.at), "note_fetched": _formatted(read_at)}
+        return {"notified": None, "note_fetched": None}
+
+
+def _formatted(instant: datetime | None) -> str | None:
+    return None if instant is None else format_instant(instant)
+
+
+@dataclass(frozen=True, slots=True)
 class _Register:
     """The rows that are asked about, and what it takes to say by what each was fetched."""
 
@@ -93,9 +138,12 @@ class _Register:
     members: Mapping[MemberId, Member]
     periods: Sequence[Period]
     names_agreements: bool
+    notices: _Notices
 
     @classmethod
-    def of(cls, connection: Connection, caller: Caller, rows: Iterable[PastRow]) -> _Register:
+    def of(
+        cls, connection: Connection, caller: Caller, rows: Iterable[PastRow], notices: _Notices
+    ) -> _Register:
         known = {(row.recipient, row.position): row for row in rows}
         positions: dict[NationCode, list[int]] = defaultdict(list)
         for recipient, position in known:
@@ -113,6 +161,7 @@ class _Register:
             members={m.id: m for m in members.members(connection)},
             periods=agreements.every_period(connection),
             names_agreements=caller.member.kind in (Kind.CERT, Kind.AUDITOR),
+            notices=notices,
         )
 
     def entries(self) -> list[JsonObject]:
@@ -130,15 +179,19 @@ class _Register:
             "clause": None if period is None else period.clause_index,
             "version": self.versions[row.version].version,
             "kind": fetch.kind.value,
+            **({"rendition": row.rendition.label} if row.rendition.label else {}),
+            **self.notices.entry(fetch, row.version),
         }
 
     def _period(self, fetch: Fetch, row: PastRow) -> Period | None:
         """Return the widest clause by which the version itself was served; None inside its own nation."""
-        if row.origin in (fetch.recipient, HUB):
+        version = self.versions[row.version]
+        if row.origin in (fetch.recipient, HUB) or version.member == MemberId(HUB):
             return None
         justification, in_force = _binding_then(fetch, row, self.periods)
-        version = self.versions[row.version]
-        candidate = candidate_of(version, row.origin, self._clearance(version.member))
+        level = Parts(version.base, version.cuts, is_last=True).level(row.rendition, version.tlp)
+        whole = candidate_of(version, row.origin, self._clearance(version.member))
+        candidate = replace(whole, tlp=version.tlp if level is None else level)
         own = own_class(candidate, row.recipient, justification, self.periods)
         reader = self._clearance(fetch.member)
         grounds = [ground for ground in own if ground.clearance <= reader]

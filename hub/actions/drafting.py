@@ -24,6 +24,7 @@ from hub.model import (
 from hub.rules.acceptance import Accept, Known, Refuse, Reserved, accept
 from hub.rules.marking import is_accepted_definition, taken_over, with_rel_to_on_parts
 from hub.stix.versions import version_key
+from hub.store.renditions import Original
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
@@ -33,13 +34,15 @@ _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 class Drawer:
     """What is known before the items are looked at.
 
-    `received_from` maps an id that the submitter can see from another nation, above GREEN, to that nation.
+    `received_from` maps an id that the submitter can see from another nation, above GREEN, to that nation;
+    `originals` an id that the hub made, and released to its nation, to what stands behind it.
     """
 
     member: MemberId
     reserved: Reserved
     informative: frozenset[StixId]
     received_from: Mapping[StixId, NationCode]
+    originals: Mapping[StixId, Original]
     now: datetime
 
 
@@ -48,7 +51,8 @@ class Drafts:
     """What a submission brings: an outcome per item, new versions with negative keys, and their bodies.
 
     `index` tells which item each new version came from; `kept` the predecessor
-    whose level a revoking version takes over. `repeats_deleted`: an item was refused as deleted.
+    whose level a revoking version takes over. `repeats_deleted`: an item was refused as deleted. `named_at`
+    are the places where a new version names its submitter.
     """
 
     outcomes: Sequence[Outcome]
@@ -57,6 +61,7 @@ class Drafts:
     index: Mapping[int, int]
     kept: Mapping[int, int]
     repeats_deleted: bool
+    named_at: Mapping[int, Sequence[str]]
 
 
 def draft(
@@ -68,7 +73,8 @@ def draft(
     """
     desk = _Drafting(drawer, len(items), held)
     outcomes = [desk.outcome(n, item) for n, item in enumerate(items)]
-    return Drafts(outcomes, desk.fresh, desk.bodies, desk.index, desk.kept, desk.repeats_deleted)
+    facts = (desk.fresh, desk.bodies, desk.index, desk.kept, desk.repeats_deleted, desk.named_at)
+    return Drafts(outcomes, *facts)
 
 
 class _Record:
@@ -117,6 +123,7 @@ class _Drafting:
         self.index: dict[int, int] = {}
         self.kept: dict[int, int] = {}
         self.repeats_deleted = False
+        self.named_at: dict[int, Sequence[str]] = {}
 
     def outcome(self, n: int, item: StixObject | Unreadable) -> Outcome:
         fallback = format_instant(self.drawer.now)
@@ -164,6 +171,7 @@ class _Drafting:
         self.fresh.append(version)
         self.bodies[item.digest] = item.body
         self.index[key] = n
+        self.named_at[key] = item.named_at
 
     def _taking_over(self, version: ObjectVersion, predecessor: ObjectVersion) -> ObjectVersion:
         """Let a revoking version without TLP keep how its predecessor is handled (policy 8)."""
@@ -194,4 +202,18 @@ def _version(drawer: Drawer, key: int, item: StixObject, verdict: Accept) -> Obj
         tlp=Tlp.RED,  # until it is judged
         is_closed=True,
         is_contained=False,
+        cuts=item.cuts,
+        guise=item.guise,
+        about=_about(drawer, item),
     )
+
+
+def _about(drawer: Drawer, item: StixObject) -> NationCode | None:
+    """Return to which nation's objects the item refers by made ids; empty: to several nations'."""
+    behind = [drawer.originals[id] for id in item.refers if id in drawer.originals]
+    nations = {original.origin for original in behind}
+    if not nations:
+        return None
+    # Two ids that would become one are no plain reference to it either.
+    is_plain = len(nations) == 1 and len(set(behind)) == len(behind) and not item.has_id_keys
+    return nations.pop() if is_plain else NationCode("")

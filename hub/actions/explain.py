@@ -7,8 +7,8 @@ a member of that clearance would be served it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 from hub.actions import authenticate
 from hub.actions.house import House
@@ -17,8 +17,10 @@ from hub.actions.present import present
 from hub.errors import Forbidden, NotFound
 from hub.model import (
     HUB,
+    SUBMITTED,
     Caller,
     Clearance,
+    Ground,
     JsonObject,
     Justification,
     Kind,
@@ -28,17 +30,24 @@ from hub.model import (
     ObjectVersion,
     Query,
     Reader,
+    Rendition,
     StixId,
+    Tlp,
     VersionFilter,
+    View,
+    Withhold,
     format_instant,
 )
-from hub.rules.release import NEVER, obstacles, stands, widest
-from hub.store import objects, pages, releases
+from hub.rules.forms import Parts
+from hub.rules.release import NEVER, decide, obstacles, stands, widest
+from hub.store import objects, pages, releases, renditions
 from hub.store.connection import Connection
 
 _NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
 _EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
 _UNKNOWN: Final = "There is no such object, or no such version of it, for this member to ask about."
+_SEEN_OTHERWISE: Final = "an agreement that hides its source gives it under another id alone"
+_ADDRESSED: Final = "it is the hub's to the members who fetched what it recalls, and to no others"
 _NOT_SERVED_YET: Final = (
     "released, and not served yet: the hub is going through what was submitted before; poll again shortly"
 )
@@ -53,7 +62,12 @@ class Question:
     recipient: NationCode | None = None
 
 
-Found = tuple[NationCode, ObjectVersion]  # a version and its origin
+class Found(NamedTuple):
+    """A version with its origin, and in which form it was asked about: as submitted, or by a made id."""
+
+    origin: NationCode
+    version: ObjectVersion
+    rendition: Rendition = SUBMITTED
 
 
 def explain(house: House, caller: Caller, question: Question) -> JsonObject:
@@ -90,19 +104,25 @@ def explain(house: House, caller: Caller, question: Question) -> JsonObject:
 def _everywhere(house: House, connection: Connection, id: StixId) -> Iterator[Found]:
     for origin in (*recipients(house), HUB):
         for version in objects.versions_by_id(connection, origin, [id]):
-            yield origin, version
+            yield Found(origin, version)
+    forms = renditions.versions_with(connection, id)
+    for version in objects.versions_by_key(connection, forms.keys()):
+        for origin, form in forms[version.key]:
+            yield Found(origin, version, form)
 
 
 def _of_member(house: House, connection: Connection, reader: Reader, id: StixId) -> Iterator[Found]:
     """Give what the reader is served now, and what was deleted of its own or, to a cert, of its nation's."""
     standing = house.bindings.standing(connection, reader, present(house, connection)).ids
     query = Query(reader, None, limit=1, ids=frozenset({id}), selections=_EVERY_VERSION)
-    served = pages.served(connection, query, standing)
+    served = {row.version: row for row in pages.served(connection, query, standing)}
     for version in objects.versions_by_key(connection, served.keys()):
-        yield served[version.key], version
+        row = served[version.key]
+        origin = HUB if version.member == MemberId(HUB) else row.origin
+        yield Found(origin, version, row.rendition)
     for version in _own(connection, reader, id):
         if version.deleted_at is not None:
-            yield reader.nation, version
+            yield Found(reader.nation, version)
 
 
 def _own(connection: Connection, reader: Reader, id: StixId) -> Iterable[ObjectVersion]:
@@ -114,34 +134,45 @@ def _own(connection: Connection, reader: Reader, id: StixId) -> Iterable[ObjectV
 
 def _chosen(found: Iterable[Found], version_key: str | None) -> list[Found]:
     """Return one version of each record at most, in the order in which they came."""
-    records: dict[tuple[NationCode, MemberId], ObjectVersion] = {}
-    for origin, version in found:
-        record = (origin, version.member)
+    records: dict[tuple[NationCode, MemberId, str], Found] = {}
+    for one in found:
+        record = (one.origin, one.version.member, one.rendition.label)
         best = records.get(record)
-        if version_key in (None, version.version_key) and (best is None or version.rank > best.rank):
-            records[record] = version
-    ordered = sorted(records.items(), key=lambda one: (one[0][0], one[1].key))
-    return [(origin, version) for (origin, _), version in ordered]
+        is_asked = version_key in (None, one.version.version_key)
+        if is_asked and (best is None or one.version.rank > best.version.rank):
+            records[record] = one
+    ordered = sorted(records.items(), key=lambda pair: (pair[0][0], pair[1].version.key))
+    return [one for _, one in ordered]
 
 
 @dataclass(frozen=True, slots=True)
 class _Account:
-    """What there is to say of one version, and to whom. Of the hub's own nothing is judged."""
+    """What there is to say of one version, in one form, and to whom. Of the hub's own nothing is judged."""
 
     caller: Caller
-    origin: NationCode
-    version: ObjectVersion
+    found: Found
     bench: Bench
     inquiry: Inquiry | None
-    rows: Mapping[NationCode, LiveRow]
+    rows: Mapping[View, LiveRow]
+    made: Mapping[Rendition, StixId]
 
     @classmethod
     def of(cls, house: House, connection: Connection, caller: Caller, found: Found) -> _Account:
-        origin, version = found
-        bench = Bench.of(house, connection, origin, present(house, connection))
-        inquiry = None if origin == HUB else inquire(connection, bench, version)
-        rows = {row.recipient: row for row in releases.live_rows(connection, [version.key])}
-        return cls(caller, origin, version, bench, inquiry, rows)
+        key = found.version.key
+        bench = Bench.of(house, connection, found.origin, present(house, connection))
+        inquiry = None if found.origin == HUB else inquire(connection, bench, found.version)
+        live = releases.live_rows(connection, [key])
+        rows = {View(row.recipient, row.rendition): row for row in live}
+        made = {form: served.id for (_, form), served in renditions.stored(connection, [key]).items()}
+        return cls(caller, found, bench, inquiry, rows, made)
+
+    @property
+    def version(self) -> ObjectVersion:
+        return self.found.version
+
+    @property
+    def origin(self) -> NationCode:
+        return self.found.origin
 
     @property
     def is_told_all(self) -> bool:
@@ -160,39 +191,83 @@ class _Account:
         """Return what the caller is told; None: nothing at all."""
         nations = self.bench.recipients if self.is_told_all else [self.caller.member.nation]
         asked = [nation for nation in nations if nation is not None and recipient in (None, nation)]
-        decisions = [self._decision(nation) for nation in asked]
+        form = self.found.rendition
+        decisions = [
+            self._decision(nation) if form == SUBMITTED else self._told(nation, form) for nation in asked
+        ]
         if not self.is_told_all and any(one["decision"] == "withhold" for one in decisions):
             return None  # why it is withheld is its origin's to know
         return {
-            "object": self.version.id,
+            "object": self.version.id if form == SUBMITTED else self.made[form],
             "version": self.version.version,
             "origin": self.origin,
-            "effective_tlp": self.version.tlp.label,
+            "effective_tlp": self._level(form).label,
             "decisions": decisions,
         }
 
     def _decision(self, nation: NationCode) -> JsonObject:
+        """Return the decision on the version as submitted; its origin is told of other forms, too."""
+        decision = self._as_submitted(nation)
+        others = self._in_other_forms(nation) if self.is_told_all else []
+        if others and decision["decision"] == "withhold":
+            widest_one = min(others, key=lambda one: Clearance[one["clearance"].upper()])
+            decision |= {"decision": "release", "reason": None}
+            decision |= {name: widest_one[name] for name in ("clearance", "agreement", "clause")}
+        return decision | ({"renditions": others} if others else {})
+
+    def _as_submitted(self, nation: NationCode) -> JsonObject:
         if reasons := list(dict.fromkeys(self._reasons(nation))):
             return _decision(nation, reason="; ".join(reasons))
-        clearance = self._clearance(nation)
+        return self._told(nation, SUBMITTED)
+
+    def _in_other_forms(self, nation: NationCode) -> list[JsonObject]:
+        views = [view for view in self.rows if view.recipient == nation and view.rendition != SUBMITTED]
+        told = [(view.rendition, self._told(nation, view.rendition)) for view in views]
+        return [
+            {"rendition": form.label, "object": self.made[form]}
+            | {name: one[name] for name in ("clearance", "agreement", "clause")}
+            for form, one in sorted(told, key=lambda pair: pair[0].label)
+            if one["decision"] == "release"
+        ]
+
+    def _told(self, nation: NationCode, form: Rendition) -> JsonObject:
+        """Return the decision on what the rules release in this form, held against what is served."""
+        clearance = self._clearance(View(nation, form))
+        if clearance is None and self.inquiry is None:
+            return self._named(nation)
         if clearance is None:
             return _decision(nation, reason=_NOT_SERVED_YET)
         period = None
         if self.inquiry is not None and self.caller.member.kind in (Kind.CERT, Kind.AUDITOR):
-            candidate = candidate_of(self.version, self.origin, self.bench.clearance(self.version.member))
-            period = widest(candidate, nation, self.bench.periods, self.bench.now)
+            whole = candidate_of(self.version, self.origin, self.bench.clearance(self.version.member))
+            candidate = replace(whole, tlp=self._level(form))
+            period = widest(candidate, nation, self.bench.periods, self.bench.now, form)
         clause = None if period is None else period.clause_index
         return _decision(nation, clearance, None if period is None else period.agreement_id, clause)
 
-    def _clearance(self, nation: NationCode) -> Clearance | None:
+    def _level(self, form: Rendition) -> Tlp:
+        level = Parts(self.version.base, self.version.cuts, is_last=True).level(form, self.version.tlp)
+        return self.version.tlp if level is None or form.is_link else level
+
+    def _clearance(self, view: View) -> Clearance | None:
         """Return from which clearance up the version is served; None: to nobody yet."""
-        row = self.rows.get(nation)
-        if row is None:
+        row = self.rows.get(view)
+        if row is None or not row.is_served:
             return None
         value: Justification = row.justification
         if self.inquiry is not None:
-            value |= self.inquiry.judgements[self.version.key][nation]
-        return self._lowest(value, nation)
+            value |= self.inquiry.judgements[self.version.key].get(view, frozenset({NEVER}))
+        return self._lowest(value, view.recipient)
+
+    def _named(self, nation: NationCode) -> JsonObject:
+        """Return the decision on what the hub made for some members of a nation alone."""
+        row = self.rows.get(View(nation))
+        grounds = frozenset[Ground]() if row is None else frozenset().union(*row.justification)
+        clearances = [self.bench.clearance(ground.member) for ground in grounds if ground.member is not None]
+        if not clearances:
+            return _decision(nation, reason=_ADDRESSED)
+        own = self.caller.member.kind.clearance
+        return _decision(nation, min(clearances) if own is None else own)
 
     def _lowest(self, value: Justification, nation: NationCode) -> Clearance | None:
         in_force = self.bench.in_force
@@ -208,14 +283,19 @@ class _Account:
         if self.inquiry is None:
             return
         yield from self._obstacles(self.version, nation)
-        if NEVER in self.inquiry.judgements[self.version.key][nation]:
+        if NEVER in self.inquiry.judgements[self.version.key][View(nation)]:
             for other in self.inquiry.needed:
-                if own := self._obstacles(other, nation):
+                if own := self._obstacles(other, nation) or self._masked(other, nation):
                     yield self._blamed(other, own)
 
     def _obstacles(self, version: ObjectVersion, nation: NationCode) -> list[str]:
         candidate = candidate_of(version, self.origin, self.bench.clearance(version.member))
         return obstacles(candidate, nation, self.bench.periods, self.bench.now)
+
+    def _masked(self, version: ObjectVersion, nation: NationCode) -> list[str]:
+        candidate = candidate_of(version, self.origin, self.bench.clearance(version.member))
+        decision = decide(candidate, nation, self.bench.periods, self.bench.now)
+        return [_SEEN_OTHERWISE] if candidate.is_masked and isinstance(decision, Withhold) else []
 
     def _blamed(self, other: ObjectVersion, reasons: Sequence[str]) -> str:
         is_later = (other.member, other.id) == (self.version.member, self.version.id)
@@ -232,7 +312,7 @@ class _Account:
             return True
         if other.deleted_at is not None:
             return False
-        home = self.inquiry.judgements[other.key][self.origin]
+        home = self.inquiry.judgements[other.key][View(self.origin)]
         return stands(home, authenticate.reader(self.caller), frozenset())
 
     def _is_own(self, version: ObjectVersion) -> bool:

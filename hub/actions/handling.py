@@ -191,9 +191,10 @@ class _Table:
             if version.deleted_at is not None:
                 continue
             is_contained = version.is_contained or key in self.kept or self._is_named(version)
-            self.now[key] = replace(
+            handled = replace(
                 version, tlp=tlp, is_closed=closed[key], is_contained=is_contained, rel_to=rel_to[key]
             )
+            self.now[key] = replace(handled, base=self._base(version, levels))
 
     def _note_unaddressed(
         self, levels: Mapping[int, Tlp | None], rel_to: Mapping[int, frozenset[NationCode] | None]
@@ -256,10 +257,7 @@ class _Table:
         """Return the version's level, or None while what it depends on has none yet."""
         if version.deleted_at is not None:
             return version.tlp  # as it stood (policy 2.7)
-        stored = self.around.get(version.id)
-        known = [self._above[version.id]] if version.id in self._above else []
-        if stored is not None:
-            known.append(stored.tlp)
+        known = self._container_levels(version)
         floor = self._floor(version, levels, is_named=bool(known))
         waits = version.key in self.kept or version.id in self._named
         if version.markings.tlp is None and floor is None and not known and waits and not is_last_resort:
@@ -267,6 +265,22 @@ class _Table:
         exception = Tlp.GREEN if version.is_accepted_definition else None
         strictest = max(known, default=None)
         return effective_tlp(version.markings, Around(self.desk.default_tlp, floor, strictest, exception))
+
+    def _container_levels(self, version: ObjectVersion) -> list[Tlp]:
+        known = [self._above[version.id]] if version.id in self._above else []
+        stored = self.around.get(version.id)
+        return known if stored is None else [*known, stored.tlp]
+
+    def _base(self, version: ObjectVersion, levels: Mapping[int, Tlp | None]) -> Tlp:
+        """Return the level without what granular markings and labels add (policy 7)."""
+        known = self._container_levels(version)
+        floor = self._floor(version, levels, is_named=bool(known))
+        stored = self.before.get(version.key)
+        if floor is not None and stored is not None and version.key not in self.kept:
+            floor = stored.base
+        exception = Tlp.GREEN if version.is_accepted_definition else None
+        around = Around(self.desk.default_tlp, floor, max(known, default=None), exception)
+        return effective_tlp(replace(version.markings, raised=None), around)
 
     def _floor(
         self, version: ObjectVersion, levels: Mapping[int, Tlp | None], *, is_named: bool
@@ -333,14 +347,20 @@ class _Table:
         for version in followers:
             namers = Counter(counts.get(version.id, {}))
             namers.update({tlp: n for (identity, tlp), n in deltas.items() if identity == version.id})
-            self.now[version.key] = replace(version, tlp=self._followed(version, identity_exception(namers)))
+            exception = identity_exception(namers)
+            level, base = self._followed(version, exception)
+            self.now[version.key] = replace(version, tlp=level, base=base)
         return {key: delta for key, delta in deltas.items() if delta}
 
-    def _followed(self, version: ObjectVersion, exception: Tlp | None) -> Tlp:
-        """Return the level of an unmarked identity; with nobody left who names it, none laxer than it had."""
-        level = effective_tlp(version.markings, Around(self.desk.default_tlp, exception=exception))
+    def _followed(self, version: ObjectVersion, exception: Tlp | None) -> tuple[Tlp, Tlp]:
+        """Return level and base of an unmarked identity; while nobody names it, none laxer than it had."""
+        around = Around(self.desk.default_tlp, exception=exception)
+        level = effective_tlp(version.markings, around)
+        base = effective_tlp(replace(version.markings, raised=None), around)
         stored = self.before.get(version.key)
-        return level if stored is None or exception is not None else max(level, stored.tlp)
+        if stored is None or exception is not None:
+            return level, base
+        return max(level, stored.tlp), max(base, stored.base)
 
 
 def _follows_namers(version: ObjectVersion) -> bool:

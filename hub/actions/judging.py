@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from hub.actions import renditions
 from hub.actions.handling import Handled
 from hub.actions.house import House
 from hub.actions.row_changes import RowChanges, changes_to
 from hub.model import (
     Class,
+    Clause,
     Clearance,
+    Guise,
+    Justification,
     Member,
     MemberId,
     NationCode,
@@ -26,7 +30,9 @@ from hub.model import (
     Period,
     Release,
     StixId,
+    View,
 )
+from hub.rules.forms import Law, Parts, in_other_forms, is_altering
 from hub.rules.references import Circle, Judgement, Node, Settled, judge, needed
 from hub.rules.release import NEVER, Candidate, binding, decide, in_force_part, narrows
 from hub.store import members, objects, releases
@@ -130,7 +136,7 @@ def judge_for_takeover(connection: Connection, bench: Bench, ids: Collection[Sti
     versions, judgements = _judge_with_referred(connection, bench, ids)
     changes = {recipient: RowChanges() for recipient in bench.recipients}
     for row in releases.live_rows(connection, list(versions)):
-        value = judgements[row.version][row.recipient]
+        value = judgements[row.version].get(View(row.recipient, row.rendition), frozenset({NEVER}))
         adds_nobody = NEVER not in value and narrows(in_force_part(value, bench.in_force), row.justification)
         if adds_nobody and value != row.justification:
             changes[row.recipient].justify[value].append(row.position)
@@ -200,8 +206,13 @@ def write_rows(
         releases.forget(connection, recipient, change.forget)
         releases.justify(connection, recipient, change.justify, now, revision)
         releases.supersede(connection, recipient, change.supersede)
-        rows = [NewRow(stored.get(key) or verdicts.versions[key], value) for key, value in change.append]
-        releases.append(connection, recipient, origin, rows, now)
+        rows = [
+            NewRow(stored.get(key) or verdicts.versions[key], value, form)
+            for key, form, value in change.append
+        ]
+        releases.append(
+            connection, recipient, origin, renditions.provide(house, connection, origin, rows), now
+        )
 
 
 class _Court:
@@ -249,11 +260,13 @@ class _Court:
 
     def _facts(
         self, record: Sequence[ObjectVersion]
-    ) -> list[tuple[MemberId, Mapping[NationCode, Class], frozenset[StixId]]]:
+    ) -> list[tuple[MemberId, Mapping[NationCode, Class], Mapping[View, Justification], frozenset[StixId]]]:
         """Return what each member's newest version is judged on, and the deleted ones after it, in order."""
         newest = {v.member: v.version_key for v in record if v.is_newest}
         return [
-            (v.member, self._own(v), v.refers) for v in record if v.version_key >= newest.get(v.member, "")
+            (v.member, self._own(v), self._others(v, is_last=True), v.refers)
+            for v in record
+            if v.version_key >= newest.get(v.member, "")
         ]
 
     def _own(self, version: ObjectVersion) -> Mapping[NationCode, Class]:
@@ -264,6 +277,27 @@ class _Court:
                 recipient: self._class(candidate, recipient) for recipient in self.bench.recipients
             }
         return self._classes[candidate]
+
+    def _others(self, version: ObjectVersion, *, is_last: bool) -> Mapping[View, Justification]:
+        """Return what the version itself stands by in every other form that it may have, references aside."""
+        clauses = self._altering if version.about is None else self._law.clauses()
+        if not clauses:
+            return {}
+        candidate, parts = self._candidate(version), Parts(version.base, version.cuts, is_last)
+        found = {view: frozenset({own}) for view, own in in_other_forms(candidate, parts, self._law, clauses)}
+        if version.about is not None and found:
+            place = (self.bench.origin, version.refers, version.submitted_at)
+            told = renditions.audience(self.connection, *place)
+            found = {view: value | {told} for view, value in found.items()}
+        return found
+
+    @cached_property
+    def _law(self) -> Law:
+        return Law(self.bench.recipients, self.bench.periods, self.bench.now)
+
+    @cached_property
+    def _altering(self) -> Sequence[Clause]:
+        return [clause for clause in self._law.clauses() if is_altering(clause)]
 
     def _class(self, candidate: Candidate, recipient: NationCode) -> Class:
         decision = decide(candidate, recipient, self.bench.periods, self.bench.now)
@@ -289,18 +323,28 @@ class _Court:
                 nodes[version.key] = Node(
                     *(version.member, version.id, self._own(version), version.refers, next_key),
                     is_newest=version.is_newest,
+                    others=self._others(version, is_last=next_key is None and version.deleted_at is None),
+                    left={cut.ceiling: cut.refers for cut in version.cuts},
+                    is_masked=self._is_masked(version.guise, version.member),
+                    sources=frozenset(filter(None, (version.creator, self._identity(version.member)))),
                 )
         return nodes
+
+    def _is_masked(self, guise: Guise, member: MemberId) -> bool:
+        return guise is not Guise.PLAIN and self.bench.clearance(member) is not Clearance.CERT
+
+    def _identity(self, member: MemberId) -> StixId:
+        return self.bench.members[member].identity
 
     def _settled(self) -> Iterable[Settled]:
         judged = {(v.member, v.id) for v in self.versions.values()}
         referred = {id for v in self.versions.values() for id in v.refers}
         records = releases.settled_records(self.connection, self.bench.origin, referred)
         binding_ = self.bench.binding
-        for (member, id), standing in records.items():
+        for (member, id), record in records.items():
             if (member, id) not in judged:
-                current = {recipient: in_force_part(value, binding_) for recipient, value in standing.items()}
-                yield Settled(member, id, current)
+                current = {view: in_force_part(value, binding_) for view, value in record.standing.items()}
+                yield Settled(member, id, current, self._is_masked(record.guise, member))
 
 
 def _by_id(versions: Iterable[ObjectVersion]) -> Mapping[StixId, Sequence[ObjectVersion]]:
@@ -328,4 +372,6 @@ def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearanc
         version.submitted_at,
         closed,
         version.rel_to,
+        version.guise,
+        version.about,
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
-from hub.model import Justification, LiveRow, NationCode, ObjectVersion
+from hub.model import SUBMITTED, Justification, LiveRow, NationCode, ObjectVersion, Rendition, View
 from hub.rules.references import Judgement
 from hub.rules.release import NEVER, narrows
 
@@ -15,12 +16,15 @@ from hub.rules.release import NEVER, narrows
 class RowChanges:
     """What happens to one recipient's ledger. Versions are named by key, rows by position."""
 
-    append: list[tuple[int, Justification]] = field(default_factory=list)
+    append: list[tuple[int, Rendition, Justification]] = field(default_factory=list)
     withdraw: list[int] = field(default_factory=list)
     delete: list[int] = field(default_factory=list)
     forget: list[int] = field(default_factory=list)
     justify: dict[Justification, list[int]] = field(default_factory=lambda: defaultdict(list))
     supersede: list[int] = field(default_factory=list)
+    replaced: set[int] = field(
+        default_factory=set
+    )  # of those withdrawn: the same of a later version is shown
 
     @property
     def hides(self) -> bool:
@@ -35,32 +39,77 @@ def changes_to(
     live: Collection[LiveRow],
 ) -> dict[NationCode, RowChanges]:
     """Return what brings the `live` rows of these versions to their judgements, for each recipient."""
-    rows = {(row.recipient, row.version): row for row in live}
+    rows = {(row.version, View(row.recipient, row.rendition)): row for row in live}
+    withheld: Justification = frozenset({NEVER})
     # Objects with spec_version take the earlier positions of a commit (a poller decides by the first).
     order = sorted(versions, key=lambda key: (not versions[key].has_spec_version, key))
+    others: dict[tuple[int, NationCode], set[Rendition]] = defaultdict(set)
+    for version, view in chain(rows, ((key, view) for key in order for view in judgements[key])):
+        if view.rendition != SUBMITTED:
+            others[version, view.recipient].add(view.rendition)
     changes: dict[NationCode, RowChanges] = {}
     for recipient in recipients:
         change = changes[recipient] = RowChanges()
         for key in order:
-            _compare(change, versions[key], judgements[key][recipient], rows.get((recipient, key)))
+            for form in (SUBMITTED, *sorted(others.get((key, recipient), ()), key=str)):
+                view = View(recipient, form)
+                value = judgements[key].get(view, withheld)
+                _compare(change, versions[key], value, (form, rows.get((key, view))))
+        own = [row for row in live if row.recipient == recipient and row.rendition.is_leaf]
+        change.replaced = _replaced(change, versions, own)
     return changes
 
 
-def _compare(change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow | None) -> None:
+def _replaced(
+    change: RowChanges, versions: Mapping[int, ObjectVersion], leaves: Collection[LiveRow]
+) -> set[int]:
+    """Return those of `leaves` that are withdrawn, and in whose place a later one shows no less to all."""
+    withdrawn = set(change.withdraw)
+    gone = [(row, versions[row.version]) for row in leaves if row.position in withdrawn]
+    if not gone:
+        return set()
+    later = {
+        (versions[key].member, versions[key].id, form): (versions[key], value)
+        for key, form, value in change.append
+        if form.is_leaf
+    }
+    found: set[int] = set()
+    for row, version in gone:
+        new, value = later.get((version.member, version.id, row.rendition), (version, frozenset({NEVER})))
+        if new != version and narrows(row.justification, value) and _taken(new, row) <= _taken(version, row):
+            found.add(row.position)
+    return found
+
+
+def _taken(version: ObjectVersion, row: LiveRow) -> frozenset[str]:
+    """Return what a redaction of the version in the row's form takes away."""
+    return next((cut.taken for cut in version.cuts if cut.ceiling is row.rendition.ceiling), frozenset())
+
+
+def _compare(
+    change: RowChanges,
+    version: ObjectVersion,
+    value: Justification,
+    stored: tuple[Rendition, LiveRow | None],
+) -> None:
     is_never = NEVER in value
+    form, row = stored
     if row is None:
         if not is_never:
-            change.append.append((version.key, value))
+            change.append.append((version.key, form, value))
         return
     if version.deleted_at is not None:
-        _compare_deleted(change, version, value, row)
+        if not form.is_leaf:
+            _compare_deleted(change, version, value, row)
+        elif row.is_served:
+            change.delete.append(row.position)
         return
     becomes_newest = version.is_newest and not row.is_newest
     if is_never:
         change.withdraw.append(row.position)
     elif becomes_newest or not narrows(value, row.justification):
         change.withdraw.append(row.position)
-        change.append.append((version.key, value))
+        change.append.append((version.key, form, value))
     else:
         if value != row.justification:
             change.justify[value].append(row.position)

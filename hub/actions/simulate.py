@@ -1,17 +1,19 @@
 """What an agreement would release and withdraw if it came into force now: told, and nothing written.
 
 Most objects refer to nothing and have one version: the database counts them by what decides over them. The
-others are judged jointly, before and after, by the rules that decide in earnest.
+others are judged jointly, before and after, by the rules that decide in earnest; those that hang together in
+the same way are judged once.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from hub.actions import renditions
 from hub.actions.agree import parties_amended, read_proposal
 from hub.actions.house import House
 from hub.actions.judging import Bench
@@ -19,6 +21,7 @@ from hub.actions.lives import life_of
 from hub.actions.present import present
 from hub.errors import Forbidden
 from hub.model import (
+    SUBMITTED,
     Agreement,
     AgreementState,
     Caller,
@@ -32,10 +35,13 @@ from hub.model import (
     Period,
     Reader,
     Release,
+    Rendition,
     StixId,
     Tlp,
+    View,
 )
 from hub.rules.agreements import Life, covered_since, periods_from, standing
+from hub.rules.forms import Law, Parts, in_other_forms, is_altering
 from hub.rules.references import Judgement, Node, judge
 from hub.rules.release import NEVER, Candidate, binding, decide, stands
 from hub.store import agreements, populations
@@ -56,6 +62,13 @@ class Line(NamedTuple):
     clearance: Clearance
 
 
+class Seen(NamedTuple):
+    """From which clearance on somebody sees a version, and in which form."""
+
+    clearance: Clearance
+    rendition: Rendition
+
+
 @dataclass(slots=True)
 class _Tally:
     """How many versions change, by line, and a few of them by id, by direction."""
@@ -65,10 +78,10 @@ class _Tally:
         default_factory=lambda: defaultdict(list)
     )
 
-    def add(self, line: Line, count: int, id: StixId) -> None:
+    def add(self, line: Line, count: int, id: StixId | None) -> None:
         self.counts[line] += count
         kept = self.examples[line.origin, line.recipient]
-        if len(kept) < _EXAMPLES and id not in kept:
+        if id is not None and len(kept) < _EXAMPLES and id not in kept:
             kept.append(id)
 
     def lines(self) -> list[JsonObject]:
@@ -118,7 +131,7 @@ def simulate(house: House, caller: Caller, body: bytes) -> JsonObject:
             if not is_told and nation is not None:
                 bench = replace(bench, recipients=[nation])
             laws = _Law(bench, before), _Law(bench, after)
-            compared = _Comparison(bench, *laws, released if is_told else _Tally(), withdrawn)
+            compared = _Comparison(bench, *laws, released if is_told else _Tally(), withdrawn, is_told)
             compared.tell(connection, {at for p in (*before, *after) for at in p.since.values()})
     examples = [] if nation is None else [*released.shown("released"), *withdrawn.shown("withdrawn")]
     return {"released": released.lines(), "withdrawn": withdrawn.lines(), "examples": examples}
@@ -148,47 +161,88 @@ class _Law:
         self._bench = bench
         self._periods = periods
         self._in_force = binding(periods, bench.now)
+        self._law = Law(bench.recipients, periods, bench.now)
+        self._altering = [clause for clause in self._law.clauses() if is_altering(clause)]
         self._own: dict[Facts, dict[NationCode, Class]] = {}
+        self._others: dict[tuple[Facts, bool], Mapping[View, Class]] = {}
         self._seen: dict[Justification, Clearance | None] = {}
 
     def own(self, facts: Facts) -> Mapping[NationCode, Class]:
         """Return the class of such versions for each recipient, references aside."""
         if facts not in self._own:
-            candidate = Candidate(
-                self._bench.origin,
-                facts.member,
-                self._bench.clearance(facts.member),
-                *(facts.type, facts.tlp, facts.submitted_at),
-                closed="closed" if facts.is_closed else None,
-                rel_to=facts.rel_to,
-            )
+            candidate = self._candidate(facts)
             self._own[facts] = {
                 r: self._class(candidate, r) for r in (self._bench.origin, *self._bench.recipients)
             }
         return self._own[facts]
 
+    def others(self, facts: Facts, *, is_last: bool = True) -> Mapping[View, Class]:
+        """Return their classes in other forms than as submitted."""
+        key = (facts, is_last)
+        if key not in self._others:
+            clauses = self._altering if facts.about is None else self._law.clauses()
+            parts = Parts(facts.base, facts.cuts, is_last)
+            self._others[key] = dict(in_other_forms(self._candidate(facts), parts, self._law, clauses))
+        return self._others[key]
+
+    def alone(self, facts: Facts) -> Judgement:
+        """Return what such versions, which refer to nothing, stand by in every form."""
+        own = {View(recipient): frozenset({one}) for recipient, one in self.own(facts).items()}
+        return own | {view: frozenset({one}) for view, one in self.others(facts).items()}
+
+    def _candidate(self, facts: Facts) -> Candidate:
+        return Candidate(
+            self._bench.origin,
+            facts.member,
+            self._bench.clearance(facts.member),
+            *(facts.type, facts.tlp, facts.submitted_at),
+            closed="closed" if facts.is_closed else None,
+            rel_to=facts.rel_to,
+            guise=facts.guise,
+            about=facts.about,
+        )
+
     def _class(self, candidate: Candidate, recipient: NationCode) -> Class:
         decision = decide(candidate, recipient, self._periods, self._bench.now)
         return decision.grounds if isinstance(decision, Release) else NEVER
 
-    def judge(
-        self, versions: Sequence[Linked], references: Mapping[int, frozenset[StixId]]
-    ) -> Mapping[int, Judgement]:
-        """Return the joint judgement of versions that hang together."""
-        nodes: dict[int, Node[int]] = {}
-        later: dict[tuple[MemberId, StixId], int] = {}
-        for one in sorted(versions, key=lambda v: v.version_key, reverse=True):
-            record = (one.facts.member, one.id)
-            refers = references.get(one.key, frozenset())
-            nodes[one.key] = Node(
-                *(one.facts.member, one.id, self.own(one.facts), refers, later.get(record)),
-                is_newest=one.is_newest,
+    def judge(self, connection: Connection, groups: Sequence[Linked]) -> Mapping[int, Judgement]:
+        """Return the joint judgement of versions that hang together, for each group by its key."""
+        nodes = {
+            one.key: Node(
+                one.facts.member,
+                _named(one.key),
+                self.own(one.facts),
+                frozenset(map(_named, one.refers)),
+                one.later,
+                is_newest=True,
+                others=self._forms(connection, one),
+                left={level: frozenset(map(_named, targets)) for level, targets in one.left.items()},
+                is_masked=self._candidate(one.facts).is_masked,
+                sources=frozenset(map(_named, one.sources)),
             )
-            later[record] = one.key
+            for one in groups
+        }
         return judge(nodes, (), self._bench.circle())
 
-    def lowest(self, justification: Justification) -> Clearance | None:
-        """Return the lowest clearance that sees what stands by this; None: nobody does."""
+    def _forms(self, connection: Connection, one: Linked) -> Mapping[View, Justification]:
+        found = {view: {own} for view, own in self.others(one.facts, is_last=one.is_last).items()}
+        if one.facts.about is not None and found:
+            place = (self._bench.origin, one.ids, one.facts.submitted_at)
+            told = renditions.audience(connection, *place)
+            found = {view: own | {told} for view, own in found.items()}
+        return {view: frozenset(own) for view, own in found.items()}
+
+    def lowest(self, judgement: Judgement, recipient: NationCode) -> Seen | None:
+        """Return the lowest clearance that sees a version, and in which form; None: nobody does."""
+        found = [
+            Seen(lowest, view.rendition)
+            for view, value in judgement.items()
+            if view.recipient == recipient and (lowest := self._lowest(value)) is not None
+        ]
+        return min(found, key=lambda seen: (seen.clearance, seen.rendition.label), default=None)
+
+    def _lowest(self, justification: Justification) -> Clearance | None:
         if justification not in self._seen:
             readers = (Reader(_NOBODY, self._bench.origin, clearance) for clearance in Clearance)
             seen = (r.clearance for r in readers if stands(justification, r, self._in_force))
@@ -198,45 +252,64 @@ class _Law:
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """What one nation submitted, judged by what binds now and by what would."""
+    """What one nation submitted, judged by what binds now and by what would.
+
+    `is_told`: whoever asks may know of all that it submitted.
+    """
 
     bench: Bench
     before: _Law
     after: _Law
     released: _Tally
     withdrawn: _Tally
+    is_told: bool
 
     def tell(self, connection: Connection, starts: Collection[datetime]) -> None:
         """Count what would change; `starts` are when any clause begins to cover what is submitted."""
         origin = self.bench.origin
-        for group in populations.alike(connection, origin, sorted(starts)):
-            was, will = self.before.own(group.facts), self.after.own(group.facts)
-            for recipient in self.bench.recipients:
-                pair = frozenset({was[recipient]}), frozenset({will[recipient]})
-                self._compare(recipient, group.facts, pair, group.count, group.example)
-        versions = populations.linked(connection, origin)
-        references = populations.references(connection, origin)
-        were, will_be = (law.judge(versions, references) for law in (self.before, self.after))
-        for one in versions:
-            if one.is_deleted or one.is_alone:
-                continue
-            for recipient in self.bench.recipients:
-                pair = were[one.key][recipient], will_be[one.key][recipient]
-                self._compare(recipient, one.facts, pair, 1, one.id)
+        ages = sorted(starts)
+        for group in populations.alike(connection, origin, ages):
+            pair = self.before.alone(group.facts), self.after.alone(group.facts)
+            self._compare(pair, group.facts, group.count, group.example)
+        identities = {id: member.identity for id, member in self.bench.members.items()}
+        linked = populations.linked(connection, origin, ages, self._decisive, identities)
+        were, will_be = (law.judge(connection, linked) for law in (self.before, self.after))
+        for one in linked:
+            for facts, (count, example) in one.counts.items():
+                self._compare((were[one.key], will_be[one.key]), facts, count, example)
 
-    def _compare(
-        self,
-        recipient: NationCode,
-        facts: Facts,
-        pair: tuple[Justification, Justification],
-        count: int,
-        id: StixId,
-    ) -> None:
-        was, will = self.before.lowest(pair[0]), self.after.lowest(pair[1])
-        if recipient == self.bench.origin or was == will:
-            return
-        place = (self.bench.origin, recipient, facts.type, facts.tlp)
-        if will is not None and (was is None or will < was):
-            self.released.add(Line(*place, will), count, id)
-        elif was is not None:
-            self.withdrawn.add(Line(*place, was), count, id)
+    def _decisive(self, facts: Facts) -> Hashable:
+        """Return what facts come to in a judgement, references aside."""
+        laws = (self.before, self.after)
+        own = (tuple(sorted(law.own(facts).items())) for law in laws)
+        others = (frozenset(law.others(facts, is_last=False).items()) for law in laws)
+        return facts.member, facts.guise, *own, *others
+
+    def _compare(self, pair: tuple[Judgement, Judgement], facts: Facts, count: int, id: StixId) -> None:
+        for recipient in self.bench.recipients:
+            was, will = self.before.lowest(pair[0], recipient), self.after.lowest(pair[1], recipient)
+            if recipient == self.bench.origin or _clearance(was) == _clearance(will):
+                continue
+            if will is not None and (was is None or will.clearance < was.clearance):
+                self.released.add(self._line(recipient, facts, will), count, self._example(id, will))
+            elif was is not None:
+                self.withdrawn.add(self._line(recipient, facts, was), count, self._example(id, was))
+
+    def _line(self, recipient: NationCode, facts: Facts, seen: Seen) -> Line:
+        """Return where it is counted; a recipient is told the level of what it sees."""
+        level = Parts(facts.base, facts.cuts, is_last=True).level(seen.rendition, facts.tlp)
+        tlp = facts.tlp if self.is_told or level is None else level
+        return Line(self.bench.origin, recipient, facts.type, tlp, seen.clearance)
+
+    def _example(self, id: StixId, seen: Seen) -> StixId | None:
+        """Return the id, if whoever asks knows it."""
+        return id if self.is_told or seen.rendition == SUBMITTED else None
+
+
+def _clearance(seen: Seen | None) -> Clearance | None:
+    return None if seen is None else seen.clearance
+
+
+def _named(key: int) -> StixId:
+    """Return a name for the versions of a group, which are referred to alike whatever their ids."""
+    return StixId(str(key))

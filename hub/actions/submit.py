@@ -6,7 +6,9 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Final
 
+from hub.actions import recall
 from hub.actions.drafting import Drafts, Drawer, draft
 from hub.actions.handling import Desk, Handled, handle
 from hub.actions.house import House
@@ -17,8 +19,10 @@ from hub.model import (
     Caller,
     Evidence,
     HttpRequest,
+    Kind,
     Member,
     NationCode,
+    Outcome,
     Purpose,
     Reader,
     Receipt,
@@ -34,11 +38,13 @@ from hub.rules.acceptance import Reserved
 from hub.rules.marking import unknown_markings
 from hub.rules.release import stands
 from hub.stix import reading, strict
-from hub.store import agreements, members, objects, releases, submissions
+from hub.store import agreements, members, objects, releases, renditions, submissions
 from hub.store.agreements import Generation
 from hub.store.connection import Connection
 
 Items = Sequence[StixObject | Unreadable]
+
+_STAYS_HOME: Final = "it does not leave by agreements that hide who submitted it; submit a version without"
 
 
 def submit(house: House, submission: Submission) -> Receipt:
@@ -48,7 +54,7 @@ def submit(house: House, submission: Submission) -> Receipt:
     2. The body is strict JSON; each object is read, or gets a sentence.
     3. Outcomes, handling and releases are decided on a snapshot, holding nobody up.
     4. In one transaction: the nonce is new; if agreements or the nation's own submissions have moved
-       since, decide again; write objects, releases and evidence.
+       since, decide again; write objects, releases and evidence, and what is to be recalled.
 
     An object is stored though others fail. Raises Forbidden, BadSignature, TooLarge, BadJson,
     BadRequest or Unprocessable when nothing was, and Unavailable when the database cannot be reached.
@@ -122,9 +128,13 @@ def read(house: House, verified: VerifiedSubmission) -> Items:
         raise Unprocessable(
             f"At most {house.limits.max_objects} objects are taken at once; split the envelope."
         )
-    return [
-        reading.read(item, n, house.limits.max_object_bytes, canonical.digest) for n, item in enumerate(found)
-    ]
+    names, limit = names_of(verified.caller.member), house.limits.max_object_bytes
+    return [reading.read(item, n, limit, canonical.digest, names) for n, item in enumerate(found)]
+
+
+def names_of(member: Member) -> tuple[str, ...]:
+    """Return the names by which a text tells that it comes from this member; a cert is never hidden."""
+    return () if member.kind is Kind.CERT else (member.id, member.name)
 
 
 # --- 3: what follows --------------------------------------------------------------------------
@@ -152,6 +162,7 @@ def decide(
     now = max(house.clock(), generation.changed_at, releases.last_date(connection))
     member = verified.caller.member
     desk = Desk.of(house, member.id, verified.origin)
+    referred = {id for item in items if isinstance(item, StixObject) for id in item.refers}
     ids = {item.id for item in items if isinstance(item, StixObject)}
     held = objects.versions_of(connection, member.id, ids)
     drawer = Drawer(
@@ -159,6 +170,7 @@ def decide(
         reserved=reserved(house),
         informative=house.registry.informative_markings,
         received_from=_received_from(house, connection, member, ids, now),
+        originals=renditions.originals(connection, verified.origin, referred),
         now=now,
     )
     drafts = draft(drawer, items, held)
@@ -233,21 +245,28 @@ def _write_objects(
     stored = objects.insert_versions(connection, origin, submission_id, fresh)
     member = drafts.fresh[0].member
     objects.add_creator_levels(connection, member, handled.creator_deltas)
+    watch = recall.watch(house, connection, origin, verdicts, [handled])
     # Never before the decision: what it let begin would be dated before it can be seen.
-    write_rows(house, connection, origin, verdicts, stored, max(house.clock(), decision.now))
+    at = max(house.clock(), decision.now)
+    write_rows(house, connection, origin, verdicts, stored, at)
+    watch.note_down(connection, at)
 
 
 def _receipt(house: House, decision: SubmissionDecision) -> Receipt:
     outcomes = list(decision.drafts.outcomes)
     for key, n in decision.drafts.index.items():
         version = decision.handled.now[key]
+        if decision.drafts.named_at.get(key):
+            places = ", ".join(decision.drafts.named_at[key])
+            outcomes[n] = _remarked(outcomes[n], f"tells of its submitter at {places}: {_STAYS_HOME}")
         if version.is_closed:
             reason = version.markings.fault or _closed_by(house, decision, key)
-            remarks = [
-                text for text in (outcomes[n].message, f"withheld from all other nations: {reason}") if text
-            ]
-            outcomes[n] = replace(outcomes[n], message="; ".join(remarks))
+            outcomes[n] = _remarked(outcomes[n], f"withheld from all other nations: {reason}")
     return Receipt(str(uuid.uuid4()), decision.now, tuple(outcomes))
+
+
+def _remarked(outcome: Outcome, remark: str) -> Outcome:
+    return replace(outcome, message="; ".join(text for text in (outcome.message, remark) if text))
 
 
 def _closed_by(house: House, decision: SubmissionDecision, key: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.actions import poll
+from hub.actions import poll, recall
 from hub.actions.authenticate import reader
 from hub.actions.handling import Desk, Handled, handle, together
 from hub.actions.house import House
@@ -15,7 +15,7 @@ from hub.actions.judging import Bench, Verdicts, judge_again, write_rows
 from hub.actions.submit import use_nonce, verify_writer
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
-from hub.store import agreements, objects, releases, submissions
+from hub.store import agreements, objects, releases, renditions, submissions
 from hub.store.agreements import Generation
 from hub.store.connection import Connection
 
@@ -30,7 +30,8 @@ def delete(house: House, deletion: Deletion) -> None:
     1. The caller may write to this collection, and the request's signature holds.
     2. The versions are found, and what follows for every reader decided, on a snapshot, holding nobody up.
     3. In one transaction: the nonce is new; if agreements or the nation's own submissions have moved since,
-       decide again; what follows is written, with the evidence, and bodies that no version has are erased.
+       decide again; what follows is written, with the evidence and with what is to be recalled, and bodies
+       that no version has are erased.
 
     A version that becomes its record's newest by it gets new rows (policy 8). Raises Forbidden, BadSignature,
     NotFound where there is nothing of the kind that the caller sees, and Unavailable.
@@ -136,8 +137,17 @@ def _write(
     for owner, handled in decision.handled.items():
         objects.update_handling(connection, handled.changed())
         objects.add_creator_levels(connection, owner, handled.creator_deltas)
-    write_rows(house, connection, deletion.origin, decision.verdicts, {}, max(house.clock(), now))
-    objects.erase_contents(connection, {v.content_id for v in decision.doomed.values()}, now)
+    watch = recall.watch(
+        *(house, connection, deletion.origin, decision.verdicts),
+        handled=decision.handled.values(),
+        doomed=decision.doomed,
+    )
+    at = max(house.clock(), now)
+    write_rows(house, connection, deletion.origin, decision.verdicts, {}, at)
+    watch.note_down(connection, at)
+    contents = {v.content_id for v in decision.doomed.values()}
+    contents |= renditions.contents_of(connection, decision.doomed.keys())
+    objects.erase_contents(connection, contents, now)
     submissions.erase_bodies(connection, objects.submissions_of(connection, decision.doomed.keys()))
     for owner, held in decision.records.items():
         if all(v.key in decision.doomed for v in _there(held)):

@@ -1,4 +1,4 @@
-"""What nobody waits for: due histories, marking rows that can never stand again, forgetting what is too old.
+"""What nobody waits for: recalls, due histories, marking rows that are over, forgetting what is too old.
 
 Nothing about safety depends on it: a poll never serves what does not stand. It keeps polls from the
 start from ranging over rows that are over.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from hub.actions import recall
 from hub.actions.history import append_due
 from hub.actions.house import House
 from hub.actions.prune import Pruned, prune
@@ -21,6 +22,7 @@ from hub.store import agreements, ledgers, releases
 _LEASE: Final = "work"
 _LEASE_SECONDS: Final = 120
 _HISTORY_SECONDS: Final = 30.0  # well within the lease; what is left is taken up by the next pass
+_RECALL_SECONDS: Final = 20.0
 _CLOCK_JUMP: Final = timedelta(days=1)
 _ROWS_PER_STEP: Final = 5_000  # so that no submission waits long for a ledger
 _NOTHING: Final = Pruned()
@@ -34,6 +36,7 @@ class WorkReport:
     histories: int = 0
     withdrawn: int = 0
     pruned: Pruned = _NOTHING
+    told: int = 0  # members, of recalls
 
 
 def work(house: House) -> WorkReport:
@@ -44,9 +47,10 @@ def work(house: House) -> WorkReport:
         if not ledgers.take_lease(connection, _LEASE, now, until):
             return WorkReport(is_done=False)
     try:
+        told = recall.tell(house, time.monotonic() + _RECALL_SECONDS)  # first: it is due in the next poll
         histories = append_due(house, time.monotonic() + _HISTORY_SECONDS)
         withdrawn = sum(_withdraw_ended(house, recipient) for recipient in sorted(house.registry.nations))
-        return WorkReport(True, histories, withdrawn, prune(house))
+        return WorkReport(True, histories, withdrawn, prune(house), told)
     finally:
         with house.store.write() as connection:
             ledgers.give_lease_back(connection, _LEASE, until)

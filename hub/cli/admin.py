@@ -75,9 +75,10 @@ def serve(bind: str, workers: int) -> None:
 @click.option("--once", is_flag=True, help="One pass, then end; without it, a pass every ten seconds.")
 @json_option
 def work(once: bool, as_json: bool) -> None:
-    """Mark rows that are over and forget what is too old. `hub serve` does it in one worker at a time.
+    """Tell of recalls, append histories, mark rows that are over, forget what is too old.
 
-    Without --once it goes on until interrupted, and waits for a database that is away.
+    `hub serve` does it in one worker at a time. Without --once it goes on until interrupted, and
+    waits for a database that is away.
     """
     if as_json and not once:
         raise click.UsageError("--json prints one value: give --once with it.")
@@ -102,9 +103,10 @@ def _tell(report: WorkReport, *, as_json: bool) -> None:
     pruned = report.pruned
     if as_json:
         counts = {"pruned_nonces": pruned.nonces, "pruned_tokens": pruned.tokens}
-        print_json({"done": report.is_done, "withdrawn": report.withdrawn, **counts})
+        print_json({"done": report.is_done, "told": report.told, "withdrawn": report.withdrawn, **counts})
     elif report.is_done:
-        click.echo(f"{report.withdrawn} rows marked as over, {_forgotten(pruned)}.")
+        told = f"{report.told} told of a recall, " if report.told else ""
+        click.echo(f"{told}{report.withdrawn} rows marked as over, {_forgotten(pruned)}.")
     else:
         click.echo("Another process is at work; nothing was done.")
 

@@ -36,12 +36,19 @@ def _print(record: JsonObject) -> None:
         f"{record['object']}, version {record['version']}: from {record['origin']}{submitter}, TLP:{level}"
     )
     click.echo(plain(title))
-    rows = [
-        (one["nation"], one["decision"], _from(one["clearance"]), _clause(one), one["reason"])
-        for one in record["decisions"]
-    ]
+    rows = [row for one in record["decisions"] for row in _decided(one)]
     headings = ("nation", "decision", "visible to", "by", "because")
     print_table(headings, rows, "There is no decision that you may know.")
+
+
+def _decided(decision: JsonObject) -> list[tuple[str | None, ...]]:
+    """Return a line for the decision, and one for each other form in which the nation is served it."""
+    nation, told = decision["nation"], (decision["decision"], decision["clearance"])
+    others = [
+        (nation, one["rendition"], _from(one["clearance"]), _clause(one), f"as {one['object']}")
+        for one in decision.get("renditions", ())
+    ]
+    return [(nation, told[0], _from(told[1]), _clause(decision), decision["reason"]), *others]
 
 
 def _from(clearance: str | None) -> str | None:
@@ -57,13 +64,28 @@ def _clause(entry: JsonObject) -> str | None:
 @remote
 @json_option
 def disclosures(hub: Hub, stix_id: str, as_json: bool) -> None:
-    """Say which members have fetched object STIX_ID, or been told of it, when and under which clause."""
+    """Say which members have fetched object STIX_ID, or been told of it, when and under which clause.
+
+    To the origin also to whom a note recalls it, and when that was fetched.
+    """
     found = hub.disclosures(stix_id)
     if as_json:
         print_json(found)
         return
     rows = [
-        (one["at"], one["nation"], one["member"], one["kind"], one["version"], _clause(one)) for one in found
+        (
+            *(one["at"], one["nation"], one["member"], one["kind"], one["version"]),
+            _clause(one),
+            _recalled(one),
+        )
+        for one in found
     ]
-    headings = ("at", "nation", "member", "what", "version", "by")
+    headings = ("at", "nation", "member", "what", "version", "by", "recalled")
     print_table(headings, rows, "Nobody has fetched it.")
+
+
+def _recalled(entry: JsonObject) -> str | None:
+    notified, fetched = entry.get("notified"), entry.get("note_fetched")
+    if notified is None:
+        return None
+    return f"told {notified}, " + ("note not fetched yet" if fetched is None else f"note fetched {fetched}")

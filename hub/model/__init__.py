@@ -1,4 +1,4 @@
-"""The words of the hub, as values: read these five pages and the rest of the code reads itself.
+"""The words of the hub, as values: read these six pages and the rest of the code reads itself.
 
 Everything here is frozen and free of I/O. Times are aware UTC datetimes, intervals are half-open.
 """
@@ -50,6 +50,14 @@ from hub.model.people import (
     StixId,
     Tlp,
 )
+from hub.model.renditions import (
+    SUBMITTED,
+    Cut,
+    Guise,
+    Rendition,
+    Served,
+    View,
+)
 from hub.model.requests import (
     Deletion,
     Disclosed,
@@ -67,6 +75,7 @@ from hub.model.requests import (
 
 __all__ = [
     "HUB",
+    "SUBMITTED",
     "Agreement",
     "AgreementState",
     "Anonymise",
@@ -74,6 +83,7 @@ __all__ = [
     "Class",
     "Clause",
     "Clearance",
+    "Cut",
     "Decision",
     "DefinitionKind",
     "Deletion",
@@ -82,6 +92,7 @@ __all__ = [
     "Evidence",
     "Granular",
     "Ground",
+    "Guise",
     "HttpRequest",
     "JsonObject",
     "Justification",
@@ -104,8 +115,10 @@ __all__ = [
     "RegisteredKey",
     "Registry",
     "Release",
+    "Rendition",
     "Row",
     "Scope",
+    "Served",
     "StixId",
     "StixObject",
     "Submission",
@@ -113,6 +126,7 @@ __all__ = [
     "Unreadable",
     "VerifiedSubmission",
     "VersionFilter",
+    "View",
     "Withhold",
     "format_instant",
     "from_microseconds",

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from hub.model.people import Clearance, MemberId, NationCode, StixId, Tlp
+from hub.model.renditions import SUBMITTED, Cut, Guise, Rendition
 
 
 class Ground(NamedTuple):
@@ -93,6 +94,10 @@ class StixObject:
     creator: StixId | None = None
     definition: DefinitionKind | None = None
     definition_extensions: frozenset[StixId] = frozenset()
+    cuts: tuple[Cut, ...] = ()  # by rising ceiling
+    guise: Guise = Guise.RENAMED
+    named_at: tuple[str, ...] = ()  # where a text in it tells of the submitting member
+    has_id_keys: bool = False  # ids are keys of its dictionaries, where they cannot be put in others' place
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,8 @@ class ObjectVersion:
     `rel_to` are the nations to which alone it is releasable by its REL TO markings (policy 6); None: no such.
     `is_newest`: it is the one by which the record is judged, the last that is not deleted, else the last.
     `content_id` and `size` (bytes of the body) are 0 until it is stored. A deleted version is served to
-    nobody and goes on restricting as it stood (policy 8).
+    nobody and goes on restricting as it stood (policy 8). `base` is its level without granular markings and
+    labels; `about` the nation to whose objects it refers by ids that the hub made; empty: several nations.
     """
 
     key: int
@@ -129,6 +135,10 @@ class ObjectVersion:
     content_id: int = 0
     size: int = 0
     deleted_at: datetime | None = None
+    base: Tlp = Tlp.RED
+    cuts: tuple[Cut, ...] = ()
+    guise: Guise = Guise.RENAMED
+    about: NationCode | None = None
 
     @property
     def rank(self) -> tuple[bool, str]:
@@ -149,6 +159,7 @@ class LiveRow:
     justification: Justification
     is_newest: bool
     is_served: bool = True
+    rendition: Rendition = SUBMITTED
 
 
 @dataclass(frozen=True, slots=True)

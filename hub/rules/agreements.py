@@ -112,20 +112,12 @@ def _clause(clause: Any, place: str, parties: frozenset[NationCode]) -> Clause:
 
 
 def _terms(clause: JsonObject, place: str) -> tuple[bool, Granular, Anonymise]:
-    """Read history, and the terms of which this version keeps only the defaults; more is refused."""
+    """Read what else the clause asks for."""
     history = clause.get("history", False)
     if not isinstance(history, bool):
         raise Unprocessable(f"{place}.history: must be true or false.")
     granular = _one_of(clause, "granular", {g.value: g for g in Granular}, Granular.WITHHOLD, place)
     anonymise = _one_of(clause, "anonymise", {a.value: a for a in Anonymise}, Anonymise.NONE, place)
-    for term, is_default in (
-        ("granular", granular is Granular.WITHHOLD),
-        ("anonymise", anonymise is Anonymise.NONE),
-    ):
-        if not is_default:
-            raise Unprocessable(
-                f"{place}.{term}: not offered by this version of the hub; leave it out to propose without it."
-            )
     return history, granular, anonymise
 
 

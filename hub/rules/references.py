@@ -6,26 +6,46 @@ justification of a version is the union of the classes of all that can be reache
 
 Whether a reference to another member's record counts depends on whether the referring member may
 see that record itself, inside the nation. Those edges are found first, on the home justifications.
+
+Where an agreement hides which member submitted a version, references among such versions are judged in that
+form, and a redaction or an answer, to which nothing refers, on what it refers to (policy 7).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
 
-from hub.model import Class, Clearance, Justification, MemberId, NationCode, Reader, StixId
+from hub.model import (
+    SUBMITTED,
+    Class,
+    Clearance,
+    Justification,
+    MemberId,
+    NationCode,
+    Reader,
+    Rendition,
+    StixId,
+    Tlp,
+    View,
+)
 from hub.rules.release import NEVER, simplify, stands
 
 K = TypeVar("K", bound=Hashable)
+
+ANONYMISED: Final = Rendition(is_anonymised=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Node(Generic[K]):
     """A version to be judged: its own class for each recipient, what it refers to, the next later version.
 
-    `is_newest` marks the version by which references to the record are judged.
+    `is_newest` marks the version by which references to the record are judged. `others` are its own classes
+    in other forms than as submitted, `left` what each redaction refers to; `is_masked`: references among such
+    versions are judged in anonymised form where the referring one appears so. `sources` are the identities
+    that its nation's cert stands for there.
     """
 
     member: MemberId
@@ -34,18 +54,26 @@ class Node(Generic[K]):
     refers: frozenset[StixId]
     later: K | None
     is_newest: bool
+    others: Mapping[View, Justification] = field(default_factory=dict)
+    left: Mapping[Tlp, frozenset[StixId]] = field(default_factory=dict)
+    is_masked: bool = False
+    sources: frozenset[StixId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A record that is not judged now: the justification of its newest version for each recipient.
+    """A record that is not judged now: the justification of its newest version for each recipient and form.
 
-    A recipient that is missing is one to whom it is withheld.
+    A view that is missing is one that is withheld.
     """
 
     member: MemberId
     id: StixId
-    justifications: Mapping[NationCode, Justification]
+    justifications: Mapping[View, Justification]
+    is_masked: bool = False
+
+    def stands(self, recipient: NationCode, rendition: Rendition = SUBMITTED) -> Justification:
+        return self.justifications.get(View(recipient, rendition), frozenset({NEVER}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +88,24 @@ class Circle:
         return Reader(member, self.home, self.clearances[member])
 
 
-Judgement = dict[NationCode, Justification]
+Judgement = dict[View, Justification]
 
 
 def judge(nodes: Mapping[K, Node[K]], settled: Iterable[Settled], circle: Circle) -> dict[K, Judgement]:
-    """Return the justification of every node for every recipient of `circle`.
+    """Return the justification of every node for every recipient of `circle`, in every form that it may have.
 
     A justification that holds the empty class never stands: the version is withheld.
     """
     graph = _Graph(nodes, settled, circle)
     graph.settle_foreign_edges()
-    closures = {recipient: graph.closure(recipient) for recipient in circle.recipients}
-    return {key: {recipient: closures[recipient][key] for recipient in circle.recipients} for key in nodes}
+    found: dict[K, Judgement] = {key: {} for key in nodes}
+    for recipient in circle.recipients:
+        plain = graph.closure(recipient)
+        for key, value in plain.items():
+            found[key][View(recipient)] = value
+        for key, judgement in graph.in_other_forms(recipient, plain).items():
+            found[key].update(judgement)
+    return found
 
 
 def needed(key: K, nodes: Mapping[K, Node[K]], circle: Circle) -> set[K]:
@@ -146,15 +180,85 @@ class _Graph(Generic[K]):
         }
 
     def closure(self, recipient: NationCode) -> dict[K, Justification]:
-        """Return for every node the union of the classes that can be reached from it.
+        """Return for every node the union of the classes that can be reached from it."""
+        starts = {key: self._start(node, recipient) for key, node in self.nodes.items()}
+        return self._spread(starts, {key: (*self.inner[key], *self.counted[key]) for key in self.nodes})
+
+    def in_other_forms(
+        self, recipient: NationCode, plain: Mapping[K, Justification]
+    ) -> dict[K, dict[View, Justification]]:
+        """Return the justifications of what `recipient` may see in other forms than as submitted.
+
+        `plain` are those of what it sees as submitted.
+        """
+        asked = {
+            key: [view for view in node.others if view.recipient == recipient]
+            for key, node in self.nodes.items()
+            if node.others
+        }
+        if not any(asked.values()):
+            return {}
+        hidden = self._hidden_closure(recipient, plain)
+        found: dict[K, dict[View, Justification]] = {}
+        for key, views in asked.items():
+            values = found[key] = {}
+            for view in views:
+                form = view.rendition
+                if form == ANONYMISED:
+                    values[view] = hidden[key]
+                    continue
+                values[view] = self._leaf(key, view, hidden if form.is_anonymised else plain)
+                if form.ceiling is not None and not form.is_anonymised:
+                    link = form._replace(is_link=True)
+                    values[View(recipient, link)] = simplify(values[view] | plain[key])
+        return found
+
+    def _leaf(self, key: K, view: View, whole: Mapping[K, Justification]) -> Justification:
+        """Return the justification of a form to which nothing refers; `whole` are those of all others."""
+        node, form = self.nodes[key], view.rendition
+        refers = node.refers if form.ceiling is None else node.left[form.ceiling]
+        if form.is_anonymised:
+            refers -= node.sources
+        classes = set(node.others[view])
+        for target in (*self.inner[key], *self.counted[key]):
+            if self.nodes[target].id in refers:
+                classes |= whole[target]
+        classes |= self._settled(node, refers, view.recipient, is_anonymised=form.is_anonymised)
+        return simplify(classes)
+
+    def _hidden_closure(
+        self, recipient: NationCode, plain: Mapping[K, Justification]
+    ) -> dict[K, Justification]:
+        """Return the justifications in anonymised form; what is not masked is seen as submitted."""
+        starts: dict[K, set[Class]] = {}
+        for key, node in self.nodes.items():
+            if node.is_masked:
+                own = set(node.others.get(View(recipient, ANONYMISED), {NEVER}))
+                refers = node.refers - node.sources
+                starts[key] = own | self._settled(node, refers, recipient, is_anonymised=True)
+            else:
+                starts[key] = set(plain[key])
+        edges = {key: self._edges(key, node.sources) for key, node in self.nodes.items() if node.is_masked}
+        return self._spread(starts, edges)
+
+    def _edges(self, key: K, but: frozenset[StixId] = frozenset()) -> list[K]:
+        """Return what the node refers to, but for these ids, and its next later version."""
+        found = (*self.inner[key], *self.counted[key])
+        later = self.nodes[key].later
+        return [target for target in found if target == later or self.nodes[target].id not in but]
+
+    def _spread(
+        self, starts: Mapping[K, set[Class]], edges: Mapping[K, Iterable[K]]
+    ) -> dict[K, Justification]:
+        """Return for every node the classes at the start of all that is reached along the edges.
 
         Classes are few, so a set of them is an integer with a bit for each.
         """
         bits = _Bits()
-        reached = {key: bits.of(self._start(node, recipient)) for key, node in self.nodes.items()}
+        reached = {key: bits.of(classes) for key, classes in starts.items()}
         referrers: dict[K, list[K]] = defaultdict(list)
-        for key in self.nodes:
-            for target in (*self.inner[key], *self.counted[key]):
+        for key, targets in edges.items():
+            for target in targets:
                 referrers[target].append(key)
         waiting = list(self.nodes)
         while waiting:
@@ -176,18 +280,25 @@ class _Graph(Generic[K]):
         return found - {key}
 
     def _start(self, node: Node[K], recipient: NationCode) -> set[Class]:
-        classes = {node.own.get(recipient, NEVER)}
-        for id in node.refers:
+        own = {node.own.get(recipient, NEVER)}
+        return own | self._settled(node, node.refers, recipient, is_anonymised=False)
+
+    def _settled(
+        self, node: Node[K], refers: Iterable[StixId], recipient: NationCode, *, is_anonymised: bool
+    ) -> set[Class]:
+        """Return the classes by which what `node` refers to stands, of what is not judged now."""
+        classes: set[Class] = set()
+        for id in refers:
             for record in self.settled.get(id, ()):
                 if self._counts(node, record):
-                    classes |= record.justifications.get(recipient, frozenset({NEVER}))
+                    is_hidden = is_anonymised and record.is_masked
+                    classes |= record.stands(recipient, ANONYMISED if is_hidden else SUBMITTED)
         return classes
 
     def _counts(self, node: Node[K], record: Settled) -> bool:
         if record.member == node.member:
             return True
-        home = record.justifications.get(self.circle.home, frozenset({NEVER}))
-        return stands(home, self.circle.reader(node.member), frozenset())
+        return stands(record.stands(self.circle.home), self.circle.reader(node.member), frozenset())
 
 
 class _Bits:

@@ -14,17 +14,22 @@ from itertools import groupby
 from typing import Final, assert_never
 
 from hub.model import (
+    SUBMITTED,
+    Anonymise,
     Class,
     Clause,
     Clearance,
     Decision,
+    Granular,
     Ground,
+    Guise,
     Justification,
     MemberId,
     NationCode,
     Period,
     Reader,
     Release,
+    Rendition,
     Tlp,
     Withhold,
 )
@@ -32,13 +37,15 @@ from hub.model import (
 ALWAYS_COVERED = frozenset({"identity", "marking-definition"})  # policy 2.4: what crosses stays readable
 NEVER: Class = frozenset()
 _RED_REASON: Final = "RED is released only to the nations an object is addressed to"
+_NAMES_SOURCE: Final = "names its source, which the agreement hides"
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A version as the rules see it. `closed` is the reason for which it may not leave its nation.
 
-    `rel_to` are the nations that its REL TO markings name, None: it carries none (policy 6).
+    `rel_to` are the nations that its REL TO markings name, None: it carries none (policy 6). `about` is the
+    nation to whose objects alone it refers by ids that the hub made for them, None: to no such.
     """
 
     origin: NationCode
@@ -49,6 +56,22 @@ class Candidate:
     submitted_at: datetime
     closed: str | None = None
     rel_to: frozenset[NationCode] | None = None
+    guise: Guise = Guise.RENAMED
+    about: NationCode | None = None
+
+    @property
+    def is_masked(self) -> bool:
+        """Tell whether it appears in another form where an agreement hides its source."""
+        return self.clearance < Clearance.CERT and self.guise is not Guise.PLAIN
+
+    def is_hidden_by(self, clause: Clause) -> bool:
+        """Tell whether the clause lets its nation's cert appear as its source."""
+        return self.is_masked and clause.anonymise is Anonymise.AGENCY
+
+
+def is_directed(clause: Clause, origin: NationCode, recipient: NationCode) -> bool:
+    """Tell whether the clause lets what is of `origin` reach `recipient`."""
+    return clause.origin == origin and recipient in clause.recipients
 
 
 def clearance_for(tlp: Tlp) -> Clearance:
@@ -64,20 +87,30 @@ def clearance_for(tlp: Tlp) -> Clearance:
             assert_never(tlp)
 
 
-def decide(candidate: Candidate, recipient: NationCode, periods: Sequence[Period], now: datetime) -> Decision:
-    """Decide whether `candidate` is released to `recipient`, references aside (policy 3 and 4).
+def decide(
+    candidate: Candidate,
+    recipient: NationCode,
+    periods: Sequence[Period],
+    now: datetime,
+    rendition: Rendition = SUBMITTED,
+) -> Decision:
+    """Decide whether `candidate` is released to `recipient` in this form, references aside (policy 3, 4, 7).
 
     `periods` may hold any; only those in force at `now` count. A release carries every ground on
-    which it stands and the widest clearance they give.
+    which it stands and the widest clearance they give. Of what is redacted, `candidate` has the level of
+    what is left.
     """
     if recipient == candidate.origin:
         grounds = _home_grounds(candidate)
         return Release(clearance_for(candidate.tlp), grounds)
-    if candidate.closed is not None:
-        return Withhold(candidate.closed)
-    if not _is_addressed(candidate, recipient):
-        return Withhold(_addressed_elsewhere(candidate))
-    directed = [p for p in periods if _is_directed(p.clause, candidate.origin, recipient)]
+    barred = _barred(candidate, recipient, rendition)
+    if barred is not None:
+        return Withhold(barred)
+    directed = [
+        p
+        for p in periods
+        if is_directed(p.clause, candidate.origin, recipient) and _gives(p.clause, candidate, rendition)
+    ]
     in_force = [p for p in directed if p.is_in_force(now)]
     pending = [p for p in directed if p.takes_over(now)]
     if not in_force:
@@ -96,7 +129,7 @@ def decide(candidate: Candidate, recipient: NationCode, periods: Sequence[Period
 def obstacles(
     candidate: Candidate, recipient: NationCode, periods: Sequence[Period], now: datetime
 ) -> list[str]:
-    """Return every reason for which `candidate` is withheld, references aside; none: `decide` releases it.
+    """Return every reason for which `candidate` is withheld in whole, references aside; none: it is released.
 
     Of several clauses in force each gives its own reasons; to remove those of one is enough.
     """
@@ -105,8 +138,10 @@ def obstacles(
     found = [] if candidate.closed is None else [candidate.closed]
     if not _is_addressed(candidate, recipient):
         found.append(_addressed_elsewhere(candidate))
+    if candidate.about not in (None, recipient):
+        found.append(_goes_back(candidate))
     in_force = [
-        p for p in periods if _is_directed(p.clause, candidate.origin, recipient) and p.is_in_force(now)
+        p for p in periods if is_directed(p.clause, candidate.origin, recipient) and p.is_in_force(now)
     ]
     if not in_force:
         return [*found, _no_agreement(candidate, recipient)]
@@ -116,13 +151,17 @@ def obstacles(
 
 
 def widest(
-    candidate: Candidate, recipient: NationCode, periods: Sequence[Period], now: datetime
+    candidate: Candidate,
+    recipient: NationCode,
+    periods: Sequence[Period],
+    now: datetime,
+    rendition: Rendition = SUBMITTED,
 ) -> Period | None:
     """Return the period whose clause releases `candidate` most widely; among equals that in force longest.
 
     None inside the origin nation, where no clause is needed, and for what is withheld (policy 4).
     """
-    decision = decide(candidate, recipient, periods, now)
+    decision = decide(candidate, recipient, periods, now, rendition)
     if isinstance(decision, Withhold):
         return None
     return widest_of(decision.grounds, [p for p in periods if p.is_in_force(now)])
@@ -155,6 +194,19 @@ def own_class(
     return max(justification, key=likeness, default=NEVER)
 
 
+def _barred(candidate: Candidate, recipient: NationCode, rendition: Rendition) -> str | None:
+    """Return why no clause can let `recipient` see the candidate in this form; None: one can."""
+    if candidate.closed is not None:
+        return candidate.closed
+    if not _is_addressed(candidate, recipient):
+        return _addressed_elsewhere(candidate)
+    if candidate.about is not None and not (rendition.is_answer and candidate.about == recipient):
+        return _goes_back(candidate)
+    if rendition.is_anonymised and candidate.guise is Guise.NONE:
+        return _NAMES_SOURCE
+    return None
+
+
 def _is_addressed(candidate: Candidate, recipient: NationCode) -> bool:
     return candidate.rel_to is None or recipient in candidate.rel_to
 
@@ -163,6 +215,18 @@ def _addressed_elsewhere(candidate: Candidate) -> str:
     if candidate.tlp is Tlp.RED and not candidate.rel_to:
         return _RED_REASON
     return f"marked REL TO {', '.join(sorted(candidate.rel_to or ())) or 'nobody'} only"
+
+
+def _goes_back(candidate: Candidate) -> str:
+    if not candidate.about:
+        return "refers to objects of several nations by ids that the hub made for them"
+    return f"goes back to {candidate.about} alone: it refers to an object of its by an id that the hub made"
+
+
+def _gives(clause: Clause, candidate: Candidate, rendition: Rendition) -> bool:
+    """Tell whether the clause asks for this form of the candidate."""
+    is_cut = clause.granular is Granular.REDACT and clause.max_tlp is rendition.ceiling
+    return candidate.is_hidden_by(clause) == rendition.is_anonymised and (rendition.ceiling is None or is_cut)
 
 
 def _no_agreement(candidate: Candidate, recipient: NationCode) -> str:
@@ -201,7 +265,7 @@ def levels_seen(
     if origin == reader.nation:
         return frozenset(level for level in Tlp if clearance_for(level) <= reader.clearance)
     clauses = [
-        p.clause for p in periods if p.is_in_force(now) and _is_directed(p.clause, origin, reader.nation)
+        p.clause for p in periods if p.is_in_force(now) and is_directed(p.clause, origin, reader.nation)
     ]
     return frozenset(
         level
@@ -287,10 +351,6 @@ def _home_grounds(candidate: Candidate) -> Class:
     return frozenset(grounds)
 
 
-def _is_directed(clause: Clause, origin: NationCode, recipient: NationCode) -> bool:
-    return clause.origin == origin and recipient in clause.recipients
-
-
 def _mismatch(candidate: Candidate, recipient: NationCode, period: Period) -> str | None:
     return next(iter(_mismatches(candidate, recipient, period)), None)
 
@@ -298,7 +358,9 @@ def _mismatch(candidate: Candidate, recipient: NationCode, period: Period) -> st
 def _mismatches(candidate: Candidate, recipient: NationCode, period: Period) -> list[str]:
     """Return all for which the clause does not match, the most grave first."""
     clause = period.clause
-    found = [_RED_REASON] if candidate.tlp is Tlp.RED and candidate.rel_to is None else []
+    found = [_NAMES_SOURCE] if candidate.is_hidden_by(clause) and candidate.guise is Guise.NONE else []
+    if candidate.tlp is Tlp.RED and candidate.rel_to is None:
+        found.append(_RED_REASON)
     if candidate.tlp > clause.max_tlp:
         found.append(f"above the agreement's ceiling {clause.max_tlp.label.upper()}")
     if clause.types is not None and candidate.type not in clause.types | ALWAYS_COVERED:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import orjson
 
 from hub.errors import BadRequest, Unprocessable
-from hub.model import DefinitionKind, JsonObject, StixId, StixObject, Unreadable
+from hub.model import DefinitionKind, Guise, JsonObject, StixId, StixObject, Unreadable
 from hub.stix.markings import definition_kind, read_markings
 from hub.stix.patterns import parsing_bytes
+from hub.stix.redaction import cuts
 from hub.stix.references import contains, looks_like_id, refers
+from hub.stix.renaming import has_id_keys, ids_in, is_value_based, may_mention, mentions
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
 from hub.stix.versions import MAX_CHARACTERS, version_key
 
@@ -21,6 +23,7 @@ __all__ = ["items", "read", "understand", "version_key"]
 MAX_PARSING_BYTES: Final = 262_144
 
 _EXTENSION_PREFIX: Final = "extension-definition--"
+_NAMES_NOBODY: Final = "class"  # an identity_class: a sector, say
 
 Digest = Callable[[Any], bytes]
 
@@ -69,11 +72,14 @@ def _parsing_bytes(item: Any) -> int:
     return parsing_bytes(pattern) if isinstance(pattern, str) else 0
 
 
-def read(item: Any, index: int, max_object_bytes: int, digest: Digest) -> StixObject | Unreadable:
+def read(
+    item: Any, index: int, max_object_bytes: int, digest: Digest, names: Sequence[str] = ()
+) -> StixObject | Unreadable:
     """Return `item` as a STIX 2.1 object, or the sentence for which it is refused. Never raises.
 
     `index` is its place in the submission, from 0, and stands in for a missing id. `digest` gives the
-    SHA-256 of a value's RFC 8785 form. Size is that of the compact JSON text, in bytes.
+    SHA-256 of a value's RFC 8785 form. Size is that of the compact JSON text, in bytes. `names` are those of
+    its submitter, which are looked for in its texts, as are the ids that it holds.
     """
     if not isinstance(item, dict):
         return Unreadable(f"(item {index})", None, "the item is not a JSON object; every STIX object is one")
@@ -82,18 +88,20 @@ def read(item: Any, index: int, max_object_bytes: int, digest: Digest) -> StixOb
             item, index, "/pattern: too much pattern text in one submission; send it in another"
         )
     try:
-        return _read(item, index, max_object_bytes, digest)
+        return _read(item, index, max_object_bytes, digest, names)
     except (ValueError, TypeError, RecursionError):  # no JSON value: surrogates, too deep, too big an integer
         return _unreadable(item, index, "the object is no plain JSON value; send it as JSON text allows")
 
 
-def understand(obj: JsonObject, body: bytes, digest: bytes) -> StixObject:
+def understand(obj: JsonObject, body: bytes, digest: bytes, names: Sequence[str] = ()) -> StixObject:
     """Return what an object says that was accepted before; it is not validated again."""
     kind, _ = definition_kind(obj)
-    return _understood(obj, body, digest, kind)
+    return _understood(obj, body, digest, kind, names)
 
 
-def _read(obj: JsonObject, index: int, max_object_bytes: int, digest: Digest) -> StixObject | Unreadable:
+def _read(
+    obj: JsonObject, index: int, max_object_bytes: int, digest: Digest, names: Sequence[str]
+) -> StixObject | Unreadable:
     body = orjson.dumps(obj)
     if len(body) > max_object_bytes:
         message = f"the object has {len(body)} bytes, and the hub takes {max_object_bytes}; split it"
@@ -102,7 +110,7 @@ def _read(obj: JsonObject, index: int, max_object_bytes: int, digest: Digest) ->
     message = failure or fault(obj) or _marking_fault(obj) or ""
     if message:
         return _unreadable(obj, index, message)
-    return _understood(obj, body, digest(obj), kind)
+    return _understood(obj, body, digest(obj), kind, names)
 
 
 def _marking_fault(obj: JsonObject) -> str | None:
@@ -111,9 +119,13 @@ def _marking_fault(obj: JsonObject) -> str | None:
     return None
 
 
-def _understood(obj: JsonObject, body: bytes, digest: bytes, kind: DefinitionKind | None) -> StixObject:
+def _understood(
+    obj: JsonObject, body: bytes, digest: bytes, kind: DefinitionKind | None, names: Sequence[str]
+) -> StixObject:
     version = obj.get("modified", obj.get("created"))
     creator = obj.get("created_by_ref")
+    referred = refers(obj)
+    named_at = tuple(_named_at(obj, body, names)) if names else ()
     return StixObject(
         id=StixId(obj["id"]),
         type=obj["type"],
@@ -124,12 +136,36 @@ def _understood(obj: JsonObject, body: bytes, digest: bytes, kind: DefinitionKin
         body=body,
         digest=digest,
         markings=read_markings(obj),
-        refers=refers(obj),
+        refers=referred,
         contains=contains(obj),
         creator=StixId(creator) if isinstance(creator, str) and looks_like_id(creator) else None,
         definition=kind,
         definition_extensions=_extensions(obj) if kind else frozenset(),
+        cuts=cuts(obj),
+        guise=_guise(obj, referred, named_at),
+        named_at=named_at,
+        has_id_keys=has_id_keys(obj),
     )
+
+
+def _named_at(obj: JsonObject, body: bytes, names: Sequence[str]) -> list[str]:
+    """Return where a text gives a name, or repeats an id that may tell of the object's source."""
+    ids = {id for id in ids_in(obj) if not is_value_based(id, _type(id))}
+    return mentions(obj, names, ids) if may_mention(body, names, ids) else []
+
+
+def _type(id: StixId) -> str:
+    return id.partition("--")[0]
+
+
+def _guise(obj: JsonObject, referred: frozenset[StixId], named_at: Sequence[str]) -> Guise:
+    """Return how the object may appear where its source is hidden; an organisation or person may be that."""
+    names_somebody = obj["type"] == "identity" and obj.get("identity_class") != _NAMES_NOBODY
+    if named_at or names_somebody or has_id_keys(obj):
+        return Guise.NONE
+    ids = {StixId(obj["id"]), *referred}
+    is_of_values = all(is_value_based(id, _type(id)) for id in ids)
+    return Guise.PLAIN if is_of_values else Guise.RENAMED
 
 
 def _extensions(obj: JsonObject) -> frozenset[StixId]:

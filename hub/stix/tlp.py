@@ -39,6 +39,11 @@ _TLP_1_CREATED: Final = "2017-01-20T00:00:00.000Z"
 _TLP_2_CREATED: Final = "2022-10-01T00:00:00.000Z"
 
 
+def definition_of(level: Tlp) -> StixId:
+    """Return the id of the TLP 2.0 definition of this level."""
+    return next(marking_id for marking_id, known in _TLP_2.items() if known is level)
+
+
 def definitions(hub_identity_id: StixId) -> list[JsonObject]:
     """Return the marking-definition behind every id of `TLP_IDS`, laxest first within each version.
 

@@ -54,17 +54,23 @@ class Fetch:
     generation: int
 
 
-def fetches(connection: Connection, recipient: NationCode, positions: Collection[int]) -> Iterator[Fetch]:
+def fetches(
+    connection: Connection, recipient: NationCode, positions: Collection[int], after: int = 0
+) -> Iterator[Fetch]:
     """Give who was given one of these rows of the recipient's ledger, the earliest first.
 
-    Answers that end before the first of the rows are not looked at, those that begin behind the last are
-    passed over, and of the others no more is decoded than lies before the last: a page is a few runs.
+    Answers that are numbered up to `after`, or end before the first of the rows, are not looked at, those
+    that begin behind the last are passed over, and of the others no more is decoded than lies before the
+    last: a page is a few runs.
     """
     wanted = sorted(positions)
     if not wanted:
         return
     is_around = (_D.last_position >= wanted[0], _D.first_position <= wanted[-1])
-    query = select(disclosure).where(_D.recipient == recipient, *is_around).order_by(_D.id)
+    query = select(disclosure).where(_D.recipient == recipient, *is_around)
+    if after:
+        query = query.where(_D.id > after)
+    query = query.order_by(_D.id)
     for row in connection.execute(query):
         for position in held(row.positions, wanted):
             yield Fetch(
@@ -77,6 +83,12 @@ def fetches(connection: Connection, recipient: NationCode, positions: Collection
                 row.revision,
                 row.generation,
             )
+
+
+def last_before(connection: Connection, at: datetime) -> int:
+    """Return the number of the last answer that was read before this instant; 0: there is none."""
+    query = select(_D.id).where(_D.at < to_microseconds(at)).order_by(_D.id.desc()).limit(1)
+    return connection.execute(query).scalar() or 0
 
 
 def all_of(connection: Connection, recipient: NationCode) -> Iterator[Disclosure]:

@@ -8,9 +8,10 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
-from hub.model import MemberId, NationCode, StixId, Tlp
+from hub.model import MemberId, NationCode, Rendition, StixId, Tlp
 from hub.store.batches import batches
 from hub.store.objects import CONTAINS, REFERS
+from hub.store.rendition_tables import rendition
 from hub.store.tables import (
     agreement,
     content,
@@ -198,9 +199,25 @@ def contents(connection: Connection, keys: Collection[int]) -> Iterator[Content]
 
 
 def unused_contents(connection: Connection) -> list[int]:
-    """Return the contents that no version has."""
+    """Return the contents that no version has, nor what was made of one."""
     used = exists().where(_V.content_id == content.c.id)
-    return list(connection.execute(select(content.c.id).where(~used)).scalars())
+    made = exists().where(rendition.c.content_id == content.c.id)
+    return list(connection.execute(select(content.c.id).where(~used, ~made)).scalars())
+
+
+def unerased(connection: Connection) -> list[int]:
+    """Return the contents that are there of what was made of versions of which all are deleted."""
+    made = rendition.c
+    is_made = exists().where(made.content_id == content.c.id)
+    lives = or_(
+        exists().where(_V.content_id == content.c.id, _V.deleted_at.is_(None)),
+        exists().where(made.content_id == content.c.id, made.version_id == _V.id, _V.deleted_at.is_(None)),
+    )
+    return list(
+        connection.execute(
+            select(content.c.id).where(is_made, ~lives, content.c.size > 0, content.c.erased_at.is_(None))
+        ).scalars()
+    )
 
 
 def foreign_references(connection: Connection) -> list[int]:
@@ -258,6 +275,7 @@ class StoredRow:
     justification: int
     is_withdrawn: bool
     is_deleted: bool
+    rendition: Rendition
 
 
 COPIED: Final = ("stix_id", "type", "version", "version_key", "member", "origin", "content_id", "size")
@@ -266,13 +284,14 @@ COPIED: Final = ("stix_id", "type", "version", "version_key", "member", "origin"
 def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[StoredRow]:
     """Give every row of these versions in every ledger, withdrawn or not."""
     plain = (_C.recipient, _C.position, _C.version_id, _C.is_newest, _C.justification_id)
-    marks = (_C.withdrawn_at.is_not(None), _C.deleted_at.is_not(None))
+    marks = (_C.withdrawn_at.is_not(None), _C.deleted_at.is_not(None), _C.rendition)
     copied = [_C[name] for name in COPIED]
     for batch in batches(sorted(versions)):
         query = select(*plain, *marks, *copied).where(_C.version_id.in_(batch))
         rows = connection.execute(query.order_by(_C.recipient, _C.position))
-        for recipient, position, version, newest, why, withdrawn, deleted, *rest in rows:
+        for recipient, position, version, newest, why, withdrawn, deleted, form, *rest in rows:
             yield StoredRow(
                 *(NationCode(recipient), position, version, tuple(rest)),
                 *(newest, why, bool(withdrawn), bool(deleted)),
+                Rendition.of(form),
             )

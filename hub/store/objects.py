@@ -6,11 +6,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
+import orjson
 from sqlalchemy import Connection, Row, and_, exists, func, insert, select, update
 
 from hub.model import (
+    Cut,
+    Guise,
     Markings,
     MemberId,
     NationCode,
@@ -21,6 +25,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.batches import batches, upsert
+from hub.store.rendition_tables import rendition
 from hub.store.tables import content, creator_level, object_version, reference
 
 REFERS: Final = "refers"
@@ -127,6 +132,38 @@ def decode_nations(text: str | None) -> frozenset[NationCode] | None:
     return None if text is None else frozenset(NationCode(code) for code in text.split(",") if code)
 
 
+def _encode_cuts(cuts: tuple[Cut, ...]) -> str | None:
+    told = [
+        {
+            "ceiling": one.ceiling,
+            "level": one.level,
+            "refers": sorted(one.refers),
+            "taken": sorted(one.taken),
+        }
+        for one in cuts
+    ]
+    return orjson.dumps(told).decode() if told else None
+
+
+@lru_cache(maxsize=4_096)
+def decode_cuts(text: str) -> tuple[Cut, ...]:
+    """Return what redactions of a version leave, as a column tells it."""
+    return tuple(
+        Cut(
+            Tlp(one["ceiling"]),
+            None if one["level"] is None else Tlp(one["level"]),
+            frozenset(map(StixId, one["refers"])),
+            frozenset(one["taken"]),
+        )
+        for one in orjson.loads(text)
+    )
+
+
+def decode_guise(text: str | None) -> Guise:
+    """Return how a version may appear where its source is hidden; one that is not known, not at all."""
+    return Guise.NONE if text is None else Guise(text)
+
+
 def _encode_nations(nations: frozenset[NationCode] | None) -> str | None:
     return None if nations is None else ",".join(sorted(nations))
 
@@ -222,6 +259,10 @@ def _row(v: ObjectVersion, origin: NationCode, submission_id: str | None) -> dic
         "effective_tlp": v.tlp,
         "is_closed": v.is_closed,
         "rel_to": _encode_nations(v.rel_to),
+        "base_tlp": v.base,
+        "cuts": _encode_cuts(v.cuts),
+        "guise": v.guise.value,
+        "about": v.about,
     }
 
 
@@ -239,16 +280,15 @@ def _reference_rows(v: ObjectVersion, origin: NationCode) -> Iterable[dict[str, 
 
 def update_handling(connection: Connection, versions: Collection[ObjectVersion]) -> None:
     """Record what the hub now makes of stored versions' markings, and which is the newest."""
-    alike: dict[tuple[Tlp, bool, bool, bool, str | None], list[int]] = defaultdict(list)
+    alike: dict[tuple[Tlp, Tlp, bool, bool, bool, str | None], list[int]] = defaultdict(list)
     for v in versions:
-        alike[v.tlp, v.is_closed, v.is_contained, v.is_newest, _encode_nations(v.rel_to)].append(v.key)
-    for (tlp, *rest), keys in alike.items():
-        values = dict(zip(("is_closed", "is_contained", "is_newest", "rel_to"), rest, strict=True))
+        rest = (v.is_closed, v.is_contained, v.is_newest, _encode_nations(v.rel_to))
+        alike[v.tlp, v.base, *rest].append(v.key)
+    names = ("effective_tlp", "base_tlp", "is_closed", "is_contained", "is_newest", "rel_to")
+    for values, keys in alike.items():
         for batch in batches(sorted(keys)):
-            condition = _V.id.in_(batch)
-            connection.execute(
-                update(object_version).where(condition).values(effective_tlp=int(tlp), **values)
-            )
+            statement = update(object_version).where(_V.id.in_(batch))
+            connection.execute(statement.values(**dict(zip(names, values, strict=True))))
 
 
 def mark_deleted(connection: Connection, keys: Collection[int], deletion_id: int, at: datetime) -> None:
@@ -259,10 +299,17 @@ def mark_deleted(connection: Connection, keys: Collection[int], deletion_id: int
 
 
 def erase_contents(connection: Connection, ids: Collection[int], at: datetime) -> None:
-    """Empty those of these contents that no undeleted version has any more; digests and sizes stay."""
+    """Empty those of these contents that no undeleted version has any more, nor what was made of one.
+
+    Digests and sizes stay.
+    """
+    made = rendition.c
     for batch in batches(sorted(ids)):
         is_held = exists().where(_V.content_id == content.c.id, _V.deleted_at.is_(None))
-        condition = and_(content.c.id.in_(batch), ~is_held)
+        is_made = exists().where(
+            made.content_id == content.c.id, made.version_id == _V.id, _V.deleted_at.is_(None)
+        )
+        condition = and_(content.c.id.in_(batch), ~is_held, ~is_made)
         values = {"body": b"", "erased_at": to_microseconds(at)}
         connection.execute(update(content).where(condition).values(**values))
 
@@ -346,4 +393,8 @@ def _version(row: Row[Any], references: Mapping[str, set[StixId]]) -> ObjectVers
         content_id=row.content_id,
         size=row.size,
         deleted_at=None if row.deleted_at is None else from_microseconds(row.deleted_at),
+        base=Tlp(row.effective_tlp if row.base_tlp is None else row.base_tlp),
+        cuts=() if row.cuts is None else decode_cuts(row.cuts),
+        guise=decode_guise(row.guise),
+        about=None if row.about is None else NationCode(row.about),
     )

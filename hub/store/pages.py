@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select
 
@@ -12,6 +12,7 @@ from hub.model import (
     NationCode,
     Page,
     Query,
+    Rendition,
     Row,
     StixId,
     VersionFilter,
@@ -43,12 +44,20 @@ def manifest(connection: Connection, query: Query, standing: Collection[int]) ->
     return Page(tuple(_row(row, b"") for row in found[: query.limit]), more=len(found) > query.limit)
 
 
-def served(connection: Connection, query: Query, standing: Collection[int]) -> dict[int, NationCode]:
-    """Return the versions, by key, of every row that `query` selects, with their origins; no limit counts."""
+class ServedRow(NamedTuple):
+    """A row that a reader is served: of which version, by its key, from where, and in which form."""
+
+    version: int
+    origin: NationCode
+    rendition: Rendition
+
+
+def served(connection: Connection, query: Query, standing: Collection[int]) -> list[ServedRow]:
+    """Return every row that `query` selects; no limit counts."""
     visible = _visible(connection, release, query, standing)
     conditions = [*visible, *_filters(connection, query, standing)]
-    rows = connection.execute(select(_C.version_id, _C.origin).where(*conditions))
-    return {key: NationCode(origin) for key, origin in rows}
+    rows = connection.execute(select(_C.version_id, _C.origin, _C.rendition).where(*conditions))
+    return [ServedRow(key, NationCode(origin), Rendition.of(form)) for key, origin, form in rows]
 
 
 def _row(row: Any, body: bytes) -> Row:

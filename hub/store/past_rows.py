@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 
-from hub.model import Justification, NationCode, StixId
+from hub.model import Justification, NationCode, Rendition, StixId
 from hub.store.batches import batches
 from hub.store.releases import decode
 from hub.store.tables import justification, rejustification, release
@@ -29,6 +29,7 @@ class PastRow:
     origin: NationCode
     version: int  # ObjectVersion.key
     justification: Justification
+    rendition: Rendition
     former: tuple[tuple[int, Justification], ...] = ()
 
 
@@ -47,7 +48,7 @@ def rows_from_abroad(connection: Connection, recipient: NationCode, id: StixId) 
 
 
 def _past_rows(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> list[PastRow]:
-    columns = (_C.recipient, _C.position, _C.origin, _C.version_id, _J.classes)
+    columns = (_C.recipient, _C.position, _C.origin, _C.version_id, _J.classes, _C.rendition)
     query = select(*columns).join(justification, _J.id == _C.justification_id).where(*conditions)
     rows = connection.execute(query.order_by(_C.recipient, _C.position)).all()
     former = _former(connection, conditions)
@@ -58,9 +59,10 @@ def _past_rows(connection: Connection, conditions: Sequence[ColumnElement[bool]]
             NationCode(origin),
             version,
             decode(classes),
+            Rendition.of(form),
             tuple(former[recipient, position]),
         )
-        for recipient, position, origin, version, classes in rows
+        for recipient, position, origin, version, classes, form in rows
     ]
 
 

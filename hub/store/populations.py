@@ -1,21 +1,28 @@
-"""What a nation has submitted: versions that are judged alike, counted; those that hang together, singly."""
+"""What a nation has submitted: versions that are judged alike, counted; those that hang together, by how."""
 
 from __future__ import annotations
 
+import operator
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import reduce
+from itertools import pairwise
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, select
+from sqlalchemy import ColumnElement, Connection, case, exists, func, literal, or_, select
 
-from hub.model import MemberId, NationCode, StixId, Tlp, from_microseconds, to_microseconds
-from hub.store.objects import REFERS, decode_nations
+from hub.model import Cut, Guise, MemberId, NationCode, StixId, Tlp, from_microseconds, to_microseconds
+from hub.store.objects import CREATOR, REFERS, decode_cuts, decode_guise, decode_nations
 from hub.store.tables import object_version, reference
 
 _V = object_version.c
 _R = reference.c
+_PLAIN = (_V.member, _V.type, _V.effective_tlp, _V.is_closed, _V.rel_to)
+_GROUP = (*_PLAIN, _V.guise, _V.about, func.coalesce(_V.base_tlp, _V.effective_tlp), _V.cuts)
+_NOTHING: Final[frozenset[int]] = frozenset()
+_DEPTH: Final = 16  # of references to what refers to something in turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,10 @@ class Facts:
     is_closed: bool
     submitted_at: datetime
     rel_to: frozenset[NationCode] | None
+    guise: Guise
+    about: NationCode | None
+    base: Tlp
+    cuts: tuple[Cut, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,71 +52,212 @@ class Alike:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A version that refers to something, has siblings or is referred to; `is_alone` if Alike counts it."""
+    """Versions that hang together with others in the same way, and so are judged alike.
+
+    `key` is that of one of them, by which others name them all: as what these refer to (`refers`), and as
+    their records' next later version. `counts`: how many there are, and one of them, apart by facts; deleted
+    ones are not counted, nor those that Alike counts. Of `refers`, `sources` are the identities of whom they
+    came from. What may be redacted or is an answer stands for itself: `left` is what redactions refer to,
+    `ids` what it refers to, `is_last` that no version follows and it is not deleted.
+    """
 
     key: int
-    id: StixId
-    version_key: str
-    is_newest: bool
-    is_deleted: bool
-    is_alone: bool
     facts: Facts
+    refers: frozenset[int]
+    later: int | None
+    sources: frozenset[int]
+    left: Mapping[Tlp, frozenset[int]]
+    ids: frozenset[StixId]
+    is_last: bool
+    counts: Mapping[Facts, tuple[int, StixId]]
 
 
 def alike(connection: Connection, origin: NationCode, starts: Sequence[datetime]) -> Iterator[Alike]:
     """Give the nation's undeleted versions that are alone, grouped; `starts` part those submitted earlier."""
-    ages = [case((_V.submitted_at < to_microseconds(at), 0), else_=1) for at in starts]
-    group = (_V.member, _V.type, _V.effective_tlp, _V.is_closed, _V.rel_to)
     query = (
-        select(*group, func.max(_V.submitted_at).label("submitted_at"), func.count(), func.min(_V.stix_id))
-        .where(_V.origin == origin, _V.deleted_at.is_(None), _is_alone())
-        .group_by(*group, *ages)
+        select(*_GROUP, func.max(_V.submitted_at), func.count(), func.min(_V.stix_id))
+        .where(_V.origin == origin, _V.deleted_at.is_(None), ~_has_sibling(), ~_refers(), _V.cuts.is_(None))
+        .group_by(*_GROUP, _age(starts))
     )
     for *row, count, example in connection.execute(query):
         yield Alike(_facts(*row), count, StixId(example))
 
 
-def linked(connection: Connection, origin: NationCode) -> list[Linked]:
-    """Return the nation's versions that are not alone, and those that these refer to."""
+def linked(
+    connection: Connection,
+    origin: NationCode,
+    starts: Sequence[datetime],
+    decisive: Callable[[Facts], Hashable],
+    identities: Mapping[MemberId, StixId],
+) -> list[Linked]:
+    """Return the nation's versions that are not alone, and those that these refer to, grouped.
+
+    Those are alike of whose facts `decisive` makes the same, and which hang on versions that are alike.
+    `identities` are those of the members.
+    """
+    found = _read(connection, origin, starts, identities)
+    of_facts = [decisive(facts) for facts in found.facts]
+    names, groups = _group(found, {key: of_facts[number] for key, number in found.versions.items()})
+    counts: dict[int, dict[Facts, tuple[int, StixId]]] = defaultdict(dict)
+    for key, id in found.counted.items():
+        facts, group = found.facts[found.versions[key]], counts[names[key]]
+        count, example = group.get(facts, (0, id))
+        group[facts] = count + 1, example
+    return [
+        Linked(
+            *(key, found.facts[found.versions[key]], place.refers, place.later, place.sources),
+            {level: _named(names, targets) for level, targets in found.left.get(key, {}).items()},
+            frozenset(map(StixId, found.peculiar.get(key, ()))),
+            key in found.living and place.later is None,
+            counts.get(key, {}),
+        )
+        for key, place in groups.items()
+    ]
+
+
+class _Place(NamedTuple):
+    """On what a version hangs, by the names of these."""
+
+    refers: frozenset[int]
+    later: int | None
+    sources: frozenset[int]
+
+
+def _named(names: Mapping[int, int], keys: Iterable[int]) -> frozenset[int]:
+    return frozenset(names[key] for key in keys)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What was read of versions, by key: the number of their facts, on which versions they hang, which count.
+
+    `refers` has the newest versions of what is referred to, `sources` of these the identities of whom a
+    version came from, `left` what redactions of it refer to, `later` the next version of the record.
+    `peculiar` are those that are like no other, with the ids that they refer to; `living` is not deleted.
+    """
+
+    facts: list[Facts] = field(default_factory=list)
+    versions: dict[int, int] = field(default_factory=dict)
+    refers: dict[int, frozenset[int]] = field(default_factory=dict)
+    sources: dict[int, frozenset[int]] = field(default_factory=dict)
+    left: dict[int, dict[Tlp, frozenset[int]]] = field(default_factory=dict)
+    later: dict[int, int] = field(default_factory=dict)
+    counted: dict[int, StixId] = field(default_factory=dict)
+    peculiar: dict[int, list[str]] = field(default_factory=dict)
+    living: set[int] = field(default_factory=set)
+
+
+def _read(
+    connection: Connection,
+    origin: NationCode,
+    starts: Sequence[datetime],
+    identities: Mapping[MemberId, StixId],
+) -> _Found:
+    references, creators = (_references(connection, origin, kind) for kind in (REFERS, CREATOR))
+    sources = {*identities.values(), *(id for ids in creators.values() for id in ids)}
     is_target = exists().where(_R.origin == origin, _R.kind == REFERS, _R.target == _V.stix_id)
-    is_alone = and_(_V.deleted_at.is_(None), _is_alone())
-    columns = (_V.id, _V.stix_id, _V.version_key, _V.is_newest, _V.deleted_at.is_not(None), is_alone)
-    facts = (_V.member, _V.type, _V.effective_tlp, _V.is_closed, _V.rel_to, _V.submitted_at)
-    query = select(*columns, *facts).where(_V.origin == origin, ~is_alone | is_target)
-    return [_linked(row) for row in connection.execute(query)]
+    columns = (_V.id, _V.stix_id, _V.version_key, _V.is_newest, _V.deleted_at, _V.submitted_at)
+    query = select(*columns, _has_sibling(), *_GROUP, _age(starts))
+    is_here = or_(_has_sibling(), _refers(), is_target, _V.cuts.is_not(None))
+    query = query.where(_V.origin == origin, is_here)
+    found = _Found()
+    numbers: dict[tuple[Any, ...], int] = {}
+    newest: dict[str, list[int]] = defaultdict(list)
+    records: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
+    for key, id, version_key, is_newest, deleted_at, submitted_at, has_sibling, *group in connection.execute(
+        query
+    ):
+        number = found.versions[key] = numbers.setdefault(tuple(group), len(found.facts))
+        if number == len(found.facts):
+            found.facts.append(_facts(*group[:-1], submitted_at))
+        if is_newest:
+            newest[id].append(key)
+        if has_sibling:
+            records[group[0], id].append((version_key, key))
+        facts = found.facts[number]
+        if facts.cuts or facts.about is not None or id in sources:
+            found.peculiar[key] = references.get(key, [])
+        if deleted_at is None:
+            found.living.add(key)
+            if has_sibling or key in references or facts.cuts:
+                found.counted[key] = StixId(id)
+
+    def targets(ids: Iterable[str]) -> frozenset[int]:
+        return frozenset(target for id in ids for target in newest.get(id, ()))
+
+    for key, number in found.versions.items():
+        facts = found.facts[number]
+        if ids := references.get(key):
+            found.refers[key] = targets(ids)
+            own = {*creators.get(key, ()), identities.get(facts.member, "")}
+            found.sources[key] = targets(own & set(ids))
+        if facts.cuts:
+            found.left[key] = {cut.ceiling: targets(cut.refers) for cut in facts.cuts}
+    for versions in records.values():
+        found.later.update((key, then) for (_, key), (_, then) in pairwise(sorted(versions)))
+    return found
 
 
-def references(connection: Connection, origin: NationCode) -> Mapping[int, frozenset[StixId]]:
-    """Return what the nation's versions refer to, by key (policy 2.7)."""
-    found: dict[int, set[StixId]] = defaultdict(set)
-    query = select(_R.version_id, _R.target).where(_R.origin == origin, _R.kind == REFERS)
+def _references(connection: Connection, origin: NationCode, kind: str) -> Mapping[int, list[str]]:
+    """Return what the nation's versions name so, by key."""
+    found: dict[int, list[str]] = defaultdict(list)
+    query = select(_R.version_id, _R.target).where(_R.origin == origin, _R.kind == kind)
     for key, target in connection.execute(query):
-        found[key].add(StixId(target))
-    return {key: frozenset(targets) for key, targets in found.items()}
+        found[key].append(target)
+    return found
 
 
-def _is_alone() -> ColumnElement[bool]:
-    sibling = object_version.alias("sibling")
-    has_sibling = exists().where(
+def _group(found: _Found, decisive: Mapping[int, Hashable]) -> tuple[Mapping[int, int], Mapping[int, _Place]]:
+    """Return by which version each is named, and for each of these what it hangs on, by those names.
+
+    What hangs on nothing is grouped first, then what hangs on that, and so on. What hangs in circles, or
+    deep, is named by itself: nothing is taken for alike that might not be.
+    """
+    names: dict[int, int] = {}
+    known: dict[tuple[Hashable, _Place], int] = {}
+
+    def place(key: int) -> _Place:
+        later = found.later.get(key)
+        refers, sources = (_named(names, of.get(key, _NOTHING)) for of in (found.refers, found.sources))
+        return _Place(refers, None if later is None else names[later], sources)
+
+    waiting = sorted(decisive, reverse=True)  # a later version has a greater key, as a rule
+    for _ in range(_DEPTH):
+        left: list[int] = []
+        for key in waiting:
+            later = found.later.get(key)
+            if found.refers.get(key, _NOTHING) <= names.keys() and (later is None or later in names):
+                names[key] = (
+                    key if key in found.peculiar else known.setdefault((decisive[key], place(key)), key)
+                )
+            else:
+                left.append(key)
+        waiting = left
+    names.update((key, key) for key in waiting)
+    groups = {key: found_ for (_, found_), key in known.items()}
+    return names, groups | {key: place(key) for key in (*waiting, *found.peculiar)}
+
+
+def _has_sibling() -> ColumnElement[bool]:
+    sibling = object_version.alias()
+    return exists().where(
         sibling.c.member == _V.member, sibling.c.stix_id == _V.stix_id, sibling.c.id != _V.id
     )
-    refers = exists().where(_R.version_id == _V.id, _R.kind == REFERS)
-    return and_(~has_sibling, ~refers)
 
 
-def _linked(row: Any) -> Linked:
-    key, id, version_key, is_newest, is_deleted, is_alone, *facts = row
-    flags = (is_newest, bool(is_deleted), bool(is_alone))
-    return Linked(key, StixId(id), version_key, *flags, _facts(*facts))
+def _refers() -> ColumnElement[bool]:
+    return exists().where(_R.version_id == _V.id, _R.kind == REFERS)
+
+
+def _age(starts: Sequence[datetime]) -> ColumnElement[int]:
+    """Tell after how many of `starts` a version was submitted."""
+    ages = [case((_V.submitted_at < to_microseconds(at), 0), else_=1) for at in starts]
+    return reduce(operator.add, ages, literal(0))
 
 
 def _facts(member: str, stix_type: str, tlp: int, *rest: Any) -> Facts:
-    is_closed, rel_to, submitted_at = rest
-    return Facts(
-        MemberId(member),
-        stix_type,
-        Tlp(tlp),
-        is_closed,
-        from_microseconds(submitted_at),
-        decode_nations(rel_to),
-    )
+    is_closed, rel_to, guise, about, base, cuts, submitted_at = rest
+    plain = (is_closed, from_microseconds(submitted_at), decode_nations(rel_to))
+    forms = (decode_guise(guise), None if about is None else NationCode(about))
+    parts = (Tlp(base), () if cuts is None else decode_cuts(cuts))
+    return Facts(MemberId(member), stix_type, Tlp(tlp), *plain, *forms, *parts)

@@ -29,20 +29,26 @@ from sqlalchemy import (
 )
 
 from hub.model import (
+    SUBMITTED,
     Class,
     Clearance,
     Ground,
+    Guise,
     Justification,
     LiveRow,
     MemberId,
     NationCode,
     ObjectVersion,
+    Rendition,
+    Served,
     StixId,
     Tlp,
+    View,
     from_microseconds,
     to_microseconds,
 )
 from hub.store.batches import batches
+from hub.store.objects import decode_guise
 from hub.store.tables import justification, ledger, object_version, rejustification, release
 
 _C = release.c
@@ -113,35 +119,43 @@ def live_rows(connection: Connection, versions: Collection[int]) -> list[LiveRow
         query = (
             select(
                 *(_C.recipient, _C.position, _C.version_id, _J.classes, _C.is_newest),
-                _C.deleted_at.is_(None),
+                *(_C.deleted_at.is_(None), _C.rendition),
             )
             .join(justification, _J.id == _C.justification_id)
             .where(_C.version_id.in_(batch), _IS_LIVE)
         )
-        for recipient, position, version, classes, *flags in connection.execute(query):
-            found.append(LiveRow(NationCode(recipient), position, version, decode(classes), *flags))
+        for recipient, position, version, classes, is_newest, is_served, form in connection.execute(query):
+            place = (NationCode(recipient), position, version, decode(classes))
+            found.append(LiveRow(*place, is_newest, is_served, Rendition.of(form)))
     return found
+
+
+class Record(NamedTuple):
+    """A record's newest version as references to it are judged: its guise, and for whom it stands."""
+
+    guise: Guise
+    standing: dict[View, Justification]
 
 
 def settled_records(
     connection: Connection, origin: NationCode, ids: Collection[StixId]
-) -> dict[tuple[MemberId, StixId], dict[NationCode, Justification]]:
+) -> dict[tuple[MemberId, StixId], Record]:
     """Return, for each record of the nation with one of these ids, for whom its newest version stands."""
-    found: dict[tuple[MemberId, StixId], dict[NationCode, Justification]] = {}
+    found: dict[tuple[MemberId, StixId], Record] = {}
     v = object_version.c
     for batch in batches(ids):
         live = and_(_C.version_id == v.id, _IS_LIVE)
         query = (
-            select(v.member, v.stix_id, _C.recipient, _J.classes)
+            select(v.member, v.stix_id, v.guise, _C.recipient, _C.rendition, _J.classes)
             .select_from(
                 object_version.outerjoin(release, live).outerjoin(justification, _J.id == _C.justification_id)
             )
             .where(v.origin == origin, v.stix_id.in_(batch), v.is_newest.is_(True))
         )
-        for member, id, recipient, classes in connection.execute(query):
-            record = found.setdefault((MemberId(member), StixId(id)), {})
+        for member, id, guise, recipient, form, classes in connection.execute(query):
+            record = found.setdefault((MemberId(member), StixId(id)), Record(decode_guise(guise), {}))
             if recipient is not None:
-                record[NationCode(recipient)] = decode(classes)
+                record.standing[View(NationCode(recipient), Rendition.of(form))] = decode(classes)
     return found
 
 
@@ -193,10 +207,17 @@ def foreign_above_green(
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
-    """A row to append: the version as stored, and why it stands."""
+    """A row to append: the version as stored, why it stands, and what is served of it if not itself."""
 
     version: ObjectVersion
     justification: Justification
+    rendition: Rendition = SUBMITTED
+    made: Served | None = None
+
+    @property
+    def served(self) -> Served:
+        version = self.version
+        return self.made or Served(version.id, version.type, version.content_id, version.size)
 
 
 def append(
@@ -220,14 +241,15 @@ def append(
                 "origin": origin,
                 "member": row.version.member,
                 "version_id": row.version.key,
-                "stix_id": row.version.id,
-                "type": row.version.type,
+                "stix_id": row.served.id,
+                "type": row.served.type,
                 "version": row.version.version,
                 "version_key": row.version.version_key,
                 "is_newest": row.version.is_newest,
                 "justification_id": ids[row.justification],
-                "content_id": row.version.content_id,
-                "size": row.version.size,
+                "content_id": row.served.content_id,
+                "size": row.served.size,
+                "rendition": row.rendition.label or None,
                 # A deleted version is served to nobody; its row tells for whom it stands (policy 2.7).
                 "withdrawn_at": None if row.version.deleted_at is None else date + n,
                 "deleted_at": None if row.version.deleted_at is None else date + n,

@@ -264,9 +264,8 @@ object_version = Table(
     Column("type", String(250), nullable=False),
     Column("version", String(64), nullable=False),  # as it came in
     Column("version_key", String(64), nullable=False),  # ordered as text
-    Column(
-        "is_newest", Boolean, nullable=False
-    ),  # of its record: the last that is not deleted, else the last
+    # Of its record: the last that is not deleted, else the last.
+    Column("is_newest", Boolean, nullable=False),
     Column("has_spec_version", Boolean, nullable=False),
     Column("submitted_at", _Instant, nullable=False),
     Column("submission_id", ForeignKey(submission.c.id)),  # null: the hub's own
@@ -280,6 +279,10 @@ object_version = Table(
     Column("effective_tlp", Integer, nullable=False),
     Column("is_closed", Boolean, nullable=False),
     Column("rel_to", Text),  # nations, with commas; empty: nobody; null: no such marking
+    Column("base_tlp", Integer),  # without granular markings and labels; null: the effective one
+    Column("cuts", Text),  # what redactions would leave, as JSON; null: none is possible
+    Column("guise", String(8)),  # plain | renamed | none, where its source is hidden; null: none
+    Column("about", String(3)),  # the nation to whose objects it refers by made ids; empty: to several's
     Column("deletion_id", ForeignKey(deletion.c.id)),
     Column("deleted_at", _Instant),
     UniqueConstraint("member", "stix_id", "version_key"),
@@ -339,6 +342,7 @@ release = Table(  # one row per recipient and version that it may see; marked, n
     Column("justification_id", ForeignKey(justification.c.id), nullable=False),
     Column("content_id", ForeignKey(content.c.id), nullable=False),
     Column("size", Integer, nullable=False),  # bytes of the content
+    Column("rendition", String(40)),  # the form of the version that is served; null: as submitted
     Column("withdrawn_at", _Instant),
     # Withdrawn because its version was deleted: it is not served, and goes on telling for whom it stood.
     Column("deleted_at", _Instant),

@@ -63,9 +63,8 @@ _REFUSED: list[tuple[JsonObject, str]] = [
     (_with_clause(types=[]), "types"),
     (_with_clause(types="malware"), "types"),
     (_with_clause(history="yes"), "history"),
-    (_with_clause(granular="redact"), "not offered"),
     (_with_clause(granular="blur"), "granular"),
-    (_with_clause(anonymise="agency"), "not offered"),
+    (_with_clause(anonymise="partner"), "anonymise"),
 ]
 
 

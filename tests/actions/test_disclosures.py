@@ -147,7 +147,8 @@ def test_agreements_are_named_to_certs_and_auditors_alone(world: World, agreed: 
 
 def test_it_has_the_shape_that_scripts_rely_on(world: World, agreed: Json) -> None:
     at, later = fetch(world, "kr-agency"), fetch(world, "us-cert")
-    common = {"version": malware()["modified"], "kind": "objects"}
+    recall = {"notified": None, "note_fetched": None}
+    common = {"version": malware()["modified"], "kind": "objects", **recall}
     assert ask(world, "us-cert") == [
         {"member": "kr-agency", "nation": "KR", "at": at, "agreement": agreed["id"], "clause": 0, **common},
         {"member": "us-cert", "nation": "US", "at": later, "agreement": None, "clause": None, **common},

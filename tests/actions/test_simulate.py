@@ -1,16 +1,19 @@
-"""Who may simulate what; that it is what then happens stands in tests/properties/test_simulate.py."""
+"""Who may simulate what, and is told what; that it then happens is held in tests/properties."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from hub.actions import simulate
-from hub.errors import NotFound
+from hub.errors import Forbidden, NotFound
 from hub.model import Caller, Kind, Member, MemberId, Scope, StixId
-from tests.stix_objects import Json, malware
+from hub.store.tables import metadata
+from tests.stix_objects import Json, malware, note, stix_id
 from tests.world import World, build, clause
 
 AUDITOR = Caller(
@@ -18,10 +21,16 @@ AUDITOR = Caller(
 )
 
 
-def amendment(former: Json, *parties: str) -> bytes:
-    kept = {name: former[name] for name in ("title", "valid_from", "valid_until")}
-    terms = [clause(parties[0], parties[1], "green")]
-    return json.dumps(kept | {"parties": parties, "clauses": terms, "supersedes": former["id"]}).encode()
+def proposal(*terms: Json, supersedes: Json | None = None) -> bytes:
+    """An agreement of all whom its clauses name, the first origin first."""
+    nations = [code for one in terms for code in (one["from"], *one["to"])]
+    times = {"valid_from": "2026-01-01T00:00:00Z", "valid_until": "2028-01-01T00:00:00Z"}
+    document = {"title": "Sharing", "parties": list(dict.fromkeys(nations)), **times, "clauses": terms}
+    return json.dumps(document | ({} if supersedes is None else {"supersedes": supersedes["id"]})).encode()
+
+
+def lines(told: list[Json]) -> list[tuple[str, ...]]:
+    return [tuple(str(value) for value in line.values()) for line in told]
 
 
 @pytest.fixture
@@ -39,13 +48,81 @@ def former(world: World) -> Json:
 
 
 def test_an_auditor_simulates_an_amendment_and_is_told_all_counts(world: World, former: Json) -> None:
-    told = simulate.simulate(world.house, AUDITOR, amendment(former, "US", "KR"))
-    assert [(line["origin"], line["recipient"], line["count"]) for line in told["withdrawn"]] == [
-        ("US", "KR", 1)
-    ]
+    told = simulate.simulate(world.house, AUDITOR, proposal(clause("US", "KR", "green"), supersedes=former))
+    assert lines(told["withdrawn"]) == [("US", "KR", "malware", "amber", "agency", "1")]
     assert (told["released"], told["examples"]) == ([], [])
 
 
 def test_a_nation_that_is_no_party_simulates_no_amendment(world: World, former: Json) -> None:
+    body = proposal(clause("JP", "US", "green"), supersedes=former)
     with pytest.raises(NotFound):
-        simulate.simulate(world.house, world.callers["jp-cert"], amendment(former, "JP", "US"))
+        simulate.simulate(world.house, world.callers["jp-cert"], body)
+
+
+@pytest.mark.parametrize("member", ["us-agency", "operator"])
+def test_who_is_neither_cert_nor_auditor_simulates_nothing(world: World, member: str) -> None:
+    operator = replace(AUDITOR, member=replace(AUDITOR.member, kind=Kind.OPERATOR))
+    caller, body = world.callers.get(member, operator), proposal(clause("US", "KR", "green"))
+    with pytest.raises(Forbidden):
+        simulate.simulate(world.house, caller, body)
+
+
+def test_what_was_submitted_before_is_counted_if_the_clause_reaches_back(world: World) -> None:
+    world.push("us-agency", malware(1, tlp="green"), malware(2, tlp="green"), malware(3, tlp="amber"))
+    referring = [(4, "green", 3), (5, "amber", 1), (6, "green", 1)]
+    notes = [note(n, tlp=tlp, refs=[stix_id("malware", target)]) for n, tlp, target in referring]
+    world.push("us-agency", *notes)
+    world.clock.wait()
+    us = world.callers["us-cert"]
+    told = simulate.simulate(world.house, us, proposal(clause("US", "KR", "green", audience="partner")))
+    assert (told["released"], told["examples"]) == ([], [])
+    terms = clause("US", "KR", "green", audience="partner", history=True)
+    told = simulate.simulate(world.house, us, proposal(terms))
+    assert lines(told["released"]) == [
+        ("US", "KR", "malware", "green", "partner", "2"),
+        ("US", "KR", "note", "green", "partner", "1"),
+    ]
+    shown = {one["object"] for one in told["examples"]}
+    assert stix_id("note", 6) in shown
+    assert shown <= {stix_id("note", 6), stix_id("malware", 1), stix_id("malware", 2)}
+
+
+def test_examples_are_of_what_the_caller_may_see(world: World, former: Json) -> None:
+    world.push("us-agency", malware(2, tlp="amber+strict"), malware(3, tlp="green"))
+    wider = proposal(clause("US", "KR", "amber+strict", history=True), supersedes=former)
+    ours = simulate.simulate(world.house, world.callers["us-cert"], wider)
+    assert [one["object"] for one in ours["examples"]] == [stix_id("malware", 2)]
+    theirs = simulate.simulate(world.house, world.callers["kr-cert"], wider)
+    assert theirs == {"released": [], "withdrawn": [], "examples": []}
+    narrower = proposal(clause("US", "KR", "green"), supersedes=former)
+    theirs = simulate.simulate(world.house, world.callers["kr-cert"], narrower)
+    assert [(one["change"], one["object"]) for one in theirs["examples"]] == [
+        ("withdrawn", stix_id("malware", 1))
+    ]
+
+
+@pytest.mark.parametrize("end", ["green", "red"])
+def test_what_hangs_on_what_hangs_on_others_is_counted_however_deep(world: World, end: str) -> None:
+    chain = [note(n, tlp="green", refs=[stix_id("note", n - 1)]) for n in range(1, 30)]
+    circle = [note(n, tlp="green", refs=[stix_id("note", 81 - n), stix_id("note", 0)]) for n in (40, 41)]
+    alike = [note(n, tlp="green", refs=[stix_id("note", 0)], version=v) for n in (50, 51) for v in (1, 2)]
+    world.push("us-agency", note(0, tlp=end, refs=[stix_id("campaign")]), *chain, *circle, *alike)
+    world.clock.wait()
+    terms = clause("US", "KR", "green", history=True)
+    told = simulate.simulate(world.house, world.callers["us-cert"], proposal(terms))
+    assert sum(line["count"] for line in told["released"]) == (36 if end == "green" else 0)
+
+
+def test_nothing_is_written(world: World, former: Json) -> None:
+    def contents() -> list[tuple[object, ...]]:
+        with world.house.store.read() as connection:
+            return [
+                (table.name, *row)
+                for table in metadata.sorted_tables
+                for row in connection.execute(select(table).order_by(*table.primary_key))
+            ]
+
+    before = contents()
+    body = proposal(clause("US", "KR", "green", history=True), supersedes=former)
+    assert simulate.simulate(world.house, world.callers["us-cert"], body)["withdrawn"]
+    assert contents() == before

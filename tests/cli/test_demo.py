@@ -20,6 +20,7 @@ from taxii2client.v21 import Server, as_pages
 from hub.cli import demo, main
 from hub.cli.demo import scene, server, watching
 from hub.cli.demo.reasons import Account
+from hub.cli.demo.recalled import Recall
 from hub.cli.demo.sample import Question, load_sample
 from hub.cli.demo.scene import MEMBERS, Scene
 from hub.client import HubAuth
@@ -124,6 +125,18 @@ def test_what_is_as_expected_gives_no_complaint() -> None:
     assert watching.compare("in-cert", [ONE, HUBS], {"malware--1": ONE}, {"identity--hub"}) == []
 
 
+def test_a_note_to_others_or_none_at_all_is_said() -> None:
+    fetched = {"member": "us-cert", "notified": "2026", "note_fetched": None}
+    recall = Recall("x", "kr-cert", frozenset({"us-cert", "us-agency"}), {"in-cert": {}}, [fetched])
+    assert recall.differences() == [
+        "us-agency fetched x and has no note",
+        "us-cert fetched x and has no note",
+        "in-cert has a note on x and never fetched it",
+        "us-agency is not on record as told",
+        "us-cert is not on record as told",
+    ]
+
+
 def test_another_policy_than_the_table_fails_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scene, "AGREEMENTS", ("charter", "us-kr"))  # US-JP was never concluded
     result = CliRunner().invoke(main, ["demo"])
@@ -168,6 +181,9 @@ def test_json_tells_the_whole_story_and_leaves_nothing_behind(
     released = {one["nation"] for one in story["explained"]["decisions"] if one["decision"] == "release"}
     assert released == {"KR", "US"}
     assert {one["member"] for one in story["disclosed"]} == {"kr-cert", "kr-agency", "us-cert", "us-agency"}
+    assert story["recalled"]["told"] == ["kr-agency", "us-agency", "us-cert"]
+    notified = {one["member"] for one in story["recalled"]["disclosed"] if one["note_fetched"]}
+    assert notified == set(story["recalled"]["told"])
     assert list(tmp_path.iterdir()) == []
 
 

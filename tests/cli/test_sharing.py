@@ -85,5 +85,10 @@ def test_disclosures_are_a_table(as_member: Run, server: Loopback) -> None:
     lines = as_member("disclosures", MALWARE).stdout.splitlines()
     assert lines[1].startswith("2026-03-01T12:00:00.000000Z  KR      kr-agency  objects")
     assert lines[1].rstrip().endswith(f"{AGREEMENT}, clause 0")
+    notified = FETCHED[0] | {"notified": "2026-03-02", "note_fetched": None}
+    server.answers["GET", DISCLOSURES] = {"disclosures": [notified]}
+    assert as_member("disclosures", MALWARE).stdout.rstrip().endswith("told 2026-03-02, note not fetched yet")
+    notified["note_fetched"] = "2026-03-03"
+    assert as_member("disclosures", MALWARE).stdout.rstrip().endswith("note fetched 2026-03-03")
     server.answers["GET", DISCLOSURES] = {"disclosures": []}
     assert as_member("disclosures", MALWARE).stdout == "Nobody has fetched it.\n"

@@ -120,12 +120,9 @@ def test_a_document_that_is_no_agreement_is_refused_with_its_place(
         ({"types": ["x" * 251]}, "types"),
         ({"types": ["indicator"] * 101}, "types"),
         ({"ceiling": "amber"}, "ceiling"),
-        # terms that this version of the hub does not keep
         ({"history": 1}, "history"),
         ({"history": "no"}, "history"),
-        ({"granular": "redact"}, "granular"),
         ({"granular": "maybe"}, "granular"),
-        ({"anonymise": "agency"}, "anonymise"),
         ({"anonymise": False}, "anonymise"),
     ],
 )

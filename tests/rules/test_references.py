@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from hub.model import Class, Clearance, Ground, Justification, MemberId, NationCode, Reader, StixId
+from hub.model import Class, Clearance, Ground, Justification, MemberId, NationCode, Reader, StixId, View
 from hub.rules.references import Circle, Node, Settled, judge
 from hub.rules.release import NEVER, stands
 
@@ -37,10 +37,12 @@ def node(
 def abroad(nodes: Mapping[str, Node[str]], *settled: Settled, reader: Reader = KR_CERT) -> set[str]:
     """The nodes that the reader sees while both agreements are in force."""
     judged = judge(nodes, settled, CIRCLE)
-    return {key for key, judgement in judged.items() if stands(judgement[reader.nation], reader, {1, 2})}
+    return {
+        key for key, judgement in judged.items() if stands(judgement[View(reader.nation)], reader, {1, 2})
+    }
 
 
-HIDDEN: dict[NationCode, Justification] = {US: frozenset({EVERYBODY}), KR: frozenset({NEVER})}
+HIDDEN: dict[View, Justification] = {View(US): frozenset({EVERYBODY}), View(KR): frozenset({NEVER})}
 
 
 @pytest.mark.parametrize(
@@ -125,11 +127,14 @@ def test_a_reference_is_judged_by_the_newest_version_alone() -> None:
     ("settled", "expected"),
     [
         (Settled(CERT, StixId("x"), HIDDEN), set()),
-        (Settled(CERT, StixId("x"), {US: frozenset({EVERYBODY})}), set()),  # missing: withheld
+        (Settled(CERT, StixId("x"), {View(US): frozenset({EVERYBODY})}), set()),  # missing: withheld
         (Settled(AGENCY, StixId("x"), HIDDEN), set()),
         (Settled(AGENCY, StixId("x"), {}), {"a"}),  # the referring member cannot see it either
         (Settled(CERT, StixId("y"), HIDDEN), {"a"}),
-        (Settled(CERT, StixId("x"), {US: frozenset({EVERYBODY}), KR: frozenset({SHARED})}), {"a"}),
+        (
+            Settled(CERT, StixId("x"), {View(US): frozenset({EVERYBODY}), View(KR): frozenset({SHARED})}),
+            {"a"},
+        ),
     ],
 )
 def test_settled_records_count_as_they_stand(settled: Settled, expected: set[str]) -> None:

@@ -12,7 +12,8 @@ import orjson
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.actions.handling import names_creator
-from hub.model import HUB, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
+from hub.actions.submit import names_of
+from hub.model import HUB, Guise, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
 from hub.proofs import canonical
 from hub.rules.marking import (
     is_accepted_definition,
@@ -130,8 +131,9 @@ def content_faults(inspection: Inspection, origin: NationCode, versions: Version
         if fault := _content_fault(content, origin, users[content.id]):
             yield Fault(f"content {content.id}", fault)
         elif content.body and origin != HUB:
-            said = reading.understand(orjson.loads(content.body), content.body, content.digest)
             for version in users[content.id]:
+                names = names_of(inspection.members[version.member])
+                said = reading.understand(orjson.loads(content.body), content.body, content.digest, names)
                 yield from _version_faults(inspection, version, said, predecessors.get(version.key))
 
 
@@ -201,6 +203,8 @@ def _differing(
         "markings": (version.markings.others, markings.others),
         "fault": (version.markings.fault, markings.fault),
         "acceptance": (version.is_accepted_definition, accepted),
+        "redactions": (version.cuts, said.cuts),
+        "guise": (version.guise, said.guise if version.guise is not Guise.NONE else Guise.NONE),
     }
     return (name for name, (stored, right) in pairs.items() if stored != right)
 
@@ -254,3 +258,8 @@ def neighbour_faults(connection: Connection) -> Iterator[Fault]:
         yield Fault(f"version {key}", f"has references that are noted as another member's; {RESTORE}")
     for key in integrity.unused_contents(connection):
         yield Fault(f"content {key}", f"belongs to no version; {RESTORE}")
+    for key in integrity.unerased(connection):
+        what = (
+            "is not erased, though all of which it was made are deleted; let their members delete them again"
+        )
+        yield Fault(f"content {key}", what)

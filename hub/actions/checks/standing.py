@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.actions.judging import Bench, judge_afresh
+from hub.actions.recall import naming
 from hub.model import (
     HUB,
+    SUBMITTED,
     Clearance,
     Ground,
     Justification,
@@ -17,11 +20,15 @@ from hub.model import (
     NationCode,
     ObjectVersion,
     Reader,
+    Served,
+    View,
 )
 from hub.rules.references import Judgement
 from hub.rules.release import NEVER, stands
-from hub.store import integrity
+from hub.stix.notes import NOTE
+from hub.store import integrity, recalls, renditions
 from hub.store.integrity import COPIED, StoredRow
+from hub.store.recalls import Note
 
 _NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
 _EVERYBODY: Final[Justification] = frozenset({frozenset({Ground(None, Clearance.PARTNER)})})
@@ -42,6 +49,7 @@ class Standing:
     inspection: Inspection
     bench: Bench
     justifications: Justifications
+    notes: Mapping[int, Note] = field(default_factory=dict)
     _compared: dict[tuple[Justification, Justification], tuple[list[str], list[str]]] = field(
         default_factory=dict
     )
@@ -55,20 +63,29 @@ class Standing:
 
     def faults(self, versions: Mapping[int, ObjectVersion]) -> Iterator[Fault]:
         """Give what is wrong with the rows of `versions`, which lack nothing that they refer to."""
-        live: dict[tuple[NationCode, int], StoredRow] = {}
+        if self.bench.origin == HUB:
+            self.notes = recalls.notes(self.inspection.connection, versions)
+        live: dict[tuple[int, View], StoredRow] = {}
+        made = renditions.stored(self.inspection.connection, versions)
         for row in integrity.rows_of(self.inspection.connection, versions):
-            yield from self._row_faults(row, versions[row.version])
+            yield from self._row_faults(row, versions[row.version], made.get((row.version, row.rendition)))
             if not row.is_withdrawn or row.is_deleted:
-                if (row.recipient, row.version) in live:
+                view = View(row.recipient, row.rendition)
+                if (row.version, view) in live:
                     yield Fault(_place(row), f"is a second row of the same version; {RESTORE}")
-                live[row.recipient, row.version] = row
+                live[row.version, view] = row
         judged = {key: v for key, v in versions.items() if self._is_from_here(v)}
         for key in versions.keys() - judged.keys():
             yield Fault(named(versions[key]), f"is of nobody who submits in {self.bench.origin}; {RESTORE}")
+        shown: dict[int, set[View]] = defaultdict(set)
+        for key, view in live:
+            shown[key].add(view)
         for key, judgement in self._judge(judged).items():
-            for recipient in self.bench.recipients:
-                right = judgement[recipient]
-                yield from self._compare(versions[key], recipient, right, live.get((recipient, key)))
+            for view in sorted(judgement.keys() | shown[key], key=repr):
+                if view.rendition.is_leaf and versions[key].deleted_at is not None:
+                    continue  # it tells who may hold a copy, and nothing refers to it
+                right = judgement.get(view, _WITHHELD)
+                yield from self._compare(versions[key], view.recipient, right, live.get((key, view)))
 
     def _is_from_here(self, version: ObjectVersion) -> bool:
         if self.bench.origin == HUB:
@@ -76,10 +93,18 @@ class Standing:
         member = self.bench.members.get(version.member)
         return member is not None and member.nation == self.bench.origin
 
-    def _row_faults(self, row: StoredRow, version: ObjectVersion) -> Iterator[Fault]:
+    def _row_faults(self, row: StoredRow, version: ObjectVersion, made: Served | None) -> Iterator[Fault]:
+        if row.rendition == SUBMITTED:
+            made = Served(version.id, version.type, version.content_id, version.size)
+        if made is None:  # of what was deleted nothing is made
+            if not row.is_withdrawn:
+                yield Fault(_place(row), f"shows what was never made of its version; {RESTORE}")
+            return
+        note = self.notes.get(version.key)
+        origin = self.bench.origin if note is None else note.recall.origin
         right = (
-            *(version.id, version.type, version.version, version.version_key, version.member),
-            *(self.bench.origin, version.content_id, version.size),
+            *(made.id, made.type, version.version, version.version_key, version.member),
+            *(origin, made.content_id, made.size),
         )
         pairs = zip(COPIED, row.copied, right, strict=True)
         if differing := [name for name, copied, own in pairs if copied != own]:
@@ -92,9 +117,20 @@ class Standing:
 
     def _judge(self, versions: Mapping[int, ObjectVersion]) -> Mapping[int, Judgement]:
         if self.bench.origin == HUB:
-            everywhere = dict.fromkeys(self.bench.recipients, _EVERYBODY)
-            return dict.fromkeys(versions, everywhere)
+            return {key: self._judge_own(version) for key, version in versions.items()}
         return judge_afresh(self.inspection.connection, self.bench, versions)
+
+    def _judge_own(self, version: ObjectVersion) -> Judgement:
+        """Return for whom the hub's own object stands: for everybody, and a note for whom it tells."""
+        if version.type != NOTE:
+            return dict.fromkeys(map(View, self.bench.recipients), _EVERYBODY)
+        judgement = dict.fromkeys(map(View, self.bench.recipients), _WITHHELD)
+        if version.key in self.notes:
+            told = self.notes[version.key].members
+            for nation in {self.bench.members[id].nation for id in told & self.bench.members.keys()}:
+                if nation is not None:
+                    judgement[View(nation)] = naming(told)
+        return judgement
 
     def _compare(
         self, version: ObjectVersion, recipient: NationCode, right: Justification, row: StoredRow | None

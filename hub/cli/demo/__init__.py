@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from hub.cli.demo import reasons, watching
+from hub.cli.demo import reasons, recalled, watching
 from hub.cli.demo.printed import Stage, Story
 from hub.cli.demo.sample import load_sample, report_path
 from hub.cli.demo.scene import MEMBERS, Scene, conclude_agreements, home_folder, set_scene
@@ -56,6 +56,7 @@ def tell(stage: Stage, scene: Scene) -> Story:
     2. Members push; everybody polls.
     3. Some of what is withheld, and why; who sees one object by which clause, and who has fetched it.
     4. One party ends an agreement; everybody polls again.
+    5. An object is deleted; whoever had fetched it is told, and nobody else.
     """
     story = Story(load_sample())
     story.agreements = conclude_agreements(scene)  # 1
@@ -82,6 +83,9 @@ def tell(stage: Stage, scene: Scene) -> Story:
     story.after = watching.look(scene, story.sample, after=True)
     stage.heading(f"{_ENDED} is {story.ended['ended']}. The next poll, objects in all:")
     stage.changes(story.before, story.after)
+    story.recall = recalled.take_back(scene, story.account)  # 5
+    stage.heading(f"{story.recall.deleted_by} deletes {story.sample.name(story.recall.id)}")
+    stage.recall(story.recall)
     stage.heading("Verdict")
     stage.verdict(story.differences, 2 * len(MEMBERS), len(story.accounts))
     return story

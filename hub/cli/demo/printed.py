@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hub.cli.demo.reasons import Account
+from hub.cli.demo.recalled import Recall
 from hub.cli.demo.sample import Group, Question, Sample
 from hub.cli.demo.scene import MEMBERS, Scene
 from hub.cli.demo.watching import Look
@@ -32,12 +33,14 @@ class Story:
     account: Account | None = None  # the one that is told
     ended: JsonObject = field(default_factory=dict)
     after: Look | None = None
+    recall: Recall | None = None
 
     @property
     def differences(self) -> list[str]:
         """Every way in which what was served, explained or recorded is not what the policy says."""
         served = [d for look in (self.before, self.after) if look is not None for d in look.differences]
-        return [*served, *(d for account in self.accounts for d in account.differences())]
+        recalled = [] if self.recall is None else self.recall.differences()
+        return [*served, *(d for account in self.accounts for d in account.differences()), *recalled]
 
     def to_json(self) -> JsonObject:
         """Return the whole story as one JSON value."""
@@ -63,6 +66,13 @@ class Story:
                 "id": self.ended["id"],
                 "title": self.ended["title"],
                 "ended": self.ended["ended"],
+            },
+            "recalled": None
+            if self.recall is None
+            else {
+                "id": self.recall.id,
+                "told": sorted(self.recall.notes),
+                "disclosed": self.recall.disclosed,
             },
             "differences": self.differences,
         }
@@ -146,11 +156,19 @@ class Stage:
         same = [reader for reader in MEMBERS if before.total(reader) == after.total(reader)]
         self.line(f"unchanged: {', '.join(same)}", "dim")
 
+    def recall(self, recall: Recall) -> None:
+        """Print to whom the note came, and that its source knows."""
+        told = [reader for reader in MEMBERS if reader in recall.notes]
+        self.line(f"a note came to {', '.join(told)}; agreement or not, they had fetched it", "green")
+        told = [reader for reader in MEMBERS if reader in recall.confirmed]
+        self.line(f"hub disclosures: notified, and the note fetched: {', '.join(told)}")
+
     def verdict(self, differences: Sequence[str], checked: int, explained: int) -> None:
         """Print whether all was as the policy says, and each thing that was not."""
         if not differences:
             self.line(f"✓ All {checked} polls returned exactly what the policy says.", "bold green")
             self.line(f"✓ All {explained} explanations and disclosures agree with them.", "bold green")
+            self.line("✓ The note came to everybody who had fetched it, and to nobody else.", "bold green")
         for difference in differences:
             self.line(f"✗ {difference}", "bold red")
 

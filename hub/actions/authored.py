@@ -1,0 +1,48 @@
+"""What the hub itself says: stored as versions of its own, for whom is decided elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from hub.model import HUB, Markings, MemberId, ObjectVersion, StixObject, Tlp
+from hub.store import objects
+from hub.store.connection import Connection
+
+
+def publish(
+    connection: Connection, items: Sequence[tuple[StixObject, Tlp]], now: datetime
+) -> list[ObjectVersion]:
+    """Store objects of the hub's own with their levels, and return them as stored, in order."""
+    contents = objects.insert_contents(connection, HUB, {item.digest: item.body for item, _ in items})
+    drafts = [
+        replace(_version(n - len(items), item, tlp, now), content_id=contents[item.digest])
+        for n, (item, tlp) in enumerate(items)
+    ]
+    return list(objects.insert_versions(connection, HUB, None, drafts).values())
+
+
+def _version(key: int, item: StixObject, tlp: Tlp, now: datetime) -> ObjectVersion:
+    return ObjectVersion(
+        key=key,
+        member=MemberId(HUB),
+        id=item.id,
+        type=item.type,
+        version=item.version or "",
+        version_key=item.version_key or "",
+        submitted_at=now,
+        has_spec_version=True,
+        is_newest=True,
+        digest=item.digest,
+        markings=Markings(),
+        refers=frozenset(),
+        contains=frozenset(),
+        creator=None,
+        is_accepted_definition=False,
+        tlp=tlp,
+        base=tlp,
+        is_closed=False,
+        is_contained=False,
+        size=len(item.body),
+    )

@@ -1,0 +1,61 @@
+"""What the hub made in place of submitted objects: it is of its version, and gives nothing away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import orjson
+
+from hub.actions.checks import RESTORE, Fault, Inspection, named
+from hub.model import JsonObject, NationCode, ObjectVersion, Rendition, Served
+from hub.proofs import canonical
+from hub.stix.redaction import redact
+from hub.stix.renaming import ids_in, is_value_based
+from hub.store import integrity, renditions
+from hub.store.integrity import Content
+
+_REPLACED: Final = ("id", "created_by_ref", "object_marking_refs")
+
+
+def made_faults(
+    inspection: Inspection, origin: NationCode, versions: Mapping[int, ObjectVersion]
+) -> Iterator[Fault]:
+    """Give what was made of these versions and is not as it must be, or is not erased with them."""
+    made = renditions.stored(inspection.connection, versions)
+    wanted = {served.content_id for served in made.values()} | {versions[key].content_id for key, _ in made}
+    contents = {content.id: content for content in integrity.contents(inspection.connection, wanted)}
+    for (key, form), served in made.items():
+        content, original = contents.get(served.content_id), contents.get(versions[key].content_id)
+        if content is not None and original is not None:  # else a foreign key says so
+            what = _fault(versions[key], form, (served, content), original)
+            if content.origin != origin:
+                what = "is kept as another nation's"
+            if what is not None:
+                yield Fault(f"{served.id}, made of {named(versions[key])}", f"{what}; {RESTORE}")
+
+
+def _fault(
+    version: ObjectVersion, form: Rendition, made: tuple[Served, Content], original: Content
+) -> str | None:
+    served, content = made
+    if version.deleted_at is not None:
+        return None  # whether it had to be erased is a matter of all that hold the same content
+    if not content.body or not original.body:
+        return "is erased, though its version is not deleted"
+    obj: JsonObject = orjson.loads(content.body)
+    told = (obj.get("id"), obj.get("type"), canonical.digest(obj), len(content.body))
+    if told != (served.id, served.type, content.digest, served.size) or content.size != served.size:
+        return "is not what its id, digest and size say"
+    is_hidden = form.is_anonymised and not is_value_based(version.id, version.type)
+    if is_hidden and version.id in ids_in(obj):
+        return "names what it hides"
+    if form.ceiling is not None and not form.is_link and not form.is_anonymised:
+        left = redact(orjson.loads(original.body), form.ceiling) or {}
+        if _kept(left) != _kept(obj):
+            return "is not what may be left of it"
+    return None
+
+
+def _kept(obj: JsonObject) -> JsonObject:
+    return {name: value for name, value in obj.items() if name not in _REPLACED}

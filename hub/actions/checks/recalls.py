@@ -1,0 +1,76 @@
+"""Recalls: what is pulled back is the record's own, and whoever is told of it has really fetched it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from typing import Any, Final
+
+import orjson
+
+from hub.actions.checks import RESTORE, Fault, Inspection, named
+from hub.actions.recall import Fetched, fetched_of
+from hub.model import HUB, MemberId, ObjectVersion
+from hub.stix.notes import NOTE
+from hub.stix.tlp import definition_of
+from hub.store import integrity, objects, recalls
+from hub.store.recalls import Reason, Recall
+
+_AT_ONCE: Final = 200
+
+
+def recall_faults(inspection: Inspection) -> Iterator[Fault]:
+    """Give the recalls of what is not theirs, and the members that are told of what they never fetched.
+
+    Whether each note stands for exactly the members that are told by it is looked at with what stands.
+    """
+    every = enumerate(recalls.all_of(inspection.connection))
+    for _, group in groupby(every, key=lambda one: one[0] // _AT_ONCE):
+        yield from _faults(inspection, [recall for _, recall in group])
+
+
+def _faults(inspection: Inspection, found: Sequence[Recall]) -> Iterator[Fault]:
+    connection = inspection.connection
+    by_id = {one.id: one for one in found}
+    parts = recalls.parts(connection, by_id)
+    versions = {v.key: v for v in objects.versions_by_key(connection, {part.version for _, part in parts})}
+    for id, part in parts:
+        if (version := versions.get(part.version)) and (fault := _strayed(by_id[id], version)):
+            yield Fault(_place(by_id[id]), f"{fault} {named(version)}; {RESTORE}")
+    for id in sorted(by_id.keys() - {id for id, _ in parts}):
+        yield Fault(_place(by_id[id]), f"pulls nothing back; {RESTORE}")
+    fetched = fetched_of(connection, found)
+    notices = recalls.notices(connection, by_id)
+    notes = {v.key: v for v in objects.versions_by_key(connection, set(notices.values()))}
+    contents = integrity.contents(connection, {note.content_id for note in notes.values()})
+    said = {content.id: orjson.loads(content.body) for content in contents if content.body}
+    for (id, member), key in sorted(notices.items()):
+        what, note = fetched.get((id, member)), notes.get(key)
+        if what is None:
+            yield Fault(_place(by_id[id]), f"is told to {member}, who has not fetched it; {RESTORE}")
+        elif note is None or not _says(inspection, said.get(note.content_id), note, what):
+            yield Fault(
+                _place(by_id[id]), f"is told to {member} otherwise than by a note of the hub's; {RESTORE}"
+            )
+
+
+def _strayed(recall: Recall, version: ObjectVersion) -> str | None:
+    if (version.member, version.id) != (recall.member, recall.stix_id):
+        return "pulls back another record's version,"
+    if recall.reason is Reason.DELETED and version.deleted_at is None:
+        return "tells of a deletion, and there still is"
+    return None
+
+
+def _says(inspection: Inspection, said: Mapping[str, Any] | None, note: ObjectVersion, what: Fetched) -> bool:
+    """Tell whether the note is the hub's own, marked as is noted, and about what the member fetched alone."""
+    if said is None or (note.member, note.type) != (MemberId(HUB), NOTE):
+        return False
+    is_marked = said.get("object_marking_refs") == [definition_of(note.tlp)]
+    is_own = said.get("created_by_ref") == inspection.registry.hub_identity_id
+    refs = set(said.get("object_refs", ()))
+    return is_marked and is_own and bool(refs) and refs <= {id for id, _ in what.served}
+
+
+def _place(recall: Recall) -> str:
+    return f"recall {recall.id} of {recall.stix_id} of {recall.member}"

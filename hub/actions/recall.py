@@ -1,0 +1,306 @@
+"""Recall (policy 8): what is deleted, or hidden by a stricter marking, is told to all who fetched it.
+
+What is pulled back is kept in the transaction that does it. `hub work` then finds who fetched it, and lets a
+note of the hub's own stand for exactly these members. The end of an agreement recalls nothing.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from hub.actions.authored import publish
+from hub.actions.handling import Handled
+from hub.actions.house import House
+from hub.actions.judging import Verdicts
+from hub.actions.present import present
+from hub.model import (
+    Clearance,
+    Disclosed,
+    Ground,
+    Justification,
+    Kind,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    Reader,
+    StixId,
+    StixObject,
+    Tlp,
+    Unreadable,
+    format_instant,
+)
+from hub.proofs import canonical
+from hub.rules.release import clearance_for, stands
+from hub.stix import reading
+from hub.stix.notes import recall_note
+from hub.store import disclosures, members, recalls, releases
+from hub.store.connection import Connection
+from hub.store.recalls import NewRecall, Reason, Recall, Recalled
+from hub.store.releases import NewRow
+
+_PER_STEP: Final = 200  # recalls, so that no submission waits long for a ledger
+_IN_FLIGHT: Final = timedelta(minutes=5)  # how late what was read before a recall may come on record
+_SENTENCES: Final = {
+    Reason.DELETED: "The source withdrew this object on {at}.",
+    Reason.STRICTER: "Since {at} its source handles this object more strictly, and not for you any more.",
+}
+
+# --- what is pulled back ------------------------------------------------------------------------
+
+Place = tuple[NationCode, int]  # a ledger and the key of a version
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Whom the versions that are judged were served to, as one transaction found it.
+
+    By the same clauses in force before and after: so the end of an agreement hides nothing here. `replaced`
+    are the redactions in whose place a later one comes that shows no less.
+    """
+
+    origin: NationCode
+    versions: Mapping[int, ObjectVersion]
+    readers: Mapping[NationCode, Sequence[Reader]]
+    in_force: frozenset[int]
+    doomed: Collection[int]
+    replaced: Collection[tuple[NationCode, int]] = ()
+    before: dict[Place, frozenset[MemberId]] = field(default_factory=dict)
+
+    def note_down(self, connection: Connection, at: datetime) -> None:
+        """Keep what the rows, as they have been rewritten, pull back; the caller holds their ledgers.
+
+        Of a version that is deleted all who ever fetched it are meant, of others those who ceased to see it.
+        """
+        pulled: dict[tuple[MemberId, StixId, Reason], list[Recalled]] = defaultdict(list)
+        for place, known in self._deleted(connection):
+            version = self.versions[place[1]]
+            tlp = version.tlp if known or version.markings.tlp is not None else None
+            record = version.member, version.id, Reason.DELETED
+            pulled[record].append(Recalled(*place, tlp, None, None))
+        revisions: dict[NationCode, int] = {}
+        for place, lost in self._lost(self.seen(connection)).items():
+            version = self.versions[place[1]]
+            if place[0] not in revisions:
+                revisions[place[0]] = releases.edge(connection, place[0]).revision
+            record = version.member, version.id, Reason.STRICTER
+            pulled[record].append(Recalled(*place, version.tlp, lost, revisions[place[0]]))
+        new = [NewRecall(self.origin, *record, at, pulled[record]) for record in sorted(pulled)]
+        recalls.add(connection, new)
+
+    def _lost(self, after: Mapping[Place, frozenset[MemberId]]) -> Mapping[Place, frozenset[MemberId]]:
+        """Return who ceased to see which version, though it is not deleted.
+
+        A redaction takes the place of those of earlier versions; these go with it.
+        """
+        found: dict[Place, frozenset[MemberId]] = {}
+        for place, known in self.before.items():
+            version = self.versions[place[1]]
+            lost = known - after.get(place, frozenset()) - {version.member}
+            if lost and version.key not in self.doomed:
+                for one in (version, *self._earlier(version)) if version.cuts else [version]:
+                    found[place[0], one.key] = found.get((place[0], one.key), frozenset()) | lost
+        return found
+
+    def _earlier(self, version: ObjectVersion) -> list[ObjectVersion]:
+        record = (version.member, version.id)
+        own = [one for one in self.versions.values() if (one.member, one.id) == record]
+        return [one for one in own if one.version_key < version.version_key and one.key not in self.doomed]
+
+    def _deleted(self, connection: Connection) -> Iterator[tuple[Place, frozenset[MemberId]]]:
+        for place in sorted(recalls.recipients_of(connection, self.doomed)):
+            yield place, self.before.get(place, frozenset())
+
+    def seen(self, connection: Connection) -> dict[Place, frozenset[MemberId]]:
+        """Return who is served each version now, by the rows as this transaction has them."""
+        found: dict[Place, frozenset[MemberId]] = {}
+        known: dict[tuple[NationCode, Justification], frozenset[MemberId]] = {}
+        for row in releases.live_rows(connection, list(self.versions)):
+            if not row.is_served or (row.recipient, row.position) in self.replaced:
+                continue
+            cause = row.recipient, row.justification
+            if cause not in known:
+                known[cause] = self._standing_for(*cause)
+            place = row.recipient, row.version
+            found[place] = found.get(place, frozenset()) | known[cause]
+        return found
+
+    def _standing_for(self, recipient: NationCode, value: Justification) -> frozenset[MemberId]:
+        readers = self.readers.get(recipient, ())
+        return frozenset(one.member for one in readers if stands(value, one, self.in_force))
+
+
+def watch(
+    house: House,
+    connection: Connection,
+    origin: NationCode,
+    verdicts: Verdicts,
+    handled: Collection[Handled],
+    doomed: Collection[int] = (),
+) -> Watch:
+    """Return who is served what, before the rows are rewritten; `handled` has the versions as they were."""
+    if not (verdicts.hides or doomed):
+        return Watch(origin, {}, {}, frozenset(), frozenset())
+    versions = {key: v for key, v in verdicts.versions.items() if key > 0}
+    for one in handled:
+        versions.update((key, one.before[key]) for key in one.before if key in versions or key in doomed)
+    readers: dict[NationCode, list[Reader]] = defaultdict(list)
+    for member in members.members(connection):
+        if member.nation is not None and member.kind.clearance is not None:
+            readers[member.nation].append(Reader(member.id, member.nation, member.kind.clearance))
+    in_force = house.bindings.in_force(connection, present(house, connection))
+    replaced = {(code, at) for code, change in verdicts.changes.items() for at in change.replaced}
+    found = Watch(origin, versions, readers, in_force, frozenset(doomed), replaced)
+    found.before.update(found.seen(connection))
+    return found
+
+
+# --- who fetched it, and is told ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What a member fetched of a recall: ids and versions as served, and the strictest level of them."""
+
+    recipient: NationCode
+    served: frozenset[tuple[StixId, str]]
+    tlp: Tlp
+
+    def and_(self, other: Fetched) -> Fetched:
+        return Fetched(self.recipient, self.served | other.served, max(self.tlp, other.tlp))
+
+
+Told = tuple[int, MemberId]  # a recall and a member
+
+
+def tell(house: House, deadline: float) -> int:
+    """Tell the members that fetched what was pulled back, until `deadline` (of `time.monotonic`).
+
+    Returns how many were told. Those recalls come first that nobody has looked after; they are looked after
+    again for as long as a page may be in flight. Each step is committed with how far it has come.
+    """
+    total = 0
+    start = house.clock()
+    for looked_before in (None, start):
+        after = 0
+        while time.monotonic() < deadline:
+            step = _step(house, looked_before, after)
+            if step is None:
+                break
+            after, told = step
+            total += told
+    return total
+
+
+def _step(house: House, looked_before: datetime | None, after: int) -> tuple[int, int] | None:
+    """Look after the next recalls; return the last of them and how many were told, None if there is none.
+
+    They are those that nobody has looked after, or only before an instant.
+
+    Every disclosure is looked at once, and those of pages that may have been in flight again.
+    """
+    now = house.clock()  # before the snapshot: what is done then has been seen
+    with house.store.read() as connection:
+        found = recalls.unfinished(connection, looked_before, after, _PER_STEP)
+        if not found:
+            return None
+        earliest = min(one.at for one in found) - 2 * _IN_FLIGHT
+        floor = 0 if looked_before is None else disclosures.last_before(connection, earliest)
+        fetched = fetched_of(connection, found, floor)
+    with house.store.write() as connection:
+        held = {one.id: one for one in recalls.hold(connection, [one.id for one in found])}
+        known = recalls.notices(connection, held)
+        new = {who: what for who, what in fetched.items() if who[0] in held and who not in known}
+        _write_notes(house, connection, held, new)
+        over = {id for id, one in held.items() if now - one.at >= _IN_FLIGHT}
+        recalls.looked(connection, over, now, is_done=True)
+        recalls.looked(connection, held.keys() - over, now, is_done=False)
+    return found[-1].id, len(new)
+
+
+def fetched_of(connection: Connection, found: Collection[Recall], floor: int = 0) -> dict[Told, Fetched]:
+    """Return what each member fetched of these recalls, by the disclosures that are numbered above `floor`.
+
+    The record's own submitter is left out. Only answers count that held the objects themselves.
+    """
+    owners = {one.id: one.member for one in found}
+    parts: dict[tuple[NationCode, int], list[tuple[int, Recalled]]] = defaultdict(list)
+    for id, part in recalls.parts(connection, owners):
+        parts[part.recipient, part.version].append((id, part))
+    rows = {
+        (row.recipient, row.position): row
+        for row in recalls.rows_of(connection, {version for _, version in parts})
+        if (row.recipient, row.version) in parts
+    }
+    positions: dict[NationCode, list[int]] = defaultdict(list)
+    for recipient, position in rows:
+        positions[recipient].append(position)
+    clearances = {m.id: m.kind for m in members.members(connection)}
+    fetched: dict[Told, Fetched] = {}
+    for recipient, own in positions.items():
+        for one in disclosures.fetches(connection, recipient, own, floor):
+            if one.kind is not Disclosed.OBJECTS:
+                continue
+            row = rows[recipient, one.position]
+            for id, part in parts[recipient, row.version]:
+                if one.member == owners[id] or not part.reaches(one.member, one.revision):
+                    continue
+                level = _level(part.tlp, clearances[one.member])
+                if row.rendition.ceiling is not None:  # nothing above it was in what was shown
+                    level = min(level, row.rendition.ceiling)
+                what = Fetched(recipient, frozenset({(row.stix_id, row.version_text)}), level)
+                before = fetched.get((id, one.member))
+                fetched[id, one.member] = what if before is None else before.and_(what)
+    return fetched
+
+
+def _level(tlp: Tlp | None, kind: Kind) -> Tlp:
+    """Return a level no laxer than what the member was shown, that tells it of none that it was not."""
+    clearance = kind.clearance or Clearance.CERT
+    highest = max(level for level in Tlp if clearance_for(level) <= clearance)
+    return highest if tlp is None else min(tlp, highest)
+
+
+def _write_notes(
+    house: House, connection: Connection, held: Mapping[int, Recall], new: Mapping[Told, Fetched]
+) -> None:
+    """Let one note stand for all who fetched the same of a recall, in their nation's ledger."""
+    together: dict[tuple[int, Fetched], set[MemberId]] = defaultdict(set)
+    for (id, member), what in new.items():
+        together[id, what].add(member)
+    if not together:
+        return
+    now = present(house, connection)
+    items = [(_note(house, held[id], what, now), what.tlp) for id, what in together]
+    stored = publish(connection, items, now)
+    rows: dict[tuple[NationCode, NationCode], list[NewRow]] = defaultdict(list)
+    notices: list[tuple[int, MemberId, int]] = []
+    for version, ((id, what), named) in zip(stored, together.items(), strict=True):
+        rows[what.recipient, held[id].origin].append(NewRow(version, naming(named)))
+        notices += [(id, member, version.key) for member in sorted(named)]
+    recalls.tell(connection, notices)
+    for (recipient, origin), own in sorted(rows.items(), key=lambda one: one[0]):
+        releases.append(connection, recipient, origin, own, now)
+
+
+def _note(house: House, recall: Recall, what: Fetched, now: datetime) -> StixObject:
+    sentence = _SENTENCES[recall.reason].format(at=format_instant(recall.at))
+    note_id = StixId(f"note--{uuid.uuid4()}")
+    author = house.registry.hub_identity_id
+    document = recall_note(note_id, author, what.tlp, what.served, sentence, now)
+    item = reading.read(document, 0, house.limits.max_object_bytes, canonical.digest)
+    match item:
+        case StixObject():
+            return item
+        case Unreadable():
+            raise RuntimeError(f"a note of the hub's own cannot be read: {item.message}")
+
+
+def naming(named: Collection[MemberId]) -> Justification:
+    """Return the justification by which a row stands for exactly these members."""
+    return frozenset({frozenset(Ground(None, Clearance.PARTNER, member) for member in named)})

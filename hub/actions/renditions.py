@@ -1,0 +1,214 @@
+"""The objects that the hub makes in place of submitted ones (policy 7), once something is released so.
+
+Nothing is made ahead: a body is made when its first row is written, and is the same from then on. Ids are
+random, one per nation, id and form, so that what refers to another object goes on doing so, and nobody who
+holds the made one finds the way back.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+import orjson
+
+from hub.actions.house import House
+from hub.model import (
+    Class,
+    Clearance,
+    Ground,
+    JsonObject,
+    Kind,
+    Member,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    Rendition,
+    Served,
+    StixId,
+    Tlp,
+)
+from hub.proofs import canonical
+from hub.rules.forms import Parts
+from hub.rules.references import ANONYMISED
+from hub.stix.redaction import redact
+from hub.stix.renaming import ids_in, is_value_based, rename
+from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definition_of
+from hub.store import members, objects, renditions
+from hub.store.connection import Connection
+from hub.store.releases import NewRow
+from hub.store.renditions import Key
+
+_DERIVED_FROM: Final = "derived-from"
+_EXTENSION: Final = "extension-definition"
+
+
+def audience(
+    connection: Connection, origin: NationCode, refers: Collection[StixId], submitted_at: datetime
+) -> Class:
+    """Return for whom an answer is: the cert of whose nation it answers, and who submitted the originals.
+
+    That is, who had submitted them when the answer came.
+    """
+    behind = renditions.originals(connection, origin, refers).values()
+    told = renditions.submitters(connection, set(behind), submitted_at)
+    grounds = {Ground(None, Clearance.PARTNER, MemberId(m)) for found in told.values() for m in found}
+    return frozenset({Ground(None, Clearance.CERT), *grounds})
+
+
+def provide(
+    house: House, connection: Connection, origin: NationCode, rows: Sequence[NewRow]
+) -> Sequence[NewRow]:
+    """Return the rows with what is served of each, made if it was not before; the caller holds the origin."""
+    asked = {(row.version.key, row.rendition): row for row in rows if row.rendition.label}
+    if not asked:
+        return rows
+    made = renditions.stored(connection, {key for key, _ in asked})
+    missing = [row for key, row in asked.items() if key not in made]
+    if missing:
+        made |= _Workshop.of(house, connection, origin).make(missing)
+    return [
+        replace(row, made=made[row.version.key, row.rendition]) if row.rendition.label else row
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Workshop:
+    """Where one nation's objects are made anew."""
+
+    connection: Connection
+    origin: NationCode
+    members: Mapping[MemberId, Member]
+    hub_identity: StixId
+    kept: frozenset[StixId]  # ids that are everybody's: the hub's own, and TLP
+
+    @classmethod
+    def of(cls, house: House, connection: Connection, origin: NationCode) -> _Workshop:
+        registry = house.registry
+        known = {m.id: m for m in members.members(connection)}
+        certs = {m.identity for m in known.values() if m.kind is Kind.CERT}
+        nations = {nation.identity_id for nation in registry.nations.values()}
+        kept = {registry.hub_identity_id, *certs, *nations, *registry.rel_to, *TLP_IDS, TLP_2_EXTENSION}
+        kept |= registry.informative_markings
+        return cls(connection, origin, known, registry.hub_identity_id, frozenset(kept))
+
+    def make(self, rows: Sequence[NewRow]) -> dict[Key, Served]:
+        """Make and keep what is served of these versions in these forms.
+
+        Of a deleted version nothing is made: its row is not served, and must not tell the original's id.
+        """
+        gone = [row for row in rows if row.version.deleted_at is not None]
+        rows = [row for row in rows if row.version.deleted_at is None]
+        bodies = renditions.bodies(self.connection, {row.version.content_id for row in rows})
+        made = {
+            (row.version.key, row.rendition): self._object(
+                row.version, row.rendition, orjson.loads(bodies[row.version.content_id])
+            )
+            for row in rows
+        }
+        texts = {key: orjson.dumps(obj) for key, obj in made.items()}
+        digests = {key: canonical.digest(obj) for key, obj in made.items()}
+        by_digest = {digests[key]: text for key, text in texts.items()}
+        contents = objects.insert_contents(self.connection, self.origin, by_digest)
+        served = {
+            key: Served(StixId(obj["id"]), obj["type"], contents[digests[key]], len(texts[key]))
+            for key, obj in made.items()
+        }
+        renditions.add(self.connection, served)
+        return served | {(row.version.key, row.rendition): self._unserved(row) for row in gone}
+
+    def _unserved(self, row: NewRow) -> Served:
+        id = self._made_id(row.version.id, row.rendition)
+        return Served(id, row.version.type, row.version.content_id, row.version.size)
+
+    def _object(self, version: ObjectVersion, form: Rendition, obj: JsonObject) -> JsonObject:
+        if form.is_link:
+            return self._link(version, form, obj)
+        if form.ceiling is not None:
+            return self._redacted(version, form, form.ceiling, obj)
+        if form.is_answer:
+            return self._answer(version, form, obj)
+        return self._anonymised(version, obj)
+
+    # --- redaction ---
+
+    def _redacted(self, version: ObjectVersion, form: Rendition, ceiling: Tlp, obj: JsonObject) -> JsonObject:
+        left = redact(obj, ceiling)
+        if left is None:
+            raise RuntimeError("a version that has a cut leaves something")
+        if form.is_anonymised:
+            left = self._anonymised(version, left)
+        left["id"] = self._made_id(version.id, form)
+        if "created" in left:
+            left["created_by_ref"] = self.hub_identity
+        if version.markings.tlp is None:
+            level = Parts(version.base, version.cuts, is_last=True).level(form, version.tlp)
+            mark = definition_of(version.tlp if level is None else level)
+            left["object_marking_refs"] = [*left.get("object_marking_refs", ()), mark]
+        return left
+
+    def _link(self, version: ObjectVersion, form: Rendition, obj: JsonObject) -> JsonObject:
+        """Return the relationship from a redaction to the original, for who may know both (policy 7)."""
+        redaction = form._replace(is_link=False)
+        return {
+            "type": "relationship",
+            "spec_version": "2.1",
+            "id": self._made_id(version.id, form, "relationship"),
+            "created_by_ref": self.hub_identity,
+            "created": obj.get("created", version.version),
+            "modified": version.version,
+            "relationship_type": _DERIVED_FROM,
+            "source_ref": self._made_id(version.id, redaction),
+            "target_ref": version.id,
+            "object_marking_refs": [definition_of(version.tlp)],
+        }
+
+    # --- anonymising, and answering ---
+
+    def _answer(self, version: ObjectVersion, form: Rendition, obj: JsonObject) -> JsonObject:
+        """Return the object with the ids of what it is about put back."""
+        behind = renditions.originals(self.connection, self.origin, version.refers)
+        originals = {made: original.id for made, original in behind.items()}
+        if form.is_anonymised:
+            obj = self._anonymised(version, obj, kept=frozenset(originals))
+        return rename(obj, originals) | {"id": self._made_id(version.id, form)}
+
+    def _anonymised(
+        self, version: ObjectVersion, obj: JsonObject, kept: frozenset[StixId] = frozenset()
+    ) -> JsonObject:
+        """Return the object under its nation's cert, with ids that tell nothing of its source."""
+        cert = self._cert_identity()
+        names = self._names(ids_in(obj) - self.kept - kept)
+        own = {self.members[version.member].identity, StixId(obj.get("created_by_ref", cert))}
+        renamed = rename(obj, names | dict.fromkeys(own, cert))
+        return renamed | {"created_by_ref": cert} if "created" in renamed else renamed
+
+    def _names(self, ids: Collection[StixId]) -> dict[StixId, StixId]:
+        """Return new ids for all that could tell of a member's other objects, known to the hub or not."""
+        free = {id for id in ids if not is_value_based(id, _type(id))}
+        known = renditions.known(self.connection, self.origin, self._cert(), free)
+        plain = (known.by_cert - known.by_others) | (known.from_abroad - known.by_others - known.by_cert)
+        plain |= {id for id in free - known.by_others if _type(id) == _EXTENSION}
+        return {id: self._made_id(id, ANONYMISED) for id in sorted(free - plain)}
+
+    def _cert(self) -> MemberId:
+        found = (m.id for m in self.members.values() if m.nation == self.origin and m.kind is Kind.CERT)
+        return next(found)
+
+    def _cert_identity(self) -> StixId:
+        return self.members[self._cert()].identity
+
+    def _made_id(self, id: StixId, form: Rendition, object_type: str | None = None) -> StixId:
+        found = renditions.made_ids(self.connection, self.origin, [id], form)
+        if id not in found:
+            found[id] = StixId(f"{object_type or _type(id)}--{uuid.uuid4()}")
+            renditions.add_made_ids(self.connection, self.origin, form, found)
+        return found[id]
+
+
+def _type(id: StixId) -> str:
+    return id.partition("--")[0]

@@ -1,0 +1,68 @@
+"""A deletion after the fact: who had fetched the object is told by a note, and its source sees that."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hub.actions.work import work
+from hub.cli.demo.reasons import Account
+from hub.cli.demo.scene import MEMBERS, Scene
+from hub.client import stock
+from hub.errors import HubError
+from hub.model import JsonObject
+
+_PATIENCE_SECONDS: Final = 60.0
+_PAUSE_SECONDS: Final = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """An object that its source has deleted, to whom a note on it came, and what the source is told."""
+
+    id: str
+    deleted_by: str
+    meant: frozenset[str]  # who had fetched it
+    notes: dict[str, JsonObject]  # by whom it was served to
+    disclosed: Sequence[JsonObject]
+
+    @property
+    def confirmed(self) -> set[str]:
+        """Who is on record as told, and as having fetched the note."""
+        return {one["member"] for one in self.disclosed if one["notified"] and one["note_fetched"]}
+
+    def differences(self) -> list[str]:
+        """Return every way in which it is not as the policy says."""
+        told = self.notes.keys()
+        return [
+            *(f"{one} fetched {self.id} and has no note" for one in sorted(self.meant - told)),
+            *(f"{one} has a note on {self.id} and never fetched it" for one in sorted(told - self.meant)),
+            *(f"{one} is not on record as told" for one in sorted(self.meant - self.confirmed)),
+        ]
+
+
+def take_back(scene: Scene, account: Account) -> Recall:
+    """Let the submitter of what `account` tells of delete it, and everybody poll for notes."""
+    id, submitter = str(account.explained["object"]), account.group.submitter
+    own = stock.collection(scene.url, scene.auth(submitter), MEMBERS[submitter][0].lower())
+    own.delete_object(id)
+    _work(scene)
+    notes: dict[str, JsonObject] = {}
+    for reader in MEMBERS:
+        released = stock.collection(scene.url, scene.auth(reader), "released")
+        found = released.get_objects(type="note").get("objects", [])
+        notes.update((reader, note) for note in found if id in note["object_refs"])
+    with scene.member(submitter) as hub:
+        disclosed = [one for one in hub.disclosures(id) if one["member"] != submitter]
+    return Recall(id, submitter, frozenset(account.fetched_by - {submitter}), notes, disclosed)
+
+
+def _work(scene: Scene) -> None:
+    """Do what `hub work --once` does, as soon as no worker of the server is doing it."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not work(scene.house).is_done:
+        if time.monotonic() > deadline:
+            raise HubError("the server's workers did not come to an end with their work")
+        time.sleep(_PAUSE_SECONDS)

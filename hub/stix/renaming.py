@@ -1,0 +1,214 @@
+"""Ids exchanged wherever an object holds them, and the places where its texts give a name away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+from unicodedata import category, normalize
+
+from hub.model import JsonObject, StixId
+from hub.stix.references import looks_like_id
+
+# STIX 2.1 chapter 6, "ID Contributing Properties" of each observable. A process has a random id.
+ID_CONTRIBUTING: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {
+        object_type: frozenset(names.split())
+        for object_type, names in {
+            "artifact": "hashes payload_bin",
+            "autonomous-system": "number",
+            "directory": "path",
+            "domain-name": "value",
+            "email-addr": "value",
+            "email-message": "from_ref subject body",
+            "file": "hashes name extensions parent_directory_ref",
+            "ipv4-addr": "value",
+            "ipv6-addr": "value",
+            "mac-addr": "value",
+            "mutex": "name",
+            "network-traffic": "start end src_ref dst_ref src_port dst_port protocols extensions",
+            "process": "",
+            "software": "name cpe swid vendor version",
+            "url": "value",
+            "user-account": "account_type user_id account_login",
+            "windows-registry-key": "key values",
+            "x509-certificate": "hashes serial_number",
+        }.items()
+    }
+)
+
+_EXTENSION_PREFIX: Final = "extension-definition--"
+_VERSION_AT: Final = -22  # of the UUID's version, from the end of an id
+# Ids overlap where a stranger hides one behind another, hence the look-ahead.
+_UUID: Final = re.compile(r"(?=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))")
+_UUID_CHARACTERS: Final = 36
+# What orjson writes for characters that are invisible, or end a line where a word may go on.
+_ESCAPED: Final = re.compile(rb"\\[ubf]")
+_WORD: Final = re.compile(r"[^\W_]+")
+# Unicode's default ignorable characters outside of category Cf (DerivedCoreProperties.txt).
+_IGNORABLE: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
+
+def is_value_based(id: StixId, object_type: str) -> bool:
+    """Return whether the id follows from the object's value: a version 5 UUID (STIX 2.1 section 2.9).
+
+    Only an observable of the standard has such an id; of other types nobody knows what made it.
+    """
+    return bool(ID_CONTRIBUTING.get(object_type)) and has_uuid_5(id)
+
+
+def has_uuid_5(id: StixId) -> bool:
+    """Return whether the UUID of a STIX id is a name-based one by SHA-1 (RFC 4122 section 4.1.3)."""
+    return looks_like_id(id) and id[_VERSION_AT] == "5"
+
+
+def ids_in(obj: JsonObject) -> frozenset[StixId]:
+    """Return every STIX id that stands in `obj` as a whole value or dictionary key, its own included."""
+    return frozenset(StixId(text) for _, text in _texts(obj) if looks_like_id(text))
+
+
+def has_id_keys(obj: JsonObject) -> bool:
+    """Return whether an id other than an extension's is a dictionary key, so that two might become one."""
+    pending: list[Any] = [obj]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, dict):
+            if any(looks_like_id(key) and not key.startswith(_EXTENSION_PREFIX) for key in value):
+                return True
+            pending.extend(value.values())
+        elif isinstance(value, list):
+            pending.extend(value)
+    return False
+
+
+def rename(obj: JsonObject, ids: Mapping[StixId, StixId]) -> JsonObject:
+    """Return a copy of `obj` in which each key of `ids` has become its value, wherever it stands whole.
+
+    That is as a value or dictionary key at any depth, also in the producer's own properties, and as a
+    component of a granular marking's selector. Ids within longer texts stay: see `mentions`. Raises
+    ValueError when two keys of a dictionary would become one.
+    """
+    renamed: JsonObject = _renamed(obj, ids)
+    for selectors in _selectors(renamed):
+        selectors[:] = [_renamed_selector(selector, ids) for selector in selectors]
+    return renamed
+
+
+def mentions(obj: JsonObject, names: Iterable[str], ids: Iterable[StixId] = ()) -> list[str]:
+    """Return, sorted, the places whose text names one of `names` or holds one of `ids` within it.
+
+    A place is the path of a value or dictionary key, such as `external_references.[0].source_name`. A name
+    is met as whole words whatever their case, Unicode form, invisible characters and what stands between
+    them; one without a letter or digit is never met. An id is met by its UUID. A whole STIX id is no text:
+    only the name of its type is, and it counts as held where it is one of `ids` in other letter case,
+    which `rename` would miss.
+    """
+    known = frozenset(ids)
+    lowered = {id.lower() for id in known}
+    uuids = {id[-_UUID_CHARACTERS:] for id in lowered}
+    wanted = [words for name in names if (words := _words(_plain(name))).strip()]
+    found = set()
+    for path, text in _texts(obj):
+        if looks_like_id(text):
+            is_held = text not in known and text.lower() in lowered
+            plain = text.split("--", 1)[0]
+        else:
+            plain = _plain(text)
+            is_held = any(match[1] in uuids for match in _UUID.finditer(plain))
+        spaced = _words(plain)
+        if is_held or any(words in spaced for words in wanted):
+            found.add(path)
+    return sorted(found)
+
+
+def may_mention(body: bytes, names: Iterable[str], ids: Iterable[StixId]) -> bool:
+    """Return False only if `mentions` would find nothing in the object of this compact JSON text; cheaply.
+
+    In plain ASCII a name is there only with its longest word, and an id within a text only as one time more
+    that its UUID stands than it stands whole.
+    """
+    lowered = body.lower()
+    if not body.isascii() or _ESCAPED.search(body):
+        return True
+    for name in names:
+        longest = max(_WORD.findall(_plain(name)), key=len, default="")
+        if longest and (not longest.isascii() or longest.encode() in lowered):
+            return True
+    return any(
+        lowered.count(id[-_UUID_CHARACTERS:].encode().lower()) != body.count(f'"{id}"'.encode()) for id in ids
+    )
+
+
+# --- text -----------------------------------------------------------------------------------------
+
+
+def _plain(text: str) -> str:
+    """Return `text` as a reader sees it, without case: NFKC, folded, invisible characters left out."""
+    if not text.isascii() or not text.isprintable():
+        text = _IGNORABLE.sub("", text)
+        text = normalize("NFKC", "".join(char for char in text if not _is_invisible(char)))
+    return normalize("NFKC", text.upper().casefold())  # by way of upper case, which the dotless i needs
+
+
+def _is_invisible(char: str) -> bool:
+    return category(char) in {"Cf", "Cc"} and not char.isspace()
+
+
+def _words(plain: str) -> str:
+    """Return the words of a plain text, each between two single spaces, so that `in` finds whole words."""
+    return f" {' '.join(_WORD.findall(plain))} "
+
+
+# --- places ---------------------------------------------------------------------------------------
+
+
+def _texts(obj: JsonObject) -> Iterator[tuple[str, str]]:
+    """Every text in `obj` with its path: values, dictionary keys, and the components of selectors."""
+    selectors = {id(found) for found in _selectors(obj)}
+    pending: list[tuple[str, Any]] = [("", obj)]
+    while pending:
+        path, value = pending.pop()
+        if isinstance(value, str):
+            yield path, value
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                below = f"{path}.{key}" if path else key
+                yield below, key
+                pending.append((below, item))
+        elif isinstance(value, list):
+            for index, item in enumerate(value):
+                below = f"{path}.[{index}]"
+                if id(value) in selectors and isinstance(item, str):
+                    yield from ((below, component) for component in item.split("."))
+                else:
+                    pending.append((below, item))
+
+
+def _selectors(obj: JsonObject) -> Iterator[list[Any]]:
+    """The selector lists of granular markings that are of the standard's form."""
+    granular = obj.get("granular_markings")
+    for marking in granular if isinstance(granular, list) else ():
+        if isinstance(marking, dict) and isinstance(marking.get("selectors"), list):
+            yield marking["selectors"]
+
+
+def _renamed(value: Any, ids: Mapping[StixId, StixId]) -> Any:
+    if isinstance(value, str):
+        return ids.get(StixId(value), value)
+    if isinstance(value, list):
+        return [_renamed(item, ids) for item in value]
+    if isinstance(value, dict):
+        renamed = {ids.get(StixId(key), key): _renamed(item, ids) for key, item in value.items()}
+        if len(renamed) != len(value):
+            raise ValueError("two keys of a dictionary would become one; give each id an id of its own")
+        return renamed
+    return value
+
+
+def _renamed_selector(selector: Any, ids: Mapping[StixId, StixId]) -> Any:
+    if not isinstance(selector, str):
+        return selector
+    return ".".join(ids.get(StixId(component), component) for component in selector.split("."))

@@ -1,0 +1,154 @@
+"""What the hub has made in place of submitted objects: their ids, and the bodies of what was released."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, and_, exists, insert, or_, select
+
+from hub.model import NationCode, Rendition, Served, StixId, to_microseconds
+from hub.store.batches import batches
+from hub.store.rendition_tables import made_id, rendition
+from hub.store.tables import content, object_version, release
+
+_M = made_id.c
+_R = rendition.c
+
+Key = tuple[int, Rendition]  # ObjectVersion.key, and the form
+
+
+def stored(connection: Connection, versions: Collection[int]) -> dict[Key, Served]:
+    """Return what has been made of these versions, in every form."""
+    found: dict[Key, Served] = {}
+    for batch in batches(sorted(versions)):
+        for row in connection.execute(select(rendition).where(_R.version_id.in_(batch))):
+            served = Served(StixId(row.stix_id), row.type, row.content_id, row.size)
+            found[row.version_id, Rendition.of(row.rendition)] = served
+    return found
+
+
+def versions_with(connection: Connection, id: StixId) -> dict[int, list[tuple[NationCode, Rendition]]]:
+    """Return the versions, by key, of which something with this id was made: by nation and form."""
+    found: dict[int, list[tuple[NationCode, Rendition]]] = {}
+    v = object_version.c
+    query = select(_R.version_id, v.origin, _R.rendition).join(object_version, v.id == _R.version_id)
+    for key, origin, form in connection.execute(query.where(_R.stix_id == id)):
+        found.setdefault(key, []).append((NationCode(origin), Rendition.of(form)))
+    return found
+
+
+def add(connection: Connection, made: Mapping[Key, Served]) -> None:
+    """Keep what was made; the caller holds the origin."""
+    rows = [
+        {
+            "version_id": version,
+            "rendition": form.label,
+            "stix_id": served.id,
+            "type": served.type,
+            "content_id": served.content_id,
+            "size": served.size,
+        }
+        for (version, form), served in made.items()
+    ]
+    if rows:
+        connection.execute(insert(rendition), rows)
+
+
+def bodies(connection: Connection, ids: Collection[int]) -> dict[int, bytes]:
+    """Return the bodies of these contents."""
+    found: dict[int, bytes] = {}
+    for batch in batches(sorted(ids)):
+        query = select(content.c.id, content.c.body).where(content.c.id.in_(batch))
+        found.update((id, bytes(body)) for id, body in connection.execute(query))
+    return found
+
+
+# --- ids ----------------------------------------------------------------------------------------
+
+
+def made_ids(
+    connection: Connection, origin: NationCode, ids: Collection[StixId], form: Rendition
+) -> dict[StixId, StixId]:
+    """Return the ids that were made for objects of the nation, by the ids that they have there."""
+    found: dict[StixId, StixId] = {}
+    for batch in batches(sorted(ids)):
+        condition = (_M.origin == origin, _M.rendition == form.label, _M.stix_id.in_(batch))
+        rows = connection.execute(select(_M.stix_id, _M.made).where(*condition))
+        found.update((StixId(id), StixId(made)) for id, made in rows)
+    return found
+
+
+def add_made_ids(
+    connection: Connection, origin: NationCode, form: Rendition, made: Mapping[StixId, StixId]
+) -> None:
+    """Keep ids that were made; the caller holds the origin."""
+    place = {"origin": origin, "rendition": form.label}
+    if made:
+        rows = [place | {"stix_id": id, "made": new} for id, new in made.items()]
+        connection.execute(insert(made_id), rows)
+
+
+class Original(NamedTuple):
+    """What stands behind a made id."""
+
+    origin: NationCode
+    id: StixId
+
+
+def originals(connection: Connection, nation: NationCode, ids: Collection[StixId]) -> dict[StixId, Original]:
+    """Return what stands behind those of `ids` that were made, of other nations, and released to this one."""
+    found: dict[StixId, Original] = {}
+    came = exists().where(release.c.recipient == nation, release.c.stix_id == _M.made)
+    for batch in batches(sorted(ids)):
+        query = select(_M.made, _M.origin, _M.stix_id).where(_M.made.in_(batch), _M.origin != nation, came)
+        for made, origin, id in connection.execute(query):
+            found[StixId(made)] = Original(NationCode(origin), StixId(id))
+    return found
+
+
+class Known(NamedTuple):
+    """Who has given an id to the hub, as far as a nation may know: its cert, others of it, or from abroad."""
+
+    by_cert: frozenset[StixId]
+    by_others: frozenset[StixId]
+    from_abroad: frozenset[StixId]
+
+
+def known(connection: Connection, origin: NationCode, cert: str, ids: Collection[StixId]) -> Known:
+    """Return who has given those of `ids` that are known to the nation; `cert` is its cert's member id."""
+    v = object_version.c
+    by_cert: set[StixId] = set()
+    by_others: set[StixId] = set()
+    from_abroad: set[StixId] = set()
+    for batch in batches(sorted(ids)):
+        query = select(v.stix_id, v.member).distinct().where(v.origin == origin, v.stix_id.in_(batch))
+        for id, member in connection.execute(query):
+            (by_cert if member == cert else by_others).add(StixId(id))
+        is_foreign = (release.c.recipient == origin, release.c.origin != origin)
+        query = select(release.c.stix_id).distinct().where(*is_foreign, release.c.stix_id.in_(batch))
+        from_abroad.update(StixId(id) for id in connection.execute(query).scalars())
+    return Known(frozenset(by_cert), frozenset(by_others), frozenset(from_abroad))
+
+
+def submitters(
+    connection: Connection, originals_: Collection[Original], before: datetime
+) -> dict[Original, frozenset[str]]:
+    """Return which members had submitted each of these objects at that time."""
+    v = object_version.c
+    wanted = or_(*(and_(v.origin == one.origin, v.stix_id == one.id) for one in originals_))
+    query = select(v.origin, v.stix_id, v.member).distinct()
+    rows = connection.execute(query.where(wanted, v.submitted_at <= to_microseconds(before)))
+    found: dict[Original, set[str]] = {}
+    for origin, id, member in rows:
+        found.setdefault(Original(NationCode(origin), StixId(id)), set()).add(member)
+    return {one: frozenset(found_) for one, found_ in found.items()}
+
+
+# --- deletion -----------------------------------------------------------------------------------
+
+
+def contents_of(connection: Connection, versions: Collection[int]) -> set[int]:
+    """Return the contents of what was made of these versions."""
+    return {served.content_id for served in stored(connection, versions).values()}

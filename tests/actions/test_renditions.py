@@ -1,0 +1,494 @@
+"""What nations are served in place of objects: redactions, anonymised objects, answers (policy 7)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from hub.actions import check, disclosures, explain, work
+from hub.actions.explain import Question
+from hub.errors import NotFound
+from hub.model import StixId, Tlp
+from hub.stix.tlp import definition_of
+from tests.stix_objects import (
+    TLP,
+    Json,
+    identity,
+    indicator,
+    malware,
+    note,
+    relationship,
+    report,
+    sdo,
+    stix_id,
+)
+from tests.world import World, build, clause
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    made = build(database_url, codes=("US", "KR", "JP"), kinds=("cert", "agency", "agency2", "partner"))
+    yield made
+    later(made)
+    work.work(made.house)
+    assert check.check(made.house).faults == []
+    made.close()
+
+
+def later(world: World, seconds: float = 1) -> None:
+    world.clock.now += timedelta(seconds=seconds)
+
+
+def served(world: World, member: str) -> list[Json]:
+    return [json.loads(row.body) for row in world.see(member)]
+
+
+def only(world: World, member: str, stix_type: str) -> Json:
+    [found] = [obj for obj in served(world, member) if obj["type"] == stix_type]
+    return found
+
+
+def marked(obj: Json, level: str, *selectors: str) -> Json:
+    marking = {"marking_ref": TLP[level], "selectors": list(selectors)}
+    return obj | {"granular_markings": [*obj.get("granular_markings", ()), marking]}
+
+
+def everything(world: World, member: str) -> str:
+    """All that the member is ever told, as text."""
+    return json.dumps(served(world, member))
+
+
+REDACT = {"granular": "redact"}
+HIDE = {"anonymise": "agency"}
+
+
+# --- redaction ------------------------------------------------------------------------------------
+
+
+SECRET = marked(
+    malware(1, tlp="green", description="the source is in the ministry", labels=["x"]), "red", "description"
+)
+
+
+def test_a_part_that_is_marked_too_high_is_taken_away(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    world.push("us-agency", SECRET)
+    got = only(world, "kr-agency", "malware")
+    assert got["id"] != SECRET["id"]
+    assert got["created_by_ref"] == world.house.registry.hub_identity_id
+    assert not {"description", "granular_markings"} & got.keys()
+    assert SECRET["id"] not in everything(world, "kr-cert")
+    kept = {name: got[name] for name in ("created", "modified", "name", "is_family", "labels")}
+    assert kept == {name: SECRET[name] for name in kept}
+    assert world.ids("jp-cert") == set()
+    assert world.ids("us-agency") == {SECRET["id"]}
+
+
+def test_without_the_term_the_object_is_withheld(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber"))
+    world.push("us-agency", SECRET)
+    assert world.ids("kr-cert") == set()
+
+
+def test_the_level_of_what_is_left_decides_who_sees_it(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", audience="partner", **REDACT))
+    world.push("us-agency", SECRET)
+    world.push("us-agency", marked(SECRET | {"id": malware(2)["id"], "labels": ["x"]}, "amber", "labels.[0]"))
+    assert len(world.ids("kr-agency")) == 2
+    got = only(world, "kr-partner", "malware")
+    assert got["labels"] == ["x"]
+
+
+def test_it_carries_the_level_of_what_is_left(world: World) -> None:
+    """An unmarked object is handled by its nation's default, which nobody abroad knows."""
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    unmarked = marked(malware(1, description="x"), "red", "description")
+    world.push("us-agency", unmarked)
+    assert only(world, "kr-agency", "malware")["object_marking_refs"] == [definition_of(Tlp.AMBER)]
+
+
+def test_what_is_left_above_the_ceiling_is_withheld(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "green", **REDACT))
+    world.push("us-agency", marked(malware(1, tlp="amber", description="x"), "red", "description"))
+    assert world.ids("kr-cert") == set()
+
+
+def test_the_id_is_the_same_in_later_versions_and_only_the_newest_is_given(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    poller = world.follow("kr-agency", "US")
+    world.push("us-agency", SECRET)
+    [first] = poller.poll()
+    world.push("us-agency", SECRET | {"modified": "2026-03-02T00:00:00.000Z", "name": "Other"})
+    [second] = poller.poll()
+    assert first.id == second.id
+    assert [row.version for row in world.see("kr-agency")] == [second.version]
+
+
+def test_a_stricter_part_later_takes_the_earlier_redaction_back(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    world.push("us-agency", SECRET)
+    world.push("us-agency", marked(SECRET | {"modified": "2026-03-02T00:00:00.000Z"}, "red", "name"))
+    assert "Sample" not in everything(world, "kr-cert")
+
+
+def test_who_sees_the_original_is_told_what_it_derives_from(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    world.agree(["US", "KR"], clause("US", "KR", "amber+strict", audience="cert"))
+    world.push("us-agency", marked(malware(1, tlp="green", description="x"), "amber+strict", "description"))
+    link = only(world, "kr-cert", "relationship")
+    ids = {obj["id"] for obj in served(world, "kr-cert") if obj["type"] == "malware"}
+    assert link["relationship_type"] == "derived-from"
+    assert link["target_ref"] == malware(1)["id"]
+    assert ids == {link["source_ref"], link["target_ref"]}
+    assert {obj["type"] for obj in served(world, "kr-agency")} == {"malware"}
+    assert malware(1)["id"] not in everything(world, "kr-agency")
+
+
+def test_nothing_refers_to_a_redaction(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    world.push("us-agency", SECRET, note(1, tlp="green", refs=[SECRET["id"]]))
+    assert {obj["type"] for obj in served(world, "kr-cert")} == {"malware"}
+
+
+def test_what_is_left_stands_only_with_what_it_refers_to(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    refs = [malware(1)["id"], malware(2)["id"]]
+    some = marked(report(1, tlp="green", refs=refs), "red", "object_refs.[0]")
+    world.push("us-agency", malware(1, tlp="red"), malware(2, tlp="green"), some)
+    assert only(world, "kr-agency", "report")["object_refs"] == [malware(2)["id"]]
+    world.delete("us-agency", malware(2)["id"])
+    world.push("us-agency", malware(2, version=2, tlp="red"))
+    assert served(world, "kr-agency") == []
+
+
+def test_a_deletion_erases_what_was_made(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    world.push("us-agency", SECRET)
+    assert world.ids("kr-cert")
+    world.delete("us-agency", SECRET["id"])
+    assert world.ids("kr-cert") == set()
+
+
+def test_history_and_endings_work_on_it(world: World) -> None:
+    world.push("us-agency", SECRET)
+    later(world)
+    made = world.agree(["US", "KR"], clause("US", "KR", "amber", history=True, **REDACT))
+    later(world)
+    work.work(world.house)
+    first = world.ids("kr-cert")
+    assert len(first) == 1
+    world.terminate(made, "KR")
+    assert world.ids("kr-cert") == set()
+    world.agree(["US", "KR"], clause("US", "KR", "amber", history=True, **REDACT))
+    later(world)
+    work.work(world.house)
+    assert world.ids("kr-cert") == first
+
+
+# --- anonymised source ----------------------------------------------------------------------------
+
+
+def bundle() -> list[Json]:
+    author = identity(1, tlp="green", identity_class="organization")
+    by = {"created_by": author["id"], "tlp": "green"}
+    found = [author, malware(1, **by), indicator(1, **by)]
+    return [
+        *found,
+        relationship(1, refs=[indicator(1)["id"], malware(1)["id"]], **by),
+        report(1, refs=[author["id"], indicator(1)["id"], relationship(1)["id"]], **by),
+    ]
+
+
+def cert_identity(world: World, nation: str) -> str:
+    return world.callers[f"{nation.lower()}-cert"].member.identity
+
+
+def test_an_agencys_objects_appear_under_its_nations_cert(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", audience="partner", **HIDE))
+    world.push("us-agency", *bundle())
+    got = {obj["type"]: obj for obj in served(world, "kr-partner")}
+    assert got.keys() == {"malware", "indicator", "relationship", "report"}
+    cert = cert_identity(world, "US")
+    assert {obj["created_by_ref"] for obj in got.values()} == {cert}
+    assert got["relationship"]["source_ref"] == got["indicator"]["id"]
+    assert got["relationship"]["target_ref"] == got["malware"]["id"]
+    assert got["report"]["object_refs"] == [cert, got["indicator"]["id"], got["relationship"]["id"]]
+    text = everything(world, "kr-cert")
+    assert not [obj["id"] for obj in bundle() if obj["id"] in text]
+    own = world.callers["us-agency"].member
+    assert own.identity not in text
+
+
+def test_ids_are_the_same_for_all_and_in_later_versions(world: World) -> None:
+    world.agree(["US", "KR", "JP"], clause("US", ["KR", "JP"], "amber", **HIDE))
+    world.push("us-agency", malware(1, tlp="green"))
+    first = world.ids("kr-cert")
+    world.push("us-agency", malware(1, tlp="green", version=2))
+    later(world, 5)
+    world.push("us-agency", note(1, tlp="green", refs=[malware(1)["id"]]))
+    assert {obj["id"] for obj in served(world, "kr-cert") if obj["type"] == "malware"} == first
+    assert only(world, "jp-cert", "note")["object_refs"] == list(first)
+    assert len([obj for obj in served(world, "kr-cert") if obj["type"] == "malware"]) == 2
+
+
+def test_the_certs_own_objects_are_its_own(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    world.push("us-cert", malware(1, tlp="green"))
+    world.push("us-agency", note(1, tlp="green", refs=[malware(1)["id"]]))
+    assert only(world, "kr-agency", "malware") == malware(1, tlp="green")
+    assert only(world, "kr-agency", "note")["object_refs"] == [malware(1)["id"]]
+
+
+def test_the_certs_object_about_an_agencys_is_withheld(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    world.push("us-agency", malware(1, tlp="green"))
+    world.push("us-cert", note(1, tlp="green", refs=[malware(1)["id"]]))
+    assert {obj["type"] for obj in served(world, "kr-cert")} == {"malware"}
+
+
+def test_agencies_refer_to_one_anothers_objects(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "green", **HIDE))
+    world.push("us-agency", malware(1, tlp="green"))
+    world.push("us-agency2", note(1, tlp="green", refs=[malware(1)["id"]]))
+    assert only(world, "kr-cert", "note")["object_refs"] == [only(world, "kr-cert", "malware")["id"]]
+    world.push("us-agency", malware(1, tlp="amber", version=2))
+    assert served(world, "kr-cert") == []
+
+
+def test_what_names_its_source_stays_and_its_submitter_is_told(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    name = world.callers["us-agency"].member.name
+    receipt = world.push("us-agency", malware(1, tlp="green", description=f"Found by {name.upper()}."))
+    assert "description" in (receipt.outcomes[0].message or "")
+    assert world.ids("kr-cert") == set()
+    world.agree(["US", "JP"], clause("US", "JP", "amber"))
+    world.push("us-agency", malware(2, tlp="green", description=f"Found by {name}."))
+    assert world.ids("jp-cert") == {malware(2)["id"]}
+
+
+def test_an_unknown_id_is_hidden_and_stays_the_same_when_it_comes(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    world.push("us-agency", note(1, tlp="green", refs=[malware(1)["id"]]))
+    [unknown] = only(world, "kr-cert", "note")["object_refs"]
+    assert unknown != malware(1)["id"]
+    world.push("us-agency", malware(1, tlp="green"))
+    assert only(world, "kr-cert", "malware")["id"] == unknown
+
+
+def test_observables_tell_of_nobody_and_cross_as_they_are(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    address = {
+        "type": "ipv4-addr",
+        "spec_version": "2.1",
+        "id": "ipv4-addr--28bb3599-77cd-5a82-a950-b5bc3caf07c4",
+        "value": "198.51.100.3",
+        "object_marking_refs": [TLP["green"]],
+    }
+    seen = sdo(
+        "observed-data",
+        1,
+        tlp="green",
+        first_observed="2026-01-01T00:00:00Z",
+        last_observed="2026-01-01T00:00:00Z",
+        number_observed=1,
+        object_refs=[address["id"]],
+    )
+    world.push("us-agency", address, seen)
+    assert only(world, "kr-cert", "ipv4-addr") == address
+    assert only(world, "kr-cert", "observed-data")["object_refs"] == [address["id"]]
+
+
+def test_a_plain_clause_beside_it_serves_the_original_to_whom_it_covers(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", audience="partner", **HIDE))
+    world.agree(["US", "KR"], clause("US", "KR", "amber", audience="cert"))
+    world.push("us-agency", malware(1, tlp="green"))
+    assert malware(1)["id"] in world.ids("kr-cert")
+    assert len(world.ids("kr-agency")) == 1
+    assert malware(1)["id"] not in world.ids("kr-agency")
+
+
+def test_redacted_and_anonymised_at_once(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE, **REDACT))
+    world.push("us-agency", *bundle())
+    world.push(
+        "us-agency", marked(note(1, tlp="green", refs=[malware(1)["id"]], abstract="x"), "red", "abstract")
+    )
+    got = only(world, "kr-cert", "note")
+    assert got["object_refs"] == [only(world, "kr-cert", "malware")["id"]]
+    assert got["created_by_ref"] == world.house.registry.hub_identity_id
+    assert "abstract" not in got
+
+
+def test_an_amendment_that_hides_the_source_takes_the_originals_back(world: World) -> None:
+    made = world.agree(["US", "KR"], clause("US", "KR", "amber"))
+    world.push("us-agency", malware(1, tlp="green"))
+    assert world.ids("kr-cert") == {malware(1)["id"]}
+    later(world)
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE), supersedes=made["id"])
+    assert world.ids("kr-cert") == set()
+    later(world)
+    work.work(world.house)
+    [id] = world.ids("kr-cert")
+    assert id != malware(1)["id"]
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+
+def sighting(n: int, of: str, **options: str) -> Json:
+    return sdo("sighting", n, refs=[of], **options)
+
+
+@pytest.fixture
+def made(world: World) -> str:
+    """The id under which KR knows an object of the US's agency; KR shares with all."""
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    world.agree(["US", "KR", "JP"], clause("KR", ["US", "JP"], "amber", audience="partner"))
+    world.push("us-agency", malware(1, tlp="green"))
+    [id] = world.ids("kr-agency")
+    return id
+
+
+def test_an_answer_goes_back_to_its_origin_alone(world: World, made: str) -> None:
+    world.push("kr-agency", sighting(1, made, tlp="green"))
+    got = only(world, "us-cert", "sighting")
+    assert got["sighting_of_ref"] == malware(1)["id"]
+    assert got["id"] != sighting(1, made)["id"]
+    assert only(world, "us-agency", "sighting") == got
+    assert [obj["type"] for obj in served(world, "us-agency2")] == ["malware"]
+    assert world.ids("jp-cert") == set()
+    assert made not in everything(world, "us-cert")
+    assert sighting(1, made)["id"] in world.ids("kr-cert")
+
+
+def test_an_answer_needs_an_agreement_in_its_direction(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    world.push("us-agency", malware(1, tlp="green"))
+    [id] = world.ids("kr-agency")
+    world.push("kr-agency", sighting(1, id, tlp="green"))
+    assert {obj["type"] for obj in served(world, "us-cert")} == {"malware"}
+
+
+def test_an_answer_to_a_redaction_goes_back_too(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT), clause("KR", "US", "amber"))
+    world.push("us-agency", SECRET)
+    [id] = world.ids("kr-agency")
+    world.push("kr-agency", sighting(1, id, tlp="green"))
+    assert only(world, "us-agency", "sighting")["sighting_of_ref"] == SECRET["id"]
+
+
+def test_a_plain_object_is_answered_plainly(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber"), clause("KR", "US", "amber"))
+    world.push("us-agency", malware(1, tlp="green"))
+    mine = sighting(1, malware(1)["id"], tlp="green")
+    world.push("kr-agency", mine)
+    assert only(world, "us-agency", "sighting") == mine
+
+
+def test_the_answering_agency_may_be_hidden_too(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE), clause("KR", "US", "amber", **HIDE))
+    world.push("us-agency", malware(1, tlp="green"))
+    [id] = world.ids("kr-agency")
+    world.push("kr-agency", sighting(1, id, tlp="green", created_by=stix_id("identity", 5)))
+    got = only(world, "us-cert", "sighting")
+    assert (got["sighting_of_ref"], got["created_by_ref"]) == (malware(1)["id"], cert_identity(world, "KR"))
+
+
+# --- explained ------------------------------------------------------------------------------------
+
+
+def told(world: World, member: str, id: str) -> Json:
+    return explain.explain(world.house, world.callers[member], Question(StixId(id)))
+
+
+def test_the_origin_is_told_in_which_form_it_is_served(world: World) -> None:
+    agreed = world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    world.push("us-agency", malware(1, tlp="green"))
+    [id] = world.ids("kr-agency")
+    decision = next(
+        one for one in told(world, "us-cert", malware(1)["id"])["decisions"] if one["nation"] == "KR"
+    )
+    assert (decision["decision"], decision["clearance"], decision["agreement"]) == (
+        "release",
+        "agency",
+        agreed["id"],
+    )
+    assert decision["renditions"] == [
+        {
+            "rendition": "anonymised",
+            "object": id,
+            "clearance": "agency",
+            "agreement": agreed["id"],
+            "clause": 0,
+        }
+    ]
+
+
+def test_a_recipient_asks_by_the_id_that_it_knows(world: World) -> None:
+    agreed = world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    world.push("us-agency", SECRET)
+    [id] = world.ids("kr-agency")
+    answer = told(world, "kr-cert", id)
+    assert (answer["object"], answer["origin"], answer["effective_tlp"]) == (id, "US", "green")
+    assert [(one["nation"], one["agreement"]) for one in answer["decisions"]] == [("KR", agreed["id"])]
+    assert "member" not in answer
+    assert SECRET["id"] not in json.dumps(answer)
+    for member, unknown in (("kr-cert", SECRET["id"]), ("us-cert", id), ("jp-cert", id)):
+        with pytest.raises(NotFound):
+            told(world, member, unknown)
+
+
+def test_the_origin_is_told_who_fetched_what_was_made(world: World) -> None:
+    agreed = world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    world.push("us-agency", SECRET)
+    [id] = world.ids("kr-agency")
+    fetched = disclosures.of_object(world.house, world.callers["us-cert"], StixId(SECRET["id"]))
+    assert {(one["member"], one["agreement"], one["rendition"]) for one in fetched} == {
+        ("kr-agency", agreed["id"], "redacted:amber")
+    }
+    own = disclosures.of_object(world.house, world.callers["kr-cert"], StixId(id))
+    assert {one["member"] for one in own} == {"kr-agency"}
+
+
+# --- recalled -------------------------------------------------------------------------------------
+
+
+def notes(world: World, member: str) -> list[Json]:
+    """The recalls that the member finds after the hub's background work."""
+    later(world)
+    work.work(world.house)
+    return world.notes(member)
+
+
+def test_a_recall_names_what_was_served(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    world.push("us-agency", SECRET)
+    [id] = world.ids("kr-agency")
+    world.delete("us-agency", SECRET["id"])
+    [recalled] = notes(world, "kr-agency")
+    assert recalled["object_refs"] == [id]
+    assert recalled["object_marking_refs"] == [definition_of(Tlp.AMBER)]
+    assert notes(world, "kr-cert") == []
+
+
+def test_a_later_redaction_of_no_less_recalls_nothing(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    world.push("us-agency", SECRET)
+    [id] = world.ids("kr-agency")
+    world.push("us-agency", SECRET | {"modified": "2026-03-02T00:00:00.000Z", "name": "Other"})
+    assert notes(world, "kr-agency") == []
+    world.push("us-agency", marked(SECRET | {"modified": "2026-03-03T00:00:00.000Z"}, "red", "labels"))
+    [recalled] = notes(world, "kr-agency")
+    assert recalled["object_refs"] == [id]
+
+
+def test_hiding_a_source_by_agreement_recalls_nothing(world: World) -> None:
+    made = world.agree(["US", "KR"], clause("US", "KR", "amber"))
+    world.push("us-agency", malware(1, tlp="green"))
+    assert world.ids("kr-agency")
+    later(world)
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE), supersedes=made["id"])
+    assert notes(world, "kr-agency") == []

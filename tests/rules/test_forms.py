@@ -1,0 +1,184 @@
+"""In which forms a nation may see a version, and how these hang together (policy 7)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hub.model import (
+    SUBMITTED,
+    Anonymise,
+    Clause,
+    Clearance,
+    Cut,
+    Granular,
+    Ground,
+    Guise,
+    MemberId,
+    NationCode,
+    Period,
+    Rendition,
+    StixId,
+    Tlp,
+    View,
+)
+from hub.rules.forms import Law, Parts, in_other_forms, is_altering
+from hub.rules.references import ANONYMISED, Circle, Node, Settled, judge
+from hub.rules.release import NEVER, Candidate, decide
+
+US, KR = NationCode("US"), NationCode("KR")
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+PLAIN = Clause(US, frozenset({KR}), Tlp.AMBER)
+HIDING = replace(PLAIN, anonymise=Anonymise.AGENCY)
+CUTTING = replace(PLAIN, granular=Granular.REDACT)
+AGENCYS = Candidate(US, MemberId("us-agency"), Clearance.AGENCY, "malware", Tlp.GREEN, NOW)
+REDACTED = Rendition(ceiling=Tlp.AMBER)
+WHOLE = Parts(Tlp.GREEN, (), is_last=True)
+CUT = Parts(Tlp.GREEN, (Cut(Tlp.AMBER, None, frozenset(), frozenset({"name"})),), is_last=True)
+
+
+def period(clause: Clause, id: int = 1) -> Period:
+    since = {KR: NOW - timedelta(days=1)}
+    return Period(id, f"agreement--{id}", 0, clause, since[KR], NOW + timedelta(days=1), since)
+
+
+def forms(candidate: Candidate, parts: Parts, *clauses: Clause) -> dict[Rendition, bool]:
+    """Every form but the submitted one that is thought of for KR, and whether some ground lets it stand."""
+    law = Law([KR, US], [period(clause, n) for n, clause in enumerate(clauses)], NOW)
+    told = in_other_forms(candidate, parts, law, law.clauses())
+    return {view.rendition: own != NEVER for view, own in told if view.recipient == KR}
+
+
+def is_plain(candidate: Candidate, *clauses: Clause) -> bool:
+    periods = [period(clause, n) for n, clause in enumerate(clauses)]
+    return hasattr(decide(candidate, KR, periods, NOW), "grounds")
+
+
+@pytest.mark.parametrize(
+    ("candidate", "clauses", "plain", "others"),
+    [
+        (AGENCYS, [PLAIN], True, {}),
+        (AGENCYS, [HIDING], False, {ANONYMISED: True}),
+        (AGENCYS, [HIDING, PLAIN], True, {ANONYMISED: True}),
+        (replace(AGENCYS, clearance=Clearance.PARTNER), [HIDING], False, {ANONYMISED: True}),
+        (replace(AGENCYS, clearance=Clearance.CERT), [HIDING], True, {}),
+        (replace(AGENCYS, guise=Guise.PLAIN), [HIDING], True, {}),
+        (replace(AGENCYS, guise=Guise.NONE), [HIDING], False, {ANONYMISED: False}),
+        (replace(AGENCYS, guise=Guise.NONE), [PLAIN], True, {}),
+        (replace(AGENCYS, tlp=Tlp.RED), [HIDING], False, {ANONYMISED: False}),
+        (replace(AGENCYS, closed="x"), [HIDING], False, {ANONYMISED: False}),
+        (replace(AGENCYS, rel_to=frozenset({US})), [HIDING], False, {ANONYMISED: False}),
+    ],
+)
+def test_who_is_hidden_and_who_is_not(
+    candidate: Candidate, clauses: list[Clause], plain: bool, others: dict[Rendition, bool]
+) -> None:
+    assert is_plain(candidate, *clauses) == plain
+    assert forms(candidate, WHOLE, *clauses) == others
+
+
+@pytest.mark.parametrize(
+    ("candidate", "parts", "clauses", "others"),
+    [
+        (replace(AGENCYS, tlp=Tlp.RED), CUT, [CUTTING], {REDACTED: True}),
+        (replace(AGENCYS, tlp=Tlp.RED), replace(CUT, is_last=False), [CUTTING], {}),
+        (replace(AGENCYS, tlp=Tlp.RED), replace(CUT, base=Tlp.AMBER_STRICT), [CUTTING], {REDACTED: False}),
+        (replace(AGENCYS, tlp=Tlp.RED), WHOLE, [CUTTING], {}),
+        (replace(AGENCYS, tlp=Tlp.RED), CUT, [replace(CUTTING, max_tlp=Tlp.GREEN)], {}),
+        (
+            replace(AGENCYS, tlp=Tlp.RED),
+            CUT,
+            [replace(CUTTING, types=frozenset({"report"}))],
+            {REDACTED: False},
+        ),
+        (
+            replace(AGENCYS, tlp=Tlp.RED),
+            CUT,
+            [replace(HIDING, granular=Granular.REDACT)],
+            {ANONYMISED: False, Rendition(is_anonymised=True, ceiling=Tlp.AMBER): True},
+        ),
+    ],
+)
+def test_what_is_left_is_decided_by_its_own_level(
+    candidate: Candidate, parts: Parts, clauses: list[Clause], others: dict[Rendition, bool]
+) -> None:
+    assert forms(candidate, parts, *clauses) == others
+    assert not is_plain(candidate, *clauses)
+
+
+def test_an_answer_goes_to_whom_it_is_about_alone() -> None:
+    answer = replace(AGENCYS, about=KR)
+    assert not is_plain(answer, PLAIN)
+    assert forms(answer, WHOLE, PLAIN) == {Rendition(is_answer=True): True}
+    assert forms(replace(answer, about=NationCode("JP")), WHOLE, PLAIN) == {Rendition(is_answer=True): False}
+    assert forms(replace(answer, about=NationCode("")), WHOLE, PLAIN) == {Rendition(is_answer=True): False}
+
+
+def test_only_altering_clauses_alter() -> None:
+    assert [is_altering(clause) for clause in (PLAIN, HIDING, CUTTING)] == [False, True, True]
+
+
+# --- references -----------------------------------------------------------------------------------
+
+CERT, AGENCY, OTHER = MemberId("us-cert"), MemberId("us-agency"), MemberId("us-agency2")
+CLEARANCES = {CERT: Clearance.CERT, AGENCY: Clearance.AGENCY, OTHER: Clearance.AGENCY}
+CIRCLE = Circle(US, CLEARANCES, [KR, US])
+
+
+def node(id: str, member: MemberId, *refers: str, plain: bool = False, hidden: bool = True) -> Node[str]:
+    """A node that KR may see plain, or anonymised, references aside."""
+    shown = frozenset({Ground(1, Clearance.PARTNER)})
+    own = {US: frozenset({Ground(None, Clearance.PARTNER)}), KR: shown if plain else NEVER}
+    is_masked = member != CERT
+    others = {View(KR, ANONYMISED): frozenset({shown if hidden else NEVER})} if is_masked else {}
+    return Node(
+        *(member, StixId(id), own, frozenset(map(StixId, refers)), None),
+        is_newest=True,
+        others=others,
+        is_masked=is_masked,
+        sources=frozenset({StixId("source")}),
+    )
+
+
+def seen(nodes: dict[str, Node[str]], *settled: Settled) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {"plain": set(), "anonymised": set()}
+    for key, judgement in judge(nodes, settled, CIRCLE).items():
+        if NEVER not in judgement[View(KR)]:
+            found["plain"].add(key)
+        if NEVER not in judgement.get(View(KR, ANONYMISED), frozenset({NEVER})):
+            found["anonymised"].add(key)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("nodes", "plain", "anonymised"),
+    [
+        ([node("a", AGENCY, "b"), node("b", AGENCY)], "", "ab"),
+        ([node("a", AGENCY, "b"), node("b", OTHER)], "", "ab"),
+        ([node("a", AGENCY, "b"), node("b", AGENCY, hidden=False)], "", ""),
+        ([node("a", AGENCY, "b"), node("b", AGENCY, plain=True, hidden=False)], "b", ""),
+        # the cert's own is itself, and needs what it refers to as submitted
+        ([node("a", AGENCY, "c"), node("c", CERT, plain=True)], "c", "a"),
+        ([node("a", AGENCY, "c"), node("c", CERT)], "", ""),
+        ([node("c", CERT, "a", plain=True), node("a", AGENCY)], "", "a"),
+        ([node("a", AGENCY, "c"), node("c", CERT, "b", plain=True), node("b", AGENCY)], "", "b"),
+        ([node("a", AGENCY, "b"), node("b", AGENCY, "a")], "", "ab"),
+        # the identity that the cert stands for is not missed
+        ([node("a", AGENCY, "source"), node("source", AGENCY, hidden=False)], "", "a"),
+    ],
+)
+def test_references_among_what_is_hidden(nodes: list[Node[str]], plain: str, anonymised: str) -> None:
+    found = seen({one.id: one for one in nodes})
+    assert found == {"plain": set(plain), "anonymised": set(anonymised)}
+
+
+def test_what_is_settled_counts_in_the_form_that_it_has() -> None:
+    stands = frozenset({frozenset({Ground(1, Clearance.PARTNER)})})
+    at_home = {View(US): frozenset({frozenset({Ground(None, Clearance.PARTNER)})})}
+    nodes = {"a": node("a", AGENCY, "b")}
+    hidden = Settled(AGENCY, StixId("b"), at_home | {View(KR, ANONYMISED): stands}, is_masked=True)
+    plain = Settled(AGENCY, StixId("b"), at_home | {View(KR, SUBMITTED): stands}, is_masked=True)
+    certs = Settled(CERT, StixId("b"), at_home | {View(KR, SUBMITTED): stands}, is_masked=False)
+    assert [seen(nodes, one)["anonymised"] for one in (hidden, plain, certs)] == [{"a"}, set(), {"a"}]
