@@ -16,7 +16,6 @@ from tests.properties import worlds
 from tests.properties.playing import Play
 from tests.properties.worlds import (
     LEVELS,
-    POOL,
     Agree,
     Clause,
     Delete,
@@ -27,7 +26,7 @@ from tests.properties.worlds import (
     Wait,
     drafts,
 )
-from tests.stix_objects import INFORMATIVE, stix_id
+from tests.stix_objects import INFORMATIVE
 
 READERS = ("kr-cert", "kr-agency", "kr-partner", "us-agency2", "us-partner")
 WITHOUT_NATION = ("auditor", "operator")
@@ -182,8 +181,7 @@ def _deletions(draw: st.DrawFn, slots: Sequence[Slot]) -> tuple[int, Slot]:
 
 
 def object_id(draft: Draft) -> str:
-    stix_type, n = POOL[draft.place]
-    return stix_id(stix_type, n + draft.shift)
+    return worlds.pool_id(draft.place, draft.shift)
 
 
 def shifted(slots: Sequence[Slot], shift: int) -> list[Slot]:

@@ -59,6 +59,7 @@ class Oracle(Handling):
     arrived: dict[str, set[str]] = field(default_factory=dict)
     made: dict[str, dict[str, tuple[str, str]]] = field(default_factory=dict)
     contents: dict[Sight, Json] = field(default_factory=dict)
+    drawn: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # what each made id stands for
 
     # --- submissions ---
 
@@ -112,7 +113,7 @@ class Oracle(Handling):
         for version in self.versions:
             if account.nation != self.nation(version):
                 for treaty, clause in clauses:
-                    found |= self._forms(version, treaty, clause, reader)
+                    found.update(self._forms(version, treaty, clause, reader))
             elif version.member == reader or _reaches(account.kind, _lowest(version.level)):
                 found.add(Sight(version))
         return found
@@ -234,9 +235,15 @@ class Oracle(Handling):
             seen -= gone
 
     def _refers(self, sight: Sight) -> set[str]:
-        """What the object refers to in this form: what is left of it."""
-        cut = None if sight.ceiling is None else self.cut(sight.version, sight.ceiling)
-        return sight.version.refers() if cut is None else references(cut.obj) - {sight.version.id}
+        """What the object refers to in this form: what is left of it, under the names that it is given."""
+        version = sight.version
+        cut = None if sight.ceiling is None else self.cut(version, sight.ceiling)
+        refers = version.refers() if cut is None else references(cut.obj) - {version.id}
+        # In the place of its author there is the nation's cert.
+        return refers - self._authors(version) if sight.is_anonymised else refers
+
+    def _authors(self, version: Version) -> set[str | None]:
+        return {self.identities.get(version.member), version.obj.get("created_by_ref")}
 
     def _as_target(self, sight: Sight, target: Version) -> Sight:
         """In which form what it refers to must be seen: what hides its member hides that of others."""
@@ -259,14 +266,23 @@ class Oracle(Handling):
                 origin = self.nation(sight.version)
                 if origin != nation:
                     arrived.add(self.id_of(sight))
-                    if sight.form and not sight.form.startswith("link:"):
+                    if self.id_of(sight) != sight.version.id and not sight.form.startswith("link:"):
                         made[self.id_of(sight)] = (origin, sight.version.id)
                 if sight not in self.contents:
                     self.contents[sight] = self._content(sight)
 
     def id_of(self, sight: Sight) -> str:
         version = sight.version
-        return version.id if not sight.form else made_id(self.nation(version), version.id, sight.form)
+        # What follows from a value tells nobody's name, and so stays the same where only a name is hidden.
+        is_the_same = sight.form == "anonymised" and is_value_based(version.id)
+        if not sight.form or is_the_same:
+            return version.id
+        return self._draw(self.nation(version), version.id, sight.form)
+
+    def _draw(self, nation: str, id: str, form: str) -> str:
+        made = made_id(nation, id, form)
+        self.drawn[made] = (nation, id, form)
+        return made
 
     def _content(self, sight: Sight) -> Json:
         version = sight.version
@@ -303,7 +319,7 @@ class Oracle(Handling):
         """The id that stands for this one where the version's member is hidden."""
         nation = self.nation(version)
         cert = self._cert(nation)
-        if id in (self.identities.get(version.member), version.obj.get("created_by_ref")):
+        if id in self._authors(version):
             return self.identities.get(cert, cert)
         submitters = {v.member for v in self.versions if v.id == id and self.nation(v) == nation}
         certs = {self.identities.get(self._cert(a.nation)) for a in self.accounts.values()}
@@ -311,7 +327,7 @@ class Oracle(Handling):
         if id in reserved or is_value_based(id) or submitters == {cert}:
             return id
         came = id in self.arrived.get(nation, ()) or id.startswith("extension-definition--")
-        return id if came and not submitters else made_id(nation, id, "anonymised")
+        return id if came and not submitters else self._draw(nation, id, "anonymised")
 
     def _cert(self, nation: str) -> str:
         return next(m for m, a in self.accounts.items() if (a.nation, a.kind) == (nation, "cert"))

@@ -105,7 +105,7 @@ class Version:
         """A selector that matches nothing closes the object (2.5)."""
         selectors = [s for m in self.obj.get("granular_markings", []) for s in m["selectors"]]
         kept = self.is_revocation and self.predecessor is not None and self.predecessor.has_bad_selector()
-        return kept or any(not _reaches(self.obj, selector) for selector in selectors)
+        return kept or any(not reaches(self.obj, selector) for selector in selectors)
 
     def contains(self) -> set[str]:
         is_container = self.obj["type"] in ("report", "grouping")
@@ -137,7 +137,8 @@ def references(obj: Json) -> set[str]:
     return set(_references(obj))
 
 
-def _reaches(value: Any, selector: str) -> bool:
+def reaches(value: Any, selector: str) -> bool:
+    """Whether a selector matches something."""
     for step in selector.split("."):
         if isinstance(value, list) and step.startswith("["):
             place = int(step[1:-1])

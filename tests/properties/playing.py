@@ -125,16 +125,22 @@ class Play:
             history._step(self.world.house, jobs[event.job % len(jobs)].id)
 
     def _push(self, event: Push) -> None:
-        objects = [draft.build() for draft in event.drafts]
+        self.submit(event.member, [draft.build() for draft in event.drafts])
+
+    def submit(self, member: str, objects: list[Json]) -> None:
         served = None
         if self.world is not None and self.histories(HistoryKind.APPEND):
             # What history has yet to bring, nobody can have received to pass it on (8).
-            served = {(row.id, row.version) for row in self.world.released(event.member)}
-        expected = self.oracle.submit(event.member, objects, self.now, self.in_order(), served)
-        self.outcomes.append((event.member, expected))
+            served = {(row.id, row.version) for row in self.world.released(member)}
+        expected = self.oracle.submit(member, objects, self.now, self.in_order(), served)
+        self.outcomes.append((member, expected))
         if self.world is not None:
-            receipt = self.world.push(event.member, *objects)
+            receipt = self.world.push(member, *self.as_told(objects))
             assert [outcome.succeeded for outcome in receipt.outcomes] == expected, receipt.outcomes
+
+    def as_told(self, objects: list[Json]) -> list[Json]:
+        """The objects as they are sent to the hub."""
+        return objects
 
     def _delete(self, event: Delete) -> None:
         texts = None if event.version is None else [stamp(event.version)]

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tests.oracle import Account
-from tests.stix_objects import INFORMATIVE, TLP, Json, definition, observable, sdo, stix_id
+from tests.stix_objects import INFORMATIVE, TLP, Json, definition, observable, sdo, stix_id, value_id
 from tests.world import KINDS, registry
 
 NATIONS = ("US", "KR", "JP")
@@ -34,17 +34,24 @@ POOL = [
     ("note", 0),
     ("marking-definition", 0),
     ("domain-name", 0),
+    ("domain-name", 1),  # its id follows from its value
 ]
 NOT_RELATED = ("relationship", "marking-definition")
 LEVELS = ["clear", "green", "amber", "amber+strict", "red"]
+BY_VALUE = len(POOL) - 1
 UNKNOWN = stix_id("marking-definition", 500)
 REL_TO: dict[str, str] = {n.code: n.rel_to_id for n in registry(codes=NATIONS).nations.values()}
 NATION_OF = {id: code for code, id in REL_TO.items()}
 
+Parts = tuple[tuple[str, str], ...]
+
 
 @dataclass(frozen=True)
 class Draft:
-    """An object to be. `refs` are places in the pool; `shift` moves all ids to another pool."""
+    """An object to be. `refs` are places in the pool; `shift` moves all ids to another pool.
+
+    `parts` are selectors, each with the level that it is marked with.
+    """
 
     place: int
     version: int = 1
@@ -55,21 +62,19 @@ class Draft:
     extra: str | None = None
     shift: int = 0
     rel_to: tuple[str, ...] = ()
+    parts: tuple[tuple[str, str], ...] = ()
+    text: str | None = None
 
     @property
     def type(self) -> str:
         return POOL[self.place][0]
-
-    def _id(self, place: int) -> str:
-        stix_type, n = POOL[place]
-        return stix_id(stix_type, n + self.shift)
 
     def build(self, rel_to: Mapping[str, str] = REL_TO) -> Json:
         """The object; `rel_to` are the ids of the hub's REL TO definitions by nation."""
         n = POOL[self.place][1] + self.shift
         # A relationship may not point at another (STIX 2.1 section 5.1).
         places = [p for p in self.refs if self.type != "relationship" or POOL[p][0] not in NOT_RELATED]
-        refs = [self._id(place) for place in places]
+        refs = [pool_id(place, self.shift) for place in places]
         creator = None if self.creator is None else stix_id("identity", self.creator + self.shift)
         mark = stix_id("marking-definition", self.shift) if self.mark == "own" else self.mark
         marks = [*([mark] if mark else []), *(rel_to[code] for code in self.rel_to)]
@@ -77,9 +82,11 @@ class Draft:
         if self.type == "marking-definition":
             return definition(n, created_by=creator, **common)
         if self.type == "domain-name":
-            return observable(n, value=self.version, refs=refs, **common)
+            obj = observable(n, value=self.version, refs=refs, **common)
+            return obj | {"id": pool_id(self.place, self.shift)} | _marked_parts(self.parts)
         obj = sdo(self.type, n, version=self.version, refs=refs, created_by=creator, **common)
-        return obj | self._extra(rel_to)
+        obj |= self._extra(rel_to) | ({} if self.text is None else {"description": self.text})
+        return _with_parts(obj, self.parts) if self.parts else obj
 
     def _extra(self, rel_to: Mapping[str, str]) -> Json:
         match self.extra:
@@ -87,18 +94,37 @@ class Draft:
                 return {} if self.type == "identity" else {"revoked": True}
             case "label" | "red label":
                 return {"labels": ["tlp:amber+strict" if self.extra == "label" else "tlp:red"]}
+            case "class":
+                return {"identity_class": "class"}
             case "part":
                 return _part(TLP["amber"], "created")
-            case "nothing":
-                return _part(TLP["green"], "x_missing")
-            case "addressed part":
-                return _part(rel_to["KR"], "created")
-            case _:
-                return {}
+            case "nothing" | "addressed part":
+                is_addressed = self.extra == "addressed part"
+                return _part(rel_to["KR"], "created") if is_addressed else _part(TLP["green"], "x_missing")
+        return {}
 
 
 def _part(marking: str, selector: str) -> Json:
     return {"granular_markings": [{"marking_ref": marking, "selectors": [selector]}]}
+
+
+def _with_parts(obj: Json, parts: Parts) -> Json:
+    """Give the object something to be marked in parts, and mark it."""
+    labels = [*obj.get("labels", []), "one", "two"]
+    sources = [{"source_name": name, "description": name, "url": f"https://{name}.example"} for name in "ab"]
+    marked = obj.get("granular_markings", []) + _marked_parts(parts)["granular_markings"]
+    told = {"description": "Described", "labels": labels, "external_references": sources}
+    return told | obj | {"labels": labels, "granular_markings": marked}
+
+
+def _marked_parts(parts: Parts) -> Json:
+    marked = [{"marking_ref": TLP[level], "selectors": [selector]} for selector, level in parts]
+    return {"granular_markings": marked} if marked else {}
+
+
+def pool_id(place: int, shift: int = 0) -> str:
+    stix_type, n = POOL[place]
+    return value_id(n + shift) if place == BY_VALUE else stix_id(stix_type, n + shift)
 
 
 @dataclass(frozen=True)
@@ -115,10 +141,15 @@ class Clause:
     audience: str = "agency"
     types: tuple[str, ...] | None = None
     history: bool = False
+    redacts: bool = False
+    hides: bool = False
 
     def build(self) -> Json:
         types: Json = {} if self.types is None else {"types": list(self.types)}
         history = {"history": True} if self.history else {}
+        forms = ({"granular": "redact"} if self.redacts else {}) | (
+            {"anonymise": "agency"} if self.hides else {}
+        )
         return {
             "from": self.origin,
             "to": list(self.to),
@@ -126,6 +157,7 @@ class Clause:
             "audience": self.audience,
             **types,
             **history,
+            **forms,
         }
 
 
@@ -190,8 +222,7 @@ class Delete:
 
     @property
     def id(self) -> str:
-        stix_type, n = POOL[self.place]
-        return stix_id(stix_type, n + self.shift)
+        return pool_id(self.place, self.shift)
 
 
 @dataclass(frozen=True)
