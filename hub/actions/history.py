@@ -7,16 +7,20 @@ come, so that a crash repeats nothing and leaves nothing out.
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from hub.actions.house import House
-from hub.actions.judging import Bench, judge_for_append, judge_for_takeover, write_rows
+from hub.actions.judging import Bench, Verdicts, judge_for_append, judge_for_takeover, write_rows
 from hub.actions.present import present
 from hub.model import StixId
 from hub.store import agreements, histories, submissions
+from hub.store.agreements import Generation
+from hub.store.connection import Connection
 from hub.store.histories import History, HistoryKind
 
-_VERSIONS_PER_STEP: Final = 200  # so that no submission waits long for its origin
+_VERSIONS_PER_STEP: Final = 300  # so that no submission waits long for its origin
 _STEPS: Final = {HistoryKind.PREPARE: judge_for_takeover, HistoryKind.APPEND: judge_for_append}
 
 
@@ -36,27 +40,54 @@ def append_due(house: House, deadline: float) -> int:
     return sum(go_through(house, one, deadline) for one in unfinished if one.due_at <= now)
 
 
+@dataclass(frozen=True, slots=True)
+class _Decision:
+    """What a step will write, what it was decided against, and to which version it comes, if there is one."""
+
+    seen: tuple[Generation, int]
+    now: datetime
+    last: int | None
+    verdicts: Verdicts
+
+
 def _step(house: House, id: int) -> bool:
     """Take the next versions; return whether there is nothing left.
 
-    At the end the nation's submissions are counted on once more: one that was decided before the agreement
-    began, and not yet written, is decided again and so misses nothing.
+    As a submission's, what follows is decided on a snapshot, and again under the locks if agreements or the
+    nation's submissions have moved since. At the end the nation's submissions are counted on once more: one
+    that was decided before the agreement began, and not yet written, is decided again and so misses nothing.
     """
+    with house.store.read() as connection:
+        history = histories.find(connection, id)  # None too where a replica has yet to hear of it
+        decision = None if history is None else _decide(house, connection, history)
     with house.store.write() as connection:
-        agreements.generation(connection, hold=True)
+        generation = agreements.generation(connection, hold=True)
         history = histories.find(connection, id)
         if history is None:
             return True
-        submissions.count(connection, history.origin, hold=True)
-        bench = Bench.of(house, connection, history.origin, present(house, connection))
-        is_over = not any(p.agreement_id == history.agreement_id for p in bench.periods)
-        found = histories.next_versions(connection, history.origin, history.last_version, _VERSIONS_PER_STEP)
+        seen = generation, submissions.count(connection, history.origin, hold=True)
+        if decision is None or decision.seen != seen:
+            decision = _decide(house, connection, history)
+        now = max(decision.now, present(house, connection))
         submissions.advance(connection, history.origin)
-        if is_over or not found:
-            histories.finish(connection, id, bench.now)
+        if decision.last is None:
+            histories.finish(connection, id, now)
             return True
-        ids = {StixId(stix_id) for _, stix_id in found}
-        verdicts = _STEPS[history.kind](connection, bench, ids)
-        write_rows(house, connection, history.origin, verdicts, {}, bench.now)
-        histories.move_on(connection, id, found[-1][0])
+        write_rows(house, connection, history.origin, decision.verdicts, {}, now)
+        histories.move_on(connection, id, decision.last)
         return False
+
+
+def _decide(house: House, connection: Connection, history: History) -> _Decision:
+    """Decide on the next versions, for those to whom the agreement lets the nation's objects go."""
+    origin, now = history.origin, present(house, connection)
+    seen = agreements.generation(connection), submissions.count(connection, origin)
+    bench = Bench.of(house, connection, origin, now)
+    own = [p.clause for p in bench.periods if p.agreement_id == history.agreement_id]
+    found = histories.next_versions(connection, origin, history.last_version, _VERSIONS_PER_STEP)
+    if not own or not found:
+        return _Decision(seen, now, None, Verdicts({}, {}))
+    reached = {origin, *(r for clause in own if clause.origin == origin for r in clause.recipients)}
+    bench = replace(bench, recipients=sorted(reached))
+    verdicts = _STEPS[history.kind](connection, bench, {StixId(stix_id) for _, stix_id in found})
+    return _Decision(seen, now, found[-1][0], verdicts)

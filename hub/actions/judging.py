@@ -124,7 +124,7 @@ def judge_afresh(
 def judge_for_append(connection: Connection, bench: Bench, ids: Collection[StixId]) -> Verdicts:
     """Return the row changes by which the records with these ids stand for whom they stand now."""
     versions, judgements = _judge_with_referred(connection, bench, ids)
-    live = releases.live_rows(connection, list(versions))
+    live = releases.live_rows(connection, list(versions), bench.recipients)
     return Verdicts(versions, changes_to(bench.recipients, versions, judgements, live))
 
 
@@ -135,7 +135,7 @@ def judge_for_takeover(connection: Connection, bench: Bench, ids: Collection[Sti
     """
     versions, judgements = _judge_with_referred(connection, bench, ids)
     changes = {recipient: RowChanges() for recipient in bench.recipients}
-    for row in releases.live_rows(connection, list(versions)):
+    for row in releases.live_rows(connection, list(versions), bench.recipients):
         value = judgements[row.version].get(View(row.recipient, row.rendition), frozenset({NEVER}))
         adds_nobody = NEVER not in value and narrows(in_force_part(value, bench.in_force), row.justification)
         if adds_nobody and value != row.justification:

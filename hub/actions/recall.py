@@ -171,7 +171,7 @@ class Fetched:
     served: frozenset[tuple[StixId, str]]
     tlp: Tlp
 
-    def and_(self, other: Fetched) -> Fetched:
+    def with_(self, other: Fetched) -> Fetched:
         return Fetched(self.recipient, self.served | other.served, max(self.tlp, other.tlp))
 
 
@@ -255,7 +255,7 @@ def fetched_of(connection: Connection, found: Collection[Recall], floor: int = 0
                     level = min(level, row.rendition.ceiling)
                 what = Fetched(recipient, frozenset({(row.stix_id, row.version_text)}), level)
                 before = fetched.get((id, one.member))
-                fetched[id, one.member] = what if before is None else before.and_(what)
+                fetched[id, one.member] = what if before is None else before.with_(what)
     return fetched
 
 

@@ -52,9 +52,9 @@ def prepare(house: House, amendment: StoredAgreement, life: Life, at: datetime) 
             agreements.advance(connection, at)
             origins = {clause.origin for clause in life.agreement.clauses}
             histories.add(connection, amendment.id, HistoryKind.PREPARE, origins, at)
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    with house.store.read() as connection:
+        # Asked here: a replica may not have heard of it yet, and nothing would be prepared.
         unfinished = histories.unfinished(connection, HistoryKind.PREPARE, amendment.id)
+    deadline = time.monotonic() + _PATIENCE_SECONDS
     for one in unfinished:
         if not history.go_through(house, one, deadline):
             raise Unavailable("The amendment is being prepared to take over; sign again in a moment.")

@@ -43,7 +43,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """How many versions are judged alike, and one of them: alone in their records, referring to nothing."""
+    """How many versions are judged alike, and one of them: each alone under its id, referring to nothing."""
 
     facts: Facts
     count: int
@@ -76,7 +76,8 @@ def alike(connection: Connection, origin: NationCode, starts: Sequence[datetime]
     """Give the nation's undeleted versions that are alone, grouped; `starts` part those submitted earlier."""
     query = (
         select(*_GROUP, func.max(_V.submitted_at), func.count(), func.min(_V.stix_id))
-        .where(_V.origin == origin, _V.deleted_at.is_(None), ~_has_sibling(), ~_refers(), _V.cuts.is_(None))
+        .where(_V.origin == origin, _V.deleted_at.is_(None), ~_has_sibling(origin), ~_refers())
+        .where(_V.cuts.is_(None))
         .group_by(*_GROUP, _age(starts))
     )
     for *row, count, example in connection.execute(query):
@@ -157,8 +158,8 @@ def _read(
     sources = {*identities.values(), *(id for ids in creators.values() for id in ids)}
     is_target = exists().where(_R.origin == origin, _R.kind == REFERS, _R.target == _V.stix_id)
     columns = (_V.id, _V.stix_id, _V.version_key, _V.is_newest, _V.deleted_at, _V.submitted_at)
-    query = select(*columns, _has_sibling(), *_GROUP, _age(starts))
-    is_here = or_(_has_sibling(), _refers(), is_target, _V.cuts.is_not(None))
+    query = select(*columns, _has_sibling(origin), *_GROUP, _age(starts))
+    is_here = or_(_has_sibling(origin), _refers(), is_target, _V.cuts.is_not(None))
     query = query.where(_V.origin == origin, is_here)
     found = _Found()
     numbers: dict[tuple[Any, ...], int] = {}
@@ -238,11 +239,14 @@ def _group(found: _Found, decisive: Mapping[int, Hashable]) -> tuple[Mapping[int
     return names, groups | {key: place(key) for key in (*waiting, *found.peculiar)}
 
 
-def _has_sibling() -> ColumnElement[bool]:
-    sibling = object_version.alias()
-    return exists().where(
-        sibling.c.member == _V.member, sibling.c.stix_id == _V.stix_id, sibling.c.id != _V.id
-    )
+def _has_sibling(origin: NationCode) -> ColumnElement[bool]:
+    """Tell whether the version's record has several, or another member's of the same id.
+
+    Of several one alone is the newest. To ask for each version whether there is another takes longer.
+    """
+    former = object_version.alias()
+    is_former = (former.c.origin == origin, former.c.is_newest.is_(False))
+    return _V.stix_id.in_(select(former.c.stix_id).where(*is_former))
 
 
 def _refers() -> ColumnElement[bool]:

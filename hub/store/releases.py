@@ -25,6 +25,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     update,
 )
 
@@ -112,8 +113,14 @@ def intern(
 _IS_LIVE: Final = or_(_C.withdrawn_at.is_(None), _C.deleted_at.is_not(None))
 
 
-def live_rows(connection: Connection, versions: Collection[int]) -> list[LiveRow]:
-    """Return the rows by which these versions stand, or stood when they were deleted, for every recipient."""
+def live_rows(
+    connection: Connection, versions: Collection[int], recipients: Collection[NationCode] | None = None
+) -> list[LiveRow]:
+    """Return the rows by which these versions stand, or stood when they were deleted, for these recipients.
+
+    None: for every one.
+    """
+    is_asked = true() if recipients is None else _C.recipient.in_(recipients)
     found: list[LiveRow] = []
     for batch in batches(versions):
         query = (
@@ -122,7 +129,7 @@ def live_rows(connection: Connection, versions: Collection[int]) -> list[LiveRow
                 *(_C.deleted_at.is_(None), _C.rendition),
             )
             .join(justification, _J.id == _C.justification_id)
-            .where(_C.version_id.in_(batch), _IS_LIVE)
+            .where(_C.version_id.in_(batch), is_asked, _IS_LIVE)
         )
         for recipient, position, version, classes, is_newest, is_served, form in connection.execute(query):
             place = (NationCode(recipient), position, version, decode(classes))

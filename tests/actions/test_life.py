@@ -153,6 +153,35 @@ def test_an_ending_half_way_stops_history(world: World, monkeypatch: pytest.Monk
     assert _unfinished(world) == []
 
 
+@pytest.mark.parametrize("between", ["a stricter version", "a deletion", "the end"])
+def test_what_happens_while_a_step_decides_is_decided_on_too(
+    world: World, monkeypatch: pytest.MonkeyPatch, between: str
+) -> None:
+    world.push("us-agency", malware(1), malware(2))
+    later(world)
+    agreement = world.agree(["US", "KR"], clause("US", "KR", history=True))
+    (job,) = _unfinished(world)
+    happens = {
+        "a stricter version": lambda: world.push("us-agency", malware(1, version=2, tlp="red")),
+        "a deletion": lambda: world.delete("us-agency", malware(1)["id"]),
+        "the end": lambda: world.terminate(agreement, "US"),
+    }
+    decide, decided = history._decide, []
+
+    def interrupted(*arguments: Any) -> Any:
+        decided.append(decide(*arguments))
+        if len(decided) == 1:
+            happens[between]()
+        return decided[-1]
+
+    monkeypatch.setattr(history, "_decide", interrupted)
+    history._step(world.house, job.id)
+    monkeypatch.undo()
+    assert len(decided) == 2
+    settled(world)
+    assert seen(world, "kr-agency") == (set() if between == "the end" else {malware(2)["id"]})
+
+
 # --- suspension ---------------------------------------------------------------------------------
 
 

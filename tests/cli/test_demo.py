@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from taxii2client.v21 import Server, as_pages
 
 from hub.cli import demo, main
-from hub.cli.demo import scene, server, watching
+from hub.cli.demo import scene, server, simulated, watching
 from hub.cli.demo.reasons import Account
 from hub.cli.demo.recalled import Recall
 from hub.cli.demo.sample import Question, load_sample
@@ -138,11 +138,14 @@ def test_a_note_to_others_or_none_at_all_is_said() -> None:
 
 
 def test_another_policy_than_the_table_fails_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scene, "AGREEMENTS", ("charter", "us-kr"))  # US-JP was never concluded
+    monkeypatch.setattr(
+        simulated, "conclude", lambda _scene, _name: {"id": "", "signed_by": []}
+    )  # US-JP was never concluded
     result = CliRunner().invoke(main, ["demo"])
     assert result.exit_code == 1
     assert "answers were not as the policy says" in result.stderr
     assert "jp-cert does not see" in result.stdout
+    assert re.search(r"US→JP: \d+ malware of amber were told, 0 came", result.stdout)
 
 
 def test_no_reason_is_made_up_for_what_is_visible(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,6 +171,11 @@ def test_json_tells_the_whole_story_and_leaves_nothing_behind(
     assert story["differences"] == []
     assert [a["state"] for a in story["agreements"]] == ["in force"] * 3
     apt1 = story["submitted"][0]
+    assert {(one["origin"], one["recipient"], one["tlp"]) for one in story["simulated"]} == {
+        ("US", "JP", "amber"),
+        ("JP", "US", "amber"),
+    }
+    assert sum(one["count"] for one in story["simulated"] if one["origin"] == "US") == apt1["count"]
     assert (apt1["count"], apt1["seen"]["kr-cert"], apt1["seen_after"]["kr-cert"]) == (76, 76, 0)
     assert (apt1["seen"]["us-partner"], apt1["seen_after"]["jp-cert"]) == (0, 76)
     assert story["terminated"]["ended"] == "terminated by KR"
@@ -215,7 +223,7 @@ def served(
 def test_the_printed_story_is_short(served: tuple[subprocess.Popen[str], Path, list[str]]) -> None:
     _, _, lines = served
     assert "  ✓ All 20 polls returned exactly what the policy says." in lines
-    assert len(lines) <= 72
+    assert len(lines) <= 85
 
 
 def test_an_unmodified_client_polls_the_demo(served: tuple[subprocess.Popen[str], Path, list[str]]) -> None:

@@ -152,7 +152,7 @@ def test_an_empty_list_is_a_list_and_a_sentence(hub: Run, noun: str) -> None:
 
 def test_work_tells_what_it_did(hub: Run) -> None:
     told = json_of(hub("work", "--once", "--json"))
-    assert told == {"done": True, "withdrawn": 0, "pruned_nonces": 0, "pruned_tokens": 0}
+    assert told == {"done": True, "told": 0, "withdrawn": 0, "pruned_nonces": 0, "pruned_tokens": 0}
     assert "nonces forgotten" in hub("work", "--once").stdout
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from hub.cli.demo import reasons, recalled, watching
+from hub.cli.demo import reasons, recalled, simulated, watching
 from hub.cli.demo.printed import Stage, Story
 from hub.cli.demo.sample import load_sample, report_path
 from hub.cli.demo.scene import MEMBERS, Scene, conclude_agreements, home_folder, set_scene
@@ -17,6 +17,7 @@ from hub.cli.output import json_option, print_json
 from hub.errors import HubError
 
 _ENDED: Final = "us-kr"
+_FORESEEN: Final = "us-jp"
 _ENDED_BY: Final = "kr-cert"
 
 
@@ -53,7 +54,7 @@ def tell(stage: Stage, scene: Scene) -> Story:
     """Play the story on a hub that is being served, and return what happened.
 
     1. The nations conclude their agreements.
-    2. Members push; everybody polls.
+    2. Members push; one agreement more is simulated, signed, and brings what was told; everybody polls.
     3. Some of what is withheld, and why; who sees one object by which clause, and who has fetched it.
     4. One party ends an agreement; everybody polls again.
     5. An object is deleted; whoever had fetched it is told, and nobody else.
@@ -64,6 +65,12 @@ def tell(stage: Stage, scene: Scene) -> Story:
         stage.line(f"{name:<8} {view['state']}, signed by {', '.join(view['signed_by'])}")
 
     watching.push_all(scene, story.sample)  # 2
+    story.simulation = simulated.sign_foreseen(scene, story.sample, _FORESEEN)
+    story.agreements[_FORESEEN] = story.simulation.agreement
+    stage.heading(f"hub agreement simulate {_FORESEEN}.toml, before it is signed: what it would release")
+    for line in story.simulation.lines():
+        stage.line(line)
+    stage.line(f"Signed by {', '.join(story.simulation.agreement['signed_by'])}: it came.")
     story.before = watching.look(scene, story.sample)
     stage.heading("Pushed and signed over TAXII 2.1, then polled by all: who sees how many")
     stage.matrix(story.sample, story.before)

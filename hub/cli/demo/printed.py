@@ -15,6 +15,7 @@ from hub.cli.demo.reasons import Account
 from hub.cli.demo.recalled import Recall
 from hub.cli.demo.sample import Group, Question, Sample
 from hub.cli.demo.scene import MEMBERS, Scene
+from hub.cli.demo.simulated import Simulation
 from hub.cli.demo.watching import Look
 from hub.model import JsonObject
 
@@ -27,6 +28,7 @@ class Story:
 
     sample: Sample
     agreements: dict[str, JsonObject] = field(default_factory=dict)
+    simulation: Simulation | None = None
     before: Look | None = None
     reasons: list[tuple[Question, str]] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)
@@ -39,8 +41,10 @@ class Story:
     def differences(self) -> list[str]:
         """Every way in which what was served, explained or recorded is not what the policy says."""
         served = [d for look in (self.before, self.after) if look is not None for d in look.differences]
+        foreseen = [] if self.simulation is None else self.simulation.differences()
+        explained = (d for account in self.accounts for d in account.differences())
         recalled = [] if self.recall is None else self.recall.differences()
-        return [*served, *(d for account in self.accounts for d in account.differences()), *recalled]
+        return [*foreseen, *served, *explained, *recalled]
 
     def to_json(self) -> JsonObject:
         """Return the whole story as one JSON value."""
@@ -48,6 +52,7 @@ class Story:
             "agreements": [
                 {"id": a["id"], "title": a["title"], "state": a["state"]} for a in self.agreements.values()
             ],
+            "simulated": [] if self.simulation is None else self.simulation.to_json(),
             "submitted": [
                 {
                     "source": group.source,
@@ -167,6 +172,7 @@ class Stage:
         """Print whether all was as the policy says, and each thing that was not."""
         if not differences:
             self.line(f"✓ All {checked} polls returned exactly what the policy says.", "bold green")
+            self.line("✓ The agreement that was simulated brought just what was told.", "bold green")
             self.line(f"✓ All {explained} explanations and disclosures agree with them.", "bold green")
             self.line("✓ The note came to everybody who had fetched it, and to nobody else.", "bold green")
         for difference in differences:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from hub.actions.work import work
 from hub.cli.demo.reasons import Account
-from hub.cli.demo.scene import MEMBERS, Scene
+from hub.cli.demo.scene import MEMBERS, Scene, work_at_once
 from hub.client import stock
-from hub.errors import HubError
 from hub.model import JsonObject
-
-_PATIENCE_SECONDS: Final = 60.0
-_PAUSE_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +41,7 @@ def take_back(scene: Scene, account: Account) -> Recall:
     id, submitter = str(account.explained["object"]), account.group.submitter
     own = stock.collection(scene.url, scene.auth(submitter), MEMBERS[submitter][0].lower())
     own.delete_object(id)
-    _work(scene)
+    work_at_once(scene.house)
     notes: dict[str, JsonObject] = {}
     for reader in MEMBERS:
         released = stock.collection(scene.url, scene.auth(reader), "released")
@@ -57,12 +50,3 @@ def take_back(scene: Scene, account: Account) -> Recall:
     with scene.member(submitter) as hub:
         disclosed = [one for one in hub.disclosures(id) if one["member"] != submitter]
     return Recall(id, submitter, frozenset(account.fetched_by - {submitter}), notes, disclosed)
-
-
-def _work(scene: Scene) -> None:
-    """Do what `hub work --once` does, as soon as no worker of the server is doing it."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not work(scene.house).is_done:
-        if time.monotonic() > deadline:
-            raise HubError("the server's workers did not come to an end with their work")
-        time.sleep(_PAUSE_SECONDS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ import orjson
 
 from hub.actions import administer
 from hub.actions.house import House
+from hub.actions.work import work
 from hub.app import new_house
 from hub.client import Hub, HubAuth
 from hub.client.governance import read_agreement
@@ -24,6 +26,8 @@ from hub.model import JsonObject, Kind, Purpose, Scope
 from hub.proofs import keys
 from hub.settings import load
 
+_PATIENCE_SECONDS: Final = 60.0
+_PAUSE_SECONDS: Final = 0.1
 # Every organisation is made up. The order is that of the printed columns.
 MEMBERS: Final = {
     "us-cert": ("US", Kind.CERT, "US National Cyber Centre (demo)"),
@@ -37,7 +41,7 @@ MEMBERS: Final = {
     "au-cert": ("AU", Kind.CERT, "Australia Cyber Centre (demo)"),
     "in-cert": ("IN", Kind.CERT, "India Cyber Centre (demo)"),
 }
-AGREEMENTS: Final = ("charter", "us-kr", "us-jp")  # files of config/agreements
+AGREEMENTS: Final = ("charter", "us-kr")  # files of config/agreements, concluded at the beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,20 +113,41 @@ def conclude_agreements(scene: Scene) -> dict[str, JsonObject]:
 
     Returns each as its parties see it, by the name of its file. Raises HubError when one does not bind.
     """
-    folder = files("hub") / "_config" / "agreements"
-    concluded: dict[str, JsonObject] = {}
-    for name in AGREEMENTS:
-        document = read_agreement(f"{name}.toml", (folder / f"{name}.toml").read_bytes())
-        certs = [f"{party.lower()}-cert" for party in document["parties"]]
-        with scene.member(certs[0], governs=True) as hub:
-            view = hub.propose(document)
-        for cert in certs:
-            with scene.member(cert, governs=True) as hub:
-                view = hub.sign(view["id"])
-        if view["state"] != "in force":
-            raise HubError(f"{name}.toml was signed by every party and is {view['state']}, not in force")
-        concluded[name] = view
-    return concluded
+    return {name: conclude(scene, name) for name in AGREEMENTS}
+
+
+def work_at_once(house: House) -> None:
+    """Do what `hub work --once` does, as soon as no worker of the server is doing it."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not work(house).is_done:
+        if time.monotonic() > deadline:
+            raise HubError("the server's workers did not come to an end with their work")
+        time.sleep(_PAUSE_SECONDS)
+
+
+def example(name: str) -> JsonObject:
+    """Return one of the example agreements as a document to propose."""
+    file = files("hub") / "_config" / "agreements" / f"{name}.toml"
+    return read_agreement(file.name, file.read_bytes())
+
+
+def certs_of(document: JsonObject) -> list[str]:
+    """Return who signs an agreement."""
+    return [f"{party.lower()}-cert" for party in document["parties"]]
+
+
+def conclude(scene: Scene, name: str) -> JsonObject:
+    """Let the parties conclude one example agreement; return it as they see it, in force."""
+    document = example(name)
+    certs = certs_of(document)
+    with scene.member(certs[0], governs=True) as hub:
+        view = hub.propose(document)
+    for cert in certs:
+        with scene.member(cert, governs=True) as hub:
+            view = hub.sign(view["id"])
+    if view["state"] != "in force":
+        raise HubError(f"{name}.toml was signed by every party and is {view['state']}, not in force")
+    return view
 
 
 def _admit(house: House, folder: Path, id: str) -> Badge:
