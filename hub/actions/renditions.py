@@ -49,13 +49,14 @@ _EXTENSION: Final = "extension-definition"
 def audience(
     connection: Connection, origin: NationCode, refers: Collection[StixId], submitted_at: datetime
 ) -> Class:
-    """Return for whom an answer is: the cert of whose nation it answers, and who submitted the originals.
+    """Return for whom an answer is: the cert of whose nation it answers, and who submitted all the originals.
 
-    That is, who had submitted them when the answer came.
+    That is, who had submitted them when the answer came; whoever had one of several may not see the others.
     """
     behind = renditions.originals(connection, origin, refers).values()
     told = renditions.submitters(connection, set(behind), submitted_at)
-    grounds = {Ground(None, Clearance.PARTNER, MemberId(m)) for found in told.values() for m in found}
+    everywhere = frozenset.intersection(*told.values()) if told else frozenset()
+    grounds = {Ground(None, Clearance.PARTNER, MemberId(member)) for member in everywhere}
     return frozenset({Ground(None, Clearance.CERT), *grounds})
 
 
@@ -184,6 +185,7 @@ class _Workshop:
         cert = self._cert_identity()
         names = self._names(ids_in(obj) - self.kept - kept)
         own = {self.members[version.member].identity, StixId(obj.get("created_by_ref", cert))}
+        own.discard(version.id)  # an identity that is its own author would else pass for the cert's
         renamed = rename(obj, names | dict.fromkeys(own, cert))
         return renamed | {"created_by_ref": cert} if "created" in renamed else renamed
 

@@ -13,7 +13,8 @@ from hub.stix.markings import definition_kind, read_markings
 from hub.stix.patterns import parsing_bytes
 from hub.stix.redaction import cuts
 from hub.stix.references import contains, looks_like_id, refers
-from hub.stix.renaming import has_id_keys, ids_in, is_value_based, may_mention, mentions
+from hub.stix.renaming import has_id_keys, ids_in, ids_within, is_value_based, may_mention, mentions
+from hub.stix.tlp import TLP_IDS
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
 from hub.stix.versions import MAX_CHARACTERS, version_key
 
@@ -142,15 +143,15 @@ def _understood(
         definition=kind,
         definition_extensions=_extensions(obj) if kind else frozenset(),
         cuts=cuts(obj),
-        guise=_guise(obj, referred, named_at),
+        guise=_guise(obj, named_at),
         named_at=named_at,
         has_id_keys=has_id_keys(obj),
     )
 
 
 def _named_at(obj: JsonObject, body: bytes, names: Sequence[str]) -> list[str]:
-    """Return where a text gives a name, or repeats an id that may tell of the object's source."""
-    ids = {id for id in ids_in(obj) if not is_value_based(id, _type(id))}
+    """Return where a text gives a name, or holds an id that may tell of a source."""
+    ids = {id for id in ids_in(obj) | ids_within(body) if not is_value_based(id, _type(id))}
     return mentions(obj, names, ids) if may_mention(body, names, ids) else []
 
 
@@ -158,12 +159,15 @@ def _type(id: StixId) -> str:
     return id.partition("--")[0]
 
 
-def _guise(obj: JsonObject, referred: frozenset[StixId], named_at: Sequence[str]) -> Guise:
-    """Return how the object may appear where its source is hidden; an organisation or person may be that."""
+def _guise(obj: JsonObject, named_at: Sequence[str]) -> Guise:
+    """Return how the object may appear where its source is hidden; an organisation or person may be that.
+
+    It is plain only where every id in it follows from a value: any other may be given by its source.
+    """
     names_somebody = obj["type"] == "identity" and obj.get("identity_class") != _NAMES_NOBODY
     if named_at or names_somebody or has_id_keys(obj):
         return Guise.NONE
-    ids = {StixId(obj["id"]), *referred}
+    ids = ids_in(obj) - TLP_IDS.keys()
     is_of_values = all(is_value_based(id, _type(id)) for id in ids)
     return Guise.PLAIN if is_of_values else Guise.RENAMED
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from tests.oracle import contents
-from tests.oracle.contents import Cut, ids_within, is_value_based, made_id, names, replaced
+from tests.oracle.contents import ID, Cut, ids_within, is_value_based, made_id, names, replaced, texts
 from tests.oracle.levels import Handling
 from tests.oracle.treaties import Treaty
 from tests.oracle.versions import LEVELS, TLP_OF, Account, Json, Version, references, strictest
@@ -83,25 +83,31 @@ class Oracle(Handling):
         known = self.made.get(self.accounts[member].nation, {})
         for version in fresh:
             version.about = {id: known[id] for id in version.refers() if id in known}
-            version.answered = frozenset(v.member for v in self.versions if self._is_original(v, version))
+            version.answered = self._submitters(version.about.values())
             version.names_source = self._names_source(version)
         return outcomes
 
-    def _is_original(self, version: Version, answer: Version) -> bool:
-        return (self.nation(version), version.id) in answer.about.values()
+    def _submitters(self, originals: Iterable[tuple[str, str]]) -> frozenset[str]:
+        """Who has submitted all of these: who has one of them may not see the others."""
+        found = [
+            frozenset(v.member for v in self.versions if (self.nation(v), v.id) == original)
+            for original in originals
+        ]
+        return frozenset.intersection(*found) if found else frozenset()
 
     def _names_source(self, version: Version) -> bool:
         """Whether hiding its member would be in vain (7)."""
         words = [version.member, *([self.titles[version.member]] if version.member in self.titles else [])]
         is_somebody = version.obj["type"] == "identity" and version.obj.get("identity_class") != "class"
-        told = any(self._renamed(version, id) != id for id in ids_within(version.obj))
+        # Any id of another's may be one that is hidden, now or later.
+        told = any(not is_value_based(id) for id in ids_within(version.obj))
         return is_somebody or told or names(version.obj, words)
 
     def is_masked(self, version: Version) -> bool:
         """Whether it can tell who submitted it: an observable that follows from values cannot."""
         if self.accounts[version.member].kind == "cert":
             return False
-        ids = {version.id, *references(version.obj)}
+        ids = {text for text in texts(version.obj) if ID.fullmatch(text)} - TLP_OF.keys()
         return not all(is_value_based(id) for id in ids) or version.names_source
 
     # --- sections 3, 4 and 7: who sees it in which form, references aside ---
@@ -243,7 +249,7 @@ class Oracle(Handling):
         return refers - self._authors(version) if sight.is_anonymised else refers
 
     def _authors(self, version: Version) -> set[str | None]:
-        return {self.identities.get(version.member), version.obj.get("created_by_ref")}
+        return {self.identities.get(version.member), version.obj.get("created_by_ref")} - {version.id}
 
     def _as_target(self, sight: Sight, target: Version) -> Sight:
         """In which form what it refers to must be seen: what hides its member hides that of others."""

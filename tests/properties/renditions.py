@@ -79,7 +79,8 @@ _parts = st.one_of(
     st.just(()), st.just(()), st.lists(st.tuples(_selectors, _levels), min_size=1, max_size=3).map(tuple)
 )
 _texts = st.sampled_from(
-    [None] * 16 + ["Told by the US-Agency.", "us-partner and KR-AGENCY", "Not us-agency23"]
+    [None] * 16
+    + ["Told by the US-Agency.", "us-partner and KR-AGENCY", "Not us-agency23", f"See {pool_id(0)}."]
 )
 drafts = st.builds(
     Draft,
