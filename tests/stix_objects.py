@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,16 @@ _CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 def stix_id(stix_type: str, n: int = 0) -> str:
     """The n-th id of a type: the same in every test, so that members can collide on it."""
     return f"{stix_type}--{_as_version_4(uuid.uuid5(_SPACE, f'{stix_type}/{n}'))}"
+
+
+def value_id(n: int = 0) -> str:
+    """The id that follows from the value of the n-th observable (STIX 2.1 section 2.9)."""
+    space = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")
+    return f"domain-name--{uuid.uuid5(space, json.dumps({'value': _value(n)}, separators=(',', ':')))}"
+
+
+def _value(n: int) -> str:
+    return f"host{n}.example"
 
 
 def _as_version_4(value: uuid.UUID) -> uuid.UUID:
@@ -166,7 +177,7 @@ def observable(
         "type": "domain-name",
         "spec_version": "2.1",
         "id": stix_id("domain-name", n),
-        "value": f"host{n}.example",
+        "value": _value(n),
         "x_sighted": value,
     }
     markings = [*([TLP[tlp]] if tlp else []), *marks]

@@ -11,7 +11,6 @@ from typing import Final
 
 from hub.model import (
     DefinitionKind,
-    Markings,
     MemberId,
     NationCode,
     ObjectVersion,
@@ -23,7 +22,7 @@ from hub.model import (
     format_instant,
 )
 from hub.rules.acceptance import Accept, Known, Refuse, Reserved, accept
-from hub.rules.marking import is_accepted_definition
+from hub.rules.marking import is_accepted_definition, taken_over, with_rel_to_on_parts
 from hub.stix.versions import version_key
 from hub.store.renditions import Original
 
@@ -176,21 +175,9 @@ class _Drafting:
 
     def _taking_over(self, version: ObjectVersion, predecessor: ObjectVersion) -> ObjectVersion:
         """Let a revoking version without TLP keep how its predecessor is handled (policy 8)."""
-        markings = replace(
-            version.markings,
-            others=version.markings.others | predecessor.markings.others,
-            fault=version.markings.fault or predecessor.markings.fault,
-        )
+        markings = taken_over(version.markings, predecessor.markings, self.drawer.reserved.rel_to)
         self.kept[version.key] = predecessor.key
         return replace(version, markings=markings)
-
-
-def _markings(item: StixObject, reserved: Reserved) -> Markings:
-    """Return the object's markings; REL TO on a part of it can be neither followed nor left out."""
-    if item.markings.fault is None and item.markings.parts & reserved.rel_to.keys():
-        fault = "REL TO stands on a part of the object; mark the whole of it in object_marking_refs"
-        return replace(item.markings, fault=fault)
-    return item.markings
 
 
 def _version(drawer: Drawer, key: int, item: StixObject, verdict: Accept) -> ObjectVersion:
@@ -205,7 +192,7 @@ def _version(drawer: Drawer, key: int, item: StixObject, verdict: Accept) -> Obj
         has_spec_version=item.has_spec_version,
         is_newest=False,
         digest=item.digest,
-        markings=_markings(item, drawer.reserved),
+        markings=with_rel_to_on_parts(item.markings, drawer.reserved.rel_to),
         refers=item.refers,
         contains=item.contains,
         creator=item.creator,

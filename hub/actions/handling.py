@@ -113,6 +113,7 @@ class _Table:
     _above: dict[StixId, Tlp] = field(default_factory=dict)
     _in_closed: set[StixId] = field(default_factory=set)
     _releasable: dict[StixId, frozenset[NationCode] | None] = field(default_factory=dict)
+    _unaddressed: set[StixId | int] = field(default_factory=set)
 
     # --- laying out ---
 
@@ -164,6 +165,8 @@ class _Table:
         closed: dict[int, bool] = dict.fromkeys(self.now, False)
         rel_to: dict[int, frozenset[NationCode] | None] = dict.fromkeys(self.now)
         for is_last_resort in (False, True):
+            if is_last_resort:
+                self._note_unaddressed(levels, rel_to)
             queue = deque(self.now)
             queued = set(queue)
             while queue:
@@ -192,6 +195,23 @@ class _Table:
                 version, tlp=tlp, is_closed=closed[key], is_contained=is_contained, rel_to=rel_to[key]
             )
             self.now[key] = replace(handled, base=self._base(version, levels))
+
+    def _note_unaddressed(
+        self, levels: Mapping[int, Tlp | None], rel_to: Mapping[int, frozenset[NationCode] | None]
+    ) -> None:
+        """Note what is RED, or in something RED, or was, that is addressed to nobody.
+
+        REL TO of another container may not address it, for a container can only tighten (policy 2.3).
+        """
+        unaddressed = {key for key in self.now if (levels[key], rel_to[key]) == (Tlp.RED, None)}
+        self._unaddressed = {id for key in unaddressed for id in self.now[key].contains}
+        self._unaddressed |= {id for id, stored in self.around.items() if (Tlp.RED, None) in stored.rel_to}
+        self._unaddressed |= {key for key, predecessor in self.kept.items() if predecessor in unaddressed}
+        for key, stored in self.before.items():
+            # An identity that follows its namers may leave RED as they do.
+            is_free = _follows_namers(stored) and not self._is_named(stored)
+            if (stored.tlp, stored.rel_to) == (Tlp.RED, None) and not is_free:
+                self._unaddressed.add(key)
 
     def _touches(self) -> Mapping[StixId | int, set[int]]:
         """Return the versions of each id, and for a version those that take its level over."""
@@ -292,6 +312,8 @@ class _Table:
         self, version: ObjectVersion, known: Mapping[int, frozenset[NationCode] | None]
     ) -> frozenset[NationCode] | None:
         """Return to whom alone the version is releasable; what has TLP of its own goes by its own REL TO."""
+        if version.deleted_at is not None:
+            return version.rel_to
         own = releasable_to(version.markings.others, self.desk.rel_to)
         if version.markings.tlp is not None:
             return own
@@ -299,11 +321,14 @@ class _Table:
         limits = [
             own,
             None if stored is None else stored.rel_to,
-            *(() if around is None else around.rel_to),
+            *(() if around is None else (nations for _, nations in around.rel_to)),
             self._releasable.get(version.id),
             known.get(self.kept[version.key]) if version.key in self.kept else None,
         ]
-        return reduce(narrower, limits)
+        nations = reduce(narrower, limits)
+        is_addressed_by_others = own is None and nations is not None
+        is_unaddressed = not self._unaddressed.isdisjoint((version.id, version.key))
+        return frozenset() if is_addressed_by_others and is_unaddressed else nations
 
     # --- identities ---
 

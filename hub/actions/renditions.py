@@ -48,14 +48,15 @@ _EXTENSION: Final = "extension-definition"
 def audience(
     connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], at: datetime
 ) -> Class:
-    """Return for whom an answer of `origin` is: the cert of `about`, and from whom the originals came.
+    """Return for whom an answer of `origin` is: the cert of `about`, and from whom all the originals came.
 
     That is, of whom something had been released to `origin` under these ids when the answer came: whoever
-    else submits the same id has nothing to do with it.
+    else submits the same id has nothing to do with it, and whoever had one of several may not see the others.
     """
     behind = _behind(connection, origin, about, refers)
     told = renditions.submitters(connection, origin, about, behind, at)
-    grounds = {Ground(None, Clearance.PARTNER, MemberId(member)) for member in told}
+    everywhere = frozenset.intersection(*(told.get(id, frozenset()) for id in behind)) if behind else ()
+    grounds = {Ground(None, Clearance.PARTNER, member) for member in everywhere}
     return frozenset({Ground(None, Clearance.CERT), *grounds})
 
 

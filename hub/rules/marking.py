@@ -7,7 +7,7 @@ later can only tighten, so a stored level is a floor; and every version of a con
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.model import DefinitionKind, Markings, NationCode, StixId, Tlp
 
@@ -64,6 +64,23 @@ def unknown_markings(
 ) -> frozenset[StixId]:
     """Return the marking references that close the object (policy 2.6); empty: none does."""
     return markings.others - informative - frozenset(accepted)
+
+
+def with_rel_to_on_parts(markings: Markings, rel_to: Mapping[StixId, NationCode]) -> Markings:
+    """Return `markings`, faulty if REL TO stands on a part: it can be neither followed nor left out."""
+    if markings.fault is None and markings.parts & rel_to.keys():
+        fault = "REL TO stands on a part of the object; mark the whole of it in object_marking_refs"
+        return replace(markings, fault=fault)
+    return markings
+
+
+def taken_over(markings: Markings, predecessor: Markings, rel_to: Mapping[StixId, NationCode]) -> Markings:
+    """Return the markings of a revoking version without TLP, which keeps its predecessor's (policy 8).
+
+    REL TO of its own stands instead of the predecessor's: together they would name more nations than either.
+    """
+    kept = predecessor.others - rel_to.keys() if markings.others & rel_to.keys() else predecessor.others
+    return replace(markings, others=markings.others | kept, fault=markings.fault or predecessor.fault)
 
 
 def releasable_to(

@@ -214,6 +214,8 @@ def _is_addressed(candidate: Candidate, recipient: NationCode) -> bool:
 
 
 def _addressed_elsewhere(candidate: Candidate) -> str:
+    if candidate.tlp is Tlp.RED and not candidate.rel_to:
+        return _RED_REASON
     return f"marked REL TO {', '.join(sorted(candidate.rel_to or ())) or 'nobody'} only"
 
 

@@ -13,7 +13,7 @@ from hub.stix.markings import definition_kind, read_markings
 from hub.stix.patterns import parsing_bytes
 from hub.stix.redaction import cuts
 from hub.stix.references import contains, looks_like_id, refers
-from hub.stix.renaming import has_id_keys, ids_in, is_value_based, may_mention, mentions
+from hub.stix.renaming import has_id_keys, ids_in, ids_within, is_value_based, may_mention, mentions
 from hub.stix.tlp import TLP_IDS
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
 from hub.stix.versions import MAX_CHARACTERS, version_key
@@ -150,8 +150,8 @@ def _understood(
 
 
 def _named_at(obj: JsonObject, body: bytes, names: Sequence[str]) -> list[str]:
-    """Return where a text gives a name, or repeats an id that may tell of the object's source."""
-    ids = {id for id in ids_in(obj) if not is_value_based(id, _type(id))}
+    """Return where a text gives a name, or holds an id that may tell of a source."""
+    ids = {id for id in ids_in(obj) | ids_within(body) if not is_value_based(id, _type(id))}
     return mentions(obj, names, ids) if may_mention(body, names, ids) else []
 
 
@@ -168,7 +168,8 @@ def _guise(obj: JsonObject, named_at: Sequence[str]) -> Guise:
     names_somebody = obj["type"] == "identity" and obj.get("identity_class") != _NAMES_NOBODY
     if named_at or names_somebody or has_id_keys(obj):
         return Guise.NONE
-    is_of_values = all(is_value_based(id, _type(id)) for id in ids_in(obj) - TLP_IDS.keys())
+    ids = ids_in(obj) - TLP_IDS.keys()
+    is_of_values = all(is_value_based(id, _type(id)) for id in ids)
     return Guise.PLAIN if is_of_values else Guise.RENAMED
 
 

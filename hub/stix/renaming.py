@@ -43,6 +43,9 @@ _VERSION_AT: Final = -22  # of the UUID's version, from the end of an id
 # Ids overlap where a stranger hides one behind another, hence the look-ahead.
 _UUID: Final = re.compile(r"(?=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))")
 _UUID_CHARACTERS: Final = 36
+_AFTER_TYPE: Final = re.compile(rb"(?i)(?=(--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))")
+_TYPE_BACKWARDS: Final = re.compile(rb"(?i)[a-z0-9-]+")
+_TYPE_CHARACTERS: Final = 250  # the longest name of a type (STIX 2.1 section 3.1)
 # What orjson writes for characters that are invisible, or end a line where a word may go on.
 _ESCAPED: Final = re.compile(rb"\\[ubf]")
 _WORD: Final = re.compile(r"[^\W_]+")
@@ -68,6 +71,17 @@ def has_uuid_5(id: StixId) -> bool:
 def ids_in(obj: JsonObject) -> frozenset[StixId]:
     """Return every STIX id that stands in `obj` as a whole value or dictionary key, its own included."""
     return frozenset(StixId(text) for _, text in _texts(obj) if looks_like_id(text))
+
+
+def ids_within(body: bytes) -> frozenset[StixId]:
+    """Return every STIX id in an object's JSON text, in lower case, also those within longer texts."""
+    found = set()
+    for match in _AFTER_TYPE.finditer(body):
+        before = body[max(0, match.start() - _TYPE_CHARACTERS) : match.start()]
+        # Backwards, so that a long text without an end to it costs no more than a short one.
+        if named := _TYPE_BACKWARDS.match(before[::-1]):
+            found.add(StixId((named[0][::-1] + match[1]).decode().lower()))
+    return frozenset(found)
 
 
 def has_id_keys(obj: JsonObject) -> bool:

@@ -90,11 +90,14 @@ def _sources(
 
 @dataclass(frozen=True, slots=True)
 class Containers:
-    """What stored containers of an object impose on it: the strictest level, how many are closed, REL TO."""
+    """What stored containers of an object impose on it: the strictest level, how many are closed.
+
+    `rel_to` has a pair of level and nations for each that is addressed, or RED.
+    """
 
     tlp: Tlp
     closed: int
-    rel_to: tuple[frozenset[NationCode], ...] = ()
+    rel_to: tuple[tuple[Tlp, frozenset[NationCode] | None], ...] = ()
 
 
 def containers_of(
@@ -112,21 +115,21 @@ def containers_of(
         for target, tlp, closed in connection.execute(query):
             found[StixId(target)] = Containers(Tlp(tlp), closed)
         query = (
-            select(_R.target, _V.rel_to)
+            select(_R.target, _V.effective_tlp, _V.rel_to)
             .distinct()
             .select_from(reference.join(object_version, _R.version_id == _V.id))
             .where(_R.target.in_(batch), _R.kind == CONTAINS, _R.origin == origin, _R.member == member)
-            .where(_V.rel_to.is_not(None))
+            .where(_V.rel_to.is_not(None) | (_V.effective_tlp == Tlp.RED))
         )
-        for target, text in connection.execute(query):
+        for target, tlp, text in connection.execute(query):
             known = found[StixId(target)]
-            found[StixId(target)] = replace(known, rel_to=(*known.rel_to, decode_nations(text)))
+            found[StixId(target)] = replace(known, rel_to=(*known.rel_to, (Tlp(tlp), decode_nations(text))))
     return found
 
 
-def decode_nations(text: str) -> frozenset[NationCode]:
-    """Return the nations that a column names, with commas between."""
-    return frozenset(NationCode(code) for code in text.split(",") if code)
+def decode_nations(text: str | None) -> frozenset[NationCode] | None:
+    """Return the nations that a column names, with commas between; None: it has no such marking."""
+    return None if text is None else frozenset(NationCode(code) for code in text.split(",") if code)
 
 
 def _encode_cuts(cuts: tuple[Cut, ...]) -> str | None:
@@ -386,7 +389,7 @@ def _version(row: Row[Any], references: Mapping[str, set[StixId]]) -> ObjectVers
         tlp=Tlp(row.effective_tlp),
         is_closed=row.is_closed,
         is_contained=row.is_contained,
-        rel_to=None if row.rel_to is None else decode_nations(row.rel_to),
+        rel_to=decode_nations(row.rel_to),
         content_id=row.content_id,
         size=row.size,
         deleted_at=None if row.deleted_at is None else from_microseconds(row.deleted_at),

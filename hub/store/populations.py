@@ -261,8 +261,7 @@ def _age(starts: Sequence[datetime]) -> ColumnElement[int]:
 
 def _facts(member: str, stix_type: str, tlp: int, *rest: Any) -> Facts:
     is_closed, rel_to, guise, about, base, cuts, submitted_at = rest
-    nations = None if rel_to is None else decode_nations(rel_to)
-    plain = (is_closed, from_microseconds(submitted_at), nations)
+    plain = (is_closed, from_microseconds(submitted_at), decode_nations(rel_to))
     forms = (decode_guise(guise), None if about is None else NationCode(about))
     parts = (Tlp(base), () if cuts is None else decode_cuts(cuts))
     return Facts(MemberId(member), stix_type, Tlp(tlp), *plain, *forms, *parts)

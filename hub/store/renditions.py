@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select
 
-from hub.model import NationCode, Rendition, Served, StixId, to_microseconds
+from hub.model import MemberId, NationCode, Rendition, Served, StixId, to_microseconds
 from hub.store.batches import batches
 from hub.store.rendition_tables import made_id, rendition
 from hub.store.tables import content, object_version, release
@@ -136,14 +136,15 @@ def known(connection: Connection, origin: NationCode, cert: str, ids: Collection
 
 def submitters(
     connection: Connection, nation: NationCode, origin: NationCode, made: Collection[StixId], before: datetime
-) -> set[str]:
-    """Return the members of `origin` of whom something had been released to `nation` under these ids."""
+) -> dict[StixId, frozenset[MemberId]]:
+    """Return the members of `origin` of whom something had been released to `nation`, by made id."""
     c = release.c
     is_told = (c.recipient == nation, c.origin == origin, c.date_added <= to_microseconds(before))
-    found: set[str] = set()
+    found: dict[StixId, frozenset[MemberId]] = {}
     for batch in batches(sorted(made)):
-        query = select(c.member).distinct().where(*is_told, c.stix_id.in_(batch))
-        found.update(connection.execute(query).scalars())
+        query = select(c.stix_id, c.member).distinct().where(*is_told, c.stix_id.in_(batch))
+        for id, member in connection.execute(query):
+            found[StixId(id)] = found.get(StixId(id), frozenset()) | {MemberId(member)}
     return found
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from hub.actions import administer, check
 from hub.stix.tlp import TLP_IDS
-from tests.stix_objects import Json, sdo
+from tests.stix_objects import TLP, Json, grouping, identity, report, sdo
 from tests.world import World, build
 
 
@@ -78,6 +78,69 @@ def test_nested_containers_pass_it_on_whatever_comes_first(world: World) -> None
     assert check.check(world.house).faults == []
 
 
+def test_a_container_that_comes_later_addresses_no_red(world: World) -> None:
+    """RED by itself, by another container or by who names it: containers only tighten."""
+    in_red, labelled, named = malware(1, tlp=None), malware(2, tlp=None, labels=["tlp:red"]), identity(1)
+    outer = report(1, tlp="red", refs=[in_red["id"]])
+    world.push("us-agency", in_red, labelled, named, outer, malware(3, tlp="red", created_by=named["id"]))
+    inner = [in_red, labelled, named]
+    assert [seen(world, obj) for obj in inner] == [[], [], []]
+    refs = [obj["id"] for obj in inner]
+    world.push("us-agency", report(2, tlp="green", marks=rel_to(world, "KR"), refs=refs))
+    assert [seen(world, obj) for obj in inner] == [[], [], []]
+    assert check.check(world.house).faults == []
+    world.push("us-agency", malware(1, version=2, tlp="red", marks=rel_to(world, "KR")))
+    assert seen(world, in_red) == ["kr-cert"]  # a new version of the object itself can loosen
+
+
+def test_what_says_itself_to_whom_it_goes_may_lie_in_red(world: World) -> None:
+    inner = malware(1, tlp=None, marks=rel_to(world, "KR"))
+    world.push("us-agency", inner, report(1, tlp="red", refs=[inner["id"]]))
+    assert seen(world, inner) == ["kr-cert"]
+
+
+def test_a_red_part_leaves_others_rel_to_alone(world: World) -> None:
+    """What a container is addressed to holds for what may be left of it (policy 7)."""
+    part = {"granular_markings": [{"selectors": ["name"], "marking_ref": TLP["red"]}]}
+    inner = malware(1, tlp=None) | part
+    world.push("us-agency", inner)
+    world.push("us-agency", report(1, tlp="green", refs=[inner["id"]]))
+    with world.house.store.read() as connection:
+        query = text("SELECT rel_to FROM object_version WHERE stix_id = :id")
+        assert connection.execute(query, {"id": inner["id"]}).scalar() is None
+
+
+def test_what_comes_first_of_two_containers_is_all_the_same(world: World) -> None:
+    """RED that is addressed to nobody is carried down as that."""
+    inner = malware(1, tlp=None)
+    green = report(2, tlp="green", marks=rel_to(world, "KR"), refs=[inner["id"]])
+    world.push("us-agency", inner, green)
+    assert seen(world, inner) == ["kr-agency", "kr-cert"]
+    world.push("us-agency", report(1, tlp="red", refs=[inner["id"]]))
+    assert seen(world, inner) == []
+
+
+def test_a_revoking_version_is_addressed_as_the_one_before(world: World) -> None:
+    world.push("us-agency", malware(1, tlp="red"), malware(2, marks=rel_to(world, "KR")))
+    refs = [malware(1)["id"]]
+    world.push("us-agency", report(1, tlp="green", marks=rel_to(world, "KR"), refs=refs))
+    world.push("us-agency", *(malware(n, version=2, tlp=None, revoked=True) for n in (1, 2)))
+    assert seen(world, malware(1)) == []
+    assert seen(world, malware(2)) == ["kr-agency", "kr-cert"]
+    world.push("us-agency", malware(2, version=3, tlp=None, revoked=True, marks=rel_to(world, "JP")))
+    assert seen(world, malware(2)) == []
+
+
+def test_a_container_is_deleted_as_it_stood(world: World) -> None:
+    """What comes later does not reach through it."""
+    inner, outer = malware(1, tlp=None), grouping(1, refs=[malware(1)["id"]])
+    world.push("us-agency", inner, outer)
+    world.delete("us-agency", outer["id"])
+    world.push("us-agency", report(1, tlp="green", marks=rel_to(world, "KR"), refs=[outer["id"]]))
+    world.push("us-agency", report(2, tlp="green", refs=[inner["id"]]))
+    assert seen(world, inner) == ["jp-agency", "jp-cert", "kr-agency", "kr-cert"]
+
+
 def test_a_later_version_may_be_addressed_otherwise(world: World) -> None:
     world.push("us-agency", malware(1, marks=rel_to(world, "KR")))
     world.push("us-agency", malware(1, version=2, marks=rel_to(world, "JP")))
@@ -91,6 +154,7 @@ def test_rel_to_on_a_part_closes_the_whole(world: World) -> None:
     assert receipt.outcomes[0].succeeded
     assert "mark the whole" in str(receipt.outcomes[0].message)
     assert seen(world, malware(1)) == []
+    assert check.check(world.house).faults == []
 
 
 def test_the_definitions_are_in_reach_of_every_reader(world: World) -> None:

@@ -20,7 +20,8 @@ from hub.actions.house import House
 from hub.model import NationCode, Tlp
 from tests import postgres
 from tests.actions.damage import copied, damage, furnish
-from tests.properties.worlds import DEFAULTS, NATIONS, Event, Play, happenings
+from tests.properties.playing import Play
+from tests.properties.worlds import DEFAULTS, NATIONS, Event, happenings
 from tests.stix_objects import stix_id
 from tests.world import Mould, World, build
 

@@ -17,14 +17,17 @@ from hub.store import renditions
 from tests.stix_objects import (
     TLP,
     Json,
+    definition,
     identity,
     indicator,
     malware,
     note,
+    observable,
     relationship,
     report,
     sdo,
     stix_id,
+    value_id,
 )
 from tests.world import World, build, clause
 
@@ -241,6 +244,16 @@ def test_an_agencys_objects_appear_under_its_nations_cert(world: World) -> None:
     assert own.identity not in text
 
 
+def test_an_identity_that_is_its_own_author_does_not_pass_for_the_certs(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    sector = identity(1, tlp="green", identity_class="class", created_by=identity(1)["id"])
+    own = sector | {"id": world.callers["us-agency"].member.identity}
+    world.push("us-agency", sector, own)
+    got = [obj["id"] for obj in served(world, "kr-cert")]
+    assert len(set(got)) == 2
+    assert not {cert_identity(world, "US"), sector["id"], own["id"]} & set(got)
+
+
 def test_ids_are_the_same_for_all_and_in_later_versions(world: World) -> None:
     world.agree(["US", "KR", "JP"], clause("US", ["KR", "JP"], "amber", **HIDE))
     world.push("us-agency", malware(1, tlp="green"))
@@ -360,6 +373,35 @@ def test_nobody_appears_under_the_certs_own_id(world: World) -> None:
     assert len({obj["id"] for obj in found} - {by_itself["id"], own, cert}) == 3
 
 
+def test_an_observable_that_carries_its_agencys_marking_tells_of_it(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    own = definition(1, tlp="green")
+    author = identity(7)["id"]
+    one, two = (
+        observable(n, tlp="green") | {"id": value_id(n)} | more
+        for n, more in ((1, {"object_marking_refs": [TLP["green"], own["id"]]}), (2, {"x_author": author}))
+    )
+    world.push("us-agency", own, one, two)
+    text = everything(world, "kr-cert")
+    assert one["id"] in text
+    assert two["id"] in text
+    assert own["id"] not in text
+    assert author not in text
+
+
+def test_a_text_that_holds_another_objects_id_stays(world: World) -> None:
+    """It would tell which id is behind the one that the hub made."""
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    world.push("us-agency", malware(1, tlp="green"))
+    for n, form in enumerate((malware(1)["id"], malware(1)["id"].upper(), f"see-{malware(9)['id']}!"), 2):
+        receipt = world.push("us-agency", malware(n, tlp="green", description=f"Like {form}."))
+        assert "description" in (receipt.outcomes[0].message or "")
+    assert len(world.ids("kr-cert")) == 1
+    value = value_id(1)
+    world.push("us-agency", malware(5, tlp="green", description=f"Uses {value}."))
+    assert len(world.ids("kr-cert")) == 2
+
+
 def test_a_plain_clause_beside_it_serves_the_original_to_whom_it_covers(world: World) -> None:
     world.agree(["US", "KR"], clause("US", "KR", "amber", audience="partner", **HIDE))
     world.agree(["US", "KR"], clause("US", "KR", "amber", audience="cert"))
@@ -445,6 +487,20 @@ def test_a_plain_object_is_answered_plainly(world: World) -> None:
     mine = sighting(1, malware(1)["id"], tlp="green")
     world.push("kr-agency", mine)
     assert only(world, "us-agency", "sighting") == mine
+
+
+def test_an_answer_about_several_objects_is_for_who_has_them_all(world: World) -> None:
+    """What the other agency submitted is its own, down to the id."""
+    terms = {"max_tlp": "amber+strict", "audience": "partner"}
+    world.agree(["US", "KR"], clause("US", "KR", **terms, **HIDE), clause("KR", "US", **terms))
+    world.push("us-agency", malware(1, tlp="amber+strict"), malware(3, tlp="amber+strict"))
+    world.push("us-agency2", malware(2, tlp="amber+strict"))
+    made_ids = sorted(world.ids("kr-cert"))
+    assert len(made_ids) == 3
+    world.push("kr-cert", note(1, tlp="green", refs=made_ids))
+    assert set(only(world, "us-cert", "note")["object_refs"]) == {malware(n)["id"] for n in (1, 2, 3)}
+    for agency in ("us-agency", "us-agency2"):
+        assert {obj["type"] for obj in served(world, agency)} == {"malware"}
 
 
 def test_the_answering_agency_may_be_hidden_too(world: World) -> None:

@@ -12,7 +12,7 @@ from tests.differential.comparing import Difference, differences, plain
 from tests.differential.happenings import READERS, WITHOUT_NATION, Slot, Verdict, judge, object_id, shifted
 from tests.differential.interviews import ABSENT_UUID, Interview, Topic
 from tests.differential.sites import Exchange, Pair, Site
-from tests.properties.worlds import POOL, UNKNOWN, Push
+from tests.properties.worlds import POOL, UNKNOWN, Push, pool_id
 from tests.stix_objects import INFORMATIVE, TLP, stix_id
 
 EVERYBODY: Final = (*READERS, *WITHOUT_NATION)
@@ -95,7 +95,7 @@ def _agreements_of_others(site: Site) -> list[str]:
 
 def _known(pair: Pair, shift: int) -> set[str]:
     """Return the UUIDs that both hubs have from the test or from their configuration."""
-    ids = {stix_id(kind, n + shift) for kind, n in POOL} | {*TLP.values(), INFORMATIVE, UNKNOWN}
+    ids = {pool_id(place, shift) for place in range(len(POOL))} | {*TLP.values(), INFORMATIVE, UNKNOWN}
     ids |= {stix_id("campaign", 90), stix_id("campaign", 91), f"malware--{ABSENT_UUID}"}
     uuids = {id.partition("--")[2] for id in ids}
     return uuids | pair.here.known() | {id.partition("--")[2] for id in pair.here.known()}

@@ -13,21 +13,20 @@ from hypothesis import strategies as st
 
 from tests.oracle import Account, Oracle
 from tests.properties import worlds
+from tests.properties.playing import Play
 from tests.properties.worlds import (
     LEVELS,
-    POOL,
     Agree,
     Clause,
     Delete,
     Draft,
     Nothing,
-    Play,
     Push,
     Terminate,
     Wait,
     drafts,
 )
-from tests.stix_objects import INFORMATIVE, stix_id
+from tests.stix_objects import INFORMATIVE
 
 READERS = ("kr-cert", "kr-agency", "kr-partner", "us-agency2", "us-partner")
 WITHOUT_NATION = ("auditor", "operator")
@@ -182,8 +181,7 @@ def _deletions(draw: st.DrawFn, slots: Sequence[Slot]) -> tuple[int, Slot]:
 
 
 def object_id(draft: Draft) -> str:
-    stix_type, n = POOL[draft.place]
-    return stix_id(stix_type, n + draft.shift)
+    return worlds.pool_id(draft.place, draft.shift)
 
 
 def shifted(slots: Sequence[Slot], shift: int) -> list[Slot]:
@@ -229,7 +227,7 @@ def judge(slots: Sequence[Slot]) -> Verdict:
 
 
 def _play() -> Play:
-    return Play(oracle=Oracle(ACCOUNTS, DEFAULTS, frozenset({INFORMATIVE})))
+    return Play(oracle=Oracle(ACCOUNTS, DEFAULTS, frozenset({INFORMATIVE}), worlds.NATION_OF))
 
 
 def _step(play: Play, event: Event) -> None:

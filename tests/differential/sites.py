@@ -138,7 +138,8 @@ class Site:
                 pass
 
     def _push(self, event: Push) -> None:
-        envelope = {"objects": [draft.build() for draft in event.drafts]}
+        rel_to = {code: nation.rel_to_id for code, nation in self.live.house.registry.nations.items()}
+        envelope = {"objects": [draft.build(rel_to) for draft in event.drafts]}
         answer = self.post(
             event.member, f"{self.collection(event.member[:2])}objects/", envelope, Purpose.SUBMIT
         )

@@ -16,16 +16,9 @@ from hub.errors import NotFound
 from hub.model import Caller, Clearance, Kind, Member, MemberId, Row, Scope, StixId, Tlp
 from hub.stix.versions import version_key
 from tests.oracle import Treaty
+from tests.properties.playing import Play
 from tests.properties.test_worlds import FEWER, a_world
-from tests.properties.worlds import (
-    DEFAULTS,
-    LEVELS,
-    MEMBERS,
-    NATIONS,
-    Event,
-    Play,
-    happenings,
-)
+from tests.properties.worlds import DEFAULTS, LEVELS, MEMBERS, NATIONS, Event, happenings
 from tests.world import KINDS, Mould, World
 
 AUDITOR = Caller(

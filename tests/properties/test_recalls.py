@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hub.actions import check, work
 from hub.model import Tlp
 from tests.oracle import Version
+from tests.properties.playing import Play
 from tests.properties.test_worlds import MORE, a_world
 from tests.properties.worlds import (
     DEFAULTS,
@@ -24,7 +25,6 @@ from tests.properties.worlds import (
     Delete,
     Draft,
     Event,
-    Play,
     Push,
     aimed,
     deletes,

@@ -14,18 +14,9 @@ from sqlalchemy import select
 from hub.actions import simulate, work
 from hub.model import Caller, Clearance, Kind, Member, MemberId, Scope, StixId, Tlp, format_instant
 from hub.store.tables import object_version, release
+from tests.properties.playing import Play
 from tests.properties.test_worlds import MORE, a_world, mould
-from tests.properties.worlds import (
-    LEVELS,
-    NATIONS,
-    Agree,
-    Event,
-    Play,
-    agreements,
-    aimed,
-    deletes,
-    pushes,
-)
+from tests.properties.worlds import LEVELS, NATIONS, Agree, Event, agreements, aimed, deletes, pushes
 from tests.stix_objects import Json
 from tests.world import EVERY_VERSION, Mould, World
 

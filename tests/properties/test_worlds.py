@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from hub.model import Row, Tlp, VersionFilter
 from tests.oracle import Version
+from tests.properties.playing import Play
 from tests.properties.worlds import (
     DEFAULTS,
     LEVELS,
@@ -30,7 +31,6 @@ from tests.properties.worlds import (
     Event,
     Life,
     Nothing,
-    Play,
     Push,
     Terminate,
     Wait,

@@ -12,7 +12,8 @@ from unittest.mock import patch
 from hub.actions import check, history, poll, work
 from hub.store.histories import HistoryKind
 from tests.oracle import Treaty, Version
-from tests.properties.worlds import MEMBERS, Agree, Event, Play
+from tests.properties.playing import Play
+from tests.properties.worlds import MEMBERS, Agree, Event
 from tests.world import Poller, World
 
 Told = tuple[str, str, str]  # id, version, and the body as JSON in one form

@@ -15,7 +15,14 @@ from hub.actions.handling import names_creator
 from hub.actions.submit import names_of
 from hub.model import HUB, Guise, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
 from hub.proofs import canonical
-from hub.rules.marking import is_accepted_definition, narrower, releasable_to, unknown_markings
+from hub.rules.marking import (
+    is_accepted_definition,
+    narrower,
+    releasable_to,
+    taken_over,
+    unknown_markings,
+    with_rel_to_on_parts,
+)
 from hub.stix import reading
 from hub.store import integrity, objects
 from hub.store.connection import Connection
@@ -174,10 +181,10 @@ def _version_faults(
 def _differing(
     inspection: Inspection, version: ObjectVersion, said: StixObject, predecessor: ObjectVersion | None
 ) -> Iterator[str]:
-    others, fault = said.markings.others, said.markings.fault
+    markings = with_rel_to_on_parts(said.markings, inspection.registry.rel_to)
     if said.revoked and said.markings.tlp is None and predecessor is not None:
         # A revoking version without TLP keeps how its predecessor is handled (policy 8).
-        others, fault = others | predecessor.markings.others, fault or predecessor.markings.fault
+        markings = taken_over(markings, predecessor.markings, inspection.registry.rel_to)
     accepted = is_accepted_definition(
         said.id, said.definition, said.definition_extensions, inspection.registry.informative_markings
     )
@@ -193,8 +200,8 @@ def _differing(
         "creator": (version.creator, said.creator),
         "TLP": (version.markings.tlp, said.markings.tlp),
         "labels": (version.markings.raised, said.markings.raised),
-        "markings": (version.markings.others, others),
-        "fault": (version.markings.fault, fault),
+        "markings": (version.markings.others, markings.others),
+        "fault": (version.markings.fault, markings.fault),
         "acceptance": (version.is_accepted_definition, accepted),
         "redactions": (version.cuts, said.cuts),
         "guise": (version.guise, said.guise if version.guise is not Guise.NONE else Guise.NONE),

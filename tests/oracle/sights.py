@@ -1,0 +1,371 @@
+"""Who is served what, and in which form (policy 2.7, 3, 4, 7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from tests.oracle import contents
+from tests.oracle.contents import ID, Cut, ids_within, is_value_based, made_id, names, replaced, texts
+from tests.oracle.levels import Handling
+from tests.oracle.treaties import Treaty
+from tests.oracle.versions import LEVELS, TLP_OF, Account, Json, Version, references, strictest
+
+ORDER = ["partner", "agency", "cert"]
+TLP_2 = {
+    "clear": "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487",
+    "green": "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb",
+    "amber": "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421",
+    "amber+strict": "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003",
+    "red": "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
+}
+HUB = "identity--4a1d3a0c-1f0e-4c55-9c68-2f9a7fb0a001"
+
+
+class Sight(NamedTuple):
+    """A version in the form in which somebody is served it; "" is as it was submitted."""
+
+    version: Version
+    form: str = ""
+
+    @property
+    def is_anonymised(self) -> bool:
+        return "anonymised" in self.form.split()
+
+    @property
+    def ceiling(self) -> str | None:
+        """The level above which parts were taken away."""
+        return self.form.rpartition("redacted:")[2] if "redacted:" in self.form else None
+
+    @property
+    def is_answer(self) -> bool:
+        return "answer" in self.form.split()
+
+
+@dataclass
+class Oracle(Handling):
+    """What the hub should say, given everything that was submitted so far.
+
+    `identities` and `titles` are the members' registered identities and names. What depends on when somebody
+    was first served something follows from `note`: which ids came to a nation from abroad, those that the hub
+    made among them, and the content of what was made.
+    """
+
+    identities: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
+    hub_identity: str = HUB
+    arrived: dict[str, set[str]] = field(default_factory=dict)
+    came_from: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+    made: dict[str, set[str]] = field(default_factory=dict)  # ids of redactions, say, that a nation was given
+    contents: dict[Sight, Json] = field(default_factory=dict)
+    drawn: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # what each made id stands for
+
+    # --- submissions ---
+
+    def submit(
+        self,
+        member: str,
+        objects: Sequence[Json],
+        at: datetime,
+        treaties: Sequence[Treaty],
+        served: Collection[tuple[str, str]] | None = None,
+    ) -> list[bool]:
+        """Take a submission, and return for each object whether it succeeds.
+
+        `served`, if given, are the ids and versions that the member can have received so far.
+        """
+        # Deleted ones too: a copy of them may be held still.
+        visible = _plain(self._largest(member, treaties, at, self._at_home()))
+        if served is not None:
+            visible = {version for version in visible if (version.id, version.text) in served}
+        outcomes, fresh = self.take(member, objects, at, visible)
+        nation = self.accounts[member].nation
+        # An id that was made comes only from the hub, be it as a reference in another object.
+        known = {made: (of, id) for made, (of, id, _) in self.drawn.items() if of != nation}
+        for version in fresh:
+            version.about = {id: known[id] for id in version.refers() if id in known}
+            version.answered = self._sources(nation, version.about)
+            version.names_source = self._names_source(version)
+        return outcomes
+
+    def _sources(self, nation: str, made: Iterable[str]) -> frozenset[str]:
+        """Of whom something came to the nation under all of these: who had one may not see the others."""
+        found = [frozenset(self.came_from.get((nation, id), ())) for id in made]
+        return frozenset.intersection(*found) if found else frozenset()
+
+    def _names_source(self, version: Version) -> bool:
+        """Whether hiding its member would be in vain (7)."""
+        words = [version.member, *([self.titles[version.member]] if version.member in self.titles else [])]
+        is_somebody = version.obj["type"] == "identity" and version.obj.get("identity_class") != "class"
+        # Any id of another's may be one that is hidden, now or later.
+        told = any(not is_value_based(id) for id in ids_within(version.obj))
+        return is_somebody or told or names(version.obj, words)
+
+    def is_masked(self, version: Version) -> bool:
+        """Whether it can tell who submitted it: an observable that follows from values cannot."""
+        if self.accounts[version.member].kind == "cert":
+            return False
+        ids = {text for text in texts(version.obj) if ID.fullmatch(text)} - TLP_OF.keys()
+        return not all(is_value_based(id) for id in ids) or version.names_source
+
+    # --- sections 3, 4 and 7: who sees it in which form, references aside ---
+
+    def _candidates(self, reader: str, treaties: Sequence[Treaty], now: datetime) -> set[Sight]:
+        account = self.accounts[reader]
+        clauses = [(treaty, c) for treaty in treaties if treaty.is_in_force(now) for c in treaty.clauses]
+        found: set[Sight] = set()
+        for version in self.versions:
+            if account.nation != self.nation(version):
+                for treaty, clause in clauses:
+                    found.update(self._forms(version, treaty, clause, reader))
+            elif version.member == reader or _reaches(account.kind, _lowest(version.level)):
+                found.add(Sight(version))
+        return found
+
+    def _forms(self, version: Version, treaty: Treaty, clause: Json, reader: str) -> Iterable[Sight]:
+        """The forms in which one clause lets a foreign reader see a version."""
+        account = self.accounts[reader]
+        is_hidden = clause.get("anonymise") == "agency" and self.is_masked(version)
+        if is_hidden and version.names_source:
+            return
+        mark = ["anonymised"] if is_hidden else []
+        whole = self._matches(version, version.level, treaty, clause, account)
+        if version.about:
+            # It goes to whom it answers alone, and as the newest version alone.
+            nations = {nation for nation, _ in version.about.values()}
+            is_asker = account.kind == "cert" or reader in version.answered
+            if whole and nations == {account.nation} and is_asker and self.is_newest(version):
+                yield Sight(version, " ".join([*mark, "answer"]))
+            return
+        if whole:
+            yield Sight(version, " ".join(mark))
+        cut = self.cut(version, clause["max_tlp"]) if clause.get("granular") == "redact" else None
+        if cut and self._matches(version, self._left_level(version, cut), treaty, clause, account):
+            yield Sight(version, " ".join([*mark, f"redacted:{clause['max_tlp']}"]))
+
+    def cut(self, version: Version, ceiling: str) -> Cut | None:
+        """What is left of the newest version below a ceiling; None: nothing is to be taken away, or all."""
+        return contents.cut(version.obj, ceiling) if self.is_newest(version) else None
+
+    def _left_level(self, version: Version, cut: Cut) -> str:
+        return strictest([version.base, cut.level]) or "red"
+
+    def _matches(
+        self, version: Version, level: str | None, treaty: Treaty, clause: Json, account: Account
+    ) -> bool:
+        assert level is not None
+        origin = self.nation(version)
+        if clause["from"] != origin or account.nation not in clause["to"]:
+            return False
+        if self.is_closed(version) or not _is_releasable(version, level, account.nation):
+            return False
+        if LEVELS.index(level) > LEVELS.index(clause["max_tlp"]):
+            return False
+        start = treaty.start(origin, account.nation)
+        if not clause.get("history", False) and (start is None or version.at < start):
+            return False
+        stix_type = version.obj["type"]
+        if stix_type not in [*clause.get("types", [stix_type]), "identity", "marking-definition"]:
+            return False
+        return _reaches(account.kind, clause.get("audience", "agency")) and _reaches(
+            account.kind, _lowest(level)
+        )
+
+    # --- 2.7 and "the newest version decides" ---
+
+    def visible(self, reader: str, treaties: Sequence[Treaty], now: datetime) -> set[Version]:
+        """Every version that the reader is served as it was submitted."""
+        return _there(_plain(self._largest(reader, treaties, now, self._at_home())))
+
+    def everybody(self, treaties: Sequence[Treaty], now: datetime) -> dict[str, set[Version]]:
+        """What every member is served as it was submitted."""
+        return {member: _plain(sights) for member, sights in self.sights(treaties, now).items()}
+
+    def sights(self, treaties: Sequence[Treaty], now: datetime) -> dict[str, set[Sight]]:
+        """What every member is served, in every form."""
+        counts = self._at_home()
+        found = {}
+        for member in self.accounts:
+            largest = self._largest(member, treaties, now, counts)
+            there = {sight for sight in largest if not sight.version.is_deleted}
+            found[member] = there | _links(there)
+        return found
+
+    def _at_home(self) -> Callable[[str, Version], bool]:
+        """Tell of any member whether it sees a record, by its newest version, inside its own nation.
+
+        Whose references count depends on who sees what, and that on whose references count. With
+        more references less is seen: the two bounds close in; where they do not meet, less is seen.
+        """
+        long_ago = datetime.min.replace(tzinfo=UTC)
+
+        def at_home(counts: Callable[[str, Version], bool]) -> dict[str, set[Version]]:
+            return {member: _plain(self._largest(member, (), long_ago, counts)) for member in self.accounts}
+
+        seen = at_home(lambda _member, _version: True)
+        while True:
+            more = at_home(lambda member, version, seen=seen: version in seen[member])  # type: ignore[misc]
+            again = at_home(lambda member, version, more=more: version in more[member])  # type: ignore[misc]
+            if again == seen:
+                # Reading less means counting more references.
+                return lambda member, version: version in more[member]
+            seen = again
+
+    def _largest(
+        self, reader: str, treaties: Sequence[Treaty], now: datetime, counts: Callable[[str, Version], bool]
+    ) -> set[Sight]:
+        seen = self._candidates(reader, treaties, now)
+        newest = {(v.member, v.id): self.newest(v.member, v.id) for v in self.versions}
+        needed: dict[Sight, list[set[Sight]]] = {}
+        for sight in seen:
+            version = sight.version
+            record = self.record(version.member, version.id)
+            later = record[record.index(version) + 1 :]
+            nation = [member for member, a in self.accounts.items() if a.nation == self.nation(version)]
+            targets = [newest.get((member, id)) for member in nation for id in self._refers(sight)]
+            counted = [target for target in targets if target and counts(version.member, target)]
+            needed[sight] = [
+                *(self._as_later(sight, v) for v in later),
+                *({self._as_target(sight, v)} for v in counted),
+            ]
+        while True:
+            gone = {
+                sight
+                for sight in seen
+                if sight.version.member != reader and any(seen.isdisjoint(need) for need in needed[sight])
+            }
+            if not gone:
+                return seen
+            seen -= gone
+
+    def _refers(self, sight: Sight) -> set[str]:
+        """What the object refers to in this form: what is left of it, under the names that it is given."""
+        version = sight.version
+        cut = None if sight.ceiling is None else self.cut(version, sight.ceiling)
+        refers = version.refers() if cut is None else references(cut.obj) - {version.id}
+        # In the place of its author there is the nation's cert.
+        return refers - self._authors(version) if sight.is_anonymised else refers
+
+    def _authors(self, version: Version) -> set[str | None]:
+        return {self.identities.get(version.member), version.obj.get("created_by_ref")} - {version.id}
+
+    def _as_target(self, sight: Sight, target: Version) -> Sight:
+        """In which form what it refers to must be seen: what hides its member hides that of others."""
+        return Sight(target, "anonymised" if sight.is_anonymised and self.is_masked(target) else "")
+
+    def _as_later(self, sight: Sight, later: Version) -> set[Sight]:
+        """In which forms, any of them, a later version must be seen."""
+        plain = self._as_target(sight, later)
+        # Later than what is redacted or an answer there are deleted versions alone.
+        return {plain} if sight.ceiling is None and not sight.is_answer else {plain, Sight(later, sight.form)}
+
+    # --- what is made ---
+
+    def note(self, sights: Mapping[str, set[Sight]]) -> None:
+        """Take note of what is served, in the order in which it comes to be."""
+        for reader, seen in sights.items():
+            nation = self.accounts[reader].nation
+            arrived = self.arrived.setdefault(nation, set())
+            for sight in seen:
+                origin = self.nation(sight.version)
+                if origin != nation:
+                    arrived.add(self.id_of(sight))
+                    self.came_from.setdefault((nation, self.id_of(sight)), set()).add(sight.version.member)
+                    if self.id_of(sight) != sight.version.id and not sight.form.startswith("link:"):
+                        self.made.setdefault(nation, set()).add(self.id_of(sight))
+                if sight not in self.contents:
+                    self.contents[sight] = self._content(sight)
+
+    def id_of(self, sight: Sight) -> str:
+        version = sight.version
+        # What follows from a value tells nobody's name, and so stays the same where only a name is hidden.
+        is_the_same = sight.form == "anonymised" and is_value_based(version.id)
+        if not sight.form or is_the_same:
+            return version.id
+        return self._draw(self.nation(version), version.id, sight.form)
+
+    def _draw(self, nation: str, id: str, form: str) -> str:
+        made = made_id(nation, id, form)
+        self.drawn[made] = (nation, id, form)
+        return made
+
+    def _content(self, sight: Sight) -> Json:
+        version = sight.version
+        if sight.form.startswith("link:"):
+            redacted = Sight(version, sight.form.replace("link:", "redacted:"))
+            return {
+                "relationship_type": "derived-from",
+                "source_ref": self.id_of(redacted),
+                "target_ref": version.id,
+                "created_by_ref": self.hub_identity,
+            }
+        obj = version.obj
+        if sight.ceiling is not None:
+            cut = self.cut(version, sight.ceiling)
+            assert cut is not None
+            obj = cut.obj
+            if not any(ref in TLP_OF for ref in obj.get("object_marking_refs", [])):
+                refs = [*obj.get("object_marking_refs", []), TLP_2[sight.ceiling]]
+                obj = obj | {"object_marking_refs": refs}
+        if sight.is_anonymised:
+            obj = replaced(obj, lambda id: self._renamed(version, id))
+        if sight.is_answer:
+            obj = replaced(obj, lambda id: version.about[id][1] if id in version.about else id)
+        if sight.form:
+            obj = obj | {"id": self.id_of(sight)}
+        if sight.form and "created" in obj:
+            cert = self.identities.get(self._cert(self.nation(version)), "")
+            author = self.hub_identity if sight.ceiling is not None else cert
+            if sight.is_anonymised or sight.ceiling is not None:
+                obj = obj | {"created_by_ref": author}
+        return obj
+
+    def _renamed(self, version: Version, id: str) -> str:
+        """The id that stands for this one where the version's member is hidden."""
+        nation = self.nation(version)
+        cert = self._cert(nation)
+        if id in self._authors(version):
+            return self.identities.get(cert, cert)
+        submitters = {v.member for v in self.versions if v.id == id and self.nation(v) == nation}
+        certs = {self.identities.get(self._cert(a.nation)) for a in self.accounts.values()}
+        reserved = {self.hub_identity, *certs, *TLP_OF, *self.rel_to, *self.informative}
+        if id in reserved or is_value_based(id) or cert in submitters:
+            return id
+        came = id in self.arrived.get(nation, ()) or id.startswith("extension-definition--")
+        return id if came and not submitters else self._draw(nation, id, "anonymised")
+
+    def _cert(self, nation: str) -> str:
+        return next(m for m, a in self.accounts.items() if (a.nation, a.kind) == (nation, "cert"))
+
+
+def _links(sights: set[Sight]) -> set[Sight]:
+    """Who sees the whole beside what is left of it is told that they belong together (7)."""
+    redacted = [s for s in sights if s.ceiling is not None and not s.is_anonymised]
+    return {Sight(s.version, f"link:{s.ceiling}") for s in redacted if Sight(s.version) in sights}
+
+
+def _plain(sights: set[Sight]) -> set[Version]:
+    return {sight.version for sight in sights if not sight.form}
+
+
+def _there(versions: set[Version]) -> set[Version]:
+    """A deleted version is served to nobody, and goes on restricting as it stood (8)."""
+    return {version for version in versions if not version.is_deleted}
+
+
+def _is_releasable(version: Version, level: str, nation: str) -> bool:
+    """RED must be addressed to the nation; anything else only if it is addressed at all (6)."""
+    if level == "red" and version.nations is None:
+        return False
+    return version.nations is None or nation in version.nations
+
+
+def _reaches(kind: str, lowest: str) -> bool:
+    return ORDER.index(kind) >= ORDER.index(lowest)
+
+
+def _lowest(level: str | None) -> str:
+    """The lowest kind of member that the level allows."""
+    return {"clear": "partner", "green": "partner", "amber": "agency"}.get(level or "", "cert")

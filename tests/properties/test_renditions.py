@@ -1,0 +1,28 @@
+"""The invariants of policy 10 where objects are served in other forms than as submitted (policy 7)."""
+
+from __future__ import annotations
+
+from hypothesis import given
+
+from hub.actions import check
+from tests.properties.renditions import Event, RenditionPlay, happenings
+from tests.properties.test_worlds import MORE, a_world, mould
+from tests.world import Mould
+
+__all__ = ["mould"]
+
+
+# --- I1, I5, I7 -----------------------------------------------------------------------------------
+
+
+@MORE
+@given(events=happenings)
+def test_a_full_poll_is_exactly_what_the_policy_lets_be_seen_in_each_form(
+    mould: Mould, events: list[Event]
+) -> None:
+    with a_world(mould) as world:
+        play = RenditionPlay(world)
+        for event in events:
+            play.step(event)
+        play.compare()
+        assert check.check(world.house).faults == []
