@@ -568,7 +568,7 @@ def test_an_answer_may_be_about_very_many(world: World) -> None:
     ids = [StixId(stix_id("malware", n)) for n in range(2_000)]
     with world.house.store.read() as connection:
         asked = (NationCode("KR"), NationCode("US"), ids, world.clock.now)
-        assert renditions.submitters(connection, *asked) == set()
+        assert renditions.submitters(connection, *asked) == {}
 
 
 def test_an_answer_about_what_was_only_referred_to_tells_no_other_nation(world: World) -> None:

@@ -40,7 +40,7 @@ from tests.properties.worlds import (
 )
 from tests.world import Mould, Seen, World
 
-EXAMPLES = int(os.environ.get("HUB_TEST_EXAMPLES", "20"))
+EXAMPLES = int(os.environ.get("HUB_TEST_EXAMPLES", "10"))
 FEWER = settings(
     derandomize="HUB_TEST_EXAMPLES" not in os.environ,
     deadline=None,
