@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
-from hub.model import SUBMITTED, Justification, LiveRow, NationCode, ObjectVersion, Rendition, View
+from hub.model import SUBMITTED, Justification, LiveRow, NationCode, ObjectVersion, Rendition, Shown, View
 from hub.rules.references import Judgement
 from hub.rules.release import NEVER, narrows
 
@@ -22,6 +22,7 @@ class RowChanges:
     forget: list[int] = field(default_factory=list)
     justify: dict[Justification, list[int]] = field(default_factory=lambda: defaultdict(list))
     supersede: list[int] = field(default_factory=list)
+    show: dict[Shown, list[int]] = field(default_factory=lambda: defaultdict(list))
     replaced: set[int] = field(
         default_factory=set
     )  # of those withdrawn: the same of a later version is shown
@@ -115,6 +116,9 @@ def _compare(
             change.justify[value].append(row.position)
         if row.is_newest and not version.is_newest:
             change.supersede.append(row.position)
+        shown = version.shown(form)
+        if row.shown != shown:
+            change.show[shown].append(row.position)
 
 
 def _compare_deleted(change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow) -> None:

@@ -200,6 +200,7 @@ class _Law:
             rel_to=facts.rel_to,
             guise=facts.guise,
             about=facts.about,
+            limits=facts.limits,
         )
 
     def _class(self, candidate: Candidate, recipient: NationCode) -> Class:
@@ -220,10 +221,11 @@ class _Law:
                 left={level: frozenset(map(_named, targets)) for level, targets in one.left.items()},
                 is_masked=self._candidate(one.facts).is_masked,
                 sources=frozenset(map(_named, one.sources)),
+                originals=one.originals,
             )
             for one in groups
         }
-        return judge(nodes, (), self._bench.circle())
+        return judge(nodes, (), self._bench.recipients)
 
     def _forms(self, connection: Connection, one: Linked) -> Mapping[View, Justification]:
         found = {view: {own} for view, own in self.others(one.facts, is_last=one.is_last).items()}

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from hub.actions import poll, recall
 from hub.actions.authenticate import reader
-from hub.actions.handling import Desk, Handled, handle, together
+from hub.actions.handling import Brought, Desk, Handled, handle, together
 from hub.actions.house import House
 from hub.actions.judging import Bench, Verdicts, judge_again, write_rows
 from hub.actions.submit import use_nonce, verify_writer
@@ -81,7 +81,7 @@ def decide(house: House, connection: Connection, deletion: Deletion) -> Deletion
         deleted = dict.fromkeys(doomed, now)
         for owner, held in records.items():
             desk = Desk.of(house, owner, deletion.origin)
-            handled[owner] = handle(connection, desk, [], held, deleted=deleted)
+            handled[owner] = handle(connection, desk, Brought(), held, deleted=deleted)
         bench = Bench.of(house, connection, deletion.origin, now)
         verdicts = judge_again(connection, bench, together(handled.values()))
     return DeletionDecision(generation, count, now, records, doomed, handled, verdicts)

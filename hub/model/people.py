@@ -98,6 +98,7 @@ class Nation:
     identity_id: StixId
     rel_to_id: StixId
     default_tlp: Tlp = Tlp.AMBER
+    unmarked_stays_home: bool = False  # what would get the default does not leave (policy 2.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,16 @@ class Registry:
     hub_identity_id: StixId
     released_collection_id: str
     informative_markings: frozenset[StixId]
+    public_sources: frozenset[StixId] = frozenset()  # whose objects many submit (policy 1)
 
     @property
     def rel_to(self) -> Mapping[StixId, NationCode]:
         """The nation that each REL TO definition names (policy 6)."""
         return {nation.rel_to_id: nation.code for nation in self.nations.values()}
+
+
+# To which nations alone something goes, and there from which clearance up (policy 8).
+Reach = frozenset[tuple[NationCode, Clearance]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An organisation with an account. `nation` is None for auditors and operators alone."""
+    """An organisation with an account. `nation` is None for auditors and operators alone.
+
+    `identities` are the further registered identities that it speaks as, beside `identity` (policy 1).
+    """
 
     id: MemberId
     nation: NationCode | None
@@ -138,6 +147,7 @@ class Member:
     name: str
     identity: StixId
     is_suspended: bool = False
+    identities: frozenset[StixId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

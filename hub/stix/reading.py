@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from hub.errors import BadRequest, Unprocessable
-from hub.model import DefinitionKind, Guise, JsonObject, StixId, StixObject, Unreadable
+from hub.model import NAME_TYPES, DefinitionKind, Guise, JsonObject, StixId, StixObject, Unreadable
 from hub.stix.markings import definition_kind, read_markings
 from hub.stix.patterns import parsing_bytes
 from hub.stix.redaction import cuts
@@ -24,6 +24,7 @@ __all__ = ["items", "read", "understand", "version_key"]
 MAX_PARSING_BYTES: Final = 262_144
 
 _EXTENSION_PREFIX: Final = "extension-definition--"
+_OF_THE_VERSION: Final = frozenset({"created", "modified", "created_by_ref"})  # policy 2.3, names
 _NAMES_NOBODY: Final = "class"  # an identity_class: a sector, say
 
 Digest = Callable[[Any], bytes]
@@ -94,7 +95,7 @@ def read(
         return _unreadable(item, index, "the object is no plain JSON value; send it as JSON text allows")
 
 
-def understand(obj: JsonObject, body: bytes, digest: bytes, names: Sequence[str] = ()) -> StixObject:
+def understand(obj: JsonObject, body: bytes, digest: Digest, names: Sequence[str] = ()) -> StixObject:
     """Return what an object says that was accepted before; it is not validated again."""
     kind, _ = definition_kind(obj)
     return _understood(obj, body, digest, kind, names)
@@ -111,7 +112,7 @@ def _read(
     message = failure or fault(obj) or _marking_fault(obj) or ""
     if message:
         return _unreadable(obj, index, message)
-    return _understood(obj, body, digest(obj), kind, names)
+    return _understood(obj, body, digest, kind, names)
 
 
 def _marking_fault(obj: JsonObject) -> str | None:
@@ -121,12 +122,13 @@ def _marking_fault(obj: JsonObject) -> str | None:
 
 
 def _understood(
-    obj: JsonObject, body: bytes, digest: bytes, kind: DefinitionKind | None, names: Sequence[str]
+    obj: JsonObject, body: bytes, digest: Digest, kind: DefinitionKind | None, names: Sequence[str]
 ) -> StixObject:
-    version = obj.get("modified", obj.get("created"))
+    version, created = obj.get("modified", obj.get("created")), obj.get("created")
     creator = obj.get("created_by_ref")
     referred = refers(obj)
     named_at = tuple(_named_at(obj, body, names)) if names else ()
+    is_name = obj["type"] in NAME_TYPES
     return StixObject(
         id=StixId(obj["id"]),
         type=obj["type"],
@@ -135,11 +137,13 @@ def _understood(
         has_spec_version="spec_version" in obj,
         revoked=obj.get("revoked") is True,
         body=body,
-        digest=digest,
+        digest=digest(obj),
         markings=read_markings(obj),
         refers=referred,
         contains=contains(obj),
         creator=StixId(creator) if isinstance(creator, str) and looks_like_id(creator) else None,
+        created=version_key(created) if isinstance(created, str) else None,
+        same=digest({k: v for k, v in obj.items() if k not in _OF_THE_VERSION}) if is_name else None,
         definition=kind,
         definition_extensions=_extensions(obj) if kind else frozenset(),
         cuts=cuts(obj),

@@ -268,6 +268,12 @@ def every_period(connection: Connection) -> tuple[Period, ...]:
     return tuple(_period(row) for row in connection.execute(select(period).order_by(_P.id)))
 
 
+def of_party(connection: Connection, nation: NationCode) -> frozenset[str]:
+    """Return the ids of the agreements whose documents name the nation as a party."""
+    rows = connection.execute(_known_to(nation)).all()
+    return frozenset(row.id for row in rows if nation in orjson.loads(row.document)["parties"])
+
+
 def _period(row: Row[Any]) -> Period:
     clause = _decode(row.clause)
     start = from_microseconds(row.start)

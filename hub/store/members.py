@@ -22,7 +22,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.tables import key, member, nonce, token
+from hub.store.tables import key, member, member_identity, nonce, token
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,15 @@ def add_member(connection: Connection, new: Member, now: datetime) -> bool:
 
 def members(connection: Connection) -> list[Member]:
     """Return every member, by id."""
-    return [_member(row) for row in connection.execute(select(member).order_by(member.c.id))]
+    identities = _identities(connection)
+    rows = connection.execute(select(member).order_by(member.c.id))
+    return [_member(row, identities.get(row.id, frozenset())) for row in rows]
 
 
 def find_member(connection: Connection, id: str) -> Member | None:
     """Return the member with this id, or None."""
     row = connection.execute(select(member).where(member.c.id == id)).one_or_none()
-    return None if row is None else _member(row)
+    return None if row is None else _member(row, _identities(connection, id).get(row.id, frozenset()))
 
 
 def set_suspended(connection: Connection, id: MemberId, suspended_at: datetime | None) -> None:
@@ -71,10 +73,34 @@ def set_suspended(connection: Connection, id: MemberId, suspended_at: datetime |
     connection.execute(update(member).where(member.c.id == id).values(suspended_at=at))
 
 
-def _member(row: Row[Any]) -> Member:
+def add_identity(connection: Connection, id: MemberId, identity: StixId, now: datetime) -> bool:
+    """Register a further identity that the member speaks as; return False when it is registered already."""
+    row = {"member": id, "identity": identity, "registered_at": to_microseconds(now)}
+    return _inserted(connection, member_identity, row)
+
+
+def remove_identity(connection: Connection, id: MemberId, identity: StixId) -> bool:
+    """Let the member no longer speak as a further identity; return False when it did not."""
+    c = member_identity.c
+    done = connection.execute(delete(member_identity).where(c.member == id, c.identity == identity))
+    return done.rowcount > 0
+
+
+def _identities(connection: Connection, id: str | None = None) -> dict[str, frozenset[StixId]]:
+    """Return the further identities of each member, or of one."""
+    c = member_identity.c
+    query = select(c.member, c.identity)
+    found: dict[str, set[StixId]] = {}
+    for named, identity in connection.execute(query if id is None else query.where(c.member == id)):
+        found.setdefault(named, set()).add(StixId(identity))
+    return {named: frozenset(identities) for named, identities in found.items()}
+
+
+def _member(row: Row[Any], identities: frozenset[StixId]) -> Member:
     nation = None if row.nation is None else NationCode(row.nation)
     suspended = row.suspended_at is not None
-    return Member(MemberId(row.id), nation, Kind(row.kind), row.name, StixId(row.identity), suspended)
+    kind, identity = Kind(row.kind), StixId(row.identity)
+    return Member(MemberId(row.id), nation, kind, row.name, identity, suspended, identities)
 
 
 # --- tokens -------------------------------------------------------------------------------------

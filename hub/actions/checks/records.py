@@ -11,15 +11,14 @@ from typing import Final
 import orjson
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
-from hub.actions.handling import names_creator
 from hub.actions.submit import names_of
 from hub.model import HUB, Guise, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
 from hub.proofs import canonical
+from hub.rules.handling import names_creator
 from hub.rules.marking import (
     is_accepted_definition,
     narrower,
     releasable_to,
-    taken_over,
     unknown_markings,
     with_rel_to_on_parts,
 )
@@ -126,15 +125,14 @@ def content_faults(inspection: Inspection, origin: NationCode, versions: Version
     users: dict[int, list[ObjectVersion]] = defaultdict(list)
     for version in versions.values():
         users[version.content_id].append(version)
-    predecessors = _predecessors(versions)
     for content in integrity.contents(inspection.connection, users.keys()):
         if fault := _content_fault(content, origin, users[content.id]):
             yield Fault(f"content {content.id}", fault)
         elif content.body and origin != HUB:
             for version in users[content.id]:
                 names = names_of(inspection.members[version.member])
-                said = reading.understand(orjson.loads(content.body), content.body, content.digest, names)
-                yield from _version_faults(inspection, version, said, predecessors.get(version.key))
+                said = reading.understand(orjson.loads(content.body), content.body, canonical.digest, names)
+                yield from _version_faults(inspection, version, said)
 
 
 def _content_fault(content: Content, origin: NationCode, users: Sequence[ObjectVersion]) -> str | None:
@@ -159,32 +157,14 @@ def _digest(body: bytes) -> bytes:
         return b""
 
 
-def _predecessors(versions: Versions) -> dict[int, ObjectVersion]:
-    """Return, by version, the one that it followed when it came in."""
-    found: dict[int, ObjectVersion] = {}
-    for record in _records(versions):
-        for version in record:
-            earlier = [v for v in record if v.key < version.key and v.version_key < version.version_key]
-            if earlier:
-                found[version.key] = max(earlier, key=lambda v: v.version_key)
-    return found
-
-
-def _version_faults(
-    inspection: Inspection, version: ObjectVersion, said: StixObject, predecessor: ObjectVersion | None
-) -> Iterator[Fault]:
-    if differing := sorted(_differing(inspection, version, said, predecessor)):
+def _version_faults(inspection: Inspection, version: ObjectVersion, said: StixObject) -> Iterator[Fault]:
+    if differing := sorted(_differing(inspection, version, said)):
         what = f"is noted with another {', '.join(differing)} than its content has"
         yield Fault(named(version), f"{what}; {RESTORE}")
 
 
-def _differing(
-    inspection: Inspection, version: ObjectVersion, said: StixObject, predecessor: ObjectVersion | None
-) -> Iterator[str]:
+def _differing(inspection: Inspection, version: ObjectVersion, said: StixObject) -> Iterator[str]:
     markings = with_rel_to_on_parts(said.markings, inspection.registry.rel_to)
-    if said.revoked and said.markings.tlp is None and predecessor is not None:
-        # A revoking version without TLP keeps how its predecessor is handled (policy 8).
-        markings = taken_over(markings, predecessor.markings, inspection.registry.rel_to)
     accepted = is_accepted_definition(
         said.id, said.definition, said.definition_extensions, inspection.registry.informative_markings
     )
@@ -198,6 +178,8 @@ def _differing(
         "references": (version.refers, said.refers),
         "contents": (version.contains, said.contains),
         "creator": (version.creator, said.creator),
+        "created": (version.created, said.created),
+        "revoked": (version.revoked, said.revoked),
         "TLP": (version.markings.tlp, said.markings.tlp),
         "labels": (version.markings.raised, said.markings.raised),
         "markings": (version.markings.others, markings.others),
