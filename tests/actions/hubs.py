@@ -117,9 +117,14 @@ class Hub:
 
     @classmethod
     def open(cls, database_url: str, **changes: Any) -> Hub:
+        return cls.over(Store.open(database_url), **changes)
+
+    @classmethod
+    def over(cls, store: Store, **changes: Any) -> Hub:
+        """Return an initialised hub over this store, which has no rows yet."""
         clock = Clock()
         house = House(
-            store=Store.open(database_url),
+            store=store,
             registry=registry(),
             limits=Limits(),
             secrets=Secrets(b"p" * 32, b"c" * 32),
