@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import kept, postgres, scratch
+from tests import compiled, kept, postgres, scratch
 
 # The same worlds on every run and no clock in the verdict. More examples: --hypothesis-profile=thorough.
 settings.register_profile(
@@ -30,6 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # A developer's own configuration must not reach a test.
     for name in [name for name in os.environ if name.startswith("HUB_") and "_TEST_" not in name]:
         del os.environ[name]
+    compiled.use()
     if not hasattr(config, "workerinput"):
         scratch.use()
         os.environ[_HOME] = str(postgres.make_home(scratch.folder()))

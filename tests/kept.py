@@ -1,7 +1,8 @@
-"""Databases with today's tables and no rows, without migrating one for each test.
+"""Databases as tests begin with them, without migrating and filling one for each test.
 
 On SQLite a migrated file is copied. On PostgreSQL a database is kept and its rows are deleted: of what was
-measured, making a database, cloning one and TRUNCATE cost between ten and fifty times as much.
+measured, making a database, cloning one and TRUNCATE cost between ten and fifty times as much. The rows that
+many tests begin with are made once, and then put into each database.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
+from sqlalchemy import Integer, Table, func, select
 
 from hub.store.connection import Store
-from hub.store.tables import metadata
+from hub.store.tables import ledger, metadata
 from tests import postgres
 
 _WAIT_MILLISECONDS = 60_000
@@ -106,6 +110,50 @@ def kept(server_url: str) -> Iterator[Kept]:
         yield database
     finally:
         database.drop()
+
+
+@dataclass(frozen=True)
+class Rows:
+    """All that a database had in its tables, to be put into others that are empty."""
+
+    tables: tuple[tuple[Table, list[dict[str, Any]]], ...]
+
+    @classmethod
+    def of(cls, store: Store) -> Rows:
+        with store.read() as connection:
+            found = [
+                (table, [dict(row) for row in connection.execute(select(table)).mappings()])
+                for table in metadata.sorted_tables
+            ]
+        return cls(tuple((table, rows) for table, rows in found if rows))
+
+    def put_into(self, store: Store) -> None:
+        """Leave the store as the one they were read from."""
+        with store.write() as connection:
+            for table, rows in self.tables:
+                connection.execute(table.insert(), rows)
+            if connection.dialect.name == "postgresql":
+                for name, last in self._sequences():
+                    connection.execute(select(func.setval(name, last)))
+
+    def _sequences(self) -> Iterator[tuple[str, int]]:
+        """The keys that PostgreSQL gives by itself, with the last that was given."""
+        for table, rows in self.tables:
+            column = table.autoincrement_column
+            if column is not None and isinstance(column.type, Integer):
+                yield f"{table.name}_{column.name}_seq", max(row[column.name] for row in rows)
+
+
+def kind(store: Store) -> str:
+    """Return which kind of database it is."""
+    with store.read() as connection:
+        return connection.dialect.name
+
+
+def is_empty(store: Store) -> bool:
+    """Tell whether the hub was never initialised on this store, which is migrated."""
+    with store.read() as connection:
+        return not connection.execute(select(func.count()).select_from(ledger)).scalar_one()
 
 
 def _migrate(url: str) -> None:
