@@ -49,6 +49,7 @@ from hub.proofs.keys import PrivateKey
 from hub.stix.tlp import TLP_IDS
 from hub.store import objects
 from hub.store.connection import Store
+from tests import kept
 from tests.stix_objects import INFORMATIVE, Json, stix_id
 
 URL = "https://hub.example"
@@ -313,14 +314,36 @@ def build(
     defaults: Mapping[str, Tlp] | None = None,
     require_signature: bool = False,
 ) -> World:
-    """A world on an empty database: one member of each of `kinds` in every nation, as in `us-agency2`."""
-    clock = Clock()
-    world = _open(database_url, registry(defaults, codes), clock, require_signature)
+    """A world on an empty database: one member of each of `kinds` in every nation, as in `us-agency2`.
+
+    The first of its kind is made by the operator's acts; all later ones begin with the same rows.
+    """
+    nations = registry(defaults, codes)
+    world = _open(database_url, nations, Clock(), require_signature)
+    world.house.store.migrate()
+    kind = (kept.kind(world.house.store), tuple(codes), tuple(kinds), tuple(sorted((defaults or {}).items())))
+    if (beginning := _beginnings.get(kind)) is not None:
+        beginning.rows.put_into(world.house.store)
+        world.callers, world.tokens = dict(beginning.callers), dict(beginning.tokens)
+        return world
     administer.initialise(world.house)
     for code in codes:
-        for kind in kinds:
-            _enrol(world, f"{code.lower()}-{kind}", code, KINDS[kind])
+        for name in kinds:
+            _enrol(world, f"{code.lower()}-{name}", code, KINDS[name])
+    _beginnings[kind] = _Beginning(kept.Rows.of(world.house.store), dict(world.callers), dict(world.tokens))
     return world
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """What a world begins with."""
+
+    rows: kept.Rows
+    callers: dict[str, Caller]
+    tokens: dict[str, str]
+
+
+_beginnings: dict[tuple[Any, ...], _Beginning] = {}
 
 
 def _open(database_url: str, nations: Registry, clock: Clock, require_signature: bool) -> World:
