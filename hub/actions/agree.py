@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub.actions import takeover
+from hub.actions.authenticate import admit
 from hub.actions.house import House
 from hub.actions.lives import UNKNOWN, find, last_event, life_of, may_know, view
 from hub.actions.present import present
-from hub.actions.submit import use_nonce, verify_request
+from hub.actions.submit import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, Unprocessable
 from hub.model import (
     Agreement,
@@ -49,7 +50,8 @@ def propose(house: House, caller: Caller, request: HttpRequest) -> JsonObject:
     evidence = verify_request(house, caller, request, Purpose.AGREEMENT)
     agreement = read_proposal(house, nation, request.body)  # 2
     with house.store.write() as connection:
-        use_nonce(connection, evidence)
+        agreements.hold_for_change(connection)
+        admit(house, connection, caller, evidence)
         now = present(house, connection)
         told = agreement.parties | parties_amended(house, connection, caller, agreement, now)  # 3
         stored = StoredAgreement(agreement.id, agreement.document, told)
@@ -171,8 +173,8 @@ def _step(house: House, caller: Caller, request: HttpRequest, agreement_id: str,
     if step is Step.SIGN:
         _prepare(house, signed, agreement_id)
     with house.store.write() as connection:
-        use_nonce(connection, evidence)
         agreements.hold_for_change(connection)
+        admit(house, connection, caller, evidence)
         stored = find(connection, caller, agreement_id)
         now = _now(house, connection)
         event = _event(house, connection, signed, stored, now)

@@ -86,7 +86,10 @@ def generation(connection: Connection, *, hold: bool = False) -> Generation:
 
 
 def hold_for_change(connection: Connection) -> None:
-    """Wait until no submission holds the generation, and keep new ones waiting until the transaction ends."""
+    """Wait until no submission holds the generation, and keep new ones waiting until the transaction ends.
+
+    Whatever takes a right away takes this too: once it is committed, nothing is accepted by that right.
+    """
     _queue(connection, func.pg_advisory_xact_lock)
 
 
