@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 from hub.errors import SettingsError
@@ -181,11 +181,10 @@ def _database_url(place: str, value: object) -> str:
     return url
 
 
-def _read_database_url(place: str, value: object) -> str:
-    url = _text(place, value)
-    if not url.startswith(_POSTGRESQL):
-        raise SettingsError(f"{place} must be {_POSTGRESQL}USER:PASSWORD@HOST/DATABASE, a replica")
-    return url
+def _read_database_url(place: str, _value: object) -> NoReturn:
+    raise SettingsError(
+        f"{place} is not supported yet; remove it: pages are read where they are recorded, on the primary"
+    )
 
 
 def _folder(place: str, value: object) -> Path:
@@ -244,9 +243,6 @@ def _check_together(settings: Settings, places: Mapping[str, str]) -> None:
     if not settings.require_signature and settings.environment != "development":
         place = places["require_signature"]
         raise SettingsError(f"{place}: require_signature may be false only where environment is development")
-    if settings.read_database_url and not settings.database_url.startswith(_POSTGRESQL):
-        place = places["read_database_url"]
-        raise SettingsError(f"{place}: read_database_url needs a PostgreSQL database_url; remove it")
 
 
 _MARKINGS: Final = ("marking-definition", "extension-definition")

@@ -33,7 +33,7 @@ from hub.model import (
 )
 from hub.proofs import canonical, documents, keys, tokens
 from hub.stix import reading, tlp
-from hub.store import ledgers, members, objects, releases
+from hub.store import agreements, ledgers, members, objects, releases
 from hub.store.connection import Connection
 from hub.store.members import StoredToken
 from hub.store.releases import NewRow
@@ -131,7 +131,7 @@ def list_members(house: House) -> list[Member]:
 
 
 def suspend_member(house: House, id: str) -> Member:
-    """Stop a member's tokens and keys at once; NotFound when there is none."""
+    """Stop a member's tokens and keys at once, for what is on its way, too; NotFound when there is none."""
     return _set_suspended(house, id, is_suspended=True)
 
 
@@ -142,6 +142,7 @@ def resume_member(house: House, id: str) -> Member:
 
 def _set_suspended(house: House, id: str, *, is_suspended: bool) -> Member:
     with house.store.write() as connection:
+        agreements.hold_for_change(connection)
         member = _member(connection, id)
         members.set_suspended(connection, member.id, house.clock() if is_suspended else None)
     return replace(member, is_suspended=is_suspended)
@@ -202,8 +203,9 @@ def list_tokens(house: House) -> list[StoredToken]:
 
 
 def revoke_token(house: House, public_id: str) -> None:
-    """Stop a token at once; NotFound when there is none."""
+    """Stop a token at once, for what is on its way with it too; NotFound when there is none."""
     with house.store.write() as connection:
+        agreements.hold_for_change(connection)
         if not members.revoke_token(connection, public_id, house.clock()):
             raise NotFound(f"There is no token {public_id!r}; `hub token list` shows them.")
 
@@ -223,6 +225,7 @@ def register_key(
     public = keys.read_public(data)
     now = house.clock()
     with house.store.write() as connection:
+        agreements.hold_for_change(connection)  # the key before it is revoked
         member = _member(connection, member_id)
         _check_purpose(member, purpose)
         new = RegisteredKey(public.thumbprint, member.id, purpose, public.alg, public.jwk, now)
@@ -266,9 +269,10 @@ def list_keys(house: House) -> list[RegisteredKey]:
 
 
 def revoke_key(house: House, thumbprint: str, reason: str) -> None:
-    """Stop a key at once; what it signed before stays valid. NotFound when there is none."""
+    """Stop a key at once; what was accepted with it before stays valid. NotFound when there is none."""
     if not reason.strip() or len(reason) > _MAX_REASON:
         raise Unprocessable(f"Give a reason of 1 to {_MAX_REASON} characters.")
     with house.store.write() as connection:
+        agreements.hold_for_change(connection)
         if not members.revoke_key(connection, thumbprint, reason, house.clock()):
             raise NotFound(f"There is no key {thumbprint!r}; `hub key list` shows them.")

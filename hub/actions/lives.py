@@ -18,7 +18,7 @@ UNKNOWN: Final = "There is no such agreement, or your nation is not party to it.
 
 def life_of(registry: Registry, stored: StoredAgreement) -> Life:
     """Return what has happened to an agreement, by its signed events and those of its amendments."""
-    life = Life(read_agreement(stored.document, registry.nations.keys()), stored.told)
+    life = Life(read_agreement(stored.document, registry.nations.keys()), stored.told, stored.proposed_at)
     for event in stored.events:
         life = life.after(Step(event.typ), event.nation, event.at)
     taking_over = (_takes_over_at(registry, amendment) for amendment in stored.amendments)
@@ -64,6 +64,7 @@ def view(house: House, stored: StoredAgreement, now: datetime) -> JsonObject:
         "valid_until": document["valid_until"],
         "supersedes": document.get("supersedes"),
         "superseded_at": None if life.superseded_at is None else format_instant(life.superseded_at),
+        "lapses_at": None if life.lapses_at is None else format_instant(life.lapses_at),
         "clauses": document["clauses"],
         "ended": current.ended,
         "events": [

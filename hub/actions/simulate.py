@@ -141,7 +141,7 @@ def _periods_after(
     house: House, connection: Connection, agreement: Agreement, before: Sequence[Period], now: datetime
 ) -> list[Period]:
     """Return what would bind: the agreement from now on, and no longer what it supersedes."""
-    life = Life(replace(agreement, valid_from=min(agreement.valid_from, now)), agreement.parties)
+    life = Life(replace(agreement, valid_from=min(agreement.valid_from, now)), agreement.parties, now)
     since = {}
     if agreement.supersedes is not None:
         former = agreements.find(connection, None, agreement.supersedes)

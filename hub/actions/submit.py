@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from hub.actions import recall
+from hub.actions.authenticate import admit
 from hub.actions.drafting import Drafts, Drawer, draft
 from hub.actions.handling import Brought, Desk, Handled, handle
 from hub.actions.house import House
@@ -16,7 +17,7 @@ from hub.actions.judging import Bench, Verdicts, judge_again, recipients, write_
 from hub.actions.neighbourhood import Neighbourhood, look_around
 from hub.actions.present import present
 from hub.actions.prune import STATUS_DAYS
-from hub.errors import BadSignature, Forbidden, NotFound, TooLarge, Unprocessable
+from hub.errors import Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     Caller,
     Evidence,
@@ -57,12 +58,12 @@ def submit(house: House, submission: Submission) -> Receipt:
     1. The caller may write to this collection, and the request's signature holds.
     2. The body is strict JSON; each object is read, or gets a sentence.
     3. Outcomes, handling and releases are decided on a snapshot, holding nobody up.
-    4. In one transaction: the nonce is new; if agreements, the nation's own submissions, or what the
-       submitter knows of others' objects have moved since, decide again; write objects, releases and
-       evidence, and what is to be recalled.
+    4. In one transaction: member, token and key are still good and the nonce is new; if agreements, the
+       nation's own submissions, or what the submitter knows of others' objects have moved since, decide
+       again; write objects, releases and evidence, and what is to be recalled.
 
-    An object is stored though others fail. Raises Forbidden, BadSignature, TooLarge, BadJson,
-    BadRequest or Unprocessable when nothing was, and Unavailable when the database cannot be reached.
+    An object is stored though others fail. Raises Forbidden, Unauthenticated, BadSignature, TooLarge,
+    BadJson, BadRequest or Unprocessable when nothing was; Unavailable when the database cannot be reached.
     """
     verified = verify(house, submission)  # 1
     items = read(house, verified)  # 2
@@ -234,9 +235,9 @@ def _handle(
 def write(house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision) -> Receipt:
     """Commit the submission, decided again if what it was decided against has moved."""
     with house.store.write() as connection:
-        use_nonce(connection, verified.evidence)
         generation = agreements.generation(connection, hold=True)
         count = submissions.count(connection, verified.origin, hold=True)
+        admit(house, connection, verified.caller, verified.evidence)
         for recipient in recipients(house):
             releases.lock(connection, recipient)
         if (generation, count) != (decision.generation, decision.count) or (
@@ -261,15 +262,6 @@ def _look_again(
     """Return what the submitter knows of others' objects now that no ledger can move (policy 8)."""
     member, now = verified.caller.member, present(house, connection)
     return look_around(house, connection, member, _ids(items), _referred(items), now)
-
-
-def use_nonce(connection: Connection, evidence: Evidence | None) -> None:
-    """Hold that the signed request is new, in the transaction that accepts it; BadSignature for a replay."""
-    if evidence is None:
-        return
-    expires = evidence.expires + timedelta(seconds=requests.SKEW_SECONDS)
-    if not members.use_nonce(connection, evidence.thumbprint, evidence.nonce, expires):
-        raise BadSignature("this signed request was received before; sign again with a new nonce")
 
 
 def _write_objects(

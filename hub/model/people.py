@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Final, NewType
 
@@ -152,10 +152,14 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking: the member that a valid token names, and what the token may be used for."""
+    """Who is asking: the member that a valid token names, and what the token may be used for.
+
+    `token` is its public id: whoever writes is looked at again by it (`actions.authenticate.admit`).
+    """
 
     member: Member
     scopes: frozenset[Scope]
+    token: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,7 +183,8 @@ class Hub:
         token = administer.issue_token(self.house, id, scopes)
         submit_key = self.new_key(id, Purpose.SUBMIT)
         agreement_key = self.new_key(id, Purpose.AGREEMENT) if kind == "cert" else None
-        return Account(Caller(member, frozenset(scopes)), token.token, submit_key, agreement_key)
+        caller = Caller(member, frozenset(scopes), token.public_id)
+        return Account(caller, token.token, submit_key, agreement_key)
 
     def new_key(self, id: str, purpose: Purpose) -> PrivateKey:
         key = keys.generate("ed25519")
