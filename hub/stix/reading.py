@@ -10,7 +10,6 @@ import orjson
 from hub.errors import BadRequest, Unprocessable
 from hub.model import NAME_TYPES, DefinitionKind, Guise, JsonObject, StixId, StixObject, Unreadable
 from hub.stix.markings import definition_kind, read_markings
-from hub.stix.patterns import parsing_bytes
 from hub.stix.redaction import cuts
 from hub.stix.references import contains, looks_like_id, refers
 from hub.stix.renaming import has_id_keys, ids_in, ids_within, is_value_based, may_mention, mentions
@@ -20,9 +19,6 @@ from hub.stix.versions import MAX_CHARACTERS, version_key
 
 __all__ = ["items", "read", "understand", "version_key"]
 
-# At the worst cost that was found, 40 microseconds a byte, that is 10 s. Plain patterns take nothing of it.
-MAX_PARSING_BYTES: Final = 262_144
-
 _EXTENSION_PREFIX: Final = "extension-definition--"
 _OF_THE_VERSION: Final = frozenset({"created", "modified", "created_by_ref"})  # policy 2.3, names
 _NAMES_NOBODY: Final = "class"  # an identity_class: a sector, say
@@ -30,15 +26,8 @@ _NAMES_NOBODY: Final = "class"  # an identity_class: a sector, say
 Digest = Callable[[Any], bytes]
 
 
-class _Unparsed(dict[str, Any]):
-    """An indicator as sent, whose pattern is not to be parsed: others of its submission took too much."""
-
-
 def items(document: Any) -> list[Any]:
     """Return the list `objects` of a TAXII envelope or STIX bundle, whatever else stands beside it.
-
-    An indicator whose pattern, with those before it, is more than the 256 KB of text that the parser is
-    given in one submission is marked for `read` to refuse; plain patterns take nothing of them.
 
     Raises BadRequest if `document` is neither, Unprocessable if the list is empty (TAXII 2.1 section 3.7,
     STIX 2.1 section 8).
@@ -52,26 +41,7 @@ def items(document: Any) -> list[Any]:
         raise BadRequest("objects is not a list; put even a single object into one")
     if not objects:
         raise Unprocessable("objects is empty; send at least one object")
-    return _within_parsing_bytes(objects)
-
-
-def _within_parsing_bytes(objects: list[Any]) -> list[Any]:
-    left, found = MAX_PARSING_BYTES, []
-    for item in objects:
-        taken = _parsing_bytes(item)
-        if taken <= left:
-            left -= taken
-            found.append(item)
-        else:
-            found.append(_Unparsed(item))
-    return found
-
-
-def _parsing_bytes(item: Any) -> int:
-    if not isinstance(item, dict) or item.get("type") != "indicator" or item.get("pattern_type") != "stix":
-        return 0
-    pattern = item.get("pattern")
-    return parsing_bytes(pattern) if isinstance(pattern, str) else 0
+    return objects
 
 
 def read(
@@ -85,10 +55,6 @@ def read(
     """
     if not isinstance(item, dict):
         return Unreadable(f"(item {index})", None, "the item is not a JSON object; every STIX object is one")
-    if isinstance(item, _Unparsed):
-        return _unreadable(
-            item, index, "/pattern: too much pattern text in one submission; send it in another"
-        )
     try:
         return _read(item, index, max_object_bytes, digest, names)
     except (ValueError, TypeError, RecursionError):  # no JSON value: surrogates, too deep, too big an integer

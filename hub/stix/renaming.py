@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
-from unicodedata import category, normalize
+from unicodedata import category, combining, normalize
 
 from hub.model import JsonObject, StixId
 from hub.stix.references import looks_like_id
@@ -43,12 +44,17 @@ _VERSION_AT: Final = -22  # of the UUID's version, from the end of an id
 # Ids overlap where a stranger hides one behind another, hence the look-ahead.
 _UUID: Final = re.compile(r"(?=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))")
 _UUID_CHARACTERS: Final = 36
+_UUID_STANDING: Final = re.compile(_UUID.pattern.encode())
+_QUOTED: Final = re.compile(rb'"([A-Za-z0-9-]++)"')
 _AFTER_TYPE: Final = re.compile(rb"(?i)(?=(--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))")
 _TYPE_BACKWARDS: Final = re.compile(rb"(?i)[a-z0-9-]+")
 _TYPE_CHARACTERS: Final = 250  # the longest name of a type (STIX 2.1 section 3.1)
 # What orjson writes for characters that are invisible, or end a line where a word may go on.
 _ESCAPED: Final = re.compile(rb"\\[ubf]")
 _WORD: Final = re.compile(r"[^\W_]+")
+_MAX_MARKS: Final = 30  # on one letter: more are in no language (Unicode's UAX #15, Stream-Safe Text Format)
+_MAX_PLACES: Final = 20
+_MAX_PLACE_CHARACTERS: Final = 250
 # Unicode's default ignorable characters outside of category Cf (DerivedCoreProperties.txt).
 _IGNORABLE: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
@@ -112,9 +118,10 @@ def rename(obj: JsonObject, ids: Mapping[StixId, StixId]) -> JsonObject:
 
 
 def mentions(obj: JsonObject, names: Iterable[str], ids: Iterable[StixId] = ()) -> list[str]:
-    """Return, sorted, the places whose text names one of `names` or holds one of `ids` within it.
+    """Return, sorted, places whose text names one of `names` or holds one of `ids` within it: 20 at most.
 
-    A place is the path of a value or dictionary key, such as `external_references.[0].source_name`. A name
+    A place is the path of a value or dictionary key, such as `external_references.[0].source_name`, and
+    cut where it is long. A name
     is met as whole words whatever their case, Unicode form, invisible characters and what stands between
     them; one without a letter or digit is never met. An id is met by its UUID. A whole STIX id is no text:
     only the name of its type is, and it counts as held where it is one of `ids` in other letter case,
@@ -124,8 +131,8 @@ def mentions(obj: JsonObject, names: Iterable[str], ids: Iterable[StixId] = ()) 
     lowered = {id.lower() for id in known}
     uuids = {id[-_UUID_CHARACTERS:] for id in lowered}
     wanted = [words for name in names if (words := _words(_plain(name))).strip()]
-    found = set()
-    for path, text in _texts(obj):
+    found: set[str] = set()
+    for place, text in _texts(obj):
         if looks_like_id(text):
             is_held = text not in known and text.lower() in lowered
             plain = text.split("--", 1)[0]
@@ -134,7 +141,9 @@ def mentions(obj: JsonObject, names: Iterable[str], ids: Iterable[StixId] = ()) 
             is_held = any(match[1] in uuids for match in _UUID.finditer(plain))
         spaced = _words(plain)
         if is_held or any(words in spaced for words in wanted):
-            found.add(path)
+            found.add(_path(place))
+            if len(found) == _MAX_PLACES:
+                break
     return sorted(found)
 
 
@@ -151,9 +160,10 @@ def may_mention(body: bytes, names: Iterable[str], ids: Iterable[StixId]) -> boo
         longest = max(_WORD.findall(_plain(name)), key=len, default="")
         if longest and (not longest.isascii() or longest.encode() in lowered):
             return True
-    return any(
-        lowered.count(id[-_UUID_CHARACTERS:].encode().lower()) != body.count(f'"{id}"'.encode()) for id in ids
-    )
+    # Each is counted in one pass over the body, not in one for each id: there may be tens of thousands.
+    standing = Counter(found[1] for found in _UUID_STANDING.finditer(lowered))
+    whole = Counter(found[1] for found in _QUOTED.finditer(body))
+    return any(standing[id[-_UUID_CHARACTERS:].encode().lower()] != whole[id.encode()] for id in ids)
 
 
 # --- text -----------------------------------------------------------------------------------------
@@ -162,9 +172,19 @@ def may_mention(body: bytes, names: Iterable[str], ids: Iterable[StixId]) -> boo
 def _plain(text: str) -> str:
     """Return `text` as a reader sees it, without case: NFKC, folded, invisible characters left out."""
     if not text.isascii() or not text.isprintable():
-        text = _IGNORABLE.sub("", text)
-        text = normalize("NFKC", "".join(char for char in text if not _is_invisible(char)))
+        text = normalize("NFKC", "".join(_visible(_IGNORABLE.sub("", text))))
     return normalize("NFKC", text.upper().casefold())  # by way of upper case, which the dotless i needs
+
+
+def _visible(text: str) -> Iterator[str]:
+    """The visible characters, no more than 30 combining ones in a row: to order these takes time squared."""
+    marks = 0
+    for char in text:
+        if _is_invisible(char):
+            continue
+        marks = marks + 1 if combining(char) else 0
+        if marks <= _MAX_MARKS:
+            yield char
 
 
 def _is_invisible(char: str) -> bool:
@@ -179,26 +199,39 @@ def _words(plain: str) -> str:
 # --- places ---------------------------------------------------------------------------------------
 
 
-def _texts(obj: JsonObject) -> Iterator[tuple[str, str]]:
-    """Every text in `obj` with its path: values, dictionary keys, and the components of selectors."""
+# The keys that lead to a place, the last one first. They are put together only where a place is named: a path
+# for every value would hold a long key as often as there are values below it.
+_Place = tuple["_Place", str] | tuple[()]
+
+
+def _texts(obj: JsonObject) -> Iterator[tuple[_Place, str]]:
+    """Every text in `obj` with its place: values, dictionary keys, and the components of selectors."""
     selectors = {id(found) for found in _selectors(obj)}
-    pending: list[tuple[str, Any]] = [("", obj)]
+    pending: list[tuple[_Place, Any]] = [((), obj)]
     while pending:
-        path, value = pending.pop()
+        place, value = pending.pop()
         if isinstance(value, str):
-            yield path, value
+            yield place, value
         elif isinstance(value, dict):
             for key, item in value.items():
-                below = f"{path}.{key}" if path else key
+                below = (place, key)
                 yield below, key
                 pending.append((below, item))
         elif isinstance(value, list):
             for index, item in enumerate(value):
-                below = f"{path}.[{index}]"
                 if id(value) in selectors and isinstance(item, str):
-                    yield from ((below, component) for component in item.split("."))
-                else:
-                    pending.append((below, item))
+                    yield from (((place, f"[{index}]"), component) for component in item.split("."))
+                elif isinstance(item, str | dict | list):
+                    pending.append(((place, f"[{index}]"), item))
+
+
+def _path(place: _Place) -> str:
+    keys: list[str] = []
+    while place:
+        place, key = place
+        keys.append(key if len(key) <= _MAX_PLACE_CHARACTERS else key[:_MAX_PLACE_CHARACTERS] + "…")
+    path = ".".join(reversed(keys))
+    return path if len(path) <= _MAX_PLACE_CHARACTERS else path[:_MAX_PLACE_CHARACTERS] + "…"
 
 
 def _selectors(obj: JsonObject) -> Iterator[list[Any]]:

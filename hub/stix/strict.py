@@ -136,30 +136,36 @@ _LOCATING_DECODER: Final = json.JSONDecoder(
 
 def _first_flaw(value: Any) -> str:
     """Return the pointer and the sentence of the first flaw in `value`, or an empty string."""
-    return next(_flaws(value, "", MAX_DEPTH), "")
+    return next(_flaws(value, (), MAX_DEPTH), "")
 
 
-def _flaws(value: Any, pointer: str, levels_left: int) -> Iterator[str]:
+# The keys that lead to a value. They are put together only for a flaw: a pointer for every value would hold a
+# long key as often as there are values below it.
+_Path = tuple[str | int, ...]
+
+
+def _flaws(value: Any, path: _Path, levels_left: int) -> Iterator[str]:
     if isinstance(value, _Flaw):
-        yield _sentence(pointer, value)
+        yield _sentence(path, value)
     elif isinstance(value, str):
         if "\0" in value:
-            yield _sentence(pointer, _NUL)
+            yield _sentence(path, _NUL)
     elif isinstance(value, dict | list):
         if not levels_left:
-            yield _sentence(pointer, _TOO_DEEP)
+            yield _sentence(path, _TOO_DEEP)
             return
-        yield from _flaws_inside(value, pointer, levels_left - 1)
+        yield from _flaws_inside(value, path, levels_left - 1)
 
 
-def _flaws_inside(container: Any, pointer: str, levels_left: int) -> Iterator[str]:
+def _flaws_inside(container: Any, path: _Path, levels_left: int) -> Iterator[str]:
     if isinstance(container, list) and not isinstance(container, _Pairs):
         for index, item in enumerate(container):
-            yield from _flaws(item, f"{pointer}/{index}", levels_left)
+            if isinstance(item, str | dict | list):
+                yield from _flaws(item, (*path, index), levels_left)
         return
     seen = set()
     for key, item in container.items() if isinstance(container, dict) else container:
-        below = f"{pointer}/{escape(key)}"
+        below = (*path, key)
         if key in seen:
             yield _sentence(below, _TWICE)
         if "\0" in key:
@@ -168,7 +174,8 @@ def _flaws_inside(container: Any, pointer: str, levels_left: int) -> Iterator[st
         yield from _flaws(item, below, levels_left)
 
 
-def _sentence(pointer: str, what: str) -> str:
+def _sentence(path: _Path, what: str) -> str:
+    pointer = "".join(f"/{escape(str(key))}" for key in path)
     shown = pointer if len(pointer) <= _MAX_SHOWN else pointer[:_MAX_SHOWN] + "…"
     return f" at {shown or '/'}: {what}".replace("\0", "\\u0000")
 
