@@ -11,11 +11,12 @@ from hub.errors import BadRequest, Unprocessable
 from hub.model import NAME_TYPES, DefinitionKind, Guise, JsonObject, StixId, StixObject, Unreadable
 from hub.stix.markings import definition_kind, read_markings
 from hub.stix.redaction import cuts
-from hub.stix.references import contains, looks_like_id, refers
+from hub.stix.references import contains, looks_like_id, refers_by
 from hub.stix.renaming import has_id_keys, ids_in, ids_within, is_value_based, may_mention, mentions
 from hub.stix.tlp import TLP_IDS
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
 from hub.stix.versions import MAX_CHARACTERS, version_key
+from hub.stix.walking import miscased_id, survey
 
 __all__ = ["items", "read", "understand", "version_key"]
 
@@ -74,17 +75,18 @@ def _read(
     if len(body) > max_object_bytes:
         message = f"the object has {len(body)} bytes, and the hub takes {max_object_bytes}; split it"
         return _unreadable(obj, index, message)
+    if pointer := miscased_id(obj):
+        message = f"{pointer} is a STIX id with capitals, which is another id; write it in lower case"
+        return _unreadable(obj, index, message)
     kind, failure = definition_kind(obj)  # first: its sentence on TLP is clearer than the schema's
-    message = failure or fault(obj) or _marking_fault(obj) or ""
+    message = failure or fault(obj) or ""
     if message:
         return _unreadable(obj, index, message)
-    return _understood(obj, body, digest, kind, names)
-
-
-def _marking_fault(obj: JsonObject) -> str | None:
-    if any(len(ref) > MAX_ID_CHARACTERS for ref in read_markings(obj).others):
-        return f"a marking reference is longer than {MAX_ID_CHARACTERS} characters, as no id is"
-    return None
+    found = _understood(obj, body, digest, kind, names)
+    if any(len(ref) > MAX_ID_CHARACTERS for ref in found.markings.others):
+        message = f"a marking reference is longer than {MAX_ID_CHARACTERS} characters, as no id is"
+        return _unreadable(obj, index, message)
+    return found
 
 
 def _understood(
@@ -92,7 +94,7 @@ def _understood(
 ) -> StixObject:
     version, created = obj.get("modified", obj.get("created")), obj.get("created")
     creator = obj.get("created_by_ref")
-    referred = refers(obj)
+    held = survey(obj)
     named_at = tuple(_named_at(obj, body, names)) if names else ()
     is_name = obj["type"] in NAME_TYPES
     return StixObject(
@@ -104,8 +106,8 @@ def _understood(
         revoked=obj.get("revoked") is True,
         body=body,
         digest=digest(obj),
-        markings=read_markings(obj),
-        refers=referred,
+        markings=read_markings(obj, held),
+        refers=refers_by(obj, held),
         contains=contains(obj),
         creator=StixId(creator) if isinstance(creator, str) and looks_like_id(creator) else None,
         created=version_key(created) if isinstance(created, str) else None,
