@@ -130,7 +130,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An organisation with an account. `nation` is None for auditors and operators alone."""
+    """An organisation with an account. `nation` is None for auditors and operators alone.
+
+    `short_names` and `domains` are what people call it, too; they tell of it as its name does (policy 7).
+    """
 
     id: MemberId
     nation: NationCode | None
@@ -138,6 +141,13 @@ class Member:
     name: str
     identity: StixId
     is_suspended: bool = False
+    short_names: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that names it in a text."""
+        return (self.id, self.name, *self.short_names, *self.domains)
 
 
 @dataclass(frozen=True, slots=True)

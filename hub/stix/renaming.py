@@ -54,7 +54,9 @@ _TYPE_CHARACTERS: Final = 250  # the longest name of a type (STIX 2.1 section 3.
 _ESCAPED: Final = re.compile(rb"\\[ubf]")
 _ESCAPE: Final = re.compile(rb"\\.")
 # Ids without capitals that are a whole text, as orjson writes it; not what follows a quote within a text.
-_WHOLE_ID: Final = re.compile(rb'(?<!\\)"[a-z][a-z0-9-]{0,211}--([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
+_WHOLE_ID: Final = re.compile(
+    rb'(?<!\\)"[a-z][a-z0-9-]{0,211}--([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"'
+)
 
 
 def is_value_based(id: StixId, object_type: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,6 +51,7 @@ def add_member(connection: Connection, new: Member, now: datetime) -> bool:
         "name": new.name,
         "identity": new.identity,
         "created_at": to_microseconds(now),
+        **_entry(new.short_names, new.domains),
     }
     return _inserted(connection, member, row)
 
@@ -71,10 +73,34 @@ def set_suspended(connection: Connection, id: MemberId, suspended_at: datetime |
     connection.execute(update(member).where(member.c.id == id).values(suspended_at=at))
 
 
-def _member(row: Row[Any]) -> Member:
-    nation = None if row.nation is None else NationCode(row.nation)
-    suspended = row.suspended_at is not None
-    return Member(MemberId(row.id), nation, Kind(row.kind), row.name, StixId(row.identity), suspended)
+def set_names(
+    connection: Connection, id: MemberId, short_names: Sequence[str], domains: Sequence[str]
+) -> None:
+    """Put these in place of the short names and domains that the member's entry lists."""
+    connection.execute(update(member).where(member.c.id == id).values(**_entry(short_names, domains)))
+
+
+def _entry(short_names: Sequence[str], domains: Sequence[str]) -> dict[str, str | None]:
+    lists = {"short_names": list(short_names), "domains": list(domains)}
+    return {column: orjson.dumps(names).decode() if names else None for column, names in lists.items()}
+
+
+def _member(row: Row[Any], id: str | None = None) -> Member:
+    """Return the member of a row; `id`, where the row has its id under another name."""
+    return Member(
+        id=MemberId(id or row.id),
+        nation=None if row.nation is None else NationCode(row.nation),
+        kind=Kind(row.kind),
+        name=row.name,
+        identity=StixId(row.identity),
+        is_suspended=row.suspended_at is not None,
+        short_names=_names(row.short_names),
+        domains=_names(row.domains),
+    )
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(orjson.loads(text))
 
 
 # --- tokens -------------------------------------------------------------------------------------
@@ -103,12 +129,7 @@ def find_token(connection: Connection, public_id: str) -> tuple[StoredToken, Mem
         .where(token.c.public_id == public_id)
     )
     row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    suspended = row.suspended_at is not None
-    nation = None if row.nation is None else NationCode(row.nation)
-    owner = Member(MemberId(row.member), nation, Kind(row.kind), row.name, StixId(row.identity), suspended)
-    return _token(row), owner
+    return None if row is None else (_token(row), _member(row, row.member))
 
 
 def tokens(connection: Connection) -> list[StoredToken]:
