@@ -140,7 +140,7 @@ def read(house: House, verified: VerifiedSubmission) -> Items:
 
 def names_of(member: Member) -> tuple[str, ...]:
     """Return the names by which a text tells that it comes from this member; a cert is never hidden."""
-    return () if member.kind is Kind.CERT else (member.id, member.name)
+    return () if member.kind is Kind.CERT else member.names
 
 
 # --- 3: what follows --------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from hub.actions import administer
+from hub.actions.administer import OtherNames
 from hub.cli.admin import opened
 from hub.cli.output import json_option, print_json, print_table
 from hub.errors import Unprocessable
@@ -25,7 +26,7 @@ def _date(instant: datetime | None) -> str | None:
 
 @click.group()
 def member() -> None:
-    """Register, list, suspend and resume members."""
+    """Register, name, list, suspend and resume members."""
 
 
 def _member(found: Member) -> dict[str, Any]:
@@ -36,7 +37,20 @@ def _member(found: Member) -> dict[str, Any]:
         "name": found.name,
         "identity": found.identity,
         "suspended": found.is_suspended,
+        "short_names": found.short_names,
+        "domains": found.domains,
     }
+
+
+_short_names = click.option(
+    "--short-name",
+    "short_names",
+    multiple=True,
+    help="What people call it for short, in any script; it stays at home where its name does. Repeatable.",
+)
+_domains = click.option(
+    "--domain", "domains", multiple=True, help="A domain of its own, likewise. Repeatable."
+)
 
 
 @member.command("add")
@@ -44,15 +58,40 @@ def _member(found: Member) -> dict[str, Any]:
 @click.option("--nation", metavar="CC", help="ISO 3166-1 alpha-2 code; none for auditors and operators.")
 @click.option("--kind", required=True, type=click.Choice([kind.value for kind in Kind]))
 @click.option("--name", required=True, help="What people call the organisation.")
+@_short_names
+@_domains
 @json_option
-def add_member(id: str, nation: str | None, kind: str, name: str, as_json: bool) -> None:
+def add_member(
+    id: str,
+    nation: str | None,
+    kind: str,
+    name: str,
+    short_names: tuple[str, ...],
+    domains: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Register the member ID (lower case)."""
     with opened() as house:
-        found = administer.add_member(house, id, nation, Kind(kind), name)
+        found = administer.add_member(house, id, nation, Kind(kind), name, OtherNames(short_names, domains))
     if as_json:
         print_json(_member(found))
     else:
         click.echo(f"{found.id} is registered; its identity is {found.identity}.")
+
+
+@member.command("names")
+@click.argument("id")
+@_short_names
+@_domains
+@json_option
+def name_member(id: str, short_names: tuple[str, ...], domains: tuple[str, ...], as_json: bool) -> None:
+    """Put these in place of the short names and domains of member ID, from its next submission on."""
+    with opened() as house:
+        found = administer.name_member(house, id, OtherNames(short_names, domains))
+    if as_json:
+        print_json(_member(found))
+    else:
+        click.echo(f"{id} is also known as: {', '.join((*found.short_names, *found.domains)) or 'nothing'}.")
 
 
 @member.command("list")

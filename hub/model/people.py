@@ -139,6 +139,7 @@ class Member:
     """An organisation with an account. `nation` is None for auditors and operators alone.
 
     `identities` are the further registered identities that it speaks as, beside `identity` (policy 1).
+    `short_names` and `domains` are what people call it, too; they tell of it as its name does (policy 7).
     """
 
     id: MemberId
@@ -148,6 +149,13 @@ class Member:
     identity: StixId
     is_suspended: bool = False
     identities: frozenset[StixId] = frozenset()
+    short_names: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that names it in a text."""
+        return (self.id, self.name, *self.short_names, *self.domains)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,9 @@ _MAX_PLACES: Final = 20
 _MAX_PLACE_CHARACTERS: Final = 250
 _ESCAPE: Final = re.compile(rb"\\.")
 # Ids without capitals that are a whole text, as orjson writes it; not what follows a quote within a text.
-_WHOLE_ID: Final = re.compile(rb'(?<!\\)"[a-z][a-z0-9-]{0,211}--([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"')
+_WHOLE_ID: Final = re.compile(
+    rb'(?<!\\)"[a-z][a-z0-9-]{0,211}--([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"'
+)
 
 
 def is_value_based(id: StixId, object_type: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,6 +51,7 @@ def add_member(connection: Connection, new: Member, now: datetime) -> bool:
         "name": new.name,
         "identity": new.identity,
         "created_at": to_microseconds(now),
+        **_entry(new.short_names, new.domains),
     }
     return _inserted(connection, member, row)
 
@@ -96,11 +98,35 @@ def _identities(connection: Connection, id: str | None = None) -> dict[str, froz
     return {named: frozenset(identities) for named, identities in found.items()}
 
 
-def _member(row: Row[Any], identities: frozenset[StixId]) -> Member:
-    nation = None if row.nation is None else NationCode(row.nation)
-    suspended = row.suspended_at is not None
-    kind, identity = Kind(row.kind), StixId(row.identity)
-    return Member(MemberId(row.id), nation, kind, row.name, identity, suspended, identities)
+def set_names(
+    connection: Connection, id: MemberId, short_names: Sequence[str], domains: Sequence[str]
+) -> None:
+    """Put these in place of the short names and domains that the member's entry lists."""
+    connection.execute(update(member).where(member.c.id == id).values(**_entry(short_names, domains)))
+
+
+def _entry(short_names: Sequence[str], domains: Sequence[str]) -> dict[str, str | None]:
+    lists = {"short_names": list(short_names), "domains": list(domains)}
+    return {column: orjson.dumps(names).decode() if names else None for column, names in lists.items()}
+
+
+def _member(row: Row[Any], identities: frozenset[StixId], id: str | None = None) -> Member:
+    """Return the member of a row; `id`, where the row has its id under another name."""
+    return Member(
+        id=MemberId(id or row.id),
+        nation=None if row.nation is None else NationCode(row.nation),
+        kind=Kind(row.kind),
+        name=row.name,
+        identity=StixId(row.identity),
+        is_suspended=row.suspended_at is not None,
+        short_names=_names(row.short_names),
+        domains=_names(row.domains),
+        identities=identities,
+    )
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(orjson.loads(text))
 
 
 # --- tokens -------------------------------------------------------------------------------------
@@ -122,19 +148,17 @@ def add_token(connection: Connection, new: StoredToken) -> None:
 
 
 def find_token(connection: Connection, public_id: str) -> tuple[StoredToken, Member] | None:
-    """Return the token with this public id and its member, valid or not; None when there is none."""
+    """Return the token with this public id and its member, valid or not; None when there is none.
+
+    The member comes without its further identities, of which no poll makes use.
+    """
     query = (
         select(token, member)
         .join(member, member.c.id == token.c.member)
         .where(token.c.public_id == public_id)
     )
     row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    suspended = row.suspended_at is not None
-    nation = None if row.nation is None else NationCode(row.nation)
-    owner = Member(MemberId(row.member), nation, Kind(row.kind), row.name, StixId(row.identity), suspended)
-    return _token(row), owner
+    return None if row is None else (_token(row), _member(row, frozenset(), row.member))
 
 
 def tokens(connection: Connection) -> list[StoredToken]:

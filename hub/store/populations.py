@@ -187,8 +187,7 @@ def _read(
     sources = {*identities.values(), *(id for ids in creators.values() for id in ids)}
     is_target = exists().where(_R.origin == origin, _R.kind == REFERS, _R.target == _V.stix_id)
     columns = (_V.id, _V.stix_id, _V.version_key, _V.is_newest, _V.deleted_at, _V.submitted_at)
-    columns = (*columns, _V.own_tlp, _V.is_copy)
-    query = select(*columns, _has_sibling(origin), *_GROUP, _age(starts))
+    query = select(*columns, _V.own_tlp, _V.is_copy, _has_sibling(origin), *_GROUP, _age(starts))
     is_here = or_(_has_sibling(origin), _refers(), is_target, _V.cuts.is_not(None))
     query = query.where(_V.origin == origin, is_here)
     found = _Found()

@@ -82,6 +82,8 @@ member = Table(
     Column("identity", String(64), nullable=False),
     Column("created_at", _Instant, nullable=False),
     Column("suspended_at", _Instant),
+    Column("short_names", Text),  # JSON lists; NULL: none
+    Column("domains", Text),
 )
 
 member_identity = Table(  # the further identities that a member speaks as

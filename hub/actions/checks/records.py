@@ -120,6 +120,9 @@ def creator_faults(connection: Connection, counted: CreatorCounts) -> Iterator[F
 # --- bodies -------------------------------------------------------------------------------------
 
 
+_LASTING_NAMES: Final = 2  # a member's id and name
+
+
 def content_faults(inspection: Inspection, origin: NationCode, versions: Versions) -> Iterator[Fault]:
     """Give the contents that are not what was submitted, and the versions that are not what theirs say."""
     users: dict[int, list[ObjectVersion]] = defaultdict(list)
@@ -130,9 +133,17 @@ def content_faults(inspection: Inspection, origin: NationCode, versions: Version
             yield Fault(f"content {content.id}", fault)
         elif content.body and origin != HUB:
             for version in users[content.id]:
-                names = names_of(inspection.members[version.member])
-                said = reading.understand(orjson.loads(content.body), content.body, canonical.digest, names)
+                said = _said(inspection, version, content)
                 yield from _version_faults(inspection, version, said)
+
+
+def _said(inspection: Inspection, version: ObjectVersion, content: Content) -> StixObject:
+    """Return what the content says; names that its member's entry was given later count from then on only."""
+    obj, names = orjson.loads(content.body), names_of(inspection.members[version.member])
+    said = reading.understand(obj, content.body, canonical.digest, names)
+    if said.guise is version.guise:
+        return said
+    return reading.understand(obj, content.body, canonical.digest, names[:_LASTING_NAMES])
 
 
 def _content_fault(content: Content, origin: NationCode, users: Sequence[ObjectVersion]) -> str | None:
