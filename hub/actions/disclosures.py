@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from hub.actions import authenticate, poll
 from hub.actions.house import House
-from hub.actions.judging import candidate_of, recipients
+from hub.actions.judging import candidate_of, parts_of, recipients
 from hub.errors import Forbidden, NotFound
 from hub.model import (
     HUB,
@@ -30,7 +30,6 @@ from hub.model import (
     VersionFilter,
     format_instant,
 )
-from hub.rules.forms import Parts
 from hub.rules.release import own_class, widest_of
 from hub.store import agreements, disclosures, members, objects, past_rows, recalls
 from hub.store.connection import Connection
@@ -193,9 +192,8 @@ class _Register:
         if row.origin in (fetch.recipient, HUB) or version.member == MemberId(HUB):
             return None
         justification, in_force = _binding_then(fetch, row, self.periods)
-        level = Parts(version.base, version.cuts, is_last=True).level(row.rendition, version.tlp)
         whole = candidate_of(version, row.origin, self._clearance(version.member))
-        candidate = replace(whole, tlp=version.tlp if level is None else level)
+        candidate = parts_of(version).left(row.rendition, whole) or whole
         own = own_class(candidate, row.recipient, justification, self.periods)
         reader = self._clearance(fetch.member)
         grounds = [ground for ground in own if ground.clearance <= reader]

@@ -7,12 +7,12 @@ a member of that clearance would be served it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from hub.actions import authenticate
 from hub.actions.house import House
-from hub.actions.judging import Bench, Inquiry, candidate_of, inquire, recipients
+from hub.actions.judging import Bench, Inquiry, candidate_of, inquire, parts_of, recipients
 from hub.actions.present import present
 from hub.errors import Forbidden, NotFound
 from hub.model import (
@@ -38,7 +38,6 @@ from hub.model import (
     Withhold,
     format_instant,
 )
-from hub.rules.forms import Parts
 from hub.rules.release import NEVER, decide, obstacles, stands, widest
 from hub.store import objects, pages, releases, renditions
 from hub.store.connection import Connection
@@ -240,14 +239,14 @@ class _Account:
         period = None
         if self.inquiry is not None and self.caller.member.kind in (Kind.CERT, Kind.AUDITOR):
             whole = candidate_of(self.version, self.origin, self.bench.clearance(self.version.member))
-            candidate = replace(whole, tlp=self._level(form))
             judged = SUBMITTED if form.is_link else form  # a link stands by the narrower of what it links
+            candidate = parts_of(self.version).left(judged, whole) or whole
             period = widest(candidate, nation, self.bench.periods, self.bench.now, judged)
         clause = None if period is None else period.clause_index
         return _decision(nation, clearance, None if period is None else period.agreement_id, clause)
 
     def _level(self, form: Rendition) -> Tlp:
-        level = Parts(self.version.base, self.version.cuts, is_last=True).level(form, self.version.tlp)
+        level = parts_of(self.version).level(form, self.version.tlp)
         return self.version.tlp if level is None or form.is_link else level
 
     def _clearance(self, view: View) -> Clearance | None:

@@ -298,7 +298,8 @@ class _Court:
         clauses = self._altering if version.about is None else self._law.clauses()
         if not clauses:
             return {}
-        candidate, parts = self._candidate(version), Parts(version.base, version.cuts, is_last)
+        candidate = self._candidate(version)
+        parts = parts_of(version, is_last=is_last)
         found = {view: frozenset({own}) for view, own in in_other_forms(candidate, parts, self._law, clauses)}
         if version.about is not None and found:
             place = (self.bench.origin, version.about, version.refers, version.submitted_at)
@@ -383,6 +384,11 @@ def _by_record(versions: Iterable[ObjectVersion]) -> Mapping[RecordKey, Sequence
     for version in sorted(versions, key=lambda v: v.version_key):
         found[version.member, version.id].append(version)
     return found
+
+
+def parts_of(version: ObjectVersion, *, is_last: bool = True) -> Parts:
+    """Return what redactions of the version may leave."""
+    return Parts(version.base, version.cuts, is_last, version.base_rel_to)
 
 
 def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearance) -> Candidate:

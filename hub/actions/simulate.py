@@ -181,7 +181,7 @@ class _Law:
         key = (facts, is_last)
         if key not in self._others:
             clauses = self._altering if facts.about is None else self._law.clauses()
-            parts = Parts(facts.base, facts.cuts, is_last)
+            parts = Parts(facts.base, facts.cuts, is_last, facts.base_rel_to)
             self._others[key] = dict(in_other_forms(self._candidate(facts), parts, self._law, clauses))
         return self._others[key]
 

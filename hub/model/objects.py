@@ -151,12 +151,11 @@ class ObjectVersion:
     that its level is decided (policy 2.3), then `closed_by` are the containers, by id and version key, whose
     closure it has. `is_home`: unmarked, in a nation that keeps such objects (policy 2.4).
     `rel_to` are the nations to which alone it is releasable (policy 6); None: no such.
-    `tlp`, `rel_to` and `is_closed` count what is `taken` from others; `base_rel_to` does not, nor what a
-    container hands down, `given`.
+    `base` and `base_rel_to` are without granular markings and labels: what a redaction may have. `given` is
+    what a container hands down, without what is `taken` from others.
     `is_newest`: it is the one by which the record is judged, the last that is not deleted, else the last.
     `content_id` and `size` (bytes of the body) are 0 until it is stored. A deleted version is served to
-    nobody and goes on restricting as it stood (policy 8). `base` is its level without granular markings and
-    labels; `about` the nation to whose objects it refers by ids that the hub made; empty: several nations.
+    nobody and goes on restricting as it stood (policy 8). `about` is the nation to whose objects it refers by ids that the hub made; empty: several nations.
     """
 
     key: int
@@ -202,11 +201,11 @@ class ObjectVersion:
 
     def shown(self, rendition: Rendition = SUBMITTED) -> Shown:
         """Return at which level a row in this form shows it: a redaction at that of what is left (policy 8)."""
-        is_bound = self.rel_to is not None or self.taken.limits is not None
+        is_limited = self.taken.limits is not None
         cut = next((cut for cut in self.cuts if cut.ceiling is rendition.ceiling), None)
         if cut is None:
-            return Shown(self.tlp, is_bound)
-        return Shown(max(self.base, cut.level or Tlp.CLEAR), is_bound)
+            return Shown(self.tlp, is_limited or self.rel_to is not None)
+        return Shown(max(self.base, cut.level or Tlp.CLEAR), is_limited or self.base_rel_to is not None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,7 +163,7 @@ class _Settling:
         containers = self._containers_of(version.id)
         base = strictest(containers)
         if stored is not None:
-            floor = Handling(stored.base, stored.base_rel_to)
+            floor = handed_down(Handling(stored.base, stored.base_rel_to))
             base = strictest((floor, *containers))
         if base is not None:
             is_contained = bool(containers) or version.is_contained
@@ -196,7 +196,7 @@ class _Settling:
         if stored is None:
             return self._first_decided(version, beside)
         closed_by = frozenset(one for one in stored.closed_by if not self._is_open_now(one))
-        now = Handling(stored.base, stored.base_rel_to, bool(closed_by))
+        now = handed_down(Handling(stored.base, stored.base_rel_to, bool(closed_by)))
         if beside and version.key in self.facts.repeated:
             offered = self._with_own(version, laxest(list(beside.values())) or now)
             current = now._replace(is_closed=now.is_closed or stored.is_home)
@@ -286,24 +286,29 @@ class _Settling:
         """Return the version handled so, with what labels add and what is taken over from others."""
         handled = replace(
             version,
-            base=_with_level_of(version, base.tlp),
-            base_rel_to=base.rel_to,
+            base=_with_taken(version, base).tlp,
+            base_rel_to=_with_taken(version, base).rel_to,
             given=self.given.get(version.key),
             is_contained=is_contained,
         )
-        return with_taken(handled, raised(base, version.markings.raised))
+        return with_taken(handled, self._raised(version, base))
+
+    def _raised(self, version: ObjectVersion, base: Handling) -> Handling:
+        """Return the handling with what labels and granular markings add; own REL TO addresses it still."""
+        full, own = raised(base, version.markings.raised), self._own_rel_to(version)
+        is_own = full.tlp > base.tlp and own is not None
+        return full._replace(rel_to=base.rel_to) if is_own else full
 
 
 def with_taken(version: ObjectVersion, handling: Handling) -> ObjectVersion:
-    """Return the version handled so, and as strictly as what it took over from others' objects (policy 2.7)."""
-    taken = version.taken.handling
-    full = handling if taken is None else strictest((handling, taken)) or handling
+    """Return the version handled so, and as strictly as what it took over from others (policy 2.7)."""
+    full = _with_taken(version, handling)
     return replace(version, tlp=full.tlp, rel_to=full.rel_to, is_closed=full.is_closed)
 
 
-def _with_level_of(version: ObjectVersion, level: Tlp) -> Tlp:
-    """Return the level, and no lower than what the version took over: no redaction is below that (policy 7)."""
-    return level if version.taken.handling is None else max(level, version.taken.handling.tlp)
+def _with_taken(version: ObjectVersion, handling: Handling) -> Handling:
+    taken = version.taken.handling
+    return handling if taken is None else strictest((handed_down(handling), taken)) or handling
 
 
 def _predecessors(ordered: Iterable[ObjectVersion]) -> dict[int, int]:
@@ -362,7 +367,7 @@ def following_namers(
     if stored is not None and not stored.is_home:
         level = min(level, stored.base)
     base = Handling(level, version.base_rel_to, version.is_closed)
-    named = replace(version, base=_with_level_of(version, level), is_home=False)
+    named = replace(version, base=_with_taken(version, base).tlp, is_home=False)
     return with_taken(named, raised(base, version.markings.raised))
 
 

@@ -104,8 +104,13 @@ def taken_together(parts: Iterable[Taken]) -> Taken:
 
 
 def raised(handling: Handling, level: Tlp | None) -> Handling:
-    """Return the handling with what labels and granular markings add: they raise, never lower (policy 2.1)."""
-    return handling if level is None else handling._replace(tlp=max(handling.tlp, level))
+    """Return the handling with what labels and granular markings add: they raise, never lower (policy 2.1).
+
+    What they raise to RED is addressed to nobody: REL TO of a container that is not RED does not address it.
+    """
+    if level is None or level <= handling.tlp:
+        return handling
+    return Handling(level, _NOBODY if level is Tlp.RED else handling.rel_to, handling.is_closed)
 
 
 def identity_exception(namers: Mapping[Tlp, int]) -> Tlp | None:

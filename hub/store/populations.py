@@ -41,7 +41,7 @@ from hub.store.tables import object_version, reference
 _V = object_version.c
 _R = reference.c
 _PLAIN = (_V.member, _V.type, _V.effective_tlp, or_(_V.is_closed, _V.is_home), _V.rel_to, _V.limits)
-_GROUP = (*_PLAIN, _V.guise, _V.about, func.coalesce(_V.base_tlp, _V.effective_tlp), _V.cuts)
+_GROUP = (*_PLAIN, _V.guise, _V.about, func.coalesce(_V.base_tlp, _V.effective_tlp), _V.cuts, _V.base_rel_to)
 _NOTHING: Final[frozenset[int]] = frozenset()
 _DEPTH: Final = 16  # of references to what refers to something in turn
 
@@ -61,6 +61,7 @@ class Facts:
     about: NationCode | None
     base: Tlp
     cuts: tuple[Cut, ...]
+    base_rel_to: frozenset[NationCode] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,8 +301,9 @@ def _age(starts: Sequence[datetime]) -> ColumnElement[int]:
 
 
 def _facts(member: str, stix_type: str, tlp: int, *rest: Any) -> Facts:
-    is_closed, rel_to, limits, guise, about, base, cuts, submitted_at = rest
+    is_closed, rel_to, limits, guise, about, base, cuts, base_rel_to, submitted_at = rest
     plain = (bool(is_closed), from_microseconds(submitted_at), decode_nations(rel_to), decode_reach(limits))
     forms = (decode_guise(guise), None if about is None else NationCode(about))
-    parts = (Tlp(base), () if cuts is None else decode_cuts(cuts))
-    return Facts(MemberId(member), stix_type, Tlp(tlp), *plain, *forms, *parts)
+    left = () if cuts is None else decode_cuts(cuts)
+    parts = (Tlp(base), left)
+    return Facts(MemberId(member), stix_type, Tlp(tlp), *plain, *forms, *parts, decode_nations(base_rel_to))
