@@ -12,6 +12,8 @@ from typing import Final
 from hub.actions.neighbourhood import Neighbourhood
 from hub.model import (
     DefinitionKind,
+    Guise,
+    Kind,
     Member,
     NationCode,
     ObjectVersion,
@@ -35,7 +37,7 @@ from hub.rules.acceptance import (
 )
 from hub.rules.claims import Registered
 from hub.rules.marking import is_accepted_definition, with_rel_to_on_parts
-from hub.rules.taking import taken_over
+from hub.rules.taking import names_colleagues, taken_over
 from hub.stix.versions import version_key
 from hub.store.renditions import Original
 
@@ -237,13 +239,16 @@ class _Drafting:
         self.named_at[key] = item.named_at
 
     def with_taken(self) -> list[ObjectVersion]:
-        """Return the new versions with what they take over from others, once all of the submission is known."""
+        """Return the new versions with what they take over from others, once all of the POST is known."""
         by_id, registered = self.drawer.neighbourhood.by_id, self.drawer.registered
         found = []
         for version in self.fresh:
             own = {id for id in version.refers if id in self.drawer.own or self._is_own(id)}
-            taken = taken_over(version, self.drawer.submitter, by_id, own, registered)
-            found.append(replace(version, taken=taken))
+            around = (version, self.drawer.submitter, by_id, own, registered)
+            guise = version.guise
+            if self.drawer.submitter.kind is Kind.CERT:  # a cert is never hidden, and may name who is
+                guise = Guise.NONE if names_colleagues(*around) else Guise.RENAMED
+            found.append(replace(version, taken=taken_over(*around), guise=guise))
         return found
 
     def _is_own(self, id: StixId) -> bool:

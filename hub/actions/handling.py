@@ -93,7 +93,7 @@ def handle(
     held: Collection[ObjectVersion],
     deleted: Mapping[int, datetime] = MappingProxyType({}),
 ) -> Handled:
-    """Return the handling of what is brought, of the `held` versions of the same records, and of all they touch.
+    """Return the handling of what is brought, of the `held` versions of these records, and of all they touch.
 
     `deleted` are the held versions that are deleted now, and when: they go on tightening and closing as they
     did (policy 8), and whatever was deleted is not judged anew.

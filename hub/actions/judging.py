@@ -237,7 +237,7 @@ class _Court:
         self._classes: dict[Candidate, dict[NationCode, Class]] = {}
 
     def summon(self) -> None:
-        """Collect the records that changed and, transitively, own ones that refer to what may look different."""
+        """Collect the records that changed and, transitively, who refers to what may look different."""
         changed = {(v.member, v.id) for v in self.handled.changed()}
         changed |= {(v.member, v.id) for key, v in self.handled.now.items() if key not in self.handled.before}
         self.versions = {key: v for key, v in self.handled.now.items() if (v.member, v.id) in changed}
@@ -245,7 +245,7 @@ class _Court:
             self._summon_referrers(member, {id for owner, id in changed if owner == member})
 
     def _summon_referrers(self, member: MemberId, changed: Collection[StixId]) -> None:
-        """Add the records of `member` that refer to what may look different, whoever refers to these, and so on."""
+        """Add the records of `member` that refer to what may look different, and to these in turn."""
         own = [v for v in self.handled.now.values() if v.member == member]
         waiting = {id for id in changed if self._looks_different(member, id)}
         followed: set[StixId] = set()  # ids whose referrers have been asked for

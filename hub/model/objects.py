@@ -78,7 +78,7 @@ class Markings:
 
 
 class Handling(NamedTuple):
-    """How something is to be handled: its level, to whom alone it goes (None: no such), whether it is closed."""
+    """How something is handled: its level, to whom alone it goes (None: no such), whether it is closed."""
 
     tlp: Tlp
     rel_to: frozenset[NationCode] | None = None
@@ -93,6 +93,9 @@ class Taken(NamedTuple):
 
     handling: Handling | None = None
     limits: Reach | None = None
+
+
+_NOTHING_TAKEN: Final = Taken()
 
 
 class DefinitionKind(StrEnum):
@@ -155,7 +158,8 @@ class ObjectVersion:
     what a container hands down, without what is `taken` from others.
     `is_newest`: it is the one by which the record is judged, the last that is not deleted, else the last.
     `content_id` and `size` (bytes of the body) are 0 until it is stored. A deleted version is served to
-    nobody and goes on restricting as it stood (policy 8). `about` is the nation to whose objects it refers by ids that the hub made; empty: several nations.
+    nobody and goes on restricting as it stood (policy 8). `about` is the nation to whose objects it refers by
+    ids that the hub made; empty: several nations.
     """
 
     key: int
@@ -191,7 +195,7 @@ class ObjectVersion:
     is_copy: bool = False  # equal to another member's object, and submitted as that (policy 8)
     base_rel_to: frozenset[NationCode] | None = None
     given: Handling | None = None
-    taken: Taken = Taken()
+    taken: Taken = _NOTHING_TAKEN
     closed_by: frozenset[tuple[StixId, str]] = frozenset()
 
     @property
@@ -200,7 +204,7 @@ class ObjectVersion:
         return self.deleted_at is None, self.version_key
 
     def shown(self, rendition: Rendition = SUBMITTED) -> Shown:
-        """Return at which level a row in this form shows it: a redaction at that of what is left (policy 8)."""
+        """Return at which level a row in this form shows it: a redaction at that of what is left."""
         is_limited = self.taken.limits is not None
         cut = next((cut for cut in self.cuts if cut.ceiling is rendition.ceiling), None)
         if cut is None:

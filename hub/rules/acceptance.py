@@ -115,17 +115,17 @@ def accept(obj: StixObject, case: Case) -> Verdict:
     if early is not None:
         return early
     refusal = _speaks_for_another(obj, case)
-    if refusal is not None:
-        return Refuse(obj.version, refusal)
     newest = case.known.newest
-    if _is_repeated(obj, newest) and newest is not None:
+    if refusal is None and newest is not None and _is_repeated(obj, newest):
         return Unchanged(newest.version, is_repeated=True)
-    refusal = _breaks_the_record(obj, case) or _passes_on(obj, case)
-    if refusal is not None:
-        return Refuse(obj.version, refusal)
-    is_copy, refusal = _overwrites(obj, case)
-    if refusal is not None:
-        return Refuse(obj.version, refusal)
+    refusal = refusal or _breaks_the_record(obj, case) or _passes_on(obj, case)
+    is_copy, overwriting = (False, None) if refusal else _overwrites(obj, case)
+    if refusal or overwriting:
+        return Refuse(obj.version, refusal or overwriting or "")
+    return _accepted(obj, case, is_copy=is_copy)
+
+
+def _accepted(obj: StixObject, case: Case, *, is_copy: bool) -> Verdict:
     if obj.version is not None and obj.version_key is not None:
         return Accept(obj.version, obj.version_key, is_copy)
     if case.accepted_as is None:
@@ -187,10 +187,10 @@ def _same_version(obj: StixObject, known: Known) -> Verdict | None:
     )
 
 
-def _is_repeated(obj: StixObject, newest: ObjectVersion | None) -> bool:
+def _is_repeated(obj: StixObject, newest: ObjectVersion) -> bool:
     """Tell whether a name is said again, dates and creator aside (policy 2.3)."""
     is_name = obj.type in NAMES and obj.markings.tlp is None
-    return is_name and newest is not None and obj.same is not None and newest.same == obj.same
+    return is_name and obj.same is not None and newest.same == obj.same
 
 
 # --- nobody speaks for another --------------------------------------------------------------------
@@ -221,9 +221,12 @@ def _breaks_the_record(obj: StixObject, case: Case) -> str | None:
         return (
             "it revokes the object and is earlier than a version that the hub holds; give a later modified."
         )
-    if obj.type in NAMES:
-        return None
-    for other, is_earlier in ((known.before, True), (known.after, False)):
+    return None if obj.type in NAMES else _changes_its_creation(obj, case)
+
+
+def _changes_its_creation(obj: StixObject, case: Case) -> str | None:
+    """Return what of `created` and `created_by_ref` differs from the versions next to it (section 3.2)."""
+    for other, is_earlier in ((case.known.before, True), (case.known.after, False)):
         if other is None:
             continue
         if other.created is not None and other.created != obj.created:
@@ -232,7 +235,7 @@ def _breaks_the_record(obj: StixObject, case: Case) -> str | None:
         is_claimed = former is None and case.registered.may_use(case.submitter.id, later)
         if former != later and not is_claimed:
             held = other.creator or "absent"
-            return f"created_by_ref is {held} in another version of the object, and only its creator makes versions."
+            return f"created_by_ref is {held} in another version, and only the creator makes versions."
     return None
 
 
@@ -275,23 +278,23 @@ def _overwrites(obj: StixObject, case: Case) -> tuple[bool, str | None]:
 
 
 def _is_blocked_by(obj: StixObject, one: Neighbour, case: Case) -> bool:
+    """Tell whether another's record stops a version under the same id, equal copies aside."""
     registered, submitter = case.registered, case.submitter
+    is_shared = is_common(obj.id, obj.type, obj.creator, one, registered)
+    if is_shared or registered.may_use(submitter.id, obj.id):  # an identity is taken from all who may use it
+        return False
     mine, theirs = registered.claim(obj.id, obj.creator, submitter.id), registered.claim_of(one)
-    if is_common(obj.id, obj.type, obj.creator, one, registered):
-        return False
-    if registered.may_use(submitter.id, obj.id):
-        return False  # a registered identity is taken from each of those that may use it
-    is_cert = submitter.kind is Kind.CERT
+    is_cert, is_colleague = submitter.kind is Kind.CERT, one.origin == submitter.nation
     if case.known.is_own:
-        is_members = is_cert and one.origin == submitter.nation
-        return mine is not Claim.NAMED and theirs is Claim.NAMED and not is_members
-    if theirs < mine or (is_cert and theirs is not Claim.NAMED):
-        return False
-    if mine is theirs is Claim.RELAYED and obj.creator == one.creator:
-        return False
-    if are_both_named(obj, submitter.id, one, registered):
-        return False
-    return not (is_cert and one.origin == submitter.nation and _is_later(obj, case))
+        return mine is not Claim.NAMED and theirs is Claim.NAMED and not (is_cert and is_colleague)
+    is_taken = (
+        theirs < mine
+        or (is_cert and theirs is not Claim.NAMED)
+        or (is_cert and is_colleague and _is_later(obj, case))
+        or (mine is theirs is Claim.RELAYED and obj.creator == one.creator)
+        or are_both_named(obj, submitter.id, one, registered)
+    )
+    return not is_taken
 
 
 def _is_later(obj: StixObject, case: Case) -> bool:

@@ -66,7 +66,7 @@ class Registered:
 def is_common(
     id: StixId, object_type: str, creator: StixId | None, other: Neighbour, registered: Registered
 ) -> bool:
-    """Tell whether the id is common for what is submitted and the record that it is compared with (policy 1)."""
+    """Tell whether the id is common for what is submitted and the record it is compared with (policy 1)."""
     if id in registered.nations:
         return False
     if object_type in OBSERVABLES or object_type in DEFINITIONS:
@@ -79,7 +79,7 @@ def is_common(
 
 
 def is_marked_name(other: Neighbour) -> bool:
-    """Tell whether it is a name that itself carries a level above GREEN, or REL TO: it is guarded all the same."""
+    """Tell whether it is a name that itself carries a level above GREEN, or REL TO: it is guarded, too."""
     is_high = other.carried is not None and other.carried.label not in ("clear", "green")
     return other.type in NAMES and (is_high or other.carries_rel_to)
 

@@ -1,4 +1,4 @@
-"""How a member's versions are handled, with the containers, definitions and namers around them (policy 2.1 to 2.6).
+"""How a member's versions are handled, by the containers, definitions and namers around them (policy 2).
 
 1. Containers hand down their level, REL TO and closure, through containers without TLP too; what they took
    over from others stays with them.
@@ -379,7 +379,7 @@ def stricter_names(
 ) -> dict[int, Tlp]:
     """Return the new unmarked names that would be handled more strictly than what stands, and its level.
 
-    Each is compared with the newest version of its record that is not deleted and came before it (policy 2.3).
+    Each is compared with the newest version of its record that is not deleted, as it comes (policy 2.3).
     """
     newest: dict[StixId, ObjectVersion] = {}
     asked = {v.id for v in fresh if is_decided_once(v)}
@@ -392,10 +392,14 @@ def stricter_names(
         version = handled[draft.key]
         held = newest.get(version.id)
         is_newer = held is not None and version.version_key > held.version_key
-        if held is not None and is_newer and is_decided_once(version):
-            if is_stricter(_handling(version), _handling(held)):
-                found[version.key] = held.tlp
-                continue
+        if (
+            held is not None
+            and is_newer
+            and is_decided_once(version)
+            and is_stricter(_handling(version), _handling(held))
+        ):
+            found[version.key] = held.tlp
+            continue
         if version.id in asked and (held is None or is_newer):
             newest[version.id] = version
     return found

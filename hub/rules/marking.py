@@ -28,7 +28,7 @@ _NOBODY: frozenset[NationCode] = frozenset()
 
 
 def handed_down(handling: Handling) -> Handling:
-    """Return what a container hands to what it holds: RED without REL TO is addressed to nobody (policy 6)."""
+    """Return what a container hands down: RED without REL TO is addressed to nobody (policy 6)."""
     if handling.tlp is Tlp.RED and handling.rel_to is None:
         return handling._replace(rel_to=_NOBODY)
     return handling
@@ -86,7 +86,7 @@ def narrower(
 
 
 def shared_reach(one: Reach | None, other: Reach | None) -> Reach | None:
-    """Return where both let something go, from the higher clearance; None lets it go everywhere (policy 8)."""
+    """Return where both let something go, from the higher clearance; None lets it go everywhere."""
     if one is None or other is None:
         return one if other is None else other
     ours, theirs = dict(one), dict(other)

@@ -7,7 +7,7 @@ from typing import Final
 from hub.model import NAME_TYPES, ObjectVersion, StixId, StixObject
 
 NAMES: Final = NAME_TYPES
-# The observables of STIX 2.1 chapter 6. Types of a producer's own are not counted: nobody knows what their ids mean.
+# The observables of STIX 2.1 chapter 6. A producer's own types are none: nobody knows what their ids mean.
 OBSERVABLES: Final = frozenset(
     {
         "artifact",
@@ -45,12 +45,12 @@ def is_derived(id: StixId) -> bool:
 
 
 def is_decided_once(obj: StixObject | ObjectVersion) -> bool:
-    """Tell whether the handling of the object is decided once (policy 2.3): an unmarked name or derived observable."""
+    """Tell whether its handling is decided once: an unmarked name or derived observable (policy 2.3)."""
     if obj.markings.tlp is not None:
         return False
     return obj.type in NAMES or (obj.type in OBSERVABLES and uuid_version(obj.id) == "5")
 
 
 def is_unmarked_name(version: ObjectVersion) -> bool:
-    """Tell whether the version is a name without TLP of its own: a marked container is not withheld for it."""
+    """Tell whether it is a name without TLP of its own, for which no marked container is withheld."""
     return version.type in NAMES and version.markings.tlp is None

@@ -77,7 +77,7 @@ class Neighbour:
 
 
 def was_shown(stretches: Iterable[Stretch], reader: Reader, periods: Collection[Period]) -> bool:
-    """Tell whether a poll of `reader` could have returned a row that stood so; `periods` has ended ones too."""
+    """Tell whether a poll of `reader` could have returned a row that stood so; ended `periods` count."""
     for stretch in stretches:
         starts = {p.start for p in periods if stretch.start <= p.start < stretch.end}
         for at in {stretch.start, *starts}:
@@ -110,11 +110,7 @@ def by_id(neighbours: Iterable[Neighbour]) -> Mapping[StixId, Sequence[Neighbour
 def first_of_equals(ordered: Sequence[Neighbour]) -> list[Neighbour]:
     """Return the versions without those that another member submitted before, equal (policy 2.7 and 8)."""
     authors: dict[bytes, MemberId] = {}
-    found: list[Neighbour] = []
-    for one in ordered:
-        if authors.setdefault(one.digest, one.member) == one.member:
-            found.append(one)
-    return found
+    return [one for one in ordered if authors.setdefault(one.digest, one.member) == one.member]
 
 
 def standing_for(record: Sequence[Neighbour]) -> Neighbour:

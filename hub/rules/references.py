@@ -200,7 +200,7 @@ class _Graph(Generic[K]):
         return [target for target in self.targets[key] if target == later or self.nodes[target].id not in but]
 
     def _as_referred(self, target: K, value: Justification, recipient: NationCode) -> Justification:
-        """Return by what a reference to the node stands: an own copy withholds nothing that is seen elsewhere."""
+        """Return by what a reference to the node stands: a copy withholds nothing that is seen elsewhere."""
         return _or_originals(value, self.nodes[target].originals.get(recipient, ()))
 
     def _spread(

@@ -376,7 +376,8 @@ def _mismatch(candidate: Candidate, recipient: NationCode, period: Period) -> st
 def _mismatches(candidate: Candidate, recipient: NationCode, period: Period) -> list[str]:
     """Return all for which the clause does not match, the most grave first."""
     clause = period.clause
-    found = [_NAMES_SOURCE] if candidate.is_hidden_by(clause) and candidate.guise is Guise.NONE else []
+    is_hiding = clause.anonymise is Anonymise.AGENCY
+    found = [_NAMES_SOURCE] if is_hiding and candidate.guise is Guise.NONE else []
     if candidate.tlp is Tlp.RED and candidate.rel_to is None:
         found.append(_RED_REASON)
     if candidate.tlp > clause.max_tlp:

@@ -1,4 +1,4 @@
-"""What a version takes over from others' objects that it refers to, once, when it is submitted (policy 2.7, 8)."""
+"""What a version takes over, once, from others' objects that it refers to (policy 2.7 and 8)."""
 
 from __future__ import annotations
 
@@ -44,6 +44,24 @@ def taken_over(
     return taken_together(parts)
 
 
+def names_colleagues(
+    item: ObjectVersion,
+    submitter: Member,
+    neighbours: Mapping[StixId, Sequence[Neighbour]],
+    own: Collection[StixId],
+    registered: Registered,
+) -> bool:
+    """Tell whether a cert's version names what only other members of its nation submitted, by their own ids.
+
+    Where an agreement hides them, these ids stay at home (policy 7). Common ids tell of nobody.
+    """
+    return any(
+        one.origin == submitter.nation and not _is_aside(item, one, registered)
+        for id in item.refers - frozenset(own)
+        for one in first_of_equals(neighbours.get(id, ()))
+    )
+
+
 def _is_aside(item: ObjectVersion, one: Neighbour, registered: Registered) -> bool:
     """Tell whether references to the id bind nothing: many use it for one thing (policy 2.7)."""
     if is_marked_name(one):
@@ -58,7 +76,7 @@ def _is_aside(item: ObjectVersion, one: Neighbour, registered: Registered) -> bo
 def _of_colleagues(
     counted: Iterable[Neighbour], submitter: Member, registered: Registered
 ) -> Iterable[Taken]:
-    """Give how the records of strongest claim of the own nation are handled; a cert decides for its nation."""
+    """Give how the own nation's records of strongest claim are handled; a cert decides for its nation."""
     if submitter.kind is Kind.CERT:
         return
     judged = [standing_for(record) for record in records(counted)]

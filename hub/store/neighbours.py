@@ -201,7 +201,7 @@ class NamingRow(NamedTuple):
 def naming(
     connection: Connection, nation: NationCode, member: MemberId, ids: Collection[StixId]
 ) -> list[NamingRow]:
-    """Return who named these ids, of `member`'s own versions and of those in its nation's ledger (policy 8)."""
+    """Return who named these ids, in `member`'s own versions and in its nation's ledger (policy 8)."""
     found: list[NamingRow] = []
     for batch in batches(ids):
         is_naming = and_(_R.kind == REFERS, _R.target.in_(batch))

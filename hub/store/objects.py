@@ -114,7 +114,7 @@ def containers_of(
 
 
 def movable(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
-    """Return those of `ids` of which some version of `member` has no TLP of its own: containers may move it."""
+    """Return those of `ids` of which `member` has a version without TLP, which containers may move."""
     found: set[StixId] = set()
     for batch in batches(ids):
         query = select(_V.stix_id).distinct().where(_V.member == member, _V.stix_id.in_(batch))
@@ -123,7 +123,7 @@ def movable(connection: Connection, member: MemberId, ids: Collection[StixId]) -
 
 
 def living_own(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
-    """Return those of `ids` of which `member` has a living record that is no copy of another's (policy 2.7)."""
+    """Return those of `ids` of which `member` has a living record that is no copy (policy 2.7)."""
     found: set[StixId] = set()
     for batch in batches(ids):
         query = select(_V.stix_id).where(_V.member == member, _V.stix_id.in_(batch))

@@ -174,6 +174,25 @@ class _Found:
     peculiar: dict[int, list[str]] = field(default_factory=dict)
     living: set[int] = field(default_factory=set)
     copies: set[int] = field(default_factory=set)
+    newest: dict[tuple[MemberId, str], int] = field(default_factory=dict)
+    unmarked_names: set[tuple[MemberId, str]] = field(default_factory=set)
+    marked: set[int] = field(default_factory=set)
+
+    def targets(self, member: MemberId, ids: Iterable[str]) -> frozenset[int]:
+        """Return the newest versions of the member's records with these ids."""
+        return frozenset(self.newest[member, id] for id in ids if (member, id) in self.newest)
+
+    def note(self, key: int, id: str, *, is_newest: bool, is_copy: bool, own_tlp: int | None) -> None:
+        """Keep what tells how references to and from the version count."""
+        facts = self.facts[self.versions[key]]
+        if own_tlp is not None:
+            self.marked.add(key)
+        if is_newest:
+            self.newest[facts.member, id] = key
+            if is_copy:
+                self.copies.add(key)
+            if own_tlp is None and facts.type in NAME_TYPES:
+                self.unmarked_names.add((facts.member, id))
 
 
 def _read(
@@ -193,24 +212,13 @@ def _read(
     query = query.where(_V.origin == origin, is_here)
     found = _Found()
     numbers: dict[tuple[Any, ...], int] = {}
-    newest: dict[tuple[MemberId, str], int] = {}
-    unmarked_names: set[tuple[MemberId, str]] = set()
-    marked: set[int] = set()
     records: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
     for row in connection.execute(query):
         key, id, version_key, is_newest, deleted_at, submitted_at, own_tlp, is_copy, has_sibling, *group = row
         number = found.versions[key] = numbers.setdefault(tuple(group), len(found.facts))
         if number == len(found.facts):
             found.facts.append(_facts(*group[:-1], submitted_at))
-        record = found.facts[number].member, id
-        if is_newest:
-            newest[record] = key
-            if own_tlp is None and found.facts[number].type in NAME_TYPES:
-                unmarked_names.add(record)
-            if is_copy:
-                found.copies.add(key)
-        if own_tlp is not None:
-            marked.add(key)
+        found.note(key, id, is_newest=is_newest, is_copy=is_copy, own_tlp=own_tlp)
         if has_sibling:
             records[group[0], id].append((version_key, key))
         facts = found.facts[number]
@@ -221,23 +229,33 @@ def _read(
             if has_sibling or key in references or facts.cuts:
                 found.counted[key] = StixId(id)
 
-    def targets(member: MemberId, ids: Iterable[str]) -> frozenset[int]:
-        return frozenset(newest[member, id] for id in ids if (member, id) in newest)
-
-    for key, number in found.versions.items():
-        facts = found.facts[number]
-        # A container with TLP of its own is not withheld for an unmarked name in it (policy 2.7).
-        inside = contents.get(key, ()) if key in marked else ()
-        unbound = {id for id in inside if (facts.member, id) in unmarked_names}
-        if ids := set(references.get(key, ())) - unbound:
-            found.refers[key] = targets(facts.member, ids)
-            own = {*creators.get(key, ()), identities.get(facts.member, "")}
-            found.sources[key] = targets(facts.member, own & ids)
-        if facts.cuts:
-            found.left[key] = {cut.ceiling: targets(facts.member, cut.refers - unbound) for cut in facts.cuts}
     for versions in records.values():
         found.later.update((key, then) for (_, key), (_, then) in pairwise(sorted(versions)))
+    _hang(found, references, creators, contents, identities)
     return found
+
+
+def _hang(
+    found: _Found,
+    references: Mapping[int, list[str]],
+    creators: Mapping[int, list[str]],
+    contents: Mapping[int, list[str]],
+    identities: Mapping[MemberId, StixId],
+) -> None:
+    """Note on which versions each hangs: those of its own member that it refers to (policy 2.7)."""
+    for key, number in found.versions.items():
+        facts = found.facts[number]
+        # A container with TLP of its own is not withheld for an unmarked name in it.
+        inside = contents.get(key, ()) if key in found.marked else ()
+        unbound = {id for id in inside if (facts.member, id) in found.unmarked_names}
+        if ids := set(references.get(key, ())) - unbound:
+            found.refers[key] = found.targets(facts.member, ids)
+            own = {*creators.get(key, ()), identities.get(facts.member, "")}
+            found.sources[key] = found.targets(facts.member, own & ids)
+        if facts.cuts:
+            found.left[key] = {
+                cut.ceiling: found.targets(facts.member, cut.refers - unbound) for cut in facts.cuts
+            }
 
 
 def _references(connection: Connection, origin: NationCode, kind: str) -> Mapping[int, list[str]]:

@@ -182,7 +182,7 @@ def settled_records(
 def originals(
     connection: Connection, copies: Collection[int]
 ) -> dict[int, dict[NationCode, list[Justification]]]:
-    """Return, for each of these copies, for whom the equal object that was submitted first stands (policy 2.7)."""
+    """Return, for each of these copies, for whom the equal object that came first stands (policy 2.7)."""
     found: dict[int, dict[NationCode, list[Justification]]] = {}
     copy, v = object_version.alias(), object_version.c
     theirs, ours = content.alias(), content.alias()
@@ -197,7 +197,7 @@ def originals(
             .where(copy.c.id.in_(batch), v.member != copy.c.member, v.deleted_at.is_(None))
             .order_by(v.submitted_at.desc(), v.id.desc())
         )
-        first = {ours_id: theirs_id for ours_id, theirs_id in connection.execute(query)}
+        first = {row[0]: row[1] for row in connection.execute(query)}
         if not first:
             continue
         rows = (

@@ -12,7 +12,7 @@ import orjson
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.actions.submit import names_of
-from hub.model import HUB, Guise, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
+from hub.model import HUB, Guise, Kind, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
 from hub.proofs import canonical
 from hub.rules.handling import names_creator
 from hub.rules.marking import (
@@ -179,6 +179,8 @@ def _differing(inspection: Inspection, version: ObjectVersion, said: StixObject)
     accepted = is_accepted_definition(
         said.id, said.definition, said.definition_extensions, inspection.registry.informative_markings
     )
+    # A cert is not hidden: its guise tells whether it names others, as was found when it submitted.
+    is_masked = inspection.members[version.member].kind is not Kind.CERT and version.guise is not Guise.NONE
     is_dated = said.version is None  # its version is the time at which its content was accepted
     pairs = {
         "id": (version.id, said.id),
@@ -197,7 +199,7 @@ def _differing(inspection: Inspection, version: ObjectVersion, said: StixObject)
         "fault": (version.markings.fault, markings.fault),
         "acceptance": (version.is_accepted_definition, accepted),
         "redactions": (version.cuts, said.cuts),
-        "guise": (version.guise, said.guise if version.guise is not Guise.NONE else Guise.NONE),
+        "guise": (version.guise, said.guise if is_masked else version.guise),
     }
     return (name for name, (stored, right) in pairs.items() if stored != right)
 

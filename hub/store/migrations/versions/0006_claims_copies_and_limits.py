@@ -56,7 +56,7 @@ def _fill() -> None:
         "object_version",
         *(sa.column(name) for name in ("id", "type", "content_id", "effective_tlp", "rel_to", "is_closed")),
         *(sa.column(name) for name in ("created", "revoked", "base_rel_to", "closed_by", "own_tlp")),
-        sa.column("is_contained"),
+        *(sa.column(name) for name in ("is_contained", "member", "guise")),
         *(sa.column(name) for name in ("given_tlp", "given_rel_to", "given_closed")),
     )
     content = sa.table("content", sa.column("id"), sa.column("body"))
@@ -67,6 +67,10 @@ def _fill() -> None:
     # A container that is none: what was closed by one stays so until its member submits a new version.
     was_closed = (v.c.type.in_(_NAMES), v.c.own_tlp.is_(None), v.c.is_closed, v.c.is_contained)
     connection.execute(sa.update(v).where(*was_closed).values(closed_by='[["",""]]'))
+    # Of a cert's version it tells from now on whether it names what only its colleagues submitted.
+    member = sa.table("member", sa.column("id"), sa.column("kind"))
+    certs = sa.select(member.c.id).where(member.c.kind == "cert")
+    connection.execute(sa.update(v).where(v.c.member.in_(certs)).values(guise="renamed"))
     last = 0
     while True:
         query = (
