@@ -25,7 +25,7 @@ from hub.rules.release import NEVER, Candidate, decide, is_directed
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What redactions of a version may leave: level and REL TO without granular markings and labels; the cuts.
+    """What redactions of a version may leave: level and REL TO without granular markings; the cuts.
 
     `is_last`: no version of the record comes after it, deleted or not.
     """
