@@ -26,7 +26,6 @@ from hub.model import (
     Member,
     NationCode,
     ObjectVersion,
-    Outcome,
     Purpose,
     Receipt,
     Scope,
@@ -40,7 +39,7 @@ from hub.proofs import canonical, requests
 from hub.rules.acceptance import Reserved
 from hub.rules.claims import Registered
 from hub.rules.handling import stricter_names
-from hub.rules.marking import unknown_markings
+from hub.rules.remarks import Remarks
 from hub.stix import reading, strict
 from hub.store import agreements, members, objects, releases, renditions, submissions
 from hub.store.agreements import Generation
@@ -49,7 +48,6 @@ from hub.store.connection import Connection
 Items = Sequence[StixObject | Unreadable]
 
 _STANDS: Final = "stands as {}; mark this version, or leave it out"
-_STAYS_HOME: Final = "it does not leave by agreements that hide who submitted it; submit a version without"
 
 
 def submit(house: House, submission: Submission) -> Receipt:
@@ -153,7 +151,7 @@ class SubmissionDecision:
     generation: Generation
     count: int
     now: datetime
-    neighbourhood: Neighbourhood
+    drawer: Drawer
     drafts: Drafts
     handled: Handled
     verdicts: Verdicts
@@ -176,7 +174,7 @@ def decide(
     )
     bench = Bench.of(house, connection, verified.origin, now)
     verdicts = judge_again(connection, bench, handled)
-    return SubmissionDecision(generation, count, now, drawer.neighbourhood, drafts, handled, verdicts)
+    return SubmissionDecision(generation, count, now, drawer, drafts, handled, verdicts)
 
 
 def _ids(items: Items) -> set[StixId]:
@@ -241,10 +239,10 @@ def write(house: House, verified: VerifiedSubmission, items: Items, decision: Su
         for recipient in recipients(house):
             releases.lock(connection, recipient)
         if (generation, count) != (decision.generation, decision.count) or (
-            _look_again(house, connection, verified, items) != decision.neighbourhood
+            _look_again(house, connection, verified, items) != decision.drawer.neighbourhood
         ):
             decision = decide(house, connection, verified, items)
-        receipt = _receipt(house, decision)
+        receipt = _receipt(house, verified, decision)
         evidence, member = verified.evidence, verified.caller.member.id
         submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
         submissions.close_submission(connection, receipt)
@@ -285,31 +283,14 @@ def _write_objects(
     watch.note_down(connection, at)
 
 
-def _receipt(house: House, decision: SubmissionDecision) -> Receipt:
-    outcomes = list(decision.drafts.outcomes)
-    for key, n in decision.drafts.index.items():
-        version = decision.handled.now[key]
-        if decision.drafts.named_at.get(key):
-            places = ", ".join(decision.drafts.named_at[key])
-            outcomes[n] = _remarked(outcomes[n], f"tells of its submitter at {places}: {_STAYS_HOME}")
-        if version.is_closed:
-            reason = version.markings.fault or _closed_by(house, decision, key)
-            outcomes[n] = _remarked(outcomes[n], f"withheld from all other nations: {reason}")
-    return Receipt(str(uuid.uuid4()), decision.now, tuple(outcomes))
-
-
-def _remarked(outcome: Outcome, remark: str) -> Outcome:
-    return replace(outcome, message="; ".join(text for text in (outcome.message, remark) if text))
-
-
-def _closed_by(house: House, decision: SubmissionDecision, key: int) -> str:
-    version = decision.handled.now[key]
-    accepted = {v.id for v in decision.handled.now.values() if v.is_accepted_definition}
+def _receipt(house: House, verified: VerifiedSubmission, decision: SubmissionDecision) -> Receipt:
+    drafts, handled = decision.drafts, decision.handled
+    outcomes = list(drafts.outcomes)
     known = house.registry.informative_markings | house.registry.rel_to.keys()
-    unknown = unknown_markings(version.markings, accepted, known)
-    if not unknown:
-        return "a report or grouping that contains it carries a marking that the hub cannot keep."
-    return (
-        f"{', '.join(sorted(unknown))} is neither TLP, nor a statement that you have submitted, "
-        "nor one that the hub's configuration lists as informative."
-    )
+    accepted = frozenset(v.id for v in handled.now.values() if v.is_accepted_definition)
+    told = Remarks(verified.caller.member, decision.drawer.registered, accepted, known)
+    for key, n in drafts.index.items():
+        remarks = [outcomes[n].message, *told.on(handled.now[key], drafts.named_at.get(key, ()))]
+        message = "; ".join(text for text in remarks if text)
+        outcomes[n] = replace(outcomes[n], message=message or None)
+    return Receipt(str(uuid.uuid4()), decision.now, tuple(outcomes))
