@@ -28,7 +28,7 @@ class Remarks:
     informative: frozenset[StixId]
 
     def on(self, version: ObjectVersion, named_at: Sequence[str]) -> Iterator[str]:
-        """Give the sentences on one version, as it is handled; `named_at`: where it tells of its submitter."""
+        """Give the sentences on a version, as it is handled; `named_at`: where it tells of its submitter."""
         if named_at:
             yield (
                 f"tells of its submitter at {', '.join(named_at)}: it does not leave by agreements that hide "
@@ -63,7 +63,9 @@ class Remarks:
         if limits is not None and self.submitter.kind is Kind.CERT:
             nations = sorted(code for code, _ in limits if code != self.submitter.nation)
             yield f"{_BY_OTHERS}: it goes to {', '.join(nations) or 'no other nation'} alone"
-        elif limits is not None or (taken is not None and _binds(version)):
+        elif limits is not None:
+            yield _BY_OTHERS
+        if taken is not None and _binds(version):
             yield f"{_BY_OTHERS}, as {version.tlp.label.upper()}"
 
 
