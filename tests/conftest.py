@@ -34,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
     compiled.use()
     if not hasattr(config, "workerinput"):
         scratch.use()
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every server that is started would compile the hub
         os.environ[_HOME] = str(postgres.make_home(scratch.folder()))
 
 

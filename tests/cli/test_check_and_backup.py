@@ -109,6 +109,9 @@ def test_a_backup_is_told_of_without_the_secrets(run: Run, tmp_path: Path) -> No
 # --- while it serves ---
 
 
+_PAUSE_SECONDS = 0.1  # of each member, so that the commands meanwhile have the processors too
+
+
 @dataclass
 class Traffic:
     """Members that push and poll until they are told to stop."""
@@ -141,14 +144,14 @@ class Traffic:
 
     def _push(self, id: str, lane: int) -> None:
         for n in range(10_000 * lane, 10_000 * (lane + 1)):
-            if self.stop.is_set():
+            if self.stop.wait(_PAUSE_SECONDS):
                 return
             status = self.live.push(id, [malware(n, tlp="green"), malware(n, version=2, tlp="green")])
             assert status.failure_count == 0, status.failures
             self.pushed.append(stix_id("malware", n))
 
     def _poll(self) -> None:
-        while not self.stop.is_set():
+        while not self.stop.wait(_PAUSE_SECONDS):
             ids(self.live, "kr-agency")
             self.polled += 1
 
