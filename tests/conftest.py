@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import compiled, kept, postgres, scratch
+from tests import budgets, compiled, kept, postgres, scratch
 
-# The same worlds on every run and no clock in the verdict. More examples: --hypothesis-profile=thorough.
+# The same worlds on every run and no clock in the verdict, though a slow machine may try fewer: see budgets.
+# More examples: --hypothesis-profile=thorough.
 settings.register_profile(
     "steady",
     derandomize=True,
@@ -33,12 +34,20 @@ def pytest_configure(config: pytest.Config) -> None:
     compiled.use()
     if not hasattr(config, "workerinput"):
         scratch.use()
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every server that is started would compile the hub
         os.environ[_HOME] = str(postgres.make_home(scratch.folder()))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         postgres.remove(Path(os.environ.pop(_HOME)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Keep every property within its time."""
+    with budgets.bounded(pyfuncitem.obj):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -15,6 +16,8 @@ from hub.cli.output import json_option, print_json, print_table
 from hub.errors import Unprocessable
 from hub.model import Kind, Member, Purpose, RegisteredKey, Scope, format_instant
 from hub.store.members import StoredToken
+
+_HYPHENED_THUMBPRINT: Final = re.compile(r"-[\w-]{42}")
 
 
 def _date(instant: datetime | None) -> str | None:
@@ -265,7 +268,17 @@ def list_keys(as_json: bool) -> None:
     print_table(headings, rows, "There is no key yet; see `hub key register`.")
 
 
-@key.command("revoke")
+class _TakesThumbprint(click.Command):
+    """A command whose argument may begin with a hyphen, as one thumbprint in 64 does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        hyphened = [one for one in args if _HYPHENED_THUMBPRINT.fullmatch(one)]
+        if hyphened and "--" not in args:
+            args = [*(one for one in args if one not in hyphened), "--", *hyphened]
+        return super().parse_args(ctx, args)
+
+
+@key.command("revoke", cls=_TakesThumbprint)
 @click.argument("thumbprint")
 @click.option("--reason", required=True, help="Kept with the key.")
 @json_option

@@ -159,6 +159,14 @@ def test_a_key_is_made_registered_and_revoked(hub: Run, tmp_path: Path, alg: str
     assert made["thumbprint"] in hub("key", "list").stdout
 
 
+@pytest.mark.parametrize("start", ["-", "--", "-h", "-r", "--json", "a"])
+def test_a_thumbprint_is_one_whatever_it_begins_with(hub: Run, start: str) -> None:
+    thumbprint = start.ljust(43, "x")
+    refused = hub("key", "revoke", thumbprint, "--reason", "lost")
+    assert refused.exit_code == 1, refused.output
+    assert refused.stderr == hub("key", "revoke", "--reason", "lost", "--", thumbprint).stderr
+
+
 @pytest.mark.parametrize("noun", ["token", "key"])
 def test_an_empty_list_is_a_list_and_a_sentence(hub: Run, noun: str) -> None:
     assert json_of(hub(noun, "list", "--json")) == []
