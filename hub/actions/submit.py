@@ -14,6 +14,7 @@ from hub.actions.handling import Desk, Handled, handle
 from hub.actions.house import House
 from hub.actions.judging import Bench, Verdicts, judge_again, write_rows
 from hub.actions.prune import STATUS_DAYS
+from hub.actions.receipts import receipted
 from hub.errors import BadSignature, Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     Caller,
@@ -210,7 +211,7 @@ def write(house: House, verified: VerifiedSubmission, items: Items, decision: Su
         count = submissions.count(connection, verified.origin, hold=True)
         if (generation, count) != (decision.generation, decision.count):
             decision = decide(house, connection, verified, items)
-        receipt = _receipt(house, decision)
+        receipt = _receipt(house, verified, items, decision)
         evidence, member = verified.evidence, verified.caller.member.id
         submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
         submissions.close_submission(connection, receipt)
@@ -252,7 +253,9 @@ def _write_objects(
     watch.note_down(connection, at)
 
 
-def _receipt(house: House, decision: SubmissionDecision) -> Receipt:
+def _receipt(
+    house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision
+) -> Receipt:
     outcomes = list(decision.drafts.outcomes)
     for key, n in decision.drafts.index.items():
         version = decision.handled.now[key]
@@ -262,7 +265,7 @@ def _receipt(house: House, decision: SubmissionDecision) -> Receipt:
         if version.is_closed:
             reason = version.markings.fault or _closed_by(house, decision, key)
             outcomes[n] = _remarked(outcomes[n], f"withheld from all other nations: {reason}")
-    return Receipt(str(uuid.uuid4()), decision.now, tuple(outcomes))
+    return Receipt(str(uuid.uuid4()), decision.now, receipted(outcomes, items, len(verified.body)))
 
 
 def _remarked(outcome: Outcome, remark: str) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, exists, insert, select, update
@@ -107,7 +108,11 @@ def repeated() -> Select[str]:
 
 
 def close_submission(connection: Connection, receipt: Receipt) -> None:
-    """Store what became of each item, in the order of the submission."""
+    """Store what became of each item, in the order of the submission.
+
+    The index of an outcome is the number of items that have theirs before it.
+    """
+    before = accumulate((outcome.count for outcome in receipt.outcomes), initial=0)
     rows = [
         {
             "submission_id": receipt.id,
@@ -116,8 +121,9 @@ def close_submission(connection: Connection, receipt: Receipt) -> None:
             "version": outcome.version,
             "succeeded": outcome.succeeded,
             "message": outcome.message,
+            "count": outcome.count,
         }
-        for n, outcome in enumerate(receipt.outcomes)
+        for n, outcome in zip(before, receipt.outcomes, strict=False)
     ]
     connection.execute(insert(submission_item), rows)
 
@@ -130,5 +136,5 @@ def find_receipt(connection: Connection, id: str, member: MemberId) -> Receipt |
         return None
     item = submission_item.c
     rows = connection.execute(select(submission_item).where(item.submission_id == id).order_by(item.index))
-    outcomes = tuple(Outcome(row.id, row.version, row.succeeded, row.message) for row in rows)
+    outcomes = tuple(Outcome(row.id, row.version, row.succeeded, row.message, row.count) for row in rows)
     return Receipt(id, from_microseconds(requested_at), outcomes) if outcomes else None

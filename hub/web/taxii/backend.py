@@ -153,7 +153,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         if origin is None:
             raise Forbidden("nothing is submitted to the aggregate: use your nation's collection")
         receipt = submit.submit(self._house, Submission(caller(), origin, received()))
-        allowances().charge(caller(), len(receipt.outcomes))
+        allowances().charge(caller(), receipt.total)
         return resources.status(receipt)
 
     def delete_object(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> None:

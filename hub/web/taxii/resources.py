@@ -122,7 +122,10 @@ def date_headers(page: Page) -> dict[str, str]:
 
 
 def status(receipt: Receipt) -> JsonObject:
-    """Return the status resource (section 4.3.1). Nothing is ever pending: an answer is a decision."""
+    """Return the status resource (section 4.3.1). Nothing is ever pending: an answer is a decision.
+
+    Failures that are counted together are one entry: `failure_count` is then more than the list has.
+    """
     successes = [_detail(outcome) for outcome in receipt.outcomes if outcome.succeeded]
     failures = [_detail(outcome) for outcome in receipt.outcomes if not outcome.succeeded]
     lists = {"successes": successes, "failures": failures}
@@ -130,9 +133,9 @@ def status(receipt: Receipt) -> JsonObject:
         "id": receipt.id,
         "status": "complete",
         "request_timestamp": format_instant(receipt.requested_at),
-        "total_count": len(receipt.outcomes),
+        "total_count": receipt.total,
         "success_count": len(successes),
-        "failure_count": len(failures),
+        "failure_count": receipt.total - len(successes),
         "pending_count": 0,
     } | {name: entries for name, entries in lists.items() if entries}
 
