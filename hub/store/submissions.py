@@ -135,6 +135,7 @@ def find_receipt(connection: Connection, id: str, member: MemberId) -> Receipt |
     if requested_at is None:
         return None
     item = submission_item.c
-    rows = connection.execute(select(submission_item).where(item.submission_id == id).order_by(item.index))
-    outcomes = tuple(Outcome(row.id, row.version, row.succeeded, row.message, row.count) for row in rows)
+    columns = (item.id, item.version, item.succeeded, item.message, item.count)
+    rows = connection.execute(select(*columns).where(item.submission_id == id).order_by(item.index))
+    outcomes = tuple(Outcome(*row) for row in rows)
     return Receipt(id, from_microseconds(requested_at), outcomes) if outcomes else None
