@@ -130,7 +130,11 @@ def read(house: House, verified: VerifiedSubmission) -> Items:
             f"At most {house.limits.max_objects} objects are taken at once; split the envelope."
         )
     names, limit = names_of(verified.caller.member), house.limits.max_object_bytes
-    return [reading.read(item, n, limit, canonical.digest, names) for n, item in enumerate(found)]
+    items: list[StixObject | Unreadable] = []
+    found.reverse()  # so that each JSON value goes as its object comes
+    while found:
+        items.append(reading.read(found.pop(), len(items), limit, canonical.digest, names))
+    return items
 
 
 def names_of(member: Member) -> tuple[str, ...]:

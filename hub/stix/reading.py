@@ -20,6 +20,7 @@ from hub.stix.versions import MAX_CHARACTERS, version_key
 __all__ = ["items", "read", "understand", "version_key"]
 
 _EXTENSION_PREFIX: Final = "extension-definition--"
+_NOTHING: Final[frozenset[StixId]] = frozenset()  # one for all: an empty one has 216 bytes
 _NAMES_NOBODY: Final = "class"  # an identity_class: a sector, say
 
 Digest = Callable[[Any], bytes]
@@ -69,7 +70,7 @@ def understand(obj: JsonObject, body: bytes, digest: bytes, names: Sequence[str]
 def _read(
     obj: JsonObject, index: int, max_object_bytes: int, digest: Digest, names: Sequence[str]
 ) -> StixObject | Unreadable:
-    body = orjson.dumps(obj)
+    body = bytes(memoryview(orjson.dumps(obj)))  # a copy: what orjson returns keeps 4 KB for any short text
     if len(body) > max_object_bytes:
         message = f"the object has {len(body)} bytes, and the hub takes {max_object_bytes}; split it"
         return _unreadable(obj, index, message)
@@ -91,7 +92,7 @@ def _understood(
 ) -> StixObject:
     version = obj.get("modified", obj.get("created"))
     creator = obj.get("created_by_ref")
-    referred = refers(obj)
+    referred = refers(obj) or _NOTHING
     named_at = tuple(_named_at(obj, body, names)) if names else ()
     return StixObject(
         id=StixId(obj["id"]),
@@ -104,10 +105,10 @@ def _understood(
         digest=digest,
         markings=read_markings(obj),
         refers=referred,
-        contains=contains(obj),
+        contains=contains(obj) or _NOTHING,
         creator=StixId(creator) if isinstance(creator, str) and looks_like_id(creator) else None,
         definition=kind,
-        definition_extensions=_extensions(obj) if kind else frozenset(),
+        definition_extensions=_extensions(obj) if kind else _NOTHING,
         cuts=cuts(obj),
         guise=_guise(obj, named_at),
         named_at=named_at,

@@ -20,7 +20,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.batches import batches
+from hub.store.batches import batches, insert_all
 from hub.store.tables import deletion, object_version, submission, submission_body, submission_item
 from hub.store.tables import origin as origin_table
 
@@ -113,7 +113,7 @@ def close_submission(connection: Connection, receipt: Receipt) -> None:
     The index of an outcome is the number of items that have theirs before it.
     """
     before = accumulate((outcome.count for outcome in receipt.outcomes), initial=0)
-    rows = [
+    rows = (
         {
             "submission_id": receipt.id,
             "index": n,
@@ -124,8 +124,8 @@ def close_submission(connection: Connection, receipt: Receipt) -> None:
             "count": outcome.count,
         }
         for n, outcome in zip(before, receipt.outcomes, strict=False)
-    ]
-    connection.execute(insert(submission_item), rows)
+    )
+    insert_all(connection, submission_item, rows)
 
 
 def find_receipt(connection: Connection, id: str, member: MemberId) -> Receipt | None:

@@ -30,12 +30,12 @@ def envelope(objects: list[Any]) -> bytes:
     return orjson.dumps({"objects": objects})
 
 
-def _address(n: int, **more: Any) -> Json:
+def address(n: int, **more: Any) -> Json:
     return {"type": "ipv4-addr", "id": id_of("ipv4-addr", n), "value": "198.51.100.1", **more}
 
 
 def many_small_objects(count: int) -> bytes:
-    return envelope([_address(n) for n in range(count)])
+    return envelope([address(n) for n in range(count)])
 
 
 def filled(make: Callable[[int], Any], limit: int = MAX_BODY, at_most: int = 10_000) -> bytes:
