@@ -42,9 +42,10 @@ class Settings:
     public_url: str = "http://127.0.0.1:8000"
     api_root: str = "allied"
     page_limit: int = 1_000  # objects
-    page_bytes: int = 33_554_432
+    page_bytes: int = 8_388_608
     max_content_length: int = 10_485_760  # bytes
     max_object_bytes: int = 2_097_152
+    max_objects: int = 10_000  # of one POST
     requests_per_minute: int = 6_000  # of one member; 0: as many as it likes
     objects_per_minute: int = 1_000_000
     require_signature: bool = True
@@ -58,6 +59,7 @@ class Settings:
             page_bytes=self.page_bytes,
             max_body_bytes=self.max_content_length,
             max_object_bytes=self.max_object_bytes,
+            max_objects=self.max_objects,
             requests_per_minute=self.requests_per_minute,
             objects_per_minute=self.objects_per_minute,
         )
@@ -231,6 +233,7 @@ _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "page_bytes": _between(1, _MAX_BYTES),
     "max_content_length": _between(1, _MAX_BYTES),
     "max_object_bytes": _between(1, _MAX_BYTES),
+    "max_objects": _between(1, _MAX_PAGE_OBJECTS),
     "requests_per_minute": _between(0, _MAX_PER_MINUTE),
     "objects_per_minute": _between(0, _MAX_PER_MINUTE),
     "require_signature": _flag,

@@ -122,7 +122,7 @@ class _Workshop:
             )
             for row in rows
         }
-        texts = {key: orjson.dumps(obj) for key, obj in made.items()}
+        texts = {key: bytes(memoryview(orjson.dumps(obj))) for key, obj in made.items()}  # as in `reading`
         digests = {key: canonical.digest(obj) for key, obj in made.items()}
         by_digest = {digests[key]: text for key, text in texts.items()}
         contents = objects.insert_contents(self.connection, self.origin, by_digest)

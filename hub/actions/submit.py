@@ -17,6 +17,7 @@ from hub.actions.judging import Bench, Verdicts, judge_again, recipients, write_
 from hub.actions.neighbourhood import Neighbourhood, look_around
 from hub.actions.present import present
 from hub.actions.prune import STATUS_DAYS
+from hub.actions.receipts import receipted
 from hub.errors import Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     Caller,
@@ -133,7 +134,11 @@ def read(house: House, verified: VerifiedSubmission) -> Items:
             f"At most {house.limits.max_objects} objects are taken at once; split the envelope."
         )
     names, limit = names_of(verified.caller.member), house.limits.max_object_bytes
-    return [reading.read(item, n, limit, canonical.digest, names) for n, item in enumerate(found)]
+    items: list[StixObject | Unreadable] = []
+    found.reverse()  # so that each JSON value goes as its object comes
+    while found:
+        items.append(reading.read(found.pop(), len(items), limit, canonical.digest, names))
+    return items
 
 
 def names_of(member: Member) -> tuple[str, ...]:
@@ -242,7 +247,7 @@ def write(house: House, verified: VerifiedSubmission, items: Items, decision: Su
             _look_again(house, connection, verified, items) != decision.drawer.neighbourhood
         ):
             decision = decide(house, connection, verified, items)
-        receipt = _receipt(house, verified, decision)
+        receipt = _receipt(house, verified, items, decision)
         evidence, member = verified.evidence, verified.caller.member.id
         submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
         submissions.close_submission(connection, receipt)
@@ -283,7 +288,9 @@ def _write_objects(
     watch.note_down(connection, at)
 
 
-def _receipt(house: House, verified: VerifiedSubmission, decision: SubmissionDecision) -> Receipt:
+def _receipt(
+    house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision
+) -> Receipt:
     drafts, handled = decision.drafts, decision.handled
     outcomes = list(drafts.outcomes)
     known = house.registry.informative_markings | house.registry.rel_to.keys()
@@ -293,4 +300,4 @@ def _receipt(house: House, verified: VerifiedSubmission, decision: SubmissionDec
         remarks = [outcomes[n].message, *told.on(handled.now[key], drafts.named_at.get(key, ()))]
         message = "; ".join(text for text in remarks if text)
         outcomes[n] = replace(outcomes[n], message=message or None)
-    return Receipt(str(uuid.uuid4()), decision.now, tuple(outcomes))
+    return Receipt(str(uuid.uuid4()), decision.now, receipted(outcomes, items, len(verified.body)))

@@ -42,7 +42,7 @@ def push(hub: Hub, collection: str, files: tuple[str, ...], as_json: bool) -> No
     _print_push(report, as_json)
     if stopped is not None:
         warn(f"{stopped}; push the same again to go on")
-    if stopped is not None or report.failures:
+    if stopped is not None or report.failed:
         sys.exit(1)
 
 
@@ -50,9 +50,7 @@ def _print_push(report: PushReport, as_json: bool) -> None:
     if as_json:
         print_json(report.to_json())
     else:
-        click.echo(
-            f"{report.submitted} submitted, {report.succeeded} succeeded, {len(report.failures)} failed."
-        )
+        click.echo(f"{report.submitted} submitted, {report.succeeded} succeeded, {report.failed} failed.")
     for failure in report.failures[:_FAILURES_SHOWN]:
         warn(f"{failure.id}: {failure.message}")
     if len(report.failures) > _FAILURES_SHOWN:

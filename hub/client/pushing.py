@@ -38,6 +38,7 @@ class PushReport:
 
     submitted: int = 0
     succeeded: int = 0
+    failed: int = 0  # more than `failures` lists where a hub counts several together
     failures: list[Failure] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
 
@@ -45,7 +46,7 @@ class PushReport:
         return {
             "submitted": self.submitted,
             "succeeded": self.succeeded,
-            "failed": len(self.failures),
+            "failed": self.failed,
             "failures": [asdict(failure) for failure in self.failures],
             "statuses": self.statuses,
         }
@@ -64,6 +65,7 @@ def push(
     room = max_content_length - _HEADROOM_BYTES
     fitting = [item for item in ordered if _size([item]) <= room]
     report.failures += [_too_large(item, room) for item in ordered if _size([item]) > room]
+    report.failed = len(report.failures)
     done = len(ordered) - len(fitting)
     for batch in batches(fitting, room):
         try:
@@ -109,6 +111,7 @@ def _post(collection: Any, batch: Sequence[Item], report: PushReport) -> None:
         raise ClientError(f"the hub answered with a status that cannot be read: {error}") from error
     report.statuses.append(status.id)
     report.succeeded += status.success_count
+    report.failed += status.failure_count
     report.failures += [_failure(entry) for entry in status.failures]
 
 

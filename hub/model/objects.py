@@ -240,12 +240,13 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one item of a submission. `message` is None for a plain success."""
+    """What became of one item of a submission, or of `count` alike. `message` is None for a plain success."""
 
     id: str
     version: str
     succeeded: bool
     message: str | None = None
+    count: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,3 +256,8 @@ class Receipt:
     id: str
     requested_at: datetime
     outcomes: tuple[Outcome, ...]
+
+    @property
+    def total(self) -> int:
+        """How many items the submission has."""
+        return sum(outcome.count for outcome in self.outcomes)

@@ -126,10 +126,10 @@ class Limits:
     """Bounds on what one request may carry or fetch, and on what one member may in a minute (0: none)."""
 
     page_objects: int = 1_000
-    page_bytes: int = 33_554_432
+    page_bytes: int = 8_388_608
     max_body_bytes: int = 10_485_760
     max_object_bytes: int = 2_097_152
-    max_objects: int = 50_000
+    max_objects: int = 10_000
     requests_per_minute: int = 0
     objects_per_minute: int = 0
 

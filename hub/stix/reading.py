@@ -22,6 +22,7 @@ __all__ = ["items", "read", "understand", "version_key"]
 
 _EXTENSION_PREFIX: Final = "extension-definition--"
 _OF_THE_VERSION: Final = frozenset({"created", "modified", "created_by_ref"})  # policy 2.3, names
+_NOTHING: Final[frozenset[StixId]] = frozenset()  # one for all: an empty one has 216 bytes
 _NAMES_NOBODY: Final = "class"  # an identity_class: a sector, say
 
 Digest = Callable[[Any], bytes]
@@ -71,7 +72,7 @@ def understand(obj: JsonObject, body: bytes, digest: Digest, names: Sequence[str
 def _read(
     obj: JsonObject, index: int, max_object_bytes: int, digest: Digest, names: Sequence[str]
 ) -> StixObject | Unreadable:
-    body = orjson.dumps(obj)
+    body = bytes(memoryview(orjson.dumps(obj)))  # a copy: what orjson returns keeps 4 KB for any short text
     if len(body) > max_object_bytes:
         message = f"the object has {len(body)} bytes, and the hub takes {max_object_bytes}; split it"
         return _unreadable(obj, index, message)
@@ -107,13 +108,13 @@ def _understood(
         body=body,
         digest=digest(obj),
         markings=read_markings(obj, held),
-        refers=refers_by(obj, held),
-        contains=contains(obj),
+        refers=refers_by(obj, held) or _NOTHING,
+        contains=contains(obj) or _NOTHING,
         creator=StixId(creator) if isinstance(creator, str) and looks_like_id(creator) else None,
         created=version_key(created) if isinstance(created, str) else None,
         same=digest({k: v for k, v in obj.items() if k not in _OF_THE_VERSION}) if is_name else None,
         definition=kind,
-        definition_extensions=_extensions(obj) if kind else frozenset(),
+        definition_extensions=_extensions(obj) if kind else _NOTHING,
         cuts=cuts(obj),
         guise=_guise(obj, named_at),
         named_at=named_at,

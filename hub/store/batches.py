@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final, TypeVar
 
 import orjson
-from sqlalchemy import BigInteger, ColumnElement, Connection, Table, any_, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Table, any_, func, insert, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -22,6 +22,19 @@ def batches(values: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(values)
     while batch := list(islice(rest, _VALUES_PER_STATEMENT)):
         yield batch
+
+
+def insert_all(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Insert the rows, made as they are needed: all at once would hold each twice more, made and prepared."""
+    for batch in batches(rows):
+        connection.execute(insert(table), batch)
+
+
+def insert_numbered(connection: Connection, table: Table, rows: Iterable[Mapping[str, Any]]) -> Iterator[int]:
+    """Insert the rows as `insert_all` does and give the id that each was given, in their order."""
+    statement = insert(table).returning(table.c.id, sort_by_parameter_order=True)
+    for batch in batches(rows):
+        yield from connection.execute(statement, batch).scalars().all()
 
 
 def among(connection: Connection, column: ColumnElement[int], values: Collection[int]) -> ColumnElement[bool]:

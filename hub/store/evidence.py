@@ -83,7 +83,7 @@ def _request(id: Any, member: str, origin: str, at: int, named: str | None, *pro
 
 
 class Items(NamedTuple):
-    """How many items a submission has, and the last of their numbers, which count from 0."""
+    """How many items a submission tells of, and the number of the last that it tells of, from 0."""
 
     number: int
     last: int
@@ -93,7 +93,7 @@ def items(connection: Connection, ids: Sequence[str]) -> dict[str, Items]:
     """Return the items of these submissions; one that has none is missing."""
     c = submission_item.c
     query = (
-        select(c.submission_id, func.count(), func.max(c.index))
+        select(c.submission_id, func.sum(c.count), func.max(c.index + c.count - 1))
         .where(c.submission_id.in_(ids))
         .group_by(c.submission_id)
     )

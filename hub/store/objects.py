@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, update
 
 from hub.model import (
     Clearance,
@@ -28,7 +28,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.batches import batches, upsert
+from hub.store.batches import batches, insert_all, insert_numbered, upsert
 from hub.store.rendition_tables import rendition
 from hub.store.tables import content, creator_level, object_version, reference
 
@@ -257,12 +257,11 @@ def insert_contents(
                 connection.execute(update(content).where(content.c.id == id).values(**values))
     missing = [digest for digest in bodies if digest not in known]
     if missing:
-        rows = [
+        rows = (
             {"origin": origin, "digest": digest, "size": len(bodies[digest]), "body": bodies[digest]}
             for digest in missing
-        ]
-        statement = insert(content).returning(content.c.id, sort_by_parameter_order=True)
-        known.update(zip(missing, connection.execute(statement, rows).scalars(), strict=True))
+        )
+        known.update(zip(missing, insert_numbered(connection, content, rows), strict=True))
     return known
 
 
@@ -272,12 +271,10 @@ def insert_versions(
     """Store new versions with their references; return them as stored, by the key they came with."""
     if not versions:
         return {}
-    statement = insert(object_version).returning(_V.id, sort_by_parameter_order=True)
-    keys = connection.execute(statement, [_row(v, origin, submission_id) for v in versions]).scalars().all()
+    rows = (_row(v, origin, submission_id) for v in versions)
+    keys = insert_numbered(connection, object_version, rows)
     stored = {v.key: replace(v, key=key) for v, key in zip(versions, keys, strict=True)}
-    references = [row for v in stored.values() for row in _reference_rows(v, origin)]
-    if references:
-        connection.execute(insert(reference), references)
+    insert_all(connection, reference, (row for v in stored.values() for row in _reference_rows(v, origin)))
     return stored
 
 

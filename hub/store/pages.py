@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, exists, false, or_, select
 
@@ -23,6 +23,7 @@ from hub.store.batches import among, batches
 from hub.store.tables import content, release
 
 _C = release.c
+_FETCHED_BYTES: Final = 1_048_576
 
 
 def page(connection: Connection, query: Query, standing: Collection[int], max_bytes: int) -> Page:
@@ -33,7 +34,7 @@ def page(connection: Connection, query: Query, standing: Collection[int], max_by
     """
     found = _select(connection, query, standing)
     fitting = _fitting(found[: query.limit], max_bytes)
-    bodies = _bodies(connection, {row.content_id for row in fitting})
+    bodies = _bodies(connection, {row.content_id: row.size for row in fitting})
     rows = tuple(_row(row, bodies[row.content_id]) for row in fitting)
     return Page(rows, more=len(found) > len(rows))
 
@@ -73,12 +74,24 @@ def _fitting(rows: Sequence[Any], max_bytes: int) -> Sequence[Any]:
     return rows
 
 
-def _bodies(connection: Connection, ids: Collection[int]) -> dict[int, bytes]:
+def _bodies(connection: Connection, sizes: Mapping[int, int]) -> dict[int, bytes]:
+    """Return the bodies by the ids of `sizes`; no more than 1 MB is fetched at once: drivers copy it."""
     found: dict[int, bytes] = {}
-    for batch in batches(ids):
-        query = select(content.c.id, content.c.body).where(content.c.id.in_(batch))
-        found.update((id, bytes(body)) for id, body in connection.execute(query))
+    for batch in batches(sizes):
+        for part in _parts(batch, sizes):
+            query = select(content.c.id, content.c.body).where(content.c.id.in_(part))
+            found.update((id, bytes(body)) for id, body in connection.execute(query))
     return found
+
+
+def _parts(ids: Sequence[int], sizes: Mapping[int, int]) -> Iterator[Sequence[int]]:
+    start = total = 0
+    for n, id in enumerate(ids):
+        total += sizes[id]
+        if total > _FETCHED_BYTES and n > start:
+            yield ids[start:n]
+            start, total = n, sizes[id]
+    yield ids[start:]
 
 
 def _select(connection: Connection, query: Query, standing: Collection[int]) -> Sequence[Any]:

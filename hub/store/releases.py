@@ -50,7 +50,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.batches import batches
+from hub.store.batches import batches, insert_all
 from hub.store.objects import decode_guise
 from hub.store.tables import content, justification, ledger, object_version, rejustification, release
 
@@ -241,9 +241,10 @@ def append(
         return
     position, date = _take(connection, recipient, len(rows), to_microseconds(now))
     ids = intern(connection, recipient, {row.justification for row in rows})
-    connection.execute(
-        insert(release),
-        [
+    insert_all(
+        connection,
+        release,
+        (
             {
                 "recipient": recipient,
                 "position": position + n,
@@ -267,7 +268,7 @@ def append(
                 "deleted_at": None if row.version.deleted_at is None else date + n,
             }
             for n, row in enumerate(rows)
-        ],
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection
 from datetime import datetime
+from itertools import accumulate
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, exists, insert, select, update
@@ -19,7 +20,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.batches import batches
+from hub.store.batches import batches, insert_all
 from hub.store.tables import deletion, object_version, submission, submission_body, submission_item
 from hub.store.tables import origin as origin_table
 
@@ -107,8 +108,12 @@ def repeated() -> Select[str]:
 
 
 def close_submission(connection: Connection, receipt: Receipt) -> None:
-    """Store what became of each item, in the order of the submission."""
-    rows = [
+    """Store what became of each item, in the order of the submission.
+
+    The index of an outcome is the number of items that have theirs before it.
+    """
+    before = accumulate((outcome.count for outcome in receipt.outcomes), initial=0)
+    rows = (
         {
             "submission_id": receipt.id,
             "index": n,
@@ -116,10 +121,11 @@ def close_submission(connection: Connection, receipt: Receipt) -> None:
             "version": outcome.version,
             "succeeded": outcome.succeeded,
             "message": outcome.message,
+            "count": outcome.count,
         }
-        for n, outcome in enumerate(receipt.outcomes)
-    ]
-    connection.execute(insert(submission_item), rows)
+        for n, outcome in zip(before, receipt.outcomes, strict=False)
+    )
+    insert_all(connection, submission_item, rows)
 
 
 def find_receipt(connection: Connection, id: str, member: MemberId) -> Receipt | None:
@@ -129,6 +135,7 @@ def find_receipt(connection: Connection, id: str, member: MemberId) -> Receipt |
     if requested_at is None:
         return None
     item = submission_item.c
-    rows = connection.execute(select(submission_item).where(item.submission_id == id).order_by(item.index))
-    outcomes = tuple(Outcome(row.id, row.version, row.succeeded, row.message) for row in rows)
+    columns = (item.id, item.version, item.succeeded, item.message, item.count)
+    rows = connection.execute(select(*columns).where(item.submission_id == id).order_by(item.index))
+    outcomes = tuple(Outcome(*row) for row in rows)
     return Receipt(id, from_microseconds(requested_at), outcomes) if outcomes else None

@@ -230,6 +230,7 @@ submission_item = Table(
     Column("version", Text, nullable=False),
     Column("succeeded", Boolean, nullable=False),
     Column("message", Text),
+    Column("count", Integer, nullable=False, server_default="1"),  # of items that have this outcome together
     Index("ix_submission_item_id", "id"),
     sqlite_with_rowid=False,
 )

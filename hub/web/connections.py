@@ -60,6 +60,8 @@ class Peer(socket.socket):
     def begin(self) -> None:
         """Let the time of another request begin."""
         self.is_late = False
+        self._answering_since: float | None = None
+        self._answered = 0
         self._request: Any = None
         self._began = time.monotonic()
         self._count = 0
@@ -92,9 +94,15 @@ class Peer(socket.socket):
         return data
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send all of it. Raises BrokenPipeError when the peer takes too long to read."""
+        """Send all of it. Raises BrokenPipeError when the peer takes too long to read the answer so far.
+
+        An answer comes in parts: its time begins with the first of them, and there is one grace for all.
+        """
         rest = memoryview(data)
-        deadline = time.monotonic() + self._bounds.seconds(len(rest))
+        if self._answering_since is None:
+            self._answering_since = time.monotonic()
+        self._answered += len(rest)
+        deadline = self._answering_since + self._bounds.seconds(self._answered)
         try:
             while rest:
                 self._wait_until(deadline)

@@ -30,15 +30,15 @@ def envelope(objects: list[Any]) -> bytes:
     return orjson.dumps({"objects": objects})
 
 
-def _address(n: int, **more: Any) -> Json:
+def address(n: int, **more: Any) -> Json:
     return {"type": "ipv4-addr", "id": id_of("ipv4-addr", n), "value": "198.51.100.1", **more}
 
 
 def many_small_objects(count: int) -> bytes:
-    return envelope([_address(n) for n in range(count)])
+    return envelope([address(n) for n in range(count)])
 
 
-def filled(make: Callable[[int], Any], limit: int = MAX_BODY, at_most: int = 50_000) -> bytes:
+def filled(make: Callable[[int], Any], limit: int = MAX_BODY, at_most: int = 10_000) -> bytes:
     """An envelope of as many objects, by number, as fit into a body."""
     items: list[bytes] = []
     size = 20
@@ -149,12 +149,14 @@ def _backtracking() -> bytes:
 
 
 BODIES: Final[dict[str, Callable[[], Iterator[bytes]]]] = {
-    "50,000 small objects": lambda: iter([many_small_objects(50_000)]),
-    "50,001 objects": lambda: iter([many_small_objects(50_001)]),
+    "10,000 small objects": lambda: iter([many_small_objects(10_000)]),
+    "10,001 objects": lambda: iter([many_small_objects(10_001)]),
     "3,000,000 zeros as objects": lambda: iter([b'{"objects":[' + b"0," * 3_000_000 + b"0]}"]),
     "3,000,000 empty objects": lambda: iter([b'{"objects":[' + b"{}," * 3_000_000 + b"{}]}"]),
-    "50,000 empty objects": lambda: iter([b'{"objects":[' + b"{}," * 49_999 + b"{}]}"]),
-    "50,000 indicators": lambda: iter([filled(lambda n: indicator(n, id=id_of("indicator", n)))]),
+    "10,000 empty objects": lambda: iter([b'{"objects":[' + b"{}," * 9_999 + b"{}]}"]),
+    "10,000 numbers": lambda: iter([b'{"objects":[' + b"0," * 9_999 + b"0]}"]),
+    "10,000 short ids": lambda: iter([envelope([{"id": f"{n}" * 5} for n in range(10_000)])]),
+    "10,000 indicators": lambda: iter([filled(lambda n: indicator(n, id=id_of("indicator", n)))]),
     "one object of 2 MB": lambda: iter([_one_object(description="x" * (MAX_OBJECT - 400))]),
     "one object of 10 MB": lambda: iter([_one_object(description="x" * (MAX_BODY - 400))]),
     "one object of 2 MB in small numbers": lambda: iter([_one_object(x_n=[0] * (MAX_OBJECT // 2 - 400))]),
@@ -186,16 +188,16 @@ BODIES: Final[dict[str, Callable[[], Iterator[bytes]]]] = {
         [filled(lambda n: report(n, refs=[id_of("malware", n * 36_000 + i) for i in range(36_000)]))]
     ),
     "5,000 references each way": lambda: _star(5_000),
-    "20,000 references each way": lambda: _star(20_000),
+    "9,999 references each way": lambda: _star(9_999),
     "groupings that contain each other": lambda: _references_both_ways(5_000),
     "a chain of 5,000 groupings": lambda: iter([_chain(5_000)]),
-    "a chain of 20,000 groupings": lambda: iter([_chain(20_000)]),
+    "a chain of 10,000 groupings": lambda: iter([_chain(10_000)]),
     "a chain of 2,000 groupings backwards": lambda: iter([_chain_backwards(2_000)]),
-    "a chain of 20,000 groupings backwards": lambda: iter([_chain_backwards(20_000)]),
+    "a chain of 10,000 groupings backwards": lambda: iter([_chain_backwards(10_000)]),
     "2,000 versions and 2,000 containers": lambda: iter([_versions_in_containers(2_000)]),
-    "10,000 versions and 10,000 containers": lambda: iter([_versions_in_containers(10_000)]),
+    "5,000 versions and 5,000 containers": lambda: iter([_versions_in_containers(5_000)]),
     "10,000 versions on 10,000 versions": lambda: _versions(10_000),
-    "10,000 identities and namers": lambda: iter([_creators(10_000)]),
+    "5,000 identities and namers": lambda: iter([_creators(5_000)]),
     "25,000 object_marking_refs": lambda: iter(
         [_one_object(object_marking_refs=[id_of("marking-definition", n) for n in range(25_000)])]
     ),

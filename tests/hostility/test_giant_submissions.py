@@ -8,12 +8,15 @@ from typing import Any
 
 import orjson
 import pytest
+from sqlalchemy import func, select
 
+from hub.actions import check
+from hub.store.tables import submission_item
 from tests.hostility import hostile
 from tests.hostility.door import Door, open_door
 from tests.stix_objects import malware
 
-NO_SPLIT = "At most 50000 objects"
+NO_SPLIT = "At most 10000 objects"
 TOO_BIG = "the hub takes 2097152; split it"
 
 
@@ -37,7 +40,7 @@ def send(door: Door, name: str) -> tuple[int, Any]:
 @pytest.mark.parametrize(
     ("name", "status", "said"),
     [
-        ("50,001 objects", 422, NO_SPLIT),
+        ("10,001 objects", 422, NO_SPLIT),
         ("3,000,000 zeros as objects", 422, NO_SPLIT),
         ("3,000,000 empty objects", 422, NO_SPLIT),
         ("10 MB opening brackets", 400, "line 1 column"),
@@ -71,7 +74,7 @@ def test_a_body_is_taken_up_to_its_limit_and_not_beyond(door: Door) -> None:
         ("one object of 10 MB in keys", TOO_BIG),
         ("1,000,000 object_refs", TOO_BIG),
         ("400,000 object_refs in 2 MB", "/object_refs"),
-        ("50,000 empty objects", "/type is missing"),
+        ("10,000 empty objects", "/type is missing"),
         ("10 MB of escaped quotes", "not a JSON object"),
     ],
 )
@@ -89,15 +92,57 @@ def test_texts_to_backtrack_on_have_each_their_outcome(door: Door) -> None:
     assert value["failure_count"] > 0
 
 
-@pytest.mark.parametrize(
-    "name", ["10 MB of OR chains", "10 MB of nested patterns", "10 MB of honest patterns"]
-)
-def test_patterns_for_the_parser_pass_up_to_a_limit_and_then_fail_alone(door: Door, name: str) -> None:
-    """They end in a comment, which no plain pattern does."""
+# --- counted ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["10,000 numbers", "10,000 empty objects", "10,000 short ids"])
+def test_items_that_cannot_be_read_are_counted_and_the_first_are_listed(door: Door, name: str) -> None:
     status, value = send(door, name)
-    assert status == 202
-    assert value["success_count"] > 0
-    assert "send it in another" in value["failures"][-1]["message"]
+    assert (status, value["total_count"], value["failure_count"]) == (202, 10_000, 10_000)
+    size = len(next(hostile.BODIES[name]()))
+    *listed, together = value["failures"]
+    assert len(listed) == max(100, size // 1_000)
+    assert together["message"].startswith(
+        f"{10_000 - len(listed)} more items cannot be read: item {len(listed)}, "
+    )
+    assert orjson.loads(door.get("us-agency", f"/allied/status/{value['id']}/").data) == value
+    assert check.check(door.world.house).faults == []
+
+
+@pytest.mark.parametrize("name", ["10,000 numbers", "10,000 short ids"])
+def test_a_refused_submission_grows_the_database_no_more_than_a_few_times_its_size(
+    door: Door, name: str
+) -> None:
+    with door.world.house.store.read() as connection:
+        before = connection.execute(select(func.count()).select_from(submission_item)).scalar_one()
+    send(door, name)
+    columns = submission_item.c
+    size = func.sum(func.length(columns.id) + func.length(columns.version) + func.length(columns.message))
+    with door.world.house.store.read() as connection:
+        count, told = connection.execute(select(func.count(), size)).one()
+    assert before == 0
+    assert count <= 401
+    assert told < 200_000
+
+
+def test_of_feeds_that_fail_each_object_is_listed(door: Door) -> None:
+    objects = [malware(n, is_family="perhaps", description="x" * 900) for n in range(300)]
+    value = orjson.loads(door.push("us-agency", *objects, malware(301)).data)
+    assert (value["success_count"], value["failure_count"], len(value["failures"])) == (1, 300, 300)
+    assert [entry["id"] for entry in value["failures"]] == [obj["id"] for obj in objects]
+
+
+def test_what_can_be_read_keeps_its_place_beside_what_is_counted(door: Door) -> None:
+    value = orjson.loads(door.push("us-agency", *range(150), malware(1), *range(150), malware(2)).data)
+    assert (value["total_count"], value["success_count"], value["failure_count"]) == (302, 2, 300)
+    assert [entry["id"] for entry in value["successes"]] == [malware(1)["id"], malware(2)["id"]]
+    assert value["failures"][-1]["id"] == "(item 100)"
+
+
+def test_a_message_is_cut_however_much_there_is_to_say(door: Door) -> None:
+    refs = [hostile.id_of("marking-definition", n) for n in range(25_000)]
+    value = orjson.loads(door.push("us-agency", malware(1, object_marking_refs=refs)).data)
+    assert 0 < len(value["successes"][0]["message"]) <= 1_001
 
 
 # --- accepted ---------------------------------------------------------------------------------------
@@ -115,6 +160,9 @@ def test_patterns_for_the_parser_pass_up_to_a_limit_and_then_fail_alone(door: Do
         "60,000 selectors",
         "40,000 long selectors",
         "18,000 granular markings",
+        "10 MB of OR chains",
+        "10 MB of nested patterns",
+        "10 MB of honest patterns",
     ],
 )
 def test_what_is_large_and_allowed_is_stored(door: Door, name: str) -> None:

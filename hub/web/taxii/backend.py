@@ -24,6 +24,7 @@ from hub.model import (
     JsonObject,
     Nation,
     NationCode,
+    Page,
     Query,
     Scope,
     StixId,
@@ -93,15 +94,15 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
     # --- reading -------------------------------------------------------------------------------
 
     def get_objects(self, _root: str, collection_id: str, *_parsed: Any) -> Answer:
-        return self._page(self._query(collection_id, filters.OBJECTS))
+        return self._page(self._query(collection_id, filters.OBJECTS))[1]
 
     def get_object(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> Answer:
         """Return a page of one id; the id in the path is a filter like those of the query."""
         query = self._query(collection_id, filters.OBJECT, object_id)
-        body, headers = self._page(query)
-        if not headers:
+        page, answer = self._page(query)
+        if not page.rows:
             self._require_visible(query)
-        return body, headers
+        return answer
 
     def get_object_manifest(self, _root: str, collection_id: str, *_parsed: Any) -> Answer:
         page = poll.manifest(self._house, self._query(collection_id, filters.OBJECTS))
@@ -115,13 +116,16 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
             self._require_visible(query)
         return resources.versions(page), resources.date_headers(page)
 
-    def _page(self, query: Query) -> Answer:
+    def _page(self, query: Query) -> tuple[Page, Answer]:
         # Of a HEAD the objects stay behind: what leaves is no more than a manifest tells.
         is_head = request.environ["REQUEST_METHOD"] == "HEAD"
         page = poll.objects(self._house, query, Disclosed.MANIFEST if is_head else Disclosed.OBJECTS)
         allowances().charge(caller(), len(page.rows))
         following = poll.seal_cursor(self._house, query, page) if page.more else None
-        return resources.envelope(page, following), resources.date_headers(page)
+        body = resources.envelope(page, following)
+        # The rows without their bodies: these must go as they are sent.
+        page = replace(page, rows=tuple(replace(row, body=b"") for row in page.rows[:1] + page.rows[-1:]))
+        return page, (body, {"Content-Length": str(body.size), **resources.date_headers(page)})
 
     def _require_visible(self, query: Query) -> None:
         """Raise NotFound unless the reader may see a version that was asked for, whenever it was added."""
@@ -153,7 +157,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         if origin is None:
             raise Forbidden("nothing is submitted to the aggregate: use your nation's collection")
         receipt = submit.submit(self._house, Submission(caller(), origin, received()))
-        allowances().charge(caller(), len(receipt.outcomes))
+        allowances().charge(caller(), receipt.total)
         return resources.status(receipt)
 
     def delete_object(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> None:

@@ -5,6 +5,7 @@ An empty list and a null never appear in a resource (TAXII 2.1 section 1.6.8): w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,22 +19,27 @@ _STIX: Final = "application/stix+json;version=2.1"
 _HUB: Final = "Allied threat intelligence hub"
 
 
+_CHUNK_BYTES: Final = 65_536
+
+
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A resource that is serialised already."""
+    """A resource that is serialised already, as it leaves: `size` bytes in parts, to be gone through once."""
 
-    data: bytes
+    size: int
+    parts: Iterator[bytes]
 
 
 class BodyProvider(JSONProvider):
     """How the application writes JSON: a Body as it is, anything else through orjson.
 
-    medallion hands what the backend returns to `dumps` and the result to the response, which takes bytes.
+    medallion hands what the backend returns to `dumps` and the result to the response, which takes bytes and
+    parts of them.
     `loads` hands a body through unread: it is parsed in `actions`, strictly, after its signature held.
     """
 
     def dumps(self, obj: Any, **_kwargs: Any) -> Any:
-        return obj.data if isinstance(obj, Body) else orjson.dumps(obj)
+        return obj.parts if isinstance(obj, Body) else orjson.dumps(obj)
 
     def loads(self, s: str | bytes, **_kwargs: Any) -> Any:
         return s
@@ -81,14 +87,29 @@ def released(registry: Registry) -> JsonObject:
 
 
 def envelope(page: Page, cursor: str | None) -> Body:
-    """Return the envelope (section 3.7) of the rows' bodies; `cursor` is given when more follow."""
-    more = b"true" if page.more else b"false"
-    parts = [b'{"more":', more]
+    """Return the envelope (section 3.7) of the rows' bodies; `cursor` is given when more follow.
+
+    The bodies are held once, and each no longer than until it is sent.
+    """
+    head = b'{"more":' + (b"true" if page.more else b"false")
     if cursor is not None:
-        parts += [b',"next":', orjson.dumps(cursor)]
-    if page.rows:
-        parts += [b',"objects":[', b",".join([row.body for row in page.rows]), b"]"]
-    return Body(b"".join([*parts, b"}"]))
+        head += b',"next":' + orjson.dumps(cursor)
+    pieces = [head]
+    for row in page.rows:
+        pieces += [b"," if len(pieces) > 1 else b',"objects":[', row.body]
+    pieces.append(b"]}" if page.rows else b"}")
+    return Body(sum(map(len, pieces)), _chunks(pieces))
+
+
+def _chunks(pieces: list[bytes]) -> Iterator[bytes]:
+    """Give the pieces joined to some 64 KB each; `pieces` is empty afterwards."""
+    pieces.reverse()
+    while pieces:
+        chunk, size = [], 0
+        while pieces and size < _CHUNK_BYTES:
+            chunk.append(pieces.pop())
+            size += len(chunk[-1])
+        yield b"".join(chunk)
 
 
 def manifest(page: Page) -> JsonObject:
@@ -122,7 +143,10 @@ def date_headers(page: Page) -> dict[str, str]:
 
 
 def status(receipt: Receipt) -> JsonObject:
-    """Return the status resource (section 4.3.1). Nothing is ever pending: an answer is a decision."""
+    """Return the status resource (section 4.3.1). Nothing is ever pending: an answer is a decision.
+
+    Failures that are counted together are one entry: `failure_count` is then more than the list has.
+    """
     successes = [_detail(outcome) for outcome in receipt.outcomes if outcome.succeeded]
     failures = [_detail(outcome) for outcome in receipt.outcomes if not outcome.succeeded]
     lists = {"successes": successes, "failures": failures}
@@ -130,9 +154,9 @@ def status(receipt: Receipt) -> JsonObject:
         "id": receipt.id,
         "status": "complete",
         "request_timestamp": format_instant(receipt.requested_at),
-        "total_count": len(receipt.outcomes),
+        "total_count": receipt.total,
         "success_count": len(successes),
-        "failure_count": len(failures),
+        "failure_count": receipt.total - len(successes),
         "pending_count": 0,
     } | {name: entries for name, entries in lists.items() if entries}
 
