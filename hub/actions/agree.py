@@ -11,7 +11,7 @@ from typing import Any
 from hub.actions import takeover
 from hub.actions.authenticate import admit
 from hub.actions.house import House
-from hub.actions.lives import UNKNOWN, find, last_event, life_of, may_know, view
+from hub.actions.lives import UNKNOWN, check_may_know, find, last_event, life_of, view
 from hub.actions.present import present
 from hub.actions.submit import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, TooLarge, Unprocessable
@@ -151,16 +151,15 @@ def terminate(house: House, caller: Caller, request: HttpRequest, agreement_id: 
 
 
 def listing(house: House, caller: Caller) -> list[JsonObject]:
-    """Return the agreements that the caller may know of: its nation's for a cert, all for an auditor."""
-    if not may_know(caller):
-        return []
+    """Return its nation's agreements to a cert that governs, all to an auditor; Forbidden for all others."""
+    check_may_know(caller)
     with house.store.read() as connection:
         now = present(house, connection)
         return [view(house, stored, now) for stored in agreements.all_of(connection, caller.member.nation)]
 
 
 def show(house: House, caller: Caller, agreement_id: str) -> JsonObject:
-    """Return one agreement; NotFound for whoever may not know of it, as for an unknown one."""
+    """Return one agreement; NotFound for another nation's, as for an unknown one. Forbidden as `listing`."""
     with house.store.read() as connection:
         return view(house, find(connection, caller, agreement_id), present(house, connection))
 

@@ -17,7 +17,7 @@ from hub.actions import renditions
 from hub.actions.agree import parties_amended, read_proposal
 from hub.actions.house import House
 from hub.actions.judging import Bench
-from hub.actions.lives import life_of
+from hub.actions.lives import life_of, may_know
 from hub.actions.present import present
 from hub.errors import Forbidden
 from hub.model import (
@@ -29,7 +29,6 @@ from hub.model import (
     Clearance,
     JsonObject,
     Justification,
-    Kind,
     MemberId,
     NationCode,
     Period,
@@ -113,11 +112,12 @@ def simulate(house: House, caller: Caller, body: bytes) -> JsonObject:
     cease to see itself; what others hold beyond that is theirs to tell (policy 9). An auditor is told all
     counts, and no examples.
 
-    Raises Forbidden for whoever is neither a nation's cert nor an auditor, and what `agree.propose` raises.
+    Raises Forbidden for whoever is neither a nation's cert that governs nor an auditor, and what
+    `agree.propose` raises.
     """
     nation = caller.member.nation
-    if caller.member.kind not in (Kind.CERT, Kind.AUDITOR):
-        raise Forbidden("Agreements are simulated by a nation's cert, and by auditors.")
+    if not may_know(caller):
+        raise Forbidden("Agreements are simulated by a nation's cert with scope govern, and by auditors.")
     agreement = read_proposal(house, nation, body)
     released, withdrawn = _Tally(), _Tally()
     with house.store.read() as connection:
