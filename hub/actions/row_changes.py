@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
+from hub.actions.row_order import as_dated
 from hub.model import SUBMITTED, Justification, LiveRow, NationCode, ObjectVersion, Rendition, View
 from hub.rules.references import Judgement
 from hub.rules.release import NEVER, narrows
@@ -41,8 +42,7 @@ def changes_to(
     """Return what brings the `live` rows of these versions to their judgements, for each recipient."""
     rows = {(row.version, View(row.recipient, row.rendition)): row for row in live}
     withheld: Justification = frozenset({NEVER})
-    # Objects with spec_version take the earlier positions of a commit (a poller decides by the first).
-    order = sorted(versions, key=lambda key: (not versions[key].has_spec_version, key))
+    order = sorted(versions)
     others: dict[tuple[int, NationCode], set[Rendition]] = defaultdict(set)
     for version, view in chain(rows, ((key, view) for key in order for view in judgements[key])):
         if view.rendition != SUBMITTED:
@@ -57,6 +57,7 @@ def changes_to(
                 _compare(change, versions[key], value, (form, rows.get((key, view))))
         own = [row for row in live if row.recipient == recipient and row.rendition.is_leaf]
         change.replaced = _replaced(change, versions, own)
+        change.append = as_dated(change.append, versions)
     return changes
 
 
