@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from hub.actions.row_order import as_dated
-from hub.model import SUBMITTED, Justification, LiveRow, NationCode, ObjectVersion, Rendition, View
+from hub.actions.row_order import as_dated, clearance_of
+from hub.model import SUBMITTED, Clearance, Justification, LiveRow, NationCode, ObjectVersion, Rendition, View
 from hub.rules.references import Judgement
 from hub.rules.release import NEVER, narrows
 
@@ -26,6 +26,22 @@ class RowChanges:
     replaced: set[int] = field(
         default_factory=set
     )  # of those withdrawn: the same of a later version is shown
+
+    # The position of the row that an appended one replaces, by version and form.
+    instead: dict[tuple[int, Rendition], int] = field(default_factory=dict)
+
+    def up_to(self, clearance: Clearance) -> tuple[RowChanges, bool]:
+        """Return the changes without new rows above `clearance`, and whether there are any such.
+
+        Rows in whose place these would come stay; no clearance is above the highest.
+        """
+        if clearance is max(Clearance):
+            return self, False
+        kept = [row for row in self.append if clearance_of(row[2]) <= clearance]
+        later = [row for row in self.append if clearance_of(row[2]) > clearance]
+        stay = {self.instead[key, form] for key, form, _ in later if (key, form) in self.instead}
+        withdraw = [position for position in self.withdraw if position not in stay]
+        return replace(self, append=kept, withdraw=withdraw), bool(later)
 
     @property
     def hides(self) -> bool:
@@ -111,6 +127,7 @@ def _compare(
     elif becomes_newest or not narrows(value, row.justification):
         change.withdraw.append(row.position)
         change.append.append((version.key, form, value))
+        change.instead[version.key, form] = row.position
     else:
         if value != row.justification:
             change.justify[value].append(row.position)

@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from hub.actions import check, work
+from hub.actions import check, history, work
 from tests.stix_objects import Json, indicator, malware, observable, relationship, report
 from tests.world import World, build, clause
 
@@ -101,3 +101,53 @@ def test_a_circle_is_served_whole(world: World) -> None:
     world.clock.wait()
     world.push("us-cert", malware(1, tlp="amber", name="hidden"), *circle)
     assert [step for _, step in offsets(world, "us-partner")] == [timedelta(microseconds=n) for n in range(3)]
+
+
+# --- histories ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("audience", ["partner", "agency"])
+def test_over_all_portions_of_a_history_the_widest_rows_come_first(
+    world: World, audience: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(history, "_VERSIONS_PER_STEP", 2)
+    levels = ["amber+strict", "green", "amber", "amber", "green", "amber+strict", "green", "amber"] * 2
+    for n, level in enumerate(levels):
+        world.push("us-agency", malware(n, tlp=level, name=level))
+    world.push("us-agency", indicator(50, tlp="green", name="refers", x_ref=malware(2)["id"]))
+    world.clock.wait(60)
+    world.agree(["US", "KR"], clause("US", "KR", "amber+strict", audience=audience, history=True))
+    work.work(world.house)
+    got = [name for name, _ in offsets(world, "kr-cert")]
+    ranks = {"green": 1, "amber": 2, "refers": 2, "amber+strict": 3}
+    if audience == "agency":
+        ranks["green"] = 2
+    assert sorted(got) == sorted([*levels, "refers"])
+    assert [ranks[name] for name in got] == sorted(ranks[name] for name in got)
+    seen = offsets(world, f"kr-{audience}")
+    assert [step - seen[0][1] for _, step in seen] == [timedelta(microseconds=n) for n in range(len(seen))]
+
+
+def test_a_row_that_a_later_walk_replaces_is_served_until_then(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an agency learns anew, its cert does not lose meanwhile."""
+    monkeypatch.setattr(history, "_VERSIONS_PER_STEP", 1)
+    world.agree(["US", "KR"], clause("US", "KR", "amber+strict", audience="cert"))
+    world.push("us-cert", *some(0, ["green", "amber", "amber", "green"]))
+    world.clock.wait()
+    with monkeypatch.context() as patch:
+        patch.setattr(history, "go_through", lambda house, one, deadline: history._step(house, one.id))
+        world.agree(["US", "KR"], clause("US", "KR", "amber", audience="partner", history=True))
+    counts = []
+    while True:
+        counts.append([len(world.ids(reader)) for reader in ("kr-cert", "kr-agency", "kr-partner")])
+        with world.house.store.read() as connection:
+            unfinished = history.histories.unfinished(connection, history.HistoryKind.APPEND)
+        if not unfinished:
+            break
+        for one in unfinished:
+            history._step(world.house, one.id)
+    assert {cert for cert, _, _ in counts} == {4}
+    assert counts[-1] == [4, 4, 2]
+    assert counts == sorted(counts)
