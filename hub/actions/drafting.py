@@ -136,7 +136,7 @@ class _Drafting:
             self.records[item.id].known(),
             received_from=self.drawer.received_from.get(item.id),
             reserved=self.drawer.reserved,
-            accepted_as=self._accepted_as(n, item.id),
+            accepted_as=self._accepted_as(item.id),
         )
         if isinstance(verdict, Refuse):
             self.repeats_deleted |= verdict.is_deleted
@@ -145,13 +145,14 @@ class _Drafting:
             self._add(n, item, verdict)
         return Outcome(item.id, verdict.version, succeeded=True, message=item.markings.remark)
 
-    def _accepted_as(self, n: int, id: StixId) -> tuple[str, str] | None:
-        """Return version and key for content that brings none: its time, a microsecond apart in a POST.
+    def _accepted_as(self, id: StixId) -> tuple[str, str] | None:
+        """Return version and key for content that brings none: its time, the same for all of a submission.
 
-        Never before the version that the record has, should the clock have stepped back; None when that is
-        the last instant of the calendar.
+        Else versions would tell how many objects lie between (policy 9). Never before the version that the
+        record has, should the clock have stepped back or an id come twice; None when that is the last instant
+        of the calendar.
         """
-        instant = self.drawer.now + timedelta(microseconds=n)
+        instant = self.drawer.now
         last = self.records[id].last()
         if last is not None:
             latest = datetime.fromisoformat(last.version)

@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from hub.actions import check, history, work
+from hub.model import format_instant
 from tests.stix_objects import Json, indicator, malware, observable, relationship, report
 from tests.world import World, build, clause
 
@@ -101,6 +102,24 @@ def test_a_circle_is_served_whole(world: World) -> None:
     world.clock.wait()
     world.push("us-cert", malware(1, tlp="amber", name="hidden"), *circle)
     assert [step for _, step in offsets(world, "us-partner")] == [timedelta(microseconds=n) for n in range(3)]
+
+
+# --- versions -------------------------------------------------------------------------------------
+
+
+def test_the_observables_of_a_submission_have_one_version_whatever_lies_between(world: World) -> None:
+    world.clock.wait()
+    hidden = [malware(n, tlp="amber") for n in range(3)]
+    seen = [observable(n, tlp="green") for n in range(3)]
+    world.push("us-cert", seen[0], *hidden, seen[1], observable(9, tlp="red"), seen[2])
+    assert {row.version for row in world.released("us-partner")} == {format_instant(world.clock.now)}
+
+
+def test_an_observable_that_comes_twice_with_different_content_has_two_versions(world: World) -> None:
+    one = observable(1, tlp="green")
+    world.push("us-cert", one, one, one | {"x_sighted": 2}, one)
+    first, second, third = [row.version for row in world.released("us-partner")]
+    assert first < second < third
 
 
 # --- histories ------------------------------------------------------------------------------------
