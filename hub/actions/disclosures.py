@@ -139,6 +139,7 @@ class _Register:
     versions: Mapping[int, ObjectVersion]
     members: Mapping[MemberId, Member]
     periods: Sequence[Period]
+    asking: Member
     names_agreements: bool
     notices: _Notices
 
@@ -164,6 +165,7 @@ class _Register:
             },
             members=everybody,
             periods=agreements.every_period(connection),
+            asking=caller.member,
             names_agreements=caller.member.kind in (Kind.CERT, Kind.AUDITOR),
             notices=notices,
         )
@@ -183,9 +185,15 @@ class _Register:
             "clause": None if period is None else period.clause_index,
             "version": self.versions[row.version].version,
             "kind": fetch.kind.value,
-            **({"rendition": row.rendition.label} if row.rendition.label else {}),
+            **({"rendition": label} if (label := self._form(row)) else {}),
             **self.notices.entry(fetch, row.version),
         }
+
+    def _form(self, row: PastRow) -> str:
+        """Return the form; abroad nobody is told that a source was hidden (policy 7)."""
+        is_told_all = self.asking.kind is Kind.AUDITOR or self.asking.nation == row.origin
+        form = row.rendition if is_told_all else row.rendition._replace(is_anonymised=False)
+        return form.label
 
     def _period(self, fetch: Fetch, row: PastRow) -> Period | None:
         """Return the widest clause by which the version itself was served; None inside its own nation."""
