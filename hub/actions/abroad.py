@@ -31,6 +31,7 @@ _BEGINNINGS: Final = {
     "RED is released only ": Obstacle.MARKING,
     "goes back to ": Obstacle.REFERENCE,
     "refers to ": Obstacle.REFERENCE,
+    "handled like what it refers to": Obstacle.REFERENCE,
     "type ": Obstacle.TYPE,
 }
 

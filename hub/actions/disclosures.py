@@ -145,7 +145,7 @@ class _Register:
     versions: Mapping[int, ObjectVersion]
     members: Mapping[MemberId, Member]
     periods: Sequence[Period]
-    asking: MemberId
+    asking: Member
     notices: _Notices
 
     @classmethod
@@ -170,7 +170,7 @@ class _Register:
             },
             members=everybody,
             periods=agreements.every_period(connection),
-            asking=caller.member.id,
+            asking=caller.member,
             notices=notices,
         )
 
@@ -189,7 +189,7 @@ class _Register:
             "clause": None if period is None else period.clause_index,
             "version": self.versions[row.version].version,
             "kind": fetch.kind.value,
-            **({"rendition": row.rendition.label} if row.rendition.label else {}),
+            **({"rendition": label} if (label := self._form(row)) else {}),
             **self.notices.entry(fetch, row.version),
         }
 
@@ -197,7 +197,7 @@ class _Register:
         """Return, for each version and kind of answer, how many members but the asking one it went to."""
         found: dict[tuple[str, str], dict[MemberId, JsonObject]] = defaultdict(dict)
         for fetch in self.fetches:
-            if fetch.member != self.asking:
+            if fetch.member != self.asking.id:
                 row = self.rows[fetch.recipient, fetch.position]
                 key = self.versions[row.version].version, fetch.kind.value
                 notice = self.notices.entry(fetch, row.version)
@@ -208,6 +208,12 @@ class _Register:
             | {name: sum(one[name] is not None for one in told.values()) for name in _NOTICE}
             for (version, kind), told in sorted(found.items())
         ]
+
+    def _form(self, row: PastRow) -> str:
+        """Return the form; abroad nobody is told that a source was hidden (policy 7)."""
+        is_told_all = self.asking.kind is Kind.AUDITOR or self.asking.nation == row.origin
+        form = row.rendition if is_told_all else row.rendition._replace(is_anonymised=False)
+        return form.label
 
     def _period(self, fetch: Fetch, row: PastRow) -> Period | None:
         """Return the widest clause by which the version itself was served; None inside its own nation."""

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from hub.actions import renditions
 from hub.actions.agree import parties_amended, read_proposal
 from hub.actions.house import House
 from hub.actions.judging import Bench
 from hub.actions.lives import life_of, may_know
 from hub.actions.present import present
+from hub.actions.renditions import audience
 from hub.errors import Forbidden
 from hub.model import (
     SUBMITTED,
@@ -43,7 +43,7 @@ from hub.rules.agreements import Life, covered_since, periods_from, standing
 from hub.rules.forms import Law, Parts, in_other_forms, is_altering
 from hub.rules.references import Judgement, Node, judge
 from hub.rules.release import NEVER, Candidate, binding, decide, stands
-from hub.store import agreements, populations
+from hub.store import agreements, populations, renditions
 from hub.store.connection import Connection
 from hub.store.populations import Facts, Linked
 
@@ -68,20 +68,27 @@ class Seen(NamedTuple):
     rendition: Rendition
 
 
+class _Example(NamedTuple):
+    """A version that changes, and the form in which whoever asks knows it."""
+
+    id: StixId
+    form: Rendition
+
+
 @dataclass(slots=True)
 class _Tally:
     """How many versions change, by line, and a few of them by id, by direction."""
 
     counts: Counter[Line] = field(default_factory=Counter)
-    examples: dict[tuple[NationCode, NationCode], list[StixId]] = field(
+    examples: dict[tuple[NationCode, NationCode], list[_Example]] = field(
         default_factory=lambda: defaultdict(list)
     )
 
-    def add(self, line: Line, count: int, id: StixId | None) -> None:
+    def add(self, line: Line, count: int, example: _Example) -> None:
         self.counts[line] += count
         kept = self.examples[line.origin, line.recipient]
-        if id is not None and len(kept) < _EXAMPLES and id not in kept:
-            kept.append(id)
+        if not example.form.is_link and len(kept) < _EXAMPLES and example not in kept:
+            kept.append(example)
 
     def lines(self) -> list[JsonObject]:
         return [
@@ -96,12 +103,18 @@ class _Tally:
             for line, count in sorted(self.counts.items())
         ]
 
-    def shown(self, change: str) -> list[JsonObject]:
+    def shown(self, connection: Connection, change: str) -> list[JsonObject]:
+        """Return the examples by the ids that whoever asks knows; what nobody was given yet has none."""
         return [
-            {"change": change, "origin": origin, "recipient": recipient, "object": id}
-            for (origin, recipient), ids in sorted(self.examples.items())
-            for id in ids
+            {"change": change, "origin": origin, "recipient": recipient, "object": known}
+            for (origin, recipient), examples in sorted(self.examples.items())
+            for id, form in examples
+            for known in ([id] if form == SUBMITTED else _made(connection, origin, id, form))
         ]
+
+
+def _made(connection: Connection, origin: NationCode, id: StixId, form: Rendition) -> Collection[StixId]:
+    return renditions.made_ids(connection, origin, [id], form).values()
 
 
 def simulate(house: House, caller: Caller, body: bytes) -> JsonObject:
@@ -133,7 +146,8 @@ def simulate(house: House, caller: Caller, body: bytes) -> JsonObject:
             laws = _Law(bench, before), _Law(bench, after)
             compared = _Comparison(bench, *laws, released if is_told else _Tally(), withdrawn, is_told)
             compared.tell(connection, {at for p in (*before, *after) for at in p.since.values()})
-    examples = [] if nation is None else [*released.shown("released"), *withdrawn.shown("withdrawn")]
+        tallies = {} if nation is None else {"released": released, "withdrawn": withdrawn}
+        examples = [one for change, tally in tallies.items() for one in tally.shown(connection, change)]
     return {"released": released.lines(), "withdrawn": withdrawn.lines(), "examples": examples}
 
 
@@ -231,7 +245,7 @@ class _Law:
         found = {view: {own} for view, own in self.others(one.facts, is_last=one.is_last).items()}
         if one.facts.about is not None and found:
             place = (self._bench.origin, one.facts.about, one.ids, one.facts.submitted_at)
-            told = renditions.audience(connection, *place)
+            told = audience(connection, *place)
             found = {view: own | {told} for view, own in found.items()}
         return {view: frozenset(own) for view, own in found.items()}
 
@@ -303,9 +317,8 @@ class _Comparison:
         tlp = facts.tlp if self.is_told or level is None else level
         return Line(self.bench.origin, recipient, facts.type, tlp, seen.clearance)
 
-    def _example(self, id: StixId, seen: Seen) -> StixId | None:
-        """Return the id, if whoever asks knows it."""
-        return id if self.is_told or seen.rendition == SUBMITTED else None
+    def _example(self, id: StixId, seen: Seen) -> _Example:
+        return _Example(id, SUBMITTED if self.is_told else seen.rendition)
 
 
 def _clearance(seen: Seen | None) -> Clearance | None:

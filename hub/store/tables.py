@@ -194,6 +194,11 @@ history = Table(  # what an agreement has yet to do to the rows of what was subm
     Column("origin", String(3), nullable=False),
     Column("due_at", _Instant, nullable=False),
     Column("last_version", BigInteger, nullable=False),  # how far it has come
+    # Rows are given by clearance, a walk for each: in this one those up to `clearance`; whether it has left
+    # out narrower ones; and up to which clearance nothing needs another walk.
+    Column("clearance", Integer, nullable=False, server_default="1"),
+    Column("leaves_out", Boolean, nullable=False, server_default=false()),
+    Column("settled", Integer, nullable=False, server_default="0"),
     Column("done_at", _Instant, index=True),
 )
 
