@@ -98,6 +98,7 @@ class Nation:
     identity_id: StixId
     rel_to_id: StixId
     default_tlp: Tlp = Tlp.AMBER
+    unmarked_stays_home: bool = False  # `unmarked = "home"` (policy 2.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class Registry:
     hub_identity_id: StixId
     released_collection_id: str
     informative_markings: frozenset[StixId]
+    public_sources: frozenset[StixId] = frozenset()  # identities whose objects many submit (policy 1)
 
     @property
     def rel_to(self) -> Mapping[StixId, NationCode]:
@@ -130,7 +132,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An organisation with an account. `nation` is None for auditors and operators alone."""
+    """An organisation with an account. `nation` is None for auditors and operators alone.
+
+    `identities` are those that it speaks as (policy 1), with `identity`, the first, or empty: that one alone.
+    """
 
     id: MemberId
     nation: NationCode | None
@@ -138,6 +143,7 @@ class Member:
     name: str
     identity: StixId
     is_suspended: bool = False
+    identities: frozenset[StixId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
