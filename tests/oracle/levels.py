@@ -47,9 +47,18 @@ class Levels(Records):
         """Whether nothing but the default is left for it, for ever (2.3, 2.4)."""
         if version.tlp is not None or version.is_once or self.kept_from(version) is not None:
             return
-        version.is_default = not self.containers(version)
+        version.is_default = not self._is_contained(version)
         is_excepted = markings.is_accepted_definition(version.obj, self.informative)
         version.is_home = version.is_default and self.nation(version) in self.homes and not is_excepted
+
+    def _is_contained(self, version: Version) -> bool:
+        """Whether anything is handed down to it; containers that name but each other have the default."""
+        above = self.containers(version)
+        for container in above:  # it grows as it is gone through
+            if container.tlp is None:
+                above += [c for c in self.containers(container) if c not in above]
+        is_circle = version in above and all(c.tlp is None and self.containers(c) for c in above)
+        return bool(above) and not is_circle
 
     def _first(self, name: Version, beside: Sequence[Version]) -> Given:
         if beside:

@@ -78,13 +78,8 @@ class Oracle(Neighbours):
         objects: Sequence[Json],
         at: datetime,
         treaties: Sequence[Treaty],
-        served: Collection[tuple[str, str]] | None = None,
     ) -> list[Outcome]:
-        """Take a submission, and return what becomes of each object.
-
-        `served`, if given, are the ids and versions that the member can have received so far.
-        """
-        self.observe(treaties, at, None if served is None else {member: served})
+        """Take a submission, and return what becomes of each object, by what was observed until now."""
         self.submissions += 1
         standing: set[int] = set()
         while True:

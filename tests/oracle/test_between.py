@@ -319,6 +319,27 @@ def test_what_the_own_nation_named_first_is_not_anothers_to_give(world: Alliance
     assert world.says("kr-agency", mine) == ["accepted"]
 
 
+def test_who_is_suspended_is_shown_nothing(world: Alliance) -> None:
+    world.oracle.suspended.add("kr-agency")
+    world.says("jp-agency", indicator(tlp="amber", created_by=THIRD))
+    world.says("jp-agency", indicator(version=2, tlp="red", created_by=THIRD))
+    world.oracle.suspended.clear()
+    assert world.says("kr-agency", indicator(tlp="green", created_by=THIRD)) == ["accepted"]
+    assert world.says("kr-cert", indicator(tlp="green", created_by=THIRD)) == ["passing on"]
+
+
+def test_claims_are_by_what_is_registered_when_it_is_asked(world: Alliance) -> None:
+    misp = stix_id("identity", 710)
+    world.says("kr-agency", indicator(tlp="green", created_by=misp))
+    # A third party's until it is registered: a bare claim is stronger, and then no more.
+    assert world.says("au-agency", indicator(1, tlp="green", created_by=misp)) == ["accepted"]
+    world.oracle.register("kr-agency", misp)
+    assert world.says("jp-cert", indicator(version=2, tlp="green")) == ["overwrites another"]
+    assert world.says("au-agency", indicator(2, tlp="green", created_by=misp)) == ["speaks for another"]
+    assert world.says("au-agency", indicator(1, tlp="green", created_by=misp)) == ["equal"]
+    assert world.deletes("au-cert", indicator(1)["id"])
+
+
 # --- versions -------------------------------------------------------------------------------------
 
 

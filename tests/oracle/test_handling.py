@@ -343,6 +343,15 @@ def test_what_stays_at_home_keeps_at_home_what_refers_to_it_and_what_it_holds(ho
     assert home.nations(note()) == home.nations(indicator(2)) == {"JP"}
 
 
+def test_containers_that_name_but_each_other_have_the_default(home: Alliance) -> None:
+    one, other = grouping(1, refs=[grouping(2)["id"]]), grouping(2, refs=[grouping(1)["id"]])
+    home.says("jp-agency", one, other)
+    assert home.nations(one) == home.nations(other) == {"JP"}
+    third, fourth = grouping(3, refs=[grouping(4)["id"]]), grouping(4, refs=[grouping(3)["id"]])
+    home.says("jp-agency", third, fourth, report(tlp="green", refs=[third["id"]]))
+    assert home.nations(third) == {"JP", "KR"}
+
+
 def test_definitions_and_authors_cross_all_the_same(home: Alliance) -> None:
     author = identity()
     home.says("jp-agency", definition(), author)

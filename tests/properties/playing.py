@@ -155,11 +155,7 @@ class Play:
         self.submit(event.member, event.objects())
 
     def submit(self, member: str, objects: list[Json]) -> None:
-        served = None
-        if self.world is not None and self.histories(HistoryKind.APPEND):
-            # What history has yet to bring, nobody can have received to pass it on (8).
-            served = {(row.id, row.version) for row in self.world.released(member)}
-        judged = self.oracle.submit(member, objects, self.now, self.in_order(), served)
+        judged = self.oracle.submit(member, objects, self.now, self.in_order())
         expected = [outcome.succeeded for outcome in judged]
         self.outcomes.append((member, expected))
         if self.world is not None:
