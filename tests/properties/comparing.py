@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -140,6 +142,7 @@ class Survey:
     cast: Mould
     kinds: Counter[str] = field(default_factory=Counter)
     smallest: dict[str, Sequence[Event]] = field(default_factory=dict)
+    until: float = math.inf  # by time.monotonic()
 
     def play(self, events: Sequence[Event]) -> Differs | None:
         world = self.cast.cast()
@@ -154,6 +157,8 @@ class Survey:
         return None
 
     def add(self, events: Sequence[Event]) -> None:
+        if time.monotonic() > self.until:
+            return
         difference = self.play(events)
         kind = "none" if difference is None else difference.kind
         self.kinds[kind] += 1
@@ -194,9 +199,9 @@ def size(events: Sequence[Event]) -> int:
     return sum(len(event.drafts) if isinstance(event, Say) else 1 for event in events)
 
 
-def survey(worlds: int, number: int) -> Survey:
-    """Play so many worlds, which follow from the number."""
-    found = Survey(mould())
+def survey(worlds: int, number: int, seconds: float) -> Survey:
+    """Play so many worlds, which follow from the number, or as many as there is time for."""
+    found = Survey(mould(), until=time.monotonic() + seconds)
 
     @seed(number)
     @settings(
@@ -219,8 +224,9 @@ def main() -> None:
     parser.add_argument("--worlds", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--examples", action="store_true", help="print the smallest world of each kind")
+    parser.add_argument("--seconds", type=float, default=300, help="play no further world after these")
     arguments = parser.parse_args()
-    found = survey(arguments.worlds, arguments.seed)
+    found = survey(arguments.worlds, arguments.seed, arguments.seconds)
     for kind, count in found.kinds.most_common():
         print(f"{count:6} {kind}")
     for kind in found.smallest if arguments.examples else ():

@@ -12,7 +12,7 @@ from tests.oracle import Handling, Version
 from tests.properties.comparing import Comparison, mould
 from tests.properties.dealings import Piece, Say, Strike, happenings, pieces
 from tests.properties.test_worlds import MORE
-from tests.properties.worlds import ACCOUNTS, MEMBERS, Event
+from tests.properties.worlds import ACCOUNTS, LEVELS, MEMBERS, Event, Wait
 from tests.world import Mould
 
 
@@ -98,3 +98,60 @@ def test_nothing_goes_where_its_limits_do_not_let_it(events: list[Event]) -> Non
             if nation != play.oracle.nation(version):
                 assert not full.is_closed
                 assert full.nations is None or nation in full.nations
+
+
+@MORE
+@given(
+    events=happenings,
+    member=st.sampled_from(MEMBERS),
+    piece=pieces,
+    tlp=st.sampled_from(LEVELS),
+    data=st.data(),
+)
+def test_a_stricter_marking_reveals_nothing_of_its_member(
+    events: list[Event], member: str, piece: Piece, tlp: str, data: st.DataObject
+) -> None:
+    """Names under a container made stricter aside (I2)."""
+    if tlp == "red":
+        return
+    stricter = data.draw(st.sampled_from(LEVELS[LEVELS.index(tlp) + 1 :]))
+    seen = []
+    for level in (tlp, stricter):
+        play = Comparison().play(events)
+        play.step(Say(member, (replace(piece, tlp=level),)))
+        found = play.oracle.everybody(play.in_order(), play.now)
+        seen.append(
+            {
+                (reader, *version.key)
+                for reader, versions in found.items()
+                for version in versions
+                if version.member == member and not version.is_once
+            }
+        )
+        if play.outcomes[-1][1] != [True]:
+            return
+    assert seen[1] <= seen[0]
+
+
+@MORE
+@given(events=happenings, data=st.data())
+def test_nobody_is_answered_by_what_it_was_never_shown(events: list[Event], data: st.DataObject) -> None:
+    """One event is left out: who sees the same at every moment is answered the same, and so handled (I6)."""
+    said = [n for n, event in enumerate(events) if isinstance(event, Say | Strike)]
+    if not said:
+        return
+    n = data.draw(st.sampled_from(said))
+    one, two = Comparison(), Comparison()
+    readers = {member for member in MEMBERS if member != events[n].member}  # type: ignore[union-attr]
+    for k, event in enumerate(events):
+        one.step(event)
+        two.step(Wait(0) if k == n else event)
+        here, there = one.views(), two.views()
+        readers = {reader for reader in readers if here[reader] == there[reader]}
+    for reader in readers:
+        assert _answers(one, reader) == _answers(two, reader), reader
+
+
+def _answers(play: Comparison, reader: str) -> object:
+    outcomes = [outcome for member, outcome in play.outcomes if member == reader]
+    return outcomes, {v.key: v.full for v in play.oracle.versions if v.member == reader}
