@@ -217,7 +217,8 @@ class _Drafting:
     def _accepted_as(self, id: StixId) -> tuple[str, str] | None:
         """Return version and key for content that brings none: the time at which its submission is accepted.
 
-        Always after the version that the record has; None when that is the last instant of the calendar.
+        Always after the versions that the record had before; None when none is left in the calendar. It is
+        the same for all of a submission, else versions would tell how many objects lie between (policy 9).
         """
         instant = self.drawer.accepted_at
         last = self.records[id].last()
@@ -225,7 +226,8 @@ class _Drafting:
             latest = datetime.fromisoformat(last.version)
             if latest == _LAST_INSTANT:
                 return None
-            instant = max(instant, latest + _MICROSECOND)
+            is_before = last.key > 0  # what this submission brought itself has the same version
+            instant = max(instant, latest + _MICROSECOND if is_before else latest)
         text = format_instant(instant)
         return text, version_key(text) or text
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from hub.model import Kind, Member, NationCode, ObjectVersion, StixId, StixObject, format_instant
+from hub.model import Kind, Member, MemberId, NationCode, ObjectVersion, StixId, StixObject, format_instant
 from hub.rules.claims import Claim, Registered, are_both_named, is_common, is_marked_name
 from hub.rules.names import NAMES
 from hub.rules.neighbours import Neighbour, first_of_equals
@@ -118,8 +118,9 @@ def accept(obj: StixObject, case: Case) -> Verdict:
     newest = case.known.newest
     if refusal is None and newest is not None and _is_repeated(obj, newest):
         return Unchanged(newest.version, is_repeated=True)
-    refusal = refusal or _breaks_the_record(obj, case) or _passes_on(obj, case)
+    refusal = refusal or _is_different(case.known) or _breaks_the_record(obj, case) or _passes_on(obj, case)
     is_copy, overwriting = (False, None) if refusal else _overwrites(obj, case)
+    is_copy |= case.known.newest is not None and case.known.newest.is_copy  # as long as the record lives
     if refusal or overwriting:
         return Refuse(obj.version, refusal or overwriting or "")
     return _accepted(obj, case, is_copy=is_copy)
@@ -130,6 +131,9 @@ def _accepted(obj: StixObject, case: Case, *, is_copy: bool) -> Verdict:
         return Accept(obj.version, obj.version_key, is_copy)
     if case.accepted_as is None:
         return Refuse(None, "no time is left after the version that the hub holds; use another id.")
+    if case.known.last_key == case.accepted_as[1]:
+        message = "it stands in this submission with other content already; submit one of the two."
+        return Refuse(None, message)
     return Accept(*case.accepted_as, is_copy)
 
 
@@ -180,10 +184,15 @@ def _same_version(obj: StixObject, known: Known) -> Verdict | None:
         is_newest = known.newest is not None and known.newest.key == known.same.key
         is_repeated = is_newest and obj.type in NAMES and obj.markings.tlp is None
         return Unchanged(obj.version, is_repeated=is_repeated)
-    return Refuse(
-        obj.version,
+    return None
+
+
+def _is_different(known: Known) -> str | None:
+    if known.same is None:
+        return None
+    return (
         "the hub holds different content under this id and version; "
-        "submit a changed object with a later modified.",
+        "submit a changed object with a later modified."
     )
 
 
@@ -246,10 +255,13 @@ def _passes_on(obj: StixObject, case: Case) -> str | None:
     """Return why the object may not be passed on (policy 8); None: it may, or is the submitter's own."""
     if case.known.is_own:
         return None
+    first_shown: dict[tuple[NationCode, MemberId, StixId], datetime] = {}
+    for one in case.neighbours:
+        first_shown.setdefault(one.record, one.submitted_at)
     for one in first_of_equals(case.neighbours):
         if one.origin == case.submitter.nation or not one.is_bound:
             continue
-        if case.naming.is_before(one.submitted_at):
+        if case.naming.is_before(first_shown[one.record]):
             continue
         if are_both_named(obj, case.submitter.id, one, case.registered):
             continue

@@ -364,7 +364,9 @@ def following_namers(
     level = identity_exception(namers)
     if level is None:
         return version
-    if stored is not None and not stored.is_home:
+    if stored is not None:
+        if stored.is_home and level > stored.base:  # it would be handled more strictly abroad than at home
+            return version
         level = min(level, stored.base)
     base = Handling(level, version.base_rel_to, version.is_closed)
     named = replace(version, base=_with_taken(version, base).tlp, is_home=False)
