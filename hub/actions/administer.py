@@ -32,6 +32,7 @@ from hub.model import (
     Tlp,
 )
 from hub.proofs import canonical, documents, keys, tokens
+from hub.rules.claims import Registered
 from hub.stix import reading, tlp
 from hub.store import agreements, ledgers, members, objects, releases
 from hub.store.connection import Connection
@@ -39,6 +40,7 @@ from hub.store.members import StoredToken
 from hub.store.releases import NewRow
 
 _MEMBER_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
+_IDENTITY: Final = re.compile(r"identity--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MAX_NAME: Final = 200
 _MAX_NAMES: Final = 50
 _MIN_LETTERS: Final = 2
@@ -136,6 +138,55 @@ def add_member(
         if not members.add_member(connection, new, house.clock()):
             raise Conflict(f"There is a member {id} already; choose another id.")
     return new
+
+
+def register_identity(house: House, id: str, identity: str) -> Member:
+    """Let a member speak as one more identity (policy 1), and return the member. Repeating is harmless.
+
+    To be done at the word of its nation's cert, as a first key is registered. Members of one nation may share
+    an identity. Raises NotFound for an unknown member, Unprocessable for what cannot be registered, and
+    Conflict for an identity of another nation.
+    """
+    if not _IDENTITY.fullmatch(identity):
+        raise Unprocessable("The identity must be the id of a STIX identity, in lower case: identity--UUID.")
+    if identity in house.registry.public_sources:
+        raise Unprocessable("A public source of the configuration belongs to nobody; it is never registered.")
+    if identity == house.registry.hub_identity_id:
+        raise Unprocessable("This is the hub's own identity; nobody else speaks as it.")
+    with house.store.write() as connection:
+        ledgers.hold_nations(connection)  # so that two nations cannot register it at once
+        found = _identified(connection, id)
+        registered = Registered.of(house.registry, members.members(connection))
+        owner = registered.nations.get(StixId(identity), found.nation)
+        if owner != found.nation:
+            raise Conflict(f"The identity is registered in {owner}; an identity belongs to one nation.")
+        if identity != found.identity:
+            members.add_identity(connection, found.id, StixId(identity), house.clock())
+        return _identified(connection, id)
+
+
+def remove_identity(house: House, id: str, identity: str) -> Member:
+    """Let a member no longer speak as a further identity, and return the member.
+
+    What it submitted in that name is a third party's from then on (policy 8). Raises NotFound where the
+    member does not speak as it, and Unprocessable for the identity that came with its account.
+    """
+    with house.store.write() as connection:
+        found = _identified(connection, id)
+        if identity == found.identity:
+            raise Unprocessable("This identity came with the account and stays with it.")
+        if not members.remove_identity(connection, found.id, StixId(identity)):
+            raise NotFound(f"{id} does not speak as {identity}; see `hub member list --json`.")
+        return _identified(connection, id)
+
+
+def _identified(connection: Connection, id: str) -> Member:
+    found = members.find_member(connection, id)
+    if found is None:
+        raise NotFound(f"There is no member {id}; see `hub member list`.")
+    if found.nation is None:
+        raise Unprocessable("Auditors and operators submit nothing, and speak as nobody.")
+    return found
 
 
 def _check_member(house: House, id: str, nation: str | None, kind: Kind, name: str) -> None:

@@ -39,6 +39,7 @@ def _member(found: Member) -> dict[str, Any]:
         "kind": found.kind.value,
         "name": found.name,
         "identity": found.identity,
+        "identities": sorted({found.identity, *found.identities}),
         "suspended": found.is_suspended,
         "short_names": found.short_names,
         "domains": found.domains,
@@ -95,6 +96,25 @@ def name_member(id: str, short_names: tuple[str, ...], domains: tuple[str, ...],
         print_json(_member(found))
     else:
         click.echo(f"{id} is also known as: {', '.join((*found.short_names, *found.domains)) or 'nothing'}.")
+
+
+@member.command("identity")
+@click.argument("id")
+@click.argument("identity")
+@click.option("--remove", is_flag=True, help="No longer; the identity that came with the account stays.")
+@json_option
+def identify_member(id: str, identity: str, remove: bool, as_json: bool) -> None:
+    """Let member ID speak as IDENTITY too, at the word of its nation's cert.
+
+    Nobody else may submit objects whose created_by_ref is that identity, but its nation's cert.
+    """
+    with opened() as house:
+        change = administer.remove_identity if remove else administer.register_identity
+        found = change(house, id, identity)
+    if as_json:
+        print_json(_member(found))
+    else:
+        click.echo(f"{id} speaks as: {', '.join(sorted({found.identity, *found.identities}))}.")
 
 
 @member.command("list")
