@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
 from hub.errors import SettingsError
@@ -183,11 +183,10 @@ def _database_url(place: str, value: object) -> str:
     return url
 
 
-def _read_database_url(place: str, value: object) -> str:
-    url = _text(place, value)
-    if not url.startswith(_POSTGRESQL):
-        raise SettingsError(f"{place} must be {_POSTGRESQL}USER:PASSWORD@HOST/DATABASE, a replica")
-    return url
+def _read_database_url(place: str, _value: object) -> NoReturn:
+    raise SettingsError(
+        f"{place} is not supported yet; remove it: pages are read where they are recorded, on the primary"
+    )
 
 
 def _folder(place: str, value: object) -> Path:
@@ -247,24 +246,25 @@ def _check_together(settings: Settings, places: Mapping[str, str]) -> None:
     if not settings.require_signature and settings.environment != "development":
         place = places["require_signature"]
         raise SettingsError(f"{place}: require_signature may be false only where environment is development")
-    if settings.read_database_url and not settings.database_url.startswith(_POSTGRESQL):
-        place = places["read_database_url"]
-        raise SettingsError(f"{place}: read_database_url needs a PostgreSQL database_url; remove it")
 
+
+_MARKINGS: Final = ("marking-definition", "extension-definition")
 
 # --- nations ----------------------------------------------------------------------------------------
 
 
 def _registry(file: Path) -> Registry:
     required = frozenset({"informative_markings", "hub", "released", "nations"})
-    table = _table(str(file), _parsed(file), required=required)
+    optional = frozenset({"public_sources"})
+    table = _table(str(file), _parsed(file), required=required, optional=optional)
     hub = _table(f"{file}: hub", table["hub"], required=frozenset({"identity_id"}))
     released = _table(f"{file}: released", table["released"], required=frozenset({"collection_id"}))
     registry = Registry(
         nations=_nations(file, table["nations"]),
         hub_identity_id=_stix_id(f"{file}: hub.identity_id", hub["identity_id"], "identity"),
         released_collection_id=_uuid4(f"{file}: released.collection_id", released["collection_id"]),
-        informative_markings=_markings(f"{file}: informative_markings", table["informative_markings"]),
+        informative_markings=_ids(f"{file}: informative_markings", table["informative_markings"], *_MARKINGS),
+        public_sources=_ids(f"{file}: public_sources", table.get("public_sources", []), "identity"),
     )
     _check_distinct(file, registry)
     return registry
@@ -282,7 +282,7 @@ def _nations(file: Path, value: object) -> dict[NationCode, Nation]:
 
 def _nation(place: str, value: object) -> Nation:
     required = frozenset({"code", "name", "collection_id", "identity_id", "rel_to_id"})
-    table = _table(place, value, required=required, optional=frozenset({"default_tlp"}))
+    table = _table(place, value, required=required, optional=frozenset({"default_tlp", "unmarked"}))
     if not isinstance(table["code"], str) or not re.fullmatch(r"[A-Z]{2}", table["code"]):
         raise SettingsError(f"{place}.code must be two upper-case letters (ISO 3166-1 alpha-2)")
     return Nation(
@@ -292,6 +292,7 @@ def _nation(place: str, value: object) -> Nation:
         identity_id=_stix_id(f"{place}.identity_id", table["identity_id"], "identity"),
         rel_to_id=_stix_id(f"{place}.rel_to_id", table["rel_to_id"], "marking-definition"),
         default_tlp=_default_tlp(f"{place}.default_tlp", table.get("default_tlp", Tlp.AMBER.label)),
+        unmarked_stays_home=_unmarked(f"{place}.unmarked", table.get("unmarked", "default")),
     )
 
 
@@ -300,6 +301,12 @@ def _default_tlp(place: str, value: object) -> Tlp:
     if not tlp:  # neither a level nor clear: what is unmarked is never public (policy 2.4)
         raise SettingsError(f"{place} must be green, amber, amber+strict or red")
     return tlp
+
+
+def _unmarked(place: str, value: object) -> bool:
+    if value not in ("default", "home"):
+        raise SettingsError(f"{place} must be default (handled by default_tlp) or home (kept in its nation)")
+    return value == "home"
 
 
 def _uuid4(place: str, value: object) -> str:
@@ -315,16 +322,16 @@ def _stix_id(place: str, value: object, *types: str) -> StixId:
     return StixId(str(value))
 
 
-def _markings(place: str, value: object) -> frozenset[StixId]:
+def _ids(place: str, value: object, *types: str) -> frozenset[StixId]:
     if not isinstance(value, list):
         raise SettingsError(f"{place} must be a list of ids")
-    kinds = ("marking-definition", "extension-definition")
-    return frozenset(_stix_id(f"{place}[{index}]", entry, *kinds) for index, entry in enumerate(value))
+    return frozenset(_stix_id(f"{place}[{index}]", entry, *types) for index, entry in enumerate(value))
 
 
 def _check_distinct(file: Path, registry: Registry) -> None:
     """Refuse an id that means two things: an answer or a marking would be taken for another's."""
-    owned = [registry.released_collection_id, registry.hub_identity_id, *registry.informative_markings]
+    owned = [registry.released_collection_id, registry.hub_identity_id]
+    owned += [*registry.informative_markings, *registry.public_sources]
     for nation in registry.nations.values():
         owned += [nation.collection_id, nation.identity_id, nation.rel_to_id]
     if twice := sorted({one for one in owned if owned.count(one) > 1}):

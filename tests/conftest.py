@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import postgres
+from tests import budgets, compiled, kept, postgres, scratch
 
-# The same worlds on every run and no clock in the verdict. More examples: --hypothesis-profile=thorough.
+# The same worlds on every run and no clock in the verdict, though a slow machine may try fewer: see budgets.
+# More examples: --hypothesis-profile=thorough.
 settings.register_profile(
     "steady",
     derandomize=True,
@@ -30,13 +31,23 @@ def pytest_configure(config: pytest.Config) -> None:
     # A developer's own configuration must not reach a test.
     for name in [name for name in os.environ if name.startswith("HUB_") and "_TEST_" not in name]:
         del os.environ[name]
+    compiled.use()
     if not hasattr(config, "workerinput"):
-        os.environ[_HOME] = str(postgres.make_home())
+        scratch.use()
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every server that is started would compile the hub
+        os.environ[_HOME] = str(postgres.make_home(scratch.folder()))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         postgres.remove(Path(os.environ.pop(_HOME)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """Keep every property within its time."""
+    with budgets.bounded(pyfuncitem.obj):
+        return (yield)
 
 
 @pytest.fixture(scope="session")
@@ -45,9 +56,33 @@ def postgres_server() -> str:
     return os.environ.get("HUB_TEST_POSTGRES") or postgres.ensure_started(Path(os.environ[_HOME]))
 
 
+@pytest.fixture(scope="session")
+def kept_postgresql(postgres_server: str) -> Iterator[kept.Kept]:
+    """The PostgreSQL database that the tests of `database_url` have in turn."""
+    with kept.kept(postgres_server) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with today's tables, to be copied."""
+    path = tmp_path_factory.mktemp("migrated") / "hub.db"
+    kept.migrated(path)
+    return path
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a fresh, empty database."""
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database that is migrated and without rows, with nobody else connected."""
+    if request.param == "sqlite":
+        return kept.copied(request.getfixturevalue("migrated_sqlite"), tmp_path / "hub.db")
+    database: kept.Kept = request.getfixturevalue("kept_postgresql")
+    return database.emptied(alone=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a new database without tables, for tests of what makes them."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'hub.db'}"
         return

@@ -13,6 +13,7 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -22,13 +23,15 @@ from sqlalchemy import make_url
 _OLDEST = 15
 _OPTIONS = (
     "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off "
-    "-c max_connections=200 -c shared_buffers=64MB"
+    "-c max_connections=200 -c shared_buffers=64MB -c jit=off "
+    # Little is kept of what was written, for it may lie in memory, and nothing is tidied behind the tests.
+    "-c wal_level=minimal -c max_wal_senders=0 -c max_wal_size=128MB -c autovacuum=off"
 )
 
 
-def make_home() -> Path:
+def make_home(folder: Path = Path("/tmp")) -> Path:
     """Return a new folder for a cluster. Its path is short: a socket's may not exceed 107 bytes."""
-    return Path(tempfile.mkdtemp(prefix="hub-pg-", dir="/tmp"))
+    return Path(tempfile.mkdtemp(prefix="hub-pg-", dir=folder))
 
 
 def ensure_started(home: Path) -> str:
@@ -47,21 +50,48 @@ def remove(home: Path) -> None:
     shutil.rmtree(home)
 
 
+@dataclass(frozen=True)
+class Made:
+    """A database on a server, by its URL and its name."""
+
+    server_url: str
+    name: str
+
+    @property
+    def url(self) -> str:
+        return make_url(self.server_url).set(database=self.name).render_as_string(hide_password=False)
+
+    def drop(self) -> None:
+        """Remove it, whoever is still connected."""
+        statement = sql.SQL("DROP DATABASE {} WITH (FORCE)")
+        _execute(self.server_url, statement.format(sql.Identifier(self.name)))
+
+
+def make(server_url: str) -> Made:
+    """Make a new, empty database on the server."""
+    made = Made(server_url, f"hub_test_{uuid.uuid4().hex}")
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE template0")
+    _execute(server_url, statement.format(sql.Identifier(made.name)))
+    return made
+
+
 @contextmanager
 def database(server_url: str) -> Iterator[str]:
     """The URL of a new, empty database on the server, dropped afterwards whoever is still connected."""
-    server = make_url(server_url)
-    name = f"hub_test_{uuid.uuid4().hex}"
-    _execute(server_url, sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
+    made = make(server_url)
     try:
-        yield server.set(database=name).render_as_string(hide_password=False)
+        yield made.url
     finally:
-        _execute(server_url, sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+        made.drop()
+
+
+def conninfo(url: str) -> str:
+    """Return the URL as libpq has it."""
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
 def _execute(server_url: str, statement: sql.Composed) -> None:
-    conninfo = server_url.replace("postgresql+psycopg://", "postgresql://", 1)
-    with psycopg.connect(conninfo, autocommit=True) as connection:
+    with psycopg.connect(conninfo(server_url), autocommit=True) as connection:
         connection.execute(statement)
 
 

@@ -19,6 +19,7 @@ TLP = {
     "red": "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
 }
 INFORMATIVE = "marking-definition--fa42a846-8d90-4e51-bc29-71d5b4802168"
+PUBLIC = "identity--5f3b4bd0-9d3f-4c54-9d2b-4c1f7d3a7a01"  # a public source (policy 1)
 _SPACE = uuid.UUID("7b3c1e0a-55f4-4a0e-9d0a-0d4ad4d6a001")
 _CREATED = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -49,7 +49,8 @@ from hub.proofs.keys import PrivateKey
 from hub.stix.tlp import TLP_IDS
 from hub.store import objects
 from hub.store.connection import Store
-from tests.stix_objects import INFORMATIVE, Json, stix_id
+from tests import kept
+from tests.stix_objects import INFORMATIVE, PUBLIC, Json, stix_id
 
 URL = "https://hub.example"
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
@@ -81,8 +82,13 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
-def registry(defaults: Mapping[str, Tlp] | None = None, codes: Sequence[str] = CODES) -> Registry:
-    """The nations by the same ids in every test; `defaults` gives levels other than amber."""
+def registry(
+    defaults: Mapping[str, Tlp] | None = None, codes: Sequence[str] = CODES, homes: Sequence[str] = ()
+) -> Registry:
+    """The nations by the same ids in every test; `defaults` gives levels other than amber.
+
+    In `homes` what is unmarked stays at home (policy 2.4).
+    """
     nations = {
         NationCode(code): Nation(
             NationCode(code),
@@ -91,11 +97,13 @@ def registry(defaults: Mapping[str, Tlp] | None = None, codes: Sequence[str] = C
             StixId(stix_id("identity", 900 + n)),
             StixId(stix_id("marking-definition", 900 + n)),
             (defaults or {}).get(code, Tlp.AMBER),
+            code in homes,
         )
         for n, code in enumerate(codes)
     }
     released = stix_id("collection", 999).partition("--")[2]
-    return Registry(nations, StixId(stix_id("identity", 999)), released, frozenset({StixId(INFORMATIVE)}))
+    informative, public = frozenset({StixId(INFORMATIVE)}), frozenset({StixId(PUBLIC)})
+    return Registry(nations, StixId(stix_id("identity", 999)), released, informative, public)
 
 
 def clause(origin: str, to: str | Sequence[str], max_tlp: str, **terms: Any) -> Json:
@@ -311,16 +319,39 @@ def build(
     codes: Sequence[str] = CODES,
     kinds: Sequence[str] = tuple(KINDS),
     defaults: Mapping[str, Tlp] | None = None,
+    homes: Sequence[str] = (),
     require_signature: bool = False,
 ) -> World:
-    """A world on an empty database: one member of each of `kinds` in every nation, as in `us-agency2`."""
-    clock = Clock()
-    world = _open(database_url, registry(defaults, codes), clock, require_signature)
+    """A world on an empty database: one member of each of `kinds` in every nation, as in `us-agency2`.
+
+    The first of its kind is made by the operator's acts; all later ones begin with the same rows.
+    """
+    nations = registry(defaults, codes, homes)
+    world = _open(database_url, nations, Clock(), require_signature)
+    world.house.store.migrate()
+    kind = (kept.kind(world.house.store), tuple(codes), tuple(kinds), tuple(sorted((defaults or {}).items())))
+    if (beginning := _beginnings.get(kind)) is not None:
+        beginning.rows.put_into(world.house.store)
+        world.callers, world.tokens = dict(beginning.callers), dict(beginning.tokens)
+        return world
     administer.initialise(world.house)
     for code in codes:
-        for kind in kinds:
-            _enrol(world, f"{code.lower()}-{kind}", code, KINDS[kind])
+        for name in kinds:
+            _enrol(world, f"{code.lower()}-{name}", code, KINDS[name])
+    _beginnings[kind] = _Beginning(kept.Rows.of(world.house.store), dict(world.callers), dict(world.tokens))
     return world
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """What a world begins with."""
+
+    rows: kept.Rows
+    callers: dict[str, Caller]
+    tokens: dict[str, str]
+
+
+_beginnings: dict[tuple[Any, ...], _Beginning] = {}
 
 
 def _open(database_url: str, nations: Registry, clock: Clock, require_signature: bool) -> World:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -33,13 +33,15 @@ from hub.model import (
 )
 from hub.proofs import canonical, documents, keys, tokens
 from hub.stix import reading, tlp
-from hub.store import ledgers, members, objects, releases
+from hub.store import agreements, ledgers, members, objects, releases
 from hub.store.connection import Connection
 from hub.store.members import StoredToken
 from hub.store.releases import NewRow
 
 _MEMBER_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 _MAX_NAME: Final = 200
+_MAX_NAMES: Final = 50
+_MIN_LETTERS: Final = 2
 _MAX_REASON: Final = 500
 _FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)  # `created` of the hub's identity, the same in every hub
 _FOR_EVERYBODY: Final[Justification] = frozenset({frozenset({Ground(None, Clearance.PARTNER)})})
@@ -89,7 +91,26 @@ def _own_documents(house: House) -> list[JsonObject]:
 # --- members ------------------------------------------------------------------------------------
 
 
-def add_member(house: House, id: str, nation: str | None, kind: Kind, name: str) -> Member:
+@dataclass(frozen=True, slots=True)
+class OtherNames:
+    """What people call a member besides its name: it stays at home where that does (policy 7)."""
+
+    short_names: Sequence[str] = ()
+    domains: Sequence[str] = ()
+
+    def checked(self) -> OtherNames:
+        """Return them without white space around, each once; Unprocessable for one that cannot be used."""
+        return OtherNames(_checked("short name", self.short_names), _checked("domain", self.domains))
+
+
+def add_member(
+    house: House,
+    id: str,
+    nation: str | None,
+    kind: Kind,
+    name: str,
+    others: OtherNames | None = None,
+) -> Member:
     """Register a member and return it.
 
     Raises Unprocessable for an id, nation or name that cannot be used, Conflict for an id that is
@@ -100,7 +121,12 @@ def add_member(house: House, id: str, nation: str | None, kind: Kind, name: str)
     identity = StixId(f"identity--{uuid.uuid4()}")
     if kind is Kind.CERT and code is not None:
         identity = house.registry.nations[code].identity_id
-    new = Member(MemberId(id), code, kind, name, identity)
+    others = OtherNames() if others is None else others.checked()
+    new = replace(
+        Member(MemberId(id), code, kind, name, identity),
+        short_names=tuple(others.short_names),
+        domains=tuple(others.domains),
+    )
     with house.store.write() as connection:
         ledgers.hold_nations(connection)  # so that two certs of one nation cannot come in at once
         existing = members.members(connection)
@@ -124,6 +150,35 @@ def _check_member(house: House, id: str, nation: str | None, kind: Kind, name: s
         raise Unprocessable(f"The name must have 1 to {_MAX_NAME} characters.")
 
 
+def name_member(house: House, id: str, others: OtherNames) -> Member:
+    """Put these in place of a member's other names, from the next submission on.
+
+    Raises NotFound when there is none, Unprocessable for names that cannot be used.
+    """
+    found = others.checked()
+    with house.store.write() as connection:
+        member = _member(connection, id)
+        members.set_names(connection, member.id, found.short_names, found.domains)
+    return replace(member, short_names=tuple(found.short_names), domains=tuple(found.domains))
+
+
+def _checked(what: str, names: Collection[str]) -> tuple[str, ...]:
+    """Return the names without their white space, each once."""
+    found = tuple(dict.fromkeys(name.strip() for name in names))
+    if len(found) > _MAX_NAMES:
+        raise Unprocessable(
+            f"A member has at most {_MAX_NAMES} of each kind of name; {len(found)} are given."
+        )
+    for name in found:
+        # A single letter would be met in every text.
+        if len(name) > _MAX_NAME or sum(map(str.isalnum, name)) < _MIN_LETTERS:
+            raise Unprocessable(
+                f"{name!r} cannot be a {what}: use {_MIN_LETTERS} letters or digits or more, "
+                f"and at most {_MAX_NAME} characters."
+            )
+    return found
+
+
 def list_members(house: House) -> list[Member]:
     """Return every member, by id."""
     with house.store.read() as connection:
@@ -131,7 +186,7 @@ def list_members(house: House) -> list[Member]:
 
 
 def suspend_member(house: House, id: str) -> Member:
-    """Stop a member's tokens and keys at once; NotFound when there is none."""
+    """Stop a member's tokens and keys at once, for what is on its way, too; NotFound when there is none."""
     return _set_suspended(house, id, is_suspended=True)
 
 
@@ -142,6 +197,7 @@ def resume_member(house: House, id: str) -> Member:
 
 def _set_suspended(house: House, id: str, *, is_suspended: bool) -> Member:
     with house.store.write() as connection:
+        agreements.hold_for_change(connection)
         member = _member(connection, id)
         members.set_suspended(connection, member.id, house.clock() if is_suspended else None)
     return replace(member, is_suspended=is_suspended)
@@ -202,8 +258,9 @@ def list_tokens(house: House) -> list[StoredToken]:
 
 
 def revoke_token(house: House, public_id: str) -> None:
-    """Stop a token at once; NotFound when there is none."""
+    """Stop a token at once, for what is on its way with it too; NotFound when there is none."""
     with house.store.write() as connection:
+        agreements.hold_for_change(connection)
         if not members.revoke_token(connection, public_id, house.clock()):
             raise NotFound(f"There is no token {public_id!r}; `hub token list` shows them.")
 
@@ -223,6 +280,7 @@ def register_key(
     public = keys.read_public(data)
     now = house.clock()
     with house.store.write() as connection:
+        agreements.hold_for_change(connection)  # the key before it is revoked
         member = _member(connection, member_id)
         _check_purpose(member, purpose)
         new = RegisteredKey(public.thumbprint, member.id, purpose, public.alg, public.jwk, now)
@@ -266,9 +324,10 @@ def list_keys(house: House) -> list[RegisteredKey]:
 
 
 def revoke_key(house: House, thumbprint: str, reason: str) -> None:
-    """Stop a key at once; what it signed before stays valid. NotFound when there is none."""
+    """Stop a key at once; what was accepted with it before stays valid. NotFound when there is none."""
     if not reason.strip() or len(reason) > _MAX_REASON:
         raise Unprocessable(f"Give a reason of 1 to {_MAX_REASON} characters.")
     with house.store.write() as connection:
+        agreements.hold_for_change(connection)
         if not members.revoke_key(connection, thumbprint, reason, house.clock()):
             raise NotFound(f"There is no key {thumbprint!r}; `hub key list` shows them.")

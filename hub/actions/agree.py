@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from hub.actions import takeover
+from hub.actions.authenticate import admit
 from hub.actions.house import House
-from hub.actions.lives import UNKNOWN, find, last_event, life_of, may_know, view
+from hub.actions.lives import UNKNOWN, check_may_know, find, last_event, life_of, view
 from hub.actions.present import present
-from hub.actions.submit import use_nonce, verify_request
-from hub.errors import Conflict, Forbidden, NotFound, Unprocessable
+from hub.actions.submit import verify_request
+from hub.errors import Conflict, Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     Agreement,
     AgreementState,
@@ -26,8 +27,15 @@ from hub.model import (
     RegisteredKey,
     Scope,
 )
-from hub.proofs import documents
-from hub.rules.agreements import Step, obstacle, read_agreement, standing
+from hub.proofs import canonical, documents
+from hub.rules.agreements import (
+    MAX_DOCUMENT_BYTES,
+    MAX_WAITING_PROPOSALS,
+    Step,
+    obstacle,
+    read_agreement,
+    standing,
+)
 from hub.stix import strict
 from hub.store import agreements, members
 from hub.store.agreements import AgreementEvent, StoredAgreement
@@ -40,36 +48,68 @@ def propose(house: House, caller: Caller, request: HttpRequest) -> JsonObject:
     1. The caller governs for a nation, and signed the request with its agreement key.
     2. The document is well formed, and the caller's nation is party to it.
     3. What it supersedes, if anything, is an agreement of the caller's nation that has not ended.
-    4. It is stored. Nothing is in force before every party, of both, has signed.
+    4. Fewer than 100 of the nation's proposals wait for others' signatures.
+    5. It is stored. Nothing is in force before every party, of both, has signed, and it lapses in 90 days.
 
-    Raises Forbidden, BadSignature, BadJson, Unprocessable, Conflict, and NotFound for an agreement to
-    supersede that the nation is not party to, as for an unknown one.
+    Raises Forbidden, BadSignature, BadJson, TooLarge, Unprocessable, Conflict, Unauthenticated, and NotFound
+    for an agreement to supersede that the nation is not party to, as for an unknown one.
     """
     nation = _governing(caller)  # 1
     evidence = verify_request(house, caller, request, Purpose.AGREEMENT)
     agreement = read_proposal(house, nation, request.body)  # 2
     with house.store.write() as connection:
-        use_nonce(connection, evidence)
+        agreements.hold_for_change(connection)
+        admit(house, connection, caller, evidence)
         now = present(house, connection)
         told = agreement.parties | parties_amended(house, connection, caller, agreement, now)  # 3
-        stored = StoredAgreement(agreement.id, agreement.document, told)
-        agreements.add(connection, stored, caller.member.id, now)  # 4
+        _check_waiting(house, connection, caller, now)  # 4
+        stored = StoredAgreement(agreement.id, agreement.document, told, now)
+        agreements.add(connection, stored, caller.member.id)  # 5
         return view(house, stored, now)
 
 
 def read_proposal(house: House, nation: NationCode | None, body: bytes) -> Agreement:
     """Return the agreement that a body states, with a new id; `nation`, unless None, is one of its parties.
 
-    Raises BadJson or Unprocessable.
+    Raises TooLarge above 64 KB, as sent or in the form that is signed, BadJson or Unprocessable.
     """
+    _check_size(len(body))
     table = _table(strict.loads(body))
     if "id" in table or "hub" in table:
         raise Unprocessable("id, hub: are given by the hub; leave them out.")
     document = {"id": f"agreement--{uuid.uuid4()}", "hub": house.registry.hub_identity_id, **table}
     agreement = read_agreement(document, house.registry.nations.keys())
+    _check_size(len(_canonical(document)))
     if nation is not None and nation not in agreement.parties:
         raise Unprocessable(f"parties: {nation} proposes and must be one of them.")
     return agreement
+
+
+def _check_size(count: int) -> None:
+    if count > MAX_DOCUMENT_BYTES:
+        raise TooLarge(
+            f"An agreement has at most {MAX_DOCUMENT_BYTES} bytes, and this one {count}: shorten its clauses "
+            "and iep, or make two of it."
+        )
+
+
+def _canonical(document: JsonObject) -> bytes:
+    try:
+        return canonical.canonical(document)
+    except ValueError as error:
+        raise Unprocessable(
+            f"The agreement has no canonical JSON form and cannot be signed: {error}."
+        ) from None
+
+
+def _check_waiting(house: House, connection: Connection, caller: Caller, now: datetime) -> None:
+    nation = _governing(caller)
+    lives = (life_of(house.registry, one) for one in agreements.proposed_by(connection, caller.member.id))
+    if sum(life.waits_for_others(nation, now) for life in lives) >= MAX_WAITING_PROPOSALS:
+        raise Conflict(
+            f"{MAX_WAITING_PROPOSALS} proposals of {nation} wait for others' signatures, and no more may: "
+            "terminate one of them, or wait until it is signed or lapses."
+        )
 
 
 def sign(house: House, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
@@ -111,16 +151,15 @@ def terminate(house: House, caller: Caller, request: HttpRequest, agreement_id: 
 
 
 def listing(house: House, caller: Caller) -> list[JsonObject]:
-    """Return the agreements that the caller may know of: its nation's for a cert, all for an auditor."""
-    if not may_know(caller):
-        return []
+    """Return its nation's agreements to a cert that governs, all to an auditor; Forbidden for all others."""
+    check_may_know(caller)
     with house.store.read() as connection:
         now = present(house, connection)
         return [view(house, stored, now) for stored in agreements.all_of(connection, caller.member.nation)]
 
 
 def show(house: House, caller: Caller, agreement_id: str) -> JsonObject:
-    """Return one agreement; NotFound for whoever may not know of it, as for an unknown one."""
+    """Return one agreement; NotFound for another nation's, as for an unknown one. Forbidden as `listing`."""
     with house.store.read() as connection:
         return view(house, find(connection, caller, agreement_id), present(house, connection))
 
@@ -171,8 +210,8 @@ def _step(house: House, caller: Caller, request: HttpRequest, agreement_id: str,
     if step is Step.SIGN:
         _prepare(house, signed, agreement_id)
     with house.store.write() as connection:
-        use_nonce(connection, evidence)
         agreements.hold_for_change(connection)
+        admit(house, connection, caller, evidence)
         stored = find(connection, caller, agreement_id)
         now = _now(house, connection)
         event = _event(house, connection, signed, stored, now)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from hub.actions.house import House
-from hub.errors import Forbidden, Unauthenticated
-from hub.model import Caller, Reader, Scope
-from hub.proofs import tokens
+from hub.errors import BadSignature, Forbidden, Unauthenticated
+from hub.model import Caller, Evidence, Reader, Scope
+from hub.proofs import keys, requests, tokens
 from hub.store import members
+from hub.store.connection import Connection
 from hub.store.members import StoredToken
 
 _REFUSAL = "The token is missing or not valid; send `Authorization: Bearer TOKEN` or `Basic member-id:TOKEN`."
@@ -32,7 +33,33 @@ def authenticate(house: House, member_id: str | None, token: str | None, now: da
     stored, member = found
     if member.is_suspended or not _is_valid(stored, now) or member_id not in (None, member.id):
         raise Unauthenticated(_REFUSAL)
-    return Caller(member, stored.scopes)
+    return Caller(member, stored.scopes, stored.public_id)
+
+
+def admit(house: House, connection: Connection, caller: Caller, evidence: Evidence | None) -> None:
+    """Hold that the caller may still act and that its request is new, in the transaction that accepts it.
+
+    A request is on its way for up to five minutes: what let it in is looked at again, in statements of their
+    own, after the transaction has taken the lock on the generation. Whoever suspends or revokes takes that
+    lock too (`agreements.hold_for_change`): what they have committed is seen, and nothing is accepted once
+    they have. What expires by the clock meanwhile counts as well.
+
+    Raises Unauthenticated for a member or token that is not good any more, and BadSignature for a key that
+    is not, for a signature that has expired and for a request that was received before.
+    """
+    now = house.clock()
+    found = members.find_token(connection, caller.token)
+    if found is None or found[1].is_suspended or not _is_valid(found[0], now):
+        raise Unauthenticated(_REFUSAL)
+    if evidence is None:
+        return
+    if keys.usable(members.find_key(connection, evidence.thumbprint), evidence.thumbprint) is None:
+        raise BadSignature(requests.NO_SUCH_KEY)
+    expires = evidence.expires + timedelta(seconds=requests.SKEW_SECONDS)
+    if now >= expires:
+        raise BadSignature(requests.EXPIRED)
+    if not members.use_nonce(connection, evidence.thumbprint, evidence.nonce, expires):
+        raise BadSignature("this signed request was received before; sign again with a new nonce")
 
 
 def _is_valid(token: StoredToken, now: datetime) -> bool:

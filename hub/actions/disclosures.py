@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
 from hub.actions import authenticate, poll
 from hub.actions.house import House
-from hub.actions.judging import candidate_of, recipients
+from hub.actions.judging import candidate_of, parts_of, recipients
+from hub.actions.lives import may_know
 from hub.errors import Forbidden, NotFound
 from hub.model import (
     HUB,
@@ -30,7 +31,6 @@ from hub.model import (
     VersionFilter,
     format_instant,
 )
-from hub.rules.forms import Parts
 from hub.rules.release import own_class, widest_of
 from hub.store import agreements, disclosures, members, objects, past_rows, recalls
 from hub.store.connection import Connection
@@ -39,18 +39,22 @@ from hub.store.past_rows import PastRow
 from hub.store.recalls import Told
 
 _EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
+_NOTICE: Final = ("notified", "note_fetched")
 _UNKNOWN: Final = "There is no such object for this member to ask about."
 
 
 def of_object(house: House, caller: Caller, id: StixId) -> list[JsonObject]:
-    """Return which members were given versions of the object, the earliest first.
+    """Return which members were given versions of the object, the earliest first, or only how many were.
 
-    1. Everybody's fetches of a record are told to its submitter and its nation's cert, of every record to
-       auditors. A cert is also told what its own nation's members have fetched of others' records.
-    2. Each fetch is told with the clause that then allowed it, to those who may know of agreements.
-       An answer by made ids goes to who submitted the originals: of their nation's fetches of it the
-       answering nation is told those of the cert alone, else it would learn who they are (policy 7).
-    3. To whom everybody's fetches are told, each of the object itself is told with since when a note recalls
+    Who may not know of agreements is told of its own record alone, of each version and kind of answer to how
+    many other members it went, and how many of them a note tells of its recall (policy 5). To the others:
+
+    1. Everybody's fetches of a record are told to its nation's cert, of every record to auditors. A cert is
+       also told what its own nation's members have fetched of others' records.
+    2. Each fetch is told with the clause that then allowed it. An answer by made ids goes to who submitted
+       the originals: of their nation's fetches of it the answering nation is told those of the cert alone,
+       else it would learn who they are (policy 7).
+    3. Of its own nation's records each of the object itself is told with since when a note recalls
        it from the member, and when that was first fetched (policy 8).
 
     Raises Forbidden for operators and for a token without the read scope; NotFound where there is nothing of
@@ -62,31 +66,33 @@ def of_object(house: House, caller: Caller, id: StixId) -> list[JsonObject]:
     if member.kind is not Kind.AUDITOR:
         authenticate.reader(caller)
     with house.store.read() as connection:
-        own = list(_records(house, connection, member, id))  # 1
+        own = list(_records(house, connection, caller, id))  # 1
         rows = past_rows.rows_of_versions(connection, [version.key for version in own])
         notices = _Notices.of(connection, rows)  # 3
-        if member.kind is Kind.CERT and member.nation is not None:
+        if member.nation is not None and may_know(caller):
             rows += past_rows.rows_from_abroad(connection, member.nation, id)
-        told = _Register.of(connection, caller, rows, notices).entries()  # 2
+        register = _Register.of(connection, caller, rows, notices)
+        told = register.entries() if may_know(caller) else register.counts()  # 2
     if not told and not own and not _is_served(house, caller, id):
         raise NotFound(_UNKNOWN)
     return told
 
 
-def _records(house: House, connection: Connection, member: Member, id: StixId) -> Iterator[ObjectVersion]:
+def _records(house: House, connection: Connection, caller: Caller, id: StixId) -> Iterator[ObjectVersion]:
     # What is not the caller's is not even looked at: it would cost time, which tells that it is there.
+    member = caller.member
     if member.kind is Kind.AUDITOR:
         for origin in (*recipients(house), HUB):
             yield from objects.versions_by_id(connection, origin, [id])
-    elif member.kind is Kind.CERT and member.nation is not None:
+    elif member.nation is not None and may_know(caller):
         yield from objects.versions_by_id(connection, member.nation, [id])
     else:
         yield from objects.versions_of(connection, member.id, [id])
 
 
 def _is_served(house: House, caller: Caller, id: StixId) -> bool:
-    """Tell whether a cert sees the object of which its nation has fetched nothing; nobody else is told."""
-    if caller.member.kind is not Kind.CERT:
+    """Tell whether a cert that governs sees what its nation has fetched nothing of; nobody else is told."""
+    if caller.member.kind is not Kind.CERT or not may_know(caller):
         return False
     reader = authenticate.reader(caller)
     return poll.exists(house, Query(reader, None, 1, ids=frozenset({id}), selections=_EVERY_VERSION))
@@ -139,7 +145,7 @@ class _Register:
     versions: Mapping[int, ObjectVersion]
     members: Mapping[MemberId, Member]
     periods: Sequence[Period]
-    names_agreements: bool
+    asking: Member
     notices: _Notices
 
     @classmethod
@@ -164,7 +170,7 @@ class _Register:
             },
             members=everybody,
             periods=agreements.every_period(connection),
-            names_agreements=caller.member.kind in (Kind.CERT, Kind.AUDITOR),
+            asking=caller.member,
             notices=notices,
         )
 
@@ -174,7 +180,7 @@ class _Register:
 
     def _entry(self, fetch: Fetch) -> JsonObject:
         row = self.rows[fetch.recipient, fetch.position]
-        period = self._period(fetch, row) if self.names_agreements else None
+        period = self._period(fetch, row)
         return {
             "member": fetch.member,
             "nation": fetch.recipient,
@@ -183,9 +189,31 @@ class _Register:
             "clause": None if period is None else period.clause_index,
             "version": self.versions[row.version].version,
             "kind": fetch.kind.value,
-            **({"rendition": row.rendition.label} if row.rendition.label else {}),
+            **({"rendition": label} if (label := self._form(row)) else {}),
             **self.notices.entry(fetch, row.version),
         }
+
+    def counts(self) -> list[JsonObject]:
+        """Return, for each version and kind of answer, how many members but the asking one it went to."""
+        found: dict[tuple[str, str], dict[MemberId, JsonObject]] = defaultdict(dict)
+        for fetch in self.fetches:
+            if fetch.member != self.asking.id:
+                row = self.rows[fetch.recipient, fetch.position]
+                key = self.versions[row.version].version, fetch.kind.value
+                notice = self.notices.entry(fetch, row.version)
+                former = found[key].get(fetch.member, {})
+                found[key][fetch.member] = {n: notice.get(n) or former.get(n) for n in _NOTICE}
+        return [
+            {"version": version, "kind": kind, "members": len(told)}
+            | {name: sum(one[name] is not None for one in told.values()) for name in _NOTICE}
+            for (version, kind), told in sorted(found.items())
+        ]
+
+    def _form(self, row: PastRow) -> str:
+        """Return the form; abroad nobody is told that a source was hidden (policy 7)."""
+        is_told_all = self.asking.kind is Kind.AUDITOR or self.asking.nation == row.origin
+        form = row.rendition if is_told_all else row.rendition._replace(is_anonymised=False)
+        return form.label
 
     def _period(self, fetch: Fetch, row: PastRow) -> Period | None:
         """Return the widest clause by which the version itself was served; None inside its own nation."""
@@ -193,9 +221,8 @@ class _Register:
         if row.origin in (fetch.recipient, HUB) or version.member == MemberId(HUB):
             return None
         justification, in_force = _binding_then(fetch, row, self.periods)
-        level = Parts(version.base, version.cuts, is_last=True).level(row.rendition, version.tlp)
         whole = candidate_of(version, row.origin, self._clearance(version.member))
-        candidate = replace(whole, tlp=version.tlp if level is None else level)
+        candidate = parts_of(version).left(row.rendition, whole) or whole
         own = own_class(candidate, row.recipient, justification, self.periods)
         reader = self._clearance(fetch.member)
         grounds = [ground for ground in own if ground.clearance <= reader]

@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from hub.actions.neighbourhood import Neighbourhood
 from hub.model import (
     DefinitionKind,
-    MemberId,
+    Guise,
+    Kind,
+    Member,
     NationCode,
     ObjectVersion,
     Outcome,
@@ -21,8 +24,20 @@ from hub.model import (
     Unreadable,
     format_instant,
 )
-from hub.rules.acceptance import Accept, Known, Refuse, Reserved, accept
-from hub.rules.marking import is_accepted_definition, taken_over, with_rel_to_on_parts
+from hub.rules.acceptance import (
+    AHEAD,
+    Accept,
+    Case,
+    Known,
+    Naming,
+    Refuse,
+    Reserved,
+    Unchanged,
+    accept,
+)
+from hub.rules.claims import Registered
+from hub.rules.marking import is_accepted_definition, with_rel_to_on_parts
+from hub.rules.taking import names_colleagues, taken_over
 from hub.stix.versions import version_key
 from hub.store.renditions import Original
 
@@ -34,34 +49,50 @@ _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 class Drawer:
     """What is known before the items are looked at.
 
-    `received_from` maps an id that the submitter can see from another nation, above GREEN, to that nation;
-    `originals` an id that the hub made of another nation's object to what stands behind it.
+    `accepted_at` is the version of what brings none. `own` are the ids, of those that the items refer to, of
+    which the submitter has a living record that is no copy; `originals` has what stands behind an id that the
+    hub made of another nation's object.
     """
 
-    member: MemberId
+    submitter: Member
     reserved: Reserved
     informative: frozenset[StixId]
-    received_from: Mapping[StixId, NationCode]
+    registered: Registered
+    neighbourhood: Neighbourhood
+    own: frozenset[StixId]
     originals: Mapping[StixId, Original]
     now: datetime
+    accepted_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Drafts:
     """What a submission brings: an outcome per item, new versions with negative keys, and their bodies.
 
-    `index` tells which item each new version came from; `kept` the predecessor
-    whose level a revoking version takes over. `repeats_deleted`: an item was refused as deleted. `named_at`
-    are the places where a new version names its submitter.
+    `index` tells which item each new version came from. `present` are the stored versions that items repeat,
+    `repeated` those of them that are names said again. `repeats_deleted`: an item was refused as deleted.
+    `named_at` are the places where a new version names its submitter.
     """
 
     outcomes: Sequence[Outcome]
     fresh: Sequence[ObjectVersion]
     bodies: Mapping[bytes, bytes]
     index: Mapping[int, int]
-    kept: Mapping[int, int]
+    present: frozenset[int]
+    repeated: frozenset[int]
     repeats_deleted: bool
     named_at: Mapping[int, Sequence[str]]
+
+    def without(self, refused: Mapping[int, str]) -> Drafts:
+        """Return the drafts without the new versions with these keys, which are refused for these reasons."""
+        outcomes = list(self.outcomes)
+        for key, message in refused.items():
+            former = outcomes[self.index[key]]
+            outcomes[self.index[key]] = Outcome(former.id, former.version, succeeded=False, message=message)
+        fresh = [version for version in self.fresh if version.key not in refused]
+        bodies = {version.digest: self.bodies[version.digest] for version in fresh}
+        index = {key: n for key, n in self.index.items() if key not in refused}
+        return replace(self, outcomes=outcomes, fresh=fresh, bodies=bodies, index=index)
 
 
 def draft(
@@ -73,8 +104,16 @@ def draft(
     """
     desk = _Drafting(drawer, len(items), held)
     outcomes = [desk.outcome(n, item) for n, item in enumerate(items)]
-    facts = (desk.fresh, desk.bodies, desk.index, desk.kept, desk.repeats_deleted, desk.named_at)
-    return Drafts(outcomes, *facts)
+    return Drafts(
+        outcomes=outcomes,
+        fresh=desk.with_taken(),
+        bodies=desk.bodies,
+        index=desk.index,
+        present=frozenset(desk.present),
+        repeated=frozenset(desk.repeated),
+        repeats_deleted=desk.repeats_deleted,
+        named_at=desk.named_at,
+    )
 
 
 class _Record:
@@ -83,45 +122,57 @@ class _Record:
     def __init__(self) -> None:
         self._keys: list[str] = []  # in order
         self._by_key: dict[str, ObjectVersion] = {}
-        self._digests: dict[str, bytes] = {}
-        self._versions: dict[str, str] = {}
-        self._deleted: dict[str, datetime] = {}
-        self._newest_key: str | None = None
+        self._revoked_key: str | None = None
+        self._newest: ObjectVersion | None = None
 
     def add(self, version: ObjectVersion) -> None:
         key = version.version_key
         insort(self._keys, key)
         self._by_key[key] = version
-        self._digests[key], self._versions[key] = version.digest, version.version
-        if version.deleted_at is not None:
-            self._deleted[key] = version.deleted_at
-        elif self._newest_key is None or key > self._newest_key:
-            self._newest_key = key
+        if version.revoked and (self._revoked_key is None or key < self._revoked_key):
+            self._revoked_key = key
+        if version.deleted_at is None and (self._newest is None or key > self._newest.version_key):
+            self._newest = version
 
-    def known(self) -> Known:
-        return Known(self._digests, self._versions, self._newest_key, self._deleted)
+    def known(self, key: str | None) -> Known:
+        """Return the record as a version with this key is compared with it; None: it brings none."""
+        last_key = self._keys[-1] if self._keys else None
+        if key is None:
+            return Known(newest=self._newest, last_key=last_key, revoked_key=self._revoked_key)
+        at = bisect_left(self._keys, key)
+        same = self._by_key.get(key)
+        after = at if same is None else at + 1
+        return Known(
+            same=same,
+            before=self._by_key[self._keys[at - 1]] if at else None,
+            after=self._by_key[self._keys[after]] if after < len(self._keys) else None,
+            newest=self._newest,
+            last_key=last_key,
+            revoked_key=self._revoked_key,
+        )
 
     def last(self) -> ObjectVersion | None:
         """Return the latest version, deleted or not."""
         return self._by_key[self._keys[-1]] if self._keys else None
 
-    def before(self, key: str) -> ObjectVersion | None:
-        """Return the latest version earlier than `key`, deleted or not."""
-        at = bisect_left(self._keys, key)
-        return self._by_key[self._keys[at - 1]] if at else None
+    @property
+    def is_own(self) -> bool:
+        return self._newest is not None and not self._newest.is_copy
 
 
 class _Drafting:
     def __init__(self, drawer: Drawer, count: int, held: Collection[ObjectVersion]) -> None:
         self.drawer = drawer
         self.count = count
+        self.latest_key = version_key(format_instant(drawer.now + AHEAD)) or ""
         self.records: dict[StixId, _Record] = defaultdict(_Record)
         for version in held:
             self.records[version.id].add(version)
         self.fresh: list[ObjectVersion] = []
         self.bodies: dict[bytes, bytes] = {}
         self.index: dict[int, int] = {}
-        self.kept: dict[int, int] = {}
+        self.present: set[int] = set()
+        self.repeated: set[int] = set()
         self.repeats_deleted = False
         self.named_at: dict[int, Sequence[str]] = {}
 
@@ -131,27 +182,44 @@ class _Drafting:
             return Outcome(item.id, item.version or fallback, succeeded=False, message=item.message)
         if item.definition is DefinitionKind.TLP_COPY:
             return Outcome(item.id, item.version or fallback, succeeded=True)  # the hub serves its own copy
-        verdict = accept(
-            item,
-            self.records[item.id].known(),
-            received_from=self.drawer.received_from.get(item.id),
-            reserved=self.drawer.reserved,
-            accepted_as=self._accepted_as(n, item.id),
-        )
+        known = self.records[item.id].known(item.version_key)
+        verdict = accept(item, self._case(item, known))
         if isinstance(verdict, Refuse):
             self.repeats_deleted |= verdict.is_deleted
             return Outcome(item.id, verdict.version or fallback, succeeded=False, message=verdict.message)
         if isinstance(verdict, Accept):
             self._add(n, item, verdict)
+        else:
+            self._note_repeated(verdict, known)
         return Outcome(item.id, verdict.version, succeeded=True, message=item.markings.remark)
 
-    def _accepted_as(self, n: int, id: StixId) -> tuple[str, str] | None:
-        """Return version and key for content that brings none: its time, a microsecond apart in a POST.
+    def _case(self, item: StixObject, known: Known) -> Case:
+        around = self.drawer.neighbourhood
+        return Case(
+            submitter=self.drawer.submitter,
+            known=known,
+            neighbours=around.by_id.get(item.id, ()),
+            naming=around.naming.get(item.id, Naming()),
+            registered=self.drawer.registered,
+            reserved=self.drawer.reserved,
+            now=self.drawer.now,
+            latest_key=self.latest_key,
+            accepted_as=self._accepted_as(item.id),
+        )
 
-        Never before the version that the record has, should the clock have stepped back; None when that is
-        the last instant of the calendar.
+    def _note_repeated(self, verdict: Unchanged, known: Known) -> None:
+        said = known.newest if verdict.is_repeated else known.same
+        if said is not None:
+            self.present.add(said.key)
+            if verdict.is_repeated:
+                self.repeated.add(said.key)
+
+    def _accepted_as(self, id: StixId) -> tuple[str, str] | None:
+        """Return version and key for content that brings none: the time at which its submission is accepted.
+
+        Always after the version that the record has; None when that is the last instant of the calendar.
         """
-        instant = self.drawer.now + timedelta(microseconds=n)
+        instant = self.drawer.accepted_at
         last = self.records[id].last()
         if last is not None:
             latest = datetime.fromisoformat(last.version)
@@ -164,26 +232,33 @@ class _Drafting:
     def _add(self, n: int, item: StixObject, verdict: Accept) -> None:
         key = n - self.count  # negative, and in the order of the submission
         version = _version(self.drawer, key, item, verdict)
-        predecessor = self.records[item.id].before(verdict.version_key)
-        if item.revoked and item.markings.tlp is None and predecessor is not None:
-            version = self._taking_over(version, predecessor)
         self.records[item.id].add(version)
         self.fresh.append(version)
         self.bodies[item.digest] = item.body
         self.index[key] = n
         self.named_at[key] = item.named_at
 
-    def _taking_over(self, version: ObjectVersion, predecessor: ObjectVersion) -> ObjectVersion:
-        """Let a revoking version without TLP keep how its predecessor is handled (policy 8)."""
-        markings = taken_over(version.markings, predecessor.markings, self.drawer.reserved.rel_to)
-        self.kept[version.key] = predecessor.key
-        return replace(version, markings=markings)
+    def with_taken(self) -> list[ObjectVersion]:
+        """Return the new versions with what they take over from others, once all of the POST is known."""
+        by_id, registered = self.drawer.neighbourhood.by_id, self.drawer.registered
+        found = []
+        for version in self.fresh:
+            own = {id for id in version.refers if id in self.drawer.own or self._is_own(id)}
+            around = (version, self.drawer.submitter, by_id, own, registered)
+            guise = version.guise
+            if self.drawer.submitter.kind is Kind.CERT:  # a cert is never hidden, and may name who is
+                guise = Guise.NONE if names_colleagues(*around) else Guise.RENAMED
+            found.append(replace(version, taken=taken_over(*around), guise=guise))
+        return found
+
+    def _is_own(self, id: StixId) -> bool:
+        return id in self.records and self.records[id].is_own
 
 
 def _version(drawer: Drawer, key: int, item: StixObject, verdict: Accept) -> ObjectVersion:
     return ObjectVersion(
         key=key,
-        member=drawer.member,
+        member=drawer.submitter.id,
         id=item.id,
         type=item.type,
         version=verdict.version,
@@ -205,6 +280,10 @@ def _version(drawer: Drawer, key: int, item: StixObject, verdict: Accept) -> Obj
         cuts=item.cuts,
         guise=item.guise,
         about=_about(drawer, item),
+        created=item.created,
+        same=item.same,
+        revoked=item.revoked,
+        is_copy=verdict.is_copy,
     )
 
 

@@ -7,12 +7,13 @@ a member of that clearance would be served it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from hub.actions import authenticate
+from hub.actions import abroad, authenticate
 from hub.actions.house import House
-from hub.actions.judging import Bench, Inquiry, candidate_of, inquire, recipients
+from hub.actions.judging import Bench, Inquiry, candidate_of, inquire, parts_of, recipients
+from hub.actions.lives import may_know
 from hub.actions.present import present
 from hub.errors import Forbidden, NotFound
 from hub.model import (
@@ -38,8 +39,7 @@ from hub.model import (
     Withhold,
     format_instant,
 )
-from hub.rules.forms import Parts
-from hub.rules.release import NEVER, decide, obstacles, stands, widest
+from hub.rules.release import NEVER, Candidate, decide, obstacles, stands, widest
 from hub.store import objects, pages, releases, renditions
 from hub.store.connection import Connection
 
@@ -77,8 +77,9 @@ def explain(house: House, caller: Caller, question: Question) -> JsonObject:
        deleted; auditors about everything.
     2. Of each record that is left, the newest version or the one that is named.
     3. It is judged anew, with all that it refers to, and held against what is served.
-    4. The origin's members are told of every nation, others of their own alone; certs and auditors also by
-       which agreement.
+    4. Who sees the origin's agreements is told of every nation and by which agreement, others of their own
+       nation alone; of its own object a member also whether it leaves its nation, and if not, by what
+       (policy 5).
 
     One record is returned as it is, several as a list under `records`. Raises Forbidden for operators and
     for a token without the read scope; NotFound for what the caller may not ask about, as for what is not
@@ -175,12 +176,16 @@ class _Account:
         return self.found.origin
 
     @property
+    def is_home(self) -> bool:
+        return self.caller.member.nation == self.origin
+
+    @property
     def is_told_all(self) -> bool:
-        return self.caller.member.kind is Kind.AUDITOR or self.caller.member.nation == self.origin
+        return may_know(self.caller) and (self.is_home or self.caller.member.kind is Kind.AUDITOR)
 
     @property
     def is_told_whose(self) -> bool:
-        is_cert = self.caller.member.kind is Kind.CERT and self.caller.member.nation == self.origin
+        is_cert = self.caller.member.kind is Kind.CERT and self.is_home
         return self.caller.member.kind is Kind.AUDITOR or is_cert or self._is_own(self.version)
 
     def submitter(self) -> JsonObject:
@@ -195,18 +200,47 @@ class _Account:
         decisions = [
             self._decision(nation) if form == SUBMITTED else self._told(nation, form) for nation in asked
         ]
-        if not self.is_told_all and any(one["decision"] == "withhold" for one in decisions):
+        is_told_why = self.is_told_all or self.is_home
+        if not is_told_why and any(one["decision"] == "withhold" for one in decisions):
             return None  # why it is withheld is its origin's to know
+        is_told_whether = self.is_home and not self.is_told_all and self._is_own(self.version)
         return {
             "object": self.version.id if form == SUBMITTED else self.made[form],
             "version": self.version.version,
             "origin": self.origin,
             "effective_tlp": self._level(form).label,
             "decisions": decisions,
+            **({"abroad": self._abroad()} if is_told_whether else {}),
         }
 
+    def _abroad(self) -> JsonObject:
+        """Return whether the version leaves its nation in some form, and if not, by what."""
+        nations = [nation for nation in self.bench.recipients if nation != self.origin]
+        if any(self._leaves_to(nation) for nation in nations):
+            return abroad.leaving()
+        agreed: list[frozenset[abroad.Obstacle]] = []
+        others: list[frozenset[abroad.Obstacle]] = []
+        for nation in nations:
+            reasons, found = self._obstacles(self.version, nation), self._stopped_by(nation)
+            (agreed if abroad.is_agreed(reasons) else others).append(found)
+        return abroad.staying(agreed, others)
+
+    def _leaves_to(self, nation: NationCode) -> bool:
+        """Tell whether the nation is served the version, or is about to be."""
+        return not any(self._reasons(nation)) or bool(self._in_other_forms(nation))
+
+    def _stopped_by(self, nation: NationCode) -> frozenset[abroad.Obstacle]:
+        found = self._words(self.version, self._obstacles(self.version, nation))
+        for other, reasons in self._blaming(nation):
+            is_later = self._is_of_record(other)
+            found |= self._words(other, reasons) if is_later else {abroad.Obstacle.REFERENCE}
+        return found
+
+    def _words(self, version: ObjectVersion, reasons: Iterable[str]) -> frozenset[abroad.Obstacle]:
+        return abroad.obstacles(reasons, self._candidate(version).closed)
+
     def _decision(self, nation: NationCode) -> JsonObject:
-        """Return the decision on the version as submitted; its origin is told of other forms, too."""
+        """Return the decision on the version as submitted; who is told all is told of other forms, too."""
         decision = self._as_submitted(nation)
         others = self._in_other_forms(nation) if self.is_told_all else []
         if others and decision["decision"] == "withhold":
@@ -238,16 +272,16 @@ class _Account:
         if clearance is None:
             return _decision(nation, reason=_NOT_SERVED_YET)
         period = None
-        if self.inquiry is not None and self.caller.member.kind in (Kind.CERT, Kind.AUDITOR):
-            whole = candidate_of(self.version, self.origin, self.bench.clearance(self.version.member))
-            candidate = replace(whole, tlp=self._level(form))
+        if self.inquiry is not None and may_know(self.caller):
+            whole = self._candidate(self.version)
             judged = SUBMITTED if form.is_link else form  # a link stands by the narrower of what it links
+            candidate = parts_of(self.version).left(judged, whole) or whole
             period = widest(candidate, nation, self.bench.periods, self.bench.now, judged)
         clause = None if period is None else period.clause_index
         return _decision(nation, clearance, None if period is None else period.agreement_id, clause)
 
     def _level(self, form: Rendition) -> Tlp:
-        level = Parts(self.version.base, self.version.cuts, is_last=True).level(form, self.version.tlp)
+        level = parts_of(self.version).level(form, self.version.tlp)
         return self.version.tlp if level is None or form.is_link else level
 
     def _clearance(self, view: View) -> Clearance | None:
@@ -284,37 +318,35 @@ class _Account:
         if self.inquiry is None:
             return
         yield from self._obstacles(self.version, nation)
-        if NEVER in self.inquiry.judgements[self.version.key][View(nation)]:
-            for other in self.inquiry.needed:
-                if own := self._obstacles(other, nation) or self._masked(other, nation):
-                    yield self._blamed(other, own)
+        for other, own in self._blaming(nation):
+            yield self._blamed(other, own)
+
+    def _blaming(self, nation: NationCode) -> Iterator[tuple[ObjectVersion, list[str]]]:
+        """Give what else the version is withheld for, with the reasons for which that is."""
+        if self.inquiry is None or NEVER not in self.inquiry.judgements[self.version.key][View(nation)]:
+            return
+        for other in self.inquiry.needed:
+            if own := self._obstacles(other, nation) or self._masked(other, nation):
+                yield other, own
+
+    def _candidate(self, version: ObjectVersion) -> Candidate:
+        return candidate_of(version, self.origin, self.bench.clearance(version.member))
 
     def _obstacles(self, version: ObjectVersion, nation: NationCode) -> list[str]:
-        candidate = candidate_of(version, self.origin, self.bench.clearance(version.member))
-        return obstacles(candidate, nation, self.bench.periods, self.bench.now)
+        return obstacles(self._candidate(version), nation, self.bench.periods, self.bench.now)
 
     def _masked(self, version: ObjectVersion, nation: NationCode) -> list[str]:
-        candidate = candidate_of(version, self.origin, self.bench.clearance(version.member))
+        candidate = self._candidate(version)
         decision = decide(candidate, nation, self.bench.periods, self.bench.now)
         return [_SEEN_OTHERWISE] if candidate.is_masked and isinstance(decision, Withhold) else []
 
     def _blamed(self, other: ObjectVersion, reasons: Sequence[str]) -> str:
-        is_later = (other.member, other.id) == (self.version.member, self.version.id)
-        what = "a later version is withheld" if is_later else "refers to a withheld object"
-        if not self._may_know_of(other):
-            return what
-        named = what if is_later else f"{what} {other.id}"
-        return f"{named}: {', '.join(reasons)}"
+        is_later = self._is_of_record(other)
+        what = "a later version is withheld" if is_later else f"refers to a withheld object {other.id}"
+        return f"{what}: {', '.join(reasons)}"
 
-    def _may_know_of(self, other: ObjectVersion) -> bool:
-        """Tell whether the caller, to whom the version itself is known, knows of what it hangs on."""
-        member = self.caller.member
-        if self.inquiry is None or member.kind in (Kind.CERT, Kind.AUDITOR) or self._is_own(other):
-            return True
-        if other.deleted_at is not None:
-            return False
-        home = self.inquiry.judgements[other.key][View(self.origin)]
-        return stands(home, authenticate.reader(self.caller), frozenset())
+    def _is_of_record(self, other: ObjectVersion) -> bool:
+        return (other.member, other.id) == (self.version.member, self.version.id)
 
     def _is_own(self, version: ObjectVersion) -> bool:
         return version.member == self.caller.member.id

@@ -1,7 +1,8 @@
 """Going through what a nation submitted before, for an agreement: in short steps that hold nobody up.
 
 Each step judges the next versions together with all that they refer to, and is committed with how far it has
-come, so that a crash repeats nothing and leaves nothing out.
+come, so that a crash repeats nothing and leaves nothing out. New rows are given by clearance, the widest
+first, in one walk for each: else the dates of what a reader sees would tell how much lies between (policy 9).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from typing import Final
 from hub.actions.house import House
 from hub.actions.judging import Bench, Verdicts, judge_for_append, judge_for_takeover, write_rows
 from hub.actions.present import present
-from hub.model import StixId
+from hub.model import Clearance, StixId, Tlp
+from hub.rules.release import clearance_for
 from hub.store import agreements, histories, submissions
 from hub.store.agreements import Generation
 from hub.store.connection import Connection
@@ -42,11 +44,11 @@ def append_due(house: House, deadline: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    """What a step will write, what it was decided against, and to which version it comes, if there is one."""
+    """What a step will write, what it was decided against, and how far the history is then, if it goes on."""
 
     seen: tuple[Generation, int]
     now: datetime
-    last: int | None
+    then: History | None
     verdicts: Verdicts
 
 
@@ -70,11 +72,11 @@ def _step(house: House, id: int) -> bool:
             decision = _decide(house, connection, history)
         now = max(decision.now, present(house, connection))
         submissions.advance(connection, history.origin)
-        if decision.last is None:
+        if decision.then is None:
             histories.finish(connection, id, now)
             return True
         write_rows(house, connection, history.origin, decision.verdicts, {}, now)
-        histories.move_on(connection, id, decision.last)
+        histories.move_on(connection, decision.then)
         return False
 
 
@@ -84,10 +86,35 @@ def _decide(house: House, connection: Connection, history: History) -> _Decision
     seen = agreements.generation(connection), submissions.count(connection, origin)
     bench = Bench.of(house, connection, origin, now)
     own = [p.clause for p in bench.periods if p.agreement_id == history.agreement_id]
-    found = histories.next_versions(connection, origin, history.last_version, _VERSIONS_PER_STEP)
-    if not own or not found:
+    if not own:
         return _Decision(seen, now, None, Verdicts({}, {}))
+    # Nothing that the agreement adds is seen below the audience of its clauses; what prepares adds nothing.
+    widest = min(clause.audience for clause in own)
+    widest = max(Clearance) if history.kind is HistoryKind.PREPARE else widest
+    history = replace(history, clearance=max(history.clearance, widest))
+    levels = [level for level in Tlp if history.settled < clearance_for(level) <= history.clearance]
+    found = histories.next_versions(connection, origin, history.last_version, levels, _VERSIONS_PER_STEP)
+    if not found:
+        return _Decision(seen, now, _next_walk(history), Verdicts({}, {}))
     reached = {origin, *(r for clause in own if clause.origin == origin for r in clause.recipients)}
     bench = replace(bench, recipients=sorted(reached))
     verdicts = _STEPS[history.kind](connection, bench, {StixId(stix_id) for _, stix_id in found})
-    return _Decision(seen, now, found[-1][0], verdicts)
+    limited = {nation: change.up_to(history.clearance) for nation, change in verdicts.changes.items()}
+    changes = {nation: change for nation, (change, _) in limited.items()}
+    leaves_out = history.leaves_out or any(later for _, later in limited.values())
+    then = replace(history, last_version=found[-1][0], leaves_out=leaves_out)
+    return _Decision(seen, now, then, replace(verdicts, changes=changes))
+
+
+def _next_walk(history: History) -> History | None:
+    """Return the history at the beginning of its walk for the next clearance; None: there is none."""
+    if history.clearance is max(Clearance):
+        return None
+    settled = history.settled if history.leaves_out else history.clearance
+    return replace(
+        history,
+        last_version=0,
+        clearance=Clearance(history.clearance + 1),
+        leaves_out=False,
+        settled=settled,
+    )

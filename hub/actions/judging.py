@@ -33,11 +33,14 @@ from hub.model import (
     View,
 )
 from hub.rules.forms import Law, Parts, in_other_forms, is_altering
-from hub.rules.references import Circle, Judgement, Node, Settled, judge, needed
+from hub.rules.names import is_unmarked_name
+from hub.rules.references import Judgement, Node, Settled, judge, needed
 from hub.rules.release import NEVER, Candidate, binding, decide, in_force_part, narrows
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
 from hub.store.releases import NewRow
+
+RecordKey = tuple[MemberId, StixId]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +78,6 @@ class Bench:
         if clearance is None:
             raise RuntimeError(f"{member} belongs to no nation and can have submitted nothing")
         return clearance
-
-    def circle(self) -> Circle:
-        """Return where the joint judgement takes place."""
-        clearances = {id: m.kind.clearance for id, m in self.members.items() if m.kind.clearance}
-        return Circle(self.origin, clearances, self.recipients)
 
 
 def recipients(house: House) -> list[NationCode]:
@@ -153,13 +151,24 @@ def _judge_with_referred(
 
 
 def _with_referred(connection: Connection, bench: Bench, ids: Collection[StixId]) -> dict[int, ObjectVersion]:
-    """Return the versions of these records and of all that they refer to, however far."""
-    every: dict[int, ObjectVersion] = {}
-    loaded: set[StixId] = set()
-    missing = set(ids)
+    """Return the versions of these records and of all own records that they refer to, however far."""
+    every = {v.key: v for v in objects.versions_by_id(connection, bench.origin, ids)}
+    for member in {v.member for v in every.values()}:
+        own = [v for v in every.values() if v.member == member]
+        every.update(_own_referred(connection, member, own))
+    return every
+
+
+def _own_referred(
+    connection: Connection, member: MemberId, versions: Collection[ObjectVersion]
+) -> dict[int, ObjectVersion]:
+    """Return the versions and those of all records of the member that they refer to, however far."""
+    every = {v.key: v for v in versions}
+    loaded = {v.id for v in versions}
+    missing = {id for v in versions for id in v.refers} - loaded
     while missing:
         loaded |= missing
-        found = objects.versions_by_id(connection, bench.origin, missing)
+        found = objects.versions_of(connection, member, missing)
         every.update((v.key, v) for v in found)
         missing = {id for v in found for id in v.refers} - loaded
     return every
@@ -177,8 +186,9 @@ class Inquiry:
 def inquire(connection: Connection, bench: Bench, version: ObjectVersion) -> Inquiry:
     """Return what the rules say now of a stored version, whatever was decided, and what it hangs on."""
     court = _Court(connection, bench, Handled({}, {}, {}))
-    court.versions = _with_referred(connection, bench, {version.id})
-    keys = needed(version.key, court.nodes(), bench.circle())
+    record = objects.versions_of(connection, version.member, [version.id])
+    court.versions = _own_referred(connection, version.member, record)
+    keys = needed(version.key, court.nodes())
     return Inquiry(version, [court.versions[key] for key in sorted(keys)], court.judge())
 
 
@@ -206,6 +216,7 @@ def write_rows(
         releases.forget(connection, recipient, change.forget)
         releases.justify(connection, recipient, change.justify, now, revision)
         releases.supersede(connection, recipient, change.supersede)
+        releases.show(connection, recipient, change.show)
         rows = [
             NewRow(stored.get(key) or verdicts.versions[key], value, form)
             for key, form, value in change.append
@@ -226,47 +237,51 @@ class _Court:
         self._classes: dict[Candidate, dict[NationCode, Class]] = {}
 
     def summon(self) -> None:
-        """Collect the records that changed and, transitively, those that refer to what may look different."""
-        changed = {v.id for v in self.handled.changed()}
-        changed |= {v.id for key, v in self.handled.now.items() if key not in self.handled.before}
-        self.versions = {key: v for key, v in self.handled.now.items() if v.id in changed}
-        waiting = {id for id in changed if self._looks_different(id)}
+        """Collect the records that changed and, transitively, who refers to what may look different."""
+        changed = {(v.member, v.id) for v in self.handled.changed()}
+        changed |= {(v.member, v.id) for key, v in self.handled.now.items() if key not in self.handled.before}
+        self.versions = {key: v for key, v in self.handled.now.items() if (v.member, v.id) in changed}
+        for member in {member for member, _ in changed}:
+            self._summon_referrers(member, {id for owner, id in changed if owner == member})
+
+    def _summon_referrers(self, member: MemberId, changed: Collection[StixId]) -> None:
+        """Add the records of `member` that refer to what may look different, and to these in turn."""
+        own = [v for v in self.handled.now.values() if v.member == member]
+        waiting = {id for id in changed if self._looks_different(member, id)}
         followed: set[StixId] = set()  # ids whose referrers have been asked for
-        loaded: set[StixId] = set()  # ids of which every member's records are here
+        loaded: set[StixId] = set(changed)
         while waiting:
             followed |= waiting
-            referring = objects.referring(self.connection, self.bench.origin, waiting)
-            referring |= {v.id for v in self.versions.values() if v.refers & waiting}
+            referring = objects.referring(self.connection, member, self.bench.origin, waiting)
+            referring |= {v.id for v in own if v.refers & waiting}
             missing = referring - loaded
             loaded |= missing
-            for version in objects.versions_by_id(self.connection, self.bench.origin, missing):
+            for version in objects.versions_of(self.connection, member, missing):
                 self.versions.setdefault(version.key, self.handled.now.get(version.key, version))
             waiting = referring - followed
 
-    def _looks_different(self, id: StixId) -> bool:
+    def _looks_different(self, member: MemberId, id: StixId) -> bool:
         """Tell whether the record is judged on other facts than before.
 
         If not, nothing that refers to it can be affected.
         """
-        return self._facts(self._before[id]) != self._facts(self._now[id])
+        return self._facts(self._before[member, id]) != self._facts(self._now[member, id])
 
     @cached_property
-    def _before(self) -> Mapping[StixId, Sequence[ObjectVersion]]:
-        return _by_id(self.handled.before.values())
+    def _before(self) -> Mapping[RecordKey, Sequence[ObjectVersion]]:
+        return _by_record(self.handled.before.values())
 
     @cached_property
-    def _now(self) -> Mapping[StixId, Sequence[ObjectVersion]]:
-        return _by_id(self.handled.now.values())
+    def _now(self) -> Mapping[RecordKey, Sequence[ObjectVersion]]:
+        return _by_record(self.handled.now.values())
 
-    def _facts(
-        self, record: Sequence[ObjectVersion]
-    ) -> list[tuple[MemberId, Mapping[NationCode, Class], Mapping[View, Justification], frozenset[StixId]]]:
-        """Return what each member's newest version is judged on, and the deleted ones after it, in order."""
-        newest = {v.member: v.version_key for v in record if v.is_newest}
+    def _facts(self, record: Sequence[ObjectVersion]) -> list[tuple[object, ...]]:
+        """Return what the newest version is judged on, and the deleted ones after it, in order."""
+        newest = next((v.version_key for v in record if v.is_newest), "")
         return [
-            (v.member, self._own(v), self._others(v, is_last=True), v.refers)
+            (self._own(v), self._others(v, is_last=True), v.refers, is_unmarked_name(v), v.is_copy)
             for v in record
-            if v.version_key >= newest.get(v.member, "")
+            if v.version_key >= newest
         ]
 
     def _own(self, version: ObjectVersion) -> Mapping[NationCode, Class]:
@@ -283,7 +298,8 @@ class _Court:
         clauses = self._altering if version.about is None else self._law.clauses()
         if not clauses:
             return {}
-        candidate, parts = self._candidate(version), Parts(version.base, version.cuts, is_last)
+        candidate = self._candidate(version)
+        parts = parts_of(version, is_last=is_last)
         found = {view: frozenset({own}) for view, own in in_other_forms(candidate, parts, self._law, clauses)}
         if version.about is not None and found:
             place = (self.bench.origin, version.about, version.refers, version.submitted_at)
@@ -308,13 +324,15 @@ class _Court:
 
     def judge(self) -> dict[int, Judgement]:
         """Return the joint judgement of all that were summoned."""
-        return judge(self.nodes(), self._settled(), self.bench.circle())
+        return judge(self.nodes(), self._settled(), self.bench.recipients)
 
     def nodes(self) -> dict[int, Node[int]]:
         """Return them as what is judged, by key."""
-        records: dict[tuple[MemberId, StixId], list[ObjectVersion]] = defaultdict(list)
+        records: dict[RecordKey, list[ObjectVersion]] = defaultdict(list)
         for version in self.versions.values():
             records[version.member, version.id].append(version)
+        copies = [v for v in self.versions.values() if v.is_copy and v.is_newest]
+        originals = releases.originals(self.connection, {v.key for v in copies})
         nodes: dict[int, Node[int]] = {}
         for versions in records.values():
             ordered = sorted(versions, key=lambda v: v.version_key)
@@ -327,6 +345,9 @@ class _Court:
                     left={cut.ceiling: cut.refers for cut in version.cuts},
                     is_masked=self._is_masked(version.guise, version.member),
                     sources=frozenset(filter(None, (version.creator, self._identity(version.member)))),
+                    unbound=frozenset() if version.markings.tlp is None else version.contains,
+                    is_unmarked_name=is_unmarked_name(version),
+                    originals=originals.get(version.key, {}),
                 )
         return nodes
 
@@ -338,21 +359,36 @@ class _Court:
 
     def _settled(self) -> Iterable[Settled]:
         judged = {(v.member, v.id) for v in self.versions.values()}
-        referred = {id for v in self.versions.values() for id in v.refers}
-        records = releases.settled_records(self.connection, self.bench.origin, referred)
+        referred: dict[MemberId, set[StixId]] = defaultdict(set)
+        for version in self.versions.values():
+            referred[version.member] |= version.refers
         binding_ = self.bench.binding
-        for (member, id), record in records.items():
-            if (member, id) not in judged:
-                current = {view: in_force_part(value, binding_) for view, value in record.standing.items()}
-                yield Settled(member, id, current, self._is_masked(record.guise, member))
+        for member, ids in referred.items():
+            missing = {id for id in ids if (member, id) not in judged}
+            records = releases.settled_records(self.connection, member, missing)
+            copies = {record.version for record in records.values() if record.is_copy}
+            originals = releases.originals(self.connection, copies)
+            for id, record in records.items():
+                yield Settled(
+                    *(member, id),
+                    {view: in_force_part(value, binding_) for view, value in record.standing.items()},
+                    self._is_masked(record.guise, member),
+                    is_unmarked_name=record.is_unmarked_name,
+                    originals=originals.get(record.version, {}),
+                )
 
 
-def _by_id(versions: Iterable[ObjectVersion]) -> Mapping[StixId, Sequence[ObjectVersion]]:
-    """Return the versions by id, each member's in order."""
-    found: dict[StixId, list[ObjectVersion]] = defaultdict(list)
-    for version in sorted(versions, key=lambda v: (v.member, v.version_key)):
-        found[version.id].append(version)
+def _by_record(versions: Iterable[ObjectVersion]) -> Mapping[RecordKey, Sequence[ObjectVersion]]:
+    """Return the versions of each record, in order."""
+    found: dict[RecordKey, list[ObjectVersion]] = defaultdict(list)
+    for version in sorted(versions, key=lambda v: v.version_key):
+        found[version.member, version.id].append(version)
     return found
+
+
+def parts_of(version: ObjectVersion, *, is_last: bool = True) -> Parts:
+    """Return what redactions of the version may leave."""
+    return Parts(version.base, version.cuts, is_last, version.base_rel_to)
 
 
 def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearance) -> Candidate:
@@ -363,6 +399,8 @@ def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearanc
             version.markings.fault
             or "it carries, or is contained in what carries, a marking the hub cannot keep"
         )
+    elif version.is_home:
+        closed = "unmarked, and its nation keeps what is unmarked at home"
     return Candidate(
         origin,
         version.member,
@@ -374,4 +412,5 @@ def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearanc
         version.rel_to,
         version.guise,
         version.about,
+        version.taken.limits,
     )

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from hub.actions import authenticate
 from hub.actions.house import House
+from hub.actions.lives import may_know
 from hub.actions.present import present
-from hub.model import NationCode, Reader, Tlp
+from hub.model import Caller, NationCode, Tlp
 from hub.rules.release import levels_seen
 
 
-def by_origin(house: House, reader: Reader) -> Mapping[NationCode, frozenset[Tlp]]:
-    """Return, for each nation, the levels that the reader's nation and clearance and the agreements allow."""
+def by_origin(house: House, caller: Caller) -> Mapping[NationCode, frozenset[Tlp]]:
+    """Return, for each nation, the levels at which the caller must expect something of it.
+
+    By its nation and clearance and, where it may know of agreements, by those in force; to all others by its
+    clearance alone, whatever is agreed (policy 5). Raises Forbidden for who reads no objects.
+    """
+    reader = authenticate.reader(caller)
+    if not may_know(caller):
+        return dict.fromkeys(house.registry.nations, levels_seen(reader.nation, reader, (), house.clock()))
     with house.store.read() as connection:
         now = present(house, connection)
         periods = house.bindings.periods(connection)

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from hub.actions.house import House
-from hub.errors import NotFound
-from hub.model import Caller, JsonObject, Kind, Registry, format_instant
+from hub.errors import Forbidden, NotFound
+from hub.model import Caller, JsonObject, Kind, Registry, Scope, format_instant
 from hub.rules.agreements import Life, Step, read_agreement, standing
 from hub.store import agreements
 from hub.store.agreements import StoredAgreement
@@ -18,7 +18,7 @@ UNKNOWN: Final = "There is no such agreement, or your nation is not party to it.
 
 def life_of(registry: Registry, stored: StoredAgreement) -> Life:
     """Return what has happened to an agreement, by its signed events and those of its amendments."""
-    life = Life(read_agreement(stored.document, registry.nations.keys()), stored.told)
+    life = Life(read_agreement(stored.document, registry.nations.keys()), stored.told, stored.proposed_at)
     for event in stored.events:
         life = life.after(Step(event.typ), event.nation, event.at)
     taking_over = (_takes_over_at(registry, amendment) for amendment in stored.amendments)
@@ -35,14 +35,26 @@ def _takes_over_at(registry: Registry, amendment: StoredAgreement) -> datetime |
 
 
 def may_know(caller: Caller) -> bool:
-    """Tell whether the caller is told of any agreement: a nation's cert of its own, an auditor of all."""
-    return caller.member.kind in (Kind.CERT, Kind.AUDITOR)
+    """Tell whether the caller is told of agreements: a cert that governs of its nation's, an auditor of all.
+
+    An auditor's tokens have no scope but read, which is enough for it (policy 5).
+    """
+    governs = caller.member.kind is Kind.CERT and Scope.GOVERN in caller.scopes
+    return governs or caller.member.kind is Kind.AUDITOR
+
+
+def check_may_know(caller: Caller) -> None:
+    """Return for who may know of agreements; Forbidden, whatever is asked about, for all others."""
+    if not may_know(caller):
+        raise Forbidden(
+            "Agreements are read by a nation's cert, with a token of scope govern, and by auditors."
+        )
 
 
 def find(connection: Connection, caller: Caller, agreement_id: str) -> StoredAgreement:
-    """Return the agreement; NotFound for whoever may not know of it, as for an unknown one."""
-    nation = caller.member.nation
-    stored = agreements.find(connection, nation, agreement_id) if may_know(caller) else None
+    """Return the agreement; NotFound for another's, as for an unknown one, Forbidden as `check_may_know`."""
+    check_may_know(caller)
+    stored = agreements.find(connection, caller.member.nation, agreement_id)
     if stored is None:
         raise NotFound(UNKNOWN)
     return stored
@@ -64,6 +76,7 @@ def view(house: House, stored: StoredAgreement, now: datetime) -> JsonObject:
         "valid_until": document["valid_until"],
         "supersedes": document.get("supersedes"),
         "superseded_at": None if life.superseded_at is None else format_instant(life.superseded_at),
+        "lapses_at": None if life.lapses_at is None else format_instant(life.lapses_at),
         "clauses": document["clauses"],
         "ended": current.ended,
         "events": [

@@ -291,7 +291,9 @@ def _write_notes(
         notices += [(id, member, version.key) for member in sorted(named)]
     recalls.tell(connection, notices)
     for (recipient, origin), own in sorted(rows.items(), key=lambda one: one[0]):
-        releases.append(connection, recipient, origin, own, now)
+        # By whom they are for: what lies between two dates would tell of notes to others (policy 9).
+        ordered = sorted(own, key=lambda row: sorted(map(repr, frozenset().union(*row.justification))))
+        releases.append(connection, recipient, origin, ordered, now)
 
 
 def _note(house: House, recall: Recall, what: Fetched, now: datetime) -> StixObject:

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from hub.model import SUBMITTED, Justification, LiveRow, NationCode, ObjectVersion, Rendition, View
+from hub.actions.row_order import as_dated, clearance_of
+from hub.model import (
+    SUBMITTED,
+    Clearance,
+    Justification,
+    LiveRow,
+    NationCode,
+    ObjectVersion,
+    Rendition,
+    Shown,
+    View,
+)
 from hub.rules.references import Judgement
 from hub.rules.release import NEVER, narrows
 
@@ -22,9 +33,26 @@ class RowChanges:
     forget: list[int] = field(default_factory=list)
     justify: dict[Justification, list[int]] = field(default_factory=lambda: defaultdict(list))
     supersede: list[int] = field(default_factory=list)
+    show: dict[Shown, list[int]] = field(default_factory=lambda: defaultdict(list))
     replaced: set[int] = field(
         default_factory=set
     )  # of those withdrawn: the same of a later version is shown
+
+    # The position of the row that an appended one replaces, by version and form.
+    instead: dict[tuple[int, Rendition], int] = field(default_factory=dict)
+
+    def up_to(self, clearance: Clearance) -> tuple[RowChanges, bool]:
+        """Return the changes without new rows above `clearance`, and whether there are any such.
+
+        Rows in whose place these would come stay; no clearance is above the highest.
+        """
+        if clearance is max(Clearance):
+            return self, False
+        kept = [row for row in self.append if clearance_of(row[2]) <= clearance]
+        later = [row for row in self.append if clearance_of(row[2]) > clearance]
+        stay = {self.instead[key, form] for key, form, _ in later if (key, form) in self.instead}
+        withdraw = [position for position in self.withdraw if position not in stay]
+        return replace(self, append=kept, withdraw=withdraw), bool(later)
 
     @property
     def hides(self) -> bool:
@@ -41,8 +69,7 @@ def changes_to(
     """Return what brings the `live` rows of these versions to their judgements, for each recipient."""
     rows = {(row.version, View(row.recipient, row.rendition)): row for row in live}
     withheld: Justification = frozenset({NEVER})
-    # Objects with spec_version take the earlier positions of a commit (a poller decides by the first).
-    order = sorted(versions, key=lambda key: (not versions[key].has_spec_version, key))
+    order = sorted(versions)
     others: dict[tuple[int, NationCode], set[Rendition]] = defaultdict(set)
     for version, view in chain(rows, ((key, view) for key in order for view in judgements[key])):
         if view.rendition != SUBMITTED:
@@ -57,6 +84,7 @@ def changes_to(
                 _compare(change, versions[key], value, (form, rows.get((key, view))))
         own = [row for row in live if row.recipient == recipient and row.rendition.is_leaf]
         change.replaced = _replaced(change, versions, own)
+        change.append = as_dated(change.append, versions)
     return changes
 
 
@@ -110,11 +138,15 @@ def _compare(
     elif becomes_newest or not narrows(value, row.justification):
         change.withdraw.append(row.position)
         change.append.append((version.key, form, value))
+        change.instead[version.key, form] = row.position
     else:
         if value != row.justification:
             change.justify[value].append(row.position)
         if row.is_newest and not version.is_newest:
             change.supersede.append(row.position)
+        shown = version.shown(form)
+        if row.shown != shown:
+            change.show[shown].append(row.position)
 
 
 def _compare_deleted(change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow) -> None:

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from hub.actions import renditions
 from hub.actions.agree import parties_amended, read_proposal
 from hub.actions.house import House
 from hub.actions.judging import Bench
-from hub.actions.lives import life_of
+from hub.actions.lives import life_of, may_know
 from hub.actions.present import present
+from hub.actions.renditions import audience
 from hub.errors import Forbidden
 from hub.model import (
     SUBMITTED,
@@ -29,7 +29,6 @@ from hub.model import (
     Clearance,
     JsonObject,
     Justification,
-    Kind,
     MemberId,
     NationCode,
     Period,
@@ -44,7 +43,7 @@ from hub.rules.agreements import Life, covered_since, periods_from, standing
 from hub.rules.forms import Law, Parts, in_other_forms, is_altering
 from hub.rules.references import Judgement, Node, judge
 from hub.rules.release import NEVER, Candidate, binding, decide, stands
-from hub.store import agreements, populations
+from hub.store import agreements, populations, renditions
 from hub.store.connection import Connection
 from hub.store.populations import Facts, Linked
 
@@ -69,20 +68,27 @@ class Seen(NamedTuple):
     rendition: Rendition
 
 
+class _Example(NamedTuple):
+    """A version that changes, and the form in which whoever asks knows it."""
+
+    id: StixId
+    form: Rendition
+
+
 @dataclass(slots=True)
 class _Tally:
     """How many versions change, by line, and a few of them by id, by direction."""
 
     counts: Counter[Line] = field(default_factory=Counter)
-    examples: dict[tuple[NationCode, NationCode], list[StixId]] = field(
+    examples: dict[tuple[NationCode, NationCode], list[_Example]] = field(
         default_factory=lambda: defaultdict(list)
     )
 
-    def add(self, line: Line, count: int, id: StixId | None) -> None:
+    def add(self, line: Line, count: int, example: _Example) -> None:
         self.counts[line] += count
         kept = self.examples[line.origin, line.recipient]
-        if id is not None and len(kept) < _EXAMPLES and id not in kept:
-            kept.append(id)
+        if not example.form.is_link and len(kept) < _EXAMPLES and example not in kept:
+            kept.append(example)
 
     def lines(self) -> list[JsonObject]:
         return [
@@ -97,12 +103,18 @@ class _Tally:
             for line, count in sorted(self.counts.items())
         ]
 
-    def shown(self, change: str) -> list[JsonObject]:
+    def shown(self, connection: Connection, change: str) -> list[JsonObject]:
+        """Return the examples by the ids that whoever asks knows; what nobody was given yet has none."""
         return [
-            {"change": change, "origin": origin, "recipient": recipient, "object": id}
-            for (origin, recipient), ids in sorted(self.examples.items())
-            for id in ids
+            {"change": change, "origin": origin, "recipient": recipient, "object": known}
+            for (origin, recipient), examples in sorted(self.examples.items())
+            for id, form in examples
+            for known in ([id] if form == SUBMITTED else _made(connection, origin, id, form))
         ]
+
+
+def _made(connection: Connection, origin: NationCode, id: StixId, form: Rendition) -> Collection[StixId]:
+    return renditions.made_ids(connection, origin, [id], form).values()
 
 
 def simulate(house: House, caller: Caller, body: bytes) -> JsonObject:
@@ -113,11 +125,12 @@ def simulate(house: House, caller: Caller, body: bytes) -> JsonObject:
     cease to see itself; what others hold beyond that is theirs to tell (policy 9). An auditor is told all
     counts, and no examples.
 
-    Raises Forbidden for whoever is neither a nation's cert nor an auditor, and what `agree.propose` raises.
+    Raises Forbidden for whoever is neither a nation's cert that governs nor an auditor, and what
+    `agree.propose` raises.
     """
     nation = caller.member.nation
-    if caller.member.kind not in (Kind.CERT, Kind.AUDITOR):
-        raise Forbidden("Agreements are simulated by a nation's cert, and by auditors.")
+    if not may_know(caller):
+        raise Forbidden("Agreements are simulated by a nation's cert with scope govern, and by auditors.")
     agreement = read_proposal(house, nation, body)
     released, withdrawn = _Tally(), _Tally()
     with house.store.read() as connection:
@@ -133,7 +146,8 @@ def simulate(house: House, caller: Caller, body: bytes) -> JsonObject:
             laws = _Law(bench, before), _Law(bench, after)
             compared = _Comparison(bench, *laws, released if is_told else _Tally(), withdrawn, is_told)
             compared.tell(connection, {at for p in (*before, *after) for at in p.since.values()})
-    examples = [] if nation is None else [*released.shown("released"), *withdrawn.shown("withdrawn")]
+        tallies = {} if nation is None else {"released": released, "withdrawn": withdrawn}
+        examples = [one for change, tally in tallies.items() for one in tally.shown(connection, change)]
     return {"released": released.lines(), "withdrawn": withdrawn.lines(), "examples": examples}
 
 
@@ -141,7 +155,7 @@ def _periods_after(
     house: House, connection: Connection, agreement: Agreement, before: Sequence[Period], now: datetime
 ) -> list[Period]:
     """Return what would bind: the agreement from now on, and no longer what it supersedes."""
-    life = Life(replace(agreement, valid_from=min(agreement.valid_from, now)), agreement.parties)
+    life = Life(replace(agreement, valid_from=min(agreement.valid_from, now)), agreement.parties, now)
     since = {}
     if agreement.supersedes is not None:
         former = agreements.find(connection, None, agreement.supersedes)
@@ -181,7 +195,7 @@ class _Law:
         key = (facts, is_last)
         if key not in self._others:
             clauses = self._altering if facts.about is None else self._law.clauses()
-            parts = Parts(facts.base, facts.cuts, is_last)
+            parts = Parts(facts.base, facts.cuts, is_last, facts.base_rel_to)
             self._others[key] = dict(in_other_forms(self._candidate(facts), parts, self._law, clauses))
         return self._others[key]
 
@@ -200,6 +214,7 @@ class _Law:
             rel_to=facts.rel_to,
             guise=facts.guise,
             about=facts.about,
+            limits=facts.limits,
         )
 
     def _class(self, candidate: Candidate, recipient: NationCode) -> Class:
@@ -220,16 +235,17 @@ class _Law:
                 left={level: frozenset(map(_named, targets)) for level, targets in one.left.items()},
                 is_masked=self._candidate(one.facts).is_masked,
                 sources=frozenset(map(_named, one.sources)),
+                originals=one.originals,
             )
             for one in groups
         }
-        return judge(nodes, (), self._bench.circle())
+        return judge(nodes, (), self._bench.recipients)
 
     def _forms(self, connection: Connection, one: Linked) -> Mapping[View, Justification]:
         found = {view: {own} for view, own in self.others(one.facts, is_last=one.is_last).items()}
         if one.facts.about is not None and found:
             place = (self._bench.origin, one.facts.about, one.ids, one.facts.submitted_at)
-            told = renditions.audience(connection, *place)
+            told = audience(connection, *place)
             found = {view: own | {told} for view, own in found.items()}
         return {view: frozenset(own) for view, own in found.items()}
 
@@ -301,9 +317,8 @@ class _Comparison:
         tlp = facts.tlp if self.is_told or level is None else level
         return Line(self.bench.origin, recipient, facts.type, tlp, seen.clearance)
 
-    def _example(self, id: StixId, seen: Seen) -> StixId | None:
-        """Return the id, if whoever asks knows it."""
-        return id if self.is_told or seen.rendition == SUBMITTED else None
+    def _example(self, id: StixId, seen: Seen) -> _Example:
+        return _Example(id, SUBMITTED if self.is_told else seen.rendition)
 
 
 def _clearance(seen: Seen | None) -> Clearance | None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from hub.actions import recall
+from hub.actions.authenticate import admit
 from hub.actions.drafting import Drafts, Drawer, draft
-from hub.actions.handling import Desk, Handled, handle
+from hub.actions.handling import Brought, Desk, Handled, handle
 from hub.actions.house import House
-from hub.actions.judging import Bench, Verdicts, judge_again, write_rows
+from hub.actions.judging import Bench, Verdicts, judge_again, recipients, write_rows
+from hub.actions.neighbourhood import Neighbourhood, look_around
+from hub.actions.present import present
 from hub.actions.prune import STATUS_DAYS
 from hub.actions.receipts import receipted
-from hub.errors import BadSignature, Forbidden, NotFound, TooLarge, Unprocessable
+from hub.errors import Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     Caller,
     Evidence,
@@ -23,9 +26,8 @@ from hub.model import (
     Kind,
     Member,
     NationCode,
-    Outcome,
+    ObjectVersion,
     Purpose,
-    Reader,
     Receipt,
     Scope,
     StixId,
@@ -36,8 +38,9 @@ from hub.model import (
 )
 from hub.proofs import canonical, requests
 from hub.rules.acceptance import Reserved
-from hub.rules.marking import unknown_markings
-from hub.rules.release import stands
+from hub.rules.claims import Registered
+from hub.rules.handling import stricter_names
+from hub.rules.remarks import Remarks
 from hub.stix import reading, strict
 from hub.store import agreements, members, objects, releases, renditions, submissions
 from hub.store.agreements import Generation
@@ -45,7 +48,7 @@ from hub.store.connection import Connection
 
 Items = Sequence[StixObject | Unreadable]
 
-_STAYS_HOME: Final = "it does not leave by agreements that hide who submitted it; submit a version without"
+_STANDS: Final = "stands as {}; mark this version, or leave it out"
 
 
 def submit(house: House, submission: Submission) -> Receipt:
@@ -54,11 +57,12 @@ def submit(house: House, submission: Submission) -> Receipt:
     1. The caller may write to this collection, and the request's signature holds.
     2. The body is strict JSON; each object is read, or gets a sentence.
     3. Outcomes, handling and releases are decided on a snapshot, holding nobody up.
-    4. In one transaction: the nonce is new; if agreements or the nation's own submissions have moved
-       since, decide again; write objects, releases and evidence, and what is to be recalled.
+    4. In one transaction: member, token and key are still good and the nonce is new; if agreements, the
+       nation's own submissions, or what the submitter knows of others' objects have moved since, decide
+       again; write objects, releases and evidence, and what is to be recalled.
 
-    An object is stored though others fail. Raises Forbidden, BadSignature, TooLarge, BadJson,
-    BadRequest or Unprocessable when nothing was, and Unavailable when the database cannot be reached.
+    An object is stored though others fail. Raises Forbidden, Unauthenticated, BadSignature, TooLarge,
+    BadJson, BadRequest or Unprocessable when nothing was; Unavailable when the database cannot be reached.
     """
     verified = verify(house, submission)  # 1
     items = read(house, verified)  # 2
@@ -139,7 +143,7 @@ def read(house: House, verified: VerifiedSubmission) -> Items:
 
 def names_of(member: Member) -> tuple[str, ...]:
     """Return the names by which a text tells that it comes from this member; a cert is never hidden."""
-    return () if member.kind is Kind.CERT else (member.id, member.name)
+    return () if member.kind is Kind.CERT else member.names
 
 
 # --- 3: what follows --------------------------------------------------------------------------
@@ -152,6 +156,7 @@ class SubmissionDecision:
     generation: Generation
     count: int
     now: datetime
+    drawer: Drawer
     drafts: Drafts
     handled: Handled
     verdicts: Verdicts
@@ -164,44 +169,67 @@ def decide(
     generation = agreements.generation(connection)
     count = submissions.count(connection, verified.origin)
     # The clock may have stepped back; what is committed still came first.
-    now = max(house.clock(), generation.changed_at, releases.last_date(connection))
+    clock = house.clock()
+    now = max(clock, generation.changed_at, releases.last_date(connection))
     member = verified.caller.member
-    desk = Desk.of(house, member.id, verified.origin)
-    referred = {id for item in items if isinstance(item, StixObject) for id in item.refers}
-    ids = {item.id for item in items if isinstance(item, StixObject)}
-    held = objects.versions_of(connection, member.id, ids)
-    drawer = Drawer(
-        member=member.id,
-        reserved=reserved(house),
-        informative=house.registry.informative_markings,
-        received_from=_received_from(house, connection, member, ids, now),
+    held = objects.versions_of(connection, member.id, _ids(items))
+    drawer = _drawer(house, connection, verified, items, now)
+    drafts, handled = _handle(
+        house, connection, verified, draft(replace(drawer, accepted_at=clock), items, held), held
+    )
+    bench = Bench.of(house, connection, verified.origin, now)
+    verdicts = judge_again(connection, bench, handled)
+    return SubmissionDecision(generation, count, now, drawer, drafts, handled, verdicts)
+
+
+def _ids(items: Items) -> set[StixId]:
+    return {item.id for item in items if isinstance(item, StixObject)}
+
+
+def _referred(items: Items) -> set[StixId]:
+    return {id for item in items if isinstance(item, StixObject) for id in item.refers}
+
+
+def _drawer(
+    house: House, connection: Connection, verified: VerifiedSubmission, items: Items, now: datetime
+) -> Drawer:
+    """Return what is known of others, of identities and of the hub's own, for these items."""
+    member, referred = verified.caller.member, _referred(items)
+    around = look_around(house, connection, member, _ids(items), referred, now)
+    registry = house.registry
+    return Drawer(
+        submitter=member,
+        reserved=Reserved(
+            frozenset({registry.hub_identity_id}) | around.of_the_hub,
+            registry.rel_to,
+            registry.hub_identity_id,
+        ),
+        informative=registry.informative_markings,
+        registered=Registered.of(registry, members.members(connection)),
+        neighbourhood=around,
+        own=frozenset(objects.living_own(connection, member.id, referred)),
         originals=renditions.originals(connection, verified.origin, referred),
         now=now,
-    )
-    drafts = draft(drawer, items, held)
-    handled = handle(connection, desk, drafts.fresh, held, drafts.kept)
-    bench = Bench.of(house, connection, verified.origin, now)
-    return SubmissionDecision(
-        generation, count, now, drafts, handled, judge_again(connection, bench, handled)
+        accepted_at=now,
     )
 
 
-def reserved(house: House) -> Reserved:
-    """Return the ids that the hub keeps for itself."""
-    return Reserved(own=frozenset({house.registry.hub_identity_id}), rel_to=house.registry.rel_to)
-
-
-def _received_from(
-    house: House, connection: Connection, member: Member, ids: set[StixId], now: datetime
-) -> dict[StixId, NationCode]:
-    """Return the foreign origin of each id above GREEN that the submitter can see (policy 8, passing on)."""
-    nation, clearance = member.nation, member.kind.clearance
-    if nation is None or clearance is None:
-        return {}
-    reader = Reader(member.id, nation, clearance)
-    in_force = house.bindings.in_force(connection, now)
-    copies = releases.foreign_above_green(connection, nation, ids)
-    return {copy.id: copy.origin for copy in copies if stands(copy.justification, reader, in_force)}
+def _handle(
+    house: House,
+    connection: Connection,
+    verified: VerifiedSubmission,
+    drafts: Drafts,
+    held: Collection[ObjectVersion],
+) -> tuple[Drafts, Handled]:
+    """Return how what was drafted is handled, without the names that would be stricter than what stands."""
+    desk = Desk.of(house, verified.caller.member.id, verified.origin)
+    while True:
+        brought = Brought(drafts.fresh, drafts.present, drafts.repeated)
+        handled = handle(connection, desk, brought, held)
+        stricter = stricter_names(handled.now, drafts.fresh, handled.before.keys())
+        if not stricter:
+            return drafts, handled
+        drafts = drafts.without({key: _STANDS.format(tlp.label.upper()) for key, tlp in stricter.items()})
 
 
 # --- 4: the one step --------------------------------------------------------------------------
@@ -210,10 +238,14 @@ def _received_from(
 def write(house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision) -> Receipt:
     """Commit the submission, decided again if what it was decided against has moved."""
     with house.store.write() as connection:
-        use_nonce(connection, verified.evidence)
         generation = agreements.generation(connection, hold=True)
         count = submissions.count(connection, verified.origin, hold=True)
-        if (generation, count) != (decision.generation, decision.count):
+        admit(house, connection, verified.caller, verified.evidence)
+        for recipient in recipients(house):
+            releases.lock(connection, recipient)
+        if (generation, count) != (decision.generation, decision.count) or (
+            _look_again(house, connection, verified, items) != decision.drawer.neighbourhood
+        ):
             decision = decide(house, connection, verified, items)
         receipt = _receipt(house, verified, items, decision)
         evidence, member = verified.evidence, verified.caller.member.id
@@ -227,13 +259,12 @@ def write(house: House, verified: VerifiedSubmission, items: Items, decision: Su
     return receipt
 
 
-def use_nonce(connection: Connection, evidence: Evidence | None) -> None:
-    """Hold that the signed request is new, in the transaction that accepts it; BadSignature for a replay."""
-    if evidence is None:
-        return
-    expires = evidence.expires + timedelta(seconds=requests.SKEW_SECONDS)
-    if not members.use_nonce(connection, evidence.thumbprint, evidence.nonce, expires):
-        raise BadSignature("this signed request was received before; sign again with a new nonce")
+def _look_again(
+    house: House, connection: Connection, verified: VerifiedSubmission, items: Items
+) -> Neighbourhood:
+    """Return what the submitter knows of others' objects now that no ledger can move (policy 8)."""
+    member, now = verified.caller.member, present(house, connection)
+    return look_around(house, connection, member, _ids(items), _referred(items), now)
 
 
 def _write_objects(
@@ -260,30 +291,13 @@ def _write_objects(
 def _receipt(
     house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision
 ) -> Receipt:
-    outcomes = list(decision.drafts.outcomes)
-    for key, n in decision.drafts.index.items():
-        version = decision.handled.now[key]
-        if decision.drafts.named_at.get(key):
-            places = ", ".join(decision.drafts.named_at[key])
-            outcomes[n] = _remarked(outcomes[n], f"tells of its submitter at {places}: {_STAYS_HOME}")
-        if version.is_closed:
-            reason = version.markings.fault or _closed_by(house, decision, key)
-            outcomes[n] = _remarked(outcomes[n], f"withheld from all other nations: {reason}")
-    return Receipt(str(uuid.uuid4()), decision.now, receipted(outcomes, items, len(verified.body)))
-
-
-def _remarked(outcome: Outcome, remark: str) -> Outcome:
-    return replace(outcome, message="; ".join(text for text in (outcome.message, remark) if text))
-
-
-def _closed_by(house: House, decision: SubmissionDecision, key: int) -> str:
-    version = decision.handled.now[key]
-    accepted = {v.id for v in decision.handled.now.values() if v.is_accepted_definition}
+    drafts, handled = decision.drafts, decision.handled
+    outcomes = list(drafts.outcomes)
     known = house.registry.informative_markings | house.registry.rel_to.keys()
-    unknown = unknown_markings(version.markings, accepted, known)
-    if not unknown:
-        return "a report or grouping that contains it carries a marking that the hub cannot keep."
-    return (
-        f"{', '.join(sorted(unknown))} is neither TLP, nor a statement that you have submitted, "
-        "nor one that the hub's configuration lists as informative."
-    )
+    accepted = frozenset(v.id for v in handled.now.values() if v.is_accepted_definition)
+    told = Remarks(verified.caller.member, decision.drawer.registered, accepted, known)
+    for key, n in drafts.index.items():
+        remarks = [outcomes[n].message, *told.on(handled.now[key], drafts.named_at.get(key, ()))]
+        message = "; ".join(text for text in remarks if text)
+        outcomes[n] = replace(outcomes[n], message=message or None)
+    return Receipt(str(uuid.uuid4()), decision.now, receipted(outcomes, items, len(verified.body)))

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.actions import poll, recall
-from hub.actions.authenticate import reader
-from hub.actions.handling import Desk, Handled, handle, together
+from hub.actions.authenticate import admit, reader
+from hub.actions.handling import Brought, Desk, Handled, handle, together
 from hub.actions.house import House
 from hub.actions.judging import Bench, Verdicts, judge_again, write_rows
-from hub.actions.submit import use_nonce, verify_writer
+from hub.actions.submit import verify_writer
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
 from hub.store import agreements, objects, releases, renditions, submissions
@@ -29,20 +29,21 @@ def delete(house: House, deletion: Deletion) -> None:
 
     1. The caller may write to this collection, and the request's signature holds.
     2. The versions are found, and what follows for every reader decided, on a snapshot, holding nobody up.
-    3. In one transaction: the nonce is new; if agreements or the nation's own submissions have moved since,
-       decide again; what follows is written, with the evidence and with what is to be recalled, and bodies
-       that no version has are erased.
+    3. In one transaction: member, token and key are still good and the nonce is new; if agreements or the
+       nation's own submissions have moved since, decide again; what follows is written, with the evidence and
+       with what is to be recalled, and bodies that no version has are erased.
 
-    A version that becomes its record's newest by it gets new rows (policy 8). Raises Forbidden, BadSignature,
-    NotFound where there is nothing of the kind that the caller sees, and Unavailable.
+    A version that becomes its record's newest by it gets new rows (policy 8). Raises Forbidden,
+    Unauthenticated, BadSignature, NotFound where there is nothing of the kind that the caller sees, and
+    Unavailable.
     """
     evidence = verify_writer(house, deletion.caller, deletion.origin, deletion.request)  # 1
     with house.store.read() as connection:  # 2
         decision = decide(house, connection, deletion)
     with house.store.write() as connection:  # 3
-        use_nonce(connection, evidence)
         generation = agreements.generation(connection, hold=True)
         count = submissions.count(connection, deletion.origin, hold=True)
+        admit(house, connection, deletion.caller, evidence)
         if (generation, count) != (decision.generation, decision.count):
             decision = decide(house, connection, deletion)
         if decision.doomed:
@@ -81,7 +82,7 @@ def decide(house: House, connection: Connection, deletion: Deletion) -> Deletion
         deleted = dict.fromkeys(doomed, now)
         for owner, held in records.items():
             desk = Desk.of(house, owner, deletion.origin)
-            handled[owner] = handle(connection, desk, [], held, deleted=deleted)
+            handled[owner] = handle(connection, desk, Brought(), held, deleted=deleted)
         bench = Bench.of(house, connection, deletion.origin, now)
         verdicts = judge_again(connection, bench, together(handled.values()))
     return DeletionDecision(generation, count, now, records, doomed, handled, verdicts)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from hub.actions import administer
+from hub.actions.administer import OtherNames
 from hub.cli.admin import opened
 from hub.cli.output import json_option, print_json, print_table
 from hub.errors import Unprocessable
 from hub.model import Kind, Member, Purpose, RegisteredKey, Scope, format_instant
 from hub.store.members import StoredToken
+
+_HYPHENED_THUMBPRINT: Final = re.compile(r"-[\w-]{42}")
 
 
 def _date(instant: datetime | None) -> str | None:
@@ -25,7 +29,7 @@ def _date(instant: datetime | None) -> str | None:
 
 @click.group()
 def member() -> None:
-    """Register, list, suspend and resume members."""
+    """Register, name, list, suspend and resume members."""
 
 
 def _member(found: Member) -> dict[str, Any]:
@@ -36,7 +40,20 @@ def _member(found: Member) -> dict[str, Any]:
         "name": found.name,
         "identity": found.identity,
         "suspended": found.is_suspended,
+        "short_names": found.short_names,
+        "domains": found.domains,
     }
+
+
+_short_names = click.option(
+    "--short-name",
+    "short_names",
+    multiple=True,
+    help="What people call it for short, in any script; it stays at home where its name does. Repeatable.",
+)
+_domains = click.option(
+    "--domain", "domains", multiple=True, help="A domain of its own, likewise. Repeatable."
+)
 
 
 @member.command("add")
@@ -44,15 +61,40 @@ def _member(found: Member) -> dict[str, Any]:
 @click.option("--nation", metavar="CC", help="ISO 3166-1 alpha-2 code; none for auditors and operators.")
 @click.option("--kind", required=True, type=click.Choice([kind.value for kind in Kind]))
 @click.option("--name", required=True, help="What people call the organisation.")
+@_short_names
+@_domains
 @json_option
-def add_member(id: str, nation: str | None, kind: str, name: str, as_json: bool) -> None:
+def add_member(
+    id: str,
+    nation: str | None,
+    kind: str,
+    name: str,
+    short_names: tuple[str, ...],
+    domains: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """Register the member ID (lower case)."""
     with opened() as house:
-        found = administer.add_member(house, id, nation, Kind(kind), name)
+        found = administer.add_member(house, id, nation, Kind(kind), name, OtherNames(short_names, domains))
     if as_json:
         print_json(_member(found))
     else:
         click.echo(f"{found.id} is registered; its identity is {found.identity}.")
+
+
+@member.command("names")
+@click.argument("id")
+@_short_names
+@_domains
+@json_option
+def name_member(id: str, short_names: tuple[str, ...], domains: tuple[str, ...], as_json: bool) -> None:
+    """Put these in place of the short names and domains of member ID, from its next submission on."""
+    with opened() as house:
+        found = administer.name_member(house, id, OtherNames(short_names, domains))
+    if as_json:
+        print_json(_member(found))
+    else:
+        click.echo(f"{id} is also known as: {', '.join((*found.short_names, *found.domains)) or 'nothing'}.")
 
 
 @member.command("list")
@@ -226,7 +268,17 @@ def list_keys(as_json: bool) -> None:
     print_table(headings, rows, "There is no key yet; see `hub key register`.")
 
 
-@key.command("revoke")
+class _TakesThumbprint(click.Command):
+    """A command whose argument may begin with a hyphen, as one thumbprint in 64 does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        hyphened = [one for one in args if _HYPHENED_THUMBPRINT.fullmatch(one)]
+        if hyphened and "--" not in args:
+            args = [*(one for one in args if one not in hyphened), "--", *hyphened]
+        return super().parse_args(ctx, args)
+
+
+@key.command("revoke", cls=_TakesThumbprint)
 @click.argument("thumbprint")
 @click.option("--reason", required=True, help="Kept with the key.")
 @json_option

@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -137,8 +136,7 @@ def check(as_json: bool) -> None:
 
     May run beside a serving hub. Prints each fault with its place and remedy; exit code 1 if there is any.
     """
-    settings = replace(load(os.environ), read_database_url=None)  # a replica may lag behind
-    report = _checked(settings)
+    report = _checked(load(os.environ))
     if as_json:
         faults = [{"place": fault.place, "what": fault.what} for fault in report.faults]
         print_json({"checked": report.checked, "faults": faults})

@@ -28,6 +28,8 @@ def _print(view: JsonObject, as_json: bool) -> None:
     _say(f"  {view['title']}")
     _say(f"  parties {', '.join(view['parties'])}; signed by {signed_by}")
     _say(f"  from {view['valid_from']} until {view['valid_until']}")
+    if view.get("lapses_at") and view["state"] == "proposed":
+        _say(f"  lapses on {view['lapses_at']} unless all have signed")
     for clause in view["clauses"]:
         types = ", ".join(clause["types"]) if "types" in clause else "every type"
         audience = clause.get("audience", "agency")

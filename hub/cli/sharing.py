@@ -19,7 +19,8 @@ from hub.model import JsonObject
 def explain(hub: Hub, stix_id: str, version: str | None, recipient: str | None, as_json: bool) -> None:
     """Say for each nation whether it sees object STIX_ID, from which clearance up and by which clause.
 
-    Or every reason for which it does not. Only who may know is told.
+    Or every reason for which it does not. That is for certs, with a token of scope govern, and for auditors;
+    a member is told of its own nation, and of its own object whether it leaves that.
     """
     found = hub.explain(stix_id, version, None if recipient is None else recipient.upper())
     if as_json:
@@ -39,6 +40,9 @@ def _print(record: JsonObject) -> None:
     rows = [row for one in record["decisions"] for row in _decided(one)]
     headings = ("nation", "decision", "visible to", "by", "because")
     print_table(headings, rows, "There is no decision that you may know.")
+    if "abroad" in record:
+        because = ", ".join(record["abroad"]["because"])
+        click.echo(plain(f"abroad: {record['abroad']['decision']}" + (f" ({because})" if because else "")))
 
 
 def _decided(decision: JsonObject) -> list[tuple[str | None, ...]]:
@@ -66,11 +70,17 @@ def _clause(entry: JsonObject) -> str | None:
 def disclosures(hub: Hub, stix_id: str, as_json: bool) -> None:
     """Say which members have fetched object STIX_ID, or been told of it, when and under which clause.
 
-    To the origin also to whom a note recalls it, and when that was fetched.
+    To the origin's cert also to whom a note recalls it, and when that was fetched. That is for certs, with a
+    token of scope govern, and for auditors; a member is told of its own object to how many it went.
     """
     found = hub.disclosures(stix_id)
     if as_json:
         print_json(found)
+        return
+    if found and "members" in found[0]:
+        names = ("version", "kind", "members", "notified", "note_fetched")
+        counts = [tuple(str(one[name]) for name in names) for one in found]
+        print_table(("version", "what", "members", "told of its recall", "note fetched"), counts, "")
         return
     rows = [
         (

@@ -40,7 +40,7 @@ def read_agreement(name: str, data: bytes) -> JsonObject:
 class Governance:
     """The agreements of one hub as one of its members may see and change them.
 
-    Reading needs a token; changing also the nation's `agreement` key and the `govern` scope.
+    Agreements need a token of scope `govern`, or an auditor's; changing also the nation's `agreement` key.
     Every answer is the hub's view of an agreement. Raises ClientError for whatever is refused.
     """
 
@@ -81,7 +81,7 @@ class Governance:
         return found
 
     def disclosures(self, stix_id: str) -> list[JsonObject]:
-        """Return which members have fetched an object, the earliest first."""
+        """Return which members have fetched an object, the earliest first, or how many have."""
         found = self._connection.get(self._disclosures_url, {"Accept": JSON}, {"object": stix_id})
         return _listed(found, "disclosures")
 

@@ -176,7 +176,10 @@ class Hub:
         return self._governance.explanation(stix_id, version, recipient)
 
     def disclosures(self, stix_id: str) -> list[JsonObject]:
-        """Return which members have fetched an object, when and under which agreement, the earliest first."""
+        """Return which members have fetched an object, when and under which agreement, the earliest first.
+
+        Who does not see agreements is told of its own object how many have, by version.
+        """
         return self._governance.disclosures(stix_id)
 
     def propose(self, document: JsonObject) -> JsonObject:

@@ -5,10 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from hub.model.people import Clearance, MemberId, NationCode, StixId, Tlp
+from hub.model.people import Clearance, MemberId, NationCode, Reach, StixId, Tlp
 from hub.model.renditions import SUBMITTED, Cut, Guise, Rendition
+
+# What many write about under one id (policy 1, "name").
+NAME_TYPES: Final = frozenset(
+    {
+        "attack-pattern",
+        "course-of-action",
+        "identity",
+        "intrusion-set",
+        "location",
+        "malware",
+        "threat-actor",
+        "tool",
+        "vulnerability",
+    }
+)
 
 
 class Ground(NamedTuple):
@@ -62,6 +77,27 @@ class Markings:
     remark: str | None = None  # for the submitter: two levels that disagree
 
 
+class Handling(NamedTuple):
+    """How something is handled: its level, to whom alone it goes (None: no such), whether it is closed."""
+
+    tlp: Tlp
+    rel_to: frozenset[NationCode] | None = None
+    is_closed: bool = False
+
+
+class Taken(NamedTuple):
+    """What a version takes over from others' objects that it refers to, decided once (policy 2.7 and 8).
+
+    `handling` is that of colleagues' objects, None: of none; `limits` are where allies' objects let it go.
+    """
+
+    handling: Handling | None = None
+    limits: Reach | None = None
+
+
+_NOTHING_TAKEN: Final = Taken()
+
+
 class DefinitionKind(StrEnum):
     """What a submitted marking-definition is (policy 2.2 and 2.6)."""
 
@@ -92,6 +128,8 @@ class StixObject:
     refers: frozenset[StixId] = frozenset()  # policy 2.7
     contains: frozenset[StixId] = frozenset()  # a report's or grouping's object_refs
     creator: StixId | None = None
+    created: str | None = None  # as a version key
+    same: bytes | None = None  # of a name: the digest without created, modified and created_by_ref
     definition: DefinitionKind | None = None
     definition_extensions: frozenset[StixId] = frozenset()
     cuts: tuple[Cut, ...] = ()  # by rising ceiling
@@ -100,17 +138,28 @@ class StixObject:
     has_id_keys: bool = False  # ids are keys of its dictionaries, where they cannot be put in others' place
 
 
+class Shown(NamedTuple):
+    """At which level a row shows its version, and whether REL TO or limits bind it (policy 1, "shown")."""
+
+    tlp: Tlp
+    is_bound: bool
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
     """One version of a record, with what the hub makes of its markings.
 
     `key` numbers stored versions from 1; a version that is about to be stored has a negative one.
-    `is_contained`: it has no TLP of its own, and its level came from a container or predecessor.
-    `rel_to` are the nations to which alone it is releasable by its REL TO markings (policy 6); None: no such.
+    `is_contained`: it has no TLP of its own, and its level came from a container or predecessor; of a name,
+    that its level is decided (policy 2.3), then `closed_by` are the containers, by id and version key, whose
+    closure it has. `is_home`: unmarked, in a nation that keeps such objects (policy 2.4).
+    `rel_to` are the nations to which alone it is releasable (policy 6); None: no such.
+    `base` and `base_rel_to` are without granular markings and labels: what a redaction may have. `given` is
+    what a container hands down, without what is `taken` from others.
     `is_newest`: it is the one by which the record is judged, the last that is not deleted, else the last.
     `content_id` and `size` (bytes of the body) are 0 until it is stored. A deleted version is served to
-    nobody and goes on restricting as it stood (policy 8). `base` is its level without granular markings and
-    labels; `about` the nation to whose objects it refers by ids that the hub made; empty: several nations.
+    nobody and goes on restricting as it stood (policy 8). `about` is the nation to whose objects it refers by
+    ids that the hub made; empty: several nations.
     """
 
     key: int
@@ -139,11 +188,28 @@ class ObjectVersion:
     cuts: tuple[Cut, ...] = ()
     guise: Guise = Guise.RENAMED
     about: NationCode | None = None
+    created: str | None = None
+    same: bytes | None = None
+    revoked: bool = False
+    is_home: bool = False
+    is_copy: bool = False  # equal to another member's object, and submitted as that (policy 8)
+    base_rel_to: frozenset[NationCode] | None = None
+    given: Handling | None = None
+    taken: Taken = _NOTHING_TAKEN
+    closed_by: frozenset[tuple[StixId, str]] = frozenset()
 
     @property
     def rank(self) -> tuple[bool, str]:
         """What orders the versions of a record by how well they stand for it: the greatest is the newest."""
         return self.deleted_at is None, self.version_key
+
+    def shown(self, rendition: Rendition = SUBMITTED) -> Shown:
+        """Return at which level a row in this form shows it: a redaction at that of what is left."""
+        is_limited = self.taken.limits is not None
+        cut = next((cut for cut in self.cuts if cut.ceiling is rendition.ceiling), None)
+        if cut is None:
+            return Shown(self.tlp, is_limited or self.rel_to is not None)
+        return Shown(max(self.base, cut.level or Tlp.CLEAR), is_limited or self.base_rel_to is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +226,7 @@ class LiveRow:
     is_newest: bool
     is_served: bool = True
     rendition: Rendition = SUBMITTED
+    shown: Shown | None = None  # None: it was written before levels were kept
 
 
 @dataclass(frozen=True, slots=True)

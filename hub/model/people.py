@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Any, Final, NewType
 
@@ -98,6 +98,7 @@ class Nation:
     identity_id: StixId
     rel_to_id: StixId
     default_tlp: Tlp = Tlp.AMBER
+    unmarked_stays_home: bool = False  # what would get the default does not leave (policy 2.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,16 @@ class Registry:
     hub_identity_id: StixId
     released_collection_id: str
     informative_markings: frozenset[StixId]
+    public_sources: frozenset[StixId] = frozenset()  # whose objects many submit (policy 1)
 
     @property
     def rel_to(self) -> Mapping[StixId, NationCode]:
         """The nation that each REL TO definition names (policy 6)."""
         return {nation.rel_to_id: nation.code for nation in self.nations.values()}
+
+
+# To which nations alone something goes, and there from which clearance up (policy 8).
+Reach = frozenset[tuple[NationCode, Clearance]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An organisation with an account. `nation` is None for auditors and operators alone."""
+    """An organisation with an account. `nation` is None for auditors and operators alone.
+
+    `identities` are the further registered identities that it speaks as, beside `identity` (policy 1).
+    `short_names` and `domains` are what people call it, too; they tell of it as its name does (policy 7).
+    """
 
     id: MemberId
     nation: NationCode | None
@@ -138,14 +148,26 @@ class Member:
     name: str
     identity: StixId
     is_suspended: bool = False
+    identities: frozenset[StixId] = frozenset()
+    short_names: tuple[str, ...] = ()
+    domains: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that names it in a text."""
+        return (self.id, self.name, *self.short_names, *self.domains)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking: the member that a valid token names, and what the token may be used for."""
+    """Who is asking: the member that a valid token names, and what the token may be used for.
+
+    `token` is its public id: whoever writes is looked at again by it (`actions.authenticate.admit`).
+    """
 
     member: Member
     scopes: frozenset[Scope]
+    token: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

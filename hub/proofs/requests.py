@@ -25,12 +25,26 @@ from http_message_signatures import algorithms as rfc9421
 
 from hub.errors import BadSignature
 from hub.model import Evidence, HttpRequest, RegisteredKey, from_microseconds, to_microseconds
+from hub.proofs import tokens
 from hub.proofs.keys import ED25519, P256, PrivateKey, PublicKey, is_thumbprint, usable
 
 TAG: Final = "taxii-hub-v1"
 MAX_LIFETIME_SECONDS: Final = 300
 SKEW_SECONDS: Final = 30
 MAX_FIELD_CHARACTERS: Final = 8_192  # of Signature-Input, and of Signature
+NO_SUCH_KEY: Final = "The signature's keyid must be the RFC 7638 thumbprint of a registered key in use."
+EXPIRED: Final = "The signature has expired: sign the request again, and check the machine's clock."
+# Whatever may carry a token or a session: evidence is kept for ever and shown, so that it holds no secret.
+SECRET_FIELDS: Final = frozenset(
+    {
+        "authorization",
+        "cookie",
+        "proxy-authorization",
+        "set-cookie",
+        "x-api-key",
+        "x-auth-token",
+    }
+)
 
 _LABEL: Final = "hub"
 _ALGORITHMS: Final[dict[str, type[HTTPSignatureAlgorithm]]] = {
@@ -40,7 +54,6 @@ _ALGORITHMS: Final[dict[str, type[HTTPSignatureAlgorithm]]] = {
 _ALWAYS_COVERED: Final = ("@method", "@target-uri")
 _COVERED_WITH_CONTENT: Final = (*_ALWAYS_COVERED, "content-type", "content-digest")
 _METHODS_WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
-_SECRET_FIELDS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
 _NONCE: Final = re.compile(r"[!-~]{16,128}")
 _SECOND: Final = 1_000_000  # in microseconds
 _PARAMS_LINE: Final = '"@signature-params": '
@@ -204,7 +217,7 @@ def _dictionary(fields: Mapping[str, str], name: str) -> dict[str, tuple[Any, di
 
 
 def _check_coverage(claim: _Claim, request: HttpRequest, fields: Mapping[str, str]) -> None:
-    if secret := _SECRET_FIELDS & claim.named:
+    if secret := _secrets(claim, request, fields):
         raise BadSignature(f"The signature must not cover {min(secret)}: evidence is kept, without secrets.")
     for name in _must_cover(request):
         if name not in claim.covered:
@@ -214,14 +227,21 @@ def _check_coverage(claim: _Claim, request: HttpRequest, fields: Mapping[str, st
             raise BadSignature(f'The signature covers "{name}", which the request does not carry.')
 
 
+def _secrets(claim: _Claim, request: HttpRequest, fields: Mapping[str, str]) -> list[str]:
+    """Return what would leave a secret in the evidence: by its name, or by a token in whatever carries it."""
+    names = [name for name in claim.named if name.lower() in SECRET_FIELDS]
+    names += [name for name in claim.named if tokens.holds_one(fields.get(name.lower(), ""))]
+    names += ["a URL that holds a token"] if tokens.holds_one(request.url) else []
+    stated = [value for value in claim.params.values() if isinstance(value, str)]
+    return names + (["a parameter that holds a token"] if any(map(tokens.holds_one, stated)) else [])
+
+
 def _look_up(claim: _Claim, resolve: Resolve) -> tuple[RegisteredKey, PublicKey]:
     keyid = claim.params.get("keyid")
     registered = resolve(keyid) if isinstance(keyid, str) and is_thumbprint(keyid) else None
     key = usable(registered, str(keyid))
     if registered is None or key is None:
-        raise BadSignature(
-            "The signature's keyid must be the RFC 7638 thumbprint of a registered key in use."
-        )
+        raise BadSignature(NO_SUCH_KEY)
     alg = claim.params.get("alg", key.alg)
     if not isinstance(alg, str) or alg != key.alg:  # a token equals its text, and is no string
         raise BadSignature("The signature's alg is not that of its key: leave the parameter out.")
@@ -241,9 +261,7 @@ def _lifetime(params: Mapping[str, object], now: datetime) -> tuple[datetime, da
             "The signature was created in the future: set the clock of the machine that signs."
         )
     if now_microseconds >= (expires + SKEW_SECONDS) * _SECOND:
-        raise BadSignature(
-            "The signature has expired: sign the request again, and check the machine's clock."
-        )
+        raise BadSignature(EXPIRED)
     return from_microseconds(created * _SECOND), from_microseconds(expires * _SECOND)
 
 

@@ -18,7 +18,9 @@ RANDOM_BYTES: Final = 40  # 8 for the public id, of which 50 bits are used, and 
 _MIN_PEPPER_BYTES: Final = 32
 _ID_BYTES: Final = 8
 _ID_CHARACTERS: Final = 10
-_TOKEN: Final = re.compile(r"([a-z2-7]{10})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+_FORM: Final = r"([a-z2-7]{10})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
+_TOKEN: Final = re.compile(_FORM)
+_WITHIN: Final = re.compile(rf"(?<![A-Za-z0-9_-]){_FORM}(?![A-Za-z0-9_-])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,11 @@ def parse(text: str) -> str | None:
     """Return the public id of `text`, or None when it does not have the form of a token."""
     form = _TOKEN.fullmatch(text)
     return form[1] if form else None
+
+
+def holds_one(text: str) -> bool:
+    """Return whether something in `text` has the form of a token, set apart from letters and digits."""
+    return _WITHIN.search(text) is not None
 
 
 def digest(pepper: bytes, text: str) -> bytes:

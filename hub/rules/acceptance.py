@@ -1,37 +1,60 @@
-"""May this member submit this object, and as which version? (policy 2.2, 6 and 8)."""
+"""May this member submit this object, and as which version? (policy 2.2, 6 and 8).
+
+The checks stand in this order: what belongs to the hub; the clock; the same version again; who may speak as
+whom; a name said again; what STIX 2.1 section 3 asks of versions; passing on; overwriting.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 
-from hub.model import NationCode, StixId, StixObject, format_instant
+from hub.model import Kind, Member, NationCode, ObjectVersion, StixId, StixObject, format_instant
+from hub.rules.claims import Claim, Registered, are_both_named, is_common, is_marked_name
+from hub.rules.names import NAMES
+from hub.rules.neighbours import Neighbour, first_of_equals
+
+AHEAD: Final = timedelta(hours=24)  # how far created and modified may lie ahead of the hub's clock
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the hub holds of the record already, by version key; `newest_key` is of what is not deleted."""
+    """What the hub holds of the submitter's own record, seen from the version that is submitted.
 
-    digests: Mapping[str, bytes]
-    versions: Mapping[str, str]
-    newest_key: str | None
-    deleted: Mapping[str, datetime] = field(default_factory=dict)
+    `same` has its version; `before` and `after` stand next to it; `newest` is the last that is not deleted;
+    `last_key` the last of all. `revoked_key` is that of a revoking version, deleted or not.
+    """
+
+    same: ObjectVersion | None = None
+    before: ObjectVersion | None = None
+    after: ObjectVersion | None = None
+    newest: ObjectVersion | None = None
+    last_key: str | None = None
+    revoked_key: str | None = None
+
+    @property
+    def is_own(self) -> bool:
+        """Tell whether there is a living record that is no copy of another's."""
+        return self.newest is not None and not self.newest.is_copy
 
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """A new version of the record, to be stored."""
+    """A new version of the record, to be stored. `is_copy`: it is taken as an equal copy alone (policy 8)."""
 
     version: str
     version_key: str
+    is_copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """Equal to what the hub holds: a success that changes nothing and moves no date."""
+    """Equal to what the hub holds: a success that stores nothing. `is_repeated`: a name, said again."""
 
     version: str
+    is_repeated: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,46 +75,111 @@ class Reserved:
 
     own: frozenset[StixId]
     rel_to: Mapping[StixId, NationCode]
+    identity: StixId
 
 
-def accept(
-    obj: StixObject,
-    known: Known,
-    *,
-    received_from: NationCode | None,
-    reserved: Reserved,
-    accepted_as: tuple[str, str] | None,
-) -> Verdict:
-    """Decide what becomes of a readable object.
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """When an id was first named: by the submitter's nation, and by others, in what the submitter knows."""
 
-    `received_from` is the nation from which the submitter can already see this id above GREEN.
-    `accepted_as` is the version, as text and key, for an object that brings none; None: no time is left.
+    own: datetime | None = None
+    others: datetime | None = None
+
+    def is_before(self, at: datetime) -> bool:
+        """Tell whether the own nation named it before `at`, and before any other nation did (policy 8)."""
+        return self.own is not None and self.own < at and (self.others is None or self.own < self.others)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that decides over one object beside itself.
+
+    `neighbours` are what others submitted under its id, in that order. `accepted_as` is the version, as text
+    and key, for an object that brings none; None: no time is left.
     """
+
+    submitter: Member
+    known: Known
+    neighbours: Sequence[Neighbour]
+    naming: Naming
+    registered: Registered
+    reserved: Reserved
+    now: datetime
+    latest_key: str  # of the last instant that `created` and `modified` may have
+    accepted_as: tuple[str, str] | None
+
+
+def accept(obj: StixObject, case: Case) -> Verdict:
+    """Decide what becomes of a readable object."""
+    early = _belongs_to_the_hub(obj, case) or _is_ahead(obj, case) or _same_version(obj, case.known)
+    if early is not None:
+        return early
+    refusal = _speaks_for_another(obj, case)
+    newest = case.known.newest
+    if refusal is None and newest is not None and _is_repeated(obj, newest):
+        return Unchanged(newest.version, is_repeated=True)
+    refusal = refusal or _breaks_the_record(obj, case) or _passes_on(obj, case)
+    is_copy, overwriting = (False, None) if refusal else _overwrites(obj, case)
+    if refusal or overwriting:
+        return Refuse(obj.version, refusal or overwriting or "")
+    return _accepted(obj, case, is_copy=is_copy)
+
+
+def _accepted(obj: StixObject, case: Case, *, is_copy: bool) -> Verdict:
+    if obj.version is not None and obj.version_key is not None:
+        return Accept(obj.version, obj.version_key, is_copy)
+    if case.accepted_as is None:
+        return Refuse(None, "no time is left after the version that the hub holds; use another id.")
+    return Accept(*case.accepted_as, is_copy)
+
+
+# --- what needs no look at others -----------------------------------------------------------------
+
+
+def _belongs_to_the_hub(obj: StixObject, case: Case) -> Refuse | None:
+    reserved = case.reserved
     if obj.id in reserved.own or obj.id in reserved.rel_to:
         return Refuse(
             obj.version, "this id belongs to the hub, which serves its own copy; leave the object out."
         )
-    verdict = _version_verdict(obj, known, accepted_as)
-    # What the member holds of its own stays its own: another nation's later copy of an id blocks nothing.
-    # Observables are aside: who sees the same address derives the same id.
-    is_observable = obj.version is None
-    if isinstance(verdict, Accept) and received_from is not None and not known.digests and not is_observable:
-        return Refuse(obj.version, f"received from {received_from}; only {received_from} may share it.")
-    return verdict
+    if obj.creator == reserved.identity:
+        message = (
+            "created_by_ref names the hub, and only the hub submits in its name; name your own identity."
+        )
+        return Refuse(obj.version, message)
+    return None
 
 
-def _version_verdict(obj: StixObject, known: Known, accepted_as: tuple[str, str] | None) -> Verdict:
-    if obj.version is None or obj.version_key is None:
-        return _content_verdict(obj, known, accepted_as)
-    if obj.version_key in known.deleted:
-        at = format_instant(known.deleted[obj.version_key])
+def _is_ahead(obj: StixObject, case: Case) -> Refuse | None:
+    late = [
+        name
+        for name, key in (("created", obj.created), ("modified", obj.version_key))
+        if key is not None and key > case.latest_key
+    ]
+    if not late:
+        return None
+    clock = format_instant(case.now)
+    message = (
+        f"{late[-1]} lies more than a day in the future of the hub's clock ({clock}); correct the clock."
+    )
+    return Refuse(obj.version, message)
+
+
+def _same_version(obj: StixObject, known: Known) -> Verdict | None:
+    if obj.version is None:
+        if known.newest is not None and known.newest.digest == obj.digest:
+            return Unchanged(known.newest.version, is_repeated=obj.markings.tlp is None)
+        return None
+    if known.same is None:
+        return None
+    if known.same.deleted_at is not None:
+        at = format_instant(known.same.deleted_at)
         message = f"deleted on {at}; submit a new version, with a later modified."
         return Refuse(obj.version, message, is_deleted=True)
-    held = known.digests.get(obj.version_key)
-    if held is None:
-        return Accept(obj.version, obj.version_key)
-    if held == obj.digest:
-        return Unchanged(obj.version)
+    if known.same.digest == obj.digest:
+        is_newest = known.newest is not None and known.newest.key == known.same.key
+        is_repeated = is_newest and obj.type in NAMES and obj.markings.tlp is None
+        return Unchanged(obj.version, is_repeated=is_repeated)
     return Refuse(
         obj.version,
         "the hub holds different content under this id and version; "
@@ -99,10 +187,117 @@ def _version_verdict(obj: StixObject, known: Known, accepted_as: tuple[str, str]
     )
 
 
-def _content_verdict(obj: StixObject, known: Known, accepted_as: tuple[str, str] | None) -> Verdict:
-    """Decide on an object with neither `modified` nor `created`: its version is when it came."""
-    if known.newest_key is not None and known.digests[known.newest_key] == obj.digest:
-        return Unchanged(known.versions[known.newest_key])
-    if accepted_as is None:
-        return Refuse(None, "no time is left after the version that the hub holds; use another id.")
-    return Accept(*accepted_as)
+def _is_repeated(obj: StixObject, newest: ObjectVersion) -> bool:
+    """Tell whether a name is said again, dates and creator aside (policy 2.3)."""
+    is_name = obj.type in NAMES and obj.markings.tlp is None
+    return is_name and obj.same is not None and newest.same == obj.same
+
+
+# --- nobody speaks for another --------------------------------------------------------------------
+
+
+def _speaks_for_another(obj: StixObject, case: Case) -> str | None:
+    named = [id for id in (obj.id, obj.creator) if id is not None and id in case.registered.nations]
+    others = [id for id in named if not case.registered.may_use(case.submitter.id, id)]
+    if not others or any(n.is_seen and n.digest == obj.digest for n in case.neighbours):
+        return None
+    nation = case.registered.nations[others[0]]
+    if others[0] == obj.id:
+        return f"this is an identity of {nation}; only it submits it. Leave the object out."
+    return f"created_by_ref names an identity of {nation}; only it submits in its name."
+
+
+# --- versions of one record -----------------------------------------------------------------------
+
+
+def _breaks_the_record(obj: StixObject, case: Case) -> str | None:
+    """Return what STIX 2.1 sections 3.2 and 3.6 forbid; None: nothing."""
+    known, key = case.known, obj.version_key
+    if key is None:
+        return None
+    if known.revoked_key is not None and key > known.revoked_key:
+        return "a version of this object revoked it, and that is final; use a new id."
+    if obj.revoked and known.last_key is not None and key < known.last_key:
+        return (
+            "it revokes the object and is earlier than a version that the hub holds; give a later modified."
+        )
+    return None if obj.type in NAMES else _changes_its_creation(obj, case)
+
+
+def _changes_its_creation(obj: StixObject, case: Case) -> str | None:
+    """Return what of `created` and `created_by_ref` differs from the versions next to it (section 3.2)."""
+    for other, is_earlier in ((case.known.before, True), (case.known.after, False)):
+        if other is None:
+            continue
+        if other.created is not None and other.created != obj.created:
+            return f"created must stay {other.created}Z in every version of an object (STIX 2.1 section 3.2)."
+        former, later = (other.creator, obj.creator) if is_earlier else (obj.creator, other.creator)
+        is_claimed = former is None and case.registered.may_use(case.submitter.id, later)
+        if former != later and not is_claimed:
+            held = other.creator or "absent"
+            return f"created_by_ref is {held} in another version, and only the creator makes versions."
+    return None
+
+
+# --- passing on -----------------------------------------------------------------------------------
+
+
+def _passes_on(obj: StixObject, case: Case) -> str | None:
+    """Return why the object may not be passed on (policy 8); None: it may, or is the submitter's own."""
+    if case.known.is_own:
+        return None
+    for one in first_of_equals(case.neighbours):
+        if one.origin == case.submitter.nation or not one.is_bound:
+            continue
+        if case.naming.is_before(one.submitted_at):
+            continue
+        if are_both_named(obj, case.submitter.id, one, case.registered):
+            continue
+        common = is_common(obj.id, obj.type, obj.creator, one, case.registered)
+        if common and not is_marked_name(one):
+            continue
+        return f"received from {one.origin}; only {one.origin} may share it."
+    return None
+
+
+# --- nobody overwrites another --------------------------------------------------------------------
+
+
+def _overwrites(obj: StixObject, case: Case) -> tuple[bool, str | None]:
+    """Return whether the object is taken as a copy alone, and why it is refused; None: it is not."""
+    blocking = [one for one in case.neighbours if _is_blocked_by(obj, one, case)]
+    if not blocking:
+        return False, None
+    if any(one.digest == obj.digest for one in case.neighbours):
+        return not case.known.is_own, None
+    nation = blocking[0].origin
+    return False, (
+        f"{nation}'s object; say it with an object of your own (opinion, note, relationship), "
+        "or leave it out. An equal copy is taken."
+    )
+
+
+def _is_blocked_by(obj: StixObject, one: Neighbour, case: Case) -> bool:
+    """Tell whether another's record stops a version under the same id, equal copies aside."""
+    registered, submitter = case.registered, case.submitter
+    is_shared = is_common(obj.id, obj.type, obj.creator, one, registered)
+    if is_shared or registered.may_use(submitter.id, obj.id):  # an identity is taken from all who may use it
+        return False
+    mine, theirs = registered.claim(obj.id, obj.creator, submitter.id), registered.claim_of(one)
+    is_cert, is_colleague = submitter.kind is Kind.CERT, one.origin == submitter.nation
+    if case.known.is_own:
+        return mine is not Claim.NAMED and theirs is Claim.NAMED and not (is_cert and is_colleague)
+    is_taken = (
+        theirs < mine
+        or (is_cert and theirs is not Claim.NAMED)
+        or (is_cert and is_colleague and _is_later(obj, case))
+        or (mine is theirs is Claim.RELAYED and obj.creator == one.creator)
+        or are_both_named(obj, submitter.id, one, registered)
+    )
+    return not is_taken
+
+
+def _is_later(obj: StixObject, case: Case) -> bool:
+    """Tell whether its version is later than any that others of the nation submitted and the cert may see."""
+    seen = [n.version_key for n in case.neighbours if n.is_seen and n.origin == case.submitter.nation]
+    return obj.version_key is not None and obj.version_key > max(seen, default="")

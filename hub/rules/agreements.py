@@ -43,6 +43,10 @@ _MAX_CLAUSES = 100
 _MAX_TYPES = 100
 _MAX_TYPE = 250
 
+MAX_DOCUMENT_BYTES: Final = 65_536  # of the body that proposes it, and of its RFC 8785 form (policy 5)
+MAX_WAITING_PROPOSALS: Final = 100  # of one nation
+_PROPOSAL_LIVES: Final = timedelta(days=90)
+
 Direction = tuple[NationCode, NationCode]  # origin, recipient
 _END: Final = datetime.max.replace(tzinfo=UTC)
 WAITING: Final = _END - timedelta(days=1)  # the start of what does not know yet when it begins
@@ -144,6 +148,7 @@ class Life:
 
     agreement: Agreement
     needed: frozenset[NationCode]
+    proposed_at: datetime
     signed_by: frozenset[NationCode] = frozenset()
     completed_at: datetime | None = None
     suspended_by: frozenset[NationCode] = frozenset()
@@ -157,6 +162,16 @@ class Life:
     def starts_at(self) -> datetime | None:
         """When it comes, or came, into force; None: not everybody has signed."""
         return None if self.completed_at is None else max(self.completed_at, self.agreement.valid_from)
+
+    @property
+    def lapses_at(self) -> datetime | None:
+        """When it ends unless all sign before; None: all have (policy 5)."""
+        return self.proposed_at + _PROPOSAL_LIVES if self.completed_at is None else None
+
+    def waits_for_others(self, nation: NationCode, now: datetime) -> bool:
+        """Tell whether, at `now`, it is a proposal that somebody other than `nation` has yet to sign."""
+        is_proposed = self.completed_at is None and standing(self, now).state is AgreementState.PROPOSED
+        return is_proposed and not self.needed <= self.signed_by | {nation}
 
     def after(self, step: Step, nation: NationCode, at: datetime) -> Life:
         """Return the life with one more signed event in it."""
@@ -212,12 +227,14 @@ def standing(life: Life, now: datetime) -> Standing:
 
     Termination is final whatever the clock says; expiry is the clock's alone and needs no event, and so is
     the moment in which an amendment takes over. An agreement that all have signed before `valid_from`
-    stays proposed until then.
+    stays proposed until then; one that not all have signed within 90 days lapses, by the clock as well.
     """
     if life.terminated_by is not None:
         return Standing(AgreementState.ENDED, f"terminated by {life.terminated_by}")
     if life.superseded_at is not None and now >= life.superseded_at:
         return Standing(AgreementState.ENDED, "superseded")
+    if life.lapses_at is not None and life.lapses_at <= min(now, life.agreement.valid_until):
+        return Standing(AgreementState.ENDED, "lapsed")
     if now >= life.agreement.valid_until:
         return Standing(AgreementState.ENDED, "expired")
     if life.starts_at is None or now < life.starts_at:

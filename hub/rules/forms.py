@@ -25,7 +25,7 @@ from hub.rules.release import NEVER, Candidate, decide, is_directed
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What redactions of a version may leave: its level without granular markings and labels, and the cuts.
+    """What redactions of a version may leave: level and REL TO without granular markings; the cuts.
 
     `is_last`: no version of the record comes after it, deleted or not.
     """
@@ -33,6 +33,7 @@ class Parts:
     base: Tlp
     cuts: tuple[Cut, ...]
     is_last: bool
+    rel_to: frozenset[NationCode] | None = None
 
     def level(self, form: Rendition, whole: Tlp) -> Tlp | None:
         """Return the level of what is left in this form; None: nothing that could be given."""
@@ -40,6 +41,13 @@ class Parts:
             return whole
         cut = next((cut for cut in self.cuts if cut.ceiling is form.ceiling), None)
         return None if cut is None else max(self.base, cut.level or Tlp.CLEAR)
+
+    def left(self, form: Rendition, whole: Candidate) -> Candidate | None:
+        """Return what is judged in this form: `whole`, or what is left of it; None: nothing is."""
+        level = self.level(form, whole.tlp)
+        if level is None:
+            return None
+        return whole if form.ceiling is None else replace(whole, tlp=level, rel_to=self.rel_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +79,10 @@ def in_other_forms(
     asked = list(clauses)
     for recipient in law.recipients if asked else ():
         for form in sorted(_forms(candidate, recipient, asked), key=lambda form: form.label):
-            level = parts.level(form, candidate.tlp)
-            if level is None or not (parts.is_last or form == ANONYMISED):
+            left = parts.left(form, candidate)
+            if left is None or not (parts.is_last or form == ANONYMISED):
                 continue
-            decision = decide(replace(candidate, tlp=level), recipient, law.periods, law.now, form)
+            decision = decide(left, recipient, law.periods, law.now, form)
             own = decision.grounds if isinstance(decision, Release) else NEVER
             yield View(recipient, form), own
 

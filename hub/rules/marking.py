@@ -1,48 +1,120 @@
-"""What level the hub enforces for a version, and whether an unknown marking closes it (policy 2).
+"""How the hub handles a version: level, REL TO and closure, by its own markings and by containers (policy 2).
 
-Two properties keep this exact without looking at old containers again: a container that arrives
-later can only tighten, so a stored level is a floor; and every version of a container counts.
+A handling is a value of a small order: a higher level, fewer nations, and closed are stricter. What is RED
+and addressed to nobody hands that down, so that no other container addresses it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
+from functools import reduce
 
-from hub.model import DefinitionKind, Markings, NationCode, StixId, Tlp
+from hub.model import (
+    DefinitionKind,
+    Handling,
+    Markings,
+    NationCode,
+    Reach,
+    StixId,
+    Taken,
+    Tlp,
+)
+
+_NOBODY: frozenset[NationCode] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
-    """What stands around an object that carries no TLP marking of its own.
+# --- the order of handlings -----------------------------------------------------------------------
 
-    `floor` is what was enforced for it before (or for the version that it revokes); `containers` the
-    strictest level of the reports and groupings that name it; `exception` the level of policy 2.4
-    for an accepted marking-definition or a named identity; `default` the nation's.
+
+def handed_down(handling: Handling) -> Handling:
+    """Return what a container hands down: RED without REL TO is addressed to nobody (policy 6)."""
+    if handling.tlp is Tlp.RED and handling.rel_to is None:
+        return handling._replace(rel_to=_NOBODY)
+    return handling
+
+
+def strictest(handlings: Iterable[Handling]) -> Handling | None:
+    """Return the handling that is as strict as all of these together; None: there are none."""
+    return reduce(_stricter, handlings, None)
+
+
+def _stricter(one: Handling | None, other: Handling) -> Handling:
+    if one is None:
+        return other
+    return Handling(
+        max(one.tlp, other.tlp), narrower(one.rel_to, other.rel_to), one.is_closed or other.is_closed
+    )
+
+
+def laxest(handlings: Collection[Handling]) -> Handling | None:
+    """Return the laxest: of the open ones, else of all, the lowest level, for whomever one of these goes.
+
+    None: there are none (policy 2.3, names).
     """
+    givers = laxest_of(handlings)
+    if not givers:
+        return None
+    nations = [one.rel_to for one in givers]
+    wide = None if None in nations else frozenset().union(*(each for each in nations if each is not None))
+    return Handling(givers[0].tlp, wide, givers[0].is_closed)
 
-    default: Tlp
-    floor: Tlp | None = None
-    containers: Tlp | None = None
-    exception: Tlp | None = None
+
+def laxest_of(handlings: Collection[Handling]) -> list[Handling]:
+    """Return those of the handlings that decide which one is the laxest."""
+    candidates = [one for one in handlings if not one.is_closed] or list(handlings)
+    lowest = min((one.tlp for one in candidates), default=None)
+    return [one for one in candidates if one.tlp is lowest]
 
 
-def effective_tlp(markings: Markings, around: Around) -> Tlp:
-    """Return the level to enforce (policy 2.1 to 2.5).
+def is_stricter(one: Handling, than: Handling) -> bool:
+    """Tell whether `one` is stricter in its level, in its REL TO or in its closure."""
+    return (
+        one.tlp > than.tlp
+        or (one.is_closed and not than.is_closed)
+        or narrower(one.rel_to, than.rel_to) != than.rel_to
+    )
 
-    Own markings win; then containers and the floor, the stricter; then the exception; then the
-    default. Labels and granular markings raise the result and never lower it.
+
+def narrower(
+    one: frozenset[NationCode] | None, other: frozenset[NationCode] | None
+) -> frozenset[NationCode] | None:
+    """Return the nations that both allow; None allows all."""
+    if one is None or other is None:
+        return one if other is None else other
+    return one & other
+
+
+def shared_reach(one: Reach | None, other: Reach | None) -> Reach | None:
+    """Return where both let something go, from the higher clearance; None lets it go everywhere."""
+    if one is None or other is None:
+        return one if other is None else other
+    ours, theirs = dict(one), dict(other)
+    return frozenset((code, max(ours[code], theirs[code])) for code in ours.keys() & theirs.keys())
+
+
+def taken_together(parts: Iterable[Taken]) -> Taken:
+    """Return what a version takes over from all of these (policy 2.7 and 8)."""
+    known = list(parts)
+    handling = strictest(one.handling for one in known if one.handling is not None)
+    return Taken(handling, reduce(shared_reach, (one.limits for one in known), None))
+
+
+# --- what a version's own markings say ------------------------------------------------------------
+
+
+def raised(handling: Handling, level: Tlp | None) -> Handling:
+    """Return the handling with what labels and granular markings add: they raise, never lower (policy 2.1).
+
+    What they raise to RED is addressed to nobody: REL TO of a container that is not RED does not address it.
     """
-    base = markings.tlp
-    if base is None:
-        base = _strictest((around.floor, around.containers))
-    if base is None:
-        base = around.default if around.exception is None else around.exception
-    return base if markings.raised is None else max(base, markings.raised)
+    if level is None or level <= handling.tlp:
+        return handling
+    return Handling(level, _NOBODY if level is Tlp.RED else handling.rel_to, handling.is_closed)
 
 
 def identity_exception(namers: Mapping[Tlp, int]) -> Tlp | None:
-    """Return the level of an unmarked identity from how many objects name it at each level (policy 2.4).
+    """Return the level of an unmarked identity from how many open objects name it at each level (policy 2.4).
 
     The laxest of them, never below green; None when nothing names it, so that the default applies.
     """
@@ -74,31 +146,9 @@ def with_rel_to_on_parts(markings: Markings, rel_to: Mapping[StixId, NationCode]
     return markings
 
 
-def taken_over(markings: Markings, predecessor: Markings, rel_to: Mapping[StixId, NationCode]) -> Markings:
-    """Return the markings of a revoking version without TLP, which keeps its predecessor's (policy 8).
-
-    REL TO of its own stands instead of the predecessor's: together they would name more nations than either.
-    """
-    kept = predecessor.others - rel_to.keys() if markings.others & rel_to.keys() else predecessor.others
-    return replace(markings, others=markings.others | kept, fault=markings.fault or predecessor.fault)
-
-
 def releasable_to(
     others: Iterable[StixId], rel_to: Mapping[StixId, NationCode]
 ) -> frozenset[NationCode] | None:
     """Return the nations that the REL TO markings among `others` name; None: there is none (policy 6)."""
     named = frozenset(rel_to[ref] for ref in others if ref in rel_to)
     return named or None
-
-
-def narrower(
-    one: frozenset[NationCode] | None, other: frozenset[NationCode] | None
-) -> frozenset[NationCode] | None:
-    """Return the nations that both allow; None allows all."""
-    if one is None or other is None:
-        return one if other is None else other
-    return one & other
-
-
-def _strictest(levels: Iterable[Tlp | None]) -> Tlp | None:
-    return max((level for level in levels if level is not None), default=None)

@@ -1,11 +1,12 @@
-"""Joint judgement of objects that refer to each other (policy 2.7).
+"""Joint judgement of the objects of one member that refer to each other (policy 2.7).
 
-A version stands for a reader only while everything it refers to stands for that reader, and while
+A version stands for a reader only while every own record that it refers to stands for that reader, and while
 every later version of its record does. That largest consistent set is computed as a closure: the
-justification of a version is the union of the classes of all that can be reached from it.
+justification of a version is the union of the classes of all that can be reached from it. Others' records
+are not looked at here: what is taken over from them is decided once, in `rules.taking`.
 
-Whether a reference to another member's record counts depends on whether the referring member may
-see that record itself, inside the nation. Those edges are found first, on the home justifications.
+Two references bind nothing: of a report or grouping with TLP of its own to an unmarked name in it; and, for a
+reader who may see what it is a copy of, to an own copy.
 
 Where an agreement hides which member submitted a version, references among such versions are judged in that
 form, and a redaction or an answer, to which nothing refers, on what it refers to (policy 7).
@@ -21,17 +22,15 @@ from typing import Final, Generic, TypeVar
 from hub.model import (
     SUBMITTED,
     Class,
-    Clearance,
     Justification,
     MemberId,
     NationCode,
-    Reader,
     Rendition,
     StixId,
     Tlp,
     View,
 )
-from hub.rules.release import NEVER, simplify, stands
+from hub.rules.release import NEVER, simplify
 
 K = TypeVar("K", bound=Hashable)
 
@@ -45,7 +44,8 @@ class Node(Generic[K]):
     `is_newest` marks the version by which references to the record are judged. `others` are its own classes
     in other forms than as submitted, `left` what each redaction refers to; `is_masked`: references among such
     versions are judged in anonymised form where the referring one appears so. `sources` are the identities
-    that its nation's cert stands for there.
+    that its nation's cert stands for there. `unbound` are the ids of a container with TLP of its own, which
+    unmarked names among them do not hold back. `originals`, of a copy: for whom the original stands.
     """
 
     member: MemberId
@@ -58,48 +58,42 @@ class Node(Generic[K]):
     left: Mapping[Tlp, frozenset[StixId]] = field(default_factory=dict)
     is_masked: bool = False
     sources: frozenset[StixId] = frozenset()
+    unbound: frozenset[StixId] = frozenset()
+    is_unmarked_name: bool = False
+    originals: Mapping[NationCode, Sequence[Justification]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
     """A record that is not judged now: the justification of its newest version for each recipient and form.
 
-    A view that is missing is one that is withheld.
+    A view that is missing is one that is withheld. `originals`, of a copy: for whom the original stands.
     """
 
     member: MemberId
     id: StixId
     justifications: Mapping[View, Justification]
     is_masked: bool = False
+    is_unmarked_name: bool = False
+    originals: Mapping[NationCode, Sequence[Justification]] = field(default_factory=dict)
 
     def stands(self, recipient: NationCode, rendition: Rendition = SUBMITTED) -> Justification:
         return self.justifications.get(View(recipient, rendition), frozenset({NEVER}))
 
 
-@dataclass(frozen=True, slots=True)
-class Circle:
-    """Where the judgement takes place: the nation, its members' clearances, and all recipients."""
-
-    home: NationCode
-    clearances: Mapping[MemberId, Clearance]
-    recipients: Sequence[NationCode]
-
-    def reader(self, member: MemberId) -> Reader:
-        return Reader(member, self.home, self.clearances[member])
-
-
 Judgement = dict[View, Justification]
 
 
-def judge(nodes: Mapping[K, Node[K]], settled: Iterable[Settled], circle: Circle) -> dict[K, Judgement]:
-    """Return the justification of every node for every recipient of `circle`, in every form that it may have.
+def judge(
+    nodes: Mapping[K, Node[K]], settled: Iterable[Settled], recipients: Iterable[NationCode]
+) -> dict[K, Judgement]:
+    """Return the justification of every node for every recipient, in every form that it may have.
 
     A justification that holds the empty class never stands: the version is withheld.
     """
-    graph = _Graph(nodes, settled, circle)
-    graph.settle_foreign_edges()
+    graph = _Graph(nodes, settled)
     found: dict[K, Judgement] = {key: {} for key in nodes}
-    for recipient in circle.recipients:
+    for recipient in recipients:
         plain = graph.closure(recipient)
         for key, value in plain.items():
             found[key][View(recipient)] = value
@@ -108,81 +102,40 @@ def judge(nodes: Mapping[K, Node[K]], settled: Iterable[Settled], circle: Circle
     return found
 
 
-def needed(key: K, nodes: Mapping[K, Node[K]], circle: Circle) -> set[K]:
+def needed(key: K, nodes: Mapping[K, Node[K]]) -> set[K]:
     """Return the nodes without which the one at `key` does not stand: all that can be reached from it.
 
     Whatever it refers to is among `nodes`, however far.
     """
-    graph = _Graph(nodes, (), circle)
-    graph.settle_foreign_edges()
-    return graph.reached_from(key)
+    return _Graph(nodes, ()).reached_from(key)
+
+
+def either(one: Justification, other: Justification) -> Justification:
+    """Return the condition that one of two holds: each class of the one or each of the other."""
+    return simplify(ours | theirs for ours in one for theirs in other)
 
 
 class _Graph(Generic[K]):
-    """The references among nodes, and from nodes to settled records, that count."""
+    """The references among nodes, and from nodes to settled records."""
 
-    def __init__(self, nodes: Mapping[K, Node[K]], settled: Iterable[Settled], circle: Circle) -> None:
+    def __init__(self, nodes: Mapping[K, Node[K]], settled: Iterable[Settled]) -> None:
         self.nodes = nodes
-        self.circle = circle
-        self.newest: dict[StixId, list[K]] = defaultdict(list)
-        self.settled: dict[StixId, list[Settled]] = defaultdict(list)
-        for key, node in nodes.items():
-            if node.is_newest:
-                self.newest[node.id].append(key)
-        for record in settled:
-            self.settled[record.id].append(record)
-        # Edges inside one member always count; those to other members' records are decided below.
-        self.inner: dict[K, list[K]] = {key: self._inner_edges(node) for key, node in nodes.items()}
-        self.outer: dict[K, list[K]] = {key: self._outer_edges(node) for key, node in nodes.items()}
-        self.counted: dict[K, list[K]] = self.outer
+        self.newest = {(node.member, node.id): key for key, node in nodes.items() if node.is_newest}
+        self.settled = {(record.member, record.id): record for record in settled}
+        self.targets: dict[K, list[K]] = {key: self._edges_of(node) for key, node in nodes.items()}
 
-    def _inner_edges(self, node: Node[K]) -> list[K]:
-        targets = [
-            k for id in node.refers for k in self.newest.get(id, ()) if self.nodes[k].member == node.member
-        ]
+    def _edges_of(self, node: Node[K]) -> list[K]:
+        found = (self.newest.get((node.member, id)) for id in node.refers)
+        targets = [k for k in found if k is not None and self._binds(node, self.nodes[k])]
         return targets if node.later is None else [node.later, *targets]
 
-    def _outer_edges(self, node: Node[K]) -> list[K]:
-        return [
-            k for id in node.refers for k in self.newest.get(id, ()) if self.nodes[k].member != node.member
-        ]
-
-    def settle_foreign_edges(self) -> None:
-        """Decide which edges to other members' records count.
-
-        With more edges less is seen, and with less seen fewer edges count, so that the rounds
-        close in on the answer from both sides. Should they not meet, the round with more edges
-        stands, which withholds more.
-        """
-        if not any(self.outer.values()):
-            return
-        previous: dict[K, list[K]] | None = None
-        while True:
-            before, counted = self.counted, self._visible_outer_edges()
-            if counted == before:
-                return
-            if counted == previous:
-                self.counted = max(before, counted, key=lambda edges: sum(map(len, edges.values())))
-                return
-            previous, self.counted = before, counted
-
-    def _visible_outer_edges(self) -> dict[K, list[K]]:
-        home = self.closure(self.circle.home)
-        readers: dict[MemberId, Reader] = {}
-
-        def is_visible(key: K, member: MemberId) -> bool:
-            reader = readers.setdefault(member, self.circle.reader(member))
-            return stands(home[key], reader, frozenset())
-
-        return {
-            key: [target for target in targets if is_visible(target, self.nodes[key].member)]
-            for key, targets in self.outer.items()
-        }
+    def _binds(self, node: Node[K], referred: Node[K] | Settled) -> bool:
+        return not (referred.is_unmarked_name and referred.id in node.unbound)
 
     def closure(self, recipient: NationCode) -> dict[K, Justification]:
         """Return for every node the union of the classes that can be reached from it."""
         starts = {key: self._start(node, recipient) for key, node in self.nodes.items()}
-        return self._spread(starts, {key: (*self.inner[key], *self.counted[key]) for key in self.nodes})
+        return self._spread(starts, self.targets, recipient)
 
     def in_other_forms(
         self, recipient: NationCode, plain: Mapping[K, Justification]
@@ -220,9 +173,9 @@ class _Graph(Generic[K]):
         if form.is_anonymised:
             refers -= node.sources
         classes = set(node.others[view])
-        for target in (*self.inner[key], *self.counted[key]):
+        for target in self.targets[key]:
             if self.nodes[target].id in refers:
-                classes |= whole[target]
+                classes |= self._as_referred(target, whole[target], view.recipient)
         classes |= self._settled(node, refers, view.recipient, is_anonymised=form.is_anonymised)
         return simplify(classes)
 
@@ -239,16 +192,19 @@ class _Graph(Generic[K]):
             else:
                 starts[key] = set(plain[key])
         edges = {key: self._edges(key, node.sources) for key, node in self.nodes.items() if node.is_masked}
-        return self._spread(starts, edges)
+        return self._spread(starts, edges, recipient)
 
     def _edges(self, key: K, but: frozenset[StixId] = frozenset()) -> list[K]:
         """Return what the node refers to, but for these ids, and its next later version."""
-        found = (*self.inner[key], *self.counted[key])
         later = self.nodes[key].later
-        return [target for target in found if target == later or self.nodes[target].id not in but]
+        return [target for target in self.targets[key] if target == later or self.nodes[target].id not in but]
+
+    def _as_referred(self, target: K, value: Justification, recipient: NationCode) -> Justification:
+        """Return by what a reference to the node stands: a copy withholds nothing that is seen elsewhere."""
+        return _or_originals(value, self.nodes[target].originals.get(recipient, ()))
 
     def _spread(
-        self, starts: Mapping[K, set[Class]], edges: Mapping[K, Iterable[K]]
+        self, starts: Mapping[K, set[Class]], edges: Mapping[K, Iterable[K]], recipient: NationCode
     ) -> dict[K, Justification]:
         """Return for every node the classes at the start of all that is reached along the edges.
 
@@ -263,9 +219,14 @@ class _Graph(Generic[K]):
         waiting = list(self.nodes)
         while waiting:
             key = waiting.pop()
+            passed = reached[key]
+            if self.nodes[key].originals.get(recipient):
+                passed = bits.of(self._as_referred(key, bits.justification(passed), recipient))
             for referrer in referrers.get(key, ()):
-                if reached[key] & ~reached[referrer]:
-                    reached[referrer] |= reached[key]
+                is_later = self.nodes[referrer].later == key  # a copy's earlier version is no reference to it
+                news = reached[key] if is_later else passed
+                if news & ~reached[referrer]:
+                    reached[referrer] |= news
                     waiting.append(referrer)
         return {key: bits.justification(mask) for key, mask in reached.items()}
 
@@ -274,7 +235,7 @@ class _Graph(Generic[K]):
         found, waiting = {key}, [key]
         while waiting:
             here = waiting.pop()
-            new = {*self.inner[here], *self.counted[here]} - found
+            new = {*self.targets[here]} - found
             found |= new
             waiting += new
         return found - {key}
@@ -289,16 +250,18 @@ class _Graph(Generic[K]):
         """Return the classes by which what `node` refers to stands, of what is not judged now."""
         classes: set[Class] = set()
         for id in refers:
-            for record in self.settled.get(id, ()):
-                if self._counts(node, record):
-                    is_hidden = is_anonymised and record.is_masked
-                    classes |= record.stands(recipient, ANONYMISED if is_hidden else SUBMITTED)
+            record = self.settled.get((node.member, id))
+            if record is not None and self._binds(node, record):
+                is_hidden = is_anonymised and record.is_masked
+                value = record.stands(recipient, ANONYMISED if is_hidden else SUBMITTED)
+                classes |= _or_originals(value, record.originals.get(recipient, ()))
         return classes
 
-    def _counts(self, node: Node[K], record: Settled) -> bool:
-        if record.member == node.member:
-            return True
-        return stands(record.stands(self.circle.home), self.circle.reader(node.member), frozenset())
+
+def _or_originals(value: Justification, originals: Sequence[Justification]) -> Justification:
+    for one in originals:
+        value = either(value, one)
+    return value
 
 
 class _Bits:

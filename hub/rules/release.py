@@ -27,6 +27,7 @@ from hub.model import (
     MemberId,
     NationCode,
     Period,
+    Reach,
     Reader,
     Release,
     Rendition,
@@ -37,6 +38,7 @@ from hub.model import (
 ALWAYS_COVERED = frozenset({"identity", "marking-definition"})  # policy 2.4: what crosses stays readable
 NEVER: Class = frozenset()
 _RED_REASON: Final = "RED is released only to the nations an object is addressed to"
+_LIMITED: Final = "handled like what it refers to, which does not go there"
 _NAMES_SOURCE: Final = "names its source, which the agreement hides"
 
 
@@ -45,7 +47,8 @@ class Candidate:
     """A version as the rules see it. `closed` is the reason for which it may not leave its nation.
 
     `rel_to` are the nations that its REL TO markings name, None: it carries none (policy 6). `about` is the
-    nation to whose objects alone it refers by ids that the hub made for them, None: to no such.
+    nation to whose objects alone it refers by ids that the hub made for them, None: to no such. `limits` are
+    where, from which clearance up, allies' objects that it refers to let it go (policy 8), None: everywhere.
     """
 
     origin: NationCode
@@ -58,6 +61,17 @@ class Candidate:
     rel_to: frozenset[NationCode] | None = None
     guise: Guise = Guise.RENAMED
     about: NationCode | None = None
+    limits: Reach | None = None
+
+    def needed_in(self, nation: NationCode) -> Clearance | None:
+        """Return the lowest clearance that level and limits allow in a nation; None: they allow none."""
+        allowed = clearance_for(self.tlp)
+        if self.limits is None:
+            return allowed
+        limit = dict(self.limits).get(nation)
+        if limit is None:  # at home its nation's cert sees what its members submit (policy 3)
+            return Clearance.CERT if nation == self.origin else None
+        return max(allowed, limit)
 
     @property
     def is_masked(self) -> bool:
@@ -100,12 +114,14 @@ def decide(
     which it stands and the widest clearance they give. Of what is redacted, `candidate` has the level of
     what is left.
     """
-    if recipient == candidate.origin:
-        grounds = _home_grounds(candidate)
-        return Release(clearance_for(candidate.tlp), grounds)
+    allowed = candidate.needed_in(recipient)
+    if recipient == candidate.origin and allowed is not None:
+        return Release(allowed, _home_grounds(candidate, allowed))
     barred = _barred(candidate, recipient, rendition)
     if barred is not None:
         return Withhold(barred)
+    if allowed is None:
+        return Withhold(_LIMITED)
     directed = [
         p
         for p in periods
@@ -119,7 +135,6 @@ def decide(
     matching = [p for p in in_force if reasons[p.id] is None]
     if not matching:
         return Withhold("; ".join(sorted({reasons[p.id] or "" for p in in_force})))
-    allowed = clearance_for(candidate.tlp)
     now_by = {p: Ground(p.id, max(p.clause.audience, allowed)) for p in matching}
     later = _successions(now_by, [p for p in pending if reasons[p.id] is None], allowed)
     clearance = min(ground.clearance for ground in now_by.values())
@@ -140,6 +155,8 @@ def obstacles(
         found.append(_addressed_elsewhere(candidate))
     if candidate.about not in (None, recipient):
         found.append(_goes_back(candidate))
+    if candidate.needed_in(recipient) is None:
+        found.append(_LIMITED)
     in_force = [
         p for p in periods if is_directed(p.clause, candidate.origin, recipient) and p.is_in_force(now)
     ]
@@ -187,7 +204,7 @@ def own_class(
     def likeness(one: Class) -> tuple[bool, int, int, str]:
         clauses = [(known[g.period], g) for g in one if g.period in known]
         matching = [(p, g) for p, g in clauses if not _mismatches(candidate, recipient, p)]
-        allowed = clearance_for(candidate.tlp)
+        allowed = candidate.needed_in(recipient) or Clearance.CERT
         exact = [p for p, g in matching if g.clearance == max(p.clause.audience, allowed)]
         # One without any clause tells to whom of the nation an answer is.
         lacking = len(matching) - len(clauses), len(exact) - len(clauses)
@@ -345,8 +362,7 @@ def _holds(ground: Ground, reader: Reader, in_force: AbstractSet[int]) -> bool:
     return reader.clearance >= ground.clearance
 
 
-def _home_grounds(candidate: Candidate) -> Class:
-    needed = clearance_for(candidate.tlp)
+def _home_grounds(candidate: Candidate, needed: Clearance) -> Class:
     grounds = {Ground(None, needed)}
     if candidate.clearance < needed:
         grounds.add(Ground(None, candidate.clearance, candidate.member))
@@ -360,7 +376,8 @@ def _mismatch(candidate: Candidate, recipient: NationCode, period: Period) -> st
 def _mismatches(candidate: Candidate, recipient: NationCode, period: Period) -> list[str]:
     """Return all for which the clause does not match, the most grave first."""
     clause = period.clause
-    found = [_NAMES_SOURCE] if candidate.is_hidden_by(clause) and candidate.guise is Guise.NONE else []
+    is_hiding = clause.anonymise is Anonymise.AGENCY
+    found = [_NAMES_SOURCE] if is_hiding and candidate.guise is Guise.NONE else []
     if candidate.tlp is Tlp.RED and candidate.rel_to is None:
         found.append(_RED_REASON)
     if candidate.tlp > clause.max_tlp:

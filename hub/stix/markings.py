@@ -13,37 +13,44 @@ from typing import Any, Final
 from hub.model import DefinitionKind, JsonObject, Markings, StixId, Tlp
 from hub.stix.selectors import selector_fault
 from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definitions, hub_identity
+from hub.stix.walking import Survey, survey
+from hub.stix.words import fold, letters
 
 __all__ = ["TLP_2_EXTENSION", "TLP_IDS", "definition_kind", "definitions", "hub_identity", "read_markings"]
 
+_UNKNOWN_LEVEL: Final = "its TLP 2.0 extension names no level; give clear, green, amber, amber+strict or red"
 _NO_DATA: Final[Mapping[str, Any]] = MappingProxyType({})
 
-# `tlp:amber+strict` and its relatives in the wild; the prefix may be missing where only TLP can stand.
-_SPELLING: Final = re.compile(
-    r"(tlp[\s:=_-]+)?(clear|white|green|amber(?:[\s+_-]*strict)?|red)", re.IGNORECASE | re.ASCII
-)
+# `tlp:amber+strict` and its relatives in the wild, with spaces for all that is no letter.
+_WORD: Final = r"(clear|white|green|amber(?: *strict(?!\S))?|red)(?!\S)"
+_IN_LABEL: Final = re.compile(rf"tlp *{_WORD}")
+_LEVELS: Final = {level.label: level for level in Tlp} | {"white": Tlp.CLEAR}
+_MAX_SPELLING: Final = 1_000
+_ALONE: Final = re.compile(rf" *(tlp *)?{_WORD} *")
 
 
-def read_markings(obj: JsonObject) -> Markings:
+def read_markings(obj: JsonObject, found: Survey | None = None) -> Markings:
     """Return the markings of `obj` as data; what they amount to is decided in `rules` (policy 2.1, 2.5, 2.6).
 
-    `tlp` counts `object_marking_refs` by id alone; `raised` is the strictest of labels and granular
-    markings. `fault` names a granular marking that cannot be followed: `rules` closes the object then.
+    `tlp` counts its own `object_marking_refs` by id alone; `raised` is the strictest of what stands on its
+    parts and at depth: labels, the TLP 2.0 extension, and ids under `object_marking_refs` or `marking_ref`.
+    `fault` names a marking that cannot be followed: `rules` closes the object then. `found` is the survey of
+    `obj`, if it was made before.
     """
+    found = found or survey(obj)
     refs = list(_strings(obj.get("object_marking_refs")))
-    granular = _dicts(obj.get("granular_markings"))
-    granular_refs = [ref for marking in granular for ref in _strings([marking.get("marking_ref")])]
     levels = {TLP_IDS[ref] for ref in refs if ref in TLP_IDS}
-    spelled = (_spelled(text, bare=False) for text in _strings(obj.get("labels")))
-    labels = {level for level in spelled if level is not None}
-    parts = {TLP_IDS[ref] for ref in granular_refs if ref in TLP_IDS}
+    claims = [_claimed(claim) for claim in found.claims]
+    said = {level for level in (*map(_in_label, found.labels), *claims) if level is not None}
+    parts = {TLP_IDS[ref] for ref in found.marking_refs if ref in TLP_IDS}
+    others = frozenset(ref for ref in found.marking_refs if ref not in TLP_IDS)
     return Markings(
         tlp=max(levels, default=None),
-        raised=max(labels | parts, default=None),
-        others=frozenset(ref for ref in (*refs, *granular_refs) if ref not in TLP_IDS),
-        parts=frozenset(ref for ref in granular_refs if ref not in TLP_IDS),
-        fault=_granular_fault(obj),
-        remark=_disagreement(levels, labels, parts),
+        raised=max(said | parts, default=None),
+        others=others.union(ref for ref in refs if ref not in TLP_IDS),
+        parts=others,
+        fault=_granular_fault(obj) or (_UNKNOWN_LEVEL if None in claims else None),
+        remark=_disagreement(levels, said, parts),
     )
 
 
@@ -140,13 +147,31 @@ def _is_tlp(text: object) -> bool:
 # --- words ----------------------------------------------------------------------------------------
 
 
-def _spelled(text: object, *, bare: bool) -> Tlp | None:
-    """Return the level that `text` spells; without its `tlp` prefix only where `bare` says so."""
-    match = _SPELLING.fullmatch(text.strip()) if isinstance(text, str) else None
-    if match is None or not (match[1] or bare):
+def _in_label(text: str) -> Tlp | None:
+    """Return the strictest level that a label spells, wherever in it (policy 2.1)."""
+    if text.isascii() and "tlp" not in text.lower():  # nearly every label
         return None
-    word = match[2].lower()
-    return Tlp.AMBER_STRICT if word.endswith("strict") else Tlp.of(word)
+    folded = fold(text)
+    if "tlp" not in folded:
+        return None
+    return max((_level(match[1]) for match in _IN_LABEL.finditer(letters(folded))), default=None)
+
+
+def _claimed(extension: object) -> Tlp | None:
+    """Return the level that the TLP 2.0 extension gives; None if that is none."""
+    return _spelled(_dict(extension).get("tlp_2_0"), bare=True)
+
+
+def _spelled(text: object, *, bare: bool) -> Tlp | None:
+    """Return the level that is all that `text` says; without its `tlp` prefix only where `bare` says so."""
+    if not isinstance(text, str) or len(text) > _MAX_SPELLING:
+        return None
+    match = _ALONE.fullmatch(letters(fold(text)))
+    return _level(match[2]) if match and (match[1] or bare) else None
+
+
+def _level(word: str) -> Tlp:
+    return Tlp.AMBER_STRICT if word.endswith("strict") else _LEVELS[word]
 
 
 def _tlp_name(level: Tlp) -> str:

@@ -8,18 +8,20 @@ from typing import Any, Final
 import orjson
 
 from hub.errors import BadRequest, Unprocessable
-from hub.model import DefinitionKind, Guise, JsonObject, StixId, StixObject, Unreadable
+from hub.model import NAME_TYPES, DefinitionKind, Guise, JsonObject, StixId, StixObject, Unreadable
 from hub.stix.markings import definition_kind, read_markings
 from hub.stix.redaction import cuts
-from hub.stix.references import contains, looks_like_id, refers
+from hub.stix.references import contains, looks_like_id, refers_by
 from hub.stix.renaming import has_id_keys, ids_in, ids_within, is_value_based, may_mention, mentions
 from hub.stix.tlp import TLP_IDS
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
 from hub.stix.versions import MAX_CHARACTERS, version_key
+from hub.stix.walking import miscased_id, survey
 
 __all__ = ["items", "read", "understand", "version_key"]
 
 _EXTENSION_PREFIX: Final = "extension-definition--"
+_OF_THE_VERSION: Final = frozenset({"created", "modified", "created_by_ref"})  # policy 2.3, names
 _NOTHING: Final[frozenset[StixId]] = frozenset()  # one for all: an empty one has 216 bytes
 _NAMES_NOBODY: Final = "class"  # an identity_class: a sector, say
 
@@ -61,7 +63,7 @@ def read(
         return _unreadable(item, index, "the object is no plain JSON value; send it as JSON text allows")
 
 
-def understand(obj: JsonObject, body: bytes, digest: bytes, names: Sequence[str] = ()) -> StixObject:
+def understand(obj: JsonObject, body: bytes, digest: Digest, names: Sequence[str] = ()) -> StixObject:
     """Return what an object says that was accepted before; it is not validated again."""
     kind, _ = definition_kind(obj)
     return _understood(obj, body, digest, kind, names)
@@ -74,26 +76,28 @@ def _read(
     if len(body) > max_object_bytes:
         message = f"the object has {len(body)} bytes, and the hub takes {max_object_bytes}; split it"
         return _unreadable(obj, index, message)
+    if pointer := miscased_id(obj):
+        message = f"{pointer} is a STIX id with capitals, which is another id; write it in lower case"
+        return _unreadable(obj, index, message)
     kind, failure = definition_kind(obj)  # first: its sentence on TLP is clearer than the schema's
-    message = failure or fault(obj) or _marking_fault(obj) or ""
+    message = failure or fault(obj) or ""
     if message:
         return _unreadable(obj, index, message)
-    return _understood(obj, body, digest(obj), kind, names)
-
-
-def _marking_fault(obj: JsonObject) -> str | None:
-    if any(len(ref) > MAX_ID_CHARACTERS for ref in read_markings(obj).others):
-        return f"a marking reference is longer than {MAX_ID_CHARACTERS} characters, as no id is"
-    return None
+    found = _understood(obj, body, digest, kind, names)
+    if any(len(ref) > MAX_ID_CHARACTERS for ref in found.markings.others):
+        message = f"a marking reference is longer than {MAX_ID_CHARACTERS} characters, as no id is"
+        return _unreadable(obj, index, message)
+    return found
 
 
 def _understood(
-    obj: JsonObject, body: bytes, digest: bytes, kind: DefinitionKind | None, names: Sequence[str]
+    obj: JsonObject, body: bytes, digest: Digest, kind: DefinitionKind | None, names: Sequence[str]
 ) -> StixObject:
-    version = obj.get("modified", obj.get("created"))
+    version, created = obj.get("modified", obj.get("created")), obj.get("created")
     creator = obj.get("created_by_ref")
-    referred = refers(obj) or _NOTHING
+    held = survey(obj)
     named_at = tuple(_named_at(obj, body, names)) if names else ()
+    is_name = obj["type"] in NAME_TYPES
     return StixObject(
         id=StixId(obj["id"]),
         type=obj["type"],
@@ -102,11 +106,13 @@ def _understood(
         has_spec_version="spec_version" in obj,
         revoked=obj.get("revoked") is True,
         body=body,
-        digest=digest,
-        markings=read_markings(obj),
-        refers=referred,
+        digest=digest(obj),
+        markings=read_markings(obj, held),
+        refers=refers_by(obj, held) or _NOTHING,
         contains=contains(obj) or _NOTHING,
         creator=StixId(creator) if isinstance(creator, str) and looks_like_id(creator) else None,
+        created=version_key(created) if isinstance(created, str) else None,
+        same=digest({k: v for k, v in obj.items() if k not in _OF_THE_VERSION}) if is_name else None,
         definition=kind,
         definition_extensions=_extensions(obj) if kind else _NOTHING,
         cuts=cuts(obj),

@@ -15,7 +15,7 @@ from hub.stix.markings import read_markings
 from hub.stix.references import refers
 from hub.stix.renaming import ID_CONTRIBUTING, has_uuid_5
 from hub.stix.schemas import OBJECT_TYPES
-from hub.stix.tlp import TLP_IDS
+from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS
 from hub.stix.validation import fault
 
 _CEILINGS: Final = tuple(level for level in Tlp if level is not Tlp.RED)  # nothing is marked above red
@@ -36,8 +36,10 @@ def cuts(obj: JsonObject) -> tuple[Cut, ...]:
     `obj` is valid STIX 2.1. Red is never among the ceilings. There are none for an object without
     granular TLP markings, and for one that its granular markings close (policy 2.5).
     """
+    if "granular_markings" not in obj:
+        return ()
     markings = read_markings(obj)
-    if "granular_markings" not in obj or markings.fault or markings.parts:
+    if markings.fault or markings.parts:
         return ()
     highest = max((level for level, _ in _marked(obj)), default=Tlp.CLEAR)
     rests = ((ceiling, _rest(obj, ceiling)) for ceiling in _CEILINGS if ceiling < highest)
@@ -58,7 +60,8 @@ def redact(obj: JsonObject, ceiling: Tlp) -> JsonObject | None:
     - a granular marking cannot be followed or is not TLP, or one stands on `granular_markings` itself;
     - what would go is required, is common to every version (but `created_by_ref`, which is the hub's in
       what is given), or contributes to the id of an observable (STIX 2.1 section 2.9), even in part;
-    - a label spells a level above `ceiling`, or the label that spells the strictest level would go.
+    - a label, or what is kept inside it, says a level above `ceiling`; or the label that spells the strictest
+      level would go.
     """
     left = _rest(obj, ceiling)
     return None if left is None else deepcopy(left)
@@ -72,14 +75,16 @@ def _rest(obj: JsonObject, ceiling: Tlp) -> JsonObject | None:
     taken = _taken(obj, ceiling)
     if {_first(selector) for selector in taken} & _kept_whole(obj) or _marks_markings(obj):
         return None
-    spelled = _spelled(obj)
     root = _parts(taken)
     left: JsonObject = _without(obj, root)
-    if spelled is not _spelled(left) or (spelled is not None and spelled > ceiling):
+    if _spelled(obj) is not _spelled(left):
         return None
     granular = _followed(left.pop("granular_markings", []), root)
     if granular:
         left["granular_markings"] = granular
+    raised = read_markings(left).raised
+    if raised is not None and raised > ceiling:  # a label, or what is kept inside the object, says so
+        return None
     return left if fault(left) is None else None
 
 
@@ -114,7 +119,10 @@ def _kept_whole(obj: JsonObject) -> frozenset[str]:
 
 
 def _spelled(obj: JsonObject) -> Tlp | None:
-    return read_markings({"labels": obj.get("labels")}).raised
+    """Return the level that the object itself says in words: by its own labels and TLP 2.0 extension."""
+    extension = obj.get("extensions", {}).get(TLP_2_EXTENSION)
+    words = {"labels": obj.get("labels", [])} | ({TLP_2_EXTENSION: extension} if extension else {})
+    return read_markings(words).raised
 
 
 def _first(selector: str) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
-from unicodedata import category, combining, normalize
 
 from hub.model import JsonObject, StixId
-from hub.stix.references import looks_like_id
+from hub.stix.walking import looks_like_id
+from hub.stix.words import fold, spaced
 
 # STIX 2.1 chapter 6, "ID Contributing Properties" of each observable. A process has a random id.
 ID_CONTRIBUTING: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
@@ -51,13 +54,12 @@ _TYPE_BACKWARDS: Final = re.compile(rb"(?i)[a-z0-9-]+")
 _TYPE_CHARACTERS: Final = 250  # the longest name of a type (STIX 2.1 section 3.1)
 # What orjson writes for characters that are invisible, or end a line where a word may go on.
 _ESCAPED: Final = re.compile(rb"\\[ubf]")
-_WORD: Final = re.compile(r"[^\W_]+")
-_MAX_MARKS: Final = 30  # on one letter: more are in no language (Unicode's UAX #15, Stream-Safe Text Format)
 _MAX_PLACES: Final = 20
 _MAX_PLACE_CHARACTERS: Final = 250
-# Unicode's default ignorable characters outside of category Cf (DerivedCoreProperties.txt).
-_IGNORABLE: Final = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+_ESCAPE: Final = re.compile(rb"\\.")
+# Ids without capitals that are a whole text, as orjson writes it; not what follows a quote within a text.
+_WHOLE_ID: Final = re.compile(
+    rb'(?<!\\)"[a-z][a-z0-9-]{0,211}--([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"'
 )
 
 
@@ -117,30 +119,64 @@ def rename(obj: JsonObject, ids: Mapping[StixId, StixId]) -> JsonObject:
     return renamed
 
 
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names of a source, ready to be looked for in any number of texts."""
+
+    longest: tuple[str, ...]  # the longest token of each, which is quickly looked for
+    spaced: tuple[str, ...]
+
+    def are_in(self, folded: str) -> bool:
+        """Tell whether a folded text names one of them."""
+        if not any(token in folded for token in self.longest):
+            return False
+        text = spaced(folded)
+        return any(name in text for name in self.spaced)
+
+
+@lru_cache(maxsize=1_024)
+def names_of(names: tuple[str, ...]) -> Names:
+    """Return the names as they are looked for; a domain counts in both its forms (RFC 5890).
+
+    One without a letter or digit is never met.
+    """
+    known = dict.fromkeys(spaced(fold(form)) for name in names for form in _forms(name))
+    found = tuple(words for words in known if words.strip())
+    return Names(tuple({max(words.split(), key=len) for words in found}), found)
+
+
+def _forms(name: str) -> Iterator[str]:
+    yield name
+    if "." in name and " " not in name:
+        with suppress(UnicodeError):
+            yield name.encode("idna").decode()
+        with suppress(UnicodeError):
+            yield name.encode().decode("idna")
+
+
 def mentions(obj: JsonObject, names: Iterable[str], ids: Iterable[StixId] = ()) -> list[str]:
     """Return, sorted, places whose text names one of `names` or holds one of `ids` within it: 20 at most.
 
-    A place is the path of a value or dictionary key, such as `external_references.[0].source_name`, and
-    cut where it is long. A name
-    is met as whole words whatever their case, Unicode form, invisible characters and what stands between
-    them; one without a letter or digit is never met. An id is met by its UUID. A whole STIX id is no text:
-    only the name of its type is, and it counts as held where it is one of `ids` in other letter case,
-    which `rename` would miss.
+    A place is the path of a value or dictionary key, such as `external_references.[0].source_name`,
+    and cut where it is long. A name is met as people write it (policy 7): whatever its case, accents, Unicode
+    form and invisible characters, and what stands between its words; as whole words in scripts that set words
+    apart, in others wherever it stands, with particles around it. One without a letter or digit is never met.
+    An id is met by its UUID. A whole STIX id is no text: only the name of its type is, and it counts as
+    held where it is one of `ids` in other letter case, which `rename` would miss.
     """
     known = frozenset(ids)
     lowered = {id.lower() for id in known}
     uuids = {id[-_UUID_CHARACTERS:] for id in lowered}
-    wanted = [words for name in names if (words := _words(_plain(name))).strip()]
+    wanted = names_of(tuple(names))
     found: set[str] = set()
     for place, text in _texts(obj):
         if looks_like_id(text):
             is_held = text not in known and text.lower() in lowered
-            plain = text.split("--", 1)[0]
+            folded = text.split("--", 1)[0]
         else:
-            plain = _plain(text)
-            is_held = any(match[1] in uuids for match in _UUID.finditer(plain))
-        spaced = _words(plain)
-        if is_held or any(words in spaced for words in wanted):
+            folded = fold(text)
+            is_held = any(match[1] in uuids for match in _UUID.finditer(folded))
+        if is_held or wanted.are_in(folded):
             found.add(_path(place))
             if len(found) == _MAX_PLACES:
                 break
@@ -150,50 +186,20 @@ def mentions(obj: JsonObject, names: Iterable[str], ids: Iterable[StixId] = ()) 
 def may_mention(body: bytes, names: Iterable[str], ids: Iterable[StixId]) -> bool:
     """Return False only if `mentions` would find nothing in the object of this compact JSON text; cheaply.
 
-    In plain ASCII a name is there only with its longest word, and an id within a text only as one time more
-    that its UUID stands than it stands whole.
+    The text is read as one: a name is there only if it is there too, and an id within a text only if its UUID
+    stands once more than in whole ids.
     """
-    lowered = body.lower()
-    if not body.isascii() or _ESCAPED.search(body):
+    if _ESCAPED.search(body):
         return True
-    for name in names:
-        longest = max(_WORD.findall(_plain(name)), key=len, default="")
-        if longest and (not longest.isascii() or longest.encode() in lowered):
-            return True
-    # Each is counted in one pass over the body, not in one for each id: there may be tens of thousands.
-    standing = Counter(found[1] for found in _UUID_STANDING.finditer(lowered))
-    whole = Counter(found[1] for found in _QUOTED.finditer(body))
-    return any(standing[id[-_UUID_CHARACTERS:].encode().lower()] != whole[id.encode()] for id in ids)
-
-
-# --- text -----------------------------------------------------------------------------------------
-
-
-def _plain(text: str) -> str:
-    """Return `text` as a reader sees it, without case: NFKC, folded, invisible characters left out."""
-    if not text.isascii() or not text.isprintable():
-        text = normalize("NFKC", "".join(_visible(_IGNORABLE.sub("", text))))
-    return normalize("NFKC", text.upper().casefold())  # by way of upper case, which the dotless i needs
-
-
-def _visible(text: str) -> Iterator[str]:
-    """The visible characters, no more than 30 combining ones in a row: to order these takes time squared."""
-    marks = 0
-    for char in text:
-        if _is_invisible(char):
-            continue
-        marks = marks + 1 if combining(char) else 0
-        if marks <= _MAX_MARKS:
-            yield char
-
-
-def _is_invisible(char: str) -> bool:
-    return category(char) in {"Cf", "Cc"} and not char.isspace()
-
-
-def _words(plain: str) -> str:
-    """Return the words of a plain text, each between two single spaces, so that `in` finds whole words."""
-    return f" {' '.join(_WORD.findall(plain))} "
+    folded = fold(_ESCAPE.sub(b" ", body).decode())
+    if names_of(tuple(names)).are_in(folded):
+        return True
+    uuids = {id[-_UUID_CHARACTERS:].lower() for id in ids}
+    if not uuids:
+        return False
+    held = Counter(match[1] for match in _UUID.finditer(folded))
+    whole = Counter(match[1].decode() for match in _WHOLE_ID.finditer(body))
+    return any(held[uuid] != whole[uuid] for uuid in uuids)
 
 
 # --- places ---------------------------------------------------------------------------------------

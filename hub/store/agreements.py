@@ -57,6 +57,7 @@ class StoredAgreement:
     id: str
     document: JsonObject
     told: frozenset[NationCode]
+    proposed_at: datetime
     events: tuple[AgreementEvent, ...] = ()
     amendments: tuple[StoredAgreement, ...] = ()
 
@@ -86,7 +87,10 @@ def generation(connection: Connection, *, hold: bool = False) -> Generation:
 
 
 def hold_for_change(connection: Connection) -> None:
-    """Wait until no submission holds the generation, and keep new ones waiting until the transaction ends."""
+    """Wait until no submission holds the generation, and keep new ones waiting until the transaction ends.
+
+    Whatever takes a right away takes this too: once it is committed, nothing is accepted by that right.
+    """
     _queue(connection, func.pg_advisory_xact_lock)
 
 
@@ -109,14 +113,14 @@ def advance(connection: Connection, now: datetime) -> None:
 # --- documents and events -----------------------------------------------------------------------
 
 
-def add(connection: Connection, proposed: StoredAgreement, by: MemberId, now: datetime) -> None:
+def add(connection: Connection, proposed: StoredAgreement, by: MemberId) -> None:
     """Store a proposed agreement, of which nothing is signed yet."""
     connection.execute(
         insert(agreement).values(
             id=proposed.id,
             document=orjson.dumps(proposed.document).decode(),
             proposed_by=by,
-            proposed_at=to_microseconds(now),
+            proposed_at=to_microseconds(proposed.proposed_at),
             supersedes=proposed.document.get("supersedes"),
         )
     )
@@ -136,6 +140,19 @@ def find(connection: Connection, nation: NationCode | None, id: str) -> StoredAg
 def all_of(connection: Connection, nation: NationCode | None) -> list[StoredAgreement]:
     """Return the agreements that a nation is told of, or every one; oldest first."""
     return _stored(connection, _known_to(nation).order_by(agreement.c.proposed_at, agreement.c.id))
+
+
+def proposed_by(connection: Connection, by: MemberId) -> list[StoredAgreement]:
+    """Return what a member has proposed and not all have signed nor anybody terminated, without amendments.
+
+    Whether it still waits is for the clock to say.
+    """
+    party_id = agreement_party.c.agreement_id
+    signed = select(_E.nation).where(_E.agreement_id == party_id, _E.typ == "sign")
+    unsigned = select(party_id).where(party_id == agreement.c.id, agreement_party.c.nation.not_in(signed))
+    ended = select(_E.id).where(_E.agreement_id == agreement.c.id, _E.typ == "terminate")
+    query = select(agreement).where(agreement.c.proposed_by == by, unsigned.exists(), ~ended.exists())
+    return _without_amendments(connection, query)
 
 
 def _known_to(nation: NationCode | None) -> Select[Any]:
@@ -184,7 +201,13 @@ def _without_amendments(connection: Connection, query: Any) -> list[StoredAgreem
         for row in connection.execute(query):
             told[row.agreement_id].add(NationCode(row.nation))
     return [
-        StoredAgreement(row.id, orjson.loads(row.document), frozenset(told[row.id]), tuple(events[row.id]))
+        StoredAgreement(
+            id=row.id,
+            document=orjson.loads(row.document),
+            told=frozenset(told[row.id]),
+            proposed_at=from_microseconds(row.proposed_at),
+            events=tuple(events[row.id]),
+        )
         for row in rows
     ]
 
@@ -266,6 +289,12 @@ def periods(connection: Connection) -> tuple[Period, ...]:
 def every_period(connection: Connection) -> tuple[Period, ...]:
     """Return every period, those ended before their time too, by id."""
     return tuple(_period(row) for row in connection.execute(select(period).order_by(_P.id)))
+
+
+def of_party(connection: Connection, nation: NationCode) -> frozenset[str]:
+    """Return the ids of the agreements whose documents name the nation as a party."""
+    rows = connection.execute(_known_to(nation)).all()
+    return frozenset(row.id for row in rows if nation in orjson.loads(row.document)["parties"])
 
 
 def _period(row: Row[Any]) -> Period:

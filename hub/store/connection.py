@@ -6,6 +6,7 @@ import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -80,6 +81,8 @@ class Store:
 
     def migrate(self) -> None:
         """Create the tables, or bring them to the schema that this version knows. Repeating is harmless."""
+        if self.is_current():
+            return
         with _unavailable_when_down(), self._engine.connect() as connection:
             connection.execution_options(hub_writes=True)
             with connection.begin():
@@ -91,7 +94,7 @@ class Store:
         """Tell whether the database has exactly the schema that this version knows."""
         with _unavailable_when_down(), self._engine.connect() as connection:
             current = MigrationContext.configure(connection).get_current_heads()
-        return set(current) == set(ScriptDirectory.from_config(_alembic()).get_heads())
+        return frozenset(current) == _known_heads()
 
     def close(self) -> None:
         self._engine.dispose()
@@ -102,6 +105,12 @@ def _alembic() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
+
+
+@cache
+def _known_heads() -> frozenset[str]:
+    """Return the revisions that this version brings: read once, for `/readyz` asks all the time."""
+    return frozenset(ScriptDirectory.from_config(_alembic()).get_heads())
 
 
 def _engine(database_url: str) -> Engine:

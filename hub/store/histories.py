@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, or_, select, update
 
-from hub.model import NationCode, from_microseconds, to_microseconds
+from hub.model import Clearance, NationCode, Tlp, from_microseconds, to_microseconds
 from hub.store.tables import history, object_version
 
 _H = history.c
@@ -26,7 +26,9 @@ class HistoryKind(StrEnum):
 class History:
     """One agreement's way through what one nation has submitted, in order of version.
 
-    `last_version` is the key of the last version that it has come to.
+    Rows are given by clearance, the widest first, in one walk for each (policy 9): in this one those up to
+    `clearance`. `last_version` is the key of the last version that the walk has come to; `leaves_out`: it has
+    left out a narrower row. What by its level is for `settled` or wider needs no other walk.
     """
 
     id: int
@@ -34,7 +36,10 @@ class History:
     kind: HistoryKind
     origin: NationCode
     due_at: datetime
-    last_version: int
+    last_version: int = 0
+    clearance: Clearance = Clearance.PARTNER
+    leaves_out: bool = False
+    settled: int = 0
 
 
 def add(
@@ -73,9 +78,15 @@ def find(connection: Connection, id: int) -> History | None:
     return None if row is None else _history(row)
 
 
-def move_on(connection: Connection, id: int, last_version: int) -> None:
+def move_on(connection: Connection, to: History) -> None:
     """Note how far it has come."""
-    connection.execute(update(history).where(_H.id == id).values(last_version=last_version))
+    values = {
+        "last_version": to.last_version,
+        "clearance": int(to.clearance),
+        "leaves_out": to.leaves_out,
+        "settled": to.settled,
+    }
+    connection.execute(update(history).where(_H.id == to.id).values(**values))
 
 
 def finish(connection: Connection, id: int, now: datetime) -> None:
@@ -84,11 +95,15 @@ def finish(connection: Connection, id: int, now: datetime) -> None:
 
 
 def next_versions(
-    connection: Connection, origin: NationCode, after: int, limit: int
+    connection: Connection, origin: NationCode, after: int, levels: Collection[Tlp], limit: int
 ) -> list[tuple[int, str]]:
-    """Return key and STIX id of the nation's next versions, at most `limit`, in order of key."""
-    query = select(_V.id, _V.stix_id).where(_V.origin == origin, _V.id > after).order_by(_V.id).limit(limit)
-    return [(key, stix_id) for key, stix_id in connection.execute(query)]
+    """Return key and STIX id of the nation's next versions, at most `limit`, in order of key.
+
+    Those at one of these levels, and those that may be given in part, whose parts have levels of their own.
+    """
+    is_asked = or_(_V.effective_tlp.in_([int(level) for level in levels]), _V.cuts.is_not(None))
+    query = select(_V.id, _V.stix_id).where(_V.origin == origin, _V.id > after, is_asked)
+    return [(key, id) for key, id in connection.execute(query.order_by(_V.id).limit(limit))]
 
 
 def _history(row: Row[Any]) -> History:
@@ -99,4 +114,7 @@ def _history(row: Row[Any]) -> History:
         origin=NationCode(row.origin),
         due_at=from_microseconds(row.due_at),
         last_version=row.last_version,
+        clearance=Clearance(row.clearance),
+        leaves_out=row.leaves_out,
+        settled=row.settled,
     )

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
-from hub.model import MemberId, NationCode, Rendition, StixId, Tlp
+from hub.model import NAME_TYPES, MemberId, NationCode, Rendition, StixId, Tlp
 from hub.store.batches import batches
 from hub.store.objects import CONTAINS, REFERS
 from hub.store.rendition_tables import rendition
@@ -235,11 +235,15 @@ class Contained(NamedTuple):
 
 
 def looser_than_containers(connection: Connection) -> list[Contained]:
-    """Return the living unmarked versions laxer than what contains them, or open in what is closed."""
+    """Return the living unmarked versions laxer than what contains them, or open in what is closed.
+
+    Names and observables are left out: containers decide over them once (policy 2.3).
+    """
     inner = object_version.alias()
-    is_laxer = or_(
-        inner.c.effective_tlp < _V.effective_tlp, and_(_V.is_closed.is_(True), inner.c.is_closed.is_(False))
-    )
+    is_open = and_(inner.c.is_closed.is_(False), inner.c.is_home.is_(False))
+    is_laxer = or_(inner.c.effective_tlp < _V.given_tlp, and_(_V.given_closed.is_(True), is_open))
+    is_laxer = and_(is_laxer, inner.c.type.not_in(NAME_TYPES), inner.c.created.is_not(None))
+    is_laxer = and_(is_laxer, inner.c.revoked.is_(False))
     same = and_(inner.c.origin == _R.origin, inner.c.stix_id == _R.target, inner.c.member == _R.member)
     unmarked = (inner.c.own_tlp.is_(None), inner.c.deleted_at.is_(None))
     query = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,7 +23,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.tables import key, member, nonce, token
+from hub.store.tables import key, member, member_identity, nonce, token
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,19 +51,22 @@ def add_member(connection: Connection, new: Member, now: datetime) -> bool:
         "name": new.name,
         "identity": new.identity,
         "created_at": to_microseconds(now),
+        **_entry(new.short_names, new.domains),
     }
     return _inserted(connection, member, row)
 
 
 def members(connection: Connection) -> list[Member]:
     """Return every member, by id."""
-    return [_member(row) for row in connection.execute(select(member).order_by(member.c.id))]
+    identities = _identities(connection)
+    rows = connection.execute(select(member).order_by(member.c.id))
+    return [_member(row, identities.get(row.id, frozenset())) for row in rows]
 
 
 def find_member(connection: Connection, id: str) -> Member | None:
     """Return the member with this id, or None."""
     row = connection.execute(select(member).where(member.c.id == id)).one_or_none()
-    return None if row is None else _member(row)
+    return None if row is None else _member(row, _identities(connection, id).get(row.id, frozenset()))
 
 
 def set_suspended(connection: Connection, id: MemberId, suspended_at: datetime | None) -> None:
@@ -71,10 +75,58 @@ def set_suspended(connection: Connection, id: MemberId, suspended_at: datetime |
     connection.execute(update(member).where(member.c.id == id).values(suspended_at=at))
 
 
-def _member(row: Row[Any]) -> Member:
-    nation = None if row.nation is None else NationCode(row.nation)
-    suspended = row.suspended_at is not None
-    return Member(MemberId(row.id), nation, Kind(row.kind), row.name, StixId(row.identity), suspended)
+def add_identity(connection: Connection, id: MemberId, identity: StixId, now: datetime) -> bool:
+    """Register a further identity that the member speaks as; return False when it is registered already."""
+    row = {"member": id, "identity": identity, "registered_at": to_microseconds(now)}
+    return _inserted(connection, member_identity, row)
+
+
+def remove_identity(connection: Connection, id: MemberId, identity: StixId) -> bool:
+    """Let the member no longer speak as a further identity; return False when it did not."""
+    c = member_identity.c
+    done = connection.execute(delete(member_identity).where(c.member == id, c.identity == identity))
+    return done.rowcount > 0
+
+
+def _identities(connection: Connection, id: str | None = None) -> dict[str, frozenset[StixId]]:
+    """Return the further identities of each member, or of one."""
+    c = member_identity.c
+    query = select(c.member, c.identity)
+    found: dict[str, set[StixId]] = {}
+    for named, identity in connection.execute(query if id is None else query.where(c.member == id)):
+        found.setdefault(named, set()).add(StixId(identity))
+    return {named: frozenset(identities) for named, identities in found.items()}
+
+
+def set_names(
+    connection: Connection, id: MemberId, short_names: Sequence[str], domains: Sequence[str]
+) -> None:
+    """Put these in place of the short names and domains that the member's entry lists."""
+    connection.execute(update(member).where(member.c.id == id).values(**_entry(short_names, domains)))
+
+
+def _entry(short_names: Sequence[str], domains: Sequence[str]) -> dict[str, str | None]:
+    lists = {"short_names": list(short_names), "domains": list(domains)}
+    return {column: orjson.dumps(names).decode() if names else None for column, names in lists.items()}
+
+
+def _member(row: Row[Any], identities: frozenset[StixId], id: str | None = None) -> Member:
+    """Return the member of a row; `id`, where the row has its id under another name."""
+    return Member(
+        id=MemberId(id or row.id),
+        nation=None if row.nation is None else NationCode(row.nation),
+        kind=Kind(row.kind),
+        name=row.name,
+        identity=StixId(row.identity),
+        is_suspended=row.suspended_at is not None,
+        short_names=_names(row.short_names),
+        domains=_names(row.domains),
+        identities=identities,
+    )
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return () if text is None else tuple(orjson.loads(text))
 
 
 # --- tokens -------------------------------------------------------------------------------------
@@ -96,19 +148,17 @@ def add_token(connection: Connection, new: StoredToken) -> None:
 
 
 def find_token(connection: Connection, public_id: str) -> tuple[StoredToken, Member] | None:
-    """Return the token with this public id and its member, valid or not; None when there is none."""
+    """Return the token with this public id and its member, valid or not; None when there is none.
+
+    The member comes without its further identities, of which no poll makes use.
+    """
     query = (
         select(token, member)
         .join(member, member.c.id == token.c.member)
         .where(token.c.public_id == public_id)
     )
     row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    suspended = row.suspended_at is not None
-    nation = None if row.nation is None else NationCode(row.nation)
-    owner = Member(MemberId(row.member), nation, Kind(row.kind), row.name, StixId(row.identity), suspended)
-    return _token(row), owner
+    return None if row is None else (_token(row), _member(row, frozenset(), row.member))
 
 
 def tokens(connection: Connection) -> list[StoredToken]:

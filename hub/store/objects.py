@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Row, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, update
 
 from hub.model import (
+    Clearance,
     Cut,
     Guise,
+    Handling,
     Markings,
     MemberId,
     NationCode,
     ObjectVersion,
+    Reach,
     StixId,
+    Taken,
     Tlp,
     from_microseconds,
     to_microseconds,
@@ -62,9 +66,11 @@ def carrying(
     return _sources(connection, MARKING, origin, definitions, member=member)
 
 
-def referring(connection: Connection, origin: NationCode, ids: Collection[StixId]) -> set[StixId]:
-    """Return the ids of the nation's objects of which some version refers to one of `ids` (policy 2.7)."""
-    return _sources(connection, REFERS, origin, ids)
+def referring(
+    connection: Connection, member: MemberId, origin: NationCode, ids: Collection[StixId]
+) -> set[StixId]:
+    """Return the ids of the member's objects of which some version refers to one of `ids` (policy 2.7)."""
+    return _sources(connection, REFERS, origin, ids, member=member)
 
 
 def _sources(
@@ -72,7 +78,7 @@ def _sources(
     kind: str,
     origin: NationCode,
     targets: Collection[StixId],
-    member: MemberId | None = None,
+    member: MemberId,
 ) -> set[StixId]:
     found: set[StixId] = set()
     for batch in batches(targets):
@@ -80,51 +86,67 @@ def _sources(
             select(_V.stix_id)
             .distinct()
             .select_from(reference.join(object_version, _R.version_id == _V.id))
-            .where(_R.target.in_(batch), _R.kind == kind, _R.origin == origin)
+            .where(_R.target.in_(batch), _R.kind == kind, _R.origin == origin, _R.member == member)
         )
-        if member is not None:
-            query = query.where(_R.member == member)
         found.update(StixId(id) for (id,) in connection.execute(query))
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Containers:
-    """What stored containers of an object impose on it: the strictest level, how many are closed.
-
-    `rel_to` has a pair of level and nations for each that is addressed, or RED.
-    """
-
-    tlp: Tlp
-    closed: int
-    rel_to: tuple[tuple[Tlp, frozenset[NationCode] | None], ...] = ()
-
-
 def containers_of(
     connection: Connection, member: MemberId, origin: NationCode, ids: Collection[StixId]
-) -> dict[StixId, Containers]:
-    """Return, for each id that some report or grouping of `member` names, what those impose (policy 2.3)."""
-    found: dict[StixId, Containers] = {}
+) -> dict[StixId, Counter[Handling]]:
+    """Return what stored reports and groupings of `member` hand down to each id that they name (policy 2.3).
+
+    How many versions hand down each value, deleted ones as they stood. Ids that none names are left out.
+    """
+    found: dict[StixId, Counter[Handling]] = defaultdict(Counter)
+    values = (_V.given_tlp, _V.given_rel_to, _V.given_closed)
     for batch in batches(ids):
         query = (
-            select(_R.target, func.max(_V.effective_tlp), func.count().filter(_V.is_closed))
+            select(_R.target, *values, func.count())
             .select_from(reference.join(object_version, _R.version_id == _V.id))
-            .where(_R.target.in_(batch), _R.kind == CONTAINS, _R.origin == origin, _R.member == member)
-            .group_by(_R.target)
+            .where(_is_container_of(member, origin, batch))
+            .group_by(_R.target, *values)
         )
-        for target, tlp, closed in connection.execute(query):
-            found[StixId(target)] = Containers(Tlp(tlp), closed)
-        query = (
-            select(_R.target, _V.effective_tlp, _V.rel_to)
-            .distinct()
-            .select_from(reference.join(object_version, _R.version_id == _V.id))
-            .where(_R.target.in_(batch), _R.kind == CONTAINS, _R.origin == origin, _R.member == member)
-            .where(_V.rel_to.is_not(None) | (_V.effective_tlp == Tlp.RED))
-        )
-        for target, tlp, text in connection.execute(query):
-            known = found[StixId(target)]
-            found[StixId(target)] = replace(known, rel_to=(*known.rel_to, (Tlp(tlp), decode_nations(text))))
+        for target, tlp, rel_to, is_closed, count in connection.execute(query):
+            found[StixId(target)][Handling(Tlp(tlp), decode_nations(rel_to), is_closed)] += count
     return found
+
+
+def movable(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
+    """Return those of `ids` of which `member` has a version without TLP, which containers may move."""
+    found: set[StixId] = set()
+    for batch in batches(ids):
+        query = select(_V.stix_id).distinct().where(_V.member == member, _V.stix_id.in_(batch))
+        found.update(StixId(id) for (id,) in connection.execute(query.where(_V.own_tlp.is_(None))))
+    return found
+
+
+def living_own(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
+    """Return those of `ids` of which `member` has a living record that is no copy (policy 2.7)."""
+    found: set[StixId] = set()
+    for batch in batches(ids):
+        query = select(_V.stix_id).where(_V.member == member, _V.stix_id.in_(batch))
+        is_own = (_V.is_newest.is_(True), _V.deleted_at.is_(None), _V.is_copy.is_(False))
+        found.update(StixId(id) for (id,) in connection.execute(query.where(*is_own)))
+    return found
+
+
+def closed_containers_of(
+    connection: Connection, member: MemberId, origin: NationCode, id: StixId
+) -> set[tuple[StixId, str]]:
+    """Return the stored reports and groupings that hand closure down to `id`, by id and version key."""
+    query = (
+        select(_V.stix_id, _V.version_key)
+        .select_from(reference.join(object_version, _R.version_id == _V.id))
+        .where(_is_container_of(member, origin, [id]), _V.given_closed.is_(True))
+    )
+    return {(StixId(container), key) for container, key in connection.execute(query)}
+
+
+def _is_container_of(member: MemberId, origin: NationCode, ids: Sequence[StixId]) -> ColumnElement[bool]:
+    is_naming = and_(_R.target.in_(ids), _R.kind == CONTAINS, _R.origin == origin, _R.member == member)
+    return and_(is_naming, _V.given_tlp.is_not(None))
 
 
 def decode_nations(text: str | None) -> frozenset[NationCode] | None:
@@ -162,6 +184,27 @@ def decode_cuts(text: str) -> tuple[Cut, ...]:
 def decode_guise(text: str | None) -> Guise:
     """Return how a version may appear where its source is hidden; one that is not known, not at all."""
     return Guise.NONE if text is None else Guise(text)
+
+
+def decode_reach(text: str | None) -> Reach | None:
+    """Return the nations with clearances that a column names (`JP:2,KR:3`); None: everywhere."""
+    if text is None:
+        return None
+    parts = (one.partition(":") for one in text.split(",") if one)
+    return frozenset((NationCode(code), Clearance(int(level))) for code, _, level in parts)
+
+
+def encode_reach(reach: Reach | None) -> str | None:
+    """Return the text for which `decode_reach` returns this value."""
+    return None if reach is None else ",".join(f"{code}:{int(level)}" for code, level in sorted(reach))
+
+
+def _encode_closed_by(containers: frozenset[tuple[StixId, str]]) -> str | None:
+    return orjson.dumps(sorted(containers)).decode() if containers else None
+
+
+def _decode_closed_by(text: str | None) -> frozenset[tuple[StixId, str]]:
+    return frozenset() if text is None else frozenset((StixId(id), key) for id, key in orjson.loads(text))
 
 
 def _encode_nations(nations: frozenset[NationCode] | None) -> str | None:
@@ -243,7 +286,6 @@ def _row(v: ObjectVersion, origin: NationCode, submission_id: str | None) -> dic
         "type": v.type,
         "version": v.version,
         "version_key": v.version_key,
-        "is_newest": v.is_newest,
         "has_spec_version": v.has_spec_version,
         "submitted_at": to_microseconds(v.submitted_at),
         "submission_id": submission_id,
@@ -251,15 +293,37 @@ def _row(v: ObjectVersion, origin: NationCode, submission_id: str | None) -> dic
         "own_tlp": v.markings.tlp,
         "raised_tlp": v.markings.raised,
         "fault": v.markings.fault,
-        "is_contained": v.is_contained,
         "is_accepted_definition": v.is_accepted_definition,
-        "effective_tlp": v.tlp,
-        "is_closed": v.is_closed,
-        "rel_to": _encode_nations(v.rel_to),
-        "base_tlp": v.base,
         "cuts": _encode_cuts(v.cuts),
         "guise": v.guise.value,
         "about": v.about,
+        "created": v.created,
+        "same": v.same,
+        "revoked": v.revoked,
+        "is_copy": v.is_copy,
+        "taken_tlp": None if v.taken.handling is None else v.taken.handling.tlp,
+        "taken_rel_to": None if v.taken.handling is None else _encode_nations(v.taken.handling.rel_to),
+        "taken_closed": v.taken.handling is not None and v.taken.handling.is_closed,
+        **_handled(v),
+    }
+
+
+def _handled(v: ObjectVersion) -> dict[str, Any]:
+    """Return what later submissions may alter of how a version is handled."""
+    return {
+        "effective_tlp": v.tlp,
+        "base_tlp": v.base,
+        "is_closed": v.is_closed,
+        "is_contained": v.is_contained,
+        "is_newest": v.is_newest,
+        "rel_to": _encode_nations(v.rel_to),
+        "is_home": v.is_home,
+        "limits": encode_reach(v.taken.limits),
+        "base_rel_to": _encode_nations(v.base_rel_to),
+        "given_tlp": None if v.given is None else v.given.tlp,
+        "given_rel_to": None if v.given is None else _encode_nations(v.given.rel_to),
+        "given_closed": v.given is not None and v.given.is_closed,
+        "closed_by": _encode_closed_by(v.closed_by),
     }
 
 
@@ -277,15 +341,13 @@ def _reference_rows(v: ObjectVersion, origin: NationCode) -> Iterable[dict[str, 
 
 def update_handling(connection: Connection, versions: Collection[ObjectVersion]) -> None:
     """Record what the hub now makes of stored versions' markings, and which is the newest."""
-    alike: dict[tuple[Tlp, Tlp, bool, bool, bool, str | None], list[int]] = defaultdict(list)
+    alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for v in versions:
-        rest = (v.is_closed, v.is_contained, v.is_newest, _encode_nations(v.rel_to))
-        alike[v.tlp, v.base, *rest].append(v.key)
-    names = ("effective_tlp", "base_tlp", "is_closed", "is_contained", "is_newest", "rel_to")
+        alike[tuple(_handled(v).items())].append(v.key)
     for values, keys in alike.items():
         for batch in batches(sorted(keys)):
             statement = update(object_version).where(_V.id.in_(batch))
-            connection.execute(statement.values(**dict(zip(names, values, strict=True))))
+            connection.execute(statement.values(**dict(values)))
 
 
 def mark_deleted(connection: Connection, keys: Collection[int], deletion_id: int, at: datetime) -> None:
@@ -394,4 +456,19 @@ def _version(row: Row[Any], references: Mapping[str, set[StixId]]) -> ObjectVers
         cuts=() if row.cuts is None else decode_cuts(row.cuts),
         guise=decode_guise(row.guise),
         about=None if row.about is None else NationCode(row.about),
+        created=row.created,
+        same=None if row.same is None else bytes(row.same),
+        revoked=row.revoked,
+        is_home=row.is_home,
+        is_copy=row.is_copy,
+        base_rel_to=decode_nations(row.base_rel_to),
+        given=_handling(row.given_tlp, row.given_rel_to, is_closed=row.given_closed),
+        taken=Taken(
+            _handling(row.taken_tlp, row.taken_rel_to, is_closed=row.taken_closed), decode_reach(row.limits)
+        ),
+        closed_by=_decode_closed_by(row.closed_by),
     )
+
+
+def _handling(tlp: int | None, rel_to: str | None, *, is_closed: bool) -> Handling | None:
+    return None if tlp is None else Handling(Tlp(tlp), decode_nations(rel_to), is_closed)

@@ -13,21 +13,42 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, case, exists, func, literal, or_, select
 
-from hub.model import Cut, Guise, MemberId, NationCode, StixId, Tlp, from_microseconds, to_microseconds
-from hub.store.objects import CREATOR, REFERS, decode_cuts, decode_guise, decode_nations
+from hub.model import (
+    NAME_TYPES,
+    Cut,
+    Guise,
+    Justification,
+    MemberId,
+    NationCode,
+    Reach,
+    StixId,
+    Tlp,
+    from_microseconds,
+    to_microseconds,
+)
+from hub.store.objects import (
+    CONTAINS,
+    CREATOR,
+    REFERS,
+    decode_cuts,
+    decode_guise,
+    decode_nations,
+    decode_reach,
+)
+from hub.store.releases import originals
 from hub.store.tables import object_version, reference
 
 _V = object_version.c
 _R = reference.c
-_PLAIN = (_V.member, _V.type, _V.effective_tlp, _V.is_closed, _V.rel_to)
-_GROUP = (*_PLAIN, _V.guise, _V.about, func.coalesce(_V.base_tlp, _V.effective_tlp), _V.cuts)
+_PLAIN = (_V.member, _V.type, _V.effective_tlp, or_(_V.is_closed, _V.is_home), _V.rel_to, _V.limits)
+_GROUP = (*_PLAIN, _V.guise, _V.about, func.coalesce(_V.base_tlp, _V.effective_tlp), _V.cuts, _V.base_rel_to)
 _NOTHING: Final[frozenset[int]] = frozenset()
 _DEPTH: Final = 16  # of references to what refers to something in turn
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What decides over a version, references aside."""
+    """What decides over a version, references aside. `is_closed`: or unmarked, and kept at home."""
 
     member: MemberId
     type: str
@@ -35,10 +56,12 @@ class Facts:
     is_closed: bool
     submitted_at: datetime
     rel_to: frozenset[NationCode] | None
+    limits: Reach | None
     guise: Guise
     about: NationCode | None
     base: Tlp
     cuts: tuple[Cut, ...]
+    base_rel_to: frozenset[NationCode] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +81,8 @@ class Linked:
     their records' next later version. `counts`: how many there are, and one of them, apart by facts; deleted
     ones are not counted, nor those that Alike counts. Of `refers`, `sources` are the identities of whom they
     came from. What may be redacted or is an answer stands for itself: `left` is what redactions refer to,
-    `ids` what it refers to, `is_last` that no version follows and it is not deleted.
+    `ids` what it refers to, `is_last` that no version follows and it is not deleted. `originals`, of a copy:
+    for whom the original stands.
     """
 
     key: int
@@ -70,6 +94,7 @@ class Linked:
     ids: frozenset[StixId]
     is_last: bool
     counts: Mapping[Facts, tuple[int, StixId]]
+    originals: Mapping[NationCode, Sequence[Justification]]
 
 
 def alike(connection: Connection, origin: NationCode, starts: Sequence[datetime]) -> Iterator[Alike]:
@@ -98,6 +123,7 @@ def linked(
     """
     found = _read(connection, origin, starts, identities)
     of_facts = [decisive(facts) for facts in found.facts]
+    copied = originals(connection, found.copies)
     names, groups = _group(found, {key: of_facts[number] for key, number in found.versions.items()})
     counts: dict[int, dict[Facts, tuple[int, StixId]]] = defaultdict(dict)
     for key, id in found.counted.items():
@@ -111,6 +137,7 @@ def linked(
             frozenset(map(StixId, found.peculiar.get(key, ()))),
             key in found.living and place.later is None,
             counts.get(key, {}),
+            copied.get(key, {}),
         )
         for key, place in groups.items()
     ]
@@ -146,6 +173,26 @@ class _Found:
     counted: dict[int, StixId] = field(default_factory=dict)
     peculiar: dict[int, list[str]] = field(default_factory=dict)
     living: set[int] = field(default_factory=set)
+    copies: set[int] = field(default_factory=set)
+    newest: dict[tuple[MemberId, str], int] = field(default_factory=dict)
+    unmarked_names: set[tuple[MemberId, str]] = field(default_factory=set)
+    marked: set[int] = field(default_factory=set)
+
+    def targets(self, member: MemberId, ids: Iterable[str]) -> frozenset[int]:
+        """Return the newest versions of the member's records with these ids."""
+        return frozenset(self.newest[member, id] for id in ids if (member, id) in self.newest)
+
+    def note(self, key: int, id: str, *, is_newest: bool, is_copy: bool, own_tlp: int | None) -> None:
+        """Keep what tells how references to and from the version count."""
+        facts = self.facts[self.versions[key]]
+        if own_tlp is not None:
+            self.marked.add(key)
+        if is_newest:
+            self.newest[facts.member, id] = key
+            if is_copy:
+                self.copies.add(key)
+            if own_tlp is None and facts.type in NAME_TYPES:
+                self.unmarked_names.add((facts.member, id))
 
 
 def _read(
@@ -154,49 +201,61 @@ def _read(
     starts: Sequence[datetime],
     identities: Mapping[MemberId, StixId],
 ) -> _Found:
-    references, creators = (_references(connection, origin, kind) for kind in (REFERS, CREATOR))
+    references, creators, contents = (
+        _references(connection, origin, kind) for kind in (REFERS, CREATOR, CONTAINS)
+    )
     sources = {*identities.values(), *(id for ids in creators.values() for id in ids)}
     is_target = exists().where(_R.origin == origin, _R.kind == REFERS, _R.target == _V.stix_id)
     columns = (_V.id, _V.stix_id, _V.version_key, _V.is_newest, _V.deleted_at, _V.submitted_at)
-    query = select(*columns, _has_sibling(origin), *_GROUP, _age(starts))
+    query = select(*columns, _V.own_tlp, _V.is_copy, _has_sibling(origin), *_GROUP, _age(starts))
     is_here = or_(_has_sibling(origin), _refers(), is_target, _V.cuts.is_not(None))
     query = query.where(_V.origin == origin, is_here)
     found = _Found()
     numbers: dict[tuple[Any, ...], int] = {}
-    newest: dict[str, list[int]] = defaultdict(list)
     records: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
-    for key, id, version_key, is_newest, deleted_at, submitted_at, has_sibling, *group in connection.execute(
-        query
-    ):
+    for row in connection.execute(query):
+        key, id, version_key, is_newest, deleted_at, submitted_at, own_tlp, is_copy, has_sibling, *group = row
         number = found.versions[key] = numbers.setdefault(tuple(group), len(found.facts))
         if number == len(found.facts):
             found.facts.append(_facts(*group[:-1], submitted_at))
-        if is_newest:
-            newest[id].append(key)
+        found.note(key, id, is_newest=is_newest, is_copy=is_copy, own_tlp=own_tlp)
         if has_sibling:
             records[group[0], id].append((version_key, key))
         facts = found.facts[number]
-        if facts.cuts or facts.about is not None or id in sources:
+        if facts.cuts or facts.about is not None or id in sources or key in found.copies:
             found.peculiar[key] = references.get(key, [])
         if deleted_at is None:
             found.living.add(key)
             if has_sibling or key in references or facts.cuts:
                 found.counted[key] = StixId(id)
 
-    def targets(ids: Iterable[str]) -> frozenset[int]:
-        return frozenset(target for id in ids for target in newest.get(id, ()))
-
-    for key, number in found.versions.items():
-        facts = found.facts[number]
-        if ids := references.get(key):
-            found.refers[key] = targets(ids)
-            own = {*creators.get(key, ()), identities.get(facts.member, "")}
-            found.sources[key] = targets(own & set(ids))
-        if facts.cuts:
-            found.left[key] = {cut.ceiling: targets(cut.refers) for cut in facts.cuts}
     for versions in records.values():
         found.later.update((key, then) for (_, key), (_, then) in pairwise(sorted(versions)))
+    _hang(found, references, creators, contents, identities)
     return found
+
+
+def _hang(
+    found: _Found,
+    references: Mapping[int, list[str]],
+    creators: Mapping[int, list[str]],
+    contents: Mapping[int, list[str]],
+    identities: Mapping[MemberId, StixId],
+) -> None:
+    """Note on which versions each hangs: those of its own member that it refers to (policy 2.7)."""
+    for key, number in found.versions.items():
+        facts = found.facts[number]
+        # A container with TLP of its own is not withheld for an unmarked name in it.
+        inside = contents.get(key, ()) if key in found.marked else ()
+        unbound = {id for id in inside if (facts.member, id) in found.unmarked_names}
+        if ids := set(references.get(key, ())) - unbound:
+            found.refers[key] = found.targets(facts.member, ids)
+            own = {*creators.get(key, ()), identities.get(facts.member, "")}
+            found.sources[key] = found.targets(facts.member, own & ids)
+        if facts.cuts:
+            found.left[key] = {
+                cut.ceiling: found.targets(facts.member, cut.refers - unbound) for cut in facts.cuts
+            }
 
 
 def _references(connection: Connection, origin: NationCode, kind: str) -> Mapping[int, list[str]]:
@@ -260,8 +319,9 @@ def _age(starts: Sequence[datetime]) -> ColumnElement[int]:
 
 
 def _facts(member: str, stix_type: str, tlp: int, *rest: Any) -> Facts:
-    is_closed, rel_to, guise, about, base, cuts, submitted_at = rest
-    plain = (is_closed, from_microseconds(submitted_at), decode_nations(rel_to))
+    is_closed, rel_to, limits, guise, about, base, cuts, base_rel_to, submitted_at = rest
+    plain = (bool(is_closed), from_microseconds(submitted_at), decode_nations(rel_to), decode_reach(limits))
     forms = (decode_guise(guise), None if about is None else NationCode(about))
-    parts = (Tlp(base), () if cuts is None else decode_cuts(cuts))
-    return Facts(MemberId(member), stix_type, Tlp(tlp), *plain, *forms, *parts)
+    left = () if cuts is None else decode_cuts(cuts)
+    parts = (Tlp(base), left)
+    return Facts(MemberId(member), stix_type, Tlp(tlp), *plain, *forms, *parts, decode_nations(base_rel_to))

@@ -7,8 +7,9 @@ lock, so that commit order is position order and a poller that comes back misses
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -19,7 +20,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
-    exists,
     func,
     insert,
     literal,
@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 
 from hub.model import (
+    NAME_TYPES,
     SUBMITTED,
     Class,
     Clearance,
@@ -42,6 +43,7 @@ from hub.model import (
     ObjectVersion,
     Rendition,
     Served,
+    Shown,
     StixId,
     Tlp,
     View,
@@ -50,7 +52,7 @@ from hub.model import (
 )
 from hub.store.batches import batches, insert_all
 from hub.store.objects import decode_guise
-from hub.store.tables import justification, ledger, object_version, rejustification, release
+from hub.store.tables import content, justification, ledger, object_version, rejustification, release
 
 _C = release.c
 _J = justification.c
@@ -126,89 +128,87 @@ def live_rows(
         query = (
             select(
                 *(_C.recipient, _C.position, _C.version_id, _J.classes, _C.is_newest),
-                *(_C.deleted_at.is_(None), _C.rendition),
+                *(_C.deleted_at.is_(None), _C.rendition, _C.shown_tlp, _C.is_bound),
             )
             .join(justification, _J.id == _C.justification_id)
             .where(_C.version_id.in_(batch), is_asked, _IS_LIVE)
         )
-        for recipient, position, version, classes, is_newest, is_served, form in connection.execute(query):
+        for row in connection.execute(query):
+            recipient, position, version, classes, is_newest, is_served, form, tlp, is_bound = row
             place = (NationCode(recipient), position, version, decode(classes))
-            found.append(LiveRow(*place, is_newest, is_served, Rendition.of(form)))
+            shown = None if tlp is None else Shown(Tlp(tlp), is_bound)
+            found.append(LiveRow(*place, is_newest, is_served, Rendition.of(form), shown))
     return found
 
 
-class Record(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Record:
     """A record's newest version as references to it are judged: its guise, and for whom it stands."""
 
+    version: int
     guise: Guise
-    standing: dict[View, Justification]
+    is_copy: bool
+    is_unmarked_name: bool
+    standing: dict[View, Justification] = field(default_factory=dict)
 
 
 def settled_records(
-    connection: Connection, origin: NationCode, ids: Collection[StixId]
-) -> dict[tuple[MemberId, StixId], Record]:
-    """Return, for each record of the nation with one of these ids, for whom its newest version stands."""
-    found: dict[tuple[MemberId, StixId], Record] = {}
+    connection: Connection, member: MemberId, ids: Collection[StixId]
+) -> dict[StixId, Record]:
+    """Return, for each record of the member with one of these ids, for whom its newest version stands."""
+    found: dict[StixId, Record] = {}
     v = object_version.c
     for batch in batches(ids):
         live = and_(_C.version_id == v.id, _IS_LIVE)
         query = (
-            select(v.member, v.stix_id, v.guise, _C.recipient, _C.rendition, _J.classes)
+            select(
+                *(v.id, v.stix_id, v.guise, v.is_copy, v.type, v.own_tlp),
+                *(_C.recipient, _C.rendition, _J.classes),
+            )
             .select_from(
                 object_version.outerjoin(release, live).outerjoin(justification, _J.id == _C.justification_id)
             )
-            .where(v.origin == origin, v.stix_id.in_(batch), v.is_newest.is_(True))
+            .where(v.member == member, v.stix_id.in_(batch), v.is_newest.is_(True))
         )
-        for member, id, guise, recipient, form, classes in connection.execute(query):
-            record = found.setdefault((MemberId(member), StixId(id)), Record(decode_guise(guise), {}))
+        for key, id, guise, is_copy, kind, tlp, recipient, form, classes in connection.execute(query):
+            is_unmarked_name = kind in NAME_TYPES and tlp is None
+            new = Record(key, decode_guise(guise), is_copy, is_unmarked_name)
+            record = found.setdefault(StixId(id), new)
             if recipient is not None:
                 record.standing[View(NationCode(recipient), Rendition.of(form))] = decode(classes)
     return found
 
 
-# --- what stands elsewhere ----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ForeignCopy:
-    """A foreign object that stands in the nation's ledger under an id: where from, and why."""
-
-    id: StixId
-    origin: NationCode
-    justification: Justification
-
-
-def foreign_above_green(
-    connection: Connection, nation: NationCode, ids: Collection[StixId]
-) -> list[ForeignCopy]:
-    """Return newest foreign versions above GREEN with one of these ids in the nation's ledger (policy 8).
-
-    Deleted ones too that no living version came after: the nation may hold a copy of them still.
-    """
-    found: list[ForeignCopy] = []
-    # What is left at these ceilings is not above GREEN, whatever was taken away: a refusal would tell of it.
-    low = [Rendition(is_hidden, at).label for is_hidden in (False, True) for at in (Tlp.CLEAR, Tlp.GREEN)]
-    is_high = or_(_C.rendition.is_(None), _C.rendition.not_in(low))
-    v, later = object_version.c, object_version.alias()
-    same_record = (later.c.member == v.member, later.c.stix_id == v.stix_id)
-    is_there = (later.c.version_key > v.version_key, later.c.deleted_at.is_(None))
-    is_followed = exists().where(*same_record, *is_there)
-    counts = or_(
-        and_(_C.withdrawn_at.is_(None), _C.is_newest.is_(True)),
-        and_(_C.deleted_at.is_not(None), ~is_followed),
-    )
-    for batch in batches(ids):
+def originals(
+    connection: Connection, copies: Collection[int]
+) -> dict[int, dict[NationCode, list[Justification]]]:
+    """Return, for each of these copies, for whom the equal object that came first stands (policy 2.7)."""
+    found: dict[int, dict[NationCode, list[Justification]]] = {}
+    copy, v = object_version.alias(), object_version.c
+    theirs, ours = content.alias(), content.alias()
+    for batch in batches(sorted(copies)):
         query = (
-            select(_C.stix_id, _C.origin, _J.classes)
-            .join(justification, _J.id == _C.justification_id)
-            .join(object_version, v.id == _C.version_id)
-            .where(
-                *(_C.recipient == nation, _C.stix_id.in_(batch), _C.origin != nation),
-                *(v.effective_tlp > int(Tlp.GREEN), is_high, counts),
+            select(copy.c.id, v.id)
+            .select_from(
+                copy.join(ours, ours.c.id == copy.c.content_id)
+                .join(theirs, theirs.c.digest == ours.c.digest)
+                .join(object_version, v.content_id == theirs.c.id)
             )
+            .where(copy.c.id.in_(batch), v.member != copy.c.member, v.deleted_at.is_(None))
+            .order_by(v.submitted_at.desc(), v.id.desc())
         )
-        for id, origin, classes in connection.execute(query):
-            found.append(ForeignCopy(StixId(id), NationCode(origin), decode(classes)))
+        first = {row[0]: row[1] for row in connection.execute(query)}
+        if not first:
+            continue
+        rows = (
+            select(_C.version_id, _C.recipient, _J.classes)
+            .join(justification, _J.id == _C.justification_id)
+            .where(_C.version_id.in_(list(first.values())), _C.withdrawn_at.is_(None), _C.rendition.is_(None))
+        )
+        standing: dict[int, dict[NationCode, list[Justification]]] = defaultdict(dict)
+        for key, recipient, classes in connection.execute(rows):
+            standing[key][NationCode(recipient)] = [decode(classes)]
+        found |= {ours_id: standing[key] for ours_id, key in first.items()}
     return found
 
 
@@ -261,6 +261,8 @@ def append(
                 "content_id": row.served.content_id,
                 "size": row.served.size,
                 "rendition": row.rendition.label or None,
+                "shown_tlp": row.version.shown(row.rendition).tlp,
+                "is_bound": row.version.shown(row.rendition).is_bound,
                 # A deleted version is served to nobody; its row tells for whom it stands (policy 2.7).
                 "withdrawn_at": None if row.version.deleted_at is None else date + n,
                 "deleted_at": None if row.version.deleted_at is None else date + n,
@@ -350,6 +352,13 @@ def justify(
             names = ["recipient", "position", "until", "revision", "justification_id"]
             connection.execute(insert(rejustification).from_select(names, former))
         _mark(connection, recipient, positions, {"justification_id": ids[value]})
+
+
+def show(connection: Connection, recipient: NationCode, changes: Mapping[Shown, Collection[int]]) -> None:
+    """Note the level at which rows that stay where they are show their versions from now on."""
+    for shown, positions in changes.items():
+        values = {"shown_tlp": shown.tlp, "is_bound": shown.is_bound}
+        _mark(connection, recipient, positions, values)
 
 
 def supersede(connection: Connection, recipient: NationCode, positions: Collection[int]) -> None:

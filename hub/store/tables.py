@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -81,6 +82,16 @@ member = Table(
     Column("identity", String(64), nullable=False),
     Column("created_at", _Instant, nullable=False),
     Column("suspended_at", _Instant),
+    Column("short_names", Text),  # JSON lists; NULL: none
+    Column("domains", Text),
+)
+
+member_identity = Table(  # the further identities that a member speaks as
+    "member_identity",
+    metadata,
+    Column("member", ForeignKey(member.c.id), primary_key=True),
+    Column("identity", String(64), primary_key=True),
+    Column("registered_at", _Instant, nullable=False),
 )
 
 token = Table(
@@ -183,6 +194,11 @@ history = Table(  # what an agreement has yet to do to the rows of what was subm
     Column("origin", String(3), nullable=False),
     Column("due_at", _Instant, nullable=False),
     Column("last_version", BigInteger, nullable=False),  # how far it has come
+    # Rows are given by clearance, a walk for each: in this one those up to `clearance`; whether it has left
+    # out narrower ones; and up to which clearance nothing needs another walk.
+    Column("clearance", Integer, nullable=False, server_default="1"),
+    Column("leaves_out", Boolean, nullable=False, server_default=false()),
+    Column("settled", Integer, nullable=False, server_default="0"),
     Column("done_at", _Instant, index=True),
 )
 
@@ -284,6 +300,21 @@ object_version = Table(
     Column("cuts", Text),  # what redactions would leave, as JSON; null: none is possible
     Column("guise", String(8)),  # plain | renamed | none, where its source is hidden; null: none
     Column("about", String(3)),  # the nation to whose objects it refers by made ids; empty: to several's
+    Column("created", String(64)),  # as a version key; null: it has none
+    Column("same", LargeBinary),  # of a name: digest without created, modified and created_by_ref
+    Column("revoked", Boolean, nullable=False, server_default=false()),
+    # Decided once, when it was submitted (policy 2.4, 2.7 and 8).
+    Column("is_home", Boolean, nullable=False, server_default=false()),
+    Column("is_copy", Boolean, nullable=False, server_default=false()),
+    Column("taken_tlp", Integer),  # from colleagues' objects; null: nothing
+    Column("taken_rel_to", Text),
+    Column("taken_closed", Boolean, nullable=False, server_default=false()),
+    Column("limits", Text),  # nations with clearances, where allies' objects let it go; null: everywhere
+    Column("base_rel_to", Text),  # without what was taken over
+    Column("given_tlp", Integer),  # what a container hands down; null: it is none
+    Column("given_rel_to", Text),
+    Column("given_closed", Boolean, nullable=False, server_default=false()),
+    Column("closed_by", Text),  # containers whose closure a name has, as JSON
     Column("deletion_id", ForeignKey(deletion.c.id)),
     Column("deleted_at", _Instant),
     UniqueConstraint("member", "stix_id", "version_key"),
@@ -344,6 +375,8 @@ release = Table(  # one row per recipient and version that it may see; marked, n
     Column("content_id", ForeignKey(content.c.id), nullable=False),
     Column("size", Integer, nullable=False),  # bytes of the content
     Column("rendition", String(40)),  # the form of the version that is served; null: as submitted
+    Column("shown_tlp", Integer),  # the level at which it is shown, or was last; null: the version's
+    Column("is_bound", Boolean),  # by REL TO or limits; null: as the version is
     Column("withdrawn_at", _Instant),
     # Withdrawn because its version was deleted: it is not served, and goes on telling for whom it stood.
     Column("deleted_at", _Instant),

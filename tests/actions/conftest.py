@@ -6,34 +6,46 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from hub.store.connection import Store
-from hub.store.tables import metadata
-from tests import postgres
+from tests import kept
 from tests.actions.hubs import Hub
 
 
+class KeptStore:
+    """A PostgreSQL database and its open connections, which one test has after another."""
+
+    def __init__(self, database: kept.Kept) -> None:
+        self._database = database
+        self._url, self._store = "", None
+
+    def emptied(self) -> Store:
+        url = self._database.emptied(alone=False)
+        if self._store is None or url != self._url:
+            self._url, self._store = url, Store.open(url)
+        return self._store
+
+    def close(self) -> None:
+        if self._store is not None:
+            self._store.close()
+
+
 @pytest.fixture(scope="session")
-def kept_url(postgres_server: str) -> Iterator[str]:
-    """The URL of one PostgreSQL database, emptied after each test: that is quicker than a new one."""
-    with postgres.database(postgres_server) as url:
-        yield url
+def kept_store(postgres_server: str) -> Iterator[KeptStore]:
+    """The PostgreSQL database that the tests of `hub` have in turn."""
+    with kept.kept(postgres_server) as database:
+        store = KeptStore(database)
+        yield store
+        store.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hub]:
     """An initialised hub without members or agreements."""
-    is_kept = request.param == "postgresql"
-    url = request.getfixturevalue("kept_url") if is_kept else f"sqlite:///{tmp_path / 'hub.db'}"
+    if request.param == "postgresql":
+        yield Hub.over(request.getfixturevalue("kept_store").emptied())
+        return
+    url = kept.copied(request.getfixturevalue("migrated_sqlite"), tmp_path / "hub.db")
     hub = Hub.open(url)
     yield hub
-    if is_kept:
-        _empty(hub.house.store)
     hub.house.store.close()
-
-
-def _empty(store: Store) -> None:
-    tables = ", ".join(f'"{name}"' for name in metadata.tables)
-    with store.write() as connection:
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from hub.actions import administer
+from hub.actions.administer import OtherNames
 from hub.actions.authenticate import authenticate
 from hub.errors import Conflict, NotFound, Unauthenticated, Unprocessable
 from hub.model import Kind, Nation, NationCode, Purpose, Scope, StixId, VersionFilter
@@ -72,6 +73,30 @@ def test_members_that_cannot_be_are_refused(hub: Hub) -> None:
         with pytest.raises(Unprocessable):
             administer.add_member(hub.house, *arguments)
     assert administer.list_members(hub.house) == []
+
+
+def test_a_member_keeps_its_other_names_until_others_are_put_in_their_place(hub: Hub) -> None:
+    first = OtherNames([" Dawngrid ", "\uc0c8\ubcbd", "Dawngrid"], ["dawngrid.example"])
+    added = administer.add_member(hub.house, "kr-grid", "KR", Kind.AGENCY, "Grid", first)
+    assert added.names == ("kr-grid", "Grid", "Dawngrid", "\uc0c8\ubcbd", "dawngrid.example")
+    assert administer.list_members(hub.house) == [added]
+    token = administer.issue_token(hub.house, "kr-grid", [Scope.READ]).token
+    assert authenticate(hub.house, None, token, hub.clock()).member == added
+    changed = administer.name_member(hub.house, "kr-grid", OtherNames(["DG"]))
+    assert (changed.short_names, changed.domains) == (("DG",), ())
+    assert administer.list_members(hub.house) == [changed]
+
+
+@pytest.mark.parametrize("name", ["", " ", "x", "...", "\uc0c8", "x" * 201])
+def test_a_name_that_would_be_met_everywhere_or_nowhere_is_refused(hub: Hub, name: str) -> None:
+    hub.account("us-agency")
+    for others in (OtherNames([name]), OtherNames((), [name]), OtherNames([f"name {n}" for n in range(51)])):
+        with pytest.raises(Unprocessable):
+            administer.name_member(hub.house, "us-agency", others)
+        with pytest.raises(Unprocessable):
+            administer.add_member(hub.house, "us-other", "US", Kind.AGENCY, "Other", others)
+    with pytest.raises(NotFound):
+        administer.name_member(hub.house, "nobody", OtherNames())
 
 
 def test_a_nation_has_one_cert_and_an_id_one_member(hub: Hub) -> None:

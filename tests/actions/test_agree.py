@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from hub.actions import administer, agree
-from hub.errors import BadJson, BadSignature, Conflict, Forbidden, HubError, NotFound, Unprocessable
+from hub.actions import administer, agree, simulate
+from hub.errors import (
+    BadJson,
+    BadSignature,
+    Conflict,
+    Forbidden,
+    HubError,
+    NotFound,
+    TooLarge,
+    Unprocessable,
+)
 from hub.model import Caller, JsonObject, Kind, Purpose, Scope, format_instant
 from hub.proofs import documents, keys
+from hub.rules import agreements
 from tests.actions.hubs import START, Hub, agreement, clause, jwk, malware, relation
 
 DOCUMENT = agreement(clause("US", "KR"))
@@ -80,6 +92,115 @@ def test_a_document_that_cannot_be_kept_is_refused_with_its_place(hub: Hub) -> N
 
 def test_defaults_spelled_out_are_taken(hub: Hub) -> None:
     hub.propose("us-cert", _with_clause(history=False, granular="withhold", anonymise="none"))
+
+
+def _sized(count: int) -> bytes:
+    """The document as JSON of exactly so many bytes."""
+    text = json.dumps(_changed(iep={"notes": ""})).encode()
+    return text.replace(b'"notes": ""', b'"notes": "' + b"x" * (count - len(text)) + b'"')
+
+
+@pytest.mark.parametrize(
+    ("body", "is_taken"),
+    [
+        (_sized(65_000), True),
+        (_sized(65_536), False),  # what the hub adds counts as well
+        (_sized(65_537), False),
+        (_sized(9_900_000), False),
+        (json.dumps(DOCUMENT).encode() + b" " * 65_536, False),
+        # Short as sent, and long in the form that is signed.
+        (json.dumps(_changed(iep={"n": [1e20] * 3_500})).replace("1e+20", "1e20").encode(), False),
+    ],
+    ids=["65000", "65536", "65537", "9.9 MB", "spaces", "floats"],
+)
+def test_a_document_has_at_most_64_kb(hub: Hub, body: bytes, is_taken: bool) -> None:
+    account = hub.account("us-cert")
+    if is_taken:
+        view = agree.propose(hub.house, account.caller, hub.signed(account.govern_key, "/g", body))
+        assert hub.terminate("us-cert", view)["state"] == "ended"
+        return
+    with pytest.raises(TooLarge, match="at most 65536 bytes"):
+        agree.propose(hub.house, account.caller, hub.signed(account.govern_key, "/g", body))
+    with pytest.raises(TooLarge):
+        simulate.simulate(hub.house, account.caller, body)
+
+
+# --- proposals that wait --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most three proposals of a nation may wait: a hundred take long."""
+    monkeypatch.setattr(agree, "MAX_WAITING_PROPOSALS", 3)
+
+
+def _refused(hub: Hub) -> bool:
+    try:
+        hub.propose("us-cert", DOCUMENT)
+    except Conflict as refusal:
+        return "terminate one of them" in str(refusal)
+    return False
+
+
+def test_a_hundred_proposals_of_a_nation_may_wait() -> None:
+    assert agreements.MAX_WAITING_PROPOSALS == 100
+
+
+@pytest.mark.usefixtures("three")
+def test_a_nations_proposals_that_wait_are_bounded(hub: Hub) -> None:
+    views = [hub.propose("us-cert", DOCUMENT) for _ in range(3)]
+    assert _refused(hub)
+    assert len(agree.listing(hub.house, hub.caller("us-cert"))) == 3
+    hub.propose("kr-cert", DOCUMENT)  # another nation's are counted apart
+    hub.sign("us-cert", views[0])
+    assert _refused(hub)  # its own signature is not what they wait for
+    hub.sign("kr-cert", views[0])
+    assert not _refused(hub)
+    assert _refused(hub)
+    hub.sign("kr-cert", views[1])  # waits for its proposer alone
+    assert not _refused(hub)
+    assert _refused(hub)
+    hub.terminate("kr-cert", views[2])
+    assert not _refused(hub)
+    assert _refused(hub)
+
+
+@pytest.mark.usefixtures("three")
+def test_what_has_lapsed_or_expired_waits_no_more(hub: Hub) -> None:
+    view = hub.propose("us-cert", DOCUMENT)
+    hub.clock.forward(days=1)
+    for _ in range(2):
+        hub.propose("us-cert", _changed(valid_until=format_instant(START + timedelta(days=2))))
+    assert _refused(hub)
+    hub.clock.forward(days=1)
+    assert not _refused(hub)
+    assert not _refused(hub)
+    assert _refused(hub)
+    assert view["lapses_at"].startswith("2026-05-30T12:00")  # 90 days after START
+    hub.clock.forward(days=88)
+    assert not _refused(hub)
+    shown = agree.show(hub.house, hub.caller("us-cert"), view["id"])
+    assert (shown["state"], shown["ended"]) == ("ended", "lapsed")
+    for act in (hub.sign, hub.terminate):
+        with pytest.raises(Conflict, match=r"has ended \(lapsed\); propose a new one"):
+            act("us-cert", view)
+
+
+@pytest.mark.usefixtures("three")
+def test_of_two_proposals_at_once_the_last_that_may_wait_is_one(hub: Hub) -> None:
+    for _ in range(2):
+        hub.propose("us-cert", DOCUMENT)
+    with ThreadPoolExecutor(4) as pool:
+        refused = [one.result(60) for one in [pool.submit(_refused, hub) for _ in range(4)]]
+    assert sorted(refused) == [False, True, True, True]
+
+
+def test_what_all_have_signed_does_not_lapse(hub: Hub) -> None:
+    view = hub.agree(clause("US", "KR"))
+    assert view["lapses_at"] is None
+    hub.clock.forward(days=100)
+    hub.accepted("us-cert", malware("a"))
+    assert hub.sees("kr-cert", malware("a"))
 
 
 def test_a_body_that_is_no_json_is_refused(hub: Hub) -> None:
@@ -223,21 +344,39 @@ def test_others_never_learn_that_it_exists(hub: Hub) -> None:
     view = hub.agree(clause("US", "KR"))
     answers = set()
     for id in (view["id"], "agreement--00000000-0000-4000-8000-000000000000", "", "x"):
-        for member in ("jp-cert", "jp-agency"):
-            with pytest.raises(NotFound) as refusal:
-                agree.show(hub.house, hub.caller(member), id)
-            answers.add(str(refusal.value))
+        with pytest.raises(NotFound) as refusal:
+            agree.show(hub.house, hub.caller("jp-cert"), id)
+        answers.add(str(refusal.value))
         for typ, act in (("sign", agree.sign), ("terminate", agree.terminate)):
             with pytest.raises(NotFound) as refusal:
                 hub.step(act, "jp-cert", id, hub.jws("jp-cert", view, typ, view["last_event"]))
             answers.add(str(refusal.value))
-    for member in ("us-agency", "kr-partner"):
-        with pytest.raises(NotFound) as refusal:
-            agree.show(hub.house, hub.caller(member), view["id"])
-        answers.add(str(refusal.value))
     assert len(answers) == 1
-    for member in ("jp-cert", "jp-agency", "us-agency", "kr-partner"):
-        assert agree.listing(hub.house, hub.caller(member)) == []
+    assert agree.listing(hub.house, hub.caller("jp-cert")) == []
+
+
+def test_agreements_are_read_with_the_govern_scope_alone(hub: Hub) -> None:
+    """One sentence for whoever lacks it, of whatever nation and about whatever id: nothing is looked up."""
+    view = hub.agree(clause("US", "KR"))
+    operator = administer.add_member(hub.house, "ops", None, Kind.OPERATOR, "ops")
+    member = hub.caller("us-cert").member
+    without = [Caller(member, scopes) for scopes in (frozenset({Scope.READ}), frozenset({Scope.SUBMIT}))]
+    others = [hub.caller(id) for id in ("us-agency", "kr-partner", "jp-agency")]
+    body = json.dumps(DOCUMENT).encode()
+    answers = set()
+    for caller in [*without, *others, Caller(operator, frozenset({Scope.READ}))]:
+        for id in (view["id"], "agreement--00000000-0000-4000-8000-000000000000", "x"):
+            with pytest.raises(Forbidden) as refusal:
+                agree.show(hub.house, caller, id)
+            answers.add(str(refusal.value))
+        with pytest.raises(Forbidden) as refusal:
+            agree.listing(hub.house, caller)
+        answers.add(str(refusal.value))
+        with pytest.raises(Forbidden, match="govern"):
+            simulate.simulate(hub.house, caller, body)
+    assert answers == {
+        "Agreements are read by a nation's cert, with a token of scope govern, and by auditors."
+    }
 
 
 def test_parties_see_their_own_and_auditors_all(hub: Hub) -> None:
@@ -249,16 +388,6 @@ def test_parties_see_their_own_and_auditors_all(hub: Hub) -> None:
     assert agree.listing(hub.house, hub.caller("in-cert")) == [theirs]
     assert agree.listing(hub.house, court) == [ours, theirs]
     assert agree.show(hub.house, court, theirs["id"]) == theirs
-
-
-def test_an_operator_learns_of_none(hub: Hub) -> None:
-    view = hub.agree(clause("US", "KR"))
-    operator = Caller(
-        administer.add_member(hub.house, "ops", None, Kind.OPERATOR, "ops"), frozenset({Scope.READ})
-    )
-    assert agree.listing(hub.house, operator) == []
-    with pytest.raises(NotFound):
-        agree.show(hub.house, operator, view["id"])
 
 
 def test_participants_are_the_certs_and_ones_own_nation(hub: Hub) -> None:

@@ -6,11 +6,10 @@ import itertools
 import os
 import sqlite3
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from hub.proofs import cursors
 from hub.settings import load
 from hub.store import connection
 from hub.store.connection import Connection, Store
+from tests.patience import PATIENCE_SECONDS
 from tests.world import World, build
 
 BURST_SECONDS = 120
@@ -147,24 +147,48 @@ def test_a_cursor_does_not_make_the_limit_void(world: World) -> None:
     assert admitted(worker, us, 500, own[0]) >= 3  # who has waited may walk once more
 
 
+class Queue:
+    """A lock that tells when six have come to it."""
+
+    def __init__(self) -> None:
+        self.all_came = threading.Event()
+        self._lock, self._places = threading.Lock(), itertools.count(1)
+
+    def __enter__(self) -> None:
+        if next(self._places) == 6:
+            self.all_came.set()
+        self._lock.acquire()
+
+    def __exit__(self, *_error: object) -> None:
+        self._lock.release()
+
+
 def test_while_the_database_is_held_nobody_waits_for_it_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "_SQLITE_BUSY_SECONDS", 2)
+    monkeypatch.setattr(connection, "_SQLITE_BUSY_SECONDS", 0)
     world = build(f"sqlite:///{tmp_path / 'hub.db'}", codes=("KR", "US"), kinds=("cert",))
     us, worker = world.callers["us-cert"], process(world, requests=10)
-    began, start = time.monotonic(), threading.Barrier(6, timeout=60)
+    queue = worker._requests._stock(us.member.id).lock = Queue()  # type: ignore[assignment]
+    waits: list[Store] = []
+    write = Store.write
+
+    def wait(store: Store) -> AbstractContextManager[Connection]:
+        """Wait for the database until all have come to the member's allowance."""
+        waits.append(store)
+        assert queue.all_came.wait(PATIENCE_SECONDS)
+        return write(store)
 
     def ask(_: int) -> None:
-        start.wait()
         with pytest.raises(Unavailable):
             worker.admit(us)
 
     with closing(sqlite3.connect(tmp_path / "hub.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        with ThreadPoolExecutor(6) as pool:
+        with monkeypatch.context() as patch, ThreadPoolExecutor(6) as pool:
+            patch.setattr(Store, "write", wait)
             list(pool.map(ask, range(6)))
-    assert time.monotonic() - began < 6  # one after the other they would take twelve
+    assert len(waits) == 1  # one after the other they would wait six times
     assert refusal(worker, us) == 0
     world.close()
 
@@ -262,7 +286,7 @@ def test_a_clock_that_leaps_ahead_gives_no_more_than_a_burst(world: World) -> No
 def test_threads_of_many_processes_have_one_burst_between_them(world: World) -> None:
     us = world.callers["us-cert"]
     workers = [process(world, requests=250) for _ in range(3)]
-    start = threading.Barrier(6, timeout=60)
+    start = threading.Barrier(6, timeout=PATIENCE_SECONDS)
 
     def ask(worker: Allowances) -> int:
         start.wait()
@@ -275,7 +299,7 @@ def test_threads_of_many_processes_have_one_burst_between_them(world: World) -> 
 
 def test_threads_that_ask_at_once_take_one_portion_between_them(world: World) -> None:
     us, worker = world.callers["us-cert"], process(world, requests=250)
-    start = threading.Barrier(8, timeout=60)
+    start = threading.Barrier(8, timeout=PATIENCE_SECONDS)
 
     def ask(_: int) -> int:
         start.wait()

@@ -19,6 +19,7 @@ from hub.model import Disclosed, Disclosure, MemberId, NationCode, to_microsecon
 from hub.store import agreements, disclosures
 from hub.store.connection import Connection, Store
 from hub.store.tables import period, rejustification
+from tests.patience import PATIENCE_SECONDS
 from tests.stix_objects import indicator, malware, relationship, report, sdo, stix_id
 from tests.world import EVERY_VERSION, START, World, build, clause
 
@@ -169,7 +170,7 @@ def test_pages_that_are_answered_together_share_a_commit(world: World) -> None:
             commits.append(1)
             if len(commits) == 1:
                 entered.set()
-                assert others_wait.wait(120)
+                assert others_wait.wait(PATIENCE_SECONDS)
             yield connection
 
     def record(n: int) -> None:
@@ -179,14 +180,14 @@ def test_pages_that_are_answered_together_share_a_commit(world: World) -> None:
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(8) as pool:
         patch.setattr(Store, "write", counted)
         futures = [pool.submit(record, 0)]
-        assert entered.wait(30)
+        assert entered.wait(PATIENCE_SECONDS)
         futures += [pool.submit(record, n) for n in range(1, 8)]
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while len(desk._waiting) < 7:
             assert time.monotonic() < deadline
             time.sleep(0.01)
         others_wait.set()
         for future in futures:
-            future.result(30)
+            future.result(PATIENCE_SECONDS)
     assert len(commits) == 2
     assert sorted(one.positions[0] for one in recorded(world)) == list(range(1, 9))

@@ -132,6 +132,7 @@ def test_a_submitter_is_told_of_its_own_record_alone(world: World, agreed: Json)
     versions = [malware()["modified"], malware(version=2)["modified"]]
     assert [one["version"] for one in ask(world, "us-agency")] == versions[:1]
     assert [one["version"] for one in ask(world, "us-agency2")] == versions[1:]
+    assert [one["members"] for who in ("us-agency", "us-agency2") for one in ask(world, who)] == [1, 1]
     assert [one["version"] for one in ask(world, "us-cert")] == versions
 
 
@@ -139,7 +140,42 @@ def test_agreements_are_named_to_certs_and_auditors_alone(world: World, agreed: 
     fetch(world, "kr-agency")
     for who in ("us-cert", "kr-cert", stranger(Kind.AUDITOR)):
         assert under(world, who) == [("kr-agency", agreed["id"])]
-    assert under(world, "us-agency") == [("kr-agency", None)]
+
+
+def counts(world: World, who: str | Caller = "us-agency") -> list[tuple[str, int, int, int]]:
+    told = ask(world, who)
+    assert all(one.keys() == {"version", "kind", "members", "notified", "note_fetched"} for one in told)
+    return [(one["kind"], one["members"], one["notified"], one["note_fetched"]) for one in told]
+
+
+def test_a_submitter_is_told_how_many_and_never_who(world: World, agreed: Json) -> None:
+    """Of whatever nation they are, and however often each of them fetched it (policy 5)."""
+    assert counts(world) == []
+    fetch(world, "us-agency")
+    assert counts(world) == []  # its own are not among them
+    for member in ("kr-agency", "kr-cert", "kr-agency", "us-partner"):
+        fetch(world, member)
+    poll.manifest(world.house, world.query("kr-cert", "US", selections=EVERY_VERSION), Disclosed.MANIFEST)
+    assert counts(world) == [("manifest", 1, 0, 0), ("objects", 3, 0, 0)]
+    world.delete("us-agency", MALWARE)
+    work.work(world.house)
+    assert counts(world)[1] == ("objects", 3, 3, 0)
+    fetch(world, "kr-cert")
+    assert counts(world)[1] == ("objects", 3, 3, 1)
+    assert "KR" not in str(ask(world, "us-agency"))
+
+
+def test_a_cert_that_does_not_govern_is_told_as_any_member(world: World, agreed: Json) -> None:
+    fetch(world, "kr-agency")
+    for cert in ("us-cert", "kr-cert"):
+        reads = Caller(world.callers[cert].member, frozenset({Scope.READ}))
+        with pytest.raises(NotFound):
+            ask(world, reads)
+    world.push("us-cert", malware(tlp="green"))
+    fetch(world, "kr-cert")
+    assert counts(world, Caller(world.callers["us-cert"].member, frozenset({Scope.READ}))) == [
+        ("objects", 1, 0, 0)
+    ]
 
 
 # --- what is told ---------------------------------------------------------------------------------

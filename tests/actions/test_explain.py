@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -15,10 +16,11 @@ from hub.model import Caller, Kind, Member, MemberId, NationCode, Scope, StixId
 from hub.stix.tlp import TLP_IDS
 from hub.stix.versions import version_key
 from tests.stix_objects import Json, indicator, malware, note, relationship, stix_id
-from tests.world import World, build, clause
+from tests.world import World, build, clause, registry
 
 MALWARE, INDICATOR = stix_id("malware"), stix_id("indicator")
 ABSENT = stix_id("malware", 77)
+REL_TO_IN = registry().nations[NationCode("IN")].rel_to_id
 UNKNOWN_MARK = stix_id("marking-definition", 9)
 DAY = timedelta(days=1)
 
@@ -134,25 +136,113 @@ def test_a_recipient_is_told_of_its_own_nation_alone(world: World, agreed: Json)
     assert ask(world, "kr-cert", MALWARE, to="JP")["decisions"] == []
 
 
-@pytest.mark.parametrize(
-    ("who", "is_told"),
-    [
-        ("us-cert", True),
-        ("kr-cert", True),
-        (AUDITOR, True),
-        ("us-agency", False),
-        ("us-agency2", False),
-        ("kr-agency", False),
-    ],
-)
-def test_agreements_are_named_to_certs_and_auditors_alone(
-    world: World, agreed: Json, who: str | Caller, is_told: bool
-) -> None:
+@pytest.mark.parametrize("who", ["us-cert", "kr-cert", AUDITOR])
+def test_agreements_are_named_to_certs_and_auditors(world: World, agreed: Json, who: str | Caller) -> None:
     world.push("us-agency", malware(tlp="green"))
     found = decision(world, who, MALWARE, "KR")
     assert (found["decision"], found["clearance"], found["reason"]) == ("release", "agency", None)
-    named = (agreed["id"], 0) if is_told else (None, None)
-    assert (found["agreement"], found["clause"]) == named
+    assert (found["agreement"], found["clause"]) == (agreed["id"], 0)
+
+
+# --- who sees no agreement (policy 5) -------------------------------------------------------------
+
+
+def read_only(world: World, cert: str) -> Caller:
+    return Caller(world.callers[cert].member, frozenset({Scope.READ, Scope.SUBMIT}))
+
+
+@pytest.mark.parametrize("who", ["us-agency", "us-agency2", "us-partner", "kr-agency", "a cert that reads"])
+def test_all_others_are_told_of_their_own_nation_alone(world: World, agreed: Json, who: str) -> None:
+    wide = world.agree(["US", "KR"], clause("US", "KR", "green", audience="partner"))
+    world.clock.wait()
+    world.push("us-agency", malware(tlp="green"))
+    world.push("us-cert", note(tlp="green", refs=[MALWARE]))
+    caller = read_only(world, "us-cert") if who == "a cert that reads" else world.callers[who]
+    for id in (MALWARE, stix_id("note")):
+        told = ask(world, caller, id)
+        (found,) = told["decisions"]
+        assert (found["nation"], found["decision"]) == (caller.member.nation, "release")
+        assert found["agreement"] is found["clause"] is found["reason"] is None
+        assert ask(world, caller, id, to="JP")["decisions"] == []
+        own = {"us-agency": MALWARE, "a cert that reads": stix_id("note")}.get(who)
+        assert ("abroad" in told) == (id == own)
+        text = json.dumps(told)
+        others = ("KR", "JP", "AU", "IN") if caller.member.nation == "US" else ("JP", "AU", "IN")
+        assert not [word for word in (*others, agreed["id"], wide["id"]) if f'"{word}"' in text]
+
+
+def abroad(world: World, id: str = MALWARE, who: str = "us-agency") -> tuple[str, list[str]]:
+    """What the submitter is told of its object beyond its own nation."""
+    told = ask(world, who, id)["abroad"]
+    assert told.keys() == {"decision", "because"}
+    return told["decision"], told["because"]
+
+
+@pytest.mark.parametrize(
+    ("item", "clauses", "because"),
+    [
+        (malware(tlp="green"), [clause("US", "KR", "amber")], None),
+        (malware(tlp="green"), [clause("US", "JP", "clear"), clause("US", "KR", "green")], None),
+        (malware(tlp="amber"), [clause("US", "KR", "green")], ["ceiling"]),
+        (malware(tlp="amber"), [], ["ceiling"]),  # as if agreements went nowhere
+        (malware(tlp="amber"), [clause("KR", "US", "red")], ["ceiling"]),
+        (malware(tlp="green"), [clause("US", "KR", "red", types=["report"])], ["type"]),
+        (malware(tlp="amber"), [clause("US", "KR", "green", types=["report"])], ["ceiling", "type"]),
+        (
+            malware(tlp="amber"),
+            [clause("US", "KR", "red", types=["report"]), clause("US", "JP", "green")],
+            ["ceiling", "type"],
+        ),
+        (malware(tlp="green", marks=[UNKNOWN_MARK]), [clause("US", "KR", "red")], ["marking"]),
+        (malware(tlp="red"), [clause("US", "KR", "red")], ["marking"]),
+        (malware(tlp="red"), [clause("US", "KR", "amber")], ["marking", "ceiling"]),
+        (malware(tlp="green", marks=[REL_TO_IN]), [clause("US", "KR", "red")], ["marking"]),
+        (malware(tlp="green", marks=[UNKNOWN_MARK]), [], ["marking", "ceiling"]),
+    ],
+)
+def test_its_submitter_is_told_whether_it_leaves_and_by_what_it_does_not(
+    world: World, item: Json, clauses: list[Json], because: list[str] | None
+) -> None:
+    for one in clauses:
+        world.agree([one["from"], *one["to"]], one)
+    world.clock.wait()
+    world.push("us-agency", item)
+    assert abroad(world) == (("leaves", []) if because is None else ("stays at home", because))
+
+
+def test_what_it_refers_to_is_another_matter_than_what_it_is_marked(world: World, agreed: Json) -> None:
+    first = malware(tlp="green")
+    link = relationship(tlp="green", refs=[INDICATOR, MALWARE])
+    world.push("us-agency", first, indicator(tlp="amber+strict"), link)
+    assert abroad(world, link["id"]) == ("stays at home", ["reference"])
+    assert abroad(world) == ("leaves", [])
+    world.push("us-agency", malware(version=2, tlp="red"))
+    told = ask(world, "us-agency", MALWARE, first["modified"])["abroad"]
+    assert told == {"decision": "stays at home", "because": ["marking", "ceiling"]}  # by its later version
+    world.delete("us-agency", INDICATOR)
+    told = ask(world, "us-agency", INDICATOR)
+    assert told["abroad"] == {"decision": "stays at home", "because": ["ceiling"]}
+    assert "deleted on" in told["decisions"][0]["reason"]
+
+
+def test_what_was_submitted_before_is_beyond_what_agreements_reach(world: World) -> None:
+    world.push("us-agency", malware(tlp="green"))
+    world.clock.wait()
+    world.agree(["US", "KR"], clause("US", "KR", "green"))
+    assert abroad(world) == ("stays at home", ["ceiling"])
+    world.agree(["US", "JP"], clause("US", "JP", "green", history=True))
+    assert abroad(world) == ("leaves", [])  # it is about to
+    work.work(world.house)
+    assert abroad(world) == ("leaves", [])
+
+
+def test_what_leaves_in_another_form_leaves(world: World) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", anonymise="agency"))
+    world.clock.wait()
+    world.push("us-agency", malware(tlp="green"))
+    told = ask(world, "us-agency", MALWARE)
+    assert told["abroad"] == {"decision": "leaves", "because": []}
+    assert "renditions" not in json.dumps(told)
 
 
 def test_who_submitted_is_told_to_its_cert_itself_and_auditors(world: World, agreed: Json) -> None:
@@ -218,13 +308,13 @@ def test_what_a_version_refers_to_is_named_with_its_own_reasons(world: World, ag
     refusal(world, "us-agency2", link["id"])  # it sees neither
 
 
-def test_what_was_deleted_is_not_named_to_who_may_not_know_of_it(world: World, agreed: Json) -> None:
+def test_what_was_deleted_is_named_to_its_cert_alone(world: World, agreed: Json) -> None:
     link = relationship(tlp="green", refs=[MALWARE])
     world.push("us-agency", malware(tlp="green", marks=[UNKNOWN_MARK]), link)
     world.delete("us-agency", MALWARE)
     assert f"refers to a withheld object {MALWARE}: it carries" in reason(world, link["id"])
-    told = decision(world, "us-agency2", link["id"], "KR")
-    assert told["reason"] == "refers to a withheld object"
+    (told,) = ask(world, "us-agency2", link["id"])["decisions"]
+    assert (told["nation"], told["reason"]) == ("US", None)
 
 
 def test_an_earlier_version_is_held_back_by_a_later_one(world: World, agreed: Json) -> None:
@@ -259,7 +349,7 @@ def test_a_release_is_as_narrow_as_what_it_refers_to(world: World) -> None:
     world.clock.wait()
     world.push("us-agency", malware(tlp="amber"), relationship(tlp="green", refs=[MALWARE]))
     link = stix_id("relationship")
-    assert decision(world, "us-agency", link, "KR")["clearance"] == "agency"
+    assert decision(world, "us-cert", link, "KR")["clearance"] == "agency"
     assert decision(world, "us-agency", link, "US")["clearance"] == "agency"
     refusal(world, "kr-partner", link)
 

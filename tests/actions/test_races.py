@@ -16,8 +16,7 @@ from hub.errors import Conflict
 from hub.model import Receipt
 from hub.store import releases
 from tests.actions.hubs import Hub, address, clause, malware, relation, report
-
-_PATIENCE_SECONDS = 60
+from tests.patience import PATIENCE_SECONDS
 
 
 class Pause:
@@ -33,7 +32,7 @@ class Pause:
         result = self._act(*arguments, **named)
         if self._first.acquire(blocking=False):
             self._reached.set()
-            assert self._go.wait(_PATIENCE_SECONDS)
+            assert self._go.wait(PATIENCE_SECONDS)
         return result
 
     def while_held(self, held: Callable[[], Any], other: Callable[[], Any]) -> Any:
@@ -42,12 +41,12 @@ class Pause:
             future: Future[Any] = pool.submit(held)
             future.add_done_callback(lambda _: self._reached.set())
             try:
-                assert self._reached.wait(_PATIENCE_SECONDS)
+                assert self._reached.wait(PATIENCE_SECONDS)
                 assert not future.done(), "it never came to the place where it is held"
                 other()
             finally:
                 self._go.set()
-            return future.result(_PATIENCE_SECONDS)
+            return future.result(PATIENCE_SECONDS)
 
 
 @pytest.fixture
@@ -57,7 +56,7 @@ def pause(monkeypatch: pytest.MonkeyPatch) -> Pause:
 
 def _together(*acts: Callable[[], Any]) -> list[Any]:
     with ThreadPoolExecutor(len(acts)) as pool:
-        return [future.result(_PATIENCE_SECONDS) for future in [pool.submit(act) for act in acts]]
+        return [future.result(PATIENCE_SECONDS) for future in [pool.submit(act) for act in acts]]
 
 
 def _succeeded(receipt: Receipt) -> list[bool]:
@@ -107,7 +106,7 @@ def test_two_signers_at_once_are_both_heard(hub: Hub, monkeypatch: pytest.Monkey
 
     def verify_together(*arguments: Any) -> Any:
         evidence = verify(*arguments)
-        barrier.wait(_PATIENCE_SECONDS)
+        barrier.wait(PATIENCE_SECONDS)
         return evidence
 
     with monkeypatch.context() as patch:

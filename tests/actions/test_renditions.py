@@ -8,7 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from hub.actions import check, disclosures, explain, work
+from hub.actions import administer, check, disclosures, explain, work
+from hub.actions.administer import OtherNames
+from hub.actions.authenticate import authenticate
 from hub.actions.explain import Question
 from hub.errors import NotFound
 from hub.model import NationCode, StixId, Tlp
@@ -242,6 +244,38 @@ def test_an_agencys_objects_appear_under_its_nations_cert(world: World) -> None:
     assert not [obj["id"] for obj in bundle() if obj["id"] in text]
     own = world.callers["us-agency"].member
     assert own.identity not in text
+
+
+def renamed(world: World, member: str, *short_names: str, domains: tuple[str, ...] = ()) -> None:
+    """Give the member these names; its token tells them from then on."""
+    administer.name_member(world.house, member, OtherNames(short_names, domains))
+    world.callers[member] = authenticate(world.house, None, world.tokens[member], world.clock())
+
+
+def test_what_gives_any_name_of_its_source_stays_at_home_and_the_status_says_where(world: World) -> None:
+    renamed(world, "kr-agency", "\uc0c8\ubcbd\uc804\ub825", "DG", domains=("dawngrid.example",))
+    world.agree(["KR", "US"], clause("KR", "US", "amber", **HIDE))
+    telling = [
+        malware(1, tlp="green", description="\uc0c8\ubcbd\uc804\ub825\uc5d0\uc11c \ubcf4\uace0"),
+        malware(2, tlp="green", aliases=["DG\ub294"]),
+        malware(3, tlp="green", x_seen={"www.dawngrid.example": 1}),
+        malware(4, tlp="green", description="KR-AGENCY\uc758"),
+    ]
+    silent = malware(5, tlp="green", description="\uc804\ub825 \uae30\uad00, dg2, dawn grid, example")
+    messages = [one.message or "" for one in world.push("kr-agency", *telling, silent).outcomes]
+    places = ["description", "aliases.[0]", "x_seen.www.dawngrid.example", "description"]
+    for message, place in zip(messages, places, strict=False):
+        assert f"tells of its submitter at {place}" in message
+    assert messages[4] == ""
+    assert len(world.ids("us-cert")) == 1
+
+
+def test_a_later_name_counts_from_the_next_submission_on(world: World) -> None:
+    world.agree(["KR", "US"], clause("KR", "US", "amber", **HIDE))
+    world.push("kr-agency", malware(1, tlp="green", description="by Dawngrid"))
+    renamed(world, "kr-agency", "Dawngrid")
+    world.push("kr-agency", malware(2, tlp="green", description="by Dawngrid"))
+    assert len(world.ids("us-cert")) == 1
 
 
 def test_an_identity_that_is_its_own_author_does_not_pass_for_the_certs(world: World) -> None:
@@ -518,9 +552,10 @@ def test_the_answering_nation_is_not_told_who_else_fetched_it(world: World, made
     world.push("kr-agency", mine)
     for member in ("us-agency", "us-cert"):
         assert only(world, member, "sighting")
-    for member in ("kr-agency", "kr-cert"):
-        fetched = disclosures.of_object(world.house, world.callers[member], StixId(mine["id"]))
-        assert {one["member"] for one in fetched} == {"us-cert"}
+    (counted,) = disclosures.of_object(world.house, world.callers["kr-agency"], StixId(mine["id"]))
+    assert counted["members"] == 1
+    fetched = disclosures.of_object(world.house, world.callers["kr-cert"], StixId(mine["id"]))
+    assert {one["member"] for one in fetched} == {"us-cert"}
     assert {one["clause"] for one in fetched} == {0}
 
 

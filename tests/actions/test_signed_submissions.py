@@ -13,6 +13,7 @@ from hub.actions.authenticate import authenticate
 from hub.errors import BadSignature, Forbidden, HubError, Unauthenticated
 from hub.model import HttpRequest, Purpose
 from tests.actions.hubs import Hub, malware
+from tests.patience import PATIENCE_SECONDS
 
 _REPLAYS = 16
 
@@ -131,7 +132,7 @@ def test_a_refused_submission_does_not_use_up_its_nonce(hub: Hub, monkeypatch: p
 
 def test_of_sixteen_parallel_replays_one_succeeds(hub: Hub) -> None:
     submission = hub.submission("us-cert", malware("a"))
-    start = threading.Barrier(_REPLAYS, timeout=60)
+    start = threading.Barrier(_REPLAYS, timeout=PATIENCE_SECONDS)
 
     def send(_: int) -> str:
         start.wait()

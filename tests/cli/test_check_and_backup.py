@@ -24,10 +24,8 @@ from hub.store import copies
 from tests.actions.restoring import restored
 from tests.cli.conftest import Run, json_of
 from tests.journeys.live import Live, live_hub
+from tests.patience import PATIENCE_SECONDS
 from tests.stix_objects import malware, stix_id
-
-_PATIENCE_SECONDS = 60
-
 
 # --- refusals ---
 
@@ -111,6 +109,9 @@ def test_a_backup_is_told_of_without_the_secrets(run: Run, tmp_path: Path) -> No
 # --- while it serves ---
 
 
+_PAUSE_SECONDS = 0.1  # of each member, so that the commands meanwhile have the processors too
+
+
 @dataclass
 class Traffic:
     """Members that push and poll until they are told to stop."""
@@ -135,22 +136,22 @@ class Traffic:
             act.result()  # raises what went wrong in it
 
     def wait_for(self, pushes: int) -> None:
-        for _ in range(_PATIENCE_SECONDS * 10):
+        for _ in range(int(PATIENCE_SECONDS) * 10):
             if len(self.pushed) >= pushes or any(act.done() for act in self.acts):
                 return
             self.stop.wait(0.1)
-        raise AssertionError(f"only {len(self.pushed)} pushes in {_PATIENCE_SECONDS} s")
+        raise AssertionError(f"only {len(self.pushed)} pushes in {PATIENCE_SECONDS} s")
 
     def _push(self, id: str, lane: int) -> None:
         for n in range(10_000 * lane, 10_000 * (lane + 1)):
-            if self.stop.is_set():
+            if self.stop.wait(_PAUSE_SECONDS):
                 return
             status = self.live.push(id, [malware(n, tlp="green"), malware(n, version=2, tlp="green")])
             assert status.failure_count == 0, status.failures
             self.pushed.append(stix_id("malware", n))
 
     def _poll(self) -> None:
-        while not self.stop.is_set():
+        while not self.stop.wait(_PAUSE_SECONDS):
             ids(self.live, "kr-agency")
             self.polled += 1
 
@@ -199,5 +200,5 @@ def test_a_backup_taken_while_members_push_and_poll_becomes_a_sound_hub(
         assert lost, "what was pushed after the backup cannot be in it"
         assert again.push("us-agency", [malware(90_000, tlp="green")]).failure_count == 0
         assert stix_id("malware", 90_000) in ids(again, "kr-agency")
-        assert requests.get(f"{again.url}/readyz", timeout=10).ok
+        assert requests.get(f"{again.url}/readyz", timeout=PATIENCE_SECONDS).ok
         assert hub(again, "check")["faults"] == []

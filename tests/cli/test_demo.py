@@ -28,6 +28,7 @@ from hub.errors import HubError
 from hub.model import StixObject
 from hub.proofs import canonical
 from hub.stix import reading
+from tests.patience import PATIENCE_SECONDS
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = load_sample()
@@ -217,7 +218,7 @@ def served(
         yield process, home, lines
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE_SECONDS)
 
 
 def test_the_printed_story_is_short(served: tuple[subprocess.Popen[str], Path, list[str]]) -> None:
@@ -245,7 +246,7 @@ def test_what_is_printed_can_be_pasted(served: tuple[subprocess.Popen[str], Path
     script = script.replace("python - <<", f'"{sys.executable}" - <<').replace("| head -3", "| wc -l")
     env = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        ["bash", "-c", script], env=env, capture_output=True, text=True, timeout=300, check=False
+        ["bash", "-c", script], env=env, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False
     )
     assert done.returncode == 0, done.stderr
     assert "objects" in done.stdout
@@ -293,13 +294,13 @@ def test_sigterm_ends_demo_and_server(tmp_path: Path) -> None:
         command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, text=True
     )
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not (home / "server.log").exists() or b"pid" not in (home / "server.log").read_bytes():
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE_SECONDS)
     finally:
         process.kill()
     pids = re.findall(r"pid: (\d+)", (home / "server.log").read_text())

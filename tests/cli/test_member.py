@@ -15,6 +15,7 @@ import pytest
 from hub.proofs import keys
 from tests.cli.conftest import Run, json_of
 from tests.client.loopback import AGREEMENT, TOKEN, Loopback, date, error, indicator
+from tests.patience import PATIENCE_SECONDS
 
 LIST = "/governance/agreements/"
 ONE = f"{LIST}{AGREEMENT}/"
@@ -31,7 +32,14 @@ VIEW = {
     "document": {"id": AGREEMENT},
     "last_event": None,
 }
-PATIENCE_SECONDS = 20
+
+# `python -m hub`, also where SIGINT is ignored: a background job of a shell's script is started so, and
+# whatever it starts too.
+_HEEDING_INTERRUPTS = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("hub", run_name="__main__", alter_sys=True)
+"""
 
 
 @pytest.fixture
@@ -170,7 +178,7 @@ def test_a_reader_that_has_gone_is_no_traceback(server: Loopback) -> None:
 
 def _hub(server: Loopback, *arguments: str) -> subprocess.Popen[bytes]:
     environ = os.environ | {"HUB_URL": server.url, "HUB_TOKEN": TOKEN}
-    command = [sys.executable, "-m", "hub", *arguments]
+    command = [sys.executable, "-c", _HEEDING_INTERRUPTS, *arguments]
     return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 

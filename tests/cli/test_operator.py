@@ -51,6 +51,21 @@ def test_what_cannot_be_done_is_refused_in_one_sentence(
     assert sentence in result.stderr
 
 
+def test_short_names_and_domains_are_given_at_first_or_later(hub: Run) -> None:
+    names = ("--short-name", "Dawngrid", "--short-name", "\uc0c8\ubcbd", "--domain", "dawngrid.example")
+    added = hub(
+        "member", "add", "kr-grid", "--nation", "KR", "--kind", "agency", "--name", "Grid", *names, "--json"
+    )
+    assert json_of(added)["short_names"] == ["Dawngrid", "\uc0c8\ubcbd"]
+    assert json_of(added)["domains"] == ["dawngrid.example"]
+    changed = hub("member", "names", "us-cisa", "--short-name", "DG")
+    assert changed.stdout == "us-cisa is also known as: DG.\n"
+    assert {one["id"]: one["short_names"] for one in json_of(hub("member", "list", "--json"))} == {
+        "kr-grid": ["Dawngrid", "\uc0c8\ubcbd"],
+        "us-cisa": ["DG"],
+    }
+
+
 def test_a_later_agreement_key_needs_the_signature_of_the_one_before(hub: Run, tmp_path: Path) -> None:
     first, second, third = (tmp_path / name for name in ("1.pem", "2.pem", "3.pem"))
     hub("keygen", first)
@@ -142,6 +157,14 @@ def test_a_key_is_made_registered_and_revoked(hub: Run, tmp_path: Path, alg: str
     assert hub("key", "revoke", made["thumbprint"], "--reason", "lost").exit_code == 0
     assert json_of(hub("key", "list", "--json"))[0]["revoked"] is not None
     assert made["thumbprint"] in hub("key", "list").stdout
+
+
+@pytest.mark.parametrize("start", ["-", "--", "-h", "-r", "--json", "a"])
+def test_a_thumbprint_is_one_whatever_it_begins_with(hub: Run, start: str) -> None:
+    thumbprint = start.ljust(43, "x")
+    refused = hub("key", "revoke", thumbprint, "--reason", "lost")
+    assert refused.exit_code == 1, refused.output
+    assert refused.stderr == hub("key", "revoke", "--reason", "lost", "--", thumbprint).stderr
 
 
 @pytest.mark.parametrize("noun", ["token", "key"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -92,3 +93,22 @@ def test_disclosures_are_a_table(as_member: Run, server: Loopback) -> None:
     assert as_member("disclosures", MALWARE).stdout.rstrip().endswith("note fetched 2026-03-03")
     server.answers["GET", DISCLOSURES] = {"disclosures": []}
     assert as_member("disclosures", MALWARE).stdout == "Nobody has fetched it.\n"
+
+
+def test_a_member_reads_whether_its_object_leaves_and_how_many_fetched_it(
+    as_member: Run, server: Loopback
+) -> None:
+    home = {"nation": "US", "decision": "release", **NOTHING, "clearance": "agency", "reason": None}
+    stays = {"decision": "stays at home", "because": ["marking", "type"]}
+    server.answers["GET", EXPLANATIONS] = RECORD | {"decisions": [home], "abroad": stays}
+    assert as_member("explain", MALWARE).stdout.endswith("\nabroad: stays at home (marking, type)\n")
+    leaves = {"decision": "leaves", "because": []}
+    server.answers["GET", EXPLANATIONS] = RECORD | {"decisions": [home], "abroad": leaves}
+    assert as_member("explain", MALWARE).stdout.endswith("\nabroad: leaves\n")
+    counted = {"version": "1", "kind": "objects", "members": 3, "notified": 2, "note_fetched": 0}
+    server.answers["GET", DISCLOSURES] = {"disclosures": [counted]}
+    headings, line = as_member("disclosures", MALWARE).stdout.splitlines()
+    assert re.split(" {2,}", headings.strip()) == [
+        *("version", "what", "members", "told of its recall", "note fetched")
+    ]
+    assert line.split() == ["1", "objects", "3", "2", "0"]

@@ -15,6 +15,7 @@ from hub.client import ClientError, HubAuth
 from hub.errors import Unprocessable
 from hub.proofs import keys
 from tests.client.loopback import TAXII, TOKEN, US, Loopback, indicator
+from tests.patience import PATIENCE_SECONDS as SECONDS
 
 JSON = {"Content-Type": "application/json"}
 
@@ -38,7 +39,7 @@ def test_a_stream_is_refused_because_it_cannot_be_signed(
     server: Loopback, key: keys.PrivateKey, body: Any
 ) -> None:
     with pytest.raises(ClientError, match="stream"):
-        requests.post(objects_url(server), data=body, auth=HubAuth(TOKEN, key), headers=JSON, timeout=5)
+        requests.post(objects_url(server), data=body, auth=HubAuth(TOKEN, key), headers=JSON, timeout=SECONDS)
     assert server.seen == []
 
 
@@ -47,7 +48,7 @@ def test_content_without_a_type_is_refused(
     server: Loopback, key: keys.PrivateKey, body: bytes | None
 ) -> None:
     with pytest.raises(ClientError, match="Content-Type"):
-        requests.post(objects_url(server), data=body, auth=HubAuth(TOKEN, key), timeout=5)
+        requests.post(objects_url(server), data=body, auth=HubAuth(TOKEN, key), timeout=SECONDS)
 
 
 def test_a_key_file_that_is_missing_or_no_key_is_refused(tmp_path: Path) -> None:
@@ -61,19 +62,23 @@ def test_a_key_file_that_is_missing_or_no_key_is_refused(tmp_path: Path) -> None
 def test_a_signed_request_is_never_redirected(server: Loopback, key: keys.PrivateKey, status: int) -> None:
     server.fail("/objects/", (status, {"Location": "/elsewhere/"}, b""))
     with pytest.raises(ClientError, match="redirected a signed request to /elsewhere/"):
-        requests.post(objects_url(server), data=b"{}", auth=HubAuth(TOKEN, key), headers=JSON, timeout=5)
+        requests.post(
+            objects_url(server), data=b"{}", auth=HubAuth(TOKEN, key), headers=JSON, timeout=SECONDS
+        )
     assert len(server.seen) == 1
 
 
 def test_without_a_key_nothing_is_signed_and_the_server_says_so(server: Loopback) -> None:
-    response = requests.post(objects_url(server), data=b"{}", auth=HubAuth(TOKEN), headers=JSON, timeout=5)
+    response = requests.post(
+        objects_url(server), data=b"{}", auth=HubAuth(TOKEN), headers=JSON, timeout=SECONDS
+    )
     assert response.status_code == 401
     assert "Signature" not in server.seen[0].headers
 
 
 def test_another_key_than_the_registered_one_is_refused_by_the_server(server: Loopback) -> None:
     auth = HubAuth(TOKEN, keys.generate("ed25519"))
-    assert requests.post(objects_url(server), json={}, auth=auth, timeout=5).status_code == 401
+    assert requests.post(objects_url(server), json={}, auth=auth, timeout=SECONDS).status_code == 401
 
 
 @pytest.mark.parametrize(
@@ -89,7 +94,11 @@ def test_any_body_that_is_known_whole_verifies_as_sent(
     server: Loopback, key: keys.PrivateKey, sent: dict[str, Any]
 ) -> None:
     response = requests.post(
-        objects_url(server), **sent, auth=HubAuth(TOKEN, key), headers={"Content-Type": TAXII}, timeout=5
+        objects_url(server),
+        **sent,
+        auth=HubAuth(TOKEN, key),
+        headers={"Content-Type": TAXII},
+        timeout=SECONDS,
     )
     assert response.status_code == 202
     assert server.seen[0].objects == [{"id": "é"}]
@@ -100,13 +109,18 @@ def test_every_write_is_signed(
     server: Loopback, key: keys.PrivateKey, method: str, body: bytes | None
 ) -> None:
     requests.request(
-        method, objects_url(server), data=body, auth=HubAuth(TOKEN, key), headers=JSON, timeout=5
+        method,
+        objects_url(server),
+        data=body,
+        auth=HubAuth(TOKEN, key),
+        headers=JSON,
+        timeout=SECONDS,
     )
     assert server.seen[0].nonce is not None
 
 
 def test_reading_carries_the_token_and_no_signature(server: Loopback, key: keys.PrivateKey) -> None:
-    assert requests.get(objects_url(server), auth=HubAuth(TOKEN, key), timeout=5).status_code == 200
+    assert requests.get(objects_url(server), auth=HubAuth(TOKEN, key), timeout=SECONDS).status_code == 200
     assert "Signature" not in server.seen[0].headers
 
 
@@ -118,14 +132,16 @@ def test_a_key_may_be_given_as_it_is_at_hand(server: Loopback, tmp_path: Path, f
     path = tmp_path / "key.pem"
     path.write_bytes(pem)
     given: Any = {"key": server.key, "bytes": pem, "path": path, "text": str(path)}[form]
-    response = requests.post(objects_url(server), json={"objects": []}, auth=HubAuth(TOKEN, given), timeout=5)
+    response = requests.post(
+        objects_url(server), json={"objects": []}, auth=HubAuth(TOKEN, given), timeout=SECONDS
+    )
     assert response.status_code == 202
 
 
 def test_each_preparation_has_its_own_nonce(server: Loopback, key: keys.PrivateKey) -> None:
     request = requests.Request("POST", objects_url(server), json={"objects": []}, auth=HubAuth(TOKEN, key))
     with requests.Session() as session:
-        answers = [session.send(session.prepare_request(request), timeout=5) for _ in range(2)]
+        answers = [session.send(session.prepare_request(request), timeout=SECONDS) for _ in range(2)]
     assert [answer.status_code for answer in answers] == [202, 202]
     assert len(server.nonces) == 2
 
@@ -138,11 +154,11 @@ def test_a_request_signed_again_carries_one_signature_that_holds(
         prepared = session.prepare_request(
             requests.Request("POST", objects_url(server), json={"objects": []}, auth=auth)
         )
-        assert session.send(auth(prepared), timeout=5).status_code == 202
+        assert session.send(auth(prepared), timeout=SECONDS).status_code == 202
 
 
 def test_the_query_is_signed_too_and_a_fragment_is_not(server: Loopback, key: keys.PrivateKey) -> None:
-    requests.delete(objects_url(server) + "?a=b c#part", auth=HubAuth(TOKEN, key), timeout=5)
+    requests.delete(objects_url(server) + "?a=b c#part", auth=HubAuth(TOKEN, key), timeout=SECONDS)
     assert server.seen[0].target.endswith("?a=b%20c")
     assert server.seen[0].nonce is not None
 

@@ -29,6 +29,7 @@ from tests.clients.exchange import (
     signer,
 )
 from tests.journeys.live import Live
+from tests.patience import PATIENCE_SECONDS
 from tests.stix_objects import Json, stamp
 
 
@@ -164,11 +165,13 @@ def test_all_versions_of_one_object_come_page_by_page(live: Live) -> None:
 
 def test_a_status_is_final_and_may_be_asked_for_again(live: Live) -> None:
     collection = Collection(live.collection_url("us"), auth=signer(live, PUSHER))
-    status = collection.add_objects({"objects": [made("malware"), {"type": "malware"}]}, timeout=10)
-    status.wait_until_final(poll_interval=0.1, timeout=10)
+    status = collection.add_objects(
+        {"objects": [made("malware"), {"type": "malware"}]}, timeout=PATIENCE_SECONDS
+    )
+    status.wait_until_final(poll_interval=0.1, timeout=PATIENCE_SECONDS)
     assert bool(status)
     again = Status(f"{live.url}/allied/status/{status.id}", auth=signer(live, PUSHER))
-    again.wait_until_final(poll_interval=0.1, timeout=10)
+    again.wait_until_final(poll_interval=0.1, timeout=PATIENCE_SECONDS)
     root = ApiRoot(f"{live.url}/allied/", user=PUSHER, password=live.member(PUSHER).token)
     for one in (status, again, root.get_status(status.id)):
         assert (one.total_count, one.success_count, one.failure_count, one.pending_count) == (2, 1, 1, 0)

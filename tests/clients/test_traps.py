@@ -378,11 +378,14 @@ def test_trap_every_refusal_is_an_error_message(live: Live) -> None:
             data=b"{}",
             headers={"Content-Type": TAXII},
             auth=signer(live, READER),
-            timeout=9,
+            timeout=TIMEOUT_SECONDS,
         ),
         404: live.get(READER, f"{path}{made('malware')['id']}/"),
         405: requests.put(
-            f"{live.url}{path}", auth=signer(live, READER), headers={"Content-Type": TAXII}, timeout=9
+            f"{live.url}{path}",
+            auth=signer(live, READER),
+            headers={"Content-Type": TAXII},
+            timeout=TIMEOUT_SECONDS,
         ),
         406: live.get(READER, path, headers={"Accept": "text/html"}),
         413: post(live, b" " * 10_485_761),

@@ -24,6 +24,7 @@ from hub.proofs import documents, requests
 from hub.proofs.keys import PrivateKey
 from tests.differential.happenings import Aside, Event
 from tests.journeys.live import Live, live_hub
+from tests.patience import PATIENCE_SECONDS
 from tests.properties.worlds import Agree, Delete, Nothing, Push, Terminate
 from tests.stix_objects import Json, stamp, stix_id
 from tests.world import key_of
@@ -249,7 +250,9 @@ def site(database_url: str, home: Path, members: list[str]) -> Iterator[Site]:
             administer.add_member(live.house, kind.value, None, kind, kind.value.capitalize())
             tokens[kind.value] = administer.issue_token(live.house, kind.value, [Scope.READ]).token
         address = urlsplit(live.url)
-        connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+        connection = http.client.HTTPConnection(
+            address.hostname or "", address.port, timeout=PATIENCE_SECONDS
+        )
         try:
             yield Site(live, tokens, connection)
         finally:

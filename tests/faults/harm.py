@@ -29,9 +29,9 @@ from hub.client import HubAuth
 from hub.store.connection import Store
 from hub.store.tables import ledger, object_version, release, submission, submission_item
 from tests.journeys.live import Live, live_hub
+from tests.patience import PATIENCE_SECONDS
 from tests.stix_objects import Json, indicator, malware
 
-PATIENCE_SECONDS = 60.0
 TAXII = "application/taxii+json;version=2.1"
 BROKEN = (
     requests.exceptions.ConnectionError,
@@ -113,7 +113,7 @@ def start_again(live: Live) -> None:
 
 def is_ready(live: Live) -> bool:
     try:
-        return requests.get(f"{live.url}/readyz", timeout=5).ok
+        return requests.get(f"{live.url}/readyz", timeout=60).ok
     except requests.exceptions.RequestException:
         return False
 

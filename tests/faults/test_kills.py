@@ -85,9 +85,9 @@ def _push_file(hub: Live, id: str, home: Path) -> subprocess.Popen[bytes]:
 def _assert_pushed(hub: Live, pushing: subprocess.Popen[bytes]) -> None:
     """Hold that the command came to its end, by itself or as it says it would, and that all is there once."""
     home = Path(hub.environ["HUB_HOME"])
-    code = pushing.wait(4 * harm.PATIENCE_SECONDS)
+    code = pushing.wait(harm.PATIENCE_SECONDS)
     if code and "push the same again to go on" in (home / "push.err").read_text():
-        code = _push_file(hub, "kr-agency", home).wait(4 * harm.PATIENCE_SECONDS)
+        code = _push_file(hub, "kr-agency", home).wait(harm.PATIENCE_SECONDS)
     assert code == 0, (home / "push.err").read_text()
     report = json.loads((home / "push.out").read_bytes())
     assert (report["submitted"], report["succeeded"], report["failed"]) == (_PUSHED, _PUSHED, 0)

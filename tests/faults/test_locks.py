@@ -24,6 +24,7 @@ from tests import world
 from tests.faults import harm
 from tests.faults.harm import Holder
 from tests.journeys.live import Live, live_hub
+from tests.patience import PATIENCE_SECONDS
 from tests.stix_objects import Json, malware, relationship, stix_id
 
 _MAX_SECONDS = 60
@@ -130,6 +131,7 @@ def test_the_database_url_may_shorten_the_waits(postgresql_url: str) -> None:
 
 
 _ONE_SECOND = "&options=-c%20lock_timeout%3D1s"
+_PATIENT = f"&options=-c%20lock_timeout%3D{PATIENCE_SECONDS:.0f}s"
 
 
 @pytest.fixture
@@ -147,7 +149,7 @@ def test_submissions_queue_behind_an_agreement_that_waits_for_them(
     impatient_store: Store, postgresql_url: str
 ) -> None:
     """Otherwise members who push without a pause would put off every ending for ever (policy 5)."""
-    patient = Store.open(postgresql_url)
+    patient = Store.open(postgresql_url + _PATIENT)
 
     def change() -> None:
         with patient.write() as transaction:
@@ -185,10 +187,12 @@ def test_a_deadlock_with_somebody_else_is_for_the_moment(
     """The hub takes the ledgers by name; somebody who holds the last one asks for the first."""
     home = tmp_path_factory.mktemp("hub")
     objects = [malware(1, tlp="green")]
-    with live_hub(postgresql_url, home) as hub, _connect(postgresql_url) as other:
+    with live_hub(postgresql_url + _PATIENT, home) as hub, _connect(postgresql_url) as other:
         hub.agree("US", "AU", "JP", "IN", max_tlp="green")
         hub.member("us-agency")
-        other.execute("SET deadlock_timeout = '30s'")  # so that the hub's session is the one that notices
+        other.execute(
+            f"SET deadlock_timeout = '{PATIENCE_SECONDS:.0f}s'"
+        )  # so that the hub's session is the one that notices
         _lock_ledger(other, "US")
         pushing = Holder(lambda: harm.post(hub, "us-agency", objects))
         harm.wait_for(lambda: _waiting(postgresql_url), "the push to wait for a ledger")
@@ -219,7 +223,7 @@ def test_many_writers_on_few_ids_get_in_each_others_way_without_harm(hub: Live) 
     members = ["us-agency", "us-cert", "kr-agency", "kr-cert"]
     for member in members:
         hub.member(member)
-    start, tally = threading.Barrier(_THREADS + 1, timeout=60), Counter[str]()
+    start, tally = threading.Barrier(_THREADS + 1, timeout=PATIENCE_SECONDS), Counter[str]()
 
     def write(n: int) -> None:
         start.wait()
@@ -239,7 +243,7 @@ def test_many_writers_on_few_ids_get_in_each_others_way_without_harm(hub: Live) 
     with ThreadPoolExecutor(_THREADS + 1) as pool:
         acts = [pool.submit(write, n) for n in range(_THREADS)] + [pool.submit(govern)]
         for act in acts:
-            act.result(harm.PATIENCE_SECONDS)
+            act.result(PATIENCE_SECONDS)
     assert tally["202"] == _THREADS * _ROUNDS
     for member in members:
         mine = [o for o in harm.everything(hub, member, member[:2]) if o["type"] == "malware"]

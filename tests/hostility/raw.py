@@ -9,24 +9,27 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 import orjson
+import requests
 
 from hub.actions.administer import initialise
 from hub.app import new_house
 from hub.settings import load
 from hub.web.connections import Bounds
 from tests.journeys.live import Live, _wait_until_ready
+from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
 
-PATIENCE_SECONDS = 60
 TAXII = "application/taxii+json;version=2.1"
 PROBLEM = "application/problem+json"
+_TRIES = 10  # a busy machine makes slow peers of those that are none
 _ESTABLISHED = "01"  # in /proc/net/tcp
 
 SCRIPT = """
@@ -63,11 +66,25 @@ class Server(Live):
 
     def still_serves(self) -> None:
         """Hold that a stranger's request is answered; nobody is that patient with a server that hangs."""
+        assert 200 in (self._readiness() for _ in range(_TRIES))
+
+    def _readiness(self) -> int | None:
         with self.peer() as peer:
             peer.send("GET /readyz HTTP/1.1", "Host: hub", "Connection: close")
             answer = peer.answer()
-        assert answer is not None
-        assert answer.status == 200
+        return answer and answer.status
+
+    def push(self, id: str, objects: Sequence[Any]) -> Any:
+        """Push objects; again where this machine was so busy that the server took the member for slow."""
+        for _ in range(_TRIES):
+            try:
+                return super().push(id, objects)
+            except requests.HTTPError as error:
+                if error.response.status_code != HTTPStatus.REQUEST_TIMEOUT:
+                    raise
+            except requests.ConnectionError:
+                continue  # cut off before it had sent all
+        return super().push(id, objects)
 
     def request_head(self, member: str, path: str, *more: str, method: str = "POST") -> list[str]:
         token = self.member(member).token

@@ -24,9 +24,9 @@ from hub.client import Hub, HubAuth
 from hub.model import Kind, Purpose, Scope
 from hub.proofs import keys
 from hub.settings import load
+from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
 
-_PATIENCE_SECONDS = 120
 _POLL_SECONDS = 0.1
 
 
@@ -89,7 +89,7 @@ class Live:
 
     def get(self, id: str, path: str, **options: Any) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.member(id).token}", **options.pop("headers", {})}
-        return requests.get(f"{self.url}{path}", headers=headers, timeout=30, **options)
+        return requests.get(f"{self.url}{path}", headers=headers, timeout=PATIENCE_SECONDS, **options)
 
     def agree(self, *nations: str, max_tlp: str = "amber", **terms: Any) -> str:
         """Let the nations agree to share with each other, both ways; return the agreement's id."""
@@ -139,7 +139,7 @@ def live_hub(database_url: str, home: Path, workers: int = 2, **settings: str) -
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.wait(_PATIENCE_SECONDS)
+            process.wait(PATIENCE_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -147,10 +147,10 @@ def live_hub(database_url: str, home: Path, workers: int = 2, **settings: str) -
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if requests.get(f"{url}/readyz", timeout=5).ok:
+            if requests.get(f"{url}/readyz", timeout=60).ok:
                 return
         except requests.exceptions.RequestException:
             pass  # nobody listens yet, or whoever does is slow to answer

@@ -13,6 +13,7 @@ from taxii2client.v21 import Collection, Server, as_pages
 
 from hub.client import HubAuth
 from tests.journeys.live import Live
+from tests.patience import PATIENCE_SECONDS
 
 GREEN = "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"
 AMBER = "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421"
@@ -117,16 +118,18 @@ def test_incremental_polls_by_date_meet_every_object_once(shared: Live) -> None:
     us = shared.collection("jp-cert", "us")
     url = us.objects_url
     auth = HubAuth(shared.member("jp-cert").token)
-    last = requests.get(url, auth=auth, timeout=30).headers.get(
+    last = requests.get(url, auth=auth, timeout=PATIENCE_SECONDS).headers.get(
         "X-TAXII-Date-Added-Last", "1970-01-01T00:00:00Z"
     )
-    while requests.get(url, auth=auth, params={"added_after": last}, timeout=30).json()["more"]:
+    while requests.get(url, auth=auth, params={"added_after": last}, timeout=PATIENCE_SECONDS).json()["more"]:
         raise AssertionError("the first page was expected to hold everything")
     ids = [o["id"] for o in (malware(f"new {n}") for n in range(40))]
     shared.push("us-agency", [malware("one of many", id=id) for id in ids])
     met: list[str] = []
     while True:
-        answer = requests.get(url, auth=auth, params={"added_after": last, "limit": 3}, timeout=30)
+        answer = requests.get(
+            url, auth=auth, params={"added_after": last, "limit": 3}, timeout=PATIENCE_SECONDS
+        )
         met += [o["id"] for o in answer.json().get("objects", [])]
         last = answer.headers.get("X-TAXII-Date-Added-Last", last)
         if not answer.json()["more"]:
@@ -163,12 +166,12 @@ def test_sixteen_parallel_replays_are_taken_once(live: Live) -> None:
         headers={"Content-Type": "application/taxii+json;version=2.1"},
         auth=HubAuth(account.token, account.submit_key),
     ).prepare()
-    gate = threading.Barrier(16, timeout=60)
+    gate = threading.Barrier(16, timeout=PATIENCE_SECONDS)
 
     def send(_n: int) -> int:
         gate.wait()
         with requests.Session() as session:
-            return session.send(request, timeout=30).status_code
+            return session.send(request, timeout=PATIENCE_SECONDS).status_code
 
     with ThreadPoolExecutor(16) as pool:
         codes = sorted(pool.map(send, range(16)))
@@ -195,7 +198,7 @@ def test_withheld_is_as_absent(shared: Live, path: str) -> None:
 
 def test_nothing_without_a_token_and_nothing_for_auditors(live: Live) -> None:
     url = live.collection_url("us") + "objects/"
-    refused = requests.get(url, timeout=30)
+    refused = requests.get(url, timeout=PATIENCE_SECONDS)
     assert refused.status_code == 401
     assert "Basic" in refused.headers["WWW-Authenticate"]
     assert "Bearer" in refused.headers["WWW-Authenticate"]

@@ -6,6 +6,6 @@ Sections are those of the policy. Where it leaves a choice, the choice stands in
 
 from tests.oracle.sights import Oracle, Sight
 from tests.oracle.treaties import Treaty
-from tests.oracle.versions import Account, Version
+from tests.oracle.versions import Account, Handling, Outcome, Version
 
-__all__ = ["Account", "Oracle", "Sight", "Treaty", "Version"]
+__all__ = ["Account", "Handling", "Oracle", "Outcome", "Sight", "Treaty", "Version"]

@@ -8,9 +8,8 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
-from tests.oracle.versions import LEVELS, TLP_OF, Json, labelled, strictest
+from tests.oracle.markings import ID, LEVELS, TLP_OF, Json, labelled, strictest
 
-ID = re.compile(r"[a-z0-9-]+--[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 OBSERVABLES = ("domain-name",)
 # What an object of each type cannot be without, and what an observable's id follows from.
 NEEDED = {

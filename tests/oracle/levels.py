@@ -1,279 +1,228 @@
-"""What is accepted, and how it is handled for what it says and what stands around it (policy 2 and 8)."""
+"""What every version amounts to, for what it says and what its submitter's containers say (policy 2)."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from tests.oracle.versions import LEVELS, NOBODY, Account, Json, Version, common, strictest
+from tests.oracle import markings
+from tests.oracle.markings import LEVELS, strictest
+from tests.oracle.records import Records
+from tests.oracle.versions import Given, Handling, Version, common, together
+
+Plain = Mapping[Version, Handling]
 
 
 @dataclass
-class Handling:
-    """Everything that was submitted so far, and at which level and to whom alone it may be shown."""
+class Levels(Records):
+    """Settles the level, REL TO and closure of everything that a member holds."""
 
-    accounts: Mapping[str, Account]
-    defaults: Mapping[str, str]
-    informative: frozenset[str]
-    rel_to: Mapping[str, str]  # the nation that each of the hub's definitions names (6)
-    versions: list[Version] = field(default_factory=list)
+    # --- once, at the end of the submission that brought it ---
 
-    # --- section 8: what is accepted ---
+    def decide(
+        self,
+        member: str,
+        fresh: Sequence[Version],
+        brought: Collection[Version],
+        repeated: Collection[Version],
+    ) -> None:
+        """Decide what is decided once. `brought` are the submission's containers, new or held already;
+        `repeated` the names that it said again (2.3)."""
+        for version in fresh:
+            self._default(version)
+        self.settle(member)
+        for version in fresh:
+            if version.is_once:
+                version.given = self._first(version, [c for c in brought if version.id in c.contains()])
+        # Identities take theirs from who names them, before anything is compared with it.
+        self.settle(member)
+        for version in self.versions:
+            named_by = [c for c in brought if version.id in c.contains()]
+            is_old = version.member == member and version not in fresh and not version.is_deleted
+            if is_old and version.given is not None and named_by:
+                self._again(version, named_by, is_repeated=version in repeated)
+        self.settle(member)
 
-    def take(
-        self, member: str, objects: Sequence[Json], at: datetime, visible: set[Version]
-    ) -> tuple[list[bool], list[Version]]:
-        """Take a submission: tell for each object whether it succeeds, and give the versions that are new.
+    def _default(self, version: Version) -> None:
+        """Whether nothing but the default is left for it, for ever (2.3, 2.4)."""
+        if version.tlp is not None or version.is_once or self.kept_from(version) is not None:
+            return
+        version.is_default = not self._is_contained(version)
+        is_excepted = markings.is_accepted_definition(version.obj, self.informative)
+        version.is_home = version.is_default and self.nation(version) in self.homes and not is_excepted
 
-        `visible` is what the member can have received so far.
-        """
-        fresh: list[Version] = []
-        outcomes = []
-        for n, obj in enumerate(objects):
-            outcome, version = self._accept(member, obj, at + timedelta(microseconds=n), visible)
-            outcomes.append(outcome)
-            if version is not None:
-                # All of a submission is submitted at one time; only an SCO's version tells them apart.
-                version.at = at
-                fresh.append(version)
-                self.versions.append(version)
+    def _is_contained(self, version: Version) -> bool:
+        """Whether anything is handed down to it; containers that name but each other have the default."""
+        above = self.containers(version)
+        for container in above:  # it grows as it is gone through
+            if container.tlp is None:
+                above += [c for c in self.containers(container) if c not in above]
+        is_circle = version in above and all(c.tlp is None and self.containers(c) for c in above)
+        return bool(above) and not is_circle
+
+    def _first(self, name: Version, beside: Sequence[Version]) -> Given:
+        if beside:
+            return self._laxest(beside)
+        held = self.containers(name)
+        if held:
+            # Of all that are held: the strictest in every respect.
+            offers = {container: self.handed(container) for container in held}
+            strict = together(offers.values())
+            closed = tuple(container for container in held if offers[container].is_closed)
+            return Given(strict.level or "red", strict.nations, closed)
+        nation = self.nation(name)
+        return Given(self.defaults[nation], is_home=nation in self.homes, is_default=True)
+
+    def _laxest(self, containers: Sequence[Version]) -> Given:
+        """Of the open ones, else of all, those of the lowest level, to whomever one of these goes."""
+        offers = {container: self.handed(container) for container in containers}
+        open_ = [container for container in containers if not offers[container].is_closed]
+        among = open_ or containers
+        lowest = min((offers[c].level or "red" for c in among), key=LEVELS.index)
+        chosen = [container for container in among if offers[container].level == lowest]
+        each = [offers[container].addressees for container in chosen]
+        named = [nations for nations in each if nations is not None]
+        nations = frozenset[str]().union(*named) if len(named) == len(each) else None
+        return Given(lowest, nations, () if open_ else tuple(chosen))
+
+    def _again(self, name: Version, named_by: Sequence[Version], *, is_repeated: bool) -> None:
+        """A container comes for a name that is there: it may loosen what is said again, or be the first."""
+        assert name.given is not None
+        offer = self._laxest(named_by)
+        now = name.given
+        if name.follows is not None:
+            now = replace(now, level=name.follows, is_home=False)
+        may_loosen = is_repeated and not offer.handling.is_stricter_than(now.handling)
+        if may_loosen and now.handling.is_stricter_than(offer.handling):
+            name.given, name.follows = offer, None
+        elif now.is_default:
+            level = strictest([now.level, offer.level]) or offer.level
+            nations = common([now.handling.addressees, offer.handling.addressees])
+            name.given, name.follows = Given(level, nations, offer.by, now.is_home), None
+
+    # --- whenever something changes ---
+
+    def settle(self, member: str) -> None:
+        """Judge anew all that the member holds; what is deleted stays as it stood."""
         self._settle(member)
-        return outcomes, fresh
-
-    def _accept(
-        self, member: str, obj: Json, at: datetime, visible: set[Version]
-    ) -> tuple[bool, Version | None]:
-        text = obj.get("modified", obj.get("created"))
-        held = self.record(member, obj["id"])
-        if text is None:
-            there = [version for version in held if not version.is_deleted]
-            if there and _is_equal(there[-1].obj, obj):
-                return True, None
-        else:
-            for version in held:
-                if version.text == text:
-                    return not version.is_deleted and _is_equal(version.obj, obj), None
-            if not held and self._is_foreign_above_green(member, obj["id"], visible):
-                return False, None
-        text = text or at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        earlier = [v for v in held if v.when < datetime.fromisoformat(text)]
-        return True, Version(member, obj["id"], text, at, obj, earlier[-1] if earlier else None)
-
-    def _is_foreign_above_green(self, member: str, id: str, visible: set[Version]) -> bool:
-        """Passing on: no bar to a member that holds the id already.
-
-        Judged by the newest version, and by deleted ones that no living version came after.
-        """
-        return any(
-            v.id == id
-            and self.nation(v) != self.accounts[member].nation
-            and v.level not in ("clear", "green")
-            and (self.is_newest(v) or (v.is_deleted and not self._is_followed(v)))
-            for v in visible
-        )
-
-    def _is_followed(self, version: Version) -> bool:
-        later = [v for v in self.record(version.member, version.id) if v.when > version.when]
-        return any(not v.is_deleted for v in later)
-
-    def record(self, member: str, id: str) -> list[Version]:
-        """The versions of a record, oldest first."""
-        return sorted(
-            (v for v in self.versions if (v.member, v.id) == (member, id)), key=lambda version: version.when
-        )
-
-    def is_newest(self, version: Version) -> bool:
-        return self.newest(version.member, version.id) is version
-
-    def newest(self, member: str, id: str) -> Version:
-        """The version by which a record is judged: the last that is not deleted, or else the last."""
-        record = self.record(member, id)
-        return [*([v for v in record if not v.is_deleted] or record)][-1]
-
-    def delete(self, member: str, id: str, texts: Sequence[str] | None) -> bool:
-        """Delete versions (all: None) of the member's record; a cert, of every record of its nation."""
-        account = self.accounts[member]
-        doomed = [
-            v
-            for v in self.versions
-            if v.id == id
-            and not v.is_deleted
-            and (texts is None or v.text in texts)
-            and (v.member == member or (account.kind == "cert" and self.nation(v) == account.nation))
-        ]
-        for version in doomed:
-            version.stood_closed = self.is_closed(version)
-        for version in doomed:
-            version.is_deleted = True
-        for owner in sorted({version.member for version in doomed}):
-            self._settle(owner)
-        return bool(doomed)
-
-    def nation(self, version: Version) -> str:
-        return self.accounts[version.member].nation
-
-    # --- section 2: the effective level ---
+        for version in self.versions:
+            if version.member == member and not version.is_deleted:
+                self._follow(version)
+        self._settle(member)
 
     def _settle(self, member: str) -> None:
-        """Judge the levels of all that the member holds, after a submission of its own."""
         mine = [v for v in self.versions if v.member == member]
-        for version in mine:
-            version.floor = version.level
-        levels: dict[Version, str] = {}
-        rest = [v for v in mine if v.tlp is None and not v.is_deleted]
-        for version in mine:
-            if version.is_deleted:
-                assert version.level is not None
-                levels[version] = version.level  # as it stood (2.7)
-            elif version.tlp is not None:
-                levels[version] = _raise(version.tlp, version)
-        followers = [v for v in rest if self._is_follower(v)]
-        rest = [v for v in rest if v not in followers]
-        default = self.defaults[self.accounts[member].nation]
-        self._spread(levels, rest, default)
-        # Containers that name each other and that nothing else names have the nation's default.
-        for version in rest:
-            if version not in levels and version.contains():
-                levels[version] = _raise(default, version)
-        self._spread(levels, rest, default)
-        for version, level in levels.items():
-            version.level = level
-        for version in followers:
-            # A named identity whose namers are gone is not laxer for it, until a living object names it.
-            unnamed = strictest([default, version.floor]) or default
-            version.level = _raise(self._level_of_namers(version) or unnamed, version)
-        for version in mine:
-            if not version.is_deleted:
-                version.base = self._base(version, version in followers)
-        self._address(mine, followers)
+        plain: dict[Version, Handling] = {v: v.plain if v.is_deleted else Handling() for v in mine}
+        living = [version for version in mine if not version.is_deleted]
+        while True:
+            found = plain | {version: self._plain(version, plain) for version in living}
+            if found == plain:
+                break
+            plain = found
+        for version in living:
+            version.plain = plain[version]
+        # Nothing is kept from what is itself kept: a revoking version is the last.
+        for version in sorted(living, key=lambda v: self.kept_from(v) is not None):
+            kept = self.kept_from(version)
+            parts = [version.plain, version.taken, *([kept.full] if kept else [])]
+            version.full = together(parts)
+            version.base = self._base(version)
+            if version.given is not None:
+                by = tuple(container for container in version.given.by if plain[container].is_closed)
+                version.given = replace(version.given, by=by)
 
-    def _base(self, version: Version, is_follower: bool) -> str:
-        """The level without the version's own granular markings and labels (7)."""
-        default = self.defaults[self.accounts[version.member].nation]
+    def _plain(self, version: Version, plain: Plain) -> Handling:
+        own = Handling(version.raised, self._own_nations(version), self._is_closed_by_itself(version))
         if version.tlp is not None:
-            return version.tlp
-        if is_follower:
-            return self._level_of_namers(version) or strictest([default, version.base]) or default
-        # What containers enforce counts, as for the whole.
-        sources = [version.base, *(container.level for container in self.containers(version))]
-        if version.is_revocation and version.predecessor is not None and version.base is None:
-            sources.append(version.predecessor.level)
-        return strictest(sources) or ("green" if version.is_accepted_definition else default)
+            return together([replace(own, level=strictest([own.level, version.tlp]))])
+        kept = self.kept_from(version)
+        if kept is not None:
+            return together([own, plain[kept]])
+        if version.is_once:
+            return together([own, *self._given(version, plain)])
+        if version.is_default:
+            own = replace(own, level=strictest([own.level, self.default(version)]))
+        own = replace(own, is_closed=own.is_closed or version.is_home)
+        return together([own, *(self.handed(container, plain) for container in self.containers(version))])
 
-    def _address(self, mine: Sequence[Version], followers: Sequence[Version]) -> None:
-        """Judge to whom alone each is releasable: to whom all say that have a say (2.3, 6)."""
-        judged = [v for v in mine if not v.is_deleted]
-        # An identity that goes by its namers may follow them down, too; another stays what it was.
-        stays = [v for v in judged if v.tlp is None and v not in followers]
-        was_unaddressed = {v for v in stays if v.floor == "red" and v.nations is None}
-        for version in judged:
-            version.nations = common(
-                [self._own_nations(version), *([version.nations] if version in stays else [])]
-            )
-        self._carry_down(judged)
-        # RED that is addressed to nobody stays so whatever container comes later, for that can only tighten.
-        # So does what is in it, unless it says itself to whom it goes.
-        unaddressed = {v for v in mine if v.level == "red" and v.nations is None} | was_unaddressed
-        for version in stays:
-            is_unaddressed = version in was_unaddressed or not unaddressed.isdisjoint(self._above(version))
-            if is_unaddressed and version.nations is not None and self._own_nations(version) is None:
-                version.nations = NOBODY
-        self._carry_down(judged)
+    def _given(self, version: Version, plain: Plain) -> list[Handling]:
+        given = version.given
+        if given is None:
+            return []
+        if version.follows is not None:
+            return [Handling(version.follows)]
+        is_closed = given.is_home or any(plain[container].is_closed for container in given.by)
+        return [Handling(given.level, given.nations, is_closed)]
 
-    def _own_nations(self, version: Version) -> frozenset[str] | None:
-        named = {self.rel_to[ref] for ref in version.obj.get("object_marking_refs", []) if ref in self.rel_to}
-        if not named and version.is_revocation and version.predecessor is not None:
-            return self._own_nations(version.predecessor)
-        return frozenset(named) or None
-
-    def _above(self, version: Version) -> list[Version]:
-        """What something without TLP of its own takes its handling from."""
-        revoked = [version.predecessor] if version.is_revocation and version.predecessor else []
-        return [*self.containers(version), *revoked] if version.tlp is None else []
-
-    def _carry_down(self, judged: Sequence[Version]) -> None:
-        """Let the nations of containers, and of what is revoked, hold for what has no TLP of its own."""
-        changes = True
-        while changes:
-            changes = False
-            for version in judged:
-                nations = common([version.nations, *(source.nations for source in self._above(version))])
-                changes = changes or nations != version.nations
-                version.nations = nations
-
-    def _spread(self, levels: dict[Version, str], rest: Sequence[Version], default: str) -> None:
-        """Let levels follow from levels, until nothing changes any more."""
-        changes = True
-        while changes:
-            changes = False
-            for version in rest:
-                level = self._unmarked_level(version, levels, default)
-                if level is not None and level != levels.get(version):
-                    levels[version], changes = level, True
-
-    def _unmarked_level(self, version: Version, levels: Mapping[Version, str], default: str) -> str | None:
-        # Every version of a container counts, and what a container enforces counts, not what it says.
-        containers = self.containers(version)
-        sources = [levels.get(container) for container in containers] + [version.floor]
-        if version.is_revocation and version.floor is None:
-            predecessor = version.predecessor
-            assert predecessor is not None
-            sources.append(levels.get(predecessor, predecessor.floor))
-        known = strictest(sources)
-        if known is not None:
-            return _raise(known, version)
-        if containers:
-            return levels.get(version)
-        return _raise("green" if version.is_accepted_definition else default, version)
+    def default(self, version: Version) -> str:
+        is_excepted = markings.is_accepted_definition(version.obj, self.informative)
+        return "green" if is_excepted else self.defaults[self.nation(version)]
 
     def containers(self, version: Version) -> list[Version]:
+        """Every version of every container of the member that names it (2.3)."""
         return [v for v in self.versions if v.member == version.member and version.id in v.contains()]
 
-    def _is_follower(self, version: Version) -> bool:
-        """An unmarked identity in no container, whose level its namers give (2.4)."""
-        is_identity = version.obj["type"] == "identity" and version.tlp is None
-        return is_identity and not self.containers(version) and not version.is_revocation
+    def handed(self, container: Version, plain: Plain | None = None) -> Handling:
+        """What a container hands down: one without TLP of its own counts at its default (2.3)."""
+        own = container.plain if plain is None else plain[container]
+        if container.tlp is not None:
+            return own
+        return together([replace(own, level=strictest([own.level, self.default(container)]))])
 
-    def _level_of_namers(self, identity: Version) -> str | None:
-        # Newest versions alone are namers, and unmarked identities are none.
-        levels = [
-            v.level
+    def _own_nations(self, version: Version) -> frozenset[str] | None:
+        named = {self.rel_to[ref] for ref in markings.marks_of(version.obj) if ref in self.rel_to}
+        return frozenset(named) or None
+
+    def _is_closed_by_itself(self, version: Version) -> bool:
+        """By a marking that nobody knows, REL TO on a part or at depth, or a bad selector (2.1, 2.5, 2.6)."""
+        accepted = self.informative | {
+            v.id
+            for v in self.versions
+            if v.member == version.member and markings.is_accepted_definition(v.obj, self.informative)
+        }
+        whole, inner = markings.marks_of(version.obj), markings.inner_marks_of(version.obj)
+        is_unknown = bool((whole - accepted - self.rel_to.keys()) | (inner - accepted))
+        return is_unknown or markings.has_bad_selector(version.obj)
+
+    def _base(self, version: Version) -> str:
+        """The level without the version's own granular markings and labels (7)."""
+        kept = self.kept_from(version)
+        sources: list[str | None] = [version.tlp, version.taken.level]
+        if version.tlp is None and kept is not None:
+            sources.append(kept.level)
+        elif version.tlp is None and version.given is not None:
+            sources.append(version.follows or version.given.level)
+        elif version.tlp is None:
+            sources += [self.handed(container).level for container in self.containers(version)]
+            sources += [self.default(version)] if version.is_default else []
+        return strictest(sources) or self.default(version)
+
+    # --- identities (2.4) ---
+
+    def _follow(self, version: Version) -> None:
+        """An unmarked identity that no container gave anything takes the laxest of those that name it."""
+        given = version.given
+        if version.type != "identity" or given is None or not given.is_default:
+            return
+        levels = [level for level in (v.level for v in self._namers(version)) if level is not None]
+        if not levels:
+            return
+        laxest = strictest(["green", min(levels, key=LEVELS.index)]) or "green"
+        # Who came with it or before decides; later ones only loosen.
+        first = version.order == self.submissions and version.follows is None
+        held = version.follows or given.level
+        if first or LEVELS.index(laxest) <= LEVELS.index(held):
+            version.follows = laxest
+
+    def _namers(self, identity: Version) -> list[Version]:
+        """Newest versions that go abroad; unmarked identities name none, their own level being taken."""
+        return [
+            v
             for v in self.versions
             if v.member == identity.member
-            and v.obj.get("created_by_ref") == identity.id != v.id
-            and not (v.obj["type"] == "identity" and v.tlp is None)
+            and v.creator == identity.id != v.id
+            and not (v.type == "identity" and v.tlp is None)
             and self.is_newest(v)
             and not v.is_deleted
+            and not v.is_closed
         ]
-        if not levels:
-            return None
-        laxest = min((level for level in levels if level), key=LEVELS.index)
-        return strictest(["green", laxest])
-
-    def is_closed(self, version: Version, above: tuple[Version, ...] = ()) -> bool:
-        """Whether a marking that nobody knows, its own or a container's, keeps it at home (2.3, 2.5, 2.6)."""
-        if version.stood_closed is not None:
-            return version.stood_closed
-        accepted = {
-            v.id for v in self.versions if v.member == version.member and v.is_accepted_definition
-        } | self.informative
-        # REL TO on a part alone can neither be followed nor ignored.
-        on_parts = self.rel_to.keys() & version.granular_refs()
-        if version.has_bad_selector() or version.others() - accepted - self.rel_to.keys() or on_parts:
-            return True
-        if version.tlp is not None:
-            return False
-        outer = [v for v in self.containers(version) if v not in above]
-        return any(self.is_closed(container, (*above, version)) for container in outer)
-
-
-def _raise(level: str, version: Version) -> str:
-    raised = strictest([level, version.raised])
-    assert raised is not None
-    return raised
-
-
-def _is_equal(one: Json, other: Json) -> bool:
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)

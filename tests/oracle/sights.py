@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from tests.oracle import contents
-from tests.oracle.contents import ID, Cut, ids_within, is_value_based, made_id, names, replaced, texts
-from tests.oracle.levels import Handling
+from tests.oracle.contents import Cut, ids_within, is_value_based, made_id, names, replaced, texts
+from tests.oracle.markings import ID
+from tests.oracle.neighbours import Neighbours
 from tests.oracle.treaties import Treaty
-from tests.oracle.versions import LEVELS, TLP_OF, Account, Json, Version, references, strictest
+from tests.oracle.versions import (
+    LEVELS,
+    ORDER,
+    TLP_OF,
+    Account,
+    Json,
+    Outcome,
+    Version,
+    lowest,
+    references,
+    strictest,
+)
 
-ORDER = ["partner", "agency", "cert"]
 TLP_2 = {
     "clear": "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487",
     "green": "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb",
@@ -21,7 +32,6 @@ TLP_2 = {
     "amber+strict": "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003",
     "red": "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
 }
-HUB = "identity--4a1d3a0c-1f0e-4c55-9c68-2f9a7fb0a001"
 
 
 class Sight(NamedTuple):
@@ -45,7 +55,7 @@ class Sight(NamedTuple):
 
 
 @dataclass
-class Oracle(Handling):
+class Oracle(Neighbours):
     """What the hub should say, given everything that was submitted so far.
 
     `identities` and `titles` are the members' registered identities and names. What depends on when somebody
@@ -55,12 +65,10 @@ class Oracle(Handling):
 
     identities: Mapping[str, str] = field(default_factory=dict)
     titles: Mapping[str, str] = field(default_factory=dict)
-    hub_identity: str = HUB
     arrived: dict[str, set[str]] = field(default_factory=dict)
     came_from: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     made: dict[str, set[str]] = field(default_factory=dict)  # ids of redactions, say, that a nation was given
     contents: dict[Sight, Json] = field(default_factory=dict)
-    drawn: dict[str, tuple[str, str, str]] = field(default_factory=dict)  # what each made id stands for
 
     # --- submissions ---
 
@@ -70,25 +78,102 @@ class Oracle(Handling):
         objects: Sequence[Json],
         at: datetime,
         treaties: Sequence[Treaty],
-        served: Collection[tuple[str, str]] | None = None,
-    ) -> list[bool]:
-        """Take a submission, and return for each object whether it succeeds.
-
-        `served`, if given, are the ids and versions that the member can have received so far.
-        """
-        # Deleted ones too: a copy of them may be held still.
-        visible = _plain(self._largest(member, treaties, at, self._at_home()))
-        if served is not None:
-            visible = {version for version in visible if (version.id, version.text) in served}
-        outcomes, fresh = self.take(member, objects, at, visible)
+    ) -> list[Outcome]:
+        """Take a submission, and return what becomes of each object, by what was observed until now."""
+        self.submissions += 1
+        standing: set[int] = set()
+        while True:
+            kept = [(version, dict(vars(version))) for version in self.versions]
+            outcomes, fresh = self._take(member, objects, at, treaties, standing)
+            refusals = [n for n, version in fresh.items() if self.stands(version)]
+            if not refusals:
+                break
+            # As if it had not been said: the rest is judged again without it.
+            standing.add(refusals[0])
+            self.versions = [version for version, _ in kept]
+            for version, was in kept:
+                vars(version).update(was)
         nation = self.accounts[member].nation
         # An id that was made comes only from the hub, be it as a reference in another object.
         known = {made: (of, id) for made, (of, id, _) in self.drawn.items() if of != nation}
-        for version in fresh:
+        for version in fresh.values():
             version.about = {id: known[id] for id in version.refers() if id in known}
             version.answered = self._sources(nation, version.about)
             version.names_source = self._names_source(version)
         return outcomes
+
+    def _take(
+        self,
+        member: str,
+        objects: Sequence[Json],
+        at: datetime,
+        treaties: Sequence[Treaty],
+        standing: Collection[int],
+    ) -> tuple[list[Outcome], dict[int, Version]]:
+        outcomes: list[Outcome] = []
+        fresh: dict[int, Version] = {}
+        said: list[Version] = []  # new, or held already
+        for n, obj in enumerate(objects):
+            if n in standing:
+                outcomes.append(Outcome("refused", "stands as it is"))
+                continue
+            outcome, version = self.accept(member, obj, at)
+            outcomes.append(outcome)
+            if version is None:
+                continue
+            said.append(version)
+            if outcome.kind == "accepted":
+                fresh[n] = version
+                self.versions.append(version)
+        for version in fresh.values():
+            version.taken = self.taken(version, treaties, at)
+        repeated = {version for version in said if version not in fresh.values()}
+        brought = list(dict.fromkeys(version for version in said if version.contains()))
+        self.decide(member, list(fresh.values()), brought, repeated)
+        return outcomes, fresh
+
+    def observe(
+        self,
+        treaties: Sequence[Treaty],
+        now: datetime,
+        served: Mapping[str, Collection[tuple[str, str]]] | None = None,
+    ) -> None:
+        """Take note of what everybody may see now; to be called whenever that may have changed.
+
+        `served`, where given for a member, are the ids and versions that it can be served.
+        """
+        seen = {}
+        for member in self.accounts:
+            seen[member] = self.visible(member, treaties, now)
+            if served is not None and member in served:
+                seen[member] = {v for v in seen[member] if (v.id, v.text) in served[member]}
+        self.take_note(seen)
+
+    def delete(self, member: str, id: str, texts: Sequence[str] | None) -> bool:
+        """Delete versions (all: None) of the member's record; a cert, of every record of its nation."""
+        account = self.accounts[member]
+        doomed = [
+            v
+            for v in self.versions
+            if v.id == id
+            and not v.is_deleted
+            and (texts is None or v.text in texts)
+            and (v.member == member or (account.kind == "cert" and self.nation(v) == account.nation))
+        ]
+        for version in doomed:
+            version.is_deleted = True
+        for owner in sorted({version.member for version in doomed}):
+            self.settle(owner)
+        return bool(doomed)
+
+    def releases(
+        self, version: Version, nation: str, treaties: Sequence[Treaty], now: datetime
+    ) -> str | None:
+        """The lowest kind of member of the nation to whom section 4 releases the version; None: to nobody."""
+        for kind in ORDER:
+            if version in _plain(self._largest(None, Account(nation, kind), treaties, now)):
+                return kind
+        return None
 
     def _sources(self, nation: str, made: Iterable[str]) -> frozenset[str]:
         """Of whom something came to the nation under all of these: who had one may not see the others."""
@@ -112,21 +197,35 @@ class Oracle(Handling):
 
     # --- sections 3, 4 and 7: who sees it in which form, references aside ---
 
-    def _candidates(self, reader: str, treaties: Sequence[Treaty], now: datetime) -> set[Sight]:
-        account = self.accounts[reader]
+    def _candidates(
+        self, reader: str | None, account: Account, treaties: Sequence[Treaty], now: datetime
+    ) -> set[Sight]:
         clauses = [(treaty, c) for treaty in treaties if treaty.is_in_force(now) for c in treaty.clauses]
         found: set[Sight] = set()
-        for version in self.versions:
+        # What is being submitted is judged after it is known what it takes from others.
+        for version in [v for v in self.versions if v.level is not None]:
             if account.nation != self.nation(version):
                 for treaty, clause in clauses:
-                    found.update(self._forms(version, treaty, clause, reader))
-            elif version.member == reader or _reaches(account.kind, _lowest(version.level)):
+                    found.update(self._forms(version, treaty, clause, reader, account))
+            elif version.member == reader or self._is_shown_at_home(version, account):
                 found.add(Sight(version))
         return found
 
-    def _forms(self, version: Version, treaty: Treaty, clause: Json, reader: str) -> Iterable[Sight]:
+    def _is_shown_at_home(self, version: Version, account: Account) -> bool:
+        """Section 3, and what section 8 limits."""
+        is_limited = not self._is_within_limits(version, account)
+        return _reaches(account.kind, lowest(version.level)) and not is_limited
+
+    def _is_within_limits(self, version: Version, account: Account) -> bool:
+        limits = version.full.limits
+        if limits is None:
+            return True
+        return account.nation in limits and _reaches(account.kind, limits[account.nation])
+
+    def _forms(
+        self, version: Version, treaty: Treaty, clause: Json, reader: str | None, account: Account
+    ) -> Iterable[Sight]:
         """The forms in which one clause lets a foreign reader see a version."""
-        account = self.accounts[reader]
         is_hidden = clause.get("anonymise") == "agency" and self.is_masked(version)
         if is_hidden and version.names_source:
             return
@@ -159,7 +258,8 @@ class Oracle(Handling):
         origin = self.nation(version)
         if clause["from"] != origin or account.nation not in clause["to"]:
             return False
-        if self.is_closed(version) or not _is_releasable(version, level, account.nation):
+        is_kept = version.is_closed or not self._is_within_limits(version, account)
+        if is_kept or not _is_releasable(version, level, account.nation):
             return False
         if LEVELS.index(level) > LEVELS.index(clause["max_tlp"]):
             return False
@@ -170,14 +270,14 @@ class Oracle(Handling):
         if stix_type not in [*clause.get("types", [stix_type]), "identity", "marking-definition"]:
             return False
         return _reaches(account.kind, clause.get("audience", "agency")) and _reaches(
-            account.kind, _lowest(level)
+            account.kind, lowest(level)
         )
 
     # --- 2.7 and "the newest version decides" ---
 
     def visible(self, reader: str, treaties: Sequence[Treaty], now: datetime) -> set[Version]:
         """Every version that the reader is served as it was submitted."""
-        return _there(_plain(self._largest(reader, treaties, now, self._at_home())))
+        return _there(_plain(self._largest(reader, self.accounts[reader], treaties, now)))
 
     def everybody(self, treaties: Sequence[Treaty], now: datetime) -> dict[str, set[Version]]:
         """What every member is served as it was submitted."""
@@ -185,50 +285,27 @@ class Oracle(Handling):
 
     def sights(self, treaties: Sequence[Treaty], now: datetime) -> dict[str, set[Sight]]:
         """What every member is served, in every form."""
-        counts = self._at_home()
         found = {}
-        for member in self.accounts:
-            largest = self._largest(member, treaties, now, counts)
+        for member, account in self.accounts.items():
+            largest = self._largest(member, account, treaties, now)
             there = {sight for sight in largest if not sight.version.is_deleted}
             found[member] = there | _links(there)
         return found
 
-    def _at_home(self) -> Callable[[str, Version], bool]:
-        """Tell of any member whether it sees a record, by its newest version, inside its own nation.
-
-        Whose references count depends on who sees what, and that on whose references count. With
-        more references less is seen: the two bounds close in; where they do not meet, less is seen.
-        """
-        long_ago = datetime.min.replace(tzinfo=UTC)
-
-        def at_home(counts: Callable[[str, Version], bool]) -> dict[str, set[Version]]:
-            return {member: _plain(self._largest(member, (), long_ago, counts)) for member in self.accounts}
-
-        seen = at_home(lambda _member, _version: True)
-        while True:
-            more = at_home(lambda member, version, seen=seen: version in seen[member])  # type: ignore[misc]
-            again = at_home(lambda member, version, more=more: version in more[member])  # type: ignore[misc]
-            if again == seen:
-                # Reading less means counting more references.
-                return lambda member, version: version in more[member]
-            seen = again
-
     def _largest(
-        self, reader: str, treaties: Sequence[Treaty], now: datetime, counts: Callable[[str, Version], bool]
+        self, reader: str | None, account: Account, treaties: Sequence[Treaty], now: datetime
     ) -> set[Sight]:
-        seen = self._candidates(reader, treaties, now)
-        newest = {(v.member, v.id): self.newest(v.member, v.id) for v in self.versions}
+        """The largest set in which nothing lacks a later version or an own record that it refers to."""
+        seen = self._candidates(reader, account, treaties, now)
         needed: dict[Sight, list[set[Sight]]] = {}
         for sight in seen:
             version = sight.version
             record = self.record(version.member, version.id)
             later = record[record.index(version) + 1 :]
-            nation = [member for member, a in self.accounts.items() if a.nation == self.nation(version)]
-            targets = [newest.get((member, id)) for member in nation for id in self._refers(sight)]
-            counted = [target for target in targets if target and counts(version.member, target)]
+            targets = [self.newest(version.member, id) for id in self._needs(sight)]
             needed[sight] = [
                 *(self._as_later(sight, v) for v in later),
-                *({self._as_target(sight, v)} for v in counted),
+                *(self._as_targets(sight, v) for v in targets),
             ]
         while True:
             gone = {
@@ -239,6 +316,25 @@ class Oracle(Handling):
             if not gone:
                 return seen
             seen -= gone
+
+    def _needs(self, sight: Sight) -> set[str]:
+        """The ids of which the submitter's own record must be seen (2.7)."""
+        version = sight.version
+        own = {id for id in self._refers(sight) if self.record(version.member, id)}
+        if version.tlp is None or not version.contains():
+            return own
+        # A container with TLP of its own goes without its unmarked names.
+        names = {id for id in own & version.contains() if self._is_unmarked_name(version.member, id)}
+        return own - names
+
+    def _is_unmarked_name(self, member: str, id: str) -> bool:
+        newest = self.newest(member, id)
+        return newest.is_name and newest.tlp is None
+
+    def _as_targets(self, sight: Sight, target: Version) -> set[Sight]:
+        """What it refers to; of a copy, what that is a copy of will do."""
+        originals = {Sight(original) for original in target.copies if not original.is_deleted}
+        return {self._as_target(sight, target)} | originals
 
     def _refers(self, sight: Sight) -> set[str]:
         """What the object refers to in this form: what is left of it, under the names that it is given."""
@@ -364,8 +460,3 @@ def _is_releasable(version: Version, level: str, nation: str) -> bool:
 
 def _reaches(kind: str, lowest: str) -> bool:
     return ORDER.index(kind) >= ORDER.index(lowest)
-
-
-def _lowest(level: str | None) -> str:
-    """The lowest kind of member that the level allows."""
-    return {"clear": "partner", "green": "partner", "amber": "agency"}.get(level or "", "cert")

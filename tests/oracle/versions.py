@@ -1,29 +1,35 @@
-"""What one accepted version says of itself (policy 2)."""
+"""Members, accepted versions and how they are handled."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-Json = dict[str, Any]
+from tests.oracle import markings
+from tests.oracle.markings import LEVELS, NAMES, TLP_OF, Json, reaches, references, strictest
 
-LEVELS = ["clear", "green", "amber", "amber+strict", "red"]
+__all__ = [
+    "LEVELS",
+    "NOBODY",
+    "ORDER",
+    "TLP_OF",
+    "Account",
+    "Given",
+    "Handling",
+    "Json",
+    "Outcome",
+    "Version",
+    "common",
+    "lowest",
+    "narrower",
+    "reaches",
+    "references",
+    "strictest",
+    "together",
+]
+
 ORDER = ["partner", "agency", "cert"]
-TLP_OF = {
-    "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9": "clear",
-    "marking-definition--34098fce-860f-48ae-8e50-ebd3cc5e41da": "green",
-    "marking-definition--f88d31f6-486f-44da-b317-01333bde0b82": "amber",
-    "marking-definition--5e57c739-391a-4eb3-b6be-7d15ca92d5ed": "red",
-    "marking-definition--94868c89-83c2-464b-929b-a1a8aa3c8487": "clear",
-    "marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb": "green",
-    "marking-definition--55d920b0-5e8b-4f79-9ee9-91f868d9b421": "amber",
-    "marking-definition--939a9414-2ddd-4d32-a0cd-375ea402b003": "amber+strict",
-    "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1": "red",
-    "marking-definition--826578e1-40ad-459f-bc73-ede076f81f37": "amber+strict",
-}
 NOBODY: frozenset[str] = frozenset()
 
 
@@ -35,13 +41,107 @@ class Account:
     kind: str
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an item: `accepted`, `equal` (a success, nothing stored) or `refused`, and why that."""
+
+    kind: str
+    why: str = ""
+
+    @property
+    def succeeded(self) -> bool:
+        return self.kind != "refused"
+
+
+@dataclass(frozen=True)
+class Handling:
+    """At which level, to which nations alone (None: any), whether only at home, and the limits of section 8.
+
+    `limits` are the nations that it goes to, its own among them, each with the lowest clearance there.
+    """
+
+    level: str | None = None
+    nations: frozenset[str] | None = None
+    is_closed: bool = False
+    limits: Mapping[str, str] | None = None
+
+    @property
+    def addressees(self) -> frozenset[str] | None:
+        """What is RED and carries no REL TO is addressed to nobody, and hands that down (6)."""
+        return NOBODY if self.level == "red" and self.nations is None else self.nations
+
+    @property
+    def is_above(self) -> bool:
+        """Above GREEN, with REL TO or limited (8)."""
+        restricted = self.nations is not None or self.limits is not None
+        return restricted or self.level not in (None, "clear", "green")
+
+    def is_stricter_than(self, other: Handling) -> bool:
+        """In level, REL TO or closure (2.3)."""
+        assert self.level is not None
+        assert other.level is not None
+        is_higher = LEVELS.index(self.level) > LEVELS.index(other.level)
+        mine, its = self.addressees, other.addressees
+        is_narrower = mine is not None and (its is None or not its <= mine)
+        return is_higher or is_narrower or (self.is_closed and not other.is_closed)
+
+
+def together(parts: Iterable[Handling]) -> Handling:
+    """The strictest of all of these in every respect."""
+    parts = list(parts)
+    limits = [part.limits for part in parts if part.limits is not None]
+    return Handling(
+        strictest(part.level for part in parts),
+        common(part.addressees for part in parts),
+        any(part.is_closed for part in parts),
+        _all_of(limits) if limits else None,
+    )
+
+
+def _all_of(limits: list[Mapping[str, str]]) -> Mapping[str, str]:
+    nations = set.intersection(*({*one} for one in limits))
+    return {nation: narrower(*(one[nation] for one in limits)) for nation in sorted(nations)}
+
+
+def common(found: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
+    """The nations that all name that name any; None: none does."""
+    named = [nations for nations in found if nations is not None]
+    return frozenset.intersection(*named) if named else None
+
+
+def narrower(*clearances: str) -> str:
+    return max(clearances, key=ORDER.index)
+
+
+def lowest(level: str | None) -> str:
+    """The lowest kind of member that the level allows (4)."""
+    return {"clear": "partner", "green": "partner", "amber": "agency"}.get(level or "", "cert")
+
+
+@dataclass(frozen=True)
+class Given:
+    """What an unmarked name took, once (2.3). `by` are the closed containers that gave it, while closed."""
+
+    level: str
+    nations: frozenset[str] | None = None
+    by: tuple[Version, ...] = ()
+    is_home: bool = False
+    is_default: bool = False  # the first submission that brings a container may still tighten it
+
+    @property
+    def handling(self) -> Handling:
+        return Handling(self.level, self.nations, self.is_home or bool(self.by))
+
+
 @dataclass(eq=False)
 class Version:
-    """One accepted version. `level` is what was enforced last, and so a floor for what comes later.
+    """One accepted version, what was decided when it came, and what it amounts to now.
 
-    So are `base`, the level without granular markings and labels (7), and `nations`, to which alone it is
-    releasable abroad (6); None: to all that a clause names. `about` are the originals behind the ids of the
-    hub's that it refers to, by these ids; `answered` who had submitted them.
+    Decided when it came, for ever: `is_default` (no container named it), `is_home`, `given` (names), `taken`
+    (from others' objects, 2.7, with the limits of 8), `copies` (whose object it is an equal copy of),
+    `begins_as_copy` (its record did). `plain` is the handling without what was taken. `base` is the level
+    without granular markings and labels (7). `about` are the originals behind the ids of the hub's that it
+    refers to, by these ids; `answered` who had submitted them.
     """
 
     member: str
@@ -49,13 +149,18 @@ class Version:
     text: str
     at: datetime
     obj: Json
-    predecessor: Version | None
-    level: str | None = None
-    floor: str | None = None
+    order: int = 0
+    is_default: bool = False
+    is_home: bool = False
+    given: Given | None = None
+    follows: str | None = None  # the level that an identity takes from those that name it (2.4)
+    taken: Handling = Handling()
+    copies: tuple[Version, ...] = ()
+    begins_as_copy: bool = False
+    plain: Handling = Handling()
+    full: Handling = Handling()
     base: str | None = None
-    nations: frozenset[str] | None = None
     is_deleted: bool = False
-    stood_closed: bool | None = None
     names_source: bool = False
     about: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     answered: frozenset[str] = frozenset()
@@ -69,98 +174,48 @@ class Version:
         return datetime.fromisoformat(self.text)
 
     @property
+    def type(self) -> str:
+        found: str = self.obj["type"]
+        return found
+
+    @property
+    def creator(self) -> str | None:
+        return self.obj.get("created_by_ref")
+
+    @property
     def tlp(self) -> str | None:
-        return strictest(TLP_OF[ref] for ref in self.obj.get("object_marking_refs", []) if ref in TLP_OF)
+        return markings.tlp_of(self.obj)
 
     @property
     def raised(self) -> str | None:
-        """Labels and granular markings raise, never lower (2.1, 2.5)."""
-        refs = [m["marking_ref"] for m in self.obj.get("granular_markings", []) if "marking_ref" in m]
-        return strictest([labelled(self.obj), *(TLP_OF.get(ref) for ref in refs)])
+        return markings.raised_by(self.obj)
 
     @property
-    def is_revocation(self) -> bool:
-        """A revoking version without TLP keeps its predecessor's (8)."""
-        return self.obj.get("revoked") is True and self.tlp is None and self.predecessor is not None
+    def is_revoking(self) -> bool:
+        return self.obj.get("revoked") is True
 
     @property
-    def is_accepted_definition(self) -> bool:
-        return self.obj.get("definition_type") == "statement"
+    def is_once(self) -> bool:
+        return self.tlp is None and markings.is_once(self.obj)
 
-    def others(self) -> set[str]:
-        """Marking references that are not TLP; a revoking version keeps its predecessor's."""
-        refs = {*self.obj.get("object_marking_refs", []), *self.granular_refs()}
-        if self.is_revocation and self.predecessor is not None:
-            refs |= self.predecessor.others()
-        return refs - TLP_OF.keys()
+    @property
+    def is_name(self) -> bool:
+        return self.type in NAMES
 
-    def granular_refs(self) -> set[str]:
-        """What parts are marked with; a revoking version keeps its predecessor's."""
-        refs = {m["marking_ref"] for m in self.obj.get("granular_markings", []) if "marking_ref" in m}
-        if self.is_revocation and self.predecessor is not None:
-            refs |= self.predecessor.granular_refs()
-        return refs
+    @property
+    def level(self) -> str | None:
+        return self.full.level
 
-    def has_bad_selector(self) -> bool:
-        """A selector that matches nothing closes the object (2.5)."""
-        selectors = [s for m in self.obj.get("granular_markings", []) for s in m["selectors"]]
-        kept = self.is_revocation and self.predecessor is not None and self.predecessor.has_bad_selector()
-        return kept or any(not reaches(self.obj, selector) for selector in selectors)
+    @property
+    def nations(self) -> frozenset[str] | None:
+        return self.full.nations
+
+    @property
+    def is_closed(self) -> bool:
+        return self.full.is_closed
 
     def contains(self) -> set[str]:
-        is_container = self.obj["type"] in ("report", "grouping")
-        return set(self.obj["object_refs"]) - {self.id} if is_container else set()
+        return markings.contained(self.obj)
 
     def refers(self) -> set[str]:
-        return references(self.obj) - {self.id}
-
-
-def strictest(levels: Iterable[str | None]) -> str | None:
-    return max((level for level in levels if level is not None), key=LEVELS.index, default=None)
-
-
-def common(found: Iterable[frozenset[str] | None]) -> frozenset[str] | None:
-    """The nations that all name that name any; None: none does."""
-    named = [nations for nations in found if nations is not None]
-    return frozenset.intersection(*named) if named else None
-
-
-def labelled(obj: Json) -> str | None:
-    """The strictest level that the labels spell."""
-    labels = [re.fullmatch(r"tlp:(.+)", label.lower()) for label in obj.get("labels", [])]
-    spelled = [match[1].replace("white", "clear") for match in labels if match]
-    return strictest(level for level in spelled if level in LEVELS)
-
-
-def references(obj: Json) -> set[str]:
-    """What an object refers to (2.7)."""
-    return set(_references(obj))
-
-
-def reaches(value: Any, selector: str) -> bool:
-    """Whether a selector matches something."""
-    for step in selector.split("."):
-        if isinstance(value, list) and step.startswith("["):
-            place = int(step[1:-1])
-            if place >= len(value):
-                return False
-            value = value[place]
-        elif isinstance(value, dict) and step in value:
-            value = value[step]
-        else:
-            return False
-    return True
-
-
-def _references(value: Any) -> Iterable[str]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _references(item)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if key in ("created_by_ref", "object_marking_refs", "granular_markings"):
-                continue
-            if re.search("_refs?$", key):
-                yield from [item] if isinstance(item, str) else item
-            else:
-                yield from _references(item)
+        return references(self.obj)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hub.errors import BadSignature
 from hub.model import HttpRequest, RegisteredKey
-from hub.proofs import base64url, requests
+from hub.proofs import base64url, requests, tokens
 from tests.proofs.signers import (
     BODY,
     CONTENT,
@@ -34,7 +34,13 @@ from tests.proofs.signers import (
 )
 
 ALL = register(EDWARDS, NIST, OTHER)
-SECRET = {"Authorization": "Bearer secret", "Cookie": "a=secret", "Proxy-Authorization": "Basic secret"}
+SECRET = {
+    "Authorization": "Bearer secret",
+    "Cookie": "a=secret",
+    "Proxy-Authorization": "Basic secret",
+    "X-API-Key": "secret",
+    "X-Auth-Token": "secret",
+}
 
 
 def assert_refused(request: HttpRequest, words: str, now: datetime = NOW) -> None:
@@ -128,6 +134,21 @@ def test_covering_a_secret_is_refused(field: str, parameter: str) -> None:
     name = f'"{field.lower()}"{parameter}'
     request = signed(headers=SECRET, covered=(*CONTENT, name), values={name: SECRET[field]})
     assert_refused(request, f"must not cover {field.lower()}")
+
+
+TOKEN = tokens.compose(bytes(range(40))).text
+
+
+@pytest.mark.parametrize("value", [TOKEN, f"Bearer {TOKEN}", f"a={TOKEN}; b"])
+def test_a_token_in_whatever_field_is_no_evidence(value: str) -> None:
+    request = signed(headers={"X-Other": value}, covered=(*CONTENT, '"x-other"'), values={'"x-other"': value})
+    assert_refused(request, "must not cover x-other")
+
+
+def test_a_token_in_what_is_always_signed_is_refused() -> None:
+    url = f"{URL}?key={TOKEN}"
+    assert_refused(replace(signed(), url=url), "a URL that holds a token")
+    assert_refused(signed(params=parameters(nonce=f'"{TOKEN}"')), "a parameter that holds a token")
 
 
 def test_a_covered_field_that_is_not_there_is_refused() -> None:

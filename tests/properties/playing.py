@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from hub.actions import history, takeover, work
+from hub.actions import history, poll, takeover, work
 from hub.actions.present import present
 from hub.errors import Conflict, Forbidden, NotFound, Unavailable
-from hub.model import VersionFilter
+from hub.model import Receipt, VersionFilter
 from hub.stix.versions import version_key
 from hub.store import histories
 from hub.store.histories import History, HistoryKind
-from tests.oracle import Oracle, Treaty, Version
+from tests.oracle import Oracle, Outcome, Treaty, Version
 from tests.properties.worlds import (
     ACCOUNTS,
     DEFAULTS,
@@ -33,8 +33,9 @@ from tests.properties.worlds import (
     Terminate,
     Wait,
     Work,
+    speaker,
 )
-from tests.stix_objects import INFORMATIVE, Json, stamp
+from tests.stix_objects import INFORMATIVE, PUBLIC, Json, stamp
 from tests.world import START, World
 
 View = frozenset[tuple[str, str, str]]
@@ -50,12 +51,27 @@ class Play:
     world: World | None = None
     lags: bool = False
     oracle: Oracle = field(
-        default_factory=lambda: Oracle(ACCOUNTS, DEFAULTS, frozenset({INFORMATIVE}), NATION_OF)
+        default_factory=lambda: Oracle(
+            ACCOUNTS, DEFAULTS, frozenset({INFORMATIVE}), NATION_OF, public_sources=frozenset({PUBLIC})
+        )
     )
     treaties: list[Treaty | None] = field(default_factory=list)
     made: list[Any] = field(default_factory=list)
     now: datetime = START
     outcomes: list[tuple[str, list[bool]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Let the oracle know who speaks as whom, and where what is unmarked stays at home."""
+        if self.world is None:
+            for member in self.oracle.accounts:
+                self.oracle.register(member, speaker(member))
+            return
+        for member, caller in self.world.callers.items():
+            for identity in {caller.member.identity, *caller.member.identities}:
+                self.oracle.register(member, identity)
+        registry = self.world.house.registry
+        self.oracle.hub_identity = registry.hub_identity_id
+        self.oracle.homes |= {n.code for n in registry.nations.values() if n.unmarked_stays_home}
 
     def play(self, events: Sequence[Event]) -> Play:
         for event in events:
@@ -110,6 +126,17 @@ class Play:
     def catch_up(self) -> None:
         if self.world is not None and not self.lags and self.histories(HistoryKind.APPEND):
             assert work.work(self.world.house).is_done
+        self.observe()
+
+    def observe(self) -> None:
+        """Take note of what everybody could be served at this moment (policy 1: shown)."""
+        served = None
+        if self.world is not None and self.histories(HistoryKind.APPEND):
+            # What history has yet to bring, nobody can have received.
+            with patch.object(poll, "_record"):
+                rows = {member: self.world.released(member) for member in ACCOUNTS}
+            served = {member: {(row.id, row.version) for row in found} for member, found in rows.items()}
+        self.oracle.observe(self.in_order(), self.now, served)
 
     def histories(self, kind: HistoryKind) -> list[History]:
         """What is under way in the hub."""
@@ -125,18 +152,20 @@ class Play:
             history._step(self.world.house, jobs[event.job % len(jobs)].id)
 
     def _push(self, event: Push) -> None:
-        self.submit(event.member, [draft.build() for draft in event.drafts])
+        self.submit(event.member, event.objects())
 
     def submit(self, member: str, objects: list[Json]) -> None:
-        served = None
-        if self.world is not None and self.histories(HistoryKind.APPEND):
-            # What history has yet to bring, nobody can have received to pass it on (8).
-            served = {(row.id, row.version) for row in self.world.released(member)}
-        expected = self.oracle.submit(member, objects, self.now, self.in_order(), served)
+        judged = self.oracle.submit(member, objects, self.now, self.in_order())
+        expected = [outcome.succeeded for outcome in judged]
         self.outcomes.append((member, expected))
         if self.world is not None:
             receipt = self.world.push(member, *self.as_told(objects))
-            assert [outcome.succeeded for outcome in receipt.outcomes] == expected, receipt.outcomes
+            self.agree(member, objects, judged, receipt)
+
+    def agree(self, member: str, objects: list[Json], judged: Sequence[Outcome], receipt: Receipt) -> None:
+        """See that the hub takes and refuses what the oracle does."""
+        told = [outcome.succeeded for outcome in receipt.outcomes]
+        assert told == [outcome.succeeded for outcome in judged], (member, judged, receipt.outcomes)
 
     def as_told(self, objects: list[Json]) -> list[Json]:
         """The objects as they are sent to the hub."""

@@ -30,7 +30,7 @@ from tests.properties.worlds import (
     Push,
     pool_id,
 )
-from tests.stix_objects import INFORMATIVE, Json, sdo
+from tests.stix_objects import INFORMATIVE, PUBLIC, Json, sdo
 from tests.world import EVERY_VERSION, World
 
 Form = tuple[str, str, str, str]  # member, id and version as submitted, and the form
@@ -176,11 +176,11 @@ class RenditionPlay(Play):
             DEFAULTS,
             frozenset({INFORMATIVE}),
             NATION_OF,
+            public_sources=frozenset({PUBLIC}),
             identities={name: member.identity for name, member in members.items()},
             titles={name: member.name for name, member in members.items()},
         )
-        if self.world is not None:
-            self.oracle.hub_identity = self.world.house.registry.hub_identity_id
+        super().__post_init__()
 
     def step(self, event: Event) -> None:  # type: ignore[override]
         if not isinstance(event, Answer):

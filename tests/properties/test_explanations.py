@@ -102,15 +102,27 @@ def test_what_a_member_is_told_is_of_what_it_is_served(mould: Mould, events: lis
 def check_told(reader: str, record: Told, everything: list[Told]) -> None:
     home, is_cert = reader[:2].upper(), reader.endswith("-cert")
     nations = [one["nation"] for one in record["decisions"]]
-    assert nations == (sorted(NATIONS) if record["origin"] == home else [home])
+    assert nations == (sorted(NATIONS) if is_cert and record["origin"] == home else [home])
     if not is_cert:
         assert all(one["agreement"] is one["clause"] is None for one in record["decisions"])
     same = [one for one in everything if record["effective_tlp"] == one["effective_tlp"]]
     decided = [{d["nation"]: (d["decision"], d["clearance"]) for d in one["decisions"]} for one in same]
     assert any(
         all(one[d["nation"]] == (d["decision"], d["clearance"]) for d in record["decisions"])
+        and (
+            "abroad" not in record
+            or leaves(record) == any(one[n][0] == "release" for n in {*NATIONS} - {home})
+        )
         for one in decided
     )
+
+
+def leaves(record: Told) -> bool:
+    """Whether a member is told that its object leaves; if not, by what."""
+    decision, because = record["abroad"]["decision"], record["abroad"]["because"]
+    assert (decision, because) == ("leaves", []) or decision == "stays at home"
+    assert set(because) <= {"marking", "reference", "ceiling", "type"}
+    return bool(decision == "leaves")
 
 
 @FEWER

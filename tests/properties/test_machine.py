@@ -20,6 +20,7 @@ from hypothesis.stateful import (
 from hub.actions import history
 from hub.model import Tlp
 from tests import postgres
+from tests.budgets import machines
 from tests.properties import worlds
 from tests.properties.test_worlds import EXAMPLES, FEWER
 from tests.properties.watching import Watch
@@ -153,7 +154,7 @@ def mould() -> Mould:
 
 def test_it_is_what_the_policy_says_whatever_happens(mould: Mould) -> None:
     long = settings(FEWER, stateful_step_count=20, max_examples=max(1, EXAMPLES // 2))
-    run_state_machine_as_test(lambda: Alliance(mould.cast, mould.discard), settings=long)
+    run_state_machine_as_test(machines(lambda: Alliance(mould.cast, mould.discard)), settings=long)
 
 
 @pytest.fixture
@@ -174,4 +175,4 @@ def cast(postgres_server: str) -> Iterator[Callable[[], World]]:
 
 def test_it_is_so_on_postgresql(cast: Callable[[], World]) -> None:
     short = settings(FEWER, stateful_step_count=15, max_examples=max(1, EXAMPLES // 10))
-    run_state_machine_as_test(lambda: Alliance(cast, World.close), settings=short)
+    run_state_machine_as_test(machines(lambda: Alliance(cast, World.close)), settings=short)

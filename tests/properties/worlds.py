@@ -6,6 +6,7 @@ several members with the same id are the rule and not the exception.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +25,13 @@ MEMBERS = [
     *(f"jp-{kind}" for kind in ("cert", "agency")),
 ]
 ACCOUNTS = {m: Account(m[:2].upper(), KINDS[m[3:]].value) for m in MEMBERS}
+
+
+def speaker(member: str) -> str:
+    """The identity that a member speaks as, where no hub has given it one."""
+    return stix_id("identity", 1_000 + zlib.crc32(member.encode()))
+
+
 DEFAULTS = {"US": "amber", "KR": "green", "JP": "amber"}
 POOL = [
     *(("malware", n) for n in range(2)),
@@ -131,6 +139,9 @@ def pool_id(place: int, shift: int = 0) -> str:
 class Push:
     member: str
     drafts: tuple[Draft, ...]
+
+    def objects(self) -> list[Json]:
+        return [draft.build() for draft in self.drafts]
 
 
 @dataclass(frozen=True)

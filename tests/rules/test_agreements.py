@@ -161,9 +161,13 @@ SIGN, SUSPEND, RESUME, TERMINATE = Step
 DAY = timedelta(days=1)
 
 
-def life(*events: tuple[Step, NationCode, datetime], superseded_at: datetime | None = None) -> Life:
+def life(
+    *events: tuple[Step, NationCode, datetime],
+    superseded_at: datetime | None = None,
+    proposed_at: datetime = FROM - 2 * DAY,
+) -> Life:
     agreement = read_agreement(document(), NATIONS)
-    lived = Life(agreement, agreement.parties)
+    lived = Life(agreement, agreement.parties, proposed_at)
     for event in events:
         lived = lived.after(*event)
     return lived.superseded(superseded_at)
@@ -182,7 +186,12 @@ def signed(at: datetime = FROM - DAY) -> list[tuple[Step, NationCode, datetime]]
         (signed(), FROM, Standing(AgreementState.IN_FORCE)),
         (signed(), UNTIL - TICK, Standing(AgreementState.IN_FORCE)),
         (signed(), UNTIL, Standing(AgreementState.ENDED, "expired")),
-        (signed()[:1], UNTIL, Standing(AgreementState.ENDED, "expired")),
+        (signed()[:1], UNTIL, Standing(AgreementState.ENDED, "lapsed")),
+        ([], FROM + 88 * DAY - TICK, Standing(AgreementState.PROPOSED)),
+        ([], FROM + 88 * DAY, Standing(AgreementState.ENDED, "lapsed")),
+        (signed()[:1], FROM + 88 * DAY, Standing(AgreementState.ENDED, "lapsed")),
+        ([(TERMINATE, US, FROM)], FROM + 88 * DAY, Standing(AgreementState.ENDED, "terminated by US")),
+        (signed(FROM + 80 * DAY), FROM + 88 * DAY, Standing(AgreementState.IN_FORCE)),
         ([*signed(), (TERMINATE, KR, FROM)], FROM, Standing(AgreementState.ENDED, "terminated by KR")),
         ([(TERMINATE, US, FROM)], FROM, Standing(AgreementState.ENDED, "terminated by US")),
         ([*signed(), (TERMINATE, KR, FROM)], UNTIL, Standing(AgreementState.ENDED, "terminated by KR")),
@@ -292,3 +301,22 @@ def test_neither_suspension_nor_amendment_moves_the_start() -> None:
     assert fresh.since == {KR: FROM + DAY}
     assert not reaches_back(fresh)
     assert covered_since([period, fresh]) == {(US, KR): FROM}
+
+
+def test_what_would_expire_before_it_lapses_expires_for_ever() -> None:
+    late = life(proposed_at=UNTIL - DAY)
+    for now in (UNTIL, UNTIL + 200 * DAY):
+        assert standing(late, now) == Standing(AgreementState.ENDED, "expired")
+
+
+@pytest.mark.parametrize(
+    ("events", "by_us", "by_kr"),
+    [([], True, True), (signed()[:1], True, False), (signed(), False, False)],
+)
+def test_a_proposal_waits_for_others_until_all_of_them_have_signed(
+    events: list[tuple[Step, NationCode, datetime]], by_us: bool, by_kr: bool
+) -> None:
+    one = life(*events)
+    assert (one.waits_for_others(US, FROM), one.waits_for_others(KR, FROM)) == (by_us, by_kr)
+    assert not one.waits_for_others(US, FROM + 89 * DAY)
+    assert not life(*events, (TERMINATE, KR, FROM)).waits_for_others(US, FROM)

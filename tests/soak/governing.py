@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hub.client import ClientError, Hub, Unreachable
+from tests.patience import PATIENCE_SECONDS
 from tests.soak.journal import KINDS, LEVELS, STOP_WRITING, Journal, Json, Setup, now
 
 READY = "governor-ready"
 NATIONS = ("AU", "IN", "JP", "KR", "US")
 _LONG_SECONDS = 86_400.0
 _MOST_LIVE = 7
-_PATIENCE_SECONDS = 120.0
 _TYPES = (None, None, None, ["malware", "relationship", "report"], ["indicator", "malware", "grouping"])
 
 
@@ -109,7 +109,7 @@ class Governor:
 
     def _done(self, act: Callable[[str], Json], pact: Pact, is_done: Callable[[Json], Any]) -> bool:
         """Do a step until the agreement shows that it is done; False when the agreement expired instead."""
-        deadline = now() + _PATIENCE_SECONDS
+        deadline = now() + PATIENCE_SECONDS
         while now() < deadline:
             try:
                 act(pact.id)

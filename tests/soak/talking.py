@@ -11,10 +11,10 @@ from typing import Any
 import requests
 
 from hub.client import HubAuth
+from tests.patience import PATIENCE_SECONDS
 from tests.soak.journal import Member, now
 
 TAXII = "application/taxii+json;version=2.1"
-_PATIENCE_SECONDS = 120.0
 _PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 5.0
 _LATER = (429, 503)
@@ -74,8 +74,8 @@ class Talker:
                     return Answer(response, first, sent, now(), attempts)
                 self.tally[str(response.status_code)] += 1
                 pause = min(self._retry_after(response), _LONGEST_PAUSE_SECONDS)
-            if now() - first > _PATIENCE_SECONDS:
-                raise WrongAnswer(f"{method} {url} did not succeed in {_PATIENCE_SECONDS} s: {self.tally}")
+            if now() - first > PATIENCE_SECONDS:
+                raise WrongAnswer(f"{method} {url} did not succeed in {PATIENCE_SECONDS} s: {self.tally}")
             time.sleep(pause)
 
     def get(self, url: str, params: Mapping[str, Any] | None = None) -> Answer:

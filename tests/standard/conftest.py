@@ -10,14 +10,14 @@ from hub.actions import withdraw
 from hub.actions.house import House
 from hub.model import Deletion, Kind, Limits, Scope
 from tests import postgres
-from tests.actions.conftest import hub, kept_url
+from tests.actions.conftest import hub, kept_store
 from tests.actions.hubs import Hub
 from tests.journeys.conftest import live
 from tests.standard.site import Site, Stock, stock
 from tests.web import conftest as web
 from tests.web.conftest import Played, client, house, played, store
 
-__all__ = ["client", "house", "hub", "kept_url", "live", "played", "store"]
+__all__ = ["client", "house", "hub", "kept_store", "live", "played", "store"]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from taxii2client.v21 import as_pages
 from hub.client import HubAuth
 from tests.actions.hubs import malware
 from tests.journeys.live import Live
+from tests.patience import PATIENCE_SECONDS
 from tests.standard.shapes import faults
 from tests.standard.site import TAXII
 
@@ -24,7 +25,7 @@ def named(name: str) -> dict[str, str]:
 
 
 def test_a_request_without_user_agent_and_accept_is_served_and_head_keeps_the_connection(live: Live) -> None:
-    connection = http.client.HTTPConnection(urlsplit(live.url).netloc, timeout=30)
+    connection = http.client.HTTPConnection(urlsplit(live.url).netloc, timeout=PATIENCE_SECONDS)
     headers = {"Authorization": f"Bearer {live.member('us-cert').token}"}
     for method in ("HEAD", "GET", "HEAD"):
         connection.putrequest(method, "/taxii2/", skip_accept_encoding=True)
@@ -42,7 +43,7 @@ def test_nothing_is_redirected_whichever_way_an_address_is_spelled(live: Live, s
     account = live.member("us-agency")
     auth = HubAuth(account.token, account.submit_key)
     url, item = live.collection_url("us") + "objects", named("spelled")
-    sent: dict[str, Any] = {"auth": auth, "timeout": 30, "allow_redirects": False}
+    sent: dict[str, Any] = {"auth": auth, "timeout": PATIENCE_SECONDS, "allow_redirects": False}
     headers = {"Content-Type": TAXII, "Accept": TAXII}
     posted = requests.post(url + slash, json={"objects": [item]}, headers=headers, **sent)
     assert (posted.status_code, faults("status", posted.json())) == (202, [])

@@ -106,9 +106,25 @@ def test_of_two_levels_the_stricter_counts_and_the_submitter_is_told(refs, level
         ("tlp:", None),
         ("tlp:purple", None),
         ("tlp:redacted", None),
-        ("not tlp:red", None),
+        ("tlp:reda", None),
+        ("tlp:amberstrictly", None),
+        ("tlp:the red one", None),
         ("amber+strict", None),
-        ("tlp:amber+\u017ftrict", None),
+        ("not tlp:red", Tlp.RED),
+        ("tlp:red2", Tlp.RED),
+        ("tlp:amber+\u017ftrict", Tlp.AMBER_STRICT),
+        ("tlp:amber, strictly", Tlp.AMBER),
+        ('misp:tlp="amber 2 strict"', Tlp.AMBER_STRICT),
+        ('misp:tlp="red"', Tlp.RED),
+        ("TLP2.0:RED", Tlp.RED),
+        ("TLPRED", Tlp.RED),
+        ("xtlp=white; tlp=green", Tlp.GREEN),
+        ("tlp:green or tlp:amber or tlp:clear", Tlp.AMBER),
+        ("\uff34\uff2c\uff30\uff1a\uff32\uff25\uff24", Tlp.RED),  # full-width letters
+        ("t\u200bl\u2060p:r\u00ade\ufeffd", Tlp.RED),  # zero-width characters
+        ("\u8a00\u8449tlp\u2462:red\u3002", Tlp.RED),
+        ("tlp:red\u8a00", None),  # a letter follows
+        ("tlp\U00010107red", Tlp.RED),  # a number that is no digit is no letter either
     ],
 )
 def test_a_label_that_spells_a_level_raises_and_is_no_marking(label, level):

@@ -1,4 +1,4 @@
-"""References: every id under a `*_ref` or `*_refs`, and nothing that policy 2.7 leaves out."""
+"""References: every id that an object holds as a whole string, and nothing that policy 2.7 leaves out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tests.stix.samples import OTHER_UUID, UUID, sdo
 A = f"malware--{OTHER_UUID}"
 B = f"x-own-type--{OTHER_UUID}"
 OWN = f"identity--{UUID}"
+EXTENSION = f"extension-definition--{OTHER_UUID}"
 MARKING = f"marking-definition--{OTHER_UUID}"
 
 
@@ -20,7 +21,8 @@ MARKING = f"marking-definition--{OTHER_UUID}"
         {"object_marking_refs": [MARKING]},
         {"granular_markings": [{"marking_ref": MARKING, "selectors": ["name"]}]},
         {"object_refs": [OWN]},
-        {"description": A, "x_list": [A], "refs": [A], "ref": A, "x_reference": A, "x_ref_id": A},
+        {"object_refs": [MARKING, EXTENSION], "extensions": {EXTENSION: {}}, "x_keys": {MARKING: 1}},
+        {"description": f"see {A}", "x_list": [f"{A}.", f" {A}", f"({A})"]},
         {"x_ref": f"x-{'y' * 211}--{OTHER_UUID}"},
         {"parent_ref": "0", "x_ref": 5, "x_refs": [None, "malware--1", f"malware-{OTHER_UUID}", f"{A} "]},
     ],
@@ -39,6 +41,11 @@ def test_what_is_no_reference_is_not_followed(more):
         {"extensions": {"x-ext": {"deep": [[{"x_ref": A}], {"more": {"y_refs": [B]}}]}}},
         {"x_refs": {"one": A, "two": [[B]]}},
         {"x_ref": [A, {"inner": B}]},
+        {"description": A, "x_list": [[B]]},
+        {"x_by_id": {A: {"deep": [{B: None}]}}},
+        {"x_kept": {"type": "bundle", "objects": [{"type": "malware", "id": A, "created_by_ref": B}]}},
+        {"objects": {"0": {"type": "malware", "id": A}, "1": {"type": "file", "x": B}}},
+        {"created_by_ref": A, "x_authors": [A, B]},  # a second time: no longer its own created_by_ref alone
     ],
 )
 def test_every_reference_is_found_at_any_depth(more):

@@ -187,6 +187,66 @@ def test_names_of_all_kinds(name, text):
     assert mentions(sdo(description="abc"), [name]) == []
 
 
+GRID = "\uc0c8\ubcbd\uc804\ub825"  # a Korean company in two words of two syllables
+RAIL = "\u5317\u6d77\u9244\u9053"  # a Japanese one
+METER = "\u30e1\u30fc\u30bf\u30fc"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (GRID, f"{GRID}\uc5d0\uc11c \ud0d0\uc9c0"),  # with particles
+        (GRID, f"\uc774 {GRID}\uc774 \ubcf4\uace0"),
+        (GRID, f"(\uc8fc){GRID}"),
+        (GRID, f"\uc8fc\uc2dd\ud68c\uc0ac{GRID}\uc758"),  # and a word before it
+        (GRID, "\uc0c8\ubcbd \uc804\ub825\uc740"),
+        (GRID, "\uc0c8 \ubcbd\u00a0\uc804\n\ub825"),
+        (f"{GRID[:2]} {GRID[2:]}", f"{GRID}\ub294"),
+        (GRID, "\u1109\u1162\ubcbd\uc804\ub825"),  # of single letters
+        (GRID, "\uc0c8\u200b\ubcbd\u2060\uc804\ub825"),
+        (RAIL, f"\u6628\u65e5{RAIL}\u304c\u5831\u544a\u3057\u305f"),
+        (RAIL, "\u5317\u6d77 \u9244\u9053\u3067"),
+        (METER, f"\u65b0\u578b{METER}\u3092\u72d9\u3046"),
+        (METER, "\uff92\uff70\uff80\uff70\u3092"),  # half-width
+        ("\u30ac\u30b9", "\u30ab\u3099\u30b9"),  # the voicing mark apart
+        ("Dawngrid", f"Dawngrid\ub294 {GRID[2:]}"),
+        ("Dawngrid", "\u6628\u65e5DAWNGRID\u304c"),
+        ("dawn-grid", "Dawn Grid\uc5d0\uc11c"),
+        ("DG \uc804\ub825", "DG\uc804\ub825\uc758"),
+        ("Dawngrid", "D\u00e1wngr\u00efd"),
+        ("D\u00e1wngrid", "Dawngrid"),
+        ("Dawngrid", "D\u0336a\u0336wngrid"),  # struck through
+        ("dawngrid", "x_dawngrid_id"),
+        ("dawngrid.example", "https://www.dawngrid.example/a"),
+        ("dawngrid.example", "someone@DawnGrid.Example."),
+        ("\uc0c8\ubcbd.example", "http://xn--3l3bz7e.example/"),
+        ("xn--3l3bz7e.example", "\uc0c8\ubcbd.example\uc758"),
+        ("\u0e44\u0e1f\u0e1f\u0e49\u0e32", "\u0e01\u0e32\u0e44\u0e1f\u0e1f\u0e49\u0e32\u0e1d\u0e48"),  # Thai
+    ],
+)  # fmt: skip
+def test_a_name_is_met_as_the_languages_of_the_nations_write_it(name, text):
+    assert mentions(sdo(description=text), [name]) == ["description"]
+    assert mentions(sdo(x_deep=[{text: 1}]), [name]) == [f"x_deep.[0].{text}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (GRID, "\uad6d\ub0b4 \uc804\ub825 \uae30\uad00"),  # electricity alone
+        (GRID, "\uc0c8\ubcbd\uc5d0 \uc804\ub825"),  # something between
+        (RAIL, "\u5317\u6d77\u9053\u3067"),
+        ("\u30ac\u30b9", "\u30ab\u30b9"),
+        ("Dawngrid", "Dawngrids\ub294"),
+        ("Dawngrid", "\u6628\u65e5Dawngrid2"),
+        ("KEP", "KEPCO\ub294"),
+        ("\u092c\u093f\u091c\u0932\u0940", "\u0930\u0947\u0932 \u0935\u093f\u092d\u093e\u0917"),
+        ("dawngrid.example", "dawngrid.test"),
+    ],
+)
+def test_what_only_resembles_a_name_is_none(name, text):
+    assert mentions(sdo(description=text), [name]) == []
+
+
 def test_a_letter_that_folds_into_letter_and_accents_stays_in_its_word():
     assert mentions(sdo(description="\u03b9 \u03b1"), ["\u0390\u03b1"]) == []
 
@@ -230,6 +290,7 @@ def test_an_id_is_no_text_but_its_type_is_a_name():
         f"id {OTHER_UUID}",
         f"00000000-0000-0000-0000-0000{OTHER_UUID}",
         f"identity--{OTHER_UUID[:5]}\u200b{OTHER_UUID[5:]}",
+        f'by "{CREATOR}',  # as it stands whole in the JSON text
         CREATOR.replace(OTHER_UUID, OTHER_UUID.upper()),  # whole, but `rename` would miss it
     ],
 )
@@ -246,11 +307,19 @@ def test_an_id_in_a_selector_is_whole():
     assert mentions(sdo(**{**EVERYWHERE, "description": "x"}), [], [CREATOR, EXTENSION, MARKING]) == []
 
 
-@pytest.mark.parametrize("part", ["a ", "0", "0000-", "a-", "\u200b", "agency "])
+@pytest.mark.parametrize(
+    "part", ["a ", "0", "0000-", "a-", "\u200b", "agency ", "\uac00", "\uac00 ", "\u0315\u0300"]
+)
 def test_hostile_text_is_read_in_one_pass(part):
     """Anything worse than linear would take minutes."""
     text = part * (2_000_000 // len(part))
-    assert mentions(sdo(description=text), ["agency " * 50 + "b", "a " * 500 + "b"], [CREATOR]) == []
+    names = ["agency " * 50 + "b", "a " * 500 + "b", "\uac00" * 500 + "b", "\uac00 " * 50 + "c"]
+    assert mentions(sdo(description=text), names, [CREATOR]) == []
+
+
+def test_many_ids_in_a_large_object_are_counted_in_one_pass():
+    ids = [f"malware--{n:08x}-0000-4000-8000-000000000000" for n in range(20_000)]
+    assert not may_mention(orjson.dumps(sdo(x_refs=ids)), ["agency one"], ids)
 
 
 # --- whatever the object ------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from hub.store import members
 from hub.store.allowances import hold_used_until, set_used_until
 from hub.store.connection import Store
 from hub.store.tables import allowance
+from tests.patience import PATIENCE_SECONDS
 
 US, KR = MemberId("us-cert"), MemberId("kr-cert")
 UNUSED = datetime(1970, 1, 1, tzinfo=UTC)
@@ -75,7 +76,7 @@ def test_it_is_kept_to_the_microsecond_for_each_member_and_kind_apart(store: Sto
 
 
 def test_those_who_move_it_wait_for_each_other_from_the_first_use_on(store: Store) -> None:
-    start = threading.Barrier(_WRITERS, timeout=60)
+    start = threading.Barrier(_WRITERS, timeout=PATIENCE_SECONDS)
 
     def advance(_: int) -> None:
         start.wait()

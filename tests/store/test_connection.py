@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from hub.store.connection import Connection, Store
 from hub.store.tables import lease, ledger, release
+from tests.patience import PATIENCE_SECONDS
 
 _WRITERS, _ROUNDS = 4, 10
 
@@ -70,7 +71,7 @@ def test_what_raises_leaves_no_trace(store: Store) -> None:
 def test_writers_wait_for_each_other(store: Store) -> None:
     """Reading and writing back under a lock loses nothing, whoever comes in between."""
     _put(store, "count")
-    start = threading.Barrier(_WRITERS, timeout=60)
+    start = threading.Barrier(_WRITERS, timeout=PATIENCE_SECONDS)
 
     def add(_: int) -> None:
         start.wait()

@@ -12,6 +12,7 @@ import pytest
 from hub.model import Kind, Member, MemberId, NationCode, Purpose, RegisteredKey, StixId
 from hub.store import agreements, ledgers, members, submissions
 from hub.store.connection import Store
+from tests.patience import PATIENCE_SECONDS
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 US, KR, JP = map(NationCode, ("US", "KR", "JP"))
@@ -30,7 +31,7 @@ def store(database_url: str) -> Iterator[Store]:
 
 
 def _at_once(act: object) -> list[object]:
-    start = threading.Barrier(_AT_ONCE, timeout=60)
+    start = threading.Barrier(_AT_ONCE, timeout=PATIENCE_SECONDS)
 
     def run(n: int) -> object:
         start.wait()

@@ -20,9 +20,9 @@ from hub.store.tables import content, metadata
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
+def store(empty_database_url: str) -> Iterator[Store]:
     """A store over an empty database."""
-    store = Store.open(database_url)
+    store = Store.open(empty_database_url)
     yield store
     store.close()
 

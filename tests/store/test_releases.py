@@ -29,6 +29,7 @@ from hub.store import ledgers, objects, releases
 from hub.store.connection import Connection, Store
 from hub.store.releases import NewRow
 from hub.store.tables import ledger, release
+from tests.patience import PATIENCE_SECONDS
 
 US, KR = NationCode("US"), NationCode("KR")
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -157,7 +158,7 @@ def test_the_last_date_is_the_latest_of_any_ledger(store: Store) -> None:
 
 
 def test_writers_at_once_leave_no_gap_and_share_no_date(store: Store) -> None:
-    start = threading.Barrier(_WRITERS, timeout=60)
+    start = threading.Barrier(_WRITERS, timeout=PATIENCE_SECONDS)
 
     def write(writer: int) -> None:
         start.wait()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from hub.proofs.requests import SECRET_FIELDS
 from tests.web.conftest import INDICATOR, KR, TAXII, US, Played, Web, basic, objects_url, said
 
+_OTHERS = SECRET_FIELDS - {"authorization", "x-api-key"}
 GUARDED = [
     "/taxii2/",
     "/allied/",
@@ -97,6 +99,16 @@ def test_no_control_character_reaches_the_look_up(client: Web, played: Played) -
 def test_every_spelling_of_a_token_is_read(client: Web, headers: dict[str, str]) -> None:
     client.key = None
     assert client.get("/taxii2/", headers=headers).status_code == 200
+
+
+def test_no_header_from_which_a_token_is_taken_may_be_evidence(client: Web, played: Played) -> None:
+    client.key = None
+    for name in ("Authorization", "X-API-Key", *sorted(_OTHERS)):
+        played.authenticated.clear()
+        client.get("/taxii2/", headers={name: "Token us-key" if name == "Authorization" else "us-key"})
+        is_read = played.authenticated != [(None, None)]
+        assert is_read == (name in {"Authorization", "X-API-Key"})
+        assert name.lower() in SECRET_FIELDS
 
 
 def test_a_request_is_authenticated_once(client: Web, played: Played) -> None:

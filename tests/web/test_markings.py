@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from hub.actions import administer
 from hub.app import create_app
-from hub.model import Tlp
+from hub.model import Scope, Tlp
 from hub.stix.tlp import TLP_IDS
 from tests.stix_objects import malware
 from tests.web.conftest import SETTINGS, TAXII, Web, said
@@ -78,28 +79,42 @@ def test_what_may_not_be_seen_changes_nothing(world: World) -> None:
 UP_TO = {level.label: [lower.label for lower in Tlp if lower <= level] for level in Tlp}
 
 
-@pytest.mark.parametrize(("kind", "level"), [("partner", "green"), ("agency", "amber"), ("cert", "red")])
-def test_at_home_it_is_what_the_kind_of_member_sees(world: World, kind: str, level: str) -> None:
-    expected = {"us": UP_TO[level], "kr": [], "jp": [], "released": UP_TO[level]}
-    assert told(world, f"us-{kind}") == expected
+@pytest.mark.parametrize(("kind", "level"), [("partner", "green"), ("agency", "amber")])
+def test_who_sees_no_agreement_is_told_what_its_kind_may_see_whatever_is_agreed(
+    world: World, kind: str, level: str
+) -> None:
+    """Nobody but certs learns that an agreement exists, nor that there is none (policy 5)."""
+    expected = dict.fromkeys(("us", "kr", "jp", "released"), UP_TO[level])
+    assert told(world, f"kr-{kind}") == expected
+    world.agree(["US", "KR"], clause("US", "KR", "red", audience="partner"))
+    assert told(world, f"kr-{kind}") == expected
+
+
+def test_a_cert_that_does_not_govern_is_told_as_any_member(world: World) -> None:
+    issued = administer.issue_token(world.house, "kr-cert", [Scope.READ])
+    world.tokens["kr-cert"] = issued.token
+    expected = dict.fromkeys(("us", "kr", "jp", "released"), UP_TO["red"])
+    assert told(world, "kr-cert") == expected
+    world.agree(["US", "KR"], clause("US", "KR", "green"))
+    assert told(world, "kr-cert") == expected
+
+
+def test_at_home_a_cert_sees_every_level(world: World) -> None:
+    assert told(world, "us-cert") == {"us": UP_TO["red"], "kr": [], "jp": [], "released": UP_TO["red"]}
 
 
 @pytest.mark.parametrize(
-    ("ceiling", "audience", "member", "level"),
+    ("ceiling", "audience", "level"),
     [
-        ("green", "cert", "kr-agency", None),
-        ("green", "agency", "kr-partner", None),
-        ("green", "partner", "kr-partner", "green"),
-        ("red", "partner", "kr-partner", "green"),
-        ("red", "partner", "kr-agency", "amber"),
-        ("red", "agency", "kr-cert", "red"),  # what is addressed to it
-        ("clear", "cert", "kr-cert", "clear"),
+        ("green", "cert", "green"),
+        ("red", "agency", "red"),  # what is addressed to it
+        ("clear", "partner", "clear"),
     ],
 )
-def test_abroad_it_is_what_agreement_and_clearance_allow(
-    world: World, ceiling: str, audience: str, member: str, level: str | None
+def test_abroad_a_cert_sees_what_agreements_allow(
+    world: World, ceiling: str, audience: str, level: str
 ) -> None:
     view = world.agree(["US", "KR"], clause("US", "KR", ceiling, audience=audience))
-    assert told(world, member)["us"] == ([] if level is None else UP_TO[level])
+    assert told(world, "kr-cert")["us"] == UP_TO[level]
     world.suspend(view, "US")
-    assert told(world, member)["us"] == []
+    assert told(world, "kr-cert")["us"] == []

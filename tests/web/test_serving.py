@@ -23,10 +23,9 @@ from hub.app import new_house
 from hub.errors import Unavailable
 from hub.web import serving
 from hub.web.serving import Chores
+from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
 from tests.web.conftest import Store
-
-PATIENCE_SECONDS = 120
 
 SCRIPT = """
     import os, sys
@@ -59,7 +58,7 @@ class Running:
     log: Path
 
     def request(self, method: str, path: str, **options: Any) -> tuple[int, str, bytes]:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
         try:
             connection.request(method, path, **options)
             answer = connection.getresponse()

@@ -11,15 +11,14 @@ from typing import Final
 import orjson
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
-from hub.actions.handling import names_creator
 from hub.actions.submit import names_of
-from hub.model import HUB, Guise, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
+from hub.model import HUB, Guise, Kind, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
 from hub.proofs import canonical
+from hub.rules.handling import names_creator
 from hub.rules.marking import (
     is_accepted_definition,
     narrower,
     releasable_to,
-    taken_over,
     unknown_markings,
     with_rel_to_on_parts,
 )
@@ -121,20 +120,30 @@ def creator_faults(connection: Connection, counted: CreatorCounts) -> Iterator[F
 # --- bodies -------------------------------------------------------------------------------------
 
 
+_LASTING_NAMES: Final = 2  # a member's id and name
+
+
 def content_faults(inspection: Inspection, origin: NationCode, versions: Versions) -> Iterator[Fault]:
     """Give the contents that are not what was submitted, and the versions that are not what theirs say."""
     users: dict[int, list[ObjectVersion]] = defaultdict(list)
     for version in versions.values():
         users[version.content_id].append(version)
-    predecessors = _predecessors(versions)
     for content in integrity.contents(inspection.connection, users.keys()):
         if fault := _content_fault(content, origin, users[content.id]):
             yield Fault(f"content {content.id}", fault)
         elif content.body and origin != HUB:
             for version in users[content.id]:
-                names = names_of(inspection.members[version.member])
-                said = reading.understand(orjson.loads(content.body), content.body, content.digest, names)
-                yield from _version_faults(inspection, version, said, predecessors.get(version.key))
+                said = _said(inspection, version, content)
+                yield from _version_faults(inspection, version, said)
+
+
+def _said(inspection: Inspection, version: ObjectVersion, content: Content) -> StixObject:
+    """Return what the content says; names that its member's entry was given later count from then on only."""
+    obj, names = orjson.loads(content.body), names_of(inspection.members[version.member])
+    said = reading.understand(obj, content.body, canonical.digest, names)
+    if said.guise is version.guise:
+        return said
+    return reading.understand(obj, content.body, canonical.digest, names[:_LASTING_NAMES])
 
 
 def _content_fault(content: Content, origin: NationCode, users: Sequence[ObjectVersion]) -> str | None:
@@ -159,35 +168,19 @@ def _digest(body: bytes) -> bytes:
         return b""
 
 
-def _predecessors(versions: Versions) -> dict[int, ObjectVersion]:
-    """Return, by version, the one that it followed when it came in."""
-    found: dict[int, ObjectVersion] = {}
-    for record in _records(versions):
-        for version in record:
-            earlier = [v for v in record if v.key < version.key and v.version_key < version.version_key]
-            if earlier:
-                found[version.key] = max(earlier, key=lambda v: v.version_key)
-    return found
-
-
-def _version_faults(
-    inspection: Inspection, version: ObjectVersion, said: StixObject, predecessor: ObjectVersion | None
-) -> Iterator[Fault]:
-    if differing := sorted(_differing(inspection, version, said, predecessor)):
+def _version_faults(inspection: Inspection, version: ObjectVersion, said: StixObject) -> Iterator[Fault]:
+    if differing := sorted(_differing(inspection, version, said)):
         what = f"is noted with another {', '.join(differing)} than its content has"
         yield Fault(named(version), f"{what}; {RESTORE}")
 
 
-def _differing(
-    inspection: Inspection, version: ObjectVersion, said: StixObject, predecessor: ObjectVersion | None
-) -> Iterator[str]:
+def _differing(inspection: Inspection, version: ObjectVersion, said: StixObject) -> Iterator[str]:
     markings = with_rel_to_on_parts(said.markings, inspection.registry.rel_to)
-    if said.revoked and said.markings.tlp is None and predecessor is not None:
-        # A revoking version without TLP keeps how its predecessor is handled (policy 8).
-        markings = taken_over(markings, predecessor.markings, inspection.registry.rel_to)
     accepted = is_accepted_definition(
         said.id, said.definition, said.definition_extensions, inspection.registry.informative_markings
     )
+    # A cert is not hidden: its guise tells whether it names others, as was found when it submitted.
+    is_masked = inspection.members[version.member].kind is not Kind.CERT and version.guise is not Guise.NONE
     is_dated = said.version is None  # its version is the time at which its content was accepted
     pairs = {
         "id": (version.id, said.id),
@@ -198,13 +191,15 @@ def _differing(
         "references": (version.refers, said.refers),
         "contents": (version.contains, said.contains),
         "creator": (version.creator, said.creator),
+        "created": (version.created, said.created),
+        "revoked": (version.revoked, said.revoked),
         "TLP": (version.markings.tlp, said.markings.tlp),
         "labels": (version.markings.raised, said.markings.raised),
         "markings": (version.markings.others, markings.others),
         "fault": (version.markings.fault, markings.fault),
         "acceptance": (version.is_accepted_definition, accepted),
         "redactions": (version.cuts, said.cuts),
-        "guise": (version.guise, said.guise if version.guise is not Guise.NONE else Guise.NONE),
+        "guise": (version.guise, said.guise if is_masked else version.guise),
     }
     return (name for name, (stored, right) in pairs.items() if stored != right)
 

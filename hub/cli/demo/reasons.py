@@ -42,7 +42,7 @@ class Account:
 
 def account(scene: Scene, group: Group) -> Account:
     """Ask about the first object of a group, all of which are handled alike, as its nation's cert."""
-    cert = f"{MEMBERS[group.submitter][0].lower()}-cert"
+    cert = _cert_of(group.submitter)
     id = next(iter(group.objects))
     with scene.member(cert) as hub:
         return Account(cert, group, hub.explain(id), hub.disclosures(id))
@@ -59,7 +59,7 @@ def reason(scene: Scene, question: Question) -> str:
     Raises HubError when it gives none: then the object is not withheld at all.
     """
     nation, kind, _ = MEMBERS[question.reader]
-    with scene.member(question.submitter) as hub:
+    with scene.member(_cert_of(question.submitter)) as hub:
         explained = hub.explain(question.id, recipient=nation)
     (decision,) = explained["decisions"]
     if decision["decision"] == "withhold":
@@ -68,6 +68,11 @@ def reason(scene: Scene, question: Question) -> str:
         level = str(explained["effective_tlp"]).upper()
         return f"{level}: visible from clearance {decision['clearance']} up"
     raise HubError(f"{question.id} is not withheld from {question.reader}")
+
+
+def _cert_of(member: str) -> str:
+    """Return who is told, for a member's nation, which nation sees an object and why."""
+    return f"{MEMBERS[member][0].lower()}-cert"
 
 
 def _may_see(reader: str, submitter: str, decisions: dict[str, JsonObject]) -> bool:

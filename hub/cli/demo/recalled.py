@@ -47,6 +47,6 @@ def take_back(scene: Scene, account: Account) -> Recall:
         released = stock.collection(scene.url, scene.auth(reader), "released")
         found = released.get_objects(type="note").get("objects", [])
         notes.update((reader, note) for note in found if id in note["object_refs"])
-    with scene.member(submitter) as hub:
+    with scene.member(account.asked_by) as hub:
         disclosed = [one for one in hub.disclosures(id) if one["member"] != submitter]
     return Recall(id, submitter, frozenset(account.fetched_by - {submitter}), notes, disclosed)

@@ -1,6 +1,7 @@
 """Members, agreements, decisions and disclosures over HTTP, as JSON: what the member-side commands use.
 
-Reading needs a token, and so does a simulation, which changes nothing. Every change is a POST signed
+Reading needs a token, of agreements one of scope govern or an auditor's, and so does a simulation, which
+changes nothing. Every change is a POST signed
 (RFC 9421) with the nation's `agreement` key, and goes to `actions` as received: the signature is verified
 there, before the body is parsed.
 """
@@ -43,7 +44,7 @@ def members() -> Response:
 
 @_governance.get(_AGREEMENTS)
 def agreements() -> Response:
-    """Return the agreements that the caller's nation is party to; to an auditor all."""
+    """Return the agreements that the nation of a cert that governs is party to; to an auditor all."""
     return _json({"agreements": agree.listing(house(), caller())})
 
 
@@ -105,7 +106,7 @@ def explanation() -> Response:
 
 @_governance.get("/disclosures/")
 def disclosed() -> Response:
-    """Return who has fetched an object; 404 to whoever may not ask, as for no object."""
+    """Return who has fetched an object, or how many have; 404 to whoever may not ask, as for no object."""
     asked = _parameters("object")
     return _json({"disclosures": disclosures.of_object(house(), caller(), StixId(asked["object"]))})
 

@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 from flask import Blueprint, Flask, Response
 
-from hub.actions import authenticate, levels
+from hub.actions import levels
 from hub.actions.house import House
 from hub.model import JsonObject, Tlp
 from hub.stix.tlp import TLP_IDS
@@ -31,15 +31,16 @@ def install(app: Flask, house: House) -> None:
 
 
 def markings() -> Response:
-    """Return, for each collection, the levels and definitions that the caller may see.
+    """Return, for each collection, the levels and definitions that the caller must expect.
 
-    A function of its nation and kind and of the agreements in force, and of no object. Who belongs to no
-    nation gets an empty resource, as for the collections. Raises Forbidden for a token that does not read.
+    A function of its nation and kind and, for who sees agreements, of those in force, and of no object. Who
+    belongs to no nation gets an empty resource, as for the collections. Raises Forbidden for a token that
+    does not read.
     """
     house, who = current_house(), caller()
     if who.member.nation is None:
         return _taxii({})
-    seen = levels.by_origin(house, authenticate.reader(who))
+    seen = levels.by_origin(house, who)
     entries = [
         _entry(nation.collection_id, nation.code.lower(), seen[nation.code])
         for nation in house.registry.nations.values()

@@ -1,0 +1,90 @@
+"""What a record claims of its creator, and which ids many may use for one thing (policy 1 and 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from hub.model import Kind, Member, MemberId, NationCode, Registry, StixId, StixObject
+from hub.rules.names import DEFINITIONS, NAMES, OBSERVABLES, is_derived
+from hub.rules.neighbours import Neighbour
+
+
+class Claim(IntEnum):
+    """What a record says of its creator, from weak to strong."""
+
+    RELAYED = 1  # a third party's
+    BARE = 2  # nobody's
+    NAMED = 3  # a registered identity that its submitter may use
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The registered identities: which members may use each, and of which nation each is (policy 1 and 8).
+
+    `public_sources` are never among them.
+    """
+
+    users: Mapping[StixId, frozenset[MemberId]]
+    nations: Mapping[StixId, NationCode]
+    public_sources: frozenset[StixId]
+
+    @classmethod
+    def of(cls, registry: Registry, members: Iterable[Member]) -> Registered:
+        """Return what is registered: each nation's own identity to its cert, the others to their members.
+
+        A nation's cert may use every identity of its nation.
+        """
+        known = list(members)
+        nations = {nation.identity_id: nation.code for nation in registry.nations.values()}
+        users: dict[StixId, set[MemberId]] = {id: set() for id in nations}
+        for member in known:
+            for id in {member.identity, *member.identities} - registry.public_sources:
+                if member.nation is not None:
+                    users.setdefault(id, set()).add(member.id)
+                    nations.setdefault(id, member.nation)
+        for id, code in nations.items():
+            users[id] |= {m.id for m in known if m.kind is Kind.CERT and m.nation == code}
+        found = {id: frozenset(named) for id, named in users.items()}
+        return cls(found, nations, registry.public_sources)
+
+    def may_use(self, member: MemberId, id: StixId | None) -> bool:
+        """Tell whether the member speaks as this identity."""
+        return id is not None and member in self.users.get(id, ())
+
+    def claim(self, obj_id: StixId, creator: StixId | None, member: MemberId) -> Claim:
+        """Return what a record of `member` claims, by what is registered now."""
+        if self.may_use(member, obj_id) or self.may_use(member, creator):
+            return Claim.NAMED
+        return Claim.BARE if creator is None else Claim.RELAYED
+
+    def claim_of(self, one: Neighbour) -> Claim:
+        return self.claim(one.id, one.creator, one.member)
+
+
+def is_common(
+    id: StixId, object_type: str, creator: StixId | None, other: Neighbour, registered: Registered
+) -> bool:
+    """Tell whether the id is common for what is submitted and the record it is compared with (policy 1)."""
+    if id in registered.nations:
+        return False
+    if object_type in OBSERVABLES or object_type in DEFINITIONS:
+        return True
+    if creator is not None and creator == other.creator and creator in registered.public_sources:
+        return True
+    if object_type not in NAMES:
+        return False
+    return registered.claim_of(other) is not Claim.NAMED or is_derived(id)
+
+
+def is_marked_name(other: Neighbour) -> bool:
+    """Tell whether it is a name that itself carries a level above GREEN, or REL TO: it is guarded, too."""
+    is_high = other.carried is not None and other.carried.label not in ("clear", "green")
+    return other.type in NAMES and (is_high or other.carries_rel_to)
+
+
+def are_both_named(item: StixObject, member: MemberId, other: Neighbour, registered: Registered) -> bool:
+    """Tell whether both name their own under an id derived from content: two may then come to the same id."""
+    mine = registered.claim(item.id, item.creator, member)
+    return is_derived(item.id) and mine is Claim.NAMED and registered.claim_of(other) is Claim.NAMED

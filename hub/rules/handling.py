@@ -1,0 +1,409 @@
+"""How a member's versions are handled, by the containers, definitions and namers around them (policy 2).
+
+1. Containers hand down their level, REL TO and closure, through containers without TLP too; what they took
+   over from others stays with them.
+2. An unmarked object takes the strictest of its containers, whenever they come, else the nation's default.
+3. A name or derived observable is decided once; a revoking version without TLP follows its predecessor.
+4. An unmarked identity in no container follows the objects that name it as their creator.
+5. What was taken over from others' objects (policy 2.7) is added.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict, deque
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from hub.model import Handling, NationCode, ObjectVersion, StixId, Tlp
+from hub.rules.marking import (
+    handed_down,
+    identity_exception,
+    is_stricter,
+    laxest,
+    laxest_of,
+    narrower,
+    raised,
+    releasable_to,
+    strictest,
+    taken_together,
+    unknown_markings,
+)
+from hub.rules.names import is_decided_once
+
+CreatorDeltas = Mapping[tuple[StixId, Tlp], int]
+ContainerKey = tuple[StixId, str]  # the id and version key of a container of the same member
+
+_CONTAINERS = frozenset({"report", "grouping"})
+
+
+@dataclass(frozen=True, slots=True)
+class Customs:
+    """What the configuration says of a nation's unmarked objects, and which markings restrict nothing."""
+
+    default_tlp: Tlp
+    stays_home: bool
+    informative: frozenset[StixId]
+    rel_to: Mapping[StixId, NationCode]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The versions that are judged together, of one member, and what is stored around them.
+
+    `now` has every version of a record or none, `before` those that are stored, as they are. `present` are
+    the versions that the submission brings or says again, `repeated` the names said again. `around` is what
+    stored containers that are not in `now` hand down, `closed_around` those of them that are closed.
+    `accepted` are definitions that leave what carries them open.
+    """
+
+    customs: Customs
+    now: Mapping[int, ObjectVersion]
+    before: Mapping[int, ObjectVersion]
+    present: frozenset[int]
+    repeated: frozenset[int]
+    around: Mapping[StixId, Counter[Handling]]
+    closed_around: Mapping[StixId, frozenset[ContainerKey]]
+    accepted: frozenset[StixId]
+
+
+def settle(facts: Facts) -> dict[int, ObjectVersion]:
+    """Return every version as it is to be handled, but for identities that follow their namers."""
+    return _Settling(facts).result()
+
+
+class _Settling:
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.ordered = sorted(facts.now.values(), key=lambda v: (v.id, v.version_key))
+        self.predecessors = _predecessors(self.ordered)
+        self.containers = [v for v in self.ordered if v.type in _CONTAINERS]
+        self.naming: dict[StixId, list[int]] = defaultdict(list)  # containers on the table, by what they name
+        self.container_keys: dict[ContainerKey, int] = {}
+        for version in self.containers:
+            self.container_keys[version.id, version.version_key] = version.key
+            for id in version.contains:
+                self.naming[id].append(version.key)
+        self.given: dict[int, Handling] = {}
+        self.done: dict[int, ObjectVersion] = {}
+
+    def result(self) -> dict[int, ObjectVersion]:
+        self._hand_down()
+        for version in self.ordered:  # predecessors first
+            self.done[version.key] = self._handled(version)
+        return self.done
+
+    # --- what containers hand down ---
+
+    def _hand_down(self) -> None:
+        """Let containers on the table hand down to those that they name, until nothing changes."""
+        followers = self._followers()
+        for version in self.containers:
+            self.given[version.key] = self._first_given(version)
+        unmarked: dict[StixId, list[int]] = defaultdict(list)
+        for version in self.containers:
+            if version.deleted_at is None and version.markings.tlp is None and not self._follows(version):
+                unmarked[version.id].append(version.key)
+        waiting = deque(v.key for v in self.containers)
+        while waiting:
+            key = waiting.popleft()
+            passed = handed_down(self.given[key])
+            targets = [target for id in self.facts.now[key].contains for target in unmarked.get(id, ())]
+            for target in (*targets, *followers.get(key, ())):
+                both = strictest((self.given[target], passed)) or passed
+                if both != self.given[target]:
+                    self.given[target] = both
+                    waiting.append(target)
+
+    def _followers(self) -> Mapping[int, list[int]]:
+        found: dict[int, list[int]] = defaultdict(list)
+        for version in self.containers:
+            predecessor = self.predecessors.get(version.key)
+            if predecessor is not None and version.deleted_at is None:
+                found[predecessor].append(version.key)
+        return found
+
+    def _first_given(self, version: ObjectVersion) -> Handling:
+        stored = self.facts.before.get(version.key)
+        if version.deleted_at is not None and stored is not None and stored.given is not None:
+            return stored.given  # as it stood (policy 2.3)
+        markings = version.markings
+        own = Handling(Tlp.CLEAR, self._own_rel_to(version), self._is_closed_by_itself(version))
+        if markings.tlp is not None:
+            return raised(own._replace(tlp=markings.tlp), markings.raised)
+        if self._follows(version):
+            predecessor = self.given.get(self.predecessors[version.key])
+            return raised(strictest((own, *filter(None, (predecessor,)))) or own, markings.raised)
+        # It counts at its default, whatever names it; and as strictly as it did.
+        is_named = version.id in self.naming or bool(self.facts.around.get(version.id))
+        is_home = self.facts.customs.stays_home and not is_named if stored is None else stored.is_home
+        at_default = Handling(self.facts.customs.default_tlp, None, is_home)
+        floor = [] if stored is None or stored.given is None else [stored.given._replace(is_closed=False)]
+        parts = (own, at_default, *floor, *self.facts.around.get(version.id, ()))
+        return raised(strictest(parts) or own, markings.raised)
+
+    # --- one version ---
+
+    def _handled(self, version: ObjectVersion) -> ObjectVersion:
+        if version.deleted_at is not None:
+            return version  # it restricts as it stood (policy 2.7)
+        if self._follows(version):
+            return self._following(version)
+        if version.markings.tlp is not None:
+            base = Handling(
+                version.markings.tlp, self._own_rel_to(version), self._is_closed_by_itself(version)
+            )
+            return self._finished(version, base)
+        if is_decided_once(version):
+            return self._decided_once(version)
+        return self._unmarked(version)
+
+    def _unmarked(self, version: ObjectVersion) -> ObjectVersion:
+        """Handle an object without TLP by all its containers; what is stored is never loosened by others."""
+        stored = self.facts.before.get(version.key)
+        containers = self._containers_of(version.id)
+        base = strictest(containers)
+        if stored is not None:
+            floor = handed_down(Handling(stored.base, stored.base_rel_to))
+            base = strictest((floor, *containers))
+        if base is not None:
+            is_contained = bool(containers) or version.is_contained
+            return self._finished(version, self._with_own(version, base), is_contained=is_contained)
+        return self._by_default(version)
+
+    def _by_default(self, version: ObjectVersion) -> ObjectVersion:
+        """Handle what nothing else decides (policy 2.4)."""
+        customs = self.facts.customs
+        if version.is_accepted_definition:
+            return self._finished(version, self._with_own(version, Handling(Tlp.GREEN)))
+        home = replace(version, is_home=customs.stays_home)
+        return self._finished(home, self._with_own(version, Handling(customs.default_tlp)))
+
+    def _following(self, version: ObjectVersion) -> ObjectVersion:
+        """Let a revoking version without TLP be handled as its predecessor (policy 8)."""
+        former = self.done[self.predecessors[version.key]]
+        base = raised(Handling(former.base, former.base_rel_to), former.markings.raised)
+        is_closed = former.is_closed or self._is_closed_by_itself(version)
+        base = Handling(base.tlp, narrower(base.rel_to, self._own_rel_to(version)), is_closed)
+        taken = taken_together((version.taken, former.taken))
+        kept = replace(version, is_home=former.is_home, taken=taken)
+        return self._finished(kept, base, is_contained=True)
+
+    # --- names and derived observables ---
+
+    def _decided_once(self, version: ObjectVersion) -> ObjectVersion:
+        stored = self.facts.before.get(version.key)
+        beside = self._beside(version.id)
+        if stored is None:
+            return self._first_decided(version, beside)
+        closed_by = frozenset(one for one in stored.closed_by if not self._is_open_now(one))
+        now = handed_down(Handling(stored.base, stored.base_rel_to, bool(closed_by)))
+        if beside and version.key in self.facts.repeated:
+            offered = self._with_own(version, laxest(list(beside.values())) or now)
+            current = now._replace(is_closed=now.is_closed or stored.is_home)
+            if offered != current and not is_stricter(offered, current):
+                home = replace(version, is_home=False)
+                return self._once(home, offered, self._givers(beside), is_contained=True)
+        fresh = {key: given for key, given in beside.items() if key not in self.facts.before}
+        if not version.is_contained and fresh:
+            # The first that comes may still tighten the default.
+            tightened = strictest((now, laxest(list(fresh.values())) or now)) or now
+            return self._once(version, tightened, closed_by | self._givers(fresh), is_contained=True)
+        return self._once(version, now, closed_by, is_contained=version.is_contained)
+
+    def _first_decided(self, version: ObjectVersion, beside: Mapping[int, Handling]) -> ObjectVersion:
+        if beside:
+            base = laxest(list(beside.values())) or Handling(Tlp.RED)
+            return self._once(version, base, self._givers(beside), is_contained=True)
+        containers = self._containers_of(version.id)
+        held = strictest(containers)
+        if held is None:
+            return self._by_default(version)
+        closed_by = self.facts.closed_around.get(version.id, frozenset()) | {
+            self._name(key) for key in self.naming.get(version.id, ()) if self.given[key].is_closed
+        }
+        return self._once(version, held, closed_by, is_contained=True)
+
+    def _once(
+        self,
+        version: ObjectVersion,
+        base: Handling,
+        closed_by: frozenset[ContainerKey],
+        *,
+        is_contained: bool,
+    ) -> ObjectVersion:
+        base = self._with_own(version, base._replace(is_closed=bool(closed_by)))
+        return self._finished(replace(version, closed_by=closed_by), base, is_contained=is_contained)
+
+    def _beside(self, id: StixId) -> dict[int, Handling]:
+        """Return what the containers in the submission hand down to an id that they name, by their keys."""
+        return {
+            key: handed_down(self.given[key]) for key in self.naming.get(id, ()) if key in self.facts.present
+        }
+
+    def _givers(self, beside: Mapping[int, Handling]) -> frozenset[ContainerKey]:
+        """Return the containers that decide, if what they give is closed."""
+        deciding = laxest_of(list(beside.values()))
+        return frozenset(
+            self._name(key) for key, given in beside.items() if given in deciding and given.is_closed
+        )
+
+    def _is_open_now(self, container: ContainerKey) -> bool:
+        key = self.container_keys.get(container)
+        return key is not None and not self.given[key].is_closed
+
+    def _name(self, key: int) -> ContainerKey:
+        version = self.facts.now[key]
+        return version.id, version.version_key
+
+    # --- what stands around ---
+
+    def _follows(self, version: ObjectVersion) -> bool:
+        return version.key in self.predecessors
+
+    def _containers_of(self, id: StixId) -> list[Handling]:
+        """Return what all containers hand down to an id that they name, those in the submission too."""
+        on_table = (self.given[key] for key in self.naming.get(id, ()))
+        return [handed_down(given) for given in (*self.facts.around.get(id, ()), *on_table)]
+
+    def _own_rel_to(self, version: ObjectVersion) -> frozenset[NationCode] | None:
+        return releasable_to(version.markings.others, self.facts.customs.rel_to)
+
+    def _is_closed_by_itself(self, version: ObjectVersion) -> bool:
+        customs = self.facts.customs
+        informative = customs.informative | customs.rel_to.keys()
+        unknown = unknown_markings(version.markings, self.facts.accepted, informative)
+        return version.markings.fault is not None or bool(unknown)
+
+    def _with_own(self, version: ObjectVersion, base: Handling) -> Handling:
+        """Return the handling with the version's own REL TO and closure."""
+        own = self._own_rel_to(version)
+        is_closed = base.is_closed or self._is_closed_by_itself(version)
+        return Handling(base.tlp, narrower(base.rel_to, own), is_closed)
+
+    def _finished(
+        self, version: ObjectVersion, base: Handling, *, is_contained: bool = False
+    ) -> ObjectVersion:
+        """Return the version handled so, with what labels add and what is taken over from others."""
+        handled = replace(
+            version,
+            base=_with_taken(version, base).tlp,
+            base_rel_to=_with_taken(version, base).rel_to,
+            given=self.given.get(version.key),
+            is_contained=is_contained,
+        )
+        return with_taken(handled, self._raised(version, base))
+
+    def _raised(self, version: ObjectVersion, base: Handling) -> Handling:
+        """Return the handling with what labels and granular markings add; own REL TO addresses it still."""
+        full, own = raised(base, version.markings.raised), self._own_rel_to(version)
+        is_own = full.tlp > base.tlp and own is not None
+        return full._replace(rel_to=base.rel_to) if is_own else full
+
+
+def with_taken(version: ObjectVersion, handling: Handling) -> ObjectVersion:
+    """Return the version handled so, and as strictly as what it took over from others (policy 2.7)."""
+    full = _with_taken(version, handling)
+    return replace(version, tlp=full.tlp, rel_to=full.rel_to, is_closed=full.is_closed)
+
+
+def _with_taken(version: ObjectVersion, handling: Handling) -> Handling:
+    taken = version.taken.handling
+    return handling if taken is None else strictest((handed_down(handling), taken)) or handling
+
+
+def _predecessors(ordered: Iterable[ObjectVersion]) -> dict[int, int]:
+    """Return, by the key of a revoking version without TLP, the version before it; deleted ones count."""
+    found: dict[int, int] = {}
+    last: dict[StixId, int] = {}
+    for version in ordered:
+        if version.revoked and version.markings.tlp is None and version.id in last:
+            found[version.key] = last[version.id]
+        last[version.id] = version.key
+    return found
+
+
+# --- identities -----------------------------------------------------------------------------------
+
+
+def follows_namers(version: ObjectVersion) -> bool:
+    """Tell whether the version is an unmarked identity to which rule 2.3 gives nothing (policy 2.4)."""
+    is_unmarked = version.type == "identity" and version.markings.tlp is None
+    return is_unmarked and not version.is_contained and version.deleted_at is None
+
+
+def names_creator(version: ObjectVersion) -> bool:
+    """Tell whether the version's level counts for the identity that it names (policy 2.4).
+
+    Newest versions alone do, while they are open and not deleted; an unmarked identity would only pass on
+    what it takes from others.
+    """
+    is_unmarked_identity = version.type == "identity" and version.markings.tlp is None
+    is_there = version.is_newest and version.deleted_at is None
+    is_open = not (version.is_closed or version.is_home)
+    return is_there and is_open and version.creator != version.id and not is_unmarked_identity
+
+
+def creator_deltas(
+    now: Mapping[int, ObjectVersion], before: Mapping[int, ObjectVersion]
+) -> dict[tuple[StixId, Tlp], int]:
+    """Return how the counts change of those that name each identity, by level."""
+    deltas: Counter[tuple[StixId, Tlp]] = Counter()
+    for key, version in now.items():
+        for counted, sign in ((version, 1), (before.get(key), -1)):
+            if counted is not None and counted.creator is not None and names_creator(counted):
+                deltas[counted.creator, counted.tlp] += sign
+    return {key: delta for key, delta in deltas.items() if delta}
+
+
+def following_namers(
+    version: ObjectVersion,
+    stored: ObjectVersion | None,
+    namers: Mapping[Tlp, int],
+) -> ObjectVersion:
+    """Return an identity at the laxest level of those that name it; they only ever loosen it."""
+    level = identity_exception(namers)
+    if level is None:
+        return version
+    if stored is not None and not stored.is_home:
+        level = min(level, stored.base)
+    base = Handling(level, version.base_rel_to, version.is_closed)
+    named = replace(version, base=_with_taken(version, base).tlp, is_home=False)
+    return with_taken(named, raised(base, version.markings.raised))
+
+
+# --- names that would be handled more strictly ----------------------------------------------------
+
+
+def stricter_names(
+    handled: Mapping[int, ObjectVersion], fresh: Sequence[ObjectVersion], before: Collection[int]
+) -> dict[int, Tlp]:
+    """Return the new unmarked names that would be handled more strictly than what stands, and its level.
+
+    Each is compared with the newest version of its record that is not deleted, as it comes (policy 2.3).
+    """
+    newest: dict[StixId, ObjectVersion] = {}
+    asked = {v.id for v in fresh if is_decided_once(v)}
+    for version in handled.values():
+        if version.id in asked and version.key in before and version.deleted_at is None:
+            held = newest.get(version.id)
+            newest[version.id] = version if held is None or version.version_key > held.version_key else held
+    found: dict[int, Tlp] = {}
+    for draft in fresh:
+        version = handled[draft.key]
+        held = newest.get(version.id)
+        is_newer = held is not None and version.version_key > held.version_key
+        if (
+            held is not None
+            and is_newer
+            and is_decided_once(version)
+            and is_stricter(_handling(version), _handling(held))
+        ):
+            found[version.key] = held.tlp
+            continue
+        if version.id in asked and (held is None or is_newer):
+            newest[version.id] = version
+    return found
+
+
+def _handling(version: ObjectVersion) -> Handling:
+    return handed_down(Handling(version.tlp, version.rel_to, version.is_closed or version.is_home))

@@ -1,0 +1,129 @@
+"""What a submitter knows of others' records: what it may see, or was once shown (policy 1).
+
+A poll could have shown a row while its justification stood for the member. That begins only when the row is
+written or a period begins, so these instants alone are asked about.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.model import (
+    Clearance,
+    Handling,
+    Justification,
+    Kind,
+    MemberId,
+    NationCode,
+    Period,
+    Reach,
+    Reader,
+    Shown,
+    StixId,
+    Tlp,
+)
+from hub.rules.release import stands
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """From when until when a row stood by a justification; the instants are half-open."""
+
+    start: datetime
+    end: datetime
+    justification: Justification
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A version of another member's record, as a submitter was shown it.
+
+    `id` is that by which it was served. `shown` is the level at which it was shown last; `is_seen`, that the
+    submitter may see it now. `carried` is the strictest level of its own markings and labels. `handling` and
+    `limits` are those at home; `reach` is where, from which clearance up, the agreements of the submitter's
+    own nation let it go (policy 8).
+    """
+
+    id: StixId
+    origin: NationCode
+    member: MemberId
+    kind: Kind
+    type: str
+    version_key: str
+    digest: bytes
+    creator: StixId | None
+    submitted_at: datetime
+    position: int
+    shown: Shown
+    is_seen: bool
+    is_copy: bool
+    carried: Tlp | None
+    carries_rel_to: bool
+    handling: Handling
+    limits: Reach | None
+    reach: Reach = frozenset()
+
+    @property
+    def is_bound(self) -> bool:
+        """Tell whether it was shown above GREEN, with REL TO, or limited by an ally's object."""
+        return self.shown.tlp > Tlp.GREEN or self.shown.is_bound
+
+    @property
+    def record(self) -> tuple[NationCode, MemberId, StixId]:
+        return self.origin, self.member, self.id
+
+
+def was_shown(stretches: Iterable[Stretch], reader: Reader, periods: Collection[Period]) -> bool:
+    """Tell whether a poll of `reader` could have returned a row that stood so; ended `periods` count."""
+    for stretch in stretches:
+        starts = {p.start for p in periods if stretch.start <= p.start < stretch.end}
+        for at in {stretch.start, *starts}:
+            if stands(stretch.justification, reader, _in_force(periods, at)):
+                return True
+    return False
+
+
+def _in_force(periods: Iterable[Period], at: datetime) -> frozenset[int]:
+    """Return what was in force at an instant, those ended since too."""
+    return frozenset(
+        p.id for p in periods if p.start <= at < p.until and (p.ended_at is None or at < p.ended_at)
+    )
+
+
+def lowest_clearance(value: Justification, nation: NationCode, in_force: frozenset[int]) -> Clearance | None:
+    """Return the lowest clearance for which a row stands, whoever the member is; None: for none."""
+    readers = (Reader(MemberId(""), nation, clearance) for clearance in Clearance)
+    return next((one.clearance for one in readers if stands(value, one, in_force)), None)
+
+
+def by_id(neighbours: Iterable[Neighbour]) -> Mapping[StixId, Sequence[Neighbour]]:
+    """Return the neighbours by id, in the order in which they were submitted."""
+    found: dict[StixId, list[Neighbour]] = defaultdict(list)
+    for one in sorted(neighbours, key=lambda n: (n.submitted_at, n.origin, n.member, n.position)):
+        found[one.id].append(one)
+    return found
+
+
+def first_of_equals(ordered: Sequence[Neighbour]) -> list[Neighbour]:
+    """Return the versions without those that another member submitted before, equal (policy 2.7 and 8)."""
+    authors: dict[bytes, MemberId] = {}
+    return [one for one in ordered if authors.setdefault(one.digest, one.member) == one.member]
+
+
+def standing_for(record: Sequence[Neighbour]) -> Neighbour:
+    """Return the version by which a record is judged: the newest that is seen, else the one shown last."""
+    seen = [one for one in record if one.is_seen]
+    if seen:
+        return max(seen, key=lambda n: (n.version_key, n.position))
+    return max(record, key=lambda n: n.position)
+
+
+def records(neighbours: Iterable[Neighbour]) -> list[list[Neighbour]]:
+    """Return the versions of each record together."""
+    found: dict[tuple[NationCode, MemberId, StixId], list[Neighbour]] = defaultdict(list)
+    for one in neighbours:
+        found[one.record].append(one)
+    return list(found.values())

@@ -1,0 +1,104 @@
+"""What a version takes over, once, from others' objects that it refers to (policy 2.7 and 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from hub.model import (
+    Clearance,
+    Handling,
+    Kind,
+    Member,
+    NationCode,
+    ObjectVersion,
+    StixId,
+    Taken,
+)
+from hub.rules.claims import Registered, is_common, is_marked_name
+from hub.rules.marking import handed_down, taken_together
+from hub.rules.neighbours import Neighbour, first_of_equals, records, standing_for
+from hub.rules.release import clearance_for
+
+_TRANSLATION = "language-content"
+
+
+def taken_over(
+    item: ObjectVersion,
+    submitter: Member,
+    neighbours: Mapping[StixId, Sequence[Neighbour]],
+    own: Collection[StixId],
+    registered: Registered,
+) -> Taken:
+    """Return what `item` takes over from what others submitted and its submitter knows of.
+
+    `neighbours` are those by id, in the order in which they were submitted; `own` are the ids of which the
+    submitter has a living record that is no copy. None of the others' later acts changes it.
+    """
+    parts: list[Taken] = []
+    for id in item.refers - frozenset(own):
+        counted = [
+            one for one in first_of_equals(neighbours.get(id, ())) if not _is_aside(item, one, registered)
+        ]
+        parts += _of_colleagues([n for n in counted if n.origin == submitter.nation], submitter, registered)
+        parts += _of_allies([n for n in counted if n.origin != submitter.nation], submitter)
+    return taken_together(parts)
+
+
+def names_colleagues(
+    item: ObjectVersion,
+    submitter: Member,
+    neighbours: Mapping[StixId, Sequence[Neighbour]],
+    own: Collection[StixId],
+    registered: Registered,
+) -> bool:
+    """Tell whether a cert's version names what only other members of its nation submitted, by their own ids.
+
+    Where an agreement hides them, these ids stay at home (policy 7). Common ids tell of nobody.
+    """
+    return any(
+        one.origin == submitter.nation and not _is_aside(item, one, registered)
+        for id in item.refers - frozenset(own)
+        for one in first_of_equals(neighbours.get(id, ()))
+    )
+
+
+def _is_aside(item: ObjectVersion, one: Neighbour, registered: Registered) -> bool:
+    """Tell whether references to the id bind nothing: many use it for one thing (policy 2.7)."""
+    if is_marked_name(one):
+        return False
+    # As what is referred to has its creator, so would what is submitted under the id.
+    common = is_common(one.id, one.type, one.creator, one, registered)
+    if item.type != _TRANSLATION:
+        return common
+    return common and one.creator in registered.public_sources
+
+
+def _of_colleagues(
+    counted: Iterable[Neighbour], submitter: Member, registered: Registered
+) -> Iterable[Taken]:
+    """Give how the own nation's records of strongest claim are handled; a cert decides for its nation."""
+    if submitter.kind is Kind.CERT:
+        return
+    judged = [standing_for(record) for record in records(counted)]
+    strongest = max((registered.claim_of(one) for one in judged), default=None)
+    for one in judged:
+        if registered.claim_of(one) is strongest:
+            # What is not seen any more counts at the level at which it was shown last.
+            level = one.handling.tlp if one.is_seen else one.shown.tlp
+            handling = Handling(level, one.handling.rel_to, one.handling.is_closed)
+            yield Taken(handed_down(handling), one.limits)
+
+
+def _of_allies(counted: Iterable[Neighbour], submitter: Member) -> Iterable[Taken]:
+    """Give where each ally's record lets what refers to it go (policy 8)."""
+    for record in records(counted):
+        one = standing_for(record)
+        if not one.is_bound:
+            continue
+        if one.is_seen:
+            yield Taken(None, one.reach)
+            continue
+        needed = clearance_for(one.shown.tlp)
+        home = max(needed, submitter.kind.clearance or Clearance.CERT)
+        nation = submitter.nation or NationCode("")
+        yield Taken(None, frozenset({(one.origin, needed), (nation, home)}))

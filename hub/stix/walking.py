@@ -1,0 +1,135 @@
+"""One pass through an object: every id, label and marking that it holds, at whatever depth (policy 2).
+
+Nothing here recurses, and each value is met once: deep and large objects cost no more than their text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from hub.model import JsonObject, StixId
+from hub.stix.strict import escape
+from hub.stix.tlp import TLP_2_EXTENSION
+
+# The longest is 250 characters (STIX 2.1 section 3.1), of which the UUID with its hyphens takes 38.
+_STIX_ID: Final = re.compile(
+    r"[a-z][a-z0-9-]{0,211}--[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+)
+_LOWER_CASE_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,211}--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID_CHARACTERS: Final = range(39, 251)
+_MARKING_KEYS: Final = frozenset({"object_marking_refs", "marking_ref"})
+_LABELS: Final = "labels"
+_PLAIN, _LABEL, _MARKING = range(3)  # what a text is, by the nearest key above it that tells
+_MAX_SHOWN: Final = 120
+# Where a value stands: in what, and under which key or index.
+_Place: TypeAlias = "tuple[_Place | None, str]"
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What an object holds.
+
+    `ids` are its whole strings that are STIX ids, values and keys, the value of its own `created_by_ref`
+    aside. `labels` stand under `labels` at any depth; `marking_refs` under `object_marking_refs` or
+    `marking_ref` below its own `object_marking_refs`, granular markings included; `claims` are the values of
+    the TLP 2.0 extension at any depth.
+    """
+
+    ids: frozenset[StixId]
+    labels: tuple[str, ...]
+    marking_refs: tuple[StixId, ...]
+    claims: tuple[Any, ...]
+
+
+def looks_like_id(value: object) -> bool:
+    """Return whether `value` is text of the form `type--UUID` (STIX 2.1 section 2.9)."""
+    return isinstance(value, str) and "--" in value and _STIX_ID.fullmatch(value) is not None
+
+
+def is_miscased_id(text: str) -> bool:
+    """Return whether `text` would be a STIX id in lower case, and is not in lower case (policy 2.2)."""
+    if "--" not in text or len(text) not in _ID_CHARACTERS:
+        return False
+    lowered = text.lower()
+    return lowered != text and _LOWER_CASE_ID.fullmatch(lowered) is not None
+
+
+def survey(obj: JsonObject) -> Survey:
+    """Return what `obj` holds, at any depth."""
+    found = _Found()
+    pending: list[tuple[Any, int]] = []
+    for key, value in obj.items():
+        found.key(key, value)
+        if key != "created_by_ref" or not isinstance(value, str):
+            # Its own object_marking_refs mark it by rule; only what is below counts as at depth.
+            pending.append((value, _PLAIN if key == "object_marking_refs" else _role(key, _PLAIN)))
+    while pending:
+        value, role = pending.pop()
+        if isinstance(value, str):
+            found.text(value, role)
+        elif isinstance(value, list):
+            pending.extend([(item, role) for item in value])
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                found.key(key, item)
+                if role == _LABEL:
+                    found.labels.append(key)
+                pending.append((item, _role(key, role)))
+    return Survey(frozenset(found.ids), tuple(found.labels), tuple(found.refs), tuple(found.claims))
+
+
+def miscased_id(obj: JsonObject) -> str | None:
+    """Return the JSON Pointer of a whole string that is an id but for its capitals, or None (policy 2.2)."""
+    pending: list[tuple[_Place | None, Any]] = [(None, obj)]
+    while pending:
+        place, value = pending.pop()
+        if isinstance(value, str):
+            if is_miscased_id(value):
+                return _pointer(place)
+        elif isinstance(value, list):
+            pending.extend([((place, str(index)), item) for index, item in enumerate(value)])
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                if is_miscased_id(key):
+                    return _pointer((place, key))
+                pending.append(((place, key), item))
+    return None
+
+
+def _pointer(place: _Place | None) -> str:
+    tokens = []
+    while place is not None:
+        place, key = place
+        tokens.append(escape(key))
+    pointer = "/" + "/".join(reversed(tokens))
+    return pointer if len(pointer) <= _MAX_SHOWN else pointer[:_MAX_SHOWN] + "…"
+
+
+def _role(key: str, above: int) -> int:
+    if key in _MARKING_KEYS:
+        return _MARKING
+    return _LABEL if key == _LABELS else above
+
+
+class _Found:
+    def __init__(self) -> None:
+        self.ids: set[StixId] = set()
+        self.labels: list[str] = []
+        self.refs: list[StixId] = []
+        self.claims: list[Any] = []
+
+    def key(self, key: str, value: Any) -> None:
+        if looks_like_id(key):
+            self.ids.add(StixId(key))
+            if key == TLP_2_EXTENSION:
+                self.claims.append(value)
+
+    def text(self, text: str, role: int) -> None:
+        if looks_like_id(text):
+            self.ids.add(StixId(text))
+        if role == _LABEL:
+            self.labels.append(text)
+        elif role == _MARKING:
+            self.refs.append(StixId(text))

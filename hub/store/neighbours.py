@@ -1,0 +1,244 @@
+"""What others submitted under some ids, as one nation's ledger has it: what its members were ever shown."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select, union_all
+
+from hub.model import (
+    HUB,
+    Handling,
+    Justification,
+    MemberId,
+    NationCode,
+    Reach,
+    Rendition,
+    Shown,
+    StixId,
+    Tlp,
+    from_microseconds,
+)
+from hub.store.batches import batches
+from hub.store.objects import CREATOR, MARKING, REFERS, decode_nations, decode_reach
+from hub.store.releases import decode
+from hub.store.rendition_tables import made_id
+from hub.store.tables import content, justification, object_version, reference, rejustification, release
+
+_C = release.c
+_V = object_version.c
+_J = justification.c
+_R = reference.c
+
+
+class Standing(NamedTuple):
+    """A justification, and until when a row stood by it; None: it still does."""
+
+    until: datetime | None
+    justification: Justification
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    """A row of a nation's ledger with its version, whoever may see it. `id` is that which is served."""
+
+    position: int
+    date_added: datetime
+    is_served: bool
+    rendition: Rendition
+    id: StixId
+    version: int
+    origin: NationCode
+    member: MemberId
+    type: str
+    version_key: str
+    digest: bytes
+    creator: StixId | None
+    submitted_at: datetime
+    is_copy: bool
+    shown: Shown
+    carried: Tlp | None
+    carries_rel_to: bool
+    handling: Handling
+    limits: Reach | None
+    stood: tuple[Standing, ...]  # oldest first, the last as it stands now
+
+
+def of_others(
+    connection: Connection,
+    nation: NationCode,
+    member: MemberId,
+    ids: Collection[StixId],
+    rel_to: Collection[StixId],
+) -> list[ShownRow]:
+    """Return the rows of a nation's ledger that show what others than `member` submitted under these ids.
+
+    Under the id that is served, and of a redaction, whose reader may know it, under the original one too.
+    `rel_to` are the ids of the REL TO definitions.
+    """
+    found: dict[tuple[int, StixId], Row[Any]] = {}
+    for batch in batches(ids):
+        is_other = and_(_C.recipient == nation, _C.member.not_in([member, HUB]), _V.member != HUB)
+        served = _rows(rel_to, is_other, _C.stix_id.in_(batch))
+        for row in connection.execute(served):
+            found[row.position, StixId(row.stix_id)] = row
+        # A cut is told by its label; its original is known by the link that is served with it.
+        redacted = _rows(rel_to, is_other, and_(_V.stix_id.in_(batch), _C.rendition.like("redacted:%")))
+        for row in connection.execute(redacted):
+            found[row.position, StixId(row.original)] = row
+    former = _former(connection, nation, {position for position, _ in found})
+    return [_shown(row, id, former.get(position, ())) for (position, id), row in found.items()]
+
+
+def _rows(rel_to: Collection[StixId], *conditions: ColumnElement[bool]) -> Any:
+    creator = reference.alias()
+    carries = exists().where(_R.version_id == _V.id, _R.kind == MARKING, _R.target.in_(list(rel_to)))
+    return (
+        select(
+            *(_C.position, _C.date_added, _C.withdrawn_at, _C.rendition, _C.stix_id, _C.origin),
+            *(_C.shown_tlp, _C.is_bound, _J.classes, content.c.digest),
+            *(_V.id.label("version"), _V.stix_id.label("original"), _V.member, _V.type, _V.version_key),
+            *(_V.submitted_at, _V.is_copy, _V.own_tlp, _V.raised_tlp, _V.effective_tlp, _V.rel_to),
+            *(_V.is_closed, _V.is_home, _V.limits),
+            *(creator.c.target.label("creator"), carries.label("carries_rel_to")),
+        )
+        .select_from(
+            release.join(object_version, _V.id == _C.version_id)
+            .join(justification, _J.id == _C.justification_id)
+            .join(content, content.c.id == _V.content_id)
+            .outerjoin(creator, and_(creator.c.version_id == _V.id, creator.c.kind == CREATOR))
+        )
+        .where(*conditions)
+    )
+
+
+def _former(
+    connection: Connection, nation: NationCode, positions: Collection[int]
+) -> Mapping[int, tuple[Standing, ...]]:
+    """Return what rows stood by before they were narrowed where they are, oldest first."""
+    found: dict[int, list[Standing]] = defaultdict(list)
+    c = rejustification.c
+    for batch in batches(sorted(positions)):
+        query = (
+            select(c.position, c.until, _J.classes)
+            .join(justification, _J.id == c.justification_id)
+            .where(c.recipient == nation, c.position.in_(batch))
+            .order_by(c.id)
+        )
+        for position, until, classes in connection.execute(query):
+            found[position].append(Standing(from_microseconds(until), decode(classes)))
+    return {position: tuple(stood) for position, stood in found.items()}
+
+
+def _shown(row: Row[Any], id: StixId, former: tuple[Standing, ...]) -> ShownRow:
+    withdrawn = None if row.withdrawn_at is None else from_microseconds(row.withdrawn_at)
+    levels = [level for level in (row.own_tlp, row.raised_tlp) if level is not None]
+    rel_to = decode_nations(row.rel_to)
+    tlp = row.effective_tlp if row.shown_tlp is None else row.shown_tlp
+    is_bound = rel_to is not None if row.is_bound is None else row.is_bound
+    return ShownRow(
+        position=row.position,
+        date_added=from_microseconds(row.date_added),
+        is_served=withdrawn is None,
+        rendition=Rendition.of(row.rendition),
+        id=id,
+        version=row.version,
+        origin=NationCode(row.origin),
+        member=MemberId(row.member),
+        type=row.type,
+        version_key=row.version_key,
+        digest=bytes(row.digest),
+        creator=None if row.creator is None else StixId(row.creator),
+        submitted_at=from_microseconds(row.submitted_at),
+        is_copy=row.is_copy,
+        shown=Shown(Tlp(tlp), is_bound),
+        carried=Tlp(max(levels)) if levels else None,
+        carries_rel_to=bool(row.carries_rel_to),
+        handling=Handling(Tlp(row.effective_tlp), rel_to, row.is_closed or row.is_home),
+        limits=decode_reach(row.limits),
+        stood=(*former, Standing(withdrawn, decode(row.classes))),
+    )
+
+
+class Copy(NamedTuple):
+    """A row by which some nation is shown a version, in some form."""
+
+    version: int
+    recipient: NationCode
+    rendition: Rendition
+    justification: Justification
+
+
+def everywhere(connection: Connection, versions: Collection[int]) -> list[Copy]:
+    """Return the rows by which these versions are served, to whichever nation."""
+    found: list[Copy] = []
+    for batch in batches(sorted(versions)):
+        query = (
+            select(_C.version_id, _C.recipient, _C.rendition, _J.classes)
+            .join(justification, _J.id == _C.justification_id)
+            .where(_C.version_id.in_(batch), _C.withdrawn_at.is_(None))
+        )
+        for version, recipient, form, classes in connection.execute(query):
+            place = (version, NationCode(recipient), Rendition.of(form))
+            found.append(Copy(*place, decode(classes)))
+    return found
+
+
+class NamingRow(NamedTuple):
+    """That a version of `origin` names an id, and by which row it was shown; None: it is the asker's own."""
+
+    id: StixId
+    origin: NationCode
+    submitted_at: datetime
+    date_added: datetime | None
+    stood: tuple[Standing, ...]
+
+
+def naming(
+    connection: Connection, nation: NationCode, member: MemberId, ids: Collection[StixId]
+) -> list[NamingRow]:
+    """Return who named these ids, in `member`'s own versions and in its nation's ledger (policy 8)."""
+    found: list[NamingRow] = []
+    for batch in batches(ids):
+        is_naming = and_(_R.kind == REFERS, _R.target.in_(batch))
+        own = (
+            select(_R.target, _V.submitted_at)
+            .join(object_version, _V.id == _R.version_id)
+            .where(is_naming, _R.member == member)
+        )
+        for target, at in connection.execute(own):
+            found.append(NamingRow(StixId(target), nation, from_microseconds(at), None, ()))
+        shown = (
+            select(
+                *(_R.target, _V.origin, _V.submitted_at, _C.date_added, _C.withdrawn_at),
+                *(_J.classes, _C.position),
+            )
+            .select_from(
+                reference.join(object_version, _V.id == _R.version_id)
+                .join(release, and_(_C.version_id == _V.id, _C.recipient == nation))
+                .join(justification, _J.id == _C.justification_id)
+            )
+            .where(is_naming, _V.member.not_in([member, HUB]))
+        )
+        rows = connection.execute(shown).all()
+        former = _former(connection, nation, {row.position for row in rows})
+        for row in rows:
+            until = None if row.withdrawn_at is None else from_microseconds(row.withdrawn_at)
+            stood = (*former.get(row.position, ()), Standing(until, decode(row.classes)))
+            instants = from_microseconds(row.submitted_at), from_microseconds(row.date_added)
+            found.append(NamingRow(StixId(row.target), NationCode(row.origin), *instants, stood))
+    return found
+
+
+def of_the_hub(connection: Connection, ids: Collection[StixId]) -> frozenset[StixId]:
+    """Return those of the ids under which the hub itself published, or made, an object (policy 8)."""
+    found: set[StixId] = set()
+    for batch in batches(ids):
+        published = select(_V.stix_id).where(or_(_V.origin == HUB, _V.member == HUB), _V.stix_id.in_(batch))
+        made = select(made_id.c.made).where(made_id.c.made.in_(batch))
+        found.update(StixId(id) for (id,) in connection.execute(union_all(published, made)))
+    return frozenset(found)

@@ -1,0 +1,200 @@
+"""Suspended means suspended: what is on its way is not accepted once the right to send it is gone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import pytest
+
+from hub.actions import administer, agree, submit, withdraw
+from hub.errors import HubError, Unauthenticated, Unprocessable
+from hub.model import Caller, Deletion, HttpRequest, JsonObject, NationCode, Purpose, Scope, StixId
+from hub.proofs import documents, keys, requests
+from tests.actions.hubs import PUBLIC_URL, Hub, agreement, clause, identifier, jwk, malware
+from tests.actions.test_races import Pause
+
+_TOKEN_DAYS = 1
+
+
+class Act(NamedTuple):
+    """What the US's cert has on its way, between which it is held, and what tells that it was accepted."""
+
+    prepare: Callable[[Hub], Callable[[], Any]]
+    module: ModuleType
+    held_after: str
+    purpose: Purpose
+
+
+def _push(hub: Hub) -> Callable[[], Any]:
+    hub.account("us-cert")
+    submission = replace(hub.submission("us-cert", malware("a")), caller=_caller(hub))
+    return lambda: submit.submit(hub.house, submission)
+
+
+def _delete(hub: Hub) -> Callable[[], Any]:
+    hub.accepted("us-cert", malware("a"))
+    id = StixId(identifier("malware", "a"))
+    collection = hub.house.registry.nations[NationCode("US")].collection_id
+    request = HttpRequest("DELETE", f"{PUBLIC_URL}/allied/collections/{collection}/objects/{id}/", {})
+    key = hub.account("us-cert").submit_key
+    added = requests.sign(request, key, created=hub.clock(), nonce="a-nonce-of-a-deletion")
+    deletion = Deletion(_caller(hub), NationCode("US"), replace(request, headers=added), id)
+    return lambda: withdraw.delete(hub.house, deletion)
+
+
+def _propose(hub: Hub) -> Callable[[], Any]:
+    request = hub.signed(hub.account("us-cert").govern_key, "/g", agreement(clause("US", "KR")))
+    return lambda: agree.propose(hub.house, _caller(hub), request)
+
+
+def _governing(typ: str, signers: list[str], before: str | None = None) -> Callable[[Hub], Callable[[], Any]]:
+    def prepare(hub: Hub) -> Callable[[], Any]:
+        view = hub.propose("us-cert", agreement(clause("US", "KR")))
+        for signer in signers:
+            view = hub.sign(signer, view)
+        if before is not None:
+            jws = hub.jws("us-cert", view, before, view["last_event"])
+            view = hub.step(getattr(agree, before), "us-cert", view["id"], jws)
+        previous = None if typ == "sign" else view["last_event"]
+        body = {"jws": hub.jws("us-cert", view, typ, previous)}
+        request = hub.signed(hub.account("us-cert").govern_key, "/g", body)
+        return lambda: getattr(agree, typ)(hub.house, _caller(hub), request, view["id"])
+
+    return prepare
+
+
+_BOTH = ["us-cert", "kr-cert"]
+ACTS = {
+    "push": Act(_push, submit, "decide", Purpose.SUBMIT),
+    "delete": Act(_delete, withdraw, "decide", Purpose.SUBMIT),
+    "propose": Act(_propose, agree, "verify_request", Purpose.AGREEMENT),
+    "sign": Act(_governing("sign", []), agree, "verify_request", Purpose.AGREEMENT),
+    "suspend": Act(_governing("suspend", _BOTH), agree, "verify_request", Purpose.AGREEMENT),
+    "resume": Act(_governing("resume", _BOTH, "suspend"), agree, "verify_request", Purpose.AGREEMENT),
+    "terminate": Act(_governing("terminate", _BOTH), agree, "verify_request", Purpose.AGREEMENT),
+}
+
+
+def _caller(hub: Hub) -> Caller:
+    """The US's cert by a token of its own, made once, that expires in a day."""
+    account = hub.account("us-cert")
+    token = next((t for t in administer.list_tokens(hub.house) if t.expires_at is not None), None)
+    if token is None:
+        issued = administer.issue_token(hub.house, "us-cert", list(Scope), expires_days=_TOKEN_DAYS)
+        return Caller(account.caller.member, issued.scopes, issued.public_id)
+    return Caller(account.caller.member, token.scopes, token.public_id)
+
+
+def _key(hub: Hub, purpose: Purpose) -> keys.PrivateKey:
+    account = hub.account("us-cert")
+    return account.submit_key if purpose is Purpose.SUBMIT else account.govern_key
+
+
+def _succeeded(hub: Hub, purpose: Purpose) -> None:
+    if purpose is Purpose.AGREEMENT:
+        new, old = keys.generate("p256"), _key(hub, purpose)
+        endorsement = documents.endorse(new.public.jwk, old)
+        administer.register_key(hub.house, "us-cert", jwk(new), purpose, endorsement)
+    else:
+        administer.revoke_key(hub.house, _key(hub, purpose).thumbprint, "lost")
+
+
+ENDINGS: dict[str, Callable[[Hub, Purpose], Any]] = {
+    "member suspended": lambda hub, _: administer.suspend_member(hub.house, "us-cert"),
+    "token revoked": lambda hub, _: administer.revoke_token(hub.house, _caller(hub).token),
+    "token expired": lambda hub, _: hub.clock.forward(days=_TOKEN_DAYS),
+    "key revoked": lambda hub, p: administer.revoke_key(hub.house, _key(hub, p).thumbprint, "lost"),
+    "key succeeded": _succeeded,
+    "signature expired": lambda hub, _: hub.clock.forward(seconds=400),
+}
+
+
+def _state(hub: Hub) -> JsonObject:
+    administer.resume_member(hub.house, "us-cert")
+    views = agree.listing(hub.house, hub.caller("us-cert"))
+    return {
+        "agreements": [(view["state"], len(view["events"])) for view in views],
+        "objects": [row.id for row in hub.rows("us-cert")],
+    }
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("name", ACTS)
+def test_what_is_on_its_way_is_refused_when_its_right_is_gone(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, name: str, ending: str
+) -> None:
+    act = ACTS[name]
+    hub.account("kr-cert")
+    send = act.prepare(hub)
+    _caller(hub)
+    before = _state(hub)
+    pause = Pause(monkeypatch, act.module, act.held_after)
+    # A bad signature is Unauthenticated, too; the signature in a step's body may be found out first.
+    with pytest.raises((Unauthenticated, Unprocessable)):
+        pause.while_held(send, lambda: ENDINGS[ending](hub, act.purpose))
+    assert _state(hub) == before
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_what_is_on_its_way_is_accepted_while_its_right_stands(hub: Hub, name: str) -> None:
+    hub.account("kr-cert")
+    send = ACTS[name].prepare(hub)
+    _caller(hub)
+    before = _state(hub)
+    send()
+    assert _state(hub) != before
+
+
+def test_a_suspension_returns_when_nothing_of_the_member_can_follow(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A submission that has been let in holds the suspension up until it is committed."""
+    hub.account("us-cert")
+    order: list[str] = []
+    let_in, suspended = threading.Event(), threading.Event()
+    real = submit.admit
+
+    def admit(*arguments: Any) -> None:
+        real(*arguments)
+        let_in.set()
+        assert not suspended.wait(1), "suspended while a submission that was let in is not committed"
+        order.append("let in")
+
+    monkeypatch.setattr(submit, "admit", admit)
+
+    def suspend() -> None:
+        assert let_in.wait(30)
+        administer.suspend_member(hub.house, "us-cert")
+        suspended.set()
+        order.append("suspended")
+
+    with ThreadPoolExecutor(2) as pool:
+        futures = [pool.submit(hub.push, "us-cert", malware("a")), pool.submit(suspend)]
+        for future in futures:
+            future.result(60)
+    assert order == ["let in", "suspended"]
+    administer.resume_member(hub.house, "us-cert")
+    assert hub.sees("us-cert", malware("a"))
+
+
+def test_a_caller_without_a_token_writes_nothing(hub: Hub) -> None:
+    submission = hub.submission("us-cert", malware("a"))
+    nameless = replace(submission.caller, token="")
+    with pytest.raises(Unauthenticated):
+        submit.submit(hub.house, replace(submission, caller=nameless))
+
+
+def test_the_refusal_tells_nothing_of_why(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    sentences = set()
+    for ending in ("member suspended", "token revoked"):
+        send = _push(hub)
+        with monkeypatch.context() as patch, pytest.raises(HubError) as refusal:
+            Pause(patch, submit, "decide").while_held(send, lambda e=ending: ENDINGS[e](hub, Purpose.SUBMIT))
+        sentences.add(str(refusal.value))
+        administer.resume_member(hub.house, "us-cert")
+    assert len(sentences) == 1

@@ -1,0 +1,78 @@
+"""What a version takes from others' objects that it refers to, once, when it is submitted (policy 2.7, 8)."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tests.oracle.acceptance import Acceptance
+from tests.oracle.records import Shown
+from tests.oracle.treaties import Treaty
+from tests.oracle.versions import Handling, Version, lowest, narrower, together
+
+
+@dataclass
+class Neighbours(Acceptance):
+    """Looks at other members' records: those of the own nation are taken over, an ally's limit."""
+
+    @abstractmethod
+    def releases(
+        self, version: Version, nation: str, treaties: Sequence[Treaty], now: datetime
+    ) -> str | None:
+        """The lowest kind of member of the nation to whom section 4 releases the version; None: to nobody."""
+
+    def taken(self, version: Version, treaties: Sequence[Treaty], now: datetime) -> Handling:
+        account = self.accounts[version.member]
+        parts = []
+        for id in sorted(version.refers()):
+            if self.owns(version.member, id):
+                continue
+            found = [
+                shown
+                for shown in self.first_of_equal(self.others(version.member, id))
+                if not self._is_aside(version, shown)
+            ]
+            own = [shown for shown in found if self.nation(shown.version) == account.nation]
+            # The cert decides for its nation.
+            if own and account.kind != "cert":
+                claims = [self.claim(s.version.member, s.version.obj) for s in own]
+                strongest = max(claims)
+                parts += [s.handling for s, claim in zip(own, claims, strict=True) if claim == strongest]
+            parts += [
+                Handling(limits=self._limits(version, shown, treaties, now))
+                for shown in found
+                if shown not in own and shown.handling.is_above
+            ]
+        return together(parts)
+
+    def _is_aside(self, version: Version, shown: Shown) -> bool:
+        """Common ids, but for a name that itself carries a marking, and what a translation is of (2.7)."""
+        other = shown.version
+        if not self.is_common(other) or self.is_marked_name(other):
+            return False
+        return version.type != "language-content" or self.is_public(other.obj)
+
+    def _limits(
+        self, version: Version, shown: Shown, treaties: Sequence[Treaty], now: datetime
+    ) -> Mapping[str, str]:
+        """Where what refers to an ally's record goes, and from which clearance (8)."""
+        account, other = self.accounts[version.member], shown.version
+        back, home = self.nation(other), account.nation
+        if not shown.is_now:
+            allowed = lowest(shown.handling.level)
+            return {back: allowed, home: narrower(allowed, account.kind)}
+        there = lowest(shown.handling.level)
+        if shown.handling.limits is not None:
+            there = narrower(there, shown.handling.limits.get(back, "cert"))
+        found = {back: there}
+        # By the agreements that its own nation is party to, for it must not learn of others.
+        known = [treaty for treaty in treaties if home in treaty.parties]
+        for nation in sorted({account.nation for account in self.accounts.values()} - {back}):
+            kind = self.releases(other, nation, known, now)
+            if kind is not None:
+                found[nation] = kind
+        # What it may see still, without being released now, is on its way: then it goes home by its own.
+        found.setdefault(home, account.kind)
+        return found

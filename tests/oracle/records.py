@@ -1,0 +1,159 @@
+"""Records, who speaks as whom, and what every member was shown (policy 1)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tests.oracle.markings import DEFINITIONS, LEVELS, Json, is_derived, is_observable, marks_of, type_of
+from tests.oracle.versions import Account, Handling, Version
+
+NAMED, BARE, RELAYED = 2, 1, 0
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Another member's record as it was shown last: its newest version then, and how that was handled.
+
+    `is_now`: it may still be seen. `was_above`: at some time it was above GREEN, with REL TO or limited.
+    """
+
+    version: Version
+    handling: Handling
+    is_now: bool
+    was_above: bool
+
+
+@dataclass
+class Records:
+    """Everything that was submitted so far, by whom, and what they have seen of each other's."""
+
+    accounts: Mapping[str, Account]
+    defaults: Mapping[str, str]
+    informative: frozenset[str]
+    rel_to: Mapping[str, str]  # the nation that each of the hub's definitions names (6)
+    public_sources: frozenset[str] = frozenset()
+    homes: set[str] = field(default_factory=set)  # the nations with `unmarked = "home"` (2.4)
+    registered: dict[str, set[str]] = field(default_factory=dict)  # the identities that each speaks as
+    suspended: set[str] = field(default_factory=set)
+    versions: list[Version] = field(default_factory=list)
+    shown: dict[str, dict[tuple[str, str], Shown]] = field(default_factory=dict)
+    seen_ever: dict[str, set[Version]] = field(default_factory=dict)
+    seen_now: dict[str, set[Version]] = field(default_factory=dict)
+    submissions: int = 0
+
+    # --- records ---
+
+    def nation(self, version: Version) -> str:
+        return self.accounts[version.member].nation
+
+    def record(self, member: str, id: str) -> list[Version]:
+        """The versions of a record, oldest first."""
+        return sorted((v for v in self.versions if (v.member, v.id) == (member, id)), key=lambda v: v.when)
+
+    def living(self, member: str, id: str) -> list[Version]:
+        return [version for version in self.record(member, id) if not version.is_deleted]
+
+    def is_newest(self, version: Version) -> bool:
+        return self.newest(version.member, version.id) is version
+
+    def newest(self, member: str, id: str) -> Version:
+        """The version by which a record is judged: the last that is not deleted, or else the last."""
+        return (self.living(member, id) or self.record(member, id))[-1]
+
+    def owns(self, member: str, id: str) -> bool:
+        """Whether it has a living record of its own that is no copy (2.7, 8).
+
+        A record is a copy for as long as it lives, if it began with one.
+        """
+        living = self.living(member, id)
+        return bool(living) and not living[0].begins_as_copy
+
+    def predecessor(self, version: Version) -> Version | None:
+        """Deleted ones count as they stood (8)."""
+        earlier = [v for v in self.record(version.member, version.id) if v.when < version.when]
+        return earlier[-1] if earlier else None
+
+    def kept_from(self, version: Version) -> Version | None:
+        """What a revoking version without TLP keeps its handling from (8)."""
+        return self.predecessor(version) if version.is_revoking and version.tlp is None else None
+
+    # --- who speaks as whom ---
+
+    def register(self, member: str, identity: str) -> None:
+        self.registered.setdefault(member, set()).add(identity)
+
+    def is_registered(self, id: str | None) -> bool:
+        return any(id in identities for identities in self.registered.values())
+
+    def may_speak_as(self, member: str, id: str | None) -> bool:
+        """Those that it is registered to, and their nation's cert (8)."""
+        account = self.accounts[member]
+        return any(
+            id in identities
+            and (
+                owner == member or (account.kind == "cert" and self.accounts[owner].nation == account.nation)
+            )
+            for owner, identities in self.registered.items()
+        )
+
+    def claim(self, member: str, obj: Json) -> int:
+        """Named, bare or relayed, by what is registered when it is asked (8)."""
+        creator = obj.get("created_by_ref")
+        if self.may_speak_as(member, obj["id"]) or self.may_speak_as(member, creator):
+            return NAMED
+        return BARE if creator is None else RELAYED
+
+    def is_common(self, other: Version, item: Json | None = None) -> bool:
+        """Whether many use the id for one thing; `item` is what is submitted under it, if that is asked."""
+        if self.is_registered(other.id):
+            return False
+        if other.is_name:
+            return is_derived(other.id) or self.claim(other.member, other.obj) != NAMED
+        if is_observable(other.obj) or type_of(other.id) in DEFINITIONS:
+            return True
+        return self.is_public(other.obj) and (item is None or self.is_public(item))
+
+    def is_marked_name(self, version: Version) -> bool:
+        """A name that itself carries a level above GREEN, or REL TO (2.7, 8)."""
+        levels = [level for level in (version.tlp, version.raised) if level is not None]
+        is_above = any(LEVELS.index(level) > LEVELS.index("green") for level in levels)
+        return version.is_name and (is_above or not self.rel_to.keys().isdisjoint(marks_of(version.obj)))
+
+    def is_public(self, obj: Json) -> bool:
+        return obj.get("created_by_ref") in self.public_sources
+
+    # --- what was shown ---
+
+    def take_note(self, seen: Mapping[str, Iterable[Version]]) -> None:
+        """Keep what every member may see now of what others submitted."""
+        for member, versions in seen.items():
+            is_away = member in self.suspended
+            found = {v for v in versions if v.member != member and not v.is_deleted and not is_away}
+            self.seen_now[member] = found
+            self.seen_ever.setdefault(member, set()).update(found)
+            shown = self.shown.setdefault(member, {})
+            for key, old in shown.items():
+                shown[key] = Shown(old.version, old.handling, is_now=False, was_above=old.was_above)
+            for version in sorted(found, key=lambda v: v.when):
+                key = version.member, version.id
+                was_above = version.full.is_above or (key in shown and shown[key].was_above)
+                shown[key] = Shown(version, version.full, is_now=True, was_above=was_above)
+
+    def others(self, member: str, id: str) -> list[Shown]:
+        """What it may see, or was once shown, of others' records of an id."""
+        found = [s for (_, other), s in self.shown.get(member, {}).items() if other == id]
+        return sorted(found, key=lambda s: s.version.order)
+
+    def first_of_equal(self, found: Iterable[Shown]) -> list[Shown]:
+        """Of equal objects of several members the one submitted first."""
+        first: dict[str, Shown] = {}
+        for one in sorted(found, key=lambda s: s.version.order):
+            first.setdefault(canonical(one.version.obj), one)
+        return list(first.values())
+
+
+def canonical(value: object) -> str:
+    """One text for all equal objects; STIX objects in these worlds hold no floats (RFC 8785)."""
+    return json.dumps(value, sort_keys=True)
