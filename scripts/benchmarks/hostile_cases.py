@@ -22,6 +22,7 @@ _PATTERN_BYTES: Final = 15_900
 _THREADS: Final = 8  # of a worker (hub/web/serving.py)
 _POLLS: Final = 16
 _A_POST: Final = 10_000
+_TERMS: Final = {"granular": "redact", "anonymise": "agency"}  # the most forms that there can be
 
 
 class Cost(NamedTuple):
@@ -80,7 +81,7 @@ def _post(bodies: Bodies, door: Door, folder: Path, scale: float, *, member: str
 
 
 def _agreement(door: Door) -> None:
-    door.world.agree(["US", "KR"], clause("US", "KR", "green"))
+    door.world.agree(["US", "KR"], clause("US", "KR", "green", **_TERMS))
 
 
 def _in_posts(objects: list[Any], most: int = 5_000) -> Iterator[bytes]:
