@@ -5,6 +5,7 @@ How long others wait where no proxy keeps slow peers away is the bound on each; 
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ import pytest
 import requests
 
 from hub.client import HubAuth
+from hub.web import connections
 from hub.web.connections import Bounds
 from tests.hostility.raw import PROBLEM, TAXII, Drip, Peer, Server, bounded_server, wait_until
 from tests.stix_objects import malware
@@ -233,3 +235,19 @@ def test_who_connects_and_says_nothing_holds_nobody_up(patient_server: Server) -
         silent = [stack.enter_context(server.peer()) for _ in range(6 * CROWD)]
         server.still_serves()
         assert all(server.holds(peer) for peer in silent)
+
+
+def test_an_answer_in_parts_has_one_grace_for_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of a second each, and a grace of 30 s: sent at 0, 11 and 22 s they are in time, at 40 not."""
+    now = [0.0]
+    monkeypatch.setattr(connections.time, "monotonic", lambda: now[0])
+    ours, theirs = socket.socketpair()
+    with connections.Peer(ours, Bounds(grace_seconds=30, bytes_per_second=1_000)) as peer, theirs:
+        for now[0] in (0.0, 11.0, 22.0):
+            peer.sendall(b"x" * 1_000)
+        now[0] = 40.0
+        with pytest.raises(BrokenPipeError):
+            peer.sendall(b"x" * 1_000)
+        assert peer.is_late
+        peer.begin()
+        peer.sendall(b"another answer")

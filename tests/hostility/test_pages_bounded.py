@@ -1,0 +1,77 @@
+"""What a page holds in memory while it is made and sent: its bodies once, and a chunk."""
+
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from hub.model import Page, Row, StixId
+from hub.store import pages
+from hub.web.taxii import resources
+from tests.hostility import hostile
+from tests.hostility.door import Door, open_door
+from tests.stix_objects import malware
+
+BODY_BYTES = 20_000
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def door(tmp_path: Path) -> Iterator[Door]:
+    with open_door(tmp_path) as door:
+        objects = [malware(n, tlp="green", description="x" * BODY_BYTES) for n in range(200)]
+        assert door.push_bytes("us-agency", hostile.envelope(objects)).status_code == 202
+        yield door
+
+
+def page_of(count: int) -> Page:
+    bodies = [orjson.dumps({"n": n, "text": "x" * n}) for n in range(count)]
+    rows = [Row(n, NOW, StixId(f"malware--{n}"), "v", body) for n, body in enumerate(bodies)]
+    return Page(tuple(rows), more=count > 2)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 1_000])
+@pytest.mark.parametrize("cursor", [None, "next"])
+def test_the_parts_of_an_envelope_are_one_json_text_of_the_size_that_is_said(
+    count: int, cursor: str | None
+) -> None:
+    page = page_of(count)
+    body = resources.envelope(page, cursor)
+    parts = list(body.parts)
+    value = orjson.loads(b"".join(parts))
+    assert body.size == sum(map(len, parts))
+    assert value.get("objects", []) == [orjson.loads(row.body) for row in page.rows]
+    assert (value["more"], value.get("next")) == (page.more, cursor)
+    assert max(map(len, parts)) < 70_000
+
+
+def test_a_page_is_held_once_while_it_is_sent(door: Door) -> None:
+    headers = {"Authorization": f"Bearer {door.world.tokens['us-cert']}"}
+    path = door.objects_path("US")
+
+    def poll() -> tuple[int, int]:
+        parts, _, answered = run_wsgi_app(
+            door.app, EnvironBuilder(path=path, headers=headers).get_environ(), buffered=False
+        )
+        return int(answered["Content-Length"]), sum(map(len, parts))
+
+    said, sent = poll()  # what is made once is made
+    assert said == sent > 200 * BODY_BYTES
+    tracemalloc.start()
+    try:
+        poll()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.6 * said
+
+
+def test_no_more_than_a_megabyte_is_fetched_at_once() -> None:
+    sizes = {1: 600_000, 2: 400_000, 3: 100_000, 4: 3_000_000, 5: 10, 6: 10}
+    assert list(pages._parts(list(sizes), sizes)) == [[1, 2], [3], [4], [5, 6]]
