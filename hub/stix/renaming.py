@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
@@ -42,7 +43,9 @@ _EXTENSION_PREFIX: Final = "extension-definition--"
 _VERSION_AT: Final = -22  # of the UUID's version, from the end of an id
 # Ids overlap where a stranger hides one behind another, hence the look-ahead.
 _UUID: Final = re.compile(r"(?=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))")
+_UUID_BYTES: Final = re.compile(_UUID.pattern.encode())
 _UUID_CHARACTERS: Final = 36
+_QUOTED: Final = re.compile(rb'"(?=([^"]+)")')
 _AFTER_TYPE: Final = re.compile(rb"(?i)(?=(--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))")
 _TYPE_BACKWARDS: Final = re.compile(rb"(?i)[a-z0-9-]+")
 _TYPE_CHARACTERS: Final = 250  # the longest name of a type (STIX 2.1 section 3.1)
@@ -151,9 +154,10 @@ def may_mention(body: bytes, names: Iterable[str], ids: Iterable[StixId]) -> boo
         longest = max(_WORD.findall(_plain(name)), key=len, default="")
         if longest and (not longest.isascii() or longest.encode() in lowered):
             return True
-    return any(
-        lowered.count(id[-_UUID_CHARACTERS:].encode().lower()) != body.count(f'"{id}"'.encode()) for id in ids
-    )
+    # Counted for all of them in one pass: an object may hold tens of thousands.
+    held = Counter(match[1] for match in _UUID_BYTES.finditer(lowered))
+    whole = Counter(match[1] for match in _QUOTED.finditer(body))
+    return any(held[id[-_UUID_CHARACTERS:].lower().encode()] != whole[id.encode()] for id in ids)
 
 
 # --- text -----------------------------------------------------------------------------------------
