@@ -23,6 +23,8 @@ settings.register_profile(
 settings.register_profile("thorough", deadline=None, max_examples=2_000)
 settings.load_profile("steady")
 
+# Folders of live servers and generated worlds: tens of seconds in one file.
+_LONG = ["differential", "hostility", "cli", "faults", "soak", "properties"]
 _HOME = "HUB_TEST_POSTGRES_HOME"
 
 
@@ -41,6 +43,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         postgres.remove(Path(os.environ.pop(_HOME)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the folders whose files take longest, so that no worker is left with one at the end."""
+    items.sort(key=lambda item: _LONG.index(name) if (name := item.path.parent.name) in _LONG else len(_LONG))
 
 
 @pytest.hookimpl(wrapper=True)

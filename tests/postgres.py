@@ -10,17 +10,22 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
 _OLDEST = 15
+_PREFIX = "hub-pg-"
+_NEW_SECONDS = 60
+_held: dict[Path, TextIO] = {}
 _OPTIONS = (
     "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off "
     "-c max_connections=200 -c shared_buffers=64MB -c jit=off "
@@ -30,8 +35,28 @@ _OPTIONS = (
 
 
 def make_home(folder: Path = Path("/tmp")) -> Path:
-    """Return a new folder for a cluster. Its path is short: a socket's may not exceed 107 bytes."""
-    return Path(tempfile.mkdtemp(prefix="hub-pg-", dir=folder))
+    """Return a new folder for a cluster. Its path is short: a socket's may not exceed 107 bytes.
+
+    Clusters beside it whose process was killed before it could remove them are removed now.
+    """
+    for left in folder.glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # somebody else's, or gone since
+            _remove_if_left(left)
+    home = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=folder))
+    _held[home] = (home / "owner").open("w")
+    fcntl.flock(_held[home], fcntl.LOCK_EX)  # as long as this process lives
+    return home
+
+
+def _remove_if_left(home: Path) -> None:
+    with (home / "owner").open() as owner:
+        if time.time() - os.fstat(owner.fileno()).st_mtime < _NEW_SECONDS:
+            return  # its owner may be about to take the lock
+        try:
+            fcntl.flock(owner, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        remove(home)
 
 
 def ensure_started(home: Path) -> str:
@@ -48,6 +73,8 @@ def remove(home: Path) -> None:
     if (home / "data" / "postmaster.pid").exists():
         _run(home, "pg_ctl", "stop", "-D", str(home / "data"), "-m", "immediate")
     shutil.rmtree(home)
+    if (owner := _held.pop(home, None)) is not None:
+        owner.close()
 
 
 @dataclass(frozen=True)

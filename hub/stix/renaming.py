@@ -47,8 +47,6 @@ _VERSION_AT: Final = -22  # of the UUID's version, from the end of an id
 # Ids overlap where a stranger hides one behind another, hence the look-ahead.
 _UUID: Final = re.compile(r"(?=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))")
 _UUID_CHARACTERS: Final = 36
-_UUID_STANDING: Final = re.compile(_UUID.pattern.encode())
-_QUOTED: Final = re.compile(rb'"([A-Za-z0-9-]++)"')
 _AFTER_TYPE: Final = re.compile(rb"(?i)(?=(--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))")
 _TYPE_BACKWARDS: Final = re.compile(rb"(?i)[a-z0-9-]+")
 _TYPE_CHARACTERS: Final = 250  # the longest name of a type (STIX 2.1 section 3.1)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import postgres
+from tests import postgres, scratch
 from tests.faults import harm
 from tests.faults.harm import Poller, Writer
 from tests.stix_objects import malware
@@ -42,7 +42,7 @@ class Cluster:
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    home = postgres.make_home()
+    home = postgres.make_home(scratch.folder())
     try:
         yield Cluster(home)
     finally:

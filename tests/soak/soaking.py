@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hub.stix.tlp import TLP_IDS
-from tests import postgres
+from tests import postgres, scratch
 from tests.faults import harm
 from tests.journeys.live import Live
 from tests.soak import governing
@@ -94,7 +94,7 @@ def soak(plan: Plan, database_url: str, folder: Path) -> Verdict:
 @contextmanager
 def postgresql() -> Iterator[str]:
     """The URL of an empty database on a PostgreSQL cluster of our own, which is gone afterwards."""
-    home = postgres.make_home()
+    home = postgres.make_home(scratch.folder())
     try:
         with postgres.database(postgres.ensure_started(home)) as url:
             yield url
