@@ -12,11 +12,11 @@ from hub.model import NAME_TYPES, DefinitionKind, Guise, JsonObject, StixId, Sti
 from hub.stix.markings import definition_kind, read_markings
 from hub.stix.redaction import cuts
 from hub.stix.references import contains, looks_like_id, refers_by
-from hub.stix.renaming import has_id_keys, ids_in, ids_within, is_value_based, may_mention, mentions
+from hub.stix.renaming import ids_in, ids_within, is_value_based, may_mention, mentions
 from hub.stix.tlp import TLP_IDS
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
 from hub.stix.versions import MAX_CHARACTERS, version_key
-from hub.stix.walking import miscased_id, survey
+from hub.stix.walking import Survey, miscased_id, survey
 
 __all__ = ["items", "read", "understand", "version_key"]
 
@@ -66,7 +66,7 @@ def read(
 def understand(obj: JsonObject, body: bytes, digest: Digest, names: Sequence[str] = ()) -> StixObject:
     """Return what an object says that was accepted before; it is not validated again."""
     kind, _ = definition_kind(obj)
-    return _understood(obj, body, digest, kind, names)
+    return _understood(obj, body, digest, kind, names, survey(obj))
 
 
 def _read(
@@ -76,14 +76,17 @@ def _read(
     if len(body) > max_object_bytes:
         message = f"the object has {len(body)} bytes, and the hub takes {max_object_bytes}; split it"
         return _unreadable(obj, index, message)
-    if pointer := miscased_id(obj):
-        message = f"{pointer} is a STIX id with capitals, which is another id; write it in lower case"
+    held = survey(obj)
+    if held.is_miscased:
+        message = (
+            f"{miscased_id(obj)} is a STIX id with capitals, which is another id; write it in lower case"
+        )
         return _unreadable(obj, index, message)
     kind, failure = definition_kind(obj)  # first: its sentence on TLP is clearer than the schema's
     message = failure or fault(obj) or ""
     if message:
         return _unreadable(obj, index, message)
-    found = _understood(obj, body, digest, kind, names)
+    found = _understood(obj, body, digest, kind, names, held)
     if any(len(ref) > MAX_ID_CHARACTERS for ref in found.markings.others):
         message = f"a marking reference is longer than {MAX_ID_CHARACTERS} characters, as no id is"
         return _unreadable(obj, index, message)
@@ -91,12 +94,17 @@ def _read(
 
 
 def _understood(
-    obj: JsonObject, body: bytes, digest: Digest, kind: DefinitionKind | None, names: Sequence[str]
+    obj: JsonObject,
+    body: bytes,
+    digest: Digest,
+    kind: DefinitionKind | None,
+    names: Sequence[str],
+    held: Survey,
 ) -> StixObject:
     version, created = obj.get("modified", obj.get("created")), obj.get("created")
     creator = obj.get("created_by_ref")
-    held = survey(obj)
-    named_at = tuple(_named_at(obj, body, names)) if names else ()
+    ids = _ids(obj, held)
+    named_at = tuple(_named_at(obj, body, names, ids)) if names else ()
     is_name = obj["type"] in NAME_TYPES
     return StixObject(
         id=StixId(obj["id"]),
@@ -116,15 +124,23 @@ def _understood(
         definition=kind,
         definition_extensions=_extensions(obj) if kind else _NOTHING,
         cuts=cuts(obj),
-        guise=_guise(obj, named_at),
+        guise=Guise.NONE if named_at or held.has_id_keys else _guise(obj, ids),
         named_at=named_at,
-        has_id_keys=has_id_keys(obj),
+        has_id_keys=held.has_id_keys,
     )
 
 
-def _named_at(obj: JsonObject, body: bytes, names: Sequence[str]) -> list[str]:
+def _ids(obj: JsonObject, held: Survey) -> frozenset[StixId]:
+    """Return every STIX id that stands whole in the object."""
+    if "granular_markings" in obj:
+        return ids_in(obj)  # also those in selectors
+    creator = obj.get("created_by_ref")
+    return held.ids | {StixId(creator)} if isinstance(creator, str) and looks_like_id(creator) else held.ids
+
+
+def _named_at(obj: JsonObject, body: bytes, names: Sequence[str], whole: frozenset[StixId]) -> list[str]:
     """Return where a text gives a name, or holds an id that may tell of a source."""
-    ids = {id for id in ids_in(obj) | ids_within(body) if not is_value_based(id, _type(id))}
+    ids = {id for id in whole | ids_within(body) if not is_value_based(id, _type(id))}
     return mentions(obj, names, ids) if may_mention(body, names, ids) else []
 
 
@@ -132,17 +148,15 @@ def _type(id: StixId) -> str:
     return id.partition("--")[0]
 
 
-def _guise(obj: JsonObject, named_at: Sequence[str]) -> Guise:
+def _guise(obj: JsonObject, ids: frozenset[StixId]) -> Guise:
     """Return how the object may appear where its source is hidden; an organisation or person may be that.
 
     Plain only if no id in it, wherever it stands, was chosen by somebody: TLP's and those that follow from a
     value tell nothing of who sent it.
     """
-    names_somebody = obj["type"] == "identity" and obj.get("identity_class") != _NAMES_NOBODY
-    if named_at or names_somebody or has_id_keys(obj):
+    if obj["type"] == "identity" and obj.get("identity_class") != _NAMES_NOBODY:
         return Guise.NONE
-    ids = ids_in(obj) - TLP_IDS.keys()
-    is_of_values = all(is_value_based(id, _type(id)) for id in ids)
+    is_of_values = all(is_value_based(id, _type(id)) for id in ids - TLP_IDS.keys())
     return Guise.PLAIN if is_of_values else Guise.RENAMED
 
 

@@ -42,7 +42,6 @@ ID_CONTRIBUTING: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     }
 )
 
-_EXTENSION_PREFIX: Final = "extension-definition--"
 _VERSION_AT: Final = -22  # of the UUID's version, from the end of an id
 # Ids overlap where a stranger hides one behind another, hence the look-ahead.
 _UUID: Final = re.compile(r"(?=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))")
@@ -88,20 +87,6 @@ def ids_within(body: bytes) -> frozenset[StixId]:
         if named := _TYPE_BACKWARDS.match(before[::-1]):
             found.add(StixId((named[0][::-1] + match[1]).decode().lower()))
     return frozenset(found)
-
-
-def has_id_keys(obj: JsonObject) -> bool:
-    """Return whether an id other than an extension's is a dictionary key, so that two might become one."""
-    pending: list[Any] = [obj]
-    while pending:
-        value = pending.pop()
-        if isinstance(value, dict):
-            if any(looks_like_id(key) and not key.startswith(_EXTENSION_PREFIX) for key in value):
-                return True
-            pending.extend(value.values())
-        elif isinstance(value, list):
-            pending.extend(value)
-    return False
 
 
 def rename(obj: JsonObject, ids: Mapping[StixId, StixId]) -> JsonObject:
@@ -195,8 +180,8 @@ def may_mention(body: bytes, names: Iterable[str], ids: Iterable[StixId]) -> boo
     uuids = {id[-_UUID_CHARACTERS:].lower() for id in ids}
     if not uuids:
         return False
-    held = Counter(match[1] for match in _UUID.finditer(folded))
     whole = Counter(match[1].decode() for match in _WHOLE_ID.finditer(body))
+    held = Counter(match[1] for match in _UUID.finditer(folded))
     return any(held[uuid] != whole[uuid] for uuid in uuids)
 
 

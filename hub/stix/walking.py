@@ -22,6 +22,7 @@ _ID_CHARACTERS: Final = range(39, 251)
 _MARKING_KEYS: Final = frozenset({"object_marking_refs", "marking_ref"})
 _LABELS: Final = "labels"
 _PLAIN, _LABEL, _MARKING = range(3)  # what a text is, by the nearest key above it that tells
+_EXTENSION_PREFIX: Final = "extension-definition--"
 _MAX_SHOWN: Final = 120
 # Where a value stands: in what, and under which key or index.
 _Place: TypeAlias = "tuple[_Place | None, str]"
@@ -34,13 +35,16 @@ class Survey:
     `ids` are its whole strings that are STIX ids, values and keys, the value of its own `created_by_ref`
     aside. `labels` stand under `labels` at any depth; `marking_refs` under `object_marking_refs` or
     `marking_ref` below its own `object_marking_refs`, granular markings included; `claims` are the values of
-    the TLP 2.0 extension at any depth.
+    the TLP 2.0 extension at any depth. `has_id_keys`: an id other than an extension's is a key.
+    `is_miscased`: a whole string would be an id in lower case, and is not (policy 2.2).
     """
 
     ids: frozenset[StixId]
     labels: tuple[str, ...]
     marking_refs: tuple[StixId, ...]
     claims: tuple[Any, ...]
+    has_id_keys: bool
+    is_miscased: bool
 
 
 def looks_like_id(value: object) -> bool:
@@ -61,23 +65,27 @@ def survey(obj: JsonObject) -> Survey:
     found = _Found()
     pending: list[tuple[Any, int]] = []
     for key, value in obj.items():
-        found.key(key, value)
-        if key != "created_by_ref" or not isinstance(value, str):
-            # Its own object_marking_refs mark it by rule; only what is below counts as at depth.
+        if "--" in key:
+            found.key(key, value)
+        if key == "created_by_ref" and isinstance(value, str):
+            found.is_miscased |= is_miscased_id(value)
+        else:  # its own object_marking_refs mark it by rule; only what is below counts as at depth
             pending.append((value, _PLAIN if key == "object_marking_refs" else _role(key, _PLAIN)))
     while pending:
         value, role = pending.pop()
         if isinstance(value, str):
-            found.text(value, role)
+            if role != _PLAIN or "--" in value:
+                found.text(value, role)
         elif isinstance(value, list):
             pending.extend([(item, role) for item in value])
         elif isinstance(value, dict):
             for key, item in value.items():
-                found.key(key, item)
+                if "--" in key:
+                    found.key(key, item)
                 if role == _LABEL:
                     found.labels.append(key)
                 pending.append((item, _role(key, role)))
-    return Survey(frozenset(found.ids), tuple(found.labels), tuple(found.refs), tuple(found.claims))
+    return found.survey()
 
 
 def miscased_id(obj: JsonObject) -> str | None:
@@ -119,17 +127,27 @@ class _Found:
         self.labels: list[str] = []
         self.refs: list[StixId] = []
         self.claims: list[Any] = []
+        self.has_id_keys = self.is_miscased = False
+
+    def survey(self) -> Survey:
+        lists = tuple(self.labels), tuple(self.refs), tuple(self.claims)
+        return Survey(frozenset(self.ids), *lists, self.has_id_keys, self.is_miscased)
 
     def key(self, key: str, value: Any) -> None:
+        self._id(key)
         if looks_like_id(key):
-            self.ids.add(StixId(key))
+            self.has_id_keys |= not key.startswith(_EXTENSION_PREFIX)
             if key == TLP_2_EXTENSION:
                 self.claims.append(value)
 
     def text(self, text: str, role: int) -> None:
-        if looks_like_id(text):
-            self.ids.add(StixId(text))
+        self._id(text)
         if role == _LABEL:
             self.labels.append(text)
         elif role == _MARKING:
             self.refs.append(StixId(text))
+
+    def _id(self, text: str) -> None:
+        if looks_like_id(text):
+            self.ids.add(StixId(text))
+        self.is_miscased |= is_miscased_id(text)

@@ -12,8 +12,9 @@ from stix2.registry import STIX2_OBJ_MAPS
 
 from hub.stix import renaming
 from hub.stix.markings import read_markings
-from hub.stix.renaming import ID_CONTRIBUTING, has_id_keys, ids_in, is_value_based, may_mention, rename
+from hub.stix.renaming import ID_CONTRIBUTING, ids_in, is_value_based, may_mention, rename
 from hub.stix.schemas import OBSERVABLE_TYPES
+from hub.stix.walking import survey
 from tests.stix.samples import OTHER_UUID, UUID, sdo
 from tests.stix_objects import TLP
 
@@ -61,7 +62,7 @@ def test_the_quick_look_rules_out_what_is_plainly_not_there():
     ],
 )
 def test_ids_that_are_keys_are_found(properties, expected):
-    assert has_id_keys(sdo(**properties)) == expected
+    assert survey(sdo(**properties)).has_id_keys == expected
 
 
 def test_an_id_is_renamed_wherever_it_stands_whole():
