@@ -160,9 +160,9 @@ def mentions(obj: JsonObject, names: Iterable[str], ids: Iterable[StixId] = ()) 
     A place is the path of a value or dictionary key, such as `external_references.[0].source_name`,
     and cut where it is long. A name is met as people write it (policy 7): whatever its case, accents, Unicode
     form and invisible characters, and what stands between its words; as whole words in scripts that set words
-    apart, in others wherever it stands, with particles around it. One without a letter or digit is never met. An id is met by its UUID. A
-    whole STIX id is no text: only the name of its type is, and it counts as held where it is one of `ids` in
-    other letter case, which `rename` would miss.
+    apart, in others wherever it stands, with particles around it. One without a letter or digit is never met.
+    An id is met by its UUID. A whole STIX id is no text: only the name of its type is, and it counts as held
+    where it is one of `ids` in other letter case, which `rename` would miss.
     """
     known = frozenset(ids)
     lowered = {id.lower() for id in known}
