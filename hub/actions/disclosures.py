@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Final
 
 from hub.actions import authenticate, poll
+from hub.actions.candidates import candidate_of, parts_of
 from hub.actions.house import House
-from hub.actions.judging import candidate_of, parts_of, recipients
+from hub.actions.judging import recipients
 from hub.actions.lives import may_know
 from hub.errors import Forbidden, NotFound
 from hub.model import (

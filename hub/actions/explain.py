@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from hub.actions import abroad, authenticate
+from hub.actions.candidates import candidate_of, parts_of
 from hub.actions.house import House
-from hub.actions.judging import Bench, Inquiry, candidate_of, inquire, parts_of, recipients
+from hub.actions.judging import Bench, Inquiry, inquire, recipients
 from hub.actions.lives import may_know
 from hub.actions.present import present
 from hub.errors import Forbidden, NotFound

@@ -14,18 +14,10 @@ from types import MappingProxyType
 
 from hub.actions.house import House
 from hub.model import Handling, MemberId, NationCode, ObjectVersion, StixId, Tlp
-from hub.rules.handling import (
-    ContainerKey,
-    CreatorDeltas,
-    Customs,
-    Facts,
-    creator_deltas,
-    following_namers,
-    follows_namers,
-    settle,
-)
+from hub.rules.handling import ContainerKey, Customs, Facts, settle
+from hub.rules.namers import CreatorDeltas, creator_deltas, following_namers, follows_namers
 from hub.rules.names import is_decided_once
-from hub.store import objects
+from hub.store import creators, objects
 from hub.store.connection import Connection
 
 _NONE: frozenset[int] = frozenset()
@@ -195,7 +187,7 @@ class _Table:
         for version in objects.versions_of(self.connection, self.desk.member, moved):
             self.now[version.key] = self.before[version.key] = version
         followers = [v for v in self.now.values() if follows_namers(v)]
-        counts = objects.creator_levels(self.connection, self.desk.member, {v.id for v in followers})
+        counts = creators.levels(self.connection, self.desk.member, {v.id for v in followers})
         for version in followers:
             namers: Counter[Tlp] = Counter(counts.get(version.id, {}))
             namers.update({tlp: n for (identity, tlp), n in deltas.items() if identity == version.id})

@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import cached_property
 
 from hub.actions import renditions
+from hub.actions.candidates import candidate_of, parts_of
 from hub.actions.handling import Handled
 from hub.actions.house import House
 from hub.actions.row_changes import RowChanges, changes_to
@@ -32,7 +33,7 @@ from hub.model import (
     StixId,
     View,
 )
-from hub.rules.forms import Law, Parts, in_other_forms, is_altering
+from hub.rules.forms import Law, in_other_forms, is_altering
 from hub.rules.names import is_unmarked_name
 from hub.rules.references import Judgement, Node, Settled, judge, needed
 from hub.rules.release import NEVER, Candidate, binding, decide, in_force_part, narrows
@@ -384,33 +385,3 @@ def _by_record(versions: Iterable[ObjectVersion]) -> Mapping[RecordKey, Sequence
     for version in sorted(versions, key=lambda v: v.version_key):
         found[version.member, version.id].append(version)
     return found
-
-
-def parts_of(version: ObjectVersion, *, is_last: bool = True) -> Parts:
-    """Return what redactions of the version may leave."""
-    return Parts(version.base, version.cuts, is_last, version.base_rel_to)
-
-
-def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearance) -> Candidate:
-    """Return the version as the release rules see it."""
-    closed = None
-    if version.is_closed:
-        closed = (
-            version.markings.fault
-            or "it carries, or is contained in what carries, a marking the hub cannot keep"
-        )
-    elif version.is_home:
-        closed = "unmarked, and its nation keeps what is unmarked at home"
-    return Candidate(
-        origin,
-        version.member,
-        clearance,
-        version.type,
-        version.tlp,
-        version.submitted_at,
-        closed,
-        version.rel_to,
-        version.guise,
-        version.about,
-        version.taken.limits,
-    )

@@ -42,7 +42,7 @@ from hub.rules.claims import Registered
 from hub.rules.handling import stricter_names
 from hub.rules.remarks import Remarks
 from hub.stix import reading, strict
-from hub.store import agreements, members, objects, releases, renditions, submissions
+from hub.store import agreements, creators, members, objects, releases, renditions, submissions
 from hub.store.agreements import Generation
 from hub.store.connection import Connection
 
@@ -280,7 +280,7 @@ def _write_objects(
     objects.update_handling(connection, handled.changed())
     stored = objects.insert_versions(connection, origin, submission_id, fresh)
     member = drafts.fresh[0].member
-    objects.add_creator_levels(connection, member, handled.creator_deltas)
+    creators.add(connection, member, handled.creator_deltas)
     watch = recall.watch(house, connection, origin, verdicts, [handled])
     # Never before the decision: what it let begin would be dated before it can be seen.
     at = max(house.clock(), decision.now)

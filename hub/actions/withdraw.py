@@ -15,7 +15,7 @@ from hub.actions.judging import Bench, Verdicts, judge_again, write_rows
 from hub.actions.submit import verify_writer
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
-from hub.store import agreements, objects, releases, renditions, submissions
+from hub.store import agreements, creators, objects, releases, renditions, submissions
 from hub.store.agreements import Generation
 from hub.store.connection import Connection
 
@@ -137,7 +137,7 @@ def _write(
     objects.mark_deleted(connection, decision.doomed.keys(), id, now)
     for owner, handled in decision.handled.items():
         objects.update_handling(connection, handled.changed())
-        objects.add_creator_levels(connection, owner, handled.creator_deltas)
+        creators.add(connection, owner, handled.creator_deltas)
     watch = recall.watch(
         *(house, connection, deletion.origin, decision.verdicts),
         handled=decision.handled.values(),

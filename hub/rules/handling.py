@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from hub.model import Handling, NationCode, ObjectVersion, StixId, Tlp
 from hub.rules.marking import (
     handed_down,
-    identity_exception,
     is_stricter,
     laxest,
     laxest_of,
@@ -30,7 +29,6 @@ from hub.rules.marking import (
 )
 from hub.rules.names import is_decided_once
 
-CreatorDeltas = Mapping[tuple[StixId, Tlp], int]
 ContainerKey = tuple[StixId, str]  # the id and version key of a container of the same member
 
 _CONTAINERS = frozenset({"report", "grouping"})
@@ -320,57 +318,6 @@ def _predecessors(ordered: Iterable[ObjectVersion]) -> dict[int, int]:
             found[version.key] = last[version.id]
         last[version.id] = version.key
     return found
-
-
-# --- identities -----------------------------------------------------------------------------------
-
-
-def follows_namers(version: ObjectVersion) -> bool:
-    """Tell whether the version is an unmarked identity to which rule 2.3 gives nothing (policy 2.4)."""
-    is_unmarked = version.type == "identity" and version.markings.tlp is None
-    return is_unmarked and not version.is_contained and version.deleted_at is None
-
-
-def names_creator(version: ObjectVersion) -> bool:
-    """Tell whether the version's level counts for the identity that it names (policy 2.4).
-
-    Newest versions alone do, while they are open and not deleted; an unmarked identity would only pass on
-    what it takes from others.
-    """
-    is_unmarked_identity = version.type == "identity" and version.markings.tlp is None
-    is_there = version.is_newest and version.deleted_at is None
-    is_open = not (version.is_closed or version.is_home)
-    return is_there and is_open and version.creator != version.id and not is_unmarked_identity
-
-
-def creator_deltas(
-    now: Mapping[int, ObjectVersion], before: Mapping[int, ObjectVersion]
-) -> dict[tuple[StixId, Tlp], int]:
-    """Return how the counts change of those that name each identity, by level."""
-    deltas: Counter[tuple[StixId, Tlp]] = Counter()
-    for key, version in now.items():
-        for counted, sign in ((version, 1), (before.get(key), -1)):
-            if counted is not None and counted.creator is not None and names_creator(counted):
-                deltas[counted.creator, counted.tlp] += sign
-    return {key: delta for key, delta in deltas.items() if delta}
-
-
-def following_namers(
-    version: ObjectVersion,
-    stored: ObjectVersion | None,
-    namers: Mapping[Tlp, int],
-) -> ObjectVersion:
-    """Return an identity at the laxest level of those that name it; they only ever loosen it."""
-    level = identity_exception(namers)
-    if level is None:
-        return version
-    if stored is not None:
-        if stored.is_home and level > stored.base:  # it would be handled more strictly abroad than at home
-            return version
-        level = min(level, stored.base)
-    base = Handling(level, version.base_rel_to, version.is_closed)
-    named = replace(version, base=_with_taken(version, base).tlp, is_home=False)
-    return with_taken(named, raised(base, version.markings.raised))
 
 
 # --- names that would be handled more strictly ----------------------------------------------------

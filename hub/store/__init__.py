@@ -1,5 +1,6 @@
 """REMEMBERS: the only room with SQLAlchemy. A function, a statement, model values back."""
 
 # Whoever asks the metadata for every table is to be told of these too.
+from hub.store import disclosure_tables as disclosure_tables
 from hub.store import recall_tables as recall_tables
 from hub.store import rendition_tables as rendition_tables

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Select, insert, select
 
 from hub.model import Disclosed, Disclosure, MemberId, NationCode, from_microseconds, to_microseconds
-from hub.store.tables import disclosure
+from hub.store.disclosure_tables import disclosure
 
 _D = disclosure.c
 _BITS: Final = 7

@@ -10,12 +10,12 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Select, Table, and_, exists, func, null, or_, select
 
 from hub.model import HUB, Evidence, MemberId, NationCode, StixId, from_microseconds, to_microseconds
+from hub.store.disclosure_tables import disclosure
 from hub.store.submissions import repeated
 from hub.store.tables import (
     agreement_event,
     content,
     deletion,
-    disclosure,
     object_version,
     release,
     submission,

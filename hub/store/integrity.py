@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from hub.model import NAME_TYPES, MemberId, NationCode, Rendition, StixId, Tlp
 from hub.store.batches import batches
+from hub.store.disclosure_tables import disclosure
 from hub.store.objects import CONTAINS, REFERS
 from hub.store.rendition_tables import rendition
 from hub.store.tables import (
@@ -17,7 +18,6 @@ from hub.store.tables import (
     content,
     creator_level,
     deletion,
-    disclosure,
     justification,
     ledger,
     metadata,

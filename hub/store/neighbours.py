@@ -24,7 +24,8 @@ from hub.model import (
     from_microseconds,
 )
 from hub.store.batches import batches
-from hub.store.objects import CREATOR, MARKING, REFERS, decode_nations, decode_reach
+from hub.store.columns import decode_nations, decode_reach
+from hub.store.objects import CREATOR, MARKING, REFERS
 from hub.store.releases import decode
 from hub.store.rendition_tables import made_id
 from hub.store.tables import content, justification, object_version, reference, rejustification, release

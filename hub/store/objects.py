@@ -6,31 +6,36 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final
 
-import orjson
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, update
 
 from hub.model import (
-    Clearance,
-    Cut,
-    Guise,
     Handling,
     Markings,
     MemberId,
     NationCode,
     ObjectVersion,
-    Reach,
     StixId,
     Taken,
     Tlp,
     from_microseconds,
     to_microseconds,
 )
-from hub.store.batches import batches, insert_all, insert_numbered, upsert
+from hub.store.batches import batches, insert_all, insert_numbered
+from hub.store.columns import (
+    decode_closed_by,
+    decode_cuts,
+    decode_guise,
+    decode_nations,
+    decode_reach,
+    encode_closed_by,
+    encode_cuts,
+    encode_nations,
+    encode_reach,
+)
 from hub.store.rendition_tables import rendition
-from hub.store.tables import content, creator_level, object_version, reference
+from hub.store.tables import content, object_version, reference
 
 REFERS: Final = "refers"
 CONTAINS: Final = "contains"
@@ -149,68 +154,6 @@ def _is_container_of(member: MemberId, origin: NationCode, ids: Sequence[StixId]
     return and_(is_naming, _V.given_tlp.is_not(None))
 
 
-def decode_nations(text: str | None) -> frozenset[NationCode] | None:
-    """Return the nations that a column names, with commas between; None: it has no such marking."""
-    return None if text is None else frozenset(NationCode(code) for code in text.split(",") if code)
-
-
-def _encode_cuts(cuts: tuple[Cut, ...]) -> str | None:
-    told = [
-        {
-            "ceiling": one.ceiling,
-            "level": one.level,
-            "refers": sorted(one.refers),
-            "taken": sorted(one.taken),
-        }
-        for one in cuts
-    ]
-    return orjson.dumps(told).decode() if told else None
-
-
-@lru_cache(maxsize=4_096)
-def decode_cuts(text: str) -> tuple[Cut, ...]:
-    """Return what redactions of a version leave, as a column tells it."""
-    return tuple(
-        Cut(
-            Tlp(one["ceiling"]),
-            None if one["level"] is None else Tlp(one["level"]),
-            frozenset(map(StixId, one["refers"])),
-            frozenset(one["taken"]),
-        )
-        for one in orjson.loads(text)
-    )
-
-
-def decode_guise(text: str | None) -> Guise:
-    """Return how a version may appear where its source is hidden; one that is not known, not at all."""
-    return Guise.NONE if text is None else Guise(text)
-
-
-def decode_reach(text: str | None) -> Reach | None:
-    """Return the nations with clearances that a column names (`JP:2,KR:3`); None: everywhere."""
-    if text is None:
-        return None
-    parts = (one.partition(":") for one in text.split(",") if one)
-    return frozenset((NationCode(code), Clearance(int(level))) for code, _, level in parts)
-
-
-def encode_reach(reach: Reach | None) -> str | None:
-    """Return the text for which `decode_reach` returns this value."""
-    return None if reach is None else ",".join(f"{code}:{int(level)}" for code, level in sorted(reach))
-
-
-def _encode_closed_by(containers: frozenset[tuple[StixId, str]]) -> str | None:
-    return orjson.dumps(sorted(containers)).decode() if containers else None
-
-
-def _decode_closed_by(text: str | None) -> frozenset[tuple[StixId, str]]:
-    return frozenset() if text is None else frozenset((StixId(id), key) for id, key in orjson.loads(text))
-
-
-def _encode_nations(nations: frozenset[NationCode] | None) -> str | None:
-    return None if nations is None else ",".join(sorted(nations))
-
-
 def accepted_definitions(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
     """Return those of `ids` that `member` submitted as definitions that leave objects open (policy 2.6)."""
     found: set[StixId] = set()
@@ -219,19 +162,6 @@ def accepted_definitions(connection: Connection, member: MemberId, ids: Collecti
             _V.member == member, _V.stix_id.in_(batch), _V.is_accepted_definition.is_(True)
         )
         found.update(StixId(id) for (id,) in connection.execute(query))
-    return found
-
-
-def creator_levels(
-    connection: Connection, member: MemberId, identities: Collection[StixId]
-) -> dict[StixId, dict[Tlp, int]]:
-    """Return for each identity how many newest versions of `member` name it as creator, by level."""
-    found: dict[StixId, dict[Tlp, int]] = defaultdict(dict)
-    c = creator_level.c
-    for batch in batches(identities):
-        query = select(c.identity, c.tlp, c.count).where(c.member == member, c.identity.in_(batch))
-        for identity, tlp, count in connection.execute(query):
-            found[StixId(identity)][Tlp(tlp)] = count
     return found
 
 
@@ -294,7 +224,7 @@ def _row(v: ObjectVersion, origin: NationCode, submission_id: str | None) -> dic
         "raised_tlp": v.markings.raised,
         "fault": v.markings.fault,
         "is_accepted_definition": v.is_accepted_definition,
-        "cuts": _encode_cuts(v.cuts),
+        "cuts": encode_cuts(v.cuts),
         "guise": v.guise.value,
         "about": v.about,
         "created": v.created,
@@ -302,7 +232,7 @@ def _row(v: ObjectVersion, origin: NationCode, submission_id: str | None) -> dic
         "revoked": v.revoked,
         "is_copy": v.is_copy,
         "taken_tlp": None if v.taken.handling is None else v.taken.handling.tlp,
-        "taken_rel_to": None if v.taken.handling is None else _encode_nations(v.taken.handling.rel_to),
+        "taken_rel_to": None if v.taken.handling is None else encode_nations(v.taken.handling.rel_to),
         "taken_closed": v.taken.handling is not None and v.taken.handling.is_closed,
         **_handled(v),
     }
@@ -316,14 +246,14 @@ def _handled(v: ObjectVersion) -> dict[str, Any]:
         "is_closed": v.is_closed,
         "is_contained": v.is_contained,
         "is_newest": v.is_newest,
-        "rel_to": _encode_nations(v.rel_to),
+        "rel_to": encode_nations(v.rel_to),
         "is_home": v.is_home,
         "limits": encode_reach(v.taken.limits),
-        "base_rel_to": _encode_nations(v.base_rel_to),
+        "base_rel_to": encode_nations(v.base_rel_to),
         "given_tlp": None if v.given is None else v.given.tlp,
-        "given_rel_to": None if v.given is None else _encode_nations(v.given.rel_to),
+        "given_rel_to": None if v.given is None else encode_nations(v.given.rel_to),
         "given_closed": v.given is not None and v.given.is_closed,
-        "closed_by": _encode_closed_by(v.closed_by),
+        "closed_by": encode_closed_by(v.closed_by),
     }
 
 
@@ -379,26 +309,6 @@ def submissions_of(connection: Connection, keys: Collection[int]) -> set[str]:
     for batch in batches(sorted(keys)):
         found.update(connection.execute(select(_V.submission_id).where(_V.id.in_(batch))).scalars())
     return found
-
-
-def add_creator_levels(
-    connection: Connection, member: MemberId, deltas: Mapping[tuple[StixId, Tlp], int]
-) -> None:
-    """Add to the counts of `creator_levels`; the caller holds the origin's lock."""
-    rows = [
-        {"member": member, "identity": identity, "tlp": int(tlp), "count": delta}
-        for (identity, tlp), delta in sorted(deltas.items())
-        if delta
-    ]
-    if rows:
-        statement = upsert(connection, creator_level)
-        total = creator_level.c.count + statement.excluded.count
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["member", "identity", "tlp"], set_={"count": total}
-            ),
-            rows,
-        )
 
 
 # --- reading rows -----------------------------------------------------------------------------
@@ -466,7 +376,7 @@ def _version(row: Row[Any], references: Mapping[str, set[StixId]]) -> ObjectVers
         taken=Taken(
             _handling(row.taken_tlp, row.taken_rel_to, is_closed=row.taken_closed), decode_reach(row.limits)
         ),
-        closed_by=_decode_closed_by(row.closed_by),
+        closed_by=decode_closed_by(row.closed_by),
     )
 
 

@@ -26,15 +26,8 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.objects import (
-    CONTAINS,
-    CREATOR,
-    REFERS,
-    decode_cuts,
-    decode_guise,
-    decode_nations,
-    decode_reach,
-)
+from hub.store.columns import decode_cuts, decode_guise, decode_nations, decode_reach
+from hub.store.objects import CONTAINS, CREATOR, REFERS
 from hub.store.releases import originals
 from hub.store.tables import object_version, reference
 

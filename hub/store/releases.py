@@ -51,7 +51,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.batches import batches, insert_all
-from hub.store.objects import decode_guise
+from hub.store.columns import decode_guise
 from hub.store.tables import content, justification, ledger, object_version, rejustification, release
 
 _C = release.c

@@ -32,8 +32,8 @@ metadata = MetaData(
     }
 )
 
-_Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
-_Instant = BigInteger
+Id = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only for INTEGER
+Instant = BigInteger
 
 # --- ordering -----------------------------------------------------------------------------------
 
@@ -43,7 +43,7 @@ hub_state = Table(
     Column("id", Integer, primary_key=True),
     # Moves whenever an agreement comes to bind or ends; decisions are checked against it under its lock.
     Column("generation", BigInteger, nullable=False),
-    Column("changed_at", _Instant, nullable=False),
+    Column("changed_at", Instant, nullable=False),
 )
 
 origin = Table(
@@ -58,7 +58,7 @@ ledger = Table(
     metadata,
     Column("recipient", String(3), primary_key=True),
     Column("position", BigInteger, nullable=False),  # of the last row; gapless
-    Column("last_date", _Instant, nullable=False),  # strictly increasing with position
+    Column("last_date", Instant, nullable=False),  # strictly increasing with position
     # Moves, under the ledger's lock, whenever rows are withdrawn, deleted or stand by something else.
     Column("revision", BigInteger, nullable=False),
 )
@@ -67,7 +67,7 @@ lease = Table(  # background work that one worker at a time may do
     "lease",
     metadata,
     Column("name", String(32), primary_key=True),
-    Column("until", _Instant, nullable=False),
+    Column("until", Instant, nullable=False),
 )
 
 # --- identity -----------------------------------------------------------------------------------
@@ -80,8 +80,8 @@ member = Table(
     Column("kind", String(16), nullable=False),
     Column("name", String(256), nullable=False),
     Column("identity", String(64), nullable=False),
-    Column("created_at", _Instant, nullable=False),
-    Column("suspended_at", _Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("suspended_at", Instant),
     Column("short_names", Text),  # JSON lists; NULL: none
     Column("domains", Text),
 )
@@ -91,7 +91,7 @@ member_identity = Table(  # the further identities that a member speaks as
     metadata,
     Column("member", ForeignKey(member.c.id), primary_key=True),
     Column("identity", String(64), primary_key=True),
-    Column("registered_at", _Instant, nullable=False),
+    Column("registered_at", Instant, nullable=False),
 )
 
 token = Table(
@@ -101,9 +101,9 @@ token = Table(
     Column("member", ForeignKey(member.c.id), nullable=False, index=True),
     Column("digest", LargeBinary, nullable=False),  # HMAC-SHA-256 under the pepper
     Column("scopes", String(64), nullable=False),
-    Column("created_at", _Instant, nullable=False),
-    Column("expires_at", _Instant),
-    Column("revoked_at", _Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant),
+    Column("revoked_at", Instant),
 )
 
 key = Table(  # never deleted: evidence refers to it
@@ -114,9 +114,9 @@ key = Table(  # never deleted: evidence refers to it
     Column("purpose", String(16), nullable=False),
     Column("alg", String(32), nullable=False),
     Column("jwk", Text, nullable=False),
-    Column("registered_at", _Instant, nullable=False),
+    Column("registered_at", Instant, nullable=False),
     Column("endorsement", Text),  # JWS by the agreement key before this one
-    Column("revoked_at", _Instant),
+    Column("revoked_at", Instant),
     Column("revoke_reason", String(500)),
 )
 
@@ -125,7 +125,7 @@ nonce = Table(
     metadata,
     Column("thumbprint", String(64), primary_key=True),
     Column("nonce", String(128), primary_key=True),
-    Column("expires_at", _Instant, nullable=False, index=True),
+    Column("expires_at", Instant, nullable=False, index=True),
 )
 
 allowance = Table(  # what a member has used of its rate limits, as one instant each (GCRA)
@@ -133,7 +133,7 @@ allowance = Table(  # what a member has used of its rate limits, as one instant 
     metadata,
     Column("member", ForeignKey(member.c.id), primary_key=True),
     Column("kind", String(8), primary_key=True),  # requests | objects
-    Column("used_until", _Instant, nullable=False),
+    Column("used_until", Instant, nullable=False),
 )
 
 # --- agreements: documents and events, never edited ---------------------------------------------
@@ -144,7 +144,7 @@ agreement = Table(
     Column("id", String(64), primary_key=True),
     Column("document", Text, nullable=False),
     Column("proposed_by", ForeignKey(member.c.id), nullable=False),
-    Column("proposed_at", _Instant, nullable=False),
+    Column("proposed_at", Instant, nullable=False),
     Column("supersedes", String(64), index=True),  # no foreign key: adding one would copy the table
 )
 
@@ -158,12 +158,12 @@ agreement_party = Table(  # the nations that must sign it, and are told of it
 agreement_event = Table(
     "agreement_event",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("agreement_id", ForeignKey(agreement.c.id), nullable=False, index=True),
     Column("typ", String(16), nullable=False),
     Column("nation", String(3), nullable=False),
     Column("member", ForeignKey(member.c.id), nullable=False),
-    Column("at", _Instant, nullable=False),
+    Column("at", Instant, nullable=False),
     Column("thumbprint", ForeignKey(key.c.thumbprint), nullable=False),
     Column("digest", String(64), nullable=False),  # SHA-256 of the JWS, hexadecimal
     Column("jws", Text, nullable=False),
@@ -173,33 +173,33 @@ agreement_event = Table(
 period = Table(
     "period",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("agreement_id", ForeignKey(agreement.c.id), nullable=False, index=True),
     Column("clause_index", Integer, nullable=False),
     Column("clause", Text, nullable=False),  # as the rules read it from the signed document
-    Column("start", _Instant, nullable=False),
-    Column("until", _Instant, nullable=False),
+    Column("start", Instant, nullable=False),
+    Column("until", Instant, nullable=False),
     Column("since", Text),  # by recipient, instants; null: the start for all
     Column("continues", String(64)),  # the agreement from which it takes over without a gap
-    Column("ended_at", _Instant),
+    Column("ended_at", Instant),
     Column("ended_generation", BigInteger),  # the generation that its ending made
 )
 
 history = Table(  # what an agreement has yet to do to the rows of what was submitted before
     "history",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("agreement_id", ForeignKey(agreement.c.id), nullable=False, index=True),
     Column("kind", String(8), nullable=False),  # prepare | append
     Column("origin", String(3), nullable=False),
-    Column("due_at", _Instant, nullable=False),
+    Column("due_at", Instant, nullable=False),
     Column("last_version", BigInteger, nullable=False),  # how far it has come
     # Rows are given by clearance, a walk for each: in this one those up to `clearance`; whether it has left
     # out narrower ones; and up to which clearance nothing needs another walk.
     Column("clearance", Integer, nullable=False, server_default="1"),
     Column("leaves_out", Boolean, nullable=False, server_default=false()),
     Column("settled", Integer, nullable=False, server_default="0"),
-    Column("done_at", _Instant, index=True),
+    Column("done_at", Instant, index=True),
 )
 
 # --- submissions and evidence -------------------------------------------------------------------
@@ -210,11 +210,11 @@ submission = Table(
     Column("id", String(36), primary_key=True),
     Column("member", ForeignKey(member.c.id), nullable=False, index=True),
     Column("origin", String(3), nullable=False),
-    Column("requested_at", _Instant, nullable=False, index=True),
+    Column("requested_at", Instant, nullable=False, index=True),
     Column("thumbprint", ForeignKey(key.c.thumbprint)),
     Column("nonce", String(128)),
-    Column("signed_at", _Instant),
-    Column("expires_at", _Instant),
+    Column("signed_at", Instant),
+    Column("expires_at", Instant),
     Column("signature_base", Text),
     Column("signature", LargeBinary),
 )
@@ -243,15 +243,15 @@ submission_item = Table(
 deletion = Table(  # evidence like a submission's; nothing of it is ever erased
     "deletion",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("member", ForeignKey(member.c.id), nullable=False, index=True),
     Column("origin", String(3), nullable=False),
     Column("stix_id", String(300), nullable=False),
-    Column("requested_at", _Instant, nullable=False),
+    Column("requested_at", Instant, nullable=False),
     Column("thumbprint", ForeignKey(key.c.thumbprint)),
     Column("nonce", String(128)),
-    Column("signed_at", _Instant),
-    Column("expires_at", _Instant),
+    Column("signed_at", Instant),
+    Column("expires_at", Instant),
     Column("signature_base", Text),
     Column("signature", LargeBinary),
 )
@@ -261,20 +261,20 @@ deletion = Table(  # evidence like a submission's; nothing of it is ever erased
 content = Table(  # shared only within one origin
     "content",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("origin", String(3), nullable=False),
     Column("digest", LargeBinary, nullable=False),  # SHA-256 of the RFC 8785 form
     Column("size", Integer, nullable=False),
     # Compact JSON text, the submitted value unchanged; empty once erased.
     Column("body", LargeBinary, nullable=False),
-    Column("erased_at", _Instant),
+    Column("erased_at", Instant),
     UniqueConstraint("origin", "digest"),
 )
 
 object_version = Table(
     "object_version",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("origin", String(3), nullable=False),
     Column("member", String(64), nullable=False),
     Column("stix_id", String(300), nullable=False),
@@ -284,7 +284,7 @@ object_version = Table(
     # Of its record: the last that is not deleted, else the last.
     Column("is_newest", Boolean, nullable=False),
     Column("has_spec_version", Boolean, nullable=False),
-    Column("submitted_at", _Instant, nullable=False),
+    Column("submitted_at", Instant, nullable=False),
     Column("submission_id", ForeignKey(submission.c.id)),  # null: the hub's own
     Column("content_id", ForeignKey(content.c.id), nullable=False),
     # What its own markings say (policy 2.1 and 2.5) and what the hub makes of them.
@@ -316,7 +316,7 @@ object_version = Table(
     Column("given_closed", Boolean, nullable=False, server_default=false()),
     Column("closed_by", Text),  # containers whose closure a name has, as JSON
     Column("deletion_id", ForeignKey(deletion.c.id)),
-    Column("deleted_at", _Instant),
+    Column("deleted_at", Instant),
     UniqueConstraint("member", "stix_id", "version_key"),
     Index("ix_object_version_origin_stix_id", "origin", "stix_id"),
     Index("ix_object_version_content_id", "content_id"),
@@ -350,7 +350,7 @@ creator_level = Table(  # how many newest versions of a member name an identity,
 justification = Table(  # interned: few, however many objects
     "justification",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("recipient", String(3), nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("classes", Text, nullable=False),  # [[[period, clearance, member], …], …]
@@ -362,7 +362,7 @@ release = Table(  # one row per recipient and version that it may see; marked, n
     metadata,
     Column("recipient", String(3), primary_key=True),
     Column("position", BigInteger, primary_key=True),
-    Column("date_added", _Instant, nullable=False),
+    Column("date_added", Instant, nullable=False),
     Column("origin", String(3), nullable=False),
     Column("member", String(64), nullable=False),
     Column("version_id", ForeignKey(object_version.c.id), nullable=False),
@@ -377,9 +377,9 @@ release = Table(  # one row per recipient and version that it may see; marked, n
     Column("rendition", String(40)),  # the form of the version that is served; null: as submitted
     Column("shown_tlp", Integer),  # the level at which it is shown, or was last; null: the version's
     Column("is_bound", Boolean),  # by REL TO or limits; null: as the version is
-    Column("withdrawn_at", _Instant),
+    Column("withdrawn_at", Instant),
     # Withdrawn because its version was deleted: it is not served, and goes on telling for whom it stood.
-    Column("deleted_at", _Instant),
+    Column("deleted_at", Instant),
     ForeignKeyConstraint(["recipient"], ["ledger.recipient"]),
     UniqueConstraint("recipient", "date_added"),
     Index("ix_release_recipient_origin_position", "recipient", "origin", "position"),
@@ -392,30 +392,12 @@ release = Table(  # one row per recipient and version that it may see; marked, n
 rejustification = Table(  # why a row stood before it was narrowed where it is
     "rejustification",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", Id, primary_key=True),
     Column("recipient", String(3), nullable=False),
     Column("position", BigInteger, nullable=False),
-    Column("until", _Instant, nullable=False),
+    Column("until", Instant, nullable=False),
     Column("revision", BigInteger, nullable=False),  # of the ledger, which the change made
     Column("justification_id", ForeignKey(justification.c.id), nullable=False),
     ForeignKeyConstraint(["recipient", "position"], ["release.recipient", "release.position"]),
     Index("ix_rejustification_recipient_position", "recipient", "position"),
-)
-
-disclosure = Table(  # one row per answer that held anything
-    "disclosure",
-    metadata,
-    Column("id", _Id, primary_key=True),
-    Column("member", ForeignKey(member.c.id), nullable=False, index=True),
-    # No foreign key: on PostgreSQL it would make each page wait for the submission that holds the ledger.
-    Column("recipient", String(3), nullable=False),
-    Column("at", _Instant, nullable=False),
-    Column("kind", String(8), nullable=False),  # objects | manifest | versions
-    # What the answer was read from. Commits are ordered by these; `at` is the clock of who answered.
-    Column("revision", BigInteger, nullable=False),
-    Column("generation", BigInteger, nullable=False),
-    Column("first_position", BigInteger, nullable=False),
-    Column("last_position", BigInteger, nullable=False),
-    Column("positions", LargeBinary, nullable=False),  # delta-coded
-    Index("ix_disclosure_recipient_last_position", "recipient", "last_position"),
 )

@@ -342,6 +342,11 @@ def malware(name: str, tlp: str | None = "green", version: int = 1, **more: Any)
     return _object("malware", name, tlp, version, {"name": name, "is_family": False, **more})
 
 
+def campaign(name: str, tlp: str | None = "green", version: int = 1, **more: Any) -> JsonObject:
+    """Return what is no name (policy 1), and so follows the containers that come later."""
+    return _object("campaign", name, tlp, version, {"name": name, **more})
+
+
 def identity(name: str, tlp: str | None = None, version: int = 1, **more: Any) -> JsonObject:
     return _object("identity", name, tlp, version, {"name": name, **more})
 

@@ -31,33 +31,35 @@ def seen(world: World, obj: Json) -> list[str]:
     return [m for m in ("jp-agency", "jp-cert", "kr-agency", "kr-cert") if obj["id"] in world.ids(m)]
 
 
-def malware(n: int, **changes: Any) -> Json:
-    return sdo("malware", n, **({"tlp": "amber"} | changes))
+def campaign(n: int, **changes: Any) -> Json:
+    """What is content, and no name: containers that come later move it."""
+    return sdo("campaign", n, **({"tlp": "amber"} | changes))
 
 
 def test_what_is_addressed_reaches_those_nations_alone(world: World) -> None:
-    world.push("us-agency", malware(1, marks=rel_to(world, "KR")), malware(2))
-    assert seen(world, malware(1)) == ["kr-agency", "kr-cert"]
-    assert seen(world, malware(2)) == ["jp-agency", "jp-cert", "kr-agency", "kr-cert"]
-    assert malware(1)["id"] in world.ids("us-agency")
+    world.push("us-agency", campaign(1, marks=rel_to(world, "KR")), campaign(2))
+    assert seen(world, campaign(1)) == ["kr-agency", "kr-cert"]
+    assert seen(world, campaign(2)) == ["jp-agency", "jp-cert", "kr-agency", "kr-cert"]
+    assert campaign(1)["id"] in world.ids("us-agency")
 
 
 def test_red_reaches_the_certs_that_it_is_addressed_to(world: World) -> None:
-    world.push("us-agency", malware(1, tlp="red"), malware(2, tlp="red", marks=rel_to(world, "KR")))
-    assert seen(world, malware(1)) == []
-    assert seen(world, malware(2)) == ["kr-cert"]
+    world.push("us-agency", campaign(1, tlp="red"), campaign(2, tlp="red", marks=rel_to(world, "KR")))
+    assert seen(world, campaign(1)) == []
+    assert seen(world, campaign(2)) == ["kr-cert"]
 
 
 def test_what_a_container_is_addressed_to_holds_for_what_is_in_it(world: World) -> None:
-    report = sdo("report", 1, tlp="red", marks=rel_to(world, "KR"), refs=[malware(1)["id"], malware(2)["id"]])
-    world.push("us-agency", malware(1, tlp=None), malware(2, tlp="green"), report)
-    assert seen(world, malware(1)) == ["kr-cert"]  # RED and REL TO KR, from the report
-    assert seen(world, malware(2)) == ["jp-agency", "jp-cert", "kr-agency", "kr-cert"]  # its own marking
+    refs = [campaign(1)["id"], campaign(2)["id"]]
+    report = sdo("report", 1, tlp="red", marks=rel_to(world, "KR"), refs=refs)
+    world.push("us-agency", campaign(1, tlp=None), campaign(2, tlp="green"), report)
+    assert seen(world, campaign(1)) == ["kr-cert"]  # RED and REL TO KR, from the report
+    assert seen(world, campaign(2)) == ["jp-agency", "jp-cert", "kr-agency", "kr-cert"]  # its own marking
     assert seen(world, report) == ["kr-cert"]
 
 
 def test_a_container_that_comes_later_can_only_narrow(world: World) -> None:
-    inner = malware(1, tlp=None)
+    inner = campaign(1, tlp=None)
     world.push("us-agency", inner)
     assert len(seen(world, inner)) == 4
     for n, nations in enumerate([("KR", "JP"), ("KR",), ("JP",)]):
@@ -70,7 +72,7 @@ def test_a_container_that_comes_later_can_only_narrow(world: World) -> None:
 
 
 def test_nested_containers_pass_it_on_whatever_comes_first(world: World) -> None:
-    inner, middle = malware(1, tlp=None), sdo("grouping", 1, refs=[malware(1)["id"]])
+    inner, middle = campaign(1, tlp=None), sdo("grouping", 1, refs=[campaign(1)["id"]])
     outer = sdo("report", 1, tlp="green", marks=rel_to(world, "JP"), refs=[middle["id"]])
     world.push("us-agency", inner, middle)
     world.push("us-agency", outer)
@@ -80,39 +82,43 @@ def test_nested_containers_pass_it_on_whatever_comes_first(world: World) -> None
 
 def test_a_container_that_comes_later_addresses_no_red(world: World) -> None:
     """RED by itself, by another container or by who names it: containers only tighten."""
-    in_red, labelled, named = malware(1, tlp=None), malware(2, tlp=None, labels=["tlp:red"]), identity(1)
+    in_red, labelled, named = campaign(1, tlp=None), campaign(2, tlp=None, labels=["tlp:red"]), identity(1)
     outer = report(1, tlp="red", refs=[in_red["id"]])
-    world.push("us-agency", in_red, labelled, named, outer, malware(3, tlp="red", created_by=named["id"]))
+    world.push("us-agency", in_red, labelled, named, outer, campaign(3, tlp="red", created_by=named["id"]))
     inner = [in_red, labelled, named]
     assert [seen(world, obj) for obj in inner] == [[], [], []]
     refs = [obj["id"] for obj in inner]
     world.push("us-agency", report(2, tlp="green", marks=rel_to(world, "KR"), refs=refs))
     assert [seen(world, obj) for obj in inner] == [[], [], []]
     assert check.check(world.house).faults == []
-    world.push("us-agency", malware(1, version=2, tlp="red", marks=rel_to(world, "KR")))
+    world.push("us-agency", campaign(1, version=2, tlp="red", marks=rel_to(world, "KR")))
     assert seen(world, in_red) == ["kr-cert"]  # a new version of the object itself can loosen
 
 
-def test_what_says_itself_to_whom_it_goes_may_lie_in_red(world: World) -> None:
-    inner = malware(1, tlp=None, marks=rel_to(world, "KR"))
-    world.push("us-agency", inner, report(1, tlp="red", refs=[inner["id"]]))
-    assert seen(world, inner) == ["kr-cert"]
+def test_what_is_marked_itself_may_lie_in_red(world: World) -> None:
+    """An unmarked one takes over that RED is addressed to nobody, whatever REL TO it has (policy 6)."""
+    unmarked = campaign(1, tlp=None, marks=rel_to(world, "KR"))
+    addressed = campaign(2, tlp="red", marks=rel_to(world, "KR"))
+    refs = [unmarked["id"], addressed["id"]]
+    world.push("us-agency", unmarked, addressed, report(1, tlp="red", refs=refs))
+    assert seen(world, unmarked) == []
+    assert seen(world, addressed) == ["kr-cert"]
 
 
 def test_a_red_part_leaves_others_rel_to_alone(world: World) -> None:
     """What a container is addressed to holds for what may be left of it (policy 7)."""
     part = {"granular_markings": [{"selectors": ["name"], "marking_ref": TLP["red"]}]}
-    inner = malware(1, tlp=None) | part
+    inner = campaign(1, tlp=None) | part
     world.push("us-agency", inner)
     world.push("us-agency", report(1, tlp="green", refs=[inner["id"]]))
     with world.house.store.read() as connection:
-        query = text("SELECT rel_to FROM object_version WHERE stix_id = :id")
+        query = text("SELECT base_rel_to FROM object_version WHERE stix_id = :id")
         assert connection.execute(query, {"id": inner["id"]}).scalar() is None
 
 
 def test_what_comes_first_of_two_containers_is_all_the_same(world: World) -> None:
     """RED that is addressed to nobody is carried down as that."""
-    inner = malware(1, tlp=None)
+    inner = campaign(1, tlp=None)
     green = report(2, tlp="green", marks=rel_to(world, "KR"), refs=[inner["id"]])
     world.push("us-agency", inner, green)
     assert seen(world, inner) == ["kr-agency", "kr-cert"]
@@ -121,19 +127,20 @@ def test_what_comes_first_of_two_containers_is_all_the_same(world: World) -> Non
 
 
 def test_a_revoking_version_is_addressed_as_the_one_before(world: World) -> None:
-    world.push("us-agency", malware(1, tlp="red"), malware(2, marks=rel_to(world, "KR")))
-    refs = [malware(1)["id"]]
+    world.push("us-agency", campaign(1, tlp="red"), campaign(2, marks=rel_to(world, "KR")))
+    refs = [campaign(1)["id"]]
     world.push("us-agency", report(1, tlp="green", marks=rel_to(world, "KR"), refs=refs))
-    world.push("us-agency", *(malware(n, version=2, tlp=None, revoked=True) for n in (1, 2)))
-    assert seen(world, malware(1)) == []
-    assert seen(world, malware(2)) == ["kr-agency", "kr-cert"]
-    world.push("us-agency", malware(2, version=3, tlp=None, revoked=True, marks=rel_to(world, "JP")))
-    assert seen(world, malware(2)) == []
+    world.push("us-agency", *(campaign(n, version=2, tlp=None, revoked=True) for n in (1, 2)))
+    assert seen(world, campaign(1)) == []
+    assert seen(world, campaign(2)) == ["kr-agency", "kr-cert"]
+    world.push("us-agency", campaign(3, marks=rel_to(world, "KR")))
+    world.push("us-agency", campaign(3, version=2, tlp=None, revoked=True, marks=rel_to(world, "JP")))
+    assert seen(world, campaign(3)) == []
 
 
 def test_a_container_is_deleted_as_it_stood(world: World) -> None:
     """What comes later does not reach through it."""
-    inner, outer = malware(1, tlp=None), grouping(1, refs=[malware(1)["id"]])
+    inner, outer = campaign(1, tlp=None), grouping(1, refs=[campaign(1)["id"]])
     world.push("us-agency", inner, outer)
     world.delete("us-agency", outer["id"])
     world.push("us-agency", report(1, tlp="green", marks=rel_to(world, "KR"), refs=[outer["id"]]))
@@ -142,18 +149,18 @@ def test_a_container_is_deleted_as_it_stood(world: World) -> None:
 
 
 def test_a_later_version_may_be_addressed_otherwise(world: World) -> None:
-    world.push("us-agency", malware(1, marks=rel_to(world, "KR")))
-    world.push("us-agency", malware(1, version=2, marks=rel_to(world, "JP")))
+    world.push("us-agency", campaign(1, marks=rel_to(world, "KR")))
+    world.push("us-agency", campaign(1, version=2, marks=rel_to(world, "JP")))
     # KR loses the first version, for it may not see the newest.
-    assert seen(world, malware(1)) == ["jp-agency", "jp-cert"]
+    assert seen(world, campaign(1)) == ["jp-agency", "jp-cert"]
 
 
 def test_rel_to_on_a_part_closes_the_whole(world: World) -> None:
     part = {"granular_markings": [{"selectors": ["name"], "marking_ref": rel_to(world, "KR")[0]}]}
-    receipt = world.push("us-agency", malware(1) | part)
+    receipt = world.push("us-agency", campaign(1) | part)
     assert receipt.outcomes[0].succeeded
     assert "mark the whole" in str(receipt.outcomes[0].message)
-    assert seen(world, malware(1)) == []
+    assert seen(world, campaign(1)) == []
     assert check.check(world.house).faults == []
 
 

@@ -28,7 +28,7 @@ from hub.store import agreements, releases
 from tests.stix_objects import Json, indicator, malware, relationship, report, stix_id
 from tests.world import EVERY_VERSION, World, build, clause
 
-MALWARE = stix_id("malware")
+MALWARE, INDICATOR = stix_id("malware"), stix_id("indicator")
 ABSENT = stix_id("malware", 77)
 LAST = frozenset({VersionFilter.LAST})
 
@@ -265,14 +265,14 @@ def test_a_row_that_was_narrowed_tells_what_it_stood_by_before(world: World) -> 
     low = world.agree(["US", "KR"], clause("US", "KR", "green", audience="partner"))
     high = world.agree(["US", "KR"], clause("US", "KR", "amber", audience="partner"))
     world.clock.wait()
-    world.push("us-agency", malware(), report(tlp="green", refs=[MALWARE]))
+    world.push("us-agency", indicator(), report(tlp="green", refs=[INDICATOR]))
     fetch(world, "kr-cert")
     world.clock.wait()
-    world.push("us-agency", report(2, tlp="amber", refs=[MALWARE]))
+    world.push("us-agency", report(2, tlp="amber", refs=[INDICATOR]))
     fetch(world, "kr-cert")
     with world.house.store.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM rejustification")).scalar_one() > 0
-    assert under(world, "us-cert") == [("kr-cert", low["id"]), ("kr-cert", high["id"])]
+    assert under(world, "us-cert", INDICATOR) == [("kr-cert", low["id"]), ("kr-cert", high["id"])]
 
 
 def test_the_clause_is_the_objects_own_and_not_of_what_it_refers_to(world: World) -> None:

@@ -145,13 +145,18 @@ def test_a_poll_sees_one_moment(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> No
 
 # --- objects of one nation ------------------------------------------------------------------------
 
-_PAIRS = [("us-cert", "us-cert"), ("us-cert", "us-agency"), ("us-agency", "us-agency")]
+_HOME, _ALL = ["us-cert"], ["us-cert", "us-partner", "kr-cert"]
+_PAIRS = [
+    ("us-cert", "us-cert", _HOME),
+    ("us-agency", "us-agency", _HOME),
+    ("us-cert", "us-agency", _ALL),  # the cert decides for its nation: it takes over nothing (policy 2.7)
+]
 
 
-@pytest.mark.parametrize(("referring", "referred"), _PAIRS)
+@pytest.mark.parametrize(("referring", "referred", "expected"), _PAIRS)
 @pytest.mark.parametrize("held", ["reference", "object"])
 def test_a_relationship_and_the_red_object_it_names(
-    hub: Hub, pause: Pause, referring: str, referred: str, held: str
+    hub: Hub, pause: Pause, referring: str, referred: str, expected: list[str], held: str
 ) -> None:
     hub.agree(clause("US", "KR"))
     secret = malware("secret", "red")
@@ -162,7 +167,7 @@ def test_a_relationship_and_the_red_object_it_names(
     first, second = acts if held == "reference" else reversed(acts)
     assert _succeeded(pause.while_held(first, second)) == [True]
     readers = ["us-cert", "us-partner", "kr-cert"]
-    assert hub.readers(edge, readers) == ["us-cert"]
+    assert hub.readers(edge, readers) == expected
     assert hub.readers(secret, readers) == ["us-cert"]
 
 

@@ -82,7 +82,7 @@ def test_line_1_so_is_one_that_the_hub_makes_shorter_than_was_asked(small: Live,
 
 @pytest.mark.parametrize("limit", [1, 7])
 def test_line_2_nor_of_manifests_and_versions(filled: Live, limit: int) -> None:
-    family = made("malware")
+    family = made("campaign")
     for version in range(1, 9):
         push(filled, [{**family, "modified": stamp(version)}])
     versions = f"{objects_path(filled)}{family['id']}/versions/"

@@ -124,7 +124,7 @@ def test_browsing_ends_with_what_a_full_poll_gives(live: Live) -> None:
 
 
 def test_manifests_since_a_date_lead_to_every_version(live: Live) -> None:
-    family = made("malware")
+    family = made("campaign")
     push(live, [family])
     start = live.get(READER, "/allied/collections/us/manifest/").headers["X-TAXII-Date-Added-Last"]
     newer = [{**family, "modified": f"2026-02-0{n}T00:00:00.000Z"} for n in (1, 3, 2)]

@@ -143,7 +143,7 @@ def test_a_first_page_is_full_so_that_the_client_keeps_its_size(live: Live) -> N
 
 
 def test_all_versions_of_one_object_come_page_by_page(live: Live) -> None:
-    family = made("malware", modified=1)
+    family = made("campaign", modified=1)
     for n in (1, 4, 2, 3):
         push(live, [{**family, "modified": stamp(n)}])
     collection = reader(live)

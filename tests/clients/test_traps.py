@@ -109,7 +109,7 @@ def _by_next(live: Live, start: str) -> Callable[[], list[str]]:
 
 
 def test_trap_manifests_and_versions_continue_by_date_alone(either: Live) -> None:
-    family = made("malware")
+    family = made("campaign")
     start = last_date(either)
     for n in range(1, 6):
         push(either, [{**family, "modified": stamp(n)}, made("campaign")])
@@ -198,7 +198,7 @@ def test_trap_nonsense_that_is_well_formed_matches_nothing(live: Live, filters: 
 
 def test_trap_last_is_the_highest_modified_and_the_default(either: Live) -> None:
     start = last_date(either)
-    one, other = made("malware"), made("campaign")
+    one, other = made("campaign"), made("indicator")
     for n in (2, 3, 1):
         push(either, [{**one, "modified": stamp(n)}])
     push(either, [other])
@@ -260,7 +260,7 @@ def test_trap_an_observable_has_the_version_of_its_acceptance(either: Live) -> N
     ],
 )
 def test_trap_a_version_goes_out_as_it_came_in(either: Live, versions: list[str]) -> None:
-    family = made("malware")
+    family = made("campaign")
     for version in versions:
         push(either, [{**family, "modified": version}])
     path = f"{objects_path(either)}{family['id']}/"

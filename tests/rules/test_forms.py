@@ -25,7 +25,7 @@ from hub.model import (
     View,
 )
 from hub.rules.forms import Law, Parts, in_other_forms, is_altering
-from hub.rules.references import ANONYMISED, Circle, Node, Settled, judge
+from hub.rules.references import ANONYMISED, Node, Settled, judge
 from hub.rules.release import NEVER, Candidate, decide
 
 US, KR = NationCode("US"), NationCode("KR")
@@ -123,8 +123,6 @@ def test_only_altering_clauses_alter() -> None:
 # --- references -----------------------------------------------------------------------------------
 
 CERT, AGENCY, OTHER = MemberId("us-cert"), MemberId("us-agency"), MemberId("us-agency2")
-CLEARANCES = {CERT: Clearance.CERT, AGENCY: Clearance.AGENCY, OTHER: Clearance.AGENCY}
-CIRCLE = Circle(US, CLEARANCES, [KR, US])
 
 
 def node(id: str, member: MemberId, *refers: str, plain: bool = False, hidden: bool = True) -> Node[str]:
@@ -144,7 +142,7 @@ def node(id: str, member: MemberId, *refers: str, plain: bool = False, hidden: b
 
 def seen(nodes: dict[str, Node[str]], *settled: Settled) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {"plain": set(), "anonymised": set()}
-    for key, judgement in judge(nodes, settled, CIRCLE).items():
+    for key, judgement in judge(nodes, settled, [KR, US]).items():
         if NEVER not in judgement[View(KR)]:
             found["plain"].add(key)
         if NEVER not in judgement.get(View(KR, ANONYMISED), frozenset({NEVER})):
@@ -159,11 +157,11 @@ def seen(nodes: dict[str, Node[str]], *settled: Settled) -> dict[str, set[str]]:
         ([node("a", AGENCY, "b"), node("b", OTHER)], "", "ab"),
         ([node("a", AGENCY, "b"), node("b", AGENCY, hidden=False)], "", ""),
         ([node("a", AGENCY, "b"), node("b", AGENCY, plain=True, hidden=False)], "b", ""),
-        # the cert's own is itself, and needs what it refers to as submitted
+        # others' records are not looked at here (2.7): the cert's that names a colleague's has no guise
         ([node("a", AGENCY, "c"), node("c", CERT, plain=True)], "c", "a"),
-        ([node("a", AGENCY, "c"), node("c", CERT)], "", ""),
-        ([node("c", CERT, "a", plain=True), node("a", AGENCY)], "", "a"),
-        ([node("a", AGENCY, "c"), node("c", CERT, "b", plain=True), node("b", AGENCY)], "", "b"),
+        ([node("a", AGENCY, "c"), node("c", CERT)], "", "a"),
+        ([node("c", CERT, "a", plain=True), node("a", AGENCY)], "c", "a"),
+        ([node("a", AGENCY, "b"), node("b", OTHER, hidden=False)], "", "a"),
         ([node("a", AGENCY, "b"), node("b", AGENCY, "a")], "", "ab"),
         # the identity that the cert stands for is not missed
         ([node("a", AGENCY, "source"), node("source", AGENCY, hidden=False)], "", "a"),
@@ -180,5 +178,8 @@ def test_what_is_settled_counts_in_the_form_that_it_has() -> None:
     nodes = {"a": node("a", AGENCY, "b")}
     hidden = Settled(AGENCY, StixId("b"), at_home | {View(KR, ANONYMISED): stands}, is_masked=True)
     plain = Settled(AGENCY, StixId("b"), at_home | {View(KR, SUBMITTED): stands}, is_masked=True)
-    certs = Settled(CERT, StixId("b"), at_home | {View(KR, SUBMITTED): stands}, is_masked=False)
-    assert [seen(nodes, one)["anonymised"] for one in (hidden, plain, certs)] == [{"a"}, set(), {"a"}]
+    unmasked = Settled(AGENCY, StixId("b"), at_home | {View(KR, SUBMITTED): stands}, is_masked=False)
+    withheld = Settled(AGENCY, StixId("b"), at_home, is_masked=False)
+    others = Settled(CERT, StixId("b"), at_home, is_masked=False)
+    known = (hidden, plain, unmasked, withheld, others)
+    assert [seen(nodes, one)["anonymised"] for one in known] == [{"a"}, set(), {"a"}, set(), {"a"}]

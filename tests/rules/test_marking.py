@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import pytest
 
-from hub.model import DefinitionKind, Markings, StixId, Tlp
+from hub.model import (
+    Clearance,
+    DefinitionKind,
+    Handling,
+    Markings,
+    NationCode,
+    Reach,
+    StixId,
+    Taken,
+    Tlp,
+)
 from hub.rules.marking import (
-    Around,
-    effective_tlp,
+    handed_down,
     identity_exception,
     is_accepted_definition,
+    is_stricter,
+    laxest,
+    raised,
+    releasable_to,
+    shared_reach,
+    strictest,
+    taken_together,
     unknown_markings,
+    with_rel_to_on_parts,
 )
 
 CLEAR, GREEN, AMBER, STRICT, RED = Tlp
@@ -19,59 +36,135 @@ OTHER = StixId("marking-definition--22222222-2222-4222-8222-222222222222")
 ACS = StixId("extension-definition--3a65884d-005a-4290-8335-cb2d778a83ce")
 
 
+NOBODY: frozenset[NationCode] = frozenset()
+KR, JP, AU = (NationCode(code) for code in ("KR", "JP", "AU"))
+
+
+def h(tlp: Tlp, *nations: NationCode, closed: bool = False) -> Handling:
+    """A handling; no nations: it goes to all."""
+    return Handling(tlp, frozenset(nations) or None, closed)
+
+
 @pytest.mark.parametrize(
-    ("tlp", "raised", "around", "expected"),
+    ("handlings", "expected"),
     [
-        # an own marking wins over everything but what raises
-        (GREEN, None, Around(AMBER), GREEN),
-        (CLEAR, None, Around(AMBER, containers=RED), CLEAR),
-        (GREEN, None, Around(AMBER, floor=RED, containers=RED, exception=GREEN), GREEN),
-        (RED, None, Around(AMBER, containers=GREEN), RED),
-        # labels and parts raise, never lower (2.1, 2.5)
-        (GREEN, RED, Around(AMBER), RED),
-        (RED, GREEN, Around(AMBER), RED),
-        (AMBER, STRICT, Around(AMBER), STRICT),
-        # a label alone counts as no marking
-        (None, GREEN, Around(AMBER), AMBER),
-        (None, CLEAR, Around(AMBER), AMBER),
-        (None, RED, Around(AMBER), RED),
-        (None, AMBER, Around(AMBER, containers=GREEN), AMBER),
-        (None, GREEN, Around(AMBER, containers=STRICT), STRICT),
-        # containers before the default, in both directions (2.3)
-        (None, None, Around(AMBER, containers=RED), RED),
-        (None, None, Around(AMBER, containers=GREEN), GREEN),
-        (None, None, Around(AMBER, containers=CLEAR), CLEAR),
-        (None, None, Around(AMBER, containers=STRICT, exception=GREEN), STRICT),
-        # what was enforced before is not loosened by what comes later
-        (None, None, Around(AMBER, floor=AMBER, containers=GREEN), AMBER),
-        (None, None, Around(AMBER, floor=RED, containers=AMBER), RED),
-        (None, None, Around(AMBER, floor=GREEN, containers=AMBER), AMBER),
-        (None, None, Around(AMBER, floor=STRICT), STRICT),
-        # the exceptions of 2.4, then the nation's default
-        (None, None, Around(AMBER, exception=GREEN), GREEN),
-        (None, None, Around(GREEN, exception=RED), RED),
-        (None, None, Around(AMBER), AMBER),
-        (None, None, Around(GREEN), GREEN),
-        (None, None, Around(STRICT), STRICT),
+        ([h(CLEAR), h(RED)], h(RED)),
+        ([h(GREEN, closed=True), h(AMBER)], h(AMBER, closed=True)),
+        ([h(GREEN, KR, JP), h(CLEAR, JP, AU)], h(GREEN, JP)),
+        ([h(GREEN, KR), h(GREEN, JP)], Handling(GREEN, NOBODY)),
+        ([h(AMBER, KR), h(GREEN)], h(AMBER, KR)),
+        ([h(GREEN)], h(GREEN)),
+        ([], None),
     ],
 )
-def test_the_level_is_that_of_the_first_that_says_one(
-    tlp: Tlp | None, raised: Tlp | None, around: Around, expected: Tlp
+def test_the_strictest_is_as_strict_as_all_together(
+    handlings: list[Handling], expected: Handling | None
 ) -> None:
-    assert effective_tlp(Markings(tlp=tlp, raised=raised), around) is expected
+    assert strictest(handlings) == expected
+    assert strictest(reversed(handlings)) == expected
 
 
-@pytest.mark.parametrize("around", [Around(level) for level in Tlp if level is not CLEAR])
-def test_unmarked_never_means_public(around: Around) -> None:
-    assert effective_tlp(Markings(), around) is not CLEAR
+@pytest.mark.parametrize(
+    ("handlings", "expected"),
+    [
+        ([h(GREEN, closed=True)], h(GREEN, closed=True)),  # of all, where none is open
+        ([h(GREEN, closed=True), h(RED, closed=True)], h(GREEN, closed=True)),
+        ([h(GREEN, closed=True), h(AMBER)], h(AMBER)),  # the open ones first
+        ([h(AMBER), h(RED, KR)], h(AMBER)),  # the lowest level, whatever others name
+        ([h(GREEN, KR), h(GREEN, JP), h(AMBER)], h(GREEN, KR, JP)),  # to whomever one of these goes
+        ([h(GREEN, KR), h(GREEN)], h(GREEN)),
+        ([Handling(RED, NOBODY), h(RED, KR)], h(RED, KR)),
+        ([], None),
+    ],
+)
+def test_a_name_takes_the_laxest(handlings: list[Handling], expected: Handling | None) -> None:
+    assert laxest(handlings) == expected
 
 
-@pytest.mark.parametrize("tlp", [None, *Tlp])
-@pytest.mark.parametrize("raised", [None, *Tlp])
-@pytest.mark.parametrize("containers", [None, *Tlp])
-def test_a_label_never_lowers(tlp: Tlp | None, raised: Tlp | None, containers: Tlp | None) -> None:
-    around = Around(AMBER, containers=containers)
-    assert effective_tlp(Markings(tlp, raised), around) >= effective_tlp(Markings(tlp), around)
+@pytest.mark.parametrize(
+    ("one", "than", "expected"),
+    [
+        (h(AMBER), h(GREEN), True),
+        (h(GREEN, KR), h(GREEN), True),
+        (h(GREEN, KR), h(GREEN, JP), True),  # some nation would lose it
+        (h(GREEN, closed=True), h(GREEN), True),
+        (h(CLEAR, KR), h(RED), True),  # in one of them is enough
+        (h(GREEN), h(GREEN), False),
+        (h(GREEN), h(GREEN, KR), False),
+        (h(GREEN, KR, JP), h(GREEN, KR), False),
+        (h(GREEN), h(RED, closed=True), False),
+    ],
+)
+def test_stricter_is_in_level_rel_to_or_closure(one: Handling, than: Handling, *, expected: bool) -> None:
+    assert is_stricter(one, than) is expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (h(RED), Handling(RED, NOBODY)),  # addressed to nobody, and that is handed down
+        (h(RED, KR), h(RED, KR)),
+        (h(STRICT), h(STRICT)),
+        (h(GREEN, closed=True), h(GREEN, closed=True)),
+    ],
+)
+def test_red_without_rel_to_hands_down_that_it_is_addressed_to_nobody(
+    given: Handling, expected: Handling
+) -> None:
+    assert handed_down(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("handling", "level", "expected"),
+    [
+        (h(GREEN, KR), RED, Handling(RED, NOBODY)),  # a container's REL TO does not address what is raised
+        (h(GREEN, KR), AMBER, h(AMBER, KR)),
+        (h(RED, KR), RED, h(RED, KR)),
+        (h(RED), GREEN, h(RED)),  # never lower
+        (h(GREEN, closed=True), AMBER, h(AMBER, closed=True)),
+        (h(GREEN), None, h(GREEN)),
+    ],
+)
+def test_labels_and_parts_raise_and_never_lower(
+    handling: Handling, level: Tlp | None, expected: Handling
+) -> None:
+    assert raised(handling, level) == expected
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ({"KR": 2}, {"JP": 2}, {}),
+        ({"KR": 2, "JP": 1}, {"JP": 3}, {"JP": 3}),
+        ({"KR": 2}, None, {"KR": 2}),
+        (None, {}, {}),
+        (None, None, None),
+    ],
+)
+def test_a_shared_reach_is_where_both_let_it_go_from_the_higher_clearance(
+    one: dict[str, int] | None, other: dict[str, int] | None, expected: dict[str, int] | None
+) -> None:
+    def reach(of: dict[str, int] | None) -> Reach | None:
+        return None if of is None else frozenset((NationCode(c), Clearance(n)) for c, n in of.items())
+
+    assert shared_reach(reach(one), reach(other)) == reach(expected)
+    assert taken_together([Taken(None, reach(one)), Taken(h(AMBER), reach(other))]) == Taken(
+        h(AMBER), reach(expected)
+    )
+
+
+@pytest.mark.parametrize(
+    ("refs", "expected"),
+    [(set(), None), ({OTHER}, None), ({STATEMENT}, frozenset({KR})), ({STATEMENT, OTHER}, frozenset({KR}))],
+)
+def test_rel_to_names_its_nations(refs: set[StixId], expected: frozenset[NationCode] | None) -> None:
+    assert releasable_to(refs, {STATEMENT: KR}) == expected
+
+
+def test_rel_to_on_a_part_closes_the_object() -> None:
+    on_part = Markings(others=frozenset({STATEMENT}), parts=frozenset({STATEMENT}))
+    assert "REL TO stands on a part" in (with_rel_to_on_parts(on_part, {STATEMENT: KR}).fault or "")
+    assert with_rel_to_on_parts(on_part, {OTHER: KR}) == on_part
 
 
 @pytest.mark.parametrize(

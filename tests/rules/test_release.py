@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -24,6 +25,7 @@ from hub.rules.release import (
     clearance_for,
     decide,
     in_force_part,
+    obstacles,
     simplify,
     stands,
 )
@@ -241,6 +243,41 @@ def test_addressed_red_needs_a_clause_up_to_red_and_reaches_the_cert_alone() -> 
     one = candidate(RED, rel_to=frozenset({KR}))
     assert not sees(one, KR, CERT, period(STRICT, PARTNER))
     assert [sees(one, KR, kind, period(RED, PARTNER)) for kind in Clearance] == [False, False, True]
+
+
+# --- 8: what refers to an ally's object -----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("limits", "nation", "seen"),
+    [
+        ({}, KR, []),  # several that agree on nowhere
+        ({JP: PARTNER}, KR, []),
+        ({KR: CERT}, KR, [CERT]),
+        ({KR: AGENCY}, KR, [AGENCY, CERT]),
+        ({KR: PARTNER}, KR, [AGENCY, CERT]),  # the level narrows still
+        # at home: from the clearance of the limit; the cert always sees what its members submit
+        ({}, US, [CERT]),
+        ({US: CERT}, US, [CERT]),
+        ({US: AGENCY}, US, [AGENCY, CERT]),
+    ],
+)
+def test_limits_narrow_at_home_as_abroad(
+    limits: dict[NationCode, Clearance], nation: NationCode, seen: list[Clearance]
+) -> None:
+    limited = replace(candidate(AMBER), limits=frozenset(limits.items()))
+    readers = [kind for kind in Clearance if sees(limited, nation, kind, period(RED, PARTNER))]
+    assert readers == seen
+    assert member_sees(limited, Reader(SUBMITTER, US, AGENCY))  # the submitter always sees its own
+
+
+def test_limits_release_nothing_without_an_agreement_and_say_why_they_withhold() -> None:
+    limited = replace(candidate(GREEN), limits=frozenset({(KR, PARTNER)}))
+    assert decide(limited, KR, [], NOW) == Withhold("US→KR: no agreement in force")
+    nowhere = replace(limited, limits=frozenset())
+    decision = decide(nowhere, KR, [period()], NOW)
+    assert decision == Withhold("handled like what it refers to, which does not go there")
+    assert obstacles(nowhere, KR, [period()], NOW) == [decision.reason]
 
 
 def test_several_clauses_give_the_widest_audience() -> None:

@@ -198,6 +198,7 @@ def test_an_object_is_read_with_all_that_the_rules_need():
         refers=frozenset({malware}),
         contains=frozenset({malware}),
         creator=creator,
+        created="2024-05-01T10:00:00",
     )
 
 

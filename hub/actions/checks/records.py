@@ -14,7 +14,6 @@ from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.actions.submit import names_of
 from hub.model import HUB, Guise, Kind, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
 from hub.proofs import canonical
-from hub.rules.handling import names_creator
 from hub.rules.marking import (
     is_accepted_definition,
     narrower,
@@ -22,6 +21,7 @@ from hub.rules.marking import (
     unknown_markings,
     with_rel_to_on_parts,
 )
+from hub.rules.namers import names_creator
 from hub.stix import reading
 from hub.store import integrity, objects
 from hub.store.connection import Connection

@@ -1,0 +1,37 @@
+"""A stored version as the release rules see it."""
+
+from __future__ import annotations
+
+from hub.model import Clearance, NationCode, ObjectVersion
+from hub.rules.forms import Parts
+from hub.rules.release import Candidate
+
+
+def parts_of(version: ObjectVersion, *, is_last: bool = True) -> Parts:
+    """Return what redactions of the version may leave."""
+    return Parts(version.base, version.cuts, is_last, version.base_rel_to)
+
+
+def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearance) -> Candidate:
+    """Return the version as the release rules see it."""
+    closed = None
+    if version.is_closed:
+        closed = (
+            version.markings.fault
+            or "it carries, or is contained in what carries, a marking the hub cannot keep"
+        )
+    elif version.is_home:
+        closed = "unmarked, and its nation keeps what is unmarked at home"
+    return Candidate(
+        origin,
+        version.member,
+        clearance,
+        version.type,
+        version.tlp,
+        version.submitted_at,
+        closed,
+        version.rel_to,
+        version.guise,
+        version.about,
+        version.taken.limits,
+    )
