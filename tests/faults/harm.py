@@ -40,6 +40,7 @@ BROKEN = (
     requests.exceptions.ContentDecodingError,
 )
 _POLL_SECONDS = 0.05
+_PAUSE_SECONDS = 0.05  # of a client between two rounds, so that what is harmed has the processors too
 _LATER = (429, 503)
 
 
@@ -188,7 +189,7 @@ class Client(threading.Thread, ABC):
 
     def run(self) -> None:
         try:
-            while not self._enough.is_set():
+            while not self._enough.wait(_PAUSE_SECONDS):
                 self.once()
                 self.rounds += 1
         except BaseException as error:  # noqa: BLE001 - raised again by whoever waits
