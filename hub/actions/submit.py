@@ -17,6 +17,7 @@ from hub.actions.judging import Bench, Verdicts, judge_again, recipients, write_
 from hub.actions.neighbourhood import Neighbourhood, look_around
 from hub.actions.present import present
 from hub.actions.prune import STATUS_DAYS
+from hub.actions.remarks import remarks
 from hub.errors import Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     Caller,
@@ -40,7 +41,6 @@ from hub.proofs import canonical, requests
 from hub.rules.acceptance import Reserved
 from hub.rules.claims import Registered
 from hub.rules.handling import stricter_names
-from hub.rules.marking import unknown_markings
 from hub.stix import reading, strict
 from hub.store import agreements, creators, members, objects, releases, renditions, submissions
 from hub.store.agreements import Generation
@@ -154,6 +154,7 @@ class SubmissionDecision:
     count: int
     now: datetime
     neighbourhood: Neighbourhood
+    registered: Registered
     drafts: Drafts
     handled: Handled
     verdicts: Verdicts
@@ -176,7 +177,8 @@ def decide(
     )
     bench = Bench.of(house, connection, verified.origin, now)
     verdicts = judge_again(connection, bench, handled)
-    return SubmissionDecision(generation, count, now, drawer.neighbourhood, drafts, handled, verdicts)
+    around = (drawer.neighbourhood, drawer.registered)
+    return SubmissionDecision(generation, count, now, *around, drafts, handled, verdicts)
 
 
 def _ids(items: Items) -> set[StixId]:
@@ -244,7 +246,7 @@ def write(house: House, verified: VerifiedSubmission, items: Items, decision: Su
             _look_again(house, connection, verified, items) != decision.neighbourhood
         ):
             decision = decide(house, connection, verified, items)
-        receipt = _receipt(house, decision)
+        receipt = _receipt(house, decision, verified.caller.member)
         evidence, member = verified.evidence, verified.caller.member.id
         submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
         submissions.close_submission(connection, receipt)
@@ -285,31 +287,20 @@ def _write_objects(
     watch.note_down(connection, at)
 
 
-def _receipt(house: House, decision: SubmissionDecision) -> Receipt:
+def _receipt(house: House, decision: SubmissionDecision, submitter: Member) -> Receipt:
     outcomes = list(decision.drafts.outcomes)
+    registry = house.registry
+    accepted = {v.id for v in decision.handled.now.values() if v.is_accepted_definition}
+    known = registry.informative_markings | registry.rel_to.keys() | accepted
     for key, n in decision.drafts.index.items():
         version = decision.handled.now[key]
         if decision.drafts.named_at.get(key):
             places = ", ".join(decision.drafts.named_at[key])
             outcomes[n] = _remarked(outcomes[n], f"tells of its submitter at {places}: {_STAYS_HOME}")
-        if version.is_closed:
-            reason = version.markings.fault or _closed_by(house, decision, key)
-            outcomes[n] = _remarked(outcomes[n], f"withheld from all other nations: {reason}")
+        for remark in remarks(version, submitter, decision.registered, known):
+            outcomes[n] = _remarked(outcomes[n], remark)
     return Receipt(str(uuid.uuid4()), decision.now, tuple(outcomes))
 
 
 def _remarked(outcome: Outcome, remark: str) -> Outcome:
     return replace(outcome, message="; ".join(text for text in (outcome.message, remark) if text))
-
-
-def _closed_by(house: House, decision: SubmissionDecision, key: int) -> str:
-    version = decision.handled.now[key]
-    accepted = {v.id for v in decision.handled.now.values() if v.is_accepted_definition}
-    known = house.registry.informative_markings | house.registry.rel_to.keys()
-    unknown = unknown_markings(version.markings, accepted, known)
-    if not unknown:
-        return "a report or grouping that contains it carries a marking that the hub cannot keep."
-    return (
-        f"{', '.join(sorted(unknown))} is neither TLP, nor a statement that you have submitted, "
-        "nor one that the hub's configuration lists as informative."
-    )
