@@ -40,7 +40,7 @@ from hub.proofs import canonical, requests
 from hub.rules.acceptance import Reserved
 from hub.rules.claims import Registered
 from hub.rules.handling import stricter_names
-from hub.rules.remarks import Remarks
+from hub.rules.remarks import remarks
 from hub.stix import reading, strict
 from hub.store import agreements, creators, members, objects, releases, renditions, submissions
 from hub.store.agreements import Generation
@@ -48,6 +48,7 @@ from hub.store.connection import Connection
 
 Items = Sequence[StixObject | Unreadable]
 
+_STAYS_HOME: Final = "it does not leave by agreements that hide who submitted it; submit a version without"
 _STANDS: Final = "stands as {}; mark this version, or leave it out"
 
 
@@ -293,11 +294,17 @@ def _receipt(
 ) -> Receipt:
     drafts, handled = decision.drafts, decision.handled
     outcomes = list(drafts.outcomes)
-    known = house.registry.informative_markings | house.registry.rel_to.keys()
-    accepted = frozenset(v.id for v in handled.now.values() if v.is_accepted_definition)
-    told = Remarks(verified.caller.member, decision.drawer.registered, accepted, known)
+    accepted = {v.id for v in handled.now.values() if v.is_accepted_definition}
+    known = house.registry.informative_markings | house.registry.rel_to.keys() | accepted
     for key, n in drafts.index.items():
-        remarks = [outcomes[n].message, *told.on(handled.now[key], drafts.named_at.get(key, ()))]
-        message = "; ".join(text for text in remarks if text)
-        outcomes[n] = replace(outcomes[n], message=message or None)
+        version = handled.now[key]
+        if drafts.named_at.get(key):
+            places = ", ".join(drafts.named_at[key])
+            outcomes[n] = _remarked(outcomes[n], f"tells of its submitter at {places}: {_STAYS_HOME}")
+        for remark in remarks(version, verified.caller.member, decision.drawer.registered, known):
+            outcomes[n] = _remarked(outcomes[n], remark)
     return Receipt(str(uuid.uuid4()), decision.now, receipted(outcomes, items, len(verified.body)))
+
+
+def _remarked(outcome: Outcome, remark: str) -> Outcome:
+    return replace(outcome, message="; ".join(text for text in (outcome.message, remark) if text))

@@ -1,0 +1,223 @@
+"""What was received is shared by its source alone (policy 8, "Passing on"). Refusals first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.actions.alliance import (
+    Alliance,
+    allied,
+    derived,
+    galaxy,
+    of,
+    readers,
+    rel_to,
+    status,
+    technique,
+    tell,
+)
+from tests.stix_objects import Json, indicator, malware, note, observable, report
+from tests.world import World, clause
+
+RECEIVED = "received from JP; only JP may share it."
+BY = "jp-agency"
+
+
+@pytest.fixture
+def alliance(database_url: str) -> Iterator[Alliance]:
+    alliance = allied(database_url)
+    yield alliance
+    alliance.world.close()
+
+
+@pytest.fixture
+def world(alliance: Alliance) -> World:
+    return alliance.world
+
+
+def amber(n: int = 1, **more: Any) -> Json:
+    return indicator(n, **({"tlp": "amber"} | more))
+
+
+# --- what was shown -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by", ["kr-agency", "kr-cert"])
+@pytest.mark.parametrize("change", [{}, {"confidence": 5}, {"version": 9}, {"tlp": "clear"}])
+def test_what_is_seen_above_green_is_not_repeated_equal_or_not(
+    world: World, by: str, change: dict[str, Any]
+) -> None:
+    assert tell(world, BY, amber()) == [None]
+    assert tell(world, by, amber(**change)) == [RECEIVED]
+
+
+def test_nor_is_what_carries_rel_to(world: World) -> None:
+    addressed = indicator(1, tlp="green", marks=rel_to(world, "KR"))
+    assert tell(world, BY, addressed) == [None]
+    assert tell(world, "kr-partner", addressed) == [RECEIVED]
+    assert tell(world, "us-agency", addressed) == [None]  # it was never shown that
+
+
+def test_nor_what_an_allys_object_limits(world: World) -> None:
+    assert tell(world, "us-agency", amber(1)) == [None]
+    limited = note(1, tlp="green", refs=[amber(1)["id"]])
+    assert tell(world, BY, limited) == [None]
+    assert readers(world, limited, "kr-agency", "au-agency") == ["kr-agency"]
+    assert tell(world, "kr-agency", limited) == [RECEIVED]
+
+
+def test_what_was_never_shown_is_not_compared(world: World) -> None:
+    assert tell(world, BY, amber(1), amber(2, tlp="red"), amber(3, tlp="amber+strict")) == [None] * 3
+    assert tell(world, "kr-partner", amber(1)) == [None]
+    assert tell(world, "kr-agency", amber(2), amber(3)) == [None, None]
+    assert tell(world, "au-cert", amber(1)) == [None]
+
+
+def test_a_suspension_of_a_second_opens_nothing(alliance: Alliance) -> None:
+    world = alliance.world
+    assert tell(world, BY, amber()) == [None]
+    world.suspend(alliance.closer, "KR")
+    assert tell(world, "kr-agency", amber()) == [RECEIVED]
+    world.clock.wait()
+    world.resume(alliance.closer, "KR")
+    assert tell(world, "kr-agency", amber(version=2)) == [RECEIVED]
+
+
+def test_an_ended_agreement_opens_nothing(alliance: Alliance) -> None:
+    world = alliance.world
+    assert tell(world, BY, amber()) == [None]
+    world.terminate(alliance.closer, "JP")
+    assert tell(world, "kr-agency", amber(version=2)) == [RECEIVED]
+    assert tell(world, "kr-partner", amber(version=2)) == [None]  # it was never shown that
+
+
+def test_what_was_tightened_and_recalled_stays_what_it_was(world: World) -> None:
+    assert tell(world, BY, amber()) == [None]
+    assert tell(world, BY, amber(tlp="red", version=2)) == [None]
+    assert readers(world, amber(), "kr-agency") == []
+    assert tell(world, "kr-agency", amber(version=3)) == [RECEIVED]
+    world.delete(BY, amber()["id"])
+    assert tell(world, "kr-agency", amber(version=4)) == [RECEIVED]
+
+
+def test_a_copy_that_was_made_while_green_is_no_licence_for_amber(world: World) -> None:
+    was_green = indicator(1, tlp="green")
+    assert tell(world, BY, was_green) == [None]
+    assert tell(world, "kr-agency", was_green) == [None]  # an equal copy
+    now_amber = amber(version=2, name="who it is")
+    assert tell(world, BY, now_amber) == [None]
+    green_again = now_amber | {"object_marking_refs": was_green["object_marking_refs"]}
+    assert tell(world, "kr-agency", now_amber, green_again) == [RECEIVED] * 2
+    assert tell(world, "kr-agency", was_green) == [None]  # said again, nothing changes
+
+
+def test_upper_case_is_no_other_id(world: World) -> None:
+    assert tell(world, BY, amber()) == [None]
+    kind, _, uuid = amber()["id"].partition("--")
+    shouted = amber() | {"id": f"{kind}--{uuid.upper()}"}
+    [answer] = tell(world, "kr-agency", shouted)
+    assert answer is not None
+    assert "lower" in answer
+    [answer] = tell(world, "kr-agency", report(1, tlp="green", refs=[f"{kind}--{uuid.upper()}"]))
+    assert answer is not None
+
+
+# --- announced ids --------------------------------------------------------------------------------
+
+
+def test_an_id_that_the_own_nation_named_first_is_its_own(world: World) -> None:
+    """Exporters push the report before what it names; somebody else's object may come in between."""
+    assert tell(world, "kr-agency", report(1, tlp="green", refs=[amber()["id"]])) == [None]
+    assert tell(world, BY, amber()) == [None]
+    mine = amber(version=2, created_by=of(world, "kr-agency"))
+    assert tell(world, "kr-agency", mine) == [None]
+
+
+def test_a_colleagues_announcement_counts_where_it_was_shown(world: World) -> None:
+    assert tell(world, "kr-agency2", report(1, tlp="amber", refs=[amber(1)["id"]])) == [None]
+    assert tell(world, "kr-agency2", report(2, tlp="red", refs=[amber(2)["id"]])) == [None]
+    assert tell(world, BY, amber(1), amber(2)) == [None, None]
+    mine = {"created_by": of(world, "kr-agency")}
+    assert tell(world, "kr-agency", amber(1, **mine), amber(2, **mine)) == [None, RECEIVED]
+
+
+def test_an_id_that_an_ally_announced_first_is_not(world: World) -> None:
+    assert tell(world, BY, report(1, tlp="green", refs=[amber()["id"]])) == [None]
+    assert tell(world, "kr-agency", report(2, tlp="green", refs=[amber()["id"]])) == [None]
+    assert tell(world, BY, amber()) == [None]
+    assert tell(world, "kr-agency", amber(created_by=of(world, "kr-agency"))) == [RECEIVED]
+
+
+def test_red_junk_under_an_announced_id_is_no_licence(world: World) -> None:
+    """What the hub was sent under the id, unseen by anybody, makes what is received later no one's own."""
+    announced = report(1, tlp="green", refs=[amber()["id"]])
+    assert tell(world, BY, announced) == [None]
+    assert tell(world, "kr-agency", amber(tlp="red", x_junk=1)) == [None]
+    world.delete("kr-agency", amber()["id"])
+    assert tell(world, BY, amber()) == [None]
+    assert tell(world, "kr-agency", amber(version=5)) == [RECEIVED]
+
+
+def test_an_allys_junk_under_an_announced_id_blocks_nobody(world: World) -> None:
+    announced = report(1, tlp="green", refs=[amber()["id"]])
+    assert tell(world, "kr-agency", announced) == [None]
+    assert tell(world, BY, amber(x_junk=1)) == [None]
+    assert tell(world, "kr-agency", amber(created_by=of(world, "kr-agency"))) == [None]
+
+
+# --- what is aside --------------------------------------------------------------------------------
+
+
+def test_a_name_that_itself_carries_a_level_or_rel_to_is_guarded(world: World) -> None:
+    addressed = malware(2, tlp="green", marks=rel_to(world, "KR"))
+    labelled = malware(3, tlp="green", labels=["tlp:amber"])
+    for theirs in (galaxy(1, tlp="amber"), addressed, labelled):
+        assert tell(world, BY, theirs) == [None]
+        bare = {**theirs, "modified": "2026-02-20T00:00:00.000Z", "x_n": 1}
+        assert tell(world, "kr-agency", bare) == [RECEIVED]
+
+
+def test_an_unmarked_name_is_anybodys_and_its_submitter_is_told(world: World) -> None:
+    [told] = status(world, BY, galaxy(1))
+    assert "stands as AMBER; mark it, or its text may be passed on" in told
+    for event, by in enumerate(("kr-agency", "us-cert", "kr-cert", "au-agency"), 2):
+        assert tell(world, by, galaxy(event, tlp="green")) == [None]
+
+
+def test_what_a_public_source_made_is_anybodys(world: World) -> None:
+    theirs = technique() | {"object_marking_refs": amber()["object_marking_refs"]}
+    assert tell(world, BY, theirs) == [None]
+    assert tell(world, "kr-agency", technique()) == [None]
+
+
+def test_observables_are_anybodys(world: World) -> None:
+    assert tell(world, BY, observable(1, tlp="amber")) == [None]
+    assert tell(world, "kr-agency", observable(1, tlp="green")) == [None]
+
+
+def test_two_name_their_own_under_an_id_that_follows_from_content(world: World) -> None:
+    mine = derived("indicator", "same pattern", tlp="amber", created_by=of(world, BY))
+    assert tell(world, BY, mine) == [None]
+    assert tell(world, "kr-agency", mine | {"created_by_ref": of(world, "kr-agency")}) == [None]
+    bare = {key: value for key, value in mine.items() if key != "created_by_ref"}
+    assert tell(world, "kr-agency2", bare) == [RECEIVED]
+
+
+def test_of_equal_objects_the_one_submitted_first_counts(world: World) -> None:
+    """JP's copy of what KR shares does not make it JP's."""
+    theirs = indicator(1, tlp="green")
+    assert tell(world, "kr-agency", theirs) == [None]
+    assert tell(world, BY, theirs) == [None]
+    assert tell(world, "kr-agency", theirs | {"modified": "2026-02-02T00:00:00.000Z"}) == [None]
+
+
+def test_a_living_record_is_its_submitters_own_whatever_comes(world: World) -> None:
+    world.agree(["JP", "KR"], clause("JP", "KR", "amber"))
+    assert tell(world, "kr-agency", amber(tlp="red")) == [None]
+    assert tell(world, BY, amber(x_by=1)) == [None]
+    assert tell(world, "kr-agency", amber(version=3)) == [None]
+    world.delete("kr-agency", amber()["id"])
+    assert tell(world, "kr-agency", amber(version=4)) == [RECEIVED]
