@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from hub.actions import administer
+from hub.actions.recover import request as request_recovery
 from hub.cli.admin import opened
 from hub.cli.output import json_option, print_json, print_table
 from hub.errors import Unprocessable
@@ -201,6 +202,33 @@ def register(member: str, file: Path, purpose: str, endorsement: Path | None, as
     with opened() as house:
         found = administer.register_key(house, member, file.read_bytes(), Purpose(purpose), jws)
     print_json(_key(found)) if as_json else click.echo(f"{found.thumbprint} ({found.alg}) is registered.")
+
+
+@key.command()
+@click.argument("member")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--reason", required=True, help="What happened to the old key; who confirms reads it.")
+@json_option
+def recover(member: str, file: Path, reason: str, as_json: bool) -> None:
+    """Let the public key in FILE (JWK or PEM) follow the lost agreement key of the cert MEMBER.
+
+    It is valid when the cert of another nation has confirmed it (`hub recovery confirm`), one that has an
+    agreement with it if there is any; the lost key is revoked then. `hub key revoke` takes it back before.
+    """
+    with opened() as house:
+        found = request_recovery(house, member, file.read_bytes(), reason)
+    if as_json:
+        print_json(
+            {
+                "thumbprint": found.thumbprint,
+                "alg": found.alg,
+                "member": found.member,
+                "previous": found.previous,
+                "requested": _date(found.requested_at),
+            }
+        )
+    else:
+        click.echo(f"{found.thumbprint} ({found.alg}) waits to be confirmed by another nation's cert.")
 
 
 def _text(path: Path) -> str:
