@@ -12,6 +12,7 @@ from hub.actions import administer
 from hub.actions.recover import request as request_recovery
 from hub.cli.admin import opened
 from hub.cli.output import json_option, print_json, print_table
+from hub.cli.thumbprints import ThumbprintCommand
 from hub.errors import Unprocessable
 from hub.model import Kind, Member, Purpose, RegisteredKey, Scope, format_instant
 from hub.store.members import StoredToken
@@ -254,7 +255,7 @@ def list_keys(as_json: bool) -> None:
     print_table(headings, rows, "There is no key yet; see `hub key register`.")
 
 
-@key.command("revoke")
+@key.command("revoke", cls=ThumbprintCommand)
 @click.argument("thumbprint")
 @click.option("--reason", required=True, help="Kept with the key.")
 @json_option

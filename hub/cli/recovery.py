@@ -6,6 +6,7 @@ import click
 
 from hub.cli.output import json_option, plain, print_json, print_table
 from hub.cli.remote import remote
+from hub.cli.thumbprints import ThumbprintCommand
 from hub.client import Hub
 
 
@@ -30,7 +31,7 @@ def list_recoveries(hub: Hub, as_json: bool) -> None:
     print_table(headings, rows, "There is none.")
 
 
-@recovery.command()
+@recovery.command(cls=ThumbprintCommand)
 @click.argument("member")
 @click.argument("thumbprint")
 @remote

@@ -238,8 +238,9 @@ def test_agreements_are_shown_to_people_without_steering_their_terminal(
     assert json_of(as_member("agreement", "list", "--json")) == [VIEW]
 
 
-def test_another_nations_new_key_is_listed_and_confirmed(as_member: Run, server: Loopback) -> None:
-    new, path = "A" * 43, "/governance/recoveries/"
+@pytest.mark.parametrize("new", ["A" * 43, "-h" + "A" * 41])
+def test_another_nations_new_key_is_listed_and_confirmed(as_member: Run, server: Loopback, new: str) -> None:
+    path = "/governance/recoveries/"
     statement = {"typ": "recover", "hub": "h", "member": "us-cert", "nation": "US", "previous": "B" * 43}
     one = {
         "thumbprint": new,

@@ -192,3 +192,10 @@ def test_a_lost_agreement_key_waits_for_its_successor(hub: Run, tmp_path: Path) 
     assert [key["thumbprint"] for key in json_of(hub("key", "list", "--json"))] == [old["thumbprint"]]
     assert hub("key", "revoke", waits["thumbprint"], "--reason", "a mistake").exit_code == 0
     assert hub("key", "revoke", waits["thumbprint"], "--reason", "a mistake").exit_code == 1
+
+
+@pytest.mark.parametrize("thumbprint", ["-" + "A" * 42, "--" + "A" * 41, "-h" + "A" * 41])
+def test_a_thumbprint_that_begins_with_a_hyphen_is_no_option(hub: Run, thumbprint: str) -> None:
+    for arguments in ([thumbprint, "--reason", "lost"], ["--reason", "lost", thumbprint]):
+        result = hub("key", "revoke", *arguments)
+        assert (result.exit_code, f"no key '{thumbprint}'" in result.stderr) == (1, True)
