@@ -34,7 +34,7 @@ from hub.model import (
 from hub.proofs import canonical, documents, keys, tokens
 from hub.rules.claims import Registered
 from hub.stix import reading, tlp
-from hub.store import agreements, ledgers, members, objects, releases
+from hub.store import agreements, ledgers, members, objects, recoveries, releases
 from hub.store.connection import Connection
 from hub.store.members import StoredToken
 from hub.store.releases import NewRow
@@ -337,6 +337,8 @@ def register_key(
         new = RegisteredKey(public.thumbprint, member.id, purpose, public.alg, public.jwk, now)
         if purpose is Purpose.AGREEMENT:
             _succeed(connection, member, public, endorsement, now)
+        if recoveries.find(connection, public.thumbprint):
+            raise Conflict(f"The key {public.thumbprint} was to follow a lost one; make another.")
         if not members.add_key(connection, new, endorsement):
             raise Conflict(
                 f"The key {public.thumbprint} is registered already; a key has one member and one purpose."
@@ -362,7 +364,8 @@ def _succeed(
     if endorsement is None:
         raise Unprocessable(
             f"{member.id} has an agreement key already ({previous.thumbprint}); a later one needs its "
-            "signature: `hub keygen FILE --endorse OLDKEY`, then `--endorsement FILE.endorsement.jws`."
+            "signature: `hub keygen FILE --endorse OLDKEY`, then `--endorsement FILE.endorsement.jws`. If it "
+            "is lost: `hub key recover`."
         )
     documents.verify_endorsement(endorsement, new, previous)
     members.revoke_key(connection, previous.thumbprint, f"succeeded by {new.thumbprint}", now)
@@ -375,10 +378,15 @@ def list_keys(house: House) -> list[RegisteredKey]:
 
 
 def revoke_key(house: House, thumbprint: str, reason: str) -> None:
-    """Stop a key at once; what was accepted with it before stays valid. NotFound when there is none."""
+    """Stop a key at once, or take one back that waits to be confirmed; NotFound when there is none.
+
+    What was accepted with it before stays valid.
+    """
     if not reason.strip() or len(reason) > _MAX_REASON:
         raise Unprocessable(f"Give a reason of 1 to {_MAX_REASON} characters.")
     with house.store.write() as connection:
         agreements.hold_for_change(connection)
-        if not members.revoke_key(connection, thumbprint, reason, house.clock()):
+        now = house.clock()
+        is_known = members.revoke_key(connection, thumbprint, reason, now)
+        if not is_known and not recoveries.withdraw(connection, thumbprint, now):
             raise NotFound(f"There is no key {thumbprint!r}; `hub key list` shows them.")

@@ -27,6 +27,7 @@ from hub.model import (
     Member,
     NationCode,
     ObjectVersion,
+    Outcome,
     Purpose,
     Receipt,
     Scope,

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from hub.actions import administer
 from hub.actions.administer import OtherNames
+from hub.actions.recover import request as request_recovery
 from hub.cli.admin import opened
 from hub.cli.output import json_option, print_json, print_table
+from hub.cli.thumbprints import ThumbprintCommand
 from hub.errors import Unprocessable
 from hub.model import Kind, Member, Purpose, RegisteredKey, Scope, format_instant
 from hub.store.members import StoredToken
-
-_HYPHENED_THUMBPRINT: Final = re.compile(r"-[\w-]{42}")
 
 
 def _date(instant: datetime | None) -> str | None:
@@ -265,6 +264,33 @@ def register(member: str, file: Path, purpose: str, endorsement: Path | None, as
     print_json(_key(found)) if as_json else click.echo(f"{found.thumbprint} ({found.alg}) is registered.")
 
 
+@key.command()
+@click.argument("member")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--reason", required=True, help="What happened to the old key; who confirms reads it.")
+@json_option
+def recover(member: str, file: Path, reason: str, as_json: bool) -> None:
+    """Let the public key in FILE (JWK or PEM) follow the lost agreement key of the cert MEMBER.
+
+    It is valid when the cert of another nation has confirmed it (`hub recovery confirm`), one that has an
+    agreement with it if there is any; the lost key is revoked then. `hub key revoke` takes it back before.
+    """
+    with opened() as house:
+        found = request_recovery(house, member, file.read_bytes(), reason)
+    if as_json:
+        print_json(
+            {
+                "thumbprint": found.thumbprint,
+                "alg": found.alg,
+                "member": found.member,
+                "previous": found.previous,
+                "requested": _date(found.requested_at),
+            }
+        )
+    else:
+        click.echo(f"{found.thumbprint} ({found.alg}) waits to be confirmed by another nation's cert.")
+
+
 def _text(path: Path) -> str:
     try:
         return path.read_text("ascii").strip()
@@ -288,17 +314,7 @@ def list_keys(as_json: bool) -> None:
     print_table(headings, rows, "There is no key yet; see `hub key register`.")
 
 
-class _TakesThumbprint(click.Command):
-    """A command whose argument may begin with a hyphen, as one thumbprint in 64 does."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        hyphened = [one for one in args if _HYPHENED_THUMBPRINT.fullmatch(one)]
-        if hyphened and "--" not in args:
-            args = [*(one for one in args if one not in hyphened), "--", *hyphened]
-        return super().parse_args(ctx, args)
-
-
-@key.command("revoke", cls=_TakesThumbprint)
+@key.command("revoke", cls=ThumbprintCommand)
 @click.argument("thumbprint")
 @click.option("--reason", required=True, help="Kept with the key.")
 @json_option

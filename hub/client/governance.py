@@ -51,6 +51,7 @@ class Governance:
         self._members_url = f"{base_url}/governance/members/"
         self._explanations_url = f"{base_url}/governance/explanations/"
         self._disclosures_url = f"{base_url}/governance/disclosures/"
+        self._recoveries_url = f"{base_url}/governance/recoveries/"
         self._key = key
 
     def members(self) -> list[JsonObject]:
@@ -84,6 +85,32 @@ class Governance:
         """Return which members have fetched an object, the earliest first, or how many have."""
         found = self._connection.get(self._disclosures_url, {"Accept": JSON}, {"object": stix_id})
         return _listed(found, "disclosures")
+
+    def recoveries(self) -> list[JsonObject]:
+        """Return the keys that are to follow certs' lost ones, as far as they concern the own nation."""
+        return _listed(self._connection.get(self._recoveries_url, {"Accept": JSON}), "recoveries")
+
+    def confirm_recovery(self, member: str, thumbprint: str) -> JsonObject:
+        """Confirm that the key with this thumbprint is the other nation's cert's, in place of a lost one.
+
+        Both are what the people of that cert have said, never what the hub says: nothing is signed where it
+        differs.
+        """
+        waiting: list[Any] = [
+            one.get("statement") for one in self.recoveries() if one.get("thumbprint") == thumbprint
+        ]
+        if not waiting:
+            raise ClientError(
+                f"no key {thumbprint} waits for your confirmation: compare it with what {member} has told you"
+            )
+        statement, named = waiting[0], {"typ": "recover", "member": member, "thumbprint": thumbprint}
+        is_whole = isinstance(statement, dict) and statement.keys() == {*named, "hub", "nation", "previous"}
+        if not is_whole or any(statement[name] != value for name, value in named.items()):
+            raise ClientError(
+                f"the hub has the key {thumbprint} for another than {member}: nothing was signed"
+            )
+        jws = documents.sign_recovery(statement, self._own_key())
+        return self._post(f"{self._recoveries_url}{thumbprint}/confirmation/", {"jws": jws})
 
     def propose(self, document: JsonObject) -> JsonObject:
         """Propose an agreement; the answer has the id that the hub gave it. It signs nothing."""

@@ -182,6 +182,14 @@ class Hub:
         """
         return self._governance.disclosures(stix_id)
 
+    def recoveries(self) -> list[JsonObject]:
+        """Return the keys that are to follow certs' lost ones: the own nation's, and those it may confirm."""
+        return self._governance.recoveries()
+
+    def confirm_recovery(self, member: str, thumbprint: str) -> JsonObject:
+        """Confirm another nation's new agreement key; ask that cert itself for its thumbprint first."""
+        return self._governance.confirm_recovery(member, thumbprint)
+
     def propose(self, document: JsonObject) -> JsonObject:
         """Propose an agreement; the answer has its id. Proposing signs nothing."""
         return self._governance.propose(document)

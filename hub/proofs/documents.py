@@ -23,6 +23,7 @@ from hub.proofs.keys import ED25519, P256, PrivateKey, PublicKey, is_thumbprint,
 MAX_DOCUMENT_BYTES: Final = 262_144  # of the JWS text
 AGREEMENT_TYPE: Final = "hub-agreement+jws"
 ENDORSEMENT_TYPE: Final = "hub-endorsement+jws"
+RECOVERY_TYPE: Final = "hub-recovery+jws"
 
 _JOSE_ALGS: Final = {ED25519: "Ed25519", P256: "ES256"}  # RFC 9864 section 2.2, RFC 7518 section 3.4
 _HEADER_MEMBERS: Final = {"alg", "kid", "typ"}
@@ -52,6 +53,16 @@ def verify_document(text: str, resolve: Resolve) -> tuple[dict[str, Any], Regist
     Unprocessable, with one sentence for unknown and revoked keys.
     """
     return _verify(text, AGREEMENT_TYPE, resolve)
+
+
+def sign_recovery(statement: Mapping[str, object], key: PrivateKey) -> str:
+    """Return a JWS in which `key` confirms another nation's new key; raises as `sign_document`."""
+    return _sign(statement, key, RECOVERY_TYPE)
+
+
+def verify_recovery(text: str, resolve: Resolve) -> tuple[dict[str, Any], RegisteredKey]:
+    """Return what a JWS confirms and the registered key whose signature on it holds; as `verify_document`."""
+    return _verify(text, RECOVERY_TYPE, resolve)
 
 
 def endorse(new_jwk: Mapping[str, object], key: PrivateKey) -> str:

@@ -35,6 +35,7 @@ def test_what_is_offered_is_what_works() -> None:
         "member names",
         "token", "token issue", "token list", "token revoke",
         "key", "key register", "key list", "key revoke",
+        "key recover", "recovery", "recovery list", "recovery confirm",
         "explain", "disclosures",
         "agreement", "agreement propose", "agreement sign", "agreement list", "agreement show",
         "agreement suspend", "agreement resume", "agreement simulate", "agreement terminate",

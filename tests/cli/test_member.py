@@ -244,3 +244,24 @@ def test_agreements_are_shown_to_people_without_steering_their_terminal(
         assert "\\x1b[2Jnations" in text
         assert "\x1b" not in text
     assert json_of(as_member("agreement", "list", "--json")) == [VIEW]
+
+
+@pytest.mark.parametrize("new", ["A" * 43, "-h" + "A" * 41])
+def test_another_nations_new_key_is_listed_and_confirmed(as_member: Run, server: Loopback, new: str) -> None:
+    path = "/governance/recoveries/"
+    statement = {"typ": "recover", "hub": "h", "member": "us-cert", "nation": "US", "previous": "B" * 43}
+    one = {
+        "thumbprint": new,
+        "member": "us-cert",
+        "state": "waiting",
+        "requested_at": "2026",
+        "reason": "x\x1b",
+    }
+    server.answers["GET", path] = {"recoveries": [one | {"statement": statement | {"thumbprint": new}}]}
+    assert as_member("recovery", "list").stdout.splitlines()[1].split() == [
+        *(new, "us-cert", "waiting", "2026", "x\\x1b")
+    ]
+    server.answers["POST", f"{path}{new}/confirmation/"] = one | {"previous": "B" * 43}
+    told = as_member("recovery", "confirm", "us-cert", new)
+    assert told.stdout == f"{new} is valid for us-cert; {'B' * 43} is revoked.\n"
+    assert as_member("recovery", "confirm", "kr-cert", new).exit_code == 1

@@ -201,3 +201,24 @@ def test_work_goes_on_until_it_is_interrupted(hub: Run, monkeypatch: pytest.Monk
 def test_prune_tells_what_it_forgot(hub: Run) -> None:
     assert json_of(hub("prune", "--json")) == {"pruned_nonces": 0, "pruned_tokens": 0}
     assert hub("prune").stdout == "0 nonces forgotten, 0 tokens forgotten.\n"
+
+
+def test_a_lost_agreement_key_waits_for_its_successor(hub: Run, tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        hub("keygen", tmp_path / f"{name}.pem")
+    public = [tmp_path / f"{name}.pem.pub.jwk" for name in ("old", "new")]
+    refused = hub("key", "recover", "us-cisa", public[1], "--reason", "burnt")
+    assert (refused.exit_code, "has had no agreement key" in refused.stderr) == (1, True)
+    old = json_of(hub("key", "register", "us-cisa", public[0], "--purpose", "agreement", "--json"))
+    waits = json_of(hub("key", "recover", "us-cisa", public[1], "--reason", "burnt", "--json"))
+    assert (waits["member"], waits["previous"]) == ("us-cisa", old["thumbprint"])
+    assert [key["thumbprint"] for key in json_of(hub("key", "list", "--json"))] == [old["thumbprint"]]
+    assert hub("key", "revoke", waits["thumbprint"], "--reason", "a mistake").exit_code == 0
+    assert hub("key", "revoke", waits["thumbprint"], "--reason", "a mistake").exit_code == 1
+
+
+@pytest.mark.parametrize("thumbprint", ["-" + "A" * 42, "--" + "A" * 41, "-h" + "A" * 41])
+def test_a_thumbprint_that_begins_with_a_hyphen_is_no_option(hub: Run, thumbprint: str) -> None:
+    for arguments in ([thumbprint, "--reason", "lost"], ["--reason", "lost", thumbprint]):
+        result = hub("key", "revoke", *arguments)
+        assert (result.exit_code, f"no key '{thumbprint}'" in result.stderr) == (1, True)

@@ -192,3 +192,50 @@ def test_terminating_covers_the_document_and_the_event_before(member: Hub, serve
     server.answers["GET", ONE] = server.answers["POST", f"{ONE}termination/"] = VIEW
     member.terminate(AGREEMENT)
     assert signed(server, "/termination/") == {"typ": "terminate", "agreement": DOCUMENT, "previous": "abc"}
+
+
+# --- another nation's lost key ---
+
+RECOVERIES = "/governance/recoveries/"
+NEW = "A" * 43
+STATEMENT = {
+    "typ": "recover",
+    "hub": "identity--1",
+    "member": "us-cert",
+    "nation": "US",
+    "thumbprint": NEW,
+    "previous": "B" * 43,
+}
+
+
+def test_a_key_is_confirmed_as_its_own_people_named_it(member: Hub, server: Loopback) -> None:
+    server.answers["GET", RECOVERIES] = {"recoveries": [{"thumbprint": NEW, "statement": STATEMENT}]}
+    path = f"{RECOVERIES}{NEW}/confirmation/"
+    server.answers["POST", path] = {"state": "confirmed"}
+    assert member.confirm_recovery("us-cert", NEW) == {"state": "confirmed"}
+    (seen,) = server.to(path, "POST")
+    payload, _ = documents.verify_recovery(orjson.loads(seen.body)["jws"], server.registered)
+    assert payload == STATEMENT
+
+
+@pytest.mark.parametrize(
+    ("shown", "told", "sentence"),
+    [
+        ([], ("us-cert", NEW), "waits for your confirmation"),
+        ([STATEMENT], ("us-cert", "C" * 43), "waits for your confirmation"),
+        ([STATEMENT], ("jp-cert", NEW), "nothing was signed"),
+        ([{**STATEMENT, "member": "jp-cert"}], ("us-cert", NEW), "nothing was signed"),
+        ([{**STATEMENT, "thumbprint": "C" * 43}], ("us-cert", NEW), "nothing was signed"),
+        ([{**STATEMENT, "typ": "sign"}], ("us-cert", NEW), "nothing was signed"),
+        ([{**STATEMENT, "more": 1}], ("us-cert", NEW), "nothing was signed"),
+        ([None], ("us-cert", NEW), "nothing was signed"),
+    ],
+)
+def test_what_the_hub_shows_otherwise_is_not_signed(
+    member: Hub, server: Loopback, shown: list[Any], told: tuple[str, str], sentence: str
+) -> None:
+    listed = [{"thumbprint": NEW, "statement": one} for one in shown]
+    server.answers["GET", RECOVERIES] = {"recoveries": listed}
+    with pytest.raises(ClientError, match=sentence):
+        member.confirm_recovery(*told)
+    assert not [seen for seen in server.seen if seen.method == "POST"]

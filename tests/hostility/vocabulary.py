@@ -40,6 +40,7 @@ ENDPOINTS = [
     f"/allied/collections/us/objects/{stix_id('malware')}/versions/", "/allied/markings/",
     "/governance/members/", "/governance/agreements/", "/governance/agreements/x/",
     "/governance/simulations/", "/governance/explanations/", "/governance/disclosures/", "/healthz",
+    "/governance/recoveries/", "/governance/recoveries/x/confirmation/",
     "/readyz/", "/metrics", "/log/checkpoint", "/", "",
 ]  # fmt: skip
 INSERTS = [

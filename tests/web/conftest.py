@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from hub import settings
-from hub.actions import agree, authenticate, disclosures, explain, poll, submit
+from hub.actions import agree, authenticate, disclosures, explain, poll, recover, submit
 from hub.actions.house import House, Secrets
 from hub.app import create_app
 from hub.errors import Unauthenticated
@@ -179,6 +179,8 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
         monkeypatch.setattr(submit, name, getattr(played, name))
     for name in ("participants", "listing", "show", "propose", "sign", "terminate"):
         monkeypatch.setattr(agree, name, played.governs(name))
+    monkeypatch.setattr(recover, "listing", played.governs("listing"))
+    monkeypatch.setattr(recover, "confirm", played.governs("confirm"))
     monkeypatch.setattr(explain, "explain", played.governs("explain"))
     monkeypatch.setattr(disclosures, "of_object", played.governs("of_object"))
     return played

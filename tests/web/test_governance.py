@@ -12,7 +12,13 @@ from tests.web.conftest import CALLERS, MAX_BODY_BYTES, Played, Web, header, sai
 JSON = "application/json"
 AGREEMENTS = "/governance/agreements/"
 ONE = f"{AGREEMENTS}agreement--1/"
-WRITES = [(AGREEMENTS, "propose"), (f"{ONE}signatures/", "sign"), (f"{ONE}termination/", "terminate")]
+RECOVERY = "/governance/recoveries/agreement--1/confirmation/"  # whatever name: it goes to the act
+WRITES = [
+    (AGREEMENTS, "propose"),
+    (f"{ONE}signatures/", "sign"),
+    (f"{ONE}termination/", "terminate"),
+    (RECOVERY, "confirm"),
+]
 
 
 @pytest.mark.parametrize(("path", "_act"), WRITES)
@@ -53,6 +59,7 @@ def test_a_write_goes_to_its_act_as_received(client: Web, played: Played, path: 
         ("/governance/members/", {"members": [{"id": "one"}]}),
         (AGREEMENTS, {"agreements": [{"id": "one"}]}),
         (ONE, {"id": "agreement--1"}),
+        ("/governance/recoveries/", {"recoveries": [{"id": "one"}]}),
     ],
 )
 @pytest.mark.parametrize("accept", ["application/json", "*/*", "text/html"])

@@ -22,6 +22,7 @@ GUARDED = [
     "/governance/members/",
     "/governance/agreements/",
     "/governance/agreements/agreement--1/",
+    "/governance/recoveries/",
 ]
 
 

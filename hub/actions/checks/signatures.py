@@ -10,14 +10,16 @@ from dataclasses import replace
 
 from hub.actions.checks import RESTORE, Fault, Inspection, provenance
 from hub.actions.lives import life_of
+from hub.actions.recover import statement
 from hub.errors import HubError
-from hub.model import Clause, JsonObject, MemberId, Period, Purpose, RegisteredKey
+from hub.model import Clause, JsonObject, Kind, MemberId, Period, Purpose, RegisteredKey
 from hub.proofs import canonical, documents, keys, requests
 from hub.rules.agreements import WAITING, Step, Stretch
 from hub.stix import reading, strict
-from hub.store import agreements, evidence, members
+from hub.store import agreements, evidence, members, recoveries
 from hub.store.agreements import AgreementEvent, StoredAgreement
 from hub.store.evidence import Brought, Items, Request
+from hub.store.recoveries import KeyRecovery
 
 # --- requests -----------------------------------------------------------------------------------
 
@@ -121,6 +123,7 @@ def key_faults(inspection: Inspection) -> Iterator[Fault]:
     """Give the keys that are not what they are called, and the successions that nobody endorsed."""
     previous: dict[MemberId, RegisteredKey] = {}
     endorsements = members.endorsements(inspection.connection)
+    recovered = {one.thumbprint: one for one in recoveries.every(inspection.connection)}
     for key in inspection.keys.values():
         place = f"key {key.thumbprint} of {key.member}"
         try:
@@ -128,12 +131,35 @@ def key_faults(inspection: Inspection) -> Iterator[Fault]:
             if (public.thumbprint, public.alg) != (key.thumbprint, key.alg):
                 yield Fault(place, f"is registered under another name than its own; {RESTORE}")
                 continue
-            if key.purpose is Purpose.AGREEMENT and (before := previous.get(key.member)):
+            before = previous.get(key.member) if key.purpose is Purpose.AGREEMENT else None
+            if before is not None and (recovery := recovered.get(key.thumbprint)):
+                if not _is_recovered(inspection, recovery, before):
+                    yield Fault(place, f"was not confirmed by another nation's cert; {RESTORE}")
+            elif before is not None:
                 documents.verify_endorsement(endorsements[key.thumbprint] or "", public, _unrevoked(before))
         except HubError as error:
             yield Fault(place, f"does not hold: {error} Otherwise {RESTORE}.")
         if key.purpose is Purpose.AGREEMENT:
             previous[key.member] = key
+
+
+def _is_recovered(inspection: Inspection, recovery: KeyRecovery, before: RegisteredKey) -> bool:
+    """Tell whether the cert of another nation has signed that the key is to follow the one before."""
+
+    def resolve(thumbprint: str) -> RegisteredKey | None:
+        key = inspection.keys.get(thumbprint)
+        return None if key is None else _unrevoked(key)
+
+    owner = inspection.members[recovery.member]
+    try:
+        payload, key = documents.verify_recovery(recovery.statement or "", resolve)
+    except HubError:
+        return False
+    signer = inspection.members.get(key.member)
+    is_other = signer is not None and signer.kind is Kind.CERT and signer.nation != owner.nation
+    is_theirs = (key.member, key.purpose) == (recovery.confirmed_by, Purpose.AGREEMENT)
+    expected = statement(inspection.registry.hub_identity_id, owner, recovery)
+    return is_other and is_theirs and payload == expected and recovery.previous == before.thumbprint
 
 
 def _unrevoked(key: RegisteredKey) -> RegisteredKey:

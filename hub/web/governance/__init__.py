@@ -13,7 +13,7 @@ from typing import Any, Final
 import orjson
 from flask import Blueprint, Flask, Response, request
 
-from hub.actions import agree, disclosures, explain, simulate
+from hub.actions import agree, disclosures, explain, recover, simulate
 from hub.actions.explain import Question
 from hub.errors import BadFilter
 from hub.model import NationCode, StixId
@@ -82,6 +82,18 @@ def suspend(agreement_id: str) -> Response:
 def resume(agreement_id: str) -> Response:
     """Take the nation's suspension back."""
     return _json(agree.resume(house(), caller(), received(), agreement_id))
+
+
+@_governance.get("/recoveries/")
+def recoveries() -> Response:
+    """Return the keys that are to follow lost ones, as far as they concern the caller; to an auditor all."""
+    return _json({"recoveries": recover.listing(house(), caller())})
+
+
+@_governance.post("/recoveries/<string:thumbprint>/confirmation/")
+def confirm(thumbprint: str) -> Response:
+    """Let another nation's new agreement key be valid, and its lost one revoked."""
+    return _json(recover.confirm(house(), caller(), received(), thumbprint))
 
 
 @_governance.post("/simulations/")

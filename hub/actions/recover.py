@@ -1,0 +1,244 @@
+"""A cert that has lost its agreement key gets a new one: by the operator and another nation's cert together.
+
+    1. The operator: `request`. This key is to come.
+    2. Another nation's cert: `confirm`. It signs the new key's thumbprint, which it has learned from the cert
+       itself, with its own agreement key.
+
+Until then the new key signs nothing; in the same commit it becomes valid and the lost one is revoked. Neither
+of them can do it alone, nor can the cert, nor anybody of its nation. Both acts are kept.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from hub.actions.authenticate import admit
+from hub.actions.house import House
+from hub.actions.lives import life_of, may_know
+from hub.actions.present import present
+from hub.actions.submit import verify_request
+from hub.errors import Conflict, Forbidden, NotFound, Unprocessable
+from hub.model import (
+    AgreementState,
+    Caller,
+    HttpRequest,
+    JsonObject,
+    Kind,
+    Member,
+    NationCode,
+    Purpose,
+    RegisteredKey,
+    format_instant,
+)
+from hub.proofs import documents, keys
+from hub.rules.agreements import standing
+from hub.stix import strict
+from hub.store import agreements, members, recoveries
+from hub.store.connection import Connection
+from hub.store.recoveries import KeyRecovery
+
+_LIVES: Final = timedelta(days=30)
+_MAX_REASON: Final = 500
+_UNKNOWN: Final = "There is no such key that waits for your nation's confirmation."
+
+
+def request(house: House, member_id: str, data: bytes, reason: str) -> KeyRecovery:
+    """Keep that the public key in `data` is to follow a cert's lost agreement key. It signs nothing yet.
+
+    An earlier request for the cert that nobody has confirmed is withdrawn. Raises NotFound, Unprocessable for
+    a member without a lost key and for a key that cannot be used, Conflict for one that is known.
+    """
+    if not reason.strip() or len(reason) > _MAX_REASON:
+        raise Unprocessable(f"Give a reason of 1 to {_MAX_REASON} characters; who confirms reads it.")
+    public = keys.read_public(data)
+    with house.store.write() as connection:
+        agreements.hold_for_change(connection)
+        now = house.clock()
+        member = members.find_member(connection, member_id)
+        if member is None:
+            raise NotFound(f"There is no member {member_id!r}; `hub member list` shows them.")
+        lost = _last_key(connection, member)
+        if lost is None:
+            raise Unprocessable(
+                f"{member.id} has had no agreement key; the first is registered: `hub key register`."
+            )
+        if members.find_key(connection, public.thumbprint) or recoveries.find(connection, public.thumbprint):
+            raise Conflict(f"The key {public.thumbprint} is known already; let the cert make another.")
+        recoveries.withdraw_of(connection, member.id, now)
+        new = KeyRecovery(public.thumbprint, member.id, lost.thumbprint, public.alg, public.jwk, reason, now)
+        recoveries.add(connection, new)
+    return new
+
+
+def listing(house: House, caller: Caller) -> list[JsonObject]:
+    """Return the recoveries that concern the caller, the earliest first; to an auditor all.
+
+    To a cert that governs: its nation's own, those that it may confirm now, and those that it has. Raises
+    Forbidden for all others.
+    """
+    if not may_know(caller):
+        raise Forbidden(
+            "Key recoveries are read by a nation's cert, with a token of scope govern, and auditors."
+        )
+    with house.store.read() as connection:
+        now = present(house, connection)
+        found = ((one, _owner(connection, one)) for one in recoveries.every(connection))
+        return [
+            _view(house, one, owner, now)
+            for one, owner in found
+            if _concerns(house, connection, caller, one, owner, now)
+        ]
+
+
+def confirm(house: House, caller: Caller, sent: HttpRequest, thumbprint: str) -> JsonObject:
+    """Make the key valid and revoke the lost one, by the word of another nation's cert.
+
+    1. The caller governs for a nation, and signed the request with its agreement key.
+    2. The key waits, for a cert of another nation: one with which it has an agreement that has not ended or,
+       if it has none with anybody, any.
+    3. The body's `jws` is the caller's own signature over just what `statement` gives.
+    4. The new key is registered and the lost one revoked, in one commit that keeps the statement.
+
+    Raises Forbidden, Unauthenticated, BadSignature, BadJson, Unprocessable, Conflict where another key has
+    followed meanwhile, and NotFound for what is not there, not open or not for this nation to confirm.
+    """
+    if caller.member.kind is not Kind.CERT or not may_know(caller):  # 1
+        raise Forbidden("A key is confirmed by a nation's cert, with a token of scope govern.")
+    evidence = verify_request(house, caller, sent, Purpose.AGREEMENT)
+    body = strict.loads(sent.body)
+    jws = body.get("jws") if isinstance(body, dict) else None
+    if not isinstance(jws, str):
+        raise Unprocessable('jws: send {"jws": "…"}, the compact JWS by your agreement key.')
+    with house.store.write() as connection:
+        agreements.hold_for_change(connection)
+        admit(house, connection, caller, evidence)
+        now = max(house.clock(), present(house, connection))
+        is_one = keys.is_thumbprint(thumbprint)
+        found = recoveries.find(connection, thumbprint) if is_one else None  # 2
+        owner = None if found is None else _owner(connection, found)
+        if found is None or owner is None or not _may_confirm(house, connection, caller, found, owner, now):
+            raise NotFound(_UNKNOWN)
+        _check_statement(house, connection, caller, found, owner, jws)  # 3
+        _replace(connection, found, owner, caller, now)  # 4
+        recoveries.confirm(connection, thumbprint, caller.member.id, jws, now)
+        confirmed = recoveries.find(connection, thumbprint)
+        return _view(house, confirmed or found, owner, now)
+
+
+def statement(hub_id: str, owner: Member, recovery: KeyRecovery) -> JsonObject:
+    """Return what a cert signs that confirms a key: whose it is, and which it takes the place of."""
+    return {
+        "typ": "recover",
+        "hub": hub_id,
+        "member": owner.id,
+        "nation": owner.nation,
+        "thumbprint": recovery.thumbprint,
+        "previous": recovery.previous,
+    }
+
+
+# --- who may, and for how long ----------------------------------------------------------------
+
+
+def _is_open(recovery: KeyRecovery, now: datetime) -> bool:
+    is_decided = recovery.confirmed_at is not None or recovery.withdrawn_at is not None
+    return not is_decided and now < recovery.requested_at + _LIVES
+
+
+def _may_confirm(
+    house: House, connection: Connection, caller: Caller, one: KeyRecovery, owner: Member, now: datetime
+) -> bool:
+    nation, own = caller.member.nation, owner.nation
+    if nation is None or own is None or nation == own or not _is_open(one, now):
+        return False
+    partners = _partners(house, connection, own, now)
+    return nation in partners or not partners
+
+
+def _partners(
+    house: House, connection: Connection, nation: NationCode, now: datetime
+) -> frozenset[NationCode]:
+    """Return with whom a nation has an agreement that all have signed and that has not ended."""
+    found: set[NationCode] = set()
+    for stored in agreements.all_of(connection, nation):
+        life = life_of(house.registry, stored)
+        # A proposal is not enough: anybody can make one that names the nation.
+        is_made = life.starts_at is not None and standing(life, now).state is not AgreementState.ENDED
+        if is_made and nation in life.agreement.parties:
+            found |= life.agreement.parties
+    return frozenset(found - {nation})
+
+
+def _concerns(
+    house: House, connection: Connection, caller: Caller, one: KeyRecovery, owner: Member, now: datetime
+) -> bool:
+    if caller.member.kind is Kind.AUDITOR or caller.member.nation == owner.nation:
+        return True
+    is_confirmed = one.confirmed_by == caller.member.id
+    return is_confirmed or _may_confirm(house, connection, caller, one, owner, now)
+
+
+# --- the one step -----------------------------------------------------------------------------
+
+
+def _check_statement(
+    house: House, connection: Connection, caller: Caller, one: KeyRecovery, owner: Member, jws: str
+) -> None:
+    payload, key = documents.verify_recovery(jws, lambda thumbprint: members.find_key(connection, thumbprint))
+    if key.member != caller.member.id or key.purpose is not Purpose.AGREEMENT:
+        raise Forbidden("jws: must be signed with the agreement key of the token's own member.")
+    if payload != statement(house.registry.hub_identity_id, owner, one):
+        raise Unprocessable(
+            "jws: must cover the statement as the hub shows it; fetch it again and sign that."
+        )
+
+
+def _replace(connection: Connection, one: KeyRecovery, owner: Member, caller: Caller, now: datetime) -> None:
+    lost = _last_key(connection, owner)
+    if lost is None or lost.thumbprint != one.previous:
+        raise Conflict(f"{owner.id} has another agreement key since; this one is needed no more.")
+    reason = f"lost; followed by {one.thumbprint}, confirmed by {caller.member.id}"
+    members.revoke_key(connection, one.previous, reason, now)
+    new = RegisteredKey(one.thumbprint, owner.id, Purpose.AGREEMENT, one.alg, one.jwk, now)
+    if not members.add_key(connection, new, None):
+        raise Conflict(f"The key {one.thumbprint} is registered already; let the cert make another.")
+
+
+def _last_key(connection: Connection, member: Member) -> RegisteredKey | None:
+    own = [key for key in members.keys(connection, member.id) if key.purpose is Purpose.AGREEMENT]
+    return own[-1] if own else None
+
+
+def _owner(connection: Connection, recovery: KeyRecovery) -> Member:
+    owner = members.find_member(connection, recovery.member)
+    if owner is None:
+        raise RuntimeError(f"the recovery of {recovery.thumbprint} is of no member")
+    return owner
+
+
+def _view(house: House, one: KeyRecovery, owner: Member, now: datetime) -> JsonObject:
+    return {
+        "thumbprint": one.thumbprint,
+        "state": _state(one, now),
+        "member": owner.id,
+        "nation": owner.nation,
+        "name": owner.name,
+        "alg": one.alg,
+        "previous": one.previous,
+        "reason": one.reason,
+        "requested_at": format_instant(one.requested_at),
+        "lapses_at": format_instant(one.requested_at + _LIVES),
+        "confirmed_by": one.confirmed_by,
+        "confirmed_at": None if one.confirmed_at is None else format_instant(one.confirmed_at),
+        "statement": statement(house.registry.hub_identity_id, owner, one),
+        "jws": one.statement,
+    }
+
+
+def _state(one: KeyRecovery, now: datetime) -> str:
+    if one.confirmed_at is not None:
+        return "confirmed"
+    if one.withdrawn_at is not None:
+        return "withdrawn"
+    return "waiting" if _is_open(one, now) else "lapsed"

@@ -1,0 +1,49 @@
+"""`hub recovery`: another nation's cert has lost its agreement key, and its new one is confirmed."""
+
+from __future__ import annotations
+
+import click
+
+from hub.cli.output import json_option, plain, print_json, print_table
+from hub.cli.remote import remote
+from hub.cli.thumbprints import ThumbprintCommand
+from hub.client import Hub
+
+
+@click.group()
+def recovery() -> None:
+    """List and confirm keys that are to follow a cert's lost agreement key."""
+
+
+@recovery.command("list")
+@remote
+@json_option
+def list_recoveries(hub: Hub, as_json: bool) -> None:
+    """List your nation's own, and those that you may confirm or have."""
+    found = hub.recoveries()
+    if as_json:
+        print_json(found)
+        return
+    headings = ("thumbprint", "member", "state", "requested", "reason")
+    rows = [
+        [one[name] for name in ("thumbprint", "member", "state", "requested_at", "reason")] for one in found
+    ]
+    print_table(headings, rows, "There is none.")
+
+
+@recovery.command(cls=ThumbprintCommand)
+@click.argument("member")
+@click.argument("thumbprint")
+@remote
+@json_option
+def confirm(hub: Hub, member: str, thumbprint: str, as_json: bool) -> None:
+    """Confirm that the new key with THUMBPRINT is that of the cert MEMBER, signed with your agreement key.
+
+    Ask the people of that cert for the thumbprint, by a way that the hub's operator is no part of: your
+    confirmation is what keeps the operator from putting a key in their place.
+    """
+    found = hub.confirm_recovery(member, thumbprint)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(plain(f"{thumbprint} is valid for {member}; {found['previous']} is revoked."))
