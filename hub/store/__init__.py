@@ -3,5 +3,5 @@
 # Whoever asks the metadata for every table is to be told of these too.
 from hub.store import disclosure_tables as disclosure_tables
 from hub.store import recall_tables as recall_tables
-from hub.store import recovery_tables as recovery_tables
+from hub.store import registration_tables as registration_tables
 from hub.store import rendition_tables as rendition_tables

@@ -23,7 +23,8 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.tables import key, member, member_identity, nonce, token
+from hub.store.registration_tables import member_identity
+from hub.store.tables import key, member, nonce, token
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,14 +86,6 @@ member = Table(
     Column("domains", Text),
 )
 
-member_identity = Table(  # the further identities that a member speaks as
-    "member_identity",
-    metadata,
-    Column("member", ForeignKey(member.c.id), primary_key=True),
-    Column("identity", String(64), primary_key=True),
-    Column("registered_at", Instant, nullable=False),
-)
-
 token = Table(
     "token",
     metadata,

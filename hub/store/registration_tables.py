@@ -1,4 +1,4 @@
-"""The table of key recoveries, beside those of `tables`: a key that waits for another nation's word."""
+"""Tables of what the operator registers for members: further identities, and keys in place of lost ones."""
 
 from __future__ import annotations
 
@@ -20,4 +20,12 @@ key_recovery = Table(  # never deleted: it is the evidence of both acts
     Column("confirmed_by", ForeignKey(member.c.id)),
     Column("confirmed_at", BigInteger),
     Column("statement", Text),  # JWS by the agreement key of who confirmed
+)
+
+member_identity = Table(  # the further identities that a member speaks as
+    "member_identity",
+    metadata,
+    Column("member", ForeignKey(member.c.id), primary_key=True),
+    Column("identity", String(64), primary_key=True),
+    Column("registered_at", BigInteger, nullable=False),
 )
