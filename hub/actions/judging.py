@@ -305,7 +305,9 @@ class _Court:
         if version.about is not None and found:
             place = (self.bench.origin, version.about, version.refers, version.submitted_at)
             told = renditions.audience(self.connection, *place)
-            found = {view: value | {told} for view, value in found.items()}
+            found = {
+                view: value | {told} if view.rendition.is_answer else value for view, value in found.items()
+            }
         return found
 
     @cached_property

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Final
 
 from hub.actions.house import House
-from hub.model import Clearance, Member, NationCode, Period, Reach, Reader, StixId
+from hub.model import Clearance, Kind, Member, NationCode, Period, Reach, Reader, StixId
 from hub.rules.acceptance import Naming
 from hub.rules.neighbours import Neighbour, Stretch, by_id, lowest_clearance, was_shown
 from hub.rules.release import stands
@@ -64,7 +64,9 @@ class _Look:
         self.connection = connection
         self.reader = reader
         self.now = now
-        self.kinds = {m.id: m.kind for m in members.members(connection)}
+        known = members.members(connection)
+        self.kinds = {m.id: m.kind for m in known}
+        self.certs = {m.nation: m for m in known if m.kind is Kind.CERT}
         self.in_force = house.bindings.in_force(connection, now)
 
     @cached_property
@@ -117,15 +119,19 @@ class _Look:
         return found
 
     def _neighbour(self, row: ShownRow, reach: Reach, *, is_seen: bool) -> Neighbour:
+        member, creator = row.member, row.creator
+        if row.rendition.is_anonymised and row.origin in self.certs:
+            # It appears under its nation's cert, and whoever sees it must not be told otherwise (policy 7).
+            member, creator = self.certs[row.origin].id, self.certs[row.origin].identity
         return Neighbour(
             id=row.id,
             origin=row.origin,
-            member=row.member,
-            kind=self.kinds[row.member],
+            member=member,
+            kind=self.kinds[member],
             type=row.type,
             version_key=row.version_key,
             digest=row.digest,
-            creator=row.creator,
+            creator=creator,
             submitted_at=row.submitted_at,
             position=row.position,
             shown=row.shown,

@@ -94,7 +94,7 @@ def _forms(candidate: Candidate, recipient: NationCode, clauses: Iterable[Clause
         if not is_directed(clause, candidate.origin, recipient):
             continue
         is_hidden = candidate.is_hidden_by(clause)
-        if candidate.about is not None:
+        if candidate.about == recipient:
             found.add(Rendition(is_hidden, is_answer=True))
             continue
         if is_hidden:

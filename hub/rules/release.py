@@ -39,6 +39,7 @@ ALWAYS_COVERED = frozenset({"identity", "marking-definition"})  # policy 2.4: wh
 NEVER: Class = frozenset()
 _RED_REASON: Final = "RED is released only to the nations an object is addressed to"
 _LIMITED: Final = "handled like what it refers to, which does not go there"
+_SEEN_AS_ANSWER: Final = "its nation is given it with the ids that it has there"
 _NAMES_SOURCE: Final = "names its source, which the agreement hides"
 
 
@@ -47,7 +48,7 @@ class Candidate:
     """A version as the rules see it. `closed` is the reason for which it may not leave its nation.
 
     `rel_to` are the nations that its REL TO markings name, None: it carries none (policy 6). `about` is the
-    nation to whose objects alone it refers by ids that the hub made for them, None: to no such. `limits` are
+    nation to whose objects it refers by ids that the hub made for them, None: to no such. `limits` are
     where, from which clearance up, allies' objects that it refers to let it go (policy 8), None: everywhere.
     """
 
@@ -153,8 +154,6 @@ def obstacles(
     found = [] if candidate.closed is None else [candidate.closed]
     if not _is_addressed(candidate, recipient):
         found.append(_addressed_elsewhere(candidate))
-    if candidate.about not in (None, recipient):
-        found.append(_goes_back(candidate))
     if candidate.needed_in(recipient) is None:
         found.append(_LIMITED)
     in_force = [
@@ -219,8 +218,9 @@ def _barred(candidate: Candidate, recipient: NationCode, rendition: Rendition) -
         return candidate.closed
     if not _is_addressed(candidate, recipient):
         return _addressed_elsewhere(candidate)
-    if candidate.about is not None and not (rendition.is_answer and candidate.about == recipient):
-        return _goes_back(candidate)
+    # What refers to an object of its by a made id it sees with its own id in place, and no other form.
+    if rendition.is_answer != (candidate.about == recipient):
+        return _SEEN_AS_ANSWER
     if rendition.is_anonymised and candidate.guise is Guise.NONE:
         return _NAMES_SOURCE
     return None
@@ -234,12 +234,6 @@ def _addressed_elsewhere(candidate: Candidate) -> str:
     if candidate.tlp is Tlp.RED and not candidate.rel_to:
         return _RED_REASON
     return f"marked REL TO {', '.join(sorted(candidate.rel_to or ())) or 'nobody'} only"
-
-
-def _goes_back(candidate: Candidate) -> str:
-    if not candidate.about:
-        return "refers to objects of several nations by ids that the hub made for them"
-    return f"goes back to {candidate.about} alone: it refers to an object of its by an id that the hub made"
 
 
 def _gives(clause: Clause, candidate: Candidate, rendition: Rendition) -> bool:

@@ -30,6 +30,7 @@ from hub.store.releases import decode
 from hub.store.rendition_tables import made_id
 from hub.store.tables import content, justification, object_version, reference, rejustification, release
 
+ANONYMISED = Rendition(is_anonymised=True)
 _C = release.c
 _V = object_version.c
 _J = justification.c
@@ -110,7 +111,7 @@ def _rows(rel_to: Collection[StixId], *conditions: ColumnElement[bool]) -> Any:
         .select_from(
             release.join(object_version, _V.id == _C.version_id)
             .join(justification, _J.id == _C.justification_id)
-            .join(content, content.c.id == _V.content_id)
+            .join(content, content.c.id == _C.content_id)  # of what is served: a made object has its own
             .outerjoin(creator, and_(creator.c.version_id == _V.id, creator.c.kind == CREATOR))
         )
         .where(*conditions)
@@ -236,10 +237,14 @@ def naming(
 
 
 def of_the_hub(connection: Connection, ids: Collection[StixId]) -> frozenset[StixId]:
-    """Return those of the ids under which the hub itself published, or made, an object (policy 8)."""
+    """Return those of the ids under which the hub itself published an object, or made a part or a link of one.
+
+    Those of anonymised objects are not: these are taken for their nation's cert's (policy 7).
+    """
     found: set[StixId] = set()
     for batch in batches(ids):
         published = select(_V.stix_id).where(or_(_V.origin == HUB, _V.member == HUB), _V.stix_id.in_(batch))
-        made = select(made_id.c.made).where(made_id.c.made.in_(batch))
+        is_whole = made_id.c.rendition == ANONYMISED.label
+        made = select(made_id.c.made).where(made_id.c.made.in_(batch), ~is_whole)
         found.update(StixId(id) for (id,) in connection.execute(union_all(published, made)))
     return frozenset(found)
