@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import text
 
 from hub.actions import administer, agree, recover
 from hub.actions.check import check
@@ -93,6 +94,23 @@ def test_the_new_key_is_valid_with_the_second_act_and_the_lost_one_not_any_more(
     assert agree.propose(hub.house, caller, hub.signed(new, "/g", document))["state"] == "proposed"
     assert shown(hub, new)["jws"] is not None
     assert check(hub.house).faults == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE key_recovery SET statement = NULL",
+        "UPDATE key_recovery SET confirmed_by = 'jp-cert'",
+        "UPDATE key_recovery SET member = 'kr-cert'",
+        "DELETE FROM key_recovery",
+    ],
+)
+def test_a_recovery_that_proves_nothing_any_more_is_found(hub: Hub, old: PrivateKey, damage: str) -> None:
+    new = keys.generate("p256")
+    confirmed(hub, PARTY, requested(hub, new))
+    with hub.house.store.write() as connection:
+        connection.execute(text(damage))
+    assert [fault.place for fault in check(hub.house).faults] == [f"key {new.thumbprint} of {LOST}"]
 
 
 def test_until_then_it_signs_nothing(hub: Hub, old: PrivateKey) -> None:
