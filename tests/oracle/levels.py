@@ -31,12 +31,10 @@ class Handling:
         """
         fresh: list[Version] = []
         outcomes = []
-        for n, obj in enumerate(objects):
-            outcome, version = self._accept(member, obj, at + timedelta(microseconds=n), visible)
+        for obj in objects:
+            outcome, version = self._accept(member, obj, at, visible)
             outcomes.append(outcome)
             if version is not None:
-                # All of a submission is submitted at one time; only an SCO's version tells them apart.
-                version.at = at
                 fresh.append(version)
                 self.versions.append(version)
         self._settle(member)
@@ -57,7 +55,9 @@ class Handling:
                     return not version.is_deleted and _is_equal(version.obj, obj), None
             if not held and self._is_foreign_above_green(member, obj["id"], visible):
                 return False, None
-        text = text or at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        if text is None:  # an id that comes twice in one submission has two versions all the same
+            when = max([at, *(version.when + timedelta(microseconds=1) for version in held)])
+            text = when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         earlier = [v for v in held if v.when < datetime.fromisoformat(text)]
         return True, Version(member, obj["id"], text, at, obj, earlier[-1] if earlier else None)
 
