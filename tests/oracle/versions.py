@@ -133,8 +133,9 @@ def labelled(obj: Json) -> str | None:
 
 
 def references(obj: Json) -> set[str]:
-    """What an object refers to (2.7)."""
-    return set(_references(obj))
+    """What an object refers to (2.7): every id that it holds whole, its own creator's aside."""
+    own = {key: value for key, value in obj.items() if key != "created_by_ref"}
+    return {text for text in _strings(own) if _REFERRED.fullmatch(text)}
 
 
 def reaches(value: Any, selector: str) -> bool:
@@ -152,15 +153,16 @@ def reaches(value: Any, selector: str) -> bool:
     return True
 
 
-def _references(value: Any) -> Iterable[str]:
-    if isinstance(value, list):
+def _strings(value: Any) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
         for item in value:
-            yield from _references(item)
+            yield from _strings(item)
     elif isinstance(value, dict):
-        for key, item in value.items():
-            if key in ("created_by_ref", "object_marking_refs", "granular_markings"):
-                continue
-            if re.search("_refs?$", key):
-                yield from [item] if isinstance(item, str) else item
-            else:
-                yield from _references(item)
+        yield from value
+        for item in value.values():
+            yield from _strings(item)
+
+
+_REFERRED = re.compile(r"(?!marking-definition|extension-definition)[a-z0-9-]+--[0-9a-f-]{36}")
