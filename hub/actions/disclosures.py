@@ -163,7 +163,6 @@ class _Register:
                 one
                 for recipient in sorted(positions)
                 for one in disclosures.fetches(connection, recipient, positions[recipient])
-                if not _betrays(known[recipient, one.position], everybody[one.member], caller.member)
             ],
             rows=known,
             versions={
@@ -234,12 +233,6 @@ class _Register:
         if clearance is None:
             raise RuntimeError(f"{member} belongs to no nation and has neither submitted nor read anything")
         return clearance
-
-
-def _betrays(row: PastRow, reader: Member, asking: Member) -> bool:
-    """Tell whether it would tell whoever asks from whom an original came that `reader` fetched this."""
-    is_abroad = asking.kind is not Kind.AUDITOR and asking.nation != row.recipient
-    return is_abroad and row.rendition.is_answer and reader.kind is not Kind.CERT
 
 
 def _binding_then(

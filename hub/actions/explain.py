@@ -248,7 +248,8 @@ class _Account:
             widest_one = min(others, key=lambda one: Clearance[one["clearance"].upper()])
             decision |= {"decision": "release", "reason": None}
             decision |= {name: widest_one[name] for name in ("clearance", "agreement", "clause")}
-        return decision | ({"renditions": others} if others else {})
+        told = [one for one in others if "rendition" in one]
+        return decision | ({"renditions": told} if told else {})
 
     def _as_submitted(self, nation: NationCode) -> JsonObject:
         if reasons := list(dict.fromkeys(self._reasons(nation))):
@@ -259,7 +260,8 @@ class _Account:
         views = [view for view in self.rows if view.recipient == nation and view.rendition != SUBMITTED]
         told = [(view.rendition, self._told(nation, view.rendition)) for view in views]
         return [
-            {"rendition": form.label, "object": self.made[form]}
+            # An answer is told as the object itself: it would be served so if no source were hidden (policy 7).
+            ({} if form.is_answer else {"rendition": form.label, "object": self.made[form]})
             | {name: one[name] for name in ("clearance", "agreement", "clause")}
             for form, one in sorted(told, key=lambda pair: pair[0].label)
             if one["decision"] == "release"

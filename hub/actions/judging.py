@@ -306,7 +306,7 @@ class _Court:
             place = (self.bench.origin, version.about, version.refers, version.submitted_at)
             told = renditions.audience(self.connection, *place)
             found = {
-                view: value | {told} if view.rendition.is_answer else value for view, value in found.items()
+                view: value | told if view.rendition.is_answer else value for view, value in found.items()
             }
         return found
 

@@ -17,10 +17,10 @@ import orjson
 
 from hub.actions.house import House
 from hub.model import (
-    Class,
     Clearance,
     Ground,
     JsonObject,
+    Justification,
     Kind,
     Member,
     MemberId,
@@ -33,6 +33,7 @@ from hub.model import (
 )
 from hub.proofs import canonical
 from hub.rules.references import ANONYMISED
+from hub.rules.release import simplify
 from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based, rename
 from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definition_of
@@ -47,17 +48,22 @@ _EXTENSION: Final = "extension-definition"
 
 def audience(
     connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], at: datetime
-) -> Class:
-    """Return for whom an answer of `origin` is: the cert of `about`, and from whom all the originals came.
+) -> Justification:
+    """Return for whom an answer of `origin` is in the nation that it is about: who sees the originals there.
 
-    That is, of whom something had been released to `origin` under these ids when the answer came: whoever
-    else submits the same id has nothing to do with it, and whoever had one of several may not see the others.
+    That is, from which clearance up, as where an object of the cert's own is referred to (policy 7). Records
+    count of which something had been released to `origin` under these ids when the answer came: whoever else
+    submits the same id has no part in it. What is not there any more, or was never released, is the cert's.
     """
     behind = _behind(connection, origin, about, refers)
     told = renditions.submitters(connection, origin, about, behind, at)
-    everywhere = frozenset.intersection(*(told.get(id, frozenset()) for id in behind)) if behind else ()
-    grounds = {Ground(None, Clearance.PARTNER, member) for member in everywhere}
-    return frozenset({Ground(None, Clearance.CERT), *grounds})
+    records = {(member, id) for made, id in behind.items() for member in told.get(made, ())}
+    standing = renditions.at_home(connection, about, records)
+    classes = {grounds for value in standing.values() for grounds in value}
+    found = {frozenset(ground for ground in grounds if ground.member is None) for grounds in classes}
+    if len(standing) < len(records) or {id for _, id in standing} != set(behind.values()) or not found:
+        found.add(frozenset({Ground(None, Clearance.CERT)}))
+    return simplify(found)
 
 
 def _behind(

@@ -246,7 +246,7 @@ class _Law:
         if one.facts.about is not None and found:
             place = (self._bench.origin, one.facts.about, one.ids, one.facts.submitted_at)
             told = audience(connection, *place)
-            found = {view: own | {told} if view.rendition.is_answer else own for view, own in found.items()}
+            found = {view: own | told if view.rendition.is_answer else own for view, own in found.items()}
         return {view: frozenset(own) for view, own in found.items()}
 
     def lowest(self, judgement: Judgement, recipient: NationCode) -> Seen | None:

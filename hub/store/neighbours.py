@@ -237,7 +237,7 @@ def naming(
 
 
 def of_the_hub(connection: Connection, ids: Collection[StixId]) -> frozenset[StixId]:
-    """Return those of the ids under which the hub itself published an object, or made a part or a link of one.
+    """Return those of the ids under which the hub published an object, or made a part or a link of one.
 
     Those of anonymised objects are not: these are taken for their nation's cert's (policy 7).
     """

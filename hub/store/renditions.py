@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, select
 
-from hub.model import MemberId, NationCode, Rendition, Served, StixId, to_microseconds
+from hub.model import Justification, MemberId, NationCode, Rendition, Served, StixId, to_microseconds
 from hub.store.batches import batches
+from hub.store.releases import decode
 from hub.store.rendition_tables import made_id, rendition
-from hub.store.tables import content, object_version, release
+from hub.store.tables import content, justification, object_version, release
 
 _M = made_id.c
 _R = rendition.c
@@ -145,6 +146,29 @@ def submitters(
         query = select(c.stix_id, c.member).distinct().where(*is_told, c.stix_id.in_(batch))
         for id, member in connection.execute(query):
             found[StixId(id)] = found.get(StixId(id), frozenset()) | {MemberId(member)}
+    return found
+
+
+def at_home(
+    connection: Connection, origin: NationCode, records: Collection[tuple[MemberId, StixId]]
+) -> dict[tuple[MemberId, StixId], Justification]:
+    """Return by what the newest versions of records stand in their own nation; who does not is left out."""
+    c, v = release.c, object_version.c
+    found: dict[tuple[MemberId, StixId], Justification] = {}
+    for batch in batches(sorted({id for _, id in records})):
+        query = (
+            select(v.member, v.stix_id, justification.c.classes)
+            .select_from(
+                release.join(object_version, v.id == c.version_id).join(
+                    justification, justification.c.id == c.justification_id
+                )
+            )
+            .where(c.recipient == origin, v.origin == origin, v.stix_id.in_(batch), v.is_newest.is_(True))
+            .where(c.withdrawn_at.is_(None), c.rendition.is_(None))
+        )
+        for member, id, classes in connection.execute(query):
+            if (member, id) in records:
+                found[MemberId(member), StixId(id)] = decode(classes)
     return found
 
 
