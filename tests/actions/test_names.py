@@ -11,7 +11,7 @@ import pytest
 
 from hub.actions.bindings import Bindings
 from hub.model import NationCode
-from tests.actions.alliance import allied, galaxy, readers, status, tell
+from tests.actions.alliance import allied, galaxy, is_sound, readers, status, tell
 from tests.stix_objects import Json, definition, indicator, report, stix_id
 from tests.world import World
 
@@ -31,6 +31,7 @@ SEEN_BY = ("kr-agency", "kr-partner")
 def world(database_url: str) -> Iterator[World]:
     world, _ = allied(database_url)
     yield world
+    assert is_sound(world)
     world.close()
 
 

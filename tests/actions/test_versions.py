@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hub.model import format_instant
-from tests.actions.alliance import VENDOR, allied, galaxy, of, readers, rel_to, tell
+from tests.actions.alliance import VENDOR, allied, galaxy, is_sound, of, readers, rel_to, tell
 from tests.stix_objects import Json, indicator, report, stamp
 from tests.world import World
 
@@ -21,6 +21,7 @@ BY, OTHERS = "us-agency", ("jp-agency", "kr-agency", "kr-partner")
 def world(database_url: str) -> Iterator[World]:
     world, _ = allied(database_url)
     yield world
+    assert is_sound(world)
     world.close()
 
 
