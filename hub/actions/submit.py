@@ -58,9 +58,9 @@ def submit(house: House, submission: Submission) -> Receipt:
     1. The caller may write to this collection, and the request's signature holds.
     2. The body is strict JSON; each object is read, or gets a sentence.
     3. Outcomes, handling and releases are decided on a snapshot, holding nobody up.
-    4. In one transaction: member, token and key are still good and the nonce is new; if agreements, the
-       nation's own submissions, or what the submitter knows of others' objects have moved since, decide
-       again; write objects, releases and evidence, and what is to be recalled.
+    4. In one transaction: member, token and key are still good and the nonce is new; if agreements,
+       identities, the nation's own submissions, or what the submitter knows of others' objects have moved
+       since, decide again; write objects, releases and evidence, and what is to be recalled.
 
     An object is stored though others fail. Raises Forbidden, Unauthenticated, BadSignature, TooLarge,
     BadJson, BadRequest or Unprocessable when nothing was; Unavailable when the database cannot be reached.
@@ -242,7 +242,8 @@ def write(house: House, verified: VerifiedSubmission, items: Items, decision: Su
         admit(house, connection, verified.caller, verified.evidence)
         for recipient in recipients(house):
             releases.lock(connection, recipient)
-        if (generation, count) != (decision.generation, decision.count) or (
+        registered = Registered.of(house.registry, members.members(connection))
+        if (generation, count, registered) != (decision.generation, decision.count, decision.registered) or (
             _look_again(house, connection, verified, items) != decision.neighbourhood
         ):
             decision = decide(house, connection, verified, items)
@@ -290,8 +291,7 @@ def _write_objects(
 def _receipt(house: House, decision: SubmissionDecision, submitter: Member) -> Receipt:
     outcomes = list(decision.drafts.outcomes)
     registry = house.registry
-    accepted = {v.id for v in decision.handled.now.values() if v.is_accepted_definition}
-    known = registry.informative_markings | registry.rel_to.keys() | accepted
+    known = registry.informative_markings | registry.rel_to.keys() | decision.handled.accepted
     for key, n in decision.drafts.index.items():
         version = decision.handled.now[key]
         if decision.drafts.named_at.get(key):

@@ -171,6 +171,19 @@ def test_its_closure_ends_with_that_of_the_container_that_gave_it(world: World) 
     assert (seen(world, closing), seen(world, galaxy(1))) == (GREEN, GREEN)
 
 
+def test_the_status_names_what_closes_and_not_a_statement_that_was_accepted_before(world: World) -> None:
+    statement = definition(3)
+    assert tell(world, BY, statement) == [None]
+    [_, told] = status(
+        world,
+        BY,
+        box(1, "green", indicator(1), marks=[UNKNOWN]),
+        indicator(1, marks=[statement["id"]]),
+    )
+    assert "a report or grouping that contains it carries a marking" in told
+    assert statement["id"] not in told
+
+
 def test_a_container_that_comes_later_closes_no_name(world: World) -> None:
     assert tell(world, BY, galaxy(1), box(1, "green", galaxy(1))) == [None, None]
     assert tell(world, BY, box(2, "green", galaxy(1), marks=[UNKNOWN])) == [None]
