@@ -44,12 +44,14 @@ class Desk:
 class Handled:
     """Every version that was looked at, as it is now to be handled, and how it was stored before.
 
-    All versions of a record are there or none. `before` lacks the versions that are new.
+    All versions of a record are there or none. `before` lacks the versions that are new. `accepted` are the
+    definitions that leave what carries them open.
     """
 
     now: Mapping[int, ObjectVersion]
     before: Mapping[int, ObjectVersion]
     creator_deltas: CreatorDeltas
+    accepted: frozenset[StixId] = frozenset()
 
     def changed(self) -> list[ObjectVersion]:
         """Return the stored versions of which something is to be recorded anew."""
@@ -93,9 +95,10 @@ def handle(
     table = _Table(connection, desk)
     table.lay(brought.fresh, held, deleted)
     table.gather(brought.fresh)
-    table.now = settle(table.facts(brought))
+    facts = table.facts(brought)
+    table.now = settle(facts)
     deltas = table.follow_namers()
-    return Handled(table.now, table.before, deltas)
+    return Handled(table.now, table.before, deltas, facts.accepted)
 
 
 @dataclass(slots=True)

@@ -59,9 +59,9 @@ def submit(house: House, submission: Submission) -> Receipt:
     1. The caller may write to this collection, and the request's signature holds.
     2. The body is strict JSON; each object is read, or gets a sentence.
     3. Outcomes, handling and releases are decided on a snapshot, holding nobody up.
-    4. In one transaction: member, token and key are still good and the nonce is new; if agreements, the
-       nation's own submissions, or what the submitter knows of others' objects have moved since, decide
-       again; write objects, releases and evidence, and what is to be recalled.
+    4. In one transaction: member, token and key are still good and the nonce is new; if agreements,
+       identities, the nation's own submissions, or what the submitter knows of others' objects have moved
+       since, decide again; write objects, releases and evidence, and what is to be recalled.
 
     An object is stored though others fail. Raises Forbidden, Unauthenticated, BadSignature, TooLarge,
     BadJson, BadRequest or Unprocessable when nothing was; Unavailable when the database cannot be reached.
@@ -245,8 +245,10 @@ def write(house: House, verified: VerifiedSubmission, items: Items, decision: Su
         admit(house, connection, verified.caller, verified.evidence)
         for recipient in recipients(house):
             releases.lock(connection, recipient)
-        if (generation, count) != (decision.generation, decision.count) or (
-            _look_again(house, connection, verified, items) != decision.drawer.neighbourhood
+        seen = decision.drawer
+        registered = Registered.of(house.registry, members.members(connection))
+        if (generation, count, registered) != (decision.generation, decision.count, seen.registered) or (
+            _look_again(house, connection, verified, items) != seen.neighbourhood
         ):
             decision = decide(house, connection, verified, items)
         receipt = _receipt(house, verified, items, decision)
@@ -295,8 +297,7 @@ def _receipt(
 ) -> Receipt:
     drafts, handled = decision.drafts, decision.handled
     outcomes = list(drafts.outcomes)
-    accepted = {v.id for v in handled.now.values() if v.is_accepted_definition}
-    known = house.registry.informative_markings | house.registry.rel_to.keys() | accepted
+    known = house.registry.informative_markings | house.registry.rel_to.keys() | handled.accepted
     for key, n in drafts.index.items():
         version = handled.now[key]
         if drafts.named_at.get(key):

@@ -31,7 +31,7 @@ from hub.rules.names import is_decided_once
 
 ContainerKey = tuple[StixId, str]  # the id and version key of a container of the same member
 
-_CONTAINERS = frozenset({"report", "grouping"})
+CONTAINERS = frozenset({"report", "grouping"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class _Settling:
         self.facts = facts
         self.ordered = sorted(facts.now.values(), key=lambda v: (v.id, v.version_key))
         self.predecessors = _predecessors(self.ordered)
-        self.containers = [v for v in self.ordered if v.type in _CONTAINERS]
+        self.containers = [v for v in self.ordered if v.type in CONTAINERS]
         self.naming: dict[StixId, list[int]] = defaultdict(list)  # containers on the table, by what they name
         self.container_keys: dict[ContainerKey, int] = {}
         for version in self.containers:

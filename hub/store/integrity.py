@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
-from hub.model import NAME_TYPES, MemberId, NationCode, Rendition, StixId, Tlp
+from hub.model import NAME_TYPES, MemberId, NationCode, Rendition, Shown, StixId, Tlp
 from hub.store.batches import batches
 from hub.store.disclosure_tables import disclosure
 from hub.store.objects import CONTAINS, REFERS
@@ -280,6 +280,7 @@ class StoredRow:
     is_withdrawn: bool
     is_deleted: bool
     rendition: Rendition
+    shown: Shown | None  # None: it was written before levels were kept
 
 
 COPIED: Final = ("stix_id", "type", "version", "version_key", "member", "origin", "content_id", "size")
@@ -289,13 +290,15 @@ def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[Store
     """Give every row of these versions in every ledger, withdrawn or not."""
     plain = (_C.recipient, _C.position, _C.version_id, _C.is_newest, _C.justification_id)
     marks = (_C.withdrawn_at.is_not(None), _C.deleted_at.is_not(None), _C.rendition)
+    level = (_C.shown_tlp, _C.is_bound)
     copied = [_C[name] for name in COPIED]
     for batch in batches(sorted(versions)):
-        query = select(*plain, *marks, *copied).where(_C.version_id.in_(batch))
+        query = select(*plain, *marks, *level, *copied).where(_C.version_id.in_(batch))
         rows = connection.execute(query.order_by(_C.recipient, _C.position))
-        for recipient, position, version, newest, why, withdrawn, deleted, form, *rest in rows:
+        for recipient, position, version, newest, why, withdrawn, deleted, form, tlp, bound, *rest in rows:
             yield StoredRow(
                 *(NationCode(recipient), position, version, tuple(rest)),
                 *(newest, why, bool(withdrawn), bool(deleted)),
                 Rendition.of(form),
+                None if tlp is None else Shown(Tlp(tlp), bool(bound)),
             )

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+from hub.actions import check
 from hub.actions.bindings import Bindings
 from hub.model import MemberId, NationCode, StixId
 from hub.store import members
@@ -57,6 +58,11 @@ def share(world: World, id: str, *who: str) -> None:
     with world.house.store.write() as connection:
         for one in who:
             members.add_identity(connection, MemberId(one), StixId(id), world.clock())
+
+
+def is_sound(world: World) -> bool:
+    """Tell whether the database says what its rows and objects say (`hub check`)."""
+    return check.check(world.house).faults == []
 
 
 def tell(world: World, member: str, *objects: Json) -> list[str | None]:

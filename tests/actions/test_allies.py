@@ -12,6 +12,7 @@ from tests.actions.alliance import (
     allied,
     derived,
     galaxy,
+    is_sound,
     nation_of,
     readers,
     rel_to,
@@ -31,6 +32,7 @@ UNKNOWN = stix_id("marking-definition", 500)
 def alliance(database_url: str) -> Iterator[Alliance]:
     alliance = allied(database_url)
     yield alliance
+    assert is_sound(alliance.world)
     alliance.world.close()
 
 

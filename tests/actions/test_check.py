@@ -168,6 +168,14 @@ ROWS = [
         "release KR/",
         "a second row of the same version",
     ),
+    *(
+        Damage(
+            f"UPDATE release SET {change} WHERE {row('KR', 'malware', 2)}",
+            "release KR/",
+            "shows it at another level than it is handled at",
+        )
+        for change in ("shown_tlp = 0", "is_bound = TRUE")
+    ),
 ]
 DISCLOSURES = [
     Damage(f"UPDATE disclosure SET {change} WHERE id = 1", "disclosure 1 to kr-agency", sentence)
@@ -249,6 +257,27 @@ OBJECTS = [
     Damage(
         f"UPDATE object_version SET own_tlp = NULL WHERE id = {M2}", stix_id("malware", 2), "another TLP "
     ),
+    *(
+        Damage(f"UPDATE object_version SET {change} WHERE id = {M2}", stix_id("malware", 2), sentence)
+        for change, sentence in (
+            ("created = '2020'", "another created "),
+            ("revoked = TRUE", "another revoked "),
+            ("same = X'00'", "another text of a name "),
+            ("taken_tlp = 4", "handled more laxly than what it took over"),
+            ("base_tlp = 4", "and a part as more"),
+        )
+    ),
+    *(
+        Damage(
+            f"UPDATE object_version SET {change} WHERE id = {version('report', 1, 'in-agency')}",
+            stix_id("report", 1),
+            sentence,
+        )
+        for change, sentence in (
+            ("given_tlp = 0", "hands down less than its own markings say"),
+            ("given_tlp = NULL", "hands nothing down"),
+        )
+    ),
     Damage(
         f"UPDATE object_version SET raised_tlp = 0 WHERE id = {M2}", stix_id("malware", 2), "another labels "
     ),
@@ -290,19 +319,9 @@ OBJECTS = [
         "another member's",
     ),
     Damage(
-        f"UPDATE object_version SET effective_tlp = 0 WHERE id = {M2}",
-        stix_id("malware", 2),
-        "handled as clear, and says green",
-    ),
-    Damage(
         f"UPDATE object_version SET is_closed = FALSE WHERE id = {version('indicator', 6, 'in-agency')}",
         stix_id("indicator", 6),
         "must be closed for its marking",
-    ),
-    Damage(
-        f"UPDATE object_version SET effective_tlp = 3 WHERE id = {version('indicator', 1, 'in-agency')}",
-        "version ",
-        "more laxly than version",
     ),
     Damage(
         "UPDATE creator_level SET count = count + 1 WHERE count = 1", stix_id("identity", 1), "named 2 times"
@@ -424,6 +443,21 @@ DATABASE = [
 ]
 # These leave more traces than one.
 ENTANGLED = [
+    Damage(
+        f"UPDATE object_version SET effective_tlp = 0 WHERE id = {M2}",
+        stix_id("malware", 2),
+        "handled as clear, and says green",
+    ),
+    Damage(
+        f"UPDATE object_version SET effective_tlp = 3 WHERE id = {version('indicator', 1, 'in-agency')}",
+        "version ",
+        "more laxly than version",
+    ),
+    Damage(
+        f"UPDATE object_version SET is_home = TRUE WHERE id = {M2}",
+        stix_id("malware", 2),
+        "kept at home as unmarked, and is marked",
+    ),
     Damage(
         f'DELETE FROM submission_item WHERE submission_id = {submission("malware", 2)} AND "index" = 1',
         "submission ",

@@ -11,6 +11,7 @@ from tests.actions.alliance import (
     VENDOR,
     allied,
     derived,
+    is_sound,
     nation_of,
     of,
     readers,
@@ -29,6 +30,7 @@ STRANGER = stix_id("identity", 302)
 def world(database_url: str) -> Iterator[World]:
     world, _ = allied(database_url)
     yield world
+    assert is_sound(world)
     world.close()
 
 

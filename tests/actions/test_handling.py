@@ -257,7 +257,7 @@ def test_a_statement_that_arrives_later_opens_with_a_new_date(hub: Hub) -> None:
 def test_an_informative_marking_closes_nothing(hub: Hub) -> None:
     hub.agree(clause("US", "KR"))
     marked = malware("a", object_marking_refs=[TLP["green"], INFORMATIVE])
-    assert hub.one("us-cert", marked).message is None
+    assert "withheld" not in (hub.one("us-cert", marked).message or "")
     assert hub.sees("kr-cert", marked)
 
 

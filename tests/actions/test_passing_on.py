@@ -12,6 +12,7 @@ from tests.actions.alliance import (
     allied,
     derived,
     galaxy,
+    is_sound,
     of,
     readers,
     rel_to,
@@ -30,6 +31,7 @@ BY = "jp-agency"
 def alliance(database_url: str) -> Iterator[Alliance]:
     alliance = allied(database_url)
     yield alliance
+    assert is_sound(alliance.world)
     alliance.world.close()
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from hub.actions import agree, poll, submit, work
 from hub.errors import Conflict
-from hub.model import Receipt
-from hub.store import releases
-from tests.actions.hubs import Hub, address, clause, malware, relation, report
+from hub.model import MemberId, Receipt, StixId
+from hub.store import members, releases
+from tests.actions.hubs import Hub, address, campaign, clause, identifier, malware, relation, report
 from tests.patience import PATIENCE_SECONDS
 
 
@@ -141,6 +141,46 @@ def test_a_poll_sees_one_moment(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> No
         lambda: hub.accepted("us-cert", malware("a", "amber", 2), malware("b")),
     )
     assert [json.loads(row.body) for row in page.rows] == [malware("a")]
+
+
+# --- what the submitter knows of others -----------------------------------------------------------
+
+
+def test_what_arrives_in_between_is_not_passed_on(hub: Hub, pause: Pause) -> None:
+    """Another nation's submissions are not held off by those of the own nation (policy 8)."""
+    hub.agree(clause("KR", "US"))
+    hub.account("us-agency")
+    hub.account("kr-agency")
+    receipt = pause.while_held(
+        lambda: hub.push("us-agency", campaign("a", "green", 2)),
+        lambda: hub.accepted("kr-agency", campaign("a", "amber")),
+    )
+    assert [one.message for one in receipt.outcomes] == ["received from KR; only KR may share it."]
+
+
+def test_what_refers_to_what_arrives_in_between_is_handled_like_it(hub: Hub, pause: Pause) -> None:
+    hub.agree(clause("KR", "US"), clause("US", "KR", "JP", max_tlp="amber"))
+    hub.account("us-agency")
+    hub.account("kr-agency")
+    edge = relation(campaign("a"), campaign("b"))
+    pause.while_held(
+        lambda: hub.push("us-agency", edge), lambda: hub.accepted("kr-agency", campaign("a", "amber"))
+    )
+    assert hub.readers(edge, ("jp-cert", "kr-agency")) == ["kr-agency"]
+
+
+def test_an_identity_that_is_registered_in_between_is_nobody_elses_to_name(hub: Hub, pause: Pause) -> None:
+    hub.account("us-agency")
+    hub.account("kr-agency")
+    named = StixId(identifier("identity", "feed"))
+
+    def register() -> None:
+        with hub.house.store.write() as connection:
+            assert members.add_identity(connection, MemberId("kr-agency"), named, hub.clock())
+
+    submitted = campaign("a", created_by_ref=named)
+    receipt = pause.while_held(lambda: hub.push("us-agency", submitted), register)
+    assert _succeeded(receipt) == [False]
 
 
 # --- objects of one nation ------------------------------------------------------------------------

@@ -12,10 +12,12 @@ import orjson
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.actions.submit import names_of
-from hub.model import HUB, Guise, Kind, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
+from hub.model import HUB, Guise, Handling, Kind, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
 from hub.proofs import canonical
+from hub.rules.handling import CONTAINERS
 from hub.rules.marking import (
     is_accepted_definition,
+    is_stricter,
     narrower,
     releasable_to,
     unknown_markings,
@@ -193,6 +195,7 @@ def _differing(inspection: Inspection, version: ObjectVersion, said: StixObject)
         "creator": (version.creator, said.creator),
         "created": (version.created, said.created),
         "revoked": (version.revoked, said.revoked),
+        "text of a name": (version.same, said.same if version.same is not None else None),
         "TLP": (version.markings.tlp, said.markings.tlp),
         "labels": (version.markings.raised, said.markings.raised),
         "markings": (version.markings.others, markings.others),
@@ -223,9 +226,34 @@ def handling_faults(inspection: Inspection, versions: Versions) -> Iterator[Faul
             named_nations = releasable_to(version.markings.others, inspection.registry.rel_to)
             if version.rel_to != narrower(version.rel_to, named_nations):
                 yield Fault(named(version), f"is released more widely than its REL TO says; {RESTORE}")
+            yield from _column_faults(inspection, version, accepted)
             if reason := _reason_to_close(inspection, version, accepted):
                 what = f"is open, and must be closed for {reason}"
                 yield Fault(named(version), f"{what}; {RESTORE}, or list the marking in nations.toml")
+
+
+def _column_faults(inspection: Inspection, version: ObjectVersion, accepted: set[StixId]) -> Iterator[Fault]:
+    """Give where what was taken over, is handed down or stays at home is not what the version says."""
+    handling = Handling(version.tlp, version.rel_to, version.is_closed)
+    taken = version.taken.handling
+    if taken is not None and is_stricter(taken, handling):
+        yield Fault(named(version), f"is handled more laxly than what it took over; {RESTORE}")
+    if version.base > version.tlp:
+        yield Fault(named(version), f"is handled as {version.tlp.label}, and a part as more; {RESTORE}")
+    if version.is_home and version.markings.tlp is not None:
+        yield Fault(named(version), f"is kept at home as unmarked, and is marked; {RESTORE}")
+    if version.type not in CONTAINERS or version.member == MemberId(HUB) or version.deleted_at is not None:
+        return
+    given, lowest = version.given, _lowest_level(version)
+    if given is None:
+        yield Fault(named(version), f"hands nothing down to what it contains; {RESTORE}")
+    elif (
+        given.tlp < lowest
+        or given.rel_to
+        != narrower(given.rel_to, releasable_to(version.markings.others, inspection.registry.rel_to))
+        or (not given.is_closed and _must_close(inspection, version, accepted))
+    ):
+        yield Fault(named(version), f"hands down less than its own markings say; {RESTORE}")
 
 
 def _lowest_level(version: ObjectVersion) -> Tlp:
@@ -236,8 +264,10 @@ def _lowest_level(version: ObjectVersion) -> Tlp:
 
 
 def _reason_to_close(inspection: Inspection, version: ObjectVersion, accepted: set[StixId]) -> str | None:
-    if version.is_closed:
-        return None
+    return None if version.is_closed else _must_close(inspection, version, accepted)
+
+
+def _must_close(inspection: Inspection, version: ObjectVersion, accepted: set[StixId]) -> str | None:
     registry = inspection.registry
     known = registry.informative_markings | registry.rel_to.keys()
     unknown = unknown_markings(version.markings, accepted, known)

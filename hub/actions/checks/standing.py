@@ -112,6 +112,8 @@ class Standing:
         if not row.is_withdrawn and row.is_newest != version.is_newest:
             word = "marked" if row.is_newest else "not marked"
             yield Fault(_place(row), f"is wrongly {word} as the newest of its record; {RESTORE}")
+        if not row.is_withdrawn and row.shown not in (None, version.shown(row.rendition)):
+            yield Fault(_place(row), f"shows it at another level than it is handled at; {RESTORE}")
         if not row.is_withdrawn and version.deleted_at is not None:
             yield Fault(_place(row), f"shown without ground: its version is deleted; {RESTORE}")
 
