@@ -260,7 +260,7 @@ class _Account:
         views = [view for view in self.rows if view.recipient == nation and view.rendition != SUBMITTED]
         told = [(view.rendition, self._told(nation, view.rendition)) for view in views]
         return [
-            # An answer is told as the object itself: it would be served so if no source were hidden (policy 7).
+            # An answer is told as the object itself, which it would be if no source were hidden (policy 7).
             ({} if form.is_answer else {"rendition": form.label, "object": self.made[form]})
             | {name: one[name] for name in ("clearance", "agreement", "clause")}
             for form, one in sorted(told, key=lambda pair: pair[0].label)

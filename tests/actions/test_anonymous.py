@@ -176,6 +176,29 @@ def test_the_status_of_what_is_submitted_about_it_is_the_same(pair: Pair) -> Non
     same(pair, submit)
 
 
+def test_what_is_told_of_what_is_submitted_about_it_is_the_same(pair: Pair) -> None:
+    """To who submitted it, and to third nations, to which it goes as well."""
+
+    def submit(said: Transcript) -> None:
+        world, callers = said.world, said.world.callers
+        own: list[tuple[str, StixId]] = []
+        for member in ("kr-agency", "kr-cert"):
+            for n, id in enumerate(dict.fromkeys(row.id for row in said.of_us(member))):
+                obj = sdo("note", 1_000 * (member == "kr-cert") + n, refs=[id], tlp="green")
+                world.push(member, obj)
+                own.append((member, StixId(obj["id"])))
+        world.clock.wait()
+        said.interview()
+        for member, id in own:
+            for nation in ("KR", "JP", "AU", "US"):
+                question = Question(id, None, NationCode(nation))
+                said.ask(f"{member} asks why", explain.explain, world.house, callers[member], question)
+            said.ask(f"{member} asks who", disclosures.of_object, world.house, callers[member], id)
+
+    lines = same(pair, submit)
+    assert any("au-cert polls: [[" in line and "note--" in line for line in lines)
+
+
 def test_the_status_of_a_copy_of_it_is_the_same(pair: Pair) -> None:
     def repeat(said: Transcript) -> None:
         for member in ("kr-agency", "kr-cert"):

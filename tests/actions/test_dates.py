@@ -115,9 +115,12 @@ def test_the_observables_of_a_submission_have_one_version_whatever_lies_between(
     assert {row.version for row in world.released("us-partner")} == {format_instant(world.clock.now)}
 
 
-def test_an_observable_that_comes_twice_with_different_content_has_two_versions(world: World) -> None:
+def test_an_observable_that_comes_with_other_content_again_has_a_version_for_each_submission(
+    world: World,
+) -> None:
     one = observable(1, tlp="green")
-    world.push("us-cert", one, one, one | {"x_sighted": 2}, one)
+    for content in (one, one, one | {"x_sighted": 2}, one):
+        world.push("us-cert", content)
     first, second, third = [row.version for row in world.released("us-partner")]
     assert first < second < third
 

@@ -162,11 +162,12 @@ def test_an_observables_version_grows_though_the_clock_steps_back(hub: Hub) -> N
     assert hub.one("us-cert", address("192.0.2.1", x_seen=2)).version > before
 
 
-def test_two_contents_of_one_observable_in_one_post_are_two_versions(hub: Hub) -> None:
+def test_of_two_contents_of_one_observable_in_one_post_the_first_is_taken(hub: Hub) -> None:
+    """All of a submission have one version: the time at which it is accepted (policy 8)."""
     one, two = hub.push("us-cert", address("192.0.2.1"), address("192.0.2.1", x_seen=2)).outcomes
     assert one.succeeded
-    assert two.succeeded
-    assert one.version < two.version
+    assert not two.succeeded
+    assert two.message == "it stands in this submission with other content already; submit one of the two."
 
 
 # --- what belongs to others -----------------------------------------------------------------------
