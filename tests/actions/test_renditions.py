@@ -522,7 +522,9 @@ def test_an_answer_to_a_redaction_goes_back_to_who_may_see_the_whole(world: Worl
     [id] = world.ids("kr-agency")
     world.push("kr-agency", sighting(1, id, tlp="green"))
     assert only(world, "us-cert", "sighting")["sighting_of_ref"] == SECRET["id"]
-    assert {obj["type"] for obj in served(world, "us-agency")} == {"malware"}  # its own, RED with all its parts
+    assert {obj["type"] for obj in served(world, "us-agency")} == {
+        "malware"
+    }  # its own, RED with all its parts
 
 
 def test_a_plain_object_is_answered_plainly(world: World) -> None:
