@@ -1,8 +1,10 @@
 """How long a property may go on drawing examples: a slow machine tries fewer, and none fails for it.
 
-A property whose time is used up passes over what is drawn from then on, but never before it has tried a
-least number. HUB_TEST_SECONDS says how long each may take, and 0 that the count alone decides. So it is
-too where somebody asks for more, by HUB_TEST_EXAMPLES or by another profile.
+A property whose time is used up stops each further example before it begins, but never before it has tried a
+least number. It is stopped as one that drew too much: any other end, sooner than where the same draws went
+before, Hypothesis takes for a test that depends on something else. HUB_TEST_SECONDS says how long each may
+take, and 0 that the count alone decides. So it is too where somebody asks for more, by HUB_TEST_EXAMPLES or by
+another profile.
 """
 
 from __future__ import annotations
@@ -17,8 +19,9 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+from hypothesis.control import current_build_context
 from hypothesis.errors import UnsatisfiedAssumption
-from hypothesis.stateful import RuleBasedStateMachine, rule
+from hypothesis.stateful import RuleBasedStateMachine
 
 _SECONDS = 10.0
 _LEAST_EXAMPLES = 5
@@ -72,9 +75,9 @@ def bounded(test: Any) -> Iterator[None]:
 
     @functools.wraps(inner)
     def within(*arguments: Any, **named: Any) -> None:
-        if not budget.is_spent:
-            with budget.trying():
-                inner(*arguments, **named)
+        _stop_when(budget)
+        with budget.trying():
+            inner(*arguments, **named)
 
     handle.inner_test = within
     try:
@@ -83,18 +86,20 @@ def bounded(test: Any) -> Iterator[None]:
         handle.inner_test = inner
 
 
-class _Passing(RuleBasedStateMachine):
-    """Does nothing, in place of a machine for which no time is left."""
-
-    @rule()
-    def nothing(self) -> None:
-        pass
+def _stop_when(budget: Budget) -> None:
+    if budget.is_spent:
+        current_build_context().data.mark_overrun()
 
 
 def machines(make: Callable[[], RuleBasedStateMachine]) -> Callable[[], RuleBasedStateMachine]:
     """Return what makes such machines until the time is used up."""
     budget = Budget(least=1)
-    return lambda: _Passing() if budget.is_spent else _counted(make(), budget)
+
+    def made() -> RuleBasedStateMachine:
+        _stop_when(budget)
+        return _counted(make(), budget)
+
+    return made
 
 
 def _counted(machine: RuleBasedStateMachine, budget: Budget) -> RuleBasedStateMachine:
