@@ -345,8 +345,6 @@ def simplify(classes: Iterable[Class]) -> Justification:
 
 
 def _widest_grounds(one: Class) -> Class:
-    if len(one) < 2:
-        return one
     return frozenset(g for g in one if not any(other != g and _covers(other, g) for other in one))
 
 
