@@ -3,8 +3,8 @@
 A property whose time is used up stops each further example before it begins, but never before it has tried a
 least number. It is stopped as one that drew too much: any other end, sooner than where the same draws went
 before, Hypothesis takes for a test that depends on something else. HUB_TEST_SECONDS says how long each may
-take, and 0 that the count alone decides. So it is too where somebody asks for more, by HUB_TEST_EXAMPLES or by
-another profile.
+take, and 0 that the count alone decides. So it is too where somebody asks for more, by HUB_TEST_EXAMPLES or
+by another profile.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from typing import Final
 
 from hub.actions import renditions
 from hub.actions.candidates import candidate_of, parts_of
@@ -42,6 +43,10 @@ from hub.store.connection import Connection
 from hub.store.releases import NewRow
 
 RecordKey = tuple[MemberId, StixId]
+
+_ROUNDS: Final = (
+    8  # in which who refers to what changes is asked for, before all that is at hand counts as it
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +169,10 @@ def _own_referred(
     connection: Connection, member: MemberId, versions: Collection[ObjectVersion]
 ) -> dict[int, ObjectVersion]:
     """Return the versions and those of all records of the member that they refer to, however far."""
-    every = {v.key: v for v in versions}
     loaded = {v.id for v in versions}
-    missing = {id for v in versions for id in v.refers} - loaded
-    while missing:
-        loaded |= missing
-        found = objects.versions_of(connection, member, missing)
-        every.update((v.key, v) for v in found)
-        missing = {id for v in found for id in v.refers} - loaded
-    return every
+    missing = objects.all_referred(connection, member, loaded) - loaded
+    found = objects.versions_of(connection, member, missing)
+    return {v.key: v for v in (*versions, *found)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ def write_rows(
     for recipient in sorted(verdicts.changes):
         change = verdicts.changes[recipient]
         releases.lock(connection, recipient)
-        revision = releases.revise(connection, recipient) if change.hides else 0
+        revision = releases.revise(connection, recipient) if change.revises else 0
         releases.withdraw(connection, recipient, change.withdraw, now)
         releases.delete(connection, recipient, change.delete, now)
         releases.forget(connection, recipient, change.forget)
@@ -249,17 +249,17 @@ class _Court:
         """Add the records of `member` that refer to what may look different, and to these in turn."""
         own = [v for v in self.handled.now.values() if v.member == member]
         waiting = {id for id in changed if self._looks_different(member, id)}
-        followed: set[StixId] = set()  # ids whose referrers have been asked for
-        loaded: set[StixId] = set(changed)
+        reached: set[StixId] = set()
+        rounds = 0
         while waiting:
-            followed |= waiting
-            referring = objects.referring(self.connection, member, self.bench.origin, waiting)
-            referring |= {v.id for v in own if v.refers & waiting}
-            missing = referring - loaded
-            loaded |= missing
-            for version in objects.versions_of(self.connection, member, missing):
-                self.versions.setdefault(version.key, self.handled.now.get(version.key, version))
-            waiting = referring - followed
+            rounds += 1
+            if rounds > _ROUNDS:  # stored and new references in turn: to judge more than is needed is right
+                waiting |= {v.id for v in own}
+            stored = objects.all_referring(self.connection, member, self.bench.origin, waiting - reached)
+            reached |= stored
+            waiting = {v.id for v in own if not v.refers.isdisjoint(reached)} - reached
+        for version in objects.versions_of(self.connection, member, reached.difference(changed)):
+            self.versions.setdefault(version.key, self.handled.now.get(version.key, version))
 
     def _looks_different(self, member: MemberId, id: StixId) -> bool:
         """Tell whether the record is judged on other facts than before.

@@ -59,6 +59,11 @@ class RowChanges:
         """Tell whether rows are withdrawn, deleted, or stand by something narrower."""
         return bool(self.withdraw or self.delete or self.forget or self.justify)
 
+    @property
+    def revises(self) -> bool:
+        """Tell whether rows are altered where they are, so that what was read of the ledger is over."""
+        return self.hides or bool(self.show)
+
 
 def changes_to(
     recipients: Sequence[NationCode],

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 
 from hub.actions import recall
 from hub.actions.authenticate import admit
@@ -14,7 +14,7 @@ from hub.actions.drafting import Drafts, Drawer, draft
 from hub.actions.handling import Brought, Desk, Handled, handle
 from hub.actions.house import House
 from hub.actions.judging import Bench, Verdicts, judge_again, recipients, write_rows
-from hub.actions.neighbourhood import Neighbourhood, look_around
+from hub.actions.neighbourhood import look_around
 from hub.actions.present import present
 from hub.actions.prune import STATUS_DAYS
 from hub.actions.receipts import receipted
@@ -58,7 +58,8 @@ def submit(house: House, submission: Submission) -> Receipt:
 
     1. The caller may write to this collection, and the request's signature holds.
     2. The body is strict JSON; each object is read, or gets a sentence.
-    3. Outcomes, handling and releases are decided on a snapshot, holding nobody up.
+    3. Outcomes, handling and releases are decided on a snapshot, holding nobody up; what has moved meanwhile
+       is looked at once more, still holding nobody up.
     4. In one transaction: member, token and key are still good and the nonce is new; if agreements,
        identities, the nation's own submissions, or what the submitter knows of others' objects have moved
        since, decide again; write objects, releases and evidence, and what is to be recalled.
@@ -70,6 +71,8 @@ def submit(house: House, submission: Submission) -> Receipt:
     items = read(house, verified)  # 2
     with house.store.read() as connection:  # 3
         decision = decide(house, connection, verified, items)
+    with house.store.read() as connection:
+        decision = renewed(house, connection, verified, items, decision)
     return write(house, verified, items, decision)  # 4
 
 
@@ -151,12 +154,33 @@ def names_of(member: Member) -> tuple[str, ...]:
 # --- 3: what follows --------------------------------------------------------------------------
 
 
+class Basis(NamedTuple):
+    """What a submission is decided against: while it is the same, deciding again gives the same.
+
+    By `in_force` and `ledgers` it is known what others did that the submitter may know of.
+    """
+
+    generation: Generation
+    submissions: int  # of the nation
+    in_force: frozenset[int]
+    ledgers: Mapping[NationCode, tuple[int, int]]
+
+    @classmethod
+    def of(cls, house: House, connection: Connection, origin: NationCode, now: datetime) -> Basis:
+        """Return it as this transaction has it."""
+        return cls(
+            agreements.generation(connection),
+            submissions.count(connection, origin),
+            house.bindings.in_force(connection, now),
+            releases.edges(connection),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class SubmissionDecision:
     """All that a submission will write, and what it was decided against."""
 
-    generation: Generation
-    count: int
+    basis: Basis
     now: datetime
     drawer: Drawer
     drafts: Drafts
@@ -168,11 +192,9 @@ def decide(
     house: House, connection: Connection, verified: VerifiedSubmission, items: Items
 ) -> SubmissionDecision:
     """Decide on every item, and for every nation on every version that is touched."""
-    generation = agreements.generation(connection)
-    count = submissions.count(connection, verified.origin)
     # The clock may have stepped back; what is committed still came first.
-    clock = house.clock()
-    now = max(clock, generation.changed_at, releases.last_date(connection))
+    clock, now = house.clock(), present(house, connection)
+    basis = Basis.of(house, connection, verified.origin, now)
     member = verified.caller.member
     held = objects.versions_of(connection, member.id, _ids(items))
     drawer = _drawer(house, connection, verified, items, now)
@@ -181,7 +203,33 @@ def decide(
     )
     bench = Bench.of(house, connection, verified.origin, now)
     verdicts = judge_again(connection, bench, handled)
-    return SubmissionDecision(generation, count, now, drawer, drafts, handled, verdicts)
+    return SubmissionDecision(basis, now, drawer, drafts, handled, verdicts)
+
+
+def renewed(
+    house: House,
+    connection: Connection,
+    verified: VerifiedSubmission,
+    items: Items,
+    decision: SubmissionDecision,
+) -> SubmissionDecision:
+    """Return the decision as it is right in this transaction: the same if nothing that it hangs on moved.
+
+    Others' objects are looked up again only when a ledger has moved: so this costs next to nothing under the
+    locks, where it makes other nations wait (policy 8).
+    """
+    now = present(house, connection)
+    basis = Basis.of(house, connection, verified.origin, now)
+    registered = Registered.of(house.registry, members.members(connection))
+    if registered != decision.drawer.registered:
+        return decide(house, connection, verified, items)
+    if basis == decision.basis:
+        return decision
+    if basis[:2] == decision.basis[:2]:
+        member, known = verified.caller.member, decision.drawer.neighbourhood
+        if look_around(house, connection, member, _ids(items), _referred(items), now) == known:
+            return replace(decision, basis=basis)
+    return decide(house, connection, verified, items)
 
 
 def _ids(items: Items) -> set[StixId]:
@@ -240,17 +288,12 @@ def _handle(
 def write(house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision) -> Receipt:
     """Commit the submission, decided again if what it was decided against has moved."""
     with house.store.write() as connection:
-        generation = agreements.generation(connection, hold=True)
-        count = submissions.count(connection, verified.origin, hold=True)
+        agreements.generation(connection, hold=True)
+        submissions.count(connection, verified.origin, hold=True)
         admit(house, connection, verified.caller, verified.evidence)
         for recipient in recipients(house):
             releases.lock(connection, recipient)
-        seen = decision.drawer
-        registered = Registered.of(house.registry, members.members(connection))
-        if (generation, count, registered) != (decision.generation, decision.count, seen.registered) or (
-            _look_again(house, connection, verified, items) != seen.neighbourhood
-        ):
-            decision = decide(house, connection, verified, items)
+        decision = renewed(house, connection, verified, items, decision)
         receipt = _receipt(house, verified, items, decision)
         evidence, member = verified.evidence, verified.caller.member.id
         submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
@@ -261,14 +304,6 @@ def write(house: House, verified: VerifiedSubmission, items: Items, decision: Su
             _write_objects(house, connection, verified.origin, receipt.id, decision)
             submissions.advance(connection, verified.origin)
     return receipt
-
-
-def _look_again(
-    house: House, connection: Connection, verified: VerifiedSubmission, items: Items
-) -> Neighbourhood:
-    """Return what the submitter knows of others' objects now that no ledger can move (policy 8)."""
-    member, now = verified.caller.member, present(house, connection)
-    return look_around(house, connection, member, _ids(items), _referred(items), now)
 
 
 def _write_objects(

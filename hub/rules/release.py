@@ -329,12 +329,17 @@ def narrows(new: Justification, old: Justification) -> bool:
 
 def simplify(classes: Iterable[Class]) -> Justification:
     """Return the same condition with as few classes as possible: a class implied by another is left out."""
-    distinct = set(classes)
+    # Without the grounds that others cover, two classes that imply each other are one, and one is kept.
+    distinct = {_widest_grounds(one) for one in classes}
     if NEVER in distinct:
         return frozenset({NEVER})
     return frozenset(
         one for one in distinct if not any(other != one and _implies(other, one) for other in distinct)
     )
+
+
+def _widest_grounds(one: Class) -> Class:
+    return frozenset(g for g in one if not any(other != g and _covers(other, g) for other in one))
 
 
 def _implies(strong: Class, weak: Class) -> bool:

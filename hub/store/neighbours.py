@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, Row, and_, exists, select, union_all
 
 from hub.model import (
     HUB,
@@ -23,12 +23,20 @@ from hub.model import (
     Tlp,
     from_microseconds,
 )
-from hub.store.batches import batches
+from hub.store.batches import among
 from hub.store.columns import decode_nations, decode_reach
 from hub.store.objects import CREATOR, MARKING, REFERS
 from hub.store.releases import decode
 from hub.store.rendition_tables import made_id
-from hub.store.tables import content, justification, object_version, reference, rejustification, release
+from hub.store.tables import (
+    content,
+    justification,
+    object_version,
+    origin,
+    reference,
+    rejustification,
+    release,
+)
 
 ANONYMISED = Rendition(is_anonymised=True)
 _C = release.c
@@ -82,16 +90,19 @@ def of_others(
     Under the id that is served, and of a redaction, whose reader may know it, under the original one too.
     `rel_to` are the ids of the REL TO definitions.
     """
+    if not ids:
+        return []
     found: dict[tuple[int, StixId], Row[Any]] = {}
-    for batch in batches(ids):
-        is_other = and_(_C.recipient == nation, _C.member.not_in([member, HUB]), _V.member != HUB)
-        served = _rows(rel_to, is_other, _C.stix_id.in_(batch))
-        for row in connection.execute(served):
-            found[row.position, StixId(row.stix_id)] = row
-        # A cut is told by its label; its original is known by the link that is served with it.
-        redacted = _rows(rel_to, is_other, and_(_V.stix_id.in_(batch), _C.rendition.like("redacted:%")))
-        for row in connection.execute(redacted):
-            found[row.position, StixId(row.original)] = row
+    is_other = and_(_C.recipient == nation, _C.member.not_in([member, HUB]), _V.member != HUB)
+    served = _rows(rel_to, is_other, among(connection, _C.stix_id, ids))
+    for row in connection.execute(served):
+        found[row.position, StixId(row.stix_id)] = row
+    # A cut is told by its label; its original is known by the link that is served with it. Ids are indexed
+    # by origin: without these a ledger would be read from its beginning.
+    is_original = and_(_V.origin.in_(select(origin.c.code)), among(connection, _V.stix_id, ids))
+    redacted = _rows(rel_to, is_other, is_original, _C.rendition.like("redacted:%"))
+    for row in connection.execute(redacted):
+        found[row.position, StixId(row.original)] = row
     former = _former(connection, nation, {position for position, _ in found})
     return [_shown(row, id, former.get(position, ())) for (position, id), row in found.items()]
 
@@ -124,15 +135,16 @@ def _former(
     """Return what rows stood by before they were narrowed where they are, oldest first."""
     found: dict[int, list[Standing]] = defaultdict(list)
     c = rejustification.c
-    for batch in batches(sorted(positions)):
-        query = (
-            select(c.position, c.until, _J.classes)
-            .join(justification, _J.id == c.justification_id)
-            .where(c.recipient == nation, c.position.in_(batch))
-            .order_by(c.id)
-        )
-        for position, until, classes in connection.execute(query):
-            found[position].append(Standing(from_microseconds(until), decode(classes)))
+    if not positions:
+        return {}
+    query = (
+        select(c.position, c.until, _J.classes)
+        .join(justification, _J.id == c.justification_id)
+        .where(c.recipient == nation, among(connection, c.position, positions))
+        .order_by(c.id)
+    )
+    for position, until, classes in connection.execute(query):
+        found[position].append(Standing(from_microseconds(until), decode(classes)))
     return {position: tuple(stood) for position, stood in found.items()}
 
 
@@ -177,17 +189,17 @@ class Copy(NamedTuple):
 
 def everywhere(connection: Connection, versions: Collection[int]) -> list[Copy]:
     """Return the rows by which these versions are served, to whichever nation."""
-    found: list[Copy] = []
-    for batch in batches(sorted(versions)):
-        query = (
-            select(_C.version_id, _C.recipient, _C.rendition, _J.classes)
-            .join(justification, _J.id == _C.justification_id)
-            .where(_C.version_id.in_(batch), _C.withdrawn_at.is_(None))
-        )
-        for version, recipient, form, classes in connection.execute(query):
-            place = (version, NationCode(recipient), Rendition.of(form))
-            found.append(Copy(*place, decode(classes)))
-    return found
+    if not versions:
+        return []
+    query = (
+        select(_C.version_id, _C.recipient, _C.rendition, _J.classes)
+        .join(justification, _J.id == _C.justification_id)
+        .where(among(connection, _C.version_id, versions), _C.withdrawn_at.is_(None))
+    )
+    return [
+        Copy(version, NationCode(recipient), Rendition.of(form), decode(classes))
+        for version, recipient, form, classes in connection.execute(query)
+    ]
 
 
 class NamingRow(NamedTuple):
@@ -204,35 +216,37 @@ def naming(
     connection: Connection, nation: NationCode, member: MemberId, ids: Collection[StixId]
 ) -> list[NamingRow]:
     """Return who named these ids, in `member`'s own versions and in its nation's ledger (policy 8)."""
-    found: list[NamingRow] = []
-    for batch in batches(ids):
-        is_naming = and_(_R.kind == REFERS, _R.target.in_(batch))
-        own = (
-            select(_R.target, _V.submitted_at)
-            .join(object_version, _V.id == _R.version_id)
-            .where(is_naming, _R.member == member)
+    if not ids:
+        return []
+    is_naming = and_(_R.kind == REFERS, among(connection, _R.target, ids))
+    own = (
+        select(_R.target, _V.submitted_at)
+        .join(object_version, _V.id == _R.version_id)
+        .where(is_naming, _R.member == member)
+    )
+    found = [
+        NamingRow(StixId(target), nation, from_microseconds(at), None, ())
+        for target, at in connection.execute(own)
+    ]
+    shown = (
+        select(
+            *(_R.target, _V.origin, _V.submitted_at, _C.date_added, _C.withdrawn_at),
+            *(_J.classes, _C.position),
         )
-        for target, at in connection.execute(own):
-            found.append(NamingRow(StixId(target), nation, from_microseconds(at), None, ()))
-        shown = (
-            select(
-                *(_R.target, _V.origin, _V.submitted_at, _C.date_added, _C.withdrawn_at),
-                *(_J.classes, _C.position),
-            )
-            .select_from(
-                reference.join(object_version, _V.id == _R.version_id)
-                .join(release, and_(_C.version_id == _V.id, _C.recipient == nation))
-                .join(justification, _J.id == _C.justification_id)
-            )
-            .where(is_naming, _V.member.not_in([member, HUB]))
+        .select_from(
+            reference.join(object_version, _V.id == _R.version_id)
+            .join(release, and_(_C.version_id == _V.id, _C.recipient == nation))
+            .join(justification, _J.id == _C.justification_id)
         )
-        rows = connection.execute(shown).all()
-        former = _former(connection, nation, {row.position for row in rows})
-        for row in rows:
-            until = None if row.withdrawn_at is None else from_microseconds(row.withdrawn_at)
-            stood = (*former.get(row.position, ()), Standing(until, decode(row.classes)))
-            instants = from_microseconds(row.submitted_at), from_microseconds(row.date_added)
-            found.append(NamingRow(StixId(row.target), NationCode(row.origin), *instants, stood))
+        .where(is_naming, _V.member.not_in([member, HUB]))
+    )
+    rows = connection.execute(shown).all()
+    former = _former(connection, nation, {row.position for row in rows})
+    for row in rows:
+        until = None if row.withdrawn_at is None else from_microseconds(row.withdrawn_at)
+        stood = (*former.get(row.position, ()), Standing(until, decode(row.classes)))
+        instants = from_microseconds(row.submitted_at), from_microseconds(row.date_added)
+        found.append(NamingRow(StixId(row.target), NationCode(row.origin), *instants, stood))
     return found
 
 
@@ -241,10 +255,12 @@ def of_the_hub(connection: Connection, ids: Collection[StixId]) -> frozenset[Sti
 
     Those of anonymised objects are not: these are taken for their nation's cert's (policy 7).
     """
-    found: set[StixId] = set()
-    for batch in batches(ids):
-        published = select(_V.stix_id).where(or_(_V.origin == HUB, _V.member == HUB), _V.stix_id.in_(batch))
-        is_whole = made_id.c.rendition == ANONYMISED.label
-        made = select(made_id.c.made).where(made_id.c.made.in_(batch), ~is_whole)
-        found.update(StixId(id) for (id,) in connection.execute(union_all(published, made)))
-    return frozenset(found)
+    if not ids:
+        return frozenset()
+    is_asked = among(connection, _V.stix_id, ids)
+    published = [
+        select(_V.stix_id).where(by_hub, is_asked) for by_hub in (_V.origin == HUB, _V.member == HUB)
+    ]
+    is_whole = made_id.c.rendition == ANONYMISED.label
+    made = select(made_id.c.made).where(among(connection, made_id.c.made, ids), ~is_whole)
+    return frozenset(StixId(id) for (id,) in connection.execute(union_all(*published, made)))

@@ -22,7 +22,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.batches import batches, insert_all, insert_numbered
+from hub.store.batches import among, batches, insert_all, insert_numbered, listed
 from hub.store.columns import (
     decode_closed_by,
     decode_cuts,
@@ -49,19 +49,19 @@ _COLUMNS = (*object_version.c, content.c.digest, content.c.size)
 
 def versions_of(connection: Connection, member: MemberId, ids: Collection[StixId]) -> list[ObjectVersion]:
     """Return every version of these records of `member`, in no particular order."""
-    return _load(connection, [and_(_V.member == member, _V.stix_id.in_(batch)) for batch in batches(ids)])
+    return _load(connection, and_(_V.member == member, among(connection, _V.stix_id, ids))) if ids else []
 
 
 def versions_by_id(
     connection: Connection, origin: NationCode, ids: Collection[StixId]
 ) -> list[ObjectVersion]:
     """Return every version of every record of a nation with one of these ids, whoever submitted it."""
-    return _load(connection, [and_(_V.origin == origin, _V.stix_id.in_(batch)) for batch in batches(ids)])
+    return _load(connection, and_(_V.origin == origin, among(connection, _V.stix_id, ids))) if ids else []
 
 
 def versions_by_key(connection: Connection, keys: Collection[int]) -> list[ObjectVersion]:
     """Return the versions with these keys, in no particular order."""
-    return _load(connection, [_V.id.in_(batch) for batch in batches(sorted(keys))])
+    return _load(connection, among(connection, _V.id, keys)) if keys else []
 
 
 def carrying(
@@ -78,6 +78,38 @@ def referring(
     return _sources(connection, REFERS, origin, ids, member=member)
 
 
+def all_referring(
+    connection: Connection, member: MemberId, origin: NationCode, ids: Collection[StixId]
+) -> set[StixId]:
+    """Return `ids`, and those of the member's objects that refer to them, however far (policy 2.7)."""
+    if not ids:
+        return set()
+    reached = listed(connection, ids).cte("reached", recursive=True)
+    further = (
+        select(_V.stix_id)
+        .select_from(reached.join(reference, _R.target == reached.c.value))
+        .join(object_version, _R.version_id == _V.id)
+        .where(_R.kind == REFERS, _R.origin == origin, _R.member == member)
+    )
+    query = select(reached.union(further).c.value)
+    return {StixId(id) for (id,) in connection.execute(query)}
+
+
+def all_referred(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
+    """Return `ids`, and those to which versions of the member's objects with these refer, however far."""
+    if not ids:
+        return set()
+    reached = listed(connection, ids).cte("reached", recursive=True)
+    further = (
+        select(_R.target)
+        .select_from(reached.join(object_version, _V.stix_id == reached.c.value))
+        .join(reference, _R.version_id == _V.id)
+        .where(_V.member == member, _R.kind == REFERS)
+    )
+    query = select(reached.union(further).c.value)
+    return {StixId(id) for (id,) in connection.execute(query)}
+
+
 def _sources(
     connection: Connection,
     kind: str,
@@ -85,16 +117,16 @@ def _sources(
     targets: Collection[StixId],
     member: MemberId,
 ) -> set[StixId]:
-    found: set[StixId] = set()
-    for batch in batches(targets):
-        query = (
-            select(_V.stix_id)
-            .distinct()
-            .select_from(reference.join(object_version, _R.version_id == _V.id))
-            .where(_R.target.in_(batch), _R.kind == kind, _R.origin == origin, _R.member == member)
-        )
-        found.update(StixId(id) for (id,) in connection.execute(query))
-    return found
+    if not targets:
+        return set()
+    query = (
+        select(_V.stix_id)
+        .distinct()
+        .select_from(reference.join(object_version, _R.version_id == _V.id))
+        .where(among(connection, _R.target, targets), _R.kind == kind, _R.origin == origin)
+        .where(_R.member == member)
+    )
+    return {StixId(id) for (id,) in connection.execute(query)}
 
 
 def containers_of(
@@ -105,36 +137,39 @@ def containers_of(
     How many versions hand down each value, deleted ones as they stood. Ids that none names are left out.
     """
     found: dict[StixId, Counter[Handling]] = defaultdict(Counter)
+    if not ids:
+        return found
     values = (_V.given_tlp, _V.given_rel_to, _V.given_closed)
-    for batch in batches(ids):
-        query = (
-            select(_R.target, *values, func.count())
-            .select_from(reference.join(object_version, _R.version_id == _V.id))
-            .where(_is_container_of(member, origin, batch))
-            .group_by(_R.target, *values)
-        )
-        for target, tlp, rel_to, is_closed, count in connection.execute(query):
-            found[StixId(target)][Handling(Tlp(tlp), decode_nations(rel_to), is_closed)] += count
+    query = (
+        select(_R.target, *values, func.count())
+        .select_from(reference.join(object_version, _R.version_id == _V.id))
+        .where(_is_container_of(member, origin, among(connection, _R.target, ids)))
+        .group_by(_R.target, *values)
+    )
+    for target, tlp, rel_to, is_closed, count in connection.execute(query):
+        found[StixId(target)][Handling(Tlp(tlp), decode_nations(rel_to), is_closed)] += count
     return found
 
 
 def movable(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
     """Return those of `ids` of which `member` has a version without TLP, which containers may move."""
-    found: set[StixId] = set()
-    for batch in batches(ids):
-        query = select(_V.stix_id).distinct().where(_V.member == member, _V.stix_id.in_(batch))
-        found.update(StixId(id) for (id,) in connection.execute(query.where(_V.own_tlp.is_(None))))
-    return found
+    return _ids_where(connection, member, ids, _V.own_tlp.is_(None))
 
 
 def living_own(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
     """Return those of `ids` of which `member` has a living record that is no copy (policy 2.7)."""
-    found: set[StixId] = set()
-    for batch in batches(ids):
-        query = select(_V.stix_id).where(_V.member == member, _V.stix_id.in_(batch))
-        is_own = (_V.is_newest.is_(True), _V.deleted_at.is_(None), _V.is_copy.is_(False))
-        found.update(StixId(id) for (id,) in connection.execute(query.where(*is_own)))
-    return found
+    is_own = (_V.is_newest.is_(True), _V.deleted_at.is_(None), _V.is_copy.is_(False))
+    return _ids_where(connection, member, ids, *is_own)
+
+
+def _ids_where(
+    connection: Connection, member: MemberId, ids: Collection[StixId], *conditions: ColumnElement[bool]
+) -> set[StixId]:
+    """Return those of `ids` of which `member` has a version of which the conditions hold."""
+    if not ids:
+        return set()
+    query = select(_V.stix_id).distinct().where(_V.member == member, among(connection, _V.stix_id, ids))
+    return {StixId(id) for (id,) in connection.execute(query.where(*conditions))}
 
 
 def closed_containers_of(
@@ -144,25 +179,21 @@ def closed_containers_of(
     query = (
         select(_V.stix_id, _V.version_key)
         .select_from(reference.join(object_version, _R.version_id == _V.id))
-        .where(_is_container_of(member, origin, [id]), _V.given_closed.is_(True))
+        .where(_is_container_of(member, origin, _R.target == id), _V.given_closed.is_(True))
     )
     return {(StixId(container), key) for container, key in connection.execute(query)}
 
 
-def _is_container_of(member: MemberId, origin: NationCode, ids: Sequence[StixId]) -> ColumnElement[bool]:
-    is_naming = and_(_R.target.in_(ids), _R.kind == CONTAINS, _R.origin == origin, _R.member == member)
+def _is_container_of(
+    member: MemberId, origin: NationCode, is_named: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    is_naming = and_(is_named, _R.kind == CONTAINS, _R.origin == origin, _R.member == member)
     return and_(is_naming, _V.given_tlp.is_not(None))
 
 
 def accepted_definitions(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
     """Return those of `ids` that `member` submitted as definitions that leave objects open (policy 2.6)."""
-    found: set[StixId] = set()
-    for batch in batches(ids):
-        query = select(_V.stix_id).where(
-            _V.member == member, _V.stix_id.in_(batch), _V.is_accepted_definition.is_(True)
-        )
-        found.update(StixId(id) for (id,) in connection.execute(query))
-    return found
+    return _ids_where(connection, member, ids, _V.is_accepted_definition.is_(True))
 
 
 # --- writing ----------------------------------------------------------------------------------
@@ -314,21 +345,20 @@ def submissions_of(connection: Connection, keys: Collection[int]) -> set[str]:
 # --- reading rows -----------------------------------------------------------------------------
 
 
-def _load(connection: Connection, conditions: Iterable[Any]) -> list[ObjectVersion]:
-    found: list[Row[Any]] = []
-    for condition in conditions:
-        query = select(*_COLUMNS).join(content, content.c.id == _V.content_id).where(condition)
-        found.extend(connection.execute(query))
+def _load(connection: Connection, condition: ColumnElement[bool]) -> list[ObjectVersion]:
+    query = select(*_COLUMNS).join(content, content.c.id == _V.content_id).where(condition)
+    found = connection.execute(query).all()
     references = _references(connection, [row.id for row in found])
     return [_version(row, references[row.id]) for row in found]
 
 
 def _references(connection: Connection, keys: Collection[int]) -> Mapping[int, Mapping[str, set[StixId]]]:
     found: dict[int, dict[str, set[StixId]]] = defaultdict(lambda: defaultdict(set))
-    for batch in batches(keys):
-        query = select(_R.version_id, _R.kind, _R.target).where(_R.version_id.in_(batch))
-        for key, kind, target in connection.execute(query):
-            found[key][kind].add(StixId(target))
+    if not keys:
+        return found
+    query = select(_R.version_id, _R.kind, _R.target).where(among(connection, _R.version_id, keys))
+    for key, kind, target in connection.execute(query):
+        found[key][kind].add(StixId(target))
     return found
 
 

@@ -50,7 +50,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.batches import batches, insert_all
+from hub.store.batches import among, batches, insert_all
 from hub.store.columns import decode_guise
 from hub.store.tables import content, justification, ledger, object_version, rejustification, release
 
@@ -122,22 +122,23 @@ def live_rows(
 
     None: for every one.
     """
+    if not versions:
+        return []
     is_asked = true() if recipients is None else _C.recipient.in_(recipients)
     found: list[LiveRow] = []
-    for batch in batches(versions):
-        query = (
-            select(
-                *(_C.recipient, _C.position, _C.version_id, _J.classes, _C.is_newest),
-                *(_C.deleted_at.is_(None), _C.rendition, _C.shown_tlp, _C.is_bound),
-            )
-            .join(justification, _J.id == _C.justification_id)
-            .where(_C.version_id.in_(batch), is_asked, _IS_LIVE)
+    query = (
+        select(
+            *(_C.recipient, _C.position, _C.version_id, _J.classes, _C.is_newest),
+            *(_C.deleted_at.is_(None), _C.rendition, _C.shown_tlp, _C.is_bound),
         )
-        for row in connection.execute(query):
-            recipient, position, version, classes, is_newest, is_served, form, tlp, is_bound = row
-            place = (NationCode(recipient), position, version, decode(classes))
-            shown = None if tlp is None else Shown(Tlp(tlp), is_bound)
-            found.append(LiveRow(*place, is_newest, is_served, Rendition.of(form), shown))
+        .join(justification, _J.id == _C.justification_id)
+        .where(among(connection, _C.version_id, versions), is_asked, _IS_LIVE)
+    )
+    for row in connection.execute(query):
+        recipient, position, version, classes, is_newest, is_served, form, tlp, is_bound = row
+        place = (NationCode(recipient), position, version, decode(classes))
+        shown = None if tlp is None else Shown(Tlp(tlp), is_bound)
+        found.append(LiveRow(*place, is_newest, is_served, Rendition.of(form), shown))
     return found
 
 
@@ -157,25 +158,26 @@ def settled_records(
 ) -> dict[StixId, Record]:
     """Return, for each record of the member with one of these ids, for whom its newest version stands."""
     found: dict[StixId, Record] = {}
+    if not ids:
+        return found
     v = object_version.c
-    for batch in batches(ids):
-        live = and_(_C.version_id == v.id, _IS_LIVE)
-        query = (
-            select(
-                *(v.id, v.stix_id, v.guise, v.is_copy, v.type, v.own_tlp),
-                *(_C.recipient, _C.rendition, _J.classes),
-            )
-            .select_from(
-                object_version.outerjoin(release, live).outerjoin(justification, _J.id == _C.justification_id)
-            )
-            .where(v.member == member, v.stix_id.in_(batch), v.is_newest.is_(True))
+    live = and_(_C.version_id == v.id, _IS_LIVE)
+    query = (
+        select(
+            *(v.id, v.stix_id, v.guise, v.is_copy, v.type, v.own_tlp),
+            *(_C.recipient, _C.rendition, _J.classes),
         )
-        for key, id, guise, is_copy, kind, tlp, recipient, form, classes in connection.execute(query):
-            is_unmarked_name = kind in NAME_TYPES and tlp is None
-            new = Record(key, decode_guise(guise), is_copy, is_unmarked_name)
-            record = found.setdefault(StixId(id), new)
-            if recipient is not None:
-                record.standing[View(NationCode(recipient), Rendition.of(form))] = decode(classes)
+        .select_from(
+            object_version.outerjoin(release, live).outerjoin(justification, _J.id == _C.justification_id)
+        )
+        .where(v.member == member, among(connection, v.stix_id, ids), v.is_newest.is_(True))
+    )
+    for key, id, guise, is_copy, kind, tlp, recipient, form, classes in connection.execute(query):
+        is_unmarked_name = kind in NAME_TYPES and tlp is None
+        new = Record(key, decode_guise(guise), is_copy, is_unmarked_name)
+        record = found.setdefault(StixId(id), new)
+        if recipient is not None:
+            record.standing[View(NationCode(recipient), Rendition.of(form))] = decode(classes)
     return found
 
 
@@ -388,6 +390,12 @@ def edge(connection: Connection, recipient: NationCode) -> LedgerEdge:
     return (
         LedgerEdge(from_microseconds(0), 0) if row is None else LedgerEdge(from_microseconds(row[0]), row[1])
     )
+
+
+def edges(connection: Connection) -> dict[NationCode, tuple[int, int]]:
+    """Return the position and revision of every ledger; one that has either still holds the same."""
+    query = select(ledger.c.recipient, ledger.c.position, ledger.c.revision)
+    return {NationCode(code): (position, revision) for code, position, revision in connection.execute(query)}
 
 
 def last_date(connection: Connection) -> datetime:

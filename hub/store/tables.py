@@ -59,7 +59,7 @@ ledger = Table(
     Column("recipient", String(3), primary_key=True),
     Column("position", BigInteger, nullable=False),  # of the last row; gapless
     Column("last_date", Instant, nullable=False),  # strictly increasing with position
-    # Moves, under the ledger's lock, whenever rows are withdrawn, deleted or stand by something else.
+    # Moves, under its lock, when rows are withdrawn, deleted, stand by something else, show another level.
     Column("revision", BigInteger, nullable=False),
 )
 

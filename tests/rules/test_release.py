@@ -332,6 +332,7 @@ def test_every_class_needs_one_ground_that_holds(
         ({ONE, TWO}, {ONE, TWO}),
         ({ONE, ONE | TWO}, {ONE}),  # who satisfies one satisfies one-or-two
         ({frozenset({Ground(1, CERT)}), ONE}, {frozenset({Ground(1, CERT)})}),
+        ({ONE, ONE | {Ground(1, CERT)}}, {ONE}),  # these two imply each other: one of them is kept
         (set(), set()),
     ],
 )
