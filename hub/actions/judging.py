@@ -8,7 +8,7 @@ date; one that only narrows stays where it is.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -40,9 +40,11 @@ from hub.rules.references import Judgement, Node, Settled, judge, needed
 from hub.rules.release import NEVER, Candidate, binding, decide, in_force_part, narrows
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
+from hub.store.originals import Originals, originals
 from hub.store.releases import NewRow
 
 RecordKey = tuple[MemberId, StixId]
+OriginalsOf = Callable[[Connection, Collection[int]], Originals]
 
 _ROUNDS: Final = (
     8  # in which who refers to what changes is asked for, before all that is at hand counts as it
@@ -114,13 +116,17 @@ def judge_again(connection: Connection, bench: Bench, handled: Handled) -> Verdi
 
 
 def judge_afresh(
-    connection: Connection, bench: Bench, versions: Mapping[int, ObjectVersion]
+    connection: Connection,
+    bench: Bench,
+    versions: Mapping[int, ObjectVersion],
+    originals_of: OriginalsOf = originals,
 ) -> dict[int, Judgement]:
     """Return the joint judgement of `versions` as the rules give it now, whatever was decided before.
 
     All versions of a record are there or none; what they refer to elsewhere is taken as its rows say.
+    `originals_of` tells for whom what copies are copies of stands.
     """
-    court = _Court(connection, bench, Handled({}, {}, {}))
+    court = _Court(connection, bench, Handled({}, {}, {}), originals_of)
     court.versions = dict(versions)
     return court.judge()
 
@@ -230,10 +236,17 @@ def write_rows(
 class _Court:
     """The versions that are judged together."""
 
-    def __init__(self, connection: Connection, bench: Bench, handled: Handled) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        bench: Bench,
+        handled: Handled,
+        originals_of: OriginalsOf = originals,
+    ) -> None:
         self.connection = connection
         self.bench = bench
         self.handled = handled
+        self.originals_of = originals_of
         self.versions: dict[int, ObjectVersion] = {}
         self._classes: dict[Candidate, dict[NationCode, Class]] = {}
 
@@ -335,7 +348,7 @@ class _Court:
         for version in self.versions.values():
             records[version.member, version.id].append(version)
         copies = [v for v in self.versions.values() if v.is_copy and v.is_newest]
-        originals = releases.originals(self.connection, {v.key for v in copies})
+        of_copies = self.originals_of(self.connection, {v.key for v in copies})
         nodes: dict[int, Node[int]] = {}
         for versions in records.values():
             ordered = sorted(versions, key=lambda v: v.version_key)
@@ -350,7 +363,7 @@ class _Court:
                     sources=frozenset(filter(None, (version.creator, self._identity(version.member)))),
                     unbound=frozenset() if version.markings.tlp is None else version.contains,
                     is_unmarked_name=is_unmarked_name(version),
-                    originals=originals.get(version.key, {}),
+                    originals=of_copies.get(version.key, {}),
                 )
         return nodes
 
@@ -370,14 +383,14 @@ class _Court:
             missing = {id for id in ids if (member, id) not in judged}
             records = releases.settled_records(self.connection, member, missing)
             copies = {record.version for record in records.values() if record.is_copy}
-            originals = releases.originals(self.connection, copies)
+            of_copies = self.originals_of(self.connection, copies)
             for id, record in records.items():
                 yield Settled(
                     *(member, id),
                     {view: in_force_part(value, binding_) for view, value in record.standing.items()},
                     self._is_masked(record.guise, member),
                     is_unmarked_name=record.is_unmarked_name,
-                    originals=originals.get(record.version, {}),
+                    originals=of_copies.get(record.version, {}),
                 )
 
 

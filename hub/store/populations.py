@@ -28,7 +28,7 @@ from hub.model import (
 )
 from hub.store.columns import decode_cuts, decode_guise, decode_nations, decode_reach
 from hub.store.objects import CONTAINS, CREATOR, REFERS
-from hub.store.releases import originals
+from hub.store.originals import originals
 from hub.store.tables import object_version, reference
 
 _V = object_version.c

@@ -7,7 +7,6 @@ lock, so that commit order is position order and a poller that comes back misses
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -52,7 +51,7 @@ from hub.model import (
 )
 from hub.store.batches import among, batches, insert_all
 from hub.store.columns import decode_guise
-from hub.store.tables import content, justification, ledger, object_version, rejustification, release
+from hub.store.tables import justification, ledger, object_version, rejustification, release
 
 _C = release.c
 _J = justification.c
@@ -178,39 +177,6 @@ def settled_records(
         record = found.setdefault(StixId(id), new)
         if recipient is not None:
             record.standing[View(NationCode(recipient), Rendition.of(form))] = decode(classes)
-    return found
-
-
-def originals(
-    connection: Connection, copies: Collection[int]
-) -> dict[int, dict[NationCode, list[Justification]]]:
-    """Return, for each of these copies, for whom the equal object that came first stands (policy 2.7)."""
-    found: dict[int, dict[NationCode, list[Justification]]] = {}
-    copy, v = object_version.alias(), object_version.c
-    theirs, ours = content.alias(), content.alias()
-    for batch in batches(sorted(copies)):
-        query = (
-            select(copy.c.id, v.id)
-            .select_from(
-                copy.join(ours, ours.c.id == copy.c.content_id)
-                .join(theirs, theirs.c.digest == ours.c.digest)
-                .join(object_version, v.content_id == theirs.c.id)
-            )
-            .where(copy.c.id.in_(batch), v.member != copy.c.member, v.deleted_at.is_(None))
-            .order_by(v.submitted_at.desc(), v.id.desc())
-        )
-        first = {row[0]: row[1] for row in connection.execute(query)}
-        if not first:
-            continue
-        rows = (
-            select(_C.version_id, _C.recipient, _J.classes)
-            .join(justification, _J.id == _C.justification_id)
-            .where(_C.version_id.in_(list(first.values())), _C.withdrawn_at.is_(None), _C.rendition.is_(None))
-        )
-        standing: dict[int, dict[NationCode, list[Justification]]] = defaultdict(dict)
-        for key, recipient, classes in connection.execute(rows):
-            standing[key][NationCode(recipient)] = [decode(classes)]
-        found |= {ours_id: standing[key] for ours_id, key in first.items()}
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
@@ -28,6 +29,7 @@ from hub.rules.release import NEVER, stands
 from hub.stix.notes import NOTE
 from hub.store import integrity, recalls, renditions
 from hub.store.integrity import COPIED, StoredRow
+from hub.store.originals import originals
 from hub.store.recalls import Note
 
 _NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
@@ -80,11 +82,12 @@ class Standing:
         shown: dict[int, set[View]] = defaultdict(set)
         for key, view in live:
             shown[key].add(view)
-        for key, judgement in self._judge(judged).items():
-            for view in sorted(judgement.keys() | shown[key], key=repr):
+        most, least = self._judge(judged)
+        for key in most:
+            for view in sorted(most[key].keys() | least[key].keys() | shown[key], key=repr):
                 if view.rendition.is_leaf and versions[key].deleted_at is not None:
                     continue  # it tells who may hold a copy, and nothing refers to it
-                right = judgement.get(view, _WITHHELD)
+                right = most[key].get(view, _WITHHELD), least[key].get(view, _WITHHELD)
                 yield from self._compare(versions[key], view.recipient, right, live.get((key, view)))
 
     def _is_from_here(self, version: ObjectVersion) -> bool:
@@ -117,10 +120,22 @@ class Standing:
         if not row.is_withdrawn and version.deleted_at is not None:
             yield Fault(_place(row), f"shown without ground: its version is deleted; {RESTORE}")
 
-    def _judge(self, versions: Mapping[int, ObjectVersion]) -> Mapping[int, Judgement]:
+    def _judge(
+        self, versions: Mapping[int, ObjectVersion]
+    ) -> tuple[Mapping[int, Judgement], Mapping[int, Judgement]]:
+        """Return for whom each version may stand at most, and for whom it must at least.
+
+        These differ by own copies alone: when what refers to one was decided, what that is a copy of may have
+        stood for more than now, or for fewer, and what others do later moves nothing (policy 2.7).
+        """
         if self.bench.origin == HUB:
-            return {key: self._judge_own(version) for key, version in versions.items()}
-        return judge_afresh(self.inspection.connection, self.bench, versions)
+            judged = {key: self._judge_own(version) for key, version in versions.items()}
+            return judged, judged
+        place = self.inspection.connection, self.bench, versions
+        most = judge_afresh(*place, partial(originals, ever=True))
+        if not any(version.is_copy for version in versions.values()):
+            return most, most
+        return most, judge_afresh(*place, lambda *_: {})
 
     def _judge_own(self, version: ObjectVersion) -> Judgement:
         """Return for whom the hub's own object stands: for everybody, and a note for whom it tells."""
@@ -135,14 +150,21 @@ class Standing:
         return judgement
 
     def _compare(
-        self, version: ObjectVersion, recipient: NationCode, right: Justification, row: StoredRow | None
+        self,
+        version: ObjectVersion,
+        recipient: NationCode,
+        right: tuple[Justification, Justification],
+        row: StoredRow | None,
     ) -> Iterator[Fault]:
+        """Give what is wrong with `row`; `right` is what it may stand by at most, and must at least."""
         stored = _WITHHELD if row is None else self.justifications.get(row.justification)
-        if stored is None or stored == right:
+        if stored is None or {stored} == set(right):
             return  # one that cannot be read is a fault of its own
-        if (stored, right) not in self._compared:
-            self._compared[stored, right] = self._differences(stored, right)
-        shown, withheld = self._compared[stored, right]
+        for one in set(right):
+            if (stored, one) not in self._compared:
+                self._compared[stored, one] = self._differences(stored, one)
+        most, least = right
+        shown, withheld = self._compared[stored, most][0], self._compared[stored, least][1]
         is_there = version.deleted_at is None
         if shown:
             place = named(version) if row is None else f"{_place(row)}, {named(version)}"

@@ -1,0 +1,75 @@
+"""Hostile members against policy 2.7, 8 and 9: each story is one that once got something by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from hub.actions.check import check
+from tests.actions.alliance import CODES, readers, tell
+from tests.stix_objects import grouping, indicator, note
+from tests.world import World, build, clause
+
+
+@pytest.fixture
+def world(database_url: str) -> Iterator[World]:
+    """Four nations without any agreement; whatever is done, the hub stays sound."""
+    world = build(database_url, codes=CODES)
+    yield world
+    faults = check(world.house).faults
+    world.close()
+    assert not faults
+
+
+def _copied_by_korea(world: World) -> None:
+    """JP shares GREEN with KR and AU; KR shares with AU what is said of it, and no copy."""
+    world.agree(["JP", "KR"], clause("JP", "KR", "green", audience="partner"))
+    world.agree(["JP", "AU"], clause("JP", "AU", "green", audience="partner"))
+    world.agree(["KR", "AU"], clause("KR", "AU", "green", audience="partner", types=["note"]))
+
+
+# --- own copies -----------------------------------------------------------------------------------
+
+ORIGINAL, ABOUT_IT = indicator(1, tlp="green"), note(1, tlp="green", refs=[indicator(1)["id"]])
+
+
+@pytest.mark.parametrize("act", ["deletes", "tightens"])
+def test_what_an_ally_does_with_what_was_copied_is_no_damage(world: World, act: str) -> None:
+    """No ally makes the operator's `hub check` tell it to stop serving, nor a neighbour's note disappear."""
+    _copied_by_korea(world)
+    assert tell(world, "jp-agency", ORIGINAL) == [None]
+    assert tell(world, "kr-agency", ORIGINAL) == [None]
+    assert tell(world, "kr-agency", ABOUT_IT) == [None]
+    world.clock.wait()
+    if act == "deletes":
+        world.delete("jp-agency", ORIGINAL["id"])
+    else:
+        assert tell(world, "jp-agency", indicator(1, tlp="red", version=2)) == [None]
+    assert not check(world.house).faults
+    assert readers(world, ORIGINAL, "au-agency") == []
+    assert readers(world, ABOUT_IT, "au-agency") == ["au-agency"]
+
+
+def test_nor_is_an_agreement_by_which_more_see_it_later(world: World) -> None:
+    world.agree(["JP", "KR"], clause("JP", "KR", "green", audience="partner"))
+    world.agree(["KR", "AU"], clause("KR", "AU", "green", audience="partner", types=["note"]))
+    assert tell(world, "jp-agency", ORIGINAL) == [None]
+    assert tell(world, "kr-agency", ORIGINAL) == [None]
+    assert tell(world, "kr-agency", ABOUT_IT) == [None]
+    world.agree(["JP", "AU"], clause("JP", "AU", "green", audience="partner", history=True))
+    assert not check(world.house).faults
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_an_equal_object_that_nobody_here_may_see_decides_nothing(world: World, is_there: bool) -> None:
+    """Two worlds that differ in what the US keeps to itself answer AU and KR alike (I6)."""
+    _copied_by_korea(world)
+    item = indicator(1)
+    if is_there:
+        assert tell(world, "us-agency", grouping(7, tlp="red", refs=[item["id"]]), item) == [None, None]
+    assert tell(world, "jp-agency", grouping(5, tlp="green", refs=[item["id"]]), item) == [None, None]
+    assert tell(world, "kr-agency", grouping(8, tlp="green", refs=[item["id"]]), item) == [None, None]
+    assert tell(world, "kr-agency", ABOUT_IT) == [None]
+    assert readers(world, item, "au-agency") == ["au-agency"]
+    assert readers(world, ABOUT_IT, "au-agency") == ["au-agency"]
