@@ -28,7 +28,8 @@ _FAILURES_SHOWN = 100
 def push(hub: Hub, collection: str, files: tuple[str, ...], as_json: bool) -> None:
     """Push FILES (bundle, envelope, or one object per line; `-` is stdin) to COLLECTION.
 
-    Reports and groupings go first. Pushing again after an interruption is harmless.
+    A report or grouping goes with what it names, in one request as far as that takes it, else first; a name
+    goes with the laxest that names it. Pushing again after an interruption is harmless.
     """
     with Progress(console=Console(stderr=True), disable=as_json or not sys.stderr.isatty()) as bar:
         task = bar.add_task(f"to {collection}", total=None)

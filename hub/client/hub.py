@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -20,11 +19,9 @@ from hub.client.governance import Governance
 from hub.client.incremental import Incremental, Output
 from hub.client.polling import Page
 from hub.client.pushing import Progress, PushReport
-from hub.client.reading import Item, read_file, read_items
+from hub.client.reading import Item, opened, read_items
 from hub.client.state import PollState
 from hub.model import JsonObject
-
-STDIN = "-"
 
 
 class Hub:
@@ -83,7 +80,7 @@ class Hub:
         self, collection: str, objects: Iterable[JsonObject], on_progress: Progress | None = None
     ) -> PushReport:
         """Push objects that are at hand. See `push_files`."""
-        return self._push(collection, [Item.of(value) for value in objects], on_progress)
+        return self._push(collection, map(Item.of, objects), on_progress)
 
     def push_files(
         self, collection: str, paths: Iterable[str | Path], on_progress: Progress | None = None
@@ -93,10 +90,9 @@ class Hub:
         All files are read before anything is sent. Raises PushStopped, with the report until then,
         when the hub refuses a post whole; pushing the same again is harmless.
         """
-        items = [item for path in paths for item in read_items(str(path), _read(path))]
-        return self._push(collection, items, on_progress)
+        return self._push(collection, _items(paths), on_progress)
 
-    def _push(self, name: str, items: Sequence[Item], on_progress: Progress | None) -> PushReport:
+    def _push(self, name: str, items: Iterable[Item], on_progress: Progress | None) -> PushReport:
         collection = self._collection(name)
         if not collection.can_write:
             raise ClientError(
@@ -224,5 +220,7 @@ def _readable() -> Iterator[None]:
         raise ClientError(f"the hub's answer is not as TAXII 2.1 has it: {error}") from error
 
 
-def _read(path: str | Path) -> bytes:
-    return sys.stdin.buffer.read() if path == STDIN else read_file(path)
+def _items(paths: Iterable[str | Path]) -> Iterator[Item]:
+    for path in paths:
+        with opened(path) as file:
+            yield from read_items(str(path), file)

@@ -3,27 +3,52 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import orjson
 
 from hub.client.errors import ClientError
+from hub.model import NAME_TYPES, OBSERVABLE_TYPES, JsonObject, StixId, Tlp
+from hub.model.tlp_ids import TLP_IDS
 
+STDIN: Final = "-"
 _CONTAINERS: Final = frozenset({"report", "grouping"})
+_DEFINITIONS: Final = frozenset({"marking-definition", "extension-definition"})
+_UUID_VERSION_AT: Final = -22  # from the end of an id
 _GREATEST_INTEGER: Final = 2**53 - 1  # RFC 8785 section 3.2.2.3: beyond it numbers are not exact
+
+
+class Role(Enum):
+    """What an object is when the hub settles how unmarked objects are handled (policy 2.3)."""
+
+    DEFINITION = auto()  # of a marking or an extension
+    CONTAINER = auto()  # a report or grouping: what it names takes its level
+    NAME = auto()  # unmarked, a name or derived observable: takes its level once, from the laxest container
+    PART = auto()  # everything else
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One object on its way to the hub. `body` is its JSON value as compact text."""
+    """One object on its way to the hub. `body` is its JSON value as compact text.
+
+    `level` is what its `object_marking_refs` say, None when it is unmarked; `has_others`: it has markings
+    that are not TLP, too. `names` are a container's `object_refs`.
+    """
 
     id: str
     version: str
-    is_container: bool
     body: bytes
+    role: Role = Role.PART
+    level: Tlp | None = None
+    has_others: bool = False
+    names: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, value: Any) -> Item:
@@ -36,11 +61,17 @@ class Item:
             body = orjson.dumps(value)
         except orjson.JSONEncodeError as error:
             raise ClientError(f"the object {known.get('id')} cannot be written as JSON: {error}") from error
+        markings = _texts(known.get("object_marking_refs"))
+        levels = [TLP_IDS[StixId(one)] for one in markings if one in TLP_IDS]
+        role = _role(known, is_marked=bool(levels))
         return cls(
             id=_text(known.get("id")),
             version=_text(known.get("modified") or known.get("created")),
-            is_container=_text(known.get("type")) in _CONTAINERS,
             body=body,
+            role=role,
+            level=max(levels, default=None),
+            has_others=len(levels) < len(markings),
+            names=tuple(dict.fromkeys(_texts(known.get("object_refs")))) if role is Role.CONTAINER else (),
         )
 
 
@@ -52,50 +83,70 @@ def read_file(path: str | Path) -> bytes:
         raise ClientError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def read_items(name: str, data: bytes) -> list[Item]:
-    """Return the objects of a file in the order of the file.
+@contextmanager
+def opened(path: str | Path) -> Iterator[BinaryIO]:
+    """Give the file to read from; `-` is the standard input. Raises ClientError naming it."""
+    if path == STDIN:
+        yield sys.stdin.buffer
+        return
+    try:
+        with Path(path).open("rb") as file:
+            yield file
+    except OSError as error:
+        raise ClientError(f"{path} cannot be read: {error.strerror}") from error
+
+
+def read_items(name: str, file: BinaryIO) -> Iterator[Item]:
+    """Yield the objects of a file in the order of the file.
 
     A file that is one JSON object with a list `objects` (a bundle or a TAXII envelope) gives that
     list; any other single object gives itself; otherwise each line that is not blank is one object.
+    Of lines one at a time is in memory, anything else is there whole.
     Raises ClientError, naming `name` and the line, for what is not JSON or would reach the hub
     changed: duplicate keys and integers beyond 2^53-1 are lost or rounded by common readers.
     """
+    lines = ((number, line) for number, line in enumerate(file, 1) if line.strip())
+    first_number, first = next(lines, (0, b""))
+    if not first:
+        raise ClientError(f"{name}: the file is empty")
+    try:
+        orjson.loads(first)
+    except orjson.JSONDecodeError:
+        # A file whose first line is no JSON was hardly meant as lines: say what is wrong with the whole.
+        yield from _items_of(name, b"\n" * (first_number - 1) + first + file.read())
+        return
+    second = next(lines, None)
+    if second is None:
+        yield from _items_of(name, first)
+        return
+    yield _item_of_line(name, first_number, first)
+    for number, line in chain((second,), lines):
+        yield _item_of_line(name, number, line)
+
+
+def _items_of(name: str, data: bytes) -> Iterator[Item]:
+    """Yield the objects of what is one JSON value."""
     try:
         whole = orjson.loads(data)
     except orjson.JSONDecodeError as error:
-        return list(_read_lines(name, data, error))
+        raise ClientError(f"{name}: not JSON: {error}") from error
     _refuse_ambiguous(name, data)
     if not isinstance(whole, dict):
         raise ClientError(f"{name}: expected a bundle, an envelope or one object per line")
-    if "objects" not in whole:
-        return [Item.of(whole)]
-    if not isinstance(whole["objects"], list):
+    values = whole.get("objects", [whole])
+    if not isinstance(values, list):
         raise ClientError(f"{name}: `objects` is not a list")
-    return [Item.of(value) for value in whole["objects"]]
+    yield from map(Item.of, values)
 
 
-def containers_first(items: Iterable[Item]) -> list[Item]:
-    """Return the items with reports and groupings first, otherwise in their order.
-
-    What a container says of handling covers its contents (policy 2.3): it had better be known first.
-    """
-    return sorted(items, key=lambda item: not item.is_container)
-
-
-def _read_lines(name: str, data: bytes, whole: orjson.JSONDecodeError) -> Iterator[Item]:
-    lines = [(number, line) for number, line in enumerate(data.split(b"\n"), 1) if line.strip()]
-    if not lines:
-        raise ClientError(f"{name}: the file is empty")
-    for number, line in lines:
-        place = f"{name} line {number}"
-        try:
-            value = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            # A file whose first line is no JSON was hardly meant as lines: say what is wrong with the whole.
-            shown = f"{name}: not JSON: {whole}" if number == lines[0][0] else f"{place}: not JSON: {error}"
-            raise ClientError(shown) from error
-        _refuse_ambiguous(place, line)
-        yield Item.of(value)
+def _item_of_line(name: str, number: int, line: bytes) -> Item:
+    place = f"{name} line {number}"
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise ClientError(f"{place}: not JSON: {error}") from error
+    _refuse_ambiguous(place, line)
+    return Item.of(value)
 
 
 def _refuse_ambiguous(place: str, text: bytes) -> None:
@@ -119,3 +170,17 @@ def _refuse_ambiguous(place: str, text: bytes) -> None:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _texts(value: object) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []
+
+
+def _role(known: JsonObject, *, is_marked: bool) -> Role:
+    kind = _text(known.get("type"))
+    if kind in _CONTAINERS:
+        return Role.CONTAINER
+    if kind in _DEFINITIONS:
+        return Role.DEFINITION
+    is_derived = kind in OBSERVABLE_TYPES and _text(known.get("id"))[_UUID_VERSION_AT:][:1] == "5"
+    return Role.NAME if not is_marked and (kind in NAME_TYPES or is_derived) else Role.PART

@@ -1,4 +1,4 @@
-"""The words of the hub, as values: read these six pages and the rest of the code reads itself.
+"""The words of the hub, as values: read these seven pages and the rest of the code reads itself.
 
 Everything here is frozen and free of I/O. Times are aware UTC datetimes, intervals are half-open.
 """
@@ -18,6 +18,7 @@ from hub.model.instants import (
 )
 from hub.model.objects import (
     NAME_TYPES,
+    OBSERVABLE_TYPES,
     Class,
     Decision,
     DefinitionKind,
@@ -81,6 +82,7 @@ from hub.model.requests import (
 __all__ = [
     "HUB",
     "NAME_TYPES",
+    "OBSERVABLE_TYPES",
     "SUBMITTED",
     "Agreement",
     "AgreementState",

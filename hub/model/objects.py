@@ -24,6 +24,29 @@ NAME_TYPES: Final = frozenset(
         "vulnerability",
     }
 )
+# The observables of STIX 2.1 chapter 6. A producer's own types are none: nobody knows what their ids mean.
+OBSERVABLE_TYPES: Final = frozenset(
+    {
+        "artifact",
+        "autonomous-system",
+        "directory",
+        "domain-name",
+        "email-addr",
+        "email-message",
+        "file",
+        "ipv4-addr",
+        "ipv6-addr",
+        "mac-addr",
+        "mutex",
+        "network-traffic",
+        "process",
+        "software",
+        "url",
+        "user-account",
+        "windows-registry-key",
+        "x509-certificate",
+    }
+)
 
 
 class Ground(NamedTuple):

@@ -4,32 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub.model import NAME_TYPES, ObjectVersion, StixId, StixObject
+from hub.model import NAME_TYPES, OBSERVABLE_TYPES, ObjectVersion, StixId, StixObject
 
 NAMES: Final = NAME_TYPES
-# The observables of STIX 2.1 chapter 6. A producer's own types are none: nobody knows what their ids mean.
-OBSERVABLES: Final = frozenset(
-    {
-        "artifact",
-        "autonomous-system",
-        "directory",
-        "domain-name",
-        "email-addr",
-        "email-message",
-        "file",
-        "ipv4-addr",
-        "ipv6-addr",
-        "mac-addr",
-        "mutex",
-        "network-traffic",
-        "process",
-        "software",
-        "url",
-        "user-account",
-        "windows-registry-key",
-        "x509-certificate",
-    }
-)
+OBSERVABLES: Final = OBSERVABLE_TYPES
 DEFINITIONS: Final = frozenset({"marking-definition", "extension-definition"})
 _UUID_VERSION_AT: Final = -22  # from the end of an id
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import tracemalloc
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 
-from hub.client import ClientError, Hub, HubAuth, PushStopped, Unreachable
+from hub.client import ClientError, Hub, HubAuth, PushStopped, Unreachable, packing, pushing, spool
 from hub.client.connection import Connection
-from hub.client.pushing import batches
 from hub.client.reading import Item
 from tests.client.loopback import US, Loopback, error, indicator
-
-ENVELOPE = len(b'{"objects":[]}')
 
 
 def posts(server: Loopback) -> list[list[str]]:
@@ -45,7 +46,7 @@ def test_a_file_that_cannot_be_read_stops_the_push_before_anything_is_sent(
     good.write_bytes(orjson.dumps(indicator(1)))
     with pytest.raises(ClientError, match=r"missing\.json cannot be read"):
         member.push_files("us", [good, tmp_path / "missing.json"])
-    assert server.seen == []
+    assert posts(server) == []
 
 
 def test_what_the_hub_does_not_take_is_reported_and_the_rest_is_taken(member: Hub) -> None:
@@ -141,25 +142,6 @@ def test_nobody_listening_is_one_sentence() -> None:
 # --- splitting ---
 
 
-@pytest.mark.parametrize(
-    ("sizes", "room", "most", "expected"),
-    [
-        ([], 100, 10, []),
-        ([10], ENVELOPE + 11, 10, [1]),
-        ([10, 10, 10], 1_000, 10, [3]),
-        ([10, 10, 10], 1_000, 2, [2, 1]),
-        ([10, 10, 10], ENVELOPE + 22, 10, [2, 1]),
-        ([10, 10, 10], ENVELOPE + 21, 10, [1, 1, 1]),
-        ([40, 10, 10, 40], ENVELOPE + 41, 10, [1, 2, 1]),
-    ],
-)
-def test_posts_are_as_full_as_fits(sizes: list[int], room: int, most: int, expected: list[int]) -> None:
-    items = [Item(str(number), "", is_container=False, body=b"x" * size) for number, size in enumerate(sizes)]
-    made = list(batches(items, room, most))
-    assert [len(batch) for batch in made] == expected
-    assert [item for batch in made for item in batch] == items
-
-
 def test_every_post_is_below_the_limit_of_the_api_root(member: Hub, server: Loopback) -> None:
     server.max_content_length = 3_000
     objects = [indicator(number, pattern="x" * (number % 700)) for number in range(50)]
@@ -169,11 +151,116 @@ def test_every_post_is_below_the_limit_of_the_api_root(member: Hub, server: Loop
     assert [one for post in posts(server) for one in post] == [one["id"] for one in objects]
 
 
-def test_containers_are_in_the_first_posts(member: Hub, server: Loopback) -> None:
-    server.max_content_length = 1_300
-    report = {"type": "report", "id": "report--1", "object_refs": [indicator(1)["id"]]}
-    member.push("us", [*[indicator(number) for number in range(6)], report])
-    assert posts(server)[0][0] == "report--1"
+def named(kind: str, number: int, **more: Any) -> dict[str, Any]:
+    id = f"{kind}--00000000-0000-4000-8000-{number:012d}"
+    return indicator(number) | {"type": kind, "id": id} | more
+
+
+GREEN = {"object_marking_refs": ["marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb"]}
+RED = {"object_marking_refs": ["marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1"]}
+
+
+def test_a_container_goes_with_what_it_names_and_a_name_with_the_laxest(
+    member: Hub, server: Loopback
+) -> None:
+    server.max_content_length = 1_700  # a report, its part and a name; not both reports
+    actor, *parts = named("malware", 9), indicator(1), indicator(2)
+    reports = [
+        named("report", n, object_refs=[parts[n - 1]["id"], actor["id"]], **level)
+        for n, level in ((1, RED), (2, GREEN))
+    ]
+    member.push("us", [*parts, actor, *reports])
+    assert posts(server) == [
+        [reports[0]["id"], parts[0]["id"]],
+        [reports[1]["id"], actor["id"], parts[1]["id"]],
+    ]
+
+
+def test_a_push_that_is_repeated_makes_the_same_posts(member: Hub, server: Loopback) -> None:
+    server.max_content_length = 2_000
+    objects = [indicator(n) for n in range(30)]
+    objects += [named("report", n, object_refs=[o["id"] for o in objects[n::4]]) for n in range(4)]
+    member.push("us", objects)
+    member.push("us", objects)
+    bodies = [seen.body for seen in server.to("/objects/", "POST")]
+    assert len(bodies) > 8
+    assert bodies[: len(bodies) // 2] == bodies[len(bodies) // 2 :]
+
+
+def test_what_is_unmarked_does_not_go_without_a_container_that_cannot_go(
+    member: Hub, server: Loopback
+) -> None:
+    server.max_content_length = 3_000
+    marked, inner, held, other = indicator(1, **GREEN), named("grouping", 2), indicator(3), indicator(4)
+    lost, kept = named("malware", 5), named("malware", 6)
+    inner["object_refs"] = [held["id"], lost["id"]]
+    report = named("report", 7, object_refs=[marked["id"], inner["id"], kept["id"]], name="x" * 3_000, **RED)
+    small = named("report", 8, object_refs=[kept["id"]], **GREEN)
+    pushed = member.push("us", [marked, inner, held, other, lost, kept, report, small])
+    assert {id for post in posts(server) for id in post} == {
+        one["id"] for one in (marked, other, kept, small)
+    }
+    assert (pushed.submitted, pushed.succeeded, pushed.failed) == (8, 4, 4)
+    too_large, *others = pushed.failures
+    assert (too_large.id, "accepts at most" in too_large.message) == (report["id"], True)
+    assert [failure.id for failure in others] == [inner["id"], held["id"], lost["id"]]
+    assert {failure.message for failure in others} == {
+        "a container that names it is too large to be sent; mark it with a TLP level, or split the container"
+    }
+    assert others[0].version == "2026-01-01T00:00:00.000Z"
+
+
+class Sink:
+    """A collection that keeps nothing of what it takes."""
+
+    def add_objects(self, body: bytes) -> Any:
+        count = len(orjson.loads(body)["objects"])
+        return SimpleNamespace(id="s", success_count=count, failure_count=0, failures=[])
+
+
+def test_bodies_beyond_a_bound_wait_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "_IN_MEMORY_BYTES", 1_000_000)
+    objects = (indicator(number, pattern="x" * 20_000) for number in range(3_000))  # 60 MB
+    tracemalloc.start()
+    report = pushing.push(Sink(), map(Item.of, objects), 1_000_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert report.succeeded == 3_000
+    assert peak < 25_000_000
+
+
+def test_what_stays_in_memory_of_an_object_is_as_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "_IN_MEMORY_BYTES", 1)
+    objects = [indicator(number) for number in range(10_000)]
+    objects += [
+        named("report", n, object_refs=[one["id"] for one in objects[n * 100 : n * 100 + 100]])
+        for n in range(100)
+    ]
+    with spool.Spool() as kept:
+        tracemalloc.start()
+        pieces = [kept.add(Item.of(orjson.loads(orjson.dumps(one)))) for one in objects]
+        made = list(packing.posts(pieces, 10_000_000))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert sum(map(len, made)) == len(objects)
+    assert peak < 700 * len(objects)
+
+
+class Full:
+    """A disk that takes nothing."""
+
+    def write(self, _body: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_disk_that_is_full_is_one_sentence(member: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spool, "_IN_MEMORY_BYTES", 1)
+    monkeypatch.setattr(spool, "SpooledTemporaryFile", lambda max_size: Full())
+    with pytest.raises(ClientError, match="cannot be kept in the folder for temporary files"):
+        member.push("us", [indicator(1)])
 
 
 def test_files_of_every_shape_are_pushed_in_one_go(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
+import tracemalloc
+from pathlib import Path
+
 import orjson
 import pytest
 
 from hub.client import ClientError
-from hub.client.reading import Item, containers_first, read_file, read_items
+from hub.client.reading import Item, Role, opened, read_items
+from hub.model import Tlp
 
 A, B = b'{"id":"a","type":"t"}', b'{"id":"b","type":"t"}'
 
@@ -37,7 +42,7 @@ A, B = b'{"id":"a","type":"t"}', b'{"id":"b","type":"t"}'
 )
 def test_what_would_not_arrive_as_written_is_refused_with_its_place(data: bytes, sentence: str) -> None:
     with pytest.raises(ClientError) as refused:
-        read_items("feed", data)
+        list(read_items("feed", io.BytesIO(data)))
     assert str(refused.value).startswith(sentence)
 
 
@@ -47,8 +52,9 @@ def test_an_object_that_has_no_json_form_is_refused() -> None:
 
 
 def test_a_file_that_is_missing_is_named() -> None:
-    with pytest.raises(ClientError, match="no-such-file cannot be read: No such file"):
-        read_file("no-such-file")
+    sentence = "no-such-file cannot be read: No such file"
+    with pytest.raises(ClientError, match=sentence), opened("no-such-file"):
+        pytest.fail("it was opened")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +73,7 @@ def test_a_file_that_is_missing_is_named() -> None:
 def test_a_bundle_an_envelope_an_object_and_lines_give_their_objects_in_order(
     data: bytes, bodies: list[bytes]
 ) -> None:
-    assert [item.body for item in read_items("feed", data)] == bodies
+    assert [item.body for item in read_items("feed", io.BytesIO(data))] == bodies
 
 
 @pytest.mark.parametrize(
@@ -75,15 +81,77 @@ def test_a_bundle_an_envelope_an_object_and_lines_give_their_objects_in_order(
 )
 def test_values_go_out_unchanged(value: str) -> None:
     text = f'{{"z":{value},"a":1}}'
-    (item,) = read_items("feed", text.encode())
+    (item,) = read_items("feed", io.BytesIO(text.encode()))
     assert orjson.loads(item.body) == orjson.loads(text)
     assert list(orjson.loads(item.body)) == ["z", "a"]
 
 
-def test_containers_go_first_and_the_rest_keeps_its_order() -> None:
-    types = ["indicator", "report", "malware", "grouping", "indicator", "note", "report"]
-    items = [Item.of({"type": name, "id": str(number)}) for number, name in enumerate(types)]
-    assert [item.id for item in containers_first(items)] == ["1", "3", "6", "0", "2", "4", "5"]
+RED, WHITE = (
+    "marking-definition--e828b379-4e03-4974-9ac4-e53a884c97c1",
+    "marking-definition--613f2e26-407d-48c7-9eca-b8e91df99dc9",
+)
+OTHER = "marking-definition--00000000-0000-4000-8000-000000000001"
+DERIVED = "00000000-0000-5000-8000-000000000001"
+
+
+@pytest.mark.parametrize(
+    ("value", "role"),
+    [
+        ({"type": "report"}, Role.CONTAINER),
+        ({"type": "grouping", "object_marking_refs": [RED]}, Role.CONTAINER),
+        ({"type": "marking-definition"}, Role.DEFINITION),
+        ({"type": "extension-definition"}, Role.DEFINITION),
+        ({"type": "malware"}, Role.NAME),
+        ({"type": "malware", "object_marking_refs": [OTHER], "labels": ["tlp:red"]}, Role.NAME),
+        ({"type": "malware", "object_marking_refs": [RED]}, Role.PART),
+        ({"type": "domain-name", "id": f"domain-name--{DERIVED}"}, Role.NAME),
+        ({"type": "domain-name", "id": "domain-name--00000000-0000-4000-8000-000000000001"}, Role.PART),
+        ({"type": "x-own", "id": f"x-own--{DERIVED}"}, Role.PART),
+        ({"type": "indicator"}, Role.PART),
+        ({"type": ["report"]}, Role.PART),
+        ("no object", Role.PART),
+    ],
+)
+def test_what_an_object_is_among_containers(value: object, role: Role) -> None:
+    assert Item.of(value).role is role
+
+
+@pytest.mark.parametrize(
+    ("markings", "level", "has_others"),
+    [
+        (None, None, False),
+        ([WHITE], Tlp.CLEAR, False),
+        ([WHITE, RED], Tlp.RED, False),
+        ([OTHER], None, True),
+        ([WHITE, OTHER], Tlp.CLEAR, True),
+        (RED, None, False),
+        ([7, {}], None, False),
+    ],
+)
+def test_a_level_is_that_of_the_strictest_marking(
+    markings: object, level: Tlp | None, has_others: bool
+) -> None:
+    item = Item.of({"type": "report", "object_marking_refs": markings})
+    assert (item.level, item.has_others) == (level, has_others)
+
+
+def test_a_container_names_each_id_once_and_nothing_else_does() -> None:
+    refs = ["a", "b", "a", 7]
+    assert Item.of({"type": "report", "object_refs": refs}).names == ("a", "b")
+    assert Item.of({"type": "observed-data", "object_refs": refs}).names == ()
+    assert Item.of({"type": "report", "object_refs": "a"}).names == ()
+
+
+def test_of_lines_one_at_a_time_is_in_memory(tmp_path: Path) -> None:
+    path, line = tmp_path / "lines", b'{"type":"t","text":"%b"}\n' % (b"x" * 10_000)
+    path.write_bytes(line * 2_000)  # 20 MB
+    tracemalloc.start()
+    with opened(path) as file:
+        count = sum(1 for _ in read_items("feed", file))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert count == 2_000
+    assert peak < 1_000_000
 
 
 @pytest.mark.parametrize(
