@@ -39,7 +39,7 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
 def open_house(settings: Settings) -> House:
     """Return the open hub that `settings` describe. Raises SettingsError where it is not ready to serve."""
     secrets = read_secrets(settings.secrets_dir)
-    store = Store.open(settings.database_url, settings.read_database_url)
+    store = Store.open(settings.database_url)
     if not store.is_current():
         store.close()
         raise SettingsError("database_url: the database is not of this version; run `hub init`")
@@ -49,7 +49,7 @@ def open_house(settings: Settings) -> House:
 def new_house(settings: Settings) -> House:
     """Return a hub that is about to be initialised: its secrets are made where they are missing."""
     create_secrets(settings.secrets_dir)
-    store = Store.open(settings.database_url, settings.read_database_url)
+    store = Store.open(settings.database_url)
     return _house(settings, store, read_secrets(settings.secrets_dir))
 
 

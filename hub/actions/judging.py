@@ -1,8 +1,7 @@
 """Who sees what, after a submission or a deletion: the release rows that follow, and their writing.
 
-Whatever refers to something whose visibility may change is judged again with it, at once and
-jointly. A row that would show a version to somebody new is replaced by a row with a new position and
-date; one that only narrows stays where it is.
+Whatever refers to something whose visibility may change is judged again with it, jointly. A row that would show
+a version to somebody new is replaced by a row with a new position and date; one that only narrows stays.
 """
 
 from __future__ import annotations
@@ -209,11 +208,8 @@ def write_rows(
 ) -> None:
     """Write the row changes; `stored` has the new versions by the keys under which they were judged.
 
-    The caller holds the origin. Ledgers are taken in one order by everybody. What hides something is
-    committed when the replicas hide it too.
+    The caller holds the origin. Ledgers are taken in one order by everybody.
     """
-    if verdicts.hides and house.store.has_replica:
-        house.store.wait_for_replicas(connection)
     for recipient in sorted(verdicts.changes):
         change = verdicts.changes[recipient]
         releases.lock(connection, recipient)

@@ -81,8 +81,6 @@ def follow(house: House, connection: Connection, stored: StoredAgreement, step: 
             _give_back(house, connection, life, at)
         case _:
             assert_never(step)
-    if house.store.has_replica and step is not Step.RESUME:
-        house.store.wait_for_replicas(connection)
     agreements.advance(connection, at)
 
 

@@ -15,7 +15,7 @@ from hub.actions.judging import Bench, Verdicts, judge_again, write_rows
 from hub.actions.submit import verify_writer
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
-from hub.store import agreements, creators, objects, releases, renditions, submissions
+from hub.store import agreements, creators, deletions, objects, releases, renditions, submissions
 from hub.store.agreements import Generation
 from hub.store.connection import Connection
 
@@ -134,7 +134,7 @@ def _write(
 ) -> None:
     member, now = deletion.caller.member.id, decision.now
     id = submissions.add_deletion(connection, member, deletion.origin, deletion.id, now, evidence)
-    objects.mark_deleted(connection, decision.doomed.keys(), id, now)
+    deletions.mark_deleted(connection, decision.doomed.keys(), id, now)
     for owner, handled in decision.handled.items():
         objects.update_handling(connection, handled.changed())
         creators.add(connection, owner, handled.creator_deltas)
@@ -148,8 +148,8 @@ def _write(
     watch.note_down(connection, at)
     contents = {v.content_id for v in decision.doomed.values()}
     contents |= renditions.contents_of(connection, decision.doomed.keys())
-    objects.erase_contents(connection, contents, now)
-    submissions.erase_bodies(connection, objects.submissions_of(connection, decision.doomed.keys()))
+    deletions.erase_contents(connection, contents, now)
+    submissions.erase_bodies(connection, deletions.submissions_of(connection, decision.doomed.keys()))
     for owner, held in decision.records.items():
         if all(v.key in decision.doomed for v in _there(held)):
             submissions.erase_repeats(connection, owner, deletion.id)

@@ -14,7 +14,7 @@ from alembic.command import upgrade
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -37,22 +37,16 @@ _POOL_SIZE: Final = 16
 class Store:
     """The hub's database. `write` and `read` are the only doors to a connection."""
 
-    def __init__(self, engine: Engine, read_engine: Engine) -> None:
+    def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._read_engine = read_engine
 
     @classmethod
-    def open(cls, database_url: str, read_database_url: str | None = None) -> Store:
-        """Return the store at this SQLAlchemy URL; polls go to `read_database_url` when it is given.
+    def open(cls, database_url: str) -> Store:
+        """Return the store at this SQLAlchemy URL.
 
         Raises SettingsError when the URL cannot be used. Nothing is created but an SQLite file's folder.
         """
-        engine = _engine(database_url)
-        return cls(engine, _engine(read_database_url) if read_database_url else engine)
-
-    @property
-    def has_replica(self) -> bool:
-        return self._read_engine is not self._engine
+        return cls(_engine(database_url))
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -69,15 +63,11 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Give one unchanging snapshot of what is committed: every statement in it sees the same state."""
-        with _unavailable_when_down(), self._read_engine.connect() as connection:
+        with _unavailable_when_down(), self._engine.connect() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin():
                 yield connection
-
-    def wait_for_replicas(self, connection: Connection) -> None:
-        """Let this transaction's commit return only when the replicas show it."""
-        connection.execute(text("SET LOCAL synchronous_commit = remote_apply"))
 
     def migrate(self) -> None:
         """Create the tables, or bring them to the schema that this version knows. Repeating is harmless."""
@@ -98,7 +88,6 @@ class Store:
 
     def close(self) -> None:
         self._engine.dispose()
-        self._read_engine.dispose()
 
 
 def _alembic() -> Config:

@@ -38,7 +38,7 @@ def originals(connection: Connection, copies: Collection[int], *, ever: bool = F
     """Return, for each of these copies, for whom the equal objects stand that its submitter had been shown.
 
     What it was never shown is none of them: else what is hidden from it would decide where its objects go.
-    `ever`: for whom they stood at any time, too. What others do later moves nothing (policy 2.7): whatever was
+    `ever`: for whom they stood at any time, too. What others do later moves nothing (policy 2.7): what was
     decided by them stays, and lies between that and nothing.
     """
     pairs = _equal_before(connection, copies)

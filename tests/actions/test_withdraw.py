@@ -16,7 +16,6 @@ from hub.model import VersionFilter
 from hub.proofs import requests
 from hub.stix.versions import version_key
 from hub.store import members
-from hub.store.connection import Store
 from hub.store.tables import (
     content,
     deletion,
@@ -414,18 +413,6 @@ def test_a_deletion_that_is_being_decided_holds_nobody_up_and_is_decided_again(
     held.while_held(lambda: world.delete("us-agency", OBJECT), others)
     assert not versions(world, "us-agency")
     assert world.ids("kr-cert") == {stix_id("relationship")}
-
-
-def test_what_hides_something_waits_for_the_replicas(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    waits: list[str] = []
-    monkeypatch.setattr(Store, "has_replica", True)
-    monkeypatch.setattr(Store, "wait_for_replicas", lambda *_: waits.append("waited"))
-    world.push("us-agency", indicator(1, tlp="green"), indicator(2, tlp="green"))
-    assert not waits
-    world.push("us-agency", indicator(1, tlp="red", version=2))
-    assert len(waits) == 1
-    world.delete("us-agency", stix_id("indicator", 2))
-    assert len(waits) == 2
 
 
 def test_deletions_and_pushes_that_race_leave_the_ledgers_whole(world: World) -> None:

@@ -111,12 +111,3 @@ def test_sqlite_keeps_what_it_acknowledged(tmp_path: object) -> None:
         ]
     assert pragmas == ["wal", 2]
     store.close()
-
-
-def test_a_read_replica_is_told_apart(database_url: str) -> None:
-    alone, split = Store.open(database_url), Store.open(database_url, database_url)
-    assert (alone.has_replica, split.has_replica) == (False, True)
-    for store in (alone, split):
-        with store.read() as connection:
-            assert connection.execute(text("SELECT 1")).scalar() == 1
-        store.close()
