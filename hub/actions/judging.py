@@ -1,7 +1,7 @@
 """Who sees what, after a submission or a deletion: the release rows that follow, and their writing.
 
-Whatever refers to something whose visibility may change is judged again with it, jointly. A row that would show
-a version to somebody new is replaced by a row with a new position and date; one that only narrows stays.
+Whatever refers to something whose visibility may change is judged again with it, jointly. A row that would
+show a version to somebody new is replaced by a row with a new position and date; one that only narrows stays.
 """
 
 from __future__ import annotations
