@@ -284,8 +284,8 @@ def _overwrites(obj: StixObject, case: Case) -> tuple[bool, str | None]:
         return not case.known.is_own, None
     nation = blocking[0].origin
     return False, (
-        f"{nation}'s object; say it with an object of your own (opinion, note, relationship), "
-        "or leave it out. An equal copy is taken."
+        f"{nation}'s object; say it with an object of your own (opinion, note, relationship). "
+        f"Only its creator in {nation} makes versions of it; an equal copy is taken."
     )
 
 
