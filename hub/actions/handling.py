@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
@@ -55,7 +55,11 @@ class Handled:
 
     def changed(self) -> list[ObjectVersion]:
         """Return the stored versions of which something is to be recorded anew."""
-        return [v for key, v in self.now.items() if key in self.before and v != self.before[key]]
+        return [
+            v
+            for key, v in self.now.items()
+            if key in self.before and v is not self.before[key] and v != self.before[key]
+        ]
 
 
 def together(parts: Iterable[Handled]) -> Handled:
@@ -120,11 +124,11 @@ class _Table:
         records: dict[StixId, list[ObjectVersion]] = defaultdict(list)
         for version in (*held, *fresh):
             at = deleted.get(version.key, version.deleted_at)
-            records[version.id].append(replace(version, deleted_at=at))
+            records[version.id].append(version.altered(deleted_at=at))
         self.before.update((v.key, v) for v in held)
         for versions in records.values():
             newest = max(versions, key=lambda v: v.rank)
-            self.now.update((v.key, replace(v, is_newest=v is newest)) for v in versions)
+            self.now.update((v.key, v.altered(is_newest=v is newest)) for v in versions)
 
     def gather(self, fresh: Sequence[ObjectVersion]) -> None:
         """Add the member's stored objects that the new ones touch, down through nested containers."""

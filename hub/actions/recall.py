@@ -108,14 +108,21 @@ class Watch:
             still = (after.get((place, each), frozenset()) for each in (form, SUBMITTED))
             lost = known.difference(*still, {version.member})
             if lost and version.key not in self.doomed:
-                for one in (version, *self._earlier(version)) if version.cuts else [version]:
-                    found[place[0], one.key] = found.get((place[0], one.key), frozenset()) | lost
+                found[place] = found.get(place, frozenset()) | lost
+        for recipient in {place[0] for place in found}:
+            self._add_earlier(recipient, found)
         return found
 
-    def _earlier(self, version: ObjectVersion) -> list[ObjectVersion]:
-        record = (version.member, version.id)
-        own = [one for one in self.versions.values() if (one.member, one.id) == record]
-        return [one for one in own if one.version_key < version.version_key and one.key not in self.doomed]
+    def _add_earlier(self, recipient: NationCode, found: dict[Place, frozenset[MemberId]]) -> None:
+        """Let who lost a redaction have lost those of earlier versions, in one walk through each record."""
+        carried: dict[tuple[MemberId, StixId], frozenset[MemberId]] = defaultdict(frozenset)
+        for version in sorted(self.versions.values(), key=lambda v: v.version_key, reverse=True):
+            record, place = (version.member, version.id), (recipient, version.key)
+            lost, later = found.get(place, frozenset()), carried[record]
+            if later and version.key not in self.doomed:
+                found[place] = lost | later
+            if version.cuts:
+                carried[record] = later | lost
 
     def _deleted(self, connection: Connection) -> Iterator[tuple[Place, bool]]:
         known = {place for (place, _), members in self.before.items() if members}

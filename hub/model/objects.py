@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from hub.model.people import Clearance, MemberId, NationCode, Reach, StixId, Tlp
 from hub.model.renditions import SUBMITTED, Cut, Guise, Rendition
@@ -220,6 +220,12 @@ class ObjectVersion:
     given: Handling | None = None
     taken: Taken = _NOTHING_TAKEN
     closed_by: frozenset[tuple[StixId, str]] = frozenset()
+
+    def altered(self, **changes: Any) -> ObjectVersion:
+        """Return the version with these values; itself if it has them, for a copy costs far more to make."""
+        if all(getattr(self, name) == value for name, value in changes.items()):
+            return self
+        return replace(self, **changes)
 
     @property
     def rank(self) -> tuple[bool, str]:

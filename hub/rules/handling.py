@@ -173,7 +173,7 @@ class _Settling:
         customs = self.facts.customs
         if version.is_accepted_definition:
             return self._finished(version, self._with_own(version, Handling(Tlp.GREEN)))
-        home = replace(version, is_home=customs.stays_home)
+        home = version.altered(is_home=customs.stays_home)
         return self._finished(home, self._with_own(version, Handling(customs.default_tlp)))
 
     def _following(self, version: ObjectVersion) -> ObjectVersion:
@@ -230,7 +230,7 @@ class _Settling:
         is_contained: bool,
     ) -> ObjectVersion:
         base = self._with_own(version, base._replace(is_closed=bool(closed_by)))
-        return self._finished(replace(version, closed_by=closed_by), base, is_contained=is_contained)
+        return self._finished(version.altered(closed_by=closed_by), base, is_contained=is_contained)
 
     def _beside(self, id: StixId) -> dict[int, Handling]:
         """Return what the containers in the submission hand down to an id that they name, by their keys."""
@@ -282,8 +282,7 @@ class _Settling:
         self, version: ObjectVersion, base: Handling, *, is_contained: bool = False
     ) -> ObjectVersion:
         """Return the version handled so, with what labels add and what is taken over from others."""
-        handled = replace(
-            version,
+        handled = version.altered(
             base=_with_taken(version, base).tlp,
             base_rel_to=_with_taken(version, base).rel_to,
             given=self.given.get(version.key),
@@ -301,7 +300,7 @@ class _Settling:
 def with_taken(version: ObjectVersion, handling: Handling) -> ObjectVersion:
     """Return the version handled so, and as strictly as what it took over from others (policy 2.7)."""
     full = _with_taken(version, handling)
-    return replace(version, tlp=full.tlp, rel_to=full.rel_to, is_closed=full.is_closed)
+    return version.altered(tlp=full.tlp, rel_to=full.rel_to, is_closed=full.is_closed)
 
 
 def _with_taken(version: ObjectVersion, handling: Handling) -> Handling:

@@ -23,7 +23,7 @@ from hub.model import (
     Tlp,
     from_microseconds,
 )
-from hub.store.batches import among
+from hub.store.batches import among, listed
 from hub.store.columns import decode_nations, decode_reach
 from hub.store.objects import CREATOR, MARKING, REFERS
 from hub.store.releases import decode
@@ -93,14 +93,22 @@ def of_others(
     if not ids:
         return []
     found: dict[tuple[int, StixId], Row[Any]] = {}
-    is_other = and_(_C.recipient == nation, _C.member.not_in([member, HUB]), _V.member != HUB)
-    served = _rows(rel_to, is_other, among(connection, _C.stix_id, ids))
+    is_other = and_(_C.member.not_in([member, HUB]), _V.member != HUB)
+    # From the ids to their positions, which an index holds, and so that no planner turns it round: otherwise
+    # the ledger would be read from its beginning. NULL, where an id has none, is no position.
+    asked = listed(connection, ids).subquery()
+    at = release.alias()
+    is_asked = and_(at.c.recipient == nation, at.c.stix_id == asked.c.value)
+    positions = select(at.c.position).select_from(asked.outerjoin(at, is_asked))
+    served = _rows(rel_to, is_other, _C.recipient == nation, _C.position.in_(positions))
     for row in connection.execute(served):
         found[row.position, StixId(row.stix_id)] = row
     # A cut is told by its label; its original is known by the link that is served with it. Ids are indexed
-    # by origin: without these a ledger would be read from its beginning.
+    # by origin, and versions by themselves: otherwise the ledger would be read from its beginning.
     is_original = and_(_V.origin.in_(select(origin.c.code)), among(connection, _V.stix_id, ids))
-    redacted = _rows(rel_to, is_other, is_original, _C.rendition.like("redacted:%"))
+    of_originals = _C.version_id.in_(select(_V.id).where(is_original))
+    is_ledgers = (_C.recipient + "") == nation  # no index is asked for it
+    redacted = _rows(rel_to, is_other, is_ledgers, of_originals, _C.rendition.like("redacted:%"))
     for row in connection.execute(redacted):
         found[row.position, StixId(row.original)] = row
     former = _former(connection, nation, {position for position, _ in found})
