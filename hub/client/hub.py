@@ -13,7 +13,7 @@ from taxii2client.v21 import ApiRoot
 
 from hub.client import polling, pushing
 from hub.client.auth import HubAuth, Key, load_key
-from hub.client.connection import Connection, origin
+from hub.client.connection import TAXII, Connection, origin
 from hub.client.errors import ClientError
 from hub.client.governance import Governance
 from hub.client.incremental import Incremental, Output
@@ -101,7 +101,11 @@ class Hub:
             )
         with _readable():
             limit = int(self.api_root.max_content_length)
-        return pushing.push(collection, items, limit, on_progress)
+
+        def post(envelope: bytes) -> JsonObject:
+            return self._connection.post(collection.objects_url, {"Content-Type": TAXII}, data=envelope)
+
+        return pushing.push(post, items, limit, on_progress)
 
     def pages(
         self, collection: str, *, added_after: str | None = None, types: Sequence[str] = ()

@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import orjson
-from taxii2client.exceptions import TAXIIServiceException
 
 from hub.client.errors import ClientError, PushStopped
 from hub.client.packing import COMMA, HEAD, TAIL, posts, size_of
@@ -26,6 +25,7 @@ from hub.model import JsonObject
 
 _HEADROOM_BYTES: Final = 1_024  # for a proxy that counts a little differently
 
+Post = Callable[[bytes], JsonObject]
 Progress = Callable[[int, int], None]  # objects dealt with, objects in all
 
 
@@ -59,9 +59,9 @@ class PushReport:
 
 
 def push(
-    collection: Any, items: Iterable[Item], max_content_length: int, on_progress: Progress | None = None
+    post: Post, items: Iterable[Item], max_content_length: int, on_progress: Progress | None = None
 ) -> PushReport:
-    """Return what became of each item after all were posted to a taxii2-client `collection`.
+    """Return what became of each item after all were posted; `post` takes an envelope and gives a status.
 
     All items are read before anything is sent. Which go together is told by `packing`. An item that is larger
     than any post may be is reported as a failure; so is, where that is a container, whatever unmarked
@@ -73,14 +73,14 @@ def push(
         pieces = _read(items, spool, max_content_length - _HEADROOM_BYTES, report)
         report.failed = done = len(report.failures)
         total = done + len(pieces)
-        for post in posts(pieces, max_content_length - _HEADROOM_BYTES):
+        for batch in posts(pieces, max_content_length - _HEADROOM_BYTES):
             report.submitted = done
             try:
-                _post(collection, [spool.body(piece) for piece in post], report)
+                _add(report, post(HEAD + COMMA.join(map(spool.body, batch)) + TAIL))
             except ClientError as error:
                 message = f"{error}; {done} of {total} objects were sent"
                 raise PushStopped(message, report, error.status) from error
-            done += len(post)
+            done += len(batch)
             if on_progress is not None:
                 on_progress(done, total)
     report.submitted = total
@@ -126,15 +126,22 @@ def _lacks_container(piece: Piece, uncovered: set[str], named: set[str]) -> bool
     return piece.role is not Role.NAME or piece.id not in named
 
 
-def _post(collection: Any, bodies: Sequence[bytes], report: PushReport) -> None:
-    try:
-        status = collection.add_objects(HEAD + COMMA.join(bodies) + TAIL)
-    except TAXIIServiceException as error:
-        raise ClientError(f"the hub answered with a status that cannot be read: {error}") from error
-    report.statuses.append(status.id)
-    report.succeeded += status.success_count
-    report.failed += status.failure_count
-    report.failures += [_failure(entry) for entry in status.failures]
+def _add(report: PushReport, status: JsonObject) -> None:
+    """Add a status resource to the report (TAXII 2.1 section 4.3.1).
+
+    A hub may count several failures together, so that it lists fewer; taxii2-client refuses such a status.
+    """
+    names = ("total_count", "success_count", "failure_count", "pending_count")
+    counts: list[Any] = [status.get(name) for name in names]
+    failures = status.get("failures", [])
+    is_list = isinstance(failures, list) and all(isinstance(entry, dict) for entry in failures)
+    if not is_list or not all(isinstance(count, int) for count in counts) or counts[0] != sum(counts[1:]):
+        raise ClientError("the hub answered with a status that cannot be read: its counts do not add up")
+    _, succeeded, failed, _ = counts
+    report.statuses.append(str(status.get("id", "")))
+    report.succeeded += succeeded
+    report.failed += failed
+    report.failures += map(_failure, failures)
 
 
 def _failure(entry: JsonObject) -> Failure:

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from taxii2client.v21 import Server, as_pages
 
 from hub.cli import demo, main
 from hub.cli.demo import scene, server, simulated, watching
+from hub.cli.demo.others import Others, Try
 from hub.cli.demo.reasons import Account
 from hub.cli.demo.recalled import Recall
 from hub.cli.demo.sample import Question, load_sample
@@ -53,9 +55,12 @@ def test_every_object_of_the_sample_is_accepted_without_a_remark() -> None:
 
 
 def test_the_own_sample_is_in_the_table_whole_and_once() -> None:
-    bundle = json.loads((ROOT / "hub/cli/demo/dprk.json").read_text())
-    listed = [id for group in SAMPLE.groups if group.source == "DPRK" for id in group.objects]
-    assert sorted(listed) == sorted(value["id"] for value in bundle["objects"])
+    bundles = [
+        json.loads((ROOT / f"hub/cli/demo/{name}.json").read_text()) for name in ("dprk", "translation")
+    ]
+    own = [value["id"] for bundle in bundles for value in bundle["objects"]]
+    listed = [id for group in SAMPLE.groups if group.source in {"DPRK", "APT1 in KO"} for id in group.objects]
+    assert sorted(listed) == sorted(own)
 
 
 def test_the_own_sample_uses_every_level() -> None:
@@ -138,6 +143,22 @@ def test_a_note_to_others_or_none_at_all_is_said() -> None:
     ]
 
 
+def test_a_try_that_ends_otherwise_is_said() -> None:
+    tries = (
+        Try("us-cert", "revokes it", "KR's object", ""),
+        Try("us-cert", "passes it on", "received from KR", "KR's object; say it otherwise"),
+        Try("kr-partner", "repeats it", "", "KR's object"),
+        Try("us-cert", "revokes it", "KR's object", "KR's object; say it with an object of your own"),
+        Try("kr-cert", "revises it", "", ""),
+    )
+    assert Others(tries, ("x is handled otherwise",)).differences() == [
+        "us-cert revokes it: taken; not KR's object",
+        "us-cert passes it on: KR's object; say it otherwise; not received from KR",
+        "kr-partner repeats it: KR's object; not taken",
+        "x is handled otherwise",
+    ]
+
+
 def test_another_policy_than_the_table_fails_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         simulated, "conclude", lambda _scene, _name: {"id": "", "signed_by": []}
@@ -185,7 +206,13 @@ def test_json_tells_the_whole_story_and_leaves_nothing_behind(
         ("in-cert", "above the agreement's ceiling GREEN"),
         ("us-cert", red),
         ("us-cert", f"refers to a withheld object malware--11c60e6e-239e-4eb3-a51f-6cd1e7a142c8: {red}"),
+        ("jp-cert", "handled like what it refers to"),  # JP may see what is translated: from the US
     ]
+    [translated] = [one for one in story["submitted"] if one["source"] == "APT1 in KO"]
+    assert {reader for reader, count in translated["seen"].items() if count} == {
+        "us-cert", "us-agency", "kr-cert", "kr-agency",
+    }  # fmt: skip
+    assert {reader for reader, count in translated["seen_after"].items() if count} == {"kr-cert", "kr-agency"}
     assert story["explained"]["effective_tlp"] == "amber"
     released = {one["nation"] for one in story["explained"]["decisions"] if one["decision"] == "release"}
     assert released == {"KR", "US"}
@@ -193,6 +220,14 @@ def test_json_tells_the_whole_story_and_leaves_nothing_behind(
     assert story["recalled"]["told"] == ["kr-agency", "us-agency", "us-cert"]
     notified = {one["member"] for one in story["recalled"]["disclosed"] if one["note_fetched"]}
     assert notified == set(story["recalled"]["told"])
+    assert [(one["member"], (one["refused"] or "").partition(";")[0]) for one in story["tried"]] == [
+        ("us-cert", "created_by_ref names an identity of KR"),
+        ("us-cert", "KR's object"),
+        ("us-cert", "received from KR"),
+        ("kr-partner", ""),
+        ("kr-partner", "created_by_ref names an identity of KR"),
+        ("kr-cert", ""),
+    ]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -224,7 +259,7 @@ def served(
 def test_the_printed_story_is_short(served: tuple[subprocess.Popen[str], Path, list[str]]) -> None:
     _, _, lines = served
     assert "  ✓ All 20 polls returned exactly what the policy says." in lines
-    assert len(lines) <= 85
+    assert len(lines) <= 95
 
 
 def test_an_unmodified_client_polls_the_demo(served: tuple[subprocess.Popen[str], Path, list[str]]) -> None:
@@ -235,8 +270,11 @@ def test_an_unmodified_client_polls_the_demo(served: tuple[subprocess.Popen[str]
     released = next(c for c in root.collections if c.alias == "released")
     seen = [o["id"] for page in as_pages(released.get_objects, per_request=7) for o in page["objects"]]
     wanted = {id for g in SAMPLE.groups if "kr-partner" in g.readers_after for id in g.objects}
-    assert len(seen) == len(set(seen)) == len(wanted) + HUB_OBJECTS
+    assert len(set(seen)) == len(wanted) + HUB_OBJECTS
     assert wanted <= set(seen)
+    copied = next(group.objects for group in SAMPLE.groups if group.handled_as == "CLEAR")
+    assert {id for id, count in Counter(seen).items() if count > 1} == set(copied)  # records of the company
+    assert len(seen) == len(set(seen)) + len(copied)
 
 
 def test_what_is_printed_can_be_pasted(served: tuple[subprocess.Popen[str], Path, list[str]]) -> None:

@@ -7,7 +7,6 @@ import io
 import os
 import tracemalloc
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -92,6 +91,25 @@ def test_a_status_that_contradicts_itself_is_refused(member: Hub, server: Loopba
     }
     with pytest.raises(PushStopped, match="status that cannot be read"):
         member.push("us", [indicator(1)])
+
+
+def test_failures_that_the_hub_counts_together_are_counted(member: Hub, server: Loopback) -> None:
+    path = f"/allied/collections/{US}/objects/"
+    together = {"id": "(item 1)", "message": "119 more items cannot be read"}
+    server.answers["POST", path] = {
+        "id": "s",
+        "status": "complete",
+        "total_count": 120,
+        "success_count": 0,
+        "failure_count": 120,
+        "pending_count": 0,
+        "failures": [{"id": "(item 0)", "message": "not STIX"}, together],
+    }
+    report = member.push("us", [indicator(1)])
+    assert (report.failed, [failure.message for failure in report.failures]) == (
+        120,
+        ["not STIX", "119 more items cannot be read"],
+    )
 
 
 # --- resuming ---
@@ -210,19 +228,23 @@ def test_what_is_unmarked_does_not_go_without_a_container_that_cannot_go(
     assert others[0].version == "2026-01-01T00:00:00.000Z"
 
 
-class Sink:
-    """A collection that keeps nothing of what it takes."""
-
-    def add_objects(self, body: bytes) -> Any:
-        count = len(orjson.loads(body)["objects"])
-        return SimpleNamespace(id="s", success_count=count, failure_count=0, failures=[])
+def sink(body: bytes) -> dict[str, Any]:
+    """Take everything and keep nothing."""
+    count = len(orjson.loads(body)["objects"])
+    return {
+        "id": "s",
+        "total_count": count,
+        "success_count": count,
+        "failure_count": 0,
+        "pending_count": 0,
+    }
 
 
 def test_bodies_beyond_a_bound_wait_on_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool, "_IN_MEMORY_BYTES", 1_000_000)
     objects = (indicator(number, pattern="x" * 20_000) for number in range(3_000))  # 60 MB
     tracemalloc.start()
-    report = pushing.push(Sink(), map(Item.of, objects), 1_000_000)
+    report = pushing.push(sink, map(Item.of, objects), 1_000_000)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert report.succeeded == 3_000

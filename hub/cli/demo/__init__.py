@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from hub.cli.demo import reasons, recalled, simulated, watching
+from hub.cli.demo import others, reasons, recalled, simulated, watching
 from hub.cli.demo.printed import Stage, Story
 from hub.cli.demo.sample import load_sample, report_path
 from hub.cli.demo.scene import MEMBERS, Scene, conclude_agreements, home_folder, set_scene
@@ -58,6 +58,7 @@ def tell(stage: Stage, scene: Scene) -> Story:
     3. Some of what is withheld, and why; who sees one object by which clause, and who has fetched it.
     4. One party ends an agreement; everybody polls again.
     5. An object is deleted; whoever had fetched it is told, and nobody else.
+    6. An ally and a company try what only the source of an object may do.
     """
     story = Story(load_sample())
     story.agreements = conclude_agreements(scene)  # 1
@@ -93,6 +94,9 @@ def tell(stage: Stage, scene: Scene) -> Story:
     story.recall = recalled.take_back(scene, story.account)  # 5
     stage.heading(f"{story.recall.deleted_by} deletes {story.sample.name(story.recall.id)}")
     stage.recall(story.recall)
+    story.others = others.try_all(scene, story.sample)  # 6
+    stage.heading("Objects of others: nobody speaks for another, or passes on what is not free to share")
+    stage.others(story.others)
     stage.heading("Verdict")
     stage.verdict(story.differences, 2 * len(MEMBERS), len(story.accounts))
     return story

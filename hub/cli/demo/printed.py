@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hub.cli.demo.others import Others
 from hub.cli.demo.reasons import Account
 from hub.cli.demo.recalled import Recall
 from hub.cli.demo.sample import Group, Question, Sample
@@ -19,6 +20,7 @@ from hub.cli.demo.simulated import Simulation
 from hub.cli.demo.watching import Look
 from hub.model import JsonObject
 
+_SENTENCE: Final = 60  # characters of one that has a line with other words
 _WIDTH: Final = 100  # columns, when the output is no terminal
 
 
@@ -36,6 +38,7 @@ class Story:
     ended: JsonObject = field(default_factory=dict)
     after: Look | None = None
     recall: Recall | None = None
+    others: Others | None = None
 
     @property
     def differences(self) -> list[str]:
@@ -44,7 +47,8 @@ class Story:
         foreseen = [] if self.simulation is None else self.simulation.differences()
         explained = (d for account in self.accounts for d in account.differences())
         recalled = [] if self.recall is None else self.recall.differences()
-        return [*foreseen, *served, *explained, *recalled]
+        tried = [] if self.others is None else self.others.differences()
+        return [*foreseen, *served, *explained, *recalled, *tried]
 
     def to_json(self) -> JsonObject:
         """Return the whole story as one JSON value."""
@@ -79,6 +83,7 @@ class Story:
                 "told": sorted(self.recall.notes),
                 "disclosed": self.recall.disclosed,
             },
+            "tried": [] if self.others is None else self.others.to_json(),
             "differences": self.differences,
         }
 
@@ -168,6 +173,20 @@ class Stage:
         told = [reader for reader in MEMBERS if reader in recall.confirmed]
         self.line(f"hub disclosures: notified, and the note fetched: {', '.join(told)}")
 
+    def others(self, others: Others) -> None:
+        """Print what each tried, and the sentence that it was told."""
+        for one in others.tries:
+            mark, style = ("✗", "yellow") if one.told else ("✓", "green")
+            told = _short(one.told) if one.told else "taken"
+            line = Text(f"  {mark} ", style=style)
+            line.append(f"{one.member:<11}", style="cyan").append(f"{one.deed}: {told}", style=style)
+            self._console.print(line)
+        if not others.changes:
+            self.line(
+                "  The copies did not change who sees the cert's objects, nor who gets its new version.",
+                "green",
+            )
+
     def verdict(self, differences: Sequence[str], checked: int, explained: int) -> None:
         """Print whether all was as the policy says, and each thing that was not."""
         if not differences:
@@ -175,6 +194,10 @@ class Stage:
             self.line("✓ The agreement that was simulated brought just what was told.", "bold green")
             self.line(f"✓ All {explained} explanations and disclosures agree with them.", "bold green")
             self.line("✓ The note came to everybody who had fetched it, and to nobody else.", "bold green")
+            self.line(
+                "✓ Nobody spoke for another, overwrote another or passed on what is not free to share.",
+                "bold green",
+            )
         for difference in differences:
             self.line(f"✗ {difference}", "bold red")
 
@@ -215,3 +238,9 @@ def _cell(count: int, size: int) -> Text:
     if count == 0:
         return Text("·", style="dim")
     return Text(str(count), style="green" if count == size else "yellow")
+
+
+def _short(sentence: str) -> str:
+    """Return as much of a sentence as fits a line: without its examples, or only what comes first."""
+    short = sentence.partition(" (")[0].rstrip(".")
+    return short if len(short) <= _SENTENCE else short.partition(";")[0]

@@ -1,7 +1,7 @@
 """What the demo submits, and who must see it: written by hand in `expected.json`, decided by no code.
 
 The OASIS threat reports come from the stix2-validator package and carry no marking; `dprk.json` is our own
-bundle of public facts, with every level of TLP in it.
+bundle of public facts, with every level of TLP in it; `translation.json` is a Korean title of a report.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hub.errors import HubError
 from hub.model import JsonObject
 
 _HERE: Final = Path(__file__).parent
-_BUNDLE: Final = _HERE / "dprk.json"
+_BUNDLES: Final = (_HERE / "dprk.json", _HERE / "translation.json")
 _EXPECTED: Final = _HERE / "expected.json"
 _REPORTS: Final = Path("schemas-2.1", "examples", "threat-reports")
 
@@ -55,7 +55,7 @@ class Sample:
     questions: tuple[Question, ...]
 
     def name(self, id: str) -> str:
-        """Return what a person calls the object: its name, or the two ends of a relationship."""
+        """Return what a person calls the object: its name, or what a relationship or translation is of."""
         known = {id: value for group in self.groups for id, value in group.objects.items()}
         value = known[id]
         if value["type"] == "relationship":
@@ -65,13 +65,15 @@ class Sample:
                 self.name(value["target_ref"]),
             )
             return " ".join(ends)
+        if value["type"] == "language-content":
+            return f"{self.name(value['object_ref'])} ({', '.join(value['contents'])})"
         return str(value.get("name", value["type"]))
 
 
 def load_sample() -> Sample:
     """Return the sample. Raises HubError when the stix2-validator package is not installed whole."""
     expected = orjson.loads(_EXPECTED.read_bytes())
-    own = _by_id(orjson.loads(_BUNDLE.read_bytes()))
+    own = {id: value for path in _BUNDLES for id, value in _by_id(orjson.loads(path.read_bytes())).items()}
     return Sample(
         groups=tuple(_group(entry, own) for entry in expected["groups"]),
         questions=tuple(Question(**entry) for entry in expected["withheld"]),

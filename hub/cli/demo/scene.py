@@ -41,6 +41,11 @@ MEMBERS: Final = {
     "au-cert": ("AU", Kind.CERT, "Australia Cyber Centre (demo)"),
     "in-cert": ("IN", Kind.CERT, "India Cyber Centre (demo)"),
 }
+# Who speaks as whom in the sample: nobody else may (policy 8).
+IDENTITIES: Final = {
+    "kr-cert": "identity--1a2b027c-4cf4-4fde-947e-0ac454fb13e9",
+    "kr-agency": "identity--84356633-869f-45d0-bd64-b79010fe5fac",
+}
 AGREEMENTS: Final = ("charter", "us-kr")  # files of config/agreements, concluded at the beginning
 
 
@@ -153,6 +158,8 @@ def conclude(scene: Scene, name: str) -> JsonObject:
 def _admit(house: House, folder: Path, id: str) -> Badge:
     nation, kind, name = MEMBERS[id]
     administer.add_member(house, id, nation, kind, name)
+    if id in IDENTITIES:
+        administer.register_identity(house, id, IDENTITIES[id])
     scopes = {Scope.READ, Scope.SUBMIT} | ({Scope.GOVERN} if kind is Kind.CERT else set())
     folder.mkdir(mode=0o700, parents=True)
     badge = Badge(folder / "token", folder / "submit.pem", folder / "agreement.pem")
