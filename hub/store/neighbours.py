@@ -79,11 +79,15 @@ def of_others(
     """Return the rows of a nation's ledger that show what others than `member` submitted under these ids.
 
     Under the id that is served, and of a redaction, whose reader may know it, under the original one too.
-    `rel_to` are the ids of the REL TO definitions.
+    `rel_to` are the ids of the REL TO definitions. Of equal objects the one submitted first counts: copies of
+    what `member` itself submitted, deleted since or not, are left out.
     """
     found: dict[tuple[int, StixId], Row[Any]] = {}
     for batch in batches(ids):
-        is_other = and_(_C.recipient == nation, _C.member.not_in([member, HUB]), _V.member != HUB)
+        is_other = and_(
+            *(_C.recipient == nation, _C.member.not_in([member, HUB]), _V.member != HUB),
+            ~_is_copy_of(member),
+        )
         served = _rows(rel_to, is_other, _C.stix_id.in_(batch))
         for row in connection.execute(served):
             found[row.position, StixId(row.stix_id)] = row
@@ -114,6 +118,15 @@ def _rows(rel_to: Collection[StixId], *conditions: ColumnElement[bool]) -> Any:
             .outerjoin(creator, and_(creator.c.version_id == _V.id, creator.c.kind == CREATOR))
         )
         .where(*conditions)
+    )
+
+
+def _is_copy_of(member: MemberId) -> ColumnElement[bool]:
+    """Tell whether `member` submitted an equal version before, and not as a copy of another's itself."""
+    own, its = object_version.alias(), content.alias()
+    return exists().where(
+        *(own.c.member == member, own.c.stix_id == _V.stix_id, own.c.id < _V.id, ~own.c.is_copy),
+        *(its.c.id == own.c.content_id, its.c.digest == content.c.digest),
     )
 
 

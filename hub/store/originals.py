@@ -38,8 +38,8 @@ def originals(connection: Connection, copies: Collection[int], *, ever: bool = F
     """Return, for each of these copies, for whom the equal objects stand that its submitter had been shown.
 
     What it was never shown is none of them: else what is hidden from it would decide where its objects go.
-    `ever`: for whom they stood at any time, too. What others do later moves nothing (policy 2.7): whatever was
-    decided by them stays, and lies between that and nothing.
+    `ever`: for whom they stood at any time, too. What others do later moves nothing (policy 2.7), so
+    that whatever was decided by them lies between that and nothing.
     """
     pairs = _equal_before(connection, copies)
     stood = _stood(connection, {pair.original for pair in pairs})

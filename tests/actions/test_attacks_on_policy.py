@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from hub.actions.check import check
-from tests.actions.alliance import CODES, readers, tell
+from tests.actions.alliance import CODES, readers, status, tell
 from tests.stix_objects import grouping, indicator, note
 from tests.world import World, build, clause
 
@@ -73,3 +73,32 @@ def test_an_equal_object_that_nobody_here_may_see_decides_nothing(world: World, 
     assert tell(world, "kr-agency", ABOUT_IT) == [None]
     assert readers(world, item, "au-agency") == ["au-agency"]
     assert readers(world, ABOUT_IT, "au-agency") == ["au-agency"]
+
+
+def _all_share_green(world: World) -> None:
+    every = [clause(a, [b for b in CODES if b != a], "green", audience="partner") for a in CODES]
+    world.agree(CODES, *every)
+
+
+@pytest.mark.parametrize("copier", ["kr-agency", "kr-cert", "jp-agency2"])
+def test_a_copy_does_not_keep_an_author_from_its_own_id(world: World, copier: str) -> None:
+    """Whoever copies everything would else silence whoever deletes a version and sends a better one."""
+    _all_share_green(world)
+    assert tell(world, "jp-agency", ORIGINAL) == [None]
+    assert tell(world, copier, ORIGINAL) == [None]
+    world.delete("jp-agency", ORIGINAL["id"])
+    better = indicator(1, tlp="green", version=2, name="Better")
+    assert tell(world, "us-agency", better) != [None]
+    assert tell(world, "jp-agency", better) == [None]
+
+
+def test_nor_does_a_copy_that_is_handled_more_strictly_bind_what_it_says(world: World) -> None:
+    three = ("JP", "KR", "US")
+    closer = [clause(a, [b for b in three if b != a], "amber") for a in three]
+    world.agree(three, *closer)
+    item, box = indicator(1), grouping(5, tlp="green", refs=[indicator(1)["id"]])
+    assert tell(world, "jp-agency", box, item) == [None, None]
+    assert tell(world, "kr-agency", item) == [None]  # AMBER by default
+    world.delete("jp-agency", item["id"])
+    assert "handled like" not in status(world, "jp-agency", ABOUT_IT)[0]
+    assert tell(world, "jp-agency", indicator(1, version=2, tlp="green")) == [None]
