@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Final
 
 from hub.actions.house import House
-from hub.model import Clearance, Kind, Member, NationCode, Period, Reach, Reader, StixId
+from hub.model import Clearance, Kind, Member, NationCode, Period, Reach, Reader, Shown, StixId
 from hub.rules.acceptance import Naming
 from hub.rules.neighbours import Neighbour, Stretch, by_id, lowest_clearance, was_shown
 from hub.rules.release import stands
@@ -80,26 +80,33 @@ class _Look:
         return frozenset(p.id for p in self.every_period if p.id in self.in_force and p.agreement_id in mine)
 
     def neighbours(self, rows: Iterable[ShownRow]) -> list[Neighbour]:
-        seen: list[tuple[ShownRow, bool]] = []
+        seen: list[tuple[ShownRow, Shown, bool]] = []
         for row in rows:
             is_seen = row.is_served and stands(row.stood[-1].justification, self.reader, self.in_force)
-            if is_seen or self._was_shown(row.date_added, row.stood):
-                seen.append((row, is_seen))
-        foreign = [row for row, is_seen in seen if is_seen and row.origin != self.reader.nation]
+            shown = row.stood[-1].shown if is_seen else self._last_shown(row.date_added, row.stood)
+            if shown is not None:
+                seen.append((row, shown, is_seen))
+        foreign = [row for row, _, is_seen in seen if is_seen and row.origin != self.reader.nation]
         reaches = self._reaches(foreign)
         return [
-            self._neighbour(row, reaches.get(row.position, frozenset()), is_seen=is_seen)
-            for row, is_seen in seen
+            self._neighbour(row, shown, reaches.get(row.position, frozenset()), is_seen=is_seen)
+            for row, shown, is_seen in seen
         ]
 
-    def _was_shown(self, date_added: datetime, stood: Sequence[Standing]) -> bool:
-        start, stretches = min(date_added, self.now), []
+    def _last_shown(self, date_added: datetime, stood: Sequence[Standing]) -> Shown | None:
+        """Return how a poll could have shown the row to the reader last; None: it never could.
+
+        By what it stood then alone: a row that was narrowed where it is shows to others what it is now.
+        """
+        start, last = min(date_added, self.now), None
         for standing in stood:
             # The stretch that lasts holds the present, too.
             end = self.now + _INSTANT if standing.until is None else standing.until
-            stretches.append(Stretch(start, end, standing.justification))
+            stretch = Stretch(start, end, standing.justification)
+            if was_shown([stretch], self.reader, self.every_period):
+                last = standing.shown
             start = max(start, end)
-        return was_shown(stretches, self.reader, self.every_period)
+        return last
 
     def _reaches(self, rows: Sequence[ShownRow]) -> Mapping[int, Reach]:
         """Return, by position, where what is seen may go by the agreements of the reader's own nation."""
@@ -118,7 +125,7 @@ class _Look:
             found[row.position] = frozenset(reach.items())
         return found
 
-    def _neighbour(self, row: ShownRow, reach: Reach, *, is_seen: bool) -> Neighbour:
+    def _neighbour(self, row: ShownRow, shown: Shown, reach: Reach, *, is_seen: bool) -> Neighbour:
         member, creator = row.member, row.creator
         if row.rendition.is_anonymised and row.origin in self.certs:
             # It appears under its nation's cert, and whoever sees it must not be told otherwise (policy 7).
@@ -134,7 +141,7 @@ class _Look:
             creator=creator,
             submitted_at=row.submitted_at,
             position=row.position,
-            shown=row.shown,
+            shown=shown,
             is_seen=is_seen,
             is_copy=row.is_copy,
             carried=row.carried,
@@ -147,7 +154,7 @@ class _Look:
     def naming(self, ids: Collection[StixId]) -> Mapping[StixId, Naming]:
         found: dict[StixId, Naming] = {}
         for row in neighbours.naming(self.connection, self.reader.nation, self.reader.member, ids):
-            if row.date_added is not None and not self._was_shown(row.date_added, row.stood):
+            if row.date_added is not None and self._last_shown(row.date_added, row.stood) is None:
                 continue
             known = found.get(row.id, Naming())
             if row.origin == self.reader.nation:

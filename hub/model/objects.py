@@ -162,10 +162,12 @@ class StixObject:
 
 
 class Shown(NamedTuple):
-    """At which level a row shows its version, and whether REL TO or limits bind it (policy 1, "shown")."""
+    """How a row shows its version, and whether REL TO or limits bind it (policy 1, "shown")."""
 
     tlp: Tlp
     is_bound: bool
+    rel_to: frozenset[NationCode] | None = None
+    is_closed: bool = False  # or kept at home
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +235,13 @@ class ObjectVersion:
         return self.deleted_at is None, self.version_key
 
     def shown(self, rendition: Rendition = SUBMITTED) -> Shown:
-        """Return at which level a row in this form shows it: a redaction at that of what is left."""
-        is_limited = self.taken.limits is not None
+        """Return how a row in this form shows it: a redaction at the level of what is left."""
+        is_limited, is_closed = self.taken.limits is not None, self.is_closed or self.is_home
         cut = next((cut for cut in self.cuts if cut.ceiling is rendition.ceiling), None)
         if cut is None:
-            return Shown(self.tlp, is_limited or self.rel_to is not None)
-        return Shown(max(self.base, cut.level or Tlp.CLEAR), is_limited or self.base_rel_to is not None)
+            return Shown(self.tlp, is_limited or self.rel_to is not None, self.rel_to, is_closed)
+        level, rel_to = max(self.base, cut.level or Tlp.CLEAR), self.base_rel_to
+        return Shown(level, is_limited or rel_to is not None, rel_to, is_closed)
 
 
 @dataclass(frozen=True, slots=True)

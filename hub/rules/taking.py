@@ -83,10 +83,9 @@ def _of_colleagues(
     strongest = max((registered.claim_of(one) for one in judged), default=None)
     for one in judged:
         if registered.claim_of(one) is strongest:
-            # What is not seen any more counts at the level at which it was shown last.
-            level = one.handling.tlp if one.is_seen else one.shown.tlp
-            handling = Handling(level, one.handling.rel_to, one.handling.is_closed)
-            yield Taken(handed_down(handling), one.limits)
+            # What is not seen any more counts as it was shown last: what hides it now was shown to nobody.
+            last = Handling(one.shown.tlp, one.shown.rel_to, one.shown.is_closed)
+            yield Taken(handed_down(one.handling if one.is_seen else last), one.limits)
 
 
 def _of_allies(counted: Iterable[Neighbour], submitter: Member) -> Iterable[Taken]:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, select, union_all
 
@@ -26,7 +26,7 @@ from hub.model import (
 from hub.store.batches import among, listed
 from hub.store.columns import decode_nations, decode_reach
 from hub.store.objects import CREATOR, MARKING, REFERS
-from hub.store.releases import decode
+from hub.store.releases import SHOWN, decode, decode_shown
 from hub.store.rendition_tables import made_id
 from hub.store.tables import (
     content,
@@ -43,13 +43,15 @@ _C = release.c
 _V = object_version.c
 _J = justification.c
 _R = reference.c
+_NOW: Final = (_V.effective_tlp, _V.rel_to)
 
 
 class Standing(NamedTuple):
-    """A justification, and until when a row stood by it; None: it still does."""
+    """A justification, until when a row stood by it, and how it showed its version; None: it still does."""
 
     until: datetime | None
     justification: Justification
+    shown: Shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,6 @@ class ShownRow:
     creator: StixId | None
     submitted_at: datetime
     is_copy: bool
-    shown: Shown
     carried: Tlp | None
     carries_rel_to: bool
     handling: Handling
@@ -88,12 +89,13 @@ def of_others(
     """Return the rows of a nation's ledger that show what others than `member` submitted under these ids.
 
     Under the id that is served, and of a redaction, whose reader may know it, under the original one too.
-    `rel_to` are the ids of the REL TO definitions.
+    `rel_to` are the ids of the REL TO definitions. Of equal objects the one submitted first counts: copies of
+    what `member` itself submitted, deleted since or not, are left out.
     """
     if not ids:
         return []
     found: dict[tuple[int, StixId], Row[Any]] = {}
-    is_other = and_(_C.member.not_in([member, HUB]), _V.member != HUB)
+    is_other = and_(_C.member.not_in([member, HUB]), _V.member != HUB, ~_is_copy_of(member))
     # From the ids to their positions, which an index holds, and so that no planner turns it round: otherwise
     # the ledger would be read from its beginning. NULL, where an id has none, is no position.
     asked = listed(connection, ids).subquery()
@@ -121,7 +123,7 @@ def _rows(rel_to: Collection[StixId], *conditions: ColumnElement[bool]) -> Any:
     return (
         select(
             *(_C.position, _C.date_added, _C.withdrawn_at, _C.rendition, _C.stix_id, _C.origin),
-            *(_C.shown_tlp, _C.is_bound, _J.classes, content.c.digest),
+            *(*SHOWN, _J.classes, content.c.digest),
             *(_V.id.label("version"), _V.stix_id.label("original"), _V.member, _V.type, _V.version_key),
             *(_V.submitted_at, _V.is_copy, _V.own_tlp, _V.raised_tlp, _V.effective_tlp, _V.rel_to),
             *(_V.is_closed, _V.is_home, _V.limits),
@@ -137,6 +139,15 @@ def _rows(rel_to: Collection[StixId], *conditions: ColumnElement[bool]) -> Any:
     )
 
 
+def _is_copy_of(member: MemberId) -> ColumnElement[bool]:
+    """Tell whether `member` submitted an equal version before, and not as a copy of another's itself."""
+    own, its = object_version.alias(), content.alias()
+    return exists().where(
+        *(own.c.member == member, own.c.stix_id == _V.stix_id, own.c.id < _V.id, ~own.c.is_copy),
+        *(its.c.id == own.c.content_id, its.c.digest == content.c.digest),
+    )
+
+
 def _former(
     connection: Connection, nation: NationCode, positions: Collection[int]
 ) -> Mapping[int, tuple[Standing, ...]]:
@@ -146,13 +157,15 @@ def _former(
     if not positions:
         return {}
     query = (
-        select(c.position, c.until, _J.classes)
+        select(c.position, c.until, _J.classes, *(c[column.name] for column in SHOWN), *_NOW)
+        .join(release, and_(_C.recipient == c.recipient, _C.position == c.position))
+        .join(object_version, _V.id == _C.version_id)
         .join(justification, _J.id == c.justification_id)
         .where(c.recipient == nation, among(connection, c.position, positions))
         .order_by(c.id)
     )
-    for position, until, classes in connection.execute(query):
-        found[position].append(Standing(from_microseconds(until), decode(classes)))
+    for position, until, classes, *shown in connection.execute(query):
+        found[position].append(Standing(from_microseconds(until), decode(classes), _as_shown(*shown)))
     return {position: tuple(stood) for position, stood in found.items()}
 
 
@@ -160,8 +173,6 @@ def _shown(row: Row[Any], id: StixId, former: tuple[Standing, ...]) -> ShownRow:
     withdrawn = None if row.withdrawn_at is None else from_microseconds(row.withdrawn_at)
     levels = [level for level in (row.own_tlp, row.raised_tlp) if level is not None]
     rel_to = decode_nations(row.rel_to)
-    tlp = row.effective_tlp if row.shown_tlp is None else row.shown_tlp
-    is_bound = rel_to is not None if row.is_bound is None else row.is_bound
     return ShownRow(
         position=row.position,
         date_added=from_microseconds(row.date_added),
@@ -177,13 +188,31 @@ def _shown(row: Row[Any], id: StixId, former: tuple[Standing, ...]) -> ShownRow:
         creator=None if row.creator is None else StixId(row.creator),
         submitted_at=from_microseconds(row.submitted_at),
         is_copy=row.is_copy,
-        shown=Shown(Tlp(tlp), is_bound),
         carried=Tlp(max(levels)) if levels else None,
         carries_rel_to=bool(row.carries_rel_to),
         handling=Handling(Tlp(row.effective_tlp), rel_to, row.is_closed or row.is_home),
         limits=decode_reach(row.limits),
-        stood=(*former, Standing(withdrawn, decode(row.classes))),
+        stood=(*former, _last(row, withdrawn)),
     )
+
+
+def _last(row: Any, withdrawn: datetime | None) -> Standing:
+    values = row.shown_tlp, row.is_bound, row.shown_rel_to, row.shown_closed
+    return Standing(withdrawn, decode(row.classes), _as_shown(*values, row.effective_tlp, row.rel_to))
+
+
+def _as_shown(
+    tlp: int | None,
+    is_bound: bool | None,
+    rel_to: str | None,
+    is_closed: bool | None,
+    *now: Any,
+) -> Shown:
+    """Return how a row showed its version; what was not noted, as the version is `now`, and closed."""
+    if tlp is None or is_bound is None:
+        tlp, rel_to = now
+        is_bound = rel_to is not None
+    return decode_shown(tlp or 0, is_bound, rel_to, is_closed)
 
 
 class Copy(NamedTuple):
@@ -239,7 +268,7 @@ def naming(
     shown = (
         select(
             *(_R.target, _V.origin, _V.submitted_at, _C.date_added, _C.withdrawn_at),
-            *(_J.classes, _C.position),
+            *(_J.classes, _C.position, *SHOWN, *_NOW),
         )
         .select_from(
             reference.join(object_version, _V.id == _R.version_id)
@@ -252,7 +281,7 @@ def naming(
     former = _former(connection, nation, {row.position for row in rows})
     for row in rows:
         until = None if row.withdrawn_at is None else from_microseconds(row.withdrawn_at)
-        stood = (*former.get(row.position, ()), Standing(until, decode(row.classes)))
+        stood = (*former.get(row.position, ()), _last(row, until))
         instants = from_microseconds(row.submitted_at), from_microseconds(row.date_added)
         found.append(NamingRow(StixId(row.target), NationCode(row.origin), *instants, stood))
     return found

@@ -50,11 +50,12 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.batches import among, batches, insert_all
-from hub.store.columns import decode_guise
+from hub.store.columns import decode_guise, decode_nations, encode_nations
 from hub.store.tables import justification, ledger, object_version, rejustification, release
 
 _C = release.c
 _J = justification.c
+SHOWN: Final = (_C.shown_tlp, _C.is_bound, _C.shown_rel_to, _C.shown_closed)
 
 
 # --- justifications -----------------------------------------------------------------------------
@@ -128,15 +129,15 @@ def live_rows(
     query = (
         select(
             *(_C.recipient, _C.position, _C.version_id, _J.classes, _C.is_newest),
-            *(_C.deleted_at.is_(None), _C.rendition, _C.shown_tlp, _C.is_bound),
+            *(_C.deleted_at.is_(None), _C.rendition, *SHOWN),
         )
         .join(justification, _J.id == _C.justification_id)
         .where(among(connection, _C.version_id, versions), is_asked, _IS_LIVE)
     )
     for row in connection.execute(query):
-        recipient, position, version, classes, is_newest, is_served, form, tlp, is_bound = row
+        recipient, position, version, classes, is_newest, is_served, form, *values = row
         place = (NationCode(recipient), position, version, decode(classes))
-        shown = None if tlp is None else Shown(Tlp(tlp), is_bound)
+        shown = None if values[0] is None else decode_shown(*values)
         found.append(LiveRow(*place, is_newest, is_served, Rendition.of(form), shown))
     return found
 
@@ -229,8 +230,7 @@ def append(
                 "content_id": row.served.content_id,
                 "size": row.served.size,
                 "rendition": row.rendition.label or None,
-                "shown_tlp": row.version.shown(row.rendition).tlp,
-                "is_bound": row.version.shown(row.rendition).is_bound,
+                **_encode_shown(row.version.shown(row.rendition)),
                 # A deleted version is served to nobody; its row tells for whom it stands (policy 2.7).
                 "withdrawn_at": None if row.version.deleted_at is None else date + n,
                 "deleted_at": None if row.version.deleted_at is None else date + n,
@@ -316,17 +316,32 @@ def justify(
         for batch in batches(sorted(positions)):
             change = (literal(to_microseconds(now), BigInteger), literal(revision, BigInteger))
             condition = and_(_C.recipient == recipient, _C.position.in_(batch))
-            former = select(_C.recipient, _C.position, *change, _C.justification_id).where(condition)
+            former = select(_C.recipient, _C.position, *change, _C.justification_id, *SHOWN)
+            former = former.where(condition)
             names = ["recipient", "position", "until", "revision", "justification_id"]
+            names += [column.name for column in SHOWN]
             connection.execute(insert(rejustification).from_select(names, former))
         _mark(connection, recipient, positions, {"justification_id": ids[value]})
 
 
 def show(connection: Connection, recipient: NationCode, changes: Mapping[Shown, Collection[int]]) -> None:
-    """Note the level at which rows that stay where they are show their versions from now on."""
+    """Note how rows that stay where they are show their versions from now on."""
     for shown, positions in changes.items():
-        values = {"shown_tlp": shown.tlp, "is_bound": shown.is_bound}
-        _mark(connection, recipient, positions, values)
+        _mark(connection, recipient, positions, _encode_shown(shown))
+
+
+def _encode_shown(shown: Shown) -> dict[str, Any]:
+    return {
+        "shown_tlp": shown.tlp,
+        "is_bound": shown.is_bound,
+        "shown_rel_to": encode_nations(shown.rel_to),
+        "shown_closed": shown.is_closed,
+    }
+
+
+def decode_shown(tlp: int, is_bound: bool, rel_to: str | None, is_closed: bool | None) -> Shown:
+    """Return how a row shows its version, as its columns tell; a closure that was not noted counts."""
+    return Shown(Tlp(tlp), is_bound, decode_nations(rel_to), is_closed is not False)
 
 
 def supersede(connection: Connection, recipient: NationCode, positions: Collection[int]) -> None:

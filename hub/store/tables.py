@@ -23,6 +23,8 @@ from sqlalchemy import (
     false,
 )
 
+from hub.store.shown_columns import shown_columns
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -367,8 +369,7 @@ release = Table(  # one row per recipient and version that it may see; marked, n
     Column("content_id", ForeignKey(content.c.id), nullable=False),
     Column("size", Integer, nullable=False),  # bytes of the content
     Column("rendition", String(40)),  # the form of the version that is served; null: as submitted
-    Column("shown_tlp", Integer),  # the level at which it is shown, or was last; null: the version's
-    Column("is_bound", Boolean),  # by REL TO or limits; null: as the version is
+    *shown_columns(),
     Column("withdrawn_at", Instant),
     # Withdrawn because its version was deleted: it is not served, and goes on telling for whom it stood.
     Column("deleted_at", Instant),
@@ -390,6 +391,7 @@ rejustification = Table(  # why a row stood before it was narrowed where it is
     Column("until", Instant, nullable=False),
     Column("revision", BigInteger, nullable=False),  # of the ledger, which the change made
     Column("justification_id", ForeignKey(justification.c.id), nullable=False),
+    *shown_columns(),  # as the row had them until then
     ForeignKeyConstraint(["recipient", "position"], ["release.recipient", "release.position"]),
     Index("ix_rejustification_recipient_position", "recipient", "position"),
 )

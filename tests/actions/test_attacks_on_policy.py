@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from hub.actions.check import check
-from tests.actions.alliance import CODES, readers, tell
-from tests.stix_objects import grouping, indicator, note
+from hub.actions.explain import Question, explain
+from hub.model import StixId
+from tests.actions.alliance import CODES, readers, rel_to, status, tell
+from tests.stix_objects import TLP, Json, definition, grouping, indicator, note
 from tests.world import World, build, clause
 
 
@@ -73,3 +75,79 @@ def test_an_equal_object_that_nobody_here_may_see_decides_nothing(world: World, 
     assert tell(world, "kr-agency", ABOUT_IT) == [None]
     assert readers(world, item, "au-agency") == ["au-agency"]
     assert readers(world, ABOUT_IT, "au-agency") == ["au-agency"]
+
+
+def _all_share_green(world: World) -> None:
+    every = [clause(a, [b for b in CODES if b != a], "green", audience="partner") for a in CODES]
+    world.agree(CODES, *every)
+
+
+@pytest.mark.parametrize("copier", ["kr-agency", "kr-cert", "jp-agency2"])
+def test_a_copy_does_not_keep_an_author_from_its_own_id(world: World, copier: str) -> None:
+    """Whoever copies everything would else silence whoever deletes a version and sends a better one."""
+    _all_share_green(world)
+    assert tell(world, "jp-agency", ORIGINAL) == [None]
+    assert tell(world, copier, ORIGINAL) == [None]
+    world.delete("jp-agency", ORIGINAL["id"])
+    better = indicator(1, tlp="green", version=2, name="Better")
+    assert tell(world, "us-agency", better) != [None]
+    assert tell(world, "jp-agency", better) == [None]
+
+
+def test_nor_does_a_copy_that_is_handled_more_strictly_bind_what_it_says(world: World) -> None:
+    three = ("JP", "KR", "US")
+    closer = [clause(a, [b for b in three if b != a], "amber") for a in three]
+    world.agree(three, *closer)
+    item, box = indicator(1), grouping(5, tlp="green", refs=[indicator(1)["id"]])
+    assert tell(world, "jp-agency", box, item) == [None, None]
+    assert tell(world, "kr-agency", item) == [None]  # AMBER by default
+    world.delete("jp-agency", item["id"])
+    assert "handled like" not in status(world, "jp-agency", ABOUT_IT)[0]
+    assert tell(world, "jp-agency", indicator(1, version=2, tlp="green")) == [None]
+
+
+# --- what was tightened out of sight --------------------------------------------------------------
+
+HIDDEN = ["amber+strict", "red", "addressed", "closed", "deleted"]
+
+
+def _hide(world: World, by: str, item: Json, how: str) -> None:
+    """Delete the unmarked object, or take it out of sight of agencies by a container that they never see."""
+    world.clock.wait()
+    if how == "deleted":
+        world.delete(by, item["id"])
+        return
+    marks = {"addressed": rel_to(world, "JP"), "closed": [definition(9, statement=False)["id"]]}
+    level = how if how in TLP else "red"
+    assert tell(world, by, grouping(7, tlp=level, refs=[item["id"]], marks=marks.get(how, []))) == [None]
+    assert readers(world, item, "kr-agency") == []
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+@pytest.mark.parametrize("by", ["kr-agency2", "kr-cert", "jp-agency", "jp-cert"])
+def test_what_refers_to_what_was_hidden_tells_not_how(world: World, by: str, how: str) -> None:
+    """Worlds that differ in what hid an object alone answer alike whoever was shown it once (I6)."""
+    pair = ("JP", "KR")
+    world.agree(pair, *[clause(a, [b for b in pair if b != a], "red", audience="partner") for a in pair])
+    item, about = indicator(1), note(1, refs=[indicator(1)["id"]])
+    assert tell(world, by, item) == [None]  # AMBER by default
+    assert readers(world, item, "kr-agency") == ["kr-agency"]
+    _hide(world, by, item, how)
+    [told] = status(world, "kr-agency", about)
+    assert ("handled as AMBER:" if by.startswith("kr") else "handled like what it refers to;") in told
+    assert "withheld" not in told
+    view = explain(world.house, world.callers["kr-agency"], Question(StixId(about["id"])))
+    assert view["abroad"]["decision"] == "leaves"
+    reading = ["kr-agency", "kr-agency2", "kr-cert", "jp-agency", "jp-cert"]
+    assert readers(world, about, *reading, "kr-partner", "jp-partner") == reading
+
+
+@pytest.mark.parametrize("how", [None, *HIDDEN])
+def test_nor_is_a_copy_of_what_was_green_refused_for_what_hid_it(world: World, how: str | None) -> None:
+    """ "Received from JP" would tell a Korean agency that what it saw at GREEN is above that now."""
+    _all_share_green(world)
+    item = indicator(1)
+    assert tell(world, "jp-cert", grouping(6, tlp="green", refs=[item["id"]]), item) == [None, None]
+    if how is not None:
+        _hide(world, "jp-cert", item, how)
+    assert tell(world, "kr-agency", item) == [None]

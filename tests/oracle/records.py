@@ -142,8 +142,16 @@ class Records:
                 shown[key] = Shown(version, version.full, is_now=True, was_above=was_above)
 
     def others(self, member: str, id: str) -> list[Shown]:
-        """What it may see, or was once shown, of others' records of an id."""
-        found = [s for (_, other), s in self.shown.get(member, {}).items() if other == id]
+        """What it may see, or was once shown, of others' records of an id; copies of its own are none."""
+        own = [v for v in self.record(member, id) if not v.begins_as_copy]
+        found = [
+            s
+            for (_, other), s in self.shown.get(member, {}).items()
+            if other == id
+            and not any(
+                v.order < s.version.order and canonical(v.obj) == canonical(s.version.obj) for v in own
+            )
+        ]
         return sorted(found, key=lambda s: s.version.order)
 
     def first_of_equal(self, found: Iterable[Shown]) -> list[Shown]:
