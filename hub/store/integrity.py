@@ -12,6 +12,7 @@ from hub.model import NAME_TYPES, MemberId, NationCode, Rendition, Shown, StixId
 from hub.store.batches import batches
 from hub.store.disclosure_tables import disclosure
 from hub.store.objects import CONTAINS, REFERS
+from hub.store.releases import SHOWN, decode_shown
 from hub.store.rendition_tables import rendition
 from hub.store.tables import (
     agreement,
@@ -290,15 +291,15 @@ def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[Store
     """Give every row of these versions in every ledger, withdrawn or not."""
     plain = (_C.recipient, _C.position, _C.version_id, _C.is_newest, _C.justification_id)
     marks = (_C.withdrawn_at.is_not(None), _C.deleted_at.is_not(None), _C.rendition)
-    level = (_C.shown_tlp, _C.is_bound)
     copied = [_C[name] for name in COPIED]
     for batch in batches(sorted(versions)):
-        query = select(*plain, *marks, *level, *copied).where(_C.version_id.in_(batch))
+        query = select(*plain, *marks, *SHOWN, *copied).where(_C.version_id.in_(batch))
         rows = connection.execute(query.order_by(_C.recipient, _C.position))
-        for recipient, position, version, newest, why, withdrawn, deleted, form, tlp, bound, *rest in rows:
+        for recipient, position, version, newest, why, withdrawn, deleted, form, *rest in rows:
+            shown, values = rest[: len(SHOWN)], rest[len(SHOWN) :]
             yield StoredRow(
-                *(NationCode(recipient), position, version, tuple(rest)),
+                *(NationCode(recipient), position, version, tuple(values)),
                 *(newest, why, bool(withdrawn), bool(deleted)),
                 Rendition.of(form),
-                None if tlp is None else Shown(Tlp(tlp), bool(bound)),
+                None if shown[0] is None else decode_shown(*shown),
             )

@@ -108,12 +108,13 @@ def test_what_is_left_is_decided_by_its_own_level(
     assert not is_plain(candidate, *clauses)
 
 
-def test_an_answer_goes_to_whom_it_is_about_alone() -> None:
+def test_an_answer_is_given_to_whom_it_is_about_and_to_others_it_goes_as_it_is() -> None:
     answer = replace(AGENCYS, about=KR)
     assert not is_plain(answer, PLAIN)
     assert forms(answer, WHOLE, PLAIN) == {Rendition(is_answer=True): True}
-    assert forms(replace(answer, about=NationCode("JP")), WHOLE, PLAIN) == {Rendition(is_answer=True): False}
-    assert forms(replace(answer, about=NationCode("")), WHOLE, PLAIN) == {Rendition(is_answer=True): False}
+    assert is_plain(replace(answer, about=NationCode("JP")), PLAIN)  # to others it goes as it is
+    assert forms(replace(answer, about=NationCode("JP")), WHOLE, PLAIN) == {}
+    assert forms(replace(answer, about=NationCode("")), WHOLE, PLAIN) == {}
 
 
 def test_only_altering_clauses_alter() -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any, Final
 
 import orjson
@@ -17,8 +18,7 @@ from hub.web.taxii.negotiation import TAXII
 
 _STIX: Final = "application/stix+json;version=2.1"
 _HUB: Final = "Allied threat intelligence hub"
-
-
+_COUNTED: Final = "one of the items that cannot be read and are counted together"
 _CHUNK_BYTES: Final = 65_536
 
 
@@ -145,10 +145,13 @@ def date_headers(page: Page) -> dict[str, str]:
 def status(receipt: Receipt) -> JsonObject:
     """Return the status resource (section 4.3.1). Nothing is ever pending: an answer is a decision.
 
-    Failures that are counted together are one entry: `failure_count` is then more than the list has.
+    Failures that are counted together are kept as one outcome and listed each: taxii2-client refuses a status
+    whose list is shorter than its count.
     """
     successes = [_detail(outcome) for outcome in receipt.outcomes if outcome.succeeded]
-    failures = [_detail(outcome) for outcome in receipt.outcomes if not outcome.succeeded]
+    failures = [
+        detail for outcome in receipt.outcomes if not outcome.succeeded for detail in _failures(outcome)
+    ]
     lists = {"successes": successes, "failures": failures}
     return {
         "id": receipt.id,
@@ -159,6 +162,12 @@ def status(receipt: Receipt) -> JsonObject:
         "failure_count": receipt.total - len(successes),
         "pending_count": 0,
     } | {name: entries for name, entries in lists.items() if entries}
+
+
+def _failures(outcome: Outcome) -> Iterator[JsonObject]:
+    yield _detail(outcome)
+    other = {"id": outcome.id, "version": outcome.version, "message": _COUNTED}
+    yield from repeat(other, outcome.count - 1)
 
 
 def _detail(outcome: Outcome) -> JsonObject:
