@@ -124,6 +124,7 @@ class _Record:
         self._by_key: dict[str, ObjectVersion] = {}
         self._revoked_key: str | None = None
         self._newest: ObjectVersion | None = None
+        self._first_at: datetime | None = None
 
     def add(self, version: ObjectVersion) -> None:
         key = version.version_key
@@ -131,6 +132,8 @@ class _Record:
         self._by_key[key] = version
         if version.revoked and (self._revoked_key is None or key < self._revoked_key):
             self._revoked_key = key
+        if version.deleted_at is None:
+            self._first_at = min(version.submitted_at, self._first_at or version.submitted_at)
         if version.deleted_at is None and (self._newest is None or key > self._newest.version_key):
             self._newest = version
 
@@ -138,7 +141,12 @@ class _Record:
         """Return the record as a version with this key is compared with it; None: it brings none."""
         last_key = self._keys[-1] if self._keys else None
         if key is None:
-            return Known(newest=self._newest, last_key=last_key, revoked_key=self._revoked_key)
+            return Known(
+                newest=self._newest,
+                last_key=last_key,
+                revoked_key=self._revoked_key,
+                first_at=self._first_at,
+            )
         at = bisect_left(self._keys, key)
         same = self._by_key.get(key)
         after = at if same is None else at + 1
@@ -149,6 +157,7 @@ class _Record:
             newest=self._newest,
             last_key=last_key,
             revoked_key=self._revoked_key,
+            first_at=self._first_at,
         )
 
     def last(self) -> ObjectVersion | None:

@@ -9,7 +9,7 @@ from typing import Final
 from hub.model import Outcome, StixObject, Unreadable
 
 _ALWAYS_LISTED: Final = 100
-_BYTES_FOR_ONE: Final = 1_000
+_BYTES_FOR_ONE: Final = 400  # the objects of real feeds have as many and more
 _PLACES_SHOWN: Final = 5
 _MESSAGE_CHARACTERS: Final = 1_000
 
@@ -19,8 +19,8 @@ def receipted(
 ) -> tuple[Outcome, ...]:
     """Return the outcomes to keep and to answer, in the order of the submission.
 
-    Of items that cannot be read the first 100 have an outcome each, or as many as the body has kilobytes:
-    then each whose item is as large as feeds send. All others have one together, the last, which counts them
+    Of items that cannot be read the first 100 have an outcome each, or one for each 400 bytes of the body: so
+    each whose item is as large as feeds send. All others have one together, the last, which counts them
     and names the first places. Messages are cut at 1,000 characters.
     """
     left, listed, others = max(_ALWAYS_LISTED, body_bytes // _BYTES_FOR_ONE), [], []

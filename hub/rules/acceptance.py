@@ -23,8 +23,9 @@ AHEAD: Final = timedelta(hours=24)  # how far created and modified may lie ahead
 class Known:
     """What the hub holds of the submitter's own record, seen from the version that is submitted.
 
-    `same` has its version; `before` and `after` stand next to it; `newest` is the last that is not deleted;
-    `last_key` the last of all. `revoked_key` is that of a revoking version, deleted or not.
+    `same` has its version; `before` and `after` stand next to it; `newest` is the last not deleted;
+    `last_key` the last of all. `revoked_key` is that of a revoking version, deleted or not. `first_at` is
+    when the first version that is not deleted was submitted.
     """
 
     same: ObjectVersion | None = None
@@ -33,6 +34,7 @@ class Known:
     newest: ObjectVersion | None = None
     last_key: str | None = None
     revoked_key: str | None = None
+    first_at: datetime | None = None
 
     @property
     def is_own(self) -> bool:
@@ -42,7 +44,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """A new version of the record, to be stored. `is_copy`: it is taken as an equal copy alone (policy 8)."""
+    """A new version of the record, to be stored. `is_copy`: its record began as an equal copy (policy 8)."""
 
     version: str
     version_key: str
@@ -85,6 +87,11 @@ class Naming:
     own: datetime | None = None
     others: datetime | None = None
 
+    def is_announced(self, at: datetime | None) -> bool:
+        """Tell whether another nation named it before `at`, and before the own nation did."""
+        is_theirs = self.others is not None and (self.own is None or self.others <= self.own)
+        return is_theirs and (at is None or (self.others is not None and self.others < at))
+
     def is_before(self, at: datetime) -> bool:
         """Tell whether the own nation named it before `at`, and before any other nation did (policy 8)."""
         return self.own is not None and self.own < at and (self.others is None or self.own < self.others)
@@ -119,10 +126,11 @@ def accept(obj: StixObject, case: Case) -> Verdict:
     if refusal is None and newest is not None and _is_repeated(obj, newest):
         return Unchanged(newest.version, is_repeated=True)
     refusal = refusal or _is_different(case.known) or _breaks_the_record(obj, case) or _passes_on(obj, case)
-    is_copy, overwriting = (False, None) if refusal else _overwrites(obj, case)
-    is_copy |= case.known.newest is not None and case.known.newest.is_copy  # as long as the record lives
-    if refusal or overwriting:
-        return Refuse(obj.version, refusal or overwriting or "")
+    refusal = refusal or _overwrites(obj, case)
+    if refusal is not None:
+        return Refuse(obj.version, refusal)
+    # A record that begins as a copy stays one while it lives: no licence for what its original says later.
+    is_copy = _is_equal_to_others(obj, case) if newest is None else newest.is_copy
     return _accepted(obj, case, is_copy=is_copy)
 
 
@@ -253,7 +261,8 @@ def _changes_its_creation(obj: StixObject, case: Case) -> str | None:
 
 def _passes_on(obj: StixObject, case: Case) -> str | None:
     """Return why the object may not be passed on (policy 8); None: it may, or is the submitter's own."""
-    if case.known.is_own:
+    # A record under an id that another nation had announced is no licence for what comes under it.
+    if case.known.is_own and not case.naming.is_announced(case.known.first_at):
         return None
     first_shown: dict[tuple[NationCode, MemberId, StixId], datetime] = {}
     for one in case.neighbours:
@@ -275,18 +284,21 @@ def _passes_on(obj: StixObject, case: Case) -> str | None:
 # --- nobody overwrites another --------------------------------------------------------------------
 
 
-def _overwrites(obj: StixObject, case: Case) -> tuple[bool, str | None]:
-    """Return whether the object is taken as a copy alone, and why it is refused; None: it is not."""
+def _overwrites(obj: StixObject, case: Case) -> str | None:
+    """Return whose object it would overwrite (policy 8); None: nobody's, or it is an equal copy."""
     blocking = [one for one in case.neighbours if _is_blocked_by(obj, one, case)]
-    if not blocking:
-        return False, None
-    if any(one.digest == obj.digest for one in case.neighbours):
-        return not case.known.is_own, None
+    if not blocking or _is_equal_to_others(obj, case):
+        return None
     nation = blocking[0].origin
-    return False, (
+    return (
         f"{nation}'s object; say it with an object of your own (opinion, note, relationship). "
         f"Only its creator in {nation} makes versions of it; an equal copy is taken."
     )
+
+
+def _is_equal_to_others(obj: StixObject, case: Case) -> bool:
+    """Tell whether the object is an equal copy of what others submitted and its submitter was shown."""
+    return any(one.digest == obj.digest for one in case.neighbours)
 
 
 def _is_blocked_by(obj: StixObject, one: Neighbour, case: Case) -> bool:

@@ -319,11 +319,6 @@ OBJECTS = [
         "another member's",
     ),
     Damage(
-        f"UPDATE object_version SET is_closed = FALSE WHERE id = {version('indicator', 6, 'in-agency')}",
-        stix_id("indicator", 6),
-        "must be closed for its marking",
-    ),
-    Damage(
         "UPDATE creator_level SET count = count + 1 WHERE count = 1", stix_id("identity", 1), "named 2 times"
     ),
     Damage(
@@ -443,6 +438,11 @@ DATABASE = [
 ]
 # These leave more traces than one.
 ENTANGLED = [
+    Damage(
+        f"UPDATE object_version SET is_closed = FALSE WHERE id = {version('indicator', 6, 'in-agency')}",
+        stix_id("indicator", 6),
+        "must be closed for its marking",
+    ),
     Damage(
         f"UPDATE object_version SET effective_tlp = 0 WHERE id = {M2}",
         stix_id("malware", 2),

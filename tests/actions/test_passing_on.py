@@ -223,3 +223,20 @@ def test_a_living_record_is_its_submitters_own_whatever_comes(world: World) -> N
     assert tell(world, "kr-agency", amber(version=3)) == [None]
     world.delete("kr-agency", amber()["id"])
     assert tell(world, "kr-agency", amber(version=4)) == [RECEIVED]
+
+
+def test_junk_under_an_id_that_an_ally_announced_is_no_licence(world: World) -> None:
+    """Kept alive, and RED, so that the ally never learns of it (policy 8)."""
+    announced = indicator(1, tlp="amber", description="Of the ally alone")
+    assert tell(world, BY, report(1, tlp="green", refs=[announced["id"]])) == [None]
+    assert tell(world, "kr-agency", indicator(1, tlp="red", description="Junk")) == [None]
+    assert tell(world, BY, announced) == [None]
+    said_again = announced | {"modified": "2026-01-02T00:00:00.000Z"}
+    assert tell(world, "kr-agency", said_again) == [RECEIVED]
+
+
+def test_what_was_submitted_before_anybody_named_it_stays_its_submitters(world: World) -> None:
+    mine = indicator(1, tlp="red", description="Mine")
+    assert tell(world, "kr-agency", mine) == [None]
+    assert tell(world, BY, report(1, tlp="green", refs=[mine["id"]]), indicator(1, tlp="amber")) == [None] * 2
+    assert tell(world, "kr-agency", mine | {"modified": "2026-01-02T00:00:00.000Z"}) == [None]

@@ -104,7 +104,9 @@ class Acceptance(Levels):
             when = max([at, *(version.when + timedelta(microseconds=1) for version in held)])
             text = when.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
         living = self.living(member, obj["id"])
-        copied = tuple(v for v in self.seen_ever.get(member, ()) if _is_copy(obj, v))
+        copied = tuple(
+            v for v in self.seen_ever.get(member, ()) if _is_copy(obj, v) and not self.is_of_own(member, v)
+        )
         begins_as_copy = living[0].begins_as_copy if living else bool(copied)
         order = self.submissions
         return Version(member, obj["id"], text, at, obj, order, copies=copied, begins_as_copy=begins_as_copy)
@@ -189,7 +191,7 @@ class Acceptance(Levels):
     # --- passing on (8) ---
 
     def _passing_on(self, member: str, obj: Json) -> str | None:
-        if self.owns(member, obj["id"]):
+        if self.owns(member, obj["id"]) and not self._was_announced(member, obj["id"]):
             return None
         found = self.first_of_equal(self.others(member, obj["id"]))
         return "passing on" if any(self._passes_on(member, obj, s) for s in found) else None
@@ -208,16 +210,27 @@ class Acceptance(Levels):
     def _was_named_before(self, member: str, other: Version) -> bool:
         """Whether a record of the submitter's nation referred to the id before that came, and before any
         other nation's that it was shown."""
-        nation, id = self.accounts[member].nation, other.id
         seen = self.seen_ever.get(member, set())
-        came = [v.order for v in seen if (v.member, v.id) == (other.member, id)]
+        came = [v.order for v in seen if (v.member, v.id) == (other.member, other.id)]
+        own, foreign = self._namings(member, other.id)
+        return bool(own) and min(own) < min([*came, *foreign])
+
+    def _was_announced(self, member: str, id: str) -> bool:
+        """Whether another nation named the id before the member's record came, and before its own did."""
+        own, foreign = self._namings(member, id)
+        first = min(v.order for v in self.living(member, id))
+        return bool(foreign) and min(foreign) < first and not (own and min(own) < min(foreign))
+
+    def _namings(self, member: str, id: str) -> tuple[list[int], list[int]]:
+        """When records of the own nation, and of others, referred to the id, as the member knows."""
+        nation, seen = self.accounts[member].nation, self.seen_ever.get(member, set())
         foreign = [v.order for v in seen if self.nation(v) != nation and id in v.refers()]
         own = [
             v.order
             for v in self.versions
             if self.nation(v) == nation and id in v.refers() and (v.member == member or v in seen)
         ]
-        return bool(own) and min(own) < min([*came, *foreign])
+        return own, foreign
 
     # --- what stands (2.3) ---
 

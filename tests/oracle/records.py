@@ -143,16 +143,17 @@ class Records:
 
     def others(self, member: str, id: str) -> list[Shown]:
         """What it may see, or was once shown, of others' records of an id; copies of its own are none."""
-        own = [v for v in self.record(member, id) if not v.begins_as_copy]
-        found = [
-            s
-            for (_, other), s in self.shown.get(member, {}).items()
-            if other == id
-            and not any(
-                v.order < s.version.order and canonical(v.obj) == canonical(s.version.obj) for v in own
-            )
-        ]
+        found = [s for (_, other), s in self.shown.get(member, {}).items() if other == id]
+        found = [s for s in found if not self.is_of_own(member, s.version)]
         return sorted(found, key=lambda s: s.version.order)
+
+    def is_of_own(self, member: str, version: Version) -> bool:
+        """Whether it is equal to what the member itself submitted before."""
+        return any(
+            own.order < version.order and canonical(own.obj) == canonical(version.obj)
+            for own in self.record(member, version.id)
+            if not own.begins_as_copy
+        )
 
     def first_of_equal(self, found: Iterable[Shown]) -> list[Shown]:
         """Of equal objects of several members the one submitted first."""

@@ -18,7 +18,8 @@ from hub.web.taxii.negotiation import TAXII
 
 _STIX: Final = "application/stix+json;version=2.1"
 _HUB: Final = "Allied threat intelligence hub"
-_COUNTED: Final = "one of the items that cannot be read and are counted together"
+_COUNTED: Final = "counted together"
+_COUNTED_CHARACTERS: Final = 200  # there may be thousands
 _CHUNK_BYTES: Final = 65_536
 
 
@@ -166,7 +167,8 @@ def status(receipt: Receipt) -> JsonObject:
 
 def _failures(outcome: Outcome) -> Iterator[JsonObject]:
     yield _detail(outcome)
-    other = {"id": outcome.id, "version": outcome.version, "message": _COUNTED}
+    message = f"{_COUNTED}: {outcome.message or ''}"[:_COUNTED_CHARACTERS]
+    other = {"id": outcome.id, "version": outcome.version, "message": message}
     yield from repeat(other, outcome.count - 1)
 
 
