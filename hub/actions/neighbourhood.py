@@ -64,9 +64,7 @@ class _Look:
         self.connection = connection
         self.reader = reader
         self.now = now
-        known = members.members(connection)
-        self.kinds = {m.id: m.kind for m in known}
-        self.certs = {m.nation: m for m in known if m.kind is Kind.CERT}
+        self.certs = {m.nation: m for m in members.members(connection) if m.kind is Kind.CERT}
         self.in_force = house.bindings.in_force(connection, now)
 
     @cached_property
@@ -134,7 +132,6 @@ class _Look:
             id=row.id,
             origin=row.origin,
             member=member,
-            kind=self.kinds[member],
             type=row.type,
             version_key=row.version_key,
             digest=row.digest,
@@ -143,7 +140,6 @@ class _Look:
             position=row.position,
             shown=shown,
             is_seen=is_seen,
-            is_copy=row.is_copy,
             carried=row.carried,
             carries_rel_to=row.carries_rel_to,
             handling=row.handling,

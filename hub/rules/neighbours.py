@@ -15,7 +15,6 @@ from hub.model import (
     Clearance,
     Handling,
     Justification,
-    Kind,
     MemberId,
     NationCode,
     Period,
@@ -50,7 +49,6 @@ class Neighbour:
     id: StixId
     origin: NationCode
     member: MemberId
-    kind: Kind
     type: str
     version_key: str
     digest: bytes
@@ -59,7 +57,6 @@ class Neighbour:
     position: int
     shown: Shown
     is_seen: bool
-    is_copy: bool
     carried: Tlp | None
     carries_rel_to: bool
     handling: Handling

@@ -71,7 +71,6 @@ class ShownRow:
     digest: bytes
     creator: StixId | None
     submitted_at: datetime
-    is_copy: bool
     carried: Tlp | None
     carries_rel_to: bool
     handling: Handling
@@ -125,7 +124,7 @@ def _rows(rel_to: Collection[StixId], *conditions: ColumnElement[bool]) -> Any:
             *(_C.position, _C.date_added, _C.withdrawn_at, _C.rendition, _C.stix_id, _C.origin),
             *(*SHOWN, _J.classes, content.c.digest),
             *(_V.id.label("version"), _V.stix_id.label("original"), _V.member, _V.type, _V.version_key),
-            *(_V.submitted_at, _V.is_copy, _V.own_tlp, _V.raised_tlp, _V.effective_tlp, _V.rel_to),
+            *(_V.submitted_at, _V.own_tlp, _V.raised_tlp, _V.effective_tlp, _V.rel_to),
             *(_V.is_closed, _V.is_home, _V.limits),
             *(creator.c.target.label("creator"), carries.label("carries_rel_to")),
         )
@@ -187,7 +186,6 @@ def _shown(row: Row[Any], id: StixId, former: tuple[Standing, ...]) -> ShownRow:
         digest=bytes(row.digest),
         creator=None if row.creator is None else StixId(row.creator),
         submitted_at=from_microseconds(row.submitted_at),
-        is_copy=row.is_copy,
         carried=Tlp(max(levels)) if levels else None,
         carries_rel_to=bool(row.carries_rel_to),
         handling=Handling(Tlp(row.effective_tlp), rel_to, row.is_closed or row.is_home),
