@@ -49,6 +49,7 @@ from hub.store.connection import Connection
 
 Items = Sequence[StixObject | Unreadable]
 
+_MAX_HELD: Final = 100_000  # versions, at about a tenth of a millisecond each
 _STAYS_HOME: Final = "it does not leave by agreements that hide who submitted it; submit a version without"
 _STANDS: Final = "stands as {}; mark this version, or leave it out"
 
@@ -196,7 +197,7 @@ def decide(
     clock, now = house.clock(), present(house, connection)
     basis = Basis.of(house, connection, verified.origin, now)
     member = verified.caller.member
-    held = objects.versions_of(connection, member.id, _ids(items))
+    held = _held(connection, member, _ids(items))
     drawer = _drawer(house, connection, verified, items, now)
     drafts, handled = _handle(
         house, connection, verified, draft(replace(drawer, accepted_at=clock), items, held), held
@@ -230,6 +231,20 @@ def renewed(
         if look_around(house, connection, member, _ids(items), _referred(items), now) == known:
             return replace(decision, basis=basis)
     return decide(house, connection, verified, items)
+
+
+def _held(connection: Connection, member: Member, ids: set[StixId]) -> Collection[ObjectVersion]:
+    """Return all versions of the member's records; Unprocessable where they are too many for one POST.
+
+    One record is never too many: otherwise it could not be revoked.
+    """
+    count = objects.count_versions(connection, member.id, ids)
+    if count > _MAX_HELD and len(ids) > 1:
+        raise Unprocessable(
+            f"The objects of this submission have {count} earlier versions here, and {_MAX_HELD} are "
+            "looked at at once; send fewer objects in one submission."
+        )
+    return objects.versions_of(connection, member.id, ids)
 
 
 def _ids(items: Items) -> set[StixId]:

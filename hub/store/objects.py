@@ -50,6 +50,12 @@ def versions_of(connection: Connection, member: MemberId, ids: Collection[StixId
     return _load(connection, and_(_V.member == member, among(connection, _V.stix_id, ids))) if ids else []
 
 
+def count_versions(connection: Connection, member: MemberId, ids: Collection[StixId]) -> int:
+    """Return how many versions `member` has of these records."""
+    query = select(func.count()).where(_V.member == member, among(connection, _V.stix_id, ids))
+    return connection.execute(query).scalar_one() if ids else 0
+
+
 def versions_by_id(
     connection: Connection, origin: NationCode, ids: Collection[StixId]
 ) -> list[ObjectVersion]:

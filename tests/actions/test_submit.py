@@ -325,3 +325,19 @@ def test_the_last_instant_of_the_calendar_is_refused_and_leaves_time_for_what_br
         True,
     ]
     world.close()
+
+
+def test_objects_with_too_many_versions_for_one_post_are_refused_together_and_taken_apart(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(submit, "_MAX_HELD", 3)
+    names = ("a", "b")
+    for number in (1, 2):
+        hub.accepted("us-cert", *(malware(name, "green", number) for name in names))
+    third = [malware(name, "green", 3) for name in names]
+    with pytest.raises(Unprocessable, match="have 4 earlier versions here, and 3 are looked at at once"):
+        hub.push("us-cert", *third)
+    for one in third:
+        hub.accepted("us-cert", one)
+    hub.accepted("us-cert", malware("a", "green", 4))
+    hub.accepted("us-cert", malware("a", "green", 5))  # one alone is never too many
