@@ -17,6 +17,7 @@ import orjson
 
 from hub.actions.house import House
 from hub.model import (
+    ANONYMISED,
     Clearance,
     Ground,
     JsonObject,
@@ -32,7 +33,6 @@ from hub.model import (
     Tlp,
 )
 from hub.proofs import canonical
-from hub.rules.references import ANONYMISED
 from hub.rules.release import simplify
 from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based, rename

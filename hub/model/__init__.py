@@ -57,6 +57,7 @@ from hub.model.people import (
     Tlp,
 )
 from hub.model.renditions import (
+    ANONYMISED,
     SUBMITTED,
     Cut,
     Guise,
@@ -80,6 +81,7 @@ from hub.model.requests import (
 )
 
 __all__ = [
+    "ANONYMISED",
     "HUB",
     "NAME_TYPES",
     "OBSERVABLE_TYPES",

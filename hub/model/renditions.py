@@ -58,6 +58,7 @@ class Rendition(NamedTuple):
 
 
 SUBMITTED: Final = Rendition()
+ANONYMISED: Final = Rendition(is_anonymised=True)
 
 
 class View(NamedTuple):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hub.model import (
+    ANONYMISED,
     Anonymise,
     Class,
     Clause,
@@ -19,7 +20,6 @@ from hub.model import (
     Tlp,
     View,
 )
-from hub.rules.references import ANONYMISED
 from hub.rules.release import NEVER, Candidate, decide, is_directed
 
 

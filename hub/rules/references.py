@@ -17,9 +17,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from hub.model import (
+    ANONYMISED,
     SUBMITTED,
     Class,
     Justification,
@@ -33,8 +34,6 @@ from hub.model import (
 from hub.rules.release import NEVER, simplify
 
 K = TypeVar("K", bound=Hashable)
-
-ANONYMISED: Final = Rendition(is_anonymised=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, select, union_all
 
 from hub.model import (
+    ANONYMISED,
     HUB,
     Handling,
     Justification,
@@ -38,7 +39,6 @@ from hub.store.tables import (
     release,
 )
 
-ANONYMISED = Rendition(is_anonymised=True)
 _C = release.c
 _V = object_version.c
 _J = justification.c

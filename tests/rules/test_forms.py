@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.model import (
+    ANONYMISED,
     SUBMITTED,
     Anonymise,
     Clause,
@@ -25,7 +26,7 @@ from hub.model import (
     View,
 )
 from hub.rules.forms import Law, Parts, in_other_forms, is_altering
-from hub.rules.references import ANONYMISED, Node, Settled, judge
+from hub.rules.references import Node, Settled, judge
 from hub.rules.release import NEVER, Candidate, decide
 
 US, KR = NationCode("US"), NationCode("KR")
