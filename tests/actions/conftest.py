@@ -9,6 +9,7 @@ import pytest
 
 from hub.store.connection import Store
 from tests import kept
+from tests.actions.alliance import Alliance, allied, is_sound
 from tests.actions.hubs import Hub
 
 
@@ -49,3 +50,12 @@ def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hub]:
     hub = Hub.open(url)
     yield hub
     hub.house.store.close()
+
+
+@pytest.fixture
+def alliance(database_url: str) -> Iterator[Alliance]:
+    """The members between whom the policy decides; at the end `hub check` finds nothing."""
+    alliance = allied(database_url)
+    yield alliance
+    assert is_sound(alliance.world)
+    alliance.world.close()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.actions.alliance import (
     Alliance,
-    allied,
     derived,
     galaxy,
-    is_sound,
     nation_of,
     readers,
     rel_to,
@@ -26,14 +23,6 @@ from tests.world import World, clause
 ABROAD = ("au-cert", "jp-agency", "jp-partner", "us-agency", "us-partner")
 HOME = ("kr-agency", "kr-agency2", "kr-cert", "kr-partner")
 UNKNOWN = stix_id("marking-definition", 500)
-
-
-@pytest.fixture
-def alliance(database_url: str) -> Iterator[Alliance]:
-    alliance = allied(database_url)
-    yield alliance
-    assert is_sound(alliance.world)
-    alliance.world.close()
 
 
 @pytest.fixture

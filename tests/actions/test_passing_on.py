@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.actions.alliance import (
     Alliance,
-    allied,
     derived,
     galaxy,
-    is_sound,
     of,
     readers,
     rel_to,
@@ -25,14 +22,6 @@ from tests.world import World, clause
 
 RECEIVED = "received from JP; only JP may share it."
 BY = "jp-agency"
-
-
-@pytest.fixture
-def alliance(database_url: str) -> Iterator[Alliance]:
-    alliance = allied(database_url)
-    yield alliance
-    assert is_sound(alliance.world)
-    alliance.world.close()
 
 
 @pytest.fixture
