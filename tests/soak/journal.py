@@ -31,6 +31,8 @@ Event = dict[str, Any]
 
 LEVELS = ("clear", "green", "amber", "amber+strict", "red")
 KINDS = ("partner", "agency", "cert")
+CONTAINERS = ("report", "grouping")
+NAMES = ("malware",)  # of what writers submit; policy 1 has the list
 STOP_WRITING, STOP_POLLING = "stop-writing", "stop-polling"
 
 

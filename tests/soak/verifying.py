@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from tests.soak.journal import KINDS, LEVELS, Event, Evidence, kind_of, strictest
+from tests.soak.journal import CONTAINERS, KINDS, LEVELS, NAMES, Event, Evidence, kind_of, strictest
 
 _ALWAYS_COVERED = ("identity", "marking-definition")
 _CLOCK_SECONDS = 0.01  # by which the machine's clock may be corrected between two readings
@@ -30,6 +30,7 @@ class Pushed:
     id: str
     version: str
     type: str
+    tlp: str | None  # its own marking
     refs: Sequence[str]
     digest: str
     sent: float
@@ -40,6 +41,14 @@ class Pushed:
     @property
     def nation(self) -> str:
         return self.member[:2].upper()
+
+    @property
+    def is_marked_container(self) -> bool:
+        return self.type in CONTAINERS and self.tlp is not None
+
+    @property
+    def is_unmarked_name(self) -> bool:
+        return self.type in NAMES and self.tlp is None
 
     def level(self, at: float) -> str:
         return strictest(level for since, level in self.levels if since <= at)
@@ -110,8 +119,9 @@ class Verifier:
             for o in event["objects"]:
                 if o["version"] not in found[o["id"]]:
                     levels = [(0.0, o["level"])]
-                    facts = (event["member"], o["id"], o["version"], o["type"], o["refs"], o["digest"])
-                    found[o["id"]][o["version"]] = Pushed(*facts, event["sent"], event["answered"], levels)
+                    facts = (event["member"], o["id"], o["version"], o["type"], o["tlp"])
+                    content = o["refs"], o["digest"], event["sent"], event["answered"]
+                    found[o["id"]][o["version"]] = Pushed(*facts, *content, levels)
         for event in self._evidence.of("raised"):
             found[event["id"]][event["version"]].levels.append((event["answered"], event["level"]))
         for event in self._evidence.of("deleted"):
@@ -237,7 +247,7 @@ class Verifier:
         later = [v for v in self._pushed[id].values() if v.version >= version and v.answered < serving.sent]
         if not all(self._may_see(serving, v) for v in [pushed, *later]):
             yield f"not allowed to {serving.member}: {place}, held to {pushed.level(serving.sent)}"
-        elif hidden := [ref for ref in pushed.refs if not self._may_see_record(serving, ref)]:
+        elif hidden := [ref for ref in pushed.refs if self._withholds(serving, pushed, ref)]:
             yield f"refers to what {serving.member} may not see: {place}: {hidden}"
 
     def _may_see(self, serving: Serving, pushed: Pushed) -> bool:
@@ -253,6 +263,11 @@ class Verifier:
             and binding.begin <= pushed.answered
             for binding in serving.bindings
         )
+
+    def _withholds(self, serving: Serving, pushed: Pushed, ref: str) -> bool:
+        """Tell whether the reader may not see what is referred to; a marked container waits for no unmarked name."""
+        is_name = any(version.is_unmarked_name for version in self._pushed.get(ref, {}).values())
+        return not (pushed.is_marked_container and is_name) and not self._may_see_record(serving, ref)
 
     def _may_see_record(self, serving: Serving, id: str) -> bool:
         """Tell whether the reader may see the newest version; where that is uncertain, any will do."""
