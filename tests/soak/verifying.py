@@ -265,7 +265,7 @@ class Verifier:
         )
 
     def _withholds(self, serving: Serving, pushed: Pushed, ref: str) -> bool:
-        """Tell whether the reader may not see what is referred to; marked containers wait for no unmarked name."""
+        """Tell whether a referent hides it from the reader; marked containers wait for no unmarked name."""
         is_name = any(version.is_unmarked_name for version in self._pushed.get(ref, {}).values())
         return not (pushed.is_marked_container and is_name) and not self._may_see_record(serving, ref)
 
