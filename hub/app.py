@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from flask import Flask, Response
 from werkzeug.routing import Rule
 
@@ -62,7 +60,6 @@ def _house(settings: Settings, store: Store, secrets: Secrets) -> House:
         public_url=settings.public_url,
         api_root=settings.api_root,
         require_signature=settings.require_signature,
-        clock=lambda: datetime.now(UTC),
     )
 
 

@@ -20,7 +20,10 @@
         ├── Unprocessable    422
         ├── TooManyRequests  429     the member's rate limit
         └── Unavailable      503
-            └── DamagedDatabase  its file cannot be read
+            ├── DamagedDatabase  its file cannot be read
+            ├── Closed           history may have forked: until the operator has opened the hub again
+            ├── Interrupted      nothing was done, for a reason that passes
+            └── InDoubt          it may have been done
 
 The message of every error is fit for a stranger: it names the place and the remedy, and tells
 nothing about others. HTTP words are made of it in `web` alone. Where waiting helps, `retry_after_seconds`
@@ -140,3 +143,22 @@ class DamagedDatabase(Unavailable):
 
     title = "Database damaged"
     retry_after_seconds = 300
+
+
+class Closed(Unavailable):
+    """History may have forked: the hub waits for its operator."""
+
+    title = "Closed"
+    retry_after_seconds = 60
+
+
+class Interrupted(Unavailable):
+    """Nothing was done, for a reason that passes: the same may succeed at once."""
+
+    title = "Interrupted"
+
+
+class InDoubt(Unavailable):
+    """It may have been done, or not: what the answer to the COMMIT was is not known, or no standby has it."""
+
+    title = "In doubt"

@@ -15,8 +15,8 @@ def use() -> None:
     connection._engine = _engine
 
 
-def _engine(database_url: str) -> Engine:
-    engine = _make(database_url)
+def _engine(database_url: str, size: int) -> Engine:
+    engine = _make(database_url, size)
     first = _first.setdefault(engine.dialect.name, engine)
     if engine is not first:
         # What is compiled is kept by statement and dialect, compared by identity.

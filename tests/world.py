@@ -355,9 +355,9 @@ _beginnings: dict[tuple[Any, ...], _Beginning] = {}
 
 
 def _open(database_url: str, nations: Registry, clock: Clock, require_signature: bool) -> World:
-    house = House(
-        Store.open(database_url), nations, Limits(), _SECRETS, URL, "allied", require_signature, clock
-    )
+    store = Store.open(database_url)
+    store.clock = clock
+    house = House(store, nations, Limits(), _SECRETS, URL, "allied", require_signature)
     return World(house, clock)
 
 
@@ -370,7 +370,7 @@ def _enrol(world: World, member: str, nation: str, kind: Kind) -> None:
     for purpose in purposes:
         public = json.dumps(key_of(member, purpose).public.jwk).encode()
         administer.register_key(house, member, public, purpose)
-    world.callers[member] = authenticate(house, None, world.tokens[member], world.clock())
+    world.callers[member] = authenticate(house, None, world.tokens[member])
 
 
 class Mould:

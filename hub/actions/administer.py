@@ -59,12 +59,13 @@ def initialise(house: House) -> None:
     """
     house.store.migrate()
     nations = sorted(house.registry.nations)
-    with house.store.write() as connection:
+    with house.store.write(when_closed=True) as connection:
         new = ledgers.open_ledgers(connection, nations)
+        releases.lock(connection, nations)
         own, missing = _own_objects(house, connection)
         for nation in nations:
             rows = [NewRow(version, _FOR_EVERYBODY) for version in (own if nation in new else missing)]
-            releases.append(connection, nation, HUB, rows, house.clock())
+            releases.append(connection, nation, HUB, rows, house.store.now(connection))
 
 
 def _own_objects(house: House, connection: Connection) -> tuple[list[ObjectVersion], list[ObjectVersion]]:
@@ -76,7 +77,7 @@ def _own_objects(house: House, connection: Connection) -> tuple[list[ObjectVersi
     own = {item.id: item for item in items if isinstance(item, StixObject)}
     held = {v.id: v for v in objects.versions_of(connection, MemberId(HUB), list(own))}
     missing = [(item, Tlp.CLEAR) for id, item in own.items() if id not in held]
-    stored = publish(connection, missing, house.clock())
+    stored = publish(connection, missing, house.store.now(connection))
     held.update((v.id, v) for v in stored)
     return [held[id] for id in own], stored
 
@@ -129,13 +130,13 @@ def add_member(
         short_names=tuple(others.short_names),
         domains=tuple(others.domains),
     )
-    with house.store.write() as connection:
+    with house.store.write(when_closed=True) as connection:
         ledgers.hold_nations(connection)  # so that two certs of one nation cannot come in at once
         existing = members.members(connection)
         cert = next((m for m in existing if m.kind is Kind.CERT and m.nation == code), None)
         if kind is Kind.CERT and cert is not None:
             raise Conflict(f"{code} has its cert already: {cert.id}. A nation has exactly one.")
-        if not members.add_member(connection, new, house.clock()):
+        if not members.add_member(connection, new, house.store.now(connection)):
             raise Conflict(f"There is a member {id} already; choose another id.")
     return new
 
@@ -153,7 +154,7 @@ def register_identity(house: House, id: str, identity: str) -> Member:
         raise Unprocessable("A public source of the configuration belongs to nobody; it is never registered.")
     if identity == house.registry.hub_identity_id:
         raise Unprocessable("This is the hub's own identity; nobody else speaks as it.")
-    with house.store.write() as connection:
+    with house.store.write(when_closed=True) as connection:
         ledgers.hold_nations(connection)  # so that two nations cannot register it at once
         found = _identified(connection, id)
         registered = Registered.of(house.registry, members.members(connection))
@@ -161,7 +162,7 @@ def register_identity(house: House, id: str, identity: str) -> Member:
         if owner != found.nation:
             raise Conflict(f"The identity is registered in {owner}; an identity belongs to one nation.")
         if identity != found.identity:
-            members.add_identity(connection, found.id, StixId(identity), house.clock())
+            members.add_identity(connection, found.id, StixId(identity), house.store.now(connection))
         return _identified(connection, id)
 
 
@@ -171,7 +172,7 @@ def remove_identity(house: House, id: str, identity: str) -> Member:
     What it submitted in that name is a third party's from then on (policy 8). Raises NotFound where the
     member does not speak as it, and Unprocessable for the identity that came with its account.
     """
-    with house.store.write() as connection:
+    with house.store.write(when_closed=True) as connection:
         found = _identified(connection, id)
         if identity == found.identity:
             raise Unprocessable("This identity came with the account and stays with it.")
@@ -207,7 +208,7 @@ def name_member(house: House, id: str, others: OtherNames) -> Member:
     Raises NotFound when there is none, Unprocessable for names that cannot be used.
     """
     found = others.checked()
-    with house.store.write() as connection:
+    with house.store.write(when_closed=True) as connection:
         member = _member(connection, id)
         members.set_names(connection, member.id, found.short_names, found.domains)
     return replace(member, short_names=tuple(found.short_names), domains=tuple(found.domains))
@@ -232,7 +233,7 @@ def _checked(what: str, names: Collection[str]) -> tuple[str, ...]:
 
 def list_members(house: House) -> list[Member]:
     """Return every member, by id."""
-    with house.store.read() as connection:
+    with house.store.read(when_closed=True) as connection:
         return members.members(connection)
 
 
@@ -247,10 +248,10 @@ def resume_member(house: House, id: str) -> Member:
 
 
 def _set_suspended(house: House, id: str, *, is_suspended: bool) -> Member:
-    with house.store.write() as connection:
+    with house.store.write(when_closed=True) as connection:
         agreements.hold_for_change(connection)
         member = _member(connection, id)
-        members.set_suspended(connection, member.id, house.clock() if is_suspended else None)
+        members.set_suspended(connection, member.id, house.store.now(connection) if is_suspended else None)
     return replace(member, is_suspended=is_suspended)
 
 
@@ -279,13 +280,13 @@ def issue_token(
     house: House, member_id: str, scopes: Collection[Scope], expires_days: int | None = None
 ) -> IssuedToken:
     """Issue a token of a member. Raises NotFound, and Unprocessable for scopes that its kind cannot have."""
-    now = house.clock()
-    expires = None if expires_days is None else now + timedelta(days=expires_days)
     token = tokens.compose(secrets.token_bytes(tokens.RANDOM_BYTES))
     digest = tokens.digest(house.secrets.pepper, token.text)
-    with house.store.write() as connection:
+    with house.store.write(when_closed=True) as connection:
         member = _member(connection, member_id)
         _check_scopes(member, scopes)
+        now = house.store.now(connection)
+        expires = None if expires_days is None else now + timedelta(days=expires_days)
         stored = StoredToken(token.public_id, member.id, digest, frozenset(scopes), now, expires, None)
         members.add_token(connection, stored)
     return IssuedToken(member.id, token.public_id, token.text, frozenset(scopes), expires)
@@ -304,15 +305,15 @@ def _check_scopes(member: Member, scopes: Collection[Scope]) -> None:
 
 def list_tokens(house: House) -> list[StoredToken]:
     """Return every token without its secret."""
-    with house.store.read() as connection:
+    with house.store.read(when_closed=True) as connection:
         return members.tokens(connection)
 
 
 def revoke_token(house: House, public_id: str) -> None:
     """Stop a token at once, for what is on its way with it too; NotFound when there is none."""
-    with house.store.write() as connection:
+    with house.store.write(when_closed=True) as connection:
         agreements.hold_for_change(connection)
-        if not members.revoke_token(connection, public_id, house.clock()):
+        if not members.revoke_token(connection, public_id, house.store.now(connection)):
             raise NotFound(f"There is no token {public_id!r}; `hub token list` shows them.")
 
 
@@ -329,8 +330,8 @@ def register_key(
     Conflict for one that is known.
     """
     public = keys.read_public(data)
-    now = house.clock()
-    with house.store.write() as connection:
+    with house.store.write(when_closed=True) as connection:
+        now = house.store.now(connection)
         agreements.hold_for_change(connection)  # the key before it is revoked
         member = _member(connection, member_id)
         _check_purpose(member, purpose)
@@ -373,7 +374,7 @@ def _succeed(
 
 def list_keys(house: House) -> list[RegisteredKey]:
     """Return every key, revoked ones too."""
-    with house.store.read() as connection:
+    with house.store.read(when_closed=True) as connection:
         return members.keys(connection)
 
 
@@ -384,9 +385,9 @@ def revoke_key(house: House, thumbprint: str, reason: str) -> None:
     """
     if not reason.strip() or len(reason) > _MAX_REASON:
         raise Unprocessable(f"Give a reason of 1 to {_MAX_REASON} characters.")
-    with house.store.write() as connection:
+    with house.store.write(when_closed=True) as connection:
         agreements.hold_for_change(connection)
-        now = house.clock()
+        now = house.store.now(connection)
         is_known = members.revoke_key(connection, thumbprint, reason, now)
         if not is_known and not recoveries.withdraw(connection, thumbprint, now):
             raise NotFound(f"There is no key {thumbprint!r}; `hub key list` shows them.")

@@ -6,9 +6,9 @@ import hashlib
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from hub.actions import takeover
+from hub.actions import accept, takeover
 from hub.actions.authenticate import admit
 from hub.actions.house import House
 from hub.actions.lives import UNKNOWN, check_may_know, find, last_event, life_of, view
@@ -41,6 +41,8 @@ from hub.store import agreements, members
 from hub.store.agreements import AgreementEvent, StoredAgreement
 from hub.store.connection import Connection
 
+_ENDINGS: Final = (Step.SUSPEND, Step.TERMINATE)  # taken while the hub is closed, too
+
 
 def propose(house: House, caller: Caller, request: HttpRequest) -> JsonObject:
     """Keep the agreement that the body states, with a new id, and return it as its parties see it.
@@ -57,7 +59,8 @@ def propose(house: House, caller: Caller, request: HttpRequest) -> JsonObject:
     nation = _governing(caller)  # 1
     evidence = verify_request(house, caller, request, Purpose.AGREEMENT)
     agreement = read_proposal(house, nation, request.body)  # 2
-    with house.store.write() as connection:
+
+    def act(connection: Connection) -> JsonObject:
         agreements.hold_for_change(connection)
         admit(house, connection, caller, evidence)
         now = present(house, connection)
@@ -66,6 +69,9 @@ def propose(house: House, caller: Caller, request: HttpRequest) -> JsonObject:
         stored = StoredAgreement(agreement.id, agreement.document, told, now)
         agreements.add(connection, stored, caller.member.id)  # 5
         return view(house, stored, now)
+
+    sentence = f"the proposal of {agreement.id}, by {caller.member.id}"
+    return accept.once(house, evidence, act, receipt=accept.new_receipt(), sentence=sentence)
 
 
 def read_proposal(house: House, nation: NationCode | None, body: bytes) -> Agreement:
@@ -153,14 +159,14 @@ def terminate(house: House, caller: Caller, request: HttpRequest, agreement_id: 
 def listing(house: House, caller: Caller) -> list[JsonObject]:
     """Return its nation's agreements to a cert that governs, all to an auditor; Forbidden for all others."""
     check_may_know(caller)
-    with house.store.read() as connection:
+    with house.store.read(when_closed=True) as connection:
         now = present(house, connection)
         return [view(house, stored, now) for stored in agreements.all_of(connection, caller.member.nation)]
 
 
 def show(house: House, caller: Caller, agreement_id: str) -> JsonObject:
     """Return one agreement; NotFound for another nation's, as for an unknown one. Forbidden as `listing`."""
-    with house.store.read() as connection:
+    with house.store.read(when_closed=True) as connection:
         return view(house, find(connection, caller, agreement_id), present(house, connection))
 
 
@@ -209,7 +215,8 @@ def _step(house: House, caller: Caller, request: HttpRequest, agreement_id: str,
     signed = _Signed(caller, step, jws)
     if step is Step.SIGN:
         _prepare(house, signed, agreement_id)
-    with house.store.write() as connection:
+
+    def act(connection: Connection) -> JsonObject:
         agreements.hold_for_change(connection)
         admit(house, connection, caller, evidence)
         stored = find(connection, caller, agreement_id)
@@ -220,10 +227,17 @@ def _step(house: House, caller: Caller, request: HttpRequest, agreement_id: str,
         takeover.follow(house, connection, stored, step, now)
         return view(house, stored, now)
 
+    return accept.once(
+        *(house, evidence, act),
+        receipt=accept.new_receipt(),
+        sentence=f"the step {step.value!r} on {agreement_id}, by {caller.member.id}",
+        when_closed=step in _ENDINGS,
+    )
+
 
 def _now(house: House, connection: Connection) -> datetime:
     """Return a time later than that of every submission decided so far, even if the clock stepped back."""
-    return max(house.clock(), present(house, connection) + timedelta(microseconds=1))
+    return max(house.store.now(connection), present(house, connection) + timedelta(microseconds=1))
 
 
 def _prepare(house: House, signed: _Signed, agreement_id: str) -> None:

@@ -55,7 +55,7 @@ class Allowances:
         refusals. With a `cursor` that this member was given it is let in when it takes a walk further: a walk
         is not interrupted, and a cursor opens nothing for ever.
         """
-        member, now = caller.member.id, self._house.clock()
+        member, now = caller.member.id, caller.at
         wait = self._objects.take(member, 0, now)
         wait = max(wait, self._requests.take(member, 0 if wait else 1, now))
         if not wait:

@@ -12,12 +12,12 @@ from hub.store import members
 from hub.store.connection import Connection
 from hub.store.members import StoredToken
 
-_REFUSAL = "The token is missing or not valid; send `Authorization: Bearer TOKEN` or `Basic member-id:TOKEN`."
+REFUSAL = "The token is missing or not valid; send `Authorization: Bearer TOKEN` or `Basic member-id:TOKEN`."
 _NO_DIGEST = bytes(32)
 
 
-def authenticate(house: House, member_id: str | None, token: str | None, now: datetime) -> Caller:
-    """Return the caller that `token` names.
+def authenticate(house: House, member_id: str | None, token: str | None) -> Caller:
+    """Return the caller that `token` names, at the moment of this statement.
 
     `member_id` is given by Basic authentication and must then be the token's own member. Unknown,
     wrong, expired, revoked and suspended cost the same work and get the same answer: Unauthenticated.
@@ -25,19 +25,20 @@ def authenticate(house: House, member_id: str | None, token: str | None, now: da
     text = token or ""
     presented = tokens.digest(house.secrets.pepper, text)
     public_id = tokens.parse(text)
-    with house.store.read() as connection:
+    with house.store.read(when_closed=True) as connection:
         found = members.find_token(connection, public_id or "")
+        now = house.store.now(connection)
     is_known = tokens.matches(presented, found[0].digest if found else _NO_DIGEST)
     if found is None or not is_known:
-        raise Unauthenticated(_REFUSAL)
+        raise Unauthenticated(REFUSAL)
     stored, member = found
     if member.is_suspended or not _is_valid(stored, now) or member_id not in (None, member.id):
-        raise Unauthenticated(_REFUSAL)
-    return Caller(member, stored.scopes, stored.public_id)
+        raise Unauthenticated(REFUSAL)
+    return Caller(member, stored.scopes, stored.public_id, now)
 
 
 def admit(house: House, connection: Connection, caller: Caller, evidence: Evidence | None) -> None:
-    """Hold that the caller may still act and that its request is new, in the transaction that accepts it.
+    """Hold that the caller may still act, in the transaction that accepts its request.
 
     A request is on its way for up to five minutes: what let it in is looked at again, in statements of their
     own, after the transaction has taken the lock on the generation. Whoever suspends or revokes takes that
@@ -45,21 +46,18 @@ def admit(house: House, connection: Connection, caller: Caller, evidence: Eviden
     they have. What expires by the clock meanwhile counts as well.
 
     Raises Unauthenticated for a member or token that is not good any more, and BadSignature for a key that
-    is not, for a signature that has expired and for a request that was received before.
+    is not and for a signature that has expired.
     """
-    now = house.clock()
+    now = house.store.now(connection)
     found = members.find_token(connection, caller.token)
     if found is None or found[1].is_suspended or not _is_valid(found[0], now):
-        raise Unauthenticated(_REFUSAL)
+        raise Unauthenticated(REFUSAL)
     if evidence is None:
         return
     if keys.usable(members.find_key(connection, evidence.thumbprint), evidence.thumbprint) is None:
         raise BadSignature(requests.NO_SUCH_KEY)
-    expires = evidence.expires + timedelta(seconds=requests.SKEW_SECONDS)
-    if now >= expires:
+    if now >= evidence.expires + timedelta(seconds=requests.SKEW_SECONDS):
         raise BadSignature(requests.EXPIRED)
-    if not members.use_nonce(connection, evidence.thumbprint, evidence.nonce, expires):
-        raise BadSignature("this signed request was received before; sign again with a new nonce")
 
 
 def _is_valid(token: StoredToken, now: datetime) -> bool:
@@ -76,4 +74,4 @@ def reader(caller: Caller) -> Reader:
         raise Forbidden("Auditors and operators do not read objects.")
     if Scope.READ not in caller.scopes:
         raise Forbidden("This token lacks the read scope.")
-    return Reader(caller.member.id, nation, clearance)
+    return Reader(caller.member.id, nation, clearance, caller.token)

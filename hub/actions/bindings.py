@@ -1,7 +1,7 @@
 """What binds now: the periods of agreements, and which justifications hold for a reader.
 
-Both are few and change rarely. Each process keeps them, by the generation and by the ids it has
-seen; a poll pays two small statements to learn that nothing has changed.
+Both are few and change rarely. Each process keeps them, by the epoch, the generation and the ids it has
+seen. A page is asked for with what is kept, and the statement that reads it says whether that is right still.
 """
 
 from __future__ import annotations
@@ -9,24 +9,33 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import defaultdict
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from hub.model import Justification, NationCode, Period, Reader
 from hub.rules.release import stands
-from hub.store import agreements, releases
+from hub.store import agreements, epochs, releases
 from hub.store.agreements import Generation
 from hub.store.connection import Connection
 
 _KEPT_ANSWERS: Final = 2_048
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_FOR_EVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Standing(NamedTuple):
-    """The ids of the justifications that hold for a reader, and by which generation and when they do."""
+    """The ids of the justifications that hold for a reader, and as long as what they do.
 
-    generation: int
-    now: datetime
+    For the `generation` of this `epoch`, from `since` until before `until`, while the reader's nation has no
+    justification above `last`.
+    """
+
     ids: tuple[int, ...]
+    epoch: str
+    generation: int
+    last: int
+    since: datetime
+    until: datetime
 
 
 class _Answer(NamedTuple):
@@ -37,20 +46,51 @@ class _Answer(NamedTuple):
 
 
 class Bindings:
-    """A process's memory of periods and justifications. Safe for threads; nothing in it can be stale."""
+    """A process's memory of periods and justifications. Safe for threads."""
 
     def __init__(self) -> None:
+        self._kept = _Kept("")
+
+    def periods(self, connection: Connection) -> tuple[Period, ...]:
+        """Return every period that was not ended before its time, as this transaction sees it."""
+        return self._of(connection).bound(connection)[1]
+
+    def in_force(self, connection: Connection, now: datetime) -> frozenset[int]:
+        """Return the ids of the periods that are in force at `now`."""
+        return frozenset(p.id for p in self.periods(connection) if p.is_in_force(now))
+
+    def standing(self, connection: Connection, reader: Reader, now: datetime) -> Standing:
+        """Return the justifications that hold for `reader` at `now`, in the snapshot of this transaction.
+
+        Should the clock have stepped back, as of when agreements last came to bind or ended.
+        """
+        return self._of(connection).standing(connection, reader, now)
+
+    def latest(self, reader: Reader) -> Standing | None:
+        """Return what was last found to hold for `reader`, which may be over; None: nothing was found yet."""
+        return self._kept.latest.get(reader)
+
+    def _of(self, connection: Connection) -> _Kept:
+        """Return what is kept of the epoch of this transaction. Numbers of another mean other things."""
+        kept, epoch = self._kept, epochs.state_of(connection).epoch or ""
+        if kept.epoch != epoch:
+            kept = self._kept = _Kept(epoch)
+        return kept
+
+
+class _Kept:
+    """What is kept of one epoch."""
+
+    def __init__(self, epoch: str) -> None:
+        self.epoch = epoch
+        self.latest: dict[Reader, Standing] = {}
         self._lock = threading.Lock()
         self._generation = -1
         self._periods: tuple[Period, ...] = ()
         self._justifications: dict[NationCode, dict[int, Justification]] = defaultdict(dict)
         self._answers: dict[tuple[Reader, frozenset[int]], _Answer] = {}
 
-    def periods(self, connection: Connection) -> tuple[Period, ...]:
-        """Return every period that was not ended before its time, as this transaction sees it."""
-        return self._bound(connection)[1]
-
-    def _bound(self, connection: Connection) -> tuple[Generation, tuple[Period, ...]]:
+    def bound(self, connection: Connection) -> tuple[Generation, tuple[Period, ...]]:
         generation = agreements.generation(connection)
         with self._lock:
             if generation.number == self._generation:
@@ -62,16 +102,8 @@ class Bindings:
                 self._generation, self._periods = generation.number, periods
         return generation, periods
 
-    def in_force(self, connection: Connection, now: datetime) -> frozenset[int]:
-        """Return the ids of the periods that are in force at `now`."""
-        return frozenset(p.id for p in self.periods(connection) if p.is_in_force(now))
-
     def standing(self, connection: Connection, reader: Reader, now: datetime) -> Standing:
-        """Return the justifications that hold for `reader` at `now`, in the snapshot of this transaction.
-
-        Should the clock have stepped back, as of when agreements last came to bind or ended.
-        """
-        generation, periods = self._bound(connection)
+        generation, periods = self.bound(connection)
         now = max(now, generation.changed_at)
         in_force = frozenset(p.id for p in periods if p.is_in_force(now))
         known = self._known(connection, reader.nation)
@@ -84,12 +116,16 @@ class Bindings:
             answer = _Answer(last, (*answer.ids, *reversed(held)))
             self._keep((reader, in_force), answer)
         # This snapshot may be older than what another has taught; more ids name no row in it.
-        return Standing(generation.number, now, answer.ids)
+        place = (self.epoch, generation.number, answer.last)
+        found = Standing(answer.ids, *place, *_stretch(periods, now))
+        self.latest[reader] = found
+        return found
 
     def _keep(self, question: tuple[Reader, frozenset[int]], answer: _Answer) -> None:
         with self._lock:
             if len(self._answers) >= _KEPT_ANSWERS:
                 self._answers.clear()
+                self.latest.clear()
             self._answers[question] = answer
 
     def _known(self, connection: Connection, recipient: NationCode) -> dict[int, Justification]:
@@ -100,3 +136,10 @@ class Bindings:
                 # A new dictionary, so that whoever iterates over the old one is not disturbed.
                 known = self._justifications[recipient] = {**self._justifications[recipient], **new}
         return known
+
+
+def _stretch(periods: tuple[Period, ...], now: datetime) -> tuple[datetime, datetime]:
+    """Return since when and until when the clock begins and ends none of these periods."""
+    instants = [instant for p in periods for instant in (p.start, p.until)]
+    since = max((instant for instant in instants if instant <= now), default=_LONG_AGO)
+    return since, min((instant for instant in instants if instant > now), default=_FOR_EVER)

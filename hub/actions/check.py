@@ -111,7 +111,7 @@ def _unreadable(connection: Connection) -> Iterator[Fault]:
         "keys": members.keys,
         "agreements": agreements.every_period,
         "hub state": agreements.generation,
-        "ledgers": releases.last_date,
+        "ledgers": releases.decided_at,
     }
     for part, read in parts.items():
         try:
@@ -133,7 +133,7 @@ def _inspection(house: House, connection: Connection) -> Inspection:
         periods=agreements.every_period(connection),
         recipients=[nation for nation in sorted(house.registry.nations) if nation in ledgers_],
         catching_up=frozenset(h.origin for h in histories.unfinished(connection, HistoryKind.APPEND)),
-        now=max(house.clock(), changed_at, releases.last_date(connection)),
+        now=max(house.store.now(connection), changed_at, releases.decided_at(connection)),
     )
 
 

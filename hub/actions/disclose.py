@@ -1,27 +1,33 @@
-"""What leaves is on record first: an answer that holds anything waits for its disclosure to be committed."""
+"""Pages are read and recorded in one statement each, and leave only after its COMMIT."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from hub.model import Disclosure
-from hub.store import disclosures
+from hub.errors import Unavailable
+from hub.store import pages
 from hub.store.connection import Store
+from hub.store.pages import Ask, Told
+
+_TURN_SECONDS: Final = 9.0  # a COMMIT that waits for a standby gives up sooner
 
 
 @dataclass(slots=True)
 class _Entry:
-    disclosure: Disclosure
-    is_written: bool = False
+    ask: Ask
+    told: Told | None = None
     failure: BaseException | None = None
 
 
 class Disclosures:
-    """The disclosures of this process that wait to be committed. Safe for threads.
+    """The pages of this process that wait to be read and recorded. Safe for threads.
 
-    Whoever finds nobody committing takes all that wait into one transaction, so that pages which are
-    answered at one time share its cost.
+    Whoever finds nobody at it takes all that wait into one transaction, so that pages which are asked for at
+    one time share its COMMIT. Each is a statement of its own, begun after its request was received (I3).
     """
 
     def __init__(self) -> None:
@@ -29,26 +35,66 @@ class Disclosures:
         self._turn = threading.Lock()
         self._waiting: list[_Entry] = []
 
-    def record(self, store: Store, disclosure: Disclosure) -> None:
-        """Return when the disclosure is durable on the primary; Unavailable: nothing may leave."""
-        entry = _Entry(disclosure)
+    def tell(self, store: Store, ask: Ask) -> Told:
+        """Return the page once its disclosure is durable; Unavailable: nothing may leave."""
+        if store.is_sqlite and _is_empty(store, ask):
+            return Told(is_admitted=True, is_current=True)
+        entry, deadline = _Entry(ask), time.monotonic() + _TURN_SECONDS
         with self._guard:
             self._waiting.append(entry)
-        with self._turn:
-            if not entry.is_written and entry.failure is None:
-                self._write(store)
-        if entry.failure is not None:
-            raise entry.failure
+        if not self._turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
+            self._leave(entry)
+        try:
+            if entry.told is None and entry.failure is None:
+                self._tell(store)
+        finally:
+            self._turn.release()
+        return _outcome(entry)
 
-    def _write(self, store: Store) -> None:
+    def _leave(self, entry: _Entry) -> None:
+        """Wait no longer. Should the page be recorded all the same, more is on record than left."""
+        with self._guard:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+        raise Unavailable("The hub's database takes too long to record this page; try again.")
+
+    def _tell(self, store: Store) -> None:
         with self._guard:
             batch, self._waiting = self._waiting, []
-        try:
-            with store.write() as connection:
-                disclosures.add(connection, [entry.disclosure for entry in batch])
-        except BaseException as failure:  # nobody may be left to believe that it was written
-            for entry in batch:
-                entry.failure = failure
-            raise
+        failure = _failure(store, batch)
+        if failure is None:
+            return
         for entry in batch:
-            entry.is_written = True
+            # A page that cannot be read takes no other with it.
+            is_its_own = len(batch) > 1 and not isinstance(failure, Unavailable)
+            entry.failure = _failure(store, [entry]) if is_its_own else failure
+
+
+def _failure(store: Store, batch: Sequence[_Entry]) -> BaseException | None:
+    """Record these pages; return what went wrong, which whoever asked for them raises."""
+    try:
+        _record(store, batch)
+    except BaseException as failure:  # noqa: BLE001
+        return failure
+    return None
+
+
+def _record(store: Store, batch: Sequence[_Entry]) -> None:
+    with store.record() as connection:
+        told = [pages.tell(connection, entry.ask, store.clock) for entry in batch]
+    for entry, one in zip(batch, told, strict=True):
+        entry.told = one
+
+
+def _is_empty(store: Store, ask: Ask) -> bool:
+    """Tell whether there is nothing to record: asked first on SQLite, where recording waits for writers."""
+    with store.read() as connection:
+        return pages.is_empty(connection, ask, store.clock) is True
+
+
+def _outcome(entry: _Entry) -> Told:
+    if entry.failure is not None:
+        raise entry.failure
+    if entry.told is None:
+        raise RuntimeError("a page was neither read nor refused")
+    return entry.told

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -31,7 +29,7 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The open hub. `clock` gives the present as an aware UTC datetime; acts read it, rules never do."""
+    """The open hub. What time it is says the store's database; acts ask it, rules never do."""
 
     store: Store
     registry: Registry
@@ -40,7 +38,6 @@ class House:
     public_url: str
     api_root: str
     require_signature: bool
-    clock: Callable[[], datetime]
     bindings: Bindings = field(default_factory=Bindings)
     disclosures: Disclosures = field(default_factory=Disclosures)
 

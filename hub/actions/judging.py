@@ -210,10 +210,10 @@ def write_rows(
 
     The caller holds the origin. Ledgers are taken in one order by everybody.
     """
+    releases.lock(connection, verdicts.changes)
     for recipient in sorted(verdicts.changes):
         change = verdicts.changes[recipient]
-        releases.lock(connection, recipient)
-        revision = releases.revise(connection, recipient) if change.revises else 0
+        revision = releases.revise(connection, recipient, now) if change.revises else 0
         releases.withdraw(connection, recipient, change.withdraw, now)
         releases.delete(connection, recipient, change.delete, now)
         releases.forget(connection, recipient, change.forget)

@@ -20,7 +20,7 @@ def by_origin(house: House, caller: Caller) -> Mapping[NationCode, frozenset[Tlp
     """
     reader = authenticate.reader(caller)
     if not may_know(caller):
-        return dict.fromkeys(house.registry.nations, levels_seen(reader.nation, reader, (), house.clock()))
+        return dict.fromkeys(house.registry.nations, levels_seen(reader.nation, reader, (), caller.at))
     with house.store.read() as connection:
         now = present(house, connection)
         periods = house.bindings.periods(connection)

@@ -20,7 +20,7 @@ from hub.rules.neighbours import Neighbour, Stretch, by_id, lowest_clearance, wa
 from hub.rules.release import stands
 from hub.store import agreements, members, neighbours
 from hub.store.connection import Connection
-from hub.store.neighbours import ShownRow, Standing
+from hub.store.neighbours import NamingRow, ShownRow, Standing
 
 _INSTANT: Final = timedelta(microseconds=1)
 
@@ -81,7 +81,7 @@ class _Look:
         seen: list[tuple[ShownRow, Shown, bool]] = []
         for row in rows:
             is_seen = row.is_served and stands(row.stood[-1].justification, self.reader, self.in_force)
-            shown = row.stood[-1].shown if is_seen else self._last_shown(row.date_added, row.stood)
+            shown = row.stood[-1].shown if is_seen else self._last_shown(row, row.stood)
             if shown is not None:
                 seen.append((row, shown, is_seen))
         foreign = [row for row, _, is_seen in seen if is_seen and row.origin != self.reader.nation]
@@ -91,12 +91,15 @@ class _Look:
             for row, shown, is_seen in seen
         ]
 
-    def _last_shown(self, date_added: datetime, stood: Sequence[Standing]) -> Shown | None:
+    def _last_shown(self, row: ShownRow | NamingRow, stood: Sequence[Standing]) -> Shown | None:
         """Return how a poll could have shown the row to the reader last; None: it never could.
 
-        By what it stood then alone: a row that was narrowed where it is shows to others what it is now.
+        By what it stood then alone: a row that was narrowed where it is shows to others what it is now. Dates
+        may run ahead, as in a new epoch: a row that ended before its date was there from its submission on.
         """
-        start, last = min(date_added, self.now), None
+        ends = self.now if stood[0].until is None else stood[0].until
+        date = row.date_added or row.submitted_at
+        start, last = (date if date <= ends else row.submitted_at), None
         for standing in stood:
             # The stretch that lasts holds the present, too.
             end = self.now + _INSTANT if standing.until is None else standing.until
@@ -150,7 +153,7 @@ class _Look:
     def naming(self, ids: Collection[StixId]) -> Mapping[StixId, Naming]:
         found: dict[StixId, Naming] = {}
         for row in neighbours.naming(self.connection, self.reader.nation, self.reader.member, ids):
-            if row.date_added is not None and self._last_shown(row.date_added, row.stood) is None:
+            if row.date_added is not None and self._last_shown(row, row.stood) is None:
                 continue
             known = found.get(row.id, Naming())
             if row.origin == self.reader.nation:

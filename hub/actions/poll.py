@@ -6,18 +6,21 @@ import hashlib
 import secrets
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from hub.actions.bindings import Standing
+from hub.actions import authenticate
 from hub.actions.house import House
-from hub.errors import BadCursor
-from hub.model import Disclosed, Disclosure, Page, Query, VersionFilter, from_microseconds, to_microseconds
+from hub.actions.present import present
+from hub.errors import BadCursor, Unauthenticated, Unavailable
+from hub.model import Disclosed, Page, Query, VersionFilter, from_microseconds, to_microseconds
 from hub.proofs import cursors
 from hub.proofs.canonical import canonical
-from hub.store import pages, releases
-from hub.store.connection import Connection
+from hub.store import pages
+from hub.store.pages import Ask, Told
 
 _NONCE_BYTES: Final = 12
+_TRIES: Final = 20  # while agreements begin and end, each of some milliseconds
+_MOVES: Final = "Agreements or objects change faster than this page can be read; try again."
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _MAX_FILTERS_BYTES: Final = 1_200  # the cursor stays below 2,048 characters
 _MISMATCH: Final = "next: this cursor was given for another query; start again without it."
@@ -27,56 +30,49 @@ _TOO_LONG: Final = "next: the filters are too long for the cursor to hold: repea
 def objects(house: House, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> Page:
     """Return a page of objects with their bodies (TAXII 2.1 section 5.4), on record as disclosed.
 
-    One snapshot: the agreements in force by the clock, the justifications that stand for the reader,
-    the rows. Every row of the page was visible to the reader at that moment.
+    One statement says who asks, what stands for the reader and which rows, and records them; bodies never
+    change, and are read afterwards. Raises Unauthenticated for a reader whose token is not good any more.
     """
-    with house.store.read() as connection:
-        seen = _look(house, connection, query)
-        page = pages.page(connection, query, seen.standing.ids, house.limits.page_bytes)
-    _record(house, query, kind, seen, page)
-    return page
+    for _ in range(_TRIES):
+        told = _tell(house, query, kind, house.limits.page_bytes)
+        with house.store.read() as connection:
+            rows = pages.bodies(connection, told.entries) if told.entries else ()
+        if rows is not None:
+            return Page(rows, told.more)
+    raise Unavailable(_MOVES)
 
 
 def manifest(house: House, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
     """Return a page of rows without bodies (TAXII 2.1 sections 5.3 and 5.8), on record as disclosed."""
-    with house.store.read() as connection:
-        seen = _look(house, connection, query)
-        page = pages.manifest(connection, query, seen.standing.ids)
-    _record(house, query, kind, seen, page)
-    return page
+    told = _tell(house, query, kind, None)
+    return Page(tuple(entry.row for entry in told.entries), told.more)
 
 
 def exists(house: House, query: Query) -> bool:
     """Tell whether `query` selects anything. Nothing of it is disclosed."""
     with house.store.read() as connection:
-        seen = _look(house, connection, query)
-        return bool(pages.manifest(connection, replace(query, limit=1), seen.standing.ids).rows)
+        standing = house.bindings.standing(connection, query.reader, present(house, connection))
+        return bool(pages.manifest(connection, replace(query, limit=1), standing.ids).rows)
 
 
-class _Snapshot(NamedTuple):
-    """What an answer is read from: the ledger's revision, and what holds for the reader."""
-
-    revision: int
-    standing: Standing
-
-
-def _look(house: House, connection: Connection, query: Query) -> _Snapshot:
-    """Return what this transaction's snapshot shows of agreements and of the reader's ledger.
-
-    Never earlier than the last row of its ledger: were the clock to step back, a row whose period had
-    begun would be passed over now and stand, behind the poller's cursor, when the clock caught up.
-    """
-    edge = releases.edge(connection, query.reader.nation)
-    earliest = max(house.clock(), edge.last_date)
-    return _Snapshot(edge.revision, house.bindings.standing(connection, query.reader, earliest))
-
-
-def _record(house: House, query: Query, kind: Disclosed, seen: _Snapshot, page: Page) -> None:
-    if page.rows:
-        reader, positions = query.reader, tuple(row.position for row in page.rows)
-        at = (seen.revision, seen.standing.generation)
-        disclosure = Disclosure(reader.member, reader.nation, seen.standing.now, kind, positions, *at)
-        house.disclosures.record(house.store, disclosure)
+def _tell(house: House, query: Query, kind: Disclosed, max_bytes: int | None) -> Told:
+    """Return the rows of a page, on record; asked again where what the process took to stand did not."""
+    standing = house.bindings.latest(query.reader)
+    for _ in range(_TRIES):
+        if standing is None:
+            with house.store.read() as connection:
+                standing = house.bindings.standing(connection, query.reader, present(house, connection))
+        ask = Ask(query, kind, max_bytes, *standing)
+        told = house.disclosures.tell(house.store, ask)
+        if not told.is_admitted:
+            raise Unauthenticated(authenticate.REFUSAL)
+        if told.is_current:
+            if told.entries:
+                last = told.entries[-1].row
+                house.store.memory.serve(query.reader.nation, last.position, last.date_added)
+            return told
+        standing = None
+    raise Unavailable(_MOVES)
 
 
 def seal_cursor(house: House, query: Query, page: Page) -> str:

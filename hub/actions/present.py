@@ -1,4 +1,4 @@
-"""What time it is for the hub: the clock's, and never earlier than what it has committed to."""
+"""What time it is for the hub: the database's, and never earlier than what was decided by."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hub.store.connection import Connection
 def present(house: House, connection: Connection) -> datetime:
     """Return the present as this transaction must take it, should the clock have stepped back.
 
-    Never before agreements last came to bind or ended, nor before the last date that any ledger has given.
+    Never before agreements last came to bind or ended, nor before what was last decided on any ledger. Dates
+    may run ahead of the clock; what is decided by does not.
     """
     changed_at = agreements.generation(connection).changed_at
-    return max(house.clock(), changed_at, releases.last_date(connection))
+    return max(house.store.now(connection), changed_at, releases.decided_at(connection))

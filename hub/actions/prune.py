@@ -27,8 +27,8 @@ class Pruned:
 
 def prune(house: House) -> Pruned:
     """Forget, in one transaction, what is too old. Repeating it is harmless."""
-    now = house.clock()
     with house.store.write() as connection:
+        now = house.store.now(connection)
         nonces = members.prune_nonces(connection, now)
         tokens = members.prune_tokens(connection, now - timedelta(days=_TOKEN_DAYS))
     return Pruned(nonces, tokens)

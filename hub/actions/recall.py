@@ -90,7 +90,7 @@ class Watch:
         for place, lost in self._lost(self.seen(connection)).items():
             version = self.versions[place[1]]
             if place[0] not in revisions:
-                revisions[place[0]] = releases.edge(connection, place[0]).revision
+                revisions[place[0]] = releases.revision(connection, place[0])
             record = version.member, version.id, Reason.STRICTER
             pulled[record].append(Recalled(*place, version.tlp, lost, revisions[place[0]]))
         new = [NewRecall(self.origin, *record, at, pulled[record]) for record in sorted(pulled)]
@@ -198,7 +198,8 @@ def tell(house: House, deadline: float) -> int:
     again for as long as a page may be in flight. Each step is committed with how far it has come.
     """
     total = 0
-    start = house.clock()
+    with house.store.read() as connection:
+        start = house.store.now(connection)
     for looked_before in (None, start):
         after = 0
         while time.monotonic() < deadline:
@@ -217,8 +218,8 @@ def _step(house: House, looked_before: datetime | None, after: int) -> tuple[int
 
     Every disclosure is looked at once, and those of pages that may have been in flight again.
     """
-    now = house.clock()  # before the snapshot: what is done then has been seen
     with house.store.read() as connection:
+        now = house.store.now(connection)  # what is committed later is looked at again
         found = recalls.unfinished(connection, looked_before, after, _PER_STEP)
         if not found:
             return None
@@ -226,6 +227,7 @@ def _step(house: House, looked_before: datetime | None, after: int) -> tuple[int
         floor = 0 if looked_before is None else disclosures.last_before(connection, earliest)
         fetched = fetched_of(connection, found, floor)
     with house.store.write() as connection:
+        releases.lock(connection, {what.recipient for what in fetched.values()})
         held = {one.id: one for one in recalls.hold(connection, [one.id for one in found])}
         known = recalls.notices(connection, held)
         new = {who: what for who, what in fetched.items() if who[0] in held and who not in known}

@@ -13,6 +13,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from hub.actions import accept
 from hub.actions.authenticate import admit
 from hub.actions.house import House
 from hub.actions.lives import life_of, may_know
@@ -52,9 +53,9 @@ def request(house: House, member_id: str, data: bytes, reason: str) -> KeyRecove
     if not reason.strip() or len(reason) > _MAX_REASON:
         raise Unprocessable(f"Give a reason of 1 to {_MAX_REASON} characters; who confirms reads it.")
     public = keys.read_public(data)
-    with house.store.write() as connection:
+    with house.store.write(when_closed=True) as connection:
         agreements.hold_for_change(connection)
-        now = house.clock()
+        now = house.store.now(connection)
         member = members.find_member(connection, member_id)
         if member is None:
             raise NotFound(f"There is no member {member_id!r}; `hub member list` shows them.")
@@ -110,10 +111,11 @@ def confirm(house: House, caller: Caller, sent: HttpRequest, thumbprint: str) ->
     jws = body.get("jws") if isinstance(body, dict) else None
     if not isinstance(jws, str):
         raise Unprocessable('jws: send {"jws": "…"}, the compact JWS by your agreement key.')
-    with house.store.write() as connection:
+
+    def act(connection: Connection) -> JsonObject:
         agreements.hold_for_change(connection)
         admit(house, connection, caller, evidence)
-        now = max(house.clock(), present(house, connection))
+        now = present(house, connection)
         is_one = keys.is_thumbprint(thumbprint)
         found = recoveries.find(connection, thumbprint) if is_one else None  # 2
         owner = None if found is None else _owner(connection, found)
@@ -124,6 +126,9 @@ def confirm(house: House, caller: Caller, sent: HttpRequest, thumbprint: str) ->
         recoveries.confirm(connection, thumbprint, caller.member.id, jws, now)
         confirmed = recoveries.find(connection, thumbprint)
         return _view(house, confirmed or found, owner, now)
+
+    sentence = f"the confirmation of the key {thumbprint} by {caller.member.id}"
+    return accept.once(house, evidence, act, receipt=accept.new_receipt(), sentence=sentence)
 
 
 def statement(hub_id: str, owner: Member, recovery: KeyRecovery) -> JsonObject:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from hub.actions import recall
+from hub.actions import accept, recall
 from hub.actions.authenticate import admit
 from hub.actions.drafting import Drafts, Drawer, draft
 from hub.actions.handling import Brought, Desk, Handled, handle
@@ -81,7 +80,7 @@ def status(house: House, caller: Caller, status_id: str) -> Receipt:
     """Return the receipt of the caller's own submission; NotFound for an unknown, foreign or old one."""
     with house.store.read() as connection:
         receipt = submissions.find_receipt(connection, status_id, caller.member.id)
-    if receipt is None or receipt.requested_at < house.clock() - timedelta(days=STATUS_DAYS):
+    if receipt is None or receipt.requested_at < caller.at - timedelta(days=STATUS_DAYS):
         raise NotFound(f"There is no such status of yours of the last {STATUS_DAYS} days.")
     return receipt
 
@@ -118,9 +117,10 @@ def verify_request(house: House, caller: Caller, request: HttpRequest, purpose: 
 
     Raises BadSignature when it does not hold, Forbidden when the key is another's or for something else.
     """
-    with house.store.read() as connection:
+    with house.store.read(when_closed=True) as connection:
         key, evidence = requests.verify(
-            request, lambda thumbprint: members.find_key(connection, thumbprint), house.clock()
+            *(request, lambda thumbprint: members.find_key(connection, thumbprint)),
+            house.store.now(connection),
         )
     if key.member != caller.member.id or key.purpose is not purpose:
         raise Forbidden(
@@ -194,7 +194,7 @@ def decide(
 ) -> SubmissionDecision:
     """Decide on every item, and for every nation on every version that is touched."""
     # The clock may have stepped back; what is committed still came first.
-    clock, now = house.clock(), present(house, connection)
+    clock, now = house.store.now(connection), present(house, connection)
     basis = Basis.of(house, connection, verified.origin, now)
     member = verified.caller.member
     held = _held(connection, member, _ids(items))
@@ -301,23 +301,41 @@ def _handle(
 
 
 def write(house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision) -> Receipt:
-    """Commit the submission, decided again if what it was decided against has moved."""
-    with house.store.write() as connection:
-        agreements.generation(connection, hold=True)
-        submissions.count(connection, verified.origin, hold=True)
-        admit(house, connection, verified.caller, verified.evidence)
-        for recipient in recipients(house):
-            releases.lock(connection, recipient)
-        decision = renewed(house, connection, verified, items, decision)
-        receipt = _receipt(house, verified, items, decision)
-        evidence, member = verified.evidence, verified.caller.member.id
-        submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
-        submissions.close_submission(connection, receipt)
-        if decision.drafts.fresh:
-            if not decision.drafts.repeats_deleted:  # it would be there again, in clear
-                submissions.keep_body(connection, receipt.id, verified.body)
-            _write_objects(house, connection, verified.origin, receipt.id, decision)
-            submissions.advance(connection, verified.origin)
+    """Commit the submission, decided again if what it was decided against has moved.
+
+    Whatever is tried again is decided again: the status is that of what is committed.
+    """
+    status_id, member = accept.new_receipt(), verified.caller.member.id
+
+    def act(connection: Connection) -> Receipt:
+        return _commit(house, connection, verified, items, (decision, status_id))
+
+    sentence = f"the submission with the status {status_id}, of {member}"
+    return accept.once(house, verified.evidence, act, receipt=status_id, sentence=sentence)
+
+
+def _commit(
+    house: House,
+    connection: Connection,
+    verified: VerifiedSubmission,
+    items: Items,
+    decided: tuple[SubmissionDecision, str],
+) -> Receipt:
+    """Write the submission, with the status that it is to have, under the locks."""
+    evidence, member = verified.evidence, verified.caller.member.id
+    agreements.generation(connection, hold=True)
+    admit(house, connection, verified.caller, evidence)
+    submissions.count(connection, verified.origin, hold=True)
+    releases.lock(connection, recipients(house))
+    decision = renewed(house, connection, verified, items, decided[0])
+    receipt = _receipt(house, verified, items, decision, decided[1])
+    submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
+    submissions.close_submission(connection, receipt)
+    if decision.drafts.fresh:
+        if not decision.drafts.repeats_deleted:  # it would be there again, in clear
+            submissions.keep_body(connection, receipt.id, verified.body)
+        _write_objects(house, connection, verified.origin, receipt.id, decision)
+        submissions.advance(connection, verified.origin)
     return receipt
 
 
@@ -337,13 +355,13 @@ def _write_objects(
     creators.add(connection, member, handled.creator_deltas)
     watch = recall.watch(house, connection, origin, verdicts, [handled])
     # Never before the decision: what it let begin would be dated before it can be seen.
-    at = max(house.clock(), decision.now)
+    at = max(house.store.now(connection), decision.now)
     write_rows(house, connection, origin, verdicts, stored, at)
     watch.note_down(connection, at)
 
 
 def _receipt(
-    house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision
+    house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision, id: str
 ) -> Receipt:
     drafts, handled = decision.drafts, decision.handled
     outcomes = list(drafts.outcomes)
@@ -355,7 +373,7 @@ def _receipt(
             outcomes[n] = _remarked(outcomes[n], f"tells of its submitter at {places}: {_STAYS_HOME}")
         for remark in remarks(version, verified.caller.member, decision.drawer.registered, known):
             outcomes[n] = _remarked(outcomes[n], remark)
-    return Receipt(str(uuid.uuid4()), decision.now, receipted(outcomes, items, len(verified.body)))
+    return Receipt(id, decision.now, receipted(outcomes, items, len(verified.body)))
 
 
 def _remarked(outcome: Outcome, remark: str) -> Outcome:

@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.actions import poll, recall
+from hub.actions import accept, poll, recall
 from hub.actions.authenticate import admit, reader
 from hub.actions.handling import Brought, Desk, Handled, handle, together
 from hub.actions.house import House
-from hub.actions.judging import Bench, Verdicts, judge_again, write_rows
+from hub.actions.judging import Bench, Verdicts, judge_again, recipients, write_rows
+from hub.actions.present import present
 from hub.actions.submit import verify_writer
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
@@ -38,16 +39,20 @@ def delete(house: House, deletion: Deletion) -> None:
     Unavailable.
     """
     evidence = verify_writer(house, deletion.caller, deletion.origin, deletion.request)  # 1
-    with house.store.read() as connection:  # 2
+    # What a loss has brought back is deleted again while the hub is closed, by the certs alone.
+    is_closed_allowed = deletion.caller.member.kind is Kind.CERT
+    with house.store.read(when_closed=is_closed_allowed) as connection:  # 2
         decision = decide(house, connection, deletion)
-    with house.store.write() as connection:  # 3
-        generation = agreements.generation(connection, hold=True)
-        count = submissions.count(connection, deletion.origin, hold=True)
-        admit(house, connection, deletion.caller, evidence)
-        if (generation, count) != (decision.generation, decision.count):
-            decision = decide(house, connection, deletion)
-        if decision.doomed:
-            _write(house, connection, deletion, decision, evidence)
+
+    def act(connection: Connection) -> DeletionDecision:
+        return _commit(house, connection, deletion, decision, evidence)
+
+    decision = accept.once(  # 3
+        *(house, evidence, act),
+        receipt=accept.new_receipt(),
+        sentence=f"a deletion of {deletion.id}, by {deletion.caller.member.id}",
+        when_closed=is_closed_allowed,
+    )
     if not decision.doomed:
         there = any(_there(held) for held in decision.records.values())
         raise _refusal(house, deletion, holds_record=there)
@@ -73,7 +78,7 @@ def decide(house: House, connection: Connection, deletion: Deletion) -> Deletion
     """Decide which versions go, and for every nation on every version that is touched by it."""
     generation = agreements.generation(connection)
     count = submissions.count(connection, deletion.origin)
-    now = max(house.clock(), generation.changed_at, releases.last_date(connection))
+    now = present(house, connection)
     records = _records(connection, deletion)
     doomed = {v.key: v for held in records.values() for v in _selected(held, deletion)}
     handled: dict[MemberId, Handled] = {}
@@ -125,6 +130,25 @@ def _selected(record: Sequence[ObjectVersion], deletion: Deletion) -> Sequence[O
 # --- 3: the one step --------------------------------------------------------------------------
 
 
+def _commit(
+    house: House,
+    connection: Connection,
+    deletion: Deletion,
+    decision: DeletionDecision,
+    evidence: Evidence | None,
+) -> DeletionDecision:
+    """Write the deletion under the locks, decided again if something has moved; return what was decided."""
+    generation = agreements.generation(connection, hold=True)
+    admit(house, connection, deletion.caller, evidence)
+    count = submissions.count(connection, deletion.origin, hold=True)
+    releases.lock(connection, recipients(house))
+    if (generation, count) != (decision.generation, decision.count):
+        decision = decide(house, connection, deletion)
+    if decision.doomed:
+        _write(house, connection, deletion, decision, evidence)
+    return decision
+
+
 def _write(
     house: House,
     connection: Connection,
@@ -143,7 +167,7 @@ def _write(
         handled=decision.handled.values(),
         doomed=decision.doomed,
     )
-    at = max(house.clock(), now)
+    at = max(house.store.now(connection), now)
     write_rows(house, connection, deletion.origin, decision.verdicts, {}, at)
     watch.note_down(connection, at)
     contents = {v.content_id for v in decision.doomed.values()}

@@ -41,9 +41,9 @@ class WorkReport:
 
 def work(house: House) -> WorkReport:
     """Do one pass, if no other process is doing it."""
-    now = house.clock()
-    until = now + timedelta(seconds=_LEASE_SECONDS)
     with house.store.write() as connection:
+        now = house.store.now(connection)
+        until = now + timedelta(seconds=_LEASE_SECONDS)
         if not ledgers.take_lease(connection, _LEASE, now, until):
             return WorkReport(is_done=False)
     try:
@@ -63,14 +63,15 @@ def _withdraw_ended(house: House, recipient: NationCode) -> int:
     """
     with house.store.read() as connection:
         # What is marked stays so: a clock that jumped ahead, and is set right, must not have marked it.
-        yesterday = house.clock() - _CLOCK_JUMP
+        yesterday = house.store.now(connection) - _CLOCK_JUMP
         not_over = frozenset(p.id for p in agreements.periods(connection) if yesterday < p.until)
         known = releases.justifications(connection, recipient)
     over = [id for id, value in known.items() if _is_over(value, not_over)]
     total = 0
     while over:
         with house.store.write() as connection:
-            marked = releases.withdraw_justified(connection, recipient, over, _ROWS_PER_STEP, house.clock())
+            now = house.store.now(connection)
+            marked = releases.withdraw_justified(connection, recipient, over, _ROWS_PER_STEP, now)
         total += marked
         if marked < _ROWS_PER_STEP:
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
 from typing import Any, Final, NewType
 
@@ -14,6 +15,8 @@ StixId = NewType("StixId", str)
 HUB: Final = NationCode("hub")  # the origin of what the hub itself publishes
 
 JsonObject = dict[str, Any]
+
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Tlp(IntEnum):
@@ -162,18 +165,24 @@ class Member:
 class Caller:
     """Who is asking: the member that a valid token names, and what the token may be used for.
 
-    `token` is its public id: whoever writes is looked at again by it (`actions.authenticate.admit`).
+    `token` is its public id: whoever writes is looked at again by it (`actions.authenticate.admit`). `at` is
+    when it was found valid, by the database's clock: the moment of the request.
     """
 
     member: Member
     scopes: frozenset[Scope]
     token: str = field(default="", compare=False)
+    at: datetime = field(default=_NEVER, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The part of a caller that decides what it may see."""
+    """The part of a caller that decides what it may see.
+
+    `token` is the public id of the token that it asks with: without one that is good nobody is given a page.
+    """
 
     member: MemberId
     nation: NationCode
     clearance: Clearance
+    token: str = field(default="", compare=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -135,7 +135,8 @@ class Disclosure:
     """That a member was given rows of its nation's ledger. `positions` rise, and are never none.
 
     `revision` of the ledger and `generation` of the agreements are those of the snapshot that it was read
-    from: whatever made a later one of either had not happened to it, whatever `at` and other clocks say.
+    from: whatever made a later one of either had not happened to it, whatever `at` and other clocks say. All
+    of these mean something only within their `epoch`.
     """
 
     member: MemberId
@@ -145,6 +146,7 @@ class Disclosure:
     positions: tuple[int, ...]
     revision: int
     generation: int
+    epoch: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

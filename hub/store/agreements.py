@@ -90,8 +90,10 @@ def hold_for_change(connection: Connection) -> None:
     """Wait until no submission holds the generation, and keep new ones waiting until the transaction ends.
 
     Whatever takes a right away takes this too: once it is committed, nothing is accepted by that right.
+    The row that `advance` writes is held with it, for it comes before all others in the order of locks.
     """
     _queue(connection, func.pg_advisory_xact_lock)
+    connection.execute(select(hub_state.c.id).with_for_update()).all()
 
 
 def _queue(connection: Connection, lock: Any) -> None:

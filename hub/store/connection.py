@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -14,11 +16,14 @@ from alembic.command import upgrade
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from hub.errors import DamagedDatabase, SettingsError, Unavailable
+from hub.errors import Closed, DamagedDatabase, InDoubt, Interrupted, SettingsError, Unavailable
+from hub.store import commits, epochs, moments
+from hub.store.epochs import State
+from hub.store.memory import Memory
 
 __all__ = ["Connection", "Store"]
 
@@ -32,13 +37,37 @@ _LOCK_SECONDS: Final = 30  # for each lock, as on SQLite
 _IDLE_TRANSACTION_SECONDS: Final = 300
 _READ_ONLY: Final = "25006"  # SQLSTATE: a standby, or a primary under maintenance
 _POOL_SIZE: Final = 16
+_RECORDING: Final = 2  # one thread of a process records at a time
+_LOOKS: Final = 5  # at a database that moves under each of them
+_NO_STANDBY_SECONDS: Final = 2.0
+# SQLSTATEs of what passes: serialization failure, deadlock, a server that stops or starts, a lost connection.
+_PASSING: Final = ("40001", "40P01", "57P01", "57P02", "57P03", "08")
+_SQLITE_PASSING: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_CLOSED: Final = (
+    "The hub is closed: it may have lost what it acknowledged last. Endings, deletions and revocations are "
+    "taken; everything else waits until its operator has opened it."
+)
+_LEFT_BEHIND: Final = (
+    "The hub's database answers as one that was left behind: its operator has to name the new primary first."
+)
+_NO_STANDBY: Final = "The hub cannot bring anything to a second place at the moment; try again."
+_UNSETTLED: Final = "The hub's database keeps changing its place; try again."
 
 
 class Store:
-    """The hub's database. `write` and `read` are the only doors to a connection."""
+    """The hub's database. `write`, `read` and `record` are the only doors to a connection.
 
-    def __init__(self, engine: Engine) -> None:
+    Behind each door the first statement says what has to be known before anything else: the epoch, whether
+    the hub is closed, and PostgreSQL's timeline. Each says its isolation. `clock`, for tests, gives the
+    present instead of the database's own.
+    """
+
+    def __init__(self, engine: Engine, recording: Engine | None = None) -> None:
         self._engine = engine
+        self._recording = recording or engine
+        self._no_standby_since = float("-inf")
+        self.memory = Memory()
+        self.clock: Callable[[], datetime] | None = None
 
     @classmethod
     def open(cls, database_url: str) -> Store:
@@ -46,28 +75,119 @@ class Store:
 
         Raises SettingsError when the URL cannot be used. Nothing is created but an SQLite file's folder.
         """
-        return cls(_engine(database_url))
+        engine = _engine(database_url, _POOL_SIZE)
+        # What is recorded has connections of its own: whatever needs none does not wait behind it.
+        return cls(engine, _engine(database_url, _RECORDING) if _is_postgresql(engine) else None)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return not _is_postgresql(self._engine)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, when_closed: bool = False, settles: bool = False) -> Iterator[Connection]:
         """Give a transaction that commits when the block ends and leaves no trace when it raises.
 
-        On SQLite it holds the write lock from the start. Raises Unavailable when the database cannot
-        be reached or locked in time.
+        READ COMMITTED: after a lock, the next statement reads what it protects. On SQLite it holds the write
+        lock from the start. Raises Unavailable when the database cannot be reached or locked in time, and
+        when the hub is closed, but for what is done `when_closed`, too; Interrupted where nothing was done
+        for a reason that passes; InDoubt where it may have been done. Who `settles` that waits for a standby
+        even if another has just done so in vain.
         """
-        with _unavailable_when_down(_READ_ONLY), self._engine.connect() as connection:
-            connection.execution_options(hub_writes=True)
-            with connection.begin():
-                yield connection
+        with self._transaction(self._engine, when_closed=when_closed, settles=settles) as connection:
+            yield connection
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def record(self) -> Iterator[Connection]:
+        """Give a transaction like `write`, on connections that are there for pages alone."""
+        with self._transaction(self._recording) as connection:
+            yield connection
+
+    @contextmanager
+    def read(self, *, when_closed: bool = False) -> Iterator[Connection]:
         """Give one unchanging snapshot of what is committed: every statement in it sees the same state."""
-        with _unavailable_when_down(), self._engine.connect() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            with connection.begin():
-                yield connection
+        with _unavailable_when_down(), ExitStack() as stack:
+            connection, _ = self._enter(stack, self._engine, when_closed=when_closed)
+            yield connection
+
+    @contextmanager
+    def _transaction(
+        self, engine: Engine, *, when_closed: bool = False, settles: bool = False
+    ) -> Iterator[Connection]:
+        began = time.monotonic() if not settles else float("inf")
+        self._refuse_without_standby(began)
+        with _unavailable_when_down(_READ_ONLY), ExitStack() as stack:
+            connection, transaction = self._enter(stack, engine, writes=True, when_closed=when_closed)
+            yield connection
+            if not _is_postgresql(engine):
+                transaction.commit()
+                return
+            self._refuse_without_standby(began)
+            try:
+                commits.commit(connection, transaction)
+            except InDoubt:
+                self._no_standby_since = time.monotonic()
+                raise
+
+    def _refuse_without_standby(self, began: float) -> None:
+        """Let nobody who `began` by then wait for a standby in vain that another has just waited for.
+
+        Raises Interrupted, and nothing is done.
+        """
+        if began < self._no_standby_since + _NO_STANDBY_SECONDS:
+            raise Interrupted(_NO_STANDBY)
+
+    def _enter(
+        self, stack: ExitStack, engine: Engine, *, when_closed: bool, writes: bool = False
+    ) -> tuple[Connection, RootTransaction]:
+        """Return a connection in a transaction that has looked at the state of the hub, and may go on."""
+        for n in range(_LOOKS):
+            connection = stack.enter_context(engine.connect())
+            connection.execution_options(**_isolation(engine, writes=writes))
+            transaction = stack.enter_context(connection.begin())
+            try:
+                state = epochs.look(connection)
+            except DBAPIError as error:
+                # A connection that waited in the pool may be gone; a new one tells whether the server is.
+                if error.connection_invalidated and n == 0:
+                    continue
+                raise
+            if self.memory.is_behind(state.timeline):
+                connection.invalidate()
+                raise Unavailable(_LEFT_BEHIND)
+            if not state.has_moved and state.epoch == self.memory.epoch:
+                if state.closed_at is not None and not when_closed:
+                    raise Closed(_CLOSED)
+                return connection, transaction
+            transaction.close()
+            connection.close()
+            self._follow(state)
+        raise Unavailable(_UNSETTLED)
+
+    def _follow(self, state: State) -> None:
+        """Take note of what has moved, in a transaction of its own, before anything else is done."""
+        memory = self.memory
+        if state.has_moved or None not in (memory.epoch, state.epoch):
+            with self._engine.connect() as connection:
+                connection.execution_options(**_isolation(self._engine, writes=True))
+                with connection.begin():
+                    state = epochs.look(connection)
+                    now = moments.now(connection, self.clock)
+                    if state.has_moved and not memory.is_behind(state.timeline):
+                        epochs.follow(
+                            *(connection, state, now, memory.last_served),
+                            was_synchronous=memory.standby_names != "",
+                        )
+                    if memory.epoch is not None:
+                        epochs.add_loss(connection, memory.lost(connection, now))
+                    state = epochs.look(connection)
+        if memory.epoch not in (None, state.epoch):
+            _logger.warning("database: another epoch has begun")
+            memory.forget()
+        memory.see(state.timeline, state.standby_names, state.epoch)
+
+    def now(self, connection: Connection) -> datetime:
+        """Return the present: of the primary's clock on PostgreSQL, of the machine's on SQLite."""
+        return moments.now(connection, self.clock)
 
     def migrate(self) -> None:
         """Create the tables, or bring them to the schema that this version knows. Repeating is harmless."""
@@ -82,12 +202,23 @@ class Store:
 
     def is_current(self) -> bool:
         """Tell whether the database has exactly the schema that this version knows."""
-        with _unavailable_when_down(), self._engine.connect() as connection:
-            current = MigrationContext.configure(connection).get_current_heads()
+        with _unavailable_when_down():
+            current = self._heads()
         return frozenset(current) == _known_heads()
+
+    def _heads(self) -> tuple[str, ...]:
+        try:
+            with self._engine.connect() as connection:
+                return MigrationContext.configure(connection).get_current_heads()
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+        with self._engine.connect() as connection:  # the pool's connections were old, this one is new
+            return MigrationContext.configure(connection).get_current_heads()
 
     def close(self) -> None:
         self._engine.dispose()
+        self._recording.dispose()
 
 
 def _alembic() -> Config:
@@ -102,21 +233,44 @@ def _known_heads() -> frozenset[str]:
     return frozenset(ScriptDirectory.from_config(_alembic()).get_heads())
 
 
-def _engine(database_url: str) -> Engine:
+def _is_postgresql(engine: Engine) -> bool:
+    return engine.dialect.name == "postgresql"
+
+
+def _isolation(engine: Engine, *, writes: bool) -> dict[str, Any]:
+    """Return how a transaction is isolated: said each time, for a role may have another default."""
+    if not _is_postgresql(engine):
+        return {"hub_writes": writes}
+    level = "READ COMMITTED" if writes else "REPEATABLE READ"
+    return {"isolation_level": level, "postgresql_readonly": not writes}
+
+
+def _engine(database_url: str, size: int) -> Engine:
     url = make_url(database_url)
-    if url.get_backend_name() == "sqlite":
-        if url.database and url.database != ":memory:":
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, connect_args={"timeout": _SQLITE_BUSY_SECONDS}, pool_size=_POOL_SIZE)
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-        return engine
-    if url.get_backend_name() == "postgresql":
-        waits = _postgresql_waits(url)
-        return create_engine(url, connect_args=waits, pool_size=_POOL_SIZE, pool_pre_ping=True)
-    raise SettingsError(
-        f"database_url: {url.get_backend_name()} is not supported; use sqlite:///… or postgresql+psycopg://…"
-    )
+    match url.get_backend_name():
+        case "sqlite":
+            return _sqlite(url, size)
+        case "postgresql":
+            return _postgresql(url, size)
+        case other:
+            raise SettingsError(
+                f"database_url: {other} is not supported; use sqlite:///… or postgresql+psycopg://…"
+            )
+
+
+def _sqlite(url: URL, size: int) -> Engine:
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": _SQLITE_BUSY_SECONDS}, pool_size=size)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _postgresql(url: URL, size: int) -> Engine:
+    engine = create_engine(url, connect_args=_postgresql_waits(url), pool_size=size)
+    event.listen(engine, "connect", lambda connection, record: commits.listen(connection, record.info))
+    return engine
 
 
 def _postgresql_waits(url: URL) -> dict[str, Any]:
@@ -166,4 +320,15 @@ def _unavailable(error: Exception) -> Unavailable:
     # Its name and SQLSTATE alone: what a driver says may quote what members sent.
     cause = getattr(error, "orig", None) or error
     _logger.warning("database: %s %s", type(cause).__name__, getattr(cause, "sqlstate", None) or "")
-    return Unavailable("The hub's database cannot be reached at the moment; try again.")
+    kind = Interrupted if _passes(cause, error) else Unavailable
+    return kind("The hub's database cannot be reached at the moment; try again.")
+
+
+def _passes(cause: Any, error: Exception) -> bool:
+    """Tell whether what failed, of which nothing was done, may succeed at once."""
+    if isinstance(cause, sqlite3.Error):
+        return getattr(cause, "sqlite_errorcode", None) in _SQLITE_PASSING
+    state = getattr(cause, "sqlstate", None)
+    if state is None:
+        return bool(getattr(error, "connection_invalidated", False))
+    return bool(state.startswith(_PASSING))

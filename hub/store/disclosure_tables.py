@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, String, Table, Text
 
 from hub.store.tables import Id, Instant, member, metadata
 
@@ -20,6 +20,7 @@ disclosure = Table(  # one row per answer that held anything
     Column("generation", BigInteger, nullable=False),
     Column("first_position", BigInteger, nullable=False),
     Column("last_position", BigInteger, nullable=False),
-    Column("positions", LargeBinary, nullable=False),  # delta-coded
+    Column("epoch", String(32), nullable=False, server_default=""),  # in which these positions lie
+    Column("runs", Text, nullable=False, server_default=""),  # the positions (`store.disclosures`)
     Index("ix_disclosure_recipient_last_position", "recipient", "last_position"),
 )

@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import (
+    CTE,
+    Connection,
+    Select,
+    Text,
+    case,
+    cast,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+)
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from hub.model import Disclosed, Disclosure, MemberId, NationCode, from_microseconds, to_microseconds
+from hub.model import (
+    Disclosed,
+    Disclosure,
+    MemberId,
+    NationCode,
+    Reader,
+    from_microseconds,
+    to_microseconds,
+)
 from hub.store.disclosure_tables import disclosure
 
 _D = disclosure.c
-_BITS: Final = 7
-_LONGEST_RUN: Final = 1_000_000  # more than any page holds; what damaged bytes may ask for
-_MORE: Final = 1 << _BITS  # marks every byte of a number but its last
+_LONGEST_RUN: Final = 1_000_000  # more than any page holds; what damaged text may ask for
+_RUN: Final = re.compile(r"([1-9][0-9]{0,17})(?:\+([1-9][0-9]{0,6}))?", re.ASCII)
 
 
-def add(connection: Connection, disclosures: Sequence[Disclosure]) -> None:
+def add(connection: Connection, *disclosures: Disclosure) -> None:
     """Record the disclosures, in the order given."""
     connection.execute(
         insert(disclosure),
@@ -31,9 +52,10 @@ def add(connection: Connection, disclosures: Sequence[Disclosure]) -> None:
                 "kind": one.kind,
                 "revision": one.revision,
                 "generation": one.generation,
+                "epoch": one.epoch,
                 "first_position": one.positions[0],
                 "last_position": one.positions[-1],
-                "positions": encode(one.positions),
+                "runs": encode(one.positions),
             }
             for one in disclosures
         ],
@@ -72,7 +94,7 @@ def fetches(
         query = query.where(_D.id > after)
     query = query.order_by(_D.id)
     for row in connection.execute(query):
-        for position in held(row.positions, wanted):
+        for position in held(row.runs, wanted):
             yield Fetch(
                 row.id,
                 MemberId(row.member),
@@ -104,23 +126,54 @@ def _read(connection: Connection, query: Select[Any]) -> Iterator[Disclosure]:
             NationCode(row.recipient),
             from_microseconds(row.at),
             Disclosed(row.kind),
-            decode(row.positions),
+            decode(row.runs),
             row.revision,
             row.generation,
+            row.epoch,
         )
 
 
-# --- positions as bytes -------------------------------------------------------------------------
+# --- positions as text --------------------------------------------------------------------------
+#
+# Rising positions above zero are runs: how far behind the last one a run begins and, after a plus, how many
+# positions more it has, all of them separated by commas. 7, 8, 9 and 12 are "7+2,3". Both databases write it:
+# SQLite's pages in `encode`, PostgreSQL's in the statement that reads them.
 
 
-def encode(positions: Sequence[int]) -> bytes:
-    """Return rising positions above zero as runs: how far on each begins, and how many more follow it.
+def insertion(page: CTE, moment: CTE, reader: Reader, kind: Disclosed) -> CTE:
+    """Return the part of a statement that records what `page` holds; nothing where it holds nothing."""
+    number = func.row_number().over(order_by=page.c.position)
+    rows = select(page.c.position, (page.c.position - number).label("run")).subquery("numbered")
+    first, last = func.min(rows.c.position), func.max(rows.c.position)
+    runs = select(first.label("first"), last.label("last")).group_by(rows.c.run).subquery("runs")
+    before = func.coalesce(func.lag(runs.c.last).over(order_by=runs.c.first), 0)
+    gaps = select(runs.c.first, runs.c.last, (runs.c.first - before).label("gap")).subquery("gaps")
+    gap, more = cast(gaps.c.gap, Text), gaps.c.last - gaps.c.first
+    text = case((more == 0, gap), else_=gap.concat("+").concat(cast(more, Text)))
+    together = func.string_agg(text, aggregate_order_by(literal_column("','"), gaps.c.first))
+    ends = select(
+        func.min(gaps.c.first).label("first"), func.max(gaps.c.last).label("last"), together.label("runs")
+    ).subquery("ends")
+    values: dict[str, Any] = {
+        "member": literal(reader.member),
+        "recipient": literal(reader.nation),
+        "at": moment.c.now,
+        "kind": literal(kind.value),
+        "revision": moment.c.revision,
+        "generation": moment.c.generation,
+        "epoch": moment.c.epoch,
+        "first_position": ends.c.first,
+        "last_position": ends.c.last,
+        "runs": ends.c.runs,
+    }
+    source = select(*values.values()).select_from(moment.join(ends, ends.c.first.is_not(None)))
+    return insert(disclosure).from_select(list(values), source).cte("told")
 
-    Both as LEB128 numbers; a contiguous page is one run of a few bytes.
-    """
-    found = bytearray()
-    last = 0
-    index = 0
+
+def encode(positions: Sequence[int]) -> str:
+    """Return rising positions above zero as text."""
+    found: list[str] = []
+    last = index = 0
     while index < len(positions):
         start = end = positions[index]
         index += 1
@@ -129,53 +182,34 @@ def encode(positions: Sequence[int]) -> bytes:
             index += 1
         if start <= last:
             raise RuntimeError("positions rise")
-        found += _number(start - last) + _number(end - start)
+        found.append(f"{start - last}+{end - start}" if end > start else str(start - last))
         last = end
-    return bytes(found)
+    return ",".join(found)
 
 
-def decode(data: bytes) -> tuple[int, ...]:
-    """Return the positions that `encode` gave these bytes for. Raises ValueError for any others."""
-    return tuple(position for start, end in _runs(data) for position in range(start, end + 1))
+def decode(text: str) -> tuple[int, ...]:
+    """Return the positions that `encode` gave this text for. Raises ValueError for any other."""
+    return tuple(position for start, end in _runs(text) for position in range(start, end + 1))
 
 
-def held(data: bytes, positions: Sequence[int]) -> list[int]:
-    """Return which of these rising positions are among those that `encode` gave these bytes for."""
+def held(text: str, positions: Sequence[int]) -> list[int]:
+    """Return which of these rising positions are among those that `encode` gave this text for."""
     found: list[int] = []
-    for start, end in _runs(data):
+    for start, end in _runs(text):
         found += positions[bisect_left(positions, start) : bisect_right(positions, end)]
         if end >= positions[-1]:
             break
     return found
 
 
-def _runs(data: bytes) -> Iterator[tuple[int, int]]:
-    numbers = _numbers(data)
+def _runs(text: str) -> Iterator[tuple[int, int]]:
     last = 0
-    for gap in numbers:
-        start = last + gap
-        last = start + next(numbers, -1)
-        if not gap or not start <= last < start + _LONGEST_RUN:
+    for run in text.split(","):
+        read = _RUN.fullmatch(run)
+        if read is None:
             raise ValueError("no list of positions")
-        yield start, last
-
-
-def _number(value: int) -> bytes:
-    found = bytearray()
-    while value >= _MORE:
-        found.append(value % _MORE | _MORE)
-        value //= _MORE
-    found.append(value)
-    return bytes(found)
-
-
-def _numbers(data: bytes) -> Iterator[int]:
-    value = shift = 0
-    for byte in data:
-        value |= (byte % _MORE) << shift
-        shift += _BITS
-        if byte < _MORE:
-            yield value
-            value = shift = 0
-    if shift:
-        raise ValueError("no list of positions")
+        gap, more = int(read[1]), int(read[2] or 0)
+        if more >= _LONGEST_RUN:
+            raise ValueError("no list of positions")
+        yield last + gap, last + gap + more
+        last += gap + more

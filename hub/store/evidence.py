@@ -221,7 +221,7 @@ class StoredDisclosure(NamedTuple):
     kind: str
     first_position: int
     last_position: int
-    positions: bytes
+    runs: str
 
 
 def disclosures(connection: Connection) -> Iterator[StoredDisclosure]:
@@ -231,9 +231,8 @@ def disclosures(connection: Connection) -> Iterator[StoredDisclosure]:
     while True:
         query = select(*columns).where(disclosure.c.id > last).order_by(disclosure.c.id).limit(_AT_ONCE)
         found = connection.execute(query).all()
-        for id, member, recipient, kind, first, last_one, positions in found:
-            place = MemberId(member), NationCode(recipient)
-            yield StoredDisclosure(id, *place, kind, first, last_one, bytes(positions))
+        for id, member, recipient, *rest in found:
+            yield StoredDisclosure(id, MemberId(member), NationCode(recipient), *rest)
         if not found:
             return
         last = found[-1].id

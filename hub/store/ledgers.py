@@ -9,12 +9,13 @@ from sqlalchemy import Connection, insert, select, update
 
 from hub.model import NationCode, to_microseconds
 from hub.store.batches import upsert
+from hub.store.epochs import new_epoch
 from hub.store.tables import hub_state, lease, ledger, origin
 
 
 def open_ledgers(connection: Connection, nations: Sequence[NationCode]) -> list[NationCode]:
     """Make what is missing of the ordering rows; return the nations whose ledgers are new."""
-    state = {"id": 1, "generation": 0, "changed_at": 0}
+    state = {"id": 1, "generation": 0, "changed_at": 0, "epoch": new_epoch()}
     connection.execute(upsert(connection, hub_state).values(**state).on_conflict_do_nothing())
     hold_nations(connection)
     known = set(connection.execute(select(ledger.c.recipient)).scalars())

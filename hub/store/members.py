@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
@@ -23,8 +23,11 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
+from hub.store.batches import upsert
 from hub.store.registration_tables import member_identity
 from hub.store.tables import key, member, nonce, token
+
+_RECEIPT_LENGTH: Final = 36
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,13 +255,54 @@ def _key(row: Row[Any]) -> RegisteredKey:
 # --- nonces -------------------------------------------------------------------------------------
 
 
-def use_nonce(connection: Connection, thumbprint: str, value: str, expires_at: datetime) -> bool:
-    """Remember that this key has used this nonce; return False when it had already.
+@dataclass(frozen=True, slots=True)
+class UsedNonce:
+    """That a key has used a nonce, which is remembered until `expires_at`, and what came of it."""
 
-    The answer is committed with the transaction, so that of parallel replays one wins.
+    thumbprint: str
+    nonce: str
+    expires_at: datetime
+    receipt: str
+
+
+def use_nonce(connection: Connection, used: UsedNonce) -> str:
+    """Remember that this key has used this nonce; return the receipt of what was accepted with it.
+
+    Another than that of `used` tells that the nonce was used before. The answer is committed with the
+    transaction, and waits for whoever uses it at the same time, so that of parallel replays one wins.
     """
-    row = {"thumbprint": thumbprint, "nonce": value, "expires_at": to_microseconds(expires_at)}
-    return _inserted(connection, nonce, row)
+    statement = upsert(connection, nonce).values(**_nonce(used)).on_conflict_do_nothing()
+    if connection.execute(statement).rowcount:
+        return used.receipt
+    condition = (nonce.c.thumbprint == used.thumbprint, nonce.c.nonce == used.nonce)
+    return connection.execute(select(nonce.c.receipt).where(*condition)).scalar_one_or_none() or ""
+
+
+def settle_nonce(connection: Connection, used: UsedNonce) -> str | None:
+    """Return the receipt of what a transaction in doubt has committed with this nonce; None: nothing.
+
+    Waits for that transaction where it is still under way. The row is written again: once that is committed
+    on a standby, what came before it is there too. For None the caller rolls back: a row was made to see that
+    there was none.
+    """
+    mark = f"?{used.receipt}"[:_RECEIPT_LENGTH]
+    statement = upsert(connection, nonce).values(**_nonce(replace(used, receipt=mark)))
+    statement = statement.on_conflict_do_update(
+        index_elements=[nonce.c.thumbprint, nonce.c.nonce],
+        set_={"expires_at": statement.excluded.expires_at},
+    )
+    found: str | None = connection.execute(statement.returning(nonce.c.receipt)).scalar_one()
+    return None if found == mark else found
+
+
+def _nonce(used: UsedNonce) -> dict[str, Any]:
+    expires = to_microseconds(used.expires_at)
+    return {
+        "thumbprint": used.thumbprint,
+        "nonce": used.nonce,
+        "expires_at": expires,
+        "receipt": used.receipt,
+    }
 
 
 def prune_tokens(connection: Connection, before: datetime) -> int:

@@ -7,11 +7,11 @@ lock, so that commit order is position order and a poller that comes back misses
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import (
@@ -240,9 +240,11 @@ def append(
     )
 
 
-def lock(connection: Connection, recipient: NationCode) -> None:
-    """Hold the recipient's ledger until the transaction ends."""
-    connection.execute(select(ledger.c.position).where(ledger.c.recipient == recipient).with_for_update())
+def lock(connection: Connection, recipients: Iterable[NationCode]) -> None:
+    """Hold these ledgers until the transaction ends: by code, and before any row, as everybody does."""
+    for recipient in sorted(recipients):
+        held = select(ledger.c.position).where(ledger.c.recipient == recipient).with_for_update()
+        connection.execute(held)
 
 
 def _take(connection: Connection, recipient: NationCode, count: int, now: int) -> tuple[int, int]:
@@ -251,12 +253,19 @@ def _take(connection: Connection, recipient: NationCode, count: int, now: int) -
     )
     position, last_date = connection.execute(query).one()
     date = max(now, last_date + 1)
-    connection.execute(
-        update(ledger)
-        .where(ledger.c.recipient == recipient)
-        .values(position=position + count, last_date=date + count - 1)
-    )
+    values = {
+        "position": position + count,
+        "last_date": date + count - 1,
+        "decided_at": _later(connection, now),
+    }
+    connection.execute(update(ledger).where(ledger.c.recipient == recipient).values(**values))
     return position + 1, date
+
+
+def _later(connection: Connection, now: int) -> ColumnElement[int]:
+    """The moment of a ledger's last decision, once one was taken at `now`."""
+    latest = func.greatest if connection.dialect.name == "postgresql" else func.max
+    return latest(ledger.c.decided_at, now)
 
 
 def withdraw(
@@ -277,9 +286,9 @@ def forget(connection: Connection, recipient: NationCode, positions: Collection[
     _mark(connection, recipient, positions, {"deleted_at": None})
 
 
-def revise(connection: Connection, recipient: NationCode) -> int:
+def revise(connection: Connection, recipient: NationCode, now: datetime) -> int:
     """Return the ledger's next revision, which the caller makes; others wait until it is committed."""
-    values = {"revision": ledger.c.revision + 1}
+    values = {"revision": ledger.c.revision + 1, "decided_at": _later(connection, to_microseconds(now))}
     statement = update(ledger).where(ledger.c.recipient == recipient).values(**values)
     revision: int = connection.execute(statement.returning(ledger.c.revision)).scalar_one()
     return revision
@@ -289,13 +298,13 @@ def withdraw_justified(
     connection: Connection, recipient: NationCode, ids: Collection[int], limit: int, now: datetime
 ) -> int:
     """Mark at most `limit` rows that stand by one of these justifications; return how many."""
-    lock(connection, recipient)
+    lock(connection, [recipient])
     found: list[int] = []
     for batch in batches(ids):
         condition = (_C.recipient == recipient, _C.withdrawn_at.is_(None), _C.justification_id.in_(batch))
         found += connection.execute(select(_C.position).where(*condition).limit(limit - len(found))).scalars()
     if found:
-        revise(connection, recipient)
+        revise(connection, recipient, now)
         withdraw(connection, recipient, found, now)
     return len(found)
 
@@ -357,20 +366,10 @@ def _mark(
         connection.execute(update(release).where(condition).values(**values))
 
 
-class LedgerEdge(NamedTuple):
-    """How far a ledger is: the date that it gave last, and its revision."""
-
-    last_date: datetime
-    revision: int
-
-
-def edge(connection: Connection, recipient: NationCode) -> LedgerEdge:
-    """Return how far the recipient's ledger is in this snapshot."""
-    query = select(ledger.c.last_date, ledger.c.revision).where(ledger.c.recipient == recipient)
-    row = connection.execute(query).one_or_none()
-    return (
-        LedgerEdge(from_microseconds(0), 0) if row is None else LedgerEdge(from_microseconds(row[0]), row[1])
-    )
+def revision(connection: Connection, recipient: NationCode) -> int:
+    """Return the revision of the recipient's ledger in this snapshot."""
+    query = select(ledger.c.revision).where(ledger.c.recipient == recipient)
+    return connection.execute(query).scalar_one_or_none() or 0
 
 
 def edges(connection: Connection) -> dict[NationCode, tuple[int, int]]:
@@ -379,6 +378,6 @@ def edges(connection: Connection) -> dict[NationCode, tuple[int, int]]:
     return {NationCode(code): (position, revision) for code, position, revision in connection.execute(query)}
 
 
-def last_date(connection: Connection) -> datetime:
-    """Return the latest date that any ledger has given."""
-    return from_microseconds(connection.execute(select(func.max(ledger.c.last_date))).scalar() or 0)
+def decided_at(connection: Connection) -> datetime:
+    """Return by which moment any ledger was decided on last. Dates may run ahead of it."""
+    return from_microseconds(connection.execute(select(func.max(ledger.c.decided_at))).scalar() or 0)

@@ -23,6 +23,7 @@ from sqlalchemy import (
     false,
 )
 
+from hub.store.epoch_columns import epoch_columns
 from hub.store.shown_columns import shown_columns
 
 metadata = MetaData(
@@ -43,9 +44,9 @@ hub_state = Table(
     "hub_state",
     metadata,
     Column("id", Integer, primary_key=True),
-    # Moves whenever an agreement comes to bind or ends; decisions are checked against it under its lock.
-    Column("generation", BigInteger, nullable=False),
+    Column("generation", BigInteger, nullable=False),  # moves when an agreement comes to bind or ends
     Column("changed_at", Instant, nullable=False),
+    *epoch_columns(),
 )
 
 origin = Table(
@@ -61,6 +62,7 @@ ledger = Table(
     Column("recipient", String(3), primary_key=True),
     Column("position", BigInteger, nullable=False),  # of the last row; gapless
     Column("last_date", Instant, nullable=False),  # strictly increasing with position
+    Column("decided_at", Instant, nullable=False, server_default="0"),  # by which moment, last
     # Moves, under its lock, when rows are withdrawn, deleted, stand by something else, show another level.
     Column("revision", BigInteger, nullable=False),
 )
@@ -120,6 +122,7 @@ nonce = Table(
     Column("thumbprint", String(64), primary_key=True),
     Column("nonce", String(128), primary_key=True),
     Column("expires_at", Instant, nullable=False, index=True),
+    Column("receipt", String(36)),  # of what was accepted with it: the id of a status, say
 )
 
 allowance = Table(  # what a member has used of its rate limits, as one instant each (GCRA)

@@ -131,6 +131,7 @@ class Hub:
     def over(cls, store: Store, **changes: Any) -> Hub:
         """Return an initialised hub over this store, which has no rows yet."""
         clock = Clock()
+        store.clock = clock
         house = House(
             store=store,
             registry=registry(),
@@ -139,7 +140,6 @@ class Hub:
             public_url=PUBLIC_URL,
             api_root="allied",
             require_signature=True,
-            clock=clock,
         )
         hub = cls(replace(house, **changes), clock)
         hub._initialise(is_as_usual=not changes.keys() & {"registry", "clock"})

@@ -81,7 +81,7 @@ def test_a_member_keeps_its_other_names_until_others_are_put_in_their_place(hub:
     assert added.names == ("kr-grid", "Grid", "Dawngrid", "\uc0c8\ubcbd", "dawngrid.example")
     assert administer.list_members(hub.house) == [added]
     token = administer.issue_token(hub.house, "kr-grid", [Scope.READ]).token
-    assert authenticate(hub.house, None, token, hub.clock()).member == added
+    assert authenticate(hub.house, None, token).member == added
     changed = administer.name_member(hub.house, "kr-grid", OtherNames(["DG"]))
     assert (changed.short_names, changed.domains) == (("DG",), ())
     assert administer.list_members(hub.house) == [changed]
@@ -123,9 +123,9 @@ def test_suspension_and_resumption(hub: Hub) -> None:
     assert administer.suspend_member(hub.house, "us-agency").is_suspended
     assert administer.list_members(hub.house)[0].is_suspended
     with pytest.raises(Unauthenticated):
-        authenticate(hub.house, None, account.token, hub.clock())
+        authenticate(hub.house, None, account.token)
     assert not administer.resume_member(hub.house, "us-agency").is_suspended
-    assert authenticate(hub.house, None, account.token, hub.clock()) == account.caller
+    assert authenticate(hub.house, None, account.token) == account.caller
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,8 @@ def test_a_revoked_token_stops_and_the_others_do_not(hub: Hub) -> None:
     administer.revoke_token(hub.house, second.public_id)
     administer.revoke_token(hub.house, second.public_id)
     with pytest.raises(Unauthenticated):
-        authenticate(hub.house, None, second.token, hub.clock())
-    assert authenticate(hub.house, None, account.token, hub.clock())
+        authenticate(hub.house, None, second.token)
+    assert authenticate(hub.house, None, account.token)
 
 
 # --- keys -----------------------------------------------------------------------------------------

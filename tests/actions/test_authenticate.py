@@ -14,7 +14,7 @@ from tests.actions.hubs import Hub
 def test_a_token_names_its_member_and_scopes(hub: Hub) -> None:
     account = hub.account("us-agency")
     for member_id in (None, "us-agency"):
-        assert authenticate(hub.house, member_id, account.token, hub.clock()) == account.caller
+        assert authenticate(hub.house, member_id, account.token) == account.caller
 
 
 def test_every_failure_is_the_same_sentence(hub: Hub) -> None:
@@ -25,7 +25,7 @@ def test_every_failure_is_the_same_sentence(hub: Hub) -> None:
     administer.revoke_token(hub.house, revoked.public_id)
     suspended = hub.account("jp-cert").token
     administer.suspend_member(hub.house, "jp-cert")
-    assert authenticate(hub.house, None, expired.token, hub.clock())
+    assert authenticate(hub.house, None, expired.token)
     hub.clock.forward(days=1)
     failures = [
         *[
@@ -46,10 +46,10 @@ def test_every_failure_is_the_same_sentence(hub: Hub) -> None:
     sentences = set()
     for member_id, token in failures:
         with pytest.raises(Unauthenticated) as refusal:
-            authenticate(hub.house, member_id, token, hub.clock())
+            authenticate(hub.house, member_id, token)
         sentences.add(str(refusal.value))
     assert len(sentences) == 1
-    assert authenticate(hub.house, None, good, hub.clock())
+    assert authenticate(hub.house, None, good)
 
 
 def test_the_secret_is_nowhere_in_the_database(hub: Hub) -> None:

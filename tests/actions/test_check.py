@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import sqlite3
@@ -672,4 +673,7 @@ def test_whatever_happens_leaves_a_sound_hub(mould: Mould, events: list[Event]) 
 
 
 def _later(house: House, days: int) -> House:
-    return replace(house, clock=lambda: house.clock() + timedelta(days=days))
+    store, clock = copy.copy(house.store), house.store.clock
+    assert clock is not None
+    store.clock = lambda: clock() + timedelta(days=days)
+    return replace(house, store=store)

@@ -49,7 +49,7 @@ def test_however_many_justifications_stand_a_poll_is_answered(ten: Hub) -> None:
     query = ten.query("kr-cert", "US", selections=_FIRST)
     right = _names(poll.objects(ten.house, query).rows)
     with ten.house.store.read() as connection:
-        known = ten.house.bindings.standing(connection, query.reader, ten.house.clock()).ids
+        known = ten.house.bindings.standing(connection, query.reader, ten.clock()).ids
         others = range(max(known) + 1, 70_000)
         assert len(pages.manifest(connection, query, [*known, *others]).rows) == len(right)
         assert not pages.manifest(connection, query, others).rows

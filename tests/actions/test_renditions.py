@@ -253,7 +253,7 @@ def test_an_agencys_objects_appear_under_its_nations_cert(world: World) -> None:
 def renamed(world: World, member: str, *short_names: str, domains: tuple[str, ...] = ()) -> None:
     """Give the member these names; its token tells them from then on."""
     administer.name_member(world.house, member, OtherNames(short_names, domains))
-    world.callers[member] = authenticate(world.house, None, world.tokens[member], world.clock())
+    world.callers[member] = authenticate(world.house, None, world.tokens[member])
 
 
 def test_what_gives_any_name_of_its_source_stays_at_home_and_the_status_says_where(world: World) -> None:

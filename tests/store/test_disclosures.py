@@ -22,16 +22,16 @@ dense = st.tuples(st.integers(1, 10**9), st.lists(st.booleans(), max_size=300)).
 @pytest.mark.parametrize("positions", [(), (0,), (2, 2), (3, 1), (5, 6, 6)])
 def test_what_is_no_rising_list_of_positions_is_a_fault_of_ours(positions: tuple[int, ...]) -> None:
     if not positions:
-        assert encode(positions) == b""
+        assert encode(positions) == ""
         return
     with pytest.raises(RuntimeError):
         encode(positions)
 
 
-@pytest.mark.parametrize("data", [b"\x00", b"\x01", b"\x80", b"\x01\x00\x00\x00", b"\x01\x00\x80"])
-def test_other_bytes_are_refused(data: bytes) -> None:
+@pytest.mark.parametrize("text", ["", "0", "1,", "1+0", "+1", "1+2+3", "-1", "1 ", "a", "\u0661"])
+def test_other_text_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="positions"):
-        decode(data)
+        decode(text)
 
 
 @given(st.one_of(rising, dense))
@@ -40,7 +40,7 @@ def test_positions_come_back_as_they_were(positions: tuple[int, ...]) -> None:
 
 
 def test_a_contiguous_page_takes_a_few_bytes() -> None:
-    assert len(encode(range(1_000_001, 1_001_001))) <= 5
+    assert encode(range(1_000_001, 1_001_001)) == "1000001+999"
 
 
 @given(data=st.data())

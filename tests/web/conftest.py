@@ -201,7 +201,6 @@ def house(store: Store) -> House:
         public_url="https://hub.example",
         api_root="allied",
         require_signature=True,
-        clock=lambda: NOW,
     )
 
 

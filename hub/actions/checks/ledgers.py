@@ -79,8 +79,8 @@ def disclosure_faults(inspection: Inspection) -> Iterator[Fault]:
 
 def _positions(stored: StoredDisclosure) -> tuple[int, ...] | None:
     try:
-        return disclosures.decode(stored.positions) or None
-    except (ValueError, MemoryError):
+        return disclosures.decode(stored.runs)
+    except ValueError:
         return None
 
 

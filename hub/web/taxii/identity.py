@@ -51,7 +51,7 @@ def caller() -> Caller:
     if "caller" not in g:
         home = house()
         member_id, token = _credentials()
-        g.caller = authenticate.authenticate(home, member_id, token, home.clock())
+        g.caller = authenticate.authenticate(home, member_id, token)
     return cast(Caller, g.caller)
 
 

@@ -1,0 +1,116 @@
+"""A signed request is accepted once: its transaction is tried again where that is safe, and never in doubt.
+
+The nonce of its signature is used inside the transaction. So a transaction that failed for a reason that
+passes may be tried again, and of one whose COMMIT had no answer it can be asked whether it is committed.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Final, TypeVar
+
+from hub.actions.house import House
+from hub.errors import BadSignature, InDoubt, Interrupted, Unavailable
+from hub.model import Evidence
+from hub.proofs import requests
+from hub.store import epochs, members
+from hub.store.connection import Connection
+from hub.store.members import UsedNonce
+from hub.store.memory import Done
+
+T = TypeVar("T")
+
+_TRIES: Final = 3
+_SECONDS: Final = 5.0  # after which nothing is tried again: a request ends within ten
+SKEW: Final = timedelta(seconds=requests.SKEW_SECONDS)
+_TICK: Final = timedelta(seconds=1)  # signatures say when they were made in whole seconds
+_REPLAYED: Final = "this signed request was received before; sign again with a new nonce"
+_BEFORE_THIS_EPOCH: Final = (
+    "The hub may have lost what it had received last, and takes nothing that was signed before: sign again."
+)
+_UNDONE: Final = "The hub's database fails again and again, and nothing was done; try again."
+
+
+def new_receipt() -> str:
+    """Return a name for what comes of a request, as the id of a status is one."""
+    return str(uuid.uuid4())
+
+
+def once(
+    house: House,
+    evidence: Evidence | None,
+    act: Callable[[Connection], T],
+    *,
+    receipt: str,
+    sentence: str,
+    when_closed: bool = False,
+) -> T:
+    """Do `act` in one transaction, under the nonce of the request; return what it gives once that is certain.
+
+    `receipt` names what comes of it, `sentence` says what it is to whoever has to know what a loss took. The
+    nonce comes first in the order of locks, so `act` takes all others. Without evidence (development) nothing
+    is tried again.
+
+    Raises BadSignature for a request that was received before, and Unavailable where nothing was done; as
+    InDoubt, where that cannot be told.
+    """
+    if evidence is None:
+        with house.store.write(when_closed=when_closed) as connection:
+            return act(connection)
+    used = UsedNonce(evidence.thumbprint, evidence.nonce, evidence.expires + SKEW, receipt)
+    began = time.monotonic()
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            with house.store.write(when_closed=when_closed) as connection:
+                _use(house, connection, evidence, used)
+                given = act(connection)
+                now = house.store.now(connection)
+        except InDoubt:
+            if not _is_committed(house, used, when_closed=when_closed):
+                continue
+        except Interrupted:
+            if not tries_left or time.monotonic() - began > _SECONDS:
+                raise
+            continue
+        house.store.memory.do(Done(used.thumbprint, used.nonce, used.expires_at, sentence), now)
+        return given
+    raise Interrupted(_UNDONE)
+
+
+def _use(house: House, connection: Connection, evidence: Evidence, used: UsedNonce) -> None:
+    """Use the nonce. What was signed before history may have forked, or may have been, is refused."""
+    begins = epochs.state_of(connection).epoch_at + SKEW + _TICK
+    if evidence.created <= begins:
+        wait = max(begins - house.store.now(connection), _TICK)
+        raise Unavailable(_BEFORE_THIS_EPOCH, retry_after_seconds=int(wait.total_seconds()) + 1)
+    if members.use_nonce(connection, used) != used.receipt:
+        raise BadSignature(_REPLAYED)
+
+
+class _RolledBack(Exception):
+    """What was in doubt is not committed."""
+
+
+def _settled(connection: Connection, used: UsedNonce) -> str:
+    found = members.settle_nonce(connection, used)
+    if found is None:
+        raise _RolledBack
+    return found
+
+
+def _is_committed(house: House, used: UsedNonce, *, when_closed: bool) -> bool:
+    """Settle a COMMIT in doubt: return whether what it was to commit is there, and on a standby.
+
+    Raises InDoubt or Unavailable where that cannot be told.
+    """
+    try:
+        with house.store.write(when_closed=when_closed, settles=True) as connection:
+            found = _settled(connection, used)
+    except _RolledBack:
+        return False
+    if found != used.receipt:
+        raise BadSignature(_REPLAYED)
+    return True

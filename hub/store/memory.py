@@ -1,0 +1,96 @@
+"""What a process remembers of the database: enough to notice that a part of what it was told is gone."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from hub.model import NationCode, from_microseconds
+from hub.store.tables import ledger, nonce
+
+_KEPT: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A signed request that was acknowledged: by which nonce it is known until `expires`, and what it did."""
+
+    thumbprint: str
+    nonce: str
+    expires: datetime
+    sentence: str
+
+
+class Memory:
+    """The memory of one process. Safe for threads.
+
+    `timeline` is the highest that was seen, `standby_names` what the server said of itself in it, None before
+    the first look; `epoch` the last that was seen.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._served: dict[NationCode, tuple[int, datetime]] = {}
+        self._done: deque[Done] = deque(maxlen=_KEPT)
+        self.timeline: str | None = None
+        self.standby_names: str | None = None
+        self.epoch: str | None = None
+
+    def is_behind(self, timeline: str | None) -> bool:
+        """Tell whether a server with this timeline was left behind: this process has seen a later one."""
+        return bool(timeline and self.timeline and int(timeline, 16) < int(self.timeline, 16))
+
+    def see(self, timeline: str | None, standby_names: str | None, epoch: str | None) -> None:
+        """Remember what a transaction found when it began."""
+        if not self.is_behind(timeline):
+            self.timeline, self.standby_names, self.epoch = timeline, standby_names, epoch
+
+    def serve(self, recipient: NationCode, position: int, date: datetime) -> None:
+        """Remember that a page ended with this row of the recipient's ledger."""
+        with self._lock:
+            before = self._served.get(recipient, (0, date))
+            self._served[recipient] = max(before[0], position), max(before[1], date)
+
+    def do(self, done: Done, now: datetime) -> None:
+        """Remember what was acknowledged. What has expired by `now` is forgotten: so are nonces."""
+        with self._lock:
+            self._done.append(done)
+            while self._done and self._done[0].expires < now:
+                self._done.popleft()
+
+    @property
+    def last_served(self) -> datetime:
+        """The last date that this process has given."""
+        with self._lock:
+            return max((date for _, date in self._served.values()), default=from_microseconds(0))
+
+    def lost(self, connection: Connection, now: datetime) -> list[str]:
+        """Return, as sentences, what was acknowledged or served and is not in the database."""
+        with self._lock:
+            done, served = list(self._done), dict(self._served)
+        found = [one.sentence for one in done if now < one.expires and not _is_there(connection, one)]
+        rows = connection.execute(select(ledger.c.recipient, ledger.c.position))
+        ends = {NationCode(code): position for code, position in rows}
+        for recipient, (position, date) in sorted(served.items()):
+            if ends.get(recipient, 0) < position:
+                found.append(
+                    f"{recipient} was served positions up to {position} (of {date:%Y-%m-%d %H:%M:%S} UTC); "
+                    f"its ledger ends at {ends.get(recipient, 0)}"
+                )
+        return found
+
+    def forget(self) -> None:
+        """Begin anew, in another epoch: positions are others from now on."""
+        with self._lock:
+            self._done.clear()
+            self._served = {code: (0, date) for code, (_, date) in self._served.items()}
+
+
+def _is_there(connection: Connection, done: Done) -> bool:
+    condition = (nonce.c.thumbprint == done.thumbprint, nonce.c.nonce == done.nonce)
+    return connection.execute(select(nonce.c.nonce).where(*condition)).first() is not None
