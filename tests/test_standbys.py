@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +19,14 @@ from tests import bouncer, postgres, processes
 from tests.patience import PATIENCE_SECONDS, wait_for
 from tests.standbys import TIMELINE, Server, Servers, furthest, one_of, servers
 
+_STARTS_ONE = """
+import time
+from tests.standbys import servers
+with servers("a") as made:
+    made.standbys[0].freeze_whole()
+    print(made.home, flush=True)
+    time.sleep(1e6)
+"""
 Warned = tuple[str | None, str | None]
 _COUNT = "SELECT count(*) FROM kept WHERE word = %s"
 
@@ -227,7 +238,20 @@ def test_a_session_through_pgbouncer_is_moved_between_transactions_without_a_pau
         assert old.timeline() == "00000001"
 
 
-def test_nothing_is_left_of_a_test_that_fails(tmp_path: Path) -> None:
+def test_a_set_whose_run_was_killed_is_removed_by_the_next() -> None:
+    command = [sys.executable, "-c", _STARTS_ONE]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]) as run:
+        assert run.stdout is not None
+        left = Path(run.stdout.readline().strip())
+        run.kill()
+    assert _running_in(left)
+    os.utime(left / "owner", (0, 0))
+    postgres.remove(postgres.make_home(left.parent))
+    assert not left.exists()
+    assert _running_in(left) == []
+
+
+def test_nothing_is_left_of_a_test_that_fails() -> None:
     homes: list[Path] = []
 
     def fail() -> None:
@@ -241,5 +265,9 @@ def test_nothing_is_left_of_a_test_that_fails(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert not any(home.exists() for home in homes)
-    running = [processes.command_line(int(entry.name)) for entry in Path("/proc").glob("[0-9]*")]
-    assert [line for line in running if any(str(home) in line for home in homes)] == []
+    assert [_running_in(home) for home in homes] == [[], []]
+
+
+def _running_in(home: Path) -> list[str]:
+    lines = [processes.command_line(int(entry.name)) for entry in Path("/proc").glob("[0-9]*")]
+    return [line for line in lines if str(home) in line]
