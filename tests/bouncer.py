@@ -76,6 +76,7 @@ class PgBouncer:
         """End it at once; its clients are disconnected."""
         if self._process is not None and self._process.poll() is None:
             processes.kill_family(self._process.pid)
+            self._process.wait(PATIENCE_SECONDS)
 
     def admin(self, command: str) -> list[dict[str, str]]:
         """Return what the admin console answers, such as to SHOW POOLS. Raises RuntimeError if it refuses."""

@@ -101,6 +101,7 @@ class Server:
         """Kill the postmaster and all its children by SIGKILL; return when none is left."""
         if self.is_running:
             processes.kill_family(self._pid)
+        self._reap()
         self._receiver = None
 
     # --- a standby falls behind, and catches up -----------------------------------------------------
@@ -224,9 +225,13 @@ class Server:
         return False
 
     def _end(self, number: signal.Signals) -> None:
+        if self.is_running:
+            processes.send(self._pid, number)
+        self._reap()
+
+    def _reap(self) -> None:
+        # While its process can still be asked how it ended, the next takes it for one that runs.
         if self._process is not None:
-            if self.is_running:
-                processes.send(self._process.pid, number)
             self._process.wait(PATIENCE_SECONDS)
 
     def _set(self, name: str, value: str) -> None:
