@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -16,15 +17,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
+from tests import processes
+from tests.patience import PATIENCE_SECONDS
+
 _OLDEST = 15
 _PREFIX = "hub-pg-"
 _NEW_SECONDS = 60
+_SEGMENT = 6  # the line of postmaster.pid with the key and the id of its segment of shared memory
 _held: dict[Path, TextIO] = {}
 _OPTIONS = (
     "-c listen_addresses='' -c fsync=off -c synchronous_commit=off -c full_page_writes=off "
@@ -48,6 +53,18 @@ def make_home(folder: Path = Path("/tmp")) -> Path:
     return home
 
 
+def _end(home: Path, pid_file: Path) -> None:
+    """End the server whose process the file names, if it is still the one that was started in `home`."""
+    is_postgresql = pid_file.name == "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    if lines and lines[0].isdigit() and str(home) in processes.command_line(pid := int(lines[0])):
+        processes.end_family(pid, signal.SIGQUIT if is_postgresql else signal.SIGTERM)
+    if is_postgresql and pid_file.exists() and len(lines) > _SEGMENT and lines[_SEGMENT].strip():
+        # It was killed: the segment of memory by which it kept others from its data is left.
+        segment = lines[_SEGMENT].split()[-1]
+        subprocess.run(["ipcrm", "-m", segment], stderr=subprocess.DEVNULL, check=False)
+
+
 def _remove_if_left(home: Path) -> None:
     with (home / "owner").open() as owner:
         if time.time() - os.fstat(owner.fileno()).st_mtime < _NEW_SECONDS:
@@ -69,9 +86,9 @@ def ensure_started(home: Path) -> str:
 
 
 def remove(home: Path) -> None:
-    """Stop the cluster in `home`, if one was started, and remove the folder."""
-    if (home / "data" / "postmaster.pid").exists():
-        _run(home, "pg_ctl", "stop", "-D", str(home / "data"), "-m", "immediate")
+    """End all that was started in `home`, also what stands still or was killed, and remove the folder."""
+    for pid_file in home.glob("*/*.pid"):
+        _end(home, pid_file)
     shutil.rmtree(home)
     if (owner := _held.pop(home, None)) is not None:
         owner.close()
@@ -123,40 +140,52 @@ def _execute(server_url: str, statement: sql.Composed) -> None:
 
 
 def _start(home: Path) -> None:
-    _programs()  # refuses first: without the programs there may be no such user either
-    if user := _user():
-        shutil.chown(home, user, user)
+    programs()  # refuses first: without the programs there may be no such user either
+    give(home)
     data = str(home / "data")
-    _run(home, "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+    run(home, "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
     options = f"{_OPTIONS} -c unix_socket_directories='{home}'"
-    _run(home, "pg_ctl", "start", "-D", data, "-w", "-t", "60", "-l", str(home / "log"), "-o", options)
+    run(home, "pg_ctl", "start", "-D", data, "-w", "-t", "60", "-l", str(home / "log"), "-o", options)
 
 
-def _run(home: Path, program: str, *arguments: str) -> None:
+def run(home: Path, program: str, *arguments: str) -> None:
+    """Run one of PostgreSQL's programs to its end. Raises RuntimeError with what it said when it fails."""
     # Output to a file: the server would inherit a pipe and keep it open.
     with (home / "output").open("w+") as output:
         done = subprocess.run(
-            [_programs() / program, *arguments],
-            user=_user(),
-            group=_user(),
-            extra_groups=[] if _user() else None,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            check=False,
+            [programs() / program, *arguments], **as_user(output), timeout=PATIENCE_SECONDS, check=False
         )
         output.seek(0)
         if done.returncode:
             raise RuntimeError(f"{program} failed: {output.read()}")
 
 
-def _user() -> str | None:
+def as_user(output: TextIO) -> dict[str, Any]:
+    """Return the arguments of subprocess for a program of PostgreSQL that writes to `output`."""
+    return {
+        "user": user(),
+        "group": user(),
+        "extra_groups": [] if user() else None,
+        "cwd": "/",
+        "stdin": subprocess.DEVNULL,
+        "stdout": output,
+        "stderr": subprocess.STDOUT,
+    }
+
+
+def give(path: Path) -> None:
+    """Let the file or folder belong to whom the server runs as."""
+    if name := user():
+        shutil.chown(path, name, name)
+
+
+def user() -> str | None:
     """Whom the server runs as: whoever runs the tests (None), but for root, which PostgreSQL refuses."""
     return "postgres" if os.geteuid() == 0 else None
 
 
-def _programs() -> Path:
+def programs() -> Path:
+    """Return the folder of the newest PostgreSQL. Raises RuntimeError when there is none that is fit."""
     found = [path for path in Path("/usr/lib/postgresql").glob("*/bin") if (path / "initdb").exists()]
     fit = [path for path in found if float(path.parent.name) >= _OLDEST]
     if fit:

@@ -29,7 +29,7 @@ from hub.client import HubAuth
 from hub.store.connection import Store
 from hub.store.tables import ledger, object_version, release, submission, submission_item
 from tests.journeys.live import Live, live_hub
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, wait_for
 from tests.stix_objects import Json, indicator, malware
 
 TAXII = "application/taxii+json;version=2.1"
@@ -42,15 +42,6 @@ BROKEN = (
 _POLL_SECONDS = 0.05
 _PAUSE_SECONDS = 0.05  # of a client between two rounds, so that what is harmed has the processors too
 _LATER = (429, 503)
-
-
-def wait_for(condition: Callable[[], Any], what: str) -> Any:
-    """Return what `condition` gives once it is true; fail naming `what` when that takes too long."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (found := condition()):
-        assert time.monotonic() < deadline, f"waited in vain for {what}"
-        time.sleep(_POLL_SECONDS)
-    return found
 
 
 # --- the server ---------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ class Cluster:
         self._control("start", "-w", "-t", "60", "-l", str(self.home / "log"), "-o", options)
 
     def _control(self, action: str, *options: str) -> None:
-        postgres._run(self.home, "pg_ctl", action, "-D", str(self.home / "data"), *options)
+        postgres.run(self.home, "pg_ctl", action, "-D", str(self.home / "data"), *options)
 
 
 @pytest.fixture
