@@ -95,7 +95,7 @@ class Played:
     governed: list[tuple[Any, ...]] = field(default_factory=list)
     authenticated: list[tuple[str | None, str | None]] = field(default_factory=list)
 
-    def authenticate(self, house: House, member: str | None, token: str | None, now: datetime) -> Caller:
+    def authenticate(self, house: House, member: str | None, token: str | None) -> Caller:
         self.authenticated.append((member, token))
         found = CALLERS.get(token or "")
         if found is None or member not in {None, found.member.id}:
