@@ -80,7 +80,8 @@ def status(house: House, caller: Caller, status_id: str) -> Receipt:
     """Return the receipt of the caller's own submission; NotFound for an unknown, foreign or old one."""
     with house.store.read() as connection:
         receipt = submissions.find_receipt(connection, status_id, caller.member.id)
-    if receipt is None or receipt.requested_at < caller.at - timedelta(days=STATUS_DAYS):
+        now = house.store.now(connection)
+    if receipt is None or receipt.requested_at < now - timedelta(days=STATUS_DAYS):
         raise NotFound(f"There is no such status of yours of the last {STATUS_DAYS} days.")
     return receipt
 

@@ -154,6 +154,8 @@ class Store:
             if self.memory.is_behind(state.timeline):
                 connection.invalidate()
                 raise Unavailable(_LEFT_BEHIND)
+            if self.memory.epoch is None and not state.has_moved:
+                self.memory.see(state.timeline, state.standby_names, state.epoch)
             if not state.has_moved and state.epoch == self.memory.epoch:
                 if state.closed_at is not None and not when_closed:
                     raise Closed(_CLOSED)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
-from hub.model import Justification, MemberId, NationCode, Rendition, Served, StixId, to_microseconds
+from hub.model import Justification, MemberId, NationCode, Rendition, Served, StixId
 from hub.store.batches import batches
 from hub.store.releases import decode
 from hub.store.rendition_tables import made_id, rendition
@@ -136,11 +135,19 @@ def known(connection: Connection, origin: NationCode, cert: str, ids: Collection
 
 
 def submitters(
-    connection: Connection, nation: NationCode, origin: NationCode, made: Collection[StixId], before: datetime
+    connection: Connection, nation: NationCode, origin: NationCode, made: Collection[StixId], answer: int
 ) -> dict[StixId, frozenset[MemberId]]:
-    """Return the members of `origin` of whom something had been released to `nation`, by made id."""
+    """Return the members of `origin` of whom something had been released to `nation`, by made id.
+
+    Before the `answer` came, by the key of its version: its nation's ledger has it behind what was released
+    until then. One that is not stored yet (a negative key) has all before it.
+    """
     c = release.c
-    is_told = (c.recipient == nation, c.origin == origin, c.date_added <= to_microseconds(before))
+    is_told = [c.recipient == nation, c.origin == origin]
+    if answer > 0:
+        own = release.alias("own").c
+        first = select(func.min(own.position)).where(own.version_id == answer, own.recipient == nation)
+        is_told.append(c.position < func.coalesce(first.scalar_subquery(), 0))
     found: dict[StixId, frozenset[MemberId]] = {}
     for batch in batches(sorted(made)):
         query = select(c.stix_id, c.member).distinct().where(*is_told, c.stix_id.in_(batch))

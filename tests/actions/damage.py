@@ -103,6 +103,7 @@ def copied(world: World, database_url: str) -> Iterator[tuple[House, str]]:
     """Give a house over a copy of a closed world's database, and the URL of the copy."""
     with _copy(database_url) as url:
         house = replace(world.house, store=Store.open(url), bindings=Bindings())
+        house.store.clock = world.clock
         try:
             yield house, url
         finally:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -43,10 +44,21 @@ def world(database_url: str) -> Iterator[World]:
     world.close()
 
 
+class Worker(Allowances):
+    """A process of which each request is of the moment that the clock says."""
+
+    clock: Callable[[], datetime]
+
+    def admit(self, caller: Caller, cursor: str | None = None) -> None:
+        super().admit(replace(caller, at=self.clock()), cursor)
+
+
 def process(world: World, requests: int = 0, objects: int = 0) -> Allowances:
     """A worker of its own over the database that all share, with these rates a minute."""
     limits = Limits(requests_per_minute=requests, objects_per_minute=objects)
-    return Allowances(replace(world.house, limits=limits))
+    worker = Worker(replace(world.house, limits=limits))
+    worker.clock = world.clock
+    return worker
 
 
 def admitted(process: Allowances, caller: Caller, tries: int, cursor: str | None = None) -> int:

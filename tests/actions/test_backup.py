@@ -44,6 +44,7 @@ def reopened(world: World, database_url: str, file: Path) -> Iterator[World]:
     """Give the same people over the restored database, in a new process."""
     with restored(database_url, file) as url:
         house = replace(world.house, store=Store.open(url), bindings=Bindings())
+        house.store.clock = world.clock
         again = World(house, world.clock, world.callers, world.tokens, _nonces=world._nonces)
         try:
             yield again

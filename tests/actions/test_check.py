@@ -181,11 +181,11 @@ ROWS = [
 DISCLOSURES = [
     Damage(f"UPDATE disclosure SET {change} WHERE id = 1", "disclosure 1 to kr-agency", sentence)
     for change, sentence in [
-        ("positions = X'80'", "cannot be read"),
-        ("positions = X''", "cannot be read"),
+        ("runs = '1+0'", "cannot be read"),
+        ("runs = ''", "cannot be read"),
         ("kind = 'x'", "cannot be read"),
         ("first_position = first_position + 1", "other positions than it is found by"),
-        ("last_position = 999, positions = X'01E607', first_position = 1", "the ledger KR does not have"),
+        ("last_position = 999, runs = '1+998', first_position = 1", "the ledger KR does not have"),
         ("recipient = 'US'", "not that of its nation"),
     ]
 ]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
@@ -12,14 +11,16 @@ from datetime import datetime
 import pytest
 from sqlalchemy import select
 
-from hub.actions import poll
+from hub.actions import disclose, poll
 from hub.actions.disclose import Disclosures
+from hub.actions.present import present
 from hub.errors import Unavailable
-from hub.model import Disclosed, Disclosure, MemberId, NationCode, to_microseconds
+from hub.model import Disclosed, Disclosure, MemberId, NationCode, StixId, to_microseconds
 from hub.store import agreements, disclosures
 from hub.store.connection import Connection, Store
+from hub.store.pages import Ask, Told
 from hub.store.tables import period, rejustification
-from tests.patience import PATIENCE_SECONDS
+from tests.patience import PATIENCE_SECONDS, wait_for
 from tests.stix_objects import indicator, malware, relationship, report, sdo, stix_id
 from tests.world import EVERY_VERSION, START, World, build, clause
 
@@ -28,12 +29,17 @@ KR = NationCode("KR")
 
 @pytest.fixture
 def world(database_url: str) -> Iterator[World]:
+    world = _filled(database_url)
+    yield world
+    world.close()
+
+
+def _filled(database_url: str) -> World:
     world = build(database_url)
     world.agree(["US", "KR"], clause("US", "KR", "green"))
     for n in range(6):
         world.push("us-agency", indicator(n, tlp="green" if n % 2 else "red"), malware(n, tlp="green"))
-    yield world
-    world.close()
+    return world
 
 
 def recorded(world: World) -> list[Disclosure]:
@@ -83,34 +89,30 @@ def test_it_is_known_who_was_given_one_row(world: World) -> None:
 
 
 def test_what_was_read_before_an_ending_is_ordered_before_it_whatever_the_clocks_say(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    postgresql_url: str,
 ) -> None:
-    """A reader takes its snapshot after the ending has its date and before it is committed."""
+    """A page is read after the ending has its date and before it is committed: it waits for nobody."""
+    world = _filled(postgresql_url)
     view = world.agree(["JP", "KR"], clause("JP", "KR", "green"))
     query = world.query("kr-cert", "US", 1)
-    pages = []
-
-    def read_meanwhile(store: Store) -> None:
-        world.clock.wait(2)
-        with store.read() as connection:
-            pages.append(poll._look(world.house, connection, query))
-
     original = agreements.advance
 
     def advance(connection: Connection, now: datetime) -> None:
         original(connection, now)
-        read_meanwhile(world.house.store)
+        world.clock.wait(2)
+        poll.objects(world.house, query)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(agreements, "advance", advance)
         world.terminate(view, "JP")
     poll.objects(world.house, query)
-    (after,) = recorded(world)
+    before, after = recorded(world)
     with world.house.store.read() as connection:
         ended = select(period.c.ended_at, period.c.ended_generation).where(period.c.ended_at.is_not(None))
         ((ended_at, ended_generation),) = connection.execute(ended)
-    assert to_microseconds(pages[0].standing.now) > ended_at
-    assert pages[0].standing.generation < ended_generation <= after.generation
+    assert to_microseconds(before.at) > ended_at
+    assert before.generation < ended_generation <= after.generation
+    world.close()
 
 
 def test_what_was_read_before_a_row_was_narrowed_is_ordered_before_it(world: World) -> None:
@@ -142,27 +144,33 @@ def test_a_narrowed_row_tells_which_revision_narrowed_it(world: World) -> None:
 
 
 class Failing(Store):
-    """A store of which every commit fails."""
+    """A store of which every commit of a page fails."""
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def record(self) -> Iterator[Connection]:
         raise Unavailable("down")
         yield
 
 
 def test_nothing_leaves_when_it_cannot_be_recorded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Store, "write", Failing.write)
+    monkeypatch.setattr(Store, "record", Failing.record)
     with pytest.raises(Unavailable):
         poll.objects(world.house, world.query("kr-cert"))
-    assert not poll.objects(world.house, world.query("kr-cert", "JP")).rows
 
 
-def test_pages_that_are_answered_together_share_a_commit(world: World) -> None:
-    """The first to commit is held up until the others wait: then one transaction takes them all."""
-    store, desk = world.house.store, Disclosures()
+def _ask(world: World, *ids: str) -> Ask:
+    """What a page of the KR cert is asked with, for these ids."""
+    query = world.query("kr-cert", ids=frozenset(map(StixId, ids)))
+    with world.house.store.read() as connection:
+        standing = world.house.bindings.standing(connection, query.reader, present(world.house, connection))
+    return Ask(query, Disclosed.OBJECTS, None, *standing)
+
+
+def _together(world: World, asks: Sequence[Ask]) -> tuple[list[Told | BaseException], int]:
+    """Ask for pages at once: the first is held up until the others wait. Return them and how many commits."""
+    desk, original = Disclosures(), Store.record
     entered, others_wait = threading.Event(), threading.Event()
-    commits = []
-    original = Store.write
+    commits: list[int] = []
 
     @contextmanager
     def counted(self: Store) -> Iterator[Connection]:
@@ -173,21 +181,44 @@ def test_pages_that_are_answered_together_share_a_commit(world: World) -> None:
                 assert others_wait.wait(PATIENCE_SECONDS)
             yield connection
 
-    def record(n: int) -> None:
-        one = Disclosure(MemberId("kr-cert"), KR, START, Disclosed.OBJECTS, (n + 1,), 0, 0)
-        desk.record(store, one)
+    def tell(ask: Ask) -> Told | BaseException:
+        try:
+            return desk.tell(world.house.store, ask)
+        except Exception as failure:  # noqa: BLE001
+            return failure
 
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(8) as pool:
-        patch.setattr(Store, "write", counted)
-        futures = [pool.submit(record, 0)]
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(len(asks)) as pool:
+        patch.setattr(Store, "record", counted)
+        patch.setattr(disclose, "_is_empty", lambda *_: False)
+        patch.setattr(disclose, "_TURN_SECONDS", PATIENCE_SECONDS)
+        futures = [pool.submit(tell, asks[0])]
         assert entered.wait(PATIENCE_SECONDS)
-        futures += [pool.submit(record, n) for n in range(1, 8)]
-        deadline = time.monotonic() + PATIENCE_SECONDS
-        while len(desk._waiting) < 7:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        futures += [pool.submit(tell, ask) for ask in asks[1:]]
+        wait_for(lambda: len(desk._waiting) == len(asks) - 1, "the others to wait")
         others_wait.set()
-        for future in futures:
-            future.result(PATIENCE_SECONDS)
-    assert len(commits) == 2
-    assert sorted(one.positions[0] for one in recorded(world)) == list(range(1, 9))
+        return [future.result(PATIENCE_SECONDS) for future in futures], len(commits)
+
+
+def test_pages_that_are_asked_for_together_share_a_commit(world: World) -> None:
+    asks = [_ask(world, stix_id("malware", n)) for n in range(6)]
+    told, commits = _together(world, asks)
+    assert commits == 2
+    assert all(isinstance(one, Told) and len(one.entries) == 1 for one in told)
+    assert len({position for one in recorded(world) for position in one.positions}) == 6
+
+
+def test_a_page_that_cannot_be_read_takes_no_other_with_it(world: World) -> None:
+    asks = [_ask(world, stix_id("malware", n)) for n in range(4)]
+    asks[2] = asks[2]._replace(kind=None)  # type: ignore[arg-type]
+    told, _ = _together(world, asks)
+    assert [isinstance(one, Told) for one in told] == [True, True, False, True]
+    assert len(recorded(world)) == 3
+
+
+def test_who_waits_too_long_for_its_turn_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = Disclosures()
+    monkeypatch.setattr(disclose, "_TURN_SECONDS", 0.01)
+    with desk._turn, pytest.raises(Unavailable, match="too long"):
+        desk.tell(world.house.store, _ask(world, stix_id("malware", 1)))
+    assert not desk._waiting
+    assert desk.tell(world.house.store, _ask(world, stix_id("malware", 1))).entries

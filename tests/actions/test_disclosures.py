@@ -25,6 +25,7 @@ from hub.model import (
 )
 from hub.stix.tlp import TLP_IDS
 from hub.store import agreements, releases
+from hub.store.disclosures import add as record
 from tests.stix_objects import Json, indicator, malware, relationship, report, stix_id
 from tests.world import EVERY_VERSION, World, build, clause
 
@@ -291,7 +292,7 @@ def test_a_page_whose_snapshot_was_older_than_its_clock_is_told_with_what_that_h
     """The clock of a page may be read when an ending has its instant and not yet its commit."""
     (row,) = poll.objects(world.house, world.query("kr-agency", "US")).rows
     with world.house.store.read() as connection:
-        revision = releases.edge(connection, NationCode("KR")).revision
+        revision = releases.revision(connection, NationCode("KR"))
         generation = agreements.generation(connection).number
     world.terminate(agreed, "US")
     world.clock.wait()
@@ -304,5 +305,6 @@ def test_a_page_whose_snapshot_was_older_than_its_clock_is_told_with_what_that_h
         revision,
         generation,
     )
-    world.house.disclosures.record(world.house.store, late)
+    with world.house.store.record() as connection:
+        record(connection, late)
     assert under(world, "us-cert") == [("kr-agency", agreed["id"]), ("kr-cert", agreed["id"])]

@@ -14,7 +14,7 @@ import pytest
 from hub.actions import agree, poll, submit, work
 from hub.errors import Conflict
 from hub.model import MemberId, Receipt, StixId
-from hub.store import members, releases
+from hub.store import members, pages
 from tests.actions.hubs import Hub, address, campaign, clause, identifier, malware, relation, report
 from tests.patience import PATIENCE_SECONDS
 
@@ -131,10 +131,10 @@ def test_a_signature_and_a_termination_at_once_leave_it_ended(
 
 
 def test_a_poll_sees_one_moment(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is withdrawn and replaced while a page is made is in it as it was, once."""
+    """What is withdrawn and replaced while a page is on its way is in it as it was recorded, once."""
     hub.agree(clause("US", "KR"))
     hub.accepted("us-cert", malware("a"))
-    pause = Pause(monkeypatch, releases, "justifications")  # asked for between clock and rows
+    pause = Pause(monkeypatch, pages, "bodies")  # asked for behind what is recorded
     query = hub.query("kr-cert", "US")
     page = pause.while_held(
         lambda: poll.objects(hub.house, query),

@@ -16,6 +16,7 @@ from hub.errors import NotFound
 from hub.model import Caller, Disclosed, Disclosure, Kind, Member, MemberId, NationCode, Scope, StixId
 from hub.stix.tlp import TLP_IDS
 from hub.store import agreements, recalls, releases
+from hub.store.disclosures import add as record
 from hub.store.recall_tables import notice
 from hub.store.recall_tables import recall as recall_table
 from tests.patience import PATIENCE_SECONDS
@@ -343,7 +344,7 @@ def in_flight(world: World, member: str) -> Disclosure:
     nation = query.reader.nation
     page = poll.manifest(world.house, query)
     with world.house.store.read() as connection:
-        revision = releases.edge(connection, nation).revision
+        revision = releases.revision(connection, nation)
         generation = agreements.generation(connection).number
     positions = tuple(row.position for row in page.rows)
     return Disclosure(
@@ -367,7 +368,8 @@ def test_a_page_that_was_in_flight_is_told_for_five_minutes(
     fetch(world, "us-cert")
     world.clock.wait(seconds)
     worked(world)
-    world.house.disclosures.record(world.house.store, late)
+    with world.house.store.record() as connection:
+        record(connection, late)
     assert worked(world) == is_told
     assert told(world) == about(*(["kr-cert"] if is_told else []), "kr-agency")
     assert worked(world) == 0

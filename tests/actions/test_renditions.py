@@ -613,7 +613,7 @@ def test_no_answer_stops_the_background_work(world: World) -> None:
 def test_an_answer_may_be_about_very_many(world: World) -> None:
     ids = [StixId(stix_id("malware", n)) for n in range(2_000)]
     with world.house.store.read() as connection:
-        asked = (NationCode("KR"), NationCode("US"), ids, world.clock.now)
+        asked = (NationCode("KR"), NationCode("US"), ids, 1)
         assert renditions.submitters(connection, *asked) == {}
 
 

@@ -15,17 +15,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pprint import pformat
 from typing import Any
-from unittest.mock import patch
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from hub.actions import poll
 from hub.model import Receipt, Tlp
 from tests.oracle import Outcome, Version
 from tests.oracle.contents import replaced
 from tests.properties import dealings
 from tests.properties.dealings import Say
 from tests.properties.playing import Play
+from tests.properties.unrecorded import unrecorded
 from tests.properties.worlds import DEFAULTS, NATIONS, Event, speaker
 from tests.stix_objects import Json
 from tests.world import Mould
@@ -83,7 +82,7 @@ class Comparison(Play):
         if self.world is None:
             return
         for reader, versions in self.oracle.everybody(self.in_order(), self.now).items():
-            with patch.object(poll, "_record"):
+            with unrecorded():
                 rows = self.world.released(reader)
             told = Counter((str(r.id), r.version, canonical(json.loads(r.body))) for r in rows)
             said = Counter((v.id, v.text, canonical(v.obj)) for v in versions)

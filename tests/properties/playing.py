@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from hub.actions import history, poll, takeover, work
+from hub.actions import history, takeover, work
 from hub.actions.present import present
 from hub.errors import Conflict, Forbidden, NotFound, Unavailable
 from hub.model import Receipt, VersionFilter
@@ -16,6 +16,7 @@ from hub.stix.versions import version_key
 from hub.store import histories
 from hub.store.histories import History, HistoryKind
 from tests.oracle import Oracle, Outcome, Treaty, Version
+from tests.properties.unrecorded import unrecorded
 from tests.properties.worlds import (
     ACCOUNTS,
     DEFAULTS,
@@ -133,7 +134,7 @@ class Play:
         served = None
         if self.world is not None and self.histories(HistoryKind.APPEND):
             # What history has yet to bring, nobody can have received.
-            with patch.object(poll, "_record"):
+            with unrecorded():
                 rows = {member: self.world.released(member) for member in ACCOUNTS}
             served = {member: {(row.id, row.version) for row in found} for member, found in rows.items()}
         self.oracle.observe(self.in_order(), self.now, served)

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from unittest.mock import patch
 
-from hub.actions import check, history, poll, work
+from hub.actions import check, history, work
 from hub.store.histories import HistoryKind
 from tests.oracle import Treaty, Version
 from tests.properties.playing import Play
+from tests.properties.unrecorded import unrecorded
 from tests.properties.worlds import MEMBERS, Agree, Event
 from tests.world import Poller, World
 
@@ -71,7 +72,7 @@ class Watch(Play):
 
     def served(self) -> Views:
         """What every reader would be served, looked at without being on record as disclosed."""
-        with patch.object(poll, "_record"):
+        with unrecorded():
             return self._served()
 
     def _served(self) -> Views:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,8 @@ import pytest
 
 from hub.model import Kind, Member, MemberId, NationCode, Purpose, RegisteredKey, StixId
 from hub.store import agreements, ledgers, members, submissions
-from hub.store.connection import Store
+from hub.store.connection import Connection, Store
+from hub.store.members import UsedNonce
 from tests.patience import PATIENCE_SECONDS
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -81,34 +83,49 @@ def test_of_many_that_ask_for_a_lease_one_gets_it(store: Store) -> None:
     assert sum(map(bool, _at_once(take))) == 1
 
 
+def _uses(connection: Connection, thumbprint: str, nonce: str) -> bool:
+    """Tell whether a nonce was new."""
+    receipt = str(uuid.uuid4())
+    return members.use_nonce(connection, UsedNonce(thumbprint, nonce, NOW, receipt)) == receipt
+
+
+def test_the_receipt_of_a_nonce_is_that_of_who_used_it_first(store: Store) -> None:
+    with store.write() as connection:
+        assert members.use_nonce(connection, UsedNonce("k", "n", NOW, "first")) == "first"
+    with store.write() as connection:
+        assert members.use_nonce(connection, UsedNonce("k", "n", NOW, "second")) == "first"
+        assert members.settle_nonce(connection, UsedNonce("k", "n", NOW, "first")) == "first"
+        assert members.settle_nonce(connection, UsedNonce("k", "other", NOW, "third")) is None
+
+
 def test_a_nonce_counts_once_for_each_key_until_it_is_forgotten(store: Store) -> None:
     uses = [("k1", "n1", True), ("k1", "n2", True), ("k2", "n1", True), ("k1", "n1", False)]
     for thumbprint, nonce, is_new in uses:
         with store.write() as connection:
-            assert members.use_nonce(connection, thumbprint, nonce, NOW) == is_new
+            assert _uses(connection, thumbprint, nonce) is is_new
     with store.write() as connection:
         assert members.prune_nonces(connection, NOW) == 0
         assert members.prune_nonces(connection, NOW + timedelta(microseconds=1)) == 3
-        assert members.use_nonce(connection, "k1", "n1", NOW)
+        assert _uses(connection, "k1", "n1")
 
 
 def test_a_nonce_of_a_transaction_that_failed_was_not_used(store: Store) -> None:
     def fail() -> None:
         with store.write() as connection:
-            assert members.use_nonce(connection, "k", "n", NOW)
+            assert _uses(connection, "k", "n")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
     with store.write() as connection:
-        assert members.use_nonce(connection, "k", "n", NOW)
-        assert not members.use_nonce(connection, "k", "n", NOW)
+        assert _uses(connection, "k", "n")
+        assert not _uses(connection, "k", "n")
 
 
 def test_of_many_uses_at_once_one_is_the_first(store: Store) -> None:
     def use(_: int) -> bool:
         with store.write() as connection:
-            return members.use_nonce(connection, "k", "n", NOW)
+            return _uses(connection, "k", "n")
 
     assert sum(map(bool, _at_once(use))) == 1
 

@@ -148,13 +148,13 @@ def test_appending_nothing_changes_nothing(store: Store) -> None:
         assert connection.execute(select(ledger.c.position)).scalars().all() == [0, 0]
 
 
-def test_the_last_date_is_the_latest_of_any_ledger(store: Store) -> None:
+def test_the_moment_of_the_last_decision_is_the_latest_of_any_ledger_and_no_date(store: Store) -> None:
     with store.read() as connection:
-        assert to_microseconds(releases.last_date(connection)) == 0
+        assert to_microseconds(releases.decided_at(connection)) == 0
     _append(store, NOW, "a", "b")
     _append(store, NOW - timedelta(days=1), "c", recipient=US)
     with store.read() as connection:
-        assert releases.last_date(connection) == NOW + timedelta(microseconds=1)
+        assert releases.decided_at(connection) == NOW
 
 
 def test_writers_at_once_leave_no_gap_and_share_no_date(store: Store) -> None:
