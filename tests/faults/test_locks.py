@@ -121,6 +121,7 @@ def test_no_wait_is_without_an_end(database_url: str) -> None:
 def test_the_database_url_may_shorten_the_waits(postgresql_url: str) -> None:
     options = "&options=-c%20lock_timeout%3D2s%20-c%20application_name%3Dtried"
     store = Store.open(postgresql_url + options)
+    store.migrate()
     with store.read() as transaction:
         found = [
             transaction.execute(text(f"SHOW {n}")).scalar_one() for n in ("lock_timeout", "application_name")
