@@ -115,7 +115,8 @@ def _everywhere(house: House, connection: Connection, id: StixId) -> Iterator[Fo
 
 def _of_member(house: House, connection: Connection, reader: Reader, id: StixId) -> Iterator[Found]:
     """Give what the reader is served now, and what was deleted of its own or, to a cert, of its nation's."""
-    standing = house.bindings.standing(connection, reader, present(house, connection)).ids
+    now = present(house, connection, reader.nation)
+    standing = house.bindings.standing(connection, reader, now).ids
     query = Query(reader, None, limit=1, ids=frozenset({id}), selections=_EVERY_VERSION)
     served = {row.version: row for row in pages.served(connection, query, standing)}
     for version in objects.versions_by_key(connection, served.keys()):

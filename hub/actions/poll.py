@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from hub.actions import authenticate
+from hub.actions.bindings import Standing
 from hub.actions.house import House
 from hub.actions.present import present
 from hub.errors import BadCursor, Unauthenticated, Unavailable
-from hub.model import Disclosed, Page, Query, VersionFilter, from_microseconds, to_microseconds
+from hub.model import Disclosed, Page, Query, Reader, VersionFilter, from_microseconds, to_microseconds
 from hub.proofs import cursors
 from hub.proofs.canonical import canonical
 from hub.store import pages
+from hub.store.connection import Connection
 from hub.store.pages import Ask, Told
 
 _NONCE_BYTES: Final = 12
@@ -51,7 +53,7 @@ def manifest(house: House, query: Query, kind: Disclosed = Disclosed.MANIFEST) -
 def exists(house: House, query: Query) -> bool:
     """Tell whether `query` selects anything. Nothing of it is disclosed."""
     with house.store.read() as connection:
-        standing = house.bindings.standing(connection, query.reader, present(house, connection))
+        standing = _standing(house, connection, query.reader)
         return bool(pages.manifest(connection, replace(query, limit=1), standing.ids).rows)
 
 
@@ -61,7 +63,7 @@ def _tell(house: House, query: Query, kind: Disclosed, max_bytes: int | None) ->
     for _ in range(_TRIES):
         if standing is None:
             with house.store.read() as connection:
-                standing = house.bindings.standing(connection, query.reader, present(house, connection))
+                standing = _standing(house, connection, query.reader)
         ask = Ask(query, kind, max_bytes, *standing)
         told = house.disclosures.tell(house.store, ask)
         if not told.is_admitted:
@@ -74,6 +76,11 @@ def _tell(house: House, query: Query, kind: Disclosed, max_bytes: int | None) ->
             return told
         standing = None
     raise Unavailable(_MOVES)
+
+
+def _standing(house: House, connection: Connection, reader: Reader) -> Standing:
+    """Return what stands at the moment by which the statement that reads a page would judge now."""
+    return house.bindings.standing(connection, reader, present(house, connection, reader.nation))
 
 
 def seal_cursor(house: House, query: Query, page: Page) -> str:

@@ -149,6 +149,7 @@ class Store:
             except DBAPIError as error:
                 # A connection that waited in the pool may be gone; a new one tells whether the server is.
                 if error.connection_invalidated and n == 0:
+                    transaction.close()
                     continue
                 raise
             if self.memory.is_behind(state.timeline):

@@ -378,6 +378,8 @@ def edges(connection: Connection) -> dict[NationCode, tuple[int, int]]:
     return {NationCode(code): (position, revision) for code, position, revision in connection.execute(query)}
 
 
-def decided_at(connection: Connection) -> datetime:
-    """Return by which moment any ledger was decided on last. Dates may run ahead of it."""
-    return from_microseconds(connection.execute(select(func.max(ledger.c.decided_at))).scalar() or 0)
+def decided_at(connection: Connection, recipient: NationCode | None = None) -> datetime:
+    """Return by which moment this ledger, or any, was decided on last. Dates may run ahead of it."""
+    is_asked = true() if recipient is None else ledger.c.recipient == recipient
+    query = select(func.max(ledger.c.decided_at)).where(is_asked)
+    return from_microseconds(connection.execute(query).scalar() or 0)

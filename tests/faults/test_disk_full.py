@@ -116,6 +116,7 @@ def test_a_database_that_may_not_grow_keeps_what_it_has(tmp_path: Path) -> None:
 def test_what_postgresql_cannot_do_at_the_moment_is_unavailable(postgresql_url: str, error: Any) -> None:
     """The server itself raises each, with the SQLSTATE by which it would say so."""
     store = Store.open(postgresql_url)
+    store.migrate()
     raising = f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{error.sqlstate}'; END $$"
     with pytest.raises(Unavailable) as refusal, store.write() as connection:
         connection.exec_driver_sql(raising)

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
@@ -17,8 +16,8 @@ from sqlalchemy import make_url, text
 
 from hub.client import Hub
 from hub.errors import Unavailable
-from hub.model import Disclosed, Disclosure, Kind, Member, MemberId, NationCode, StixId
-from hub.store import agreements, connection, disclosures, ledgers, members, releases
+from hub.model import NationCode
+from hub.store import agreements, connection, disclosures, ledgers, releases
 from hub.store.connection import Store
 from tests import world
 from tests.faults import harm
@@ -122,6 +121,7 @@ def test_no_wait_is_without_an_end(database_url: str) -> None:
 def test_the_database_url_may_shorten_the_waits(postgresql_url: str) -> None:
     options = "&options=-c%20lock_timeout%3D2s%20-c%20application_name%3Dtried"
     store = Store.open(postgresql_url + options)
+    store.migrate()
     with store.read() as transaction:
         found = [
             transaction.execute(text(f"SHOW {n}")).scalar_one() for n in ("lock_timeout", "application_name")
@@ -167,18 +167,19 @@ def test_submissions_queue_behind_an_agreement_that_waits_for_them(
     patient.close()
 
 
-def test_a_page_does_not_wait_for_the_submission_that_holds_its_ledger(impatient_store: Store) -> None:
-    """What is put on record before a page leaves refers to ledgers, several at once in any order."""
-    now = datetime.now(UTC)
-    identity = StixId(stix_id("identity", 1))
-    cert = Member(MemberId("kr-cert"), NationCode("KR"), Kind.CERT, "KR", identity)
-    with impatient_store.write() as transaction:
-        members.add_member(transaction, cert, now)
-    page = Disclosure(MemberId("kr-cert"), NationCode("KR"), now, Disclosed.OBJECTS, (1,), 0, 0)
-    with impatient_store.write() as submission:
-        releases.lock(submission, NationCode("KR"))
-        with impatient_store.write() as reading:
-            disclosures.add(reading, [page])
+def test_a_page_waits_neither_for_a_submission_nor_for_an_agreement(postgresql_url: str) -> None:
+    """What is put on record before a page leaves refers to members and ledgers that others hold."""
+    small = world.build(postgresql_url + _ONE_SECOND)
+    item = malware(1, tlp="green")
+    assert small.push("us-agency", item).outcomes[0].succeeded
+    with small.house.store.write() as writer:
+        agreements.hold_for_change(writer)
+        releases.lock(writer, small.house.registry.nations)
+        assert [seen.id for seen in small.see("us-cert")] == [item["id"]]
+    with small.house.store.read() as transaction:
+        told = list(disclosures.all_of(transaction, NationCode("US")))
+    assert {disclosure.member for disclosure in told} == {"us-cert"}
+    small.close()
 
 
 def test_a_deadlock_with_somebody_else_is_for_the_moment(
