@@ -20,8 +20,9 @@ def open_ledgers(connection: Connection, nations: Sequence[NationCode]) -> list[
     hold_nations(connection)
     known = set(connection.execute(select(ledger.c.recipient)).scalars())
     new = [nation for nation in nations if nation not in known]
-    for nation in new:
+    for nation in sorted(new):
         connection.execute(insert(origin).values(code=nation, submissions=0))
+    for nation in sorted(new):
         connection.execute(insert(ledger).values(recipient=nation, position=0, last_date=0, revision=0))
     return new
 
