@@ -129,11 +129,14 @@ def close(connection: Connection, now: datetime, loss: Iterable[str]) -> None:
     connection.execute(update(hub_state).values(**values))
 
 
-def add_loss(connection: Connection, loss: Iterable[str]) -> None:
-    """Add to what is known of the loss, while the hub is closed; when it is open, nobody would read it."""
-    at = connection.execute(select(_S.closed_at).with_for_update()).scalar_one()
-    if at is not None:
-        close(connection, from_microseconds(at), loss)
+def lose(connection: Connection, now: datetime, loss: Sequence[str]) -> None:
+    """Close the hub where a process knows something to be lost, and add to what is known of it.
+
+    So, too, where it was opened before that process had looked: its operator has not been told.
+    """
+    connection.execute(select(_S.id).with_for_update()).all()
+    if loss:
+        close(connection, now, loss)
 
 
 def open_again(connection: Connection) -> Sequence[str]:

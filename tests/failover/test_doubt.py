@@ -10,7 +10,6 @@ import pytest
 from hub.errors import BadSignature, InDoubt, Interrupted, Unavailable
 from hub.model import HttpRequest, Receipt
 from hub.store import commits
-from hub.store import connection as doors
 from tests.failover import parts
 from tests.failover.proxy import Cut, Proxy
 from tests.patience import wait_for
@@ -66,7 +65,7 @@ def test_a_wait_that_no_standby_ends_is_refused_and_what_was_sent_may_be_sent_an
     small: World, pair: Servers, standby: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commits, "COMMIT_SECONDS", 0.3)
-    monkeypatch.setattr(doors, "_NO_STANDBY_SECONDS", 0.0)
+    monkeypatch.setattr(commits, "QUIET_SECONDS", 0.0)
     request = parts.signed(small, _MEMBER, malware(1))
     standby.freeze()
     with pytest.raises(InDoubt):
@@ -84,7 +83,7 @@ def test_a_wait_that_no_standby_ends_is_refused_and_what_was_sent_may_be_sent_an
 def test_a_wait_that_is_given_up_is_settled_when_the_standby_is_back_in_time(
     small: World, pair: Servers, standby: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doors, "_NO_STANDBY_SECONDS", 0.0)
+    monkeypatch.setattr(commits, "QUIET_SECONDS", 0.0)
     request = parts.signed(small, _MEMBER, malware(1))
     standby.freeze()
     with parts.meanwhile(lambda: parts.send(small, _MEMBER, request)) as sending:
