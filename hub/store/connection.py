@@ -31,10 +31,8 @@ _logger = logging.getLogger(__name__)
 # No request waits for ever. On PostgreSQL `connect_timeout` and `options` of the database URL win.
 _SQLITE_BUSY_SECONDS: Final = 30
 _CONNECT_SECONDS: Final = 10
-_LOCK_SECONDS: Final = 30  # for each lock, as on SQLite
-# A process that stands still in a transaction, or whose machine is gone, gives its locks back after this.
-_IDLE_TRANSACTION_SECONDS: Final = 300
-_READ_ONLY: Final = "25006"  # SQLSTATE: a standby, or a primary under maintenance
+# SQLSTATEs: a primary under maintenance, and a standby, on which a transaction that writes cannot begin.
+_READ_ONLY: Final = ("25006", "0A000")
 _POOL_SIZE: Final = 16
 _RECORDING: Final = 2  # one thread of a process records at a time
 _LOOKS: Final = 5  # at a database that moves under each of them
@@ -111,7 +109,7 @@ class Store:
         self, engine: Engine, *, when_closed: bool = False, settles: bool = False
     ) -> Iterator[Connection]:
         with (
-            _unavailable_when_down(_READ_ONLY),
+            _unavailable_when_down(*_READ_ONLY),
             self._turns.turn(settles=settles) as commit,
             ExitStack() as stack,
         ):
@@ -274,21 +272,34 @@ def _sqlite(url: URL, size: int) -> Engine:
 
 
 def _postgresql(url: URL, size: int) -> Engine:
-    engine = create_engine(url, connect_args=_postgresql_waits(url), pool_size=size)
+    engine = create_engine(url, connect_args=_postgresql_arguments(url), pool_size=size)
     event.listen(engine, "connect", lambda connection, record: commits.listen(connection, record.info))
     return engine
 
 
-def _postgresql_waits(url: URL) -> dict[str, Any]:
-    """Return libpq's parameters that bound every wait; a later `-c` wins over an earlier one."""
+def _postgresql_arguments(url: URL) -> dict[str, Any]:
+    """Return what a connection is opened with beside the URL: a later `-c` wins over an earlier one."""
     said = url.normalized_query
     options = [
-        f"-c lock_timeout={_LOCK_SECONDS}s",
-        f"-c idle_in_transaction_session_timeout={_IDLE_TRANSACTION_SECONDS}s",
+        f"-c lock_timeout={epochs.LOCK_SECONDS}s",
+        f"-c idle_in_transaction_session_timeout={epochs.IDLE_TRANSACTION_SECONDS}s",
         *said.get("options", ()),
     ]
     connect = {} if "connect_timeout" in said else {"connect_timeout": _CONNECT_SECONDS}
-    return {**connect, "options": " ".join(options)}
+    return {**connect, **_prepare_threshold(url), "options": " ".join(options)}
+
+
+def _prepare_threshold(url: URL) -> dict[str, int | None]:
+    """Return after how many uses psycopg prepares a statement, where the URL says it; None: never.
+
+    A PgBouncer in transaction mode that knows no prepared statements (before 1.21) asks for `none`.
+    """
+    said = url.normalized_query.get("prepare_threshold")
+    if said is None:
+        return {}
+    if said[-1] != "none" and not said[-1].isdecimal():
+        raise SettingsError("database_url: prepare_threshold must be a number, or none: never prepare")
+    return {"prepare_threshold": None if said[-1] == "none" else int(said[-1])}
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import func, select
 
 from hub.actions import submit
 from hub.actions.house import House
+from hub.errors import Refused
 from hub.model import Caller, HttpRequest, NationCode, Purpose, Receipt, Submission
 from hub.proofs import requests
 from hub.store import epochs
@@ -156,3 +157,16 @@ def at_once(*acts: Callable[[], Any]) -> list[Any]:
 
     with ThreadPoolExecutor(len(acts)) as executor:
         return [outcome(future) for future in [executor.submit(begin, act) for act in acts]]
+
+
+def outcome_of(act: Callable[[], Any]) -> Any:
+    """Return what it gives, or the refusal that it raises."""
+    try:
+        return act()
+    except Refused as refusal:
+        return refusal
+
+
+def wait_out(small: World) -> None:
+    """Let pass, by the hub's clock, how long nothing is taken that may have been signed before this epoch."""
+    small.clock.wait(32)
