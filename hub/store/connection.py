@@ -126,18 +126,8 @@ class Store:
         self, stack: ExitStack, engine: Engine, *, when_closed: bool, writes: bool = False
     ) -> tuple[Connection, RootTransaction]:
         """Return a connection in a transaction that has looked at the state of the hub, and may go on."""
-        for n in range(_LOOKS):
-            connection = stack.enter_context(engine.connect())
-            connection.execution_options(**_isolation(engine, writes=writes))
-            transaction = stack.enter_context(connection.begin())
-            try:
-                state = self._look(connection)
-            except DBAPIError as error:
-                # A connection that waited in the pool may be gone; a new one tells whether the server is.
-                if error.connection_invalidated and n == 0:
-                    transaction.close()
-                    continue
-                raise
+        for _ in range(_LOOKS):
+            connection, transaction, state = self._begin(stack, engine, writes=writes)
             if not state.has_moved and state.epoch == self.memory.epoch:
                 self.memory.see(state.timeline, state.standby_names, state.epoch)
                 if state.closed_at is not None and not when_closed:
@@ -148,39 +138,57 @@ class Store:
             self._follow(state)
         raise Unavailable(_UNSETTLED)
 
+    def _begin(
+        self, stack: ExitStack, engine: Engine, *, writes: bool
+    ) -> tuple[Connection, RootTransaction, State]:
+        """Return a connection in a transaction, and the state of the hub: its first statement.
+
+        Raises Unavailable on a server that was left behind; the session is closed.
+        """
+        is_new = False
+        while True:
+            connection = stack.enter_context(engine.connect())
+            connection.execution_options(**_isolation(engine, writes=writes))
+            transaction = stack.enter_context(connection.begin())
+            try:
+                state = epochs.look(connection)
+            except DBAPIError as error:
+                # A connection that waited in the pool may be gone; a new one tells whether the server is.
+                if is_new or not error.connection_invalidated:
+                    raise
+                transaction.close()
+                is_new = True
+                continue
+            if self.memory.is_behind(state.timeline):
+                connection.invalidate()
+                raise Unavailable(_LEFT_BEHIND)
+            return connection, transaction, state
+
     def _follow(self, state: State) -> None:
         """Take note of what has moved, in a transaction of its own, before anything else is done."""
         memory = self.memory
         if state.has_moved or None not in (memory.epoch, state.epoch):
-            with self._turns.turn(settles=True) as commit, self._engine.connect() as connection:
-                connection.execution_options(**_isolation(self._engine, writes=True))
-                with connection.begin() as transaction:
-                    state = self._followed(connection)
-                    if _is_postgresql(self._engine):
-                        commit(connection, transaction)
+            with self._turns.turn(settles=True) as commit, ExitStack() as stack:
+                connection, transaction, state = self._begin(stack, self._engine, writes=True)
+                state = self._followed(connection, state)
+                if _is_postgresql(self._engine):
+                    commit(connection, transaction)
+                else:
+                    transaction.commit()
         if memory.epoch not in (None, state.epoch):
             _logger.warning("database: another epoch has begun")
             memory.forget()
         memory.see(state.timeline, state.standby_names, state.epoch)
 
-    def _followed(self, connection: Connection) -> State:
+    def _followed(self, connection: Connection, state: State) -> State:
         """Keep what the server says of itself, and what this process knows to be lost; return the state."""
-        memory, state = self.memory, self._look(connection)
-        now = moments.now(connection, self.clock)
+        memory, now = self.memory, moments.now(connection, self.clock)
         if state.has_moved:
             was_synchronous = memory.standby_names != ""
             epochs.follow(connection, state, now, memory.last_served, was_synchronous=was_synchronous)
         if memory.epoch not in (None, epochs.look(connection).epoch):
             epochs.lose(connection, now, memory.lost(connection, now))
         return epochs.look(connection)
-
-    def _look(self, connection: Connection) -> State:
-        """Return the state of the hub; Unavailable on a server that was left behind."""
-        state = epochs.look(connection)
-        if self.memory.is_behind(state.timeline):
-            connection.invalidate()
-            raise Unavailable(_LEFT_BEHIND)
-        return state
 
     def now(self, connection: Connection) -> datetime:
         """Return the present: of the primary's clock on PostgreSQL, of the machine's on SQLite."""
