@@ -8,20 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from alembic.command import upgrade
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from hub.errors import Closed, DamagedDatabase, InDoubt, Interrupted, SettingsError, Unavailable
-from hub.store import commits, epochs, moments
+from hub.store import commits, epochs, moments, schemas
 from hub.store.epochs import State
 from hub.store.memory import Memory
 
@@ -75,9 +70,9 @@ class Store:
 
         Raises SettingsError when the URL cannot be used. Nothing is created but an SQLite file's folder.
         """
-        engine = _engine(database_url, _POOL_SIZE)
+        engine = engine_at(database_url, _POOL_SIZE)
         # What is recorded has connections of its own: whatever needs none does not wait behind it.
-        return cls(engine, _engine(database_url, _RECORDING) if _is_postgresql(engine) else None)
+        return cls(engine, engine_at(database_url, _RECORDING) if _is_postgresql(engine) else None)
 
     @property
     def is_sqlite(self) -> bool:
@@ -154,12 +149,14 @@ class Store:
             if self.memory.is_behind(state.timeline):
                 connection.invalidate()
                 raise Unavailable(_LEFT_BEHIND)
-            if not state.has_moved and state.epoch == self.memory.epoch:
+            if not state.has_moved and state.epoch == self.memory.epoch and (state.epoch or n):
                 if state.closed_at is not None and not when_closed:
                     raise Closed(_CLOSED)
                 return connection, transaction
             transaction.close()
             connection.close()
+            if state.epoch is None and n == 0:
+                continue  # the snapshot may be older than a restore for which its first statement waited
             self._follow(state)
         raise Unavailable(_UNSETTLED)
 
@@ -196,41 +193,27 @@ class Store:
         with _unavailable_when_down(), self._engine.connect() as connection:
             connection.execution_options(hub_writes=True)
             with connection.begin():
-                config = _alembic()
-                config.attributes["connection"] = connection
-                upgrade(config, "head")
+                schemas.migrate(connection)
 
     def is_current(self) -> bool:
         """Tell whether the database has exactly the schema that this version knows."""
         with _unavailable_when_down():
             current = self._heads()
-        return frozenset(current) == _known_heads()
+        return frozenset(current) == schemas.newest()
 
     def _heads(self) -> tuple[str, ...]:
         try:
             with self._engine.connect() as connection:
-                return MigrationContext.configure(connection).get_current_heads()
+                return schemas.of(connection)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
         with self._engine.connect() as connection:  # the pool's connections were old, this one is new
-            return MigrationContext.configure(connection).get_current_heads()
+            return schemas.of(connection)
 
     def close(self) -> None:
         self._engine.dispose()
         self._recording.dispose()
-
-
-def _alembic() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
-
-
-@cache
-def _known_heads() -> frozenset[str]:
-    """Return the revisions that this version brings: read once, for `/readyz` asks all the time."""
-    return frozenset(ScriptDirectory.from_config(_alembic()).get_heads())
 
 
 def _is_postgresql(engine: Engine) -> bool:
@@ -245,7 +228,8 @@ def _isolation(engine: Engine, *, writes: bool) -> dict[str, Any]:
     return {"isolation_level": level, "postgresql_readonly": not writes}
 
 
-def _engine(database_url: str, size: int) -> Engine:
+def engine_at(database_url: str, size: int) -> Engine:
+    """Return an engine whose connections are as the hub's are. Raises SettingsError for another database."""
     url = make_url(database_url)
     match url.get_backend_name():
         case "sqlite":

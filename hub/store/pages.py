@@ -72,7 +72,7 @@ def tell(connection: Connection, ask: Ask, clock: Clock | None = None) -> Told:
 
     It says who asks, what stands and which rows, of one moment, and takes no lock. The transaction is one
     that writes, and nothing of the page may leave before it is committed; an empty page records nothing. A
-    page ends after `query.limit` rows or `max_bytes` bytes, whichever comes first, but is never empty for that.
+    page ends after `query.limit` rows or `max_bytes` bytes, whichever comes first; not empty for that.
     """
     moment = _moment(connection, ask, clock)
     found = _found(connection, ask, moment).cte("found")
