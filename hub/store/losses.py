@@ -165,7 +165,7 @@ def _lost(places: Places, what: Table, *keys: str) -> _Lost:
     """Return the rows of the present table of which the backup has none with these values."""
     there, here = _both(places, what)
     same = exists().where(*(there.c[key] == here.c[key] for key in keys))
-    return _Lost(select(there).where(~same), there.c)
+    return _Lost(select(there).select_from(there).where(~same), there.c)
 
 
 def _both(places: Places, what: Table) -> tuple[FromClause, FromClause]:
