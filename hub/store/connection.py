@@ -7,20 +7,15 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from alembic.command import upgrade
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from hub.errors import Closed, DamagedDatabase, Interrupted, SettingsError, Unavailable
-from hub.store import commits, epochs, moments
+from hub.store import commits, epochs, moments, schemas
 from hub.store.epochs import State
 from hub.store.memory import Memory
 
@@ -70,9 +65,9 @@ class Store:
 
         Raises SettingsError when the URL cannot be used. Nothing is created but an SQLite file's folder.
         """
-        engine = _engine(database_url, _POOL_SIZE)
+        engine = engine_at(database_url, _POOL_SIZE)
         # What is recorded has connections of its own: whatever needs none does not wait behind it.
-        return cls(engine, _engine(database_url, _RECORDING) if _is_postgresql(engine) else None)
+        return cls(engine, engine_at(database_url, _RECORDING) if _is_postgresql(engine) else None)
 
     @property
     def is_sqlite(self) -> bool:
@@ -126,16 +121,19 @@ class Store:
         self, stack: ExitStack, engine: Engine, *, when_closed: bool, writes: bool = False
     ) -> tuple[Connection, RootTransaction]:
         """Return a connection in a transaction that has looked at the state of the hub, and may go on."""
-        for _ in range(_LOOKS):
+        for n in range(_LOOKS):
             connection, transaction, state = self._begin(stack, engine, writes=writes)
-            if not state.has_moved and self.memory.epoch in (None, state.epoch):
+            # Whoever waited for a restore to end has a snapshot from before it, without a row.
+            is_early = state.epoch is None and n == 0
+            if not is_early and not state.has_moved and self.memory.epoch in (None, state.epoch):
                 self.memory.see(state.timeline, state.standby_names, state.epoch)
                 if state.closed_at is not None and not when_closed:
                     raise Closed(_CLOSED)
                 return connection, transaction
             transaction.close()
             connection.close()
-            self._follow(state)
+            if not is_early:
+                self._follow(state)
         raise Unavailable(_UNSETTLED)
 
     def _begin(
@@ -201,41 +199,27 @@ class Store:
         with _unavailable_when_down(), self._engine.connect() as connection:
             connection.execution_options(hub_writes=True)
             with connection.begin():
-                config = _alembic()
-                config.attributes["connection"] = connection
-                upgrade(config, "head")
+                schemas.migrate(connection)
 
     def is_current(self) -> bool:
         """Tell whether the database has exactly the schema that this version knows."""
         with _unavailable_when_down():
             current = self._heads()
-        return frozenset(current) == _known_heads()
+        return frozenset(current) == schemas.newest()
 
     def _heads(self) -> tuple[str, ...]:
         try:
             with self._engine.connect() as connection:
-                return MigrationContext.configure(connection).get_current_heads()
+                return schemas.of(connection)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
         with self._engine.connect() as connection:  # the pool's connections were old, this one is new
-            return MigrationContext.configure(connection).get_current_heads()
+            return schemas.of(connection)
 
     def close(self) -> None:
         self._engine.dispose()
         self._recording.dispose()
-
-
-def _alembic() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
-
-
-@cache
-def _known_heads() -> frozenset[str]:
-    """Return the revisions that this version brings: read once, for `/readyz` asks all the time."""
-    return frozenset(ScriptDirectory.from_config(_alembic()).get_heads())
 
 
 def _is_postgresql(engine: Engine) -> bool:
@@ -257,7 +241,8 @@ def _bound_locks(connection: Connection) -> None:
         connection.exec_driver_sql("SELECT set_config('lock_timeout', %s, true)", (value,))
 
 
-def _engine(database_url: str, size: int) -> Engine:
+def engine_at(database_url: str, size: int) -> Engine:
+    """Return an engine whose connections are as the hub's are. Raises SettingsError for another database."""
     url = make_url(database_url)
     match url.get_backend_name():
         case "sqlite":
