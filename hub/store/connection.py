@@ -45,7 +45,7 @@ _UNSETTLED: Final = "The hub's database keeps changing its place; try again."
 
 
 class Store:
-    """The hub's database. `write`, `read` and `record` are the only doors to a connection.
+    """The hub's database. `write`, `record`, `count` and `read` are the only doors to a connection.
 
     Behind each door the first statement says what has to be known before anything else: the epoch, whether
     the hub is closed, and PostgreSQL's timeline. Each says its isolation. `clock`, for tests, gives the
@@ -85,6 +85,16 @@ class Store:
         """
         with self._transaction(self._engine, when_closed=when_closed, settles=settles) as connection:
             yield connection
+
+    @contextmanager
+    def count(self) -> Iterator[Connection]:
+        """Give a transaction like `write` for what may be lost, such as rates: it waits for no standby."""
+        with _unavailable_when_down(*_READ_ONLY), ExitStack() as stack:
+            connection, transaction = self._enter(stack, self._engine, writes=True, when_closed=True)
+            if _is_postgresql(self._engine):
+                connection.exec_driver_sql("SELECT set_config('synchronous_commit', 'off', true)")
+            yield connection
+            transaction.commit()
 
     @contextmanager
     def record(self) -> Iterator[Connection]:

@@ -59,7 +59,9 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 @contextmanager
 def _beside(live: Live, home: Path, url: str) -> Iterator[Live]:
     """Another server of the same hub, which its members reach by its own address."""
-    with live_hub(url, home / "other", secrets_dir=str(home / "secrets")) as other:
+    own = home / "other"
+    own.mkdir()
+    with live_hub(url, own, secrets_dir=str(home / "var" / "secrets")) as other:
         yield other
 
 
@@ -113,7 +115,7 @@ def test_what_needs_the_standby_is_refused_in_time_and_nothing_else_waits(hub: H
         answers = [future.result() for future in asked]
         # Nobody is held up by others for longer, however often it is asked.
         answers += [_ask(lambda: page(hub.live)), _ask(lambda: push(hub.lives[1]))]
-    assert [other.response.status_code for other in others] == [200] * len(others)
+    assert [other.response.text for other in others if not other.response.ok] == []
     assert max(other.seconds for other in others) < _QUICK_SECONDS
     assert not any(harm.permitted(answer.response) for answer in answers)
     assert {answer.response.status_code for answer in answers} == {503}
