@@ -36,6 +36,8 @@ _SHAPE = """
         UNION ALL SELECT tgrelid::regclass::text || tgname::text || tgenabled::text FROM pg_trigger
             WHERE NOT tgisinternal
         UNION ALL SELECT setconfig::text FROM pg_db_role_setting
+            WHERE setrole IN (0, (SELECT oid FROM pg_roles WHERE rolname = current_user))
+                AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
     ) AS parts
 """
 

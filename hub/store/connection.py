@@ -207,7 +207,7 @@ class Store:
         if self.is_current():
             return
         with _unavailable_when_down(), self._engine.connect() as connection:
-            connection.execution_options(hub_writes=True)
+            connection.execution_options(**_isolation(self._engine, writes=True))
             with connection.begin():
                 schemas.migrate(connection)
 
