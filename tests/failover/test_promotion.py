@@ -1,4 +1,4 @@
-"""The primary is killed under a running hub, and the furthest standby promoted: nothing acknowledged is lost."""
+"""The primary is killed under a running hub, the furthest standby promoted: nothing acknowledged is lost."""
 
 from __future__ import annotations
 
@@ -61,7 +61,11 @@ def test_nothing_that_was_acknowledged_is_lost(
                 live.member(member)
             first = _epoch(live)
             writers = [Writer(live, _US, 1_000), Writer(live, _KR, 5_000)]
-            pollers = [Poller(live, _KR, "us", 4), Poller(live, "kr-cert", "us", 50), Poller(live, _US, "kr", 7)]
+            pollers = [
+                Poller(live, _KR, "us", 4),
+                Poller(live, "kr-cert", "us", 50),
+                Poller(live, _US, "kr", 7),
+            ]
             with running(*writers, *pollers):
                 for client in (*writers, *pollers):
                     client.progress(_ROUNDS)
