@@ -24,8 +24,9 @@ from hub.errors import InDoubt, Interrupted
 
 _logger = logging.getLogger(__name__)
 
-COMMIT_SECONDS: Final = 4.0  # so that a request that meets it twice still ends within ten
-# For who has waited so long for a lock: whoever held it waited for a standby most likely, and others wait too.
+COMMIT_SECONDS: Final = 4.0  # so that a request that settles it afterwards still ends within ten
+SETTLE_SECONDS: Final = 3.0
+# For who has waited so long for a lock: whoever held it waited for a standby most likely, and others wait.
 LEAST_SECONDS: Final = 0.5
 QUIET_SECONDS: Final = 2.0
 _CANCEL_SECONDS: Final = 1.0
@@ -54,18 +55,18 @@ def listen(connection: psycopg.Connection[Any], info: dict[Any, Any]) -> None:
     connection.add_notice_handler(hear)
 
 
-def commit(connection: Connection, transaction: RootTransaction, began: float) -> None:
+def commit(connection: Connection, transaction: RootTransaction, until: float) -> None:
     """Commit, and return only when the transaction is certain to be where a fail-over leaves it.
 
-    It waits until COMMIT_SECONDS after `began`, as time.monotonic has it. Raises InDoubt when it may be
-    committed or not, or is committed on the primary alone: its connection is closed then. Whatever else a
-    COMMIT raises says that nothing of it is committed.
+    It waits `until` then, as time.monotonic has it. Raises InDoubt when it may be committed or not, or is
+    committed on the primary alone: its connection is closed then. Whatever else a COMMIT raises says that
+    nothing of it is committed.
     """
     connection.info.pop(_UNREPLICATED, None)
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
     bound = _Bound(driver)
     try:
-        with bound.within(max(LEAST_SECONDS, began + COMMIT_SECONDS - time.monotonic())):
+        with bound.within(max(LEAST_SECONDS, until - time.monotonic())):
             transaction.commit()
     except DBAPIError as error:
         state = getattr(error.orig, "sqlstate", None)
@@ -95,14 +96,15 @@ class Turns:
     @contextlib.contextmanager
     def turn(self, *, settles: bool = False) -> Iterator[Callable[[Connection, RootTransaction], None]]:
         """Give what commits. Who `settles` a doubt is never refused. Raises Interrupted: nothing is done."""
-        began, tries = time.monotonic(), not settles and self._admit()
+        until = time.monotonic() + (SETTLE_SECONDS if settles else COMMIT_SECONDS)
+        tries = not settles and self._admit()
 
         def finish(connection: Connection, transaction: RootTransaction) -> None:
             if self._in_vain_at is not None and not (tries or settles):
                 raise Interrupted(_NO_STANDBY)
             is_proof = self._in_vain_at is not None and _writes(connection)
             try:
-                commit(connection, transaction, began)
+                commit(connection, transaction, until)
             except InVain:
                 self._in_vain_at = time.monotonic()
                 raise
@@ -151,7 +153,7 @@ class _Bound:
             timer.cancel()
 
     def _give_up(self) -> None:
-        """Cancel what the connection waits for; where that cannot be done either, close it under its owner."""
+        """Cancel what the connection waits for; where that cannot be done, close it under its owner."""
         self.is_over = True
         try:
             descriptor = os.dup(self._driver.fileno())

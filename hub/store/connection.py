@@ -247,7 +247,7 @@ def _isolation(engine: Engine, *, writes: bool) -> dict[str, Any]:
 def _bound_locks(connection: Connection) -> None:
     """Let a settlement wait no longer for the transaction in doubt than for its own COMMIT."""
     if connection.dialect.name == "postgresql":
-        value = f"{int(commits.COMMIT_SECONDS * 1_000)}ms"
+        value = f"{int(commits.SETTLE_SECONDS * 1_000)}ms"
         connection.exec_driver_sql("SELECT set_config('lock_timeout', %s, true)", (value,))
 
 

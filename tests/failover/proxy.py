@@ -11,7 +11,7 @@ _COMMIT = b"COMMIT\0"  # and not READ COMMITTED
 _BEGIN, _READ_WRITE = b"BEGIN", b"READ WRITE"
 _BYTES = 65_536
 
-Cut = Literal["before it arrives", "before its answer"]
+Cut = Literal["before it arrives", "when it has arrived", "before its answer"]
 
 
 class Proxy:
@@ -63,6 +63,9 @@ class _Session:
                     break
                 self._is_deaf = where is not None
                 self._server.sendall(data)
+                if where == "when it has arrived":
+                    self._client.shutdown(socket.SHUT_RDWR)
+                    return
         self._close()
 
     def _to_client(self) -> None:

@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from hub.errors import BadSignature, InDoubt, Interrupted, Unavailable
+from hub.errors import BadSignature, InDoubt, Unavailable
 from hub.model import HttpRequest, Receipt
 from hub.store import commits
 from tests.failover import parts
@@ -65,6 +65,7 @@ def test_a_wait_that_no_standby_ends_is_refused_and_what_was_sent_may_be_sent_an
     small: World, pair: Servers, standby: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(commits, "COMMIT_SECONDS", 0.3)
+    monkeypatch.setattr(commits, "SETTLE_SECONDS", 0.3)
     monkeypatch.setattr(commits, "QUIET_SECONDS", 0.0)
     request = parts.signed(small, _MEMBER, malware(1))
     standby.freeze()
@@ -134,37 +135,64 @@ def test_a_server_that_is_started_again_while_a_commit_waits(
         assert parts.copies(small, _ID) == 1
 
 
-@pytest.mark.parametrize("where", ["before it arrives", "before its answer"])
-def test_a_connection_that_is_cut_at_commit(pair: Servers, standby: Server, where: Cut) -> None:
+@pytest.fixture
+def proxied(pair: Servers) -> Iterator[tuple[World, Proxy]]:
+    """A world that reaches its database through a proxy."""
     with closing(Proxy(pair.primary.port)) as proxy:
 
         def through(database: str) -> str:
             return f"postgresql+psycopg://postgres@127.0.0.1:{proxy.port}/{database}"
 
         with parts.world_on(pair.primary, through) as small:
-            request = parts.signed(small, _MEMBER, malware(1))
             pair.primary.set_synchronous("a")
             parts.state(small)
-            before = parts.statuses(small, _MEMBER)
-            proxy.cut(where)
-            receipt = parts.send(small, _MEMBER, request)
-            assert (before, proxy.cuts) == ([], 1)
-            _assert_done_once(small, standby, request, receipt.id)
-            pair.primary.set_synchronous("")
+            try:
+                yield small, proxy
+            finally:
+                pair.standbys[0].thaw()
+                pair.primary.set_synchronous("")
 
 
-def test_a_connection_that_is_cut_while_the_standby_is_away_is_refused(
-    pair: Servers, standby: Server, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("where", ["before it arrives", "when it has arrived", "before its answer"])
+def test_a_connection_that_is_cut_at_commit(
+    proxied: tuple[World, Proxy], standby: Server, where: Cut
 ) -> None:
-    monkeypatch.setattr(commits, "COMMIT_SECONDS", 0.3)
-    with parts.world_on(pair.primary) as small:
-        pair.primary.set_synchronous("a")
-        parts.state(small)
-        standby.freeze()
-        request = parts.signed(small, _MEMBER, malware(1))
-        with parts.meanwhile(lambda: parts.send(small, _MEMBER, request)) as sending:
-            (pid,) = pair.primary.wait_until_waiting()
-            pair.primary.terminate(pid)
-            assert isinstance(parts.outcome(sending), InDoubt | Interrupted)
-        standby.thaw()
-        pair.primary.set_synchronous("")
+    small, proxy = proxied
+    request = parts.signed(small, _MEMBER, malware(1))
+    proxy.cut(where)
+    receipt = parts.send(small, _MEMBER, request)
+    assert proxy.cuts == 1
+    _assert_done_once(small, standby, request, receipt.id)
+
+
+def test_a_connection_that_is_cut_while_the_standby_is_away(
+    proxied: tuple[World, Proxy], pair: Servers, standby: Server
+) -> None:
+    """The server waits on, and nobody can tell it to give up: who settles does not wait for it for long."""
+    small, proxy = proxied
+    request = parts.signed(small, _MEMBER, malware(1))
+    standby.freeze()
+    proxy.cut("when it has arrived")
+    with parts.meanwhile(lambda: parts.send(small, _MEMBER, request)) as sending:
+        assert isinstance(parts.outcome(sending), InDoubt)
+    assert len(pair.primary.waiting()) == 1, "the server waits on"
+    assert parts.statuses(small, _MEMBER) == []
+    standby.thaw()
+    wait_for(lambda: parts.statuses(small, _MEMBER), "the server to be answered")
+    with pytest.raises(BadSignature):
+        parts.send(small, _MEMBER, request)
+    assert parts.copies(small, _ID) == 1
+
+
+@pytest.mark.parametrize("end", [Server.cancel, Server.terminate])
+def test_a_wait_that_is_ended_with_no_standby_in_sight_is_in_doubt(
+    small: World, pair: Servers, standby: Server, end: Callable[[Server, int], None]
+) -> None:
+    request = parts.signed(small, _MEMBER, malware(1))
+    standby.freeze()
+    with parts.meanwhile(lambda: parts.send(small, _MEMBER, request)) as sending:
+        (pid,) = pair.primary.wait_until_waiting()
+        end(pair.primary, pid)
+        wait_for(lambda: (now := pair.primary.waiting()) and now != [pid], "the settlement to wait")
+        end(pair.primary, pair.primary.waiting()[0])
+        assert isinstance(parts.outcome(sending), InDoubt)

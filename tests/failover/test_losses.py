@@ -1,4 +1,4 @@
-"""A standby is promoted that had not everything: what is lost is named, and what it brings back stays shut."""
+"""A standby is promoted that had not all: what is lost is named, and what it brings back stays shut."""
 
 from __future__ import annotations
 

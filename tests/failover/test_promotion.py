@@ -1,4 +1,4 @@
-"""The primary is killed under a running hub, and the furthest standby promoted: nothing acknowledged is lost."""
+"""The primary is killed under a running hub, the furthest standby promoted: nothing acknowledged is lost."""
 
 from __future__ import annotations
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from hub.errors import SettingsError, Unavailable
-from hub.store import epochs
+from hub.errors import InDoubt, SettingsError, Unavailable
+from hub.store import commits, epochs
 from hub.store.connection import Store
 from tests.bouncer import pgbouncer
 from tests.failover import parts
+from tests.patience import wait_for
 from tests.standbys import Servers, one_of, servers
 from tests.stix_objects import malware, stix_id
 
@@ -130,6 +131,32 @@ def test_behind_pgbouncer_too_no_wait_is_without_an_end(pair: Servers) -> None:
                 assert [c.exec_driver_sql("SELECT 1").scalar_one() for c in (one, two, three)] == [1, 1, 1]
         store.close()
     assert pair.primary.ask("SELECT count(*) FROM pg_prepared_statements") == 0
+
+
+def test_behind_pgbouncer_too_a_commit_that_waits_in_vain_is_given_up_and_settled(
+    pair: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PgBouncer passes on what cancels it, and the warning that tells."""
+    (standby,) = pair.standbys
+    with pgbouncer(pair.primary) as front:
+        small = parts.build(front.url + _NONE)
+        pair.primary.set_synchronous("a")
+        parts.state(small)
+        standby.freeze()
+        request = parts.signed(small, _MEMBER, malware(1))
+        with parts.meanwhile(lambda: parts.send(small, _MEMBER, request)) as sending:
+            (first,) = pair.primary.wait_until_waiting()
+            wait_for(lambda: (now := pair.primary.waiting()) and now != [first], "the settlement to wait")
+            standby.thaw()
+            receipt = sending.result()
+        assert parts.statuses(small, _MEMBER) == [receipt.id]
+        standby.freeze()
+        monkeypatch.setattr(commits, "COMMIT_SECONDS", 0.3)
+        monkeypatch.setattr(commits, "SETTLE_SECONDS", 0.3)
+        with pytest.raises(InDoubt):
+            parts.send(small, _MEMBER, parts.signed(small, _MEMBER, malware(2)))
+        standby.thaw()
+        small.close()
 
 
 def test_a_threshold_that_is_no_number_is_refused_by_its_name() -> None:

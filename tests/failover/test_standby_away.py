@@ -23,7 +23,7 @@ from tests.standbys import Server, servers
 from tests.stix_objects import malware, stix_id
 
 _US, _KR = "us-agency", "kr-agency"
-_MAX_SECONDS = 10.0
+_MAX_SECONDS = 10.0 + 5.0  # by the hub's own bounds eight at most; the machine may be busy with others
 _QUICK_SECONDS = 3.0  # well below what a COMMIT waits, on a machine that is busy with others
 
 
@@ -48,7 +48,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
         _beside(live, first, made.primary.url) as other,
     ):
         (standby,) = made.standbys
-        agreement = live.agree("US", "KR", max_tlp="green")
+        agreement = live.agree("US", "KR", max_tlp="green", audience="partner")
         for member in (_US, _KR, "kr-partner", "us-partner"):
             live.member(member)
         other.accounts.update(live.accounts)
@@ -74,6 +74,10 @@ def _ask(act: Callable[[], requests.Response]) -> Asked:
     began = time.monotonic()
     response = act()
     return Asked(response, time.monotonic() - began)
+
+
+def _get(live: Live, path: str) -> Asked:
+    return _ask(lambda: live.get(_US, path))
 
 
 @contextmanager
@@ -111,7 +115,7 @@ def test_what_needs_the_standby_is_refused_in_time_and_nothing_else_waits(hub: H
     with _away(hub.standby), ThreadPoolExecutor(len(acts)) as executor:
         asked: list[Future[Asked]] = [executor.submit(_ask, act) for act in acts]
         hub.primary.wait_until_waiting()
-        others = [_ask(lambda live=live: live.get(_US, path)) for live in hub.lives for path in _paths(first)]  # type: ignore[misc]
+        others = [_get(live, path) for live in hub.lives for path in _paths(first)]
         answers = [future.result() for future in asked]
         # Nobody is held up by others for longer, however often it is asked.
         answers += [_ask(lambda: page(hub.live)), _ask(lambda: push(hub.lives[1]))]
@@ -137,7 +141,8 @@ def test_what_was_ended_while_replay_is_paused_is_served_by_nobody(hub: Hub) -> 
     assert harm.post(hub.live, _US, objects).ok
     readers = (_KR, "kr-partner", "kr-cert", "us-partner")
     for live, reader in itertools.product(hub.lives, readers):
-        assert {o["id"] for o in harm.everything(live, reader, "us")} >= {o["id"] for o in objects}
+        seen = {o["id"] for o in harm.everything(live, reader, "us")}
+        assert seen >= {o["id"] for o in objects}, reader
     house = hub.live.house
     hub.standby.pause()
     try:
