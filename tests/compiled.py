@@ -7,12 +7,12 @@ from sqlalchemy import Engine
 from hub.store import connection
 
 _first: dict[str, Engine] = {}
-_make = connection._engine
+_make = connection.engine_at
 
 
 def use() -> None:
     """Let all engines of a kind that this process makes share their compiled statements."""
-    connection._engine = _engine
+    connection.engine_at = _engine
 
 
 def _engine(database_url: str, size: int) -> Engine:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import budgets, compiled, kept, postgres, scratch
+from tests import budgets, compiled, kept, lock_order, postgres, scratch
 
 # The same worlds on every run and no clock in the verdict, though a slow machine may try fewer: see budgets.
 # More examples: --hypothesis-profile=thorough.
@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith("HUB_") and "_TEST_" not in name]:
         del os.environ[name]
     compiled.use()
+    lock_order.RECORDER.listen()
     if not hasattr(config, "workerinput"):
         scratch.use()
         os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # every server that is started would compile the hub
@@ -59,6 +60,21 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     """Keep every property within its time."""
     with budgets.bounded(pyfuncitem.obj):
         return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, object, object]:
+    """Judge nothing by what threads of an earlier test have left."""
+    lock_order.RECORDER.violations()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Fail a test in which locks were taken out of order, in whichever thread."""
+    result = yield
+    lock_order.held_to()
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from sqlalchemy import Integer, Table, func, select
 from hub.store.connection import Store
 from hub.store.tables import ledger, metadata
 from tests import postgres
+from tests.lock_order import RECORDER
 
 _WAIT_MILLISECONDS = 60_000
 # Deleted rows go on costing whoever reads past them, so now and then the tables are made empty at once.
@@ -129,7 +130,7 @@ class Rows:
 
     def put_into(self, store: Store) -> None:
         """Leave the store as the one they were read from."""
-        with store.write() as connection:
+        with RECORDER.off(), store.write() as connection:
             for table, rows in self.tables:
                 connection.execute(table.insert(), rows)
             if connection.dialect.name == "postgresql":

@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from hub.actions.house import House
-from hub.errors import BadSignature, InDoubt, Interrupted, Unavailable
+from hub.errors import BadSignature, Closed, InDoubt, Interrupted, Unavailable
 from hub.model import Evidence
 from hub.proofs import requests
 from hub.store import epochs, members
@@ -61,23 +61,32 @@ def once(
         with house.store.write(when_closed=when_closed) as connection:
             return act(connection)
     used = UsedNonce(evidence.thumbprint, evidence.nonce, evidence.expires + SKEW, receipt)
+    done = Done(used.thumbprint, used.nonce, used.expires_at, sentence)
     began = time.monotonic()
     for tries_left in reversed(range(_TRIES)):
         try:
             with house.store.write(when_closed=when_closed) as connection:
                 _use(house, connection, evidence, used)
                 given = act(connection)
-                now = house.store.now(connection)
-        except InDoubt:
-            if not _is_committed(house, used, when_closed=when_closed):
-                continue
+                moment = _moment(house, connection)
+            house.store.memory.do(done, *moment)
+        except InDoubt as doubt:
+            # Who has waited for others before cannot wait as long again.
+            if time.monotonic() - began > _SECONDS:
+                raise
+            if _is_committed(house, used, done, doubt, when_closed=when_closed):
+                return given
         except Interrupted:
             if not tries_left or time.monotonic() - began > _SECONDS:
                 raise
-            continue
-        house.store.memory.do(Done(used.thumbprint, used.nonce, used.expires_at, sentence), now)
-        return given
+        else:
+            return given
     raise Interrupted(_UNDONE)
+
+
+def _moment(house: House, connection: Connection) -> tuple[datetime, str | None]:
+    """Return when a transaction takes place, and in which epoch."""
+    return house.store.now(connection), epochs.state_of(connection).epoch
 
 
 def _use(house: House, connection: Connection, evidence: Evidence, used: UsedNonce) -> None:
@@ -101,16 +110,22 @@ def _settled(connection: Connection, used: UsedNonce) -> str:
     return found
 
 
-def _is_committed(house: House, used: UsedNonce, *, when_closed: bool) -> bool:
+def _is_committed(house: House, used: UsedNonce, done: Done, doubt: InDoubt, *, when_closed: bool) -> bool:
     """Settle a COMMIT in doubt: return whether what it was to commit is there, and on a standby.
 
-    Raises InDoubt or Unavailable where that cannot be told.
+    Raises InDoubt where that cannot be told, and Closed.
     """
     try:
         with house.store.write(when_closed=when_closed, settles=True) as connection:
             found = _settled(connection, used)
+            moment = _moment(house, connection)
     except _RolledBack:
         return False
+    except (Closed, InDoubt):
+        raise
+    except Unavailable as error:
+        raise doubt from error
     if found != used.receipt:
         raise BadSignature(_REPLAYED)
+    house.store.memory.do(done, *moment)
     return True

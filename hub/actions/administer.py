@@ -61,7 +61,6 @@ def initialise(house: House) -> None:
     nations = sorted(house.registry.nations)
     with house.store.write(when_closed=True) as connection:
         new = ledgers.open_ledgers(connection, nations)
-        releases.lock(connection, nations)
         own, missing = _own_objects(house, connection)
         for nation in nations:
             rows = [NewRow(version, _FOR_EVERYBODY) for version in (own if nation in new else missing)]

@@ -177,7 +177,7 @@ class _Allowance:
     def _settle(self, member: MemberId, stock: _Stock, now: datetime) -> timedelta:
         """Account for what is owed, take a portion if there is room for it, return the wait otherwise."""
         portion = self._time(self._portion)
-        with self._store.write() as connection:
+        with self._store.count() as connection:
             held = allowances.hold_used_until(connection, member, self._kind)
             used = max(held, now) + self._time(-stock.cells)
             # Long walks, and a clock that stepped back, are forgiven what passes one burst of waiting.

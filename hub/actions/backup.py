@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,6 @@ from hub.store import copies
 
 _SUFFIX: Final = ".partial"
 _BESIDE: Final = ("-journal", "-wal", "-shm")  # what SQLite keeps beside a file that it writes
-_SQLITE: Final = "sqlite:///"
 
 
 def backup(database_url: str, file: Path) -> int:
@@ -46,14 +46,12 @@ def _taken(file: Path) -> Conflict:
     return Conflict(f"{file} is there already, and a backup never overwrites: give another name.")
 
 
-def restoring(database_url: str, file: Path) -> str:
+def restoring(file: Path) -> str:
     """Return, in one sentence, how `file` becomes the database again."""
-    after = "then see the README, Restore, before you serve."
-    if database_url.startswith(_SQLITE):
-        place = database_url.removeprefix(_SQLITE)
-        return f"stop the hub, remove {place}-wal and {place}-shm, copy {file} to {place}; {after}"
-    command = f"pg_restore --no-owner --exit-on-error --dbname=NEW {file}"
-    return f"stop the hub, `createdb NEW`, `{command}`, let database_url name NEW; {after}"
+    return (
+        f"`hub restore {shlex.quote(str(file))}`, and by nothing else; the hub may serve meanwhile, "
+        "and is closed then until `hub epoch open`."
+    )
 
 
 def _remember(folder: Path) -> None:

@@ -70,7 +70,7 @@ def _report(house: House) -> Report:
     if not house.store.is_current():  # 1
         what = "is not of this version; run `hub init`"
         return Report({}, [Fault("database schema", what)])
-    with house.store.read() as connection:
+    with house.store.read(when_closed=True) as connection:
         if damage := integrity.structural_faults(connection):
             return Report({}, [Fault(_FILE, f"{line}; {RESTORE}") for line in damage])
         faults = [

@@ -47,7 +47,7 @@ def objects(house: House, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> 
 def manifest(house: House, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
     """Return a page of rows without bodies (TAXII 2.1 sections 5.3 and 5.8), on record as disclosed."""
     told = _tell(house, query, kind, None)
-    return Page(tuple(entry.row for entry in told.entries), told.more)
+    return Page(tuple(entry.row() for entry in told.entries), told.more)
 
 
 def exists(house: House, query: Query) -> bool:
@@ -70,8 +70,9 @@ def _tell(house: House, query: Query, kind: Disclosed, max_bytes: int | None) ->
             raise Unauthenticated(authenticate.REFUSAL)
         if told.is_current:
             if told.entries:
-                last = told.entries[-1].row
-                house.store.memory.serve(query.reader.nation, last.position, last.date_added)
+                last = told.entries[-1]
+                date = from_microseconds(last.date_added)
+                house.store.memory.serve(query.reader.nation, last.position, date)
             return told
         standing = None
     raise Unavailable(_MOVES)

@@ -52,7 +52,7 @@ def work(house: House) -> WorkReport:
         withdrawn = sum(_withdraw_ended(house, recipient) for recipient in sorted(house.registry.nations))
         return WorkReport(True, histories, withdrawn, prune(house), told)
     finally:
-        with house.store.write() as connection:
+        with house.store.write(when_closed=True) as connection:
             ledgers.give_lease_back(connection, _LEASE, until)
 
 

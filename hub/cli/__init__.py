@@ -27,6 +27,8 @@ _ON_THE_HUB: Final = {
     "check": ("hub.cli.admin:check", "Verify database, releases, signatures and agreements."),
     "prune": ("hub.cli.admin:prune", "Forget old nonces and tokens."),
     "backup": ("hub.cli.admin:backup", "Copy the database while the hub serves."),
+    "restore": ("hub.cli.epoch:restore", "Let a backup become the database again, while the hub serves."),
+    "epoch": ("hub.cli.epoch:epoch", "Show what may be lost, and open the hub after a restore."),
 }
 _AT_A_MEMBER: Final = {
     "keygen": ("hub.cli.keygen:keygen", "Make a key pair."),

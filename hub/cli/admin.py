@@ -169,7 +169,7 @@ def backup(file: Path, as_json: bool) -> None:
     settings = load(os.environ)
     with end_on_sigterm():
         size = back_up(settings.database_url, file)
-    remedy = restoring(settings.database_url, file)
+    remedy = restoring(file)
     if as_json:
         print_json({"file": str(file), "bytes": size, "restore": remedy})
     else:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from alembic.command import upgrade
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from hub.errors import Closed, DamagedDatabase, InDoubt, Interrupted, SettingsError, Unavailable
-from hub.store import commits, epochs, moments
+from hub.errors import Closed, DamagedDatabase, Interrupted, SettingsError, Unavailable
+from hub.store import commits, epochs, moments, schemas
 from hub.store.epochs import State
 from hub.store.memory import Memory
 
@@ -32,14 +26,11 @@ _logger = logging.getLogger(__name__)
 # No request waits for ever. On PostgreSQL `connect_timeout` and `options` of the database URL win.
 _SQLITE_BUSY_SECONDS: Final = 30
 _CONNECT_SECONDS: Final = 10
-_LOCK_SECONDS: Final = 30  # for each lock, as on SQLite
-# A process that stands still in a transaction, or whose machine is gone, gives its locks back after this.
-_IDLE_TRANSACTION_SECONDS: Final = 300
-_READ_ONLY: Final = "25006"  # SQLSTATE: a standby, or a primary under maintenance
+# SQLSTATEs: a primary under maintenance, and a standby, on which a transaction that writes cannot begin.
+_READ_ONLY: Final = ("25006", "0A000")
 _POOL_SIZE: Final = 16
 _RECORDING: Final = 2  # one thread of a process records at a time
 _LOOKS: Final = 5  # at a database that moves under each of them
-_NO_STANDBY_SECONDS: Final = 2.0
 # SQLSTATEs of what passes: serialization failure, deadlock, a server that stops or starts, a lost connection.
 _PASSING: Final = ("40001", "40P01", "57P01", "57P02", "57P03", "08")
 _SQLITE_PASSING: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -50,12 +41,11 @@ _CLOSED: Final = (
 _LEFT_BEHIND: Final = (
     "The hub's database answers as one that was left behind: its operator has to name the new primary first."
 )
-_NO_STANDBY: Final = "The hub cannot bring anything to a second place at the moment; try again."
 _UNSETTLED: Final = "The hub's database keeps changing its place; try again."
 
 
 class Store:
-    """The hub's database. `write`, `read` and `record` are the only doors to a connection.
+    """The hub's database. `write`, `record`, `count` and `read` are the only doors to a connection.
 
     Behind each door the first statement says what has to be known before anything else: the epoch, whether
     the hub is closed, and PostgreSQL's timeline. Each says its isolation. `clock`, for tests, gives the
@@ -65,7 +55,7 @@ class Store:
     def __init__(self, engine: Engine, recording: Engine | None = None) -> None:
         self._engine = engine
         self._recording = recording or engine
-        self._no_standby_since = float("-inf")
+        self._turns = commits.Turns()
         self.memory = Memory()
         self.clock: Callable[[], datetime] | None = None
 
@@ -75,9 +65,9 @@ class Store:
 
         Raises SettingsError when the URL cannot be used. Nothing is created but an SQLite file's folder.
         """
-        engine = _engine(database_url, _POOL_SIZE)
+        engine = engine_at(database_url, _POOL_SIZE)
         # What is recorded has connections of its own: whatever needs none does not wait behind it.
-        return cls(engine, _engine(database_url, _RECORDING) if _is_postgresql(engine) else None)
+        return cls(engine, engine_at(database_url, _RECORDING) if _is_postgresql(engine) else None)
 
     @property
     def is_sqlite(self) -> bool:
@@ -97,6 +87,16 @@ class Store:
             yield connection
 
     @contextmanager
+    def count(self) -> Iterator[Connection]:
+        """Give a transaction like `write` for what may be lost, such as rates: it waits for no standby."""
+        with _unavailable_when_down(*_READ_ONLY), ExitStack() as stack:
+            connection, transaction = self._enter(stack, self._engine, writes=True, when_closed=True)
+            if _is_postgresql(self._engine):
+                connection.exec_driver_sql("SELECT set_config('synchronous_commit', 'off', true)")
+            yield connection
+            transaction.commit()
+
+    @contextmanager
     def record(self) -> Iterator[Connection]:
         """Give a transaction like `write`, on connections that are there for pages alone."""
         with self._transaction(self._recording) as connection:
@@ -113,34 +113,48 @@ class Store:
     def _transaction(
         self, engine: Engine, *, when_closed: bool = False, settles: bool = False
     ) -> Iterator[Connection]:
-        began = time.monotonic() if not settles else float("inf")
-        self._refuse_without_standby(began)
-        with _unavailable_when_down(_READ_ONLY), ExitStack() as stack:
+        with (
+            _unavailable_when_down(*_READ_ONLY),
+            self._turns.turn(settles=settles) as commit,
+            ExitStack() as stack,
+        ):
             connection, transaction = self._enter(stack, engine, writes=True, when_closed=when_closed)
+            if settles:
+                _bound_locks(connection)
             yield connection
-            if not _is_postgresql(engine):
+            if _is_postgresql(engine):
+                commit(connection, transaction)
+            else:
                 transaction.commit()
-                return
-            self._refuse_without_standby(began)
-            try:
-                commits.commit(connection, transaction)
-            except InDoubt:
-                self._no_standby_since = time.monotonic()
-                raise
-
-    def _refuse_without_standby(self, began: float) -> None:
-        """Let nobody who `began` by then wait for a standby in vain that another has just waited for.
-
-        Raises Interrupted, and nothing is done.
-        """
-        if began < self._no_standby_since + _NO_STANDBY_SECONDS:
-            raise Interrupted(_NO_STANDBY)
 
     def _enter(
         self, stack: ExitStack, engine: Engine, *, when_closed: bool, writes: bool = False
     ) -> tuple[Connection, RootTransaction]:
         """Return a connection in a transaction that has looked at the state of the hub, and may go on."""
         for n in range(_LOOKS):
+            connection, transaction, state = self._begin(stack, engine, writes=writes)
+            # Whoever waited for a restore to end has a snapshot from before it, without a row.
+            is_early = state.epoch is None and n == 0
+            if not is_early and not state.has_moved and self.memory.epoch in (None, state.epoch):
+                self.memory.see(state.timeline, state.standby_names, state.epoch)
+                if state.closed_at is not None and not when_closed:
+                    raise Closed(_CLOSED)
+                return connection, transaction
+            transaction.close()
+            connection.close()
+            if not is_early:
+                self._follow(state)
+        raise Unavailable(_UNSETTLED)
+
+    def _begin(
+        self, stack: ExitStack, engine: Engine, *, writes: bool
+    ) -> tuple[Connection, RootTransaction, State]:
+        """Return a connection in a transaction, and the state of the hub: its first statement.
+
+        Raises Unavailable on a server that was left behind; the session is closed.
+        """
+        is_new = False
+        while True:
             connection = stack.enter_context(engine.connect())
             connection.execution_options(**_isolation(engine, writes=writes))
             transaction = stack.enter_context(connection.begin())
@@ -148,45 +162,41 @@ class Store:
                 state = epochs.look(connection)
             except DBAPIError as error:
                 # A connection that waited in the pool may be gone; a new one tells whether the server is.
-                if error.connection_invalidated and n == 0:
-                    transaction.close()
-                    continue
-                raise
+                if is_new or not error.connection_invalidated:
+                    raise
+                transaction.close()
+                is_new = True
+                continue
             if self.memory.is_behind(state.timeline):
                 connection.invalidate()
                 raise Unavailable(_LEFT_BEHIND)
-            if self.memory.epoch is None and not state.has_moved:
-                self.memory.see(state.timeline, state.standby_names, state.epoch)
-            if not state.has_moved and state.epoch == self.memory.epoch:
-                if state.closed_at is not None and not when_closed:
-                    raise Closed(_CLOSED)
-                return connection, transaction
-            transaction.close()
-            connection.close()
-            self._follow(state)
-        raise Unavailable(_UNSETTLED)
+            return connection, transaction, state
 
     def _follow(self, state: State) -> None:
         """Take note of what has moved, in a transaction of its own, before anything else is done."""
         memory = self.memory
         if state.has_moved or None not in (memory.epoch, state.epoch):
-            with self._engine.connect() as connection:
-                connection.execution_options(**_isolation(self._engine, writes=True))
-                with connection.begin():
-                    state = epochs.look(connection)
-                    now = moments.now(connection, self.clock)
-                    if state.has_moved and not memory.is_behind(state.timeline):
-                        epochs.follow(
-                            *(connection, state, now, memory.last_served),
-                            was_synchronous=memory.standby_names != "",
-                        )
-                    if memory.epoch is not None:
-                        epochs.add_loss(connection, memory.lost(connection, now))
-                    state = epochs.look(connection)
+            with self._turns.turn(settles=True) as commit, ExitStack() as stack:
+                connection, transaction, state = self._begin(stack, self._engine, writes=True)
+                state = self._followed(connection, state)
+                if _is_postgresql(self._engine):
+                    commit(connection, transaction)
+                else:
+                    transaction.commit()
         if memory.epoch not in (None, state.epoch):
             _logger.warning("database: another epoch has begun")
             memory.forget()
         memory.see(state.timeline, state.standby_names, state.epoch)
+
+    def _followed(self, connection: Connection, state: State) -> State:
+        """Keep what the server says of itself, and what this process knows to be lost; return the state."""
+        memory, now = self.memory, moments.now(connection, self.clock)
+        if state.has_moved:
+            was_synchronous = memory.standby_names != ""
+            epochs.follow(connection, state, now, memory.last_served, was_synchronous=was_synchronous)
+        if memory.epoch not in (None, epochs.look(connection).epoch):
+            epochs.lose(connection, now, memory.lost(connection, now))
+        return epochs.look(connection)
 
     def now(self, connection: Connection) -> datetime:
         """Return the present: of the primary's clock on PostgreSQL, of the machine's on SQLite."""
@@ -199,41 +209,27 @@ class Store:
         with _unavailable_when_down(), self._engine.connect() as connection:
             connection.execution_options(hub_writes=True)
             with connection.begin():
-                config = _alembic()
-                config.attributes["connection"] = connection
-                upgrade(config, "head")
+                schemas.migrate(connection)
 
     def is_current(self) -> bool:
         """Tell whether the database has exactly the schema that this version knows."""
         with _unavailable_when_down():
             current = self._heads()
-        return frozenset(current) == _known_heads()
+        return frozenset(current) == schemas.newest()
 
     def _heads(self) -> tuple[str, ...]:
         try:
             with self._engine.connect() as connection:
-                return MigrationContext.configure(connection).get_current_heads()
+                return schemas.of(connection)
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
         with self._engine.connect() as connection:  # the pool's connections were old, this one is new
-            return MigrationContext.configure(connection).get_current_heads()
+            return schemas.of(connection)
 
     def close(self) -> None:
         self._engine.dispose()
         self._recording.dispose()
-
-
-def _alembic() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    return config
-
-
-@cache
-def _known_heads() -> frozenset[str]:
-    """Return the revisions that this version brings: read once, for `/readyz` asks all the time."""
-    return frozenset(ScriptDirectory.from_config(_alembic()).get_heads())
 
 
 def _is_postgresql(engine: Engine) -> bool:
@@ -248,7 +244,15 @@ def _isolation(engine: Engine, *, writes: bool) -> dict[str, Any]:
     return {"isolation_level": level, "postgresql_readonly": not writes}
 
 
-def _engine(database_url: str, size: int) -> Engine:
+def _bound_locks(connection: Connection) -> None:
+    """Let a settlement wait no longer for the transaction in doubt than for its own COMMIT."""
+    if connection.dialect.name == "postgresql":
+        value = f"{int(commits.COMMIT_SECONDS * 1_000)}ms"
+        connection.exec_driver_sql("SELECT set_config('lock_timeout', %s, true)", (value,))
+
+
+def engine_at(database_url: str, size: int) -> Engine:
+    """Return an engine whose connections are as the hub's are. Raises SettingsError for another database."""
     url = make_url(database_url)
     match url.get_backend_name():
         case "sqlite":
@@ -271,21 +275,34 @@ def _sqlite(url: URL, size: int) -> Engine:
 
 
 def _postgresql(url: URL, size: int) -> Engine:
-    engine = create_engine(url, connect_args=_postgresql_waits(url), pool_size=size)
+    engine = create_engine(url, connect_args=_postgresql_arguments(url), pool_size=size)
     event.listen(engine, "connect", lambda connection, record: commits.listen(connection, record.info))
     return engine
 
 
-def _postgresql_waits(url: URL) -> dict[str, Any]:
-    """Return libpq's parameters that bound every wait; a later `-c` wins over an earlier one."""
+def _postgresql_arguments(url: URL) -> dict[str, Any]:
+    """Return what a connection is opened with beside the URL: a later `-c` wins over an earlier one."""
     said = url.normalized_query
     options = [
-        f"-c lock_timeout={_LOCK_SECONDS}s",
-        f"-c idle_in_transaction_session_timeout={_IDLE_TRANSACTION_SECONDS}s",
+        f"-c lock_timeout={epochs.LOCK_SECONDS}s",
+        f"-c idle_in_transaction_session_timeout={epochs.IDLE_TRANSACTION_SECONDS}s",
         *said.get("options", ()),
     ]
     connect = {} if "connect_timeout" in said else {"connect_timeout": _CONNECT_SECONDS}
-    return {**connect, "options": " ".join(options)}
+    return {**connect, **_prepare_threshold(url), "options": " ".join(options)}
+
+
+def _prepare_threshold(url: URL) -> dict[str, int | None]:
+    """Return after how many uses psycopg prepares a statement, where the URL says it; None: never.
+
+    A PgBouncer in transaction mode that knows no prepared statements (before 1.21) asks for `none`.
+    """
+    said = url.normalized_query.get("prepare_threshold")
+    if said is None:
+        return {}
+    if said[-1] != "none" and not said[-1].isdecimal():
+        raise SettingsError("database_url: prepare_threshold must be a number, or none: never prepare")
+    return {"prepare_threshold": None if said[-1] == "none" else int(said[-1])}
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

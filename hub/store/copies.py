@@ -55,8 +55,8 @@ def _go_on() -> int:
 def _dump(url: URL, file: Path) -> None:
     arguments = ["--format=custom", "--no-password", f"--file={file}", f"--dbname={_without_password(url)}"]
     done = subprocess.run(  # noqa: S603 - PostgreSQL's own program, and no shell
-        [_pg_dump(), *arguments],
-        env=os.environ | _password(url),
+        [program("pg_dump"), *arguments],
+        env=environment(url),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -75,21 +75,24 @@ def _without_password(url: URL) -> str:
     ).render_as_string(hide_password=False)
 
 
-def _password(url: URL) -> dict[str, str]:
+def environment(url: URL) -> dict[str, str]:
+    """Return what a program of PostgreSQL's has to find in its environment: the password, if there is one."""
     given = url.password or url.query.get(_PASSWORD)
-    return {"PGPASSWORD": str(given)} if given else {}
+    return {**os.environ, **({"PGPASSWORD": str(given)} if given else {})}
 
 
-def _pg_dump() -> str:
-    """Return the `pg_dump` on PATH, else the newest installed: one older than its server does nothing."""
+def program(name: str) -> str:
+    """Return PostgreSQL's own program on PATH, else the newest installed: one older than its server or than
+    an archive does nothing. Raises SettingsError where there is none.
+    """
     packaged: dict[float, Path] = {}
-    for program in _PACKAGED.glob("*/bin/pg_dump"):
+    for path in _PACKAGED.glob(f"*/bin/{name}"):
         with suppress(ValueError):
-            packaged[float(program.parts[-3])] = program
-    found = shutil.which("pg_dump") or (str(packaged[max(packaged)]) if packaged else None)
+            packaged[float(path.parts[-3])] = path
+    found = shutil.which(name) or (str(packaged[max(packaged)]) if packaged else None)
     if found is None:
         raise SettingsError(
-            "database_url: PostgreSQL is copied by its own pg_dump, which is not on PATH; "
+            f"database_url: PostgreSQL is copied by its own {name}, which is not on PATH; "
             "install the package postgresql-client"
         )
     return found

@@ -13,12 +13,13 @@ from sqlalchemy import (
     CTE,
     Connection,
     Select,
+    String,
     Text,
+    bindparam,
     case,
     cast,
     func,
     insert,
-    literal,
     literal_column,
     select,
 )
@@ -29,7 +30,6 @@ from hub.model import (
     Disclosure,
     MemberId,
     NationCode,
-    Reader,
     from_microseconds,
     to_microseconds,
 )
@@ -140,8 +140,11 @@ def _read(connection: Connection, query: Select[Any]) -> Iterator[Disclosure]:
 # SQLite's pages in `encode`, PostgreSQL's in the statement that reads them.
 
 
-def insertion(page: CTE, moment: CTE, reader: Reader, kind: Disclosed) -> CTE:
-    """Return the part of a statement that records what `page` holds; nothing where it holds nothing."""
+def insertion(page: CTE, moment: CTE) -> CTE:
+    """Return the part of a statement that records what `page` holds; nothing where it holds nothing.
+
+    Values of the statement: `member`, `nation`, `kind`.
+    """
     number = func.row_number().over(order_by=page.c.position)
     rows = select(page.c.position, (page.c.position - number).label("run")).subquery("numbered")
     first, last = func.min(rows.c.position), func.max(rows.c.position)
@@ -155,10 +158,10 @@ def insertion(page: CTE, moment: CTE, reader: Reader, kind: Disclosed) -> CTE:
         func.min(gaps.c.first).label("first"), func.max(gaps.c.last).label("last"), together.label("runs")
     ).subquery("ends")
     values: dict[str, Any] = {
-        "member": literal(reader.member),
-        "recipient": literal(reader.nation),
+        "member": bindparam("member", type_=String),
+        "recipient": bindparam("nation", type_=String),
         "at": moment.c.now,
-        "kind": literal(kind.value),
+        "kind": bindparam("kind", type_=String),
         "revision": moment.c.revision,
         "generation": moment.c.generation,
         "epoch": moment.c.epoch,

@@ -24,6 +24,18 @@ _EPOCH_BYTES: Final = 16
 _STATE: Final = "hub.state"
 AHEAD: Final = timedelta(minutes=1)  # how far the dates of a new epoch begin behind all that were given
 
+
+# No request waits for ever. What the database URL or the role says wins.
+LOCK_SECONDS: Final = 30  # for each lock, as on SQLite
+# A process that stands still in a transaction, or whose machine is gone, gives its locks back after this.
+IDLE_TRANSACTION_SECONDS: Final = 300
+
+
+def _bounded(name: str, seconds: int) -> str:
+    said = f"current_setting('{name}')"
+    return f"set_config('{name}', CASE {said} WHEN '0' THEN '{seconds}s' ELSE {said} END, true)"
+
+
 _COLUMNS: Final = "s.epoch, s.epoch_at, s.closed_at, s.timeline, s.standby_names"
 _ON_SQLITE: Final = f"SELECT {_COLUMNS} FROM (SELECT 1) LEFT JOIN hub_state s ON s.id = 1"  # noqa: S608
 # The primary alone answers this: `pg_current_wal_lsn` fails on a standby. What is set holds until the
@@ -31,7 +43,9 @@ _ON_SQLITE: Final = f"SELECT {_COLUMNS} FROM (SELECT 1) LEFT JOIN hub_state s ON
 _ON_POSTGRESQL: Final = f"""
     SELECT {_COLUMNS},
         substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), current_setting('synchronous_standby_names'),
-        set_config('synchronous_commit', 'on', true), set_config('client_min_messages', 'warning', true)
+        set_config('synchronous_commit', 'on', true), set_config('client_min_messages', 'warning', true),
+        {_bounded("lock_timeout", LOCK_SECONDS)},
+        {_bounded("idle_in_transaction_session_timeout", IDLE_TRANSACTION_SECONDS)}
     FROM (SELECT 1) AS one LEFT JOIN hub_state s ON s.id = 1
 """  # noqa: S608 - constants alone
 
@@ -129,11 +143,14 @@ def close(connection: Connection, now: datetime, loss: Iterable[str]) -> None:
     connection.execute(update(hub_state).values(**values))
 
 
-def add_loss(connection: Connection, loss: Iterable[str]) -> None:
-    """Add to what is known of the loss, while the hub is closed; when it is open, nobody would read it."""
-    at = connection.execute(select(_S.closed_at).with_for_update()).scalar_one()
-    if at is not None:
-        close(connection, from_microseconds(at), loss)
+def lose(connection: Connection, now: datetime, loss: Sequence[str]) -> None:
+    """Close the hub where a process knows something to be lost, and add to what is known of it.
+
+    So, too, where it was opened before that process had looked: its operator has not been told.
+    """
+    connection.execute(select(_S.id).with_for_update()).all()
+    if loss:
+        close(connection, now, loss)
 
 
 def open_again(connection: Connection) -> Sequence[str]:

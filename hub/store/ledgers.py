@@ -8,21 +8,29 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from hub.model import NationCode, to_microseconds
+from hub.store import releases
 from hub.store.batches import upsert
 from hub.store.epochs import new_epoch
 from hub.store.tables import hub_state, lease, ledger, origin
 
 
 def open_ledgers(connection: Connection, nations: Sequence[NationCode]) -> list[NationCode]:
-    """Make what is missing of the ordering rows; return the nations whose ledgers are new."""
+    """Make what is missing of the ordering rows; return the nations whose ledgers are new.
+
+    The ledgers of all `nations` are held, whether new or not.
+    """
     state = {"id": 1, "generation": 0, "changed_at": 0, "epoch": new_epoch()}
     connection.execute(upsert(connection, hub_state).values(**state).on_conflict_do_nothing())
     hold_nations(connection)
     known = set(connection.execute(select(ledger.c.recipient)).scalars())
     new = [nation for nation in nations if nation not in known]
-    for nation in new:
+    for nation in sorted(new):
         connection.execute(insert(origin).values(code=nation, submissions=0))
-        connection.execute(insert(ledger).values(recipient=nation, position=0, last_date=0, revision=0))
+    for nation in sorted(nations):
+        if nation in known:
+            releases.lock(connection, [nation])
+        else:
+            connection.execute(insert(ledger).values(recipient=nation, position=0, last_date=0, revision=0))
     return new
 
 

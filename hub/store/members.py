@@ -272,7 +272,8 @@ def use_nonce(connection: Connection, used: UsedNonce) -> str:
     transaction, and waits for whoever uses it at the same time, so that of parallel replays one wins.
     """
     statement = upsert(connection, nonce).values(**_nonce(used)).on_conflict_do_nothing()
-    if connection.execute(statement.returning(nonce.c.nonce)).first():
+    # Not by its count of rows: for an INSERT that is not known on PostgreSQL (-1).
+    if connection.execute(statement.returning(nonce.c.nonce)).first() is not None:
         return used.receipt
     condition = (nonce.c.thumbprint == used.thumbprint, nonce.c.nonce == used.nonce)
     return connection.execute(select(nonce.c.receipt).where(*condition)).scalar_one_or_none() or ""

@@ -10,7 +10,9 @@ from typing import Final
 
 from sqlalchemy import Connection, select
 
+from hub.errors import InDoubt
 from hub.model import NationCode, from_microseconds
+from hub.store.commits import IN_DOUBT
 from hub.store.tables import ledger, nonce
 
 _KEPT: Final = 10_000
@@ -37,6 +39,7 @@ class Memory:
         self._lock = threading.Lock()
         self._served: dict[NationCode, tuple[int, datetime]] = {}
         self._done: deque[Done] = deque(maxlen=_KEPT)
+        self._is_counted = False  # what is lost: what is done now would not be found
         self.timeline: str | None = None
         self.standby_names: str | None = None
         self.epoch: str | None = None
@@ -47,8 +50,10 @@ class Memory:
 
     def see(self, timeline: str | None, standby_names: str | None, epoch: str | None) -> None:
         """Remember what a transaction found when it began."""
-        if not self.is_behind(timeline):
-            self.timeline, self.standby_names, self.epoch = timeline, standby_names, epoch
+        with self._lock:
+            if not self.is_behind(timeline):
+                self.timeline, self.standby_names, self.epoch = timeline, standby_names, epoch
+                self._is_counted = False
 
     def serve(self, recipient: NationCode, position: int, date: datetime) -> None:
         """Remember that a page ended with this row of the recipient's ledger."""
@@ -56,9 +61,14 @@ class Memory:
             before = self._served.get(recipient, (0, date))
             self._served[recipient] = max(before[0], position), max(before[1], date)
 
-    def do(self, done: Done, now: datetime) -> None:
-        """Remember what was acknowledged. What has expired by `now` is forgotten: so are nonces."""
+    def do(self, done: Done, now: datetime, epoch: str | None) -> None:
+        """Remember what is about to be acknowledged. What has expired by `now` is forgotten: so are nonces.
+
+        Raises InDoubt where it was committed in an `epoch` that has ended since.
+        """
         with self._lock:
+            if self._is_counted or epoch != self.epoch:
+                raise InDoubt(IN_DOUBT)
             self._done.append(done)
             while self._done and self._done[0].expires < now:
                 self._done.popleft()
@@ -72,6 +82,7 @@ class Memory:
     def lost(self, connection: Connection, now: datetime) -> list[str]:
         """Return, as sentences, what was acknowledged or served and is not in the database."""
         with self._lock:
+            self._is_counted = True
             done, served = list(self._done), dict(self._served)
         found = [one.sentence for one in done if now < one.expires and not _is_there(connection, one)]
         rows = connection.execute(select(ledger.c.recipient, ledger.c.position))

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, cast, extract, func, literal
-
-from hub.model import to_microseconds
+from sqlalchemy import BigInteger, ColumnElement, Connection, cast, extract, func
 
 _SECOND: Final = 1_000_000
 
@@ -25,9 +23,7 @@ def now(connection: Connection, clock: Clock | None = None) -> datetime:
     return datetime.now(UTC)
 
 
-def expression(connection: Connection, clock: Clock | None = None) -> ColumnElement[int]:
-    """The present inside a statement, in microseconds since 1970; each use of it asks the clock anew."""
-    if clock is None and connection.dialect.name == "postgresql":
-        seconds: Any = extract("epoch", func.clock_timestamp())
-        return cast(seconds * _SECOND, BigInteger)
-    return literal(to_microseconds(now(connection, clock)), BigInteger)
+def primary_clock() -> ColumnElement[int]:
+    """The primary's clock inside a statement of PostgreSQL, in microseconds since 1970."""
+    seconds: Any = extract("epoch", func.clock_timestamp())
+    return cast(seconds * _SECOND, BigInteger)

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, cast
 
 import orjson
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, current_app
 
-from hub.errors import Refused, Unavailable
+from hub.actions.readiness import Readiness
+from hub.errors import Refused
 from hub.model import Kind
-from hub.web.taxii.identity import caller, house
+from hub.web.taxii.identity import caller, house_of
 from hub.web.taxii.negotiation import JSON
 
 _operations = Blueprint("operations", __name__)
 
-_READY: Final = {"database": "reachable", "schema": "current"}
+_READINESS: Final = "hub.readiness"
 
 
 def install(app: Flask) -> None:
     """Serve /healthz and /readyz from `app`."""
+    app.extensions[_READINESS] = Readiness(house_of(app))
     app.register_blueprint(_operations)
 
 
@@ -30,19 +32,14 @@ def healthz() -> Response:
 
 @_operations.get("/readyz/")
 def readyz() -> Response:
-    """Return 200 when requests can be served, else 503; an operator's token is told what is missing."""
-    found = _look()
-    is_ready = found == _READY
-    status = {"status": "ok" if is_ready else "unavailable"}
-    return _json(status | (found if _is_operator() else {}), 200 if is_ready else 503)
+    """Return 200 when requests can be served, else 503; an operator's token is told the details.
 
-
-def _look() -> dict[str, str]:
-    try:
-        is_current = house().store.is_current()
-    except Unavailable:
-        return {"database": "unreachable", "schema": "unknown"}
-    return _READY if is_current else {"database": "reachable", "schema": "not that of this version"}
+    Without a database that can be read nobody is known to be an operator: the log tells the details then.
+    """
+    found = cast(Readiness, current_app.extensions[_READINESS]).found()
+    status = {"status": "ok" if found.is_ready else "unavailable"}
+    is_told = found.has_read and _is_operator()
+    return _json(status | (found.details if is_told else {}), 200 if found.is_ready else 503)
 
 
 def _is_operator() -> bool:
@@ -53,5 +50,5 @@ def _is_operator() -> bool:
         return False
 
 
-def _json(value: dict[str, str], status: int) -> Response:
+def _json(value: dict[str, Any], status: int) -> Response:
     return Response(orjson.dumps(value), status, content_type=JSON)

@@ -1,9 +1,8 @@
-"""Making a database of a backup, by the very steps that the README gives an operator."""
+"""Making a database of a backup, as an operator does: by `hub restore`, into one that is not there yet."""
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 import uuid
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -12,30 +11,35 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
+from hub.actions import restore
+from hub.store import epochs
+from hub.store.connection import Store
+from hub.store.moments import Clock
+
 
 @contextmanager
-def restored(database_url: str, file: Path) -> Iterator[str]:
-    """Give the URL of a new database, beside the one at `database_url`, that holds the backup."""
+def restored(database_url: str, file: Path, clock: Clock | None = None) -> Iterator[str]:
+    """Give the URL of a new database, beside the one at `database_url`: it holds the backup, and is open."""
+    with beside(database_url) as url:
+        restore.restore(url, file, clock)
+        with closing(Store.open(url)) as store, store.write(when_closed=True) as connection:
+            epochs.open_again(connection)
+        yield url
+
+
+@contextmanager
+def beside(database_url: str) -> Iterator[str]:
+    """Give the URL of a database beside the one at `database_url`; on PostgreSQL it is there, and empty."""
     name = f"restored_{uuid.uuid4().hex}"
     if database_url.startswith("sqlite"):
-        place = Path(database_url.removeprefix("sqlite:///")).with_name(name)
-        shutil.copyfile(file, place)
-        yield f"sqlite:///{place}"
+        yield f"sqlite:///{Path(database_url.removeprefix('sqlite:///')).with_name(name)}"
         return
     server = make_url(database_url).set(drivername="postgresql")
     address = server.set(database="postgres").render_as_string(hide_password=False)
     with closing(psycopg.connect(address, autocommit=True)) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE template0".encode())
         try:
             target = server.set(database=name).render_as_string(hide_password=False)
-            command = [
-                program("pg_restore"),
-                "--no-owner",
-                "--exit-on-error",
-                f"--dbname={target}",
-                str(file),
-            ]
-            subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
             yield target.replace("postgresql://", "postgresql+psycopg://", 1)
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

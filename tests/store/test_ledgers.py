@@ -46,6 +46,7 @@ def _at_once(act: object) -> list[object]:
 def test_only_new_ledgers_are_opened(store: Store) -> None:
     with store.write() as connection:
         assert ledgers.open_ledgers(connection, [KR, US]) == []
+    with store.write() as connection:
         assert ledgers.open_ledgers(connection, [JP, KR, US]) == [JP]
 
 
@@ -132,11 +133,11 @@ def test_of_many_uses_at_once_one_is_the_first(store: Store) -> None:
 
 def test_the_counters_that_decisions_are_checked_against(store: Store) -> None:
     with store.write() as connection:
+        agreements.hold_for_change(connection)
+        agreements.advance(connection, NOW)
         assert submissions.count(connection, US, hold=True) == 0
         submissions.advance(connection, US)
         assert [submissions.count(connection, nation) for nation in (US, KR)] == [1, 0]
-        agreements.hold_for_change(connection)
-        agreements.advance(connection, NOW)
         assert agreements.generation(connection, hold=True) == agreements.Generation(1, NOW)
 
 

@@ -91,7 +91,7 @@ def _append(
 ) -> list[int]:
     """Append a row for each name in one transaction; return the versions' keys."""
     with store.write() as connection:
-        releases.lock(connection, recipient)
+        releases.lock(connection, [recipient])
         versions = _versions(connection, *names)
         releases.append(connection, recipient, US, [NewRow(v, because) for v in versions], now)
     return [version.key for version in versions]
@@ -132,6 +132,7 @@ def test_a_clock_that_stands_still_or_steps_back_gives_later_dates(store: Store,
 def test_a_transaction_that_fails_takes_no_position(store: Store) -> None:
     def fail() -> None:
         with store.write() as connection:
+            releases.lock(connection, [KR])
             (version,) = _versions(connection, "a")
             releases.append(connection, KR, US, [NewRow(version, ALL)], NOW + timedelta(days=1))
             raise ZeroDivisionError

@@ -17,8 +17,9 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from hub import settings
-from hub.actions import agree, authenticate, disclosures, explain, poll, recover, submit
+from hub.actions import agree, authenticate, disclosures, explain, poll, readiness, recover, submit
 from hub.actions.house import House, Secrets
+from hub.actions.readiness import Found
 from hub.app import create_app
 from hub.errors import Unauthenticated
 from hub.model import (
@@ -93,6 +94,7 @@ class Played:
     filtered: list[bool] = field(default_factory=list)  # whether each cursor came beside a match field
     submissions: list[Submission] = field(default_factory=list)
     governed: list[tuple[Any, ...]] = field(default_factory=list)
+    found: Found = field(default_factory=lambda: Found(is_ready=True, has_read=True))
     authenticated: list[tuple[str | None, str | None]] = field(default_factory=list)
 
     def authenticate(self, house: House, member: str | None, token: str | None) -> Caller:
@@ -142,18 +144,15 @@ class Played:
 
 
 class Store:
-    """A store that is only asked whether it is current."""
+    """A store that is only asked whether it is current, and closed."""
 
-    answer: bool | Exception = True
     is_closed = False
 
     def close(self) -> None:
         self.is_closed = True
 
     def is_current(self) -> bool:
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return self.answer
+        return True
 
 
 class Web(FlaskClient):
@@ -179,6 +178,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
         monkeypatch.setattr(submit, name, getattr(played, name))
     for name in ("participants", "listing", "show", "propose", "sign", "terminate"):
         monkeypatch.setattr(agree, name, played.governs(name))
+    monkeypatch.setattr(readiness, "examine", lambda _house, _clock: played.found)
     monkeypatch.setattr(recover, "listing", played.governs("listing"))
     monkeypatch.setattr(recover, "confirm", played.governs("confirm"))
     monkeypatch.setattr(explain, "explain", played.governs("explain"))

@@ -4,43 +4,42 @@ from __future__ import annotations
 
 import pytest
 
-from hub.errors import Unavailable
-from tests.web.conftest import Played, Store, Web, said
+from hub.actions.readiness import Found
+from tests.web.conftest import Played, Web, said
+
+_DETAILS = {"database": "reachable", "standbys": [{"name": "a"}]}
 
 
-def test_a_live_process_says_so_without_looking_at_anything(
-    client: Web, store: Store, played: Played
-) -> None:
-    store.answer = Unavailable("down")
-    client.key = None
+def test_a_live_process_says_so_without_looking_at_anything(client: Web, played: Played) -> None:
+    played.found, client.key = Found(is_ready=False, has_read=False), None
     answer = client.get("/healthz")
     assert (answer.status_code, said(answer), played.authenticated) == (200, {"status": "ok"}, [])
 
 
 @pytest.mark.parametrize("key", [None, "wrong", "us-key", "audit-key"])
 @pytest.mark.parametrize(
-    ("answer", "status", "word"),
-    [(True, 200, "ok"), (False, 503, "unavailable"), (Unavailable("down"), 503, "unavailable")],
-)
-def test_a_stranger_learns_only_whether_the_hub_is_ready(
-    client: Web, store: Store, key: str | None, answer: bool | Exception, status: int, word: str
-) -> None:
-    client.key, store.answer = key, answer
-    found = client.get("/readyz")
-    assert (found.status_code, said(found)) == (status, {"status": word})
-
-
-@pytest.mark.parametrize(
-    ("answer", "database", "schema"),
+    ("found", "status", "word"),
     [
-        (True, "reachable", "current"),
-        (False, "reachable", "not that of this version"),
-        (Unavailable("down"), "unreachable", "unknown"),
+        (Found(True, True, _DETAILS), 200, "ok"),
+        (Found(False, True, _DETAILS), 503, "unavailable"),
+        (Found(False, False, _DETAILS), 503, "unavailable"),
     ],
 )
-def test_an_operator_learns_what_is_missing(
-    client: Web, store: Store, answer: bool | Exception, database: str, schema: str
+def test_a_stranger_learns_only_whether_the_hub_is_ready(
+    client: Web, played: Played, key: str | None, found: Found, status: int, word: str
 ) -> None:
-    client.key, store.answer = "ops-key", answer
-    found = said(client.get("/readyz"))
-    assert (found["database"], found["schema"]) == (database, schema)
+    client.key, played.found = key, found
+    answer = client.get("/readyz")
+    assert (answer.status_code, said(answer)) == (status, {"status": word})
+
+
+@pytest.mark.parametrize(("is_ready", "word"), [(True, "ok"), (False, "unavailable")])
+def test_an_operator_learns_the_details(client: Web, played: Played, is_ready: bool, word: str) -> None:
+    client.key, played.found = "ops-key", Found(is_ready, True, _DETAILS)
+    assert said(client.get("/readyz")) == {"status": word, **_DETAILS}
+
+
+def test_nobody_is_authenticated_by_a_database_that_cannot_be_read(client: Web, played: Played) -> None:
+    client.key, played.found = "ops-key", Found(False, False, _DETAILS)
+    assert said(client.get("/readyz")) == {"status": "unavailable"}
+    assert played.authenticated == []

@@ -1,0 +1,115 @@
+"""`hub restore` and `hub epoch`: back to a backup, and open again when what that lost is made good."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from hub.actions import restore as restoring
+from hub.actions.restore import Epoch
+from hub.cli.admin import opened
+from hub.cli.output import json_option, plain, print_json
+from hub.cli.signals import end_on_sigterm
+from hub.model import format_instant
+from hub.settings import load
+
+_WARNING: Final = (
+    "All that came after this backup is lost by it, and the hub closed until `hub epoch open`. Restore?"
+)
+_NEXT: Final = (
+    "The hub is closed. Suspend and revoke again what is named above, and let the certs end and delete "
+    "again: they can, while all else waits. Then `hub epoch open`."
+)
+_NOT_KNOWN: Final = "Nothing is known to be lost."
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def restore(file: Path, yes: bool, as_json: bool) -> None:
+    """Let the backup FILE become the database again; the hub may serve meanwhile.
+
+    A backup of an older version is migrated. What came after it is lost, and printed as far as it is known.
+    What had been ended, deleted, suspended or revoked since stands again: so the hub is closed to all but
+    you and the certs, until `hub epoch open`.
+    """
+    settings = load(os.environ)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("Nobody can be asked here: give --yes to restore.")
+        click.confirm(_WARNING, abort=True, err=True)
+    with end_on_sigterm():
+        loss = restoring.restore(settings.database_url, file)
+    if as_json:
+        print_json({"file": str(file), "loss": list(loss), "next": "hub epoch open"})
+        return
+    click.echo(plain(f"{file} is the database."))
+    _tell(loss)
+    click.echo(_NEXT)
+
+
+@click.group()
+def epoch() -> None:
+    """Show what a restore or a fail-over may have lost, and open the hub again.
+
+    An epoch is one unbroken history. Another begins when a backup is restored, and when a standby of
+    PostgreSQL is promoted; the hub is then closed, if anything acknowledged may be lost.
+    """
+
+
+@epoch.command()
+@json_option
+def show(as_json: bool) -> None:
+    """Show the epoch, since when it is, and whether the hub is closed, with what is known to be lost."""
+    with opened() as house:
+        found = restoring.epoch(house)
+    if as_json:
+        print_json(_view(found))
+        return
+    click.echo(f"epoch {found.id}, since {_said(found.since)}")
+    if found.closed_at is None:
+        click.echo("The hub is open.")
+    else:
+        click.echo(f"The hub is closed, since {_said(found.closed_at)}.")
+        _tell(found.loss)
+
+
+@epoch.command("open")
+@json_option
+def open_again(as_json: bool) -> None:
+    """Open the hub to everybody, and print what was known to be lost. Harmless to repeat."""
+    with opened() as house:
+        found = restoring.open_again(house)
+    if as_json:
+        print_json(_view(found) | {"closed_at": None})
+    elif found.closed_at is None:
+        click.echo("The hub is open already.")
+    else:
+        _tell(found.loss)
+        click.echo("The hub is open.")
+
+
+def _tell(loss: Sequence[str]) -> None:
+    for sentence in loss or [_NOT_KNOWN]:
+        click.echo(plain(f"- {sentence}") if loss else sentence)
+
+
+def _view(found: Epoch) -> dict[str, Any]:
+    closed_at = None if found.closed_at is None else format_instant(found.closed_at)
+    return {
+        "epoch": found.id,
+        "since": format_instant(found.since),
+        "closed_at": closed_at,
+        "loss": list(found.loss),
+    }
+
+
+def _said(instant: datetime) -> str:
+    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,271 @@
+"""The statements of a poll, each built and compiled once for all queries that have the same filters.
+
+Building one costs as much as answering it; so a poll gives its values to a text that is there already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import orjson
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    String,
+    and_,
+    any_,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from hub.model import Query, VersionFilter, to_microseconds
+from hub.store import disclosures, moments
+from hub.store.tables import content, hub_state, justification, ledger, member, release, token
+
+ROW: Final = ("position", "date_added", "stix_id", "version", "content_id", "size")
+_C = release.c
+_POSTGRESQL: Final = "postgresql"
+
+
+class Shape(NamedTuple):
+    """What statements differ in: which filters a query has. Values are given each time."""
+
+    is_postgresql: bool
+    is_after: bool
+    has_origin: bool
+    has_ids: bool
+    has_types: bool
+    has_versions: bool
+    selections: frozenset[VersionFilter]
+    is_spec_version: bool
+
+    @classmethod
+    def of(cls, connection: Connection, query: Query) -> Shape:
+        """Return the shape of a query."""
+        return cls(
+            connection.dialect.name == _POSTGRESQL,
+            query.added_after is not None,
+            query.origin is not None,
+            bool(query.ids),
+            bool(query.types),
+            bool(query.versions),
+            query.selections,
+            "2.1" in query.spec_versions,
+        )
+
+
+def values(connection: Connection, query: Query, standing: Collection[int]) -> dict[str, Any]:
+    """Return the values that a statement of the query's shape takes."""
+    found: dict[str, Any] = {
+        "nation": query.reader.nation,
+        "member": query.reader.member,
+        "origin": query.origin,
+        "limit": query.limit,
+        "after": None if query.added_after is None else to_microseconds(query.added_after),
+    }
+    lists = (
+        ("standing", standing),
+        ("ids", sorted(query.ids)),
+        ("types", sorted(query.types)),
+        ("versions", sorted(query.versions)),
+    )
+    is_postgresql = connection.dialect.name == _POSTGRESQL
+    return found | {name: listed(is_postgresql, one) for name, one in lists}
+
+
+def listed(is_postgresql: bool, found: Collection[Any]) -> Any:
+    """Return any number of values as the one that a statement takes for them."""
+    return list(found) if is_postgresql else orjson.dumps(list(found)).decode()
+
+
+class Text:
+    """A statement as text with the names of its values, in the order of the driver."""
+
+    def __init__(self, connection: Connection, statement: Select[Any]) -> None:
+        compiled = statement.compile(dialect=connection.dialect)
+        self._text = str(compiled)
+        self._own = compiled.params
+        self._order: Sequence[str] | None = getattr(compiled, "positiontup", None)
+
+    def rows(self, connection: Connection, given: Mapping[str, Any]) -> Sequence[Any]:
+        """Return the rows as the driver gives them."""
+        known = {**self._own, **given}
+        names = self._own if self._order is None else self._order
+        parameters: Any = {name: known[name] for name in names}
+        if self._order is not None:
+            parameters = tuple(parameters[name] for name in self._order)
+        return connection.exec_driver_sql(self._text, parameters).all()
+
+
+_texts: dict[tuple[Any, ...], Text] = {}
+
+
+def page(connection: Connection, query: Query, *, is_cut: bool, is_timed: bool) -> Text:
+    """Return the statement that reads a page and, on PostgreSQL, records it.
+
+    `is_cut`: the bodies count, up to the value `max_bytes`. `is_timed`: the clock is the value `clock`.
+    """
+    shape = Shape.of(connection, query)
+    key = (shape, is_cut, is_timed)
+    if key not in _texts:
+        _texts[key] = Text(connection, _page(shape, is_cut=is_cut, is_timed=is_timed))
+    return _texts[key]
+
+
+def emptiness(connection: Connection, query: Query, *, is_timed: bool) -> Text:
+    """Return the statement that tells whether a page would hold anything."""
+    shape = Shape.of(connection, query)
+    key = (shape, is_timed)
+    if key not in _texts:
+        moment = _moment(shape, is_timed=is_timed)
+        is_there = exists(_found(shape, moment).limit(1).subquery().select())
+        asked = select(moment.c.is_admitted, moment.c.is_current, is_there.label("is_there"))
+        _texts[key] = Text(connection, asked)
+    return _texts[key]
+
+
+def bodies(connection: Connection) -> Text:
+    """Return the statement that reads bodies: by the value `ids`, their ids and they themselves."""
+    key = (connection.dialect.name,)
+    if key not in _texts:
+        wanted = _any(connection.dialect.name == _POSTGRESQL, content.c.id, "ids")
+        _texts[key] = Text(connection, select(content.c.id, content.c.body).where(wanted))
+    return _texts[key]
+
+
+def rows(shape: Shape, *columns: ColumnElement[Any]) -> Select[Any]:
+    """Return the question for the rows of a reader's ledger that a query selects."""
+    return select(*columns).where(*_visible(shape, release), *_filters(shape))
+
+
+# --- parts ---------------------------------------------------------------------------------------
+
+
+def _page(shape: Shape, *, is_cut: bool, is_timed: bool) -> Select[Any]:
+    moment = _moment(shape, is_timed=is_timed)
+    found = _found(shape, moment).limit(bindparam("limit", type_=BigInteger) + 1).cte("found")
+    cut = _cut(found, is_cut=is_cut).cte("page")
+    count = select(func.count()).select_from(found).scalar_subquery()
+    columns = [moment.c.is_admitted, moment.c.is_current, moment.c.now, moment.c.revision, count.label("n")]
+    columns += [cut.c[name] for name in ROW]
+    statement = select(*columns).select_from(moment.outerjoin(cut, true())).order_by(cut.c.position)
+    return statement.add_cte(disclosures.insertion(cut, moment)) if shape.is_postgresql else statement
+
+
+def _moment(shape: Shape, *, is_timed: bool) -> CTE:
+    """Who asks, and whether what the process takes to stand does, at one moment.
+
+    Tokens are judged by the clock alone, what stands at the later of it and of what was decided last.
+    """
+    clock: ColumnElement[int] = bindparam("clock", type_=BigInteger)
+    if not is_timed:
+        clock = moments.primary_clock()
+    read = select(clock.label("clock")).cte("clock")
+    at = read.c.clock
+    is_admitted = exists().where(
+        token.c.public_id == bindparam("token"),
+        token.c.member == member.c.id,
+        token.c.revoked_at.is_(None),
+        or_(token.c.expires_at.is_(None), token.c.expires_at > at),
+        member.c.id == bindparam("member"),
+        member.c.suspended_at.is_(None),
+    )
+    latest = func.greatest if shape.is_postgresql else func.max
+    now = latest(at, ledger.c.decided_at, hub_state.c.changed_at)
+    is_newer = (justification.c.recipient == bindparam("nation"), justification.c.id > bindparam("last"))
+    is_current = and_(
+        hub_state.c.epoch == bindparam("epoch"),
+        hub_state.c.generation == bindparam("generation"),
+        hub_state.c.closed_at.is_(None),
+        now >= bindparam("since", type_=BigInteger),
+        now < bindparam("until", type_=BigInteger),
+        ~exists().where(*is_newer),
+    )
+    columns = (
+        now.label("now"),
+        is_admitted.label("is_admitted"),
+        is_current.label("is_current"),
+        *(ledger.c.revision, hub_state.c.generation, hub_state.c.epoch),
+    )
+    is_readers = ledger.c.recipient == bindparam("nation")
+    return select(*columns).select_from(read.join(hub_state, true()).join(ledger, is_readers)).cte("moment")
+
+
+def _found(shape: Shape, moment: CTE) -> Select[Any]:
+    may_read = select(and_(moment.c.is_admitted, moment.c.is_current)).scalar_subquery()
+    return rows(shape, *(_C[name] for name in ROW)).where(may_read).order_by(_C.position)
+
+
+def _cut(found: CTE, *, is_cut: bool) -> Select[Any]:
+    """The rows of a page: so many, and so many bytes, but one at least."""
+    number = func.row_number().over(order_by=found.c.position).label("number")
+    size = func.sum(found.c.size).over(order_by=found.c.position).label("total")
+    counted = select(found, number, *([size] if is_cut else [])).subquery("counted")
+    fits = [counted.c.number <= bindparam("limit")]
+    if is_cut:
+        fits.append(or_(counted.c.number == 1, counted.c.total <= bindparam("max_bytes", type_=BigInteger)))
+    return select(*(counted.c[name] for name in ROW)).where(*fits)
+
+
+def _any(is_postgresql: bool, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
+    """Tell whether `column` is one of any number of values, given as one (`listed`)."""
+    kind = BigInteger if isinstance(column.type, BigInteger) or column.type.python_type is int else String
+    if is_postgresql:
+        return column == any_(bindparam(name, type_=ARRAY(kind)))
+    return column.in_(select(func.json_each(bindparam(name, type_=String)).table_valued("value").c.value))
+
+
+def _visible(shape: Shape, table: Any) -> Iterable[ColumnElement[bool]]:
+    """The rows of the reader's ledger that stand for it; its own submissions always do (policy 2.7)."""
+    yield table.c.recipient == bindparam("nation")
+    yield table.c.withdrawn_at.is_(None)
+    stands = _any(shape.is_postgresql, table.c.justification_id, "standing")
+    yield or_(stands, table.c.member == bindparam("member"))
+
+
+def _filters(shape: Shape) -> Iterable[ColumnElement[bool]]:
+    if not shape.is_spec_version:
+        yield false()
+    if shape.is_after:
+        yield _C.position > _last_position()
+    if shape.has_origin:
+        yield _C.origin == bindparam("origin")
+    if shape.has_ids:
+        yield _any(shape.is_postgresql, _C.stix_id, "ids")
+    if shape.has_types:
+        yield _any(shape.is_postgresql, _C.type, "types")
+    if VersionFilter.ALL not in shape.selections:
+        yield or_(*_versions(shape))
+
+
+def _last_position() -> ColumnElement[int]:
+    """The position of the last row that is not after `after`; dates grow with positions."""
+    earlier = release.alias("earlier_row").c
+    is_before = (
+        earlier.recipient == bindparam("nation"),
+        earlier.date_added <= bindparam("after", type_=BigInteger),
+    )
+    last = select(earlier.position).where(*is_before).order_by(earlier.date_added.desc()).limit(1)
+    return func.coalesce(last.scalar_subquery(), 0)
+
+
+def _versions(shape: Shape) -> Iterable[ColumnElement[bool]]:
+    if VersionFilter.LAST in shape.selections:
+        yield _C.is_newest.is_(True)
+    if shape.has_versions:
+        yield _any(shape.is_postgresql, _C.version_key, "versions")
+    if VersionFilter.FIRST in shape.selections:
+        earlier = release.alias("earlier")
+        same_record = (earlier.c.member == _C.member, earlier.c.stix_id == _C.stix_id)
+        is_before = earlier.c.version_key < _C.version_key
+        yield ~exists().where(*_visible(shape, earlier), *same_record, is_before)

@@ -1,0 +1,261 @@
+"""Each kind of act takes its locks in the order of all locks, and takes those that it should.
+
+That the order is kept fails whichever test violates it (tests/lock_order.py); here none is left out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from hub.actions import accept, administer, poll, prune, readiness, recall, recover, work
+from hub.actions.allowance import Allowances
+from hub.actions.house import House, Secrets
+from hub.model import Kind, Limits, Purpose
+from hub.proofs import documents, keys
+from hub.store import epochs, members
+from hub.store.connection import Store
+from hub.store.members import UsedNonce
+from hub.store.tables import hub_state
+from tests.kept import Kept
+from tests.lock_order import RECORDER, Rank
+from tests.stix_objects import sdo, stix_id
+from tests.world import World, build, clause, key_of, registry
+
+_SECRETS = Secrets(bytes(32), bytes(32))
+_N, _G, _H, _O, _L, _R = Rank
+_GOVERNS = frozenset({_N, _G, _H, _R})
+_TAKES = frozenset({_G, _H, _R})
+_WRITES = frozenset({_N, _G, _O, _L, _R})
+
+
+class Stage:
+    """A hub that has an agreement in force and one that waits, an object that was fetched, and more."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.house = world.house
+        self.clause = clause("US", "KR", "amber")
+        self.agreed = world.agree(["US", "KR"], self.clause)
+        self.proposed = world.agree(["US", "KR"], self.clause, signers=[])
+        self.half_signed = world.agree(["US", "KR"], self.clause, signers=["US"])
+        self.suspended = world.suspend(world.agree(["US", "KR"], self.clause), "US")
+        self.amendment = world.agree(
+            *(["US", "KR"], clause("US", "KR", "green")), signers=["US"], supersedes=self.agreed["id"]
+        )
+        world.push("us-agency", sdo("indicator", 1, tlp="green"))
+        work.work(self.house)
+        assert world.ids("kr-cert") >= {stix_id("indicator", 1)}
+
+    def wait(self, seconds: float = 1) -> None:
+        self.world.clock.wait(seconds)
+
+    # --- acts -------------------------------------------------------------------------------------
+
+    def submit(self) -> None:
+        self.world.push("us-agency", sdo("indicator", 2, tlp="green"), sdo("malware", 3, tlp="amber"))
+
+    def submit_again(self) -> None:
+        self.world.push("us-agency", sdo("indicator", 1, version=2, tlp="amber"))
+
+    def delete(self) -> None:
+        self.world.delete("us-agency", stix_id("indicator", 1))
+
+    def propose(self) -> None:
+        self.world.agree(["US", "KR"], self.clause, signers=[])
+
+    def sign(self) -> None:
+        self.world.sign(self.half_signed, "KR")
+
+    def sign_amendment(self) -> None:
+        self.world.sign(self.amendment, "KR")
+
+    def suspend(self) -> None:
+        self.world.suspend(self.agreed, "KR")
+
+    def resume(self) -> None:
+        self.world.resume(self.suspended, "US")
+
+    def terminate(self) -> None:
+        self.world.terminate(self.agreed, "KR")
+
+    def history(self) -> None:
+        self.world.agree(["US", "KR"], clause("US", "KR", "amber", history=True))
+        self.wait()
+        with RECORDER.watch() as taken:
+            work.append_due(self.house, float("inf"))
+        assert taken == {_G, _O, _L, _R}
+
+    def recall(self) -> None:
+        self.delete()
+        with RECORDER.watch() as taken:
+            assert recall.tell(self.house, float("inf")) > 0
+        assert taken == {_L, _R}
+
+    def work(self) -> None:
+        self.world.terminate(self.agreed, "US")
+        self.wait(2 * 86_400)
+        with RECORDER.watch() as taken:
+            assert work.work(self.house).withdrawn > 0
+        assert taken >= {_N, _L, _R}
+
+    def prune(self) -> None:
+        self.wait(86_400)
+        prune.prune(self.house)
+
+    def issue_token(self) -> None:
+        administer.issue_token(self.house, "us-cert", self.world.callers["us-cert"].scopes)
+
+    def suspend_member(self) -> None:
+        administer.suspend_member(self.house, "us-agency")
+
+    def resume_member(self) -> None:
+        administer.resume_member(self.house, "us-agency")
+
+    def revoke_token(self) -> None:
+        administer.revoke_token(self.house, self.world.callers["us-agency"].token)
+
+    def register_key(self) -> None:
+        administer.register_key(self.house, "us-agency", _public(keys.generate("ed25519")), Purpose.SUBMIT)
+
+    def revoke_key(self) -> None:
+        thumbprint = key_of("us-agency", Purpose.SUBMIT).public.thumbprint
+        administer.revoke_key(self.house, thumbprint, "lost")
+
+    def recover(self) -> None:
+        new = keys.generate("p256")
+        found = recover.request(self.house, "us-cert", _public(new), "lost")
+        owner = next(one for one in administer.list_members(self.house) if one.id == "us-cert")
+        stated = recover.statement(self.house.registry.hub_identity_id, owner, found)
+        jws = documents.sign_recovery(stated, key_of("kr-cert", Purpose.AGREEMENT))
+        request = self.world._governance("kr-cert", {"jws": jws})
+        recover.confirm(self.house, self.world.callers["kr-cert"], request, found.thumbprint)
+
+    def add_member(self) -> None:
+        administer.add_member(self.house, "us-new", "US", Kind.AGENCY, "new")
+
+    def register_identity(self) -> None:
+        administer.register_identity(self.house, "us-agency", stix_id("identity", 77))
+
+    def remove_identity(self) -> None:
+        self.register_identity()
+        administer.remove_identity(self.house, "us-agency", stix_id("identity", 77))
+
+    def name_member(self) -> None:
+        administer.name_member(self.house, "us-agency", administer.OtherNames(["short"], ["us.example"]))
+
+    def initialise(self) -> None:
+        administer.initialise(self.house)
+
+    def allowance(self) -> None:
+        limited = replace(self.house, limits=Limits(requests_per_minute=60))
+        Allowances(limited).admit(self.world.callers["us-cert"])
+
+    def page(self) -> None:
+        assert poll.objects(self.house, self.world.query("kr-cert")).rows
+
+    def begin_epoch(self) -> None:
+        """As after a fail-over: another process finds another timeline."""
+        with RECORDER.off(), self.house.store.write() as connection:
+            connection.execute(update(hub_state).values(timeline="00000000"))
+        self._with_a_new_process(lambda store: None)
+
+    def open_again(self) -> None:
+        self.begin_epoch()
+        with self.house.store.write(when_closed=True) as connection:
+            epochs.open_again(connection)
+
+    def settle(self) -> None:
+        now = self.world.clock.now
+        used = UsedNonce("t" * 43, "n", now + timedelta(minutes=5), accept.new_receipt())
+        with self.house.store.write(settles=True) as connection:
+            members.settle_nonce(connection, used)
+
+    def readyz(self) -> None:
+        assert readiness.examine(self.house, lambda: datetime.now(UTC)).is_ready
+
+    def _with_a_new_process(self, act: Callable[[Store], Any]) -> None:
+        url = self.house.store._engine.url.render_as_string(hide_password=False)
+        store = Store.open(url)
+        store.clock = self.house.store.clock
+        with store.read(when_closed=True):
+            act(store)
+        store.close()
+
+
+def _public(key: keys.PrivateKey) -> bytes:
+    return json.dumps(key.public.jwk).encode()
+
+
+@pytest.fixture
+def stage(kept_postgresql: Kept) -> Iterator[Stage]:
+    world = build(
+        kept_postgresql.emptied(alone=True),
+        codes=("KR", "US"),
+        kinds=("cert", "agency"),
+        require_signature=True,
+    )
+    yield Stage(world)
+    world.close()
+
+
+@pytest.mark.parametrize(
+    ("act", "taken"),
+    [
+        (Stage.submit, _WRITES),
+        (Stage.submit_again, _WRITES),
+        (Stage.delete, _WRITES),
+        (Stage.propose, _GOVERNS),
+        (Stage.sign, _GOVERNS),
+        (Stage.sign_amendment, frozenset(Rank)),  # what goes on is prepared in the ledgers first
+        (Stage.suspend, _GOVERNS),
+        (Stage.resume, _GOVERNS),
+        (Stage.terminate, _GOVERNS),
+        (Stage.history, frozenset(Rank)),
+        (Stage.recall, _WRITES),
+        (Stage.work, _GOVERNS | {_L}),
+        (Stage.prune, frozenset({_N, _R})),
+        (Stage.issue_token, frozenset({_R})),
+        (Stage.suspend_member, _TAKES),
+        (Stage.resume_member, _TAKES),
+        (Stage.revoke_token, _TAKES),
+        (Stage.register_key, _TAKES),
+        (Stage.revoke_key, _TAKES),
+        (Stage.recover, _GOVERNS),
+        (Stage.add_member, frozenset({_H, _R})),
+        (Stage.register_identity, frozenset({_H, _R})),
+        (Stage.remove_identity, frozenset({_H, _R})),
+        (Stage.name_member, frozenset({_R})),
+        (Stage.initialise, frozenset({_H, _L})),
+        (Stage.allowance, frozenset({_R})),
+        (Stage.page, frozenset({_R})),
+        (Stage.begin_epoch, frozenset({_H, _L})),
+        (Stage.open_again, frozenset({_H, _L})),
+        (Stage.settle, frozenset({_N})),
+        (Stage.readyz, frozenset({_R})),
+    ],
+)
+def test_an_act_takes_these_locks_in_order(
+    stage: Stage, act: Callable[[Stage], None], taken: frozenset[Rank]
+) -> None:
+    stage.wait()
+    assert RECORDER.violations() == []
+    with RECORDER.watch() as found:
+        act(stage)
+    assert found == taken
+
+
+def test_a_hub_is_initialised_in_order(postgresql_url: str) -> None:
+    """With nations that it has not had before, too."""
+    with RECORDER.watch() as found:
+        for codes in (("US",), ("AU", "KR", "US")):
+            store = Store.open(postgresql_url)
+            administer.initialise(House(store, registry(codes=codes), Limits(), _SECRETS, "", "", True))
+            store.close()
+    assert found == {_H, _O, _L, _R}

@@ -1,0 +1,158 @@
+"""The only synchronous standby stands still: what needs it is refused in time, and nothing else waits."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import requests
+
+from hub.actions import administer
+from hub.client import HubAuth
+from tests.faults import harm
+from tests.faults.harm import TAXII, harmed_hub
+from tests.journeys.live import Live, live_hub
+from tests.patience import PATIENCE_SECONDS, wait_for
+from tests.standbys import Server, servers
+from tests.stix_objects import malware, stix_id
+
+_US, _KR = "us-agency", "kr-agency"
+_MAX_SECONDS = 10.0
+_QUICK_SECONDS = 3.0  # well below what a COMMIT waits, on a machine that is busy with others
+
+
+class Hub(NamedTuple):
+    """One hub that is served by two servers, with two workers each, on one primary with one standby."""
+
+    primary: Server
+    standby: Server
+    lives: tuple[Live, Live]
+    agreement: str
+
+    @property
+    def live(self) -> Live:
+        return self.lives[0]
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    with (
+        servers("a") as made,
+        harmed_hub(made.primary.url, first := tmp_path_factory.mktemp("hub")) as live,
+        _beside(live, first, made.primary.url) as other,
+    ):
+        (standby,) = made.standbys
+        agreement = live.agree("US", "KR", max_tlp="green")
+        for member in (_US, _KR, "kr-partner", "us-partner"):
+            live.member(member)
+        other.accounts.update(live.accounts)
+        made.primary.set_synchronous("a")
+        yield Hub(made.primary, standby, (live, other), agreement)
+
+
+@contextmanager
+def _beside(live: Live, home: Path, url: str) -> Iterator[Live]:
+    """Another server of the same hub, which its members reach by its own address."""
+    own = home / "other"
+    own.mkdir()
+    with live_hub(url, own, secrets_dir=str(home / "var" / "secrets")) as other:
+        yield other
+
+
+class Asked(NamedTuple):
+    response: requests.Response
+    seconds: float
+
+
+def _ask(act: Callable[[], requests.Response]) -> Asked:
+    began = time.monotonic()
+    response = act()
+    return Asked(response, time.monotonic() - began)
+
+
+@contextmanager
+def _away(standby: Server) -> Iterator[None]:
+    standby.freeze()
+    try:
+        yield
+    finally:
+        standby.thaw()
+
+
+def _delete(live: Live, member: str, id: str) -> requests.Response:
+    account = live.member(member)
+    return requests.delete(
+        f"{live.collection_url(account.nation)}objects/{id}/",
+        headers={"Accept": TAXII},
+        auth=HubAuth(account.token, account.submit_key),
+        timeout=PATIENCE_SECONDS,
+    )
+
+
+def test_what_needs_the_standby_is_refused_in_time_and_nothing_else_waits(hub: Hub) -> None:
+    first = harm.post(hub.live, _US, [malware(1, tlp="green")]).json()
+    assert len(harm.everything(hub.live, _KR, "us")) == 1
+    numbers = itertools.count(100)
+
+    def push(live: Live) -> requests.Response:
+        return harm.post(live, _US, [malware(next(numbers), tlp="green")])
+
+    def page(live: Live) -> requests.Response:
+        return harm.get_objects(live, _KR, "us")
+
+    acts = [lambda live=live, act=act: act(live) for live in hub.lives for act in (push, page) * 3]  # type: ignore[misc]
+    acts.append(lambda: _delete(hub.live, _US, stix_id("malware", 1)))
+    with _away(hub.standby), ThreadPoolExecutor(len(acts)) as executor:
+        asked: list[Future[Asked]] = [executor.submit(_ask, act) for act in acts]
+        hub.primary.wait_until_waiting()
+        others = [_ask(lambda live=live: live.get(_US, path)) for live in hub.lives for path in _paths(first)]  # type: ignore[misc]
+        answers = [future.result() for future in asked]
+        # Nobody is held up by others for longer, however often it is asked.
+        answers += [_ask(lambda: page(hub.live)), _ask(lambda: push(hub.lives[1]))]
+    assert [other.response.text for other in others if not other.response.ok] == []
+    assert max(other.seconds for other in others) < _QUICK_SECONDS
+    assert not any(harm.permitted(answer.response) for answer in answers)
+    assert {answer.response.status_code for answer in answers} == {503}
+    assert max(answer.seconds for answer in answers) < _MAX_SECONDS
+    wait_for(lambda: page(hub.live).ok and page(hub.lives[1]).ok, "all to be well again")
+    wait_for(lambda: push(hub.live).ok and push(hub.lives[1]).ok, "all to be well again")
+    assert hub.live.get(_US, f"/allied/status/{first['id']}/").json() == first
+    for live in hub.lives:
+        harm.assert_sound(live)
+
+
+def _paths(status: harm.Json) -> list[str]:
+    return [f"/allied/status/{status['id']}/", "/allied/collections/", "/healthz/"]
+
+
+def test_what_was_ended_while_replay_is_paused_is_served_by_nobody(hub: Hub) -> None:
+    """The reproduction: a standby confirms, but shows what was."""
+    objects = [malware(n, tlp="green") for n in (11, 12)]
+    assert harm.post(hub.live, _US, objects).ok
+    readers = (_KR, "kr-partner", "kr-cert", "us-partner")
+    for live, reader in itertools.product(hub.lives, readers):
+        assert {o["id"] for o in harm.everything(live, reader, "us")} >= {o["id"] for o in objects}
+    house = hub.live.house
+    hub.standby.pause()
+    try:
+        administer.revoke_token(house, hub.live.member(_KR).token.partition(".")[0])
+        administer.suspend_member(house, "kr-partner")
+        assert _delete(hub.live, _US, objects[0]["id"]).ok
+        hub.live.governor("US").terminate(hub.agreement)
+        for live in hub.lives * 2:  # each worker of each server
+            for reader in (_KR, "kr-partner"):
+                assert harm.get_objects(live, reader, "us").status_code == 401
+            assert harm.get_objects(live, "kr-cert", "us").json().get("objects", []) == []
+            left = {o["id"] for o in harm.everything(live, "us-partner", "us")}
+            assert objects[0]["id"] not in left
+            assert objects[1]["id"] in left
+    finally:
+        hub.standby.resume()
+    for live in hub.lives:
+        harm.assert_sound(live)
