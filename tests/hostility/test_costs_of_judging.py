@@ -114,7 +114,7 @@ def push_while(world: World, monkeypatch: pytest.MonkeyPatch, meanwhile: Callabl
     """Submit, with something happening between decision and writing; tell of each look if it was locked."""
     looks: list[bool] = []
     is_writing: list[bool] = []
-    look, write, renewed = submit.look_around, Store.write, submit.renewed
+    look, write, decide = submit.look_around, Store.write, submit.decide
     waiting = [meanwhile]
 
     def looking(*args: Any) -> Any:
@@ -122,25 +122,26 @@ def push_while(world: World, monkeypatch: pytest.MonkeyPatch, meanwhile: Callabl
         return look(*args)
 
     @contextmanager
-    def writing(store: Store) -> Iterator[Any]:
-        with write(store) as connection:
+    def writing(store: Store, **options: bool) -> Iterator[Any]:
+        with write(store, **options) as connection:
             is_writing.append(True)
             try:
                 yield connection
             finally:
                 is_writing.pop()
 
-    def first_something_else(*args: Any) -> Any:
+    def then_something_else(*args: Any) -> Any:
+        decision = decide(*args)
         if waiting:
             waiting.pop()()
             looks.clear()
-        return renewed(*args)
+        return decision
 
     world.push("kr-agency", malware(tlp="green"))
     with monkeypatch.context() as patch:
         patch.setattr(submit, "look_around", looking)
         patch.setattr(Store, "write", writing)
-        patch.setattr(submit, "renewed", first_something_else)
+        patch.setattr(submit, "decide", then_something_else)
         world.push("us-agency", note(tlp="green", refs=[stix_id("malware")]))
     return looks
 
