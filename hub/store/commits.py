@@ -79,6 +79,8 @@ def commit(connection: Connection, transaction: RootTransaction, until: float) -
         connection.invalidate()
         _logger.warning("database: no standby has confirmed a COMMIT")
         raise InVain(IN_DOUBT)
+    if bound.is_over:
+        connection.invalidate()  # a cancellation that comes late would meet the next transaction
 
 
 class Turns:
@@ -151,6 +153,7 @@ class _Bound:
             yield
         finally:
             timer.cancel()
+            timer.join()  # or what it cancels would be the next transaction's
 
     def _give_up(self) -> None:
         """Cancel what the connection waits for; where that cannot be done, close it under its owner."""

@@ -23,9 +23,15 @@ __all__ = ["Connection", "Store"]
 
 _logger = logging.getLogger(__name__)
 
-# No request waits for ever. On PostgreSQL `connect_timeout` and `options` of the database URL win.
+# No request waits for ever, nor for a machine that is gone. What the URL of a PostgreSQL says itself wins.
 _SQLITE_BUSY_SECONDS: Final = 30
-_CONNECT_SECONDS: Final = 10
+_WAITS: Final = {  # libpq's parameters, in seconds, and for the last in milliseconds
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 # SQLSTATEs: a primary under maintenance, and a standby, on which a transaction that writes cannot begin.
 _READ_ONLY: Final = ("25006", "0A000")
 _POOL_SIZE: Final = 16
@@ -288,8 +294,8 @@ def _postgresql_arguments(url: URL) -> dict[str, Any]:
         f"-c idle_in_transaction_session_timeout={epochs.IDLE_TRANSACTION_SECONDS}s",
         *said.get("options", ()),
     ]
-    connect = {} if "connect_timeout" in said else {"connect_timeout": _CONNECT_SECONDS}
-    return {**connect, **_prepare_threshold(url), "options": " ".join(options)}
+    waits = {name: value for name, value in _WAITS.items() if name not in said}
+    return {**waits, **_prepare_threshold(url), "options": " ".join(options)}
 
 
 def _prepare_threshold(url: URL) -> dict[str, int | None]:

@@ -183,13 +183,13 @@ def test_while_the_database_is_held_nobody_waits_for_it_twice(
     us, worker = world.callers["us-cert"], process(world, requests=10)
     queue = worker._requests._stock(us.member.id).lock = Queue()  # type: ignore[assignment]
     waits: list[Store] = []
-    write = Store.write
+    count = Store.count
 
     def wait(store: Store) -> AbstractContextManager[Connection]:
         """Wait for the database until all have come to the member's allowance."""
         waits.append(store)
         assert queue.all_came.wait(PATIENCE_SECONDS)
-        return write(store)
+        return count(store)
 
     def ask(_: int) -> None:
         with pytest.raises(Unavailable):
@@ -198,7 +198,7 @@ def test_while_the_database_is_held_nobody_waits_for_it_twice(
     with closing(sqlite3.connect(tmp_path / "hub.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with monkeypatch.context() as patch, ThreadPoolExecutor(6) as pool:
-            patch.setattr(Store, "write", wait)
+            patch.setattr(Store, "count", wait)
             list(pool.map(ask, range(6)))
     assert len(waits) == 1  # one after the other they would wait six times
     assert refusal(worker, us) == 0
