@@ -88,6 +88,7 @@ _REQUIRED: dict[str, Json] = {
     },
     "malware": {"name": "Sample", "is_family": False},
     "campaign": {"name": "Campaign"},
+    "tool": {"name": "Tool"},
     "identity": {"name": "Author"},
     "report": {"name": "Report", "published": stamp(0)},
     "grouping": {"context": "suspicious-activity"},

@@ -74,8 +74,10 @@ class Interview:
     # --- reading ------------------------------------------------------------------------------------
 
     def ask_what_there_is(self) -> None:
-        for path in ("/taxii2/", "/allied/", "/allied/collections/", "/healthz", "/readyz"):
+        for path in ("/taxii2/", "/allied/", "/allied/collections/", "/healthz"):
             self.get(path)
+        if self.reader != "operator":  # who is told of the database itself: its epoch, its commits
+            self.get("/readyz")
         for alias in ALIASES:
             self.get(self._collection(alias))
         self.get(f"{self._collection('in')}manifest/")
