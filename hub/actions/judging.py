@@ -312,7 +312,7 @@ class _Court:
         parts = parts_of(version, is_last=is_last)
         found = {view: frozenset({own}) for view, own in in_other_forms(candidate, parts, self._law, clauses)}
         if version.about is not None and found:
-            place = (self.bench.origin, version.about, version.refers, version.submitted_at)
+            place = (self.bench.origin, version.about, version.refers, version.key)
             told = renditions.audience(self.connection, *place)
             found = {
                 view: value | told if view.rendition.is_answer else value for view, value in found.items()

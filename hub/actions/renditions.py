@@ -10,7 +10,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Final
 
 import orjson
@@ -47,16 +46,16 @@ _EXTENSION: Final = "extension-definition"
 
 
 def audience(
-    connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], at: datetime
+    connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], answer: int
 ) -> Justification:
-    """Return for whom an answer of `origin` is in the nation that it is about: who sees the originals there.
+    """Return for whom an answer of `origin`, by its key, is in the nation it is about: who sees originals there.
 
     That is, from which clearance up, as where an object of the cert's own is referred to (policy 7). Records
     count of which something had been released to `origin` under these ids when the answer came: whoever else
     submits the same id has no part in it. What is not there any more, or was never released, is the cert's.
     """
     behind = _behind(connection, origin, about, refers)
-    told = renditions.submitters(connection, origin, about, behind, at)
+    told = renditions.submitters(connection, origin, about, behind, answer)
     records = {(member, id) for made, id in behind.items() for member in told.get(made, ())}
     standing = renditions.at_home(connection, about, records)
     classes = {grounds for value in standing.values() for grounds in value}

@@ -244,7 +244,7 @@ class _Law:
     def _forms(self, connection: Connection, one: Linked) -> Mapping[View, Justification]:
         found = {view: {own} for view, own in self.others(one.facts, is_last=one.is_last).items()}
         if one.facts.about is not None and found:
-            place = (self._bench.origin, one.facts.about, one.ids, one.facts.submitted_at)
+            place = (self._bench.origin, one.facts.about, one.ids, one.key)
             told = audience(connection, *place)
             found = {view: own | told if view.rendition.is_answer else own for view, own in found.items()}
         return {view: frozenset(own) for view, own in found.items()}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
-from hub.model import Justification, MemberId, NationCode, Rendition, Served, StixId, to_microseconds
+from hub.model import Justification, MemberId, NationCode, Rendition, Served, StixId
 from hub.store.batches import batches
 from hub.store.releases import decode
 from hub.store.rendition_tables import made_id, rendition
@@ -136,11 +135,17 @@ def known(connection: Connection, origin: NationCode, cert: str, ids: Collection
 
 
 def submitters(
-    connection: Connection, nation: NationCode, origin: NationCode, made: Collection[StixId], before: datetime
+    connection: Connection, nation: NationCode, origin: NationCode, made: Collection[StixId], answer: int
 ) -> dict[StixId, frozenset[MemberId]]:
-    """Return the members of `origin` of whom something had been released to `nation`, by made id."""
+    """Return the members of `origin` of whom something had been released to `nation`, by made id.
+
+    That is, when the version with the key `answer` came, which is the nation's own and so in its ledger:
+    before its first row there. What is about to be stored comes after all. Dates may run ahead of the clock.
+    """
     c = release.c
-    is_told = (c.recipient == nation, c.origin == origin, c.date_added <= to_microseconds(before))
+    own = select(func.min(c.position)).where(c.recipient == nation, c.version_id == answer)
+    first = connection.execute(own).scalar_one()
+    is_told = [c.recipient == nation, c.origin == origin, *([] if first is None else [c.position < first])]
     found: dict[StixId, frozenset[MemberId]] = {}
     for batch in batches(sorted(made)):
         query = select(c.stix_id, c.member).distinct().where(*is_told, c.stix_id.in_(batch))

@@ -15,7 +15,7 @@ from hub.actions.explain import Question
 from hub.errors import NotFound
 from hub.model import NationCode, StixId, Tlp
 from hub.stix.tlp import definition_of
-from hub.store import renditions
+from hub.store import epochs, renditions
 from tests.stix_objects import (
     TLP,
     Json,
@@ -577,6 +577,23 @@ def test_who_claims_the_same_id_has_no_part_in_the_answer(world: World, made: st
     assert only(world, "us-agency", "sighting") == only(world, "us-agency2", "sighting")
 
 
+def test_an_answer_counts_what_came_before_it_though_dates_run_ahead_of_the_clock(world: World) -> None:
+    """As in the first minute of an epoch."""
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE), clause("KR", "US", "amber"))
+    with world.house.store.write() as connection:
+        epochs.begin(connection, world.clock(), world.clock())
+    later(world)
+    world.push("us-agency", malware(1, tlp="green"))
+    [id] = world.ids("kr-agency")
+    later(world)
+    world.push("kr-agency", sighting(1, id, tlp="green"))
+    assert only(world, "us-agency", "sighting") == only(world, "us-cert", "sighting")
+    later(world)
+    world.push("us-partner", malware(1, tlp="red"))  # comes later, and has no part in it
+    assert only(world, "us-agency", "sighting") == only(world, "us-cert", "sighting")
+    assert check.check(world.house).faults == []
+
+
 def test_what_is_about_several_nations_objects_goes_as_it_is(world: World) -> None:
     """No id is put back: who had one of the objects may not see the others."""
     world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE), clause("KR", "US", "amber"))
@@ -613,7 +630,7 @@ def test_no_answer_stops_the_background_work(world: World) -> None:
 def test_an_answer_may_be_about_very_many(world: World) -> None:
     ids = [StixId(stix_id("malware", n)) for n in range(2_000)]
     with world.house.store.read() as connection:
-        asked = (NationCode("KR"), NationCode("US"), ids, world.clock.now)
+        asked = (NationCode("KR"), NationCode("US"), ids, 1)
         assert renditions.submitters(connection, *asked) == {}
 
 
