@@ -48,7 +48,7 @@ _EXTENSION: Final = "extension-definition"
 def audience(
     connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], answer: int
 ) -> Justification:
-    """Return for whom an answer of `origin`, by its key, is in the nation it is about: who sees originals there.
+    """Return for whom an answer of `origin`, by its key, is where it is about: who sees the originals there.
 
     That is, from which clearance up, as where an object of the cert's own is referred to (policy 7). Records
     count of which something had been released to `origin` under these ids when the answer came: whoever else
