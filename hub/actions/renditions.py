@@ -48,7 +48,7 @@ _EXTENSION: Final = "extension-definition"
 def audience(
     connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], answer: int
 ) -> Justification:
-    """Return for whom an answer of `origin` is in the nation that it is about: who sees the originals there.
+    """Return for whom an answer of `origin`, by its key, is where it is about: who sees the originals there.
 
     `answer` is the key of its version. That is, from which clearance up, as where an object of the cert's own
     is referred to (policy 7). Records count of which something had been released to `origin` under these ids

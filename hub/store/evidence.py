@@ -166,12 +166,19 @@ def unkept(connection: Connection) -> list[tuple[str, StixId]]:
 
 
 def is_given(connection: Connection, at: datetime) -> bool:
-    """Tell whether a ledger has given this instant to a row, or an agreement's event to a change."""
+    """Tell whether a ledger has given this instant to a row, an agreement's event or another request had it.
+
+    Rows may be dated ahead of what they were decided by, and so later than any request.
+    """
     instant = to_microseconds(at)
     columns = (release.c.date_added, agreement_event.c.at)
-    return any(
+    if any(
         connection.execute(select(column).where(column == instant).limit(1)).first() for column in columns
-    )
+    ):
+        return True
+    requested = (submission.c.requested_at, deletion.c.requested_at)
+    queries = (select(func.count()).where(column == instant) for column in requested)
+    return sum(connection.execute(query).scalar_one() for query in queries) > 1
 
 
 class Brought(NamedTuple):

@@ -15,7 +15,7 @@ from hub.actions.explain import Question
 from hub.errors import NotFound
 from hub.model import NationCode, StixId, Tlp
 from hub.stix.tlp import definition_of
-from hub.store import renditions
+from hub.store import epochs, renditions
 from tests.stix_objects import (
     TLP,
     Json,
@@ -575,6 +575,23 @@ def test_who_claims_the_same_id_has_no_part_in_the_answer(world: World, made: st
     world.push("us-partner", malware(1, tlp="red"))
     world.push("kr-agency", sighting(1, made, tlp="green"))
     assert only(world, "us-agency", "sighting") == only(world, "us-agency2", "sighting")
+
+
+def test_an_answer_counts_what_came_before_it_though_dates_run_ahead_of_the_clock(world: World) -> None:
+    """As in the first minute of an epoch."""
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE), clause("KR", "US", "amber"))
+    with world.house.store.write() as connection:
+        epochs.begin(connection, world.clock(), world.clock())
+    later(world)
+    world.push("us-agency", malware(1, tlp="green"))
+    [id] = world.ids("kr-agency")
+    later(world)
+    world.push("kr-agency", sighting(1, id, tlp="green"))
+    assert only(world, "us-agency", "sighting") == only(world, "us-cert", "sighting")
+    later(world)
+    world.push("us-partner", malware(1, tlp="red"))  # comes later, and has no part in it
+    assert only(world, "us-agency", "sighting") == only(world, "us-cert", "sighting")
+    assert check.check(world.house).faults == []
 
 
 def test_what_is_about_several_nations_objects_goes_as_it_is(world: World) -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ import pytest
 
 from hub.actions import restore
 from hub.actions.backup import backup
+from hub.errors import Closed
+from hub.store import epochs
+from hub.store.connection import Store
+from hub.store.epochs import State
 from tests import postgres
 from tests.faults import harm
 from tests.faults.harm import Holder, Poller
@@ -234,9 +239,13 @@ def test_whoever_waited_for_the_lock_meets_what_was_restored(postgresql_hub: Liv
         restoring = Holder(lambda: restore.restore(url, file))
         wait_for(lambda: _waiting(url, "deletion") == 1, "the restore to hold the hub's state")
         polls = [Holder(lambda: harm.get_objects(live, "kr-agency", "us")) for _ in range(4)]
-        wait_for(lambda: _waiting(url, "hub_state") >= 1, "a request to wait")
+        wait_for(lambda: _waiting(url, "hub_state") >= 4, "the requests to wait")
+        fresh = Holder(lambda: _state(url))  # of a process that has seen no epoch yet
+        wait_for(lambda: _waiting(url, "hub_state") >= 5, "a new process to wait")
         held_up.rollback()
         restoring.result()
+    with pytest.raises(Closed):
+        fresh.result()
     for poll in polls:
         response = poll.result()
         assert response.status_code == 503, response.text
@@ -264,6 +273,11 @@ def test_a_restore_that_is_killed_leaves_the_old(postgresql_hub: Live, tmp_path:
     wait_for(lambda: restore.epoch(live.house).closed_at is None, "the hub to go on")
     assert held(live) == ids(0)
     harm.assert_sound(live)
+
+
+def _state(url: str) -> State:
+    with closing(Store.open(url)) as store, store.read() as connection:
+        return epochs.state_of(connection)
 
 
 def _waiting(url: str, table: str) -> int:
