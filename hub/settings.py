@@ -185,7 +185,7 @@ def _database_url(place: str, value: object) -> str:
 
 def _read_database_url(place: str, _value: object) -> NoReturn:
     raise SettingsError(
-        f"{place} is not supported yet; remove it: pages are read where they are recorded, on the primary"
+        f"{place} is not supported; remove it: pages are read where they are recorded, on the primary"
     )
 
 
