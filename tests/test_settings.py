@@ -35,7 +35,7 @@ BAD = [
     ("database_url", '"postgresql://localhost/hub"', "postgresql+psycopg://"),
     ("database_url", "7", "text"),
     ("read_database_url", '"sqlite:///replica.db"', "recorded, on the primary"),
-    ("read_database_url", '"postgresql+psycopg://replica/hub"', "not supported yet; remove it"),
+    ("read_database_url", '"postgresql+psycopg://replica/hub"', "not supported; remove it"),
     ("secrets_dir", '""', "text"),
     ("secrets_dir", '"a\\u0000b"', "text"),
     ("public_url", '"hub.example"', "http(s)://HOST"),
