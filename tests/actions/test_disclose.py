@@ -222,3 +222,20 @@ def test_who_waits_too_long_for_its_turn_is_refused(world: World, monkeypatch: p
         desk.tell(world.house.store, _ask(world, stix_id("malware", 1)))
     assert not desk._waiting
     assert desk.tell(world.house.store, _ask(world, stix_id("malware", 1))).entries
+
+
+def test_who_waits_no_longer_takes_no_equal_page_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader asks for one page twice at once: each is answered for itself."""
+    desk, ask = Disclosures(), _ask(world, stix_id("malware", 1))
+    monkeypatch.setattr(disclose, "_TURN_SECONDS", PATIENCE_SECONDS)
+    with ThreadPoolExecutor(1) as pool:
+        with desk._turn:
+            first = pool.submit(desk.tell, world.house.store, ask)
+            wait_for(lambda: len(desk._waiting) == 1, "the first to wait")
+            monkeypatch.setattr(disclose, "_TURN_SECONDS", 0.01)
+            with pytest.raises(Unavailable, match="too long"):
+                desk.tell(world.house.store, ask)
+            assert len(desk._waiting) == 1
+        assert first.result(PATIENCE_SECONDS).entries
