@@ -72,7 +72,7 @@ def _tell(house: House, query: Query, kind: Disclosed, max_bytes: int | None) ->
             if told.entries:
                 last = told.entries[-1]
                 date = from_microseconds(last.date_added)
-                house.store.memory.serve(query.reader.nation, last.position, date)
+                house.store.memory.serve(query.reader.nation, last.position, date, told.epoch)
             return told
         standing = None
     raise Unavailable(_MOVES)
