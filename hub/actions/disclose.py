@@ -16,7 +16,7 @@ from hub.store.pages import Ask, Told
 _TURN_SECONDS: Final = 9.0  # a COMMIT that waits for a standby gives up sooner
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)  # who asks for the same at the same time is another
 class _Entry:
     ask: Ask
     told: Told | None = None

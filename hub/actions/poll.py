@@ -38,7 +38,7 @@ def objects(house: House, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> 
     for _ in range(_TRIES):
         told = _tell(house, query, kind, house.limits.page_bytes)
         with house.store.read() as connection:
-            rows = pages.bodies(connection, told.entries) if told.entries else ()
+            rows = pages.bodies(connection, told) if told.entries else ()
         if rows is not None:
             return Page(rows, told.more)
     raise Unavailable(_MOVES)
@@ -72,7 +72,7 @@ def _tell(house: House, query: Query, kind: Disclosed, max_bytes: int | None) ->
             if told.entries:
                 last = told.entries[-1]
                 date = from_microseconds(last.date_added)
-                house.store.memory.serve(query.reader.nation, last.position, date)
+                house.store.memory.serve(query.reader.nation, last.position, date, told.epoch)
             return told
         standing = None
     raise Unavailable(_MOVES)

@@ -67,10 +67,11 @@ class StoredAgreement:
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """How often agreements have come to bind or ended, and when last."""
+    """How often agreements have come to bind or ended, and when last; in another epoch it is another."""
 
     number: int
     changed_at: datetime
+    epoch: str
 
 
 def generation(connection: Connection, *, hold: bool = False) -> Generation:
@@ -80,10 +81,12 @@ def generation(connection: Connection, *, hold: bool = False) -> Generation:
     """
     if hold:
         _queue(connection, func.pg_advisory_xact_lock_shared)
-    row = connection.execute(select(hub_state.c.generation, hub_state.c.changed_at)).first()
+    row = connection.execute(
+        select(hub_state.c.generation, hub_state.c.changed_at, hub_state.c.epoch)
+    ).first()
     if row is None:
         raise LookupError("hub_state has no row")
-    return Generation(row.generation, from_microseconds(row.changed_at))
+    return Generation(row.generation, from_microseconds(row.changed_at), row.epoch)
 
 
 def hold_for_change(connection: Connection) -> None:

@@ -55,10 +55,11 @@ class Memory:
                 self.timeline, self.standby_names, self.epoch = timeline, standby_names, epoch
                 self._is_counted = False
 
-    def serve(self, recipient: NationCode, position: int, date: datetime) -> None:
-        """Remember that a page ended with this row of the recipient's ledger."""
+    def serve(self, recipient: NationCode, position: int, date: datetime, epoch: str) -> None:
+        """Remember that a page ended with this row of a ledger; of another `epoch`, its date alone."""
         with self._lock:
             before = self._served.get(recipient, (0, date))
+            position = position if epoch == self.epoch else 0
             self._served[recipient] = max(before[0], position), max(before[1], date)
 
     def do(self, done: Done, now: datetime, epoch: str | None) -> None:

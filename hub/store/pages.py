@@ -20,7 +20,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store import disclosures, page_statements
+from hub.store import disclosures, epochs, page_statements
 from hub.store.moments import Clock, now
 from hub.store.page_statements import Shape, listed, values
 from hub.store.tables import release
@@ -70,6 +70,7 @@ class Told(NamedTuple):
     is_current: bool  # what the process took to stand does
     entries: Sequence[Entry] = ()
     more: bool = False
+    epoch: str = ""  # in which the numbers of the entries mean what they do
 
 
 def tell(connection: Connection, ask: Ask, clock: Clock | None = None) -> Told:
@@ -91,7 +92,8 @@ def tell(connection: Connection, ask: Ask, clock: Clock | None = None) -> Told:
         positions = tuple(entry.position for entry in entries)
         place = (reader.member, reader.nation, from_microseconds(now), ask.kind)
         disclosures.add(connection, Disclosure(*place, positions, revision, ask.generation, ask.epoch))
-    return Told(is_admitted=True, is_current=True, entries=entries, more=found > len(entries))
+    more = found > len(entries)
+    return Told(is_admitted=True, is_current=True, entries=entries, more=more, epoch=ask.epoch)
 
 
 def is_empty(connection: Connection, ask: Ask, clock: Clock | None = None) -> bool | None:
@@ -118,11 +120,15 @@ def _values(connection: Connection, ask: Ask, clock: Clock | None, *, is_timed: 
     }
 
 
-def bodies(connection: Connection, entries: Sequence[Entry]) -> tuple[Row, ...] | None:
+def bodies(connection: Connection, told: Told) -> tuple[Row, ...] | None:
     """Return the rows with their bodies, which never change; None where one has been erased meanwhile.
 
-    No more than 1 MB is fetched at once: drivers copy it.
+    None, too, where another epoch has begun, in which their numbers may be those of other objects. No more
+    than 1 MB is fetched at once: drivers copy it.
     """
+    entries = told.entries
+    if epochs.state_of(connection).epoch != told.epoch:
+        return None
     sizes = {entry.content_id: entry.size for entry in entries}
     text, is_postgresql = page_statements.bodies(connection), connection.dialect.name == "postgresql"
     found: dict[int, bytes] = {}

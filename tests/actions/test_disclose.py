@@ -9,17 +9,17 @@ from contextlib import contextmanager
 from datetime import datetime
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select, update
 
 from hub.actions import disclose, poll
 from hub.actions.disclose import Disclosures
 from hub.actions.present import present
 from hub.errors import Unavailable
 from hub.model import Disclosed, Disclosure, MemberId, NationCode, StixId, to_microseconds
-from hub.store import agreements, disclosures
+from hub.store import agreements, disclosures, epochs
 from hub.store.connection import Connection, Store
 from hub.store.pages import Ask, Told
-from hub.store.tables import period, rejustification
+from hub.store.tables import content, period, rejustification, release
 from tests.patience import PATIENCE_SECONDS, wait_for
 from tests.stix_objects import indicator, malware, relationship, report, sdo, stix_id
 from tests.world import EVERY_VERSION, START, World, build, clause
@@ -222,3 +222,51 @@ def test_who_waits_too_long_for_its_turn_is_refused(world: World, monkeypatch: p
         desk.tell(world.house.store, _ask(world, stix_id("malware", 1)))
     assert not desk._waiting
     assert desk.tell(world.house.store, _ask(world, stix_id("malware", 1))).entries
+
+
+def test_who_waits_no_longer_takes_no_equal_page_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader asks for one page twice at once: each is answered for itself."""
+    desk, ask = Disclosures(), _ask(world, stix_id("malware", 1))
+    monkeypatch.setattr(disclose, "_TURN_SECONDS", PATIENCE_SECONDS)
+    with ThreadPoolExecutor(1) as pool:
+        with desk._turn:
+            first = pool.submit(desk.tell, world.house.store, ask)
+            wait_for(lambda: len(desk._waiting) == 1, "the first to wait")
+            monkeypatch.setattr(disclose, "_TURN_SECONDS", 0.01)
+            with pytest.raises(Unavailable, match="too long"):
+                desk.tell(world.house.store, ask)
+            assert len(desk._waiting) == 1
+        assert first.result(PATIENCE_SECONDS).entries
+
+
+def test_a_page_of_one_epoch_has_no_bodies_of_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between a page and its bodies a fork begins, in which the numbers of bodies name other objects."""
+    query, secret = world.query("kr-cert", ids=frozenset({stix_id("malware", 1)})), b'{"name": "secret"}'
+    (right,) = poll.objects(world.house, query).rows
+    original = Disclosures.tell
+
+    def tell(self: Disclosures, store: Store, ask: Ask) -> Told:
+        told = original(self, store, ask)
+        if told.entries and told.entries[0].content_id not in forked:
+            forked.append(_forked(world, told.entries[0].content_id, secret))
+        return told
+
+    forked: list[int] = []
+    monkeypatch.setattr(Disclosures, "tell", tell)
+    (row,) = poll.objects(world.house, query).rows
+    assert forked
+    assert row.body == right.body
+
+
+def _forked(world: World, id: int, body: bytes) -> int:
+    """Begin an epoch in which this number is that of another body; return the new number of the old one."""
+    with world.house.store.write() as connection:
+        epochs.begin(connection, world.clock.now, world.clock.now)
+        old = connection.execute(select(content).where(content.c.id == id)).one()._asdict()
+        new = insert(content).values(**old | {"id": 999_999, "digest": bytes(32)})
+        connection.execute(new)
+        connection.execute(update(content).where(content.c.id == id).values(body=body))
+        connection.execute(update(release).where(release.c.content_id == id).values(content_id=999_999))
+    return 999_999

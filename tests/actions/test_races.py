@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 
-from hub.actions import agree, poll, submit, work
+from hub.actions import accept, agree, poll, submit, withdraw, work
 from hub.errors import Conflict
 from hub.model import MemberId, Receipt, StixId
-from hub.store import members, pages
+from hub.store import epochs, members, pages
+from tests import stix_objects
 from tests.actions.hubs import Hub, address, campaign, clause, identifier, malware, relation, report
 from tests.patience import PATIENCE_SECONDS
+from tests.world import build
 
 
 class Pause:
@@ -290,3 +292,32 @@ def test_two_passes_of_work_do_not_meet(hub: Hub, monkeypatch: pytest.MonkeyPatc
     assert first.is_done
     assert [report.is_done for report in reports] == [False]
     assert work.work(hub.house).is_done
+
+
+@pytest.mark.parametrize("act", [submit, withdraw])
+def test_what_was_decided_in_one_epoch_is_decided_again_in_another(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, act: ModuleType
+) -> None:
+    """All that is counted may be as high in a restored database, and the rows others."""
+    small = build(database_url)
+    small.push("us-cert", stix_objects.malware(1))
+    once, decide = accept.once, act.decide
+    decisions: list[Any] = []
+
+    def later(*arguments: Any, **named: Any) -> Any:
+        with small.house.store.write() as connection:
+            epochs.begin(connection, small.clock.now, small.clock.now)
+        return once(*arguments, **named)
+
+    def counted(*arguments: Any) -> Any:
+        decisions.append(decide(*arguments))
+        return decisions[-1]
+
+    monkeypatch.setattr(accept, "once", later)
+    monkeypatch.setattr(act, "decide", counted)
+    if act is submit:
+        small.push("us-cert", stix_objects.malware(2))
+    else:
+        small.delete("us-cert", stix_objects.stix_id("malware", 1))
+    assert len(decisions) == 2
+    small.close()
