@@ -28,7 +28,7 @@ settings.register_profile("thorough", deadline=None, max_examples=2_000)
 settings.load_profile("steady")
 
 # Folders of live servers and generated worlds: tens of seconds in one file.
-_LONG = ["differential", "hostility", "cli", "faults", "soak", "properties"]
+_LONG = ["faults", "failover", "differential", "hostility", "cli", "soak", "properties"]
 _HOME = "HUB_TEST_POSTGRES_HOME"
 
 

@@ -200,7 +200,9 @@ class Store:
         if state.has_moved:
             was_synchronous = memory.standby_names != ""
             epochs.follow(connection, state, now, memory.last_served, was_synchronous=was_synchronous)
-        if memory.epoch not in (None, epochs.look(connection).epoch):
+        # A restore, which leaves the timeline as it is, has compared both databases, and told what is lost.
+        is_promoted = memory.timeline != state.timeline
+        if is_promoted and memory.epoch not in (None, epochs.look(connection).epoch):
             epochs.lose(connection, now, memory.lost(connection, now))
         return epochs.look(connection)
 

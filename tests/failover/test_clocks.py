@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import requests
 
 from tests import postgres
 from tests.faults import harm
@@ -56,8 +57,10 @@ def apart(postgresql_url: str, tmp_path: Path) -> Iterator[tuple[Live, Live]]:
             patch = stack.enter_context(pytest.MonkeyPatch.context())
             patch.setenv("PYTHONPATH", str(home))
             assert abs(_machine_shift() - shift) < abs(shift) / 2, "the server's machine has another clock"
-            lives.append(stack.enter_context(live_hub(postgresql_url, home, **secrets)))
+            lives.append(stack.enter_context(live_hub(postgresql_url, home, probe="healthz", **secrets)))
         lives[1].accounts = lives[0].accounts
+        # Such a clock is told; what is decided does not suffer by it.
+        assert [requests.get(f"{live.url}/readyz", timeout=60).status_code for live in lives] == [503, 503]
         yield lives[0], lives[1]
 
 

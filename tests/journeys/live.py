@@ -116,8 +116,13 @@ class Live:
 
 
 @contextmanager
-def live_hub(database_url: str, home: Path, workers: int = 2, **settings: str) -> Iterator[Live]:
-    """Give a running hub on this database, with settings by name; its processes are gone afterwards."""
+def live_hub(
+    database_url: str, home: Path, workers: int = 2, probe: str = "readyz", **settings: str
+) -> Iterator[Live]:
+    """Give a running hub on this database, with settings by name; its processes are gone afterwards.
+
+    It runs when `probe` answers 200: a hub that is not to be ready is asked for `healthz`.
+    """
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     environ = {
@@ -134,7 +139,7 @@ def live_hub(database_url: str, home: Path, workers: int = 2, **settings: str) -
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, cwd=home)
     try:
-        _wait_until_ready(url, process, home / "server.log")
+        _wait_until_ready(f"{url}/{probe}", process, home / "server.log")
         yield Live(url, house, environ, process)
     finally:
         process.send_signal(signal.SIGTERM)
@@ -150,7 +155,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if requests.get(f"{url}/readyz", timeout=60).ok:
+            if requests.get(url, timeout=60).ok:
                 return
         except requests.exceptions.RequestException:
             pass  # nobody listens yet, or whoever does is slow to answer
