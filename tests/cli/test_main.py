@@ -30,13 +30,13 @@ def commands() -> list[tuple[str, ...]]:
 
 def test_what_is_offered_is_what_works() -> None:
     assert {" ".join(words) for words in commands()} == {
-        "init", "serve", "demo", "work", "check", "prune", "backup", "keygen", "push", "poll",
+        "init", "serve", "demo", "work", "check", "prune", "backup", "restore", "keygen", "push", "poll",
         "member", "member add", "member list", "member suspend", "member resume",
         "member names", "member identity",
         "token", "token issue", "token list", "token revoke",
         "key", "key register", "key list", "key revoke",
         "key recover", "recovery", "recovery list", "recovery confirm",
-        "explain", "disclosures",
+        "explain", "disclosures", "epoch", "epoch show", "epoch open",
         "agreement", "agreement propose", "agreement sign", "agreement list", "agreement show",
         "agreement suspend", "agreement resume", "agreement simulate", "agreement terminate",
     }  # fmt: skip
