@@ -25,7 +25,6 @@ T = TypeVar("T")
 
 _TRIES: Final = 3
 _SECONDS: Final = 5.0  # after which nothing is tried again: a request ends within ten
-SKEW: Final = timedelta(seconds=requests.SKEW_SECONDS)
 _TICK: Final = timedelta(seconds=1)  # signatures say when they were made in whole seconds
 _REPLAYED: Final = "this signed request was received before; sign again with a new nonce"
 _BEFORE_THIS_EPOCH: Final = (
@@ -60,7 +59,7 @@ def once(
     if evidence is None:
         with house.store.write(when_closed=when_closed) as connection:
             return act(connection)
-    used = UsedNonce(evidence.thumbprint, evidence.nonce, evidence.expires + SKEW, receipt)
+    used = UsedNonce(evidence.thumbprint, evidence.nonce, evidence.expires + requests.SKEW, receipt)
     done = Done(used.thumbprint, used.nonce, used.expires_at, sentence)
     began = time.monotonic()
     for tries_left in reversed(range(_TRIES)):
@@ -85,13 +84,13 @@ def once(
 
 
 def _moment(house: House, connection: Connection) -> tuple[datetime, str | None]:
-    """Return when a transaction takes place, and in which epoch."""
-    return house.store.now(connection), epochs.state_of(connection).epoch
+    """Return when a transaction began, and in which epoch."""
+    return house.store.began(connection), epochs.state_of(connection).epoch
 
 
 def _use(house: House, connection: Connection, evidence: Evidence, used: UsedNonce) -> None:
     """Use the nonce. What was signed before history may have forked, or may have been, is refused."""
-    begins = epochs.state_of(connection).epoch_at + SKEW + _TICK
+    begins = epochs.state_of(connection).epoch_at + requests.SKEW + _TICK
     if evidence.created <= begins:
         wait = max(begins - house.store.now(connection), _TICK)
         raise Unavailable(_BEFORE_THIS_EPOCH, retry_after_seconds=int(wait.total_seconds()) + 1)

@@ -237,7 +237,7 @@ def _step(house: House, caller: Caller, request: HttpRequest, agreement_id: str,
 
 def _now(house: House, connection: Connection) -> datetime:
     """Return a time later than that of every submission decided so far, even if the clock stepped back."""
-    return max(house.store.now(connection), present(house, connection) + timedelta(microseconds=1))
+    return present(house, connection) + timedelta(microseconds=1)
 
 
 def _prepare(house: House, signed: _Signed, agreement_id: str) -> None:

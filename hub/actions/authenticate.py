@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from hub.actions.house import House
 from hub.errors import BadSignature, Forbidden, Unauthenticated
@@ -27,7 +27,7 @@ def authenticate(house: House, member_id: str | None, token: str | None) -> Call
     public_id = tokens.parse(text)
     with house.store.read(when_closed=True) as connection:
         found = members.find_token(connection, public_id or "")
-        now = house.store.now(connection)
+        now = house.store.began(connection)
     is_known = tokens.matches(presented, found[0].digest if found else _NO_DIGEST)
     if found is None or not is_known:
         raise Unauthenticated(REFUSAL)
@@ -56,7 +56,7 @@ def admit(house: House, connection: Connection, caller: Caller, evidence: Eviden
         return
     if keys.usable(members.find_key(connection, evidence.thumbprint), evidence.thumbprint) is None:
         raise BadSignature(requests.NO_SUCH_KEY)
-    if now >= evidence.expires + timedelta(seconds=requests.SKEW_SECONDS):
+    if now >= evidence.expires + requests.SKEW:
         raise BadSignature(requests.EXPIRED)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -39,10 +38,10 @@ class Disclosures:
         """Return the page once its disclosure is durable; Unavailable: nothing may leave."""
         if store.is_sqlite and _is_empty(store, ask):
             return Told(is_admitted=True, is_current=True)
-        entry, deadline = _Entry(ask), time.monotonic() + _TURN_SECONDS
+        entry = _Entry(ask)
         with self._guard:
             self._waiting.append(entry)
-        if not self._turn.acquire(timeout=max(0.0, deadline - time.monotonic())):
+        if not self._turn.acquire(timeout=_TURN_SECONDS):
             self._leave(entry)
         try:
             if entry.told is None and entry.failure is None:

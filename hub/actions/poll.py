@@ -13,7 +13,16 @@ from hub.actions.bindings import Standing
 from hub.actions.house import House
 from hub.actions.present import present
 from hub.errors import BadCursor, Unauthenticated, Unavailable
-from hub.model import Disclosed, Page, Query, Reader, VersionFilter, from_microseconds, to_microseconds
+from hub.model import (
+    Disclosed,
+    Page,
+    Query,
+    Reader,
+    Row,
+    VersionFilter,
+    from_microseconds,
+    to_microseconds,
+)
 from hub.proofs import cursors
 from hub.proofs.canonical import canonical
 from hub.store import pages
@@ -37,8 +46,7 @@ def objects(house: House, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> 
     """
     for _ in range(_TRIES):
         told = _tell(house, query, kind, house.limits.page_bytes)
-        with house.store.read() as connection:
-            rows = pages.bodies(connection, told) if told.entries else ()
+        rows = _bodies(house, told) if told.entries else ()
         if rows is not None:
             return Page(rows, told.more)
     raise Unavailable(_MOVES)
@@ -55,6 +63,11 @@ def exists(house: House, query: Query) -> bool:
     with house.store.read() as connection:
         standing = _standing(house, connection, query.reader)
         return bool(pages.manifest(connection, replace(query, limit=1), standing.ids).rows)
+
+
+def _bodies(house: House, told: Told) -> tuple[Row, ...] | None:
+    with house.store.read() as connection:
+        return pages.bodies(connection, told)
 
 
 def _tell(house: House, query: Query, kind: Disclosed, max_bytes: int | None) -> Told:

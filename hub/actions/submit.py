@@ -80,7 +80,7 @@ def status(house: House, caller: Caller, status_id: str) -> Receipt:
     """Return the receipt of the caller's own submission; NotFound for an unknown, foreign or old one."""
     with house.store.read() as connection:
         receipt = submissions.find_receipt(connection, status_id, caller.member.id)
-        now = house.store.now(connection)
+        now = house.store.began(connection)
     if receipt is None or receipt.requested_at < now - timedelta(days=STATUS_DAYS):
         raise NotFound(f"There is no such status of yours of the last {STATUS_DAYS} days.")
     return receipt
@@ -121,7 +121,7 @@ def verify_request(house: House, caller: Caller, request: HttpRequest, purpose: 
     with house.store.read(when_closed=True) as connection:
         key, evidence = requests.verify(
             *(request, lambda thumbprint: members.find_key(connection, thumbprint)),
-            house.store.now(connection),
+            house.store.began(connection),
         )
     if key.member != caller.member.id or key.purpose is not purpose:
         raise Forbidden(

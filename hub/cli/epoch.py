@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +15,7 @@ from hub.actions.restore import Epoch
 from hub.cli.admin import opened
 from hub.cli.output import json_option, plain, print_json
 from hub.cli.signals import end_on_sigterm
-from hub.model import format_instant
+from hub.model import format_instant, say_instant
 from hub.settings import load
 
 _WARNING: Final = (
@@ -73,11 +72,11 @@ def show(as_json: bool) -> None:
     if as_json:
         print_json(_view(found))
         return
-    click.echo(f"epoch {found.id}, since {_said(found.since)}")
+    click.echo(f"epoch {found.id}, since {say_instant(found.since)}")
     if found.closed_at is None:
         click.echo("The hub is open.")
     else:
-        click.echo(f"The hub is closed, since {_said(found.closed_at)}.")
+        click.echo(f"The hub is closed, since {say_instant(found.closed_at)}.")
         _tell(found.loss)
 
 
@@ -109,7 +108,3 @@ def _view(found: Epoch) -> dict[str, Any]:
         "closed_at": closed_at,
         "loss": list(found.loss),
     }
-
-
-def _said(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M:%S} UTC"

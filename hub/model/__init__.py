@@ -14,6 +14,7 @@ from hub.model.agreements import (
 from hub.model.instants import (
     format_instant,
     from_microseconds,
+    say_instant,
     to_microseconds,
 )
 from hub.model.objects import (
@@ -144,5 +145,6 @@ __all__ = [
     "Withhold",
     "format_instant",
     "from_microseconds",
+    "say_instant",
     "to_microseconds",
 ]

@@ -20,6 +20,11 @@ def from_microseconds(microseconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
 
 
+def say_instant(instant: datetime) -> str:
+    """Return the text that sentences for people have, to the second."""
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def format_instant(instant: datetime) -> str:
     """Return the RFC 3339 text with six fractional digits and `Z` (TAXII 2.1 section 1.6.4)."""
     return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -31,6 +31,7 @@ from hub.proofs.keys import ED25519, P256, PrivateKey, PublicKey, is_thumbprint,
 TAG: Final = "taxii-hub-v1"
 MAX_LIFETIME_SECONDS: Final = 300
 SKEW_SECONDS: Final = 30
+SKEW: Final = timedelta(seconds=SKEW_SECONDS)
 MAX_FIELD_CHARACTERS: Final = 8_192  # of Signature-Input, and of Signature
 NO_SUCH_KEY: Final = "The signature's keyid must be the RFC 7638 thumbprint of a registered key in use."
 EXPIRED: Final = "The signature has expired: sign the request again, and check the machine's clock."

@@ -210,6 +210,11 @@ class Store:
         """Return the present: of the primary's clock on PostgreSQL, of the machine's on SQLite."""
         return moments.now(connection, self.clock)
 
+    def began(self, connection: Connection) -> datetime:
+        """Return the present as it was when the transaction looked at the state of the hub, at no cost."""
+        at = epochs.state_of(connection).at
+        return self.now(connection) if at is None or self.clock is not None else at
+
     def migrate(self) -> None:
         """Create the tables, or bring them to the schema that this version knows. Repeating is harmless."""
         if self.is_current():

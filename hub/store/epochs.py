@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import orjson
@@ -23,7 +23,6 @@ _S = hub_state.c
 _EPOCH_BYTES: Final = 16
 _STATE: Final = "hub.state"
 AHEAD: Final = timedelta(minutes=1)  # how far the dates of a new epoch begin behind all that were given
-
 
 # No request waits for ever. What the database URL or the role says wins.
 LOCK_SECONDS: Final = 30  # for each lock, as on SQLite
@@ -43,6 +42,7 @@ _ON_SQLITE: Final = f"SELECT {_COLUMNS} FROM (SELECT 1) LEFT JOIN hub_state s ON
 _ON_POSTGRESQL: Final = f"""
     SELECT {_COLUMNS},
         substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), current_setting('synchronous_standby_names'),
+        clock_timestamp(),
         set_config('synchronous_commit', 'on', true), set_config('client_min_messages', 'warning', true),
         {_bounded("lock_timeout", LOCK_SECONDS)},
         {_bounded("idle_in_transaction_session_timeout", IDLE_TRANSACTION_SECONDS)}
@@ -54,8 +54,8 @@ _ON_POSTGRESQL: Final = f"""
 class State:
     """What a transaction found when it began. Without epoch the database has yet to be initialised.
 
-    `timeline` and `standby_names` are the server's own, `kept_timeline` and `kept_names` what was kept of
-    them last; None on SQLite.
+    `timeline`, `standby_names` and `at`, by its clock, are the server's own; `kept_timeline` and `kept_names`
+    are what was kept of it last. None on SQLite.
     """
 
     epoch: str | None
@@ -65,6 +65,7 @@ class State:
     kept_names: str | None = None
     timeline: str | None = None
     standby_names: str | None = None
+    at: datetime | None = None
 
     @property
     def has_moved(self) -> bool:
@@ -80,7 +81,8 @@ def look(connection: Connection) -> State:
     closed_at = None if row[2] is None else from_microseconds(row[2])
     state = State(row[0], from_microseconds(row[1] or 0), closed_at)
     if is_postgresql:
-        state = replace(state, kept_timeline=row[3], kept_names=row[4], timeline=row[5], standby_names=row[6])
+        kept = {"kept_timeline": row[3], "kept_names": row[4]}
+        state = replace(state, **kept, timeline=row[5], standby_names=row[6], at=row[7].astimezone(UTC))
     connection.info[_STATE] = state
     return state
 

@@ -25,7 +25,7 @@ from sqlalchemy import (
     table,
 )
 
-from hub.model import from_microseconds, to_microseconds
+from hub.model import from_microseconds, say_instant, to_microseconds
 from hub.store import tables
 from hub.store.disclosure_tables import disclosure
 from hub.store.registration_tables import member_identity
@@ -186,7 +186,7 @@ def _differs(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElemen
 
 
 def _at(microseconds: int) -> str:
-    return f"{from_microseconds(microseconds):%Y-%m-%d %H:%M:%S} UTC"
+    return say_instant(from_microseconds(microseconds))
 
 
 def _bounded(found: Iterable[str]) -> Sequence[str]:

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy import Connection, select
 
 from hub.errors import InDoubt
-from hub.model import NationCode, from_microseconds
+from hub.model import NationCode, from_microseconds, say_instant
 from hub.store.commits import IN_DOUBT
 from hub.store.tables import ledger, nonce
 
@@ -91,7 +91,7 @@ class Memory:
         for recipient, (position, date) in sorted(served.items()):
             if ends.get(recipient, 0) < position:
                 found.append(
-                    f"{recipient} was served positions up to {position} (of {date:%Y-%m-%d %H:%M:%S} UTC); "
+                    f"{recipient} was served positions up to {position} (of {say_instant(date)}); "
                     f"its ledger ends at {ends.get(recipient, 0)}"
                 )
         return found

@@ -100,10 +100,9 @@ class Text:
     def rows(self, connection: Connection, given: Mapping[str, Any]) -> Sequence[Any]:
         """Return the rows as the driver gives them."""
         known = {**self._own, **given}
-        names = self._own if self._order is None else self._order
-        parameters: Any = {name: known[name] for name in names}
+        parameters: Any = {name: known[name] for name in self._own}
         if self._order is not None:
-            parameters = tuple(parameters[name] for name in self._order)
+            parameters = tuple(known[name] for name in self._order)
         return connection.exec_driver_sql(self._text, parameters).all()
 
 
@@ -116,7 +115,7 @@ def page(connection: Connection, query: Query, *, is_cut: bool, is_timed: bool) 
     `is_cut`: the bodies count, up to the value `max_bytes`. `is_timed`: the clock is the value `clock`.
     """
     shape = Shape.of(connection, query)
-    key = (shape, is_cut, is_timed)
+    key = ("page", shape, is_cut, is_timed)
     if key not in _texts:
         _texts[key] = Text(connection, _page(shape, is_cut=is_cut, is_timed=is_timed))
     return _texts[key]
@@ -125,7 +124,7 @@ def page(connection: Connection, query: Query, *, is_cut: bool, is_timed: bool) 
 def emptiness(connection: Connection, query: Query, *, is_timed: bool) -> Text:
     """Return the statement that tells whether a page would hold anything."""
     shape = Shape.of(connection, query)
-    key = (shape, is_timed)
+    key = ("emptiness", shape, is_timed)
     if key not in _texts:
         moment = _moment(shape, is_timed=is_timed)
         is_there = exists(_found(shape, moment).limit(1).subquery().select())
@@ -136,7 +135,7 @@ def emptiness(connection: Connection, query: Query, *, is_timed: bool) -> Text:
 
 def bodies(connection: Connection) -> Text:
     """Return the statement that reads bodies: by the value `ids`, their ids and they themselves."""
-    key = (connection.dialect.name,)
+    key = ("bodies", connection.dialect.name)
     if key not in _texts:
         wanted = _any(connection.dialect.name == _POSTGRESQL, content.c.id, "ids")
         _texts[key] = Text(connection, select(content.c.id, content.c.body).where(wanted))

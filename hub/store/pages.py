@@ -80,9 +80,10 @@ def tell(connection: Connection, ask: Ask, clock: Clock | None = None) -> Told:
     that writes, and nothing of the page may leave before it is committed; an empty page records nothing. A
     page ends after `query.limit` rows or `max_bytes` bytes, whichever comes first, and holds one at least.
     """
-    is_timed = clock is not None or connection.dialect.name == "sqlite"
-    text = page_statements.page(connection, ask.query, is_cut=ask.max_bytes is not None, is_timed=is_timed)
-    rows = text.rows(connection, _values(connection, ask, clock, is_timed=is_timed))
+    given = _values(connection, ask, clock)
+    is_timed, is_cut = given["clock"] is not None, ask.max_bytes is not None
+    text = page_statements.page(connection, ask.query, is_cut=is_cut, is_timed=is_timed)
+    rows = text.rows(connection, given)
     is_admitted, is_current, now, revision, found, *first = rows[0]
     if first[0] is None:
         return Told(bool(is_admitted), bool(is_current))
@@ -98,15 +99,15 @@ def tell(connection: Connection, ask: Ask, clock: Clock | None = None) -> Told:
 
 def is_empty(connection: Connection, ask: Ask, clock: Clock | None = None) -> bool | None:
     """Tell whether a page would hold nothing; None where the reader, or what stands, is another."""
-    is_timed = clock is not None or connection.dialect.name == "sqlite"
-    text = page_statements.emptiness(connection, ask.query, is_timed=is_timed)
-    ((is_admitted, is_current, is_there),) = text.rows(
-        connection, _values(connection, ask, clock, is_timed=is_timed)
-    )
+    given = _values(connection, ask, clock)
+    text = page_statements.emptiness(connection, ask.query, is_timed=given["clock"] is not None)
+    ((is_admitted, is_current, is_there),) = text.rows(connection, given)
     return not is_there if is_admitted and is_current else None
 
 
-def _values(connection: Connection, ask: Ask, clock: Clock | None, *, is_timed: bool) -> dict[str, Any]:
+def _values(connection: Connection, ask: Ask, clock: Clock | None) -> dict[str, Any]:
+    """Return what the statement is given; the present where its database has no clock of its own to ask."""
+    is_timed = clock is not None or connection.dialect.name == "sqlite"
     return values(connection, ask.query, ask.standing) | {
         "clock": to_microseconds(now(connection, clock)) if is_timed else None,
         "token": ask.query.reader.token,

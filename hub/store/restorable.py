@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import Connection, Table, func, select
 
 from hub.errors import SettingsError, Unprocessable
-from hub.model import from_microseconds
+from hub.model import from_microseconds, say_instant
 from hub.store import epochs, losses, schemas, tables
 from hub.store.disclosure_tables import disclosure
 from hub.store.losses import Places
@@ -86,6 +86,6 @@ def unknown(copy: Connection, why: str) -> Compared:
         (disclosure, "at"),
     )
     last = max(copy.execute(select(func.max(table.c[name]))).scalar_one() or 0 for table, name in instants)
-    since = f" (its last act is of {from_microseconds(last):%Y-%m-%d %H:%M:%S} UTC)" if last else ""
+    since = f" (its last act is of {say_instant(from_microseconds(last))})" if last else ""
     sentence = f"{why}: what came after the backup{since} is lost, and nobody can tell what it was"
     return Compared(from_microseconds(0), [sentence])

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from hub.client import auth
 from hub.store import disclosures, epochs
 from hub.store.disclosure_tables import disclosure
 from hub.store.tables import nonce, release
+from tests.ahead import sign_ahead
 from tests.bouncer import pgbouncer
 from tests.faults import harm
 from tests.faults.harm import Poller, Writer, harmed_hub, running
@@ -25,14 +24,6 @@ from tests.stix_objects import malware
 _US, _KR = "us-agency", "kr-agency"
 _ROUNDS = 2
 Turn = Callable[[Server], None]
-
-
-class _Ahead(datetime):
-    """The clock of a member that is as far ahead as the hub allows: its requests count as new sooner."""
-
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-        return datetime.now(tz or UTC) + timedelta(seconds=29)
 
 
 @contextmanager
@@ -75,7 +66,7 @@ def test_nothing_that_was_acknowledged_is_lost(
                 refused = harm.post(live, _US, [malware(1)])
                 assert refused.status_code == 503, "its signature may be older than what is lost"
                 assert "sign again" in refused.text
-                monkeypatch.setattr(auth, "datetime", _Ahead)
+                sign_ahead(monkeypatch)
                 for client in (*writers, *pollers):
                     client.progress(_ROUNDS)
             _assert_nothing_lost(live, first, writers, pollers)

@@ -73,6 +73,8 @@ class _Database:
     def now(self, _connection: object) -> datetime:
         return _NOW
 
+    began = now
+
     @property
     def memory(self) -> _Database:
         return self

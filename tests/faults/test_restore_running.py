@@ -21,6 +21,7 @@ from hub.store import epochs
 from hub.store.connection import Store
 from hub.store.epochs import State
 from tests import postgres
+from tests.ahead import sign_ahead
 from tests.faults import harm
 from tests.faults.harm import Holder, Poller
 from tests.journeys.live import Live
@@ -62,6 +63,12 @@ def held(live: Live) -> set[str]:
 
 def ids(*numbers: int) -> set[str]:
     return {stix_id("malware", n) for n in numbers}
+
+
+@pytest.fixture(autouse=True)
+def ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is signed before a restore is refused for half a minute; by this clock for two seconds."""
+    sign_ahead(monkeypatch)
 
 
 def later_than_the_epoch(live: Live) -> None:

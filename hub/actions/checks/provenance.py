@@ -12,7 +12,6 @@ from hub.proofs import requests
 from hub.store import evidence
 from hub.store.evidence import Request
 
-_SKEW: Final = timedelta(seconds=requests.SKEW_SECONDS)
 # From the look at the signature to the decision: its locks are waited for, one after the other.
 _DECIDING: Final = timedelta(minutes=5)
 
@@ -59,7 +58,8 @@ def _is_in_time(inspection: Inspection, request: Request) -> bool:
     """
     if request.evidence is None:
         return True
-    begin, end = request.evidence.created - _SKEW, request.evidence.expires + _SKEW + _DECIDING
+    begin = request.evidence.created - requests.SKEW
+    end = request.evidence.expires + requests.SKEW + _DECIDING
     if request.requested_at <= end:
         return begin <= request.requested_at
     return evidence.is_given(inspection.connection, request.requested_at)
