@@ -95,6 +95,13 @@ def test_a_wait_that_is_given_up_is_settled_when_the_standby_is_back_in_time(
     _assert_done_once(small, standby, request, receipt.id)
 
 
+def _end_the_wait(pair: Servers, end: Callable[[Server, int], None]) -> None:
+    """End the one COMMIT that waits, and return when its settlement waits in turn."""
+    (pid,) = pair.primary.wait_until_waiting()
+    end(pair.primary, pid)
+    wait_for(lambda: (now := pair.primary.waiting()) and now != [pid], "the settlement to wait")
+
+
 @pytest.mark.parametrize("end", [Server.cancel, Server.terminate])
 def test_a_wait_that_somebody_ends_is_settled(
     small: World, pair: Servers, standby: Server, end: Callable[[Server, int], None]
@@ -102,9 +109,7 @@ def test_a_wait_that_somebody_ends_is_settled(
     request = parts.signed(small, _MEMBER, malware(1))
     standby.freeze()
     with parts.meanwhile(lambda: parts.send(small, _MEMBER, request)) as sending:
-        (pid,) = pair.primary.wait_until_waiting()
-        end(pair.primary, pid)
-        wait_for(lambda: (now := pair.primary.waiting()) and now != [pid], "the settlement to wait")
+        _end_the_wait(pair, end)
         assert not sending.done()
         standby.thaw()
         receipt = sending.result()
@@ -191,8 +196,6 @@ def test_a_wait_that_is_ended_with_no_standby_in_sight_is_in_doubt(
     request = parts.signed(small, _MEMBER, malware(1))
     standby.freeze()
     with parts.meanwhile(lambda: parts.send(small, _MEMBER, request)) as sending:
-        (pid,) = pair.primary.wait_until_waiting()
-        end(pair.primary, pid)
-        wait_for(lambda: (now := pair.primary.waiting()) and now != [pid], "the settlement to wait")
+        _end_the_wait(pair, end)
         end(pair.primary, pair.primary.waiting()[0])
         assert isinstance(parts.outcome(sending), InDoubt)

@@ -139,7 +139,7 @@ def live_hub(
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, cwd=home)
     try:
-        _wait_until_ready(f"{url}/{probe}", process, home / "server.log")
+        _wait_until_ready(url, process, home / "server.log", probe)
         yield Live(url, house, environ, process)
     finally:
         process.send_signal(signal.SIGTERM)
@@ -151,11 +151,11 @@ def live_hub(
         house.store.close()
 
 
-def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path, probe: str = "readyz") -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if requests.get(url, timeout=60).ok:
+            if requests.get(f"{url}/{probe}", timeout=60).ok:
                 return
         except requests.exceptions.RequestException:
             pass  # nobody listens yet, or whoever does is slow to answer
