@@ -154,17 +154,17 @@ def _statement(table: Table, kind: str, objects: int, rounds: int) -> None:
             with store.record() as connection:
                 return pages.tell(connection, ask, store.clock)
 
-        entries = told().entries
+        page = told()
 
         def bodies() -> None:
             with store.read() as connection:
-                pages.bodies(connection, entries)
+                pages.bodies(connection, page)
 
         def both() -> None:
             with store.record() as connection:
                 pages.tell(connection, ask, store.clock)
                 ids = select(content.c.id, content.c.body).where(
-                    content.c.id.in_([entry.content_id for entry in entries])
+                    content.c.id.in_([entry.content_id for entry in page.entries])
                 )
                 connection.execute(ids).all()
 
