@@ -32,8 +32,8 @@ _ON_THE_HUB: Final = {
 }
 _AT_A_MEMBER: Final = {
     "keygen": ("hub.cli.keygen:keygen", "Make a key pair."),
-    "push": ("hub.cli.exchange:push", "Push files of STIX objects to a collection."),
-    "poll": ("hub.cli.exchange:poll", "Poll a collection, one object per line."),
+    "push": ("hub.cli.push:push", "Push files of STIX objects to a collection."),
+    "poll": ("hub.cli.poll:poll", "Poll a collection, one object per line."),
     "agreement": ("hub.cli.agreement:agreement", "Propose, sign, list, show and terminate agreements."),
     "recovery": ("hub.cli.recovery:recovery", "List and confirm keys that follow a cert's lost one."),
     "explain": ("hub.cli.sharing:explain", "Say which nations see an object, by which clause, or why not."),

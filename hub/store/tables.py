@@ -46,6 +46,7 @@ hub_state = Table(
     Column("id", Integer, primary_key=True),
     Column("generation", BigInteger, nullable=False),  # moves when an agreement comes to bind or ends
     Column("changed_at", Instant, nullable=False),
+    Column("configuration", BigInteger, nullable=False, server_default="0"),  # the row in force; 0: none yet
     *epoch_columns(),
 )
 
@@ -100,6 +101,7 @@ token = Table(
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
+    Column("last_used_at", Instant),  # as far as it was noted; null: never
 )
 
 key = Table(  # never deleted: evidence refers to it
@@ -123,14 +125,6 @@ nonce = Table(
     Column("nonce", String(128), primary_key=True),
     Column("expires_at", Instant, nullable=False, index=True),
     Column("receipt", String(36)),  # of what was accepted with it: the id of a status, say
-)
-
-allowance = Table(  # what a member has used of its rate limits, as one instant each (GCRA)
-    "allowance",
-    metadata,
-    Column("member", ForeignKey(member.c.id), primary_key=True),
-    Column("kind", String(8), primary_key=True),  # requests | objects
-    Column("used_until", Instant, nullable=False),
 )
 
 # --- agreements: documents and events, never edited ---------------------------------------------
@@ -214,6 +208,7 @@ submission = Table(
     Column("expires_at", Instant),
     Column("signature_base", Text),
     Column("signature", LargeBinary),
+    Index("ix_submission_origin_requested_at", "origin", "requested_at"),
 )
 
 submission_body = Table(  # apart, for the submitter and its cert; erased with the last of its objects
