@@ -13,7 +13,6 @@
         ├── NotFound         404     withheld and non-existent alike (policy 9)
         ├── MethodNotAllowed 405
         ├── NotAcceptable    406
-        ├── RequestTimeout   408     it did not arrive in time
         ├── Conflict         409
         ├── TooLarge         413
         ├── UnsupportedMedia 415
@@ -102,11 +101,6 @@ class NotAcceptable(Refused):
     title = "Not acceptable"
 
 
-class RequestTimeout(Refused):
-    status = 408
-    title = "Request timeout"
-
-
 class Conflict(Refused):
     status = 409
     title = "Conflict"
@@ -136,6 +130,7 @@ class Unavailable(Refused):
     status = 503
     title = "Temporarily unavailable"
     retry_after_seconds = 5
+    is_lasting: bool = False  # waiting will not help: somebody has to change something
 
 
 class DamagedDatabase(Unavailable):

@@ -21,7 +21,7 @@ from hub.actions.prune import Pruned
 from hub.actions.prune import prune as prune_once
 from hub.actions.work import WorkReport
 from hub.actions.work import work as work_once
-from hub.app import create_app, new_house, open_house
+from hub.app import new_house, open_house
 from hub.cli.output import json_option, plain, print_json, warn
 from hub.cli.signals import end_on_sigterm
 from hub.errors import DamagedDatabase, Unavailable
@@ -54,20 +54,6 @@ def init(as_json: bool) -> None:
         print_json({"nations": nations, "public_url": house.public_url})
     else:
         click.echo(f"The hub is ready for {', '.join(nations)} at {house.public_url}.")
-
-
-@click.command()
-@click.option("--bind", default="127.0.0.1:8000", show_default=True, help="HOST:PORT to listen on.")
-@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
-def serve(bind: str, workers: int) -> None:
-    """Serve the hub with gunicorn and the production settings. Put a TLS proxy in front."""
-    from hub.web.serving import Server  # noqa: PLC0415 - gunicorn is loaded where it is used
-
-    settings = load(os.environ)
-    open_house(settings).store.close()  # what stops a worker stops the command before it starts any
-    if settings.environment == "development":
-        click.echo("hub: environment is development: less is asked of clients than in production", err=True)
-    Server(lambda: create_app(settings), bind=bind, workers=workers).run()
 
 
 @click.command()
