@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import click
 
+from hub.cli.environment import unknown
 from hub.cli.output import warn
 from hub.errors import HubError
 
@@ -87,3 +88,5 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="allied-hub", prog_name="hub")
 def main() -> None:
     """Allied nations share signed STIX over TAXII 2.1, under agreements, within the TLP marking."""
+    for sentence in unknown(os.environ):
+        warn(sentence)

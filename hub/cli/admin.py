@@ -22,6 +22,7 @@ from hub.actions.prune import prune as prune_once
 from hub.actions.work import WorkReport
 from hub.actions.work import work as work_once
 from hub.app import new_house, open_house
+from hub.cli.next_steps import next_steps
 from hub.cli.output import json_option, plain, print_json, warn
 from hub.cli.signals import end_on_sigterm
 from hub.errors import DamagedDatabase, Unavailable
@@ -47,6 +48,7 @@ def init(as_json: bool) -> None:
     house = new_house(load(os.environ))
     try:
         initialise(house)
+        steps = next_steps(house)
     finally:
         house.store.close()
     nations = list(house.registry.nations)
@@ -54,6 +56,7 @@ def init(as_json: bool) -> None:
         print_json({"nations": nations, "public_url": house.public_url})
     else:
         click.echo(f"The hub is ready for {', '.join(nations)} at {house.public_url}.")
+        click.echo("\n".join(steps))
 
 
 @click.command()

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from hub.cli.environment import EnvironmentOption
 from hub.client import Hub
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
@@ -18,7 +19,7 @@ def remote(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give `command` a first argument `hub`, opened from --url, --token and --key."""
 
     @click.option("--url", envvar="HUB_URL", default=_DEFAULT_URL, show_default=True, help="[env HUB_URL]")
-    @click.option("--token", envvar="HUB_TOKEN", required=True, help="[env HUB_TOKEN]")
+    @click.option("--token", envvar="HUB_TOKEN", required=True, cls=EnvironmentOption, help="[env HUB_TOKEN]")
     @click.option(
         "--key",
         envvar="HUB_KEY",
