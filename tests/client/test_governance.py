@@ -110,7 +110,7 @@ def test_a_proposal_whose_answer_was_lost_is_not_made_twice(
     member: Hub, server: Loopback, pauses: list[float]
 ) -> None:
     server.fail(LIST, None)
-    with pytest.raises(ClientError, match="look whether it was done"):
+    with pytest.raises(ClientError, match="whether it was done is not known: look"):
         member.propose({"title": "One"})
     assert len(server.to(LIST, "POST")) == 1
     assert pauses == []
