@@ -102,7 +102,7 @@ def cause_of(error: BaseException, url: str, seconds: float, ca: str | None) -> 
 def late(url: str, seconds: float) -> Cause:
     """Return the cause when an answer was not whole after all the time that there is for one."""
     sentence = (
-        f"the answer of {_Target.of(url, None)} was not whole after {seconds:.0f} s and was cut off: the "
+        f"the answer of {_Target.of(url, None)} was not whole after {seconds:g} s and was cut off: the "
         "line is too slow, or what answers there holds it up"
     )
     return Cause(sentence, Again.NEVER)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -22,14 +23,14 @@ def append_to(path: Path) -> BinaryIO:
 
     Raises ClientError for a link and for what cannot be opened.
     """
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     return os.fdopen(_open(path, flags, "written"), "ab")
 
 
 def read_small(path: Path) -> bytes | None:
     """Return what a file holds, None when there is none. Raises ClientError for a link, and above 1 MB."""
     try:
-        descriptor = _open(path, os.O_RDONLY | os.O_NOFOLLOW, "read")
+        descriptor = _open(path, os.O_RDONLY, "read")
     except FileNotFoundError:
         return None
     with os.fdopen(descriptor, "rb") as file:
@@ -71,13 +72,18 @@ def sync_directory(directory: Path) -> None:
 
 def _open(path: Path, flags: int, what: str) -> int:
     try:
-        return os.open(path, flags, _PRIVATE)
+        # Of a pipe nobody waits for the other end.
+        descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, _PRIVATE)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _is_link(path) from error
         if error.errno == errno.ENOENT and not flags & os.O_CREAT:
             raise
         raise ClientError(f"{path} cannot be {what}: {error.strerror}") from error
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise ClientError(f"{path} is a directory, a pipe or a device: name a file")
 
 
 def _is_link(path: Path) -> ClientError:
