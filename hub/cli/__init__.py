@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from importlib import import_module
 from typing import Any, Final
 
 import click
 
-from hub.cli.output import warn
+from hub.cli.output import warn, write_in_any_encoding
+from hub.cli.signals import INTERRUPTED
 from hub.errors import HubError
 
 # What `hub --help` says stands here too: asking each command would load the server on every machine.
@@ -40,7 +42,6 @@ _AT_A_MEMBER: Final = {
     "disclosures": ("hub.cli.sharing:disclosures", "Say which members have fetched an object."),
 }
 _COMMANDS: Final = _ON_THE_HUB | _AT_A_MEMBER
-_INTERRUPTED: Final = 130
 
 
 class LazyGroup(click.Group):
@@ -64,10 +65,21 @@ class LazyGroup(click.Group):
             with formatter.section(title):
                 formatter.write_dl([(name, summary) for name, (_, summary) in commands.items()])
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command line; whatever the terminal's encoding is, it can be printed."""
+        write_in_any_encoding()
+        return super().main(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; whatever the hub refuses becomes one sentence and exit code 1."""
+        """Run the command; whatever the hub refuses becomes one sentence and exit code 1.
+
+        So does a fault of this program, by its type and place alone: what it holds may be anybody's data.
+        With HUB_DEBUG=1 it is raised.
+        """
         try:
             return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except HubError as error:
             warn(str(error))
             ctx.exit(1)
@@ -79,8 +91,26 @@ class LazyGroup(click.Group):
             place = f"{error.filename}: " if error.filename else ""
             warn(f"{place}{error.strerror or error}")
             ctx.exit(1)
+        except Exception as error:
+            if os.environ.get("HUB_DEBUG"):
+                raise
+            warn(_fault(error))
+            ctx.exit(1)
         except KeyboardInterrupt:
-            ctx.exit(_INTERRUPTED)
+            ctx.exit(INTERRUPTED)
+
+
+def _fault(error: Exception) -> str:
+    """Return the sentence for a fault of this program: where in it, and what to do."""
+    places = [
+        f"{frame.f_globals.get('__name__')} line {line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    ours = [place for place in places if place.startswith("hub.")]
+    return (
+        f"this is a fault of hub itself, {type(error).__name__} in {(ours or places)[-1]}: please report it. "
+        "HUB_DEBUG=1 shows all of it"
+    )
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,7 @@ from hub.actions.work import WorkReport
 from hub.actions.work import work as work_once
 from hub.app import create_app, new_house, open_house
 from hub.cli.output import json_option, plain, print_json, warn
+from hub.cli.progress import progress
 from hub.cli.signals import end_on_sigterm
 from hub.errors import DamagedDatabase, Unavailable
 from hub.settings import Settings, load
@@ -136,7 +137,9 @@ def check(as_json: bool) -> None:
 
     May run beside a serving hub. Prints each fault with its place and remedy; exit code 1 if there is any.
     """
-    report = _checked(load(os.environ))
+    settings = load(os.environ)
+    with progress(is_silent=as_json) as tell:
+        report = _checked(settings, lambda part: tell(f"checking {part}"))
     if as_json:
         faults = [{"place": fault.place, "what": fault.what} for fault in report.faults]
         print_json({"checked": report.checked, "faults": faults})
@@ -149,13 +152,13 @@ def check(as_json: bool) -> None:
         click.get_current_context().exit(1)
 
 
-def _checked(settings: Settings) -> Report:
+def _checked(settings: Settings, tell: Callable[[str], None]) -> Report:
     try:
         house = open_house(settings)
     except DamagedDatabase:
         return DAMAGED
     with closing(house.store):
-        return check_everything(house)
+        return check_everything(house, tell)
 
 
 @click.command()

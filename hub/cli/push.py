@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from hub.cli.output import json_option, print_json, warn
+from hub.cli.progress import progress
 from hub.cli.remote import remote
+from hub.cli.signals import told_when_interrupted
 from hub.client import Hub, PushReport, PushStopped
 
 _FAILURES_SHOWN = 100
@@ -26,11 +26,23 @@ def push(hub: Hub, collection: str, files: tuple[str, ...], as_json: bool) -> No
     A report or grouping goes with what it names, in one request as far as that takes it, else first; a name
     goes with the laxest that names it. Pushing again after an interruption is harmless.
     """
-    with Progress(console=Console(stderr=True), disable=as_json or not sys.stderr.isatty()) as bar:
-        task = bar.add_task(f"to {collection}", total=None)
+    sent = 0
+
+    def until_then() -> str:
+        return (
+            f"the hub has taken {sent} objects; push the same again to go on, what it has is not stored twice"
+        )
+
+    with told_when_interrupted(until_then), progress(is_silent=as_json) as tell:
+
+        def on_progress(done: int, total: int) -> None:
+            nonlocal sent
+            sent = done
+            tell(f"to {collection}", done, total)
+
         try:
             report = hub.push_files(
-                collection, files, lambda done, total: bar.update(task, completed=done, total=total)
+                collection, files, on_progress, on_read=lambda count: tell("objects read", count)
             )
             stopped = None
         except PushStopped as error:

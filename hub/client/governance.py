@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import orjson
 
+from hub.client import answers
 from hub.client.connection import JSON, Connection
 from hub.client.errors import ClientError
 from hub.model import JsonObject
@@ -55,10 +56,10 @@ class Governance:
         self._key = key
 
     def members(self) -> list[JsonObject]:
-        return _listed(self._connection.get(self._members_url, {"Accept": JSON}), "members")
+        return answers.parts(self._connection.get(self._members_url, {"Accept": JSON}), "members")
 
     def agreements(self) -> list[JsonObject]:
-        return _listed(self._connection.get(self._agreements_url, {"Accept": JSON}), "agreements")
+        return answers.parts(self._connection.get(self._agreements_url, {"Accept": JSON}), "agreements")
 
     def agreement(self, agreement_id: str) -> JsonObject:
         view = self._connection.get(self._url(agreement_id), {"Accept": JSON})
@@ -77,18 +78,18 @@ class Governance:
         given = {"object": stix_id, "version": version, "to": recipient}
         asked = {name: value for name, value in given.items() if value is not None}
         found = self._connection.get(self._explanations_url, {"Accept": JSON}, asked)
-        for one in _listed(found, "records") if "records" in found else [found]:
-            _listed(one, "decisions")
+        for one in answers.parts(found, "records") if "records" in found else [found]:
+            answers.parts(one, "decisions")
         return found
 
     def disclosures(self, stix_id: str) -> list[JsonObject]:
         """Return which members have fetched an object, the earliest first, or how many have."""
         found = self._connection.get(self._disclosures_url, {"Accept": JSON}, {"object": stix_id})
-        return _listed(found, "disclosures")
+        return answers.parts(found, "disclosures")
 
     def recoveries(self) -> list[JsonObject]:
         """Return the keys that are to follow certs' lost ones, as far as they concern the own nation."""
-        return _listed(self._connection.get(self._recoveries_url, {"Accept": JSON}), "recoveries")
+        return answers.parts(self._connection.get(self._recoveries_url, {"Accept": JSON}), "recoveries")
 
     def confirm_recovery(self, member: str, thumbprint: str) -> JsonObject:
         """Confirm that the key with this thumbprint is the other nation's cert's, in place of a lost one.
@@ -171,13 +172,6 @@ class Governance:
         if not agreement_id or not all(c.isascii() and (c.isalnum() or c == "-") for c in agreement_id):
             raise ClientError(f"{agreement_id!r} is no agreement id: see `hub agreement list`")
         return f"{self._agreements_url}{agreement_id}/"
-
-
-def _listed(answer: JsonObject, key: str) -> list[JsonObject]:
-    listed = answer.get(key)
-    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
-        raise ClientError(f"the hub's list of {key} cannot be read: is this the address of a hub?")
-    return listed
 
 
 def _json_value(place: str, value: Any) -> Any:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from taxii2client.exceptions import TAXIIServiceException
 from taxii2client.v21 import ApiRoot
 
-from hub.client import polling, pushing
+from hub.client import answers, polling, pushing
 from hub.client.auth import HubAuth, Key, load_key
 from hub.client.connection import TAXII, Connection, origin
 from hub.client.errors import ClientError
@@ -23,21 +23,31 @@ from hub.client.reading import Item, opened, read_items
 from hub.client.state import PollState
 from hub.model import JsonObject
 
+_OBJECTS_BETWEEN_NEWS: Final = 1_000
+
 
 class Hub:
     """One hub, used by one member. Nothing is sent before something is asked for.
 
     `url` is the scheme and host that the hub calls itself; `key` as for `HubAuth`: the `submit` key
     to push, the `agreement` key to govern. `collection` is everywhere an id or an alias (`us`,
-    `released`). Every method raises ClientError, in one sentence, for what is not done.
+    `released`). Every method raises ClientError, in one sentence, for what is not done. `ca` and `tell`
+    are as for `Connection`.
     """
 
     def __init__(
-        self, url: str, token: str, key: Key | None = None, *, connection: Connection | None = None
+        self,
+        url: str,
+        token: str,
+        key: Key | None = None,
+        *,
+        connection: Connection | None = None,
+        ca: str | Path | None = None,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
         private = None if key is None else load_key(key)
         self.url = origin(url)
-        self._connection = connection or Connection(HubAuth(token, private))
+        self._connection = connection or Connection(HubAuth(token, private), ca=ca, tell=tell)
         self._governance = Governance(self._connection, self.url, private)
 
     def __enter__(self) -> Self:
@@ -56,7 +66,9 @@ class Hub:
         """The default API root as taxii2-client has it (TAXII 2.1 section 4.1)."""
         default = self._connection.get(f"{self.url}/taxii2/").get("default")
         if not isinstance(default, str):
-            raise ClientError(f"{self.url} names no default API root: is this the address of a hub?")
+            raise ClientError(
+                f"{self.url} names no default API root: what answers there is no hub, or another TAXII server"
+            )
         if origin(default) != self.url:
             # The token and the signatures are meant for one host: what it calls itself must be it.
             raise ClientError(f"the hub at {self.url} calls itself {origin(default)}: use that address")
@@ -83,14 +95,19 @@ class Hub:
         return self._push(collection, map(Item.of, objects), on_progress)
 
     def push_files(
-        self, collection: str, paths: Iterable[str | Path], on_progress: Progress | None = None
+        self,
+        collection: str,
+        paths: Iterable[str | Path],
+        on_progress: Progress | None = None,
+        on_read: Callable[[int], None] | None = None,
     ) -> PushReport:
         """Push every object of the files (`-` is the standard input): bundles, envelopes or lines.
 
         All files are read before anything is sent. Raises PushStopped, with the report until then,
-        when the hub refuses a post whole; pushing the same again is harmless.
+        when the hub refuses a post whole; pushing the same again is harmless. `on_read` is told how many
+        objects have been read so far, now and then.
         """
-        return self._push(collection, _items(paths), on_progress)
+        return self._push(collection, _counted(_items(paths), on_read), on_progress)
 
     def _push(self, name: str, items: Iterable[Item], on_progress: Progress | None) -> PushReport:
         collection = self._collection(name)
@@ -100,7 +117,8 @@ class Hub:
                 "with a token that has the submit scope"
             )
         with _readable():
-            limit = int(self.api_root.max_content_length)
+            told = {"max_content_length": self.api_root.max_content_length}
+        limit = answers.number(told, "max_content_length")
 
         def post(envelope: bytes) -> JsonObject:
             return self._connection.post(collection.objects_url, {"Content-Type": TAXII}, data=envelope)
@@ -108,11 +126,16 @@ class Hub:
         return pushing.push(post, items, limit, on_progress)
 
     def pages(
-        self, collection: str, *, added_after: str | None = None, types: Sequence[str] = ()
+        self,
+        collection: str,
+        *,
+        added_after: str | None = None,
+        types: Sequence[str] = (),
+        limit: int | None = None,
     ) -> Iterator[Page]:
-        """Yield what became visible after `added_after`, page by page, in that order."""
+        """Yield what became visible after `added_after`, in that order, at most `limit` objects a page."""
         url = self._collection(collection).objects_url
-        return polling.pages(self._connection, url, added_after=added_after, types=types)
+        return polling.pages(self._connection, url, added_after=added_after, types=types, limit=limit)
 
     def poll(
         self, collection: str, *, added_after: str | None = None, types: Sequence[str] = ()
@@ -148,6 +171,7 @@ class Hub:
         with _readable():
             for found in self.api_root.collections:
                 if name == found.id or name.lower() == found.alias:
+                    answers.text({"id": found.id}, "id")
                     return found
         raise ClientError(
             f"there is no collection {name} for this member: see the collections of the API root"
@@ -222,6 +246,13 @@ def _readable() -> Iterator[None]:
         yield
     except (TAXIIServiceException, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ClientError(f"the hub's answer is not as TAXII 2.1 has it: {error}") from error
+
+
+def _counted(items: Iterator[Item], on_read: Callable[[int], None] | None) -> Iterator[Item]:
+    for count, item in enumerate(items, 1):
+        if on_read is not None and count % _OBJECTS_BETWEEN_NEWS == 0:
+            on_read(count)
+        yield item
 
 
 def _items(paths: Iterable[str | Path]) -> Iterator[Item]:

@@ -110,7 +110,7 @@ def test_a_proposal_whose_answer_was_lost_is_not_made_twice(
     member: Hub, server: Loopback, pauses: list[float]
 ) -> None:
     server.fail(LIST, None)
-    with pytest.raises(ClientError, match="look whether it was done"):
+    with pytest.raises(ClientError, match="whether it was done is not known: look"):
         member.propose({"title": "One"})
     assert len(server.to(LIST, "POST")) == 1
     assert pauses == []
@@ -134,7 +134,7 @@ def test_a_problem_is_told_in_its_own_words(member: Hub, server: Loopback) -> No
 @pytest.mark.parametrize("answer", [{"agreements": {}}, {"agreements": ["text"]}])
 def test_a_list_that_is_none_is_refused(member: Hub, server: Loopback, answer: Any) -> None:
     server.answers["GET", LIST] = answer
-    with pytest.raises(ClientError, match="list of agreements cannot be read"):
+    with pytest.raises(ClientError, match="answer cannot be read: `agreements"):
         member.agreements()
 
 

@@ -12,8 +12,7 @@ from typing import Any
 import orjson
 import pytest
 
-from hub.client import ClientError, Hub, HubAuth, PushStopped, Unreachable, packing, pushing, spool
-from hub.client.connection import Connection
+from hub.client import ClientError, Hub, PushStopped, packing, pushing, spool
 from hub.client.reading import Item
 from tests.client.loopback import US, Loopback, error, indicator
 
@@ -132,29 +131,13 @@ def test_a_post_is_repeated_with_the_same_bytes_and_another_nonce(
     assert pauses == [1.0, 2.0]
 
 
-def test_the_hub_says_how_long_to_wait_within_reason(
-    member: Hub, server: Loopback, pauses: list[float]
-) -> None:
-    status, headers, body = error(503, "Unavailable", "")
-    server.fail(
-        "/objects/",
-        *[(status, headers | {"Retry-After": after}, body) for after in ("7", "86400", "tomorrow")],
-    )
-    member.push("us", [indicator(1)])
-    assert pauses == [7.0, 30.0, 4.0]
-
-
 def test_attempts_are_bounded(member: Hub, server: Loopback) -> None:
     server.fail("/objects/", *[None] * 20)
-    with pytest.raises(PushStopped, match=r"the connection to .* failed"):
+    with pytest.raises(
+        PushStopped, match="closed the connection before its answer was whole; 0 of 1 objects"
+    ):
         member.push("us", [indicator(1)])
     assert len(server.to("/objects/", "POST")) == 6
-
-
-def test_nobody_listening_is_one_sentence() -> None:
-    impatient = Connection(HubAuth("token"), attempts=1)
-    with pytest.raises(Unreachable, match=r"the connection to http://127\.0\.0\.1:9 failed"):
-        Hub("http://127.0.0.1:9", "token", connection=impatient).push("us", [])
 
 
 # --- splitting ---

@@ -14,7 +14,7 @@ from typing import Final
 from hub.cli.demo.scene import Scene
 from hub.cli.signals import end_on_sigterm
 from hub.client import ClientError, HubAuth
-from hub.client.connection import Connection
+from hub.client.connection import Connection, Patience
 from hub.errors import HubError
 
 _CODE: Final = Path(__file__).parents[3]  # the folder of the package
@@ -67,7 +67,7 @@ def serving(scene: Scene, claimed: socket.socket) -> Iterator[subprocess.Popen[b
 
 def _wait_until_ready(scene: Scene, process: subprocess.Popen[bytes], log: Path) -> None:
     token = next(iter(scene.badges.values())).token.read_text()
-    connection = Connection(HubAuth(token), attempts=1)
+    connection = Connection(HubAuth(token), patience=Patience(attempts=1))
     deadline = time.monotonic() + _READY_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
