@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from hub.cli.passphrases import passphrase_of
 from hub.client import Hub
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
@@ -27,7 +28,7 @@ def remote(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     @wraps(command)
     def with_hub(*args: Any, url: str, token: str, key: Path | None, **options: Any) -> Any:
-        with Hub(url, token, key) as hub:
+        with Hub(url, token, key, passphrase=passphrase_of(key)) as hub:
             return command(hub, *args, **options)
 
     return with_hub
