@@ -281,7 +281,7 @@ class _Account:
             judged = SUBMITTED if form.is_link else form  # a link stands by the narrower of what it links
             candidate = parts_of(self.version).left(judged, whole) or whole
             period = widest(candidate, nation, self.bench.periods, self.bench.now, judged)
-        clause = None if period is None else period.clause_index
+        clause = None if period is None else period.clause_index + 1  # as people count
         return _decision(nation, clearance, None if period is None else period.agreement_id, clause)
 
     def _level(self, form: Rendition) -> Tlp:

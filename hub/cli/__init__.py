@@ -37,6 +37,7 @@ _AT_A_MEMBER: Final = {
     "push": ("hub.cli.push:push", "Push files of STIX objects to a collection."),
     "poll": ("hub.cli.poll:poll", "Poll a collection, one object per line."),
     "agreement": ("hub.cli.agreement:agreement", "Propose, sign, list, show and terminate agreements."),
+    "keys": ("hub.cli.keys:keys", "List and pin the nations' agreement keys."),
     "recovery": ("hub.cli.recovery:recovery", "List and confirm keys that follow a cert's lost one."),
     "explain": ("hub.cli.sharing:explain", "Say which nations see an object, by which clause, or why not."),
     "disclosures": ("hub.cli.sharing:disclosures", "Say which members have fetched an object."),

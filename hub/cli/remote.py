@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import click
 
 from hub.cli.output import warn
+from hub.cli.passphrases import passphrase_of
 from hub.client import Hub
 from hub.client.connection import origin
 
@@ -39,7 +40,7 @@ def remote(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def with_hub(*args: Any, url: str, token: str, key: Path | None, ca: Path | None, **options: Any) -> Any:
         _tell_of_plain_http(url)
-        with Hub(url, token, key, ca=ca, tell=warn) as hub:
+        with Hub(url, token, key, passphrase=passphrase_of(key), ca=ca, tell=warn) as hub:
             return command(hub, *args, **options)
 
     return with_hub

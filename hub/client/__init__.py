@@ -10,6 +10,7 @@ from hub.client.hub import Hub
 from hub.client.incremental import Incremental, PollReport
 from hub.client.polling import Page
 from hub.client.pushing import Failure, PushReport
+from hub.client.reviewing import Review
 
 __all__ = [
     "ClientError",
@@ -21,5 +22,6 @@ __all__ = [
     "PollReport",
     "PushReport",
     "PushStopped",
+    "Review",
     "Unreachable",
 ]

@@ -12,14 +12,17 @@ from taxii2client.exceptions import TAXIIServiceException
 from taxii2client.v21 import ApiRoot
 
 from hub.client import answers, polling, pushing
-from hub.client.auth import HubAuth, Key, load_key
+from hub.client.auth import HubAuth, Key, Passphrase, load_key
 from hub.client.connection import TAXII, Connection, origin
 from hub.client.errors import ClientError
 from hub.client.governance import Governance
 from hub.client.incremental import Incremental, Output
+from hub.client.pins import NO_PINS, Pins
 from hub.client.polling import Page
 from hub.client.pushing import Progress, PushReport
 from hub.client.reading import Item, opened, read_items
+from hub.client.reviewing import Review, check_digest
+from hub.client.signers import Signers
 from hub.client.state import PollState
 from hub.model import JsonObject
 
@@ -30,25 +33,28 @@ class Hub:
     """One hub, used by one member. Nothing is sent before something is asked for.
 
     `url` is the scheme and host that the hub calls itself; `key` as for `HubAuth`: the `submit` key
-    to push, the `agreement` key to govern. `collection` is everywhere an id or an alias (`us`,
-    `released`). Every method raises ClientError, in one sentence, for what is not done. `ca` and `tell`
-    are as for `Connection`.
+    to push, the `agreement` key to govern, `passphrase` what opens it. `pins` are thumbprints of agreement
+    keys, by nation (`hub.client.pins`): any other stops whatever is to be signed. `collection` is everywhere
+    an id or an alias (`us`, `released`). Every method raises ClientError, in one sentence, for what is not
+    done. `ca` and `tell` are as for `Connection`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - keywords, each with a default
         self,
         url: str,
         token: str,
         key: Key | None = None,
         *,
+        passphrase: Passphrase | None = None,
+        pins: Pins = NO_PINS,
         connection: Connection | None = None,
         ca: str | Path | None = None,
         tell: Callable[[str], None] | None = None,
     ) -> None:
-        private = None if key is None else load_key(key)
+        private = None if key is None else load_key(key, passphrase)
         self.url = origin(url)
         self._connection = connection or Connection(HubAuth(token, private), ca=ca, tell=tell)
-        self._governance = Governance(self._connection, self.url, private)
+        self._governance = Governance(self._connection, self.url, private, pins)
 
     def __enter__(self) -> Self:
         return self
@@ -214,29 +220,55 @@ class Hub:
         """Confirm another nation's new agreement key; ask that cert itself for its thumbprint first."""
         return self._governance.confirm_recovery(member, thumbprint)
 
+    def pin(self, pins: Pins) -> None:
+        """Hold the agreement keys that the hub gives against these, from now on."""
+        self._governance.pins = pins
+
+    def signers(self) -> Signers:
+        """Return the agreement keys that the hub gives for each nation, and by what each is known."""
+        return self._governance.signers()
+
+    def review(self, agreement_id: str) -> Review:
+        """Return an agreement as verified here: its document, who has signed just that, what does not fit."""
+        return self._governance.review(agreement_id)
+
     def propose(self, document: JsonObject) -> JsonObject:
-        """Propose an agreement; the answer has its id. Proposing signs nothing."""
+        """Propose an agreement; the answer has its `id` and `digest`. Proposing signs nothing."""
+        return self._governance.propose(document).to_json()
+
+    def propose_for_review(self, document: JsonObject) -> Review:
+        """Propose an agreement, and return the proposal as verified here."""
         return self._governance.propose(document)
 
-    def sign(self, agreement_id: str) -> JsonObject:
-        """Sign the whole agreement for the own nation; it is in force when every party has."""
-        return self._governance.sign(agreement_id)
+    def take(self, reviewed: Review, step: str) -> Review:
+        """Take one of `reviewing.STEPS` on the very document that was reviewed; return what came of it."""
+        return self._governance.take(reviewed, step)
+
+    def sign(self, agreement_id: str, *, digest: str) -> JsonObject:
+        """Sign the agreement whose document has this digest; it is in force when every party has signed."""
+        return self._take(agreement_id, "sign", digest)
 
     def simulate(self, document: JsonObject) -> JsonObject:
         """Return what an agreement would release and withdraw if it came into force now."""
         return self._governance.simulate(document)
 
-    def suspend(self, agreement_id: str) -> JsonObject:
+    def suspend(self, agreement_id: str, *, digest: str | None = None) -> JsonObject:
         """Suspend an agreement for every party, from the next request that the hub receives."""
-        return self._governance.suspend(agreement_id)
+        return self._take(agreement_id, "suspend", digest)
 
-    def resume(self, agreement_id: str) -> JsonObject:
+    def resume(self, agreement_id: str, *, digest: str | None = None) -> JsonObject:
         """Take the own nation's suspension of an agreement back."""
-        return self._governance.resume(agreement_id)
+        return self._take(agreement_id, "resume", digest)
 
-    def terminate(self, agreement_id: str) -> JsonObject:
+    def terminate(self, agreement_id: str, *, digest: str | None = None) -> JsonObject:
         """End the agreement for all its parties, from the next request on."""
-        return self._governance.terminate(agreement_id)
+        return self._take(agreement_id, "terminate", digest)
+
+    def _take(self, agreement_id: str, step: str, digest: str | None) -> JsonObject:
+        reviewed = self._governance.review(agreement_id)
+        if digest is not None:
+            check_digest(reviewed.document, digest)
+        return self._governance.take(reviewed, step).to_json()
 
 
 @contextmanager

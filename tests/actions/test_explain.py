@@ -141,7 +141,7 @@ def test_agreements_are_named_to_certs_and_auditors(world: World, agreed: Json, 
     world.push("us-agency", malware(tlp="green"))
     found = decision(world, who, MALWARE, "KR")
     assert (found["decision"], found["clearance"], found["reason"]) == ("release", "agency", None)
-    assert (found["agreement"], found["clause"]) == (agreed["id"], 0)
+    assert (found["agreement"], found["clause"]) == (agreed["id"], 1)
 
 
 # --- who sees no agreement (policy 5) -------------------------------------------------------------
@@ -277,7 +277,7 @@ def test_it_has_the_shape_that_scripts_rely_on(world: World, agreed: Json) -> No
                 {"nation": nation, **withheld, "reason": f"US→{nation}: no agreement in force"}
                 for nation in ("AU", "IN", "JP")
             ),
-            {"nation": "KR", **release, "agreement": agreed["id"], "clause": 0},
+            {"nation": "KR", **release, "agreement": agreed["id"], "clause": 1},
             {"nation": "US", **release, "agreement": None, "clause": None},
         ],
     }
@@ -341,7 +341,7 @@ def test_the_widest_clause_is_named_and_among_equals_the_one_longest_in_force(wo
     world.clock.wait()
     world.push("us-agency", malware(tlp="green"))
     found = decision(world, "kr-cert", MALWARE, "KR")
-    assert (found["clearance"], found["agreement"], found["clause"]) == ("agency", both["id"], 1)
+    assert (found["clearance"], found["agreement"], found["clause"]) == ("agency", both["id"], 2)
 
 
 def test_a_release_is_as_narrow_as_what_it_refers_to(world: World) -> None:

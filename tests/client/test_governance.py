@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from hub.client import ClientError, Hub
-from hub.client.governance import read_agreement
+from hub.client.drafts import read_agreement
 from hub.proofs import documents
 from tests.client.loopback import AGREEMENT, TOKEN, Loopback
 

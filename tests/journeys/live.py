@@ -106,7 +106,7 @@ class Live:
         }
         agreement = self.governor(nations[0]).propose(document)
         for nation in nations:
-            agreement = self.governor(nation).sign(agreement["id"])
+            agreement = self.governor(nation).sign(agreement["id"], digest=agreement["digest"])
         assert agreement["state"] == "in force"
         return str(agreement["id"])
 

@@ -158,7 +158,7 @@ def named(play: Play, told: Told) -> tuple[Treaty, Told]:
     (n,) = [n for n, view in enumerate(play.made) if view is not None and view["id"] == told["agreement"]]
     treaty = play.treaties[n]
     assert treaty is not None
-    return treaty, treaty.clauses[told["clause"]]
+    return treaty, treaty.clauses[told["clause"] - 1]
 
 
 def type_of(record: Told) -> str:

@@ -20,7 +20,7 @@ from hub.actions.house import House
 from hub.actions.work import work
 from hub.app import new_house
 from hub.client import Hub, HubAuth
-from hub.client.governance import read_agreement
+from hub.client.drafts import read_agreement
 from hub.errors import HubError
 from hub.model import JsonObject, Kind, Purpose, Scope
 from hub.proofs import keys
@@ -142,14 +142,18 @@ def certs_of(document: JsonObject) -> list[str]:
 
 
 def conclude(scene: Scene, name: str) -> JsonObject:
-    """Let the parties conclude one example agreement; return it as they see it, in force."""
+    """Let the parties conclude one example agreement; return it as they see it, in force.
+
+    Each signs the document whose digest its proposer has read and told them.
+    """
     document = example(name)
     certs = certs_of(document)
     with scene.member(certs[0], governs=True) as hub:
         view = hub.propose(document)
+    digest = view["digest"]
     for cert in certs:
         with scene.member(cert, governs=True) as hub:
-            view = hub.sign(view["id"])
+            view = hub.sign(view["id"], digest=digest)
     if view["state"] != "in force":
         raise HubError(f"{name}.toml was signed by every party and is {view['state']}, not in force")
     return view
