@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import orjson
 import requests
 from requests.auth import AuthBase
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, LocationValueError
 
 from hub.client.causes import Again, Cause, cause_of, late
 from hub.client.errors import ClientError, Unreachable
@@ -40,7 +40,8 @@ _WORTH_REPEATING: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SE
 # What a proxy answers while the hub restarts: the request may or may not have been carried out.
 _UNCERTAIN: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
 _LONGEST_REASON: Final = 2_000  # characters of what a hub says
-_FAILED: Final = (requests.exceptions.RequestException, HTTPError, BrokenOff)
+# On the way there or back; what else requests and urllib3 raise is about the request itself.
+_FAILED: Final = (requests.exceptions.ConnectionError, requests.exceptions.Timeout, HTTPError, BrokenOff)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,13 +147,11 @@ class Connection:
         began = time.monotonic()
         try:
             return self._transport.send(request, timeouts, self._ca, most_bytes)
-        except (*_FAILED, OSError, ValueError) as error:
+        except (*_FAILED, OSError, ValueError) as error:  # what requests raises is an OSError
             if self._transport.is_late:
                 return late(request.url, self._patience.whole)
-            if not isinstance(error, _FAILED):
+            if not isinstance(error, _FAILED) or isinstance(error, LocationValueError):
                 raise ClientError(f"the request to {request.url} could not be made: {error}") from error
-            if isinstance(error, requests.exceptions.InvalidURL):
-                raise ClientError(f"{request.url} is no address of a hub: {error}") from error
             return cause_of(error, request.url, time.monotonic() - began, self._ca)
         except KeyboardInterrupt:
             if not is_repeatable:
