@@ -16,7 +16,6 @@ from hub.cli.remote import remote
 from hub.client import Hub
 from hub.client.drafts import read_agreement
 from hub.client.reviewing import Review, check_digest, check_document
-from hub.client.signers import check
 from hub.errors import HubError
 from hub.model import JsonObject
 
@@ -86,7 +85,8 @@ def sign(hub: Hub, id: str, digest: str | None, document: Path | None, as_json: 
     review = _review(hub, id, digest, document)
     if not is_named:
         reviews.show(review, as_json=False)
-        check(review.objections("sign"))
+        if not review.is_sound:
+            raise HubError("Nothing was signed, for what is said above.")
         _ask(review)
     _end(hub.take(review, "sign"), as_json=as_json)
 
