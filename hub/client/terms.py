@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from hub.model import JsonObject, Tlp
+from hub.proofs.canonical import canonical
 
 AUDIENCES: Final = {
     "partner": "partners, agencies and the CERT (AMBER: no partners; AMBER+STRICT and RED: the CERT alone)",
@@ -115,9 +114,9 @@ def every(document: JsonObject) -> Iterator[tuple[str, Term]]:
 def as_json(value: Any) -> str:
     """Return a value as JSON text on one line."""
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-    except (TypeError, orjson.JSONEncodeError):
-        return repr(value)
+        return canonical(value).decode()
+    except ValueError:
+        return "(has no JSON form)"
 
 
 # --- what an amendment changes ----------------------------------------------------------------

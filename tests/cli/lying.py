@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,6 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import orjson
 import requests
 
 from tests.patience import PATIENCE_SECONDS
@@ -51,7 +51,7 @@ class Liar:
         content, kind = found.content, found.headers.get("Content-Type", "")
         for (lied, end), lie in self.lies.items():
             if lied == method and path.endswith(end) and found.ok:
-                content = orjson.dumps(lie(orjson.loads(content)))
+                content = json.dumps(lie(json.loads(content))).encode()  # however deep
         return found.status_code, kind, content
 
 

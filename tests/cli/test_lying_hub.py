@@ -11,9 +11,11 @@ import orjson
 import pytest
 from click.testing import CliRunner, Result
 
+from hub.actions.administer import register_key
 from hub.cli import main
 from hub.client.reviewing import digest_of
-from hub.proofs import keys
+from hub.model import Purpose
+from hub.proofs import documents, keys
 from tests.cli.conftest import json_of
 from tests.cli.lying import Liar, lying
 from tests.cli.terminal import at_a_terminal
@@ -161,6 +163,31 @@ def test_a_view_without_anything_but_a_document_is_no_traceback(table: Table) ->
 
 
 @pytest.mark.parametrize(
+    ("depth", "sentence"), [(200, "is not known to this version"), (500, "cannot be read")]
+)
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_what_is_nested_deeply_is_shown_or_is_a_sentence(
+    table: Table, depth: int, sentence: str, form: tuple[str, ...]
+) -> None:
+    deep: Any = []
+    for _ in range(depth):
+        deep = [deep]
+    table.lie(lambda view: view["document"].update(more=deep))
+    shown = table.us.run("agreement", "show", table.id, *form)
+    assert sentence in shown.stderr
+    assert shown.exception is None or isinstance(shown.exception, SystemExit)
+
+
+def test_an_id_that_would_become_a_command_is_not_repeated_as_one(table: Table) -> None:
+    id = "x; echo y"
+    table.liar.lie(AGREEMENTS, lambda view: view | {"id": id, "document": {"id": id}}, "POST")
+    refused(table.us.run("agreement", "propose", table.file), "is no agreement id")
+    odd = {"id": "x", "nation": "JP; echo y", "kind": "cert", "agreement_keys": [{}]}
+    table.liar.lie(MEMBERS, lambda answer: {"members": [*answer["members"], odd]})
+    assert "echo" not in table.us.run("keys", "list").output
+
+
+@pytest.mark.parametrize(
     "change",
     [
         {"clauses": None},
@@ -270,10 +297,12 @@ def test_a_swapped_key_of_another_nation_is_seen_as_not_pinned_and_stops_where_i
     warning = (f"the key {forged.thumbprint} for US", "by another way than this hub", "hub keys pin US")
     refused(table.show(table.kr), *warning)
     refused(table.sign(table.kr), *warning, "Nothing was signed")
+    table.liar.asked.clear()
     refused(table.kr.run("agreement", "propose", table.file), *warning)
     for step in ("suspend", "resume", "terminate"):
         refused(table.kr.run("agreement", step, table.id), *warning)
     refused(table.kr.run("keys", "list"), *warning)
+    assert "POST" not in {method for method, _ in table.liar.asked}
     assert table.steps() == []
 
 
@@ -281,7 +310,9 @@ def test_a_swapped_key_of_the_own_nation_is_caught_without_a_pin(table: Table) -
     forge(table, "US")
     refused(table.show(table.us), "does not have your key")
     refused(table.sign(table.us), "does not have your key", "Nothing was signed")
+    table.liar.asked.clear()
     refused(table.us.run("agreement", "propose", table.file), "does not have your key")
+    assert "POST" not in {method for method, _ in table.liar.asked}
     assert table.steps() == []
 
 
@@ -423,6 +454,15 @@ def test_an_amendment_says_how_it_differs_from_what_it_supersedes(table: Table) 
     assert "clause 2," not in shown.stdout
 
 
+def test_what_was_superseded_is_sound(table: Table) -> None:
+    new = amendment(table)
+    for desk in (table.us, table.kr):
+        assert desk.run("agreement", "sign", new, "--document", table.file).exit_code == 0
+    old, now = (json_of(table.us.run("agreement", "show", id, "--json")) for id in (table.id, new))
+    assert (old["state"], old["ended"], old["findings"]) == ("ended", "superseded", [])
+    assert (now["state"], now["signed_by"], now["findings"]) == ("in force", ["KR", "US"], [])
+
+
 def test_what_is_superseded_is_verified_too(table: Table) -> None:
     new = amendment(table)
     table.lie(lambda view: view["document"]["clauses"][0].update(max_tlp="red"))
@@ -430,6 +470,34 @@ def test_what_is_superseded_is_verified_too(table: Table) -> None:
     refused(shown, "What it supersedes: The hub gives US's 'sign', which does not hold")
     digest = shown.stdout.split("digest")[1].split()[0]
     refused(table.us.run("agreement", "sign", new, "--digest", digest), "Nothing was signed")
+
+
+# --- keys that follow each other --------------------------------------------------------------
+
+
+def test_a_key_that_follows_is_known_by_endorsement_and_the_one_before_by_a_pin(
+    hub: tuple[Live, Liar], tmp_path: Path
+) -> None:
+    live, liar = hub
+    liar.lies.clear()
+    id = live.agree("AU", "IN")
+    au, india = (Desk(live, nation, tmp_path) for nation in ("AU", "IN"))
+    old, new = au.key, keys.generate("ed25519")
+    assert india.run("keys", "pin", "AU", old.thumbprint).exit_code == 0
+    endorsement = documents.endorse(new.public.jwk, old)
+    register_key(live.house, "au-cert", orjson.dumps(new.public.jwk), Purpose.AGREEMENT, endorsement)
+    au.pem.write_bytes(keys.private_pem(new))
+    theirs = india.run("keys", "list")
+    assert (theirs.exit_code, "endorsed by the pinned key" in theirs.stdout) == (0, True)
+    shown = india.run("agreement", "show", id)
+    assert shown.exit_code == 0
+    assert f"with {old.thumbprint} (pinned), revoked on " in shown.stdout
+    # Whoever has the new key alone cannot tell the one before from one that a hub made.
+    own = au.run("agreement", "suspend", id)
+    refused(own, f"If it is an earlier key of yours: `hub keys pin AU {old.thumbprint}`")
+    assert au.run("keys", "pin", "AU", old.thumbprint).exit_code == 0
+    assert au.run("agreement", "suspend", id).exit_code == 0
+    assert india.run("agreement", "terminate", id).exit_code == 0
 
 
 # --- on a terminal ----------------------------------------------------------------------------

@@ -266,6 +266,73 @@ def test_agreements_are_shown_to_people_without_steering_their_terminal(
     assert as_member("agreement", "list").stdout == "There is none that this account may see.\n"
 
 
+LINE = {
+    "origin": "US",
+    "recipient": "KR",
+    "type": "malware",
+    "tlp": "amber",
+    "clearance": "agency",
+    "count": 7,
+}
+
+
+def test_a_simulation_tells_what_would_cross_at_once_from_then_on_and_in_the_last_days(
+    as_member: Run, server: Loopback, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text(
+        '[[clauses]]\nfrom = "US"\nto = ["KR"]\nmax_tlp = "amber"\ntypes = ["malware"]\n', "utf-8"
+    )
+    example = {"change": "released", "origin": "US", "recipient": "KR", "object": "malware--1\x1b"}
+    nothing: dict[str, object] = {"released": [], "withdrawn": [], "examples": []}
+    recent = {"days": 30, "since": "2026", "released": [LINE]}
+    server.answers["POST", "/governance/simulations/"] = nothing | {"recent": recent}
+    said = as_member("agreement", "simulate", file).stdout
+    assert "At once, of what has been submitted already:\nNothing would be released or withdrawn.\n" in said
+    assert "clause 1: US → KR, up to TLP:AMBER; malware; agency: " in said
+    before, _, after = said.partition("Had it been in force for the last 30 days")
+    assert "as it is marked now:" in after
+    assert " ".join(after.splitlines()[-1].split()) == "+ US → KR malware TLP:AMBER agency and above 7"
+    assert "TLP:AMBER agency and above" not in before
+    told = {
+        "released": [LINE],
+        "withdrawn": [LINE],
+        "examples": [example],
+        "recent": recent | {"released": []},
+    }
+    server.answers["POST", "/governance/simulations/"] = told
+    said = as_member("agreement", "simulate", file).stdout
+    assert "for example released: US → KR malware--1\\x1b\n" in said
+    assert said.endswith("as it is marked now:\nNothing.\n")
+    assert json_of(as_member("agreement", "simulate", file, "--json")) == told
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"released": 1, "withdrawn": [], "examples": []},
+        {"released": [], "withdrawn": [], "examples": [], "recent": 5},
+        {"released": [{}], "withdrawn": [{"tlp": 1}], "examples": [{}], "recent": {"released": [{}]}},
+    ],
+)
+def test_a_simulation_in_another_form_is_no_traceback(
+    as_member: Run, server: Loopback, tmp_path: Path, answer: object
+) -> None:
+    (tmp_path / "a.toml").write_text("clauses = 5\n", "utf-8")
+    server.answers["POST", "/governance/simulations/"] = answer
+    result = as_member("agreement", "simulate", tmp_path / "a.toml")
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize("views", [[{}], [{"parties": 5, "signed_by": "x", "title": {}}]])
+def test_a_list_of_agreements_in_another_form_is_no_traceback(
+    as_member: Run, server: Loopback, views: object
+) -> None:
+    server.answers["GET", LIST] = {"agreements": views}
+    assert as_member("agreement", "list").exit_code == 0
+
+
 @pytest.mark.parametrize("new", ["A" * 43, "-h" + "A" * 41])
 def test_another_nations_new_key_is_listed_and_confirmed(as_member: Run, server: Loopback, new: str) -> None:
     path = "/governance/recoveries/"
