@@ -16,7 +16,6 @@ from hub.cli.remote import remote
 from hub.client import Hub
 from hub.client.drafts import read_agreement
 from hub.client.reviewing import Review, check_digest, check_document
-from hub.client.signers import check
 from hub.errors import HubError
 from hub.model import JsonObject
 
@@ -86,7 +85,8 @@ def sign(hub: Hub, id: str, digest: str | None, document: Path | None, as_json: 
     review = _review(hub, id, digest, document)
     if not is_named:
         reviews.show(review, as_json=False)
-        check(review.objections("sign"))
+        if not review.is_sound:
+            raise HubError("Nothing was signed, for what is said above.")
         _ask(review)
     _end(hub.take(review, "sign"), as_json=as_json)
 
@@ -101,12 +101,7 @@ def list_agreements(hub: Hub, as_json: bool) -> None:
         print_json(found)
         return
     rows = [
-        (
-            *(view.get("id"), view.get("state")),
-            *(", ".join(map(str, view.get(name) or ())) for name in ("parties", "signed_by")),
-            view.get("title"),
-        )
-        for view in found
+        [_cell(view.get(name)) for name in ("id", "state", "parties", "signed_by", "title")] for view in found
     ]
     headings = ("id", "state", "parties", "signed by", "title")
     print_table(headings, rows, "There is none that this account may see.")
@@ -213,6 +208,10 @@ def _end(review: Review, *, as_json: bool) -> None:
     reviews.show(review, as_json=as_json)
     if not review.is_sound:
         click.get_current_context().exit(1)
+
+
+def _cell(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _say(lines: Iterable[str]) -> None:

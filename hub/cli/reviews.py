@@ -59,7 +59,7 @@ def lines(review: Review) -> Iterator[str]:
 
 
 def _line(term: Term) -> str:
-    return f"  {term.name.ljust(_WIDTH - 1)} {term.words}"
+    return f"  {plain(term.name).ljust(_WIDTH - 1)} {term.words}"  # as wide as it is printed
 
 
 def _clause(number: int, clause: Sequence[Term]) -> Iterator[str]:

@@ -19,8 +19,8 @@ def show(document: JsonObject, answer: JsonObject) -> None:
     rows = [*_rows(answer["released"], "+"), *_rows(answer["withdrawn"], "-")]
     print_table(_HEADINGS, rows, "Nothing would be released or withdrawn.")
     for example in answer["examples"]:
-        reach = f"{example['origin']} → {example['recipient']}"
-        _say(f"for example {example['change']}: {reach} {example['object']}")
+        change, origin, recipient, id = (example.get(n) for n in ("change", "origin", "recipient", "object"))
+        _say(f"for example {change}: {origin} → {recipient} {id}")
     _say("From then on would cross what is submitted and:")
     for number, clause in enumerate(terms.clauses(document), 1):
         words = {term.name: term.words for term in clause}
@@ -29,9 +29,8 @@ def show(document: JsonObject, answer: JsonObject) -> None:
     recent = answer.get("recent")
     if recent is None:  # an older hub
         return
-    days = recent["days"]
-    _say(f"Had it been in force for the last {days} days, of what was submitted in them and is still held")
-    _say("would have crossed, beyond what does, as it is marked now:")
+    _say(f"Had it been in force for the last {recent.get('days')} days, of what was submitted in them and is")
+    _say("still held would have crossed, beyond what does, as it is marked now:")
     print_table(_HEADINGS, _rows(recent["released"], "+"), "Nothing.")
 
 
@@ -39,11 +38,11 @@ def _rows(lines: Sequence[JsonObject], sign: str) -> list[tuple[str, ...]]:
     return [
         (
             sign,
-            f"{line['origin']} → {line['recipient']}",
-            line["type"],
-            f"TLP:{line['tlp'].upper()}",
-            f"{line['clearance']} and above",
-            str(line["count"]),
+            f"{line.get('origin')} → {line.get('recipient')}",
+            str(line.get("type")),
+            f"TLP:{str(line.get('tlp')).upper()}",
+            f"{line.get('clearance')} and above",
+            str(line.get("count")),
         )
         for line in lines
     ]

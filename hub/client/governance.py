@@ -65,7 +65,12 @@ class Governance:
 
     def simulate(self, document: JsonObject) -> JsonObject:
         """Return what an agreement would release and withdraw if it came into force now."""
-        return self._connection.post(self._simulations_url, _HEADERS, data=orjson.dumps(document))
+        told = self._connection.post(self._simulations_url, _HEADERS, data=orjson.dumps(document))
+        for part in ("released", "withdrawn", "examples"):
+            answers.parts(told, part)
+        if "recent" in told:  # an older hub does not tell it
+            answers.parts(answers.part(told, "recent"), "released")
+        return told
 
     def explanation(self, stix_id: str, version: str | None, recipient: str | None) -> JsonObject:
         """Return the hub's decision on a version for each nation; under `records` if the id has several."""
@@ -127,6 +132,7 @@ class Governance:
         nations = [one for one in parties if isinstance(one, str)] if isinstance(parties, list) else []
         check(signers.objections(nations))
         view = self._post(self._agreements_url, document)
+        self._url(str(view.get("id")))  # it comes into a command that somebody is told to type
         kept = self._document(view, str(view.get("id")))
         if differing := reviewing.other_members(document, kept):
             raise ClientError(
@@ -172,7 +178,7 @@ class Governance:
         return reviewing.review(view, signers, now, former, trouble)
 
     def _document(self, view: JsonObject, agreement_id: str) -> JsonObject:
-        document = view.get("document")
+        document = _writable(view).get("document")
         if not isinstance(document, dict) or document.get("id") != agreement_id:
             raise ClientError(
                 f"the document that the hub gave for {agreement_id} is another's: nothing was signed"
@@ -196,3 +202,12 @@ class Governance:
         if not agreement_id or not all(c.isascii() and (c.isalnum() or c == "-") for c in agreement_id):
             raise ClientError(f"{agreement_id!r} is no agreement id: see `hub agreement list`")
         return f"{self._agreements_url}{agreement_id}/"
+
+
+def _writable(answer: JsonObject) -> JsonObject:
+    """Return the answer if it can be written as JSON again: one nested without end cannot."""
+    try:
+        orjson.dumps(answer)
+    except orjson.JSONEncodeError as error:
+        raise ClientError(f"the hub's answer cannot be read: {error}") from error
+    return answer

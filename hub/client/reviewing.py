@@ -179,6 +179,7 @@ def review(
         *_signature_findings(signatures, signers),
         *(Finding(f"The steps are not in an order that can be: {one}") for one in story.faults),
         *_view_findings(view, document, signatures, needed),
+        *_signer_findings(view, signatures, signers.own_nation),
         *_state_findings(view, story, now),
         *_key_findings(signers, sorted(needed)),
     ]
@@ -281,12 +282,6 @@ def _view_findings(
         differing.append("parties")
     for name in differing:
         yield Finding(f"The hub's own view says another {name} than the document: {_short(view[name])}.")
-    held = {one.nation for one in signatures if one.typ == "sign" and one.fault is None}
-    claimed = _texts(view.get("signed_by"))
-    for nation in sorted(claimed - held):
-        yield Finding(f"The hub says that {nation} has signed, and gives no signature of it that holds.")
-    for nation in sorted(held - claimed if "signed_by" in view else ()):
-        yield Finding(f"The hub does not say that {nation} has signed, and its signature holds.")
     if "to_sign" in view and _texts(view["to_sign"]) != needed:
         claimed = _texts(view["to_sign"])
         yield Finding(
@@ -299,6 +294,16 @@ def _view_findings(
             "The hub names another last step than the last that it gives: some may be missing.",
             Stops.EVERY_STEP,
         )
+
+
+def _signer_findings(view: JsonObject, signatures: Sequence[Signature], own: str | None) -> Iterator[Finding]:
+    held = {one.nation for one in signatures if one.typ == "sign" and one.fault is None}
+    claimed = _texts(view.get("signed_by"))
+    for nation in sorted(claimed - held):
+        sentence = f"The hub says that {nation} has signed, and gives no signature of it that holds."
+        yield Finding(sentence, Stops.EVERY_STEP if nation == own else Stops.GIVING)
+    for nation in sorted(held - claimed if "signed_by" in view else ()):
+        yield Finding(f"The hub does not say that {nation} has signed, and its signature holds.")
 
 
 def _state_findings(view: JsonObject, story: Story, now: datetime) -> Iterator[Finding]:

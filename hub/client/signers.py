@@ -5,6 +5,7 @@ Nothing that the hub says of a key is believed: its thumbprint is computed from 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,6 +18,7 @@ from hub.errors import HubError
 from hub.model import JsonObject, MemberId, Purpose, RegisteredKey
 from hub.proofs import documents, keys
 
+_CODE: Final = re.compile(r"[A-Z]{2}")  # ISO 3166-1 alpha-2
 _MAX_KEYS: Final = 200  # of one cert: what a hub gives beyond is not looked at
 _UNDATED: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -72,12 +74,13 @@ class Signers:
         found: dict[str, NationKey] = {}
         faults: list[tuple[str, str]] = []
         for member in members:
-            if member.get("kind") != "cert" or not isinstance(member.get("nation"), str):
-                continue
+            nation = member.get("nation")
+            if member.get("kind") != "cert" or not isinstance(nation, str) or not _CODE.fullmatch(nation):
+                continue  # what is no code never gets into a command that somebody is told to type
             for given in _listed(member.get("agreement_keys")):
                 key = _key(member, given)
                 if isinstance(key, str):
-                    faults.append((member["nation"], key))
+                    faults.append((nation, key))
                 elif key.thumbprint in found:
                     faults.append((key.nation, f"The hub gives the key {key.thumbprint} twice."))
                     faults.append((found[key.thumbprint].nation, faults[-1][1]))

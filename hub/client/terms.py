@@ -6,12 +6,13 @@ its JSON text. Nothing is escaped for a terminal here: whoever prints it does th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-import orjson
-
 from hub.model import JsonObject, Tlp
+from hub.proofs.canonical import canonical
 
 AUDIENCES: Final = {
     "partner": "partners, agencies and the CERT (AMBER: no partners; AMBER+STRICT and RED: the CERT alone)",
@@ -26,6 +27,7 @@ ANONYMISE: Final = {
     "none": "the submitting member can be seen",
     "agency": "agencies and partners are hidden, the national CERT appears as creator",
 }
+_WORD: Final = re.compile(r"[A-Za-z0-9_-]+")
 _HEAD: Final = ("id", "hub", "title", "parties", "valid_from", "valid_until", "supersedes")
 _CLAUSE: Final = ("from", "to", "max_tlp", "audience", "types", "history", "granular", "anonymise")
 
@@ -44,7 +46,7 @@ class Term(NamedTuple):
 
 def head(document: JsonObject) -> list[Term]:
     """Return title, parties, validity, whose hub it is and what it supersedes."""
-    validity = [_text(document, name) for name in ("valid_from", "valid_until")]
+    validity = [_time(document, name) for name in ("valid_from", "valid_until")]
     found = [
         _text(document, "title"),
         _list(document, "parties", "parties"),
@@ -112,9 +114,9 @@ def every(document: JsonObject) -> Iterator[tuple[str, Term]]:
 def as_json(value: Any) -> str:
     """Return a value as JSON text on one line."""
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
-    except (TypeError, orjson.JSONEncodeError):
-        return repr(value)
+        return canonical(value).decode()
+    except ValueError:
+        return "(has no JSON form)"
 
 
 # --- what an amendment changes ----------------------------------------------------------------
@@ -192,10 +194,20 @@ def _text(table: JsonObject, name: str) -> Term:
     return Term(name, value) if isinstance(value, str) and value else _odd(name, value)
 
 
+def _time(table: JsonObject, name: str) -> Term:
+    value = table.get(name)
+    try:
+        is_time = isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        is_time = False
+    return Term(name, value) if is_time and isinstance(value, str) else _odd(name, value)
+
+
 def _list(table: JsonObject, name: str, shown: str) -> Term:
     value = table.get(name)
     if isinstance(value, list) and value and all(isinstance(one, str) and one for one in value):
-        return Term(shown, ", ".join(sorted(value)))
+        # What has a comma in it must not read as two.
+        return Term(shown, ", ".join(one if _WORD.fullmatch(one) else as_json(one) for one in sorted(value)))
     return _odd(shown, value)
 
 
