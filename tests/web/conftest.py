@@ -117,7 +117,9 @@ class Played:
     def exists(self, house: House, query: Query) -> bool:
         return bool(self.known & query.ids)
 
-    def open_cursor(self, house: House, query: Query, text: str, *, is_filtered: bool) -> Query:
+    def open_cursor(
+        self, house: House, query: Query, text: str, resource: Disclosed, *, is_filtered: bool
+    ) -> Query:
         self.cursors.append(text)
         self.filtered.append(is_filtered)
         return replace(query, added_after=CONTINUED)
@@ -173,7 +175,9 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     monkeypatch.setattr(authenticate, "authenticate", played.authenticate)
     for name in ("objects", "manifest", "exists", "open_cursor"):
         monkeypatch.setattr(poll, name, getattr(played, name))
-    monkeypatch.setattr(poll, "seal_cursor", lambda _house, _query, page: f"after-{page.rows[-1].position}")
+    monkeypatch.setattr(
+        poll, "seal_cursor", lambda _house, _query, page, _kind: f"after-{page.rows[-1].position}"
+    )
     for name in ("submit", "status"):
         monkeypatch.setattr(submit, name, getattr(played, name))
     for name in ("participants", "listing", "show", "propose", "sign", "terminate"):
