@@ -76,7 +76,7 @@ def row(position: int, body: bytes = b'{"type":"x"}', id_: str = INDICATOR) -> R
     )
 
 
-_LISTS = {"participants", "listing", "of_object"}  # acts that answer with one
+_LISTS = {"explain_many", "participants", "listing", "of_object"}  # acts that answer with one
 
 
 @dataclass
@@ -186,6 +186,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     monkeypatch.setattr(recover, "listing", played.governs("listing"))
     monkeypatch.setattr(recover, "confirm", played.governs("confirm"))
     monkeypatch.setattr(explain, "explain", played.governs("explain"))
+    monkeypatch.setattr(explain, "explain_many", played.governs("explain_many"))
     monkeypatch.setattr(disclosures, "of_object", played.governs("of_object"))
     return played
 

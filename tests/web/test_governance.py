@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from hub.actions.explain import Question
@@ -127,3 +128,49 @@ def test_a_question_goes_to_its_act_and_its_answer_comes_back(client: Web, playe
         ("explain", CALLERS["us-key"], question),
         ("of_object", CALLERS["us-key"], "malware--1"),
     ]
+
+
+def ask_many(client: Web, body: object) -> tuple[int, object]:
+    data = body if isinstance(body, bytes) else orjson.dumps(body)
+    answer = client.post(EXPLANATIONS, data=data, headers={"Content-Type": JSON})
+    return answer.status_code, said(answer)
+
+
+def test_many_questions_are_asked_in_one_request_without_a_signature(client: Web, played: Played) -> None:
+    version = "2026-01-01T00:00:00.100Z"
+    body = {"objects": ["malware--1", {"object": "malware--2", "version": version}, {"object": "x"}]}
+    assert ask_many(client, body) == (200, {"explanations": [{"id": "one"}]})
+    asked = [
+        Question(StixId("malware--1")),
+        Question(StixId("malware--2"), "2026-01-01T00:00:00.1", version=version),
+        Question(StixId("x")),
+    ]
+    assert played.governed == [("explain_many", CALLERS["us-key"], asked)]
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"{", "body, line 1"),
+        (b'{"objects": ["a"], "objects": []}', "body"),
+        ([], 'body: send {"objects": [...]}'),
+        ({"objects": "a"}, "body: send"),
+        ({"objects": ["a"], "to": "KR"}, "body: send"),
+        ({"objects": ["a", 1]}, "objects[1]: give a STIX id"),
+        ({"objects": [""]}, "objects[0]: give a STIX id"),
+        ({"objects": ["a\n"]}, "objects[0]: give a STIX id"),
+        ({"objects": [{"version": "2026-01-01T00:00:00Z"}]}, "objects[0]: give a STIX id"),
+        ({"objects": [{"object": "a", "to": "KR"}]}, "objects[0]: give a STIX id"),
+        ({"objects": [{"object": "a", "version": None}]}, "objects[0]: give a STIX id"),
+        ({"objects": [{"object": "a", "version": "2"}]}, "objects[0].version: give it as the object"),
+    ],
+)
+def test_many_questions_that_cannot_be_read_are_refused_by_their_place(
+    client: Web, played: Played, body: object, sentence: str
+) -> None:
+    code, told = ask_many(client, body)
+    assert (code, played.governed) == (400, [])
+    assert isinstance(told, dict)
+    assert told["detail"].startswith(sentence)
+    client.key = None
+    assert ask_many(client, body)[0] == 401

@@ -1,9 +1,9 @@
 """Members, agreements, decisions and disclosures over HTTP, as JSON: what the member-side commands use.
 
-Reading needs a token, of agreements one of scope govern or an auditor's, and so does a simulation, which
-changes nothing. Every change is a POST signed
-(RFC 9421) with the nation's `agreement` key, and goes to `actions` as received: the signature is verified
-there, before the body is parsed.
+Reading needs a token, of agreements one of scope govern or an auditor's, and so do a simulation and a POST
+that asks for explanations, which change nothing. Every change is a POST signed (RFC 9421) with the
+nation's `agreement` key, and goes to `actions` as received: the signature is verified there, before the
+body is parsed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hub.actions.explain import Question
 from hub.errors import BadFilter
 from hub.model import NationCode, StixId
 from hub.stix.versions import version_key
-from hub.web.taxii.identity import caller, house
+from hub.web.taxii.identity import allowances, caller, house
 from hub.web.taxii.negotiation import JSON, admit_json, received
 
 _governance = Blueprint("governance", __name__, url_prefix="/governance")
@@ -114,6 +114,15 @@ def explanation() -> Response:
         raise BadFilter(f"to: give one nation of {', '.join(sorted(house().registry.nations))}")
     to = None if recipient is None else NationCode(recipient)
     return _json(explain.explain(house(), caller(), Question(StixId(asked["object"]), key, to)))
+
+
+@_governance.post("/explanations/")
+def explanations() -> Response:
+    """Return the decisions on up to 1,000 objects, in the order of the body; nothing is written."""
+    asked = explain.questions(received().body)
+    told = explain.explain_many(house(), caller(), asked)
+    allowances().charge(caller(), len(asked))
+    return _json({"explanations": told})
 
 
 @_governance.get("/disclosures/")
