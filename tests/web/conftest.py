@@ -17,7 +17,17 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from hub import settings
-from hub.actions import agree, authenticate, disclosures, explain, poll, readiness, recover, submit
+from hub.actions import (
+    agree,
+    authenticate,
+    disclosures,
+    explain,
+    poll,
+    readiness,
+    recover,
+    submissions,
+    submit,
+)
 from hub.actions.house import House, Secrets
 from hub.actions.readiness import Found
 from hub.app import create_app
@@ -187,6 +197,8 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     monkeypatch.setattr(recover, "confirm", played.governs("confirm"))
     monkeypatch.setattr(explain, "explain", played.governs("explain"))
     monkeypatch.setattr(explain, "explain_many", played.governs("explain_many"))
+    for name in ("listing", "show"):
+        monkeypatch.setattr(submissions, name, played.governs(f"submissions.{name}"))
     monkeypatch.setattr(disclosures, "of_object", played.governs("of_object"))
     return played
 

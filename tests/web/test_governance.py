@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import orjson
 import pytest
 
 from hub.actions.explain import Question
+from hub.actions.submissions import Wish
 from hub.errors import NotFound
 from hub.model import NationCode, StixId
 from tests.web.conftest import CALLERS, MAX_BODY_BYTES, Played, Web, header, said
 
 JSON = "application/json"
 AGREEMENTS = "/governance/agreements/"
+SUBMISSIONS = "/governance/submissions/"
 ONE = f"{AGREEMENTS}agreement--1/"
 RECOVERY = "/governance/recoveries/agreement--1/confirmation/"  # whatever name: it goes to the act
 WRITES = [
@@ -174,3 +178,37 @@ def test_many_questions_that_cannot_be_read_are_refused_by_their_place(
     assert told["detail"].startswith(sentence)
     client.key = None
     assert ask_many(client, body)[0] == 401
+
+
+# --- submissions ----------------------------------------------------------------------------------
+
+
+def test_submissions_are_asked_for_by_limit_moment_and_cursor(client: Web, played: Played) -> None:
+    query = {"limit": "5000", "since": "2026-01-01T09:00:00+09:00", "next": "abc"}
+    assert said(client.get(SUBMISSIONS, query_string=query)) == {"id": "agreement--1"}
+    assert said(client.get(SUBMISSIONS)) == {"id": "agreement--1"}
+    assert said(client.get(f"{SUBMISSIONS}one/")) == {"id": "agreement--1"}
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    assert played.governed == [
+        ("submissions.listing", CALLERS["us-key"], Wish(100, since, "abc")),
+        ("submissions.listing", CALLERS["us-key"], Wish()),
+        ("submissions.show", CALLERS["us-key"], "one"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("limit=0", "limit: give a whole number"),
+        ("limit=1&limit=1", "limit: give it once"),
+        ("since=yesterday", "since: give an RFC 3339"),
+        ("next=", "next: empty"),
+        ("object=a", "object: not a parameter of this address; it takes limit, next, since"),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_refused_by_name(
+    client: Web, played: Played, query: str, sentence: str
+) -> None:
+    answer = client.get(f"{SUBMISSIONS}?{query}")
+    assert (answer.status_code, played.governed) == (400, [])
+    assert said(answer)["detail"].startswith(sentence)
