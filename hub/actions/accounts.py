@@ -135,7 +135,7 @@ class Account:
         is_told_why = self.is_told_all or self.is_home
         if not is_told_why and any(one["decision"] == "withhold" for one in decisions):
             return None  # why it is withheld is its origin's to know
-        is_told_whether = self.is_home and not self.is_told_all and self._is_own(self.version)
+        is_told_whether = self.is_home and (self.is_told_all or self._is_own(self.version))
         return {
             "object": self.version.id if form == SUBMITTED else self.made[form],
             "version": self.version.version,

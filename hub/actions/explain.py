@@ -63,8 +63,8 @@ def explain(house: House, caller: Caller, question: Question) -> JsonObject:
     2. Of each record that is left, the newest version or the one that is named.
     3. It is judged anew, with all that it refers to, and held against what is served.
     4. Who sees the origin's agreements is told of every nation and by which agreement, others of their own
-       nation alone; of its own object a member also whether it leaves its nation, and if not, by what
-       (policy 5).
+       nation alone; of its own object a member, of its nation's its cert, also whether it leaves the nation,
+       and if not, by what (policy 5).
 
     One record is returned as it is, several as a list under `records`. Raises Forbidden for operators and
     for a token without the read scope; NotFound for what the caller may not ask about, as for what is not

@@ -11,7 +11,7 @@ from typing import Any, Self
 from taxii2client.exceptions import TAXIIServiceException
 from taxii2client.v21 import ApiRoot
 
-from hub.client import polling, pushing
+from hub.client import explaining, polling, pushing
 from hub.client.auth import HubAuth, Key, load_key
 from hub.client.connection import TAXII, Connection, origin
 from hub.client.errors import ClientError
@@ -21,7 +21,7 @@ from hub.client.polling import Page
 from hub.client.pushing import Progress, PushReport
 from hub.client.reading import Item, opened, read_items
 from hub.client.state import PollState
-from hub.model import JsonObject
+from hub.model import JsonObject, Tlp
 
 
 class Hub:
@@ -77,22 +77,40 @@ class Hub:
             ]
 
     def push(
-        self, collection: str, objects: Iterable[JsonObject], on_progress: Progress | None = None
+        self, collection: str, objects: Iterable[JsonObject], on_progress: Progress | None = None, **how: Any
     ) -> PushReport:
         """Push objects that are at hand. See `push_files`."""
-        return self._push(collection, map(Item.of, objects), on_progress)
+        return self._push(collection, map(Item.of, objects), on_progress, **how)
 
     def push_files(
-        self, collection: str, paths: Iterable[str | Path], on_progress: Progress | None = None
+        self, collection: str, paths: Iterable[str | Path], on_progress: Progress | None = None, **how: Any
     ) -> PushReport:
         """Push every object of the files (`-` is the standard input): bundles, envelopes or lines.
 
-        All files are read before anything is sent. Raises PushStopped, with the report until then,
-        when the hub refuses a post whole; pushing the same again is harmless.
+        All files are read before anything is sent. With `mark=Tlp.GREEN` (any level) what nothing marks is
+        marked so before it is signed. With `explain=True` the hub is asked afterwards how it handles the
+        first 10,000; the report has that as `fates`. Raises PushStopped, with the report until then, when the
+        hub refuses a post whole; pushing the same again is harmless.
         """
-        return self._push(collection, _items(paths), on_progress)
+        return self._push(collection, _items(paths), on_progress, **how)
 
-    def _push(self, name: str, items: Iterable[Item], on_progress: Progress | None) -> PushReport:
+    def explanations(self, asked: Sequence[str | JsonObject]) -> list[Any]:
+        """Return what `explain` returns for each of up to 1,000 objects, in their order.
+
+        Each is an id, or an object of `object` and `version`. What this member may not ask about has an
+        `error`, like what is not there.
+        """
+        return explaining.explanations(self._connection, self.url, asked)
+
+    def _push(
+        self,
+        name: str,
+        items: Iterable[Item],
+        on_progress: Progress | None,
+        *,
+        mark: Tlp | None = None,
+        explain: bool = False,
+    ) -> PushReport:
         collection = self._collection(name)
         if not collection.can_write:
             raise ClientError(
@@ -105,7 +123,8 @@ class Hub:
         def post(envelope: bytes) -> JsonObject:
             return self._connection.post(collection.objects_url, {"Content-Type": TAXII}, data=envelope)
 
-        return pushing.push(post, items, limit, on_progress)
+        asking = self.explanations if explain else None
+        return pushing.push(post, items, limit, on_progress, mark=mark, explain=asking)
 
     def pages(
         self, collection: str, *, added_after: str | None = None, types: Sequence[str] = ()

@@ -312,6 +312,7 @@ def test_it_has_the_shape_that_scripts_rely_on(world: World, agreed: Json) -> No
             {"nation": "KR", **release, "agreement": agreed["id"], "clause": 0},
             {"nation": "US", **release, "agreement": None, "clause": None},
         ],
+        "abroad": {"decision": "leaves", "because": []},
     }
 
 
