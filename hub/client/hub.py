@@ -11,7 +11,7 @@ from typing import Any, Self
 from taxii2client.exceptions import TAXIIServiceException
 from taxii2client.v21 import ApiRoot
 
-from hub.client import explaining, polling, pushing
+from hub.client import explaining, polling, pushing, submitted
 from hub.client.auth import HubAuth, Key, load_key
 from hub.client.connection import TAXII, Connection, origin
 from hub.client.errors import ClientError
@@ -125,6 +125,30 @@ class Hub:
 
         asking = self.explanations if explain else None
         return pushing.push(post, items, limit, on_progress, mark=mark, explain=asking)
+
+    # --- what was submitted ---
+
+    def status(self, status_id: str) -> JsonObject:
+        """Return the TAXII status of an own submission of the last 30 days."""
+        return submitted.status(self._connection, self.api_root.url, status_id)
+
+    def submissions(self, *, since: str | None = None, limit: int | None = None) -> Iterator[JsonObject]:
+        """Yield own submissions, a cert's nation's, an auditor's all; the newest first."""
+        return submitted.submissions(self._connection, self.url, since, limit)
+
+    def submission(self, submission_id: str) -> JsonObject:
+        """Return one of them with what became of each of its objects, under `outcomes`."""
+        return submitted.submission(self._connection, self.url, submission_id)
+
+    def versions(self, collection: str, stix_id: str) -> list[str]:
+        """Return the versions of an object that the member may see, in the order in which they were added."""
+        return submitted.versions(self._connection, self._collection(collection).objects_url, stix_id)
+
+    def delete(self, collection: str, stix_id: str, version: str = "all") -> None:
+        """Delete an object, or one version of it: a member what it submitted, a cert its nation's records."""
+        submitted.delete(self._connection, self._collection(collection).objects_url, stix_id, version)
+
+    # --- what others share ---
 
     def pages(
         self, collection: str, *, added_after: str | None = None, types: Sequence[str] = ()
