@@ -35,6 +35,9 @@ class _Stdout:
 @click.option(
     "--type", "types", multiple=True, metavar="T", help="Only objects of this STIX type; repeatable."
 )
+@click.option(
+    "--levels", type=click.Path(dir_okay=False, path_type=Path), help="Append each object's TLP level here."
+)
 @click.option("--follow", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Poll again and again.")
 @click.option("--verify", is_flag=True, help="Not offered by this version.")
 @remote
@@ -45,13 +48,16 @@ def poll(
     out: Path | None,
     state: Path | None,
     types: tuple[str, ...],
+    levels: Path | None,
     follow: float | None,
     verify: bool,
     as_json: bool,
 ) -> None:
     """Poll COLLECTION, one object per line.
 
-    With --out and --state a crash loses and repeats nothing; on stdout it may repeat one page.
+    With --out and --state a crash loses and repeats nothing; on stdout it may repeat one page. A line of
+    --levels has an object's id, version, origin and the level at which the hub handles it, which is not
+    always the one that it carries.
     """
     if verify:
         raise click.UsageError("--verify is not offered by this version: the hub keeps no provenance yet")
@@ -60,7 +66,7 @@ def poll(
             "--json prints no objects: with --state, give --out too, or they would be skipped"
         )
     with hub.incremental(
-        collection, _Stdout(is_silent=as_json), out=out, state=state, types=types
+        collection, _Stdout(is_silent=as_json), out=out, state=state, types=types, levels=levels
     ) as incremental:
         incremental.once()  # a wrong address or token shows here, also with --follow
         if follow is not None:

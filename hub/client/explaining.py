@@ -28,3 +28,11 @@ def explanations(connection: Connection, base_url: str, asked: Sequence[str | Js
     if not isinstance(listed, list) or len(listed) != len(asked):
         raise ClientError("the hub's explanations cannot be read: they are not one for each object")
     return listed
+
+
+def records(explanation: Any) -> list[JsonObject]:
+    """Return the records that an explanation tells of: none for what cannot be read."""
+    if not isinstance(explanation, dict):
+        return []
+    listed = explanation.get("records", [explanation])
+    return [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []

@@ -17,6 +17,7 @@ from hub.client.connection import TAXII, Connection, origin
 from hub.client.errors import ClientError
 from hub.client.governance import Governance
 from hub.client.incremental import Incremental, Output
+from hub.client.levels import with_levels
 from hub.client.polling import Page
 from hub.client.pushing import Progress, PushReport
 from hub.client.reading import Item, opened, read_items
@@ -172,10 +173,12 @@ class Hub:
         out: Path | None = None,
         state: Path | None = None,
         types: Sequence[str] = (),
+        levels: Path | None = None,
     ) -> Incremental:
         """Return a poll that continues where an earlier one ended, objects going to `out`, else to `stream`.
 
-        Use it in a `with` statement. Raises ClientError when `state` belongs to another poll.
+        A line for each object goes to `levels`: at which level the hub handles it. Use it in a `with`
+        statement. Raises ClientError when `state` belongs to another poll.
         """
         found = self._collection(collection)
         asked = PollState(self.url, found.id, tuple(sorted(set(types))))
@@ -185,6 +188,11 @@ class Hub:
                 self._connection, found.objects_url, added_after=added_after, types=asked.types
             )
 
+        if levels is not None:
+            alias = str(found.alias or collection).lower()
+            is_continued = state is not None
+            told = with_levels(fetch, self.explanations, levels, alias, is_continued=is_continued)
+            return Incremental(told, asked, stream, out=out, state=state)
         return Incremental(fetch, asked, stream, out=out, state=state)
 
     def _collection(self, name: str) -> Any:

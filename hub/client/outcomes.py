@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from hub.client.explaining import records
 from hub.model import JsonObject, Tlp
 
 _FIRST: Final = 3  # ids that a group names
@@ -43,7 +44,8 @@ class Fate:
     @classmethod
     def of(cls, explanation: Any, *, is_unmarked: bool) -> Fate | None:
         """Return what an explanation of the hub says of an own object; None where it says nothing of one."""
-        for record in _records(explanation):
+        # Of several records those first of which the member is told where they go: its own.
+        for record in sorted(records(explanation), key=lambda one: "abroad" not in one):
             label = record.get("effective_tlp")
             level = next((one for one in Tlp if one.label == label), None)
             if level is not None:
@@ -54,15 +56,6 @@ class Fate:
         decision = None if self.leaves is None else "leaves" if self.leaves else "stays at home"
         told = {"tlp": self.tlp.label, "unmarked": self.is_unmarked}
         return told | {"abroad": decision, "because": list(self.because)}
-
-
-def _records(explanation: Any) -> list[JsonObject]:
-    """Return the records of an explanation; of several those first whose submitter is told where they go."""
-    if not isinstance(explanation, dict):
-        return []
-    listed = explanation.get("records", [explanation])
-    found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    return sorted(found, key=lambda one: "abroad" not in one)
 
 
 def _abroad(told: Any) -> tuple[bool | None, tuple[str, ...]]:

@@ -20,6 +20,7 @@ from typing import Any, Final
 import orjson
 
 from hub.client.errors import ClientError, PushStopped
+from hub.client.explaining import MOST_AT_ONCE
 from hub.client.outcomes import Fate, Outcome, sorted_fates
 from hub.client.packing import COMMA, HEAD, TAIL, posts, size_of
 from hub.client.reading import Item, Role, marked_item
@@ -33,7 +34,6 @@ Explain = Callable[[Sequence[JsonObject]], Sequence[Any]]  # objects with their 
 Progress = Callable[[int, int], None]  # objects dealt with, objects in all
 
 MOST_EXPLAINED: Final = 10_000  # of one push
-_EXPLAINED_AT_ONCE: Final = 1_000  # that a hub takes in one request
 _NOTES_KEPT: Final = 10_000
 _IDS_KEPT: Final = 3  # of each note
 
@@ -230,7 +230,7 @@ def _accept(report: PushReport, accepted: _Accepted, status: JsonObject, unmarke
 def _explain(report: PushReport, explain: Explain, accepted: _Accepted) -> None:
     """Count how the hub handles what it has taken. That it does not answer is said, and is no failure."""
     asked = iter(accepted.asked.items())
-    while batch := list(islice(asked, _EXPLAINED_AT_ONCE)):
+    while batch := list(islice(asked, MOST_AT_ONCE)):
         try:
             told = explain([{"object": id, "version": version} for (id, version), _ in batch])
         except ClientError as error:

@@ -174,6 +174,42 @@ def test_a_hundred_equal_failures_are_one_line(desk: Desk) -> None:
     assert len(desk.push(*broken)["failures"]) == 100
 
 
+# --- a poll with levels ---------------------------------------------------------------------------
+
+
+def test_a_recipient_learns_the_level_of_each_object_that_it_polls(
+    desk: Desk, live: Live, tmp_path: Path
+) -> None:
+    inside, own = malware(901), indicator(902, tlp="green")
+    desk.push(report(900, tlp="green", refs=[inside["id"]]), inside, own, indicator(903))
+    reader = Desk(live, "jp-cert", tmp_path)
+    out, levels = tmp_path / "out.jsonl", tmp_path / "levels.jsonl"
+    asked = ("poll", "us", "--out", out, "--state", tmp_path / "state.json", "--levels", levels)
+    reader.json(*asked)
+    objects = [orjson.loads(line) for line in out.read_bytes().splitlines()]
+    told = [orjson.loads(line) for line in levels.read_bytes().splitlines()]
+    assert [(one["id"], one["version"]) for one in told] == [(one["id"], one["modified"]) for one in objects]
+    known = {one["id"]: (one["origin"], one["effective_tlp"]) for one in told}
+    assert known[inside["id"]] == known[own["id"]] == ("US", "green")  # the one is unmarked
+    assert known[stix_id("indicator", 903)] == ("US", "amber")
+    assert {one["collection"] for one in told} == {"us"}
+    desk.push(indicator(904))
+    reader.json(*asked)
+    assert len(levels.read_bytes().splitlines()) == len(told) + 1
+    aggregate = (
+        "poll",
+        "released",
+        "--out",
+        tmp_path / "all.jsonl",
+        "--levels",
+        tmp_path / "all-levels.jsonl",
+    )
+    reader.json(*aggregate)
+    every = [orjson.loads(line) for line in (tmp_path / "all-levels.jsonl").read_bytes().splitlines()]
+    assert {one["origin"] for one in every} == {"US", "hub"}
+    assert all(one["effective_tlp"] for one in every)
+
+
 # --- afterwards -----------------------------------------------------------------------------------
 
 

@@ -332,7 +332,7 @@ def test_what_was_taken_is_asked_about_in_bounded_requests_and_counted(
     member: Hub, server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pushing, "MOST_EXPLAINED", 5)
-    monkeypatch.setattr(pushing, "_EXPLAINED_AT_ONCE", 2)
+    monkeypatch.setattr(pushing, "MOST_AT_ONCE", 2)
     green = {"object_marking_refs": [GREEN_ID]}
     answers = [
         [explained("amber"), explained("amber", "stays at home", "reference")],
