@@ -35,6 +35,10 @@ _ON_THE_HUB: Final = {
 _AT_A_MEMBER: Final = {
     "keygen": ("hub.cli.keygen:keygen", "Make a key pair."),
     "push": ("hub.cli.push:push", "Push files of STIX objects to a collection."),
+    "status": ("hub.cli.submissions:status", "Say what became of what was pushed, by a status id."),
+    "submissions": ("hub.cli.submissions:submissions", "List what was submitted, and what became of it."),
+    "delete": ("hub.cli.collections:delete", "Delete an object, or a version of it."),
+    "collections": ("hub.cli.collections:collections", "List the collections, and the rights in each."),
     "poll": ("hub.cli.poll:poll", "Poll a collection, one object per line."),
     "agreement": ("hub.cli.agreement:agreement", "Propose, sign, list, show and terminate agreements."),
     "keys": ("hub.cli.keys:keys", "List and pin the nations' agreement keys."),

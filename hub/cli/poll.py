@@ -43,6 +43,9 @@ class _Stdout:
 @click.option(
     "--type", "types", multiple=True, metavar="T", help="Only objects of this STIX type; repeatable."
 )
+@click.option(
+    "--levels", type=click.Path(dir_okay=False, path_type=Path), help="Append each object's TLP level here."
+)
 @click.option("--follow", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Poll again and again.")
 @click.option("--verify", is_flag=True, help="Not offered by this version.")
 @remote
@@ -53,6 +56,7 @@ def poll(
     out: Path | None,
     state: Path | None,
     types: tuple[str, ...],
+    levels: Path | None,
     follow: float | None,
     verify: bool,
     as_json: bool,
@@ -60,7 +64,8 @@ def poll(
     """Poll COLLECTION, one object per line.
 
     With --out and --state a crash loses and repeats nothing; on stdout it may repeat one page. A terminal
-    shows the first 20 objects.
+    shows the first 20 objects. A line of --levels has an object's id, version, origin and the level at which
+    the hub handles it, which is not always the one that it carries.
     """
     if verify:
         raise click.UsageError("--verify is not offered by this version: the hub keeps no provenance yet")
@@ -69,16 +74,16 @@ def poll(
             "--json prints no objects: with --state, give --out too, or they would be skipped"
         )
     if out is None and not as_json and sys.stdout.isatty():
-        if state is not None or follow is not None:
+        if state is not None or follow is not None or levels is not None:
             raise click.UsageError(
-                f"a terminal shows the first {_SHOWN} objects alone: with --state or --follow, give --out "
-                "too, or write to a pipe"
+                f"a terminal shows the first {_SHOWN} objects alone: with --state, --follow or --levels, "
+                "give --out too, or write to a pipe"
             )
         _show_first(hub, collection, types)
         return
     with (
         hub.incremental(
-            collection, _Stdout(is_silent=as_json), out=out, state=state, types=types
+            collection, _Stdout(is_silent=as_json), out=out, state=state, types=types, levels=levels
         ) as incremental,
         told_when_interrupted(lambda: _until_then(incremental.so_far, out, state)),
         progress(is_silent=as_json) as tell,

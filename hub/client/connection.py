@@ -107,6 +107,13 @@ class Connection:
         request = requests.Request("POST", url, headers=dict(headers or {}), params=params, data=data)
         return read_json(self._send(request, is_repeatable=is_repeatable))
 
+    def delete(
+        self, url: str, headers: Mapping[str, str] | None = None, params: Mapping[str, Any] | None = None
+    ) -> JsonObject:
+        """Delete what is at `url` (the `conn.delete` of taxii2-client). Not repeatable: then it is gone."""
+        request = requests.Request("DELETE", url, headers=dict(headers or {}), params=params)
+        return read_json(self._send(request, is_repeatable=False))
+
     def fetch(
         self,
         url: str,

@@ -11,12 +11,13 @@ from typing import Any, Final, Self
 from taxii2client.exceptions import TAXIIServiceException
 from taxii2client.v21 import ApiRoot
 
-from hub.client import answers, polling, pushing
+from hub.client import answers, explaining, polling, pushing, submitted
 from hub.client.auth import HubAuth, Key, Passphrase, load_key
 from hub.client.connection import TAXII, Connection, origin
 from hub.client.errors import ClientError
 from hub.client.governance import Governance
 from hub.client.incremental import Incremental, Output
+from hub.client.levels import with_levels
 from hub.client.pins import NO_PINS, Pins
 from hub.client.polling import Page
 from hub.client.pushing import Progress, PushReport
@@ -24,7 +25,7 @@ from hub.client.reading import Item, opened, read_items
 from hub.client.reviewing import Review, check_digest
 from hub.client.signers import Signers
 from hub.client.state import PollState
-from hub.model import JsonObject
+from hub.model import JsonObject, Tlp
 
 _OBJECTS_BETWEEN_NEWS: Final = 1_000
 
@@ -95,10 +96,10 @@ class Hub:
             ]
 
     def push(
-        self, collection: str, objects: Iterable[JsonObject], on_progress: Progress | None = None
+        self, collection: str, objects: Iterable[JsonObject], on_progress: Progress | None = None, **how: Any
     ) -> PushReport:
         """Push objects that are at hand. See `push_files`."""
-        return self._push(collection, map(Item.of, objects), on_progress)
+        return self._push(collection, map(Item.of, objects), on_progress, **how)
 
     def push_files(
         self,
@@ -106,16 +107,35 @@ class Hub:
         paths: Iterable[str | Path],
         on_progress: Progress | None = None,
         on_read: Callable[[int], None] | None = None,
+        **how: Any,
     ) -> PushReport:
         """Push every object of the files (`-` is the standard input): bundles, envelopes or lines.
 
-        All files are read before anything is sent. Raises PushStopped, with the report until then,
-        when the hub refuses a post whole; pushing the same again is harmless. `on_read` is told how many
-        objects have been read so far, now and then.
+        All files are read before anything is sent; `on_read` is told how many objects have been read so far,
+        now and then. With `mark=Tlp.GREEN` (any level) what nothing marks is marked so before it is signed.
+        With `explain=True` the hub is asked afterwards how it handles the first 10,000; the report has that
+        as `fates`. Raises PushStopped, with the report until then, when the hub refuses a post whole; pushing
+        the same again is harmless.
         """
-        return self._push(collection, _counted(_items(paths), on_read), on_progress)
+        return self._push(collection, _counted(_items(paths), on_read), on_progress, **how)
 
-    def _push(self, name: str, items: Iterable[Item], on_progress: Progress | None) -> PushReport:
+    def explanations(self, asked: Sequence[str | JsonObject]) -> list[Any]:
+        """Return what `explain` returns for each of up to 1,000 objects, in their order.
+
+        Each is an id, or an object of `object` and `version`. What this member may not ask about has an
+        `error`, like what is not there.
+        """
+        return explaining.explanations(self._connection, self.url, asked)
+
+    def _push(
+        self,
+        name: str,
+        items: Iterable[Item],
+        on_progress: Progress | None,
+        *,
+        mark: Tlp | None = None,
+        explain: bool = False,
+    ) -> PushReport:
         collection = self._collection(name)
         if not collection.can_write:
             raise ClientError(
@@ -129,7 +149,32 @@ class Hub:
         def post(envelope: bytes) -> JsonObject:
             return self._connection.post(collection.objects_url, {"Content-Type": TAXII}, data=envelope)
 
-        return pushing.push(post, items, limit, on_progress)
+        asking = self.explanations if explain else None
+        return pushing.push(post, items, limit, on_progress, mark=mark, explain=asking)
+
+    # --- what was submitted ---
+
+    def status(self, status_id: str) -> JsonObject:
+        """Return the TAXII status of an own submission of the last 30 days."""
+        return submitted.status(self._connection, self.api_root.url, status_id)
+
+    def submissions(self, *, since: str | None = None, limit: int | None = None) -> Iterator[JsonObject]:
+        """Yield own submissions, a cert's nation's, an auditor's all; the newest first."""
+        return submitted.submissions(self._connection, self.url, since, limit)
+
+    def submission(self, submission_id: str) -> JsonObject:
+        """Return one of them with what became of each of its objects, under `outcomes`."""
+        return submitted.submission(self._connection, self.url, submission_id)
+
+    def versions(self, collection: str, stix_id: str) -> list[str]:
+        """Return the versions of an object that the member may see, in the order in which they were added."""
+        return submitted.versions(self._connection, self._collection(collection).objects_url, stix_id)
+
+    def delete(self, collection: str, stix_id: str, version: str = "all") -> None:
+        """Delete an object, or one version of it: a member what it submitted, a cert its nation's records."""
+        submitted.delete(self._connection, self._collection(collection).objects_url, stix_id, version)
+
+    # --- what others share ---
 
     def pages(
         self,
@@ -158,10 +203,12 @@ class Hub:
         out: Path | None = None,
         state: Path | None = None,
         types: Sequence[str] = (),
+        levels: Path | None = None,
     ) -> Incremental:
         """Return a poll that continues where an earlier one ended, objects going to `out`, else to `stream`.
 
-        Use it in a `with` statement. Raises ClientError when `state` belongs to another poll.
+        A line for each object goes to `levels`: at which level the hub handles it. Use it in a `with`
+        statement. Raises ClientError when `state` belongs to another poll.
         """
         found = self._collection(collection)
         asked = PollState(self.url, found.id, tuple(sorted(set(types))))
@@ -171,6 +218,11 @@ class Hub:
                 self._connection, found.objects_url, added_after=added_after, types=asked.types
             )
 
+        if levels is not None:
+            alias = str(found.alias or collection).lower()
+            is_continued = state is not None
+            told = with_levels(fetch, self.explanations, levels, alias, is_continued=is_continued)
+            return Incremental(told, asked, stream, out=out, state=state)
         return Incremental(fetch, asked, stream, out=out, state=state)
 
     def _collection(self, name: str) -> Any:

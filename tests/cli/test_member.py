@@ -55,12 +55,15 @@ def bundle(tmp_path: Path) -> Path:
 def test_a_partial_failure_ends_with_1_and_names_each(as_member: Run, bundle: Path) -> None:
     result = as_member("push", "us", bundle)
     assert result.exit_code == 1
-    assert result.stdout == "3 submitted, 2 succeeded, 1 failed.\n"
+    first, *others = result.stdout.splitlines()
+    assert first == "3 submitted, 2 succeeded, 1 failed."
+    assert others[0].startswith("the hub does not say how it handles them: ")  # this one is too old
+    assert others[1:] == ["status: status-1"]
     assert result.stderr == "hub: bad--3\\x1b: not STIX\n"
 
 
 def test_the_report_is_one_json_value(as_member: Run, bundle: Path) -> None:
-    result = as_member("push", "us", bundle, "--json")
+    result = as_member("push", "us", bundle, "--json", "--no-explain")
     assert result.exit_code == 1
     assert orjson.loads(result.stdout) == {
         "submitted": 3,
@@ -68,7 +71,29 @@ def test_the_report_is_one_json_value(as_member: Run, bundle: Path) -> None:
         "failed": 1,
         "failures": [{"id": "bad--3\x1b", "version": "2026-01-01T00:00:00.000Z", "message": "not STIX"}],
         "statuses": ["status-1"],
+        "marked": 0,
+        "successes": [],
+        "notes": [],
+        "handled": [],
+        "unexplained": None,
     }
+
+
+def test_a_hundred_equal_failures_and_notes_are_a_line_each(as_member: Run, server: Loopback) -> None:
+    objects = [indicator(n) | {"id": f"bad--{n}"} for n in range(100)]
+    objects += [indicator(n, name="noted") for n in range(3)]
+    server.note = "stands as AMBER\x1b"
+    lines = b"".join(orjson.dumps(one) + b"\n" for one in objects)
+    result = as_member("push", "us", "-", "--no-explain", input=lines)
+    assert result.stderr == "hub: 100 × not STIX: bad--0, bad--1, bad--2, …\n"
+    first, note, status = result.stdout.splitlines()
+    assert first == "103 submitted, 3 succeeded, 100 failed."
+    assert note == f"3 × stands as AMBER\\x1b: {', '.join(one['id'] for one in objects[-3:])}"
+    assert status == "status: status-1"
+    told = orjson.loads(as_member("push", "us", "-", "--no-explain", "--json", input=lines).stdout)
+    ids = [one["id"] for one in objects[-3:]]
+    assert [one["id"] for one in told["successes"]] == ids
+    assert told["notes"] == [{"message": "stands as AMBER\x1b", "count": 3, "ids": ids}]
 
 
 def test_a_push_that_is_refused_whole_still_reports(as_member: Run, server: Loopback, bundle: Path) -> None:

@@ -64,6 +64,8 @@ class Loopback:
     faults: list[tuple[str, Answer | None]] = field(default_factory=list)
     answers: dict[tuple[str, str], Any] = field(default_factory=dict)
     nonces: set[str] = field(default_factory=set)
+    note: str = ""  # said of each success
+    explanations: list[Any] = field(default_factory=list)  # of each request that asks for them
 
     def registered(self, thumbprint: str) -> RegisteredKey | None:
         public = self.key.public
@@ -86,6 +88,8 @@ class Loopback:
             return refusal
         if self.faults and request.path.endswith(self.faults[0][0]):
             return self.faults.pop(0)[1]
+        if self.explanations and request.path == "/governance/explanations/":
+            return 200, {"Content-Type": "application/json"}, {"explanations": self.explanations.pop(0)}
         if (request.method, request.path) in self.answers:
             return 200, {"Content-Type": "application/json"}, self.answers[request.method, request.path]
         return self._taxii(request)
@@ -134,7 +138,8 @@ class Loopback:
     def _add(self, request: Seen) -> dict[str, Any]:
         entries = [(str(o["id"]), str(o.get("modified", ""))) for o in request.objects]
         bad = [{"id": i, "version": v, "message": "not STIX"} for i, v in entries if "bad" in i]
-        good = [{"id": i, "version": v} for i, v in entries if "bad" not in i]
+        note = {"message": self.note} if self.note else {}
+        good = [{"id": i, "version": v, **note} for i, v in entries if "bad" not in i]
         status: dict[str, Any] = {
             "id": f"status-{len(self.to('/objects/', 'POST'))}",
             "status": "complete",

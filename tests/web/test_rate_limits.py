@@ -172,6 +172,14 @@ def test_a_cursor_lets_nothing_in_but_the_pages_of_a_walk(world: World) -> None:
     assert client.get(address(world), query_string=others).status_code == 429
 
 
+def test_a_walk_of_a_manifest_goes_on_too_by_its_own_cursor_alone(world: World) -> None:
+    client = member(world, served(world, requests=PER_MINUTE))
+    walk = {"next": said(client.get(address(world, "manifest")))["next"]}
+    exhaust(client)
+    assert client.get(address(world), query_string=walk).status_code == 429
+    assert client.get(address(world, "manifest"), query_string=walk).status_code == 200
+
+
 # --- served -----------------------------------------------------------------------------------------
 
 
