@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from hub import files
 from hub.actions.bindings import Bindings
 from hub.actions.disclose import Disclosures
 from hub.errors import SettingsError
@@ -44,12 +45,11 @@ class House:
 
 def create_secrets(directory: Path) -> None:
     """Make the secrets that are missing, readable by their owner alone. Repeating is harmless."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.make_folder(directory)
     for name in (_PEPPER, _CURSOR_KEY):
         path = directory / name
         if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
+            with os.fdopen(files.create(path), "wb") as file:
                 file.write(secrets.token_bytes(_SECRET_BYTES))
 
 

@@ -69,7 +69,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except HubError as error:
-            warn(str(error))
+            warn(error.in_full)
             ctx.exit(1)
         except BrokenPipeError:
             # Whoever read our output has gone; there is nobody to tell.

@@ -94,7 +94,7 @@ def _work_on(house: House) -> None:
             try:
                 _tell(work_once(house), as_json=False)
             except Unavailable as error:
-                warn(str(error))
+                warn(error.in_full)
             time.sleep(_WORK_SECONDS)
 
 

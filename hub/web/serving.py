@@ -131,7 +131,7 @@ class Chores(threading.Thread):
         try:
             work(self._house)
         except Refused as refusal:
-            _logger.warning("chores put off: %s", refusal)
+            _logger.warning("chores put off: %s", refusal.in_full)
         except Exception:
             _logger.exception("chores failed")
 
