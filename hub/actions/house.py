@@ -11,6 +11,7 @@ from typing import Final
 from hub import files
 from hub.actions.bindings import Bindings
 from hub.actions.disclose import Disclosures
+from hub.actions.uses import Uses
 from hub.errors import SettingsError
 from hub.model import Limits, Registry
 from hub.store.connection import Store
@@ -41,6 +42,7 @@ class House:
     require_signature: bool
     bindings: Bindings = field(default_factory=Bindings)
     disclosures: Disclosures = field(default_factory=Disclosures)
+    uses: Uses = field(default_factory=Uses)
 
 
 def create_secrets(directory: Path) -> None:

@@ -19,6 +19,7 @@ from hub.store import commits, epochs
 
 # No request waits for ever, nor for a machine that is gone. What the URL of a PostgreSQL says itself wins.
 SQLITE_BUSY_SECONDS: Final = 30
+BESIDE: Final = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file
 _WAITS: Final = {  # libpq's parameters, in seconds, and for the last in milliseconds
     "connect_timeout": 10,
     "keepalives_idle": 10,

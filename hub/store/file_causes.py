@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-_BESIDE: Final = ("-wal", "-shm", "-journal")
+from hub.store import engines
+
 _NO_ROOM: Final = "make room; nothing that was acknowledged is lost"
 
 
@@ -80,7 +81,7 @@ def _is_closed(folder: Path) -> bool:
 def _used(file: Path) -> Iterator[Path]:
     """Give what SQLite writes: the file, what lies beside it, and the folder in which it makes that."""
     yield file
-    yield from (path for suffix in _BESIDE if (path := file.with_name(file.name + suffix)).exists())
+    yield from (path for suffix in engines.BESIDE if (path := file.with_name(file.name + suffix)).exists())
     yield file.parent
 
 
