@@ -52,6 +52,8 @@ def _value(text: str) -> str:
 
 def printable(text: str) -> str:
     """Return `text` on one line, every character that does not print spelled out."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
