@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -186,10 +187,8 @@ def test_a_wrong_password_and_a_role_that_is_shut_out_are_told_by_a_real_server(
 
 # --- PostgreSQL: a statement that fails ---------------------------------------------------------
 
-_STATEMENTS = [
-    "08006", "25P03", "26000", "40001", "40P01", "42501", "53100", "53200", "53300", "55P03", "57014",
-    "57P01", "57P03", "57P04", "58030", "XX001", "XX002", "25006", "0A000", "42P05",
-]  # fmt: skip
+# Every SQLSTATE that has a sentence of its own, and one of each class that has one.
+_STATEMENTS = ["08006", "28000", "53400", "58030", *(state for state in causes.BY_SQLSTATE if len(state) > 2)]
 
 
 @pytest.mark.parametrize("sqlstate", _STATEMENTS)
@@ -368,6 +367,26 @@ def test_every_ailment_has_a_remedy(name: str) -> None:
     assert said == file_causes.BY_NAME[name]
     assert said.what
     assert said.remedy
+
+
+@pytest.mark.parametrize(
+    ("name", "seen", "said"),
+    [
+        ("SQLITE_IOERR_WRITE", {"f_bavail": 0, "f_flag": 0}, "the disk is full"),
+        ("SQLITE_FULL", {"f_bavail": 0, "f_flag": 0}, "the disk is full"),
+        ("SQLITE_FULL", {"f_bavail": 9, "f_flag": 0}, "the disk is full, or the file may not grow"),
+        ("SQLITE_IOERR_SHMSIZE", {"f_bavail": 9, "f_flag": 0}, "an I/O error"),
+        ("SQLITE_READONLY", {"f_bavail": 9, "f_flag": os.ST_RDONLY}, "the file system is read-only"),
+        ("SQLITE_READONLY", {"f_bavail": 9, "f_flag": 0}, "the file is read-only"),
+        ("SQLITE_OF_TOMORROW", {"f_bavail": 9, "f_flag": 0}, "the database failed"),
+    ],
+)
+def test_a_disk_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, seen: dict[str, int], said: str
+) -> None:
+    (tmp_path / "hub.db").touch()
+    monkeypatch.setattr(os, "statvfs", lambda _path: SimpleNamespace(**seen))
+    assert file_causes.of(name, tmp_path / "hub.db").what == said
 
 
 # --- URLs that cannot be used -------------------------------------------------------------------
