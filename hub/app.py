@@ -9,7 +9,7 @@ from hub.actions.house import House, Secrets, create_secrets, read_secrets
 from hub.errors import SettingsError
 from hub.settings import Settings
 from hub.store.connection import Store
-from hub.web import governance, operations, taxii
+from hub.web import governance, operations, request_log, taxii
 from hub.web.taxii import identity, problems
 
 
@@ -31,6 +31,7 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     operations.install(app)
     _drop_last_slashes(app)
     app.after_request(_keep_out_of_caches)
+    request_log.install(app)
     return app
 
 

@@ -45,6 +45,7 @@ _MAX_NAME: Final = 200
 _MAX_NAMES: Final = 50
 _MIN_LETTERS: Final = 2
 _MAX_REASON: Final = 500
+TOKEN_DAYS: Final = 365
 _FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)  # `created` of the hub's identity, the same in every hub
 _FOR_EVERYBODY: Final[Justification] = frozenset({frozenset({Ground(None, Clearance.PARTNER)})})
 
@@ -272,20 +273,23 @@ class IssuedToken:
     public_id: str
     token: str
     scopes: frozenset[Scope]
-    expires: datetime | None
+    expires: datetime
 
 
 def issue_token(
-    house: House, member_id: str, scopes: Collection[Scope], expires_days: int | None = None
+    house: House, member_id: str, scopes: Collection[Scope], expires_days: int = TOKEN_DAYS
 ) -> IssuedToken:
-    """Issue a token of a member. Raises NotFound, and Unprocessable for scopes that its kind cannot have."""
+    """Issue a token of a member, which ends of itself: after a year, unless another time is given.
+
+    Raises NotFound, and Unprocessable for scopes that its kind cannot have.
+    """
     token = tokens.compose(secrets.token_bytes(tokens.RANDOM_BYTES))
     digest = tokens.digest(house.secrets.pepper, token.text)
     with house.store.write(when_closed=True) as connection:
         member = _member(connection, member_id)
         _check_scopes(member, scopes)
         now = house.store.now(connection)
-        expires = None if expires_days is None else now + timedelta(days=expires_days)
+        expires = now + timedelta(days=expires_days)
         stored = StoredToken(token.public_id, member.id, digest, frozenset(scopes), now, expires, None)
         members.add_token(connection, stored)
     return IssuedToken(member.id, token.public_id, token.text, frozenset(scopes), expires)

@@ -146,7 +146,7 @@ class _Allowance:
         failure = stock.failure
         with stock.lock:
             if stock.cells <= 0 and stock.failure is not None and stock.failure is not failure:
-                raise Unavailable(str(stock.failure))
+                raise Unavailable(str(stock.failure), cause=stock.failure.cause)
             wait = _NONE if stock.cells > 0 else self._refill(member, stock, now)
             if not wait:
                 stock.cells -= cells

@@ -58,17 +58,17 @@ def examine(house: House, clock: Clock) -> Found:
         if not house.store.is_current():
             return Found(False, False, details | {"schema": "not that of this version"})
     except Unavailable as error:
-        return _unreachable(str(error))
+        return _unreachable(error.in_full)
     try:
         is_right = _read(house, clock, details)
     except Unavailable as error:
-        return Found(False, False, details | {"read": str(error)})
+        return Found(False, False, details | {"read": error.in_full})
     details["read"] = _DONE
     try:
         with house.store.write(when_closed=True) as connection:
             readiness.write(connection)
     except Unavailable as error:
-        return Found(False, True, details | {"write": str(error)})
+        return Found(False, True, details | {"write": error.in_full})
     return Found(is_right, True, details | {"write": _DONE})
 
 

@@ -86,7 +86,7 @@ class LazyGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except HubError as error:
-            warn(str(error))
+            warn(error.in_full)
             ctx.exit(1)
         except BrokenPipeError:
             # Whoever read our output has gone; there is nobody to tell.

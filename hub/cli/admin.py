@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from hub.actions.check import check as check_everything
 from hub.actions.house import House
 from hub.actions.prune import Pruned
 from hub.actions.prune import prune as prune_once
+from hub.actions.upkeep import exposed, token_cautions
 from hub.actions.work import WorkReport
 from hub.actions.work import work as work_once
 from hub.app import create_app, new_house, open_house
@@ -45,11 +46,14 @@ def opened() -> Iterator[House]:
 @json_option
 def init(as_json: bool) -> None:
     """Create or migrate the database, the hub's secrets, nations and collections. Harmless to repeat."""
-    house = new_house(load(os.environ))
+    settings = load(os.environ)
+    house = new_house(settings)
     try:
         initialise(house)
     finally:
         house.store.close()
+    for fault in exposed(settings.database_url, settings.secrets_dir):
+        warn(f"{fault.place} {fault.what}")
     nations = list(house.registry.nations)
     if as_json:
         print_json({"nations": nations, "public_url": house.public_url})
@@ -95,7 +99,7 @@ def _work_on(house: House) -> None:
             try:
                 _tell(work_once(house), as_json=False)
             except Unavailable as error:
-                warn(str(error))
+                warn(error.in_full)
             time.sleep(_WORK_SECONDS)
 
 
@@ -136,29 +140,35 @@ def check(as_json: bool) -> None:
     """Verify the database, who is shown what, and every signature; change nothing.
 
     May run beside a serving hub. Prints each fault with its place and remedy; exit code 1 if there is any.
+    Files that others may use are faults; tokens that end soon, or are not used, are warnings.
     """
     settings = load(os.environ)
     with progress(is_silent=as_json) as tell:
-        report = _checked(settings, lambda part: tell(f"checking {part}"))
+        report, cautions = _checked(settings, lambda part: tell(f"checking {part}"))
+    faults = [*exposed(settings.database_url, settings.secrets_dir), *report.faults]
     if as_json:
-        faults = [{"place": fault.place, "what": fault.what} for fault in report.faults]
-        print_json({"checked": report.checked, "faults": faults})
+        told = [{"place": fault.place, "what": fault.what} for fault in faults]
+        print_json({"checked": report.checked, "faults": told, "warnings": cautions})
     else:
-        for fault in report.faults:
+        for fault in faults:
             click.echo(plain(f"{fault.place}: {fault.what}"))
+        for caution in cautions:
+            click.echo(plain(f"warning: {caution}"))
         click.echo(f"checked: {', '.join(f'{count} {name}' for name, count in report.checked.items())}")
-    if report.faults:
-        warn(f"{len(report.faults)} {'fault' if len(report.faults) == 1 else 'faults'}")
+    if faults:
+        warn(f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}")
         click.get_current_context().exit(1)
 
 
-def _checked(settings: Settings, tell: Callable[[str], None]) -> Report:
+def _checked(settings: Settings, tell: Callable[[str], None]) -> tuple[Report, Sequence[str]]:
+    """Return what was found, and what to look after where the database can be read."""
     try:
         house = open_house(settings)
     except DamagedDatabase:
-        return DAMAGED
+        return DAMAGED, []
     with closing(house.store):
-        return check_everything(house, tell)
+        report = check_everything(house, tell)
+        return report, [] if report.faults else token_cautions(house)
 
 
 @click.command()

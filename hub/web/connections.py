@@ -137,7 +137,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc] # gunicorn ships no typ
             try:
                 super().load_wsgi()
             except Unavailable as error:
-                self.log.warning("Worker %s waits to begin: %s", self.pid, error)
+                self.log.warning("Worker %s waits to begin: %s", self.pid, error.in_full)
                 time.sleep(_LOAD_PAUSE_SECONDS)
             else:
                 return

@@ -19,6 +19,7 @@ from gunicorn.errors import AppImportError, HaltServer
 from hub.actions.house import House
 from hub.actions.work import work
 from hub.errors import Refused, SettingsError
+from hub.web import logs
 from hub.web.connections import Bounds, PatientWorker
 from hub.web.taxii.identity import house_of
 
@@ -42,6 +43,8 @@ _PRODUCTION: Final = {
     "secure_scheme_headers": {},
     "http_parser": "python",  # the one that was tried; another may read the same bytes otherwise
     "control_socket_disable": True,
+    "accesslog": None,  # the hub logs requests itself (request_log)
+    "logger_class": logs.ServerLog,
     "preload_app": False,  # every worker opens the database for itself, after the fork
 }
 
@@ -78,6 +81,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
 
     def run(self) -> None:
         """Serve until told to stop; ends the process."""
+        logs.configure()
         Arbiter(self).run()
 
     def load_config(self) -> None:
@@ -114,7 +118,10 @@ class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]
 
 
 class Chores(threading.Thread):
-    """One pass of `actions.work` every so many seconds; the database lets one worker at a time do it."""
+    """Every so many seconds the uses of tokens, and one pass of `actions.work`.
+
+    The uses each worker writes for itself; the database lets one worker at a time do the rest.
+    """
 
     def __init__(self, house: House, every_seconds: float) -> None:
         super().__init__(name="chores", daemon=True)
@@ -129,9 +136,10 @@ class Chores(threading.Thread):
     def do_once(self) -> None:
         """Make one pass. Whatever goes wrong is logged, and left to the next: requests need none of it."""
         try:
+            self._house.uses.write(self._house.store)
             work(self._house)
         except Refused as refusal:
-            _logger.warning("chores put off: %s", refusal)
+            _logger.warning("chores put off: %s", refusal.in_full)
         except Exception:
             _logger.exception("chores failed")
 

@@ -94,7 +94,7 @@ def test_a_database_that_takes_no_writes_is_not_ready_though_it_is_read(on_postg
             connection.exec_driver_sql(statement)
     found = examine(on_postgresql.house, _machine)
     assert (found.is_ready, found.has_read) == (False, True)
-    assert "cannot be reached" in found.details["write"]
+    assert "the server is read-only (25006)" in found.details["write"]
 
 
 @pytest.mark.parametrize(("ahead", "is_ready"), [(-2.0, False), (-0.5, True), (0.5, True), (2.0, False)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +140,9 @@ def test_a_token_for_a_person_is_the_secret_alone(hub: Run) -> None:
     (listed,) = json_of(hub("token", "list", "--json"))
     assert len(secret.split()) == 1
     assert listed["scopes"] == ["read"]
-    assert listed["expires"] is None
+    issued, expires = (datetime.fromisoformat(listed[name]) for name in ("created", "expires"))
+    assert expires - issued == timedelta(days=365)
+    assert listed["last_used"] is None
 
 
 def test_a_revoked_token_says_since_when(hub: Run) -> None:

@@ -9,12 +9,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 from typing import Final
 
 import orjson
 
+from hub import files
 from hub.actions import administer
 from hub.actions.house import House
 from hub.actions.work import work
@@ -92,7 +93,7 @@ def home_folder(chosen: Path | None) -> Iterator[Path]:
         finally:
             shutil.rmtree(home, ignore_errors=True)
         return
-    chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.make_folder(chosen)
     if any(chosen.iterdir()):
         raise HubError(f"{chosen} is not empty: the demo begins in a fresh home; name another folder")
     yield chosen.absolute()
@@ -132,7 +133,7 @@ def work_at_once(house: House) -> None:
 
 def example(name: str) -> JsonObject:
     """Return one of the example agreements as a document to propose."""
-    file = files("hub") / "_config" / "agreements" / f"{name}.toml"
+    file = resources.files("hub") / "_config" / "agreements" / f"{name}.toml"
     return read_agreement(file.name, file.read_bytes())
 
 
@@ -165,7 +166,7 @@ def _admit(house: House, folder: Path, id: str) -> Badge:
     if id in IDENTITIES:
         administer.register_identity(house, id, IDENTITIES[id])
     scopes = {Scope.READ, Scope.SUBMIT} | ({Scope.GOVERN} if kind is Kind.CERT else set())
-    folder.mkdir(mode=0o700, parents=True)
+    files.make_folder(folder)
     badge = Badge(folder / "token", folder / "submit.pem", folder / "agreement.pem")
     _keep(badge.token, administer.issue_token(house, id, scopes).token.encode())
     _give_key(house, id, badge.submit_key, Purpose.SUBMIT)
@@ -181,5 +182,5 @@ def _give_key(house: House, id: str, path: Path, purpose: Purpose) -> None:
 
 
 def _keep(path: Path, secret: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with os.fdopen(files.create(path), "wb") as file:
         file.write(secret)

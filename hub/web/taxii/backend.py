@@ -31,6 +31,7 @@ from hub.model import (
     Submission,
     VersionFilter,
 )
+from hub.web import request_log
 from hub.web.taxii import filters, resources
 from hub.web.taxii.identity import allowances, caller
 from hub.web.taxii.negotiation import received
@@ -167,6 +168,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         if origin is None:
             raise Forbidden("nothing is submitted to the aggregate: use your nation's collection")
         receipt = submit.submit(self._house, Submission(caller(), origin, received()))
+        request_log.count(receipt)
         allowances().charge(caller(), receipt.total)
         return resources.status(receipt)
 
