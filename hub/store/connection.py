@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, 
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from hub.errors import Closed, DamagedDatabase, Interrupted, SettingsError, Unavailable
+from hub.errors import Closed, DamagedDatabase, Interrupted, Reconfigured, SettingsError, Unavailable
 from hub.store import commits, epochs, moments, schemas
 from hub.store.epochs import State
 from hub.store.memory import Memory
@@ -63,6 +63,8 @@ class Store:
         self._recording = recording or engine
         self._turns = commits.Turns()
         self.memory = Memory()
+        self._configuration: int | None = None
+        self._refused: int | None = None
         self.clock: Callable[[], datetime] | None = None
 
     @classmethod
@@ -143,6 +145,7 @@ class Store:
             is_early = state.epoch is None and n == 0
             if not is_early and not state.has_moved and self.memory.epoch in (None, state.epoch):
                 self.memory.see(state.timeline, state.standby_names, state.epoch)
+                self._check_configuration(state)
                 if state.closed_at is not None and not when_closed:
                     raise Closed(_CLOSED)
                 return connection, transaction
@@ -151,6 +154,18 @@ class Store:
             if not is_early:
                 self._follow(state)
         raise Unavailable(_UNSETTLED)
+
+    def bind(self, configuration: int) -> None:
+        """Let every transaction from now on find this configuration in force, or raise Reconfigured."""
+        self._configuration = configuration
+
+    def _check_configuration(self, state: State) -> None:
+        if self._configuration in (None, state.configuration):
+            return
+        if self._refused != state.configuration:  # said once, not with each request
+            self._refused = state.configuration
+            _logger.error("restart: the configuration was changed; this process answers nothing until then")
+        raise Reconfigured(epochs.RECONFIGURED)
 
     def _begin(
         self, stack: ExitStack, engine: Engine, *, writes: bool
@@ -216,8 +231,11 @@ class Store:
         return self.now(connection) if at is None or self.clock is not None else at
 
     def migrate(self) -> None:
-        """Create the tables, or bring them to the schema that this version knows. Repeating is harmless."""
-        if self.is_current():
+        """Create the tables, or bring them to the schema that this version knows. Repeating is harmless.
+
+        Raises SettingsError for a database that only a later version knows.
+        """
+        if self.outdated() is None:
             return
         with _unavailable_when_down(), self._engine.connect() as connection:
             connection.execution_options(**_isolation(self._engine, writes=True))
@@ -226,9 +244,17 @@ class Store:
 
     def is_current(self) -> bool:
         """Tell whether the database has exactly the schema that this version knows."""
+        return self.outdated() is None
+
+    def outdated(self) -> str | None:
+        """Return why the schema of the database is not this version's, and the remedy; None: it is."""
         with _unavailable_when_down():
-            current = self._heads()
-        return frozenset(current) == schemas.newest()
+            return schemas.outdated(self._heads())
+
+    def altered(self) -> str | None:
+        """Return where its tables are not those of its schema, and the remedy; None: they are."""
+        with _unavailable_when_down(), self._engine.connect() as connection:
+            return schemas.altered(schemas.differences(connection))
 
     def _heads(self) -> tuple[str, ...]:
         try:

@@ -18,6 +18,7 @@ from hub.actions import administer, agree, poll, submit
 from hub.actions.authenticate import reader
 from hub.actions.bindings import Bindings
 from hub.actions.house import House, Secrets
+from hub.actions.initialise import initialise
 from hub.model import (
     Caller,
     HttpRequest,
@@ -156,7 +157,7 @@ class Hub:
             self.clock.set(now)
             return
         is_first = is_as_usual and kept.is_empty(store)
-        administer.initialise(self.house)
+        initialise(self.house)
         if is_first:
             _beginnings[kind] = (kept.Rows.of(store), self.clock())
 
