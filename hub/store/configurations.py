@@ -21,6 +21,7 @@ from hub.store.tables import (
     ledger,
     member,
     metadata,
+    nonce,
     object_version,
     origin,
     submission,
@@ -92,7 +93,7 @@ def forget_own(connection: Connection, nations: Collection[NationCode]) -> None:
 
     All that can be in them is what the hub itself published. The caller holds them.
     """
-    kept = {hub_state, configuration, lease, ledger, origin}
+    kept = {hub_state, configuration, lease, ledger, nonce, origin}  # a nonce is of a member's key
     for table in reversed(metadata.sorted_tables):
         if table not in kept:
             connection.execute(delete(table))

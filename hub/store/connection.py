@@ -155,8 +155,11 @@ class Store:
                 self._follow(state)
         raise Unavailable(_UNSETTLED)
 
-    def bind(self, configuration: int) -> None:
-        """Let every transaction from now on find this configuration in force, or raise Reconfigured."""
+    def bind(self, configuration: int | None) -> None:
+        """Let every transaction from now on find this configuration in force, or raise Reconfigured.
+
+        None: whichever is.
+        """
         self._configuration = configuration
 
     def _check_configuration(self, state: State) -> None:

@@ -133,6 +133,7 @@ class Hub:
         """Return an initialised hub over this store, which has no rows yet."""
         clock = Clock()
         store.clock = clock
+        store.bind(None)  # whatever a test before has let it be bound to
         house = House(
             store=store,
             registry=registry(),
