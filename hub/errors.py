@@ -22,6 +22,7 @@
         └── Unavailable      503
             ├── DamagedDatabase  its file cannot be read
             ├── Closed           history may have forked: until the operator has opened the hub again
+            ├── Reconfigured     the configuration was changed: until this process is restarted
             ├── Interrupted      nothing was done, for a reason that passes
             └── InDoubt          it may have been done
 
@@ -160,6 +161,13 @@ class Closed(Unavailable):
     """History may have forked: the hub waits for its operator."""
 
     title = "Closed"
+    retry_after_seconds = 60
+
+
+class Reconfigured(Unavailable):
+    """Another configuration is in force than this process has: it decides nothing until it is restarted."""
+
+    title = "Reconfigured"
     retry_after_seconds = 60
 
 

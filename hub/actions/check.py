@@ -52,11 +52,11 @@ def _silent(_part: str) -> None:
 def check(house: House, tell: Callable[[str], None] = _silent) -> Report:
     """Verify everything in one snapshot, beside a hub that serves; nothing is changed.
 
-    1. The schema is this version's; the file is sound; no row refers to one that is not there.
+    1. Schema and tables are this version's; the file is sound; no row refers to one that is not there.
     2. Ledgers are gapless and dated in order; justifications and disclosures can be read.
-    3. Every object is what was submitted, is marked as it says, and stands for exactly those readers for
-       whom the rules release it now, decided from scratch with all that refers to it. Of a recall those
-       alone are told who fetched it.
+    3. Every object is what was submitted, is marked as it says by the configuration of its submission, and
+       stands for exactly those readers for whom the rules release it now, decided from scratch with all that
+       refers to it. Of a recall those alone are told who fetched it.
     4. Every signature holds: on submissions and deletions, and on agreements with what binds by them. What
        is stored is of the member, place and time that were signed.
 
@@ -73,9 +73,8 @@ def check(house: House, tell: Callable[[str], None] = _silent) -> Report:
 
 
 def _report(house: House, tell: Callable[[str], None]) -> Report:
-    if not house.store.is_current():  # 1
-        what = "is not of this version; run `hub init`"
-        return Report({}, [Fault("database schema", what)])
+    if (reason := house.store.outdated() or house.store.altered()) is not None:  # 1
+        return Report({}, [Fault("database schema", reason)])
     with house.store.read(when_closed=True) as connection:
         tell("the database")
         if damage := integrity.structural_faults(connection):

@@ -55,8 +55,8 @@ def examine(house: House, clock: Clock) -> Found:
         "write": _NOT_TRIED,
     }
     try:
-        if not house.store.is_current():
-            return Found(False, False, details | {"schema": "not that of this version"})
+        if (reason := house.store.outdated()) is not None:
+            return Found(False, False, details | {"schema": reason})
     except Unavailable as error:
         return _unreachable(error.in_full)
     try:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from hub.actions.administer import initialise
 from hub.actions.backup import backup as back_up
 from hub.actions.backup import restoring
 from hub.actions.check import DAMAGED, Report
 from hub.actions.check import check as check_everything
 from hub.actions.house import House
+from hub.actions.initialise import Initialised, initialise
 from hub.actions.prune import Pruned
 from hub.actions.prune import prune as prune_once
 from hub.actions.upkeep import exposed, token_cautions
@@ -27,6 +27,7 @@ from hub.cli.output import json_option, plain, print_json, warn
 from hub.cli.progress import progress
 from hub.cli.signals import end_on_sigterm
 from hub.errors import DamagedDatabase, Unavailable
+from hub.model import NationCode
 from hub.settings import Settings, load
 
 _WORK_SECONDS: Final = 10.0
@@ -43,22 +44,53 @@ def opened() -> Iterator[House]:
 
 
 @click.command()
+@click.option(
+    "--apply", is_flag=True, help="Take new values of nations.toml, for what is submitted from now on."
+)
+@click.option(
+    "--add-nation", "add", multiple=True, metavar="CC", help="Add a nation that stands in nations.toml."
+)
 @json_option
-def init(as_json: bool) -> None:
-    """Create or migrate the database, the hub's secrets, nations and collections. Harmless to repeat."""
+def init(apply: bool, add: tuple[str, ...], as_json: bool) -> None:
+    """Create or migrate the database, the hub's secrets, nations and collections. Harmless to repeat.
+
+    What decides (the nations and their ids, default_tlp, unmarked, informative_markings, public_sources) is
+    kept in the database; where nations.toml says otherwise later, no command starts. --apply takes new
+    values; whatever was submitted before stays as it is. Ids never change and nations stay, but until the
+    first member has joined --apply takes those, too. Restart every serving process afterwards.
+    """
     settings = load(os.environ)
     house = new_house(settings)
     try:
-        initialise(house)
+        done = initialise(house, settings.nations_file, apply=apply, add=_nations(add))
     finally:
         house.store.close()
     for fault in exposed(settings.database_url, settings.secrets_dir):
         warn(f"{fault.place} {fault.what}")
     nations = list(house.registry.nations)
     if as_json:
-        print_json({"nations": nations, "public_url": house.public_url})
+        print_json({"nations": nations, "public_url": house.public_url, **_view(done)})
     else:
+        _tell_changes(done)
         click.echo(f"The hub is ready for {', '.join(nations)} at {house.public_url}.")
+
+
+def _nations(codes: Iterable[str]) -> list[NationCode]:
+    return [NationCode(code.upper()) for code in codes]
+
+
+def _view(done: Initialised) -> dict[str, Any]:
+    applied = [{"key": one.key, "from": one.kept, "to": one.given} for one in done.applied]
+    return {"applied": applied, "added_nations": list(done.added)}
+
+
+def _tell_changes(done: Initialised) -> None:
+    for one in done.applied:
+        click.echo(plain(f"{one.key}: {one.given or 'nothing'}, until now {one.kept or 'nothing'}."))
+    if done.applied:
+        click.echo(
+            "This holds for what is submitted from now on. Restart every process of the hub that runs."
+        )
 
 
 @click.command()

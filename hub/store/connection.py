@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from hub.errors import Closed, DamagedDatabase, Interrupted, Unavailable
+from hub.errors import Closed, DamagedDatabase, Interrupted, Reconfigured, Unavailable
 from hub.store import causes, commits, engines, epochs, moments, schemas
 from hub.store.engines import Place
 from hub.store.epochs import State
@@ -56,6 +56,8 @@ class Store:
         self._recording = recording or engine
         self._turns = commits.Turns()
         self.memory = Memory()
+        self._configuration: int | None = None
+        self._refused: int | None = None
         self.clock: Callable[[], datetime] | None = None
 
     @classmethod
@@ -136,6 +138,7 @@ class Store:
             is_early = state.epoch is None and n == 0
             if not is_early and not state.has_moved and self.memory.epoch in (None, state.epoch):
                 self.memory.see(state.timeline, state.standby_names, state.epoch)
+                self._check_configuration(state)
                 if state.closed_at is not None and not when_closed:
                     raise Closed(_CLOSED)
                 return connection, transaction
@@ -144,6 +147,21 @@ class Store:
             if not is_early:
                 self._follow(state)
         raise Unavailable(_UNSETTLED)
+
+    def bind(self, configuration: int | None) -> None:
+        """Let every transaction from now on find this configuration in force, or raise Reconfigured.
+
+        None: whichever is.
+        """
+        self._configuration = configuration
+
+    def _check_configuration(self, state: State) -> None:
+        if self._configuration in (None, state.configuration):
+            return
+        if self._refused != state.configuration:  # said once, not with each request
+            self._refused = state.configuration
+            _logger.error("restart: the configuration was changed; this process answers nothing until then")
+        raise Reconfigured(epochs.RECONFIGURED)
 
     def _begin(
         self, stack: ExitStack, engine: Engine, *, writes: bool
@@ -211,10 +229,11 @@ class Store:
     def migrate(self) -> None:
         """Create the tables, or bring them to the schema that this version knows. Repeating is harmless.
 
-        An SQLite file is made where there is none, for its owner alone, and so is its folder.
+        An SQLite file is made where there is none, for its owner alone, and so is its folder. Raises
+        SettingsError for a database that only a later version knows.
         """
         engines.make_file(self._engine.url)
-        if self.is_current():
+        if self.outdated() is None:
             return
         with _unavailable_when_down(self._place), self._engine.connect() as connection:
             connection.execution_options(**_isolation(self._engine, writes=True))
@@ -223,9 +242,17 @@ class Store:
 
     def is_current(self) -> bool:
         """Tell whether the database has exactly the schema that this version knows."""
+        return self.outdated() is None
+
+    def outdated(self) -> str | None:
+        """Return why the schema of the database is not this version's, and the remedy; None: it is."""
         with _unavailable_when_down(self._place):
-            current = self._heads()
-        return frozenset(current) == schemas.newest()
+            return schemas.outdated(self._heads())
+
+    def altered(self) -> str | None:
+        """Return where its tables are not those of its schema, and the remedy; None: they are."""
+        with _unavailable_when_down(self._place), self._engine.connect() as connection:
+            return schemas.altered(schemas.differences(connection))
 
     def _heads(self) -> tuple[str, ...]:
         try:

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 import requests
 
-from hub.actions.administer import initialise
+from hub.actions.initialise import initialise
 from hub.app import new_house
 from hub.settings import load
 from hub.web.connections import Bounds

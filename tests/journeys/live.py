@@ -17,8 +17,9 @@ import orjson
 import requests
 from taxii2client.v21 import ApiRoot, Collection
 
-from hub.actions.administer import add_member, initialise, issue_token, register_key
+from hub.actions.administer import add_member, issue_token, register_key
 from hub.actions.house import House
+from hub.actions.initialise import initialise
 from hub.app import new_house
 from hub.client import Hub, HubAuth
 from hub.model import Kind, Purpose, Scope

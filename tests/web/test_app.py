@@ -13,6 +13,7 @@ from werkzeug.test import Client, TestResponse
 
 from hub import settings
 from hub.actions.house import create_secrets
+from hub.actions.initialise import initialise
 from hub.app import create_app, new_house
 from hub.errors import SettingsError, Unavailable
 from hub.model import HttpRequest, NationCode
@@ -80,7 +81,7 @@ def test_without_a_database_the_start_stops_and_makes_none(tmp_path: Path) -> No
 def test_an_initialised_hub_starts_from_its_settings(tmp_path: Path) -> None:
     chosen = settings.load({"HUB_HOME": str(tmp_path)})
     house = new_house(chosen)
-    house.store.migrate()
+    initialise(house)
     house.store.close()
     assert create_app(chosen).test_client().get("/readyz").status_code == 200
 

@@ -18,6 +18,7 @@ import orjson
 from hub import files
 from hub.actions import administer
 from hub.actions.house import House
+from hub.actions.initialise import initialise
 from hub.actions.work import work
 from hub.app import new_house
 from hub.client import Hub, HubAuth
@@ -107,7 +108,7 @@ def set_scene(home: Path, url: str) -> Iterator[Scene]:
     environ |= {"HUB_HOME": str(home), "HUB_PUBLIC_URL": url}
     house = new_house(load(environ))
     try:
-        administer.initialise(house)
+        initialise(house)
         badges = {id: _admit(house, home / "members" / id, id) for id in MEMBERS}
         yield Scene(home, url, environ, house, badges)
     finally:
