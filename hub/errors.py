@@ -13,7 +13,6 @@
         ├── NotFound         404     withheld and non-existent alike (policy 9)
         ├── MethodNotAllowed 405
         ├── NotAcceptable    406
-        ├── RequestTimeout   408     it did not arrive in time
         ├── Conflict         409
         ├── TooLarge         413
         ├── UnsupportedMedia 415
@@ -110,11 +109,6 @@ class MethodNotAllowed(Refused):
 class NotAcceptable(Refused):
     status = 406
     title = "Not acceptable"
-
-
-class RequestTimeout(Refused):
-    status = 408
-    title = "Request timeout"
 
 
 class Conflict(Refused):

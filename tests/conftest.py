@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import budgets, compiled, kept, lock_order, postgres, scratch
+from tests import budgets, compiled, installed, kept, lock_order, postgres, scratch
 
 # The same worlds on every run and no clock in the verdict, though a slow machine may try fewer: see budgets.
 # More examples: --hypothesis-profile=thorough.
@@ -123,3 +123,9 @@ def postgresql_url(postgres_server: str) -> Iterator[str]:
     """The URL of a fresh, empty PostgreSQL database, for what SQLite does not offer."""
     with postgres.database(postgres_server) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def installed_commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the commands of an installed wheel, which does not see the checkout."""
+    return installed.install(tmp_path_factory.mktemp("installed"))

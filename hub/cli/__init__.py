@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from hub.cli.environment import unknown
 from hub.cli.output import warn, write_in_any_encoding
 from hub.cli.signals import INTERRUPTED
 from hub.errors import HubError
@@ -20,7 +21,7 @@ from hub.errors import HubError
 # What `hub --help` says stands here too: asking each command would load the server on every machine.
 _ON_THE_HUB: Final = {
     "init": ("hub.cli.admin:init", "Create or migrate database, secrets, nations and collections."),
-    "serve": ("hub.cli.admin:serve", "Serve the hub with gunicorn and the production settings."),
+    "serve": ("hub.cli.serve:serve", "Serve the hub with gunicorn and the production settings."),
     "demo": ("hub.cli.demo:demo_command", "Show the whole hub in one command."),
     "member": ("hub.cli.accounts:member", "Register, list, suspend and resume members."),
     "token": ("hub.cli.accounts:token", "Issue, list and revoke tokens."),
@@ -119,6 +120,8 @@ def _fault(error: Exception) -> str:
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="hub", prog_name="hub")
+@click.version_option(package_name="allied-hub", prog_name="hub")
 def main() -> None:
     """Allied nations share signed STIX over TAXII 2.1, under agreements, within the TLP marking."""
+    for sentence in unknown(os.environ):
+        warn(sentence)

@@ -75,7 +75,8 @@ def add_member(
 ) -> None:
     """Register the member ID (lower case)."""
     with opened() as house:
-        found = administer.add_member(house, id, nation, Kind(kind), name, OtherNames(short_names, domains))
+        code = None if nation is None else nation.upper()
+        found = administer.add_member(house, id, code, Kind(kind), name, OtherNames(short_names, domains))
     if as_json:
         print_json(_member(found))
     else:

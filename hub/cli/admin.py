@@ -22,7 +22,8 @@ from hub.actions.prune import prune as prune_once
 from hub.actions.upkeep import exposed, token_cautions
 from hub.actions.work import WorkReport
 from hub.actions.work import work as work_once
-from hub.app import create_app, new_house, open_house
+from hub.app import new_house, open_house
+from hub.cli.next_steps import next_steps
 from hub.cli.output import json_option, plain, print_json, warn
 from hub.cli.progress import progress
 from hub.cli.signals import end_on_sigterm
@@ -63,6 +64,7 @@ def init(apply: bool, add: tuple[str, ...], as_json: bool) -> None:
     house = new_house(settings)
     try:
         done = initialise(house, settings.nations_file, apply=apply, add=_nations(add))
+        steps = next_steps(house)
     finally:
         house.store.close()
     for fault in exposed(settings.database_url, settings.secrets_dir):
@@ -73,6 +75,7 @@ def init(apply: bool, add: tuple[str, ...], as_json: bool) -> None:
     else:
         _tell_changes(done)
         click.echo(f"The hub is ready for {', '.join(nations)} at {house.public_url}.")
+        click.echo("\n".join(steps))
 
 
 def _nations(codes: Iterable[str]) -> list[NationCode]:
@@ -91,20 +94,6 @@ def _tell_changes(done: Initialised) -> None:
         click.echo(
             "This holds for what is submitted from now on. Restart every process of the hub that runs."
         )
-
-
-@click.command()
-@click.option("--bind", default="127.0.0.1:8000", show_default=True, help="HOST:PORT to listen on.")
-@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
-def serve(bind: str, workers: int) -> None:
-    """Serve the hub with gunicorn and the production settings. Put a TLS proxy in front."""
-    from hub.web.serving import Server  # noqa: PLC0415 - gunicorn is loaded where it is used
-
-    settings = load(os.environ)
-    open_house(settings).store.close()  # what stops a worker stops the command before it starts any
-    if settings.environment == "development":
-        click.echo("hub: environment is development: less is asked of clients than in production", err=True)
-    Server(lambda: create_app(settings), bind=bind, workers=workers).run()
 
 
 @click.command()

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from hub.cli.environment import EnvironmentOption
 from hub.cli.output import warn
 from hub.cli.passphrases import passphrase_of
 from hub.client import Hub
@@ -23,7 +24,7 @@ def remote(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give `command` a first argument `hub`, opened from --url, --token, --key and --ca."""
 
     @click.option("--url", envvar="HUB_URL", default=_DEFAULT_URL, show_default=True, help="[env HUB_URL]")
-    @click.option("--token", envvar="HUB_TOKEN", required=True, help="[env HUB_TOKEN]")
+    @click.option("--token", envvar="HUB_TOKEN", required=True, cls=EnvironmentOption, help="[env HUB_TOKEN]")
     @click.option(
         "--key",
         envvar="HUB_KEY",

@@ -1,35 +1,41 @@
 """`hub serve`: gunicorn with the settings that production needs, and the hub's chores beside the requests.
 
 Security: headers whose names have underscores are dropped, for they would override the signed ones, and
-no proxy's header sets path or scheme. TLS and client certificates end at the proxy in front.
+no proxy's header sets path or scheme. TLS, client certificates and slow peers end at the proxy in front
+(deploy/nginx.conf): a thread here waits for its peer as long as the peer likes.
+
+Of gunicorn only what it documents is used: an application, settings by name, hooks.
 """
 
 from __future__ import annotations
 
 import logging
+import mmap
+import os
+import signal
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-import gunicorn.arbiter
 from flask import Flask
 from gunicorn.app.base import BaseApplication
-from gunicorn.errors import AppImportError, HaltServer
 
 from hub.actions.house import House
 from hub.actions.work import work
-from hub.errors import Refused, SettingsError
+from hub.errors import Refused
 from hub.web import logs
-from hub.web.connections import Bounds, PatientWorker
+from hub.web.listening import Listener
+from hub.web.opening import Opening
 from hub.web.taxii.identity import house_of
 
 _logger = logging.getLogger(__name__)
 
 CHORES_SECONDS: Final = 10.0
-BOUNDS: Final = Bounds()
 
 _PRODUCTION: Final = {
     "proc_name": "hub",
+    "worker_class": "gthread",
     "threads": 8,
     "timeout": 60,  # seconds in which a worker must show a sign of life; a long request does not count
     "graceful_timeout": 30,
@@ -41,80 +47,100 @@ _PRODUCTION: Final = {
     "forwarder_headers": "",
     "forwarded_allow_ips": "",
     "secure_scheme_headers": {},
-    "http_parser": "python",  # the one that was tried; another may read the same bytes otherwise
-    "control_socket_disable": True,
     "accesslog": None,  # the hub logs requests itself (request_log)
     "logger_class": logs.ServerLog,
     "preload_app": False,  # every worker opens the database for itself, after the fork
+}
+# Not every supported version of gunicorn has these; where they are missing, so is what they are about.
+_WHERE_KNOWN: Final = {
+    "http_parser": "python",  # the one that was tried; another may read the same bytes otherwise
+    "control_socket_disable": True,
 }
 
 
 class Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
     """A server process with its workers: `run` returns only by ending the process.
 
-    `factory` makes the application; it is called in each worker. A worker whose factory raises
-    SettingsError stops the server, with that sentence on stderr; one whose factory raises Unavailable tries
-    again until it does not. `bounds` are those on every peer.
+    `factory` makes the application; it is called in each worker. While it raises Unavailable, the worker
+    answers 503 and tries again. A worker whose factory raises SettingsError, or a lasting Unavailable, stops
+    the server, with that sentence on stderr and exit code 1.
     """
 
     def __init__(
         self,
         factory: Callable[[], Flask],
         *,
-        bind: str,
+        listener: Listener,
         workers: int,
         chores_seconds: float = CHORES_SECONDS,
-        bounds: Bounds = BOUNDS,
     ) -> None:
         self._factory = factory
         self._chores_seconds = chores_seconds
-        # gunicorn makes the worker, from its class alone.
-        worker = type("PatientWorker", (PatientWorker,), {"bounds": bounds})
-        self._options = _PRODUCTION | {
-            "bind": bind,
+        self._options = {
+            "bind": f"fd://{listener.descriptor}",
             "workers": workers,
-            "worker_class": worker,
             "worker_exit": self._close,
+            "on_exit": self._end,
         }
         self._chores: Chores | None = None
+        self._opening: Opening | None = None
+        self._last_words = LastWords()
         super().__init__()
 
     def run(self) -> None:
         """Serve until told to stop; ends the process."""
         logs.configure()
-        Arbiter(self).run()
+        super().run()
 
     def load_config(self) -> None:
         """Set what production needs; neither a file nor the environment changes it."""
-        for name, value in self._options.items():
+        known = {name: value for name, value in _WHERE_KNOWN.items() if name in self.cfg.settings}
+        for name, value in (_PRODUCTION | known | self._options).items():
             self.cfg.set(name, value)
 
-    def load(self) -> Flask:
-        """Return the application of this worker, its chores begun."""
-        try:
-            app = self._factory()
-        except SettingsError as error:
-            raise AppImportError(str(error)) from error
+    def load(self) -> Opening:
+        """Return the application of this worker; its chores begin with it."""
+        self._opening = Opening(self._factory, self._begin, self._last_words.end)
+        return self._opening
+
+    def _begin(self, app: Flask) -> None:
         self._chores = Chores(house_of(app), self._chores_seconds)
         self._chores.start()
-        return app
 
     def _close(self, _server: Any, _worker: Any) -> None:
+        if self._opening is not None:
+            self._opening.stop()
         if self._chores is not None:
             self._chores.stop()
 
+    def _end(self, _server: Any) -> None:
+        """Say, in the master and after all workers, what they had to say."""
+        if sentence := self._last_words.said():
+            print(f"hub: {sentence}", file=sys.stderr, flush=True)
+            sys.exit(1)
 
-class Arbiter(gunicorn.arbiter.Arbiter):  # type: ignore[misc]
-    """gunicorn's master, which stops in good order also when several workers could not begin."""
 
-    def stop(self, graceful: bool = True) -> None:
-        """Stop all workers. Each one more that could not begin interrupts gunicorn's own way of doing it."""
-        while True:
-            try:
-                super().stop(graceful)
-            except HaltServer:
-                continue
-            return
+class LastWords:
+    """Memory that the master shares with its workers: for the sentence of one that cannot serve.
+
+    Made before the workers are. Several may write, one is heard: they have the same to say.
+    """
+
+    _BYTES: Final = 4_096
+
+    def __init__(self) -> None:
+        self._memory = mmap.mmap(-1, self._BYTES)
+        self._master = os.getpid()
+
+    def end(self, sentence: str) -> None:
+        """Leave the sentence, and let the master stop the server as an operator would."""
+        self._memory[:] = sentence.encode()[: self._BYTES].ljust(self._BYTES, b"\0")
+        if os.getppid() == self._master:
+            os.kill(self._master, signal.SIGTERM)
+
+    def said(self) -> str:
+        """Return the sentence that a worker has left, or nothing."""
+        return self._memory[:].rstrip(b"\0").decode(errors="replace")
 
 
 class Chores(threading.Thread):

@@ -6,14 +6,18 @@ being that file whatever is done to its name or permissions.
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests import postgres, scratch
 from tests.faults import harm
 from tests.faults.harm import Poller, Writer
+from tests.ports import free_port
 from tests.stix_objects import malware
 
 # The tests' clusters acknowledge before they have written; PostgreSQL's default does not.
@@ -95,3 +99,34 @@ def test_a_server_whose_workers_wait_for_the_database_ends_when_told_to(
         hub.process.terminate()
         assert hub.process.wait(25) == 0  # less than gunicorn gives its workers before it kills them
         cluster.start()
+
+
+def test_a_server_that_is_started_while_the_database_is_gone_waits_for_it(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    with postgres.database(cluster.url) as url, harm.harmed_hub(url + _SAFE, tmp_path) as hub:
+        assert harm.post(hub, "us-agency", [malware(1, tlp="green")]).ok
+        port, log = free_port(), tmp_path / "second.log"
+        cluster.stop()
+        command = [sys.executable, "-m", "hub", "serve", "--bind", f"127.0.0.1:{port}", "--workers", "2"]
+        with log.open("wb") as out:
+            second = subprocess.Popen(command, env=dict(hub.environ), stdout=out, stderr=out, cwd=tmp_path)
+        try:
+            harm.wait_for(lambda: _status(port, "healthz") == 200, "the second server to live")
+            assert _status(port, "readyz") == 503
+            assert _status(port, "taxii2/") == 503
+            assert "waiting for the database" in log.read_text()
+            assert second.poll() is None
+            cluster.start()
+            harm.wait_for(lambda: _status(port, "readyz") == 200, "the second server to be ready")
+        finally:
+            second.terminate()
+            assert second.wait(harm.PATIENCE_SECONDS) == 0
+        assert "Traceback" not in log.read_text()
+
+
+def _status(port: int, path: str) -> int:
+    try:
+        return requests.get(f"http://127.0.0.1:{port}/{path}", timeout=harm.PATIENCE_SECONDS).status_code
+    except requests.RequestException:
+        return 0

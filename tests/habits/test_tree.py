@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MADE_HERE = {".git", ".hypothesis", ".venv", "var", "dist", "node_modules"}
+MADE_HERE = {".git", ".hypothesis", ".venv", ".venv-lowest", "var", "dist", "node_modules"}
 MODULES = sorted((ROOT / "hub").rglob("*.py"))
 MAX_LINES = 400
 
@@ -50,8 +50,9 @@ def test_no_file_names_a_folder_of_somebodys_machine() -> None:
     assert [shown(path) for path in files() if PERSONAL.search(path.read_bytes())] == []
 
 
-def test_the_lock_names_no_place_and_has_a_hash_for_everything() -> None:
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-lowest.lock"])
+def test_a_lock_names_no_place_and_has_a_hash_for_everything(name: str) -> None:
+    lock = (ROOT / name).read_text(encoding="utf-8")
     assert not re.search(r"(?m)^\s*--(?!hash=)|://|file:| @ ", lock)
     pins = re.split(r"(?m)^(?=[a-z0-9])", lock)[1:]
     assert [pin.split()[0] for pin in pins if "--hash=sha256:" not in pin or "==" not in pin] == []

@@ -1,4 +1,4 @@
-"""A real server with bounds of the test's choice, and peers that talk to it byte by byte."""
+"""A real hub behind a real nginx, as deploy/nginx.conf says, and peers that talk to it byte by byte."""
 
 from __future__ import annotations
 
@@ -7,22 +7,19 @@ import signal
 import socket
 import subprocess
 import sys
-import textwrap
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
-from http import HTTPStatus
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
-import requests
 
 from hub.actions.initialise import initialise
 from hub.app import new_house
 from hub.settings import load
-from hub.web.connections import Bounds
+from tests import nginx
 from tests.journeys.live import Live, _wait_until_ready
 from tests.patience import PATIENCE_SECONDS
 from tests.ports import free_port
@@ -31,18 +28,6 @@ TAXII = "application/taxii+json;version=2.1"
 PROBLEM = "application/problem+json"
 _TRIES = 10  # a busy machine makes slow peers of those that are none
 _ESTABLISHED = "01"  # in /proc/net/tcp
-
-SCRIPT = """
-    import os, sys
-    from hub import settings
-    from hub.app import create_app
-    from hub.web.connections import Bounds
-    from hub.web.serving import Server
-
-    bounds = Bounds(**{name: type(getattr(Bounds(), name))(value) for name, _, value in
-                       (given.partition("=") for given in sys.argv[2:])})
-    Server(lambda: create_app(settings.load(os.environ)), bind=sys.argv[1], workers=1, bounds=bounds).run()
-"""
 
 
 @dataclass
@@ -73,18 +58,6 @@ class Server(Live):
             peer.send("GET /readyz HTTP/1.1", "Host: hub", "Connection: close")
             answer = peer.answer()
         return answer and answer.status
-
-    def push(self, id: str, objects: Sequence[Any]) -> Any:
-        """Push objects; again where this machine was so busy that the server took the member for slow."""
-        for _ in range(_TRIES):
-            try:
-                return super().push(id, objects)
-            except requests.HTTPError as error:
-                if error.response.status_code != HTTPStatus.REQUEST_TIMEOUT:
-                    raise
-            except requests.ConnectionError:
-                continue  # cut off before it had sent all
-        return super().push(id, objects)
 
     def request_head(self, member: str, path: str, *more: str, method: str = "POST") -> list[str]:
         token = self.member(member).token
@@ -199,38 +172,36 @@ class Drip:
 
 
 @contextmanager
-def bounded_server(home: Path, bounds: Bounds) -> Iterator[Server]:
-    """Give a running hub on SQLite whose one worker keeps `bounds`; its log has no traceback afterwards."""
-    port = free_port()
+def proxied_hub(home: Path, **times: str) -> Iterator[Server]:
+    """Give a running hub of one worker behind nginx with `times`; its log has no traceback afterwards."""
+    port, socket_file, log = free_port(), home / "hub.sock", home / "server.log"
     url = f"http://127.0.0.1:{port}"
     environ = {
         **{name: value for name, value in os.environ.items() if not name.startswith("HUB_")},
         "HUB_HOME": str(home),
         "HUB_DATABASE_URL": f"sqlite:///{home}/hub.db",
         "HUB_PUBLIC_URL": url,
-        "PYTHONPATH": os.pathsep.join(sys.path),
     }
     house = new_house(load(environ))
     initialise(house)
-    script, log = home / "serve.py", home / "server.log"
-    script.write_text(textwrap.dedent(SCRIPT))
-    given = [f"{name}={value}" for name, value in asdict(bounds).items()]
-    with log.open("wb") as out:
-        command = [sys.executable, str(script), f"127.0.0.1:{port}", *given]
+    command = [sys.executable, "-m", "hub", "serve", "--bind", f"unix:{socket_file}", "--workers", "1"]
+    site = nginx.shipped(port, f"unix:{socket_file}", **times)
+    with log.open("wb") as out, nginx.running(home, site):
         process = subprocess.Popen(command, env=environ, stdout=out, stderr=out, cwd=home)
-    try:
-        _wait_until_ready(url, process, log)
-        yield Server(url, house, environ, process, log=log, port=port)
-    finally:
-        process.send_signal(signal.SIGTERM)
         try:
-            process.wait(PATIENCE_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        house.store.close()
+            _wait_until_ready(url, process, log)
+            yield Server(url, house, environ, process, log=log, port=port)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(PATIENCE_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            house.store.close()
     said = log.read_text()
     assert "Traceback" not in said, said
+    assert not socket_file.exists()
 
 
 def wait_until(is_so: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 
 import orjson
 from flask import Flask, Response, request
-from gunicorn.http.errors import ParseException
+from gunicorn.http.errors import ChunkMissingTerminator, InvalidChunkSize, NoMoreData, ParseException
 from medallion.exceptions import MedallionError
 from werkzeug.exceptions import HTTPException
 
@@ -37,10 +37,7 @@ _SENTENCES: Final = {
     403: "This account's kind, nation or token does not allow that here",
     404: "Nothing is here that this account may see",
     405: "This address does not offer the method: see Allow",
-    408: "The request did not arrive in time: send it again",
     413: "The body is larger than this hub takes: send it in parts",
-    414: "The address is longer than this hub takes: ask for less at once",
-    431: "The header is larger than this hub takes: send fewer or shorter fields",
     500: "Internal error",
 }
 # The one thing that medallion refuses with 400 on its own: the backend reads every other parameter.
@@ -63,21 +60,21 @@ def install(app: Flask) -> None:
 
 
 def answer(error: Exception) -> Response:
-    """Return the response for `error`, in the form that its address speaks."""
+    """Return the response for `error`, in the form that its address speaks, and tell the log of requests."""
     problem = describe(error)
     request_log.refuse(problem.detail, _detail(error))
-    response = _taxii(problem) if is_taxii_path(request.path) else _problem_json(problem)
+    return _response(problem, request.path)
+
+
+def respond(error: Refused, path: str) -> Response:
+    """Return the response for `error` to a request for `path`, where no application is."""
+    return _response(describe(error), path)
+
+
+def _response(problem: Problem, path: str) -> Response:
+    response = _taxii(problem) if is_taxii_path(path) else _problem_json(problem)
     for name, value in problem.headers:
         response.headers.add(name, value)
-    return response
-
-
-def unheard(app: Flask, path: str, status: int) -> Response:
-    """Return the answer to a request for `path` of which the server could not make one for `app`."""
-    with app.app_context():
-        problem = _foreign(status, _SENTENCES)
-        response = _taxii(problem) if is_taxii_path(path) else _problem_json(problem)
-    response.headers["Cache-Control"] = "no-store"
     return response
 
 
@@ -96,7 +93,8 @@ def describe(error: Exception) -> Problem:
         case HTTPException() if error.code:
             headers = (("Allow", _in_order(value)) for name, value in error.get_headers() if name == "Allow")
             return _foreign(error.code, _SENTENCES, *headers)
-        case ParseException():  # gunicorn reads the chunks of a body when they are asked for
+        case ParseException() | InvalidChunkSize() | ChunkMissingTerminator() | NoMoreData():
+            # gunicorn reads the chunks of a body when they are asked for
             return _foreign(400, _SENTENCES)
         case MedallionError():
             return _foreign(error.status, _MEDALLION)

@@ -1,0 +1,57 @@
+"""What the environment says to the command line: options that it may give, and names that nobody reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from difflib import get_close_matches
+from typing import Any, Final
+
+import click
+
+# At a member, and where the hub's own files are; every key of hub/settings.py has one, too.
+_READ: Final = frozenset(
+    {
+        "HUB_URL",
+        "HUB_TOKEN",
+        "HUB_KEY",
+        "HUB_CA",
+        "HUB_KEY_PASSPHRASE_FILE",
+        "HUB_PINS",
+        "HUB_HOME",
+        "HUB_CONFIG",
+    }
+)
+_FOR_TESTS: Final = "HUB_TEST_"
+
+
+class EnvironmentOption(click.Option):
+    """A required option which, where it is missing, says by which variable it may be given, too."""
+
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the value. Raises UsageError where there is none."""
+        try:
+            return super().process_value(ctx, value)
+        except click.MissingParameter:
+            raise click.UsageError(f"Give {self.opts[0]} or set {self.envvar}.", ctx) from None
+
+
+def unknown(environ: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each HUB_… variable that nothing reads: most are misspelt."""
+    given = sorted(name for name in environ if name.startswith("HUB_") and not name.startswith(_FOR_TESTS))
+    if _READ.issuperset(given):
+        return []
+    known = known_names()
+    return [_sentence(name, known) for name in given if name not in known]
+
+
+def known_names() -> frozenset[str]:
+    """Return the names of all variables that the hub reads."""
+    from hub.settings import Settings  # noqa: PLC0415 - a member's machine seldom has a reason to load it
+
+    return _READ | {f"HUB_{key.name.upper()}" for key in fields(Settings) if key.name != "registry"}
+
+
+def _sentence(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name.upper(), sorted(known), n=1)
+    return f"{name} is set, and nothing reads it" + (f"; is {near[0]} meant?" if near else "")

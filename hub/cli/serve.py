@@ -1,0 +1,65 @@
+"""`hub serve`: the hub on an address, until it is told to stop."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from hub.app import create_app, open_house
+from hub.cli.output import warn
+from hub.errors import Unavailable
+from hub.settings import Settings, load
+
+if TYPE_CHECKING:
+    from hub.web.listening import Address
+
+
+def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> Address:
+    from hub.web.listening import parse  # noqa: PLC0415
+
+    try:
+        return parse(value)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+@click.command()
+@click.option(
+    "--bind",
+    default="127.0.0.1:8000",
+    show_default=True,
+    callback=_address,
+    metavar="ADDRESS",
+    help="HOST:PORT, [IPV6]:PORT or unix:PATH (a socket of mode 0660) to listen on.",
+)
+@click.option("--workers", default=2, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
+def serve(bind: Address, workers: int) -> None:
+    """Serve the hub with gunicorn and the production settings. Put a TLS proxy in front.
+
+    While the database is away it is waited for, and every request answered 503.
+    """
+    from hub.web.listening import listen  # noqa: PLC0415
+    from hub.web.serving import Server  # noqa: PLC0415 - gunicorn is loaded where it is used
+
+    settings = load(os.environ)
+    listener = listen(bind)
+    _try_to_open(settings)
+    if settings.environment == "development":
+        warn("environment is development: less is asked of clients than in production")
+    if listener.is_exposed:
+        warn(
+            f"{bind} can be reached from other machines, without TLS and by slow peers: put a proxy in front"
+        )
+    Server(lambda: create_app(settings), listener=listener, workers=workers).run()
+
+
+def _try_to_open(settings: Settings) -> None:
+    """Open the hub once: what would stop a worker stops the command before it starts any."""
+    try:
+        open_house(settings).store.close()
+    except Unavailable as error:
+        if error.is_lasting:
+            raise
+        warn(f"waiting for the database: {error.in_full}")

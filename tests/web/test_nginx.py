@@ -1,0 +1,183 @@
+"""deploy/nginx.conf is one that nginx takes, and what nginx answers by itself has the form of its address."""
+
+from __future__ import annotations
+
+import datetime
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+
+import orjson
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.x509.oid import NameOID
+
+from tests import nginx
+from tests.patience import PATIENCE_SECONDS, wait_for
+from tests.ports import free_port
+
+TAXII = "application/taxii+json;version=2.1"
+PROBLEM = "application/problem+json"
+
+
+def certify(chain: Path, key: Path) -> None:
+    """Write a certificate that certifies itself, and its key."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hub.example.org")])
+    now = datetime.datetime.now(datetime.UTC)
+    built = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(private.public_key())
+        .serial_number(1)
+        .not_valid_before(now)
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .sign(private, SHA256())
+    )
+    encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    chain.write_bytes(built.public_bytes(encoding))
+    key.write_bytes(private.private_bytes(encoding, form, serialization.NoEncryption()))
+
+
+def test_nginx_takes_the_whole_file_as_it_is_shipped(tmp_path: Path) -> None:
+    chain, key = tmp_path / "fullchain.pem", tmp_path / "privkey.pem"
+    certify(chain, key)
+    site = nginx.CONFIGURATION.read_text().replace("listen 443", f"listen 127.0.0.1:{free_port()}")
+    site = site.replace("/etc/ssl/hub/", f"{tmp_path}/")
+    command = [nginx.program(), "-t", "-p", tmp_path, "-c", nginx.configured(tmp_path, site)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, "[warn]" in done.stderr) == (0, False), done.stderr
+
+
+@dataclass
+class Upstream:
+    """What stands in for the hub: a socket whose answer, if any, is always the same."""
+
+    socket: socket.socket
+    answer: bytes
+    heard: list[bytes] = field(default_factory=list)
+
+    def serve(self) -> None:
+        while True:
+            try:
+                peer, _ = self.socket.accept()
+            except OSError:
+                return
+            self.heard.append(peer.recv(65_536))
+            if self.answer:
+                peer.sendall(self.answer)
+                peer.close()
+
+
+@dataclass
+class Proxy:
+    port: int
+    upstream: Upstream
+
+    def ask(
+        self, path: str, method: str = "GET", body: bytes | None = None
+    ) -> tuple[int, dict[str, str], bytes]:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        try:
+            connection.request(method, path, body=body)
+            answer = connection.getresponse()
+            return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+        finally:
+            connection.close()
+
+
+@pytest.fixture
+def proxy(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Proxy]:
+    """nginx before an upstream that gives the test's parameter as its answer; None: nobody listens there."""
+    answer: bytes | None = getattr(request, "param", None)
+    port, behind = free_port(), free_port()
+    with (
+        socket.socket() as listener,
+        nginx.running(tmp_path, nginx.shipped(port, f"127.0.0.1:{behind}", proxy_read_timeout="1s")),
+    ):
+        upstream = Upstream(listener, answer or b"")
+        if answer is not None:
+            listener.bind(("127.0.0.1", behind))
+            listener.listen()
+            threading.Thread(target=upstream.serve, daemon=True).start()
+        wait_for(lambda: _listens(port), "nginx to listen")
+        yield Proxy(port, upstream)
+        if answer is not None:
+            listener.shutdown(socket.SHUT_RDWR)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+AWAY = None
+SILENT = b""
+PATHS = [("/allied/", TAXII), ("/taxii2/", TAXII), ("/governance/members/", PROBLEM), ("/readyz?x", PROBLEM)]
+
+
+def assert_own(answer: tuple[int, dict[str, str], bytes], status: int, form: str, retry: str | None) -> None:
+    found, headers, body = answer
+    assert (found, headers["content-type"], headers.get("retry-after")) == (status, form, retry)
+    assert headers["cache-control"] == "no-store"
+    said = orjson.loads(body)
+    if form == TAXII:
+        assert said.keys() == {"title", "description", "http_status"}
+        assert said["http_status"] == str(status)
+    else:
+        assert said.keys() == {"type", "title", "status", "detail"}
+        assert said["status"] == status
+
+
+@pytest.mark.parametrize("proxy", [AWAY], indirect=True)
+def test_what_nginx_says_of_a_hub_that_is_away(proxy: Proxy) -> None:
+    for path, form in PATHS:
+        assert_own(proxy.ask(path), 502, form, "5")
+
+
+@pytest.mark.parametrize("proxy", [SILENT], indirect=True)
+def test_what_nginx_says_of_a_hub_that_does_not_answer(proxy: Proxy) -> None:
+    for path, form in PATHS:
+        assert_own(proxy.ask(path), 504, form, "5")
+
+
+@pytest.mark.parametrize("proxy", [AWAY], indirect=True)
+def test_what_nginx_says_of_a_body_that_is_too_long_or_a_method_that_is_none(proxy: Proxy) -> None:
+    for path, form in PATHS:
+        assert_own(proxy.ask(path, "POST", b"x" * 11_600_000), 413, form, None)
+        assert_own(proxy.ask(path, "TRACE"), 405, form, None)
+    assert_own(proxy.ask("/.hub/taxii/404"), 404, TAXII, None)
+
+
+REFUSED = (
+    b"HTTP/1.1 %d x\r\nContent-Type: application/taxii+json;version=2.1\r\nRetry-After: 7\r\n"
+    b"Cache-Control: no-store\r\nContent-Length: 4\r\nConnection: close\r\n\r\nhub!"
+)
+
+
+@pytest.mark.parametrize(
+    ("proxy", "status"), [(REFUSED % code, code) for code in (400, 404, 413, 429, 503)], indirect=["proxy"]
+)
+def test_what_the_hub_refuses_reaches_the_client_as_it_is(proxy: Proxy, status: int) -> None:
+    found, headers, body = proxy.ask("/allied/")
+    assert (found, headers["retry-after"], body) == (status, "7", b"hub!")
+
+
+@pytest.mark.parametrize("proxy", [REFUSED % 404], indirect=True)
+def test_the_hub_hears_the_target_as_it_was_signed_and_no_field_with_an_underscore(proxy: Proxy) -> None:
+    target = "/allied/collections/x/objects/?match%5Btype%5D=a%2Cb&x=%2F../y//"
+    connection = HTTPConnection("127.0.0.1", proxy.port, timeout=PATIENCE_SECONDS)
+    connection.request("GET", target, headers={"Content_Digest": "forged", "Signature": "kept"})
+    connection.getresponse().read()
+    connection.close()
+    heard = proxy.upstream.heard[-1].decode()
+    assert heard.startswith(f"GET {target} HTTP/1.1\r\n")
+    assert ("forged" in heard, "Signature: kept" in heard) == (False, True)
