@@ -25,7 +25,7 @@ from hub.proofs import requests
 from hub.store.allowance_tables import allowance
 from hub.store.connection import Store
 from hub.store.tables import nonce, submission
-from tests.stix_objects import indicator
+from tests.stix_objects import indicator, stix_id
 from tests.web.conftest import SETTINGS, TAXII, said
 from tests.world import URL, World, build, key_of
 
@@ -152,6 +152,15 @@ def test_objects_submitted_count(world: World) -> None:
         signature = requests.sign(request, key, created=world.clock.now, nonce=f"nonce-of-objects-{n}")
         answer = client.post(address(world), data=body, headers={**request.headers, **signature})
         assert answer.status_code == 202
+    assert client.get("/allied/").status_code == 429
+
+
+def test_objects_that_are_asked_about_count_seen_or_not(world: World) -> None:
+    client = member(world, served(world, objects=25))
+    body = json.dumps({"objects": [stix_id("malware", 7_000 + n) for n in range(30)]}).encode()
+    for _ in range(2):
+        answer = client.post("/governance/explanations/", data=body, content_type="application/json")
+        assert answer.status_code == 200
     assert client.get("/allied/").status_code == 429
 
 
