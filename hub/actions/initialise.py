@@ -132,6 +132,8 @@ def initialise(
     with house.store.write(when_closed=True) as connection:
         agreements.hold_for_change(connection)
         plan = _plan(house, connection, file, (apply, frozenset(add)))
+        if plan.forgets:
+            configurations.remove_other_origins(connection, nations)
         new = ledgers.open_ledgers(connection, nations)
         if plan.forgets:
             configurations.forget_own(connection, nations)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Column, Connection, delete, exists, func, insert, select, update
 
 from hub.errors import SettingsError
 from hub.model import HUB, JsonObject, NationCode, StixId, from_microseconds, to_microseconds
@@ -88,6 +88,17 @@ def is_unused(connection: Connection) -> bool:
     return not any(connection.execute(select(*is_there)).one())
 
 
+def remove_other_origins(connection: Connection, nations: Collection[NationCode]) -> None:
+    """Remove the origins of other nations than these: before ledgers are held, as the order of locks is."""
+    _remove_others(connection, origin.c.code, nations)
+
+
+def _remove_others(connection: Connection, code: Column[str], nations: Collection[NationCode]) -> None:
+    for found in connection.execute(select(code).order_by(code)).scalars().all():
+        if found not in nations:
+            connection.execute(delete(code.table).where(code == found))
+
+
 def forget_own(connection: Connection, nations: Collection[NationCode]) -> None:
     """Empty the ledgers of a hub that nobody has used, and remove those of other nations than these.
 
@@ -97,10 +108,7 @@ def forget_own(connection: Connection, nations: Collection[NationCode]) -> None:
     for table in reversed(metadata.sorted_tables):
         if table not in kept:
             connection.execute(delete(table))
-    for table, code in ((ledger, ledger.c.recipient), (origin, origin.c.code)):
-        for found in connection.execute(select(code).order_by(code)).scalars().all():
-            if found not in nations:
-                connection.execute(delete(table).where(code == found))
+    _remove_others(connection, ledger.c.recipient, nations)
     for nation in sorted(nations):
         values = {"position": 0, "last_date": 0, "decided_at": 0, "revision": 0}
         connection.execute(update(ledger).where(ledger.c.recipient == nation).values(**values))
