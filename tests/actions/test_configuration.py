@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,9 @@ from hub.actions.bindings import Bindings
 from hub.actions.initialise import Initialised, bound, initialise
 from hub.errors import Reconfigured, SettingsError
 from hub.model import Nation, NationCode, Registry, StixId, Tlp
-from hub.store import configurations, epochs
+from hub.store import agreements, configurations, epochs
 from hub.store.configuration_tables import configuration
-from hub.store.connection import Store
+from hub.store.connection import Connection, Store
 from hub.store.tables import hub_state, reference
 from tests.actions.hubs import (
     INFORMATIVE,
@@ -397,13 +398,18 @@ def test_what_was_decided_before_is_not_written_afterwards(
         )
 
 
-def test_whoever_waited_for_the_lock_finds_that_it_was_changed(process: Hub, database_url: str) -> None:
+@pytest.mark.parametrize(
+    "lock", [epochs.hold, agreements.hold_for_change, partial(agreements.generation, hold=True)]
+)
+def test_whoever_waited_for_the_lock_finds_that_it_was_changed(
+    process: Hub, database_url: str, lock: Callable[[Connection], object]
+) -> None:
     if process.house.store.is_sqlite:
         pytest.skip("there no transaction begins before the one that writes has ended")
     with process.house.store.write() as connection:
         other(process, database_url, of_us(default_tlp=Tlp.GREEN), apply=True)
         with pytest.raises(Reconfigured):
-            epochs.hold(connection)
+            lock(connection)
 
 
 def test_a_backup_with_another_configuration_is_restored_and_then_asked_about(
