@@ -6,17 +6,18 @@ from flask import Flask, Response
 from werkzeug.routing import Rule
 
 from hub.actions.house import House, Secrets, create_secrets, read_secrets
+from hub.actions.initialise import bound
 from hub.errors import SettingsError
 from hub.settings import Settings
 from hub.store.connection import Store
-from hub.web import governance, operations, taxii
+from hub.web import governance, operations, request_log, taxii
 from hub.web.taxii import identity, problems
 
 
 def create_app(settings: Settings, house: House | None = None) -> Flask:
     """Return the application that serves `house`, by default the one that `settings` describe.
 
-    Raises SettingsError when secrets are missing, or the database has another schema than this version's.
+    Raises SettingsError as `open_house` does.
     """
     house = house or open_house(settings)
     app = Flask("hub", static_folder=None)
@@ -31,17 +32,29 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     operations.install(app)
     _drop_last_slashes(app)
     app.after_request(_keep_out_of_caches)
+    request_log.install(app)
     return app
 
 
 def open_house(settings: Settings) -> House:
-    """Return the open hub that `settings` describe. Raises SettingsError where it is not ready to serve."""
+    """Return the open hub that `settings` describe.
+
+    Raises SettingsError where it is not ready to serve: secrets are missing, the database has another schema
+    or other tables than this version's, or it keeps something else of what decides than the file says.
+    """
     secrets = read_secrets(settings.secrets_dir)
     store = Store.open(settings.database_url)
-    if not store.is_current():
+    try:
+        _check_schema(store)
+        return bound(_house(settings, store, secrets), settings.nations_file)
+    except BaseException:
         store.close()
-        raise SettingsError("database_url: the database is not of this version; run `hub init`")
-    return _house(settings, store, secrets)
+        raise
+
+
+def _check_schema(store: Store) -> None:
+    if (reason := store.outdated() or store.altered()) is not None:
+        raise SettingsError(f"database_url: {reason}")
 
 
 def new_house(settings: Settings) -> House:

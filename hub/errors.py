@@ -21,12 +21,14 @@
         └── Unavailable      503
             ├── DamagedDatabase  its file cannot be read
             ├── Closed           history may have forked: until the operator has opened the hub again
+            ├── Reconfigured     the configuration was changed: until this process is restarted
             ├── Interrupted      nothing was done, for a reason that passes
             └── InDoubt          it may have been done
 
 The message of every error is fit for a stranger: it names the place and the remedy, and tells
 nothing about others. HTTP words are made of it in `web` alone. Where waiting helps, `retry_after_seconds`
-says how long.
+says how long. What its `cause` adds is for the operator alone: for the log, and for commands on the hub's
+own machine.
 """
 
 from __future__ import annotations
@@ -36,6 +38,13 @@ from typing import ClassVar
 
 class HubError(Exception):
     """Base of everything the hub refuses on purpose."""
+
+    cause: str = ""
+
+    @property
+    def in_full(self) -> str:
+        """What the operator is told: the cause, where there is more to tell than the message says."""
+        return self.cause or str(self)
 
 
 class SettingsError(HubError):
@@ -49,8 +58,9 @@ class Refused(HubError):
     title: ClassVar[str]
     retry_after_seconds: int | None = None  # set where the same request may be served later
 
-    def __init__(self, message: str, retry_after_seconds: int | None = None) -> None:
+    def __init__(self, message: str, retry_after_seconds: int | None = None, *, cause: str = "") -> None:
         super().__init__(message)
+        self.cause = cause
         if retry_after_seconds is not None:
             self.retry_after_seconds = retry_after_seconds
 
@@ -130,20 +140,28 @@ class Unavailable(Refused):
     status = 503
     title = "Temporarily unavailable"
     retry_after_seconds = 5
-    is_lasting: bool = False  # waiting will not help: somebody has to change something
+    is_lasting: bool = False  # no waiting mends it: somebody has to do what the cause says
 
 
 class DamagedDatabase(Unavailable):
-    """Trying again helps nobody, until the operator has restored a backup."""
+    """Trying again helps nobody, until the operator has restored a backup. A stranger is not told so."""
 
-    title = "Database damaged"
+    title = "Temporarily unavailable"
     retry_after_seconds = 300
+    is_lasting = True
 
 
 class Closed(Unavailable):
     """History may have forked: the hub waits for its operator."""
 
     title = "Closed"
+    retry_after_seconds = 60
+
+
+class Reconfigured(Unavailable):
+    """Another configuration is in force than this process has: it decides nothing until it is restarted."""
+
+    title = "Reconfigured"
     retry_after_seconds = 60
 
 

@@ -35,6 +35,7 @@ class Settings:
     """The configuration, checked. Paths are absolute, and `public_url` has no path."""
 
     registry: Registry
+    nations_file: Path = field(default=Path("config/nations.toml"), compare=False)  # where that stands
     # Database URLs stay out of repr, and so out of logs: they may hold a password.
     database_url: str = field(default="sqlite:///var/hub.db", repr=False)
     read_database_url: str | None = field(default=None, repr=False)
@@ -77,7 +78,8 @@ def load(environ: Mapping[str, str]) -> Settings:
     file = home / named if named else _default_file()
     given = _in_file(file) | _in_environment(environ)
     values = {key: _CHECKS[key](f"{place}: {key}", value) for key, (place, value) in given.items()}
-    settings = Settings(registry=_registry(file.with_name("nations.toml")), **values)
+    nations = file.with_name("nations.toml")
+    settings = Settings(registry=_registry(nations), nations_file=nations, **values)
     _check_together(settings, {key: place for key, (place, _) in given.items()})
     return replace(
         settings,

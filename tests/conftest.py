@@ -111,6 +111,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a new database without tables, for tests of what makes them."""
     if request.param == "sqlite":
+        (tmp_path / "hub.db").touch(mode=0o600)
         yield f"sqlite:///{tmp_path / 'hub.db'}"
         return
     with postgres.database(request.getfixturevalue("postgres_server")) as url:

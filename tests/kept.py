@@ -52,6 +52,7 @@ def migrated(path: Path) -> str:
 def copied(model: Path, path: Path) -> str:
     """Copy a migrated SQLite file, of which no connection is open; return the URL of the copy."""
     shutil.copyfile(model, path)
+    path.chmod(0o600)
     return f"sqlite:///{path}"
 
 

@@ -22,6 +22,7 @@ from typing import Any, NamedTuple
 from hub.actions import administer, agree, poll, submit, withdraw
 from hub.actions.authenticate import authenticate, reader
 from hub.actions.house import House, Secrets
+from hub.actions.initialise import initialise
 from hub.model import (
     HUB,
     Caller,
@@ -334,7 +335,7 @@ def build(
         beginning.rows.put_into(world.house.store)
         world.callers, world.tokens = dict(beginning.callers), dict(beginning.tokens)
         return world
-    administer.initialise(world.house)
+    initialise(world.house)
     for code in codes:
         for name in kinds:
             _enrol(world, f"{code.lower()}-{name}", code, KINDS[name])

@@ -1,4 +1,4 @@
-"""The operator's acts on the hub's own machine: nations and ledgers, members, tokens and keys."""
+"""The operator's acts on the hub's own machine: members, tokens and keys."""
 
 from __future__ import annotations
 
@@ -10,34 +10,27 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from hub.actions.authored import publish
 from hub.actions.house import House
 from hub.errors import Conflict, NotFound, Unprocessable
 from hub.model import (
     HUB,
     Clearance,
     Ground,
-    JsonObject,
     Justification,
     Kind,
     Member,
     MemberId,
     NationCode,
-    ObjectVersion,
     Purpose,
     RegisteredKey,
     Scope,
     StixId,
-    StixObject,
-    Tlp,
 )
-from hub.proofs import canonical, documents, keys, tokens
+from hub.proofs import documents, keys, tokens
 from hub.rules.claims import Registered
-from hub.stix import reading, tlp
-from hub.store import agreements, ledgers, members, objects, recoveries, releases
+from hub.store import agreements, ledgers, members, recoveries
 from hub.store.connection import Connection
 from hub.store.members import StoredToken
-from hub.store.releases import NewRow
 
 _MEMBER_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 _IDENTITY: Final = re.compile(r"identity--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -45,49 +38,9 @@ _MAX_NAME: Final = 200
 _MAX_NAMES: Final = 50
 _MIN_LETTERS: Final = 2
 _MAX_REASON: Final = 500
+TOKEN_DAYS: Final = 365
 _FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)  # `created` of the hub's identity, the same in every hub
 _FOR_EVERYBODY: Final[Justification] = frozenset({frozenset({Ground(None, Clearance.PARTNER)})})
-
-
-# --- the hub itself -----------------------------------------------------------------------------
-
-
-def initialise(house: House) -> None:
-    """Bring database, nations and the hub's own objects to what is configured. Repeating is harmless.
-
-    A nation that is new in the configuration gets a ledger, with the hub's objects as its first rows.
-    """
-    house.store.migrate()
-    nations = sorted(house.registry.nations)
-    with house.store.write(when_closed=True) as connection:
-        new = ledgers.open_ledgers(connection, nations)
-        own, missing = _own_objects(house, connection)
-        for nation in nations:
-            rows = [NewRow(version, _FOR_EVERYBODY) for version in (own if nation in new else missing)]
-            releases.append(connection, nation, HUB, rows, house.store.now(connection))
-
-
-def _own_objects(house: House, connection: Connection) -> tuple[list[ObjectVersion], list[ObjectVersion]]:
-    """Return the hub's identity, TLP and REL TO definitions as stored, and those that were not yet."""
-    items = [
-        reading.read(item, n, house.limits.max_object_bytes, canonical.digest)
-        for n, item in enumerate(_own_documents(house))
-    ]
-    own = {item.id: item for item in items if isinstance(item, StixObject)}
-    held = {v.id: v for v in objects.versions_of(connection, MemberId(HUB), list(own))}
-    missing = [(item, Tlp.CLEAR) for id, item in own.items() if id not in held]
-    stored = publish(connection, missing, house.store.now(connection))
-    held.update((v.id, v) for v in stored)
-    return [held[id] for id in own], stored
-
-
-def _own_documents(house: House) -> list[JsonObject]:
-    identity = house.registry.hub_identity_id
-    definitions = [
-        tlp.rel_to(nation.rel_to_id, nation.code, identity, _FIRST_DAY)
-        for nation in house.registry.nations.values()
-    ]
-    return [tlp.hub_identity(identity, _FIRST_DAY), *tlp.definitions(identity), *definitions]
 
 
 # --- members ------------------------------------------------------------------------------------
@@ -272,20 +225,23 @@ class IssuedToken:
     public_id: str
     token: str
     scopes: frozenset[Scope]
-    expires: datetime | None
+    expires: datetime
 
 
 def issue_token(
-    house: House, member_id: str, scopes: Collection[Scope], expires_days: int | None = None
+    house: House, member_id: str, scopes: Collection[Scope], expires_days: int = TOKEN_DAYS
 ) -> IssuedToken:
-    """Issue a token of a member. Raises NotFound, and Unprocessable for scopes that its kind cannot have."""
+    """Issue a token of a member, which ends of itself: after a year, unless another time is given.
+
+    Raises NotFound, and Unprocessable for scopes that its kind cannot have.
+    """
     token = tokens.compose(secrets.token_bytes(tokens.RANDOM_BYTES))
     digest = tokens.digest(house.secrets.pepper, token.text)
     with house.store.write(when_closed=True) as connection:
         member = _member(connection, member_id)
         _check_scopes(member, scopes)
         now = house.store.now(connection)
-        expires = None if expires_days is None else now + timedelta(days=expires_days)
+        expires = now + timedelta(days=expires_days)
         stored = StoredToken(token.public_id, member.id, digest, frozenset(scopes), now, expires, None)
         members.add_token(connection, stored)
     return IssuedToken(member.id, token.public_id, token.text, frozenset(scopes), expires)

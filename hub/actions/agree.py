@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -22,10 +23,12 @@ from hub.model import (
     HttpRequest,
     JsonObject,
     Kind,
+    MemberId,
     NationCode,
     Purpose,
     RegisteredKey,
     Scope,
+    format_instant,
 )
 from hub.proofs import canonical, documents
 from hub.rules.agreements import (
@@ -171,15 +174,18 @@ def show(house: House, caller: Caller, agreement_id: str) -> JsonObject:
 
 
 def participants(house: House, caller: Caller) -> list[JsonObject]:
-    """Return every nation's cert with its agreement key's thumbprint, and the caller's own nation whole."""
-    with house.store.read() as connection:
+    """Return every nation's cert with its agreement keys, and the caller's own nation whole.
+
+    `agreement_keys` are all that the cert has had, the earliest first, so that whoever reads an agreement
+    verifies its signatures: public JWK, dates, and the JWS by which the key before endorsed it.
+    """
+    with house.store.read(when_closed=True) as connection:  # an ending is verified, too
         known = members.members(connection)
-        keys = members.keys(connection)
-    current = {
-        key.member: key.thumbprint
-        for key in keys
-        if key.purpose is Purpose.AGREEMENT and key.revoked_at is None
-    }
+        endorsements = members.endorsements(connection)
+        keys: dict[MemberId, list[RegisteredKey]] = defaultdict(list)
+        for key in members.keys(connection):
+            if key.purpose is Purpose.AGREEMENT:
+                keys[key.member].append(key)
     return [
         {
             "id": member.id,
@@ -187,11 +193,23 @@ def participants(house: House, caller: Caller) -> list[JsonObject]:
             "kind": member.kind.value,
             "name": member.name,
             "identity": member.identity,
-            "agreement_key": current.get(member.id),
+            "agreement_key": next((k.thumbprint for k in keys[member.id] if k.revoked_at is None), None),
+            "agreement_keys": [_public(key, endorsements.get(key.thumbprint)) for key in keys[member.id]],
         }
         for member in known
         if member.nation is not None and (member.kind is Kind.CERT or member.nation == caller.member.nation)
     ]
+
+
+def _public(key: RegisteredKey, endorsement: str | None) -> JsonObject:
+    return {
+        "thumbprint": key.thumbprint,
+        "alg": key.alg,
+        "jwk": dict(key.jwk),
+        "registered_at": format_instant(key.registered_at),
+        "revoked_at": None if key.revoked_at is None else format_instant(key.revoked_at),
+        "endorsement": endorsement,
+    }
 
 
 # --- a signed step ----------------------------------------------------------------------------

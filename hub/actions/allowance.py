@@ -17,7 +17,7 @@ from typing import Final
 
 from hub.actions.house import House
 from hub.errors import BadCursor, TooManyRequests, Unavailable
-from hub.model import Caller, MemberId
+from hub.model import Caller, Disclosed, MemberId
 from hub.proofs import cursors
 from hub.store import allowances
 from hub.store.connection import Store
@@ -48,12 +48,12 @@ class Allowances:
         self._requests = _Allowance(house.store, "requests", house.limits.requests_per_minute)
         self._objects = _Allowance(house.store, "objects", house.limits.objects_per_minute)
 
-    def admit(self, caller: Caller, cursor: str | None = None) -> None:
+    def admit(self, caller: Caller, cursor: str | None = None, walked: Disclosed = Disclosed.OBJECTS) -> None:
         """Count a request of the caller's, before anything of it is done.
 
         Raises TooManyRequests when it comes too early, and counts nothing; that and Unavailable are the only
-        refusals. With a `cursor` that this member was given it is let in when it takes a walk further: a walk
-        is not interrupted, and a cursor opens nothing for ever.
+        refusals. With a `cursor` that this member was given for what is `walked` it is let in when it takes
+        that walk further: a walk is not interrupted, and a cursor opens nothing for ever.
         """
         member, now = caller.member.id, caller.at
         wait = self._objects.take(member, 0, now)
@@ -61,7 +61,7 @@ class Allowances:
         if not wait:
             self._walks.forget(member)
             return
-        if not self._goes_on(member, cursor):
+        if not self._goes_on(member, cursor, walked):
             seconds = -(-wait // _SECOND)
             raise TooManyRequests(
                 f"This member asks faster than its rate limit: wait {seconds} s. A walk may go on by `next`.",
@@ -73,13 +73,14 @@ class Allowances:
         """Count objects that the caller submitted or was given. The database learns of it later."""
         self._objects.owe(caller.member.id, objects)
 
-    def _goes_on(self, member: MemberId, cursor: str | None) -> bool:
+    def _goes_on(self, member: MemberId, cursor: str | None, walked: Disclosed) -> bool:
         try:
             fields = cursors.unseal(self._house.secrets.cursor_key, cursor or "")
         except BadCursor:
             return False
         after = fields.pop("after", None)
-        if fields.get("reader") != member or not isinstance(after, int):
+        given_for = fields.get("resource", Disclosed.OBJECTS)
+        if fields.get("reader") != member or given_for != walked or not isinstance(after, int):
             return False
         return self._walks.advance(member, repr(sorted(fields.items())), after)
 
@@ -145,7 +146,7 @@ class _Allowance:
         failure = stock.failure
         with stock.lock:
             if stock.cells <= 0 and stock.failure is not None and stock.failure is not failure:
-                raise Unavailable(str(stock.failure))
+                raise Unavailable(str(stock.failure), cause=stock.failure.cause)
             wait = _NONE if stock.cells > 0 else self._refill(member, stock, now)
             if not wait:
                 stock.cells -= cells

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from hub.actions.house import House
 from hub.errors import BadSignature, Forbidden, Unauthenticated
-from hub.model import Caller, Evidence, Reader, Scope
+from hub.model import Caller, Evidence, Member, Reader, Scope, say_instant
 from hub.proofs import keys, requests, tokens
 from hub.store import members
 from hub.store.connection import Connection
@@ -30,11 +30,33 @@ def authenticate(house: House, member_id: str | None, token: str | None) -> Call
         now = house.store.began(connection)
     is_known = tokens.matches(presented, found[0].digest if found else _NO_DIGEST)
     if found is None or not is_known:
-        raise Unauthenticated(REFUSAL)
+        raise Unauthenticated(REFUSAL, cause=_unknown(token, public_id, is_there=found is not None))
     stored, member = found
-    if member.is_suspended or not _is_valid(stored, now) or member_id not in (None, member.id):
-        raise Unauthenticated(REFUSAL)
+    if member.is_suspended or not _is_valid(stored, now):
+        raise Unauthenticated(REFUSAL, cause=_over(stored, member))
+    if member_id not in (None, member.id):
+        raise Unauthenticated(REFUSAL, cause=f"token {stored.public_id} is not of the member that is named")
+    house.uses.note(stored.public_id, now)
     return Caller(member, stored.scopes, stored.public_id, now)
+
+
+def _unknown(token: str | None, public_id: str | None, *, is_there: bool) -> str:
+    """Return, for the operator, why nobody is known by what was presented."""
+    if token is None:
+        return "no token was presented"
+    if public_id is None:
+        return "what was presented has not the form of a token"
+    return f"the secret is not that of token {public_id}" if is_there else f"there is no token {public_id}"
+
+
+def _over(stored: StoredToken, member: Member) -> str:
+    """Return, for the operator, why a token is not good any more."""
+    if member.is_suspended:
+        return f"member {member.id} is suspended"
+    if stored.revoked_at is not None:
+        return f"token {stored.public_id} of {member.id} was revoked, {say_instant(stored.revoked_at)}"
+    expired = "" if stored.expires_at is None else f", {say_instant(stored.expires_at)}"
+    return f"token {stored.public_id} of {member.id} has expired{expired}"
 
 
 def admit(house: House, connection: Connection, caller: Caller, evidence: Evidence | None) -> None:
@@ -51,7 +73,8 @@ def admit(house: House, connection: Connection, caller: Caller, evidence: Eviden
     now = house.store.now(connection)
     found = members.find_token(connection, caller.token)
     if found is None or found[1].is_suspended or not _is_valid(found[0], now):
-        raise Unauthenticated(REFUSAL)
+        cause = f"token {caller.token} is gone" if found is None else _over(*found)
+        raise Unauthenticated(REFUSAL, cause=cause)
     if evidence is None:
         return
     if keys.usable(members.find_key(connection, evidence.thumbprint), evidence.thumbprint) is None:

@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from hub.errors import Conflict, Unprocessable
-from hub.store import copies
+from hub.store import copies, engines
 
 _SUFFIX: Final = ".partial"
-_BESIDE: Final = ("-journal", "-wal", "-shm")  # what SQLite keeps beside a file that it writes
 
 
 def backup(database_url: str, file: Path) -> int:
@@ -36,7 +35,7 @@ def backup(database_url: str, file: Path) -> int:
     except FileExistsError as error:
         raise _taken(file) from error
     finally:
-        for left in (partial, *(partial.with_name(partial.name + suffix) for suffix in _BESIDE)):
+        for left in (partial, *(partial.with_name(partial.name + suffix) for suffix in engines.BESIDE)):
             left.unlink(missing_ok=True)
     _remember(file.parent)
     return file.stat().st_size

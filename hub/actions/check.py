@@ -45,46 +45,53 @@ _FILE: Final = "database file"
 DAMAGED: Final = Report({}, [Fault(_FILE, f"cannot be read; {RESTORE}")])
 
 
-def check(house: House) -> Report:
+def _silent(_part: str) -> None:
+    """Tell nobody."""
+
+
+def check(house: House, tell: Callable[[str], None] = _silent) -> Report:
     """Verify everything in one snapshot, beside a hub that serves; nothing is changed.
 
-    1. The schema is this version's; the file is sound; no row refers to one that is not there.
+    1. Schema and tables are this version's; the file is sound; no row refers to one that is not there.
     2. Ledgers are gapless and dated in order; justifications and disclosures can be read.
-    3. Every object is what was submitted, is marked as it says, and stands for exactly those readers for
-       whom the rules release it now, decided from scratch with all that refers to it. Of a recall those
-       alone are told who fetched it.
+    3. Every object is what was submitted, is marked as it says by the configuration of its submission, and
+       stands for exactly those readers for whom the rules release it now, decided from scratch with all that
+       refers to it. Of a recall those alone are told who fetched it.
     4. Every signature holds: on submissions and deletions, and on agreements with what binds by them. What
        is stored is of the member, place and time that were signed.
+
+    `tell` is given the name of each part before it is looked at.
 
     Memory: about 250 bytes per object that refers to another or is referred to, to keep such objects
     together, and about 5 KB for each version of a thousand objects at a time, or of the largest set of
     objects that hang together if that is more.
     """
     try:
-        return _report(house)
+        return _report(house, tell)
     except DamagedDatabase:
         return DAMAGED
 
 
-def _report(house: House) -> Report:
-    if not house.store.is_current():  # 1
-        what = "is not of this version; run `hub init`"
-        return Report({}, [Fault("database schema", what)])
+def _report(house: House, tell: Callable[[str], None]) -> Report:
+    if (reason := house.store.outdated() or house.store.altered()) is not None:  # 1
+        return Report({}, [Fault("database schema", reason)])
     with house.store.read(when_closed=True) as connection:
+        tell("the database")
         if damage := integrity.structural_faults(connection):
             return Report({}, [Fault(_FILE, f"{line}; {RESTORE}") for line in damage])
         faults = [
             Fault(place, f"names {row}, which is missing") for place, row in integrity.orphans(connection)
         ]
-        faults += _faults(house, connection)
+        faults += _faults(house, connection, tell)
         return Report(integrity.counts(connection), faults)
 
 
-def _faults(house: House, connection: Connection) -> Iterator[Fault]:
+def _faults(house: House, connection: Connection, tell: Callable[[str], None]) -> Iterator[Fault]:
     if unreadable := list(_unreadable(connection)):
         yield from unreadable
         return
     inspection = _inspection(house, connection)
+    tell("ledgers")
     yield from _readable("ledgers", ledgers.ledger_faults(inspection))  # 2
     yield from _readable("justifications", ledgers.justification_faults(inspection))
     misread = list(_readable("disclosures", ledgers.disclosure_faults(inspection)))
@@ -92,11 +99,14 @@ def _faults(house: House, connection: Connection) -> Iterator[Fault]:
     justifications = ledgers.read_justifications(inspection)
     counts: CreatorCounts = Counter()  # 3
     for origin in integrity.origins(connection):
+        tell(f"objects of {origin}")
         yield from _readable(f"objects of {origin}", _origin(inspection, origin, justifications, counts))
     yield from _readable("creators", records.creator_faults(connection, counts))
+    tell("recalls")
     yield from records.neighbour_faults(connection)
     if not misread:  # else who fetched what cannot be told
         yield from _readable("recalls", recalls.recall_faults(inspection))
+    tell("signatures")
     yield from _readable("submissions", signatures.submission_faults(inspection))  # 4
     yield from _readable("deletions", signatures.deletion_faults(inspection))
     yield from _readable("provenance", provenance.provenance_faults(inspection))

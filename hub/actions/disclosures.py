@@ -186,7 +186,7 @@ class _Register:
             "nation": fetch.recipient,
             "at": format_instant(fetch.at),
             "agreement": None if period is None else period.agreement_id,
-            "clause": None if period is None else period.clause_index,
+            "clause": None if period is None else period.clause_index + 1,  # as people count
             "version": self.versions[row.version].version,
             "kind": fetch.kind.value,
             **({"rendition": label} if (label := self._form(row)) else {}),

@@ -36,7 +36,7 @@ from hub.rules.acceptance import (
     accept,
 )
 from hub.rules.claims import Registered
-from hub.rules.marking import is_accepted_definition, with_rel_to_on_parts
+from hub.rules.marking import is_accepted_definition, listed_as, with_rel_to_on_parts
 from hub.rules.taking import names_colleagues, taken_over
 from hub.stix.versions import version_key
 from hub.store.renditions import Original
@@ -288,6 +288,7 @@ def _version(drawer: Drawer, key: int, item: StixObject, verdict: Accept) -> Obj
         tlp=Tlp.RED,  # until it is judged
         is_closed=True,
         is_contained=False,
+        listed=listed_as(item.id, item.definition, item.definition_extensions, drawer.informative),
         cuts=item.cuts,
         guise=item.guise,
         about=_about(drawer, item),

@@ -13,11 +13,12 @@ from datetime import datetime
 from types import MappingProxyType
 
 from hub.actions.house import House
-from hub.model import Handling, MemberId, NationCode, ObjectVersion, StixId, Tlp
+from hub.model import Handling, MemberId, NationCode, ObjectVersion, Registry, StixId, Tlp
 from hub.rules.handling import ContainerKey, Customs, Facts, settle
+from hub.rules.marking import Accepted
 from hub.rules.namers import CreatorDeltas, creator_deltas, following_namers, follows_namers
 from hub.rules.names import is_decided_once
-from hub.store import creators, objects
+from hub.store import creators, definitions, objects
 from hub.store.connection import Connection
 
 _NONE: frozenset[int] = frozenset()
@@ -25,19 +26,26 @@ _NONE: frozenset[int] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Whose markings are judged, and what the configuration says of them."""
+    """Whose markings are judged, and what the configuration says of them, and said `earlier`, until when."""
 
     member: MemberId
     origin: NationCode
     customs: Customs
+    earlier: Sequence[tuple[datetime, Customs]] = ()
 
     @classmethod
     def of(cls, house: House, member: MemberId, origin: NationCode) -> Desk:
         """Return the desk at which what `member` of `origin` submitted is judged."""
         registry = house.registry
-        nation = registry.nations[origin]
-        markings = registry.informative_markings, registry.rel_to
-        return cls(member, origin, Customs(nation.default_tlp, nation.unmarked_stays_home, *markings))
+        # What was submitted before a nation was there is the hub's own, or of others.
+        earlier = [(until, _customs(one, origin)) for until, one in registry.earlier if origin in one.nations]
+        return cls(member, origin, _customs(registry, origin), earlier)
+
+
+def _customs(registry: Registry, origin: NationCode) -> Customs:
+    nation = registry.nations[origin]
+    markings = registry.informative_markings, registry.rel_to
+    return Customs(nation.default_tlp, nation.unmarked_stays_home, *markings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +53,13 @@ class Handled:
     """Every version that was looked at, as it is now to be handled, and how it was stored before.
 
     All versions of a record are there or none. `before` lacks the versions that are new. `accepted` are the
-    definitions that leave what carries them open.
+    definitions that leave what carries them open, as a configuration lists them.
     """
 
     now: Mapping[int, ObjectVersion]
     before: Mapping[int, ObjectVersion]
     creator_deltas: CreatorDeltas
-    accepted: frozenset[StixId] = frozenset()
+    accepted: Accepted = field(default_factory=dict)
 
     def changed(self) -> list[ObjectVersion]:
         """Return the stored versions of which something is to be recorded anew."""
@@ -153,8 +161,10 @@ class _Table:
         versions = self.now.values()
         around = self._around({v.id for v in versions if v.markings.tlp is None})
         others = {ref for v in versions for ref in v.markings.others}
-        accepted = objects.accepted_definitions(self.connection, self.desk.member, others)
-        accepted |= {v.id for v in versions if v.is_accepted_definition}
+        accepted = definitions.accepted(self.connection, self.desk.member, others)
+        for version in versions:
+            if version.is_accepted_definition and version.id not in accepted:
+                accepted[version.id] = version.listed or None
         return Facts(
             customs=self.desk.customs,
             now=self.now,
@@ -163,7 +173,8 @@ class _Table:
             repeated=brought.repeated,
             around=around,
             closed_around=self._closed_around(brought.fresh, around),
-            accepted=frozenset(accepted),
+            accepted=accepted,
+            earlier=self.desk.earlier,
         )
 
     def _around(self, ids: Collection[StixId]) -> dict[StixId, Counter[Handling]]:

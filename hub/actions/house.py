@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from hub import files
 from hub.actions.bindings import Bindings
 from hub.actions.disclose import Disclosures
+from hub.actions.uses import Uses
 from hub.errors import SettingsError
 from hub.model import Limits, Registry
 from hub.store.connection import Store
@@ -40,16 +42,16 @@ class House:
     require_signature: bool
     bindings: Bindings = field(default_factory=Bindings)
     disclosures: Disclosures = field(default_factory=Disclosures)
+    uses: Uses = field(default_factory=Uses)
 
 
 def create_secrets(directory: Path) -> None:
     """Make the secrets that are missing, readable by their owner alone. Repeating is harmless."""
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.make_folder(directory)
     for name in (_PEPPER, _CURSOR_KEY):
         path = directory / name
         if not path.exists():
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
+            with os.fdopen(files.create(path), "wb") as file:
                 file.write(secrets.token_bytes(_SECRET_BYTES))
 
 

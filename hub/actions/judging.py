@@ -35,7 +35,7 @@ from hub.model import (
 )
 from hub.rules.forms import Law, in_other_forms, is_altering
 from hub.rules.names import is_unmarked_name
-from hub.rules.references import Judgement, Node, Settled, judge, needed
+from hub.rules.references import Judgement, Node, Settled, judge
 from hub.rules.release import NEVER, Candidate, binding, decide, in_force_part, narrows
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
@@ -107,7 +107,7 @@ class Verdicts:
 
 def judge_again(connection: Connection, bench: Bench, handled: Handled) -> Verdicts:
     """Return the row changes that follow from `handled`, for all that refers to it too (policy 2.7 to 4)."""
-    court = _Court(connection, bench, handled)
+    court = Court(connection, bench, handled)
     court.summon()
     judgements = court.judge()
     live = releases.live_rows(connection, [key for key in court.versions if key > 0])
@@ -125,7 +125,7 @@ def judge_afresh(
     All versions of a record are there or none; what they refer to elsewhere is taken as its rows say.
     `originals_of` tells for whom what copies are copies of stands.
     """
-    court = _Court(connection, bench, Handled({}, {}, {}), originals_of)
+    court = Court(connection, bench, Handled({}, {}, {}), originals_of)
     court.versions = dict(versions)
     return court.judge()
 
@@ -166,11 +166,11 @@ def _with_referred(connection: Connection, bench: Bench, ids: Collection[StixId]
     every = {v.key: v for v in objects.versions_by_id(connection, bench.origin, ids)}
     for member in {v.member for v in every.values()}:
         own = [v for v in every.values() if v.member == member]
-        every.update(_own_referred(connection, member, own))
+        every.update(own_referred(connection, member, own))
     return every
 
 
-def _own_referred(
+def own_referred(
     connection: Connection, member: MemberId, versions: Collection[ObjectVersion]
 ) -> dict[int, ObjectVersion]:
     """Return the versions and those of all records of the member that they refer to, however far."""
@@ -178,24 +178,6 @@ def _own_referred(
     missing = objects.all_referred(connection, member, loaded) - loaded
     found = objects.versions_of(connection, member, missing)
     return {v.key: v for v in (*versions, *found)}
-
-
-@dataclass(frozen=True, slots=True)
-class Inquiry:
-    """A version, all without which it does not stand, and what is judged of each for every recipient."""
-
-    version: ObjectVersion
-    needed: Sequence[ObjectVersion]
-    judgements: Mapping[int, Judgement]
-
-
-def inquire(connection: Connection, bench: Bench, version: ObjectVersion) -> Inquiry:
-    """Return what the rules say now of a stored version, whatever was decided, and what it hangs on."""
-    court = _Court(connection, bench, Handled({}, {}, {}))
-    record = objects.versions_of(connection, version.member, [version.id])
-    court.versions = _own_referred(connection, version.member, record)
-    keys = needed(version.key, court.nodes())
-    return Inquiry(version, [court.versions[key] for key in sorted(keys)], court.judge())
 
 
 def write_rows(
@@ -229,7 +211,7 @@ def write_rows(
         )
 
 
-class _Court:
+class Court:
     """The versions that are judged together."""
 
     def __init__(

@@ -96,28 +96,39 @@ def _standing(house: House, connection: Connection, reader: Reader) -> Standing:
     return house.bindings.standing(connection, reader, present(house, connection, reader.nation))
 
 
-def seal_cursor(house: House, query: Query, page: Page) -> str:
-    """Return the `next` that continues `query` behind the last row of `page`, opaque to its holder."""
+def seal_cursor(house: House, query: Query, page: Page, resource: Disclosed = Disclosed.OBJECTS) -> str:
+    """Return the `next` that continues `query` behind the last row of `page`, opaque to its holder.
+
+    It continues the `resource` that the page belongs to, and no other.
+    """
     fields = {
         "after": to_microseconds(page.rows[-1].date_added),
-        **_place(query),
+        **_place(query, resource),
         "filters": _filters(query),
     }
     return cursors.seal(house.secrets.cursor_key, fields, secrets.token_bytes(_NONCE_BYTES))
 
 
-def open_cursor(house: House, query: Query, text: str, *, is_filtered: bool = True) -> Query:
+def open_cursor(
+    house: House,
+    query: Query,
+    text: str,
+    resource: Disclosed = Disclosed.OBJECTS,
+    *,
+    is_filtered: bool = True,
+) -> Query:
     """Return `query` continued where `text` says.
 
     A query that is not filtered, but for ids that its path names, has the filters of the cursor. Raises
-    BadCursor for a cursor of another reader, collection or filter, and for an altered one. The limit may
-    change from page to page; `added_after` may be left out, repeated or later: a page lies behind both.
+    BadCursor for a cursor of another reader, collection, resource or filter, and for an altered one. The
+    limit may change from page to page; `added_after` may be left out, repeated or later: a page lies behind
+    both.
     The cursor holds a date, as unique as a position: a database that was restored gives positions again,
     dates never.
     """
     fields = cursors.unseal(house.secrets.cursor_key, text)
     after, filters = fields.pop("after", None), fields.pop("filters", None)
-    if fields != _place(query) or not isinstance(after, int):
+    if fields != _place(query, resource) or not isinstance(after, int):
         raise BadCursor(_MISMATCH)
     if not is_filtered:
         query = _filtered(query, filters)
@@ -126,8 +137,9 @@ def open_cursor(house: House, query: Query, text: str, *, is_filtered: bool = Tr
     return replace(query, added_after=max(from_microseconds(after), query.added_after or _LONG_AGO))
 
 
-def _place(query: Query) -> dict[str, str]:
-    return {"reader": query.reader.member, "origin": query.origin or "*"}
+def _place(query: Query, resource: Disclosed) -> dict[str, str]:
+    place = {"reader": query.reader.member, "origin": query.origin or "*"}
+    return place if resource is Disclosed.OBJECTS else place | {"resource": resource.value}
 
 
 def _filters(query: Query) -> list[list[str]] | str:

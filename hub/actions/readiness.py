@@ -55,20 +55,20 @@ def examine(house: House, clock: Clock) -> Found:
         "write": _NOT_TRIED,
     }
     try:
-        if not house.store.is_current():
-            return Found(False, False, details | {"schema": "not that of this version"})
+        if (reason := house.store.outdated()) is not None:
+            return Found(False, False, details | {"schema": reason})
     except Unavailable as error:
-        return _unreachable(str(error))
+        return _unreachable(error.in_full)
     try:
         is_right = _read(house, clock, details)
     except Unavailable as error:
-        return Found(False, False, details | {"read": str(error)})
+        return Found(False, False, details | {"read": error.in_full})
     details["read"] = _DONE
     try:
         with house.store.write(when_closed=True) as connection:
             readiness.write(connection)
     except Unavailable as error:
-        return Found(False, True, details | {"write": str(error)})
+        return Found(False, True, details | {"write": error.in_full})
     return Found(is_right, True, details | {"write": _DONE})
 
 

@@ -26,6 +26,7 @@ from hub.model import (
     MemberId,
     NationCode,
     ObjectVersion,
+    Registry,
     Rendition,
     Served,
     StixId,
@@ -101,7 +102,7 @@ class _Workshop:
     connection: Connection
     origin: NationCode
     members: Mapping[MemberId, Member]
-    hub_identity: StixId
+    registry: Registry
     kept: frozenset[StixId]  # ids that are everybody's: the hub's own, and TLP
 
     @classmethod
@@ -111,8 +112,11 @@ class _Workshop:
         certs = {m.identity for m in known.values() if m.kind is Kind.CERT}
         nations = {nation.identity_id for nation in registry.nations.values()}
         kept = {registry.hub_identity_id, *certs, *nations, *registry.rel_to, *TLP_IDS, TLP_2_EXTENSION}
-        kept |= registry.informative_markings
-        return cls(connection, origin, known, registry.hub_identity_id, frozenset(kept))
+        return cls(connection, origin, known, registry, frozenset(kept))
+
+    @property
+    def hub_identity(self) -> StixId:
+        return self.registry.hub_identity_id
 
     def make(self, rows: Sequence[NewRow]) -> dict[Key, Served]:
         """Make and keep what is served of these versions in these forms.
@@ -200,7 +204,8 @@ class _Workshop:
     ) -> JsonObject:
         """Return the object under its nation's cert, with ids that tell nothing of its source."""
         cert = self._cert_identity()
-        names = self._names(ids_in(obj) - self.kept - kept - {version.id})
+        kept |= self.kept | self.registry.at(version.submitted_at).informative_markings
+        names = self._names(ids_in(obj) - kept - {version.id})
         if not is_value_based(version.id, version.type):
             names |= self._made_ids([version.id], ANONYMISED)
         own = {self.members[version.member].identity, StixId(obj.get("created_by_ref", cert))} - {version.id}

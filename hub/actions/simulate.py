@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Final, NamedTuple
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple, TypeGuard
 
 from hub.actions.agree import parties_amended, read_proposal
 from hub.actions.house import House
@@ -38,6 +38,7 @@ from hub.model import (
     StixId,
     Tlp,
     View,
+    format_instant,
 )
 from hub.rules.agreements import Life, covered_since, periods_from, standing
 from hub.rules.forms import Law, Parts, in_other_forms, is_altering
@@ -48,6 +49,7 @@ from hub.store.connection import Connection
 from hub.store.populations import Facts, Linked
 
 _EXAMPLES: Final = 5  # of each direction, of what is released and of what is withdrawn
+_RECENT_DAYS: Final = 30
 _NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
 
 
@@ -123,7 +125,8 @@ def simulate(house: House, caller: Caller, body: bytes) -> JsonObject:
     Versions are counted by direction, type, TLP and the lowest clearance that begins or ceases to see them,
     history included. A nation is told of what it submitted itself, whoever would see it, and of what it would
     cease to see itself; what others hold beyond that is theirs to tell (policy 9). An auditor is told all
-    counts, and no examples.
+    counts, and no examples. `recent` tells what would have crossed of what was submitted in the last 30 days,
+    had the agreement been in force all that time: judged as it stands now, and beyond what crosses already.
 
     Raises Forbidden for whoever is neither a nation's cert that governs nor an auditor, and what
     `agree.propose` raises.
@@ -132,23 +135,32 @@ def simulate(house: House, caller: Caller, body: bytes) -> JsonObject:
     if not may_know(caller):
         raise Forbidden("Agreements are simulated by a nation's cert with scope govern, and by auditors.")
     agreement = read_proposal(house, nation, body)
-    released, withdrawn = _Tally(), _Tally()
+    released, withdrawn, recent = _Tally(), _Tally(), _Tally()
     with house.store.read() as connection:
         now = present(house, connection)
         parties_amended(house, connection, caller, agreement, now)
         before = house.bindings.periods(connection)
         after = _periods_after(house, connection, agreement, before, now)
+        since = now - timedelta(days=_RECENT_DAYS)
+        had_been = [_covering(p, since) if p.id < 0 else p for p in after]
         for origin in sorted({p.clause.origin for p in after} | {p.clause.origin for p in before}):
             is_told = nation is None or origin == nation
             bench = Bench.of(house, connection, origin, now)
             if not is_told and nation is not None:
                 bench = replace(bench, recipients=[nation])
             laws = _Law(bench, before), _Law(bench, after)
-            compared = _Comparison(bench, *laws, released if is_told else _Tally(), withdrawn, is_told)
-            compared.tell(connection, {at for p in (*before, *after) for at in p.since.values()})
-        tallies = {} if nation is None else {"released": released, "withdrawn": withdrawn}
-        examples = [one for change, tally in tallies.items() for one in tally.shown(connection, change)]
-    return {"released": released.lines(), "withdrawn": withdrawn.lines(), "examples": examples}
+            tallies = _Tallies(released, withdrawn) if is_told else _Tallies(_Tally(), withdrawn)
+            past = _Past(_Law(bench, had_been), since, recent) if is_told else None
+            starts = {at for p in (*before, *after) for at in p.since.values()}
+            _Comparison(bench, *laws, tallies, past, is_told).tell(connection, starts)
+        shown = {} if nation is None else {"released": released, "withdrawn": withdrawn}
+        examples = [one for change, tally in shown.items() for one in tally.shown(connection, change)]
+    return {
+        "released": released.lines(),
+        "withdrawn": withdrawn.lines(),
+        "examples": examples,
+        "recent": {"days": _RECENT_DAYS, "since": format_instant(since), "released": recent.lines()},
+    }
 
 
 def _periods_after(
@@ -166,6 +178,11 @@ def _periods_after(
             since = covered_since(agreements.periods_of(connection, former.id))
     new = [replace(p, id=-1 - n) for n, p in enumerate(periods_from(life, now, since, None))]
     return [*(p for p in before if p.agreement_id != agreement.supersedes), *new]
+
+
+def _covering(period: Period, since: datetime) -> Period:
+    """Return the period as if it had covered each direction since then at the latest."""
+    return replace(period, since={recipient: min(at, since) for recipient, at in period.since.items()})
 
 
 class _Law:
@@ -266,6 +283,19 @@ class _Law:
         return self._seen[justification]
 
 
+class _Tallies(NamedTuple):
+    released: _Tally
+    withdrawn: _Tally
+
+
+class _Past(NamedTuple):
+    """How it would be judged had the agreement covered what was submitted at or after `since`."""
+
+    law: _Law
+    since: datetime
+    released: _Tally
+
+
 @dataclass(frozen=True, slots=True)
 class _Comparison:
     """What one nation submitted, judged by what binds now and by what would.
@@ -276,40 +306,47 @@ class _Comparison:
     bench: Bench
     before: _Law
     after: _Law
-    released: _Tally
-    withdrawn: _Tally
+    tallies: _Tallies
+    past: _Past | None
     is_told: bool
 
     def tell(self, connection: Connection, starts: Collection[datetime]) -> None:
         """Count what would change; `starts` are when any clause begins to cover what is submitted."""
         origin = self.bench.origin
-        ages = sorted(starts)
+        ages = sorted({*starts, *([self.past.since] if self.past else [])})
+        laws = [self.before, self.after, *([self.past.law] if self.past else [])]
         for group in populations.alike(connection, origin, ages):
-            pair = self.before.alone(group.facts), self.after.alone(group.facts)
-            self._compare(pair, group.facts, group.count, group.example)
+            self._compare([law.alone(group.facts) for law in laws], group.facts, group.count, group.example)
         identities = {id: member.identity for id, member in self.bench.members.items()}
         linked = populations.linked(connection, origin, ages, self._decisive, identities)
-        were, will_be = (law.judge(connection, linked) for law in (self.before, self.after))
+        judged = [law.judge(connection, linked) for law in laws]
         for one in linked:
+            found = [judgements[one.key] for judgements in judged]
             for facts, (count, example) in one.counts.items():
-                self._compare((were[one.key], will_be[one.key]), facts, count, example)
+                self._compare(found, facts, count, example)
 
     def _decisive(self, facts: Facts) -> Hashable:
         """Return what facts come to in a judgement, references aside."""
-        laws = (self.before, self.after)
+        laws = [self.before, self.after, *([self.past.law] if self.past else [])]
         own = (tuple(sorted(law.own(facts).items())) for law in laws)
         others = (frozenset(law.others(facts, is_last=False).items()) for law in laws)
         return facts.member, facts.guise, *own, *others
 
-    def _compare(self, pair: tuple[Judgement, Judgement], facts: Facts, count: int, id: StixId) -> None:
+    def _compare(self, judged: Sequence[Judgement], facts: Facts, count: int, id: StixId) -> None:
+        """Count a change; `judged` by what binds now, by what would and, last, by what would have bound."""
         for recipient in self.bench.recipients:
-            was, will = self.before.lowest(pair[0], recipient), self.after.lowest(pair[1], recipient)
-            if recipient == self.bench.origin or _clearance(was) == _clearance(will):
+            if recipient == self.bench.origin:
                 continue
-            if will is not None and (was is None or will.clearance < was.clearance):
-                self.released.add(self._line(recipient, facts, will), count, self._example(id, will))
-            elif was is not None:
-                self.withdrawn.add(self._line(recipient, facts, was), count, self._example(id, was))
+            was, will = self.before.lowest(judged[0], recipient), self.after.lowest(judged[1], recipient)
+            if _is_wider(will, was):
+                self.tallies.released.add(self._line(recipient, facts, will), count, self._example(id, will))
+            elif was is not None and _clearance(was) != _clearance(will):
+                self.tallies.withdrawn.add(self._line(recipient, facts, was), count, self._example(id, was))
+            if self.past is not None and facts.submitted_at >= self.past.since:
+                then = self.past.law.lowest(judged[-1], recipient)
+                if _is_wider(then, was):
+                    line = self._line(recipient, facts, then)
+                    self.past.released.add(line, count, self._example(id, then))
 
     def _line(self, recipient: NationCode, facts: Facts, seen: Seen) -> Line:
         """Return where it is counted; a recipient is told the level of what it sees."""
@@ -319,6 +356,10 @@ class _Comparison:
 
     def _example(self, id: StixId, seen: Seen) -> _Example:
         return _Example(id, SUBMITTED if self.is_told else seen.rendition)
+
+
+def _is_wider(will: Seen | None, was: Seen | None) -> TypeGuard[Seen]:
+    return will is not None and (was is None or will.clearance < was.clearance)
 
 
 def _clearance(seen: Seen | None) -> Clearance | None:

@@ -40,6 +40,7 @@ from hub.proofs import canonical, requests
 from hub.rules.acceptance import Reserved
 from hub.rules.claims import Registered
 from hub.rules.handling import stricter_names
+from hub.rules.marking import accepted_by
 from hub.rules.remarks import remarks
 from hub.stix import reading, strict
 from hub.store import agreements, creators, members, objects, releases, renditions, submissions
@@ -366,7 +367,8 @@ def _receipt(
 ) -> Receipt:
     drafts, handled = decision.drafts, decision.handled
     outcomes = list(drafts.outcomes)
-    known = house.registry.informative_markings | house.registry.rel_to.keys() | handled.accepted
+    known = house.registry.informative_markings | house.registry.rel_to.keys()
+    known |= accepted_by(handled.accepted, house.registry.informative_markings)
     for key, n in drafts.index.items():
         version = handled.now[key]
         if drafts.named_at.get(key):

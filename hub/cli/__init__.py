@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from importlib import import_module
 from typing import Any, Final
 
 import click
 
 from hub.cli.environment import unknown
-from hub.cli.output import warn
+from hub.cli.output import warn, write_in_any_encoding
+from hub.cli.signals import INTERRUPTED
 from hub.errors import HubError
 
 # What `hub --help` says stands here too: asking each command would load the server on every machine.
@@ -34,14 +36,18 @@ _ON_THE_HUB: Final = {
 _AT_A_MEMBER: Final = {
     "keygen": ("hub.cli.keygen:keygen", "Make a key pair."),
     "push": ("hub.cli.push:push", "Push files of STIX objects to a collection."),
+    "status": ("hub.cli.submissions:status", "Say what became of what was pushed, by a status id."),
+    "submissions": ("hub.cli.submissions:submissions", "List what was submitted, and what became of it."),
+    "delete": ("hub.cli.collections:delete", "Delete an object, or a version of it."),
+    "collections": ("hub.cli.collections:collections", "List the collections, and the rights in each."),
     "poll": ("hub.cli.poll:poll", "Poll a collection, one object per line."),
     "agreement": ("hub.cli.agreement:agreement", "Propose, sign, list, show and terminate agreements."),
+    "keys": ("hub.cli.keys:keys", "List and pin the nations' agreement keys."),
     "recovery": ("hub.cli.recovery:recovery", "List and confirm keys that follow a cert's lost one."),
     "explain": ("hub.cli.sharing:explain", "Say which nations see an object, by which clause, or why not."),
     "disclosures": ("hub.cli.sharing:disclosures", "Say which members have fetched an object."),
 }
 _COMMANDS: Final = _ON_THE_HUB | _AT_A_MEMBER
-_INTERRUPTED: Final = 130
 
 
 class LazyGroup(click.Group):
@@ -65,12 +71,23 @@ class LazyGroup(click.Group):
             with formatter.section(title):
                 formatter.write_dl([(name, summary) for name, (_, summary) in commands.items()])
 
+    def main(self, *arguments: Any, **options: Any) -> Any:
+        """Run the command line; whatever the terminal's encoding is, it can be printed."""
+        write_in_any_encoding()
+        return super().main(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; whatever the hub refuses becomes one sentence and exit code 1."""
+        """Run the command; whatever the hub refuses becomes one sentence and exit code 1.
+
+        So does a fault of this program, by its type and place alone: what it holds may be anybody's data.
+        With HUB_DEBUG=1 it is raised.
+        """
         try:
             return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except HubError as error:
-            warn(str(error))
+            warn(error.in_full)
             ctx.exit(1)
         except BrokenPipeError:
             # Whoever read our output has gone; there is nobody to tell.
@@ -80,8 +97,26 @@ class LazyGroup(click.Group):
             place = f"{error.filename}: " if error.filename else ""
             warn(f"{place}{error.strerror or error}")
             ctx.exit(1)
+        except Exception as error:
+            if os.environ.get("HUB_DEBUG"):
+                raise
+            warn(_fault(error))
+            ctx.exit(1)
         except KeyboardInterrupt:
-            ctx.exit(_INTERRUPTED)
+            ctx.exit(INTERRUPTED)
+
+
+def _fault(error: Exception) -> str:
+    """Return the sentence for a fault of this program: where in it, and what to do."""
+    places = [
+        f"{frame.f_globals.get('__name__')} line {line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+    ]
+    ours = [place for place in places if place.startswith("hub.")]
+    return (
+        f"this is a fault of hub itself, {type(error).__name__} in {(ours or places)[-1]}: please report it. "
+        "HUB_DEBUG=1 shows all of it"
+    )
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from hub.actions import administer
+from hub.actions import administer, upkeep
 from hub.actions.administer import OtherNames
 from hub.actions.recover import request as request_recovery
 from hub.cli.admin import opened
-from hub.cli.output import json_option, print_json, print_table
+from hub.cli.output import json_option, print_json, print_table, warn
 from hub.cli.thumbprints import ThumbprintCommand
 from hub.errors import Unprocessable
 from hub.model import Kind, Member, Purpose, RegisteredKey, Scope, format_instant
@@ -163,9 +163,16 @@ def token() -> None:
 @click.option(
     "--scope", default="read", show_default=True, help="Of read, submit, govern; separated by commas."
 )
-@click.option("--expires", metavar="DAYS", type=click.IntRange(1, 3650), help="Days until it expires.")
+@click.option(
+    "--expires",
+    metavar="DAYS",
+    type=click.IntRange(1, 3650),
+    default=administer.TOKEN_DAYS,
+    show_default=True,
+    help="Days until it expires.",
+)
 @json_option
-def issue(member: str, scope: str, expires: int | None, as_json: bool) -> None:
+def issue(member: str, scope: str, expires: int, as_json: bool) -> None:
     """Issue a token of MEMBER. Its secret is printed once and kept nowhere."""
     scopes = _scopes(scope)
     with opened() as house:
@@ -201,21 +208,26 @@ def _token(found: StoredToken) -> dict[str, Any]:
         "created": _date(found.created_at),
         "expires": _date(found.expires_at),
         "revoked": _date(found.revoked_at),
+        "last_used": _date(found.last_used_at),
     }
 
 
 @token.command("list")
 @json_option
 def list_tokens(as_json: bool) -> None:
-    """List every token, without its secret."""
+    """List every token, without its secret, with its last use; on stderr which of them to look after."""
     with opened() as house:
-        found = [_token(one) for one in administer.list_tokens(house)]
+        stored = administer.list_tokens(house)
+        cautions = upkeep.token_cautions(house)
+    found = [_token(one) for one in stored]
     if as_json:
         print_json(found)
         return
-    headings = ("public_id", "member", "scopes", "created", "expires", "revoked")
+    headings = ("public_id", "member", "scopes", "created", "expires", "last_used", "revoked")
     rows = [[",".join(t[h]) if h == "scopes" else t[h] for h in headings] for t in found]
     print_table(headings, rows, "There is no token yet; see `hub token issue`.")
+    for caution in cautions:
+        warn(caution)
 
 
 @token.command("revoke")

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from hub.actions.administer import initialise
 from hub.actions.backup import backup as back_up
 from hub.actions.backup import restoring
 from hub.actions.check import DAMAGED, Report
 from hub.actions.check import check as check_everything
 from hub.actions.house import House
+from hub.actions.initialise import Initialised, initialise
 from hub.actions.prune import Pruned
 from hub.actions.prune import prune as prune_once
+from hub.actions.upkeep import exposed, token_cautions
 from hub.actions.work import WorkReport
 from hub.actions.work import work as work_once
 from hub.app import new_house, open_house
 from hub.cli.next_steps import next_steps
 from hub.cli.output import json_option, plain, print_json, warn
+from hub.cli.progress import progress
 from hub.cli.signals import end_on_sigterm
 from hub.errors import DamagedDatabase, Unavailable
+from hub.model import NationCode
 from hub.settings import Settings, load
 
 _WORK_SECONDS: Final = 10.0
@@ -42,21 +45,55 @@ def opened() -> Iterator[House]:
 
 
 @click.command()
+@click.option(
+    "--apply", is_flag=True, help="Take new values of nations.toml, for what is submitted from now on."
+)
+@click.option(
+    "--add-nation", "add", multiple=True, metavar="CC", help="Add a nation that stands in nations.toml."
+)
 @json_option
-def init(as_json: bool) -> None:
-    """Create or migrate the database, the hub's secrets, nations and collections. Harmless to repeat."""
-    house = new_house(load(os.environ))
+def init(apply: bool, add: tuple[str, ...], as_json: bool) -> None:
+    """Create or migrate the database, the hub's secrets, nations and collections. Harmless to repeat.
+
+    What decides (the nations and their ids, default_tlp, unmarked, informative_markings, public_sources) is
+    kept in the database; where nations.toml says otherwise later, no command starts. --apply takes new
+    values; whatever was submitted before stays as it is. Ids never change and nations stay, but until the
+    first member has joined --apply takes those, too. Restart every serving process afterwards.
+    """
+    settings = load(os.environ)
+    house = new_house(settings)
     try:
-        initialise(house)
+        done = initialise(house, settings.nations_file, apply=apply, add=_nations(add))
         steps = next_steps(house)
     finally:
         house.store.close()
+    for fault in exposed(settings.database_url, settings.secrets_dir):
+        warn(f"{fault.place} {fault.what}")
     nations = list(house.registry.nations)
     if as_json:
-        print_json({"nations": nations, "public_url": house.public_url})
+        print_json({"nations": nations, "public_url": house.public_url, **_view(done)})
     else:
+        _tell_changes(done)
         click.echo(f"The hub is ready for {', '.join(nations)} at {house.public_url}.")
         click.echo("\n".join(steps))
+
+
+def _nations(codes: Iterable[str]) -> list[NationCode]:
+    return [NationCode(code.upper()) for code in codes]
+
+
+def _view(done: Initialised) -> dict[str, Any]:
+    applied = [{"key": one.key, "from": one.kept, "to": one.given} for one in done.applied]
+    return {"applied": applied, "added_nations": list(done.added)}
+
+
+def _tell_changes(done: Initialised) -> None:
+    for one in done.applied:
+        click.echo(plain(f"{one.key}: {one.given or 'nothing'}, until now {one.kept or 'nothing'}."))
+    if done.applied:
+        click.echo(
+            "This holds for what is submitted from now on. Restart every process of the hub that runs."
+        )
 
 
 @click.command()
@@ -83,7 +120,7 @@ def _work_on(house: House) -> None:
             try:
                 _tell(work_once(house), as_json=False)
             except Unavailable as error:
-                warn(str(error))
+                warn(error.in_full)
             time.sleep(_WORK_SECONDS)
 
 
@@ -124,27 +161,35 @@ def check(as_json: bool) -> None:
     """Verify the database, who is shown what, and every signature; change nothing.
 
     May run beside a serving hub. Prints each fault with its place and remedy; exit code 1 if there is any.
+    Files that others may use are faults; tokens that end soon, or are not used, are warnings.
     """
-    report = _checked(load(os.environ))
+    settings = load(os.environ)
+    with progress(is_silent=as_json) as tell:
+        report, cautions = _checked(settings, lambda part: tell(f"checking {part}"))
+    faults = [*exposed(settings.database_url, settings.secrets_dir), *report.faults]
     if as_json:
-        faults = [{"place": fault.place, "what": fault.what} for fault in report.faults]
-        print_json({"checked": report.checked, "faults": faults})
+        told = [{"place": fault.place, "what": fault.what} for fault in faults]
+        print_json({"checked": report.checked, "faults": told, "warnings": cautions})
     else:
-        for fault in report.faults:
+        for fault in faults:
             click.echo(plain(f"{fault.place}: {fault.what}"))
+        for caution in cautions:
+            click.echo(plain(f"warning: {caution}"))
         click.echo(f"checked: {', '.join(f'{count} {name}' for name, count in report.checked.items())}")
-    if report.faults:
-        warn(f"{len(report.faults)} {'fault' if len(report.faults) == 1 else 'faults'}")
+    if faults:
+        warn(f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}")
         click.get_current_context().exit(1)
 
 
-def _checked(settings: Settings) -> Report:
+def _checked(settings: Settings, tell: Callable[[str], None]) -> tuple[Report, Sequence[str]]:
+    """Return what was found, and what to look after where the database can be read."""
     try:
         house = open_house(settings)
     except DamagedDatabase:
-        return DAMAGED
+        return DAMAGED, []
     with closing(house.store):
-        return check_everything(house)
+        report = check_everything(house, tell)
+        return report, [] if report.faults else token_cautions(house)
 
 
 @click.command()

@@ -1,16 +1,32 @@
-"""`hub agreement`: an admin's acts, signed on the admin's own machine."""
+"""`hub agreement`: an admin's acts, signed on the admin's own machine over what was shown there."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 import click
 
+from hub.cli import reviews, simulated
+from hub.cli.keys import pinned
 from hub.cli.output import json_option, plain, print_json, print_table
 from hub.cli.remote import remote
 from hub.client import Hub
-from hub.client.governance import read_agreement
+from hub.client.drafts import read_agreement
+from hub.client.reviewing import Review, check_digest, check_document
+from hub.errors import HubError
 from hub.model import JsonObject
+
+_LEAST_TYPED: Final = (
+    12  # hexadecimal digits of a digest: whoever can make a document that fits has other ways
+)
+
+_digest = click.option(
+    "--digest", metavar="SHA-256", help="Refuse any other document than the one with this."
+)
+_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -18,40 +34,21 @@ def agreement() -> None:
     """Simulate, propose, sign, list, show, suspend, resume and terminate sharing agreements."""
 
 
-def _print(view: JsonObject, as_json: bool) -> None:
-    if as_json:
-        print_json(view)
-        return
-    state = f"{view['state']} ({view['ended']})" if view.get("ended") else view["state"]
-    signed_by = ", ".join(view["signed_by"]) or "nobody yet"
-    _say(f"{view['id']}: {state}")
-    _say(f"  {view['title']}")
-    _say(f"  parties {', '.join(view['parties'])}; signed by {signed_by}")
-    _say(f"  from {view['valid_from']} until {view['valid_until']}")
-    if view.get("lapses_at") and view["state"] == "proposed":
-        _say(f"  lapses on {view['lapses_at']} unless all have signed")
-    for clause in view["clauses"]:
-        types = ", ".join(clause["types"]) if "types" in clause else "every type"
-        audience = clause.get("audience", "agency")
-        reach = f"{clause['from']} → {', '.join(clause['to'])}"
-        _say(f"  {reach}: up to TLP:{clause['max_tlp'].upper()}, for {audience} and above, {types}")
-
-
-def _say(line: str) -> None:
-    click.echo(plain(line))  # another nation wrote it
-
-
 @agreement.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=_file)
 @remote
+@pinned
 @json_option
 def propose(hub: Hub, file: Path, as_json: bool) -> None:
-    """Propose the agreement in FILE (TOML); its id comes back. Nothing is in force before all have signed."""
-    _print(hub.propose(read_agreement(str(file), file.read_bytes())), as_json)
+    """Propose the agreement in FILE (TOML), and show what the hub made of it: id and digest.
+
+    Nothing is in force before all have signed. Tell the others the digest by another way than the hub.
+    """
+    _end(hub.propose_for_review(_read(file)), as_json=as_json)
 
 
 @agreement.command()
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=_file)
 @remote
 @json_option
 def simulate(hub: Hub, file: Path, as_json: bool) -> None:
@@ -59,83 +56,164 @@ def simulate(hub: Hub, file: Path, as_json: bool) -> None:
 
     Nothing is written. Counts are of what your nation submitted, and of what it would cease to see.
     """
-    answer = hub.simulate(read_agreement(str(file), file.read_bytes()))
+    document = _read(file)
+    answer = hub.simulate(document)
     if as_json:
         print_json(answer)
-        return
-    rows = [
-        (
-            sign,
-            f"{line['origin']} → {line['recipient']}",
-            line["type"],
-            f"TLP:{line['tlp'].upper()}",
-            f"{line['clearance']} and above",
-            str(line["count"]),
-        )
-        for part, sign in (("released", "+"), ("withdrawn", "-"))
-        for line in answer[part]
-    ]
-    print_table(("", "direction", "type", "TLP", "for", "versions"), rows, "Nothing would change.")
-    for example in answer["examples"]:
-        reach = f"{example['origin']} → {example['recipient']}"
-        _say(f"for example {example['change']}: {reach} {example['object']}")
+    else:
+        simulated.show(document, answer)
 
 
 @agreement.command()
 @click.argument("id")
+@_digest
+@click.option("--document", type=_file, help="Refuse any other than that in this file (TOML, or the JSON).")
 @remote
+@pinned
 @json_option
-def sign(hub: Hub, id: str, as_json: bool) -> None:
-    """Sign agreement ID whole, with the nation's agreement key. Read it first: `hub agreement show`."""
-    _print(hub.sign(id), as_json)
+def sign(hub: Hub, id: str, digest: str | None, document: Path | None, as_json: bool) -> None:
+    """Sign agreement ID whole, with the nation's agreement key: what was shown, and nothing else.
+
+    On a terminal it is shown, and its digest asked for. Elsewhere give --digest or --document.
+    """
+    is_named = digest is not None or document is not None
+    if not is_named and (as_json or not _is_asked()):
+        raise HubError(
+            "Say which document is signed: --digest, as the others have told you or as "
+            f"`hub agreement show {id}` has shown, or --document FILE. Nothing was signed."
+        )
+    review = _review(hub, id, digest, document)
+    if not is_named:
+        reviews.show(review, as_json=False)
+        if not review.is_sound:
+            raise HubError("Nothing was signed, for what is said above.")
+        _ask(review)
+    _end(hub.take(review, "sign"), as_json=as_json)
 
 
 @agreement.command("list")
 @remote
 @json_option
 def list_agreements(hub: Hub, as_json: bool) -> None:
-    """List the agreements that your nation is party to."""
+    """List the agreements that your nation is party to, as the hub has them; `show` verifies one."""
     found = hub.agreements()
     if as_json:
         print_json(found)
         return
     rows = [
-        (v["id"], v["state"], ", ".join(v["parties"]), ", ".join(v["signed_by"]), v["title"]) for v in found
+        [_cell(view.get(name)) for name in ("id", "state", "parties", "signed_by", "title")] for view in found
     ]
-    print_table(("id", "state", "parties", "signed by", "title"), rows, "There is no agreement yet.")
+    headings = ("id", "state", "parties", "signed by", "title")
+    print_table(headings, rows, "There is none that this account may see.")
 
 
 @agreement.command()
 @click.argument("id")
 @remote
+@pinned
 @json_option
 def show(hub: Hub, id: str, as_json: bool) -> None:
-    """Show agreement ID; --json has the whole document and every signature."""
-    _print(hub.agreement(id), as_json)
+    """Show agreement ID: all that its document says, its digest, and each signature, verified here.
+
+    Exit 1 if something that the hub says does not fit, or a key is another than the pinned one.
+    """
+    _end(hub.review(id), as_json=as_json)
 
 
 @agreement.command()
 @click.argument("id")
+@_digest
 @remote
+@pinned
 @json_option
-def suspend(hub: Hub, id: str, as_json: bool) -> None:
+def suspend(hub: Hub, id: str, digest: str | None, as_json: bool) -> None:
     """Suspend agreement ID for all its parties, from the next request, until your nation resumes it."""
-    _print(hub.suspend(id), as_json)
+    _take(hub, _review(hub, id, digest), "suspend", as_json=as_json)
 
 
 @agreement.command()
 @click.argument("id")
+@_digest
 @remote
+@pinned
 @json_option
-def resume(hub: Hub, id: str, as_json: bool) -> None:
+def resume(hub: Hub, id: str, digest: str | None, as_json: bool) -> None:
     """Take your nation's suspension of agreement ID back."""
-    _print(hub.resume(id), as_json)
+    _take(hub, _review(hub, id, digest), "resume", as_json=as_json)
 
 
 @agreement.command()
 @click.argument("id")
+@_digest
 @remote
+@pinned
 @json_option
-def terminate(hub: Hub, id: str, as_json: bool) -> None:
-    """End agreement ID for all its parties, from the next request that the hub receives."""
-    _print(hub.terminate(id), as_json)
+def terminate(hub: Hub, id: str, digest: str | None, as_json: bool) -> None:
+    """End agreement ID for all its parties, from the next request that the hub receives.
+
+    On a terminal it is asked for once more, unless --digest names it.
+    """
+    review = _review(hub, id, digest)
+    if digest is None and not as_json and _is_asked():
+        _say(reviews.brief(review))
+        click.confirm("Terminate it, for ever and for all?", abort=True, err=True)
+    _take(hub, review, "terminate", as_json=as_json)
+
+
+# --- what is signed ---------------------------------------------------------------------------
+
+
+def _read(file: Path) -> JsonObject:
+    return read_agreement(str(file), file.read_bytes())
+
+
+def _review(hub: Hub, id: str, digest: str | None, file: Path | None = None) -> Review:
+    """Return the agreement, fetched once: this is shown, compared and signed. HubError for another."""
+    expected = None if file is None else _read(file)  # before anything is asked of the hub
+    review = hub.review(id)
+    if digest is not None:
+        check_digest(review.document, digest)
+    if expected is not None:
+        check_document(expected, review.document, str(file))
+    return review
+
+
+def _is_asked() -> bool:
+    """Tell whether somebody is there to be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _ask(review: Review) -> None:
+    """Return when its digest was typed; HubError for another."""
+    typed: str = click.prompt(
+        f"To sign it, type its digest as the others know it (the first {_LEAST_TYPED} digits or more)",
+        err=True,
+    )
+    check_digest(review.document, typed, least=_LEAST_TYPED)
+
+
+def _take(hub: Hub, review: Review, step: str, *, as_json: bool) -> None:
+    taken = hub.take(review, step)
+    if as_json:
+        print_json(taken.to_json())
+    else:
+        _say(reviews.brief(taken))
+        state, ended = taken.view.get("state"), taken.view.get("ended")
+        _say([f"  state       {state}" + (f" ({ended})" if ended else "")])
+    reviews.tell(taken)
+
+
+def _end(review: Review, *, as_json: bool) -> None:
+    """Print a review; exit 1 unless it is sound."""
+    reviews.show(review, as_json=as_json)
+    if not review.is_sound:
+        click.get_current_context().exit(1)
+
+
+def _cell(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(plain(line))

@@ -20,9 +20,11 @@ _READ: Final = frozenset(
         "HUB_PINS",
         "HUB_HOME",
         "HUB_CONFIG",
+        "HUB_DEBUG",
     }
 )
 _FOR_TESTS: Final = "HUB_TEST_"
+_FROM_FILES: Final = frozenset({"registry", "nations_file"})
 
 
 class EnvironmentOption(click.Option):
@@ -49,7 +51,7 @@ def known_names() -> frozenset[str]:
     """Return the names of all variables that the hub reads."""
     from hub.settings import Settings  # noqa: PLC0415 - a member's machine seldom has a reason to load it
 
-    return _READ | {f"HUB_{key.name.upper()}" for key in fields(Settings) if key.name != "registry"}
+    return _READ | {f"HUB_{key.name.upper()}" for key in fields(Settings) if key.name not in _FROM_FILES}
 
 
 def _sentence(name: str, known: Iterable[str]) -> str:

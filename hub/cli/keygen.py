@@ -10,6 +10,7 @@ import click
 import orjson
 
 from hub.cli.output import json_option, print_json
+from hub.cli.passphrases import new_passphrase, passphrase_of
 from hub.errors import HubError
 from hub.proofs import documents, keys
 
@@ -23,16 +24,24 @@ from hub.proofs import documents, keys
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="The agreement key that the new one succeeds; its endorsement goes to FILE.endorsement.jws.",
 )
+@click.option(
+    "--passphrase",
+    "is_encrypted",
+    is_flag=True,
+    help="Encrypt it: asked for twice, or the first line of the file that HUB_KEY_PASSPHRASE_FILE names.",
+)
 @json_option
-def keygen(file: Path, alg: Literal["ed25519", "p256"], old_key: Path | None, as_json: bool) -> None:
+def keygen(
+    file: Path, alg: Literal["ed25519", "p256"], old_key: Path | None, is_encrypted: bool, as_json: bool
+) -> None:
     """Write a new private key to FILE (PEM, mode 0600) and its public half to FILE.pub.jwk."""
-    old = None if old_key is None else keys.read_private(old_key.read_bytes())
+    old = None if old_key is None else keys.read_private(old_key.read_bytes(), passphrase_of(old_key))
     public, endorsement = (file.with_name(f"{file.name}.{end}") for end in ("pub.jwk", "endorsement.jws"))
     for path in (public, endorsement):
         if path.exists():  # seen before anything is written: half a key pair helps nobody
             raise _in_the_way(path)
     key = keys.generate(alg)
-    _create(file, keys.private_pem(key), 0o600)
+    _create(file, keys.private_pem(key, new_passphrase(file) if is_encrypted else None), 0o600)
     _create(public, orjson.dumps(key.public.jwk, option=orjson.OPT_INDENT_2) + b"\n", 0o644)
     made = {"thumbprint": key.thumbprint, "alg": key.alg, "private": str(file), "public": str(public)}
     if old is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -11,14 +13,49 @@ import orjson
 from rich.console import Console
 from rich.table import Table
 
+from hub.errors import HubError
+
 _PIPE_WIDTH: Final = 1_000
+_LONGEST_SENTENCE: Final = 8_000  # characters: what a hub says may be of any length
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value and nothing else.")
 
 
 def print_json(value: Any) -> None:
-    """Print the value as indented JSON on stdout."""
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
+    """Print the value as indented JSON on stdout. Raises HubError where it is nested too deeply."""
+    text = _json(value)
+    if sys.stdout.isatty():
+        text = plain_json(text)
+    elif sys.stdout.encoding.lower().replace("-", "") != "utf8":
+        text = "".join(c if c.isascii() else _escaped(c) for c in text)
+    click.echo(text)
+
+
+def _json(value: Any) -> str:
+    try:
+        return orjson.dumps(value, option=orjson.OPT_INDENT_2).decode()
+    except orjson.JSONEncodeError:
+        pass  # deeper than 254, or a file name that is not UTF-8
+    try:
+        return json.dumps(value, indent=2)
+    except RecursionError as error:
+        raise HubError("the answer is nested too deeply to be printed") from error
+
+
+def plain_json(text: str) -> str:
+    """Return JSON, equal as such, without what would steer a terminal: escaped as JSON escapes it."""
+    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return json.dumps(character)[1:-1]
+
+
+def write_in_any_encoding() -> None:
+    """Let stdout and stderr escape the characters that their encoding lacks."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
@@ -31,7 +68,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: s
     if table.row_count:
         # A pipe has no width: there nothing is folded.
         width = None if sys.stdout.isatty() else _PIPE_WIDTH
-        Console(markup=False, highlight=False, width=width).print(table)
+        Console(markup=False, emoji=False, highlight=False, width=width).print(table)
     else:
         click.echo(empty)
 
@@ -43,4 +80,5 @@ def plain(text: str) -> str:
 
 def warn(sentence: str) -> None:
     """Say something on stderr."""
-    click.echo(f"hub: {plain(sentence)}", err=True)
+    cut = sentence if len(sentence) <= _LONGEST_SENTENCE else f"{sentence[:_LONGEST_SENTENCE]}…"
+    click.echo(f"hub: {plain(cut)}", err=True)

@@ -6,14 +6,22 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event
+from typing import Final
 
 import click
 
-from hub.cli.output import json_option, print_json, warn
+from hub.cli.output import json_option, plain, plain_json, print_json, warn
+from hub.cli.progress import progress
 from hub.cli.remote import remote
-from hub.client import Hub, Incremental, Unreachable
+from hub.cli.signals import told_when_interrupted
+from hub.client import Hub, Incremental, PollReport, Unreachable
+from hub.client.incremental import lines
+
+_SHOWN: Final = 20  # objects on a terminal
+_LONGEST_SHOWN: Final = 2_000  # characters of one of them
 
 
 class _Stdout:
@@ -35,6 +43,9 @@ class _Stdout:
 @click.option(
     "--type", "types", multiple=True, metavar="T", help="Only objects of this STIX type; repeatable."
 )
+@click.option(
+    "--levels", type=click.Path(dir_okay=False, path_type=Path), help="Append each object's TLP level here."
+)
 @click.option("--follow", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Poll again and again.")
 @click.option("--verify", is_flag=True, help="Not offered by this version.")
 @remote
@@ -45,13 +56,16 @@ def poll(
     out: Path | None,
     state: Path | None,
     types: tuple[str, ...],
+    levels: Path | None,
     follow: float | None,
     verify: bool,
     as_json: bool,
 ) -> None:
     """Poll COLLECTION, one object per line.
 
-    With --out and --state a crash loses and repeats nothing; on stdout it may repeat one page.
+    With --out and --state a crash loses and repeats nothing; on stdout it may repeat one page. A terminal
+    shows the first 20 objects. A line of --levels has an object's id, version, origin and the level at which
+    the hub handles it, which is not always the one that it carries.
     """
     if verify:
         raise click.UsageError("--verify is not offered by this version: the hub keeps no provenance yet")
@@ -59,29 +73,67 @@ def poll(
         raise click.UsageError(
             "--json prints no objects: with --state, give --out too, or they would be skipped"
         )
-    with hub.incremental(
-        collection, _Stdout(is_silent=as_json), out=out, state=state, types=types
-    ) as incremental:
-        incremental.once()  # a wrong address or token shows here, also with --follow
+    if out is None and not as_json and sys.stdout.isatty():
+        if state is not None or follow is not None or levels is not None:
+            raise click.UsageError(
+                f"a terminal shows the first {_SHOWN} objects alone: with --state, --follow or --levels, "
+                "give --out too, or write to a pipe"
+            )
+        _show_first(hub, collection, types)
+        return
+    with (
+        hub.incremental(
+            collection, _Stdout(is_silent=as_json), out=out, state=state, types=types, levels=levels
+        ) as incremental,
+        told_when_interrupted(lambda: _until_then(incremental.so_far, out, state)),
+        progress(is_silent=as_json) as tell,
+    ):
+        news = partial(tell, f"objects from {collection}")
+        incremental.once(news)  # a wrong address or token shows here, also with --follow
         if follow is not None:
-            _follow(incremental, follow)
+            _follow(incremental, follow, news)
         report = incremental.so_far
     if as_json:
         print_json(report.to_json())
     elif out is not None:
-        click.echo(
-            f"{report.objects} objects; the last was added at {report.last_date_added or 'no time yet'}."
-        )
+        last = plain(report.last_date_added or "no time yet")
+        click.echo(f"{report.objects} objects; the last was added at {last}.")
 
 
-def _follow(incremental: Incremental, seconds: float) -> None:
+def _show_first(hub: Hub, collection: str, types: tuple[str, ...]) -> None:
+    """Print the first objects, without what would steer the terminal, and how all are had."""
+    page = next(hub.pages(collection, types=types, limit=_SHOWN), None)
+    if page is None:
+        warn("there is no object that you may see")
+        return
+    shown = page.objects[:_SHOWN]
+    for item in shown:
+        line = plain_json(lines([item]).decode().rstrip())
+        left = len(line) - _LONGEST_SHOWN
+        click.echo(line if left <= 0 else f"{line[:_LONGEST_SHOWN]} … {left} more characters")
+    if page.more or len(page.objects) > len(shown):
+        warn(f"these are the first {len(shown)} objects: --out FILE, or a pipe, takes all, as they are")
+
+
+def _until_then(report: PollReport, out: Path | None, state: Path | None) -> str:
+    written = f"{report.objects} objects were written to {out or 'standard output'}"
+    if state is not None:
+        return f"{written}; the same command goes on from there"
+    again = "begins from the start and appends all of them again" if out else "begins from the start"
+    return f"{written}; without --state the same command {again}"
+
+
+def _follow(incremental: Incremental, seconds: float, news: Callable[[int], None]) -> None:
     """Poll again and again until interrupted. A hub that is away for a while is waited for."""
+    pause = seconds
     with _interrupt() as interrupted:
-        while not interrupted(seconds):
+        while not interrupted(pause):
+            pause = seconds
             try:
-                incremental.once()
+                incremental.once(news)
             except Unreachable as error:
-                warn(f"{error}; polling again in {seconds:g} s")
+                pause = max(seconds, error.retry_after or 0)
+                warn(f"{error}; polling again in {pause:g} s")
 
 
 @contextmanager

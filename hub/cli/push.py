@@ -1,53 +1,105 @@
-"""`hub push`: objects to the hub."""
+"""`hub push`: objects to the hub, and what became of them."""
 
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
-from hub.cli.output import json_option, print_json, warn
+from hub.cli.output import json_option, plain, print_json, warn
+from hub.cli.progress import progress
 from hub.cli.remote import remote
-from hub.client import Hub, PushReport, PushStopped
+from hub.cli.signals import told_when_interrupted
+from hub.client import Hub, PushReport, PushStopped, outcomes
+from hub.model import Tlp
 
-_FAILURES_SHOWN = 100
+_LINES_SHOWN: Final = 20  # of failures, of notes
+_STATUSES_SHOWN: Final = 5
 
 
 @click.command()
 @click.argument("collection")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=str, allow_dash=True))
+@click.option(
+    "--mark",
+    type=click.Choice([level.label for level in Tlp], case_sensitive=False),
+    help="Mark what carries no TLP level with this one, before it is signed.",
+)
+@click.option("--no-explain", is_flag=True, help="Don't ask afterwards how the hub handles the objects.")
 @remote
 @json_option
-def push(hub: Hub, collection: str, files: tuple[str, ...], as_json: bool) -> None:
+def push(
+    hub: Hub, collection: str, files: tuple[str, ...], mark: str | None, no_explain: bool, as_json: bool
+) -> None:
     """Push FILES (bundle, envelope, or one object per line; `-` is stdin) to COLLECTION.
 
     A report or grouping goes with what it names, in one request as far as that takes it, else first; a name
     goes with the laxest that names it. Pushing again after an interruption is harmless.
+
+    What carries no TLP level takes that of the report or grouping that names it, else the nation's default.
+    With --mark it takes neither, but the level given, written into its object_marking_refs: reports and
+    groupings no longer decide about it. An object that has a marking, or a level in its labels or its
+    extension, and definitions are never changed.
     """
-    with Progress(console=Console(stderr=True), disable=as_json or not sys.stderr.isatty()) as bar:
-        task = bar.add_task(f"to {collection}", total=None)
+    sent = 0
+
+    def until_then() -> str:
+        return (
+            f"the hub has taken {sent} objects; push the same again to go on, what it has is not stored twice"
+        )
+
+    with told_when_interrupted(until_then), progress(is_silent=as_json) as tell:
+
+        def on_progress(done: int, total: int) -> None:
+            nonlocal sent
+            sent = done
+            tell(f"to {collection}", done, total)
+
         try:
             report = hub.push_files(
-                collection, files, lambda done, total: bar.update(task, completed=done, total=total)
+                collection,
+                files,
+                on_progress,
+                on_read=lambda count: tell("objects read", count),
+                mark=None if mark is None else Tlp.of(mark.lower()),
+                explain=not no_explain,
             )
             stopped = None
         except PushStopped as error:
             report, stopped = error.report, error
-    _print_push(report, as_json)
+    _print_push(report, as_json=as_json)
     if stopped is not None:
         warn(f"{stopped}; push the same again to go on")
     if stopped is not None or report.failed:
         sys.exit(1)
 
 
-def _print_push(report: PushReport, as_json: bool) -> None:
+def _print_push(report: PushReport, *, as_json: bool) -> None:
     if as_json:
         print_json(report.to_json())
     else:
-        click.echo(f"{report.submitted} submitted, {report.succeeded} succeeded, {report.failed} failed.")
-    for failure in report.failures[:_FAILURES_SHOWN]:
-        warn(f"{failure.id}: {failure.message}")
-    if len(report.failures) > _FAILURES_SHOWN:
-        warn(f"… and {len(report.failures) - _FAILURES_SHOWN} more; --json has all")
+        for line in _lines(report):
+            click.echo(plain(line))
+    told = outcomes.together(report.failures)
+    for line in told[:_LINES_SHOWN]:
+        warn(line)
+    if len(told) > _LINES_SHOWN:
+        warn(f"… and {len(told) - _LINES_SHOWN} other reasons; --json has all")
+
+
+def _lines(report: PushReport) -> list[str]:
+    marked = f", {report.marked} marked" if report.marked else ""
+    lines = [f"{report.submitted} submitted, {report.succeeded} succeeded, {report.failed} failed{marked}."]
+    lines += outcomes.handled(report.fates)
+    notes = sorted(report.notes.items(), key=lambda note: -note[1].count)
+    lines += [outcomes.line(text, note.count, note.ids) for text, note in notes[:_LINES_SHOWN]]
+    if len(notes) > _LINES_SHOWN:
+        lines.append(f"… and {len(notes) - _LINES_SHOWN} other notes; --json has them")
+    if report.unexplained is not None:
+        lines.append(report.unexplained)
+    if report.statuses:
+        more = len(report.statuses) - _STATUSES_SHOWN
+        shown = ", ".join(report.statuses[:_STATUSES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+        lines.append(f"status: {shown}")
+    return lines

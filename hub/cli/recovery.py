@@ -8,6 +8,7 @@ from hub.cli.output import json_option, plain, print_json, print_table
 from hub.cli.remote import remote
 from hub.cli.thumbprints import ThumbprintCommand
 from hub.client import Hub
+from hub.client.answers import text
 
 
 @click.group()
@@ -26,7 +27,8 @@ def list_recoveries(hub: Hub, as_json: bool) -> None:
         return
     headings = ("thumbprint", "member", "state", "requested", "reason")
     rows = [
-        [one[name] for name in ("thumbprint", "member", "state", "requested_at", "reason")] for one in found
+        [text(one, name) for name in ("thumbprint", "member", "state", "requested_at", "reason")]
+        for one in found
     ]
     print_table(headings, rows, "There is none.")
 
@@ -46,4 +48,4 @@ def confirm(hub: Hub, member: str, thumbprint: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        click.echo(plain(f"{thumbprint} is valid for {member}; {found['previous']} is revoked."))
+        click.echo(plain(f"{thumbprint} is valid for {member}; {text(found, 'previous')} is revoked."))

@@ -1,22 +1,27 @@
-"""What every command on a member's machine takes: address, token and key."""
+"""What every command on a member's machine takes: address, token, key and the authority of the hub."""
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
 from hub.cli.environment import EnvironmentOption
+from hub.cli.output import warn
+from hub.cli.passphrases import passphrase_of
 from hub.client import Hub
+from hub.client.connection import origin
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
 
 
 def remote(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give `command` a first argument `hub`, opened from --url, --token and --key."""
+    """Give `command` a first argument `hub`, opened from --url, --token, --key and --ca."""
 
     @click.option("--url", envvar="HUB_URL", default=_DEFAULT_URL, show_default=True, help="[env HUB_URL]")
     @click.option("--token", envvar="HUB_TOKEN", required=True, cls=EnvironmentOption, help="[env HUB_TOKEN]")
@@ -26,9 +31,34 @@ def remote(command: Callable[..., Any]) -> Callable[..., Any]:
         type=click.Path(dir_okay=False, path_type=Path),
         help="Private key as PEM, to push or govern. [env HUB_KEY]",
     )
+    @click.option(
+        "--ca",
+        envvar="HUB_CA",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Certificates as PEM, one of which the hub's is signed by.  [default: the system's; env HUB_CA]",
+    )
     @wraps(command)
-    def with_hub(*args: Any, url: str, token: str, key: Path | None, **options: Any) -> Any:
-        with Hub(url, token, key) as hub:
+    def with_hub(*args: Any, url: str, token: str, key: Path | None, ca: Path | None, **options: Any) -> Any:
+        _tell_of_plain_http(url)
+        with Hub(url, token, key, passphrase=passphrase_of(key), ca=ca, tell=warn) as hub:
             return command(hub, *args, **options)
 
     return with_hub
+
+
+def _tell_of_plain_http(url: str) -> None:
+    """Say that a token goes to another machine unencrypted, where it does."""
+    parts = urlsplit(origin(url))
+    if parts.scheme == "http" and not _is_this_machine(parts.hostname or ""):
+        warn(
+            f"the token and all that is said go unencrypted to {parts.netloc}, for everybody on the way to "
+            "read: use https://"
+        )
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -62,4 +62,4 @@ def _try_to_open(settings: Settings) -> None:
     except Unavailable as error:
         if error.is_lasting or isinstance(error, DamagedDatabase):
             raise
-        warn(f"waiting for the database: {error}")
+        warn(f"waiting for the database: {error.in_full}")

@@ -7,6 +7,7 @@ import click
 from hub.cli.output import json_option, plain, print_json, print_table
 from hub.cli.remote import remote
 from hub.client import Hub
+from hub.client.answers import number, optional, part, parts, text, texts
 from hub.model import JsonObject
 
 
@@ -26,41 +27,45 @@ def explain(hub: Hub, stix_id: str, version: str | None, recipient: str | None, 
     if as_json:
         print_json(found)
         return
-    for record in found.get("records", [found]):
+    for record in parts(found, "records") if "records" in found else [found]:
         _print(record)
 
 
 def _print(record: JsonObject) -> None:
-    submitter = f", by {record['member']}" if "member" in record else ""
-    level = str(record["effective_tlp"]).upper()
-    title = (
-        f"{record['object']}, version {record['version']}: from {record['origin']}{submitter}, TLP:{level}"
-    )
-    click.echo(plain(title))
-    rows = [row for one in record["decisions"] for row in _decided(one)]
+    submitter = f", by {text(record, 'member')}" if "member" in record else ""
+    level = text(record, "effective_tlp").upper()
+    version, origin = text(record, "version"), text(record, "origin")
+    click.echo(plain(f"{text(record, 'object')}, version {version}: from {origin}{submitter}, TLP:{level}"))
+    rows = [row for one in parts(record, "decisions") for row in _decided(one)]
     headings = ("nation", "decision", "visible to", "by", "because")
     print_table(headings, rows, "There is no decision that you may know.")
     if "abroad" in record:
-        because = ", ".join(record["abroad"]["because"])
-        click.echo(plain(f"abroad: {record['abroad']['decision']}" + (f" ({because})" if because else "")))
+        abroad = part(record, "abroad")
+        because = ", ".join(texts(abroad, "because"))
+        click.echo(plain(f"abroad: {text(abroad, 'decision')}" + (f" ({because})" if because else "")))
 
 
 def _decided(decision: JsonObject) -> list[tuple[str | None, ...]]:
     """Return a line for the decision, and one for each other form in which the nation is served it."""
-    nation, told = decision["nation"], (decision["decision"], decision["clearance"])
+    nation, decided = text(decision, "nation"), text(decision, "decision")
     others = [
-        (nation, one["rendition"], _from(one["clearance"]), _clause(one), f"as {one['object']}")
-        for one in decision.get("renditions", ())
+        (nation, text(one, "rendition"), _from(one), _clause(one), f"as {text(one, 'object')}")
+        for one in optional(parts, decision, "renditions") or ()
     ]
-    return [(nation, told[0], _from(told[1]), _clause(decision), decision["reason"]), *others]
+    return [
+        (nation, decided, _from(decision), _clause(decision), optional(text, decision, "reason")),
+        *others,
+    ]
 
 
-def _from(clearance: str | None) -> str | None:
+def _from(entry: JsonObject) -> str | None:
+    clearance = optional(text, entry, "clearance")
     return None if clearance is None else f"{clearance} and above"
 
 
 def _clause(entry: JsonObject) -> str | None:
-    return None if entry["agreement"] is None else f"{entry['agreement']}, clause {entry['clause']}"
+    agreement = optional(text, entry, "agreement")
+    return None if agreement is None else f"{agreement}, clause {number(entry, 'clause')}"
 
 
 @click.command()
@@ -79,12 +84,15 @@ def disclosures(hub: Hub, stix_id: str, as_json: bool) -> None:
         return
     if found and "members" in found[0]:
         names = ("version", "kind", "members", "notified", "note_fetched")
-        counts = [tuple(str(one[name]) for name in names) for one in found]
+        counts = [
+            tuple(text(one, name) if name in {"version", "kind"} else number(one, name) for name in names)
+            for one in found
+        ]
         print_table(("version", "what", "members", "told of its recall", "note fetched"), counts, "")
         return
     rows = [
         (
-            *(one["at"], one["nation"], one["member"], one["kind"], one["version"]),
+            *(text(one, name) for name in ("at", "nation", "member", "kind", "version")),
             _clause(one),
             _recalled(one),
         )
@@ -95,7 +103,7 @@ def disclosures(hub: Hub, stix_id: str, as_json: bool) -> None:
 
 
 def _recalled(entry: JsonObject) -> str | None:
-    notified, fetched = entry.get("notified"), entry.get("note_fetched")
+    notified, fetched = optional(text, entry, "notified"), optional(text, entry, "note_fetched")
     if notified is None:
         return None
     return f"told {notified}, " + ("note not fetched yet" if fetched is None else f"note fetched {fetched}")

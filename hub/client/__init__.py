@@ -8,18 +8,22 @@ from hub.client.auth import HubAuth
 from hub.client.errors import ClientError, PushStopped, Unreachable
 from hub.client.hub import Hub
 from hub.client.incremental import Incremental, PollReport
+from hub.client.outcomes import Fate, Outcome
 from hub.client.polling import Page
-from hub.client.pushing import Failure, PushReport
+from hub.client.pushing import PushReport
+from hub.client.reviewing import Review
 
 __all__ = [
     "ClientError",
-    "Failure",
+    "Fate",
     "Hub",
     "HubAuth",
     "Incremental",
+    "Outcome",
     "Page",
     "PollReport",
     "PushReport",
     "PushStopped",
+    "Review",
     "Unreachable",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,23 +21,24 @@ _NONCE_BYTES: Final = 24
 _LIFETIME_SECONDS: Final = 300  # the longest that the hub accepts: a large body may travel slowly
 
 Key = keys.PrivateKey | bytes | str | Path
+Passphrase = str | bytes | Callable[[], str | bytes]
 
 
 class HubAuth(AuthBase):
     """A `requests` auth that makes any client speak as a member of the hub.
 
-    `key` is a private key, its PEM, or the path of a PEM file; without one nothing is signed, which
-    is enough for reading. Each preparation of a request signs anew, with its own nonce, so that a
-    request that is sent again by the application is no replay. Raises ClientError for a token that
-    cannot be a header value, for a body that cannot be signed (a stream), and when a signed
-    request is redirected: its signature covers the URL it was made for.
+    `key` is a private key, its PEM, or the path of a PEM file, opened by `passphrase` if it is encrypted;
+    without one nothing is signed, which is enough for reading. Each preparation of a request signs anew,
+    with its own nonce, so that a request that is sent again by the application is no replay. Raises
+    ClientError for a token that cannot be a header value, for a body that cannot be signed (a stream), and
+    when a signed request is redirected: its signature covers the URL it was made for.
     """
 
-    def __init__(self, token: str, key: Key | None = None) -> None:
+    def __init__(self, token: str, key: Key | None = None, *, passphrase: Passphrase | None = None) -> None:
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise ClientError("the token is empty or has characters that no token has: give it as issued")
         self._authorization = f"Bearer {token}"
-        self._key = None if key is None else load_key(key)
+        self._key = None if key is None else load_key(key, passphrase)
 
     def __call__(self, request: PreparedRequest) -> PreparedRequest:
         request.headers["Authorization"] = self._authorization
@@ -67,14 +69,26 @@ class HubAuth(AuthBase):
         request.hooks["response"] = [_refuse_redirect]
 
 
-def load_key(key: Key) -> keys.PrivateKey:
+def load_key(key: Key, passphrase: Passphrase | None = None) -> keys.PrivateKey:
     """Return the private key that `key` is, holds as PEM, or names as a file.
 
-    Raises ClientError when the file cannot be read, and what `keys.read_private` raises.
+    `passphrase` opens an encrypted one; a callable is called only then. Raises ClientError when the file
+    cannot be read, and what `keys.read_private` raises.
     """
-    if isinstance(key, str | Path):
-        return keys.read_private(read_file(key))
-    return keys.read_private(key) if isinstance(key, bytes) else key
+    if isinstance(key, keys.PrivateKey):
+        return key
+    return keys.read_private(key if isinstance(key, bytes) else read_file(key), _secret(passphrase))
+
+
+def _secret(passphrase: Passphrase | None) -> Callable[[], bytes] | None:
+    if passphrase is None:
+        return None
+
+    def secret() -> bytes:
+        given = passphrase() if callable(passphrase) else passphrase
+        return given.encode() if isinstance(given, str) else given
+
+    return secret
 
 
 def _signable_body(request: PreparedRequest) -> bytes:

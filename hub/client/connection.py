@@ -6,53 +6,84 @@ A `Connection` has the shape that taxii2-client asks of its `conn` argument, so 
 
 from __future__ import annotations
 
+import math
+import ssl
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import orjson
 import requests
 from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError, LocationValueError
 
+from hub.client.causes import Again, Cause, cause_of, late
 from hub.client.errors import ClientError, Unreachable
+from hub.client.transport import Answer, BrokenOff, Transport
 from hub.model import JsonObject
 
 TAXII: Final = "application/taxii+json;version=2.1"
 JSON: Final = "application/json"
+# What an answer may hold once inflated. A page holds what `page_bytes` of the hub allows, by default 8 MB.
+PAGE_BYTES: Final = 268_435_456
+ANSWER_BYTES: Final = 16_777_216
 
-_TIMEOUT_SECONDS: Final = (10.0, 120.0)  # to connect; between two bytes of an answer
-_ATTEMPTS: Final = 6
 _LONGEST_PAUSE_SECONDS: Final = 30.0
+_LONGEST_RETRY_AFTER_SECONDS: Final = 120.0
 _WORTH_REPEATING: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 # What a proxy answers while the hub restarts: the request may or may not have been carried out.
 _UNCERTAIN: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
-_BROKEN: Final = (
-    requests.exceptions.ConnectionError,
-    requests.exceptions.Timeout,
-    requests.exceptions.ChunkedEncodingError,
-)
+_LONGEST_REASON: Final = 2_000  # characters of what a hub says
+# On the way there or back; what else requests and urllib3 raise is about the request itself.
+_FAILED: Final = (requests.exceptions.ConnectionError, requests.exceptions.Timeout, HTTPError, BrokenOff)
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds are waited for what, and how often a request is tried."""
+
+    connect: float = 10.0
+    silence: float = 120.0  # between two bytes of an answer
+    whole: float = 1_800.0  # from the first byte sent to the last received: 5 KB/s for a page of 8 MB
+    attempts: int = 6
 
 
 class Connection:
     """A session with one hub. Every method raises ClientError for an answer that is no success.
 
-    A request is tried up to `attempts` times: after 429 and 503 always; after a broken connection,
-    502 and 504 only when it `is_repeatable`, that is when carrying it out twice changes nothing.
-    Pauses double from one second, or follow Retry-After, and are never above 30 seconds.
+    A request is tried up to `attempts` times: after 429 and 503 always; after 502 and 504 only when it
+    `is_repeatable`, that is when carrying it out twice changes nothing. Without an answer it is tried again
+    only when the hub has answered an earlier one, and never where that cannot help (`causes`); when it may
+    have arrived, only if it `is_repeatable`. Pauses double from one second up to 30, or are what Retry-After
+    says; above two minutes that ends the request. `tell` is given a sentence before each pause.
+
+    `ca` is a file of certificates (PEM) that a hub's is to be signed by, instead of the system's.
     """
 
     def __init__(
-        self, auth: AuthBase, *, attempts: int = _ATTEMPTS, sleep: Callable[[float], None] = time.sleep
+        self,
+        auth: AuthBase,
+        *,
+        patience: Patience = Patience(),
+        ca: str | Path | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        tell: Callable[[str], None] | None = None,
     ) -> None:
-        self._session = requests.Session()
-        self._session.auth = auth
-        self._attempts = attempts
+        self._transport = Transport(auth, patience.whole)
+        self._patience = patience
+        self._ca = None if ca is None else _certificates(ca)
         self._sleep = sleep
+        self._tell = tell or (lambda _sentence: None)
+        self._has_answered = False
 
     def close(self) -> None:
-        self._session.close()
+        self._transport.close()
 
     def get(
         self, url: str, headers: Mapping[str, str] | None = None, params: Mapping[str, Any] | None = None
@@ -76,35 +107,90 @@ class Connection:
         request = requests.Request("POST", url, headers=dict(headers or {}), params=params, data=data)
         return read_json(self._send(request, is_repeatable=is_repeatable))
 
-    def fetch(
+    def delete(
         self, url: str, headers: Mapping[str, str] | None = None, params: Mapping[str, Any] | None = None
-    ) -> requests.Response:
-        """Return the whole answer to a GET, for those who need its headers."""
-        request = requests.Request("GET", url, headers=dict(headers or {}), params=params)
-        return self._send(request, is_repeatable=True)
+    ) -> JsonObject:
+        """Delete what is at `url` (the `conn.delete` of taxii2-client). Not repeatable: then it is gone."""
+        request = requests.Request("DELETE", url, headers=dict(headers or {}), params=params)
+        return read_json(self._send(request, is_repeatable=False))
 
-    def _send(self, request: requests.Request, *, is_repeatable: bool) -> requests.Response:
+    def fetch(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
+        *,
+        most_bytes: int = ANSWER_BYTES,
+    ) -> Answer:
+        """Return the whole answer to a GET, for those who need its headers, or more bytes than usual."""
+        request = requests.Request("GET", url, headers=dict(headers or {}), params=params)
+        return self._send(request, is_repeatable=True, most_bytes=most_bytes)
+
+    def _send(
+        self, request: requests.Request, *, is_repeatable: bool, most_bytes: int = ANSWER_BYTES
+    ) -> Answer:
         request.headers.setdefault("Accept", TAXII)
-        for attempt in range(1, self._attempts + 1):
-            try:
-                response = self._send_once(request)
-            except _BROKEN as error:
-                if attempt == self._attempts or not is_repeatable:
-                    raise _unreachable(request.url, error, is_repeatable=is_repeatable) from error
-                self._sleep(_pause(attempt, None))
+        for attempt in range(1, self._patience.attempts + 1):
+            is_last = attempt == self._patience.attempts
+            found = self._attempt(request, most_bytes, is_repeatable=is_repeatable)
+            if isinstance(found, Cause):
+                if is_last or not self._may_go_on(found, is_repeatable=is_repeatable):
+                    raise self._unanswered(found, is_repeatable=is_repeatable)
+                self._pause(attempt, found.sentence, None)
                 continue
-            except requests.exceptions.RequestException as error:
-                raise ClientError(f"the request to {request.url} could not be made: {error}") from error
-            if attempt == self._attempts or not _is_worth_repeating(response, is_repeatable=is_repeatable):
-                return _accepted(response)
-            self._sleep(_pause(attempt, response.headers.get("Retry-After")))
+            self._has_answered = True
+            seconds = _retry_after(found)
+            if (
+                is_last
+                or not _is_worth_repeating(found, is_repeatable=is_repeatable)
+                or (seconds or 0) > _LONGEST_RETRY_AFTER_SECONDS
+            ):
+                return _accepted(found, seconds)
+            self._pause(attempt, f"the hub answers {found.status} ({_reason(found)})", seconds)
         raise RuntimeError("a connection makes at least one attempt")
 
-    def _send_once(self, request: requests.Request) -> requests.Response:
-        # Prepared for every attempt: a second one carries its own nonce and is no replay.
-        prepared = self._session.prepare_request(request)
-        ambient = self._session.merge_environment_settings(prepared.url, {}, None, None, None)
-        return self._session.send(prepared, timeout=_TIMEOUT_SECONDS, allow_redirects=False, **ambient)
+    def _attempt(self, request: requests.Request, most_bytes: int, *, is_repeatable: bool) -> Answer | Cause:
+        timeouts = (self._patience.connect, self._patience.silence)
+        began = time.monotonic()
+        try:
+            return self._transport.send(request, timeouts, self._ca, most_bytes)
+        except (*_FAILED, OSError, ValueError) as error:  # what requests raises is an OSError
+            if self._transport.is_late:
+                return late(request.url, self._patience.whole)
+            if not isinstance(error, _FAILED) or isinstance(error, LocationValueError):
+                raise ClientError(f"the request to {request.url} could not be made: {error}") from error
+            return cause_of(error, request.url, time.monotonic() - began, self._ca)
+        except KeyboardInterrupt:
+            if not is_repeatable:
+                self._tell(
+                    "interrupted before the hub answered: whether it was done is not known; look before you "
+                    "do it again"
+                )
+            raise
+
+    def _may_go_on(self, cause: Cause, *, is_repeatable: bool) -> bool:
+        match cause.again:
+            case Again.NEVER:
+                return False
+            case Again.NOT_SENT:
+                return self._has_answered
+            case Again.MAYBE_SENT:
+                return self._has_answered and is_repeatable
+
+    def _unanswered(self, cause: Cause, *, is_repeatable: bool) -> ClientError:
+        parts = [cause.sentence]
+        if cause.at_first and not self._has_answered:
+            parts.append(cause.at_first)
+        if cause.again is Again.MAYBE_SENT and not is_repeatable:
+            parts.append("whether it was done is not known: look before you do it again")
+        return (Unreachable if cause.is_away else ClientError)("; ".join(parts))
+
+    def _pause(self, attempt: int, why: str, retry_after: float | None) -> None:
+        seconds = min(2.0 ** (attempt - 1), _LONGEST_PAUSE_SECONDS) if retry_after is None else retry_after
+        self._tell(
+            f"{why}: trying again in {seconds:g} s, attempt {attempt + 1} of {self._patience.attempts}"
+        )
+        self._sleep(seconds)
 
 
 def origin(url: str) -> str:
@@ -112,58 +198,82 @@ def origin(url: str) -> str:
 
     Raises ClientError when it is no http or https URL with a host, or carries a name and password.
     """
-    parts = urlsplit(url.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
+    try:
+        parts = urlsplit(url.strip())
+        is_whole = bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:  # brackets that do not match, a port beyond 65535
+        is_whole = False
+    if not is_whole or parts.scheme not in {"http", "https"} or "@" in parts.netloc:
         raise ClientError(f"{url!r} is no address of a hub: give scheme and host, as in https://hub.example")
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
-def read_json(response: requests.Response) -> JsonObject:
+def read_json(answer: Answer) -> JsonObject:
     """Return the JSON object that an answer holds, or raise ClientError."""
     try:
-        value = orjson.loads(response.content)
+        value = orjson.loads(answer.content)
     except orjson.JSONDecodeError:
         value = None
     if not isinstance(value, dict):
-        raise ClientError(f"{response.url} did not answer with a JSON object: is this the address of a hub?")
+        raise ClientError(
+            f"{answer.url} did not answer with a JSON object: what answers there is no hub, or a proxy "
+            "before it"
+        )
     return value
 
 
-def _is_worth_repeating(response: requests.Response, *, is_repeatable: bool) -> bool:
-    status = response.status_code
-    return status in _WORTH_REPEATING or (is_repeatable and status in _UNCERTAIN)
+def _certificates(file: str | Path) -> str:
+    """Return the name of a file of certificates that can be used, or raise ClientError."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
+    except ssl.SSLError as error:
+        raise ClientError(f"{file} holds no certificate: --ca (HUB_CA) takes PEM text") from error
+    except OSError as error:
+        raise ClientError(f"{file} cannot be read for --ca (HUB_CA): {error.strerror}") from error
+    return str(file)
 
 
-def _pause(attempt: int, retry_after: str | None) -> float:
-    if retry_after is not None and retry_after.strip().isdecimal():
-        return min(float(retry_after), _LONGEST_PAUSE_SECONDS)
-    return min(2.0 ** (attempt - 1), _LONGEST_PAUSE_SECONDS)
+def _is_worth_repeating(answer: Answer, *, is_repeatable: bool) -> bool:
+    return answer.status in _WORTH_REPEATING or (is_repeatable and answer.status in _UNCERTAIN)
 
 
-def _accepted(response: requests.Response) -> requests.Response:
-    """Return the response if it is a success, or raise it as one sentence with its status."""
-    status = response.status_code
+def _retry_after(answer: Answer) -> float | None:
+    """Return for how many seconds an answer asks to wait (RFC 9110 section 10.2.3), None for none."""
+    said = answer.headers.get("Retry-After", "").strip()
+    if said.isascii() and said.isdecimal():
+        return float(said)
+    try:
+        return max(0.0, math.ceil((parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds()))
+    except (ValueError, TypeError, OverflowError):  # no date, or one without an offset
+        return None
+
+
+def _accepted(answer: Answer, retry_after: float | None) -> Answer:
+    """Return the answer if it is a success, or raise it as one sentence with its status."""
+    status = answer.status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return response
-    if response.is_redirect:
-        target = response.headers.get("Location")
-        raise ClientError(f"{response.url} redirects to {target}: use that address instead", status)
-    kind = Unreachable if status in _WORTH_REPEATING | _UNCERTAIN else ClientError
-    raise kind(f"{_reason(response)} (HTTP {status})", status)
+        return answer
+    if "Location" in answer.headers and status < HTTPStatus.BAD_REQUEST:
+        target = answer.headers["Location"]
+        raise ClientError(f"{answer.url} redirects to {target}: use that address instead", status)
+    sentence = f"{_reason(answer)} (HTTP {status})"
+    if status not in _WORTH_REPEATING | _UNCERTAIN:
+        raise ClientError(sentence, status)
+    if retry_after is not None:
+        sentence += f"; it asks to wait {retry_after:.0f} s: try again after that"
+    raise Unreachable(sentence, status, retry_after)
 
 
-def _reason(response: requests.Response) -> str:
+def _reason(answer: Answer) -> str:
     """Return what a TAXII error (section 3.6.1) or an RFC 9457 problem says."""
     try:
-        said = read_json(response)
+        said = read_json(answer)
     except ClientError:
-        return f"{response.url} refused without saying why"
+        return (
+            f"{answer.url} refuses without a reason in JSON, as a hub gives it: what answers there is no "
+            "hub, or a proxy before it"
+        )
     title = str(said.get("title") or "Refused")
     detail = said.get("detail") or said.get("description")
-    return f"{title}: {detail}" if detail else title
-
-
-def _unreachable(url: str, error: Exception, *, is_repeatable: bool) -> Unreachable:
-    remedy = "try again" if is_repeatable else "look whether it was done before trying again"
-    what = "timed out" if isinstance(error, requests.exceptions.Timeout) else "failed"
-    return Unreachable(f"the connection to {origin(url)} {what}: check the address and the network, {remedy}")
+    reason = f"{title}: {detail}" if detail else title
+    return reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}…"

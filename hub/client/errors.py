@@ -25,7 +25,14 @@ class ClientError(HubError):
 
 
 class Unreachable(ClientError):
-    """The hub could not be reached, or was unavailable for longer than is worth waiting."""
+    """The hub could not be reached, or was unavailable for longer than is worth waiting.
+
+    `retry_after` is for how many seconds the hub asked to wait, None where it did not say.
+    """
+
+    def __init__(self, message: str, status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message, status)
+        self.retry_after = retry_after
 
 
 class PushStopped(ClientError):

@@ -5,46 +5,41 @@ And what every member may ask of the hub about an object: who sees it and why, a
 
 from __future__ import annotations
 
-import math
-import tomllib
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
 
+from hub.client import answers, reviewing
 from hub.client.connection import JSON, Connection
-from hub.client.errors import ClientError
+from hub.client.errors import ClientError, Unreachable
+from hub.client.pins import NO_PINS, Pins
+from hub.client.reviewing import Review
+from hub.client.signers import Signers, check
 from hub.model import JsonObject
 from hub.proofs import documents, keys
 
 _HEADERS: Final = {"Accept": JSON, "Content-Type": JSON}
-_GREATEST_INTEGER: Final = 2**53 - 1
-
-
-def read_agreement(name: str, data: bytes) -> JsonObject:
-    """Return the agreement document that a TOML file spells, its times as RFC 3339 text in UTC.
-
-    Raises ClientError for what is not TOML and for values that have no exact JSON form: a date or a
-    time of day alone, a time without an offset, a number that is not finite or beyond 2^53-1.
-    """
-    try:
-        return {
-            key: _json_value(f"{name}: {key}", value) for key, value in tomllib.loads(data.decode()).items()
-        }
-    except UnicodeDecodeError as error:
-        raise ClientError(f"{name}: not UTF-8: save the file as UTF-8 text") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ClientError(f"{name}: not TOML: {error}") from error
+_ADDRESSES: Final = {
+    "sign": "signatures/",
+    "suspend": "suspension/",
+    "resume": "resumption/",
+    "terminate": "termination/",
+}
 
 
 class Governance:
     """The agreements of one hub as one of its members may see and change them.
 
     Agreements need a token of scope `govern`, or an auditor's; changing also the nation's `agreement` key.
-    Every answer is the hub's view of an agreement. Raises ClientError for whatever is refused.
+    A `Review` is what was verified here, a `JsonObject` the hub's word. `pins` are the keys that the nations'
+    people have named. Raises ClientError for whatever is refused.
     """
 
-    def __init__(self, connection: Connection, base_url: str, key: keys.PrivateKey | None) -> None:
+    def __init__(
+        self, connection: Connection, base_url: str, key: keys.PrivateKey | None, pins: Pins = NO_PINS
+    ) -> None:
+        self.pins = pins
         self._connection = connection
         self._agreements_url = f"{base_url}/governance/agreements/"
         self._simulations_url = f"{base_url}/governance/simulations/"
@@ -55,10 +50,10 @@ class Governance:
         self._key = key
 
     def members(self) -> list[JsonObject]:
-        return _listed(self._connection.get(self._members_url, {"Accept": JSON}), "members")
+        return answers.parts(self._connection.get(self._members_url, {"Accept": JSON}), "members")
 
     def agreements(self) -> list[JsonObject]:
-        return _listed(self._connection.get(self._agreements_url, {"Accept": JSON}), "agreements")
+        return answers.parts(self._connection.get(self._agreements_url, {"Accept": JSON}), "agreements")
 
     def agreement(self, agreement_id: str) -> JsonObject:
         view = self._connection.get(self._url(agreement_id), {"Accept": JSON})
@@ -70,25 +65,30 @@ class Governance:
 
     def simulate(self, document: JsonObject) -> JsonObject:
         """Return what an agreement would release and withdraw if it came into force now."""
-        return self._connection.post(self._simulations_url, _HEADERS, data=orjson.dumps(document))
+        told = self._connection.post(self._simulations_url, _HEADERS, data=orjson.dumps(document))
+        for part in ("released", "withdrawn", "examples"):
+            answers.parts(told, part)
+        if "recent" in told:  # an older hub does not tell it
+            answers.parts(answers.part(told, "recent"), "released")
+        return told
 
     def explanation(self, stix_id: str, version: str | None, recipient: str | None) -> JsonObject:
         """Return the hub's decision on a version for each nation; under `records` if the id has several."""
         given = {"object": stix_id, "version": version, "to": recipient}
         asked = {name: value for name, value in given.items() if value is not None}
         found = self._connection.get(self._explanations_url, {"Accept": JSON}, asked)
-        for one in _listed(found, "records") if "records" in found else [found]:
-            _listed(one, "decisions")
+        for one in answers.parts(found, "records") if "records" in found else [found]:
+            answers.parts(one, "decisions")
         return found
 
     def disclosures(self, stix_id: str) -> list[JsonObject]:
         """Return which members have fetched an object, the earliest first, or how many have."""
         found = self._connection.get(self._disclosures_url, {"Accept": JSON}, {"object": stix_id})
-        return _listed(found, "disclosures")
+        return answers.parts(found, "disclosures")
 
     def recoveries(self) -> list[JsonObject]:
         """Return the keys that are to follow certs' lost ones, as far as they concern the own nation."""
-        return _listed(self._connection.get(self._recoveries_url, {"Accept": JSON}), "recoveries")
+        return answers.parts(self._connection.get(self._recoveries_url, {"Accept": JSON}), "recoveries")
 
     def confirm_recovery(self, member: str, thumbprint: str) -> JsonObject:
         """Confirm that the key with this thumbprint is the other nation's cert's, in place of a lost one.
@@ -112,47 +112,78 @@ class Governance:
         jws = documents.sign_recovery(statement, self._own_key())
         return self._post(f"{self._recoveries_url}{thumbprint}/confirmation/", {"jws": jws})
 
-    def propose(self, document: JsonObject) -> JsonObject:
-        """Propose an agreement; the answer has the id that the hub gave it. It signs nothing."""
-        return self._post(self._agreements_url, document)
+    def signers(self) -> Signers:
+        """Return the agreement keys that the hub gives, by which of them its user knows."""
+        own = None if self._key is None else self._key.thumbprint
+        return Signers.read(self.members(), self.pins, own)
 
-    def sign(self, agreement_id: str) -> JsonObject:
-        """Sign the whole document for the own nation. It comes into force when every party has."""
-        document = self._document(self.agreement(agreement_id), agreement_id)
-        return self._event(
-            "signatures/", agreement_id, {"typ": "sign", "agreement": document, "previous": None}
-        )
+    def review(self, agreement_id: str) -> Review:
+        """Return an agreement as verified here: document, signatures, and what it supersedes."""
+        return self._reviewed(self.agreement(agreement_id), self.signers())
 
-    def suspend(self, agreement_id: str) -> JsonObject:
-        """Suspend the agreement for every party, until the own nation resumes it."""
-        return self._next_event("suspension/", agreement_id, "suspend")
+    def propose(self, document: JsonObject) -> Review:
+        """Propose an agreement; return the proposal, under the id that the hub gave it. It signs nothing.
 
-    def resume(self, agreement_id: str) -> JsonObject:
-        """Take the own nation's suspension back; it binds again when nobody's is left."""
-        return self._next_event("resumption/", agreement_id, "resume")
+        Raises ClientError where a party's key is another than the pinned one, and if the hub keeps another
+        document than was sent.
+        """
+        signers = self.signers()
+        parties = document.get("parties")
+        nations = [one for one in parties if isinstance(one, str)] if isinstance(parties, list) else []
+        check(signers.objections(nations))
+        view = self._post(self._agreements_url, document)
+        self._url(str(view.get("id")))  # it comes into a command that somebody is told to type
+        kept = self._document(view, str(view.get("id")))
+        if differing := reviewing.other_members(document, kept):
+            raise ClientError(
+                f"The hub keeps another document under {kept['id']} than was proposed: it differs in "
+                f"{', '.join(differing)}. Sign nothing of it; `hub agreement terminate {kept['id']}`."
+            )
+        return self._reviewed(view, signers)
 
-    def terminate(self, agreement_id: str) -> JsonObject:
-        """End the agreement for every party, from the next request that the hub receives."""
-        return self._next_event("termination/", agreement_id, "terminate")
+    def take(self, reviewed: Review, step: str) -> Review:
+        """Take a step on the very document that was reviewed, and return what the hub then has of it.
 
-    def _next_event(self, path: str, agreement_id: str, typ: str) -> JsonObject:
-        view = self.agreement(agreement_id)
-        document = self._document(view, agreement_id)
-        payload = {"typ": typ, "agreement": document, "previous": view.get("last_event")}
-        return self._event(path, agreement_id, payload)
+        `step` is one of `reviewing.STEPS`. Raises ClientError, and signs nothing, for whatever objection the
+        review has to the step; and when the hub answers with another document than was signed.
+        """
+        key = self._own_key()
+        check(reviewed.objections(step))
+        previous = None if step == "sign" else reviewed.last_event
+        payload = {"typ": step, "agreement": reviewed.document, "previous": previous}
+        jws = documents.sign_document(payload, key)
+        view = self._post(self._url(reviewed.id) + _ADDRESSES[step], {"jws": jws})
+        document = self._document(view, reviewed.id)
+        if reviewing.digest_of(document) != reviewed.digest:
+            raise ClientError(
+                f"the hub answered with another document than the one that was signed, {reviewed.digest}: "
+                "show it to the other parties"
+            )
+        former, trouble = reviewed.former, reviewed.former_trouble
+        return reviewing.review(view, reviewed.signers, datetime.now(UTC), former, trouble)
+
+    def _reviewed(self, view: JsonObject, signers: Signers) -> Review:
+        """Return the review of a view with, one step back, what it supersedes."""
+        document = self._document(view, str(view.get("id")))
+        now, former, trouble = datetime.now(UTC), None, None
+        if "supersedes" in document:
+            try:
+                before = self.agreement(str(document["supersedes"]))
+                self._document(before, str(document["supersedes"]))
+                former = reviewing.review(before, signers, now, None, "it is not looked at")
+            except Unreachable:
+                raise
+            except ClientError as error:
+                trouble = str(error)
+        return reviewing.review(view, signers, now, former, trouble)
 
     def _document(self, view: JsonObject, agreement_id: str) -> JsonObject:
-        document = view.get("document")
+        document = _writable(view).get("document")
         if not isinstance(document, dict) or document.get("id") != agreement_id:
             raise ClientError(
                 f"the document that the hub gave for {agreement_id} is another's: nothing was signed"
             )
         return document
-
-    def _event(self, path: str, agreement_id: str, payload: JsonObject) -> JsonObject:
-        return self._post(
-            self._url(agreement_id) + path, {"jws": documents.sign_document(payload, self._own_key())}
-        )
 
     def _post(self, url: str, body: JsonObject) -> JsonObject:
         self._own_key()  # asked for here: the hub would refuse, less helpfully
@@ -173,32 +204,10 @@ class Governance:
         return f"{self._agreements_url}{agreement_id}/"
 
 
-def _listed(answer: JsonObject, key: str) -> list[JsonObject]:
-    listed = answer.get(key)
-    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
-        raise ClientError(f"the hub's list of {key} cannot be read: is this the address of a hub?")
-    return listed
-
-
-def _json_value(place: str, value: Any) -> Any:
-    match value:
-        case dict():
-            return {key: _json_value(f"{place}.{key}", item) for key, item in value.items()}
-        case list():
-            return [_json_value(f"{place}[{index}]", item) for index, item in enumerate(value)]
-        case datetime():
-            return _instant(place, value)
-        case date() | time():
-            raise ClientError(f"{place}: write date, time and offset, as in 2026-01-01T00:00:00Z")
-        case float() if not math.isfinite(value):
-            raise ClientError(f"{place}: {value} is no number that JSON can carry")
-        case int() if abs(value) > _GREATEST_INTEGER:
-            raise ClientError(f"{place}: an integer beyond 2^53-1: write it as a string")
-        case _:
-            return value
-
-
-def _instant(place: str, value: datetime) -> str:
-    if value.tzinfo is None:
-        raise ClientError(f"{place}: a time without an offset: write Z at its end if it is in UTC")
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _writable(answer: JsonObject) -> JsonObject:
+    """Return the answer if it can be written as JSON again: one nested without end cannot."""
+    try:
+        orjson.dumps(answer)
+    except orjson.JSONEncodeError as error:
+        raise ClientError(f"the hub's answer cannot be read: {error}") from error
+    return answer

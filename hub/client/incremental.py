@@ -7,7 +7,7 @@ output is. A later poll cuts off whatever was written beyond that.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -82,16 +82,18 @@ class Incremental:
     def __exit__(self, *_exception: object) -> None:
         self._opened.close()
 
-    def once(self) -> PollReport:
-        """Fetch what is new, and return how much that was.
+    def once(self, on_page: Callable[[int], None] | None = None) -> PollReport:
+        """Fetch what is new, and return how much that was; `on_page` is told how many objects came so far.
 
         Raises ClientError when the hub refuses or cannot be reached; what was recorded by then stays.
         """
         before = self._objects
         for page in self._fetch(self._state.last_date_added):
-            length = self._output.append(b"".join(orjson.dumps(item) + b"\n" for item in page.objects))
+            length = self._output.append(lines(page.objects))
             self._record(replace(self._state, last_date_added=page.last_date_added, out_bytes=length))
             self._objects += len(page.objects)
+            if on_page is not None:
+                on_page(self._objects)
         return PollReport(self._objects - before, self._state.last_date_added)
 
     def _record(self, state: PollState) -> None:
@@ -106,3 +108,13 @@ class Incremental:
                 f"the state belongs to a poll to {before}, not to {now}: "
                 "poll as before, or name another state file to start from the beginning"
             )
+
+
+def lines(objects: Sequence[JsonObject]) -> bytes:
+    """Return the objects as JSON, one per line. Raises ClientError for one that cannot be written."""
+    try:
+        return b"".join(orjson.dumps(item) + b"\n" for item in objects)
+    except orjson.JSONEncodeError as error:  # it reads what is nested deeper than it writes
+        raise ClientError(
+            f"an object of the hub's cannot be written as JSON ({error}): its operator should look"
+        ) from error

@@ -2,66 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from hub.client.connection import Connection, read_json
+from hub.client import answers
+from hub.client.connection import PAGE_BYTES, Connection, read_json
 from hub.client.errors import ClientError
 from hub.model import JsonObject
 
 _LAST_DATE: Final = "X-TAXII-Date-Added-Last"
+# TAXII 2.1 section 3.4 has timestamps of RFC 3339: what is kept in a state, and shown, is one.
+_TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9:]{5})")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some objects in the order in which they became visible, and the date of the last of them."""
+    """Objects in the order in which they became visible, the date of the last, and whether more follow."""
 
     objects: Sequence[JsonObject]
     last_date_added: str | None
+    more: bool = False
 
 
 def pages(
-    connection: Connection, objects_url: str, *, added_after: str | None = None, types: Sequence[str] = ()
+    connection: Connection,
+    objects_url: str,
+    *,
+    added_after: str | None = None,
+    types: Sequence[str] = (),
+    limit: int | None = None,
 ) -> Iterator[Page]:
     """Yield the non-empty pages of a collection after `added_after`, until the hub has no more.
 
-    Follows `next` (TAXII 2.1 section 3.4), and falls back on the date of the last page when the hub
-    does not accept the cursor any more. Raises ClientError when that does not lead on either.
+    A page has at most `limit` objects, or as many as the hub gives. Follows `next` (TAXII 2.1 section 3.4),
+    and falls back on the date of the last page when the hub does not accept the cursor any more. Raises
+    ClientError when that does not lead on either, and for a page that is not as TAXII 2.1 has it.
     """
     filters = {"match[type]": ",".join(types)} if types else {}
+    asked = filters if limit is None else filters | {"limit": str(limit)}
     last = added_after
     cursor: str | None = None
     while True:
         window = {"added_after": last} if last and cursor is None else {}
         continued = {"next": cursor} if cursor is not None else {}
         try:
-            response = connection.fetch(objects_url, params=filters | window | continued)
+            answer = connection.fetch(objects_url, params=asked | window | continued, most_bytes=PAGE_BYTES)
         except ClientError as error:
             if cursor is None or error.status != HTTPStatus.BAD_REQUEST:
                 raise
             cursor = None
             continue
-        envelope = read_json(response)
-        objects = envelope.get("objects", [])
+        envelope = read_json(answer)
+        objects = answers.optional(answers.parts, envelope, "objects") or []
+        more = answers.optional(answers.flag, envelope, "more") or False
         if objects:
-            last = _date_after(response.headers.get(_LAST_DATE), last)
-            yield Page(objects, last)
-        if envelope.get("more") is not True:
+            last = _date_after(answer.headers, last)
+            yield Page(objects, last, more)
+        if not more:
             return
         if not objects:
             raise ClientError(
                 "the hub gave an empty page and says that more follows: its operator should look"
             )
-        cursor = envelope.get("next")
+        cursor = answers.optional(answers.text, envelope, "next")
 
 
-def _date_after(date: str | None, last: str | None) -> str:
+def _date_after(headers: Mapping[str, str], last: str | None) -> str:
+    date = headers.get(_LAST_DATE)
     if date is None:
         raise ClientError(
-            f"the answer has no {_LAST_DATE} header: is this the address of a TAXII 2.1 server?"
+            f"the answer has no {_LAST_DATE} header, which TAXII 2.1 requires: its operator, or whoever runs "
+            "a proxy in between, should look"
         )
+    if _TIMESTAMP.fullmatch(date) is None:
+        raise ClientError(f"the hub's {_LAST_DATE} header is no timestamp: its operator should look")
     if date == last:
         raise ClientError("the hub repeats a page instead of going on: its operator should look")
     return date

@@ -6,47 +6,64 @@ whole push, is simply repeated.
 
 In memory are the file that is being read where it is one JSON value (of lines, one), one post, 32 MB of
 bodies, and of every object its id and place: about 250 bytes, 600 where containers name it. Bodies beyond
-32 MB wait on disk.
+32 MB wait on disk. Of what the hub says of successes the first 10,000 notes are kept, and all are counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from typing import Any, Final
 
 import orjson
 
 from hub.client.errors import ClientError, PushStopped
+from hub.client.explaining import MOST_AT_ONCE
+from hub.client.outcomes import Fate, Outcome, sorted_fates
 from hub.client.packing import COMMA, HEAD, TAIL, posts, size_of
-from hub.client.reading import Item, Role
+from hub.client.reading import Item, Role, marked_item
 from hub.client.spool import Piece, Spool
-from hub.model import JsonObject
+from hub.model import JsonObject, Tlp
 
 _HEADROOM_BYTES: Final = 1_024  # for a proxy that counts a little differently
 
 Post = Callable[[bytes], JsonObject]
+Explain = Callable[[Sequence[JsonObject]], Sequence[Any]]  # objects with their versions: what is said of each
 Progress = Callable[[int, int], None]  # objects dealt with, objects in all
 
+MOST_EXPLAINED: Final = 10_000  # of one push
+_NOTES_KEPT: Final = 10_000
+_IDS_KEPT: Final = 3  # of each note
 
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """An object that the hub did not take, and why. `id` or `version` may be empty where it has none."""
 
-    id: str
-    version: str
-    message: str
+@dataclass(slots=True)
+class Note:
+    """What the hub says of successes: of how many, and the first ids."""
+
+    count: int = 0
+    ids: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class PushReport:
-    """What became of a push so far. `statuses` are the ids of TAXII status resources."""
+    """What became of a push so far. `statuses` are the ids of TAXII status resources.
+
+    `successes` are those of which the hub says something, the first 10,000; `notes` counts all, by what is
+    said. `fates` counts how objects are handled, as far as the hub told; `unexplained` says why not further.
+    """
 
     submitted: int = 0
     succeeded: int = 0
     failed: int = 0  # more than `failures` lists where a hub counts several together
-    failures: list[Failure] = field(default_factory=list)
+    failures: list[Outcome] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
+    marked: int = 0
+    successes: list[Outcome] = field(default_factory=list)
+    notes: dict[str, Note] = field(default_factory=dict)
+    fates: Counter[Fate] = field(default_factory=Counter)
+    unexplained: str | None = None
 
     def to_json(self) -> JsonObject:
         return {
@@ -55,20 +72,50 @@ class PushReport:
             "failed": self.failed,
             "failures": [asdict(failure) for failure in self.failures],
             "statuses": self.statuses,
+            "marked": self.marked,
+            "successes": [asdict(success) for success in self.successes],
+            "notes": [{"message": text, **asdict(note)} for text, note in self.notes.items()],
+            "handled": [fate.to_json() | {"count": count} for fate, count in sorted_fates(self.fates)],
+            "unexplained": self.unexplained,
         }
 
 
+@dataclass(slots=True)
+class _Accepted:
+    """Objects that the hub has taken: what to ask about, and which of them are unmarked."""
+
+    asked: dict[tuple[str, str], bool] = field(default_factory=dict)
+    is_whole: bool = True
+
+    def add(self, id: str, version: str, *, is_unmarked: bool) -> None:
+        if (id, version) in self.asked or len(self.asked) < MOST_EXPLAINED:
+            self.asked[id, version] = is_unmarked
+        else:
+            self.is_whole = False
+
+
 def push(
-    post: Post, items: Iterable[Item], max_content_length: int, on_progress: Progress | None = None
+    post: Post,
+    items: Iterable[Item],
+    max_content_length: int,
+    on_progress: Progress | None = None,
+    *,
+    mark: Tlp | None = None,
+    explain: Explain | None = None,
 ) -> PushReport:
     """Return what became of each item after all were posted; `post` takes an envelope and gives a status.
+
+    With `mark` what nothing marks gets this level, before it is signed. With `explain` the hub is asked
+    afterwards how it handles what it took, the first 10,000; the push has succeeded whatever that answers.
 
     All items are read before anything is sent. Which go together is told by `packing`. An item that is larger
     than any post may be is reported as a failure; so is, where that is a container, whatever unmarked
     it names, which would be handled without it by the nation's default. Nothing else is held up.
     Raises PushStopped, with the report until then, when a post is refused whole.
     """
-    report = PushReport()
+    report, accepted = PushReport(), _Accepted()
+    if mark is not None:
+        items = _marked(items, mark, report)
     with Spool() as spool:
         pieces = _read(items, spool, max_content_length - _HEADROOM_BYTES, report)
         report.failed = done = len(report.failures)
@@ -76,15 +123,26 @@ def push(
         for batch in posts(pieces, max_content_length - _HEADROOM_BYTES):
             report.submitted = done
             try:
-                _add(report, post(HEAD + COMMA.join(map(spool.body, batch)) + TAIL))
+                status = post(HEAD + COMMA.join(map(spool.body, batch)) + TAIL)
+                _add(report, status)
             except ClientError as error:
                 message = f"{error}; {done} of {total} objects were sent"
                 raise PushStopped(message, report, error.status) from error
+            _accept(report, accepted, status, {piece.id for piece in batch if piece.is_unmarked})
             done += len(batch)
             if on_progress is not None:
                 on_progress(done, total)
     report.submitted = total
+    if explain is not None:
+        _explain(report, explain, accepted)
     return report
+
+
+def _marked(items: Iterable[Item], level: Tlp, report: PushReport) -> Iterator[Item]:
+    for item in items:
+        made = marked_item(item, level)
+        report.marked += made is not item
+        yield made
 
 
 def _read(items: Iterable[Item], spool: Spool, room: int, report: PushReport) -> list[Piece]:
@@ -144,23 +202,57 @@ def _add(report: PushReport, status: JsonObject) -> None:
     report.failures += map(_failure, failures)
 
 
-def _failure(entry: JsonObject) -> Failure:
+def _failure(entry: JsonObject) -> Outcome:
     """Return an entry of a status resource's `failures`, whose `message` may be missing (TAXII 2.1 4.3.1)."""
-    return Failure(
-        id=str(entry.get("id", "")),
-        version=str(entry.get("version", "")),
-        message=str(entry.get("message") or "refused without a reason"),
-    )
+    return _outcome(entry, str(entry.get("message") or "refused without a reason"))
 
 
-def _too_large(item: Item, room: int) -> Failure:
+def _outcome(entry: JsonObject, message: str) -> Outcome:
+    return Outcome(str(entry.get("id", "")), str(entry.get("version", "")), message)
+
+
+def _accept(report: PushReport, accepted: _Accepted, status: JsonObject, unmarked: Collection[str]) -> None:
+    """Add what a status resource says of successes. A hub need not list them: then nothing is asked."""
+    entries = status.get("successes", [])
+    for entry in entries if isinstance(entries, list) else ():
+        if not isinstance(entry, dict):
+            continue
+        message = entry.get("message")
+        told = _outcome(entry, message if isinstance(message, str) else "")
+        accepted.add(told.id, told.version, is_unmarked=told.id in unmarked)
+        if told.message:
+            note = report.notes.setdefault(told.message, Note())
+            note.count += 1
+            note.ids += [told.id] if len(note.ids) < _IDS_KEPT else []
+            report.successes += [told] if len(report.successes) < _NOTES_KEPT else []
+
+
+def _explain(report: PushReport, explain: Explain, accepted: _Accepted) -> None:
+    """Count how the hub handles what it has taken. That it does not answer is said, and is no failure."""
+    asked = iter(accepted.asked.items())
+    while batch := list(islice(asked, MOST_AT_ONCE)):
+        try:
+            told = explain([{"object": id, "version": version} for (id, version), _ in batch])
+        except ClientError as error:
+            report.unexplained = f"the hub does not say how it handles them: {error}"
+            return
+        for (_, is_unmarked), explanation in zip(batch, told, strict=False):
+            fate = Fate.of(explanation, is_unmarked=is_unmarked)
+            report.fates.update([fate] if fate is not None else [])
+    if not accepted.is_whole:
+        report.unexplained = (
+            f"the hub was asked about the first {MOST_EXPLAINED} objects; ask about others by `hub explain`"
+        )
+
+
+def _too_large(item: Item, room: int) -> Outcome:
     message = f"the object has {len(item.body)} bytes; the hub accepts at most {room} in one request"
-    return Failure(item.id, item.version, message)
+    return Outcome(item.id, item.version, message)
 
 
-def _without_container(body: bytes) -> Failure:
+def _without_container(body: bytes) -> Outcome:
     item = Item.of(orjson.loads(body))
     message = (
         "a container that names it is too large to be sent; mark it with a TLP level, or split the container"
     )
-    return Failure(item.id, item.version, message)
+    return Outcome(item.id, item.version, message)

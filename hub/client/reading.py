@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final
 import orjson
 
 from hub.client.errors import ClientError
+from hub.client.marking import marked, speaks_of_tlp
 from hub.model import NAME_TYPES, OBSERVABLE_TYPES, JsonObject, StixId, Tlp
 from hub.model.tlp_ids import TLP_IDS
 
@@ -39,7 +40,8 @@ class Item:
     """One object on its way to the hub. `body` is its JSON value as compact text.
 
     `level` is what its `object_marking_refs` say, None when it is unmarked; `has_others`: it has markings
-    that are not TLP, too. `names` are a container's `object_refs`.
+    that are not TLP, too. `is_unmarked`: nothing in it speaks of TLP, labels and what lies deeper included.
+    `names` are a container's `object_refs`.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Item:
     role: Role = Role.PART
     level: Tlp | None = None
     has_others: bool = False
+    is_unmarked: bool = False
     names: tuple[str, ...] = ()
 
     @classmethod
@@ -71,8 +74,15 @@ class Item:
             role=role,
             level=max(levels, default=None),
             has_others=len(levels) < len(markings),
+            is_unmarked=bool(known) and not speaks_of_tlp(known, body),
             names=tuple(dict.fromkeys(_texts(known.get("object_refs")))) if role is Role.CONTAINER else (),
         )
+
+
+def marked_item(item: Item, level: Tlp) -> Item:
+    """Return the item marked with this level if nothing in it speaks of TLP and it may be; else itself."""
+    value = marked(orjson.loads(item.body), level) if item.is_unmarked else None
+    return item if value is None else Item.of(value)
 
 
 def read_file(path: str | Path) -> bytes:

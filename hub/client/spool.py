@@ -23,6 +23,7 @@ class Piece:
     role: Role = Role.PART
     level: Tlp | None = None
     has_others: bool = False
+    is_unmarked: bool = False
     names: tuple[str, ...] = ()
     offset: int = 0
 
@@ -51,7 +52,16 @@ class Spool:
         Raises ClientError when the disk does not take it.
         """
         size = len(item.body)
-        piece = Piece(item.id, size, item.role, item.level, item.has_others, item.names, self._end)
+        piece = Piece(
+            id=item.id,
+            size=size,
+            role=item.role,
+            level=item.level,
+            has_others=item.has_others,
+            is_unmarked=item.is_unmarked,
+            names=item.names,
+            offset=self._end,
+        )
         try:
             self._file.write(item.body)
         except OSError as error:

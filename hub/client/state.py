@@ -6,10 +6,11 @@ import fcntl
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import orjson
 
+from hub.client import files
 from hub.client.errors import ClientError
 
 
@@ -39,11 +40,12 @@ class StateFile:
 
         Raises ClientError for a state of another poll: continuing from it would skip objects.
         """
-        try:
-            state = _parse(self._path.read_bytes())
-        except FileNotFoundError:
+        data = files.read_small(self._path)
+        if data is None:
             return None
-        except (ValueError, TypeError) as error:
+        try:
+            state = _parse(data)
+        except (LookupError, ValueError, TypeError) as error:
             raise ClientError(f"{self._path} is not a state of `hub poll`: name another file") from error
         for name, there, here in (
             ("hub", state.url, asked.url),
@@ -59,13 +61,7 @@ class StateFile:
 
     def write(self, state: PollState) -> None:
         """Replace the recorded state; when this returns, it survives a power loss."""
-        temporary = self._path.with_name(self._path.name + ".new")
-        with temporary.open("wb") as file:
-            file.write(orjson.dumps(asdict(state)) + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
-        sync_directory(self._path.parent)
+        files.replace(self._path, orjson.dumps(asdict(state)) + b"\n")
 
 
 class OutFile:
@@ -77,13 +73,13 @@ class OutFile:
     """
 
     def __init__(self, path: Path, length: int | None = None) -> None:
-        self._file = path.open("ab")
+        self._file = files.append_to(path)
         try:
             self._begin(path, length)
         except BaseException:
             self._file.close()
             raise
-        sync_directory(path.parent)
+        files.sync_directory(path.parent)
 
     def _begin(self, path: Path, length: int | None) -> None:
         try:
@@ -116,21 +112,14 @@ class OutFile:
         self._file.close()
 
 
-def sync_directory(directory: Path) -> None:
-    """Make the names in a directory survive a power loss, after files were made or replaced in it."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def _parse(data: bytes) -> PollState:
-    fields = orjson.loads(data)
-    if not isinstance(fields, dict):
-        raise TypeError("a state is a JSON object")
-    state = PollState(**(fields | {"types": tuple(fields.get("types", ()))}))
-    texts = (state.url, state.collection, *state.types, state.last_date_added or "")
-    if not all(isinstance(text, str) for text in texts) or not isinstance(state.out_bytes, int | None):
+    fields: Any = orjson.loads(data)
+    types = fields["types"] if isinstance(fields, dict) else None
+    if not isinstance(types, list) or not all(isinstance(one, str) for one in types):
+        raise TypeError("a state is a JSON object with a list of types")
+    state = PollState(**(fields | {"types": tuple(types)}))
+    texts = (state.url, state.collection, state.last_date_added or "")
+    length = 0 if state.out_bytes is None else state.out_bytes
+    if not all(isinstance(one, str) for one in texts) or type(length) is not int or length < 0:
         raise TypeError("a field has another type")
     return state

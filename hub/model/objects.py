@@ -184,7 +184,8 @@ class ObjectVersion:
     `is_newest`: it is the one by which the record is judged, the last that is not deleted, else the last.
     `content_id` and `size` (bytes of the body) are 0 until it is stored. A deleted version is served to
     nobody and goes on restricting as it stood (policy 8). `about` is the nation to whose objects it refers by
-    ids that the hub made; empty: several nations.
+    ids that the hub made; empty: several nations. `listed` are, of an accepted definition that is no
+    statement, the ids by which a configuration accepts it.
     """
 
     key: int
@@ -222,6 +223,7 @@ class ObjectVersion:
     given: Handling | None = None
     taken: Taken = _NOTHING_TAKEN
     closed_by: frozenset[tuple[StixId, str]] = frozenset()
+    listed: frozenset[StixId] = frozenset()
 
     def altered(self, **changes: Any) -> ObjectVersion:
         """Return the version with these values; itself if it has them, for a copy costs far more to make."""

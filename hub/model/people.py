@@ -106,13 +106,21 @@ class Nation:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The nations and the ids that the hub itself owns: what `config/nations.toml` says."""
+    """The nations and the ids that the hub itself owns: what `config/nations.toml` says.
+
+    `earlier` is what it said before, each until when; the oldest first.
+    """
 
     nations: Mapping[NationCode, Nation]
     hub_identity_id: StixId
     released_collection_id: str
     informative_markings: frozenset[StixId]
     public_sources: frozenset[StixId] = frozenset()  # whose objects many submit (policy 1)
+    earlier: tuple[tuple[datetime, Registry], ...] = field(default=(), compare=False, repr=False)
+
+    def at(self, instant: datetime) -> Registry:
+        """Return what was configured when something was submitted at this instant."""
+        return next((registry for until, registry in self.earlier if instant < until), self)
 
     @property
     def rel_to(self) -> Mapping[StixId, NationCode]:

@@ -37,3 +37,4 @@ OPENCTI_IDS: Final[Mapping[StixId, Tlp]] = MappingProxyType(
     {_marking("826578e1-40ad-459f-bc73-ede076f81f37"): Tlp.AMBER_STRICT}
 )
 TLP_IDS: Final[Mapping[StixId, Tlp]] = MappingProxyType({**TLP_1_IDS, **TLP_2_IDS, **OPENCTI_IDS})
+TLP_2_EXTENSION: Final = StixId("extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d")

@@ -7,7 +7,7 @@ are refused here, as is any second spelling of a key, so that one key has one th
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Literal
@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -42,6 +43,7 @@ ED25519: Final = "ed25519"  # RFC 9421 section 3.3.6
 P256: Final = "ecdsa-p256-sha256"  # RFC 9421 section 3.3.4
 
 MAX_KEY_BYTES: Final = 4_096
+MAX_PASSPHRASE_BYTES: Final = 1_023  # what cryptography takes
 _COORDINATE_BYTES: Final = 32
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 section 6
@@ -95,28 +97,49 @@ def generate(alg: Literal["ed25519", "p256"]) -> PrivateKey:
     return PrivateKey(generate_private_key(SECP256R1()))
 
 
-def private_pem(key: PrivateKey) -> bytes:
-    """Return `key` as unencrypted PKCS #8 PEM (RFC 5958): write it to a file of mode 0600 alone."""
-    return key.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+def private_pem(key: PrivateKey, passphrase: bytes | None = None) -> bytes:
+    """Return `key` as PKCS #8 PEM (RFC 5958), encrypted if there is a passphrase.
+
+    Write it to a file of mode 0600 alone. Raises Unprocessable for a passphrase that is empty or too long.
+    """
+    if passphrase is None:
+        return key.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    if not 0 < len(passphrase) <= MAX_PASSPHRASE_BYTES:
+        raise Unprocessable(f"A passphrase has 1 to {MAX_PASSPHRASE_BYTES} bytes: give another.")
+    return key.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase))
 
 
-def read_private(data: bytes) -> PrivateKey:
-    """Return the private key of an unencrypted PEM file.
+def read_private(data: bytes, passphrase: Callable[[], bytes] | None = None) -> PrivateKey:
+    """Return the private key of a PEM file; `passphrase` is called if the key is encrypted.
 
-    Raises Unprocessable for anything else: encrypted, public, malformed, another algorithm or curve.
+    Raises Unprocessable for anything else: public, malformed, another algorithm or curve, an encrypted
+    key without its passphrase; and what `passphrase` raises.
     """
     _check_size(data)
     try:
-        key = load_pem_private_key(data, password=None)
-    except TypeError:
-        raise Unprocessable("The private key is encrypted: give it as unencrypted PKCS #8 PEM.") from None
+        key = _load(data, passphrase)
     except (ValueError, UnsupportedAlgorithm):
-        raise Unprocessable("The private key cannot be read: give it as unencrypted PKCS #8 PEM.") from None
+        raise Unprocessable("The private key cannot be read: give it as PKCS #8 PEM.") from None
     if isinstance(key, Ed25519PrivateKey):
         return PrivateKey(key)
     if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):
         return PrivateKey(key)
     raise Unprocessable("The private key is of another algorithm: use Ed25519 or ECDSA over P-256.")
+
+
+def _load(data: bytes, passphrase: Callable[[], bytes] | None) -> object:
+    try:
+        return load_pem_private_key(data, password=None)
+    except TypeError:  # it is encrypted
+        if passphrase is None:
+            raise Unprocessable("The private key is encrypted: give its passphrase.") from None
+    secret = passphrase()
+    if len(secret) > MAX_PASSPHRASE_BYTES:
+        raise Unprocessable(f"A passphrase has at most {MAX_PASSPHRASE_BYTES} bytes.")
+    try:
+        return load_pem_private_key(data, password=secret)
+    except (TypeError, ValueError):
+        raise Unprocessable("The passphrase is not that of the private key.") from None
 
 
 def read_public(data: bytes) -> PublicKey:

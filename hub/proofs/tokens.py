@@ -50,6 +50,11 @@ def holds_one(text: str) -> bool:
     return _WITHIN.search(text) is not None
 
 
+def masked(text: str) -> str:
+    """Return `text` with the secret left out of whatever has the form of a token."""
+    return _WITHIN.sub(r"\1.…", text)
+
+
 def digest(pepper: bytes, text: str) -> bytes:
     """Return what is stored of a token: HMAC-SHA-256 under `pepper`, 32 bytes.
 

@@ -83,7 +83,7 @@ def read_agreement(document: JsonObject, nations: Collection[NationCode]) -> Agr
         parties=parties,
         valid_from=valid_from,
         valid_until=valid_until,
-        clauses=tuple(_clause(clause, f"clauses[{n}]", parties) for n, clause in enumerate(clauses)),
+        clauses=tuple(_clause(clause, f"clause {n}", parties) for n, clause in enumerate(clauses, 1)),
         supersedes=supersedes,
         document=document,
     )
@@ -95,20 +95,20 @@ def _clause(clause: Any, place: str, parties: frozenset[NationCode]) -> Clause:
     _refuse_unknown(clause, _CLAUSE_KEYS, place)
     origin = clause.get("from")
     if not isinstance(origin, str) or origin not in parties:
-        raise Unprocessable(f"{place}.from: must be one of the parties {', '.join(sorted(parties))}.")
-    recipients = _nations(clause, "to", parties, f"{place}.to")
+        raise Unprocessable(f"{place}, from: must be one of the parties {', '.join(sorted(parties))}.")
+    recipients = _nations(clause, "to", parties, f"{place}, to")
     if origin in recipients:
-        raise Unprocessable(f"{place}.to: a nation does not share with itself; leave {origin} out.")
+        raise Unprocessable(f"{place}, to: a nation does not share with itself; leave {origin} out.")
     max_tlp = Tlp.of(clause["max_tlp"]) if isinstance(clause.get("max_tlp"), str) else None
     if max_tlp is None:
-        raise Unprocessable(f"{place}.max_tlp: must be one of {', '.join(level.label for level in Tlp)}.")
+        raise Unprocessable(f"{place}, max_tlp: must be one of {', '.join(level.label for level in Tlp)}.")
     history, granular, anonymise = _terms(clause, place)
     return Clause(
         origin=NationCode(origin),
         recipients=recipients,
         max_tlp=max_tlp,
         audience=_one_of(clause, "audience", _AUDIENCES, Clearance.AGENCY, place),
-        types=_types(clause.get("types"), f"{place}.types"),
+        types=_types(clause.get("types"), f"{place}, types"),
         history=history,
         granular=granular,
         anonymise=anonymise,
@@ -119,7 +119,7 @@ def _terms(clause: JsonObject, place: str) -> tuple[bool, Granular, Anonymise]:
     """Read what else the clause asks for."""
     history = clause.get("history", False)
     if not isinstance(history, bool):
-        raise Unprocessable(f"{place}.history: must be true or false.")
+        raise Unprocessable(f"{place}, history: must be true or false.")
     granular = _one_of(clause, "granular", {g.value: g for g in Granular}, Granular.WITHHOLD, place)
     anonymise = _one_of(clause, "anonymise", {a.value: a for a in Anonymise}, Anonymise.NONE, place)
     return history, granular, anonymise
@@ -353,7 +353,7 @@ def _one_of(table: JsonObject, key: str, values: dict[str, T], default: T, place
         return default
     value = table[key]
     if not isinstance(value, str) or value not in values:
-        raise Unprocessable(f"{place}.{key}: must be one of {', '.join(values)}.")
+        raise Unprocessable(f"{place}, {key}: must be one of {', '.join(values)}.")
     return values[value]
 
 

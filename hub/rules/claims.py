@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 
 from hub.model import Kind, Member, MemberId, NationCode, Registry, StixId, StixObject
@@ -23,12 +24,13 @@ class Claim(IntEnum):
 class Registered:
     """The registered identities: which members may use each, and of which nation each is (policy 1 and 8).
 
-    `public_sources` are never among them.
+    `public_sources` are never among them; `earlier_sources` were the public ones before, each until when.
     """
 
     users: Mapping[StixId, frozenset[MemberId]]
     nations: Mapping[StixId, NationCode]
     public_sources: frozenset[StixId]
+    earlier_sources: tuple[tuple[datetime, frozenset[StixId]], ...] = ()
 
     @classmethod
     def of(cls, registry: Registry, members: Iterable[Member]) -> Registered:
@@ -47,7 +49,16 @@ class Registered:
         for id, code in nations.items():
             users[id] |= {m.id for m in known if m.kind is Kind.CERT and m.nation == code}
         found = {id: frozenset(named) for id, named in users.items()}
-        return cls(found, nations, registry.public_sources)
+        earlier = tuple((until, one.public_sources) for until, one in registry.earlier)
+        return cls(found, nations, registry.public_sources, earlier)
+
+    def is_public(self, creator: StixId | None, other: Neighbour) -> bool:
+        """Tell whether the creator is a public source, and was one when the other record was submitted.
+
+        Else an operator's later list would let be passed on what was not public when it was given.
+        """
+        then = next((one for until, one in self.earlier_sources if other.submitted_at < until), None)
+        return creator in self.public_sources and (then is None or creator in then)
 
     def may_use(self, member: MemberId, id: StixId | None) -> bool:
         """Tell whether the member speaks as this identity."""
@@ -71,7 +82,7 @@ def is_common(
         return False
     if object_type in OBSERVABLES or object_type in DEFINITIONS:
         return True
-    if creator is not None and creator == other.creator and creator in registered.public_sources:
+    if creator is not None and creator == other.creator and registered.is_public(creator, other):
         return True
     if object_type not in NAMES:
         return False

@@ -13,9 +13,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from hub.model import Handling, NationCode, ObjectVersion, StixId, Tlp
 from hub.rules.marking import (
+    Accepted,
+    accepted_by,
     handed_down,
     is_stricter,
     laxest,
@@ -51,7 +54,8 @@ class Facts:
     `now` has every version of a record or none, `before` those that are stored, as they are. `present` are
     the versions that the submission brings or says again, `repeated` the names said again. `around` is what
     stored containers that are not in `now` hand down, `closed_around` those of them that are closed.
-    `accepted` are definitions that leave what carries them open.
+    `accepted` are definitions that leave what carries them open. `earlier` are the customs of configurations
+    before this one, each until when: a version is judged by those of the moment at which it was submitted.
     """
 
     customs: Customs
@@ -61,7 +65,12 @@ class Facts:
     repeated: frozenset[int]
     around: Mapping[StixId, Counter[Handling]]
     closed_around: Mapping[StixId, frozenset[ContainerKey]]
-    accepted: frozenset[StixId]
+    accepted: Accepted
+    earlier: Sequence[tuple[datetime, Customs]] = ()
+
+    def customs_of(self, version: ObjectVersion) -> Customs:
+        """Return what the configuration said when the version was submitted."""
+        return next((one for until, one in self.earlier if version.submitted_at < until), self.customs)
 
 
 def settle(facts: Facts) -> dict[int, ObjectVersion]:
@@ -83,6 +92,7 @@ class _Settling:
                 self.naming[id].append(version.key)
         self.given: dict[int, Handling] = {}
         self.done: dict[int, ObjectVersion] = {}
+        self.known: dict[frozenset[StixId], frozenset[StixId]] = {}  # markings that close nothing
 
     def result(self) -> dict[int, ObjectVersion]:
         self._hand_down()
@@ -133,8 +143,9 @@ class _Settling:
             return raised(strictest((own, *filter(None, (predecessor,)))) or own, markings.raised)
         # It counts at its default, whatever names it; and as strictly as it did.
         is_named = version.id in self.naming or bool(self.facts.around.get(version.id))
-        is_home = self.facts.customs.stays_home and not is_named if stored is None else stored.is_home
-        at_default = Handling(self.facts.customs.default_tlp, None, is_home)
+        customs = self.facts.customs_of(version)
+        is_home = customs.stays_home and not is_named if stored is None else stored.is_home
+        at_default = Handling(customs.default_tlp, None, is_home)
         floor = [] if stored is None or stored.given is None else [stored.given._replace(is_closed=False)]
         parts = (own, at_default, *floor, *self.facts.around.get(version.id, ()))
         return raised(strictest(parts) or own, markings.raised)
@@ -170,7 +181,7 @@ class _Settling:
 
     def _by_default(self, version: ObjectVersion) -> ObjectVersion:
         """Handle what nothing else decides (policy 2.4)."""
-        customs = self.facts.customs
+        customs = self.facts.customs_of(version)
         if version.is_accepted_definition:
             return self._finished(version, self._with_own(version, Handling(Tlp.GREEN)))
         home = version.altered(is_home=customs.stays_home)
@@ -264,12 +275,14 @@ class _Settling:
         return [handed_down(given) for given in (*self.facts.around.get(id, ()), *on_table)]
 
     def _own_rel_to(self, version: ObjectVersion) -> frozenset[NationCode] | None:
-        return releasable_to(version.markings.others, self.facts.customs.rel_to)
+        return releasable_to(version.markings.others, self.facts.customs_of(version).rel_to)
 
     def _is_closed_by_itself(self, version: ObjectVersion) -> bool:
-        customs = self.facts.customs
-        informative = customs.informative | customs.rel_to.keys()
-        unknown = unknown_markings(version.markings, self.facts.accepted, informative)
+        customs = self.facts.customs_of(version)
+        listed = customs.informative
+        if listed not in self.known:
+            self.known[listed] = listed | accepted_by(self.facts.accepted, listed)
+        unknown = unknown_markings(version.markings, customs.rel_to, self.known[listed])
         return version.markings.fault is not None or bool(unknown)
 
     def _with_own(self, version: ObjectVersion, base: Handling) -> Handling:

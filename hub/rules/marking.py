@@ -21,6 +21,10 @@ from hub.model import (
     Tlp,
 )
 
+# A member's definitions that were accepted, each with the ids of which a configuration has to list one
+# for it; None: it is a statement, which every configuration accepts.
+Accepted = Mapping[StixId, frozenset[StixId] | None]
+
 _NOBODY: frozenset[NationCode] = frozenset()
 
 
@@ -129,6 +133,24 @@ def is_accepted_definition(
     if kind is None:
         return False
     return kind is DefinitionKind.STATEMENT or id in informative or bool(extensions & informative)
+
+
+def listed_as(
+    id: StixId, kind: DefinitionKind | None, extensions: frozenset[StixId], informative: frozenset[StixId]
+) -> frozenset[StixId]:
+    """Return the ids by which a configuration accepts this definition; empty: it accepts none, or always."""
+    is_listed = is_accepted_definition(id, kind, extensions, informative)
+    return extensions | {id} if is_listed and kind is not DefinitionKind.STATEMENT else frozenset()
+
+
+def accepted_by(accepted: Accepted, informative: frozenset[StixId]) -> frozenset[StixId]:
+    """Return the definitions that leave open what is submitted under a configuration that lists these ids.
+
+    What was accepted as listed leaves open only what is submitted while it is listed, too.
+    """
+    return frozenset(
+        id for id, listed in accepted.items() if listed is None or not listed.isdisjoint(informative)
+    )
 
 
 def unknown_markings(

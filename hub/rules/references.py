@@ -101,12 +101,28 @@ def judge(
     return found
 
 
-def needed(key: K, nodes: Mapping[K, Node[K]]) -> set[K]:
-    """Return the nodes without which the one at `key` does not stand: all that can be reached from it.
+def reached(nodes: Mapping[K, Node[K]], marked: Iterable[K], most: int) -> dict[K, list[K]]:
+    """Return which `marked` nodes can be reached from each node, itself aside: the least `most` of them.
 
-    Whatever it refers to is among `nodes`, however far.
+    Without all that can be reached from it a node does not stand. Whatever nodes refer to is among them,
+    however far. It costs at most `most` + 1 visits to each node, however many are asked about.
     """
-    return _Graph(nodes, ()).reached_from(key)
+    referrers: dict[K, list[K]] = defaultdict(list)
+    for key, targets in _Graph(nodes, ()).targets.items():
+        for target in targets:
+            referrers[target].append(key)
+    found: dict[K, list[K]] = {key: [] for key in nodes}
+    for mark in sorted(marked):  # type: ignore[type-var] # keys of one kind are in order
+        waiting, met = [mark], {mark}
+        while waiting:
+            key = waiting.pop()
+            if len(found[key]) > most:
+                continue  # whatever refers to it has had as many already
+            found[key].append(mark)
+            new = [one for one in referrers.get(key, ()) if one not in met]
+            met.update(new)
+            waiting += new
+    return {key: [mark for mark in marks if mark != key][:most] for key, marks in found.items()}
 
 
 def either(one: Justification, other: Justification) -> Justification:
@@ -228,16 +244,6 @@ class _Graph(Generic[K]):
                     reached[referrer] |= news
                     waiting.append(referrer)
         return {key: bits.justification(mask) for key, mask in reached.items()}
-
-    def reached_from(self, key: K) -> set[K]:
-        """Return all that can be reached from `key`, without it."""
-        found, waiting = {key}, [key]
-        while waiting:
-            here = waiting.pop()
-            new = {*self.targets[here]} - found
-            found |= new
-            waiting += new
-        return found - {key}
 
     def _start(self, node: Node[K], recipient: NationCode) -> set[Class]:
         own = {node.own.get(recipient, NEVER)}

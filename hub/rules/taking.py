@@ -70,7 +70,7 @@ def _is_aside(item: ObjectVersion, one: Neighbour, registered: Registered) -> bo
     common = is_common(one.id, one.type, one.creator, one, registered)
     if item.type != _TRANSLATION:
         return common
-    return common and one.creator in registered.public_sources
+    return common and registered.is_public(one.creator, one)
 
 
 def _of_colleagues(

@@ -6,12 +6,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from hub.model import JsonObject, StixId, Tlp
-from hub.model.tlp_ids import OPENCTI_IDS, TLP_1_IDS, TLP_2_IDS, TLP_IDS
+from hub.model.tlp_ids import OPENCTI_IDS, TLP_1_IDS, TLP_2_EXTENSION, TLP_2_IDS, TLP_IDS
 
 __all__ = ["TLP_2_EXTENSION", "TLP_IDS", "definition_of", "definitions", "hub_identity", "rel_to"]
-
-
-TLP_2_EXTENSION: Final = StixId("extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d")
 
 _TLP_1_CREATED: Final = "2017-01-20T00:00:00.000Z"
 _TLP_2_CREATED: Final = "2022-10-01T00:00:00.000Z"

@@ -24,6 +24,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
+from hub.store import epochs
 from hub.store.batches import batches
 from hub.store.tables import agreement, agreement_event, agreement_party, hub_state, period
 
@@ -77,15 +78,17 @@ class Generation:
 def generation(connection: Connection, *, hold: bool = False) -> Generation:
     """Return the generation; `hold` keeps it from moving until the transaction ends, others may hold too.
 
-    Raises LookupError where it is missing: the database is damaged.
+    Raises LookupError where it is missing: the database is damaged; and, where it is held, Reconfigured.
     """
     if hold:
         _queue(connection, func.pg_advisory_xact_lock_shared)
     row = connection.execute(
-        select(hub_state.c.generation, hub_state.c.changed_at, hub_state.c.epoch)
+        select(hub_state.c.generation, hub_state.c.changed_at, hub_state.c.epoch, hub_state.c.configuration)
     ).first()
     if row is None:
         raise LookupError("hub_state has no row")
+    if hold:
+        epochs.refuse_another(connection, row.configuration)
     return Generation(row.generation, from_microseconds(row.changed_at), row.epoch)
 
 
@@ -96,7 +99,7 @@ def hold_for_change(connection: Connection) -> None:
     The row that `advance` writes is held with it, for it comes before all others in the order of locks.
     """
     _queue(connection, func.pg_advisory_xact_lock)
-    connection.execute(select(hub_state.c.id).with_for_update()).all()
+    epochs.hold(connection)
 
 
 def _queue(connection: Connection, lock: Any) -> None:

@@ -7,15 +7,15 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, Engine, RootTransaction, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, RootTransaction
 from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from hub.errors import Closed, DamagedDatabase, Interrupted, SettingsError, Unavailable
-from hub.store import commits, epochs, moments, schemas
+from hub.errors import Closed, DamagedDatabase, Interrupted, Reconfigured, Unavailable
+from hub.store import causes, commits, engines, epochs, moments, schemas
+from hub.store.engines import Place
 from hub.store.epochs import State
 from hub.store.memory import Memory
 
@@ -23,15 +23,6 @@ __all__ = ["Connection", "Store"]
 
 _logger = logging.getLogger(__name__)
 
-# No request waits for ever, nor for a machine that is gone. What the URL of a PostgreSQL says itself wins.
-_SQLITE_BUSY_SECONDS: Final = 30
-_WAITS: Final = {  # libpq's parameters, in seconds, and for the last in milliseconds
-    "connect_timeout": 10,
-    "keepalives_idle": 10,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-}
 # SQLSTATEs: a primary under maintenance, and a standby, on which a transaction that writes cannot begin.
 _READ_ONLY: Final = ("25006", "0A000")
 _POOL_SIZE: Final = 16
@@ -47,6 +38,7 @@ _CLOSED: Final = (
 _LEFT_BEHIND: Final = (
     "The hub's database answers as one that was left behind: its operator has to name the new primary first."
 )
+_AWAY: Final = "The hub's database cannot be reached at the moment; try again."
 _UNSETTLED: Final = "The hub's database keeps changing its place; try again."
 
 
@@ -60,20 +52,23 @@ class Store:
 
     def __init__(self, engine: Engine, recording: Engine | None = None) -> None:
         self._engine = engine
+        self._place = engines.place(engine.url)
         self._recording = recording or engine
         self._turns = commits.Turns()
         self.memory = Memory()
+        self._configuration: int | None = None
+        self._refused: int | None = None
         self.clock: Callable[[], datetime] | None = None
 
     @classmethod
     def open(cls, database_url: str) -> Store:
         """Return the store at this SQLAlchemy URL.
 
-        Raises SettingsError when the URL cannot be used. Nothing is created but an SQLite file's folder.
+        Raises SettingsError when the URL cannot be used. Nothing is created: `migrate` does.
         """
-        engine = engine_at(database_url, _POOL_SIZE)
+        engine = engines.engine_at(database_url, _POOL_SIZE)
         # What is recorded has connections of its own: whatever needs none does not wait behind it.
-        return cls(engine, engine_at(database_url, _RECORDING) if _is_postgresql(engine) else None)
+        return cls(engine, engines.engine_at(database_url, _RECORDING) if _is_postgresql(engine) else None)
 
     @property
     def is_sqlite(self) -> bool:
@@ -95,7 +90,7 @@ class Store:
     @contextmanager
     def count(self) -> Iterator[Connection]:
         """Give a transaction like `write` for what may be lost, such as rates: it waits for no standby."""
-        with _unavailable_when_down(*_READ_ONLY), ExitStack() as stack:
+        with _unavailable_when_down(self._place, *_READ_ONLY), ExitStack() as stack:
             connection, transaction = self._enter(stack, self._engine, writes=True, when_closed=True)
             if _is_postgresql(self._engine):
                 connection.exec_driver_sql("SELECT set_config('synchronous_commit', 'off', true)")
@@ -111,7 +106,7 @@ class Store:
     @contextmanager
     def read(self, *, when_closed: bool = False) -> Iterator[Connection]:
         """Give one unchanging snapshot of what is committed: every statement in it sees the same state."""
-        with _unavailable_when_down(), ExitStack() as stack:
+        with _unavailable_when_down(self._place), ExitStack() as stack:
             connection, _ = self._enter(stack, self._engine, when_closed=when_closed)
             yield connection
 
@@ -120,7 +115,7 @@ class Store:
         self, engine: Engine, *, when_closed: bool = False, settles: bool = False
     ) -> Iterator[Connection]:
         with (
-            _unavailable_when_down(*_READ_ONLY),
+            _unavailable_when_down(self._place, *_READ_ONLY),
             self._turns.turn(settles=settles) as commit,
             ExitStack() as stack,
         ):
@@ -143,6 +138,7 @@ class Store:
             is_early = state.epoch is None and n == 0
             if not is_early and not state.has_moved and self.memory.epoch in (None, state.epoch):
                 self.memory.see(state.timeline, state.standby_names, state.epoch)
+                self._check_configuration(state)
                 if state.closed_at is not None and not when_closed:
                     raise Closed(_CLOSED)
                 return connection, transaction
@@ -151,6 +147,21 @@ class Store:
             if not is_early:
                 self._follow(state)
         raise Unavailable(_UNSETTLED)
+
+    def bind(self, configuration: int | None) -> None:
+        """Let every transaction from now on find this configuration in force, or raise Reconfigured.
+
+        None: whichever is.
+        """
+        self._configuration = configuration
+
+    def _check_configuration(self, state: State) -> None:
+        if self._configuration in (None, state.configuration):
+            return
+        if self._refused != state.configuration:  # said once, not with each request
+            self._refused = state.configuration
+            _logger.error("restart: the configuration was changed; this process answers nothing until then")
+        raise Reconfigured(epochs.RECONFIGURED)
 
     def _begin(
         self, stack: ExitStack, engine: Engine, *, writes: bool
@@ -216,19 +227,32 @@ class Store:
         return self.now(connection) if at is None or self.clock is not None else at
 
     def migrate(self) -> None:
-        """Create the tables, or bring them to the schema that this version knows. Repeating is harmless."""
-        if self.is_current():
+        """Create the tables, or bring them to the schema that this version knows. Repeating is harmless.
+
+        An SQLite file is made where there is none, for its owner alone, and so is its folder. Raises
+        SettingsError for a database that only a later version knows.
+        """
+        engines.make_file(self._engine.url)
+        if self.outdated() is None:
             return
-        with _unavailable_when_down(), self._engine.connect() as connection:
+        with _unavailable_when_down(self._place), self._engine.connect() as connection:
             connection.execution_options(**_isolation(self._engine, writes=True))
             with connection.begin():
                 schemas.migrate(connection)
 
     def is_current(self) -> bool:
         """Tell whether the database has exactly the schema that this version knows."""
-        with _unavailable_when_down():
-            current = self._heads()
-        return frozenset(current) == schemas.newest()
+        return self.outdated() is None
+
+    def outdated(self) -> str | None:
+        """Return why the schema of the database is not this version's, and the remedy; None: it is."""
+        with _unavailable_when_down(self._place):
+            return schemas.outdated(self._heads())
+
+    def altered(self) -> str | None:
+        """Return where its tables are not those of its schema, and the remedy; None: they are."""
+        with _unavailable_when_down(self._place), self._engine.connect() as connection:
+            return schemas.altered(schemas.differences(connection))
 
     def _heads(self) -> tuple[str, ...]:
         try:
@@ -264,97 +288,29 @@ def _bound_locks(connection: Connection) -> None:
         connection.exec_driver_sql("SELECT set_config('lock_timeout', %s, true)", (value,))
 
 
-def engine_at(database_url: str, size: int) -> Engine:
-    """Return an engine whose connections are as the hub's are. Raises SettingsError for another database."""
-    url = make_url(database_url)
-    match url.get_backend_name():
-        case "sqlite":
-            return _sqlite(url, size)
-        case "postgresql":
-            return _postgresql(url, size)
-        case other:
-            raise SettingsError(
-                f"database_url: {other} is not supported; use sqlite:///… or postgresql+psycopg://…"
-            )
-
-
-def _sqlite(url: URL, size: int) -> Engine:
-    if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": _SQLITE_BUSY_SECONDS}, pool_size=size)
-    event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _postgresql(url: URL, size: int) -> Engine:
-    engine = create_engine(url, connect_args=_postgresql_arguments(url), pool_size=size)
-    event.listen(engine, "connect", lambda connection, record: commits.listen(connection, record.info))
-    return engine
-
-
-def _postgresql_arguments(url: URL) -> dict[str, Any]:
-    """Return what a connection is opened with beside the URL: a later `-c` wins over an earlier one."""
-    said = url.normalized_query
-    options = [
-        f"-c lock_timeout={epochs.LOCK_SECONDS}s",
-        f"-c idle_in_transaction_session_timeout={epochs.IDLE_TRANSACTION_SECONDS}s",
-        *said.get("options", ()),
-    ]
-    waits = {name: value for name, value in _WAITS.items() if name not in said}
-    return {**waits, **_prepare_threshold(url), "options": " ".join(options)}
-
-
-def _prepare_threshold(url: URL) -> dict[str, int | None]:
-    """Return after how many uses psycopg prepares a statement, where the URL says it; None: never.
-
-    A PgBouncer in transaction mode that knows no prepared statements (before 1.21) asks for `none`.
-    """
-    said = url.normalized_query.get("prepare_threshold")
-    if said is None:
-        return {}
-    if said[-1] != "none" and not said[-1].isdecimal():
-        raise SettingsError("database_url: prepare_threshold must be a number, or none: never prepare")
-    return {"prepare_threshold": None if said[-1] == "none" else int(said[-1])}
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.isolation_level = None  # transactions are begun by _begin_sqlite alone
-    connection.executescript(
-        "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-        "PRAGMA mmap_size=268435456;"
-        "PRAGMA secure_delete=ON;"  # what is erased leaves no bytes in the file
-    )
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("hub_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
-
 @contextmanager
-def _unavailable_when_down(*sqlstates: str) -> Iterator[None]:
+def _unavailable_when_down(place: Place, *sqlstates: str) -> Iterator[None]:
+    """Let what fails because of the database be Unavailable: a stranger is told that, the operator why."""
     try:
         yield
     except (OperationalError, PoolTimeoutError) as error:
-        raise _unavailable(error) from error
+        raise _unavailable(error, place) from error
     except DBAPIError as error:
         if type(error) is DatabaseError:  # SQLite's own words for no database, or a broken one
-            _logger.warning("database: %s", error.orig)
-            raise DamagedDatabase(
-                "The hub's database file is damaged: its operator has to restore a backup."
-            ) from error
-        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) in sqlstates:
-            raise _unavailable(error) from error
+            cause = causes.of(error, place)
+            raise DamagedDatabase(_AWAY, cause=cause.sentence) from error
+        state = getattr(error.orig, "sqlstate", None)
+        if error.connection_invalidated or state in sqlstates or (causes.is_known(state)):
+            raise _unavailable(error, place) from error
         raise
 
 
-def _unavailable(error: Exception) -> Unavailable:
-    # Its name and SQLSTATE alone: what a driver says may quote what members sent.
-    cause = getattr(error, "orig", None) or error
-    _logger.warning("database: %s %s", type(cause).__name__, getattr(cause, "sqlstate", None) or "")
-    kind = Interrupted if _passes(cause, error) else Unavailable
-    return kind("The hub's database cannot be reached at the moment; try again.")
+def _unavailable(error: Exception, place: Place) -> Unavailable:
+    cause = causes.of(error, place)
+    kind = Interrupted if _passes(getattr(error, "orig", None) or error, error) else Unavailable
+    refusal = kind(_AWAY, cause=cause.sentence)
+    refusal.is_lasting = cause.is_lasting
+    return refusal
 
 
 def _passes(cause: Any, error: Exception) -> bool:

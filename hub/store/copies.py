@@ -10,12 +10,13 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import URL, make_url
+from sqlalchemy import URL
 
 from hub.errors import SettingsError, Unavailable
+from hub.store import causes, engines
+from hub.store.engines import Place
 
 _PASSWORD: Final = "password"  # noqa: S105 - the name of a parameter, not a password
-_BUSY_SECONDS: Final = 30
 _STEPS_UNHEARD: Final = 100_000  # of SQLite's virtual machine: some milliseconds
 _PACKAGED: Final = Path("/usr/lib/postgresql")  # where Debian keeps the programs of each version
 
@@ -27,7 +28,7 @@ def copy(database_url: str, file: Path) -> None:
     `pg_restore`. One snapshot; writers do not wait. Raises SettingsError when the database is not there or
     PostgreSQL's own program is not, Unavailable when the copy cannot be made.
     """
-    url = make_url(database_url)
+    url = engines.parse(database_url)
     if url.get_backend_name() == "sqlite":
         _copy_sqlite(Path(url.database or ""), file)
     else:
@@ -40,11 +41,13 @@ def _copy_sqlite(database: Path, file: Path) -> None:
     if not database.is_file():  # connecting would make one
         raise SettingsError(f"database_url: there is no database {database}; run `hub init`")
     try:
-        with closing(sqlite3.connect(database, timeout=_BUSY_SECONDS, isolation_level=None)) as connection:
+        opened = engines.open_sqlite(database, timeout=engines.SQLITE_BUSY_SECONDS, isolation_level=None)
+        with closing(opened) as connection:
             connection.set_progress_handler(_go_on, _STEPS_UNHEARD)
             connection.execute("VACUUM INTO ?", (str(file),))
     except sqlite3.Error as error:
-        raise Unavailable(f"The database {database} cannot be copied: {error}.") from error
+        cause = causes.of(error, Place(str(database), database))
+        raise Unavailable(f"The database cannot be copied: {cause.sentence}") from error
 
 
 def _go_on() -> int:

@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, select, update
 
+from hub.errors import Reconfigured
 from hub.model import from_microseconds, to_microseconds
 from hub.store.tables import hub_state, ledger
 
@@ -35,7 +36,7 @@ def _bounded(name: str, seconds: int) -> str:
     return f"set_config('{name}', CASE {said} WHEN '0' THEN '{seconds}s' ELSE {said} END, true)"
 
 
-_COLUMNS: Final = "s.epoch, s.epoch_at, s.closed_at, s.timeline, s.standby_names"
+_COLUMNS: Final = "s.epoch, s.epoch_at, s.closed_at, s.configuration, s.timeline, s.standby_names"
 _ON_SQLITE: Final = f"SELECT {_COLUMNS} FROM (SELECT 1) LEFT JOIN hub_state s ON s.id = 1"  # noqa: S608
 # The primary alone answers this: `pg_current_wal_lsn` fails on a standby. What is set holds until the
 # transaction ends, COMMIT included, and so behind PgBouncer too.
@@ -54,6 +55,7 @@ _ON_POSTGRESQL: Final = f"""
 class State:
     """What a transaction found when it began. Without epoch the database has yet to be initialised.
 
+    `configuration` is the number of the one that is in force; 0: none is kept yet.
     `timeline`, `standby_names` and `at`, by its clock, are the server's own; `kept_timeline` and `kept_names`
     are what was kept of it last. None on SQLite.
     """
@@ -61,6 +63,7 @@ class State:
     epoch: str | None
     epoch_at: datetime
     closed_at: datetime | None
+    configuration: int = 0
     kept_timeline: str | None = None
     kept_names: str | None = None
     timeline: str | None = None
@@ -79,10 +82,10 @@ def look(connection: Connection) -> State:
     is_postgresql = connection.dialect.name == "postgresql"
     row = connection.exec_driver_sql(_ON_POSTGRESQL if is_postgresql else _ON_SQLITE).one()
     closed_at = None if row[2] is None else from_microseconds(row[2])
-    state = State(row[0], from_microseconds(row[1] or 0), closed_at)
+    state = State(row[0], from_microseconds(row[1] or 0), closed_at, row[3] or 0)
     if is_postgresql:
-        kept = {"kept_timeline": row[3], "kept_names": row[4]}
-        state = replace(state, **kept, timeline=row[5], standby_names=row[6], at=row[7].astimezone(UTC))
+        kept = {"kept_timeline": row[4], "kept_names": row[5]}
+        state = replace(state, **kept, timeline=row[6], standby_names=row[7], at=row[8].astimezone(UTC))
     connection.info[_STATE] = state
     return state
 
@@ -91,6 +94,31 @@ def state_of(connection: Connection) -> State:
     """Return what this transaction found when it began."""
     state: State = connection.info[_STATE]
     return state
+
+
+def hold(connection: Connection) -> None:
+    """Lock `hub_state` until the transaction ends, if it has its row yet."""
+    found = connection.execute(select(_S.configuration).with_for_update()).scalar()
+    refuse_another(connection, found)
+
+
+def refuse_another(connection: Connection, configuration: int | None) -> None:
+    """Raise Reconfigured where another configuration is in force than this transaction found at first.
+
+    To be asked after a lock was waited for: whoever held it may have changed the configuration.
+    """
+    if configuration is not None and configuration != state_of(connection).configuration:
+        raise Reconfigured(RECONFIGURED)
+
+
+def take_on(connection: Connection, configuration: int) -> None:
+    """Go on with another configuration than this transaction found: for whoever has just changed it."""
+    connection.info[_STATE] = replace(state_of(connection), configuration=configuration)
+
+
+RECONFIGURED: Final = (
+    "The hub's configuration was changed, and this process waits for its operator to restart it."
+)
 
 
 def follow(

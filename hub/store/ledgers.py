@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from hub.model import NationCode, to_microseconds
-from hub.store import releases
+from hub.store import epochs, releases
 from hub.store.batches import upsert
 from hub.store.epochs import new_epoch
 from hub.store.tables import hub_state, lease, ledger, origin
@@ -17,16 +17,16 @@ from hub.store.tables import hub_state, lease, ledger, origin
 def open_ledgers(connection: Connection, nations: Sequence[NationCode]) -> list[NationCode]:
     """Make what is missing of the ordering rows; return the nations whose ledgers are new.
 
-    The ledgers of all `nations` are held, whether new or not.
+    All ledgers are held, new or not, of these nations or not.
     """
     state = {"id": 1, "generation": 0, "changed_at": 0, "epoch": new_epoch()}
     connection.execute(upsert(connection, hub_state).values(**state).on_conflict_do_nothing())
     hold_nations(connection)
-    known = set(connection.execute(select(ledger.c.recipient)).scalars())
+    known = set(map(NationCode, connection.execute(select(ledger.c.recipient)).scalars()))
     new = [nation for nation in nations if nation not in known]
     for nation in sorted(new):
         connection.execute(insert(origin).values(code=nation, submissions=0))
-    for nation in sorted(nations):
+    for nation in sorted({*nations, *known}):
         if nation in known:
             releases.lock(connection, [nation])
         else:
@@ -36,7 +36,7 @@ def open_ledgers(connection: Connection, nations: Sequence[NationCode]) -> list[
 
 def hold_nations(connection: Connection) -> None:
     """Let nobody else open ledgers or add members until the transaction ends."""
-    connection.execute(select(hub_state.c.id).with_for_update()).all()
+    epochs.hold(connection)
 
 
 def take_lease(connection: Connection, name: str, now: datetime, until: datetime) -> bool:

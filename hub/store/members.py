@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 import orjson
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, case, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from hub.model import (
@@ -23,7 +23,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.batches import upsert
+from hub.store.batches import batches, upsert
 from hub.store.registration_tables import member_identity
 from hub.store.tables import key, member, nonce, token
 
@@ -41,6 +41,7 @@ class StoredToken:
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    last_used_at: datetime | None = None
 
 
 # --- members ------------------------------------------------------------------------------------
@@ -180,6 +181,19 @@ def revoke_token(connection: Connection, public_id: str, now: datetime) -> bool:
     return True
 
 
+def note_uses(connection: Connection, uses: Mapping[str, datetime]) -> None:
+    """Keep when each of these tokens, by its public id, was used last, unless a later use is kept already."""
+    c = token.c
+    for batch in batches(sorted(uses)):
+        # In one order, so that processes that write at once do not wait for each other crosswise. Nobody
+        # else is held up: requests read tokens, and whoever revokes one waits for this statement alone.
+        query = select(c.public_id).where(c.public_id.in_(batch)).order_by(c.public_id)
+        connection.execute(query.with_for_update(key_share=True)).all()
+        used_at = case({id: to_microseconds(uses[id]) for id in batch}, value=c.public_id)
+        is_later = or_(c.last_used_at.is_(None), c.last_used_at < used_at)
+        connection.execute(update(token).where(c.public_id.in_(batch), is_later).values(last_used_at=used_at))
+
+
 def _token(row: Row[Any]) -> StoredToken:
     return StoredToken(
         public_id=row.public_id,
@@ -189,6 +203,7 @@ def _token(row: Row[Any]) -> StoredToken:
         created_at=from_microseconds(row.created_at),
         expires_at=_instant(row.expires_at),
         revoked_at=_instant(row.revoked_at),
+        last_used_at=_instant(row.last_used_at),
     )
 
 

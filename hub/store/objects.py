@@ -39,6 +39,7 @@ REFERS: Final = "refers"
 CONTAINS: Final = "contains"
 CREATOR: Final = "creator"
 MARKING: Final = "marking"
+LISTED: Final = "listed"
 
 _V = object_version.c
 _R = reference.c
@@ -61,6 +62,11 @@ def versions_by_id(
 ) -> list[ObjectVersion]:
     """Return every version of every record of a nation with one of these ids, whoever submitted it."""
     return _load(connection, and_(_V.origin == origin, among(connection, _V.stix_id, ids))) if ids else []
+
+
+def accepted_versions(connection: Connection, origin: NationCode) -> list[ObjectVersion]:
+    """Return the definitions that were accepted from members of this nation, in no particular order."""
+    return _load(connection, and_(_V.origin == origin, _V.is_accepted_definition.is_(True)))
 
 
 def versions_by_key(connection: Connection, keys: Collection[int]) -> list[ObjectVersion]:
@@ -195,11 +201,6 @@ def _is_container_of(
     return and_(is_naming, _V.given_tlp.is_not(None))
 
 
-def accepted_definitions(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
-    """Return those of `ids` that `member` submitted as definitions that leave objects open (policy 2.6)."""
-    return _ids_where(connection, member, ids, _V.is_accepted_definition.is_(True))
-
-
 # --- writing ----------------------------------------------------------------------------------
 
 
@@ -298,6 +299,7 @@ def _reference_rows(v: ObjectVersion, origin: NationCode) -> Iterable[dict[str, 
         (CONTAINS, v.contains),
         (CREATOR, () if v.creator is None else (v.creator,)),
         (MARKING, v.markings.others),
+        (LISTED, v.listed),
     ]
     for kind, targets in kinds:
         for target in targets:
@@ -380,6 +382,7 @@ def _version(row: Row[Any], references: Mapping[str, set[StixId]]) -> ObjectVers
             _handling(row.taken_tlp, row.taken_rel_to, is_closed=row.taken_closed), decode_reach(row.limits)
         ),
         closed_by=decode_closed_by(row.closed_by),
+        listed=frozenset(references[LISTED]),
     )
 
 

@@ -165,8 +165,9 @@ def manifest(connection: Connection, query: Query, standing: Collection[int]) ->
 
 
 class ServedRow(NamedTuple):
-    """A row that a reader is served: of which version, by its key, from where, and in which form."""
+    """A row that a reader is served: its id, of which version, by its key, from where, and in which form."""
 
+    id: StixId
     version: int
     origin: NationCode
     rendition: Rendition
@@ -174,6 +175,9 @@ class ServedRow(NamedTuple):
 
 def served(connection: Connection, query: Query, standing: Collection[int]) -> list[ServedRow]:
     """Return every row that `query` selects; no limit counts."""
-    statement = page_statements.rows(Shape.of(connection, query), _C.version_id, _C.origin, _C.rendition)
+    columns = (_C.stix_id, _C.version_id, _C.origin, _C.rendition)
+    statement = page_statements.rows(Shape.of(connection, query), *columns)
     found = connection.execute(statement, values(connection, query, standing))
-    return [ServedRow(key, NationCode(origin), Rendition.of(form)) for key, origin, form in found]
+    return [
+        ServedRow(StixId(id), key, NationCode(origin), Rendition.of(form)) for id, key, origin, form in found
+    ]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, insert, select
 
 from hub.model import Justification, MemberId, NationCode, Rendition, Served, StixId
-from hub.store.batches import batches
+from hub.store.batches import among, batches
 from hub.store.releases import decode
 from hub.store.rendition_tables import made_id, rendition
 from hub.store.tables import content, justification, object_version, release
@@ -29,14 +29,24 @@ def stored(connection: Connection, versions: Collection[int]) -> dict[Key, Serve
     return found
 
 
-def versions_with(connection: Connection, id: StixId) -> dict[int, list[tuple[NationCode, Rendition]]]:
-    """Return the versions, by key, of which something with this id was made: by nation and form."""
-    found: dict[int, list[tuple[NationCode, Rendition]]] = {}
+class Made(NamedTuple):
+    """Something that was made of a version, by its key, in a nation and a form, under an id of the hub's."""
+
+    id: StixId
+    version: int
+    origin: NationCode
+    rendition: Rendition
+
+
+def with_ids(connection: Connection, ids: Collection[StixId]) -> list[Made]:
+    """Return what has been made under these ids."""
     v = object_version.c
-    query = select(_R.version_id, v.origin, _R.rendition).join(object_version, v.id == _R.version_id)
-    for key, origin, form in connection.execute(query.where(_R.stix_id == id)):
-        found.setdefault(key, []).append((NationCode(origin), Rendition.of(form)))
-    return found
+    query = select(_R.stix_id, _R.version_id, v.origin, _R.rendition)
+    query = query.join(object_version, v.id == _R.version_id).where(among(connection, _R.stix_id, ids))
+    return [
+        Made(StixId(id), key, NationCode(origin), Rendition.of(form))
+        for id, key, origin, form in connection.execute(query)
+    ]
 
 
 def add(connection: Connection, made: Mapping[Key, Served]) -> None:

@@ -44,11 +44,8 @@ def check_present(revisions: Collection[str]) -> None:
 
     Raises SettingsError.
     """
-    if frozenset(revisions) == schemas.newest():
-        return
-    is_older = set(revisions) <= schemas.known()
-    remedy = "run `hub init` first" if is_older else "restore with the version that it is of"
-    raise SettingsError(f"database_url: the database is not of this version; {remedy}")
+    if (reason := schemas.outdated(revisions)) is not None:
+        raise SettingsError(f"database_url: {reason}")
 
 
 def check_initialised(file: Path, connection: Connection) -> None:

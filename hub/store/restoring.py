@@ -10,10 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import make_url
-
 from hub.errors import Unprocessable
-from hub.store import restoring_postgresql, restoring_sqlite
+from hub.store import engines, restoring_postgresql, restoring_sqlite
 from hub.store.moments import Clock
 
 
@@ -25,7 +23,7 @@ def restore(database_url: str, file: Path, clock: Clock | None = None) -> Sequen
     """
     if not file.is_file():
         raise Unprocessable(f"{file} is no file: name one that `hub backup` has written.")
-    url = make_url(database_url)
+    url = engines.parse(database_url)
     if url.get_backend_name() == "sqlite":
         return restoring_sqlite.restore(Path(url.database or ""), file, clock)
     return restoring_postgresql.restore(database_url, file, clock)

@@ -20,9 +20,9 @@ from sqlalchemy import Connection, Integer, text, update
 from sqlalchemy.exc import DBAPIError
 
 from hub.errors import InDoubt, Unavailable
-from hub.store import archives, commits, epochs, losses, moments, restorable, schemas
+from hub.store import archives, causes, commits, engines, epochs, losses, moments, restorable, schemas
 from hub.store.archives import Rows
-from hub.store.connection import engine_at
+from hub.store.engines import Place
 from hub.store.losses import Places
 from hub.store.moments import Clock
 from hub.store.restorable import Compared
@@ -40,9 +40,9 @@ _IN_DOUBT: Final = (
 def restore(database_url: str, file: Path, clock: Clock | None = None) -> Sequence[str]:
     """Put the backup in the place of the database; return what is known to be lost by that."""
     revision = restorable.check_revision(file, archives.revisions(file))
-    engine = engine_at(database_url, 1)
+    engine = engines.engine_at(database_url, 1)
     try:
-        with _said(), engine.connect() as connection:
+        with _said(engines.place(engine.url)), engine.connect() as connection:
             connection.execution_options(isolation_level="READ COMMITTED")
             with connection.begin() as transaction:
                 schema = _prepare(connection)
@@ -55,7 +55,7 @@ def restore(database_url: str, file: Path, clock: Clock | None = None) -> Sequen
 
 
 @contextmanager
-def _said() -> Iterator[None]:
+def _said(place: Place) -> Iterator[None]:
     """Say in a sentence why the database cannot be written."""
     try:
         yield
@@ -63,11 +63,10 @@ def _said() -> Iterator[None]:
         raise InDoubt(_IN_DOUBT) from error
     except (DBAPIError, psycopg.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
-        state = getattr(cause, "sqlstate", None) or ""
-        said = str(cause).partition("\n")[0]
-        if state in _IN_USE:
-            said = f"somebody holds a part of it for too long: {said}"
-        raise Unavailable(f"The database cannot be restored ({said}); nothing of it was changed.") from error
+        held = ", for somebody holds a part of it" if getattr(cause, "sqlstate", None) in _IN_USE else ""
+        said = causes.of(error, place).sentence
+        refusal = f"The database cannot be restored{held}; nothing of it was changed: {said}"
+        raise Unavailable(refusal) from error
 
 
 def _prepare(connection: Connection) -> str:
@@ -127,7 +126,7 @@ def _take(connection: Connection, file: Path, revision: str) -> None:
         except (DBAPIError, psycopg.Error) as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             if str(getattr(cause, "sqlstate", None) or "").startswith(_NOT_ITS_ROWS):
-                raise restorable.no_backup(file, str(cause).partition("\n")[0]) from error
+                raise restorable.no_backup(file, causes.named(error)) from error
             raise
         schemas.migrate(connection)
         restorable.check_initialised(file, connection)

@@ -21,9 +21,11 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from hub import files
 from hub.errors import Conflict, Unavailable, Unprocessable
-from hub.store import moments, restorable, schemas
+from hub.store import causes, engines, moments, restorable, schemas
 from hub.store.connection import Store
+from hub.store.engines import Place
 from hub.store.losses import Places
 from hub.store.moments import Clock
 from hub.store.restorable import Compared
@@ -38,7 +40,7 @@ _NOT_READABLE: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 def restore(database: Path, file: Path, clock: Clock | None = None) -> Sequence[str]:
     """Put the backup in the place of the database; return what is known to be lost by that."""
     _refuse_open(database, file)
-    database.parent.mkdir(parents=True, exist_ok=True)
+    files.make_folder(database.parent)
     with _workplace(database) as folder:
         copy = folder / "copy.db"
         _take(file, copy)
@@ -84,8 +86,8 @@ def _workplace(database: Path) -> Iterator[Path]:
 
 def _take(file: Path, copy: Path) -> None:
     """Make a copy that is whole, and of this version's schema."""
+    files.ensure(copy)
     shutil.copyfile(file, copy)
-    copy.chmod(0o600)
     try:
         with closing(sqlite3.connect(copy)) as connection:
             _check(file, connection)
@@ -124,10 +126,11 @@ def _written(database: Path) -> Iterator[None]:
         if getattr(error, "sqlite_errorcode", None) in _NOT_READABLE:
             others = f"{database.name}-wal and {database.name}-shm"
             raise Unavailable(
-                f"{database} is damaged so far that nothing can be written into it ({error}): stop the hub, "
+                f"{database} is damaged so far that nothing can be written into it: stop the hub, "
                 f"move it, {others} away, and restore again."
             ) from error
-        raise Unavailable(f"{database} cannot be written ({error}); nothing of it was changed.") from error
+        cause = causes.of(error, Place(str(database), database))
+        raise Unavailable(f"Nothing was changed: {cause.sentence}") from error
 
 
 def _fit_pages(database: Path, copy: Path) -> None:
@@ -141,7 +144,8 @@ def _fit_pages(database: Path, copy: Path) -> None:
 
 
 def _open(database: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(database, timeout=_BUSY_SECONDS, isolation_level=None)
+    files.ensure(database)  # SQLite by itself would make it as the umask wants it
+    connection = engines.open_sqlite(database, timeout=_BUSY_SECONDS, isolation_level=None)
     try:
         # Readers go on meanwhile, and what is committed is on the disk.
         connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")

@@ -6,9 +6,9 @@ import zlib
 from collections.abc import Collection
 from datetime import datetime
 from itertools import accumulate
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, delete, exists, insert, select, update
+from sqlalchemy import Connection, Select, and_, delete, exists, func, insert, or_, select, update
 
 from hub.model import (
     Evidence,
@@ -20,7 +20,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.batches import batches, insert_all
+from hub.store.batches import among, batches, insert_all
 from hub.store.tables import deletion, object_version, submission, submission_body, submission_item
 from hub.store.tables import origin as origin_table
 
@@ -128,14 +128,90 @@ def close_submission(connection: Connection, receipt: Receipt) -> None:
     insert_all(connection, submission_item, rows)
 
 
+class Listed(NamedTuple):
+    """A submission as a list has it: how many of its items succeeded and failed."""
+
+    id: str
+    member: MemberId
+    origin: NationCode
+    requested_at: datetime
+    succeeded: int = 0
+    failed: int = 0
+
+
+class Window(NamedTuple):
+    """Whose submissions are listed (None: everybody's), since when, and behind which, by moment and id."""
+
+    origin: NationCode | None
+    member: MemberId | None
+    since: datetime | None
+    before: tuple[datetime, str] | None
+
+
+def newest(connection: Connection, window: Window, limit: int) -> list[Listed]:
+    """Return at most `limit` submissions, the newest first. It goes along an index, and reads no others."""
+    rows = connection.execute(_newest(window, limit)).all()
+    counts = _counts(connection, [row.id for row in rows])
+    return [
+        Listed(
+            row.id,
+            MemberId(row.member),
+            NationCode(row.origin),
+            from_microseconds(row.requested_at),
+            counts.get((row.id, True), 0),
+            counts.get((row.id, False), 0),
+        )
+        for row in rows
+    ]
+
+
+def _newest(window: Window, limit: int) -> Select[Any]:
+    c = submission.c
+    query = select(c.id, c.member, c.origin, c.requested_at)
+    if window.origin is not None:
+        query = query.where(c.origin == window.origin)
+    if window.member is not None:
+        query = query.where(c.member == window.member)
+    if window.since is not None:
+        query = query.where(c.requested_at >= to_microseconds(window.since))
+    if window.before is not None:
+        at, id = to_microseconds(window.before[0]), window.before[1]
+        query = query.where(c.requested_at <= at, or_(c.requested_at < at, c.id < id))
+    return query.order_by(c.requested_at.desc(), c.id.desc()).limit(limit)
+
+
+def _counts(connection: Connection, ids: Collection[str]) -> dict[tuple[str, bool], int]:
+    item = submission_item.c
+    if not ids:
+        return {}
+    query = select(item.submission_id, item.succeeded, func.sum(item.count))
+    query = query.where(among(connection, item.submission_id, ids)).group_by(
+        item.submission_id, item.succeeded
+    )
+    return {(id, bool(succeeded)): int(n) for id, succeeded, n in connection.execute(query)}
+
+
+def find(connection: Connection, id: str, origin: NationCode, member: MemberId | None) -> Listed | None:
+    """Return the submission of a nation, or of one of its members; None for any other. Nothing is counted."""
+    c = submission.c
+    query = select(c.id, c.member, c.origin, c.requested_at).where(c.id == id, c.origin == origin)
+    row = connection.execute(query if member is None else query.where(c.member == member)).one_or_none()
+    return row and Listed(row.id, MemberId(row.member), NationCode(row.origin), from_microseconds(row[3]))
+
+
+def outcomes(connection: Connection, id: str) -> tuple[Outcome, ...]:
+    """Return what became of each item of a submission, in its order."""
+    item = submission_item.c
+    columns = (item.id, item.version, item.succeeded, item.message, item.count)
+    rows = connection.execute(select(*columns).where(item.submission_id == id).order_by(item.index))
+    return tuple(Outcome(*row) for row in rows)
+
+
 def find_receipt(connection: Connection, id: str, member: MemberId) -> Receipt | None:
     """Return the receipt of the member's own submission; None for any other."""
     query = select(submission.c.requested_at).where(submission.c.id == id, submission.c.member == member)
     requested_at = connection.execute(query).scalar_one_or_none()
     if requested_at is None:
         return None
-    item = submission_item.c
-    columns = (item.id, item.version, item.succeeded, item.message, item.count)
-    rows = connection.execute(select(*columns).where(item.submission_id == id).order_by(item.index))
-    outcomes = tuple(Outcome(*row) for row in rows)
-    return Receipt(id, from_microseconds(requested_at), outcomes) if outcomes else None
+    found = outcomes(connection, id)
+    return Receipt(id, from_microseconds(requested_at), found) if found else None

@@ -64,9 +64,9 @@ class Opening:
             self._began(app)
         except Unavailable as error:
             if not error.is_lasting:
-                self._tell(str(error))
+                self._tell(error.in_full)
                 return False
-            self._failed(str(error))
+            self._failed(error.in_full)
         except SettingsError as error:
             self._failed(str(error))
         except Exception:

@@ -24,6 +24,7 @@ from gunicorn.app.base import BaseApplication
 from hub.actions.house import House
 from hub.actions.work import work
 from hub.errors import Refused
+from hub.web import logs
 from hub.web.listening import Listener
 from hub.web.opening import Opening
 from hub.web.taxii.identity import house_of
@@ -46,6 +47,8 @@ _PRODUCTION: Final = {
     "forwarder_headers": "",
     "forwarded_allow_ips": "",
     "secure_scheme_headers": {},
+    "accesslog": None,  # the hub logs requests itself (request_log)
+    "logger_class": logs.ServerLog,
     "preload_app": False,  # every worker opens the database for itself, after the fork
 }
 # Not every supported version of gunicorn has these; where they are missing, so is what they are about.
@@ -83,6 +86,11 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
         self._opening: Opening | None = None
         self._last_words = LastWords()
         super().__init__()
+
+    def run(self) -> None:
+        """Serve until told to stop; ends the process."""
+        logs.configure()
+        super().run()
 
     def load_config(self) -> None:
         """Set what production needs; neither a file nor the environment changes it."""
@@ -136,7 +144,10 @@ class LastWords:
 
 
 class Chores(threading.Thread):
-    """One pass of `actions.work` every so many seconds; the database lets one worker at a time do it."""
+    """Every so many seconds the uses of tokens, and one pass of `actions.work`.
+
+    The uses each worker writes for itself; the database lets one worker at a time do the rest.
+    """
 
     def __init__(self, house: House, every_seconds: float) -> None:
         super().__init__(name="chores", daemon=True)
@@ -151,9 +162,10 @@ class Chores(threading.Thread):
     def do_once(self) -> None:
         """Make one pass. Whatever goes wrong is logged, and left to the next: requests need none of it."""
         try:
+            self._house.uses.write(self._house.store)
             work(self._house)
         except Refused as refusal:
-            _logger.warning("chores put off: %s", refusal)
+            _logger.warning("chores put off: %s", refusal.in_full)
         except Exception:
             _logger.exception("chores failed")
 

@@ -18,6 +18,7 @@ from hub.actions import administer, agree, poll, submit
 from hub.actions.authenticate import reader
 from hub.actions.bindings import Bindings
 from hub.actions.house import House, Secrets
+from hub.actions.initialise import initialise
 from hub.model import (
     Caller,
     HttpRequest,
@@ -132,6 +133,7 @@ class Hub:
         """Return an initialised hub over this store, which has no rows yet."""
         clock = Clock()
         store.clock = clock
+        store.bind(None)  # whatever a test before has let it be bound to
         house = House(
             store=store,
             registry=registry(),
@@ -156,7 +158,7 @@ class Hub:
             self.clock.set(now)
             return
         is_first = is_as_usual and kept.is_empty(store)
-        administer.initialise(self.house)
+        initialise(self.house)
         if is_first:
             _beginnings[kind] = (kept.Rows.of(store), self.clock())
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from hub.actions import administer, check
+from hub.actions import check
+from hub.actions.initialise import initialise
 from hub.stix.tlp import TLP_IDS
 from tests.stix_objects import TLP, Json, grouping, identity, report, sdo
 from tests.world import World, build
@@ -180,7 +181,7 @@ def test_a_hub_that_was_begun_without_one_gets_it(world: World) -> None:
             connection.execute(text(change), {"id": missing})
     poller = world.follow("kr-agency")
     poller.poll()
-    administer.initialise(world.house)
+    initialise(world.house)
     assert [row.id for row in poller.poll()] == [missing]
-    administer.initialise(world.house)
+    initialise(world.house)
     assert poller.poll() == []

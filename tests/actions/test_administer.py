@@ -11,6 +11,7 @@ import pytest
 from hub.actions import administer
 from hub.actions.administer import OtherNames
 from hub.actions.authenticate import authenticate
+from hub.actions.initialise import initialise
 from hub.errors import Conflict, NotFound, Unauthenticated, Unprocessable
 from hub.model import Kind, Nation, NationCode, Purpose, Scope, StixId, VersionFilter
 from hub.proofs import documents, keys
@@ -23,7 +24,7 @@ def test_initialising_again_changes_nothing(hub: Hub) -> None:
     query = replace(hub.query("us-cert"), selections=frozenset({VersionFilter.ALL}))
     before = hub._drain(query)
     assert len(before) == 16  # the hub's identity, ten definitions of TLP and five of REL TO
-    administer.initialise(hub.house)
+    initialise(hub.house)
     assert hub._drain(query) == before
 
 
@@ -40,7 +41,7 @@ def test_a_sixth_nation_is_one_more_entry(hub: Hub) -> None:
         StixId(identifier("marking-definition", "REL TO NZ")),
     )
     six = hub.changed(registry=replace(hub.house.registry, nations=nations))
-    administer.initialise(six.house)
+    initialise(six.house, add=[code])
     assert len(six._drain(six.query("nz-cert"))) == 17
     six.agree(clause("US", "NZ"))
     six.accepted("us-cert", malware("b"))

@@ -62,13 +62,13 @@ _REFUSED: list[tuple[JsonObject, str]] = [
     (_changed(valid_from=1), "valid_from"),
     (_changed(clauses=[]), "clauses"),
     (_changed(clauses={}), "clauses"),
-    (_changed(clauses=["US"]), "clauses[0]"),
+    (_changed(clauses=["US"]), "clause 1"),
     (_changed(iep="amber"), "iep"),
     (_changed(supersedes="agreement--1"), "supersedes"),
-    (_with_clause(**{"from": "JP"}), "clauses[0].from"),
-    (_with_clause(to=["JP"]), "clauses[0].to"),
+    (_with_clause(**{"from": "JP"}), "clause 1, from"),
+    (_with_clause(to=["JP"]), "clause 1, to"),
     (_with_clause(to=["US"]), "with itself"),
-    (_with_clause(to=[]), "clauses[0].to"),
+    (_with_clause(to=[]), "clause 1, to"),
     (_with_clause(max_tlp="purple"), "max_tlp"),
     (_with_clause(max_tlp=None), "max_tlp"),
     (_with_clause(audience="auditor"), "audience"),
@@ -397,6 +397,23 @@ def test_participants_are_the_certs_and_ones_own_nation(hub: Hub) -> None:
     assert set(seen) == {"us-cert", "us-partner", "kr-cert"}
     assert seen["kr-cert"]["agreement_key"] == hub.account("kr-cert").govern_key.thumbprint
     assert seen["us-partner"]["agreement_key"] is None
+    assert seen["us-partner"]["agreement_keys"] == []
+    (given,) = seen["kr-cert"]["agreement_keys"]
+    assert given["jwk"] == hub.account("kr-cert").govern_key.public.jwk
+    assert (given["revoked_at"], given["endorsement"]) == (None, None)
+
+
+def test_participants_are_told_of_the_keys_that_a_cert_has_had(hub: Hub) -> None:
+    old, new = hub.account("kr-cert").govern_key, keys.generate("ed25519")
+    endorsement = documents.endorse(new.public.jwk, old)
+    jwk = json.dumps(new.public.jwk).encode()
+    administer.register_key(hub.house, "kr-cert", jwk, Purpose.AGREEMENT, endorsement)
+    (seen,) = [e for e in agree.participants(hub.house, hub.caller("us-partner")) if e["id"] == "kr-cert"]
+    assert seen["agreement_key"] == new.thumbprint
+    first, second = seen["agreement_keys"]
+    assert (first["thumbprint"], first["endorsement"]) == (old.thumbprint, None)
+    assert first["revoked_at"] is not None
+    assert (second["thumbprint"], second["endorsement"]) == (new.thumbprint, endorsement)
 
 
 # --- ending ---------------------------------------------------------------------------------------

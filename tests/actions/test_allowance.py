@@ -26,7 +26,7 @@ from hub.errors import TooManyRequests, Unavailable
 from hub.model import Caller, Kind, Limits
 from hub.proofs import cursors
 from hub.settings import load
-from hub.store import connection
+from hub.store import engines
 from hub.store.connection import Connection, Store
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World, build
@@ -178,7 +178,7 @@ class Queue:
 def test_while_the_database_is_held_nobody_waits_for_it_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "_SQLITE_BUSY_SECONDS", 0)
+    monkeypatch.setattr(engines, "SQLITE_BUSY_SECONDS", 0)
     world = build(f"sqlite:///{tmp_path / 'hub.db'}", codes=("KR", "US"), kinds=("cert",))
     us, worker = world.callers["us-cert"], process(world, requests=10)
     queue = worker._requests._stock(us.member.id).lock = Queue()  # type: ignore[assignment]

@@ -434,7 +434,8 @@ AGREEMENTS = [
     ),
 ]
 DATABASE = [
-    Damage("UPDATE alembic_version SET version_num = 'x'", "database schema", "run `hub init`"),
+    Damage("UPDATE alembic_version SET version_num = '0011'", "database schema", "run `hub init`"),
+    Damage("UPDATE alembic_version SET version_num = '9999'", "database schema", "update the hub"),
     Damage("UPDATE token SET member = 'xx' WHERE member = 'jp-partner'", "token.member", "xx of member"),
 ]
 # These leave more traces than one.

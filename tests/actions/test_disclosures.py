@@ -187,7 +187,7 @@ def test_it_has_the_shape_that_scripts_rely_on(world: World, agreed: Json) -> No
     recall = {"notified": None, "note_fetched": None}
     common = {"version": malware()["modified"], "kind": "objects", **recall}
     assert ask(world, "us-cert") == [
-        {"member": "kr-agency", "nation": "KR", "at": at, "agreement": agreed["id"], "clause": 0, **common},
+        {"member": "kr-agency", "nation": "KR", "at": at, "agreement": agreed["id"], "clause": 1, **common},
         {"member": "us-cert", "nation": "US", "at": later, "agreement": None, "clause": None, **common},
     ]
 

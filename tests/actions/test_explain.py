@@ -11,7 +11,7 @@ import pytest
 
 from hub.actions import explain, work
 from hub.actions.explain import Question
-from hub.errors import Forbidden, NotFound
+from hub.errors import Forbidden, NotFound, Unprocessable
 from hub.model import Caller, Kind, Member, MemberId, NationCode, Scope, StixId
 from hub.stix.tlp import TLP_IDS
 from hub.stix.versions import version_key
@@ -141,7 +141,39 @@ def test_agreements_are_named_to_certs_and_auditors(world: World, agreed: Json, 
     world.push("us-agency", malware(tlp="green"))
     found = decision(world, who, MALWARE, "KR")
     assert (found["decision"], found["clearance"], found["reason"]) == ("release", "agency", None)
-    assert (found["agreement"], found["clause"]) == (agreed["id"], 0)
+    assert (found["agreement"], found["clause"]) == (agreed["id"], 1)
+
+
+# --- many at once ---------------------------------------------------------------------------------
+
+
+def test_many_are_answered_in_their_order_and_hidden_ones_like_absent_ones(
+    world: World, agreed: Json
+) -> None:
+    red, green = malware(1, tlp="red"), malware(2, tlp="green")
+    world.push("us-agency", red, green)
+    asked = [Question(StixId(id)) for id in (red["id"], ABSENT, green["id"], ABSENT, green["id"])]
+    told = explain.explain_many(world.house, world.callers["kr-agency"], asked)
+    assert [one["object"] for one in told] == [question.id for question in asked]
+    assert [one.get("effective_tlp") for one in told] == [None, None, "green", None, "green"]
+    hidden, absent = (json.dumps(one).replace(one["object"], "") for one in told[:2])
+    assert hidden == absent
+    assert told[2] == ask(world, "kr-agency", green["id"])
+    assert explain.explain_many(world.house, world.callers["kr-agency"], []) == []
+
+
+def test_who_may_ask_nothing_may_not_ask_many(world: World) -> None:
+    for caller in (stranger(Kind.OPERATOR), Caller(world.callers["us-cert"].member, frozenset())):
+        with pytest.raises(Forbidden):
+            explain.explain_many(world.house, caller, [Question(StixId(ABSENT))])
+
+
+def test_a_thousand_are_asked_about_at_once_and_no_more() -> None:
+    body = {"objects": [ABSENT] * 1_000}
+    assert len(explain.questions(json.dumps(body).encode())) == 1_000
+    body["objects"].append(ABSENT)
+    with pytest.raises(Unprocessable, match="objects: 1001 are asked about; send at most 1000 at once"):
+        explain.questions(json.dumps(body).encode())
 
 
 # --- who sees no agreement (policy 5) -------------------------------------------------------------
@@ -277,9 +309,10 @@ def test_it_has_the_shape_that_scripts_rely_on(world: World, agreed: Json) -> No
                 {"nation": nation, **withheld, "reason": f"US→{nation}: no agreement in force"}
                 for nation in ("AU", "IN", "JP")
             ),
-            {"nation": "KR", **release, "agreement": agreed["id"], "clause": 0},
+            {"nation": "KR", **release, "agreement": agreed["id"], "clause": 1},
             {"nation": "US", **release, "agreement": None, "clause": None},
         ],
+        "abroad": {"decision": "leaves", "because": []},
     }
 
 
@@ -341,7 +374,7 @@ def test_the_widest_clause_is_named_and_among_equals_the_one_longest_in_force(wo
     world.clock.wait()
     world.push("us-agency", malware(tlp="green"))
     found = decision(world, "kr-cert", MALWARE, "KR")
-    assert (found["clearance"], found["agreement"], found["clause"]) == ("agency", both["id"], 1)
+    assert (found["clearance"], found["agreement"], found["clause"]) == ("agency", both["id"], 2)
 
 
 def test_a_release_is_as_narrow_as_what_it_refers_to(world: World) -> None:

@@ -17,7 +17,8 @@ from sqlalchemy import update
 from hub.actions import accept, administer, poll, prune, readiness, recall, recover, work
 from hub.actions.allowance import Allowances
 from hub.actions.house import House, Secrets
-from hub.model import Kind, Limits, Purpose
+from hub.actions.initialise import initialise
+from hub.model import Kind, Limits, NationCode, Purpose
 from hub.proofs import documents, keys
 from hub.store import epochs, members
 from hub.store.connection import Store
@@ -151,7 +152,7 @@ class Stage:
         administer.name_member(self.house, "us-agency", administer.OtherNames(["short"], ["us.example"]))
 
     def initialise(self) -> None:
-        administer.initialise(self.house)
+        initialise(self.house)
 
     def allowance(self) -> None:
         limited = replace(self.house, limits=Limits(requests_per_minute=60))
@@ -232,7 +233,7 @@ def stage(kept_postgresql: Kept) -> Iterator[Stage]:
         (Stage.register_identity, frozenset({_H, _R})),
         (Stage.remove_identity, frozenset({_H, _R})),
         (Stage.name_member, frozenset({_R})),
-        (Stage.initialise, frozenset({_H, _L})),
+        (Stage.initialise, frozenset({_G, _H, _L})),
         (Stage.allowance, frozenset({_R})),
         (Stage.page, frozenset({_R})),
         (Stage.begin_epoch, frozenset({_H, _L})),
@@ -254,8 +255,9 @@ def test_an_act_takes_these_locks_in_order(
 def test_a_hub_is_initialised_in_order(postgresql_url: str) -> None:
     """With nations that it has not had before, too."""
     with RECORDER.watch() as found:
-        for codes in (("US",), ("AU", "KR", "US")):
+        for codes in (("AU",), ("AU", "KR", "US")):
             store = Store.open(postgresql_url)
-            administer.initialise(House(store, registry(codes=codes), Limits(), _SECRETS, "", "", True))
+            house = House(store, registry(codes=codes), Limits(), _SECRETS, "", "", True)
+            initialise(house, add=[NationCode(code) for code in codes])
             store.close()
-    assert found == {_H, _O, _L, _R}
+    assert found == {_G, _H, _O, _L, _R}

@@ -10,11 +10,11 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from hub.actions import readiness
 from hub.actions.readiness import Found, Readiness, examine
-from hub.store import epochs
+from hub.store import epochs, schemas
 from hub.store.connection import Store
 from hub.store.tables import lease
 from tests.kept import Kept
@@ -80,11 +80,16 @@ def test_a_closed_hub_is_ready_and_says_since_when_to_its_operator(world: World)
     assert found.details["closed_since"] == "2026-03-02T01:02:03.000000Z"
 
 
-def test_another_schema_is_not_served(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Store, "is_current", lambda _store: False)
+@pytest.mark.parametrize(("revision", "remedy"), [("9999", "update the hub"), ("0011", "run `hub init`")])
+def test_another_schema_is_not_served(world: World, revision: str, remedy: str) -> None:
+    with world.house.store.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": revision})
     found = examine(world.house, _machine)
+    with world.house.store.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": min(schemas.newest())})
     assert (found.is_ready, found.has_read) == (False, False)
-    assert found.details["schema"] == "not that of this version"
+    assert revision in found.details["schema"]
+    assert remedy in found.details["schema"]
 
 
 def test_a_database_that_takes_no_writes_is_not_ready_though_it_is_read(on_postgresql: World) -> None:
@@ -94,7 +99,7 @@ def test_a_database_that_takes_no_writes_is_not_ready_though_it_is_read(on_postg
             connection.exec_driver_sql(statement)
     found = examine(on_postgresql.house, _machine)
     assert (found.is_ready, found.has_read) == (False, True)
-    assert "cannot be reached" in found.details["write"]
+    assert "the server is read-only (25006)" in found.details["write"]
 
 
 @pytest.mark.parametrize(("ahead", "is_ready"), [(-2.0, False), (-0.5, True), (0.5, True), (2.0, False)])

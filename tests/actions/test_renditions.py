@@ -568,7 +568,7 @@ def test_who_fetched_an_answer_tells_nothing_of_the_source(world: World, made: s
     assert counted["members"] == 2
     fetched = disclosures.of_object(world.house, world.callers["kr-cert"], StixId(mine["id"]))
     assert {one["member"] for one in fetched} == {"us-cert", "us-agency"}
-    assert {one["clause"] for one in fetched} == {0}
+    assert {one["clause"] for one in fetched} == {1}
 
 
 def test_who_claims_the_same_id_has_no_part_in_the_answer(world: World, made: str) -> None:
@@ -694,7 +694,7 @@ def test_the_origin_is_told_in_which_form_it_is_served(world: World) -> None:
             "object": id,
             "clearance": "agency",
             "agreement": agreed["id"],
-            "clause": 0,
+            "clause": 1,
         }
     ]
 

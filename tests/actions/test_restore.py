@@ -111,7 +111,7 @@ def test_a_backup_of_a_later_version_is_refused(world: World, database_url: str,
 def test_a_database_of_another_version_stays(
     world: World, database_url: str, back: Callable[[], list[str]]
 ) -> None:
-    for version, remedy in (("9999", "version that it is of"), ("0010", "hub init")):
+    for version, remedy in (("9999", "update the hub"), ("0010", "hub init")):
         with world.house.store.write() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
         with pytest.raises(SettingsError, match=remedy):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
@@ -16,6 +17,7 @@ from hub.store.tables import metadata
 from tests.stix_objects import Json, malware, note, stix_id
 from tests.world import World, build, clause
 
+MALWARE_3, MALWARE_4 = stix_id("malware", 3), stix_id("malware", 4)
 AUDITOR = Caller(
     Member(MemberId("auditor"), None, Kind.AUDITOR, "Auditor", StixId("identity--0")), frozenset({Scope.READ})
 )
@@ -87,12 +89,45 @@ def test_what_was_submitted_before_is_counted_if_the_clause_reaches_back(world: 
     assert shown <= {stix_id("note", 6), stix_id("malware", 1), stix_id("malware", 2)}
 
 
+def test_an_agreement_without_history_tells_what_would_have_crossed_in_the_last_30_days(world: World) -> None:
+    world.push("us-agency", malware(1, tlp="green"), malware(2, tlp="green"))
+    world.clock.now += timedelta(days=31)
+    world.push(
+        "us-agency", malware(3, tlp="green"), malware(4, tlp="amber"), note(5, tlp="green", refs=[MALWARE_3])
+    )
+    world.push("us-agency", note(6, tlp="green", refs=[MALWARE_4]))  # refers to what would not have crossed
+    world.push("kr-agency", malware(7, tlp="green"))
+    world.clock.wait()
+    body = proposal(clause("US", "KR", "green", audience="partner"), clause("KR", "US", "green"))
+    told = simulate.simulate(world.house, world.callers["us-cert"], body)
+    assert (told["released"], told["withdrawn"], told["examples"]) == ([], [], [])
+    assert told["recent"]["days"] == 30
+    ours = [
+        ("US", "KR", "malware", "green", "partner", "1"),
+        ("US", "KR", "note", "green", "partner", "1"),
+    ]
+    assert lines(told["recent"]["released"]) == ours
+    theirs = simulate.simulate(world.house, world.callers["kr-cert"], body)["recent"]["released"]
+    assert lines(theirs) == [("KR", "US", "malware", "green", "agency", "1")]
+    everything = simulate.simulate(world.house, AUDITOR, body)["recent"]["released"]
+    assert sorted(lines(everything)) == sorted(ours + lines(theirs))
+
+
+def test_what_crosses_already_is_not_told_as_what_would_have(world: World, former: Json) -> None:
+    body = proposal(clause("US", "KR", "amber", types=["malware"]))
+    told = simulate.simulate(world.house, world.callers["us-cert"], body)
+    assert told["recent"]["released"] == []
+    wider = proposal(clause("US", "KR", "amber", audience="partner"), supersedes=former)
+    assert simulate.simulate(world.house, world.callers["us-cert"], wider)["recent"]["released"] == []
+
+
 def test_examples_are_of_what_the_caller_may_see(world: World, former: Json) -> None:
     world.push("us-agency", malware(2, tlp="amber+strict"), malware(3, tlp="green"))
     wider = proposal(clause("US", "KR", "amber+strict", history=True), supersedes=former)
     ours = simulate.simulate(world.house, world.callers["us-cert"], wider)
     assert [one["object"] for one in ours["examples"]] == [stix_id("malware", 2)]
     theirs = simulate.simulate(world.house, world.callers["kr-cert"], wider)
+    assert theirs.pop("recent")["released"] == []
     assert theirs == {"released": [], "withdrawn": [], "examples": []}
     narrower = proposal(clause("US", "KR", "green"), supersedes=former)
     theirs = simulate.simulate(world.house, world.callers["kr-cert"], narrower)

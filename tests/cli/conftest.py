@@ -28,7 +28,8 @@ def run(tmp_path: Path) -> Run:
     """Run `hub` with these arguments, in a home of its own."""
 
     def run(*arguments: object, **options: Any) -> Result:
-        environ = {"HUB_HOME": str(tmp_path), **options.pop("env", {})}
+        # A fault of hub's own is raised, and fails the test.
+        environ = {"HUB_HOME": str(tmp_path), "HUB_DEBUG": "1", **options.pop("env", {})}
         return CliRunner().invoke(main, [str(a) for a in arguments], env=environ, **options)
 
     return run

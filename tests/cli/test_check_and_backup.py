@@ -81,7 +81,8 @@ def test_a_backup_that_is_told_to_end_leaves_nothing(
 def test_a_hub_of_another_version_is_refused(run: Run, tmp_path: Path) -> None:
     run("init")
     with closing(sqlite3.connect(tmp_path / "var" / "hub.db")) as connection, connection:
-        connection.execute("UPDATE alembic_version SET version_num = 'x'")
+        connection.execute("UPDATE alembic_version SET version_num = '0011'")
+    assert "older version" in run("check").stderr
     assert "run `hub init`" in run("check").stderr
     assert run("backup", tmp_path / "copy").exit_code == 0  # before an upgrade is when it is needed
 

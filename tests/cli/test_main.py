@@ -36,7 +36,9 @@ def test_what_is_offered_is_what_works() -> None:
         "token", "token issue", "token list", "token revoke",
         "key", "key register", "key list", "key revoke",
         "key recover", "recovery", "recovery list", "recovery confirm",
-        "explain", "disclosures", "epoch", "epoch show", "epoch open",
+        "keys", "keys list", "keys pin", "keys unpin",
+        "explain", "disclosures", "status", "submissions", "delete", "collections",
+        "epoch", "epoch show", "epoch open",
         "agreement", "agreement propose", "agreement sign", "agreement list", "agreement show",
         "agreement suspend", "agreement resume", "agreement simulate", "agreement terminate",
     }  # fmt: skip

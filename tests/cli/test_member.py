@@ -12,26 +12,25 @@ from pathlib import Path
 import orjson
 import pytest
 
+from hub.client.reviewing import digest_of
 from hub.proofs import keys
 from tests.cli.conftest import Run, json_of
-from tests.client.loopback import AGREEMENT, TOKEN, Loopback, date, error, indicator
+from tests.client.loopback import AGREEMENT, TOKEN, Loopback, date, error, event, indicator, view
 from tests.patience import PATIENCE_SECONDS
 
 LIST = "/governance/agreements/"
 ONE = f"{LIST}{AGREEMENT}/"
-VIEW = {
+DOCUMENT = {
     "id": AGREEMENT,
+    "hub": "identity--1",
     "title": "Between two \x1b[2Jnations",
-    "state": "ended",
-    "ended": "terminated by US",
     "parties": ["KR", "US"],
-    "signed_by": [],
     "valid_from": "2026-01-01T00:00:00Z",
-    "valid_until": "2028-01-01T00:00:00Z",
+    "valid_until": "2128-01-01T00:00:00Z",
     "clauses": [{"from": "US", "to": ["KR"], "max_tlp": "amber", "types": ["malware"]}],
-    "document": {"id": AGREEMENT},
-    "last_event": None,
 }
+VIEW = view(DOCUMENT)
+DIGEST = digest_of(DOCUMENT)
 
 # `python -m hub`, also where SIGINT is ignored: a background job of a shell's script is started so, and
 # whatever it starts too.
@@ -56,12 +55,15 @@ def bundle(tmp_path: Path) -> Path:
 def test_a_partial_failure_ends_with_1_and_names_each(as_member: Run, bundle: Path) -> None:
     result = as_member("push", "us", bundle)
     assert result.exit_code == 1
-    assert result.stdout == "3 submitted, 2 succeeded, 1 failed.\n"
+    first, *others = result.stdout.splitlines()
+    assert first == "3 submitted, 2 succeeded, 1 failed."
+    assert others[0].startswith("the hub does not say how it handles them: ")  # this one is too old
+    assert others[1:] == ["status: status-1"]
     assert result.stderr == "hub: bad--3\\x1b: not STIX\n"
 
 
 def test_the_report_is_one_json_value(as_member: Run, bundle: Path) -> None:
-    result = as_member("push", "us", bundle, "--json")
+    result = as_member("push", "us", bundle, "--json", "--no-explain")
     assert result.exit_code == 1
     assert orjson.loads(result.stdout) == {
         "submitted": 3,
@@ -69,7 +71,29 @@ def test_the_report_is_one_json_value(as_member: Run, bundle: Path) -> None:
         "failed": 1,
         "failures": [{"id": "bad--3\x1b", "version": "2026-01-01T00:00:00.000Z", "message": "not STIX"}],
         "statuses": ["status-1"],
+        "marked": 0,
+        "successes": [],
+        "notes": [],
+        "handled": [],
+        "unexplained": None,
     }
+
+
+def test_a_hundred_equal_failures_and_notes_are_a_line_each(as_member: Run, server: Loopback) -> None:
+    objects = [indicator(n) | {"id": f"bad--{n}"} for n in range(100)]
+    objects += [indicator(n, name="noted") for n in range(3)]
+    server.note = "stands as AMBER\x1b"
+    lines = b"".join(orjson.dumps(one) + b"\n" for one in objects)
+    result = as_member("push", "us", "-", "--no-explain", input=lines)
+    assert result.stderr == "hub: 100 × not STIX: bad--0, bad--1, bad--2, …\n"
+    first, note, status = result.stdout.splitlines()
+    assert first == "103 submitted, 3 succeeded, 100 failed."
+    assert note == f"3 × stands as AMBER\\x1b: {', '.join(one['id'] for one in objects[-3:])}"
+    assert status == "status: status-1"
+    told = orjson.loads(as_member("push", "us", "-", "--no-explain", "--json", input=lines).stdout)
+    ids = [one["id"] for one in objects[-3:]]
+    assert [one["id"] for one in told["successes"]] == ids
+    assert told["notes"] == [{"message": "stands as AMBER\x1b", "count": 3, "ids": ids}]
 
 
 def test_a_push_that_is_refused_whole_still_reports(as_member: Run, server: Loopback, bundle: Path) -> None:
@@ -161,7 +185,11 @@ def test_an_interrupted_poll_ends_with_130(server: Loopback) -> None:
         time.sleep(0.2)  # for the answer to arrive: an earlier signal must end the same way
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=PATIENCE_SECONDS)
-    assert (process.returncode, stdout, stderr) == (130, b"", b"")
+    assert (process.returncode, stdout) == (130, b"")
+    assert stderr.splitlines()[-1] == (
+        b"hub: interrupted: 0 objects were written to standard output; "
+        b"without --state the same command begins from the start"
+    )
 
 
 def test_a_reader_that_has_gone_is_no_traceback(server: Loopback) -> None:
@@ -193,12 +221,21 @@ def _wait_for(happened: object) -> None:
 
 
 def test_an_agreement_is_proposed_from_toml(as_member: Run, server: Loopback, tmp_path: Path) -> None:
-    server.answers["POST", LIST] = VIEW
+    document = {"title": "One", "valid_from": "2026-01-01T00:00:00Z", "valid_until": "2128-01-01T00:00:00Z"}
+    document |= {"parties": ["US", "KR"], "clauses": DOCUMENT["clauses"]}
+    server.answers["POST", LIST] = view(document | {"id": AGREEMENT, "hub": "identity--1"})
     file = tmp_path / "a.toml"
-    file.write_text('title = "One"\nvalid_from = 2026-01-01T00:00:00Z\n', "utf-8")
-    assert json_of(as_member("agreement", "propose", file, "--json")) == VIEW
-    sent = orjson.loads(server.to(LIST, "POST")[0].body)
-    assert sent == {"title": "One", "valid_from": "2026-01-01T00:00:00Z"}
+    file.write_text(
+        'title = "One"\nparties = ["US", "KR"]\nvalid_from = 2026-01-01T00:00:00Z\n'
+        "valid_until = 2128-01-01T09:00:00+09:00\n"
+        '[[clauses]]\nfrom = "US"\nto = ["KR"]\nmax_tlp = "amber"\ntypes = ["malware"]\n',
+        "utf-8",
+    )
+    told = json_of(as_member("agreement", "propose", file, "--json"))
+    assert (told["id"], told["digest"], told["findings"]) == (
+        *(AGREEMENT, digest_of(document | {"id": AGREEMENT, "hub": "identity--1"}), []),
+    )
+    assert orjson.loads(server.to(LIST, "POST")[0].body) == document
 
 
 def test_a_file_that_is_no_agreement_is_refused(as_member: Run, server: Loopback, tmp_path: Path) -> None:
@@ -212,12 +249,13 @@ def test_a_file_that_is_no_agreement_is_refused(as_member: Run, server: Loopback
 @pytest.mark.parametrize(("act", "path"), [("sign", "signatures/"), ("terminate", "termination/")])
 def test_an_agreement_is_signed_and_terminated(as_member: Run, server: Loopback, act: str, path: str) -> None:
     server.answers["GET", ONE] = server.answers["POST", ONE + path] = VIEW
-    assert json_of(as_member("agreement", act, AGREEMENT, "--json")) == VIEW
+    told = json_of(as_member("agreement", act, AGREEMENT, "--digest", DIGEST, "--json"))
+    assert (told["id"], told["digest"], told["document"]) == (AGREEMENT, DIGEST, DOCUMENT)
 
 
 def test_signing_without_a_key_is_refused(as_member: Run, server: Loopback) -> None:
     server.answers["GET", ONE] = VIEW
-    result = as_member("agreement", "sign", AGREEMENT, env={"HUB_KEY": ""})
+    result = as_member("agreement", "sign", AGREEMENT, "--digest", DIGEST, env={"HUB_KEY": ""})
     assert result.exit_code == 1
     assert "HUB_KEY" in result.stderr
 
@@ -227,23 +265,101 @@ def test_a_key_that_the_hub_does_not_know_is_told_so(
 ) -> None:
     server.answers["GET", ONE] = VIEW
     (tmp_path / "other.pem").write_bytes(keys.private_pem(keys.generate("ed25519")))
-    result = as_member("agreement", "sign", AGREEMENT, "--key", tmp_path / "other.pem")
+    key = ("--key", tmp_path / "other.pem")
+    result = as_member("agreement", "sign", AGREEMENT, "--digest", DIGEST, *key)
     assert result.exit_code == 1
-    assert "registered key" in result.stderr
+    assert "does not have your key" in result.stderr
+    assert server.to("/signatures/", "POST") == []
 
 
 def test_agreements_are_shown_to_people_without_steering_their_terminal(
     as_member: Run, server: Loopback
 ) -> None:
-    server.answers["GET", ONE], server.answers["GET", LIST] = VIEW, {"agreements": [VIEW]}
+    signed = event(DOCUMENT, "US", server.key)
+    ended = event(DOCUMENT, "US", server.key, "terminate", signed)
+    is_ended = {"state": "ended", "ended": "terminated by US", "signed_by": ["US"]}
+    over = view(DOCUMENT, events=[signed, ended], last_event=ended["digest"], **is_ended)
+    server.answers["GET", ONE], server.answers["GET", LIST] = over, {"agreements": [over]}
     shown, listed = as_member("agreement", "show", AGREEMENT), as_member("agreement", "list")
+    assert (shown.exit_code, shown.stderr) == (0, "")
     assert "ended (terminated by US)" in shown.stdout
-    assert "US → KR: up to TLP:AMBER, for agency and above, malware" in shown.stdout
-    assert "signed by nobody yet" in shown.stdout
+    assert "clause 1: US → KR\n  max_tlp     up to TLP:AMBER\n  audience    agency: " in shown.stdout
+    assert "  types       malware\n" in shown.stdout
+    assert "  KR  has to sign\n" in shown.stdout
+    assert f"signed on {signed['at']} with {server.key.thumbprint} (your key); verified" in shown.stdout
     for text in (shown.stdout, listed.stdout):
         assert "\\x1b[2Jnations" in text
         assert "\x1b" not in text
-    assert json_of(as_member("agreement", "list", "--json")) == [VIEW]
+    assert json_of(as_member("agreement", "list", "--json")) == [over]
+    server.answers["GET", LIST] = {"agreements": []}
+    assert as_member("agreement", "list").stdout == "There is none that this account may see.\n"
+
+
+LINE = {
+    "origin": "US",
+    "recipient": "KR",
+    "type": "malware",
+    "tlp": "amber",
+    "clearance": "agency",
+    "count": 7,
+}
+
+
+def test_a_simulation_tells_what_would_cross_at_once_from_then_on_and_in_the_last_days(
+    as_member: Run, server: Loopback, tmp_path: Path
+) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text(
+        '[[clauses]]\nfrom = "US"\nto = ["KR"]\nmax_tlp = "amber"\ntypes = ["malware"]\n', "utf-8"
+    )
+    example = {"change": "released", "origin": "US", "recipient": "KR", "object": "malware--1\x1b"}
+    nothing: dict[str, object] = {"released": [], "withdrawn": [], "examples": []}
+    recent = {"days": 30, "since": "2026", "released": [LINE]}
+    server.answers["POST", "/governance/simulations/"] = nothing | {"recent": recent}
+    said = as_member("agreement", "simulate", file).stdout
+    assert "At once, of what has been submitted already:\nNothing would be released or withdrawn.\n" in said
+    assert "clause 1: US → KR, up to TLP:AMBER; malware; agency: " in said
+    before, _, after = said.partition("Had it been in force for the last 30 days")
+    assert "as it is marked now:" in after
+    assert " ".join(after.splitlines()[-1].split()) == "+ US → KR malware TLP:AMBER agency and above 7"
+    assert "TLP:AMBER agency and above" not in before
+    told = {
+        "released": [LINE],
+        "withdrawn": [LINE],
+        "examples": [example],
+        "recent": recent | {"released": []},
+    }
+    server.answers["POST", "/governance/simulations/"] = told
+    said = as_member("agreement", "simulate", file).stdout
+    assert "for example released: US → KR malware--1\\x1b\n" in said
+    assert said.endswith("as it is marked now:\nNothing.\n")
+    assert json_of(as_member("agreement", "simulate", file, "--json")) == told
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"released": 1, "withdrawn": [], "examples": []},
+        {"released": [], "withdrawn": [], "examples": [], "recent": 5},
+        {"released": [{}], "withdrawn": [{"tlp": 1}], "examples": [{}], "recent": {"released": [{}]}},
+    ],
+)
+def test_a_simulation_in_another_form_is_no_traceback(
+    as_member: Run, server: Loopback, tmp_path: Path, answer: object
+) -> None:
+    (tmp_path / "a.toml").write_text("clauses = 5\n", "utf-8")
+    server.answers["POST", "/governance/simulations/"] = answer
+    result = as_member("agreement", "simulate", tmp_path / "a.toml")
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+@pytest.mark.parametrize("views", [[{}], [{"parties": 5, "signed_by": "x", "title": {}}]])
+def test_a_list_of_agreements_in_another_form_is_no_traceback(
+    as_member: Run, server: Loopback, views: object
+) -> None:
+    server.answers["GET", LIST] = {"agreements": views}
+    assert as_member("agreement", "list").exit_code == 0
 
 
 @pytest.mark.parametrize("new", ["A" * 43, "-h" + "A" * 41])

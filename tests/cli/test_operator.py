@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +143,9 @@ def test_a_token_for_a_person_is_the_secret_alone(hub: Run) -> None:
     (listed,) = json_of(hub("token", "list", "--json"))
     assert len(secret.split()) == 1
     assert listed["scopes"] == ["read"]
-    assert listed["expires"] is None
+    issued, expires = (datetime.fromisoformat(listed[name]) for name in ("created", "expires"))
+    assert expires - issued == timedelta(days=365)
+    assert listed["last_used"] is None
 
 
 def test_a_revoked_token_says_since_when(hub: Run) -> None:
@@ -222,3 +228,80 @@ def test_a_thumbprint_that_begins_with_a_hyphen_is_no_option(hub: Run, thumbprin
     for arguments in ([thumbprint, "--reason", "lost"], ["--reason", "lost", thumbprint]):
         result = hub("key", "revoke", *arguments)
         assert (result.exit_code, f"no key '{thumbprint}'" in result.stderr) == (1, True)
+
+
+# --- what decides ---
+
+
+@pytest.fixture
+def own_nations(run: Run, tmp_path: Path) -> Path:
+    """A configuration of the operator's own, of an initialised hub; its nations.toml."""
+    for name in ("hub.toml", "nations.toml"):
+        shutil.copy(Path(__file__).parents[2] / "config" / name, tmp_path)
+    assert run("init", env=configured(tmp_path)).exit_code == 0
+    return tmp_path / "nations.toml"
+
+
+def configured(folder: Path) -> dict[str, str]:
+    return {"HUB_CONFIG": str(folder / "hub.toml")}
+
+
+def change(file: Path, old: str, new: str) -> None:
+    file.write_text(file.read_text().replace(old, new, 1))
+
+
+def test_init_tells_of_another_file_and_applies_it(run: Run, own_nations: Path, tmp_path: Path) -> None:
+    joined = ("member", "add", "us-cisa", "--nation", "US", "--kind", "cert", "--name", "CISA")
+    assert run(*joined, env=configured(tmp_path)).exit_code == 0
+    change(own_nations, 'default_tlp = "amber"', 'default_tlp = "green"')
+    for arguments in (("init",), ("member", "list"), ("work", "--once")):
+        refused = run(*arguments, env=configured(tmp_path))
+        assert (refused.exit_code, refused.stdout) == (1, "")
+        assert (
+            f"{own_nations}: US.default_tlp: the file says green, the database keeps amber" in refused.stderr
+        )
+        assert "hub init --apply" in refused.stderr
+    done = json_of(run("init", "--apply", "--json", env=configured(tmp_path)))
+    assert done["applied"] == [{"key": "US.default_tlp", "from": "amber", "to": "green"}]
+    assert done["added_nations"] == []
+    assert run("member", "list", env=configured(tmp_path)).exit_code == 0
+    assert run("check", env=configured(tmp_path)).exit_code == 0
+
+
+def test_a_nation_is_added_by_name(run: Run, own_nations: Path, tmp_path: Path) -> None:
+    joined = ("member", "add", "us-cisa", "--nation", "US", "--kind", "cert", "--name", "CISA")
+    assert run(*joined, env=configured(tmp_path)).exit_code == 0
+    with own_nations.open("a") as file:
+        file.write(
+            '\n[[nations]]\ncode = "NZ"\nname = "New Zealand"\n'
+            'collection_id = "a8b0a4b6-51a4-4b8c-9d83-0a53a2f4ffb1"\n'
+            'identity_id = "identity--1a1a5b0e-0d0f-4a6e-9d3c-5d7c6f0b2a11"\n'
+            'rel_to_id = "marking-definition--2b2b5b0e-0d0f-4a6e-9d3c-5d7c6f0b2a22"\n'
+        )
+    assert "--add-nation" in run("init", "--apply", env=configured(tmp_path)).stderr
+    told = run("init", "--add-nation", "nz", env=configured(tmp_path)).stdout
+    assert "nations: NZ, until now nothing." in told
+    assert "Restart" in told
+    assert "no nation FR" in run("init", "--add-nation", "FR", env=configured(tmp_path)).stderr
+    assert run("check", env=configured(tmp_path)).exit_code == 0
+
+
+def test_an_init_with_a_wrong_file_can_be_undone(run: Run, own_nations: Path, tmp_path: Path) -> None:
+    """Until somebody has joined."""
+    change(own_nations, "a51e8fd3-952b-43cc-a4fa-95d71869f4df", "0b0e6a2c-6a5b-4d5e-9a55-3a1c39c3a0c1")
+    change(own_nations, 'code = "IN"', 'code = "NZ"')
+    assert "nobody has joined" in run("init", env=configured(tmp_path)).stderr
+    done = json_of(run("init", "--apply", "--json", env=configured(tmp_path)))
+    assert done["nations"] == ["US", "KR", "JP", "AU", "NZ"]
+    assert run("check", env=configured(tmp_path)).exit_code == 0
+
+
+def test_an_older_version_does_not_touch_a_newer_database(run: Run, tmp_path: Path) -> None:
+    run("init")
+    with closing(sqlite3.connect(tmp_path / "var" / "hub.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    for arguments in (("init",), ("check",), ("member", "list"), ("serve",)):
+        refused = run(*arguments)
+        assert refused.exit_code == 1
+        assert "newer version of the hub (its schema is 9999" in refused.stderr
+        assert "update the hub" in refused.stderr

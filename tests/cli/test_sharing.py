@@ -26,7 +26,7 @@ RECORD: dict[str, Any] = {
             "decision": "release",
             "clearance": "agency",
             "agreement": AGREEMENT,
-            "clause": 0,
+            "clause": 1,
             "reason": None,
         },
     ],
@@ -37,7 +37,7 @@ FETCHED = [
         "nation": "KR",
         "at": "2026-03-01T12:00:00.000000Z",
         "agreement": AGREEMENT,
-        "clause": 0,
+        "clause": 1,
         "version": "2026-01-01T00:00:00.000Z",
         "kind": "objects",
     }
@@ -69,7 +69,7 @@ def test_people_read_a_table_without_what_would_steer_their_terminal(
     assert lines[0] == f"{MALWARE}, version 2026-01-01T00:00:00.000Z: from US, TLP:AMBER"
     assert lines[2].split()[:2] == ["IN", "withhold"]
     assert lines[2].rstrip().endswith("US→IN: no agreement \\x1b[2J in force")
-    assert lines[3].split() == f"KR release agency and above {AGREEMENT}, clause 0".split()
+    assert lines[3].split() == f"KR release agency and above {AGREEMENT}, clause 1".split()
     assert server.to(EXPLANATIONS)[0].query["to"] == ["KR"]
 
 
@@ -85,7 +85,7 @@ def test_disclosures_are_a_table(as_member: Run, server: Loopback) -> None:
     server.answers["GET", DISCLOSURES] = {"disclosures": FETCHED}
     lines = as_member("disclosures", MALWARE).stdout.splitlines()
     assert lines[1].startswith("2026-03-01T12:00:00.000000Z  KR      kr-agency  objects")
-    assert lines[1].rstrip().endswith(f"{AGREEMENT}, clause 0")
+    assert lines[1].rstrip().endswith(f"{AGREEMENT}, clause 1")
     notified = FETCHED[0] | {"notified": "2026-03-02", "note_fetched": None}
     server.answers["GET", DISCLOSURES] = {"disclosures": [notified]}
     assert as_member("disclosures", MALWARE).stdout.rstrip().endswith("told 2026-03-02, note not fetched yet")

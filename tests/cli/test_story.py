@@ -87,8 +87,8 @@ def test_a_nation_shares_by_agreement_until_it_ends(live: Live, operator: Desk, 
 
     proposed = us.json("agreement", "propose", file, *keys[us])
     assert (proposed["state"], proposed["signed_by"]) == ("proposed", [])
-    us.json("agreement", "sign", proposed["id"], *keys[us])
-    signed = kr.json("agreement", "sign", proposed["id"], *keys[kr])
+    us.json("agreement", "sign", proposed["id"], "--document", file, *keys[us])
+    signed = kr.json("agreement", "sign", proposed["id"], "--digest", proposed["digest"], *keys[kr])
     assert (signed["state"], signed["signed_by"]) == ("in force", ["KR", "US"])
     assert [view["id"] for view in kr.json("agreement", "list")] == [proposed["id"]]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import orjson
 
 from hub.errors import BadSignature
 from hub.model import HttpRequest, MemberId, Purpose, RegisteredKey
-from hub.proofs import keys, requests
+from hub.proofs import documents, keys, requests
 
 TOKEN = "a-token"
 US = "11111111-1111-4111-8111-111111111111"
@@ -63,6 +64,8 @@ class Loopback:
     faults: list[tuple[str, Answer | None]] = field(default_factory=list)
     answers: dict[tuple[str, str], Any] = field(default_factory=dict)
     nonces: set[str] = field(default_factory=set)
+    note: str = ""  # said of each success
+    explanations: list[Any] = field(default_factory=list)  # of each request that asks for them
 
     def registered(self, thumbprint: str) -> RegisteredKey | None:
         public = self.key.public
@@ -85,6 +88,8 @@ class Loopback:
             return refusal
         if self.faults and request.path.endswith(self.faults[0][0]):
             return self.faults.pop(0)[1]
+        if self.explanations and request.path == "/governance/explanations/":
+            return 200, {"Content-Type": "application/json"}, {"explanations": self.explanations.pop(0)}
         if (request.method, request.path) in self.answers:
             return 200, {"Content-Type": "application/json"}, self.answers[request.method, request.path]
         return self._taxii(request)
@@ -120,6 +125,8 @@ class Loopback:
                 result = 200, headers, {"collections": [collection(US, "us"), collection(KR, "kr")]}
             case "GET", ["allied", "collections", found]:
                 result = 200, headers, collection(found, "us")
+            case "GET", ["governance", "members"]:
+                result = 200, headers, {"members": [cert("US", self.key)]}
             case "POST", ["allied", "collections", _, "objects"]:
                 result = 202, headers, self._add(request)
             case "GET", ["allied", "collections", _, "objects"]:
@@ -131,7 +138,8 @@ class Loopback:
     def _add(self, request: Seen) -> dict[str, Any]:
         entries = [(str(o["id"]), str(o.get("modified", ""))) for o in request.objects]
         bad = [{"id": i, "version": v, "message": "not STIX"} for i, v in entries if "bad" in i]
-        good = [{"id": i, "version": v} for i, v in entries if "bad" not in i]
+        note = {"message": self.note} if self.note else {}
+        good = [{"id": i, "version": v, **note} for i, v in entries if "bad" not in i]
         status: dict[str, Any] = {
             "id": f"status-{len(self.to('/objects/', 'POST'))}",
             "status": "complete",
@@ -159,6 +167,42 @@ class Loopback:
 def collection(collection_id: str, alias: str) -> dict[str, Any]:
     title = f"From {alias}"
     return {"id": collection_id, "title": title, "alias": alias, "can_read": True, "can_write": alias == "us"}
+
+
+def cert(nation: str, *own: keys.PrivateKey, **more: Any) -> dict[str, Any]:
+    """A nation's cert as a hub's list of members has it, with its agreement keys, the current one last."""
+    given = [
+        {
+            "thumbprint": key.thumbprint,
+            "alg": key.alg,
+            "jwk": key.public.jwk,
+            "registered_at": "2026-01-01T00:00:00Z",
+            "revoked_at": None if key is own[-1] else "2026-02-01T00:00:00Z",
+            "endorsement": None,
+        }
+        for key in own
+    ]
+    return {"id": f"{nation.lower()}-cert", "nation": nation, "kind": "cert", "agreement_keys": given} | more
+
+
+def view(document: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A proposal of this document, as a hub that does not lie shows it."""
+    names = ("id", "title", "valid_from", "valid_until", "clauses")
+    said = {name: document[name] for name in names}
+    who = {"parties": sorted(document["parties"]), "to_sign": sorted(document["parties"]), "signed_by": []}
+    done = {"suspended_by": [], "events": [], "last_event": None}
+    return {**said, **who, **done, "state": "proposed", "ended": None, "document": document} | more
+
+
+def event(
+    document: dict[str, Any], nation: str, key: keys.PrivateKey, typ: str = "sign", before: Any = None
+) -> dict[str, Any]:
+    """A signed step as a hub gives it; `before` is the event that it follows, if it names one."""
+    previous = None if before is None else before["digest"]
+    jws = documents.sign_document({"typ": typ, "agreement": document, "previous": previous}, key)
+    digest = hashlib.sha256(jws.encode()).hexdigest()
+    made = {"typ": typ, "nation": nation, "at": "2026-01-02T00:00:00.000000Z", "digest": digest, "jws": jws}
+    return made | {"member": f"{nation.lower()}-cert", "thumbprint": key.thumbprint}
 
 
 def date(number: int) -> str:

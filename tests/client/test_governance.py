@@ -8,14 +8,23 @@ import orjson
 import pytest
 
 from hub.client import ClientError, Hub
-from hub.client.governance import read_agreement
-from hub.proofs import documents
-from tests.client.loopback import AGREEMENT, TOKEN, Loopback
+from hub.client.drafts import read_agreement
+from hub.client.reviewing import digest_of
+from hub.proofs import documents, keys
+from tests.client.loopback import AGREEMENT, TOKEN, Loopback, event, view
 
 LIST = "/governance/agreements/"
 ONE = f"{LIST}{AGREEMENT}/"
-DOCUMENT = {"id": AGREEMENT, "title": "One", "parties": ["KR", "US"]}
-VIEW = {"id": AGREEMENT, "title": "One", "state": "proposed", "document": DOCUMENT, "last_event": "abc"}
+PROPOSED = {
+    "title": "One",
+    "parties": ["KR", "US"],
+    "valid_from": "2026-01-01T00:00:00Z",
+    "valid_until": "2128-01-01T00:00:00Z",
+    "clauses": [{"from": "US", "to": ["KR"], "max_tlp": "amber"}],
+}
+DOCUMENT = PROPOSED | {"id": AGREEMENT, "hub": "identity--1"}
+VIEW = view(DOCUMENT)
+DIGEST = digest_of(DOCUMENT)
 
 
 def signed(server: Loopback, path: str) -> dict[str, Any]:
@@ -36,10 +45,10 @@ def signed(server: Loopback, path: str) -> dict[str, Any]:
         (b"valid_from = 2026-01-01", "a.toml: valid_from: write date, time and offset"),
         (b"valid_from = 12:00:00", "a.toml: valid_from: write date, time and offset"),
         (b"valid_from = 2026-01-01T00:00:00", "a.toml: valid_from: a time without an offset: write Z"),
-        (b"[iep]\nx = [1, 2026-01-01]", "a.toml: iep.x[1]: write date"),
-        (b"[iep]\nx = nan", "a.toml: iep.x: nan is no number"),
-        (b"[iep]\nx = -inf", "a.toml: iep.x: -inf is no number"),
-        (b"[iep]\nx = 9007199254740992", "a.toml: iep.x: an integer beyond"),
+        (b"[iep]\nx = [1, 2026-01-01]", "a.toml: iep, x 2: write date"),
+        (b"[iep]\nx = nan", "a.toml: iep, x: nan is no number"),
+        (b"[iep]\nx = -inf", "a.toml: iep, x: -inf is no number"),
+        (b"[iep]\nx = 9007199254740992", "a.toml: iep, x: an integer beyond"),
     ],
 )
 def test_what_has_no_exact_json_form_is_refused_with_its_place(toml: bytes, sentence: str) -> None:
@@ -92,15 +101,15 @@ def test_another_document_than_was_asked_for_is_not_signed(
 ) -> None:
     server.answers["GET", ONE] = answer
     with pytest.raises(ClientError, match="nothing was signed"):
-        getattr(member, act)(AGREEMENT)
-    assert [seen.method for seen in server.seen] == ["GET"]
+        getattr(member, act)(AGREEMENT, digest=DIGEST)
+    assert server.to("/", "POST") == []
 
 
 def test_without_a_key_nothing_is_changed(server: Loopback) -> None:
     server.answers["GET", ONE] = VIEW
     with Hub(server.url, TOKEN) as hub:
         with pytest.raises(ClientError, match="agreement key"):
-            hub.sign(AGREEMENT)
+            hub.sign(AGREEMENT, digest=DIGEST)
         with pytest.raises(ClientError, match="agreement key"):
             hub.propose({})
     assert server.to(LIST, "POST") == []
@@ -110,8 +119,8 @@ def test_a_proposal_whose_answer_was_lost_is_not_made_twice(
     member: Hub, server: Loopback, pauses: list[float]
 ) -> None:
     server.fail(LIST, None)
-    with pytest.raises(ClientError, match="look whether it was done"):
-        member.propose({"title": "One"})
+    with pytest.raises(ClientError, match="whether it was done is not known: look"):
+        member.propose(PROPOSED)
     assert len(server.to(LIST, "POST")) == 1
     assert pauses == []
 
@@ -119,7 +128,7 @@ def test_a_proposal_whose_answer_was_lost_is_not_made_twice(
 def test_a_busy_hub_has_done_nothing_and_is_asked_again(member: Hub, server: Loopback) -> None:
     server.answers["POST", LIST] = VIEW
     server.fail(LIST, (503, {"Retry-After": "1"}, b""))
-    assert member.propose({"title": "One"}) == VIEW
+    assert member.propose(PROPOSED)["digest"] == DIGEST
     assert len(server.to(LIST, "POST")) == 2
 
 
@@ -134,7 +143,7 @@ def test_a_problem_is_told_in_its_own_words(member: Hub, server: Loopback) -> No
 @pytest.mark.parametrize("answer", [{"agreements": {}}, {"agreements": ["text"]}])
 def test_a_list_that_is_none_is_refused(member: Hub, server: Loopback, answer: Any) -> None:
     server.answers["GET", LIST] = answer
-    with pytest.raises(ClientError, match="list of agreements cannot be read"):
+    with pytest.raises(ClientError, match="answer cannot be read: `agreements"):
         member.agreements()
 
 
@@ -178,20 +187,29 @@ def test_lists_and_views_come_as_the_hub_gives_them(member: Hub, server: Loopbac
 
 def test_a_proposal_goes_out_as_the_document(member: Hub, server: Loopback) -> None:
     server.answers["POST", LIST] = VIEW
-    assert member.propose({"title": "One"}) == VIEW
-    assert orjson.loads(server.to(LIST, "POST")[0].body) == {"title": "One"}
+    assert member.propose(PROPOSED)["document"] == DOCUMENT
+    assert orjson.loads(server.to(LIST, "POST")[0].body) == PROPOSED
 
 
 def test_signing_covers_the_whole_document(member: Hub, server: Loopback) -> None:
     server.answers["GET", ONE] = server.answers["POST", f"{ONE}signatures/"] = VIEW
-    assert member.sign(AGREEMENT) == VIEW
+    assert member.sign(AGREEMENT, digest=DIGEST)["document"] == DOCUMENT
     assert signed(server, "/signatures/") == {"typ": "sign", "agreement": DOCUMENT, "previous": None}
 
 
-def test_terminating_covers_the_document_and_the_event_before(member: Hub, server: Loopback) -> None:
-    server.answers["GET", ONE] = server.answers["POST", f"{ONE}termination/"] = VIEW
+def test_terminating_covers_the_document_and_the_event_before(
+    member: Hub, server: Loopback, key: keys.PrivateKey
+) -> None:
+    signed_by_us = event(DOCUMENT, "US", key)
+    shown = view(DOCUMENT, events=[signed_by_us], signed_by=["US"], last_event=signed_by_us["digest"])
+    server.answers["GET", ONE] = server.answers["POST", f"{ONE}termination/"] = shown
     member.terminate(AGREEMENT)
-    assert signed(server, "/termination/") == {"typ": "terminate", "agreement": DOCUMENT, "previous": "abc"}
+    previous = signed_by_us["digest"]
+    assert signed(server, "/termination/") == {
+        "typ": "terminate",
+        "agreement": DOCUMENT,
+        "previous": previous,
+    }
 
 
 # --- another nation's lost key ---

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.client import ClientError, Hub, HubAuth
-from hub.client.connection import Connection, origin
+from hub.client.connection import Connection, Patience, origin
 from tests.client.loopback import KR, TOKEN, US, Loopback
 
 SERVER_PACKAGES = ("flask", "sqlalchemy", "medallion", "alembic", "gunicorn", "jsonschema_rs", "stix2")
@@ -85,7 +85,7 @@ def test_collections_have_id_alias_and_rights(member: Hub) -> None:
 
 def test_a_connection_makes_at_least_one_attempt(server: Loopback) -> None:
     with pytest.raises(RuntimeError):
-        Connection(HubAuth(TOKEN), attempts=0).get(server.url)
+        Connection(HubAuth(TOKEN), patience=Patience(attempts=0)).get(server.url)
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def poll(member: Hub, tmp_path: Path, **options: Any) -> int:
             (404, {}, {"title": "Not found", "detail": "nothing here"}),
             r"Not found: nothing here \(HTTP 404\)",
         ),
-        ((500, {}, b"oops"), r"refused without saying why \(HTTP 500\)"),
+        ((500, {}, b"oops"), r"refuses without a reason in JSON.* \(HTTP 500\)"),
     ],
 )
 def test_an_answer_that_leads_nowhere_is_one_sentence(

@@ -94,7 +94,7 @@ def test_line_2_nor_of_manifests_and_versions(filled: Live, limit: int) -> None:
 
 
 def by_date(live: Live, path: str, limit: int) -> list[Json]:
-    """Walk what has no `next`, by the last date of each page."""
+    """Walk by the last date of each page."""
     found, asked = [], {"limit": str(limit)}
     while True:
         assert len(found) < 400
@@ -159,7 +159,7 @@ def test_line_7_an_envelope_has_no_other_keys(filled: Live) -> None:
     for page in pages(filled, 10):
         assert page.keys() <= {"more", "next", "objects"}
     manifest = envelope(filled, "/allied/collections/us/manifest/", limit=3)
-    assert manifest.keys() == {"more", "objects"}
+    assert manifest.keys() == {"more", "next", "objects"}
 
 
 # --- 4 and 5: the cursor --------------------------------------------------------------------------

@@ -50,6 +50,7 @@ class Interview:
         for stix_id in [*self.topic.hidden[:1], self.topic.absent]:
             self.ask_why(stix_id)
             self.delete(stix_id)
+        self.ask_why_of_all()
         self.submit_what_is_refused()
         self.ask_for_statuses()
         self.ask_about_agreements()
@@ -143,6 +144,16 @@ class Interview:
             self.get(f"/governance/explanations/?object={stix_id}")
             self.get(f"/governance/disclosures/?object={stix_id}")
 
+    def ask_why_of_all(self) -> None:
+        """Ask about what the reader does not see, what is not there and what it sees in one request."""
+        if self.reader == "auditor":
+            return
+        ids = [*self.topic.hidden, self.topic.absent, *self.topic.seen]
+        dated = [{"object": id, "version": "2026-01-01T00:01:00.000Z"} for id in ids]
+        body = json.dumps({"objects": [*ids, *dated]}).encode()
+        headers = {"Content-Type": "application/json"}
+        self.site.ask(self.reader, "POST", "/governance/explanations/", body, headers=headers)
+
     # --- writing, to no effect ------------------------------------------------------------------------
 
     def delete(self, stix_id: str) -> None:
@@ -174,6 +185,10 @@ class Interview:
             self.site.ask(self.reader, "GET", f"/allied/status/{own}/", asked=f"own status {n}")
         for one in [*self.topic.statuses, ABSENT_UUID]:
             self.get(f"/allied/status/{one}/")
+            if self.reader != "auditor":  # who lists all
+                self.get(f"/governance/submissions/{one}/")
+        if self.reader != "auditor":
+            self.get("/governance/submissions/?limit=2")
 
     def ask_about_agreements(self) -> None:
         self.get("/governance/members/", Accept="application/json")

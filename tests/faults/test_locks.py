@@ -17,7 +17,7 @@ from sqlalchemy import make_url, text
 from hub.client import Hub
 from hub.errors import Unavailable
 from hub.model import NationCode
-from hub.store import agreements, connection, disclosures, ledgers, releases
+from hub.store import agreements, disclosures, engines, ledgers, releases
 from hub.store.connection import Store
 from tests import world
 from tests.faults import harm
@@ -85,7 +85,7 @@ def test_a_request_waits_for_a_lock_that_comes_free_in_time(hub: Live) -> None:
 
 
 def test_sqlite_too_says_in_time_that_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "_SQLITE_BUSY_SECONDS", 1)
+    monkeypatch.setattr(engines, "SQLITE_BUSY_SECONDS", 1)
     small = world.build(f"sqlite:///{tmp_path / 'hub.db'}")
     with _sqlite_held(tmp_path / "hub.db"), pytest.raises(Unavailable) as refusal:
         small.push("us-agency", malware(1))

@@ -13,7 +13,7 @@ from hub.settings import Settings, load
 CONFIG = Path(__file__).parents[2] / "config"
 LINES = (CONFIG / "hub.toml").read_text(encoding="utf-8").splitlines()
 ENTRY = re.compile(r"(?:# )?([a-z_]+) = (.+)")
-KEYS = [field.name for field in fields(Settings) if field.name != "registry"]
+KEYS = [field.name for field in fields(Settings) if field.name not in {"registry", "nations_file"}]
 WITHOUT_DEFAULT = {"read_database_url"}
 
 

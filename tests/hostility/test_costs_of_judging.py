@@ -57,8 +57,8 @@ def asked() -> Iterator[list[tuple[str, Any]]]:
         event.remove(Engine, "before_cursor_execute", note_down)
 
 
-def ring(count: int) -> list[Json]:
-    return [note(n, tlp="green", refs=[stix_id("note", (n + 1) % count)]) for n in range(count)]
+def ring(count: int, tlp: str = "green") -> list[Json]:
+    return [note(n, tlp=tlp, refs=[stix_id("note", (n + 1) % count)]) for n in range(count)]
 
 
 def remark(world: World, count: int) -> None:
@@ -73,6 +73,19 @@ def ask_why(world: World, count: int) -> None:
     assert len(found) < 40
 
 
+def ask_why_of_all(world: World, count: int) -> None:
+    """Of a ring that is withheld for every one of its objects: no more than 20 are named for each."""
+    world.push("us-agency", *ring(count, "red"))
+    questions = [Question(stix_id("note", n)) for n in range(count)]
+    with asked() as found:
+        told = explain.explain_many(world.house, world.callers["us-cert"], questions)
+    assert len(found) < 40
+    for one in told:
+        (abroad,) = (d["reason"] for d in one["decisions"] if d["nation"] == "KR")
+        assert abroad.count("refers to a withheld object") == 20
+        assert abroad.endswith("; and more of that kind")
+
+
 def alternate(world: World, count: int) -> None:
     """A chain of references that are stored and new in turn, down to what becomes RED."""
     told = [note(n, tlp="green", refs=[stix_id("note", n + 1)]) for n in range(0, count, 2)]
@@ -82,7 +95,7 @@ def alternate(world: World, count: int) -> None:
     assert not any(seen.id.startswith("note--") for seen in world.see("kr-cert"))
 
 
-@pytest.mark.parametrize("act", [remark, ask_why, alternate])
+@pytest.mark.parametrize("act", [remark, ask_why, ask_why_of_all, alternate])
 def test_how_far_references_go_is_not_told_in_statements(
     worlds: Callable[[], World], act: Callable[[World, int], None]
 ) -> None:

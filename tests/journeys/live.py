@@ -17,8 +17,9 @@ import orjson
 import requests
 from taxii2client.v21 import ApiRoot, Collection
 
-from hub.actions.administer import add_member, initialise, issue_token, register_key
+from hub.actions.administer import add_member, issue_token, register_key
 from hub.actions.house import House
+from hub.actions.initialise import initialise
 from hub.app import new_house
 from hub.client import Hub, HubAuth
 from hub.model import Kind, Purpose, Scope
@@ -106,7 +107,7 @@ class Live:
         }
         agreement = self.governor(nations[0]).propose(document)
         for nation in nations:
-            agreement = self.governor(nation).sign(agreement["id"])
+            agreement = self.governor(nation).sign(agreement["id"], digest=agreement["digest"])
         assert agreement["state"] == "in force"
         return str(agreement["id"])
 

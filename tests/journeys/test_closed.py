@@ -45,7 +45,7 @@ DOORS = [
     ("GET", "/governance/agreements/", "us-agency", 403),
     ("GET", "/governance/agreements/{agreement}/", "kr-cert", 200),
     ("GET", "/governance/agreements/{agreement}/", "kr-agency", 403),
-    ("GET", "/governance/members/", "us-cert", 503),
+    ("GET", "/governance/members/", "us-cert", 200),
     ("GET", f"/governance/explanations/?object={KEPT}", "us-cert", 503),
     ("GET", f"/governance/disclosures/?object={KEPT}", "us-cert", 503),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -67,6 +68,35 @@ def test_what_one_nation_pushes_the_other_polls_as_it_was(shared: Live) -> None:
     assert (status.status, status.success_count, status.failure_count) == ("complete", 25, 0)
     polled = {o["id"]: o for o in everything(shared.collection("jp-cert", "us"), per_request=7)}
     assert {id: polled[id] for id in (o["id"] for o in objects)} == {o["id"]: o for o in objects}
+
+
+def test_manifests_and_versions_are_paged_by_the_client_until_they_end(shared: Live) -> None:
+    """While others write: everything that was there before is in some page, and nothing comes twice."""
+    family = malware("of many versions")
+    dates = [f"2026-01-{day:02}T00:00:00.000Z" for day in range(1, 12)]
+    for modified in dates:
+        shared.push("us-agency", [{**family, "modified": modified}, malware("beside it")])
+    reader, writer = shared.collection("jp-cert", "us"), shared.collection("us-agency2", "us")
+
+    def write() -> None:
+        writer.add_objects({"objects": [malware(f"late {n}") for n in range(3)]})
+
+    for read, per_request in ((reader.get_manifest, 4), (reader.get_manifest, 0), (reader.get_objects, 4)):
+        before = {(o["id"], o["version"]) for o in reader.get_manifest(version="all")["objects"]}
+        with ThreadPoolExecutor(1) as pool:
+            writing = pool.submit(write)
+            pages = list(itertools.islice(as_pages(read, per_request, version="all"), 200))
+            writing.result()
+        assert pages[-1]["more"] is False
+        found = [
+            (o["id"], o.get("version") or o["modified"]) for page in pages for o in page.get("objects", ())
+        ]
+        assert len(found) == len(set(found))
+        assert set(found) >= before
+    # Of versions the client counts none, and asks for the rest in one page.
+    pages = list(itertools.islice(as_pages(reader.object_versions, 3, family["id"]), 20))
+    assert [version for page in pages for version in page["versions"]] == dates
+    assert pages[-1]["more"] is False
 
 
 def test_a_nation_without_an_agreement_gets_nothing(shared: Live) -> None:

@@ -155,8 +155,9 @@ class Levels(Records):
         return [Handling(given.level, given.nations, is_closed)]
 
     def default(self, version: Version) -> str:
-        is_excepted = markings.is_accepted_definition(version.obj, self.informative)
-        return "green" if is_excepted else self.defaults[self.nation(version)]
+        said = self.configured(version)
+        is_excepted = markings.is_accepted_definition(version.obj, said.informative)
+        return "green" if is_excepted else said.defaults[self.nation(version)]
 
     def containers(self, version: Version) -> list[Version]:
         """Every version of every container of the member that names it (2.3)."""
@@ -175,10 +176,14 @@ class Levels(Records):
 
     def _is_closed_by_itself(self, version: Version) -> bool:
         """By a marking that nobody knows, REL TO on a part or at depth, or a bad selector (2.1, 2.5, 2.6)."""
-        accepted = self.informative | {
+        said = self.configured(version).informative
+        # What is no statement has to be listed for both: the definition, and what carries it.
+        accepted = said | {
             v.id
             for v in self.versions
-            if v.member == version.member and markings.is_accepted_definition(v.obj, self.informative)
+            if v.member == version.member
+            and markings.is_accepted_definition(v.obj, self.configured(v).informative)
+            and markings.is_accepted_definition(v.obj, said)
         }
         whole, inner = markings.marks_of(version.obj), markings.inner_marks_of(version.obj)
         is_unknown = bool((whole - accepted - self.rel_to.keys()) | (inner - accepted))

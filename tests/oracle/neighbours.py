@@ -52,7 +52,7 @@ class Neighbours(Acceptance):
         other = shown.version
         if not self.is_common(other) or self.is_marked_name(other):
             return False
-        return version.type != "language-content" or self.is_public(other.obj)
+        return version.type != "language-content" or self.was_public(other)
 
     def _limits(
         self, version: Version, shown: Shown, treaties: Sequence[Treaty], now: datetime

@@ -25,6 +25,15 @@ class Shown:
     was_above: bool
 
 
+@dataclass(frozen=True)
+class Configured:
+    """What the configuration said: until it changes, for what is submitted."""
+
+    defaults: Mapping[str, str]
+    informative: frozenset[str]
+    public_sources: frozenset[str]
+
+
 @dataclass
 class Records:
     """Everything that was submitted so far, by whom, and what they have seen of each other's."""
@@ -42,6 +51,28 @@ class Records:
     seen_ever: dict[str, set[Version]] = field(default_factory=dict)
     seen_now: dict[str, set[Version]] = field(default_factory=dict)
     submissions: int = 0
+    earlier: list[tuple[int, Configured]] = field(default_factory=list)  # each until after which submission
+
+    # --- what was configured ---
+
+    def reconfigure(
+        self,
+        defaults: Mapping[str, str],
+        informative: frozenset[str],
+        public_sources: frozenset[str],
+        homes: Iterable[str],
+    ) -> None:
+        """Let the operator apply other values, for what is submitted from now on."""
+        self.earlier.append(
+            (self.submissions, Configured(self.defaults, self.informative, self.public_sources))
+        )
+        self.defaults, self.informative, self.public_sources = defaults, informative, public_sources
+        self.homes = {*homes}
+
+    def configured(self, version: Version) -> Configured:
+        """What was configured when it was submitted."""
+        now = Configured(self.defaults, self.informative, self.public_sources)
+        return next((one for last, one in self.earlier if version.order <= last), now)
 
     # --- records ---
 
@@ -113,13 +144,18 @@ class Records:
             return is_derived(other.id) or self.claim(other.member, other.obj) != NAMED
         if is_observable(other.obj) or type_of(other.id) in DEFINITIONS:
             return True
-        return self.is_public(other.obj) and (item is None or self.is_public(item))
+        return self.was_public(other) and (item is None or self.is_public(item))
 
     def is_marked_name(self, version: Version) -> bool:
         """A name that itself carries a level above GREEN, or REL TO (2.7, 8)."""
         levels = [level for level in (version.tlp, version.raised) if level is not None]
         is_above = any(LEVELS.index(level) > LEVELS.index("green") for level in levels)
         return version.is_name and (is_above or not self.rel_to.keys().isdisjoint(marks_of(version.obj)))
+
+    def was_public(self, version: Version) -> bool:
+        """Whether its creator is a public source, and was one when it was submitted."""
+        then = self.configured(version).public_sources
+        return self.is_public(version.obj) and version.obj["created_by_ref"] in then
 
     def is_public(self, obj: Json) -> bool:
         return obj.get("created_by_ref") in self.public_sources

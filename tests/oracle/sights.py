@@ -426,7 +426,7 @@ class Oracle(Neighbours):
             return self.identities.get(cert, cert)
         submitters = {v.member for v in self.versions if v.id == id and self.nation(v) == nation}
         certs = {self.identities.get(self._cert(a.nation)) for a in self.accounts.values()}
-        reserved = {self.hub_identity, *certs, *TLP_OF, *self.rel_to, *self.informative}
+        reserved = {self.hub_identity, *certs, *TLP_OF, *self.rel_to, *self.configured(version).informative}
         if id in reserved or is_value_based(id) or cert in submitters:
             return id
         came = id in self.arrived.get(nation, ()) or id.startswith("extension-definition--")

@@ -19,11 +19,13 @@ from tests.oracle import Treaty
 from tests.properties.playing import Play
 from tests.properties.test_worlds import FEWER, a_world
 from tests.properties.worlds import DEFAULTS, LEVELS, MEMBERS, NATIONS, Event, happenings
+from tests.stix_objects import stix_id
 from tests.world import KINDS, Mould, World
 
 AUDITOR = Caller(
     Member(MemberId("auditor"), None, Kind.AUDITOR, "auditor", StixId("identity--x")), frozenset(Scope)
 )
+ABSENT = stix_id("malware", 4_711)
 Told = dict[str, Any]
 
 
@@ -99,6 +101,28 @@ def test_what_a_member_is_told_is_of_what_it_is_served(mould: Mould, events: lis
                     check_told(reader, record, everything)
 
 
+@FEWER
+@given(events=happenings)
+def test_many_are_told_as_each_is_and_what_is_hidden_as_what_is_not_there(
+    mould: Mould, events: list[Event]
+) -> None:
+    with a_world(mould) as world:
+        play = Play(world).play(events)
+        ids = sorted({id for id, _ in versions(play)} | world.hubs_own() | {ABSENT})
+        asked = [(id, None) for id in ids] + sorted({*versions(play), (ABSENT, "2026-03-01T00:00:00.000Z")})
+        questions = [Question(StixId(i), v and version_key(v), version=v) for i, v in asked]
+        for caller in (AUDITOR, *world.callers.values()):
+            told = explain.explain_many(world.house, caller, questions)
+            assert len(told) == len(questions)
+            for question, answer in zip(questions, told, strict=True):
+                try:
+                    alone = explain.explain(world.house, caller, question)
+                except NotFound as refused:
+                    named = {} if question.version is None else {"version": question.version}
+                    alone = {"object": question.id, **named, "error": str(refused)}
+                assert answer == alone
+
+
 def check_told(reader: str, record: Told, everything: list[Told]) -> None:
     home, is_cert = reader[:2].upper(), reader.endswith("-cert")
     nations = [one["nation"] for one in record["decisions"]]
@@ -158,7 +182,7 @@ def named(play: Play, told: Told) -> tuple[Treaty, Told]:
     (n,) = [n for n, view in enumerate(play.made) if view is not None and view["id"] == told["agreement"]]
     treaty = play.treaties[n]
     assert treaty is not None
-    return treaty, treaty.clauses[told["clause"]]
+    return treaty, treaty.clauses[told["clause"] - 1]
 
 
 def type_of(record: Told) -> str:

@@ -126,6 +126,8 @@ def test_what_a_simulation_says_is_what_then_happens(
         body = json.dumps(text).encode()
         answer = simulate.simulate(world.house, world.callers[cert], body)
         whole = simulate.simulate(world.house, AUDITOR, body)
+        reaching = text | {"clauses": [clause | {"history": True} for clause in text["clauses"]]}
+        all_of_it = simulate.simulate(world.house, AUDITOR, json.dumps(reaching).encode())
         before, could_see = lowest(world), world.ids(cert)
         supersedes = text.get("supersedes")
         world.agree(
@@ -138,5 +140,11 @@ def test_what_a_simulation_says_is_what_then_happens(
         lost = Counter({line: n for line, n in told["withdrawn"].items() if parties[0] in line[:2]})
         assert {part: said(whole, part) for part in told} == told
         assert said(answer, "released") == own
+        # Everything was submitted in the last days: what would have crossed is what history brings.
+        recent = said(all_of_it, "released")
+        assert said(whole["recent"], "released") == recent
+        assert said(answer["recent"], "released") == Counter(
+            {line: n for line, n in recent.items() if line[0] == parties[0]}
+        )
         assert said(answer, "withdrawn") == lost
         assert {example["object"] for example in answer["examples"]} <= could_see

@@ -88,7 +88,7 @@ class Draft:
         marks = [*([mark] if mark else []), *(rel_to[code] for code in self.rel_to)]
         common: dict[str, Any] = {"tlp": self.tlp, "marks": marks}
         if self.type == "marking-definition":
-            return definition(n, created_by=creator, **common)
+            return definition(n, statement=self.extra != "listed", created_by=creator, **common)
         if self.type == "domain-name":
             obj = observable(n, value=self.version, refs=refs, **common)
             return obj | {"id": pool_id(self.place, self.shift)} | _marked_parts(self.parts)

@@ -79,7 +79,7 @@ def clause(**changes: Any) -> dict[str, Any]:
         ({"clauses": []}, "clauses"),
         ({"clauses": {}}, "clauses"),
         ({"clauses": [clause()] * 101}, "clauses"),
-        ({"clauses": ["US"]}, "clauses[0]"),
+        ({"clauses": ["US"]}, "clause 1"),
         ({"iep": "terms"}, "iep"),
         ({"max_tlp": "red"}, "max_tlp"),
         ({"Title": "x"}, "Title"),
@@ -127,7 +127,7 @@ def test_a_document_that_is_no_agreement_is_refused_with_its_place(
     ],
 )
 def test_a_clause_that_cannot_be_kept_is_refused_with_its_place(terms: dict[str, Any], place: str) -> None:
-    with pytest.raises(Unprocessable, match=rf"clauses\[1\].*{place}"):
+    with pytest.raises(Unprocessable, match=rf"clause 2.*{place}"):
         read_agreement(document(clauses=[clause(), clause(**terms)]), NATIONS)
 
 

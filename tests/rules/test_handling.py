@@ -46,7 +46,7 @@ class Shelf:
             repeated=frozenset(key for key in repeated if is_decided_once(self.held[key])),
             around={},
             closed_around={},
-            accepted=frozenset(),
+            accepted={},
         )
         self.settled = settle(facts)
         self.stricter = stricter_names(self.settled, list(fresh.values()), self.held.keys())

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hub.model import Class, Clearance, Ground, Justification, MemberId, NationCode, Reader, StixId, View
-from hub.rules.references import Node, Settled, either, judge, needed
+from hub.rules.references import Node, Settled, either, judge, reached
 from hub.rules.release import NEVER, stands
 
 US, KR = NationCode("US"), NationCode("KR")
@@ -156,8 +158,29 @@ def test_either_is_the_condition_that_one_of_two_holds() -> None:
 
 def test_what_a_version_needs_is_all_that_it_reaches() -> None:
     nodes = {"a": node("a", "b"), "b": node("b", "c"), "c": node("c", "a"), "d": node("d", "a")}
-    assert needed("a", nodes) == {"b", "c"}
-    assert needed("d", nodes) == {"a", "b", "c"}
+    expected = {"a": ["b", "c"], "b": ["a", "c"], "c": ["a", "b"], "d": ["a", "b", "c"]}
+    assert reached(nodes, nodes, 9) == expected
+    assert reached(nodes, {"c"}, 9) == {"a": ["c"], "b": ["c"], "c": [], "d": ["c"]}
+
+
+@given(
+    edges=st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=25),
+    marked=st.sets(st.integers(0, 9)),
+    most=st.integers(1, 4),
+)
+def test_the_first_of_what_is_reached_are_those_that_a_search_meets(
+    edges: list[tuple[int, int]], marked: set[int], most: int
+) -> None:
+    nodes = {n: node(str(n), *(str(to) for start, to in edges if start == n)) for n in range(10)}
+    found = reached(nodes, marked, most)  # type: ignore[type-var, arg-type]
+    for start in nodes:
+        met, waiting = {start}, [start]
+        while waiting:
+            here = waiting.pop()
+            new = {to for one, to in edges if one == here} - met
+            met |= new
+            waiting += new
+        assert found[start] == sorted((met - {start}) & marked)[:most]
 
 
 # --- versions -------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ class Pact:
     id: str
     parties: list[str]
     until: float
+    digest: str
 
 
 class Governor:
@@ -73,10 +74,11 @@ class Governor:
             "clauses": self._clauses(parties, terms),
         }
         try:
-            id = self._hubs[parties[0]].propose(document)["id"]
+            proposed = self._hubs[parties[0]].propose(document)
         except Unreachable:
             return  # whether it was proposed or not, nobody has signed it
-        pact = Pact(id, parties, until)
+        id = proposed["id"]
+        pact = Pact(id, parties, until, proposed["digest"])
         for party in parties:
             if party == parties[-1]:
                 times = {"begin": begin, "until": until, "sent": now()}
@@ -86,7 +88,10 @@ class Governor:
         self._live.append(pact)
 
     def _sign(self, party: str, pact: Pact) -> bool:
-        return self._done(self._hubs[party].sign, pact, lambda view: party in view["signed_by"])
+        hub = self._hubs[party]
+        return self._done(
+            lambda id: hub.sign(id, digest=pact.digest), pact, lambda view: party in view["signed_by"]
+        )
 
     def _clauses(self, parties: list[str], terms: dict[str, str]) -> list[Json]:
         clauses: list[Json] = []

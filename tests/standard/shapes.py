@@ -93,7 +93,11 @@ RESOURCES: Final[dict[str, dict[str, tuple[bool, Check]]]] = {
         "media_types": (False, list_of(is_text)),
         "aggregates": (False, list_of(is_text)),  # the hub's own, as proposed for TAXII 2.2 (section 7.1)
     },
-    "manifest": {"more": (False, is_boolean), "objects": (False, list_of(resource("manifest-record")))},
+    "manifest": {
+        "more": (False, is_boolean),
+        "next": (False, is_text),  # not of the standard, but of its clients
+        "objects": (False, list_of(resource("manifest-record"))),
+    },
     "manifest-record": {
         "id": (True, is_text),
         "date_added": (True, is_timestamp),
@@ -105,7 +109,11 @@ RESOURCES: Final[dict[str, dict[str, tuple[bool, Check]]]] = {
         "next": (False, is_text),
         "objects": (False, list_of(is_stix)),
     },
-    "versions": {"more": (False, is_boolean), "versions": (False, list_of(is_text))},
+    "versions": {
+        "more": (False, is_boolean),
+        "next": (False, is_text),  # as in a manifest
+        "versions": (False, list_of(is_text)),
+    },
     "error": {
         "title": (True, is_text),
         "description": (False, is_text),

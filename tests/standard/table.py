@@ -750,7 +750,7 @@ CLAUSES: Final = (
         "Its parameters are added_after, limit, next and the four match fields.",
         (
             _ALONE,
-            f"{_PAGING}::test_a_manifest_takes_the_next_of_the_objects",
+            f"{_PAGING}::test_a_next_continues_the_resource_that_gave_it_and_no_other",
             f"{_PAGING}::test_a_next_that_was_not_given_is_refused",
         ),
     ),
@@ -771,7 +771,11 @@ CLAUSES: Final = (
         departs="more stands in it as false, which its absence means too; clients read it.",
     ),
     Clause(
-        "5.3.1", "STATES", "more is true while entries are left over; the hub always writes it.", (_PAGE,)
+        "5.3.1",
+        "STATES",
+        "more is true while entries are left over; the hub always writes it.",
+        (_PAGE,),
+        departs="next stands in it where more is true: as_pages of taxii2-client follows it.",
     ),
     Clause(
         "5.3.1",
@@ -992,7 +996,11 @@ CLAUSES: Final = (
         departs="more stands in it as false, as in a manifest.",
     ),
     Clause(
-        "5.8.1", "STATES", "more is true while versions are left over; the hub always writes it.", (_PAGE,)
+        "5.8.1",
+        "STATES",
+        "more is true while versions are left over; the hub always writes it.",
+        (_PAGE,),
+        departs="next stands in it where more is true, as in a manifest.",
     ),
     # --- 7, 8 and appendix B, as far as they are about the same endpoints ---
     Clause(

@@ -13,12 +13,12 @@ from tests.standard.shapes import faults, is_timestamp
 from tests.standard.site import CLOSE, A, Site, Stock, collection_path, key, objects_of, said
 
 PATH = collection_path("us")
-# Endpoint → the resource that it answers, and whether it continues by `next`.
+# Endpoint → the resource that it answers. All continue by `next`, which the last two do not define.
 PAGED = {
-    "objects/": ("envelope", True),
-    "manifest/": ("manifest", False),
-    f"objects/{A['id']}/": ("envelope", True),
-    f"objects/{A['id']}/versions/": ("versions", False),
+    "objects/": "envelope",
+    f"objects/{A['id']}/": "envelope",
+    "manifest/": "manifest",
+    f"objects/{A['id']}/versions/": "versions",
 }
 
 
@@ -38,13 +38,12 @@ def dates(answer: TestResponse) -> tuple[str, str]:
 def test_a_page_has_what_was_asked_for_and_says_whether_more_follow(
     stocked: Stock, rest: str, limit: int
 ) -> None:
-    resource, has_next = PAGED[rest]
     whole = objects_of(stocked.site.get("kr-cert", PATH + rest, **asked_of(rest)))
     page = stocked.site.get("kr-cert", PATH + rest, limit=str(limit), **asked_of(rest))
-    assert faults(resource, said(page)) == []
+    assert faults(PAGED[rest], said(page)) == []
     assert objects_of(page) == whole[:limit]
     assert said(page)["more"] is (limit < len(whole))
-    assert ("next" in said(page)) is (has_next and limit < len(whole))
+    assert ("next" in said(page)) is (limit < len(whole))
 
 
 @pytest.mark.parametrize(("rest", "limit"), list(itertools.product(PAGED, (1, 2, 5))))
@@ -56,16 +55,32 @@ def test_pages_by_the_last_date_are_the_whole(stocked: Stock, rest: str, limit: 
 
 @pytest.mark.parametrize(("rest", "limit"), list(itertools.product(PAGED, (1, 2, 5))))
 def test_pages_by_next_are_the_whole(stocked: Stock, rest: str, limit: int) -> None:
-    if PAGED[rest][1]:
-        whole = stocked.site.get("kr-cert", PATH + rest, **asked_of(rest))
-        pages = stocked.site.walk("kr-cert", PATH + rest, limit=str(limit), **asked_of(rest))
-        assert key(objects_of(*pages)) == key(objects_of(whole))
+    whole = stocked.site.get("kr-cert", PATH + rest, **asked_of(rest))
+    pages = stocked.site.walk("kr-cert", PATH + rest, limit=str(limit), **asked_of(rest))
+    assert key(objects_of(*pages)) == key(objects_of(whole))
 
 
-def test_a_manifest_takes_the_next_of_the_objects(stocked: Stock) -> None:
-    page = said(stocked.site.get("kr-cert", f"{PATH}objects/", limit="2"))
-    rest = objects_of(stocked.site.get("kr-cert", f"{PATH}manifest/", next=page["next"]))
-    assert rest == objects_of(stocked.site.get("kr-cert", f"{PATH}manifest/"))[2:]
+@pytest.mark.parametrize(("rest", "other"), list(itertools.permutations(PAGED, 2)))
+def test_a_next_continues_the_resource_that_gave_it_and_no_other(
+    stocked: Stock, rest: str, other: str
+) -> None:
+    given = said(stocked.site.get("kr-cert", PATH + rest, limit="1", **asked_of(rest)))["next"]
+    assert stocked.site.get("kr-cert", PATH + rest, next=given).status_code == 200
+    answer = stocked.site.get("kr-cert", PATH + other, next=given)
+    # An object is its collection, filtered by the id: the cursor brings its filter along.
+    is_same = (rest, other) == (f"objects/{A['id']}/", "objects/")
+    assert answer.status_code == (200 if is_same else 400)
+
+
+@pytest.mark.parametrize("filters", [{}, {"spec_version": "2.1"}, {"spec_version": "2.0,2.1"}])
+def test_versions_go_on_by_next_with_their_filters_or_without(
+    stocked: Stock, filters: dict[str, str]
+) -> None:
+    path = f"{PATH}objects/{A['id']}/versions/"
+    whole = objects_of(stocked.site.get("kr-cert", path, **filters))
+    given = said(stocked.site.get("kr-cert", path, limit="1", **filters))["next"]
+    for repeated in (filters, {}):
+        assert objects_of(stocked.site.get("kr-cert", path, next=given, **repeated)) == whole[1:]
 
 
 @pytest.mark.parametrize("rest", ["objects/", "manifest/", f"objects/{A['id']}/versions/"])
@@ -127,8 +142,7 @@ def test_a_walk_goes_on_without_repeating_added_after(stocked: Stock) -> None:
 def test_a_walk_goes_on_by_next_alone_with_the_filters_that_it_began_with(
     stocked: Stock, rest: str, filters: dict[str, str]
 ) -> None:
-    of_objects = PATH + rest.replace("manifest", "objects")
-    first = stocked.site.get("kr-cert", of_objects, limit="1", **filters)
+    first = stocked.site.get("kr-cert", PATH + rest, limit="1", **filters)
     alone = stocked.site.get("kr-cert", PATH + rest, limit="1", next=said(first)["next"])
     repeated = stocked.site.get("kr-cert", PATH + rest, limit="2", next=said(first)["next"], **filters)
     whole = objects_of(stocked.site.get("kr-cert", PATH + rest, **filters))

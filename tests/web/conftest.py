@@ -17,7 +17,17 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from hub import settings
-from hub.actions import agree, authenticate, disclosures, explain, poll, readiness, recover, submit
+from hub.actions import (
+    agree,
+    authenticate,
+    disclosures,
+    explain,
+    poll,
+    readiness,
+    recover,
+    submissions,
+    submit,
+)
 from hub.actions.house import House, Secrets
 from hub.actions.readiness import Found
 from hub.app import create_app
@@ -76,7 +86,7 @@ def row(position: int, body: bytes = b'{"type":"x"}', id_: str = INDICATOR) -> R
     )
 
 
-_LISTS = {"participants", "listing", "of_object"}  # acts that answer with one
+_LISTS = {"explain_many", "participants", "listing", "of_object"}  # acts that answer with one
 
 
 @dataclass
@@ -117,7 +127,9 @@ class Played:
     def exists(self, house: House, query: Query) -> bool:
         return bool(self.known & query.ids)
 
-    def open_cursor(self, house: House, query: Query, text: str, *, is_filtered: bool) -> Query:
+    def open_cursor(
+        self, house: House, query: Query, text: str, resource: Disclosed, *, is_filtered: bool
+    ) -> Query:
         self.cursors.append(text)
         self.filtered.append(is_filtered)
         return replace(query, added_after=CONTINUED)
@@ -173,7 +185,9 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     monkeypatch.setattr(authenticate, "authenticate", played.authenticate)
     for name in ("objects", "manifest", "exists", "open_cursor"):
         monkeypatch.setattr(poll, name, getattr(played, name))
-    monkeypatch.setattr(poll, "seal_cursor", lambda _house, _query, page: f"after-{page.rows[-1].position}")
+    monkeypatch.setattr(
+        poll, "seal_cursor", lambda _house, _query, page, _kind: f"after-{page.rows[-1].position}"
+    )
     for name in ("submit", "status"):
         monkeypatch.setattr(submit, name, getattr(played, name))
     for name in ("participants", "listing", "show", "propose", "sign", "terminate"):
@@ -182,6 +196,9 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     monkeypatch.setattr(recover, "listing", played.governs("listing"))
     monkeypatch.setattr(recover, "confirm", played.governs("confirm"))
     monkeypatch.setattr(explain, "explain", played.governs("explain"))
+    monkeypatch.setattr(explain, "explain_many", played.governs("explain_many"))
+    for name in ("listing", "show"):
+        monkeypatch.setattr(submissions, name, played.governs(f"submissions.{name}"))
     monkeypatch.setattr(disclosures, "of_object", played.governs("of_object"))
     return played
 

@@ -13,8 +13,9 @@ from werkzeug.test import Client, TestResponse
 
 from hub import settings
 from hub.actions.house import create_secrets
+from hub.actions.initialise import initialise
 from hub.app import create_app, new_house
-from hub.errors import SettingsError
+from hub.errors import SettingsError, Unavailable
 from hub.model import HttpRequest, NationCode
 from hub.proofs import requests
 from hub.proofs.keys import PrivateKey
@@ -62,14 +63,25 @@ def test_without_secrets_the_start_stops(tmp_path: Path) -> None:
 def test_on_another_schema_the_start_stops(tmp_path: Path) -> None:
     chosen = settings.load({"HUB_HOME": str(tmp_path)})
     create_secrets(chosen.secrets_dir)
+    (tmp_path / "var" / "hub.db").touch(mode=0o600)
     with pytest.raises(SettingsError, match="hub init"):
         create_app(chosen)
+
+
+def test_without_a_database_the_start_stops_and_makes_none(tmp_path: Path) -> None:
+    chosen = settings.load({"HUB_HOME": str(tmp_path)})
+    create_secrets(chosen.secrets_dir)
+    with pytest.raises(Unavailable) as refusal:
+        create_app(chosen)
+    assert "there is no such file (SQLITE_CANTOPEN); run `hub init`" in refusal.value.in_full
+    assert refusal.value.is_lasting
+    assert not (tmp_path / "var" / "hub.db").exists()
 
 
 def test_an_initialised_hub_starts_from_its_settings(tmp_path: Path) -> None:
     chosen = settings.load({"HUB_HOME": str(tmp_path)})
     house = new_house(chosen)
-    house.store.migrate()
+    initialise(house)
     house.store.close()
     assert create_app(chosen).test_client().get("/readyz").status_code == 200
 

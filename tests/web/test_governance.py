@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
+import orjson
 import pytest
 
 from hub.actions.explain import Question
+from hub.actions.submissions import Wish
 from hub.errors import NotFound
 from hub.model import NationCode, StixId
 from tests.web.conftest import CALLERS, MAX_BODY_BYTES, Played, Web, header, said
 
 JSON = "application/json"
 AGREEMENTS = "/governance/agreements/"
+SUBMISSIONS = "/governance/submissions/"
 ONE = f"{AGREEMENTS}agreement--1/"
 RECOVERY = "/governance/recoveries/agreement--1/confirmation/"  # whatever name: it goes to the act
 WRITES = [
@@ -127,3 +132,83 @@ def test_a_question_goes_to_its_act_and_its_answer_comes_back(client: Web, playe
         ("explain", CALLERS["us-key"], question),
         ("of_object", CALLERS["us-key"], "malware--1"),
     ]
+
+
+def ask_many(client: Web, body: object) -> tuple[int, object]:
+    data = body if isinstance(body, bytes) else orjson.dumps(body)
+    answer = client.post(EXPLANATIONS, data=data, headers={"Content-Type": JSON})
+    return answer.status_code, said(answer)
+
+
+def test_many_questions_are_asked_in_one_request_without_a_signature(client: Web, played: Played) -> None:
+    version = "2026-01-01T00:00:00.100Z"
+    body = {"objects": ["malware--1", {"object": "malware--2", "version": version}, {"object": "x"}]}
+    assert ask_many(client, body) == (200, {"explanations": [{"id": "one"}]})
+    asked = [
+        Question(StixId("malware--1")),
+        Question(StixId("malware--2"), "2026-01-01T00:00:00.1", version=version),
+        Question(StixId("x")),
+    ]
+    assert played.governed == [("explain_many", CALLERS["us-key"], asked)]
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        (b"{", "body, line 1"),
+        (b'{"objects": ["a"], "objects": []}', "body"),
+        ([], 'body: send {"objects": [...]}'),
+        ({"objects": "a"}, "body: send"),
+        ({"objects": ["a"], "to": "KR"}, "body: send"),
+        ({"objects": ["a", 1]}, "objects[1]: give a STIX id"),
+        ({"objects": [""]}, "objects[0]: give a STIX id"),
+        ({"objects": ["a\n"]}, "objects[0]: give a STIX id"),
+        ({"objects": [{"version": "2026-01-01T00:00:00Z"}]}, "objects[0]: give a STIX id"),
+        ({"objects": [{"object": "a", "to": "KR"}]}, "objects[0]: give a STIX id"),
+        ({"objects": [{"object": "a", "version": None}]}, "objects[0]: give a STIX id"),
+        ({"objects": [{"object": "a", "version": "2"}]}, "objects[0].version: give it as the object"),
+    ],
+)
+def test_many_questions_that_cannot_be_read_are_refused_by_their_place(
+    client: Web, played: Played, body: object, sentence: str
+) -> None:
+    code, told = ask_many(client, body)
+    assert (code, played.governed) == (400, [])
+    assert isinstance(told, dict)
+    assert told["detail"].startswith(sentence)
+    client.key = None
+    assert ask_many(client, body)[0] == 401
+
+
+# --- submissions ----------------------------------------------------------------------------------
+
+
+def test_submissions_are_asked_for_by_limit_moment_and_cursor(client: Web, played: Played) -> None:
+    query = {"limit": "5000", "since": "2026-01-01T09:00:00+09:00", "next": "abc"}
+    assert said(client.get(SUBMISSIONS, query_string=query)) == {"id": "agreement--1"}
+    assert said(client.get(SUBMISSIONS)) == {"id": "agreement--1"}
+    assert said(client.get(f"{SUBMISSIONS}one/")) == {"id": "agreement--1"}
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    assert played.governed == [
+        ("submissions.listing", CALLERS["us-key"], Wish(100, since, "abc")),
+        ("submissions.listing", CALLERS["us-key"], Wish()),
+        ("submissions.show", CALLERS["us-key"], "one"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("limit=0", "limit: give a whole number"),
+        ("limit=1&limit=1", "limit: give it once"),
+        ("since=yesterday", "since: give an RFC 3339"),
+        ("next=", "next: empty"),
+        ("object=a", "object: not a parameter of this address; it takes limit, next, since"),
+    ],
+)
+def test_a_list_that_cannot_be_read_is_refused_by_name(
+    client: Web, played: Played, query: str, sentence: str
+) -> None:
+    answer = client.get(f"{SUBMISSIONS}?{query}")
+    assert (answer.status_code, played.governed) == (400, [])
+    assert said(answer)["detail"].startswith(sentence)

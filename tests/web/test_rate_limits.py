@@ -25,7 +25,7 @@ from hub.proofs import requests
 from hub.store.allowance_tables import allowance
 from hub.store.connection import Store
 from hub.store.tables import nonce, submission
-from tests.stix_objects import indicator
+from tests.stix_objects import indicator, stix_id
 from tests.web.conftest import SETTINGS, TAXII, said
 from tests.world import URL, World, build, key_of
 
@@ -155,6 +155,15 @@ def test_objects_submitted_count(world: World) -> None:
     assert client.get("/allied/").status_code == 429
 
 
+def test_objects_that_are_asked_about_count_seen_or_not(world: World) -> None:
+    client = member(world, served(world, objects=25))
+    body = json.dumps({"objects": [stix_id("malware", 7_000 + n) for n in range(30)]}).encode()
+    for _ in range(2):
+        answer = client.post("/governance/explanations/", data=body, content_type="application/json")
+        assert answer.status_code == 200
+    assert client.get("/allied/").status_code == 429
+
+
 def test_a_cursor_lets_nothing_in_but_the_pages_of_a_walk(world: World) -> None:
     client = member(world, served(world, requests=PER_MINUTE))
     walk = {"next": said(client.get(address(world)))["next"]}
@@ -170,6 +179,14 @@ def test_a_cursor_lets_nothing_in_but_the_pages_of_a_walk(world: World) -> None:
     foreign = member(world, served(world), "us-agency")
     others = {"next": said(foreign.get(address(world)))["next"]}
     assert client.get(address(world), query_string=others).status_code == 429
+
+
+def test_a_walk_of_a_manifest_goes_on_too_by_its_own_cursor_alone(world: World) -> None:
+    client = member(world, served(world, requests=PER_MINUTE))
+    walk = {"next": said(client.get(address(world, "manifest")))["next"]}
+    exhaust(client)
+    assert client.get(address(world), query_string=walk).status_code == 429
+    assert client.get(address(world, "manifest"), query_string=walk).status_code == 200
 
 
 # --- served -----------------------------------------------------------------------------------------

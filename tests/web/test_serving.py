@@ -19,6 +19,7 @@ import pytest
 
 from hub import settings
 from hub.actions.house import House
+from hub.actions.initialise import initialise
 from hub.app import new_house
 from hub.errors import Unavailable
 from hub.web import serving
@@ -99,7 +100,7 @@ def answers(running: Running) -> bool:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     home = tmp_path_factory.mktemp("serving")
     house = new_house(settings.load({"HUB_HOME": str(home)}))
-    house.store.migrate()
+    initialise(house)
     house.store.close()
     running = start(home)
     try:

@@ -195,10 +195,11 @@ def test_every_answer_with_objects_says_their_dates(client: Web, played: Played,
     assert answer.headers["X-TAXII-Date-Added-Last"] == THIRD
 
 
-def test_a_manifest_describes_its_rows_and_has_no_next(client: Web, played: Played) -> None:
+def test_a_manifest_describes_its_rows_and_continues_by_next(client: Web, played: Played) -> None:
     played.rows, played.more = (row(1, b""),), True
     assert said(client.get("/allied/collections/us/manifest/?match[type]=indicator")) == {
         "more": True,
+        "next": "after-1",
         "objects": [
             {
                 "id": INDICATOR,

@@ -16,8 +16,11 @@ from hub.model import HUB, Guise, Handling, Kind, MemberId, NationCode, ObjectVe
 from hub.proofs import canonical
 from hub.rules.handling import CONTAINERS
 from hub.rules.marking import (
+    Accepted,
+    accepted_by,
     is_accepted_definition,
     is_stricter,
+    listed_as,
     narrower,
     releasable_to,
     unknown_markings,
@@ -25,7 +28,7 @@ from hub.rules.marking import (
 )
 from hub.rules.namers import names_creator
 from hub.stix import reading
-from hub.store import integrity, objects
+from hub.store import definitions, integrity, objects
 from hub.store.connection import Connection
 from hub.store.integrity import Content
 
@@ -177,10 +180,9 @@ def _version_faults(inspection: Inspection, version: ObjectVersion, said: StixOb
 
 
 def _differing(inspection: Inspection, version: ObjectVersion, said: StixObject) -> Iterator[str]:
-    markings = with_rel_to_on_parts(said.markings, inspection.registry.rel_to)
-    accepted = is_accepted_definition(
-        said.id, said.definition, said.definition_extensions, inspection.registry.informative_markings
-    )
+    registry = inspection.registry.at(version.submitted_at)
+    markings = with_rel_to_on_parts(said.markings, registry.rel_to)
+    definition = said.id, said.definition, said.definition_extensions, registry.informative_markings
     # A cert is not hidden: its guise tells whether it names others, as was found when it submitted.
     is_masked = inspection.members[version.member].kind is not Kind.CERT and version.guise is not Guise.NONE
     is_dated = said.version is None  # its version is the time at which its content was accepted
@@ -200,7 +202,8 @@ def _differing(inspection: Inspection, version: ObjectVersion, said: StixObject)
         "labels": (version.markings.raised, said.markings.raised),
         "markings": (version.markings.others, markings.others),
         "fault": (version.markings.fault, markings.fault),
-        "acceptance": (version.is_accepted_definition, accepted),
+        "acceptance": (version.is_accepted_definition, is_accepted_definition(*definition)),
+        "list of informative markings": (version.listed, listed_as(*definition)),
         "redactions": (version.cuts, said.cuts),
         "guise": (version.guise, said.guise if is_masked else version.guise),
     }
@@ -217,13 +220,13 @@ def handling_faults(inspection: Inspection, versions: Versions) -> Iterator[Faul
         by_member[version.member].append(version)
     for member, own in by_member.items():
         others = {ref for version in own for ref in version.markings.others}
-        accepted = objects.accepted_definitions(inspection.connection, member, others)
+        accepted = definitions.accepted(inspection.connection, member, others)
         for version in own:
             lowest = _lowest_level(version)
             if version.tlp < lowest:
                 what = f"is handled as {version.tlp.label}, and says {lowest.label}"
                 yield Fault(named(version), f"{what}; {RESTORE}")
-            named_nations = releasable_to(version.markings.others, inspection.registry.rel_to)
+            named_nations = _named_nations(inspection, version)
             if version.rel_to != narrower(version.rel_to, named_nations):
                 yield Fault(named(version), f"is released more widely than its REL TO says; {RESTORE}")
             yield from _column_faults(inspection, version, accepted)
@@ -232,7 +235,12 @@ def handling_faults(inspection: Inspection, versions: Versions) -> Iterator[Faul
                 yield Fault(named(version), f"{what}; {RESTORE}, or list the marking in nations.toml")
 
 
-def _column_faults(inspection: Inspection, version: ObjectVersion, accepted: set[StixId]) -> Iterator[Fault]:
+def _named_nations(inspection: Inspection, version: ObjectVersion) -> frozenset[NationCode] | None:
+    registry = inspection.registry.at(version.submitted_at)
+    return releasable_to(version.markings.others, registry.rel_to)
+
+
+def _column_faults(inspection: Inspection, version: ObjectVersion, accepted: Accepted) -> Iterator[Fault]:
     """Give where what was taken over, is handed down or stays at home is not what the version says."""
     handling = Handling(version.tlp, version.rel_to, version.is_closed)
     taken = version.taken.handling
@@ -249,8 +257,7 @@ def _column_faults(inspection: Inspection, version: ObjectVersion, accepted: set
         yield Fault(named(version), f"hands nothing down to what it contains; {RESTORE}")
     elif (
         given.tlp < lowest
-        or given.rel_to
-        != narrower(given.rel_to, releasable_to(version.markings.others, inspection.registry.rel_to))
+        or given.rel_to != narrower(given.rel_to, _named_nations(inspection, version))
         or (not given.is_closed and _must_close(inspection, version, accepted))
     ):
         yield Fault(named(version), f"hands down less than its own markings say; {RESTORE}")
@@ -263,14 +270,14 @@ def _lowest_level(version: ObjectVersion) -> Tlp:
     return max(own, markings.raised or own)
 
 
-def _reason_to_close(inspection: Inspection, version: ObjectVersion, accepted: set[StixId]) -> str | None:
+def _reason_to_close(inspection: Inspection, version: ObjectVersion, accepted: Accepted) -> str | None:
     return None if version.is_closed else _must_close(inspection, version, accepted)
 
 
-def _must_close(inspection: Inspection, version: ObjectVersion, accepted: set[StixId]) -> str | None:
-    registry = inspection.registry
+def _must_close(inspection: Inspection, version: ObjectVersion, accepted: Accepted) -> str | None:
+    registry = inspection.registry.at(version.submitted_at)
     known = registry.informative_markings | registry.rel_to.keys()
-    unknown = unknown_markings(version.markings, accepted, known)
+    unknown = unknown_markings(version.markings, accepted_by(accepted, registry.informative_markings), known)
     return version.markings.fault or (f"its marking {min(unknown)}" if unknown else None)
 
 

@@ -9,18 +9,20 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 from typing import Final
 
 import orjson
 
+from hub import files
 from hub.actions import administer
 from hub.actions.house import House
+from hub.actions.initialise import initialise
 from hub.actions.work import work
 from hub.app import new_house
 from hub.client import Hub, HubAuth
-from hub.client.governance import read_agreement
+from hub.client.drafts import read_agreement
 from hub.errors import HubError
 from hub.model import JsonObject, Kind, Purpose, Scope
 from hub.proofs import keys
@@ -92,7 +94,7 @@ def home_folder(chosen: Path | None) -> Iterator[Path]:
         finally:
             shutil.rmtree(home, ignore_errors=True)
         return
-    chosen.mkdir(mode=0o700, parents=True, exist_ok=True)
+    files.make_folder(chosen)
     if any(chosen.iterdir()):
         raise HubError(f"{chosen} is not empty: the demo begins in a fresh home; name another folder")
     yield chosen.absolute()
@@ -106,7 +108,7 @@ def set_scene(home: Path, url: str) -> Iterator[Scene]:
     environ |= {"HUB_HOME": str(home), "HUB_PUBLIC_URL": url}
     house = new_house(load(environ))
     try:
-        administer.initialise(house)
+        initialise(house)
         badges = {id: _admit(house, home / "members" / id, id) for id in MEMBERS}
         yield Scene(home, url, environ, house, badges)
     finally:
@@ -132,7 +134,7 @@ def work_at_once(house: House) -> None:
 
 def example(name: str) -> JsonObject:
     """Return one of the example agreements as a document to propose."""
-    file = files("hub") / "_config" / "agreements" / f"{name}.toml"
+    file = resources.files("hub") / "_config" / "agreements" / f"{name}.toml"
     return read_agreement(file.name, file.read_bytes())
 
 
@@ -142,14 +144,18 @@ def certs_of(document: JsonObject) -> list[str]:
 
 
 def conclude(scene: Scene, name: str) -> JsonObject:
-    """Let the parties conclude one example agreement; return it as they see it, in force."""
+    """Let the parties conclude one example agreement; return it as they see it, in force.
+
+    Each signs the document whose digest its proposer has read and told them.
+    """
     document = example(name)
     certs = certs_of(document)
     with scene.member(certs[0], governs=True) as hub:
         view = hub.propose(document)
+    digest = view["digest"]
     for cert in certs:
         with scene.member(cert, governs=True) as hub:
-            view = hub.sign(view["id"])
+            view = hub.sign(view["id"], digest=digest)
     if view["state"] != "in force":
         raise HubError(f"{name}.toml was signed by every party and is {view['state']}, not in force")
     return view
@@ -161,7 +167,7 @@ def _admit(house: House, folder: Path, id: str) -> Badge:
     if id in IDENTITIES:
         administer.register_identity(house, id, IDENTITIES[id])
     scopes = {Scope.READ, Scope.SUBMIT} | ({Scope.GOVERN} if kind is Kind.CERT else set())
-    folder.mkdir(mode=0o700, parents=True)
+    files.make_folder(folder)
     badge = Badge(folder / "token", folder / "submit.pem", folder / "agreement.pem")
     _keep(badge.token, administer.issue_token(house, id, scopes).token.encode())
     _give_key(house, id, badge.submit_key, Purpose.SUBMIT)
@@ -177,5 +183,5 @@ def _give_key(house: House, id: str, path: Path, purpose: Purpose) -> None:
 
 
 def _keep(path: Path, secret: bytes) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with os.fdopen(files.create(path), "wb") as file:
         file.write(secret)

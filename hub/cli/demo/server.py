@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -11,10 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from hub import files
 from hub.cli.demo.scene import Scene
 from hub.cli.signals import end_on_sigterm
 from hub.client import ClientError, HubAuth
-from hub.client.connection import Connection
+from hub.client.connection import Connection, Patience
 from hub.errors import HubError
 
 _CODE: Final = Path(__file__).parents[3]  # the folder of the package
@@ -47,7 +49,7 @@ def serving(scene: Scene, claimed: socket.socket) -> Iterator[subprocess.Popen[b
     command = [sys.executable, "-m", "hub", "serve", "--bind", bind, "--workers", str(_WORKERS)]
     # The same code as this process, whether installed or a checkout.
     environ = scene.environ | {"PYTHONPATH": str(_CODE)}
-    with end_on_sigterm(), claimed, log.open("wb") as words:
+    with end_on_sigterm(), claimed, os.fdopen(files.create(log), "wb") as words:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             command,
             env=environ,
@@ -67,7 +69,7 @@ def serving(scene: Scene, claimed: socket.socket) -> Iterator[subprocess.Popen[b
 
 def _wait_until_ready(scene: Scene, process: subprocess.Popen[bytes], log: Path) -> None:
     token = next(iter(scene.badges.values())).token.read_text()
-    connection = Connection(HubAuth(token), attempts=1)
+    connection = Connection(HubAuth(token), patience=Patience(attempts=1))
     deadline = time.monotonic() + _READY_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:

@@ -1,9 +1,9 @@
 """Members, agreements, decisions and disclosures over HTTP, as JSON: what the member-side commands use.
 
-Reading needs a token, of agreements one of scope govern or an auditor's, and so does a simulation, which
-changes nothing. Every change is a POST signed
-(RFC 9421) with the nation's `agreement` key, and goes to `actions` as received: the signature is verified
-there, before the body is parsed.
+Reading needs a token, of agreements one of scope govern or an auditor's, and so do a simulation and a POST
+that asks for explanations, which change nothing. Every change is a POST signed (RFC 9421) with the
+nation's `agreement` key, and goes to `actions` as received: the signature is verified there, before the
+body is parsed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from typing import Any, Final
 import orjson
 from flask import Blueprint, Flask, Response, request
 
-from hub.actions import agree, disclosures, explain, recover, simulate
+from hub.actions import agree, disclosures, explain, recover, simulate, submissions
 from hub.actions.explain import Question
 from hub.errors import BadFilter
 from hub.model import NationCode, StixId
 from hub.stix.versions import version_key
-from hub.web.taxii.identity import caller, house
+from hub.web.taxii import filters
+from hub.web.taxii.identity import allowances, caller, house
 from hub.web.taxii.negotiation import JSON, admit_json, received
 
 _governance = Blueprint("governance", __name__, url_prefix="/governance")
@@ -116,6 +117,33 @@ def explanation() -> Response:
     return _json(explain.explain(house(), caller(), Question(StixId(asked["object"]), key, to)))
 
 
+@_governance.post("/explanations/")
+def explanations() -> Response:
+    """Return the decisions on up to 1,000 objects, in the order of the body; nothing is written."""
+    asked = explain.questions(received().body)
+    told = explain.explain_many(house(), caller(), asked)
+    allowances().charge(caller(), len(asked))
+    return _json({"explanations": told})
+
+
+@_governance.get("/submissions/")
+def submitted() -> Response:
+    """Return the caller's submissions, to a cert its nation's, to an auditor all; the newest first."""
+    _parameters("limit", "next", "since")
+    wish = submissions.Wish(
+        limit=filters.limit(request.args, submissions.MOST),
+        since=filters.moment(request.args, "since"),
+        next=filters.cursor(request.args),
+    )
+    return _json(submissions.listing(house(), caller(), wish))
+
+
+@_governance.get("/submissions/<string:submission_id>/")
+def submission(submission_id: str) -> Response:
+    """Return what became of each object of one of them; 404 to whoever may not know, as for none."""
+    return _json(submissions.show(house(), caller(), submission_id))
+
+
 @_governance.get("/disclosures/")
 def disclosed() -> Response:
     """Return who has fetched an object, or how many have; 404 to whoever may not ask, as for no object."""
@@ -124,7 +152,7 @@ def disclosed() -> Response:
 
 
 def _parameters(*known: str) -> dict[str, str]:
-    """Return the query parameters; BadFilter for any other, for one given twice, and without an `object`."""
+    """Return the query parameters; BadFilter for any other, for one given twice, without a known `object`."""
     for name, values in request.args.lists():
         if name not in known:
             raise BadFilter(
@@ -135,7 +163,7 @@ def _parameters(*known: str) -> dict[str, str]:
     asked = {name: request.args[name] for name in known if name in request.args}
     if unspeakable := [name for name, value in asked.items() if not value or not value.isprintable()]:
         raise BadFilter(f"{unspeakable[0]}: empty or unprintable")
-    if "object" not in asked:
+    if "object" in known and "object" not in asked:
         raise BadFilter("object: give the STIX id to ask about")
     return asked
 

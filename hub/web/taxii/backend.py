@@ -31,6 +31,7 @@ from hub.model import (
     Submission,
     VersionFilter,
 )
+from hub.web import request_log
 from hub.web.taxii import filters, resources
 from hub.web.taxii.identity import allowances, caller
 from hub.web.taxii.negotiation import received
@@ -105,34 +106,44 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         return answer
 
     def get_object_manifest(self, _root: str, collection_id: str, *_parsed: Any) -> Answer:
-        page = poll.manifest(self._house, self._query(collection_id, filters.OBJECTS))
-        return resources.manifest(page), resources.date_headers(page)
+        query = self._query(collection_id, filters.OBJECTS, resource=Disclosed.MANIFEST)
+        page = poll.manifest(self._house, query)
+        following = self._next(query, page, Disclosed.MANIFEST)
+        return resources.manifest(page, following), resources.date_headers(page)
 
     def get_object_versions(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> Answer:
-        query = self._query(collection_id, filters.VERSIONS, object_id)
-        query = replace(query, selections=_EVERY_VERSION)
+        query = self._query(collection_id, filters.VERSIONS, object_id, Disclosed.VERSIONS)
         page = poll.manifest(self._house, query, Disclosed.VERSIONS)
         if not page.rows:
             self._require_visible(query)
-        return resources.versions(page), resources.date_headers(page)
+        following = self._next(query, page, Disclosed.VERSIONS)
+        return resources.versions(page, following), resources.date_headers(page)
 
     def _page(self, query: Query) -> tuple[Page, Answer]:
         # Of a HEAD the objects stay behind: what leaves is no more than a manifest tells.
         is_head = request.environ["REQUEST_METHOD"] == "HEAD"
         page = poll.objects(self._house, query, Disclosed.MANIFEST if is_head else Disclosed.OBJECTS)
         allowances().charge(caller(), len(page.rows))
-        following = poll.seal_cursor(self._house, query, page) if page.more else None
-        body = resources.envelope(page, following)
+        body = resources.envelope(page, self._next(query, page, Disclosed.OBJECTS))
         # The rows without their bodies: these must go as they are sent.
         page = replace(page, rows=tuple(replace(row, body=b"") for row in page.rows[:1] + page.rows[-1:]))
         return page, (body, {"Content-Length": str(body.size), **resources.date_headers(page)})
+
+    def _next(self, query: Query, page: Page, resource: Disclosed) -> str | None:
+        return poll.seal_cursor(self._house, query, page, resource) if page.more else None
 
     def _require_visible(self, query: Query) -> None:
         """Raise NotFound unless the reader may see a version that was asked for, whenever it was added."""
         if not poll.exists(self._house, replace(query, added_after=None, spec_versions=_ANY_SPEC)):
             raise NotFound("no such object, or not for this reader")
 
-    def _query(self, collection_id: str, fields: tuple[str, ...], object_id: str | None = None) -> Query:
+    def _query(
+        self,
+        collection_id: str,
+        fields: tuple[str, ...],
+        object_id: str | None = None,
+        resource: Disclosed = Disclosed.OBJECTS,
+    ) -> Query:
         asked = filters.read(request.args, fields, page_limit=self._house.limits.page_objects)
         query = Query(
             reader=authenticate.reader(caller()),
@@ -142,12 +153,12 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
             ids=asked.ids if object_id is None else frozenset({StixId(object_id)}),
             types=asked.types,
             spec_versions=asked.spec_versions,
-            selections=asked.selections,
+            selections=_EVERY_VERSION if resource is Disclosed.VERSIONS else asked.selections,
             versions=asked.versions,
         )
         if asked.next is None:
             return query
-        return poll.open_cursor(self._house, query, asked.next, is_filtered=asked.has_match)
+        return poll.open_cursor(self._house, query, asked.next, resource, is_filtered=asked.has_match)
 
     # --- writing -------------------------------------------------------------------------------
 
@@ -157,6 +168,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         if origin is None:
             raise Forbidden("nothing is submitted to the aggregate: use your nation's collection")
         receipt = submit.submit(self._house, Submission(caller(), origin, received()))
+        request_log.count(receipt)
         allowances().charge(caller(), receipt.total)
         return resources.status(receipt)
 

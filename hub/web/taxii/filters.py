@@ -67,9 +67,9 @@ def read(args: MultiDict[str, str], fields: tuple[str, ...], *, page_limit: int)
     _refuse_repetition(args)
     selections, versions = _versions(args)
     return Filters(
-        limit=_limit(args, page_limit),
-        next=_next(args),
-        added_after=_added_after(args),
+        limit=limit(args, page_limit),
+        next=cursor(args),
+        added_after=moment(args, "added_after"),
         ids=frozenset(StixId(value) for value in _list(args, "id")),
         types=_list(args, "type"),
         spec_versions=_list(args, "spec_version") or _LATEST_SPEC,
@@ -108,7 +108,8 @@ def _refuse_repetition(args: MultiDict[str, str]) -> None:
             raise BadFilter(f"{name}: give it once; separate several values by commas where it takes several")
 
 
-def _limit(args: MultiDict[str, str], page_limit: int) -> int:
+def limit(args: MultiDict[str, str], page_limit: int) -> int:
+    """Return how many are asked for, at most `page_limit`; BadFilter for no whole number from 1 up."""
     text = args.get("limit")
     if text is None:
         return page_limit
@@ -117,22 +118,26 @@ def _limit(args: MultiDict[str, str], page_limit: int) -> int:
     return page_limit if len(text) > _LIMIT_DIGITS else min(int(text), page_limit)
 
 
-def _next(args: MultiDict[str, str]) -> str | None:
+def cursor(args: MultiDict[str, str]) -> str | None:
+    """Return the `next`; BadFilter for an empty one."""
     text = args.get("next")
     if text == "":
         raise BadFilter("next: empty; leave it out to begin, or give it as the last page did")
     return text
 
 
-def _added_after(args: MultiDict[str, str]) -> datetime | None:
-    """Return the instant to the microsecond below: `date_added` has no finer digits to compare."""
-    text = args.get("added_after")
+def moment(args: MultiDict[str, str], name: str) -> datetime | None:
+    """Return the instant to the microsecond below: dates have no finer digits to compare.
+
+    Raises BadFilter for what is no RFC 3339 timestamp.
+    """
+    text = args.get(name)
     if text is None:
         return None
     match = _INSTANT.fullmatch(text)
     instant = _nearest(match) if match else None
     if instant is None:
-        raise BadFilter("added_after: give an RFC 3339 timestamp, such as 2026-01-31T08:00:00.000000Z")
+        raise BadFilter(f"{name}: give an RFC 3339 timestamp, such as 2026-01-31T08:00:00.000000Z")
     return instant
 
 

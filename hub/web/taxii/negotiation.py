@@ -17,7 +17,7 @@ from werkzeug.datastructures import ImmutableMultiDict
 from werkzeug.http import parse_list_header, parse_options_header
 
 from hub.errors import BadRequest, NotAcceptable, NotFound, TooLarge, UnsupportedMedia
-from hub.model import HttpRequest
+from hub.model import Disclosed, HttpRequest
 from hub.web.taxii.identity import allowances, caller, house
 
 TAXII: Final[str] = MEDIA_TYPE_TAXII_V21
@@ -25,6 +25,13 @@ JSON: Final = "application/json"
 
 _VERSION: Final = "2.1"
 _STIX: Final = "application/stix+json"
+# What has pages that `next` continues, by the views that answer it.
+_WALKED: Final = {
+    "objects.get_or_add_objects": Disclosed.OBJECTS,
+    "objects.get_or_delete_object": Disclosed.OBJECTS,
+    "objects.get_object_versions": Disclosed.VERSIONS,
+    "manifest.get_object_manifest": Disclosed.MANIFEST,
+}
 _DISCOVERY: Final = "discovery.get_server_discovery"
 _RANGES: Final = (TAXII, MEDIA_TYPE_TAXII_ANY, "application/*", "*/*")  # the most precise first
 _LIMIT_DIGITS: Final = 18
@@ -69,9 +76,11 @@ def received() -> HttpRequest:
 def _count_request() -> None:
     """Let in who may ask now. Discovery is never counted; where pages are read, a walk begun goes on."""
     who = caller()
-    is_page = request.blueprint == "objects" and request.method in {"GET", "HEAD"}
-    if request.endpoint != _DISCOVERY:
-        allowances().admit(who, request.args.get("next") if is_page else None)
+    walked = _WALKED.get(request.endpoint or "") if request.method in {"GET", "HEAD"} else None
+    if walked is not None:
+        allowances().admit(who, request.args.get("next"), walked)
+    elif request.endpoint != _DISCOVERY:
+        allowances().admit(who)
 
 
 def _refuse_unspeakable_path() -> None:

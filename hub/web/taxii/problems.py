@@ -18,6 +18,7 @@ from medallion.exceptions import MedallionError
 from werkzeug.exceptions import HTTPException
 
 from hub.errors import NotFound, Refused
+from hub.web import request_log
 from hub.web.taxii.negotiation import TAXII
 
 PROBLEM_JSON: Final = "application/problem+json"
@@ -59,13 +60,18 @@ def install(app: Flask) -> None:
 
 
 def answer(error: Exception) -> Response:
-    """Return the response for `error`, in the form that its address speaks."""
-    return respond(error, request.path)
-
-
-def respond(error: Exception, path: str) -> Response:
-    """Return the response for `error` to a request for `path`; of a Refused, also where no application is."""
+    """Return the response for `error`, in the form that its address speaks, and tell the log of requests."""
     problem = describe(error)
+    request_log.refuse(problem.detail, _detail(error))
+    return _response(problem, request.path)
+
+
+def respond(error: Refused, path: str) -> Response:
+    """Return the response for `error` to a request for `path`, where no application is."""
+    return _response(describe(error), path)
+
+
+def _response(problem: Problem, path: str) -> Response:
     response = _taxii(problem) if is_taxii_path(path) else _problem_json(problem)
     for name, value in problem.headers:
         response.headers.add(name, value)
@@ -93,8 +99,13 @@ def describe(error: Exception) -> Problem:
         case MedallionError():
             return _foreign(error.status, _MEDALLION)
         case _:
-            _logger.error("unforeseen error at %s %s", request.method, request.path, exc_info=error)
+            _logger.error("unforeseen error: request %s", request_log.current(), exc_info=error)
             return _foreign(500, _SENTENCES)
+
+
+def _detail(error: Exception) -> str:
+    """Return what the operator is told beyond what the client is: of others' errors no more than the kind."""
+    return error.in_full if isinstance(error, Refused) else type(error).__name__
 
 
 def _in_order(methods: str) -> str:

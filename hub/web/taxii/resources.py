@@ -113,8 +113,12 @@ def _chunks(pieces: list[bytes]) -> Iterator[bytes]:
         yield b"".join(chunk)
 
 
-def manifest(page: Page) -> JsonObject:
-    """Return the manifest resource (section 5.3.1). It has no `next`: `added_after` continues it."""
+def manifest(page: Page, cursor: str | None) -> JsonObject:
+    """Return the manifest resource (section 5.3.1); `cursor` is given when more follow.
+
+    The standard defines no `next` in it: taxii2-client's `as_pages` follows it all the same, and without it
+    repeats its first page for ever. `added_after` continues it as well.
+    """
     records = [
         {
             "id": row.id,
@@ -124,13 +128,17 @@ def manifest(page: Page) -> JsonObject:
         }
         for row in page.rows
     ]
-    return {"more": page.more} | ({"objects": records} if records else {})
+    return _continued(page, cursor) | ({"objects": records} if records else {})
 
 
-def versions(page: Page) -> JsonObject:
-    """Return the versions resource (section 5.8.1), in order of `date_added`."""
+def versions(page: Page, cursor: str | None) -> JsonObject:
+    """Return the versions resource (section 5.8.1), in order of `date_added`; `cursor` as in a manifest."""
     found = [row.version for row in page.rows]
-    return {"more": page.more} | ({"versions": found} if found else {})
+    return _continued(page, cursor) | ({"versions": found} if found else {})
+
+
+def _continued(page: Page, cursor: str | None) -> JsonObject:
+    return {"more": page.more} | ({} if cursor is None else {"next": cursor})
 
 
 def date_headers(page: Page) -> dict[str, str]:

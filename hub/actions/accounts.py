@@ -1,0 +1,297 @@
+"""What there is to say of a version, in one form, to whoever asks about it (policy 5)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from hub.actions import abroad
+from hub.actions.candidates import parts_of
+from hub.actions.house import House
+from hub.actions.inquiring import MOST_BLAMED, Inquiry
+from hub.actions.judging import Bench
+from hub.actions.lives import may_know
+from hub.actions.present import present
+from hub.model import (
+    HUB,
+    SUBMITTED,
+    Caller,
+    Clearance,
+    Ground,
+    JsonObject,
+    Justification,
+    Kind,
+    LiveRow,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    Reader,
+    Rendition,
+    StixId,
+    Tlp,
+    View,
+    format_instant,
+)
+from hub.rules.release import NEVER, stands, widest
+from hub.store import releases, renditions
+from hub.store.connection import Connection
+
+_NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
+_ADDRESSED: Final = "it is the hub's to the members who fetched what it recalls, and to no others"
+_NOT_SERVED_YET: Final = (
+    "released, and not served yet: the hub is going through what was submitted before; poll again shortly"
+)
+_AND_MORE: Final = "and more of that kind"
+
+Place = tuple[int, Rendition]  # ObjectVersion.key, and the form
+
+
+class Found(NamedTuple):
+    """A version with its origin, and in which form it was asked about: as submitted, or by a made id."""
+
+    origin: NationCode
+    version: ObjectVersion
+    rendition: Rendition = SUBMITTED
+
+    @property
+    def place(self) -> Place:
+        return self.version.key, self.rendition
+
+
+def accounts(
+    house: House, connection: Connection, caller: Caller, found: Collection[Found]
+) -> dict[Place, Account]:
+    """Return the account of each version that was found, in its form, for the caller.
+
+    Those of one origin are judged together. How many statements it takes follows from how many members
+    submitted them, not from how many they are.
+    """
+    keys = {one.version.key for one in found}
+    rows: dict[int, dict[View, LiveRow]] = defaultdict(dict)
+    for row in releases.live_rows(connection, keys):
+        rows[row.version][View(row.recipient, row.rendition)] = row
+    made: dict[int, dict[Rendition, StixId]] = defaultdict(dict)
+    for (key, form), served in renditions.stored(connection, keys).items():
+        made[key][form] = served.id
+    now = present(house, connection)
+    known: dict[Place, Account] = {}
+    for origin in sorted({one.origin for one in found}):
+        own = [one for one in found if one.origin == origin]
+        bench = Bench.of(house, connection, origin, now)
+        versions = {one.version.key: one.version for one in own}
+        inquiry = None if origin == HUB else Inquiry(connection, bench, versions.values())
+        for one in own:
+            key = one.version.key
+            known[one.place] = Account(caller, one, bench, inquiry, rows[key], made[key])
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What there is to say of one version, in one form, and to whom. Of the hub's own nothing is judged."""
+
+    caller: Caller
+    found: Found
+    bench: Bench
+    inquiry: Inquiry | None
+    rows: Mapping[View, LiveRow]
+    made: Mapping[Rendition, StixId]
+
+    @property
+    def version(self) -> ObjectVersion:
+        return self.found.version
+
+    @property
+    def origin(self) -> NationCode:
+        return self.found.origin
+
+    @property
+    def is_home(self) -> bool:
+        return self.caller.member.nation == self.origin
+
+    @property
+    def is_told_all(self) -> bool:
+        return may_know(self.caller) and (self.is_home or self.caller.member.kind is Kind.AUDITOR)
+
+    @property
+    def is_told_whose(self) -> bool:
+        is_cert = self.caller.member.kind is Kind.CERT and self.is_home
+        return self.caller.member.kind is Kind.AUDITOR or is_cert or self._is_own(self.version)
+
+    def submitter(self) -> JsonObject:
+        """Return who submitted the record, to those who may know: polls tell nobody."""
+        return {"member": self.version.member} if self.is_told_whose else {}
+
+    def view(self, recipient: NationCode | None) -> JsonObject | None:
+        """Return what the caller is told; None: nothing at all."""
+        nations = self.bench.recipients if self.is_told_all else [self.caller.member.nation]
+        asked = [nation for nation in nations if nation is not None and recipient in (None, nation)]
+        form = self.found.rendition
+        decisions = [
+            self._decision(nation) if form == SUBMITTED else self._told(nation, form) for nation in asked
+        ]
+        is_told_why = self.is_told_all or self.is_home
+        if not is_told_why and any(one["decision"] == "withhold" for one in decisions):
+            return None  # why it is withheld is its origin's to know
+        is_told_whether = self.is_home and (self.is_told_all or self._is_own(self.version))
+        return {
+            "object": self.version.id if form == SUBMITTED else self.made[form],
+            "version": self.version.version,
+            "origin": self.origin,
+            "effective_tlp": self._level(form).label,
+            "decisions": decisions,
+            **({"abroad": self._abroad()} if is_told_whether else {}),
+        }
+
+    def _abroad(self) -> JsonObject:
+        """Return whether the version leaves its nation in some form, and if not, by what."""
+        nations = [nation for nation in self.bench.recipients if nation != self.origin]
+        if any(self._leaves_to(nation) for nation in nations):
+            return abroad.leaving()
+        agreed: list[frozenset[abroad.Obstacle]] = []
+        others: list[frozenset[abroad.Obstacle]] = []
+        for nation in nations:
+            reasons, found = self._obstacles(nation), self._stopped_by(nation)
+            (agreed if abroad.is_agreed(reasons) else others).append(found)
+        return abroad.staying(agreed, others)
+
+    def _leaves_to(self, nation: NationCode) -> bool:
+        """Tell whether the nation is served the version, or is about to be."""
+        return not any(self._reasons(nation)) or bool(self._in_other_forms(nation))
+
+    def _stopped_by(self, nation: NationCode) -> frozenset[abroad.Obstacle]:
+        found = self._words(self.version, self._obstacles(nation))
+        if self.inquiry is None or not self.inquiry.hangs(self.version, nation):
+            return found
+        for later, reasons in self.inquiry.later(self.version, nation):
+            found |= self._words(later, reasons)
+        if self.inquiry.needs_withheld_others(self.version, nation):
+            found |= {abroad.Obstacle.REFERENCE}
+        return found
+
+    def _words(self, version: ObjectVersion, reasons: Iterable[str]) -> frozenset[abroad.Obstacle]:
+        closed = None if self.inquiry is None else self.inquiry.candidate(version).closed
+        return abroad.obstacles(reasons, closed)
+
+    def _decision(self, nation: NationCode) -> JsonObject:
+        """Return the decision on the version as submitted; who is told all is told of other forms, too."""
+        decision = self._as_submitted(nation)
+        others = self._in_other_forms(nation) if self.is_told_all else []
+        if others and decision["decision"] == "withhold":
+            widest_one = min(others, key=lambda one: Clearance[one["clearance"].upper()])
+            decision |= {"decision": "release", "reason": None}
+            decision |= {name: widest_one[name] for name in ("clearance", "agreement", "clause")}
+        told = [one for one in others if "rendition" in one]
+        return decision | ({"renditions": told} if told else {})
+
+    def _as_submitted(self, nation: NationCode) -> JsonObject:
+        if reasons := list(dict.fromkeys(self._reasons(nation))):
+            return _decision(nation, reason="; ".join(reasons))
+        return self._told(nation, SUBMITTED)
+
+    def _in_other_forms(self, nation: NationCode) -> list[JsonObject]:
+        views = [view for view in self.rows if view.recipient == nation and view.rendition != SUBMITTED]
+        told = [(view.rendition, self._told(nation, view.rendition)) for view in views]
+        return [
+            # An answer is told as the object itself, which it would be if no source were hidden (policy 7).
+            ({} if form.is_answer else {"rendition": form.label, "object": self.made[form]})
+            | {name: one[name] for name in ("clearance", "agreement", "clause")}
+            for form, one in sorted(told, key=lambda pair: pair[0].label)
+            if one["decision"] == "release"
+        ]
+
+    def _told(self, nation: NationCode, form: Rendition) -> JsonObject:
+        """Return the decision on what the rules release in this form, held against what is served."""
+        clearance = self._clearance(View(nation, form))
+        if clearance is None and self.inquiry is None:
+            return self._named(nation)
+        if clearance is None:
+            return _decision(nation, reason=_NOT_SERVED_YET)
+        period = None
+        if self.inquiry is not None and may_know(self.caller):
+            whole = self.inquiry.candidate(self.version)
+            judged = SUBMITTED if form.is_link else form  # a link stands by the narrower of what it links
+            candidate = parts_of(self.version).left(judged, whole) or whole
+            period = widest(candidate, nation, self.bench.periods, self.bench.now, judged)
+        clause = None if period is None else period.clause_index + 1  # as people count
+        return _decision(nation, clearance, None if period is None else period.agreement_id, clause)
+
+    def _level(self, form: Rendition) -> Tlp:
+        level = parts_of(self.version).level(form, self.version.tlp)
+        return self.version.tlp if level is None or form.is_link else level
+
+    def _clearance(self, view: View) -> Clearance | None:
+        """Return from which clearance up the version is served; None: to nobody yet."""
+        row = self.rows.get(view)
+        if row is None or not row.is_served:
+            return None
+        value: Justification = row.justification
+        if self.inquiry is not None:
+            value |= self.inquiry.judgements[self.version.key].get(view, frozenset({NEVER}))
+        return self._lowest(value, view.recipient)
+
+    def _named(self, nation: NationCode) -> JsonObject:
+        """Return the decision on what the hub made for some members of a nation alone."""
+        row = self.rows.get(View(nation))
+        grounds = frozenset[Ground]() if row is None else frozenset().union(*row.justification)
+        clearances = [self.bench.clearance(ground.member) for ground in grounds if ground.member is not None]
+        if not clearances:
+            return _decision(nation, reason=_ADDRESSED)
+        own = self.caller.member.kind.clearance
+        return _decision(nation, min(clearances) if own is None else own)
+
+    def _lowest(self, value: Justification, nation: NationCode) -> Clearance | None:
+        in_force = self.bench.in_force
+        readers = (Reader(_NOBODY, nation, clearance) for clearance in Clearance)
+        return next((one.clearance for one in readers if stands(value, one, in_force)), None)
+
+    # --- why not ---
+
+    def _reasons(self, nation: NationCode) -> Iterator[str]:
+        """Give every reason for which the version is withheld from the nation; none: it is not."""
+        if self.version.deleted_at is not None:
+            yield f"deleted on {format_instant(self.version.deleted_at)}; submit a new version"
+        if self.inquiry is None:
+            return
+        yield from self._obstacles(nation)
+        if not self.inquiry.hangs(self.version, nation):
+            return
+        blamed = self.inquiry.blamed(self.version, nation)
+        for other, own in blamed[:MOST_BLAMED]:
+            yield self._blamed(other, own)
+        if len(blamed) > MOST_BLAMED:
+            yield _AND_MORE
+
+    def _obstacles(self, nation: NationCode) -> list[str]:
+        return [] if self.inquiry is None else self.inquiry.obstacles(self.version, nation)
+
+    def _blamed(self, other: ObjectVersion, reasons: Sequence[str]) -> str:
+        is_later = self._is_of_record(other)
+        what = "a later version is withheld" if is_later else f"refers to a withheld object {other.id}"
+        return f"{what}: {', '.join(reasons)}"
+
+    def _is_of_record(self, other: ObjectVersion) -> bool:
+        return (other.member, other.id) == (self.version.member, self.version.id)
+
+    def _is_own(self, version: ObjectVersion) -> bool:
+        return version.member == self.caller.member.id
+
+
+def _decision(
+    nation: NationCode,
+    clearance: Clearance | None = None,
+    agreement: str | None = None,
+    clause: int | None = None,
+    *,
+    reason: str | None = None,
+) -> JsonObject:
+    return {
+        "nation": nation,
+        "decision": "release" if reason is None else "withhold",
+        "clearance": None if clearance is None else clearance.label,
+        "agreement": agreement,
+        "clause": clause,
+        "reason": reason,
+    }

@@ -1,0 +1,264 @@
+"""The operator lets a database be a hub's: its tables, what decides, its nations, what the hub itself says.
+
+What decides is kept in the database, and a process whose file says otherwise does not start. Values change
+for what is submitted from then on; ids never, while anything could have been served under them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Final
+
+import orjson
+
+from hub.actions.authored import publish
+from hub.actions.house import House
+from hub.errors import SettingsError
+from hub.model import (
+    HUB,
+    Clearance,
+    Ground,
+    JsonObject,
+    Justification,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    Registry,
+    StixId,
+    StixObject,
+    Tlp,
+)
+from hub.proofs import canonical
+from hub.rules.claims import Registered
+from hub.rules.configuration import (
+    Difference,
+    Scope,
+    differences,
+    document_of,
+    registry_of,
+    with_earlier,
+)
+from hub.rules.marking import listed_as
+from hub.stix import reading, tlp
+from hub.store import agreements, configurations, definitions, ledgers, members, objects, releases, renditions
+from hub.store.configurations import Kept
+from hub.store.connection import Connection
+from hub.store.releases import NewRow
+
+FILE: Final = "nations.toml"
+_FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)  # `created` of the hub's identity, the same in every hub
+_FOR_EVERYBODY: Final[Justification] = frozenset({frozenset({Ground(None, Clearance.PARTNER)})})
+_UNREADABLE: Final = (
+    "database_url: the configuration that the database keeps cannot be read; restore a backup"
+)
+_APPLY: Final = "or let `hub init --apply` take the file's for what is submitted from then on"
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """What `initialise` found and did.
+
+    `is_new`: there was no hub. `applied` are the differences to what was kept that hold now, `added` the
+    nations that are new.
+    """
+
+    is_new: bool
+    applied: Sequence[Difference] = ()
+    added: Sequence[NationCode] = ()
+
+
+# --- what a process begins with -----------------------------------------------------------------
+
+
+def bound(house: House, file: object = FILE) -> House:
+    """Return the hub as one that knows what was configured before, and answers while nothing else is.
+
+    Raises SettingsError where `file` says something else than what the database keeps of what decides, or
+    where it keeps nothing.
+    """
+    with house.store.read(when_closed=True) as connection:
+        kept = configurations.every(connection)
+        if not kept:
+            raise SettingsError("database_url: the database keeps no configuration yet; run `hub init`")
+        registries = _registries(kept)
+        if found := differences(house.registry, registries[-1][1]):
+            raise _refusal(file, found, is_unused=configurations.is_unused(connection))
+    house.store.bind(kept[-1].number)
+    return replace(house, registry=with_earlier(house.registry, registries))
+
+
+def _registries(kept: Sequence[Kept]) -> list[tuple[datetime, Registry]]:
+    try:
+        return [(one.at, registry_of(one.document)) for one in kept]
+    except (KeyError, TypeError, ValueError) as error:
+        raise SettingsError(_UNREADABLE) from error
+
+
+def _refusal(file: object, found: Sequence[Difference], *, is_unused: bool) -> SettingsError:
+    """Return what is raised for differences that nobody has asked to be taken."""
+    remedies = {
+        Scope.VALUE: f"put back what the database keeps, {_APPLY}",
+        Scope.ADDED: "a nation is added by `hub init --add-nation`",
+        Scope.FIXED: "ids never change and nations stay: put back what the database keeps",
+    }
+    scopes = {one.scope for one in found}
+    remedy = "; ".join(remedies[scope] for scope in Scope if scope in scopes)
+    if is_unused:
+        remedy = (
+            "put back what the database keeps, or let `hub init --apply` take the file's: nobody has joined"
+        )
+    return SettingsError(f"{file}: {'; '.join(map(str, found))}. Remedy: {remedy}.")
+
+
+# --- hub init -----------------------------------------------------------------------------------
+
+
+def initialise(
+    house: House, file: object = FILE, *, apply: bool = False, add: Collection[NationCode] = ()
+) -> Initialised:
+    """Bring database, nations and the hub's own objects to what is configured. Repeating is harmless.
+
+    The first time, what the file says of what decides is kept. Later it must say the same, unless the
+    operator lets new values `apply`, for what is submitted from then on, or `add`s nations; while nobody has
+    joined and nothing was submitted, `apply` takes whatever the file says. A nation that is new gets a
+    ledger, with the hub's objects as its first rows.
+
+    Raises SettingsError, naming `file`, where it says something else than may be taken.
+    """
+    house.store.migrate()
+    nations = sorted(house.registry.nations)
+    with house.store.write(when_closed=True) as connection:
+        agreements.hold_for_change(connection)
+        plan = _plan(house, connection, file, (apply, frozenset(add)))
+        if plan.forgets:
+            configurations.remove_other_origins(connection, nations)
+        new = ledgers.open_ledgers(connection, nations)
+        if plan.forgets:
+            configurations.forget_own(connection, nations)
+        if plan.at is not None:
+            document, now = document_of(house.registry), house.store.now(connection)
+            configurations.keep(connection, document, plan.at, now)
+        if plan.done.is_new:
+            _note_listed(connection, house.registry)
+        _publish(house, connection, nations if plan.forgets else new)
+    return plan.done
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What is done, from when on what is configured is kept (None: it is already), and what goes before."""
+
+    done: Initialised
+    at: datetime | None = None
+    forgets: bool = False  # the ledgers of a hub that nobody has used, and what was published in them
+
+
+def _plan(
+    house: House, connection: Connection, file: object, asked: tuple[bool, Collection[NationCode]]
+) -> _Plan:
+    """Return what follows from what is kept and what is configured; what is decided moves on with it."""
+    (apply, add), given = asked, house.registry
+    for code in sorted(set(add) - given.nations.keys()):
+        raise SettingsError(f"{file}: there is no nation {code} in it; add its [[nations]] entry")
+    kept = configurations.every(connection)
+    if not kept:
+        return _Plan(Initialised(is_new=True), configurations.ALWAYS)
+    found = differences(given, _registries(kept)[-1][1])
+    if not found:
+        return _Plan(Initialised(is_new=False))
+    added = [one.nation for one in found if one.scope is Scope.ADDED and one.nation is not None]
+    done = Initialised(is_new=False, applied=found, added=added)
+    is_unused = configurations.is_unused(connection)
+    if apply and is_unused:
+        return _Plan(done, configurations.ALWAYS, forgets=True)
+    if left := [one for one in found if not _is_taken(one, apply, add)]:
+        raise _refusal(file, left, is_unused=is_unused)
+    _check_new_ids(connection, file, given, found)
+    at = configurations.next_moment(connection, house.store.now(connection))
+    agreements.advance(connection, at)
+    return _Plan(done, at)
+
+
+def _is_taken(one: Difference, apply: bool, add: Collection[NationCode]) -> bool:
+    match one.scope:
+        case Scope.VALUE:
+            return apply
+        case Scope.ADDED:
+            return one.nation in add
+        case Scope.FIXED:
+            return False
+
+
+def _check_new_ids(
+    connection: Connection, file: object, given: Registry, found: Sequence[Difference]
+) -> None:
+    """Hold that no new public source is somebody's, and no new nation's ids are.
+
+    Raises SettingsError: else what was submitted in that name would be free for everybody.
+    """
+    registered = Registered.of(
+        replace(given, nations={}, public_sources=frozenset()), members.members(connection)
+    )
+    for one in found:
+        nation = None if one.nation is None else given.nations[one.nation]
+        id = StixId(one.given or "") if nation is None else nation.identity_id
+        if (owner := registered.nations.get(id)) is not None:
+            whose = f"{id} is a registered identity of a member of {owner}"
+            raise SettingsError(f"{file}: {one.key}: {whose}; leave it out")
+        if nation is not None and (owner := configurations.stands_already(connection, nation.rel_to_id)):
+            whose = f"{nation.rel_to_id} is the id of an object that {owner} submitted"
+            raise SettingsError(f"{file}: {one.key}: {whose}; give {nation.code} another rel_to_id")
+
+
+def _note_listed(connection: Connection, given: Registry) -> None:
+    """Note by which ids definitions were accepted, where an earlier version of the hub has not noted it."""
+    for origin in given.nations:
+        versions = [v for v in objects.accepted_versions(connection, origin) if v.deleted_at is None]
+        bodies = renditions.bodies(connection, {v.content_id for v in versions})
+        listed = [
+            replace(v, listed=_listed(orjson.loads(bodies[v.content_id]), given))
+            for v in versions
+            if not v.listed
+        ]
+        definitions.note_listed(connection, listed, origin)
+
+
+def _listed(document: JsonObject, given: Registry) -> frozenset[StixId]:
+    said = reading.understand(document, b"", canonical.digest)
+    return listed_as(said.id, said.definition, said.definition_extensions, given.informative_markings)
+
+
+# --- what the hub itself says -------------------------------------------------------------------
+
+
+def _publish(house: House, connection: Connection, new: Collection[NationCode]) -> None:
+    """Let every ledger have the hub's own objects: a new one all of them, the others those that are new."""
+    own, missing = _own_objects(house, connection)
+    for nation in sorted(house.registry.nations):
+        rows = [NewRow(version, _FOR_EVERYBODY) for version in (own if nation in new else missing)]
+        releases.append(connection, nation, HUB, rows, house.store.now(connection))
+
+
+def _own_objects(house: House, connection: Connection) -> tuple[list[ObjectVersion], list[ObjectVersion]]:
+    """Return the hub's identity, TLP and REL TO definitions as stored, and those that were not yet."""
+    items = [
+        reading.read(item, n, house.limits.max_object_bytes, canonical.digest)
+        for n, item in enumerate(_own_documents(house))
+    ]
+    own = {item.id: item for item in items if isinstance(item, StixObject)}
+    held = {v.id: v for v in objects.versions_of(connection, MemberId(HUB), list(own))}
+    missing = [(item, Tlp.CLEAR) for id, item in own.items() if id not in held]
+    stored = publish(connection, missing, house.store.now(connection))
+    held.update((v.id, v) for v in stored)
+    return [held[id] for id in own], stored
+
+
+def _own_documents(house: House) -> list[JsonObject]:
+    identity = house.registry.hub_identity_id
+    definitions = [
+        tlp.rel_to(nation.rel_to_id, nation.code, identity, _FIRST_DAY)
+        for nation in house.registry.nations.values()
+    ]
+    return [tlp.hub_identity(identity, _FIRST_DAY), *tlp.definitions(identity), *definitions]

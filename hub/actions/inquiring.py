@@ -1,0 +1,122 @@
+"""What the rules say now of stored versions, and of all without which these do not stand."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from hub.actions.candidates import candidate_of
+from hub.actions.handling import Handled
+from hub.actions.judging import Bench, Court, own_referred
+from hub.model import MemberId, NationCode, ObjectVersion, StixId, View, Withhold
+from hub.rules.references import reached
+from hub.rules.release import NEVER, Candidate, decide, obstacles
+from hub.store import objects
+from hub.store.connection import Connection
+
+MOST_BLAMED: Final = 20  # of what a version is withheld for: one thousand of them say no more
+_SEEN_OTHERWISE: Final = "an agreement that hides its source gives it under another id alone"
+
+
+class Blamed(NamedTuple):
+    """A version without which another does not stand, and the reasons for which it is withheld itself."""
+
+    version: ObjectVersion
+    reasons: list[str]
+
+
+class Inquiry:
+    """Versions of one nation judged anew, whatever was decided, with all that they refer to, however far.
+
+    What is asked about many of them costs a few statements, and is worked out once for each nation.
+    """
+
+    def __init__(self, connection: Connection, bench: Bench, versions: Collection[ObjectVersion]) -> None:
+        court = Court(connection, bench, Handled({}, {}, {}))
+        court.versions = _with_referred(connection, versions)
+        self._nodes = court.nodes()
+        self._bench = bench
+        self._versions = court.versions
+        self._obstacles: dict[tuple[int, NationCode], list[str]] = {}
+        self._withheld: dict[NationCode, dict[int, Blamed]] = {}
+        self._reached: dict[NationCode, dict[int, list[int]]] = {}
+        self.judgements = court.judge()
+
+    def candidate(self, version: ObjectVersion) -> Candidate:
+        return candidate_of(version, self._bench.origin, self._bench.clearance(version.member))
+
+    def obstacles(self, version: ObjectVersion, nation: NationCode) -> list[str]:
+        """Return for what the version itself is withheld from the nation, references aside."""
+        place = version.key, nation
+        if place not in self._obstacles:
+            self._obstacles[place] = obstacles(
+                self.candidate(version), nation, self._bench.periods, self._bench.now
+            )
+        return self._obstacles[place]
+
+    def hangs(self, version: ObjectVersion, nation: NationCode) -> bool:
+        """Tell whether the version is withheld from the nation, for itself or for what it needs."""
+        return NEVER in self.judgements[version.key][View(nation)]
+
+    def later(self, version: ObjectVersion, nation: NationCode) -> list[Blamed]:
+        """Return the later versions of the record that are withheld from the nation for themselves."""
+        withheld = self._withheld_from(nation)
+        record = self._records[version.member, version.id]
+        return [
+            withheld[one.key]
+            for one in record
+            if one.version_key > version.version_key and one.key in withheld
+        ]
+
+    def blamed(self, version: ObjectVersion, nation: NationCode) -> list[Blamed]:
+        """Return all else for which the version is withheld: of more than `MOST_BLAMED`, one more."""
+        withheld = self._withheld_from(nation)
+        if nation not in self._reached:
+            self._reached[nation] = reached(self._nodes, withheld, MOST_BLAMED + 1)
+        return [withheld[key] for key in self._reached[nation][version.key]]
+
+    def needs_withheld_others(self, version: ObjectVersion, nation: NationCode) -> bool:
+        """Tell whether what the version refers to, its own record aside, is withheld from the nation."""
+        found = self.blamed(version, nation)
+        if any(not _is_of_record(one.version, version) for one in found):
+            return True
+        if len(found) <= MOST_BLAMED:
+            return False
+        others = [
+            key for key, one in self._withheld_from(nation).items() if not _is_of_record(one.version, version)
+        ]
+        return bool(reached(self._nodes, others, 1)[version.key])
+
+    def _withheld_from(self, nation: NationCode) -> dict[int, Blamed]:
+        if nation not in self._withheld:
+            found = (
+                (v, self.obstacles(v, nation) or self._masked(v, nation)) for v in self._versions.values()
+            )
+            self._withheld[nation] = {v.key: Blamed(v, reasons) for v, reasons in found if reasons}
+        return self._withheld[nation]
+
+    def _masked(self, version: ObjectVersion, nation: NationCode) -> list[str]:
+        candidate = self.candidate(version)
+        decision = decide(candidate, nation, self._bench.periods, self._bench.now)
+        return [_SEEN_OTHERWISE] if candidate.is_masked and isinstance(decision, Withhold) else []
+
+    @cached_property
+    def _records(self) -> dict[tuple[MemberId, StixId], Sequence[ObjectVersion]]:
+        found: dict[tuple[MemberId, StixId], list[ObjectVersion]] = defaultdict(list)
+        for version in self._versions.values():
+            found[version.member, version.id].append(version)
+        return dict(found)
+
+
+def _with_referred(connection: Connection, versions: Collection[ObjectVersion]) -> dict[int, ObjectVersion]:
+    found: dict[int, ObjectVersion] = {}
+    for member in sorted({version.member for version in versions}):
+        ids = {version.id for version in versions if version.member == member}
+        found.update(own_referred(connection, member, objects.versions_of(connection, member, ids)))
+    return found
+
+
+def _is_of_record(one: ObjectVersion, other: ObjectVersion) -> bool:
+    return (one.member, one.id) == (other.member, other.id)

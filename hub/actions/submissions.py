@@ -1,0 +1,131 @@
+"""What became of submissions: a member's own, and to a cert its nation's.
+
+A TAXII status is its submitter's alone, for 30 days. Here the evidence is listed, which stays. Nothing of the
+content of an object is in it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from hub.actions.house import House
+from hub.errors import BadCursor, Forbidden, NotFound
+from hub.model import (
+    Caller,
+    JsonObject,
+    Kind,
+    Outcome,
+    Scope,
+    format_instant,
+    from_microseconds,
+    to_microseconds,
+)
+from hub.proofs import cursors
+from hub.store import submissions
+from hub.store.submissions import Listed, Window
+
+MOST: Final = 100  # in one answer: each may have had 10,000 items, which are counted
+
+_KIND: Final = "submissions"
+_MISMATCH: Final = "next: this cursor was given for another question; start again without it."
+_UNKNOWN: Final = "There is no such submission for this member to ask about."
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which submissions are wanted: at most `limit`, those received at or after `since`, from `next` on."""
+
+    limit: int = MOST
+    since: datetime | None = None
+    next: str | None = None
+
+
+def listing(house: House, caller: Caller, wish: Wish) -> JsonObject:
+    """Return submissions, the newest first, with how many of their objects succeeded and failed.
+
+    To a member its own; to a cert whose token reads, its nation's; to an auditor all. Where `more` is true,
+    `next` goes on. Raises Forbidden for operators, BadCursor for a cursor of another reader or window.
+    """
+    window = _window(house, caller, wish)
+    with house.store.read() as connection:
+        found = submissions.newest(connection, window, min(wish.limit, MOST) + 1)
+    page = found[: min(wish.limit, MOST)]
+    answer: JsonObject = {"submissions": [_entry(one) for one in page], "more": len(found) > len(page)}
+    if answer["more"]:
+        answer["next"] = _seal(house, caller, window.since, page[-1])
+    return answer
+
+
+def show(house: House, caller: Caller, id: str) -> JsonObject:
+    """Return one submission with what became of each of its objects.
+
+    To its submitter, and to the cert of its nation whose token reads. Raises Forbidden for auditors and
+    operators, whatever they ask for; NotFound for another's as for none.
+    """
+    nation = caller.member.nation
+    if nation is None:
+        raise Forbidden("What became of each object is told to the submitter and its nation's cert.")
+    member = None if _sees_nation(caller) else caller.member.id
+    with house.store.read() as connection:
+        found = submissions.find(connection, id, nation, member)
+        outcomes = () if found is None else submissions.outcomes(connection, id)
+    if found is None:
+        raise NotFound(_UNKNOWN)
+    counts = {True: 0, False: 0}
+    for outcome in outcomes:
+        counts[outcome.succeeded] += outcome.count
+    counted = found._replace(succeeded=counts[True], failed=counts[False])
+    return _entry(counted) | {"outcomes": [_outcome(one) for one in outcomes]}
+
+
+def _sees_nation(caller: Caller) -> bool:
+    return caller.member.kind is Kind.CERT and Scope.READ in caller.scopes
+
+
+def _window(house: House, caller: Caller, wish: Wish) -> Window:
+    if caller.member.kind is Kind.OPERATOR:
+        raise Forbidden("Operators read health and metadata only.")
+    is_all = caller.member.kind is Kind.AUDITOR or _sees_nation(caller)
+    since, before = wish.since, None
+    if wish.next is not None:
+        began, before = _opened(house, caller, wish.next)
+        if since not in (None, began):
+            raise BadCursor(_MISMATCH)
+        since = began
+    return Window(caller.member.nation, None if is_all else caller.member.id, since, before)
+
+
+def _seal(house: House, caller: Caller, since: datetime | None, last: Listed) -> str:
+    window = [] if since is None else [to_microseconds(since)]
+    fields: dict[str, Any] = {"at": to_microseconds(last.requested_at), "id": last.id, "since": window}
+    named = {"kind": _KIND, "reader": caller.member.id}
+    return cursors.seal(house.secrets.cursor_key, fields | named, secrets.token_bytes(cursors.NONCE_BYTES))
+
+
+def _opened(house: House, caller: Caller, text: str) -> tuple[datetime | None, tuple[datetime, str]]:
+    fields = cursors.unseal(house.secrets.cursor_key, text)
+    if fields.get("kind") != _KIND or fields.get("reader") != caller.member.id:
+        raise BadCursor(_MISMATCH)
+    since = from_microseconds(fields["since"][0]) if fields["since"] else None
+    return since, (from_microseconds(fields["at"]), fields["id"])
+
+
+def _entry(one: Listed) -> JsonObject:
+    return {
+        "id": one.id,
+        "member": one.member,
+        "nation": one.origin,
+        "at": format_instant(one.requested_at),
+        "succeeded": one.succeeded,
+        "failed": one.failed,
+    }
+
+
+def _outcome(one: Outcome) -> JsonObject:
+    """Return an outcome; `count` where several items that cannot be read have it together."""
+    told = {"id": one.id, "version": one.version, "succeeded": one.succeeded}
+    message = {"message": one.message} if one.message else {}
+    return told | message | ({"count": one.count} if one.count > 1 else {})

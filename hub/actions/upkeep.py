@@ -1,0 +1,57 @@
+"""What an operator should look after: files that others can use, tokens that end, or that nobody uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from hub import files
+from hub.actions.checks import Fault
+from hub.actions.house import House
+from hub.model import say_instant
+from hub.store import engines, members
+from hub.store.members import StoredToken
+
+_SOON: Final = timedelta(days=30)
+_IDLE: Final = timedelta(days=90)
+
+
+def exposed(database_url: str, secrets_dir: Path) -> list[Fault]:
+    """Return a fault for each of the hub's files and folders that others than their owner may use.
+
+    These are an SQLite database with what lies beside it, and the secrets with their folder. Nothing is
+    changed: somebody may have wanted it so. Raises SettingsError for a URL that cannot be used.
+    """
+    paths = [secrets_dir, *(sorted(secrets_dir.iterdir()) if secrets_dir.is_dir() else [])]
+    file = engines.place(engines.parse(database_url)).file
+    if file is not None:
+        paths += [file, *(file.with_name(file.name + suffix) for suffix in engines.BESIDE)]
+    return [
+        Fault(str(path), f"has mode {mode:04o}: others of this machine may use it; {files.remedy(path)}")
+        for path, mode in files.exposed(paths)
+    ]
+
+
+def token_cautions(house: House) -> Sequence[str]:
+    """Return a sentence for each good token that soon expires, never does, or is not used."""
+    with house.store.read(when_closed=True) as connection:
+        now = house.store.now(connection)
+        stored = members.tokens(connection)
+    return [sentence for token in stored for sentence in _cautions(token, now)]
+
+
+def _cautions(token: StoredToken, now: datetime) -> Iterator[str]:
+    if token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now):
+        return
+    name = f"token {token.public_id} of {token.member}"
+    if token.expires_at is None:
+        yield f"{name} never expires: issue another with `hub token issue`, then revoke it."
+    elif token.expires_at <= now + _SOON:
+        yield f"{name} expires {say_instant(token.expires_at)}: issue another with `hub token issue`."
+    if (token.last_used_at or token.created_at) <= now - _IDLE:
+        last = (
+            "no use is on record" if token.last_used_at is None else f"last {say_instant(token.last_used_at)}"
+        )
+        yield f"{name} is not used ({last}): if nobody needs it, `hub token revoke {token.public_id}`."

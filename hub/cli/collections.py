@@ -1,0 +1,81 @@
+"""`hub collections`, `hub delete`: what there is to poll and to push to, and taking an object back."""
+
+from __future__ import annotations
+
+import sys
+from http import HTTPStatus
+
+import click
+
+from hub.cli.output import json_option, plain, print_json, print_table
+from hub.cli.remote import remote
+from hub.client import ClientError, Hub
+
+_VERSIONS_SHOWN = 5
+
+
+@click.command()
+@remote
+@json_option
+def collections(hub: Hub, as_json: bool) -> None:
+    """List the collections, with what this account may do in each."""
+    found = hub.collections()
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (one["alias"], one["id"], one["title"], _yes(one["can_read"]), _yes(one["can_write"]))
+        for one in found
+    ]
+    print_table(("alias", "id", "title", "read", "write"), rows, "There is no collection for this account.")
+
+
+def _yes(value: object) -> str:
+    return "yes" if value is True else "no"
+
+
+@click.command()
+@click.argument("collection")
+@click.argument("stix_id")
+@click.option(
+    "--version", default="all", show_default=True, metavar="V", help="A version as the object has it, or all."
+)
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@remote
+@json_option
+def delete(hub: Hub, collection: str, stix_id: str, version: str, yes: bool, as_json: bool) -> None:
+    """Delete object STIX_ID, or a version of it, from COLLECTION, in a signed request.
+
+    A member deletes what it has submitted, a cert every record of the id in its nation. It is served to
+    nobody any more, and cannot be submitted again in the same version. A note recalls it from those who have
+    fetched it: `hub disclosures STIX_ID` says from whom.
+    """
+    found = _versions(hub, collection, stix_id) if version == "all" else [version]
+    what = _what(stix_id, found)
+    if not yes and _is_terminal():
+        click.confirm(plain(f"Delete {what} from {collection}?"), abort=True, err=True)
+    hub.delete(collection, stix_id, version)
+    if as_json:
+        print_json({"object": stix_id, "collection": collection, "versions": found})
+        return
+    click.echo(plain(f"Deleted: {what}. Whoever has fetched it is told by a note in its next polls."))
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
+def _versions(hub: Hub, collection: str, stix_id: str) -> list[str]:
+    try:
+        return hub.versions(collection, stix_id)
+    except ClientError as error:
+        if error.status == HTTPStatus.FORBIDDEN:  # a token that writes need not read
+            return []
+        raise
+
+
+def _what(stix_id: str, versions: list[str]) -> str:
+    shown = ", ".join(versions[:_VERSIONS_SHOWN])
+    more = f" and {len(versions) - _VERSIONS_SHOWN} more" if len(versions) > _VERSIONS_SHOWN else ""
+    count = f"{len(versions)} versions" if len(versions) > 1 else "version"
+    return f"{stix_id}, {count} {shown}{more}" if versions else stix_id

@@ -1,0 +1,148 @@
+"""`hub keys`: which agreement keys the hub gives for each nation, and which of them its people have named."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hub.cli.output import json_option, print_json, print_table, warn
+from hub.cli.remote import remote
+from hub.cli.thumbprints import ThumbprintCommand
+from hub.client import Hub
+from hub.client import pins as kept
+from hub.client.signers import NationKey, Signers, Trust
+from hub.errors import HubError
+
+
+def pinned(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give `command`, whose first argument is a hub, the keys pinned for it, from --pins."""
+
+    @with_pins
+    @wraps(command)
+    def with_pinned(hub: Hub, *args: Any, pins: Path, **options: Any) -> Any:
+        hub.pin(kept.read(pins, hub.url))
+        return command(hub, *args, **options)
+
+    return with_pinned
+
+
+def with_pins(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give `command` the option --pins, a path."""
+
+    @click.option(
+        "--pins",
+        envvar="HUB_PINS",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="File of pinned keys, by default below the folder of your configuration. [env HUB_PINS]",
+    )
+    @wraps(command)
+    def with_path(*args: Any, pins: Path | None, **options: Any) -> Any:
+        return command(*args, pins=pins or kept.default_path(os.environ), **options)
+
+    return with_path
+
+
+@click.group()
+def keys() -> None:
+    """List the nations' agreement keys, and pin those that their people have named to you."""
+
+
+@keys.command("list")
+@remote
+@pinned
+@json_option
+def list_keys(hub: Hub, as_json: bool) -> None:
+    """List the agreement keys that the hub gives for each nation, and by what you know each.
+
+    Exit 1 if one is another than the pinned one, or cannot be what the hub says.
+    """
+    signers = hub.signers()
+    found = [_told(signers, key) for nation in signers.nations() for key in signers.of(nation)]
+    if as_json:
+        print_json(found)
+    else:
+        rows = [[one[n] for n in ("nation", "member", "thumbprint", "revoked", "known")] for one in found]
+        headings = ("nation", "member", "thumbprint", "revoked", "known")
+        print_table(headings, rows, "The hub gives no agreement key.")
+    sentences = list(dict.fromkeys([*signers.objections(signers.nations()), *_others(signers)]))
+    for sentence in sentences:
+        warn(sentence)
+    if sentences:
+        click.get_current_context().exit(1)
+
+
+def _others(signers: Signers) -> list[str]:
+    """Return what is told of revoked keys that are others than what is pinned, and of pins without a key."""
+    found = [signers.sentence(k) for k in signers.keys.values() if signers.trust(k) is Trust.OTHER]
+    lacking = [nation for nation in signers.pins if not signers.of(nation)]
+    return [*found, *(f"A key is pinned for {nation}, and the hub gives none." for nation in lacking)]
+
+
+def _told(signers: Signers, key: NationKey) -> dict[str, Any]:
+    return {
+        "nation": key.nation,
+        "member": key.member,
+        "thumbprint": key.thumbprint,
+        "alg": key.public.alg,
+        "revoked": key.revoked_at,
+        "known": signers.trust(key).value,
+    }
+
+
+@keys.command("pin", cls=ThumbprintCommand)
+@click.argument("nation", metavar="NATION|MEMBER")
+@click.argument("thumbprint")
+@click.option("--add", is_flag=True, help="Beside what is pinned: the key before this one was theirs, too.")
+@remote
+@with_pins
+@json_option
+def pin(hub: Hub, nation: str, thumbprint: str, add: bool, pins: Path, as_json: bool) -> None:
+    """Keep THUMBPRINT as that of the agreement key of NATION, or of the nation of the cert MEMBER.
+
+    Take it from its people, by another way than this hub. From then on no other key is taken for theirs,
+    unless this one has endorsed it.
+    """
+    code = _nation(hub, nation)
+    kept.pin(pins, hub.url, code, thumbprint, is_added=add)
+    hub.pin(kept.read(pins, hub.url))
+    signers = hub.signers()
+    current = signers.current(code)
+    known = None if current is None else signers.trust(current).value
+    if as_json:
+        given = None if current is None else current.thumbprint
+        print_json({"nation": code, "pinned": sorted(signers.pins[code]), "given": given, "known": known})
+    else:
+        click.echo(f"{code}: {thumbprint} is pinned for {hub.url}.")
+    if current is not None and signers.trust(current) is Trust.OTHER:
+        warn(signers.sentence(current))
+
+
+@keys.command("unpin")
+@click.argument("nation", metavar="NATION|MEMBER")
+@remote
+@with_pins
+def unpin(hub: Hub, nation: str, pins: Path) -> None:
+    """Forget what is pinned for NATION, or for the nation of the cert MEMBER."""
+    code = nation.upper() if nation.upper() in kept.read(pins, hub.url) else _nation(hub, nation)
+    if not kept.unpin(pins, hub.url, code):
+        raise HubError(f"No key is pinned for {code} at {hub.url}: `hub keys list` shows what is.")
+    click.echo(f"{code}: no key is pinned any more for {hub.url}.")
+
+
+def _nation(hub: Hub, named: str) -> str:
+    """Return the code of a nation with a cert at the hub, which is named so or by its cert's id."""
+    certs = [one for one in hub.members() if one.get("kind") == "cert"]
+    codes = {str(one.get("id")): str(one.get("nation")) for one in certs}
+    if named.upper() in codes.values():
+        return named.upper()
+    if named not in codes:
+        raise HubError(
+            f"{named} is neither a nation nor a cert at {hub.url}: "
+            f"it has {', '.join(sorted(codes.values()))}."
+        )
+    return codes[named]

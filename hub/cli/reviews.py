@@ -1,0 +1,113 @@
+"""An agreement for people: what its document says, whole, and who has signed just that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import click
+
+from hub.cli.output import plain, print_json, warn
+from hub.client import terms
+from hub.client.reviewing import Review
+from hub.client.steps import Signature
+from hub.client.terms import Term
+
+_WIDTH = 12
+
+
+def show(review: Review, *, as_json: bool) -> None:
+    """Print a review, whole, and every finding on stderr."""
+    if as_json:
+        print_json(review.to_json())
+    else:
+        for line in lines(review):
+            click.echo(plain(line))  # others wrote it
+    tell(review)
+
+
+def tell(review: Review) -> None:
+    """Say every finding on stderr."""
+    for finding in review.findings:
+        warn(finding.sentence)
+
+
+def brief(review: Review) -> Iterator[str]:
+    """Give what an agreement is known by: its id, title, parties and digest."""
+    yield review.id
+    yield f"  title       {_value(review, 'title')}"
+    yield f"  parties     {_value(review, 'parties')}"
+    yield f"  digest      {review.digest}"
+
+
+def _value(review: Review, name: str) -> str:
+    return next(term.words for term in terms.head(review.document) if term.name == name)
+
+
+def lines(review: Review) -> Iterator[str]:
+    """Give all that the document says, what it takes the place of, and the signatures."""
+    yield review.id
+    yield _line(Term("digest", review.digest))
+    yield from map(_line, terms.head(review.document))
+    for number, clause in enumerate(terms.clauses(review.document), 1):
+        yield from _clause(number, clause)
+    yield from _part("iep (carried and shown, not interpreted)", terms.terms_of_iep(review.document))
+    yield from _part("other members of the document", terms.others(review.document))
+    yield from _supersedes(review)
+    yield "signatures"
+    yield from _signatures(review)
+    yield from _state(review)
+
+
+def _line(term: Term) -> str:
+    return f"  {plain(term.name).ljust(_WIDTH - 1)} {term.words}"  # as wide as it is printed
+
+
+def _clause(number: int, clause: Sequence[Term]) -> Iterator[str]:
+    direction = {term.name: term.words for term in clause if term.name in ("from", "to")}
+    yield f"clause {number}: {direction.get('from', '?')} → {direction.get('to', '?')}"
+    yield from (_line(term) for term in clause if term.name not in ("from", "to"))
+
+
+def _part(title: str, found: Sequence[Term]) -> Iterator[str]:
+    if found:
+        yield title
+        yield from map(_line, found)
+
+
+def _supersedes(review: Review) -> Iterator[str]:
+    if "supersedes" not in review.document:
+        return
+    former = review.former
+    if former is None:
+        yield "what it supersedes cannot be shown, nor how this differs from it"
+        yield f"  {review.former_trouble}"
+        return
+    yield f"it takes the place of {former.id}, {former.digest}"
+    changes = terms.differences(former.document, review.document)
+    yield from (f"  {change}" for change in changes or ["nothing is different"])
+
+
+def _signatures(review: Review) -> Iterator[str]:
+    for nation in sorted(review.needed - review.signed_by):
+        yield f"  {nation}  has to sign"
+    for one in review.signatures:
+        yield f"  {one.nation}  {_said(one)}"
+
+
+def _said(one: Signature) -> str:
+    done = {"sign": "signed", "suspend": "suspended", "resume": "resumed", "terminate": "terminated"}
+    if one.fault is not None:
+        return f"{one.typ}: DOES NOT HOLD ({one.fault.rstrip('.')})"
+    known = "" if one.trust is None else f" ({one.trust.value})"
+    revoked = "" if one.revoked_at is None else f", revoked on {one.revoked_at}"
+    return f"{done[one.typ]} on {one.at} with {one.thumbprint}{known}{revoked}; verified"
+
+
+def _state(review: Review) -> Iterator[str]:
+    state, ended = review.view.get("state"), review.view.get("ended")
+    yield f"state, as the hub says: {state}" + (f" ({ended})" if ended else "")
+    if state == "proposed" and review.view.get("lapses_at"):
+        yield f"  lapses on {review.view['lapses_at']} unless all have signed"
+    own = review.signers.own_nation
+    if own is not None:
+        yield f"you sign for {own} with {review.signers.own}"

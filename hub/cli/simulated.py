@@ -1,0 +1,52 @@
+"""What a simulation tells, for people: what would change at once, and what would cross from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import click
+
+from hub.cli.output import plain, print_table
+from hub.client import terms
+from hub.model import JsonObject
+
+_HEADINGS = ("", "direction", "type", "TLP", "for", "versions")
+
+
+def show(document: JsonObject, answer: JsonObject) -> None:
+    """Print the answer of a simulation of `document`."""
+    _say("At once, of what has been submitted already:")
+    rows = [*_rows(answer["released"], "+"), *_rows(answer["withdrawn"], "-")]
+    print_table(_HEADINGS, rows, "Nothing would be released or withdrawn.")
+    for example in answer["examples"]:
+        change, origin, recipient, id = (example.get(n) for n in ("change", "origin", "recipient", "object"))
+        _say(f"for example {change}: {origin} → {recipient} {id}")
+    _say("From then on would cross what is submitted and:")
+    for number, clause in enumerate(terms.clauses(document), 1):
+        words = {term.name: term.words for term in clause}
+        limits = [words.get(name, "?") for name in ("max_tlp", "types", "audience")]
+        _say(f"clause {number}: {words.get('from', '?')} → {words.get('to', '?')}, {'; '.join(limits)}")
+    recent = answer.get("recent")
+    if recent is None:  # an older hub
+        return
+    _say(f"Had it been in force for the last {recent.get('days')} days, of what was submitted in them and is")
+    _say("still held would have crossed, beyond what does, as it is marked now:")
+    print_table(_HEADINGS, _rows(recent["released"], "+"), "Nothing.")
+
+
+def _rows(lines: Sequence[JsonObject], sign: str) -> list[tuple[str, ...]]:
+    return [
+        (
+            sign,
+            f"{line.get('origin')} → {line.get('recipient')}",
+            str(line.get("type")),
+            f"TLP:{str(line.get('tlp')).upper()}",
+            f"{line.get('clearance')} and above",
+            str(line.get("count")),
+        )
+        for line in lines
+    ]
+
+
+def _say(line: str) -> None:
+    click.echo(plain(line))

@@ -1,0 +1,84 @@
+"""`hub status`, `hub submissions`: what became of what was pushed before."""
+
+from __future__ import annotations
+
+import click
+
+from hub.cli.output import json_option, plain, print_json, print_table
+from hub.cli.remote import remote
+from hub.client import Hub, Outcome, outcomes, submitted
+from hub.model import JsonObject
+
+_LINES_SHOWN = 20  # of failures, of notes
+_LISTED = 100
+
+
+@click.command()
+@click.argument("status_id", metavar="ID")
+@remote
+@json_option
+def status(hub: Hub, status_id: str, as_json: bool) -> None:
+    """Say what became of the objects of an own submission, by the status ID that `hub push` printed.
+
+    The hub answers for 30 days; `hub submissions ID` tells it later.
+    """
+    found = hub.status(status_id)
+    if as_json:
+        print_json(found)
+        return
+    counts = f"{found['success_count']} succeeded, {found['failure_count']} failed"
+    pending = f", {found['pending_count']} pending" if found["pending_count"] else ""
+    click.echo(plain(f"{found['total_count']} submitted, {counts}{pending}."))
+    _print(submitted.outcomes(found, "failures"), "failed")
+    _print([one for one in submitted.outcomes(found, "successes") if one.message], "noted")
+
+
+@click.command()
+@click.argument("submission_id", metavar="[ID]", required=False)
+@click.option("--since", metavar="TIME", help="Only what was received at or after this RFC 3339 time.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=_LISTED, show_default=True, help="At most so many."
+)
+@remote
+@json_option
+def submissions(hub: Hub, submission_id: str | None, since: str | None, limit: int, as_json: bool) -> None:
+    """List submissions, the newest first; with ID say what became of each object of one.
+
+    Own ones; a cert's token that reads is shown its nation's, an auditor's all.
+    """
+    if submission_id is not None:
+        _show(hub.submission(submission_id), as_json=as_json)
+        return
+    found = list(hub.submissions(since=since, limit=limit))
+    if as_json:
+        print_json(found)
+        return
+    rows = [(one["at"], one["id"], one["member"], one["succeeded"], one["failed"]) for one in found]
+    headings = ("at", "id", "member", "succeeded", "failed")
+    print_table(headings, rows, "There is no submission that this account may see.")
+
+
+def _show(found: JsonObject, *, as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    counts = f"{found['succeeded']} succeeded, {found['failed']} failed"
+    click.echo(plain(f"by {found['member']} at {found['at']}: {counts}."))
+    listed = found.get("outcomes", [])
+    told = zip(listed, submitted.outcomes(found, "outcomes"), strict=True)
+    failed, noted = [], []
+    for entry, outcome in told:
+        if entry.get("succeeded") is not True:
+            failed.append(outcome)
+        elif outcome.message:
+            noted.append(outcome)
+    _print(failed, "failed")
+    _print(noted, "noted")
+
+
+def _print(listed: list[Outcome], what: str) -> None:
+    lines = outcomes.together(listed)
+    for line in lines[:_LINES_SHOWN]:
+        click.echo(plain(f"{what}: {line}"))
+    if len(lines) > _LINES_SHOWN:
+        click.echo(f"… and {len(lines) - _LINES_SHOWN} other sentences; --json has all")

@@ -1,0 +1,95 @@
+"""What a hub answered, read member by member: what is missing or of another type is said, and never assumed.
+
+A hub may be damaged, of another version or hostile. These functions are the only way in which the member's
+side takes values out of an answer, so that whatever it holds ends in a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+from hub.client.errors import ClientError
+from hub.model import JsonObject
+
+_Read = TypeVar("_Read")
+
+_KINDS: Final[Mapping[type, str]] = {
+    type(None): "null",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    dict: "an object",
+}
+
+
+def text(answer: JsonObject, name: str) -> str:
+    """Return the text that `answer` has under `name`. Raises ClientError when there is none."""
+    value = _present(answer, name)
+    if not isinstance(value, str):
+        raise _unreadable(name, value, "a text")
+    return value
+
+
+def number(answer: JsonObject, name: str) -> int:
+    """Return the integer under `name`. Raises ClientError when there is none."""
+    value = _present(answer, name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _unreadable(name, value, "an integer")
+    return value
+
+
+def flag(answer: JsonObject, name: str) -> bool:
+    """Return what is true or false under `name`. Raises ClientError when it is neither."""
+    value = _present(answer, name)
+    if not isinstance(value, bool):
+        raise _unreadable(name, value, "true or false")
+    return value
+
+
+def part(answer: JsonObject, name: str) -> JsonObject:
+    """Return the JSON object under `name`. Raises ClientError when there is none."""
+    value = _present(answer, name)
+    if not isinstance(value, dict):
+        raise _unreadable(name, value, "an object")
+    return value
+
+
+def parts(answer: JsonObject, name: str) -> list[JsonObject]:
+    """Return the list of JSON objects under `name`. Raises ClientError when there is none."""
+    return _list(answer, name, dict, "an object")
+
+
+def texts(answer: JsonObject, name: str) -> list[str]:
+    """Return the list of texts under `name`. Raises ClientError when there is none."""
+    return _list(answer, name, str, "a text")
+
+
+def optional(read: Callable[[JsonObject, str], _Read], answer: JsonObject, name: str) -> _Read | None:
+    """Return what `read` gives for `name`, or None when it is missing or null."""
+    return None if answer.get(name) is None else read(answer, name)
+
+
+def _list(answer: JsonObject, name: str, kind: type[_Read], expected: str) -> list[_Read]:
+    value = _present(answer, name)
+    if not isinstance(value, list):
+        raise _unreadable(name, value, "a list")
+    for place, item in enumerate(value):
+        if not isinstance(item, kind):
+            raise _unreadable(f"{name}[{place}]", item, expected)
+    return value
+
+
+def _present(answer: JsonObject, name: str) -> Any:
+    if name not in answer:
+        raise ClientError(f"the hub's answer cannot be read: it has no `{name}`; its operator should look")
+    return answer[name]
+
+
+def _unreadable(name: str, value: Any, expected: str) -> ClientError:
+    found = _KINDS.get(type(value), "something else")
+    return ClientError(
+        f"the hub's answer cannot be read: `{name}` is {found}, not {expected}; its operator should look"
+    )

@@ -1,0 +1,65 @@
+"""Agreements as their authors write them: TOML, or the JSON document that a hub keeps."""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from datetime import UTC, date, datetime, time
+from typing import Any, Final
+
+import orjson
+
+from hub.client.errors import ClientError
+from hub.model import JsonObject
+
+_GREATEST_INTEGER: Final = 2**53 - 1
+
+
+def read_agreement(name: str, data: bytes) -> JsonObject:
+    """Return the document that a TOML file spells, its times as RFC 3339 text in UTC; or that a JSON file is.
+
+    Raises ClientError for what is neither and for values that have no exact JSON form: a date or a
+    time of day alone, a time without an offset, a number that is not finite or beyond 2^53-1.
+    """
+    if data.lstrip().startswith(b"{"):
+        return _json(name, data)
+    try:
+        return {
+            key: _json_value(f"{name}: {key}", value) for key, value in tomllib.loads(data.decode()).items()
+        }
+    except UnicodeDecodeError as error:
+        raise ClientError(f"{name}: not UTF-8: save the file as UTF-8 text") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ClientError(f"{name}: not TOML: {error}") from error
+
+
+def _json(name: str, data: bytes) -> JsonObject:
+    try:
+        document: JsonObject = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise ClientError(f"{name}: not JSON: {error}") from error
+    return document
+
+
+def _json_value(place: str, value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _json_value(f"{place}, {key}", item) for key, item in value.items()}
+        case list():
+            return [_json_value(f"{place} {number}", item) for number, item in enumerate(value, 1)]
+        case datetime():
+            return _instant(place, value)
+        case date() | time():
+            raise ClientError(f"{place}: write date, time and offset, as in 2026-01-01T00:00:00Z")
+        case float() if not math.isfinite(value):
+            raise ClientError(f"{place}: {value} is no number that JSON can carry")
+        case int() if abs(value) > _GREATEST_INTEGER:
+            raise ClientError(f"{place}: an integer beyond 2^53-1: write it as a string")
+        case _:
+            return value
+
+
+def _instant(place: str, value: datetime) -> str:
+    if value.tzinfo is None:
+        raise ClientError(f"{place}: a time without an offset: write Z at its end if it is in UTC")
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,122 @@
+"""A line for each polled object: at which level the hub handles it, as far as its reader may know.
+
+What a page's lines say is asked for and written before the page counts as polled. Each carries the date of
+its page, by which a poll that goes on after a crash finds the lines of a page that was never recorded, and
+cuts them off; those of the very first page are written twice then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from hub.client.errors import ClientError
+from hub.client.explaining import MOST_AT_ONCE, records
+from hub.client.polling import Page
+from hub.client.state import OutFile
+from hub.model import JsonObject, Tlp
+
+Fetch = Callable[[str | None], Iterator[Page]]  # the pages after a date
+Explain = Callable[[Sequence[JsonObject]], Sequence[Any]]
+
+_BLOCK_BYTES: Final = 65_536
+_PAGE: Final = "page"  # in a line: the date of the last object of its page
+
+
+def with_levels(fetch: Fetch, explain: Explain, path: Path, collection: str, *, is_continued: bool) -> Fetch:
+    """Return a `fetch` that writes the levels of each page to `path` before it gives the page.
+
+    `collection` is the alias of what is polled. With `is_continued` the date that it is first asked for comes
+    from a state: lines of later pages are cut off. Raises ClientError for a file of something else.
+    """
+
+    def pages(added_after: str | None) -> Iterator[Page]:
+        with _opened(path, added_after if is_continued else None) as file:
+            for page in fetch(added_after):
+                file.append(b"".join(_lines(page, explain, collection)))
+                yield page
+
+    return pages
+
+
+def _lines(page: Page, explain: Explain, collection: str) -> Iterator[bytes]:
+    objects = iter(page.objects)
+    while batch := list(islice(objects, MOST_AT_ONCE)):
+        told = explain([_question(one) for one in batch])
+        for one, explanation in zip(batch, told, strict=True):
+            known = {"id": one.get("id"), "version": _version(one), "collection": collection}
+            line = known | _level(explanation, collection) | {_PAGE: page.last_date_added}
+            yield orjson.dumps(line) + b"\n"
+
+
+def _question(polled: JsonObject) -> JsonObject:
+    version = _version(polled)
+    return {"object": polled.get("id")} | ({} if version is None else {"version": version})
+
+
+def _version(polled: JsonObject) -> Any:
+    return polled.get("modified") or polled.get("created")
+
+
+def _level(explanation: Any, collection: str) -> JsonObject:
+    """Return origin and level; of several records that may be meant the strictest, of none nothing."""
+    known = [one for one in records(explanation) if _tlp(one) is not None]
+    own = [one for one in known if str(one.get("origin")).lower() == collection]
+    found = max(own or known, key=lambda one: _tlp(one) or Tlp.CLEAR, default=None)
+    if found is None:
+        return {"origin": None, "effective_tlp": None}
+    version = {"version": found["version"]} if isinstance(found.get("version"), str) else {}
+    return {**version, "origin": found.get("origin"), "effective_tlp": found["effective_tlp"]}
+
+
+def _tlp(record: JsonObject) -> Tlp | None:
+    label = record.get("effective_tlp")
+    return Tlp.of(label) if isinstance(label, str) else None
+
+
+def _opened(path: Path, date: str | None) -> OutFile:
+    """Return the file to append to, without the lines of pages after `date`; None: with all."""
+    file = OutFile(path)
+    if date is None:
+        return file
+    kept = _kept_bytes(path, date)
+    if kept == file.length:
+        return file
+    file.__exit__()
+    return OutFile(path, kept)
+
+
+def _kept_bytes(path: Path, date: str) -> int:
+    """Return up to where the file has the lines of pages until `date`: dates rise, so from its end on."""
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        block = _BLOCK_BYTES
+        while True:
+            start = max(0, size - block)
+            file.seek(start)
+            data = file.read(size - start)
+            begin = 0 if start == 0 else data.find(b"\n") + 1
+            end = data.rfind(b"\n") + 1  # a line that was not finished was never counted
+            kept = _kept_of(path, data[begin:end].splitlines(keepends=True), date)
+            if kept or start == 0:
+                return start + begin + kept if kept else 0
+            block *= 2
+
+
+def _kept_of(path: Path, lines: Sequence[bytes], date: str) -> int:
+    for n in range(len(lines), 0, -1):
+        if _date(path, lines[n - 1]) <= date:
+            return sum(map(len, lines[:n]))
+    return 0
+
+
+def _date(path: Path, line: bytes) -> str:
+    try:
+        found = orjson.loads(line)[_PAGE]
+    except (orjson.JSONDecodeError, KeyError, TypeError, IndexError) as error:
+        raise ClientError(f"{path} is no file of `hub poll --levels`: name another file") from error
+    return str(found)

@@ -1,0 +1,254 @@
+"""What an agreement's document says, in words: each of its members and of its clauses', none left out.
+
+Pure, and by the document alone. What is not as an agreement has it, or not known to this version, is given as
+its JSON text. Nothing is escaped for a terminal here: whoever prints it does that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from hub.model import JsonObject, Tlp
+from hub.proofs.canonical import canonical
+
+AUDIENCES: Final = {
+    "partner": "partners, agencies and the CERT (AMBER: no partners; AMBER+STRICT and RED: the CERT alone)",
+    "agency": "agencies and the CERT, no partners (AMBER+STRICT and RED: the CERT alone)",
+    "cert": "the CERT alone",
+}
+GRANULAR: Final = {
+    "withhold": "what has a part marked above the ceiling is withheld whole",
+    "redact": "parts marked above the ceiling are taken away, the rest is given as another object",
+}
+ANONYMISE: Final = {
+    "none": "the submitting member can be seen",
+    "agency": "agencies and partners are hidden, the national CERT appears as creator",
+}
+_WORD: Final = re.compile(r"[A-Za-z0-9_-]+")
+_HEAD: Final = ("id", "hub", "title", "parties", "valid_from", "valid_until", "supersedes")
+_CLAUSE: Final = ("from", "to", "max_tlp", "audience", "types", "history", "granular", "anonymise")
+
+
+class Term(NamedTuple):
+    """One thing that a document says: its name, and what it says in words.
+
+    `fault`: it is not as agreements have it, and given as JSON. `is_known`: this version knows what it means.
+    """
+
+    name: str
+    words: str
+    fault: str | None = None
+    is_known: bool = True
+
+
+def head(document: JsonObject) -> list[Term]:
+    """Return title, parties, validity, whose hub it is and what it supersedes."""
+    validity = [_time(document, name) for name in ("valid_from", "valid_until")]
+    found = [
+        _text(document, "title"),
+        _list(document, "parties", "parties"),
+        Term(
+            "valid",
+            f"from {validity[0].words} until {validity[1].words}",
+            next((one.fault for one in validity if one.fault), None),
+        ),
+        _text(document, "hub"),
+    ]
+    if "supersedes" in document:
+        found.append(_text(document, "supersedes"))
+    return found
+
+
+def clauses(document: JsonObject) -> list[list[Term]]:
+    """Return the terms of each clause in the document's order; people count them from 1.
+
+    What is no list of tables is one term, named `clauses`, of a single clause.
+    """
+    given = document.get("clauses")
+    if not isinstance(given, list):
+        return [[_odd("clauses", given)]]
+    return [clause(one) if isinstance(one, dict) else [_odd("clause", one)] for one in given]
+
+
+def clause(given: JsonObject) -> list[Term]:
+    """Return every term of a clause, with what holds where it says nothing."""
+    return [
+        _text(given, "from"),
+        _list(given, "to", "to"),
+        _level(given),
+        _choice(given, "audience", AUDIENCES, "agency"),
+        _types(given),
+        _history(given),
+        _choice(given, "granular", GRANULAR, "withhold"),
+        _choice(given, "anonymise", ANONYMISE, "none"),
+        *(_unknown(name, given[name]) for name in sorted(given.keys() - set(_CLAUSE))),
+    ]
+
+
+def terms_of_iep(document: JsonObject) -> list[Term]:
+    """Return the FIRST IEP 2.0 terms, which the hub carries and does not interpret."""
+    iep = document.get("iep", {})
+    if not isinstance(iep, dict):
+        return [_odd("iep", iep)]
+    return [Term(_quoted(name), as_json(iep[name])) for name in sorted(iep)]
+
+
+def others(document: JsonObject) -> list[Term]:
+    """Return whatever else is in the document."""
+    names = document.keys() - {*_HEAD, "clauses", "iep"}
+    return [_unknown(name, document[name]) for name in sorted(names)]
+
+
+def every(document: JsonObject) -> Iterator[tuple[str, Term]]:
+    """Give each term with the place where it stands."""
+    for part in (head(document), others(document)):
+        yield from (("the document", term) for term in part)
+    for number, found in enumerate(clauses(document), 1):
+        yield from ((f"clause {number}", term) for term in found)
+    yield from (("iep", term) for term in terms_of_iep(document))
+
+
+def as_json(value: Any) -> str:
+    """Return a value as JSON text on one line."""
+    try:
+        return canonical(value).decode()
+    except ValueError:
+        return "(has no JSON form)"
+
+
+# --- what an amendment changes ----------------------------------------------------------------
+
+
+def differences(former: JsonObject, document: JsonObject) -> list[str]:
+    """Return in which terms a document differs from the one that it supersedes, clause by clause.
+
+    Clauses that are equal in all their terms are put beside each other, wherever they stand; then those of
+    the same direction, in their order. What is said by default and what is spelt out is the same.
+    """
+    found = [
+        f"{name}: was {was or 'absent'}; is {now or 'absent'}"
+        for name, was, now in _changed(_table(_whole(former)), _table(_whole(document)))
+        if name != "supersedes"
+    ]
+    before, after = (dict(enumerate(map(_table, clauses(one)), 1)) for one in (former, document))
+    equal = _paired(before, after, lambda one: tuple(sorted(one.items())))
+    moved = [f"clause {new}: unchanged (was clause {old})" for old, new in equal if old != new]
+    for old, _ in equal:
+        del before[old]
+    for _, new in equal:
+        del after[new]
+    alike = _paired(before, after, lambda one: (one.get("from"), one.get("to")))
+    for old, new in alike:
+        known_as = "" if old == new else f" (was clause {old})"
+        for name, was, now in _changed(before.pop(old), after.pop(new)):
+            found.append(f"clause {new}{known_as}, {name}: was {was or 'absent'}; is {now or 'absent'}")
+    found += [f"clause {new}: is new, {_direction(one)}" for new, one in after.items()]
+    found += [f"clause {old} of the former: is gone, {_direction(one)}" for old, one in before.items()]
+    return [*found, *moved]
+
+
+def _whole(document: JsonObject) -> list[Term]:
+    iep = [term._replace(name=f"iep, {term.name}") for term in terms_of_iep(document)]
+    return [*head(document), *iep, *others(document)]
+
+
+def _table(found: list[Term]) -> dict[str, str]:
+    return {term.name: term.words for term in found}
+
+
+def _changed(
+    before: Mapping[str, str], after: Mapping[str, str]
+) -> Iterator[tuple[str, str | None, str | None]]:
+    for name in dict.fromkeys((*before, *after)):
+        if before.get(name) != after.get(name):
+            yield name, before.get(name), after.get(name)
+
+
+def _paired(
+    before: Mapping[int, Mapping[str, str]],
+    after: Mapping[int, Mapping[str, str]],
+    key: Callable[[Mapping[str, str]], Any],
+) -> list[tuple[int, int]]:
+    waiting = dict(after)
+    pairs = []
+    for old, one in before.items():
+        new = next((n for n, other in waiting.items() if key(other) == key(one)), None)
+        if new is not None:
+            del waiting[new]
+            pairs.append((old, new))
+    return pairs
+
+
+def _direction(one: Mapping[str, str]) -> str:
+    return f"{one.get('from')} → {one.get('to')}, {one.get('max_tlp')}"
+
+
+# --- single values ----------------------------------------------------------------------------
+
+
+def _text(table: JsonObject, name: str) -> Term:
+    value = table.get(name)
+    return Term(name, value) if isinstance(value, str) and value else _odd(name, value)
+
+
+def _time(table: JsonObject, name: str) -> Term:
+    value = table.get(name)
+    try:
+        is_time = isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        is_time = False
+    return Term(name, value) if is_time and isinstance(value, str) else _odd(name, value)
+
+
+def _list(table: JsonObject, name: str, shown: str) -> Term:
+    value = table.get(name)
+    if isinstance(value, list) and value and all(isinstance(one, str) and one for one in value):
+        # What has a comma in it must not read as two.
+        return Term(shown, ", ".join(one if _WORD.fullmatch(one) else as_json(one) for one in sorted(value)))
+    return _odd(shown, value)
+
+
+def _level(table: JsonObject) -> Term:
+    value = table.get("max_tlp")
+    level = Tlp.of(value) if isinstance(value, str) else None
+    if level is None:
+        return _odd("max_tlp", value)
+    addressed = ", RED only if it is addressed (REL TO)" if level is Tlp.RED else ""
+    return Term("max_tlp", f"up to TLP:{level.label.upper()}{addressed}")
+
+
+def _choice(table: JsonObject, name: str, words: Mapping[str, str], default: str) -> Term:
+    value = table.get(name, default)
+    return (
+        Term(name, f"{value}: {words[value]}")
+        if isinstance(value, str) and value in words
+        else _odd(name, value)
+    )
+
+
+def _types(table: JsonObject) -> Term:
+    return _list(table, "types", "types") if "types" in table else Term("types", "every type")
+
+
+def _history(table: JsonObject) -> Term:
+    value = table.get("history", False)
+    if not isinstance(value, bool):
+        return _odd("history", value)
+    return Term(
+        "history", "also what was submitted before" if value else "only what is submitted from its start on"
+    )
+
+
+def _odd(name: str, value: Any) -> Term:
+    return Term(name, as_json(value), fault="is not as an agreement has it")
+
+
+def _unknown(name: str, value: Any) -> Term:
+    return Term(_quoted(name), as_json(value), is_known=False)
+
+
+def _quoted(name: str) -> str:
+    return as_json(name)

@@ -1,0 +1,121 @@
+"""What decides, as the database keeps it: one row for each time that it was changed, the last in force."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Column, Connection, delete, exists, func, insert, select, update
+
+from hub.errors import SettingsError
+from hub.model import HUB, JsonObject, NationCode, StixId, from_microseconds, to_microseconds
+from hub.store import agreements, epochs, releases
+from hub.store.configuration_tables import configuration
+from hub.store.tables import (
+    agreement,
+    hub_state,
+    lease,
+    ledger,
+    member,
+    metadata,
+    nonce,
+    object_version,
+    origin,
+    submission,
+)
+
+ALWAYS: Final = from_microseconds(0)  # in force for whatever was submitted
+_INSTANT: Final = timedelta(microseconds=1)
+_DAMAGED: Final = "database_url: the configuration that the database keeps is damaged ({}); restore a backup"
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A configuration that was kept: for what was submitted at `at` or later, until the next one's."""
+
+    number: int
+    at: datetime
+    document: JsonObject
+
+
+def every(connection: Connection) -> list[Kept]:
+    """Return all that were kept, the one in force last; none: the hub is yet to be initialised.
+
+    Raises SettingsError where they cannot be read, or the last is not the one that is in force.
+    """
+    c = configuration.c
+    try:
+        rows = connection.execute(select(c.id, c.at, c.document).order_by(c.id)).all()
+        found = [Kept(id, from_microseconds(at), orjson.loads(text)) for id, at, text in rows]
+    except (ValueError, OverflowError) as error:
+        raise SettingsError(_DAMAGED.format("it cannot be read")) from error
+    in_force = connection.execute(select(hub_state.c.configuration)).scalar() or 0
+    if in_force != (found[-1].number if found else 0):
+        raise SettingsError(_DAMAGED.format(f"number {in_force} is in force, and is not the last"))
+    if [kept.at for kept in found] != sorted(kept.at for kept in found):
+        raise SettingsError(_DAMAGED.format("its instants are not in order"))
+    return found
+
+
+def keep(connection: Connection, document: JsonObject, at: datetime, now: datetime) -> int:
+    """Let this be in force from `at` on, and return its number; the caller holds `hub_state`."""
+    last = connection.execute(select(func.max(configuration.c.id))).scalar() or 0
+    number = max(to_microseconds(now), last + 1)
+    text = orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
+    connection.execute(insert(configuration).values(id=number, at=to_microseconds(at), document=text))
+    connection.execute(update(hub_state).values(configuration=number))
+    epochs.take_on(connection, number)
+    return number
+
+
+def next_moment(connection: Connection, now: datetime) -> datetime:
+    """Return an instant after all that was decided; the caller holds the generation, and has no rival.
+
+    What is decided from then on is decided later than that, for it becomes the generation's.
+    """
+    last = connection.execute(select(func.max(submission.c.requested_at))).scalar() or 0
+    decided = releases.decided_at(connection)
+    changed = agreements.generation(connection).changed_at
+    return max(now, from_microseconds(last), decided, changed) + _INSTANT
+
+
+def is_unused(connection: Connection) -> bool:
+    """Tell whether nothing could have been served: no member, no submission, no agreement."""
+    is_there = [exists().select_from(table) for table in (member, submission, agreement)]
+    return not any(connection.execute(select(*is_there)).one())
+
+
+def remove_other_origins(connection: Connection, nations: Collection[NationCode]) -> None:
+    """Remove the origins of other nations than these: before ledgers are held, as the order of locks is."""
+    _remove_others(connection, origin.c.code, nations)
+
+
+def _remove_others(connection: Connection, code: Column[str], nations: Collection[NationCode]) -> None:
+    for found in connection.execute(select(code).order_by(code)).scalars().all():
+        if found not in nations:
+            connection.execute(delete(code.table).where(code == found))
+
+
+def forget_own(connection: Connection, nations: Collection[NationCode]) -> None:
+    """Empty the ledgers of a hub that nobody has used, and remove those of other nations than these.
+
+    All that can be in them is what the hub itself published. The caller holds them.
+    """
+    kept = {hub_state, configuration, lease, ledger, nonce, origin}  # a nonce is of a member's key
+    for table in reversed(metadata.sorted_tables):
+        if table not in kept:
+            connection.execute(delete(table))
+    _remove_others(connection, ledger.c.recipient, nations)
+    for nation in sorted(nations):
+        values = {"position": 0, "last_date": 0, "decided_at": 0, "revision": 0}
+        connection.execute(update(ledger).where(ledger.c.recipient == nation).values(**values))
+
+
+def stands_already(connection: Connection, id: StixId) -> NationCode | None:
+    """Return the nation of which a member submitted an object with this id; None: there is no such."""
+    c: Any = object_version.c
+    query = select(c.origin).where(c.stix_id == id, c.origin != HUB).limit(1)
+    return connection.execute(query).scalar()

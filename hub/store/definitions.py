@@ -1,0 +1,50 @@
+"""Marking definitions that were accepted from members, and by which lists of a configuration (policy 2.6)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+
+from sqlalchemy import Connection, and_, select
+
+from hub.model import MemberId, NationCode, ObjectVersion, StixId
+from hub.store.batches import among, insert_all
+from hub.store.objects import LISTED
+from hub.store.tables import object_version, reference
+
+_V: Final = object_version.c
+_R: Final = reference.c
+
+
+def accepted(
+    connection: Connection, member: MemberId, ids: Collection[StixId]
+) -> dict[StixId, frozenset[StixId] | None]:
+    """Return those of `ids` that `member` submitted as definitions that leave objects open.
+
+    Each with the ids of which a configuration has to list one for it; None: it is a statement.
+    """
+    if not ids:
+        return {}
+    is_listed = and_(_R.version_id == _V.id, _R.kind == LISTED)
+    query = select(_V.stix_id, _V.id, _R.target).outerjoin(reference, is_listed)
+    query = query.where(_V.member == member, among(connection, _V.stix_id, ids))
+    found: dict[StixId, dict[int, set[StixId]]] = defaultdict(lambda: defaultdict(set))
+    for id, key, target in connection.execute(query.where(_V.is_accepted_definition.is_(True))):
+        found[StixId(id)][key] |= set() if target is None else {StixId(target)}
+    return {id: _together(versions) for id, versions in found.items()}
+
+
+def _together(versions: Mapping[int, set[StixId]]) -> frozenset[StixId] | None:
+    """Return by which ids a definition is listed, whichever of its versions; None: one is a statement."""
+    return frozenset[StixId]().union(*versions.values()) if all(versions.values()) else None
+
+
+def note_listed(connection: Connection, versions: Collection[ObjectVersion], origin: NationCode) -> None:
+    """Note by which ids these stored versions are listed, of which that has never been noted."""
+    rows: list[dict[str, Any]] = [
+        {"version_id": v.key, "kind": LISTED, "target": id, "origin": origin, "member": v.member}
+        for v in versions
+        for id in v.listed
+    ]
+    insert_all(connection, reference, rows)

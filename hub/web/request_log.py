@@ -1,0 +1,175 @@
+"""One line in the log for each request, when its answer has left: who, what, what came of it, how long.
+
+    request id=… member=us-cert method=GET endpoint=/allied/collections/us/objects/ status=200 bytes=812 ms=9
+
+The endpoint is the rule with the alias of the collection: no object's id, no query, no cursor. Of a POST of
+objects `accepted` and `refused` count them. A refusal has its `reason`, which is what the client was told,
+and `detail`, which is what the operator alone is told. `sent=part` where the answer did not leave whole.
+Probes (/healthz, /readyz) are logged at level debug, so not at all.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from flask import Flask, Request, Response, g, has_request_context, request
+
+from hub.actions.house import House
+from hub.model import Receipt
+from hub.web import logs
+from hub.web.taxii.identity import house
+
+_logger = logging.getLogger(__name__)
+
+_FACTS: Final = "hub.request_log"
+_ID_BYTES: Final = 4
+_TOLD_AT_MOST: Final = 500  # characters of a reason
+_PROBES: Final = "operations"
+_PARAMETER: Final = re.compile(r"<(?:[^<>:]*:)?([^<>]*)>")
+_UNKNOWN: Final = "-"
+
+StartResponse = Callable[..., Any]
+Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What is learnt of a request while it is served."""
+
+    began: float
+    id: str = field(default_factory=lambda: secrets.token_hex(_ID_BYTES))
+    member: str = _UNKNOWN
+    endpoint: str = _UNKNOWN
+    status: str = _UNKNOWN
+    is_probe: bool = False
+    more: dict[str, object] = field(default_factory=dict)
+
+
+def install(app: Flask) -> None:
+    """Log every request to `app`."""
+    app.after_request(_note)
+    app.wsgi_app = _RequestLog(app.wsgi_app)  # type: ignore[method-assign]
+
+
+def count(receipt: Receipt) -> None:
+    """Note how many objects of the current request were accepted, and how many refused."""
+    more = _facts().more
+    more["accepted"] = sum(one.count for one in receipt.outcomes if one.succeeded)
+    more["refused"] = receipt.total - int(str(more["accepted"]))
+
+
+def refuse(reason: str, detail: str) -> None:
+    """Note why the current request is refused: what its client is told, and what the operator is told."""
+    more = _facts().more
+    more["reason"] = reason[:_TOLD_AT_MOST]
+    if detail and detail != reason:
+        more["detail"] = detail[:_TOLD_AT_MOST]
+
+
+def current() -> str:
+    """Return how the log names the current request: its id, method and endpoint."""
+    named = {"id": _facts().id, "method": request.environ["REQUEST_METHOD"], "endpoint": endpoint(request)}
+    return logs.pairs(named)
+
+
+def endpoint(asked: Request) -> str:
+    """Return the rule that the request's address follows, with the alias of its collection."""
+    if asked.url_rule is None:
+        return _UNKNOWN
+    given = asked.view_args or {}
+    named = _PARAMETER.sub(lambda found: _shown(house(), found[1], given.get(found[1])), asked.url_rule.rule)
+    return named if named.endswith("/") else f"{named}/"
+
+
+def _shown(hub: House, parameter: str, value: object) -> str:
+    if parameter == "api_root" and value == hub.api_root:
+        return hub.api_root
+    if parameter == "collection_id":
+        names = {nation.collection_id: nation.code.lower() for nation in hub.registry.nations.values()}
+        names[hub.registry.released_collection_id] = "released"
+        if value in names.values():
+            return str(value)
+        if value in names:
+            return names[str(value)]
+    return f"{{{parameter}}}"
+
+
+def _facts() -> _Facts:
+    """Return those of the current request; where nobody logs it, some that nobody reads."""
+    found = request.environ.get(_FACTS) if has_request_context() else None
+    return found if isinstance(found, _Facts) else _Facts(0.0)
+
+
+def _note(response: Response) -> Response:
+    facts = _facts()
+    facts.endpoint = endpoint(request)
+    facts.is_probe = request.blueprint == _PROBES
+    if "caller" in g:
+        facts.member = g.caller.member.id
+    return response
+
+
+class _RequestLog:
+    """The application, with a line for each request when its answer is closed."""
+
+    def __init__(self, app: Application) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        facts = environ[_FACTS] = _Facts(time.monotonic())
+
+        def start(status: str, *rest: Any) -> Any:
+            facts.status = status.partition(" ")[0]
+            return start_response(status, *rest)
+
+        return _Answer(self._app(environ, start), environ["REQUEST_METHOD"], facts)
+
+
+class _Answer:
+    """An answer that counts what is taken of it, and has its line written when it is closed."""
+
+    def __init__(self, parts: Iterable[bytes], method: str, facts: _Facts) -> None:
+        self._parts, self._method, self._facts = parts, method, facts
+        self._sent = 0
+        self._is_whole = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        for part in self._parts:
+            self._sent += len(part)
+            yield part
+        self._is_whole = True
+
+    def close(self) -> None:
+        """Close the application's answer, and tell the log."""
+        try:
+            close = getattr(self._parts, "close", None)
+            if close is not None:
+                close()
+        finally:
+            self._write()
+
+    def _write(self) -> None:
+        facts = self._facts
+        told = {
+            "id": facts.id,
+            "member": facts.member,
+            "method": self._method,
+            "endpoint": facts.endpoint,
+            "status": facts.status,
+            "bytes": self._sent,
+            "ms": round((time.monotonic() - facts.began) * 1_000),
+            **({} if self._is_whole else {"sent": "part"}),
+            **facts.more,
+        }
+        _log(facts, told)
+
+
+def _log(facts: _Facts, told: dict[str, object]) -> None:
+    level = logging.WARNING if facts.status.startswith("5") else logging.INFO
+    _logger.log(logging.DEBUG if facts.is_probe else level, "request %s", logs.pairs(told))

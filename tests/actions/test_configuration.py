@@ -1,0 +1,456 @@
+"""What decides is kept in the database: what a start refuses, what `hub init` takes, and from when on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, text, update
+
+from hub.actions import administer, check, readiness, restore, submit
+from hub.actions.backup import backup
+from hub.actions.bindings import Bindings
+from hub.actions.initialise import Initialised, bound, initialise
+from hub.errors import Reconfigured, SettingsError
+from hub.model import Nation, NationCode, Registry, StixId, Tlp
+from hub.store import agreements, configurations, epochs
+from hub.store.configuration_tables import configuration
+from hub.store.connection import Connection, Store
+from hub.store.tables import hub_state, reference
+from tests.actions.hubs import (
+    INFORMATIVE,
+    TLP,
+    Hub,
+    campaign,
+    clause,
+    identifier,
+    registry,
+    report,
+)
+from tests.actions.test_races import Pause
+
+US, KR, NZ = map(NationCode, ("US", "KR", "NZ"))
+VENDOR = StixId(identifier("identity", "vendor"))
+OTHER = StixId(identifier("marking-definition", "other"))
+EXTENSION = StixId(identifier("extension-definition", "theirs"))
+ZEALAND = Nation(
+    NZ,
+    "New Zealand",
+    "a8b0a4b6-51a4-4b8c-9d83-0a53a2f4ffb1",
+    StixId(identifier("identity", "NZ")),
+    StixId(identifier("marking-definition", "REL TO NZ")),
+)
+
+
+def of_us(**changes: Any) -> Registry:
+    """The nations, with another entry for the US."""
+    nations = dict(registry().nations)
+    nations[US] = replace(nations[US], **changes)
+    return replace(registry(), nations=nations)
+
+
+def with_zealand() -> Registry:
+    return replace(registry(), nations={**registry().nations, NZ: ZEALAND})
+
+
+def listing(*informative: StixId, public: tuple[StixId, ...] = ()) -> Registry:
+    return replace(registry(), informative_markings=frozenset(informative), public_sources=frozenset(public))
+
+
+def init(hub: Hub, given: Registry, **options: Any) -> Initialised:
+    """What `hub init` does, with this file."""
+    hub.house.store.bind(None)  # another process
+    return initialise(replace(hub.house, registry=given), "nations.toml", **options)
+
+
+def started(hub: Hub, given: Registry) -> Hub:
+    """A process that was started afterwards, with this file."""
+    hub.house.store.bind(None)
+    house = bound(replace(hub.house, registry=given, bindings=Bindings()), "nations.toml")
+    return Hub(house, hub.clock, hub.accounts, hub._nonces)
+
+
+def applied(hub: Hub, given: Registry, **options: Any) -> Hub:
+    init(hub, given, apply=True, **options)
+    return started(hub, given)
+
+
+def is_sound(hub: Hub) -> bool:
+    return check.check(hub.house).faults == []
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+_OTHER_UUID = "0b0e6a2c-6a5b-4d5e-9a55-3a1c39c3a0c1"
+_DIFFERING = [
+    (
+        of_us(default_tlp=Tlp.GREEN),
+        "US.default_tlp: the file says green, the database keeps amber",
+        "--apply",
+    ),
+    (
+        of_us(unmarked_stays_home=True),
+        "US.unmarked: the file says home, the database keeps default",
+        "--apply",
+    ),
+    (of_us(collection_id=_OTHER_UUID), f"US.collection_id: the file says {_OTHER_UUID}, the", "ids never"),
+    (of_us(identity_id=VENDOR), f"US.identity_id: the file says {VENDOR}, the database", "ids never change"),
+    (of_us(rel_to_id=OTHER), f"US.rel_to_id: the file says {OTHER}, the database keeps", "ids never change"),
+    (listing(), f"informative_markings: the file says nothing, the database keeps {INFORMATIVE}", "--apply"),
+    (listing(INFORMATIVE, OTHER), f"informative_markings: the file says {OTHER}, the", "--apply"),
+    (listing(INFORMATIVE, public=(VENDOR,)), f"public_sources: the file says {VENDOR}, the", "--apply"),
+    (replace(registry(), hub_identity_id=VENDOR), f"hub.identity_id: the file says {VENDOR}", "ids never"),
+    (
+        replace(registry(), released_collection_id=_OTHER_UUID),
+        "released.collection_id: the file",
+        "ids never",
+    ),
+    (with_zealand(), "nations: the file says NZ, the database keeps nothing", "--add-nation"),
+    (
+        replace(registry(), nations={c: n for c, n in registry().nations.items() if c != KR}),
+        "nations: the file says nothing, the database keeps KR",
+        "nations stay",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "told", "remedy"), _DIFFERING)
+def test_a_start_with_another_file_names_the_key_both_values_and_the_remedy(
+    hub: Hub, given: Registry, told: str, remedy: str
+) -> None:
+    hub.account("us-cert")
+    for begin in (lambda: started(hub, given), lambda: init(hub, given)):
+        with pytest.raises(SettingsError) as refusal:
+            begin()
+        assert str(refusal.value).startswith("nations.toml: ")
+        assert told in str(refusal.value)
+        assert remedy in str(refusal.value)
+
+
+@pytest.mark.parametrize("given", [given for given, _, remedy in _DIFFERING if remedy != "--apply"])
+def test_once_somebody_has_joined_apply_takes_no_ids_and_no_nations(hub: Hub, given: Registry) -> None:
+    hub.account("us-cert")
+    with pytest.raises(SettingsError):
+        init(hub, given, apply=True)
+    assert started(hub, registry()).house.registry == registry()
+
+
+@pytest.mark.parametrize("given", [given for given, _, _ in _DIFFERING])
+def test_until_somebody_has_joined_apply_takes_whatever_the_file_says(hub: Hub, given: Registry) -> None:
+    with pytest.raises(SettingsError, match="nobody has joined"):
+        started(hub, given)
+    other = applied(hub, given)
+    assert is_sound(other)
+    fresh = {given.hub_identity_id, *given.rel_to}
+    first = min(given.nations).lower()
+    found = {row.id for row in other._drain(other.query(f"{first}-cert"))}
+    assert found & {registry().hub_identity_id, *registry().rel_to, *fresh} == fresh
+    assert len(found) == 11 + len(given.nations)
+    other.agree(clause("US", min(code for code in given.nations if code != US)))
+    other.accepted("us-cert", campaign("one"))
+    assert is_sound(other)
+
+
+def test_what_people_call_a_nation_may_change(hub: Hub) -> None:
+    hub.account("us-cert")
+    assert started(hub, of_us(name="America")).house.registry.nations[US].name == "America"
+
+
+def test_an_initialised_hub_says_what_it_applied(hub: Hub) -> None:
+    hub.account("us-cert")
+    assert init(hub, registry()) == Initialised(is_new=False)
+    done = init(hub, of_us(default_tlp=Tlp.GREEN), apply=True)
+    assert [(one.key, one.kept, one.given) for one in done.applied] == [("US.default_tlp", "amber", "green")]
+    assert init(hub, of_us(default_tlp=Tlp.GREEN), apply=True).applied == ()
+    with pytest.raises(SettingsError, match="no nation FR in it"):
+        init(hub, of_us(default_tlp=Tlp.GREEN), add=[NationCode("FR")])
+
+
+def test_a_public_source_is_nobodys(hub: Hub) -> None:
+    hub.account("kr-agency")
+    administer.register_identity(hub.house, "kr-agency", VENDOR)
+    with pytest.raises(SettingsError, match="registered identity of a member of KR"):
+        init(hub, listing(INFORMATIVE, public=(VENDOR,)), apply=True)
+
+
+def test_a_new_nations_ids_are_nobodys(hub: Hub) -> None:
+    hub.account("kr-agency")
+    administer.register_identity(hub.house, "kr-agency", ZEALAND.identity_id)
+    with pytest.raises(SettingsError, match="registered identity of a member of KR"):
+        init(hub, with_zealand(), add=[NZ])
+    taken = statement_like(ZEALAND.rel_to_id)
+    administer.remove_identity(hub.house, "kr-agency", ZEALAND.identity_id)
+    hub.accepted("kr-agency", taken)
+    with pytest.raises(SettingsError, match="an object that KR submitted"):
+        init(hub, with_zealand(), add=[NZ])
+
+
+def statement_like(id: StixId, **more: Any) -> dict[str, Any]:
+    """A definition of this id; by an extension alone where `more` has one."""
+    said = {"definition_type": "statement", "definition": {"statement": "mine"}}
+    return {
+        "type": "marking-definition",
+        "spec_version": "2.1",
+        "id": id,
+        "created": "2026-01-01T00:00:00.000Z",
+        **(more or said),
+    }
+
+
+# --- for what is submitted from then on -----------------------------------------------------------
+
+
+@pytest.fixture
+def sharing(hub: Hub) -> Hub:
+    """The US share up to AMBER with KR."""
+    hub.agree(clause("US", "KR", max_tlp="amber"))
+    return hub
+
+
+def seen(hub: Hub, *items: Any) -> list[bool]:
+    return [hub.sees("kr-cert", item) for item in items]
+
+
+def again(hub: Hub, *items: Any, **more: Any) -> None:
+    """Let what was submitted before be judged again, under a container that takes nothing from it."""
+    hub.accepted("us-cert", report("later", *items, tlp="green", **more))
+
+
+@pytest.mark.parametrize(
+    "given", [of_us(default_tlp=Tlp.RED), of_us(unmarked_stays_home=True)], ids=["default_tlp", "unmarked"]
+)
+def test_a_default_holds_for_what_comes_later(sharing: Hub, given: Registry) -> None:
+    old, fresh, container = campaign("old", None), campaign("fresh", None), report("container")
+    container["object_refs"] = [old["id"]]
+    sharing.accepted("us-cert", old, container)
+    later = applied(sharing, given)
+    later.accepted("us-cert", fresh)
+    again(later, old, container)
+    assert seen(later, old, container, fresh) == [True, True, False]
+    assert is_sound(later)
+
+
+def test_a_marking_that_is_listed_later_opens_only_what_comes_later(sharing: Hub) -> None:
+    old, fresh = (campaign(name, object_marking_refs=[TLP["green"], OTHER]) for name in ("old", "fresh"))
+    sharing.accepted("us-cert", old)
+    later = applied(sharing, listing(INFORMATIVE, OTHER))
+    later.accepted("us-cert", fresh)
+    again(later, old, fresh)
+    assert seen(later, old, fresh) == [False, True]
+    assert is_sound(later)
+
+
+def test_a_marking_that_is_listed_no_more_closes_only_what_comes_later(sharing: Hub) -> None:
+    old, fresh = (
+        campaign(name, object_marking_refs=[TLP["green"], INFORMATIVE]) for name in ("old", "fresh")
+    )
+    sharing.accepted("us-cert", old)
+    later = applied(sharing, listing())
+    later.accepted("us-cert", fresh)
+    again(later, old, fresh)
+    assert seen(later, old, fresh) == [True, False]
+    assert is_sound(later)
+
+
+def test_a_definition_that_was_listed_by_its_extension_opens_what_came_while_it_was(sharing: Hub) -> None:
+    definition = statement_like(OTHER, extensions={EXTENSION: {"extension_type": "property-extension"}})
+    by_extension = applied(sharing, listing(EXTENSION))
+    old, fresh = (campaign(name, object_marking_refs=[TLP["green"], OTHER]) for name in ("old", "fresh"))
+    by_extension.accepted("us-cert", definition, old)
+    later = applied(by_extension, listing())
+    later.accepted("us-cert", fresh)
+    again(later, old, fresh)
+    assert seen(later, old, fresh) == [True, False]
+    assert is_sound(later)
+    once_more = applied(later, listing(EXTENSION))
+    last = campaign("last", object_marking_refs=[TLP["green"], OTHER])
+    once_more.accepted("us-cert", last)
+    assert seen(once_more, old, fresh, last) == [True, False, True]
+    assert is_sound(once_more)
+
+
+def test_a_statement_opens_whatever_was_configured_when_it_came(sharing: Hub) -> None:
+    old = campaign("old", object_marking_refs=[TLP["green"], OTHER])
+    sharing.accepted("us-cert", old)
+    later = applied(sharing, listing())
+    later.accepted("us-cert", statement_like(OTHER))
+    assert seen(later, old) == [True]
+    assert is_sound(later)
+
+
+def test_a_nation_that_is_added_gets_what_initialising_gives_and_nothing_old(sharing: Hub) -> None:
+    old = campaign("old", object_marking_refs=[TLP["green"], ZEALAND.rel_to_id])
+    sharing.accepted("us-cert", old)
+    done = init(sharing, with_zealand(), add=[NZ])
+    assert list(done.added) == [NZ]
+    assert init(sharing, with_zealand(), add=[NZ]).added == ()  # harmless to repeat
+    later = started(sharing, with_zealand())
+    assert len(later._drain(later.query("nz-cert"))) == 17
+    later.agree(clause("US", "NZ", history=True))
+    fresh = campaign("fresh", object_marking_refs=[TLP["green"], ZEALAND.rel_to_id])
+    later.accepted("us-cert", fresh)
+    again(later, old, fresh)
+    # Its marking meant nothing when it was submitted, and so closes it.
+    assert [later.sees("nz-cert", item) for item in (old, fresh)] == [False, True]
+    assert is_sound(later)
+
+
+def test_what_was_no_public_sources_when_it_was_given_is_not_passed_on(sharing: Hub) -> None:
+    old, fresh = (campaign(name, "amber", created_by_ref=VENDOR) for name in ("old", "fresh"))
+    sharing.accepted("us-cert", old)
+    later = applied(sharing, listing(INFORMATIVE, public=(VENDOR,)))
+    later.accepted("us-cert", fresh)
+    assert "only US may share it" in str(later.one("kr-cert", old).message)
+    assert later.one("kr-cert", fresh).succeeded
+    assert is_sound(later)
+    last = applied(later, listing(INFORMATIVE))
+    assert "only US may share it" in str(last.one("kr-agency", fresh).message)
+
+
+def test_no_clock_that_steps_back_mixes_old_and_new(sharing: Hub) -> None:
+    old, fresh = campaign("old", None), campaign("fresh", None)
+    sharing.accepted("us-cert", old)
+    sharing.clock.back(hours=2)
+    later = applied(sharing, of_us(default_tlp=Tlp.RED))
+    later.clock.back(hours=2)
+    later.accepted("us-cert", fresh)
+    again(later, old, fresh)
+    assert seen(later, old, fresh) == [True, False]
+    assert is_sound(later)
+
+
+def test_a_database_of_an_earlier_version_keeps_what_the_file_says(sharing: Hub) -> None:
+    """And learns by which list its definitions were accepted, which was not noted then."""
+    definition = statement_like(OTHER, extensions={EXTENSION: {"extension_type": "property-extension"}})
+    old, fresh = (campaign(name, object_marking_refs=[TLP["green"], OTHER]) for name in ("old", "fresh"))
+    before = replace(sharing.house, registry=listing(EXTENSION))
+    Hub(before, sharing.clock, sharing.accounts, sharing._nonces).accepted("us-cert", definition, old)
+    with sharing.house.store.write() as connection:
+        connection.execute(update(hub_state).values(configuration=0))
+        connection.execute(delete(configuration))
+        connection.execute(delete(reference).where(reference.c.kind == "listed"))
+    with pytest.raises(SettingsError, match="run `hub init`"):
+        started(sharing, listing(EXTENSION))
+    assert init(sharing, listing(EXTENSION)).is_new
+    assert is_sound(started(sharing, listing(EXTENSION)))
+    later = applied(sharing, listing())
+    later.accepted("us-cert", fresh)
+    assert seen(later, old, fresh) == [True, False]
+
+
+# --- processes that run ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def process(database_url: str) -> Iterator[Hub]:
+    """One that serves, on connections of its own, with a member."""
+    hub = Hub.open(database_url)
+    hub.agree(clause("US", "KR"))
+    yield started(hub, registry())
+    hub.house.store.close()
+
+
+def other(process: Hub, database_url: str, given: Registry, **options: Any) -> None:
+    """Let another process initialise the database."""
+    with closing(Store.open(database_url)) as store:
+        store.clock = process.clock
+        initialise(replace(process.house, store=store, registry=given), **options)
+
+
+def test_a_process_of_before_answers_nothing_and_says_so_once(
+    process: Hub, database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    process.accepted("us-cert", campaign("before"))
+    other(process, database_url, of_us(default_tlp=Tlp.GREEN), apply=True)
+    asks: list[Callable[[], object]] = [
+        lambda: process.push("us-cert", campaign("after")),
+        lambda: process.rows("kr-cert"),
+        lambda: administer.add_member(
+            process.house, "us-x", "US", process.caller("us-cert").member.kind, "x"
+        ),
+    ]
+    with caplog.at_level(logging.ERROR):
+        for ask in asks * 2:
+            with pytest.raises(Reconfigured, match="restart"):
+                ask()
+    assert [record.getMessage()[:7] for record in caplog.records] == ["restart"]
+    found = readiness.examine(process.house, process.clock)
+    assert not found.is_ready
+    assert "restart" in found.details["read"]
+    started(process, of_us(default_tlp=Tlp.GREEN)).accepted("us-cert", campaign("after"))
+
+
+def test_what_was_decided_before_is_not_written_afterwards(
+    process: Hub, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where its transaction had begun before, and waited for the lock."""
+    pause = Pause(monkeypatch, submit, "decide")
+    with pytest.raises(Reconfigured):
+        pause.while_held(
+            lambda: process.push("us-cert", campaign("a", None)),
+            lambda: other(process, database_url, of_us(default_tlp=Tlp.GREEN), apply=True),
+        )
+
+
+@pytest.mark.parametrize(
+    "lock", [epochs.hold, agreements.hold_for_change, partial(agreements.generation, hold=True)]
+)
+def test_whoever_waited_for_the_lock_finds_that_it_was_changed(
+    process: Hub, database_url: str, lock: Callable[[Connection], object]
+) -> None:
+    if process.house.store.is_sqlite:
+        pytest.skip("there no transaction begins before the one that writes has ended")
+    with process.house.store.write() as connection:
+        other(process, database_url, of_us(default_tlp=Tlp.GREEN), apply=True)
+        with pytest.raises(Reconfigured):
+            lock(connection)
+
+
+def test_a_backup_with_another_configuration_is_restored_and_then_asked_about(
+    process: Hub, database_url: str, tmp_path: Path
+) -> None:
+    backup(database_url, tmp_path / "copy")
+    other(process, database_url, of_us(default_tlp=Tlp.GREEN), apply=True)
+    now = started(process, of_us(default_tlp=Tlp.GREEN))
+    restore.restore(database_url, tmp_path / "copy", process.clock)
+    with pytest.raises(Reconfigured):
+        now.rows("us-cert")
+    with pytest.raises(SettingsError, match="the file says green, the database keeps amber"):
+        started(process, of_us(default_tlp=Tlp.GREEN))
+    other(process, database_url, of_us(default_tlp=Tlp.GREEN), apply=True)  # while the hub is closed, too
+    assert started(process, of_us(default_tlp=Tlp.GREEN)).house.registry.earlier
+
+
+def test_the_same_values_after_a_restore_have_another_number(
+    process: Hub, database_url: str, tmp_path: Path
+) -> None:
+    """So that a process of before does not take one history's configuration for another's."""
+    backup(database_url, tmp_path / "copy")
+    numbers = []
+    for level in (Tlp.GREEN, Tlp.RED):
+        restore.restore(database_url, tmp_path / "copy", process.clock)
+        other(process, database_url, of_us(default_tlp=level), apply=True)
+        with closing(Store.open(database_url)) as store, store.read(when_closed=True) as connection:
+            numbers.append(configurations.every(connection)[-1].number)
+    assert numbers[0] != numbers[1]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE configuration SET document = '{'",
+        "UPDATE configuration SET document = '{}'",
+        "UPDATE hub_state SET configuration = 7",
+    ],
+)
+def test_a_damaged_configuration_is_one_sentence(hub: Hub, statement: str) -> None:
+    with hub.house.store.write() as connection:
+        connection.execute(text(statement))
+    with pytest.raises(SettingsError, match="restore a backup"):
+        started(hub, registry())
