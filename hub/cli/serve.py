@@ -9,7 +9,7 @@ import click
 
 from hub.app import create_app, open_house
 from hub.cli.output import warn
-from hub.errors import DamagedDatabase, Unavailable
+from hub.errors import Unavailable
 from hub.settings import Settings, load
 
 if TYPE_CHECKING:
@@ -60,6 +60,6 @@ def _try_to_open(settings: Settings) -> None:
     try:
         open_house(settings).store.close()
     except Unavailable as error:
-        if error.is_lasting or isinstance(error, DamagedDatabase):
+        if error.is_lasting:
             raise
         warn(f"waiting for the database: {error.in_full}")
