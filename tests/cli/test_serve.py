@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from hub.cli import serve as command
-from hub.errors import Unavailable
+from hub.errors import DamagedDatabase, Unavailable
 from hub.web import serving
 from tests.cli.conftest import Run
 from tests.patience import PATIENCE_SECONDS, wait_for
@@ -57,11 +57,12 @@ class Lasting(Unavailable):
 
 
 @pytest.mark.usefixtures("initialised")
+@pytest.mark.parametrize("kind", [Lasting, DamagedDatabase])
 def test_a_trouble_of_the_database_that_will_not_change_stops_the_start(
-    run: Run, monkeypatch: pytest.MonkeyPatch
+    run: Run, monkeypatch: pytest.MonkeyPatch, kind: type[Unavailable]
 ) -> None:
     def refuse(_settings: object) -> None:
-        raise Lasting("the role hub does not exist")
+        raise kind("the role hub does not exist")
 
     monkeypatch.setattr(command, "open_house", refuse)
     result = run("serve", "--bind", f"127.0.0.1:{free_port()}")

@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -202,10 +201,3 @@ def proxied_hub(home: Path, **times: str) -> Iterator[Server]:
     said = log.read_text()
     assert "Traceback" not in said, said
     assert not socket_file.exists()
-
-
-def wait_until(is_so: Any) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

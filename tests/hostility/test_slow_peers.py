@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import orjson
 import pytest
@@ -15,6 +15,7 @@ import requests
 
 from hub.client import HubAuth
 from tests.hostility.raw import TAXII, Drip, Peer, Server, proxied_hub
+from tests.patience import wait_for
 from tests.stix_objects import malware
 
 # More than the eight threads of the one worker.
@@ -36,11 +37,17 @@ def patient_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
         yield server
 
 
+@contextmanager
+def crowd_at(server: Server, receive_bytes: int | None = None) -> Iterator[list[Peer]]:
+    """Give more peers than the server has threads."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Peer(server.port, receive_bytes)) for _ in range(CROWD)]
+
+
 @pytest.fixture
 def crowd(server: Server) -> Iterator[list[Peer]]:
-    """More peers than the server has threads."""
-    with ExitStack() as stack:
-        yield [stack.enter_context(server.peer()) for _ in range(CROWD)]
+    with crowd_at(server) as peers:
+        yield peers
 
 
 def objects_path(server: Server) -> str:
@@ -64,16 +71,26 @@ def test_a_header_byte_by_byte_is_cut_off_and_holds_nobody_up(server: Server, cr
     assert all(peer.is_closed() for peer in crowd)
 
 
-@pytest.mark.parametrize("framing", ["Content-Length: 5000", "Transfer-Encoding: chunked"])
-def test_a_body_byte_by_byte_holds_nobody_up_and_is_cut_off_when_it_stops(
-    server: Server, crowd: list[Peer], framing: str
-) -> None:
+FRAMINGS = ["Content-Length: 5000", "Transfer-Encoding: chunked"]
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_a_body_byte_by_byte_holds_nobody_up(patient_server: Server, framing: str) -> None:
+    """However patient the proxy is, the hub hears of none of them."""
+    with crowd_at(patient_server) as crowd:
+        for peer in crowd:
+            peer.send(*post_head(patient_server, framing))
+        drip = Drip(crowd, b"1388\r\n{...................." if "chunked" in framing else b"{" * 40)
+        for _ in range(10):
+            drip.drop()
+            patient_server.still_serves()
+        assert all(patient_server.holds(peer) for peer in crowd)
+
+
+@pytest.mark.parametrize("framing", FRAMINGS)
+def test_a_body_that_stops_is_cut_off(server: Server, crowd: list[Peer], framing: str) -> None:
     for peer in crowd:
-        peer.send(*post_head(server, framing))
-    drip = Drip(crowd, b"1388\r\n{...................." if "chunked" in framing else b"{" * 40)
-    for _ in range(20):
-        drip.drop()
-        server.still_serves()
+        peer.send(*post_head(server, framing), body=b"5")
     assert all(peer.is_closed() for peer in crowd)
 
 
@@ -119,20 +136,28 @@ def test_who_asks_is_told_to_go_on_before_the_body(patient_server: Server) -> No
 # --- answers ----------------------------------------------------------------------------------------
 
 
-def test_who_never_reads_the_answer_holds_nobody_up_and_is_cut_off(server: Server) -> None:
-    """The page is more than the system buffers on both sides."""
+def ask_for_a_page(server: Server, crowd: list[Peer]) -> None:
+    """Let each ask for more than the system buffers on both sides, and read nothing of it."""
     for n in range(10, 16):
         server.push("us-agency", [malware(n, tlp="green", description="x" * 2_000_000)])
     head = server.request_head("us-agency", objects_path(server), f"Accept: {TAXII}", method="GET")
-    with ExitStack() as stack:
-        peers = [stack.enter_context(Peer(server.port, receive_bytes=4_096)) for _ in range(CROWD)]
-        for peer in peers:
-            peer.send(*head)
+    for peer in crowd:
+        peer.send(*head)
+
+
+def test_who_never_reads_the_answer_holds_nobody_up(patient_server: Server) -> None:
+    with crowd_at(patient_server, receive_bytes=4_096) as crowd:
+        ask_for_a_page(patient_server, crowd)
         for _ in range(10):
-            server.still_serves()
-        while any(server.holds(peer) for peer in peers):
-            time.sleep(0.1)
-        assert all(0 < peer.remains() < 6_000_000 for peer in peers)
+            patient_server.still_serves()
+        assert all(patient_server.holds(peer) for peer in crowd)
+
+
+def test_who_never_reads_the_answer_is_cut_off(server: Server) -> None:
+    with crowd_at(server, receive_bytes=4_096) as crowd:
+        ask_for_a_page(server, crowd)
+        wait_for(lambda: not any(server.holds(peer) for peer in crowd), "all to be cut off")
+        assert all(peer.remains() < 6_000_000 for peer in crowd)
 
 
 def test_a_large_answer_arrives_whole_where_it_is_read(patient_server: Server) -> None:
