@@ -223,7 +223,9 @@ def test_what_is_waited_for_is_said(
 
 
 @pytest.mark.parametrize(
-    "seconds", ["86400", "9" * 400, format_datetime(datetime.now(UTC) + timedelta(hours=1))]
+    "seconds",
+    ["86400", "9" * 400, format_datetime(datetime.now(UTC) + timedelta(hours=1))],
+    ids=["a day", "beyond all bounds", "a date"],
 )
 def test_a_long_wait_is_said_and_not_waited_for(waiting: Hub, server: Loopback, seconds: str) -> None:
     server.fail("/taxii2/", closed(seconds))
