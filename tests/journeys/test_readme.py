@@ -25,7 +25,7 @@ from hub.cli import _AT_A_MEMBER, _ON_THE_HUB
 from tests import installed, postgres, scratch
 from tests.patience import PATIENCE_SECONDS, wait_for
 from tests.ports import free_port
-from tests.stix_objects import malware
+from tests.stix_objects import indicator, malware
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"(?m)(?:^(?: {4}| {6}(?=sudo))\S.*\n)+")
@@ -43,13 +43,19 @@ PLACEHOLDERS = {
     "HUB_KEY=agency.pem": "HUB_KEY=us-submit.pem",
     "agreement--…": "{agreement}",
     "malware--…": "{malware}",
+    "indicator--…": "{indicator}",
+    "6f1b9d5e-…": "{status}",
+    "sha-256:…": "{digest}",
+    "pin KR THUMBPRINT": "pin KR {kr-thumbprint}",
     "THUMBPRINT": "{thumbprint}",
 }
 # What changes the machine, or is a test of its own: the wheel is what `pip install .` installs.
 LEFT_OUT = ("scripts/", "sudo ", "python3 -m venv", "export PATH=")
 ONLY_ON_POSTGRESQL = ("createuser", "createdb", "HUB_DATABASE_URL")
 # Where somebody at a terminal is asked.
-ANSWERS = {"hub restore ": " --yes"}
+ANSWERS = {"hub restore ": " --yes", "hub delete ": " --yes"}
+PASSPHRASE = "correct horse battery staple"
+WITH_SUBMIT_KEY = ("push", "delete")
 # The other CERT's part, where README says that there is one.
 AS_KOREA = ("hub recovery ",)
 KOREA_TOO = ("hub agreement sign ",)
@@ -108,7 +114,7 @@ class Follower:
         environ = dict(self.environ)
         words = shlex.split(command)
         if words[:1] == ["hub"] and words[1] in _AT_A_MEMBER:
-            purpose = "submit" if words[1] == "push" else "agreement"
+            purpose = "submit" if words[1] in WITH_SUBMIT_KEY else "agreement"
             environ |= {"HUB_TOKEN": self.values.get(f"{cert}-cert", ""), "HUB_KEY": self.keys[cert][purpose]}
         done = subprocess.run(
             ["bash", "-euc", command], cwd=self.home, env=environ, capture_output=True, text=True, check=False
@@ -122,6 +128,11 @@ class Follower:
             self.values[found[1]] = said.strip()
         elif line.startswith("hub agreement propose"):
             self.values["agreement"] = re.findall(r"agreement--[0-9a-f-]{36}", said)[0]
+            self.values["digest"] = re.findall(r"sha-256:[0-9a-f]{64}", said)[0]
+        elif line.startswith("hub push"):
+            self.values["status"] = re.findall(r"status\S* ([0-9a-f-]{36})", said)[-1]
+        elif line.startswith("hub keygen kr-agreement.pem"):
+            self.values["kr-thumbprint"] = said.strip().splitlines()[-1]
         elif line.startswith("hub keygen new.pem"):
             self.values["thumbprint"] = said.strip().splitlines()[-1]
         elif line.startswith("hub recovery confirm"):
@@ -180,7 +191,10 @@ def follower(
     shutil.copy(ROOT / "config" / "agreements" / "us-kr.toml", tmp_path)
     sample = malware(1, tlp="green") | {"created": "2026-01-01T00:00:00.000Z"}
     sample["modified"] = sample["created"]
-    (tmp_path / "report.json").write_text(json.dumps(sample))
+    lines = [json.dumps(one) for one in (sample, indicator(1, tlp="green"))]
+    (tmp_path / "report.json").write_text("\n".join(lines))
+    (tmp_path / "passphrase").write_text(f"{PASSPHRASE}\n")
+    (tmp_path / "passphrase").chmod(0o600)
     with cluster(request.param) as folder:
         values = {
             "home": str(tmp_path),
@@ -189,8 +203,9 @@ def follower(
             "cluster": folder,
             "database_url": f"postgresql+psycopg://hub@/hub?host={folder}",
             "malware": str(sample["id"]),
+            "indicator": str(indicator(1)["id"]),
         }
-        environ = installed.environ(tmp_path)
+        environ = installed.environ(tmp_path) | {"HUB_KEY_PASSPHRASE_FILE": str(tmp_path / "passphrase")}
         programs = [
             str(installed_commands),
             *([str(postgres.programs())] if folder else []),
