@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import secrets
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from tests.stix_objects import Json, stamp, stix_id
 from tests.world import key_of
 
 TAXII: Final = "application/taxii+json;version=2.1"
+IDLE_SECONDS: Final = 30  # the server may close a connection that is idle for longer at any moment
 KINDS: Final = {"cert": Kind.CERT, "agency": Kind.AGENCY, "agency2": Kind.AGENCY, "partner": Kind.PARTNER}
 COMMON: Final = [
     *(f"us-{kind}" for kind in KINDS),
@@ -67,6 +69,7 @@ class Site:
     statuses: dict[str, list[str]] = field(default_factory=dict)
     agreements: list[Json | None] = field(default_factory=list)
     proposed: list[Json] = field(default_factory=list)
+    answered_at: float = field(default_factory=time.monotonic)
 
     @property
     def url(self) -> str:
@@ -91,9 +94,12 @@ class Site:
             message = HttpRequest(method, self.url + path, fields, body)
             nonce = secrets.token_urlsafe(24)
             fields |= requests.sign(message, key, created=datetime.now(UTC), nonce=nonce)
+        if time.monotonic() - self.answered_at > IDLE_SECONDS:
+            self.connection.close()  # the next request opens another
         self.connection.request(method, path, body or None, fields)
         response = self.connection.getresponse()
         content = response.read()
+        self.answered_at = time.monotonic()
         exchange = Exchange(
             asked or f"{method} {path}", response.status, tuple(response.getheaders()), content
         )

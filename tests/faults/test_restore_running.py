@@ -153,6 +153,7 @@ def test_while_it_is_written_everybody_waits_or_is_put_off_and_nothing_is_half(
 def sqlite_hub(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Live]:
     path = tmp_path / "hub.db"
     shutil.copyfile(migrated_sqlite, path)
+    path.chmod(0o600)
     with harm.harmed_hub(f"sqlite:///{path}", tmp_path) as live:
         yield live
 

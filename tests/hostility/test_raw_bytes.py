@@ -90,7 +90,8 @@ def _hold(peer: Peer) -> int:
             assert answer.said["title"]
         if answer.status == 401:
             assert "www-authenticate" in answer.headers
-    assert not peer.read
+    # A request line without a version is one of HTTP/0.9, whose answer is a body alone.
+    assert not peer.read or orjson.loads(peer.read)["title"]
     return count
 
 
