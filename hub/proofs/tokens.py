@@ -21,8 +21,8 @@ _ID_CHARACTERS: Final = 10
 _FORM: Final = r"([a-z2-7]{10})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
 _TOKEN: Final = re.compile(_FORM)
 _WITHIN: Final = re.compile(rf"(?<![A-Za-z0-9_-]){_FORM}(?![A-Za-z0-9_-])")
-# Also one that was cut off, or runs into what stands beside it.
-_PARTIAL: Final = re.compile(r"([a-z2-7]{10})\.[A-Za-z0-9_-]{16,}")
+# Also one that was cut off, or runs into what stands beside it; but no words, as in `connection._execute_on`.
+_PARTIAL: Final = re.compile(r"([a-z2-7]{10})\.(?=[a-z_-]*[A-Z0-9])[A-Za-z0-9_-]{16,}")
 
 
 @dataclass(frozen=True, slots=True)

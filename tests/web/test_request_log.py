@@ -276,6 +276,7 @@ _ABOUT = f"about {INDICATOR} and agreement--{INDICATOR[11:]}"
         ("gunicorn.error", _HALF, "Error handling request", "cursor"),
         ("hub.x", _ABOUT, "indicator--… and agreement--8e2e", INDICATOR),
         ("hub.x", f"token {_TOKEN}", "token abcdefgh23.…", "AAAA"),
+        ("hub.x", "in connection._execute_on_connection(", "connection._execute_on_connection(", "…"),
     ],
 )
 def test_a_line_leaves_out_what_is_secret(name: str, said: str, kept: str, lost: str) -> None:
