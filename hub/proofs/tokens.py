@@ -21,6 +21,8 @@ _ID_CHARACTERS: Final = 10
 _FORM: Final = r"([a-z2-7]{10})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
 _TOKEN: Final = re.compile(_FORM)
 _WITHIN: Final = re.compile(rf"(?<![A-Za-z0-9_-]){_FORM}(?![A-Za-z0-9_-])")
+# Also one that was cut off, or runs into what stands beside it; but no words, as in `connection._execute_on`.
+_PARTIAL: Final = re.compile(r"([a-z2-7]{10})\.(?=[a-z_-]*[A-Z0-9])[A-Za-z0-9_-]{16,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ def holds_one(text: str) -> bool:
 
 
 def masked(text: str) -> str:
-    """Return `text` with the secret left out of whatever has the form of a token."""
-    return _WITHIN.sub(r"\1.…", text)
+    """Return `text` with the secret left out of whatever has the form of a token, or of a part of one."""
+    return _PARTIAL.sub(r"\1.…", text)
 
 
 def digest(pepper: bytes, text: str) -> bytes:

@@ -66,6 +66,8 @@ BY_SQLSTATE: Final = {
     "40001": _Known("another transaction was first", _WAITS),
     "40P01": _Known("two transactions waited for each other (deadlock)", _WAITS),
     "42501": _Known("the role lacks rights", "let it own the hub's tables and their schema", True),
+    "42703": _Known("one of its tables lacks a column", "run `hub init`, then `hub check`"),
+    "42P01": _Known("one of its tables is missing", "run `hub init`, then `hub check`"),
     "42P05": _Known(
         "a prepared statement of another client is in the way, as with PgBouncer before 1.21",
         "add prepare_threshold=none to database_url",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,10 @@ _WAITS: Final = {  # libpq's parameters, in seconds, and for the last in millise
     "tcp_user_timeout": 10_000,
 }
 _MEMORY: Final = ":memory:"
+# What names of a role or database, and of a host, its port or a socket's folder, are made of.
+_NAME: Final = re.compile(r"[\w.$-]*")
+_HOST: Final = re.compile(r"[\w.:,/%-]*")
+_HIDDEN: Final = "…"
 _PORT: Final = 5432
 _FORM: Final = "postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE"
 # Not a word of the URL itself is repeated: whatever stands in the wrong place may be the password.
@@ -71,7 +76,11 @@ def parse(database_url: str) -> URL:
 
 
 def place(url: URL) -> Place:
-    """Return where the database of this URL is."""
+    """Return where the database of this URL is.
+
+    In an address that was typed wrongly the password may stand in any name of it: one that is not as names
+    are is left out.
+    """
     if url.get_backend_name() == "sqlite":
         file = Path(url.database or _MEMORY)
         return Place(str(file), None if str(file) == _MEMORY else file)
@@ -79,8 +88,13 @@ def place(url: URL) -> Place:
     hosts = [url.host] if url.host else [*said.get("host", ()), *said.get("hostaddr", ())]
     port = url.port or ",".join(said.get("port", ())) or _PORT
     role = url.username or ",".join(said.get("user", ()))
-    as_role = f" as role {role}" if role else ""
-    return Place(f"{url.database} at {','.join(hosts) or 'localhost'}:{port}{as_role}")
+    as_role = f" as role {_shown(role, _NAME)}" if role else ""
+    server = _shown(f"{','.join(hosts) or 'localhost'}:{port}", _HOST)
+    return Place(f"{_shown(url.database or '', _NAME)} at {server}{as_role}")
+
+
+def _shown(name: str, form: re.Pattern[str]) -> str:
+    return name if form.fullmatch(name) else _HIDDEN
 
 
 def engine_at(database_url: str, size: int) -> Engine:

@@ -117,7 +117,7 @@ def _unix(address: Address) -> Listener:
 def _remove_stale(path: str) -> None:
     """Take away the socket file that a server left which was killed; another's stays."""
     try:
-        mode = Path(path).stat().st_mode
+        mode = Path(path).lstat().st_mode  # through a link nothing is bound, nor removed
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):

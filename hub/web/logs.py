@@ -20,8 +20,9 @@ from hub.proofs import tokens
 from hub.store import causes
 
 _INDENT: Final = "    "
+# Also one that was cut off, as messages are that repeat what is long.
 _STIX_ID: Final = re.compile(
-    r"\b(?!agreement--)([a-z0-9][a-z0-9-]*)--[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+    r"(?<![a-z0-9-])(?!agreement--)([a-z0-9][a-z0-9-]*?)--[0-9a-fA-F]{4}[0-9a-fA-F-]*"
 )
 # gunicorn repeats what it could not read, in quotes, and addresses with their queries.
 _QUOTED: Final = re.compile(r"b?(['\"]).*\1")

@@ -67,9 +67,13 @@ def count(receipt: Receipt) -> None:
 def refuse(reason: str, detail: str) -> None:
     """Note why the current request is refused: what its client is told, and what the operator is told."""
     more = _facts().more
-    more["reason"] = reason[:_TOLD_AT_MOST]
+    more["reason"] = _told(reason)
     if detail and detail != reason:
-        more["detail"] = detail[:_TOLD_AT_MOST]
+        more["detail"] = _told(detail)
+
+
+def _told(text: str) -> str:
+    return logs.discreet(text)[:_TOLD_AT_MOST]  # in this order: half a secret has not its form
 
 
 def current() -> str:

@@ -202,6 +202,17 @@ def test_what_a_server_says_is_told_by_its_sqlstate_and_never_quoted(
     assert found.is_lasting is known.is_lasting
 
 
+@pytest.mark.parametrize("altered", ["SELECT 1 FROM token_x", "SELECT no_such_column FROM token"])
+def test_tables_that_are_not_the_hubs_are_told_by_either_database(
+    empty_database_url: str, altered: str
+) -> None:
+    """They were altered after the start, which compares them."""
+    found = _refusal(empty_database_url, altered)
+    assert "its tables" in found.cause
+    assert "run `hub init`, then `hub check`" in found.cause
+    assert not found.is_lasting
+
+
 def test_a_statement_that_takes_too_long_is_told_by_a_real_server(postgresql_url: str) -> None:
     found = _refusal(f"{postgresql_url}&options=-c%20statement_timeout%3D300", "SELECT pg_sleep(20)")
     assert "the statement was ended: by its time-out, or by somebody (57014)" in found.cause
@@ -419,6 +430,15 @@ _MALFORMED = [
     "mysql://hub:{}@127.0.0.1/hub",
     "hub:{}@127.0.0.1/hub",
     "sqlite://hub:{}@127.0.0.1/hub",
+    "postgresql+psycopg://hub/{}@127.0.0.1:1/hub",
+    "postgresql+psycopg://hub:1/{}%40127.0.0.1:1/hub",
+    "postgresql+psycopg://127.0.0.1:1/hub?user=hub;password={}",
+    "postgresql+psycopg://127.0.0.1:1/hub?user=hub%20password={}",
+    "postgresql+psycopg://127.0.0.1:1/hub;password={}",
+    "postgresql+psycopg://127.0.0.1:1/hub&password={}",
+    "postgresql+psycopg://127.0.0.1:1/hub password={}",
+    "postgresql+psycopg:///postgresql://hub:{}@h/hub?host=127.0.0.1&port=1",
+    "postgresql+psycopg:///host=127.0.0.1 password={}?port=1",
     "{}",
     "://{}",
 ]

@@ -132,6 +132,15 @@ def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "file").read_text() == "mine"
 
 
+def test_a_link_is_left_alone_wherever_it_leads(tmp_path: Path) -> None:
+    bound(f"unix:{tmp_path}/left.sock")  # nobody listens there any more
+    for name in ("nowhere", "left.sock"):
+        link = tmp_path / f"to-{name}"
+        link.symlink_to(tmp_path / name)
+        assert "what is there is no socket" in refused(f"unix:{link}")
+        assert link.is_symlink()
+
+
 def test_a_socket_on_which_another_server_listens_is_left_alone(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(tmp_path / "hub.sock"))

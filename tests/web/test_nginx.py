@@ -8,7 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
 import orjson
@@ -155,6 +155,23 @@ def test_what_nginx_says_of_a_body_that_is_too_long_or_a_method_that_is_none(pro
         assert_own(proxy.ask(path, "POST", b"x" * 11_600_000), 413, form, None)
         assert_own(proxy.ask(path, "TRACE"), 405, form, None)
     assert_own(proxy.ask("/.hub/taxii/404"), 404, TAXII, None)
+
+
+@pytest.mark.parametrize("proxy", [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"], indirect=True)
+def test_what_nginx_says_of_an_address_with_an_octet_that_no_address_has(proxy: Proxy) -> None:
+    for path, form in PATHS:
+        for octet in (b"\xff", "é".encode()):
+            assert_own(_asked(proxy.port, path.encode() + octet), 400, form, None)
+    assert proxy.upstream.heard == []
+
+
+def _asked(port: int, target: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Send what a library for HTTP does not let anybody send."""
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as peer:
+        peer.sendall(b"GET %s HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n" % target)
+        answer = HTTPResponse(peer)
+        answer.begin()
+        return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
 
 
 REFUSED = (
