@@ -11,7 +11,7 @@ import click
 
 from hub.cli import reviews, simulated
 from hub.cli.keys import pinned
-from hub.cli.output import json_option, plain, print_json, print_table
+from hub.cli.output import echo_whole, json_option, print_json, print_table
 from hub.cli.remote import remote
 from hub.client import Hub
 from hub.client.drafts import read_agreement
@@ -216,4 +216,4 @@ def _cell(value: object) -> str:
 
 def _say(lines: Iterable[str]) -> None:
     for line in lines:
-        click.echo(plain(line))
+        echo_whole(line)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import shutil
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
@@ -17,6 +20,15 @@ from hub.errors import HubError
 
 _PIPE_WIDTH: Final = 1_000
 _LONGEST_SENTENCE: Final = 8_000  # characters: what a hub says may be of any length
+
+_LEAST_WIDTH: Final = 40
+_MAYBE_WIDE: Final = "AFW"  # A: as wide as the terminal's font has it
+_GOES_ON: Final = " " * 14 + "| "
+_ONE_WORD: Final = re.compile(r"\s*(\S+\s+)?[A-Za-z0-9:_-]{1,100}")
+# Printable as Unicode has it, and yet nothing is to be seen: fillers, joiners, selectors, an empty pattern.
+_UNSEEN: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+).match
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value and nothing else.")
 
@@ -44,7 +56,7 @@ def _json(value: Any) -> str:
 
 def plain_json(text: str) -> str:
     """Return JSON, equal as such, without what would steer a terminal: escaped as JSON escapes it."""
-    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
+    return "".join(c if c == "\n" or _is_seen(c) else _escaped(c) for c in text)
 
 
 def _escaped(character: str) -> str:
@@ -75,7 +87,39 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: s
 
 def plain(text: str) -> str:
     """Return `text`, which others wrote, without what would steer a terminal: escapes are shown as such."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if _is_seen(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _is_seen(character: str) -> bool:
+    """Tell whether a terminal shows something for the character, and does nothing else for it."""
+    return character.isprintable() and not _UNSEEN(character)
+
+
+def echo_whole(line: str) -> None:
+    """Print a line that others wrote, whole, so that no part of it can pass for a line of its own.
+
+    What is wider than a terminal is folded here, and what follows begins with a mark. One word is left to
+    the terminal: an id or a digest can be copied then.
+    """
+    text = plain(line)
+    if sys.stdout.isatty() and not _ONE_WORD.fullmatch(text):
+        width = max(_LEAST_WIDTH, shutil.get_terminal_size().columns - 1)
+        first, *rest = _pieces(text, width)
+        text = "\n".join([first, *(_GOES_ON + piece for piece in rest)])
+    click.echo(text)
+
+
+def _pieces(text: str, width: int) -> list[str]:
+    """Return the parts of a text that go on lines of so many cells, marks before all but the first."""
+    pieces, left = [""], width
+    for character in text:
+        cells = 1 + (unicodedata.east_asian_width(character) in _MAYBE_WIDE)
+        if cells > left:
+            pieces.append("")
+            left = width - len(_GOES_ON)
+        pieces[-1] += character
+        left -= cells
+    return pieces
 
 
 def warn(sentence: str) -> None:

@@ -178,6 +178,18 @@ def test_following_ends_well_when_interrupted(server: Loopback, tmp_path: Path) 
     assert orjson.loads(stdout) == {"objects": 2, "last_date_added": date(2)}
 
 
+@pytest.mark.parametrize("seconds", ["9" * 10, "9" * 400])
+def test_following_goes_on_whatever_pause_a_hub_asks_for(server: Loopback, seconds: str) -> None:
+    server.objects = [indicator(1)]
+    with _hub(server, "poll", "kr", "--follow", "0.1", "--json") as process:
+        _wait_for(lambda: bool(server.to("/objects/")))
+        server.fail("/objects/", (503, {"Retry-After": seconds}, {"title": "closed"}))
+        assert process.stderr is not None
+        assert b"polling again in 3600 s" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_SECONDS) == 0
+
+
 def test_an_interrupted_poll_ends_with_130(server: Loopback) -> None:
     server.fail("/objects/", *[(503, {"Retry-After": "30"}, b"")] * 9)
     with _hub(server, "poll", "kr") as process:
@@ -248,7 +260,10 @@ def test_a_file_that_is_no_agreement_is_refused(as_member: Run, server: Loopback
 
 @pytest.mark.parametrize(("act", "path"), [("sign", "signatures/"), ("terminate", "termination/")])
 def test_an_agreement_is_signed_and_terminated(as_member: Run, server: Loopback, act: str, path: str) -> None:
-    server.answers["GET", ONE] = server.answers["POST", ONE + path] = VIEW
+    done = event(DOCUMENT, "US", server.key, act)
+    more = {"events": [done], "last_event": done["digest"], "signed_by": ["US"] if act == "sign" else []}
+    server.answers["GET", ONE] = VIEW
+    server.answers["POST", ONE + path] = view(DOCUMENT, **more)
     told = json_of(as_member("agreement", act, AGREEMENT, "--digest", DIGEST, "--json"))
     assert (told["id"], told["digest"], told["document"]) == (AGREEMENT, DIGEST, DOCUMENT)
 

@@ -339,7 +339,14 @@ def test_what_was_taken_is_asked_about_in_bounded_requests_and_counted(
 
 @pytest.mark.parametrize(
     "answer",
-    [{}, {"explanations": "x"}, {"explanations": []}, {"explanations": [{}, {}]}],
+    [
+        {},
+        {"explanations": "x"},
+        {"explanations": []},
+        {"explanations": [{}, {}]},
+        {"explanations": [{"object": "x--2", "effective_tlp": "clear", "abroad": {"decision": "leaves"}}]},
+        {"explanations": [{"records": [{"object": "x--2", "effective_tlp": "clear"}]}]},
+    ],
 )
 def test_a_hub_that_does_not_explain_fails_no_push(member: Hub, server: Loopback, answer: Any) -> None:
     server.answers["POST", EXPLANATIONS] = answer
