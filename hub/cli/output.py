@@ -124,5 +124,13 @@ def _pieces(text: str, width: int) -> list[str]:
 
 def warn(sentence: str) -> None:
     """Say something on stderr."""
-    cut = sentence if len(sentence) <= _LONGEST_SENTENCE else f"{sentence[:_LONGEST_SENTENCE]}…"
-    click.echo(f"hub: {plain(cut)}", err=True)
+    click.echo(f"hub: {plain(_cut(sentence))}", err=True)
+
+
+def say(sentence: str) -> None:
+    """Print a sentence that may have others' words in it: of what is too long, the beginning."""
+    click.echo(plain(_cut(sentence)))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_SENTENCE else f"{text[:_LONGEST_SENTENCE]}…"

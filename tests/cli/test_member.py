@@ -69,6 +69,7 @@ def test_the_report_is_one_json_value(as_member: Run, bundle: Path) -> None:
         "submitted": 3,
         "succeeded": 2,
         "failed": 1,
+        "pending": 0,
         "failures": [{"id": "bad--3\x1b", "version": "2026-01-01T00:00:00.000Z", "message": "not STIX"}],
         "statuses": ["status-1"],
         "marked": 0,
@@ -77,6 +78,12 @@ def test_the_report_is_one_json_value(as_member: Run, bundle: Path) -> None:
         "handled": [],
         "unexplained": None,
     }
+
+
+def test_what_a_hub_says_at_great_length_is_cut_on_a_line(as_member: Run, server: Loopback) -> None:
+    server.note = "x" * 1_000_000
+    told = as_member("push", "us", "-", "--no-explain", input=orjson.dumps(indicator(1)))
+    assert (told.exit_code, max(map(len, told.stdout.splitlines()))) == (0, 8_001)
 
 
 def test_a_hundred_equal_failures_and_notes_are_a_line_each(as_member: Run, server: Loopback) -> None:
