@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
+from unicodedata import east_asian_width
 
 import click
 import orjson
@@ -70,6 +71,23 @@ def write_in_any_encoding() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def open_missing_streams() -> None:
+    """Open those of stdin, stdout and stderr that are closed: else the next file would get their number.
+
+    What is printed then fails, so that nothing counts as written that nobody can have.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            flags = os.O_WRONLY if name == "stderr" else os.O_RDONLY
+            descriptor = os.open(os.devnull, flags)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            raw = io.FileIO(number, "r" if name == "stdin" else "w", closefd=False)
+            binary = io.BufferedReader(raw) if name == "stdin" else raw  # nothing is left for the end
+            setattr(sys, name, io.TextIOWrapper(binary, encoding="utf-8", write_through=True))
+
+
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
     """Print rows under headings, or the sentence `empty` when there is none."""
     table = Table(box=None, header_style="bold", pad_edge=False)
@@ -110,16 +128,26 @@ def echo_whole(line: str) -> None:
 
 
 def _pieces(text: str, width: int) -> list[str]:
-    """Return the parts of a text that go on lines of so many cells, marks before all but the first."""
+    """Return the parts of a text that go on lines of so many cells, marks before all but the first.
+
+    A word goes to the next line whole where it has room there: it may be an id.
+    """
     pieces, left = [""], width
     for character in text:
-        cells = 1 + (unicodedata.east_asian_width(character) in _MAYBE_WIDE)
-        if cells > left:
-            pieces.append("")
-            left = width - len(_GOES_ON)
+        if _cells(character) > left:
+            room = width - len(_GOES_ON)
+            head, space, word = pieces[-1].rpartition(" ")
+            is_moved = character != " " and bool(head.strip()) and _cells(word) < room
+            pieces[-1:] = [head + space, word] if is_moved else [pieces[-1], ""]
+            left = room - _cells(pieces[-1])
         pieces[-1] += character
-        left -= cells
+        left -= _cells(character)
     return pieces
+
+
+def _cells(text: str) -> int:
+    """Return how many cells of a terminal a text takes at most."""
+    return sum(1 + (east_asian_width(character) in _MAYBE_WIDE) for character in text)
 
 
 def warn(sentence: str) -> None:

@@ -334,7 +334,8 @@ def _state_findings(view: JsonObject, story: Story, now: datetime) -> Iterator[F
     states = story.states(now - _CLOCKS_DIFFER) | story.states(now + _CLOCKS_DIFFER)
     # An amendment that took over and the day of the proposal are not in these steps: the hub's word.
     is_possible = {"superseded": story.is_complete, "lapsed": not story.is_complete}
-    if said in states or (said == "ended" and is_possible.get(ended, False)):
+    is_told = isinstance(said, str) and said in states  # it may be of any type
+    if is_told or (said == "ended" and is_possible.get(ended, False)):
         return
     told = f"{_short(said)} ({ended})" if said == "ended" else _short(said)
     yield Finding(

@@ -85,6 +85,12 @@ TRUE_ANSWERS: dict[tuple[str, str], Any] = {
         {"id": "x--1", "version": AT, "succeeded": True, "message": "noted"}]},
     ("GET", f"/allied/collections/{US}/objects/{MALWARE}/versions/"): {"versions": [AT], "more": False},
     ("DELETE", f"/allied/collections/{US}/objects/{MALWARE}/"): {},
+    ("POST", "/governance/explanations/"): {
+        "explanations": [
+            {"object": indicator(1)["id"], "version": AT, "origin": "US", "effective_tlp": "amber",
+             "abroad": {"decision": "stays at home", "because": ["marking"]}}
+        ]
+    },
     ("POST", "/governance/simulations/"): {
         "released": COUNTED, "withdrawn": COUNTED, "recent": {"days": 30, "released": COUNTED},
         "examples": [{"change": "released", "origin": "US", "recipient": "KR", "object": MALWARE}],

@@ -136,6 +136,8 @@ AMBER = {"from": "US", "to": ["KR"], "max_tlp": "clear"}
         ({"parties": ["US", "JP"]}, "says another parties than the document"),
         ({"valid_until": "2026-01-02T00:00:00Z"}, "says another valid_until than the document"),
         ({"state": "in force"}, "says that the agreement is in force"),
+        ({"state": []}, "says that the agreement is []"),
+        ({"state": {"in force": 1}, "suspended_by": {}}, "says that the agreement is {'in force': 1}"),
         ({"state": "ended", "ended": "terminated by KR"}, "is ended (terminated by KR)"),
         ({"state": "ended", "ended": "superseded"}, "is ended (superseded)"),
         ({"signed_by": ["KR"]}, "says that KR has signed, and gives no signature"),
@@ -566,7 +568,17 @@ def test_on_a_terminal_no_part_of_a_value_passes_for_a_line_of_its_own(table: Ta
         cut = [line[at : at + width] for line in lines for at in range(0, len(line), width)]
         assert [row for row in cut if row.startswith("signatures")] == ["signatures"]
         assert not [row for row in cut if row.startswith("  KR  signed")]
-        assert "".join(lines).count("signed; verified") >= 2  # and yet all of it is shown
+        assert (
+            "".join(lines).replace(" " * 14 + "| ", "").count("signed; verified") >= 2
+        )  # and yet all of it is shown
+
+
+def test_on_a_narrow_terminal_no_id_is_torn(table: Table) -> None:
+    assert table.sign(table.us).exit_code == 0
+    for width in (60, 80, 100):
+        narrow = table.kr.environ | {"COLUMNS": str(width)}
+        shown = on_a_terminal("agreement", "show", table.id, env=narrow).text.decode()
+        assert all(word in shown for word in (table.id, table.digest, table.us.key.thumbprint))
 
 
 def test_on_a_terminal_a_termination_is_asked_for_once_more(table: Table) -> None:

@@ -275,6 +275,21 @@ def test_an_agreement_is_signed_and_terminated(as_member: Run, server: Loopback,
     assert (told["id"], told["digest"], told["document"]) == (AGREEMENT, DIGEST, DOCUMENT)
 
 
+def test_a_step_that_was_taken_is_told_where_nothing_can_be_printed(server: Loopback, tmp_path: Path) -> None:
+    done = event(DOCUMENT, "US", server.key, "terminate")
+    server.answers["GET", ONE] = VIEW
+    server.answers["POST", f"{ONE}termination/"] = view(DOCUMENT, events=[done], last_event=done["digest"])
+    (tmp_path / "member.pem").write_bytes(keys.private_pem(server.key))
+    own = {"HUB_URL": server.url, "HUB_TOKEN": TOKEN, "HUB_KEY": str(tmp_path / "member.pem")}
+    command = [sys.executable, "-m", "hub", "agreement", "terminate", AGREEMENT]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            command, env=os.environ | own, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert ended.returncode == 1
+    assert f"Your 'terminate' of {AGREEMENT} was taken".encode() in ended.stderr
+
+
 def test_signing_without_a_key_is_refused(as_member: Run, server: Loopback) -> None:
     server.answers["GET", ONE] = VIEW
     result = as_member("agreement", "sign", AGREEMENT, "--digest", DIGEST, env={"HUB_KEY": ""})

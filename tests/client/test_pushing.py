@@ -376,6 +376,16 @@ def test_a_hub_that_does_not_explain_fails_no_push(member: Hub, server: Loopback
     assert report.unexplained.startswith("the hub does not say how it handles them: ")
 
 
+@pytest.mark.parametrize("decision", [["leaves"], {"leaves": 1}, None, "perhaps"])
+def test_where_an_object_goes_is_not_told_where_the_hub_says_something_else(
+    member: Hub, server: Loopback, decision: Any
+) -> None:
+    said = {"effective_tlp": "amber", "abroad": {"decision": decision, "because": [["marking"]]}}
+    server.answers["POST", EXPLANATIONS] = {"explanations": [said]}
+    report = member.push("us", [indicator(1)], explain=True)
+    assert report.fates == {Fate(Tlp.AMBER, is_unmarked=True): 1}
+
+
 @pytest.mark.parametrize(
     "said",
     [1, None, [], {}, {"records": 1}, {"records": [1]}, {"effective_tlp": 1}, {"effective_tlp": "purple"}],
