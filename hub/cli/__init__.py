@@ -14,7 +14,7 @@ from typing import Any, Final
 import click
 
 from hub.cli.environment import unknown
-from hub.cli.output import warn, write_in_any_encoding
+from hub.cli.output import open_missing_streams, warn, write_in_any_encoding
 from hub.cli.signals import INTERRUPTED
 from hub.errors import HubError
 
@@ -73,6 +73,7 @@ class LazyGroup(click.Group):
 
     def main(self, *arguments: Any, **options: Any) -> Any:
         """Run the command line; whatever the terminal's encoding is, it can be printed."""
+        open_missing_streams()
         write_in_any_encoding()
         return super().main(*arguments, **options)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +12,7 @@ import click
 
 from hub.cli import reviews, simulated
 from hub.cli.keys import pinned
-from hub.cli.output import json_option, plain, print_json, print_table
+from hub.cli.output import echo_whole, json_option, print_json, print_table
 from hub.cli.remote import remote
 from hub.client import Hub
 from hub.client.drafts import read_agreement
@@ -88,7 +89,9 @@ def sign(hub: Hub, id: str, digest: str | None, document: Path | None, as_json: 
         if not review.is_sound:
             raise HubError("Nothing was signed, for what is said above.")
         _ask(review)
-    _end(hub.take(review, "sign"), as_json=as_json)
+    signed = hub.take(review, "sign")
+    with _printing(signed, "sign"):
+        _end(signed, as_json=as_json)
 
 
 @agreement.command("list")
@@ -194,13 +197,27 @@ def _ask(review: Review) -> None:
 
 def _take(hub: Hub, review: Review, step: str, *, as_json: bool) -> None:
     taken = hub.take(review, step)
-    if as_json:
-        print_json(taken.to_json())
-    else:
-        _say(reviews.brief(taken))
-        state, ended = taken.view.get("state"), taken.view.get("ended")
-        _say([f"  state       {state}" + (f" ({ended})" if ended else "")])
+    with _printing(taken, step):
+        if as_json:
+            print_json(taken.to_json())
+        else:
+            _say(reviews.brief(taken))
+            state, ended = taken.view.get("state"), taken.view.get("ended")
+            _say([f"  state       {state}" + (f" ({ended})" if ended else "")])
     reviews.tell(taken)
+
+
+@contextmanager
+def _printing(taken: Review, step: str) -> Iterator[None]:
+    """Say that a step was taken where what came of it cannot be printed."""
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        raise HubError(
+            f"Your {step!r} of {taken.id} was taken, and what the hub then has of it cannot be printed: "
+            f"{error.strerror or error}"
+        ) from error
 
 
 def _end(review: Review, *, as_json: bool) -> None:
@@ -216,4 +233,4 @@ def _cell(value: object) -> str:
 
 def _say(lines: Iterable[str]) -> None:
     for line in lines:
-        click.echo(plain(line))
+        echo_whole(line)

@@ -25,7 +25,14 @@ def pinned(command: Callable[..., Any]) -> Callable[..., Any]:
     @with_pins
     @wraps(command)
     def with_pinned(hub: Hub, *args: Any, pins: Path, **options: Any) -> Any:
-        hub.pin(kept.read(pins, hub.url))
+        if not pins.exists() and pins != kept.default_path(os.environ):
+            warn(f"there is no {pins} (--pins, HUB_PINS): no key is pinned")
+        hub.pin(found := kept.read(pins, hub.url))
+        if not found and (others := kept.other_hubs(pins, hub.url)):
+            warn(
+                f"no key is pinned for {hub.url}, and some are for {', '.join(others)}: "
+                "if that is the same hub, give that address"
+            )
         return command(hub, *args, **options)
 
     return with_pinned

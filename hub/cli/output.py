@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import re
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
+from unicodedata import east_asian_width
 
 import click
 import orjson
@@ -17,6 +21,15 @@ from hub.errors import HubError
 
 _PIPE_WIDTH: Final = 1_000
 _LONGEST_SENTENCE: Final = 8_000  # characters: what a hub says may be of any length
+
+_LEAST_WIDTH: Final = 40
+_MAYBE_WIDE: Final = "AFW"  # A: as wide as the terminal's font has it
+_GOES_ON: Final = " " * 14 + "| "
+_ONE_WORD: Final = re.compile(r"\s*(\S+\s+)?[A-Za-z0-9:_-]{1,100}")
+# Printable as Unicode has it, and yet nothing is to be seen: fillers, joiners, selectors, an empty pattern.
+_UNSEEN: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+).match
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON value and nothing else.")
 
@@ -44,7 +57,7 @@ def _json(value: Any) -> str:
 
 def plain_json(text: str) -> str:
     """Return JSON, equal as such, without what would steer a terminal: escaped as JSON escapes it."""
-    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
+    return "".join(c if c == "\n" or _is_seen(c) else _escaped(c) for c in text)
 
 
 def _escaped(character: str) -> str:
@@ -56,6 +69,23 @@ def write_in_any_encoding() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def open_missing_streams() -> None:
+    """Open those of stdin, stdout and stderr that are closed: else the next file would get their number.
+
+    What is printed then fails, so that nothing counts as written that nobody can have.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            flags = os.O_WRONLY if name == "stderr" else os.O_RDONLY
+            descriptor = os.open(os.devnull, flags)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            raw = io.FileIO(number, "r" if name == "stdin" else "w", closefd=False)
+            binary = io.BufferedReader(raw) if name == "stdin" else raw  # nothing is left for the end
+            setattr(sys, name, io.TextIOWrapper(binary, encoding="utf-8", write_through=True))
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
@@ -75,10 +105,60 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: s
 
 def plain(text: str) -> str:
     """Return `text`, which others wrote, without what would steer a terminal: escapes are shown as such."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return "".join(c if _is_seen(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _is_seen(character: str) -> bool:
+    """Tell whether a terminal shows something for the character, and does nothing else for it."""
+    return character.isprintable() and not _UNSEEN(character)
+
+
+def echo_whole(line: str) -> None:
+    """Print a line that others wrote, whole, so that no part of it can pass for a line of its own.
+
+    What is wider than a terminal is folded here, and what follows begins with a mark. One word is left to
+    the terminal: an id or a digest can be copied then.
+    """
+    text = plain(line)
+    if sys.stdout.isatty() and not _ONE_WORD.fullmatch(text):
+        width = max(_LEAST_WIDTH, shutil.get_terminal_size().columns - 1)
+        first, *rest = _pieces(text, width)
+        text = "\n".join([first, *(_GOES_ON + piece for piece in rest)])
+    click.echo(text)
+
+
+def _pieces(text: str, width: int) -> list[str]:
+    """Return the parts of a text that go on lines of so many cells, marks before all but the first.
+
+    A word goes to the next line whole where it has room there: it may be an id.
+    """
+    pieces, left = [""], width
+    for character in text:
+        if _cells(character) > left:
+            room = width - len(_GOES_ON)
+            head, space, word = pieces[-1].rpartition(" ")
+            is_moved = character != " " and bool(head.strip()) and _cells(word) < room
+            pieces[-1:] = [head + space, word] if is_moved else [pieces[-1], ""]
+            left = room - _cells(pieces[-1])
+        pieces[-1] += character
+        left -= _cells(character)
+    return pieces
+
+
+def _cells(text: str) -> int:
+    """Return how many cells of a terminal a text takes at most."""
+    return sum(1 + (east_asian_width(character) in _MAYBE_WIDE) for character in text)
 
 
 def warn(sentence: str) -> None:
     """Say something on stderr."""
-    cut = sentence if len(sentence) <= _LONGEST_SENTENCE else f"{sentence[:_LONGEST_SENTENCE]}…"
-    click.echo(f"hub: {plain(cut)}", err=True)
+    click.echo(f"hub: {plain(_cut(sentence))}", err=True)
+
+
+def say(sentence: str) -> None:
+    """Print a sentence that may have others' words in it: of what is too long, the beginning."""
+    click.echo(plain(_cut(sentence)))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_SENTENCE else f"{text[:_LONGEST_SENTENCE]}…"

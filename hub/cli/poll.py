@@ -21,6 +21,7 @@ from hub.client import Hub, Incremental, PollReport, Unreachable
 from hub.client.incremental import lines
 
 _SHOWN: Final = 20  # objects on a terminal
+_LONGEST_PAUSE_SECONDS: Final = 3_600.0  # whatever a hub asks for: it may be mistaken
 _LONGEST_SHOWN: Final = 2_000  # characters of one of them
 
 
@@ -132,7 +133,7 @@ def _follow(incremental: Incremental, seconds: float, news: Callable[[int], None
             try:
                 incremental.once(news)
             except Unreachable as error:
-                pause = max(seconds, error.retry_after or 0)
+                pause = max(seconds, min(error.retry_after or 0, _LONGEST_PAUSE_SECONDS))
                 warn(f"{error}; polling again in {pause:g} s")
 
 

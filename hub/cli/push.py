@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from hub.cli.output import json_option, plain, print_json, warn
+from hub.cli.output import json_option, print_json, say, warn
 from hub.cli.progress import progress
 from hub.cli.remote import remote
 from hub.cli.signals import told_when_interrupted
@@ -80,7 +80,7 @@ def _print_push(report: PushReport, *, as_json: bool) -> None:
         print_json(report.to_json())
     else:
         for line in _lines(report):
-            click.echo(plain(line))
+            say(line)
     told = outcomes.together(report.failures)
     for line in told[:_LINES_SHOWN]:
         warn(line)
@@ -90,7 +90,9 @@ def _print_push(report: PushReport, *, as_json: bool) -> None:
 
 def _lines(report: PushReport) -> list[str]:
     marked = f", {report.marked} marked" if report.marked else ""
-    lines = [f"{report.submitted} submitted, {report.succeeded} succeeded, {report.failed} failed{marked}."]
+    pending = f", {report.pending} pending" if report.pending else ""
+    counts = f"{report.succeeded} succeeded, {report.failed} failed{pending}{marked}"
+    lines = [f"{report.submitted} submitted, {counts}."]
     lines += outcomes.handled(report.fates)
     notes = sorted(report.notes.items(), key=lambda note: -note[1].count)
     lines += [outcomes.line(text, note.count, note.ids) for text, note in notes[:_LINES_SHOWN]]

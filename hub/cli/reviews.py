@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import click
-
-from hub.cli.output import plain, print_json, warn
+from hub.cli.output import echo_whole, plain, print_json, warn
 from hub.client import terms
 from hub.client.reviewing import Review
 from hub.client.steps import Signature
@@ -21,7 +19,7 @@ def show(review: Review, *, as_json: bool) -> None:
         print_json(review.to_json())
     else:
         for line in lines(review):
-            click.echo(plain(line))  # others wrote it
+            echo_whole(line)  # others wrote it
     tell(review)
 
 
@@ -80,7 +78,7 @@ def _supersedes(review: Review) -> Iterator[str]:
     former = review.former
     if former is None:
         yield "what it supersedes cannot be shown, nor how this differs from it"
-        yield f"  {review.former_trouble}"
+        yield f"  {review.former_trouble.sentence if review.former_trouble else ''}"
         return
     yield f"it takes the place of {former.id}, {former.digest}"
     changes = terms.differences(former.document, review.document)

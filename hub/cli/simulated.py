@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import click
-
-from hub.cli.output import plain, print_table
+from hub.cli.output import echo_whole, print_table
 from hub.client import terms
 from hub.model import JsonObject
 
@@ -49,4 +47,4 @@ def _rows(lines: Sequence[JsonObject], sign: str) -> list[tuple[str, ...]]:
 
 
 def _say(line: str) -> None:
-    click.echo(plain(line))
+    echo_whole(line)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hub.cli.output import json_option, plain, print_json, print_table
+from hub.cli.output import json_option, print_json, print_table, say
 from hub.cli.remote import remote
 from hub.client import Hub, Outcome, outcomes, submitted
 from hub.model import JsonObject
@@ -28,7 +28,7 @@ def status(hub: Hub, status_id: str, as_json: bool) -> None:
         return
     counts = f"{found['success_count']} succeeded, {found['failure_count']} failed"
     pending = f", {found['pending_count']} pending" if found["pending_count"] else ""
-    click.echo(plain(f"{found['total_count']} submitted, {counts}{pending}."))
+    say(f"{found['total_count']} submitted, {counts}{pending}.")
     _print(submitted.outcomes(found, "failures"), "failed")
     _print([one for one in submitted.outcomes(found, "successes") if one.message], "noted")
 
@@ -63,7 +63,7 @@ def _show(found: JsonObject, *, as_json: bool) -> None:
         print_json(found)
         return
     counts = f"{found['succeeded']} succeeded, {found['failed']} failed"
-    click.echo(plain(f"by {found['member']} at {found['at']}: {counts}."))
+    say(f"by {found['member']} at {found['at']}: {counts}.")
     listed = found.get("outcomes", [])
     told = zip(listed, submitted.outcomes(found, "outcomes"), strict=True)
     failed, noted = [], []
@@ -79,6 +79,6 @@ def _show(found: JsonObject, *, as_json: bool) -> None:
 def _print(listed: list[Outcome], what: str) -> None:
     lines = outcomes.together(listed)
     for line in lines[:_LINES_SHOWN]:
-        click.echo(plain(f"{what}: {line}"))
+        say(f"{what}: {line}")
     if len(lines) > _LINES_SHOWN:
         click.echo(f"… and {len(lines) - _LINES_SHOWN} other sentences; --json has all")

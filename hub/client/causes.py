@@ -108,6 +108,11 @@ def late(url: str, seconds: float) -> Cause:
     return Cause(sentence, Again.NEVER)
 
 
+def no_http(url: str) -> Cause:
+    """Return the cause when what came back is no answer as HTTP has it."""
+    return Cause(_not_http(_Target.of(url, None)), Again.NEVER, is_away=False)
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     seen: list[BaseException] = []
     while error is not None and error not in seen:
@@ -208,6 +213,10 @@ def _proxy(chain: Sequence[BaseException], target: _Target) -> Cause:
 def _no_http(error: http.client.HTTPException, target: _Target) -> str:
     if isinstance(error, http.client.BadStatusLine) and str(error).startswith(_TLS_ALERT):
         return f"{target} speaks TLS: write https:// in --url (HUB_URL)"
+    return _not_http(target)
+
+
+def _not_http(target: _Target) -> str:
     return f"what listens at {target} does not speak HTTP: check the port in --url (HUB_URL)"
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -23,7 +24,7 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, LocationValueError
 
-from hub.client.causes import Again, Cause, cause_of, late
+from hub.client.causes import Again, Cause, cause_of, late, no_http
 from hub.client.errors import ClientError, Unreachable
 from hub.client.transport import Answer, BrokenOff, Transport
 from hub.model import JsonObject
@@ -105,14 +106,16 @@ class Connection:
         Repeatable unless told otherwise: adding equal objects again changes nothing.
         """
         request = requests.Request("POST", url, headers=dict(headers or {}), params=params, data=data)
-        return read_json(self._send(request, is_repeatable=is_repeatable))
+        with self._doubt(is_repeatable=is_repeatable):
+            return read_json(self._send(request, is_repeatable=is_repeatable))
 
     def delete(
         self, url: str, headers: Mapping[str, str] | None = None, params: Mapping[str, Any] | None = None
     ) -> JsonObject:
         """Delete what is at `url` (the `conn.delete` of taxii2-client). Not repeatable: then it is gone."""
         request = requests.Request("DELETE", url, headers=dict(headers or {}), params=params)
-        return read_json(self._send(request, is_repeatable=False))
+        with self._doubt(is_repeatable=False):
+            return read_json(self._send(request, is_repeatable=False))
 
     def fetch(
         self,
@@ -135,7 +138,7 @@ class Connection:
             found = self._attempt(request, most_bytes, is_repeatable=is_repeatable)
             if isinstance(found, Cause):
                 if is_last or not self._may_go_on(found, is_repeatable=is_repeatable):
-                    raise self._unanswered(found, is_repeatable=is_repeatable)
+                    raise self._unanswered(found)
                 self._pause(attempt, found.sentence, None)
                 continue
             self._has_answered = True
@@ -158,6 +161,8 @@ class Connection:
             if self._transport.is_late:
                 return late(request.url, self._patience.whole)
             if not isinstance(error, _FAILED) or isinstance(error, LocationValueError):
+                if self._transport.is_asked:  # a header of the answer that cannot be
+                    return no_http(request.url)
                 raise ClientError(f"the request to {request.url} could not be made: {error}") from error
             return cause_of(error, request.url, time.monotonic() - began, self._ca)
         except KeyboardInterrupt:
@@ -177,13 +182,23 @@ class Connection:
             case Again.MAYBE_SENT:
                 return self._has_answered and is_repeatable
 
-    def _unanswered(self, cause: Cause, *, is_repeatable: bool) -> ClientError:
+    def _unanswered(self, cause: Cause) -> ClientError:
         parts = [cause.sentence]
         if cause.at_first and not self._has_answered:
             parts.append(cause.at_first)
-        if cause.again is Again.MAYBE_SENT and not is_repeatable:
-            parts.append("whether it was done is not known: look before you do it again")
         return (Unreachable if cause.is_away else ClientError)("; ".join(parts))
+
+    @contextmanager
+    def _doubt(self, *, is_repeatable: bool) -> Iterator[None]:
+        """Say with what is raised that the request may have been carried out, unless an answer says of it."""
+        try:
+            yield
+        except ClientError as error:
+            is_answered = error.status is not None and error.status not in _UNCERTAIN
+            if is_repeatable or is_answered or not self._transport.is_asked:
+                raise
+            error.args = (f"{error}; whether it was done is not known: look before you do it again",)
+            raise
 
     def _pause(self, attempt: int, why: str, retry_after: float | None) -> None:
         seconds = min(2.0 ** (attempt - 1), _LONGEST_PAUSE_SECONDS) if retry_after is None else retry_after

@@ -10,6 +10,7 @@ from typing import Any, Final
 import orjson
 
 from hub.client.errors import ClientError
+from hub.client.reading import refuse_ambiguous
 from hub.model import JsonObject
 
 _GREATEST_INTEGER: Final = 2**53 - 1
@@ -19,7 +20,7 @@ def read_agreement(name: str, data: bytes) -> JsonObject:
     """Return the document that a TOML file spells, its times as RFC 3339 text in UTC; or that a JSON file is.
 
     Raises ClientError for what is neither and for values that have no exact JSON form: a date or a
-    time of day alone, a time without an offset, a number that is not finite or beyond 2^53-1.
+    time of day alone, a time without an offset, a number that is not finite or beyond 2^53-1, a key twice.
     """
     if data.lstrip().startswith(b"{"):
         return _json(name, data)
@@ -29,7 +30,9 @@ def read_agreement(name: str, data: bytes) -> JsonObject:
         }
     except UnicodeDecodeError as error:
         raise ClientError(f"{name}: not UTF-8: save the file as UTF-8 text") from error
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise ClientError(f"{name}: nested too deeply") from error
+    except ValueError as error:  # tomllib's own, and what it lets through of an integer's digits
         raise ClientError(f"{name}: not TOML: {error}") from error
 
 
@@ -38,6 +41,7 @@ def _json(name: str, data: bytes) -> JsonObject:
         document: JsonObject = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise ClientError(f"{name}: not JSON: {error}") from error
+    refuse_ambiguous(name, data)
     return document
 
 
@@ -62,4 +66,7 @@ def _json_value(place: str, value: Any) -> Any:
 def _instant(place: str, value: datetime) -> str:
     if value.tzinfo is None:
         raise ClientError(f"{place}: a time without an offset: write Z at its end if it is in UTC")
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    try:
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except OverflowError as error:
+        raise ClientError(f"{place}: the time lies beyond the calendar in UTC") from error

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-import orjson
-
 from hub.client.connection import JSON, Connection
 from hub.client.errors import ClientError
+from hub.client.writing import json_bytes
 from hub.model import JsonObject
 
 MOST_AT_ONCE: Final = 1_000  # that a hub takes in one request
@@ -22,11 +21,17 @@ def explanations(connection: Connection, base_url: str, asked: Sequence[str | Js
     `asked` has at most 1,000 ids, or objects of `object` and `version`. Raises ClientError when the hub does
     not answer for each.
     """
-    body = orjson.dumps({"objects": list(asked)})
+    body = json_bytes({"objects": list(asked)}, "what the hub is asked about")
     told = connection.post(f"{base_url}/governance/explanations/", _HEADERS, data=body)
     listed = told.get("explanations")
     if not isinstance(listed, list) or len(listed) != len(asked):
         raise ClientError("the hub's explanations cannot be read: they are not one for each object")
+    for question, answer in zip(asked, listed, strict=True):
+        id = question if isinstance(question, str) else question.get("object")
+        if any(one.get("object", id) != id for one in records(answer) if "error" not in one):
+            raise ClientError(
+                "the hub's explanations cannot be read: one is of another object than was asked"
+            )
     return listed
 
 

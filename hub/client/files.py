@@ -9,6 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -48,17 +50,24 @@ def replace(path: Path, data: bytes) -> None:
     if path.is_symlink():
         raise _is_link(path)
     temporary = path.with_name(path.name + ".new")
-    try:
+    with told(path):
         # What a crash left behind, or somebody else has put there, is never written to.
         temporary.unlink(missing_ok=True)
+        with os.fdopen(_open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, "written"), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_directory(path.parent)
+
+
+@contextmanager
+def told(path: Path) -> Iterator[None]:
+    """Turn what keeps a file from being written, a full disk for one, into a ClientError that names it."""
+    try:
+        yield
     except OSError as error:
-        raise ClientError(f"{temporary} cannot be written: {error.strerror}") from error
-    with os.fdopen(_open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, "written"), "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_directory(path.parent)
+        raise ClientError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def sync_directory(directory: Path) -> None:

@@ -6,20 +6,21 @@ And what every member may ask of the hub about an object: who sees it and why, a
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any, Final
-
-import orjson
 
 from hub.client import answers, reviewing
 from hub.client.connection import JSON, Connection
 from hub.client.errors import ClientError, Unreachable
 from hub.client.pins import NO_PINS, Pins
-from hub.client.reviewing import Review
+from hub.client.reviewing import Finding, Review, Stops
 from hub.client.signers import Signers, check
+from hub.client.writing import json_bytes
 from hub.model import JsonObject
 from hub.proofs import documents, keys
 
 _HEADERS: Final = {"Accept": JSON, "Content-Type": JSON}
+_NOT_SHOWN: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 _ADDRESSES: Final = {
     "sign": "signatures/",
     "suspend": "suspension/",
@@ -65,7 +66,9 @@ class Governance:
 
     def simulate(self, document: JsonObject) -> JsonObject:
         """Return what an agreement would release and withdraw if it came into force now."""
-        told = self._connection.post(self._simulations_url, _HEADERS, data=orjson.dumps(document))
+        told = self._connection.post(
+            self._simulations_url, _HEADERS, data=json_bytes(document, "the agreement")
+        )
         for part in ("released", "withdrawn", "examples"):
             answers.parts(told, part)
         if "recent" in told:  # an older hub does not tell it
@@ -145,7 +148,8 @@ class Governance:
         """Take a step on the very document that was reviewed, and return what the hub then has of it.
 
         `step` is one of `reviewing.STEPS`. Raises ClientError, and signs nothing, for whatever objection the
-        review has to the step; and when the hub answers with another document than was signed.
+        review has to the step; and when the hub answers with another document than was signed, or without the
+        step.
         """
         key = self._own_key()
         check(reviewed.objections(step))
@@ -160,21 +164,30 @@ class Governance:
                 "show it to the other parties"
             )
         former, trouble = reviewed.former, reviewed.former_trouble
-        return reviewing.review(view, reviewed.signers, datetime.now(UTC), former, trouble)
+        taken = reviewing.review(view, reviewed.signers, datetime.now(UTC), former, trouble)
+        if not taken.has(jws):
+            raise ClientError(
+                f"the hub has taken your {step!r} and does not give it among the steps of {reviewed.id}: it "
+                "may not have kept it; look with `hub agreement show`, and tell its operator and the parties"
+            )
+        return taken
 
     def _reviewed(self, view: JsonObject, signers: Signers) -> Review:
         """Return the review of a view with, one step back, what it supersedes."""
         document = self._document(view, str(view.get("id")))
         now, former, trouble = datetime.now(UTC), None, None
+        unseen = Finding("it is not looked at", Stops.NOTHING)
         if "supersedes" in document:
             try:
                 before = self.agreement(str(document["supersedes"]))
                 self._document(before, str(document["supersedes"]))
-                former = reviewing.review(before, signers, now, None, "it is not looked at")
+                former = reviewing.review(before, signers, now, None, unseen)
             except Unreachable:
                 raise
             except ClientError as error:
-                trouble = str(error)
+                # Who is no party to it is told that there is none: that must not keep it from signing.
+                stops = Stops.NOTHING if error.status in _NOT_SHOWN else Stops.GIVING
+                trouble = Finding(str(error), stops)
         return reviewing.review(view, signers, now, former, trouble)
 
     def _document(self, view: JsonObject, agreement_id: str) -> JsonObject:
@@ -188,7 +201,9 @@ class Governance:
     def _post(self, url: str, body: JsonObject) -> JsonObject:
         self._own_key()  # asked for here: the hub would refuse, less helpfully
         # Not repeatable: a proposal whose answer was lost would be made twice.
-        return self._connection.post(url, _HEADERS, data=orjson.dumps(body), is_repeatable=False)
+        return self._connection.post(
+            url, _HEADERS, data=json_bytes(body, "the agreement"), is_repeatable=False
+        )
 
     def _own_key(self) -> keys.PrivateKey:
         if self._key is None:
@@ -206,8 +221,5 @@ class Governance:
 
 def _writable(answer: JsonObject) -> JsonObject:
     """Return the answer if it can be written as JSON again: one nested without end cannot."""
-    try:
-        orjson.dumps(answer)
-    except orjson.JSONEncodeError as error:
-        raise ClientError(f"the hub's answer cannot be read: {error}") from error
+    json_bytes(answer, "the hub's answer cannot be read: it")
     return answer

@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, Self
 
-import orjson
-
 from hub.client.errors import ClientError
 from hub.client.polling import Page
 from hub.client.state import OutFile, PollState, StateFile
+from hub.client.writing import json_bytes
 from hub.model import JsonObject
 
 Fetch = Callable[[str | None], Iterator[Page]]  # the pages after a date
@@ -112,9 +111,4 @@ class Incremental:
 
 def lines(objects: Sequence[JsonObject]) -> bytes:
     """Return the objects as JSON, one per line. Raises ClientError for one that cannot be written."""
-    try:
-        return b"".join(orjson.dumps(item) + b"\n" for item in objects)
-    except orjson.JSONEncodeError as error:  # it reads what is nested deeper than it writes
-        raise ClientError(
-            f"an object of the hub's cannot be written as JSON ({error}): its operator should look"
-        ) from error
+    return b"".join(json_bytes(item, "an object of the hub's") + b"\n" for item in objects)

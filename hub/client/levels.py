@@ -18,6 +18,7 @@ from hub.client.errors import ClientError
 from hub.client.explaining import MOST_AT_ONCE, records
 from hub.client.polling import Page
 from hub.client.state import OutFile
+from hub.client.writing import json_bytes
 from hub.model import JsonObject, Tlp
 
 Fetch = Callable[[str | None], Iterator[Page]]  # the pages after a date
@@ -50,7 +51,7 @@ def _lines(page: Page, explain: Explain, collection: str) -> Iterator[bytes]:
         for one, explanation in zip(batch, told, strict=True):
             known = {"id": one.get("id"), "version": _version(one), "collection": collection}
             line = known | _level(explanation, collection) | {_PAGE: page.last_date_added}
-            yield orjson.dumps(line) + b"\n"
+            yield json_bytes(line, "what the hub says of an object") + b"\n"
 
 
 def _question(polled: JsonObject) -> JsonObject:

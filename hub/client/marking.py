@@ -14,6 +14,8 @@ _TRACES: Final = (b'"labels"', b"marking-definition--", b"extension-definition--
 _REFERENCES: Final = frozenset({"object_marking_refs", "marking_ref"})
 # STIX 2.1 section 4.1 of meta objects: a level is not put on the definitions that others are marked with.
 _NEVER_MARKED: Final = frozenset({"marking-definition", "extension-definition", "bundle"})
+_UNSEEN: Final = frozenset({"Mn", "Mc", "Me", "Cf", "Cc"})
+_FILLERS: Final = "\u115f\u1160\u3164\uffa0\u2800"  # letters and a symbol, and nothing to be seen
 _ID_OF: Final = {level: id for id, level in TLP_2_IDS.items()}
 
 
@@ -44,8 +46,14 @@ def _levels(value: Any) -> Iterator[bool]:
 
 
 def _folded(label: str) -> str:
-    text = unicodedata.normalize("NFKC", label).casefold()
-    return "".join(c for c in text if unicodedata.category(c) != "Cf")
+    """Return a label as it is read: without case, accents and all that is not seen."""
+    seen = "".join(filter(_is_seen, label))  # first: to order long runs of accents takes time by the square
+    text = unicodedata.normalize("NFKD", seen)
+    return "".join(filter(_is_seen, text.upper().casefold()))
+
+
+def _is_seen(character: str) -> bool:
+    return character not in _FILLERS and unicodedata.category(character) not in _UNSEEN
 
 
 def marked(value: Any, level: Tlp) -> JsonObject | None:

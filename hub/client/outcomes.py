@@ -59,7 +59,7 @@ class Fate:
 
 
 def _abroad(told: Any) -> tuple[bool | None, tuple[str, ...]]:
-    if not isinstance(told, dict) or told.get("decision") not in {"leaves", "stays at home"}:
+    if not isinstance(told, dict) or told.get("decision") not in ("leaves", "stays at home"):
         return None, ()
     because = told.get("because")
     words = because if isinstance(because, list) else []

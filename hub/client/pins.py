@@ -5,22 +5,31 @@ A hub that gives another key for such a nation is found out, whatever it says of
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 import stat
 import tempfile
+import unicodedata
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import orjson
 
+from hub.client.connection import origin
 from hub.client.errors import ClientError
+from hub.client.reading import refuse_ambiguous
 from hub.proofs.keys import is_thumbprint
 
 Pins = Mapping[str, frozenset[str]]  # by nation, the thumbprints of its agreement keys; no nation without one
 
 NO_PINS: Final[Pins] = {}
 _MAX_BYTES: Final = 1_048_576
+_ROOT: Final = 0
+_CODE: Final = re.compile(r"[A-Z]{2}")  # ISO 3166-1 alpha-2: under another no pin would be found
 _PATH: Final = ("allied-hub", "pins.json")
 
 
@@ -36,7 +45,12 @@ def read(path: Path, url: str) -> Pins:
 
     Raises ClientError for a file that cannot be read, that others may write, or that holds something else.
     """
-    return {nation: frozenset(pinned) for nation, pinned in _all(path).get(url, {}).items() if pinned}
+    return {n: frozenset(pinned) for n, pinned in _all(path).get(_hub(url), {}).items() if pinned}
+
+
+def other_hubs(path: Path, url: str) -> list[str]:
+    """Return the other hubs for which there are pins: one of them may be this one by another name."""
+    return sorted(hub for hub, nations in _all(path).items() if hub != _hub(url) and any(nations.values()))
 
 
 def pin(path: Path, url: str, nation: str, thumbprint: str, *, is_added: bool = False) -> None:
@@ -47,7 +61,7 @@ def pin(path: Path, url: str, nation: str, thumbprint: str, *, is_added: bool = 
     if not is_thumbprint(thumbprint):
         raise ClientError(f"{thumbprint!r} is no thumbprint: it has 43 characters of base64url (RFC 7638)")
     hubs = _all(path)
-    pinned = hubs.setdefault(url, {})
+    pinned = hubs.setdefault(_hub(url), {})
     before = pinned.get(nation, []) if is_added else []
     pinned[nation] = sorted({*before, thumbprint})
     _write(path, hubs)
@@ -56,37 +70,74 @@ def pin(path: Path, url: str, nation: str, thumbprint: str, *, is_added: bool = 
 def unpin(path: Path, url: str, nation: str) -> bool:
     """Forget what is pinned for the nation; return False when nothing is. Raises as `pin`."""
     hubs = _all(path)
-    if hubs.get(url, {}).pop(nation, None) is None:
+    if hubs.get(_hub(url), {}).pop(nation, None) is None:
         return False
     _write(path, hubs)
     return True
 
 
+def _hub(url: str) -> str:
+    """Return one name for a hub, however its address is spelt: else a pin would not be found.
+
+    Raises ClientError for what is no address of a hub.
+    """
+    parts = urlsplit(origin(url))
+    host = unicodedata.normalize("NFKC", parts.hostname or "").lower().rstrip(".")
+    with suppress(ValueError):  # no name, or one that a resolver may take all the same
+        host = host.encode("idna").decode()
+    with suppress(ValueError):
+        host = str(ipaddress.ip_address(host))
+    host = f"[{host}]" if ":" in host else host
+    is_usual = parts.port in (None, {"http": 80, "https": 443}[parts.scheme])
+    return f"{parts.scheme}://{host}" + ("" if is_usual else f":{parts.port}")
+
+
 def _all(path: Path) -> dict[str, dict[str, list[str]]]:
     """Return what is pinned, by hub and nation."""
     try:
-        with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # of a pipe nobody waits for the other end
+        with os.fdopen(descriptor, "rb") as file:
+            status = os.fstat(descriptor)
+            _check_owned(path, status)
             data = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         return {}
     except OSError as error:
         raise ClientError(f"{path} cannot be read: {error.strerror}") from error
-    if mode & (stat.S_IWGRP | stat.S_IWOTH):
-        raise ClientError(f"{path} can be written by others, who could pin their own keys: chmod 600 {path}")
     try:
-        hubs: Any = orjson.loads(data)["pins"] if len(data) <= _MAX_BYTES else None
-    except (orjson.JSONDecodeError, KeyError, TypeError):
-        hubs = None
+        refuse_ambiguous(str(path), data)
+        return _by_hub(orjson.loads(data)["pins"] if len(data) <= _MAX_BYTES else None)
+    except (ValueError, LookupError, TypeError, ClientError) as error:
+        raise ClientError(
+            f"{path} holds no pins as `hub keys pin` writes them: repair it, or move it away"
+        ) from error
+
+
+def _check_owned(path: Path, status: os.stat_result) -> None:
+    """Return if nobody else decides what the file holds; else raise ClientError."""
+    if not stat.S_ISREG(status.st_mode):
+        raise ClientError(f"{path} is a directory, a pipe or a device: name a file")
+    if status.st_uid not in (os.geteuid(), _ROOT):
+        raise ClientError(f"{path} belongs to another account, which could pin its own keys: name your own")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ClientError(f"{path} can be written by others, who could pin their own keys: chmod 600 {path}")
+
+
+def _by_hub(hubs: Any) -> dict[str, dict[str, list[str]]]:
+    """Return the pins under one name for each hub. Raises ValueError or ClientError for what are none."""
     if not _is_whole(hubs):
-        raise ClientError(f"{path} holds no pins as `hub keys pin` writes them: repair it, or move it away")
-    found: dict[str, dict[str, list[str]]] = hubs
+        raise ValueError
+    found: dict[str, dict[str, list[str]]] = {}
+    for url, nations in hubs.items():
+        if found.setdefault(_hub(url), nations) is not nations:
+            raise ValueError
     return found
 
 
 def _is_whole(hubs: object) -> bool:
     return isinstance(hubs, dict) and all(
         isinstance(nations, dict)
+        and all(map(_CODE.fullmatch, nations))
         and all(isinstance(pinned, list) and all(map(is_thumbprint, pinned)) for pinned in nations.values())
         for nations in hubs.values()
     )

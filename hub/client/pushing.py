@@ -56,6 +56,7 @@ class PushReport:
 
     submitted: int = 0
     succeeded: int = 0
+    pending: int = 0  # of which the hub does not say yet what became of them
     failed: int = 0  # more than `failures` lists where a hub counts several together
     failures: list[Outcome] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
@@ -70,6 +71,7 @@ class PushReport:
             "submitted": self.submitted,
             "succeeded": self.succeeded,
             "failed": self.failed,
+            "pending": self.pending,
             "failures": [asdict(failure) for failure in self.failures],
             "statuses": self.statuses,
             "marked": self.marked,
@@ -124,7 +126,7 @@ def push(
             report.submitted = done
             try:
                 status = post(HEAD + COMMA.join(map(spool.body, batch)) + TAIL)
-                _add(report, status)
+                _add(report, status, len(batch))
             except ClientError as error:
                 message = f"{error}; {done} of {total} objects were sent"
                 raise PushStopped(message, report, error.status) from error
@@ -184,8 +186,8 @@ def _lacks_container(piece: Piece, uncovered: set[str], named: set[str]) -> bool
     return piece.role is not Role.NAME or piece.id not in named
 
 
-def _add(report: PushReport, status: JsonObject) -> None:
-    """Add a status resource to the report (TAXII 2.1 section 4.3.1).
+def _add(report: PushReport, status: JsonObject, posted: int) -> None:
+    """Add a status resource to the report (TAXII 2.1 section 4.3.1): of as many objects as were posted.
 
     A hub may count several failures together, so that it lists fewer; taxii2-client refuses such a status.
     """
@@ -193,9 +195,11 @@ def _add(report: PushReport, status: JsonObject) -> None:
     counts: list[Any] = [status.get(name) for name in names]
     failures = status.get("failures", [])
     is_list = isinstance(failures, list) and all(isinstance(entry, dict) for entry in failures)
-    if not is_list or not all(isinstance(count, int) for count in counts) or counts[0] != sum(counts[1:]):
+    is_count = all(type(count) is int and count >= 0 for count in counts)
+    if not is_list or not is_count or not posted == counts[0] == sum(counts[1:]):
         raise ClientError("the hub answered with a status that cannot be read: its counts do not add up")
-    _, succeeded, failed, _ = counts
+    _, succeeded, failed, pending = counts
+    report.pending += pending
     report.statuses.append(str(status.get("id", "")))
     report.succeeded += succeeded
     report.failed += failed

@@ -16,6 +16,7 @@ import orjson
 
 from hub.client.errors import ClientError
 from hub.client.marking import marked, speaks_of_tlp
+from hub.client.writing import json_bytes
 from hub.model import NAME_TYPES, OBSERVABLE_TYPES, JsonObject, StixId, Tlp
 from hub.model.tlp_ids import TLP_IDS
 
@@ -60,10 +61,7 @@ class Item:
         Raises ClientError for what has no JSON form.
         """
         known = value if isinstance(value, dict) else {}
-        try:
-            body = orjson.dumps(value)
-        except orjson.JSONEncodeError as error:
-            raise ClientError(f"the object {known.get('id')} cannot be written as JSON: {error}") from error
+        body = json_bytes(value, f"the object {known.get('id')}")
         markings = _texts(known.get("object_marking_refs"))
         levels = [TLP_IDS[StixId(one)] for one in markings if one in TLP_IDS]
         role = _role(known, is_marked=bool(levels))
@@ -140,7 +138,7 @@ def _items_of(name: str, data: bytes) -> Iterator[Item]:
         whole = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise ClientError(f"{name}: not JSON: {error}") from error
-    _refuse_ambiguous(name, data)
+    refuse_ambiguous(name, data)
     if not isinstance(whole, dict):
         raise ClientError(f"{name}: expected a bundle, an envelope or one object per line")
     values = whole.get("objects", [whole])
@@ -155,11 +153,11 @@ def _item_of_line(name: str, number: int, line: bytes) -> Item:
         value = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         raise ClientError(f"{place}: not JSON: {error}") from error
-    _refuse_ambiguous(place, line)
+    refuse_ambiguous(place, line)
     return Item.of(value)
 
 
-def _refuse_ambiguous(place: str, text: bytes) -> None:
+def refuse_ambiguous(place: str, text: bytes) -> None:
     """Refuse what orjson lets through but does not keep. Builds nothing: the hooks only look."""
 
     def look_at_members(members: list[tuple[str, None]]) -> None:

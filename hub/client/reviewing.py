@@ -64,7 +64,7 @@ class Review:
     view: JsonObject
     signers: Signers
     former: Review | None = None
-    former_trouble: str | None = None
+    former_trouble: Finding | None = None
 
     @property
     def id(self) -> str:
@@ -79,6 +79,11 @@ class Review:
     def last_event(self) -> str | None:
         """The digest that the next step must name."""
         return self.signatures[-1].digest if self.signatures else None
+
+    def has(self, jws: str) -> bool:
+        """Tell whether this very step is among those that hold."""
+        digest = hashlib.sha256(jws.encode()).hexdigest()
+        return any(one.digest == digest and one.fault is None for one in self.signatures)
 
     @property
     def is_sound(self) -> bool:
@@ -156,7 +161,7 @@ def review(
     signers: Signers,
     now: datetime,
     former: Review | None = None,
-    former_trouble: str | None = None,
+    former_trouble: Finding | None = None,
 ) -> Review:
     """Return what can be verified of a hub's answer.
 
@@ -183,20 +188,33 @@ def review(
         *_state_findings(view, story, now),
         *_key_findings(signers, sorted(needed)),
     ]
-    if former is not None:
-        findings += [
-            Finding(f"What it supersedes: {one.sentence}", min(one.stops, Stops.GIVING))
-            for one in former.findings
-            if one not in findings  # of keys, which are the same
-        ]
+    findings += _former_findings(former, former_trouble, findings)
     return Review(
         *(document, digest_of(document), tuple(signatures), needed, tuple(dict.fromkeys(findings)), view),
         *(signers, former, former_trouble),
     )
 
 
+def _former_findings(
+    former: Review | None, trouble: Finding | None, known: Sequence[Finding]
+) -> Iterator[Finding]:
+    """Give what is wrong with what is superseded. What not all have signed may be anything a hub makes up."""
+    if trouble is not None and trouble.stops is not Stops.NOTHING:
+        yield Finding(f"What it supersedes cannot be shown: {trouble.sentence}", trouble.stops)
+    if former is None:
+        return
+    for one in former.findings:
+        if one not in known:  # of keys, which are the same
+            yield Finding(f"What it supersedes: {one.sentence}", min(one.stops, Stops.GIVING))
+    if lacking := former.needed - former.signed_by:
+        yield Finding(
+            f"What it supersedes has no signature that holds of {', '.join(sorted(lacking))}: an amendment "
+            "is of what all have signed, and this may be another document."
+        )
+
+
 def _needed_before(
-    view: JsonObject, document: JsonObject, former: Review | None, trouble: str | None
+    view: JsonObject, document: JsonObject, former: Review | None, trouble: Finding | None
 ) -> frozenset[str]:
     """Return who has to sign as party to what is superseded; where that cannot be read, as the hub says."""
     if former is not None:
@@ -212,6 +230,7 @@ def _form_findings(document: JsonObject) -> Iterator[Finding]:
             yield Finding(
                 f"In {place}, {term.name} is not known to this version: read what it says.", Stops.NOTHING
             )
+    yield from map(Finding, terms.contradictions(document))
 
 
 # --- signatures -------------------------------------------------------------------------------
@@ -315,7 +334,8 @@ def _state_findings(view: JsonObject, story: Story, now: datetime) -> Iterator[F
     states = story.states(now - _CLOCKS_DIFFER) | story.states(now + _CLOCKS_DIFFER)
     # An amendment that took over and the day of the proposal are not in these steps: the hub's word.
     is_possible = {"superseded": story.is_complete, "lapsed": not story.is_complete}
-    if said in states or (said == "ended" and is_possible.get(ended, False)):
+    is_told = isinstance(said, str) and said in states  # it may be of any type
+    if is_told or (said == "ended" and is_possible.get(ended, False)):
         return
     told = f"{_short(said)} ({ended})" if said == "ended" else _short(said)
     yield Finding(

@@ -122,6 +122,7 @@ class Signers:
         """Give a sentence for each reason not to sign with these nations, by their keys as they are now."""
         if self.own is not None:
             yield from self._own_objections()
+        yield from self._moved()
         for nation in sorted(nations):
             yield from (sentence for of, sentence in self.faults if of == nation)
             current = [key for key in self.of(nation) if key.revoked_at is None]
@@ -130,6 +131,13 @@ class Signers:
             for key in current:
                 if self.trust(key) is Trust.OTHER:
                     yield self.sentence(key)
+
+    def _moved(self) -> Iterator[str]:
+        """Give a sentence for each key that is pinned for one nation, and that the hub gives for another."""
+        for key in self.keys.values():
+            others = sorted(n for n, pinned in self.pins.items() if key.thumbprint in pinned)
+            if others and key.nation not in others:
+                yield f"The hub gives {key.thumbprint} for {key.nation}; it is pinned for {others[0]}."
 
     def _own_objections(self) -> Iterator[str]:
         own = self.keys.get(self.own or "")

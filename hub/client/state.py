@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -73,13 +74,15 @@ class OutFile:
     """
 
     def __init__(self, path: Path, length: int | None = None) -> None:
+        self._path = path
         self._file = files.append_to(path)
         try:
             self._begin(path, length)
         except BaseException:
             self._file.close()
             raise
-        files.sync_directory(path.parent)
+        with files.told(path):
+            files.sync_directory(path.parent)
 
     def _begin(self, path: Path, length: int | None) -> None:
         try:
@@ -95,13 +98,15 @@ class OutFile:
                 f"{path} has {actual} bytes, but the state records {length}: it was changed since. "
                 "Put it back, or remove both files to start from the beginning"
             )
-        self._file.truncate(self.length)
+        with files.told(path):
+            self._file.truncate(self.length)
 
     def append(self, lines: bytes) -> int:
         """Write the lines; when this returns the new length, they survive a power loss."""
-        self._file.write(lines)
-        self._file.flush()
-        os.fsync(self._file.fileno())
+        with files.told(self._path):
+            self._file.write(lines)
+            self._file.flush()
+            os.fsync(self._file.fileno())
         self.length += len(lines)
         return self.length
 
@@ -109,7 +114,8 @@ class OutFile:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._file.close()
+        with suppress(OSError):  # what `append` could not write, and has said so
+            self._file.close()
 
 
 def _parse(data: bytes) -> PollState:

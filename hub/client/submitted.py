@@ -19,7 +19,7 @@ def status(connection: Connection, root_url: str, status_id: str) -> JsonObject:
     """Return the TAXII status resource (TAXII 2.1 section 4.3.1) of an own submission."""
     found = connection.get(f"{root_url}status/{_segment(status_id)}/", {"Accept": TAXII})
     names = ("total_count", "success_count", "failure_count", "pending_count")
-    if not all(isinstance(found.get(name), int) for name in names):
+    if not all(_is_count(found.get(name)) for name in names):
         raise ClientError("the hub answered with a status that cannot be read: a count is missing")
     outcomes(found, "successes"), outcomes(found, "failures")
     return found
@@ -102,7 +102,11 @@ def _is_entry(one: Any) -> bool:
     if not isinstance(one, dict):
         return False
     is_text = all(isinstance(one.get(name), str) for name in _TEXTS)
-    return is_text and all(isinstance(one.get(name), int) for name in _COUNTS)
+    return is_text and all(_is_count(one.get(name)) for name in _COUNTS)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _segment(id: str) -> str:

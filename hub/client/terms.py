@@ -7,8 +7,9 @@ its JSON text. Nothing is escaped for a terminal here: whoever prints it does th
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from datetime import datetime
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from hub.model import JsonObject, Tlp
@@ -28,6 +29,14 @@ ANONYMISE: Final = {
     "agency": "agencies and partners are hidden, the national CERT appears as creator",
 }
 _WORD: Final = re.compile(r"[A-Za-z0-9_-]+")
+_CODE: Final = re.compile(r"[A-Z]{2}")  # ISO 3166-1 alpha-2; what only looks like one is none
+_ID: Final = re.compile(r"[a-z]+--[0-9A-Za-z-]{1,64}")
+_TIME: Final = re.compile(
+    r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_MAX_TITLE: Final = 200  # characters; a hub takes no more of any of these
+_MAX_CLAUSES: Final = 100
+_MAX_BYTES: Final = 65_536  # policy 5, of the RFC 8785 form
 _HEAD: Final = ("id", "hub", "title", "parties", "valid_from", "valid_until", "supersedes")
 _CLAUSE: Final = ("from", "to", "max_tlp", "audience", "types", "history", "granular", "anonymise")
 
@@ -48,17 +57,17 @@ def head(document: JsonObject) -> list[Term]:
     """Return title, parties, validity, whose hub it is and what it supersedes."""
     validity = [_time(document, name) for name in ("valid_from", "valid_until")]
     found = [
-        _text(document, "title"),
-        _list(document, "parties", "parties"),
+        _title(document),
+        _nations(document, "parties"),
         Term(
             "valid",
             f"from {validity[0].words} until {validity[1].words}",
             next((one.fault for one in validity if one.fault), None),
         ),
-        _text(document, "hub"),
+        _id(document, "hub"),
     ]
     if "supersedes" in document:
-        found.append(_text(document, "supersedes"))
+        found.append(_id(document, "supersedes"))
     return found
 
 
@@ -68,7 +77,7 @@ def clauses(document: JsonObject) -> list[list[Term]]:
     What is no list of tables is one term, named `clauses`, of a single clause.
     """
     given = document.get("clauses")
-    if not isinstance(given, list):
+    if not isinstance(given, list) or not given:
         return [[_odd("clauses", given)]]
     return [clause(one) if isinstance(one, dict) else [_odd("clause", one)] for one in given]
 
@@ -76,15 +85,15 @@ def clauses(document: JsonObject) -> list[list[Term]]:
 def clause(given: JsonObject) -> list[Term]:
     """Return every term of a clause, with what holds where it says nothing."""
     return [
-        _text(given, "from"),
-        _list(given, "to", "to"),
+        _nation(given, "from"),
+        _nations(given, "to"),
         _level(given),
         _choice(given, "audience", AUDIENCES, "agency"),
         _types(given),
         _history(given),
         _choice(given, "granular", GRANULAR, "withhold"),
         _choice(given, "anonymise", ANONYMISE, "none"),
-        *(_unknown(name, given[name]) for name in sorted(given.keys() - set(_CLAUSE))),
+        *(_unknown(name, given[name], _CLAUSE) for name in sorted(given.keys() - set(_CLAUSE))),
     ]
 
 
@@ -98,8 +107,8 @@ def terms_of_iep(document: JsonObject) -> list[Term]:
 
 def others(document: JsonObject) -> list[Term]:
     """Return whatever else is in the document."""
-    names = document.keys() - {*_HEAD, "clauses", "iep"}
-    return [_unknown(name, document[name]) for name in sorted(names)]
+    known = (*_HEAD, "clauses", "iep")
+    return [_unknown(name, document[name], known) for name in sorted(document.keys() - set(known))]
 
 
 def every(document: JsonObject) -> Iterator[tuple[str, Term]]:
@@ -109,6 +118,30 @@ def every(document: JsonObject) -> Iterator[tuple[str, Term]]:
     for number, found in enumerate(clauses(document), 1):
         yield from ((f"clause {number}", term) for term in found)
     yield from (("iep", term) for term in terms_of_iep(document))
+
+
+def contradictions(document: JsonObject) -> Iterator[str]:
+    """Give a sentence for each thing that no agreement says, though each term by itself may be said."""
+    if (size := len(as_json(document).encode())) > _MAX_BYTES:
+        yield f"The document has {size} bytes, and an agreement has at most {_MAX_BYTES}."
+    given = document.get("clauses")
+    listed = given if isinstance(given, list) else []
+    if len(listed) > _MAX_CLAUSES:
+        yield f"The document has {len(listed)} clauses, and an agreement has at most {_MAX_CLAUSES}."
+    if document.get("supersedes", "") == document.get("id"):
+        yield "The document supersedes itself."
+    parties = _codes(document.get("parties"))
+    for number, one in enumerate(listed, 1):
+        origins, recipients = (_codes(one.get(n)) if isinstance(one, dict) else [] for n in ("from", "to"))
+        for nation in sorted({*origins, *recipients} - set(parties)):
+            yield f"In clause {number}, {nation} is not among the parties."
+        if set(origins) & set(recipients):
+            yield f"In clause {number}, {origins[0]} would share with itself."
+
+
+def _codes(value: object) -> list[str]:
+    given = value if isinstance(value, list) else [value]
+    return [one for one in given if isinstance(one, str) and _CODE.fullmatch(one)]
 
 
 def as_json(value: Any) -> str:
@@ -194,21 +227,45 @@ def _text(table: JsonObject, name: str) -> Term:
     return Term(name, value) if isinstance(value, str) and value else _odd(name, value)
 
 
+def _title(document: JsonObject) -> Term:
+    term = _text(document, "title")
+    is_short = len(term.words) <= _MAX_TITLE and not term.words.isspace()
+    return term if is_short else _odd("title", document.get("title"))
+
+
+def _id(table: JsonObject, name: str) -> Term:
+    value = table.get(name)
+    return Term(name, value) if isinstance(value, str) and _ID.fullmatch(value) else _odd(name, value)
+
+
+def _nation(table: JsonObject, name: str) -> Term:
+    value = table.get(name)
+    return Term(name, value) if isinstance(value, str) and _CODE.fullmatch(value) else _odd(name, value)
+
+
+def _nations(table: JsonObject, name: str) -> Term:
+    value = table.get(name)
+    is_list = isinstance(value, list) and len(_codes(value)) == len(value) == len(set(_codes(value)))
+    return _list(table, name) if is_list else _odd(name, value)
+
+
 def _time(table: JsonObject, name: str) -> Term:
     value = table.get(name)
+    if not isinstance(value, str) or not _TIME.fullmatch(value):
+        return _odd(name, value)
     try:
-        is_time = isinstance(value, str) and datetime.fromisoformat(value).tzinfo is not None
-    except ValueError:
-        is_time = False
-    return Term(name, value) if is_time and isinstance(value, str) else _odd(name, value)
+        at = datetime.fromisoformat(value).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError):  # no such day, or none in UTC
+        return _odd(name, value)
+    return Term(name, value if value.endswith("Z") else f"{value} ({at})")
 
 
-def _list(table: JsonObject, name: str, shown: str) -> Term:
+def _list(table: JsonObject, name: str) -> Term:
     value = table.get(name)
     if isinstance(value, list) and value and all(isinstance(one, str) and one for one in value):
         # What has a comma in it must not read as two.
-        return Term(shown, ", ".join(one if _WORD.fullmatch(one) else as_json(one) for one in sorted(value)))
-    return _odd(shown, value)
+        return Term(name, ", ".join(one if _WORD.fullmatch(one) else as_json(one) for one in sorted(value)))
+    return _odd(name, value)
 
 
 def _level(table: JsonObject) -> Term:
@@ -230,7 +287,7 @@ def _choice(table: JsonObject, name: str, words: Mapping[str, str], default: str
 
 
 def _types(table: JsonObject) -> Term:
-    return _list(table, "types", "types") if "types" in table else Term("types", "every type")
+    return _list(table, "types") if "types" in table else Term("types", "every type")
 
 
 def _history(table: JsonObject) -> Term:
@@ -246,8 +303,17 @@ def _odd(name: str, value: Any) -> Term:
     return Term(name, as_json(value), fault="is not as an agreement has it")
 
 
-def _unknown(name: str, value: Any) -> Term:
-    return Term(_quoted(name), as_json(value), is_known=False)
+def _unknown(name: str, value: Any, known: Sequence[str]) -> Term:
+    """Return a member that agreements don't have. One whose name may be read as a known one's is at fault."""
+    alike = next((one for one in known if _folded(one) == _folded(name)), None)
+    fault = None if name.isascii() else "has a name that may be read as another"
+    if alike is not None:
+        fault = f"is not {alike}, and may be read as it"
+    return Term(_quoted(name), as_json(value), fault, is_known=False)
+
+
+def _folded(name: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKC", name).casefold() if c.isalnum())
 
 
 def _quoted(name: str) -> str:

@@ -48,11 +48,12 @@ class Transport:
         self._seconds = seconds
         self._socket: socket.socket | None = None  # of the connection that was opened last: it is in use
         self.is_late = False
+        self.is_asked = False  # whatever the request asks for may have been done
         self._session = requests.Session()
         self._session.auth = auth
         self._session.headers["Accept-Encoding"] = ACCEPTED_ENCODING
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _Watched(self._opened))
+            self._session.mount(scheme, _Watched(self._opened, self._asked))
 
     def close(self) -> None:
         self._session.close()
@@ -64,8 +65,9 @@ class Transport:
 
         Prepared anew each time: a second attempt carries its own nonce and is no replay. Raises ClientError
         for an answer beyond `most_bytes`, BrokenOff, and what requests, urllib3 and sockets raise;
-        `is_late` then tells whether that came of the time that was up.
+        `is_late` then tells whether that came of the time that was up, `is_asked` whether any of it was sent.
         """
+        self.is_asked = False
         prepared = self._session.prepare_request(request)
         ambient = self._session.merge_environment_settings(prepared.url, {}, None, ca, None)
         with self._in_time():
@@ -80,6 +82,9 @@ class Transport:
 
     def _opened(self, connection: socket.socket | None) -> None:
         self._socket = connection
+
+    def _asked(self) -> None:
+        self.is_asked = True
 
     @contextmanager
     def _in_time(self) -> Iterator[None]:
@@ -101,12 +106,12 @@ class Transport:
 
 
 class _Watched(HTTPAdapter):
-    """An adapter that tells of each socket that it opens, also to a proxy."""
+    """An adapter that tells of each socket that it opens, also to a proxy, and when a request goes out."""
 
-    def __init__(self, opened: Callable[[socket.socket | None], None]) -> None:
+    def __init__(self, opened: Callable[[socket.socket | None], None], asked: Callable[[], None]) -> None:
         self._pools = {
-            "http": _telling(HTTPConnectionPool, opened),
-            "https": _telling(HTTPSConnectionPool, opened),
+            "http": _telling(HTTPConnectionPool, opened, asked),
+            "https": _telling(HTTPSConnectionPool, opened, asked),
         }
         super().__init__()
 
@@ -120,15 +125,26 @@ class _Watched(HTTPAdapter):
         return manager
 
 
-def _telling(pool: type[HTTPConnectionPool], opened: Callable[[socket.socket | None], None]) -> type:
-    """Return a class of pools whose connections tell their socket once they are connected."""
+def _telling(
+    pool: type[HTTPConnectionPool], opened: Callable[[socket.socket | None], None], asked: Callable[[], None]
+) -> type:
+    """Return a class of pools whose connections tell their socket once they are connected.
+
+    And when they send a request: one to a proxy, for a way to the hub, is none.
+    """
     plain: Any = pool.ConnectionCls
 
     def connect(self: Any) -> None:
         plain.connect(self)
         opened(self.sock)
 
-    connection = type("_TellingConnection", (plain,), {"connect": connect})
+    def endheaders(self: Any, *arguments: Any, **options: Any) -> None:
+        if self.sock is None:  # here, for else it would only be known afterwards whether it connected
+            self.connect()
+        asked()
+        plain.endheaders(self, *arguments, **options)
+
+    connection = type("_TellingConnection", (plain,), {"connect": connect, "endheaders": endheaders})
     return type("_TellingPool", (pool,), {"ConnectionCls": connection})
 
 

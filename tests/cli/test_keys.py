@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from hub.client import pins as kept
 from hub.proofs import documents, keys
 from tests.cli.conftest import Run, json_of
 from tests.client.loopback import Loopback, cert
@@ -67,6 +68,16 @@ def test_a_pin_that_is_another_than_the_hubs_key_is_told_at_once(as_pinning: Run
     told = as_pinning("keys", "pin", "KR", hyphened)
     assert (told.exit_code, told.stdout.startswith(f"KR: {hyphened} is pinned for ")) == (0, True)
     assert f"The hub gives the key {NEW.thumbprint} for KR, and {hyphened} is pinned." in told.stderr
+
+
+def test_pins_that_would_not_be_found_are_told(as_member: Run, server: Loopback, tmp_path: Path) -> None:
+    server.answers["GET", MEMBERS] = {"members": [cert("KR", NEW)]}
+    path = tmp_path / "pins.json"
+    missing = as_member("keys", "list", env={"HUB_PINS": str(path)})
+    assert f"there is no {path} (--pins, HUB_PINS): no key is pinned" in missing.stderr
+    kept.pin(path, "https://alias.example", "KR", OLD.thumbprint)
+    other = as_member("keys", "list", env={"HUB_PINS": str(path)})
+    assert f"no key is pinned for {server.url}, and some are for https://alias.example" in other.stderr
 
 
 def test_a_nation_of_which_the_hub_gives_no_key_any_more_is_told(as_pinning: Run, server: Loopback) -> None:

@@ -19,6 +19,7 @@ from hub.proofs import documents, keys
 from tests.cli.conftest import json_of
 from tests.cli.lying import Liar, lying
 from tests.cli.person import at_a_terminal
+from tests.cli.terminal import on_a_terminal
 from tests.client.loopback import event
 from tests.journeys.live import Live, live_hub
 
@@ -135,6 +136,8 @@ AMBER = {"from": "US", "to": ["KR"], "max_tlp": "clear"}
         ({"parties": ["US", "JP"]}, "says another parties than the document"),
         ({"valid_until": "2026-01-02T00:00:00Z"}, "says another valid_until than the document"),
         ({"state": "in force"}, "says that the agreement is in force"),
+        ({"state": []}, "says that the agreement is []"),
+        ({"state": {"in force": 1}, "suspended_by": {}}, "says that the agreement is {'in force': 1}"),
         ({"state": "ended", "ended": "terminated by KR"}, "is ended (terminated by KR)"),
         ({"state": "ended", "ended": "superseded"}, "is ended (superseded)"),
         ({"signed_by": ["KR"]}, "says that KR has signed, and gives no signature"),
@@ -432,6 +435,18 @@ def test_what_came_back_after_signing_is_looked_at_too(table: Table) -> None:
     refused(table.sign(table.kr), "is ended (terminated by US)")
 
 
+@pytest.mark.parametrize("step", ["sign", "suspend", "terminate"])
+def test_a_step_that_the_hub_does_not_give_among_the_steps_is_no_success(table: Table, step: str) -> None:
+    if step != "sign":
+        assert [table.sign(desk).exit_code for desk in (table.us, table.kr)] == [0, 0]
+    before = json_of(table.us.run("agreement", "show", table.id, "--json"))
+    paths = {"sign": "/signatures/", "suspend": "/suspension/", "terminate": "/termination/"}
+    table.liar.lie(paths[step], lambda _view: before, "POST")
+    named = ("--digest", table.digest) if step == "sign" else ()
+    result = table.us.run("agreement", step, table.id, *named)
+    refused(result, f"has taken your '{step}' and does not give it among the steps")
+
+
 # --- amendments -------------------------------------------------------------------------------
 
 
@@ -470,6 +485,33 @@ def test_what_is_superseded_is_verified_too(table: Table) -> None:
     refused(shown, "What it supersedes: The hub gives US's 'sign', which does not hold")
     digest = shown.stdout.split("digest")[1].split()[0]
     refused(table.us.run("agreement", "sign", new, "--digest", digest), "Nothing was signed")
+
+
+def unsigned(document: Any) -> dict[str, Any]:
+    """What a hub can make up of an agreement that is of no effect: nobody has signed it."""
+    return {
+        "document": document, "id": document["id"], "events": [], "signed_by": [], "last_event": None,
+        "state": "proposed", "to_sign": sorted(document["parties"]),
+    }  # fmt: skip
+
+
+def test_a_made_up_document_in_the_place_of_what_is_superseded_is_caught(table: Table) -> None:
+    new = amendment(table)
+    made_up = json_of(table.us.run("agreement", "show", new, "--json"))["document"]
+    made_up["id"] = made_up.pop("supersedes")
+    table.lie(lambda _view: unsigned(made_up))
+    shown = table.us.run("agreement", "show", new)
+    assert "nothing is different" in shown.stdout
+    refused(shown, "What it supersedes has no signature that holds of KR, US")
+    signed = table.us.run("agreement", "sign", new, "--document", table.file)
+    refused(signed, "this may be another document", "Nothing was signed")
+
+
+def test_what_is_superseded_and_cannot_be_read_stops(table: Table) -> None:
+    new = amendment(table)
+    table.lie(lambda view: view | {"document": {"id": "x"}})
+    refused(table.us.run("agreement", "show", new), "What it supersedes cannot be shown")
+    refused(table.us.run("agreement", "sign", new, "--document", table.file), "Nothing was signed")
 
 
 # --- keys that follow each other --------------------------------------------------------------
@@ -512,6 +554,31 @@ def test_on_a_terminal_it_is_shown_whole_and_its_digest_asked_for(table: Table) 
     beginning = table.digest.removeprefix("sha-256:")[:12]
     status, output = at_a_terminal(table.us.environ, f"{beginning}\n", "agreement", "sign", table.id)
     assert (status, table.steps()) == (0, ["US sign"])
+
+
+@pytest.mark.parametrize("padding", [" ", "\u2500", "\u3000", "\u115f", "\u0301", "한"])
+def test_on_a_terminal_no_part_of_a_value_passes_for_a_line_of_its_own(table: Table, padding: str) -> None:
+    width = 80
+    rows = [f"  title       {padding}", "signatures", "  KR  signed; verified", "clause 1: US → KR"]
+    for shift in (0, 1):  # a terminal begins another row wherever the last one is full
+        title = "".join(row + padding * (width - len(row) - shift) for row in rows).removeprefix(rows[0][:14])
+        table.lie(lambda view, title=title: view["document"].update(iep={"a b": title}, title=title) or None)
+        shown = on_a_terminal("agreement", "show", table.id, env=table.us.environ | {"COLUMNS": str(width)})
+        lines = shown.text.decode().replace("\r\n", "\n").splitlines()
+        cut = [line[at : at + width] for line in lines for at in range(0, len(line), width)]
+        assert [row for row in cut if row.startswith("signatures")] == ["signatures"]
+        assert not [row for row in cut if row.startswith("  KR  signed")]
+        assert (
+            "".join(lines).replace(" " * 14 + "| ", "").count("signed; verified") >= 2
+        )  # and yet all of it is shown
+
+
+def test_on_a_narrow_terminal_no_id_is_torn(table: Table) -> None:
+    assert table.sign(table.us).exit_code == 0
+    for width in (60, 80, 100):
+        narrow = table.kr.environ | {"COLUMNS": str(width)}
+        shown = on_a_terminal("agreement", "show", table.id, env=narrow).text.decode()
+        assert all(word in shown for word in (table.id, table.digest, table.us.key.thumbprint))
 
 
 def test_on_a_terminal_a_termination_is_asked_for_once_more(table: Table) -> None:

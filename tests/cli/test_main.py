@@ -104,6 +104,20 @@ def test_a_file_that_cannot_be_used_is_named_without_a_traceback(run: Run, tmp_p
     assert "missing/key.pem cannot be written: No such file or directory" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("closed", "said"), [(">&-", b"hub: Bad file descriptor\n"), ("2>&-", b""), ("<&- >&- 2>&-", b"")]
+)
+def test_what_cannot_be_printed_is_no_success_and_no_traceback(
+    tmp_path: Path, closed: str, said: bytes
+) -> None:
+    key = tmp_path / "new.pem"  # made first, it would get the number of what is closed
+    line = f'exec "{sys.executable}" -m hub keygen "{key}" --json {closed}'
+    found = subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=False)
+    assert (found.returncode, found.stderr) == (0 if closed == "2>&-" else 1, said)
+    assert key.read_bytes().startswith(b"-----BEGIN PRIVATE KEY-----\n")
+    assert key.read_bytes().endswith(b"-----END PRIVATE KEY-----\n")
+
+
 def test_python_m_hub_is_hub(tmp_path: Path) -> None:
     environ = os.environ | {"HUB_HOME": str(tmp_path)}
     command = [sys.executable, "-m", "hub", "member", "list"]

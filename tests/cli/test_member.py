@@ -69,6 +69,7 @@ def test_the_report_is_one_json_value(as_member: Run, bundle: Path) -> None:
         "submitted": 3,
         "succeeded": 2,
         "failed": 1,
+        "pending": 0,
         "failures": [{"id": "bad--3\x1b", "version": "2026-01-01T00:00:00.000Z", "message": "not STIX"}],
         "statuses": ["status-1"],
         "marked": 0,
@@ -77,6 +78,12 @@ def test_the_report_is_one_json_value(as_member: Run, bundle: Path) -> None:
         "handled": [],
         "unexplained": None,
     }
+
+
+def test_what_a_hub_says_at_great_length_is_cut_on_a_line(as_member: Run, server: Loopback) -> None:
+    server.note = "x" * 1_000_000
+    told = as_member("push", "us", "-", "--no-explain", input=orjson.dumps(indicator(1)))
+    assert (told.exit_code, max(map(len, told.stdout.splitlines()))) == (0, 8_001)
 
 
 def test_a_hundred_equal_failures_and_notes_are_a_line_each(as_member: Run, server: Loopback) -> None:
@@ -178,6 +185,18 @@ def test_following_ends_well_when_interrupted(server: Loopback, tmp_path: Path) 
     assert orjson.loads(stdout) == {"objects": 2, "last_date_added": date(2)}
 
 
+@pytest.mark.parametrize("seconds", ["9" * 10, "9" * 400])
+def test_following_goes_on_whatever_pause_a_hub_asks_for(server: Loopback, seconds: str) -> None:
+    server.objects = [indicator(1)]
+    with _hub(server, "poll", "kr", "--follow", "0.1", "--json") as process:
+        _wait_for(lambda: bool(server.to("/objects/")))
+        server.fail("/objects/", (503, {"Retry-After": seconds}, {"title": "closed"}))
+        assert process.stderr is not None
+        assert b"polling again in 3600 s" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_SECONDS) == 0
+
+
 def test_an_interrupted_poll_ends_with_130(server: Loopback) -> None:
     server.fail("/objects/", *[(503, {"Retry-After": "30"}, b"")] * 9)
     with _hub(server, "poll", "kr") as process:
@@ -248,9 +267,27 @@ def test_a_file_that_is_no_agreement_is_refused(as_member: Run, server: Loopback
 
 @pytest.mark.parametrize(("act", "path"), [("sign", "signatures/"), ("terminate", "termination/")])
 def test_an_agreement_is_signed_and_terminated(as_member: Run, server: Loopback, act: str, path: str) -> None:
-    server.answers["GET", ONE] = server.answers["POST", ONE + path] = VIEW
+    done = event(DOCUMENT, "US", server.key, act)
+    more = {"events": [done], "last_event": done["digest"], "signed_by": ["US"] if act == "sign" else []}
+    server.answers["GET", ONE] = VIEW
+    server.answers["POST", ONE + path] = view(DOCUMENT, **more)
     told = json_of(as_member("agreement", act, AGREEMENT, "--digest", DIGEST, "--json"))
     assert (told["id"], told["digest"], told["document"]) == (AGREEMENT, DIGEST, DOCUMENT)
+
+
+def test_a_step_that_was_taken_is_told_where_nothing_can_be_printed(server: Loopback, tmp_path: Path) -> None:
+    done = event(DOCUMENT, "US", server.key, "terminate")
+    server.answers["GET", ONE] = VIEW
+    server.answers["POST", f"{ONE}termination/"] = view(DOCUMENT, events=[done], last_event=done["digest"])
+    (tmp_path / "member.pem").write_bytes(keys.private_pem(server.key))
+    own = {"HUB_URL": server.url, "HUB_TOKEN": TOKEN, "HUB_KEY": str(tmp_path / "member.pem")}
+    command = [sys.executable, "-m", "hub", "agreement", "terminate", AGREEMENT]
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            command, env=os.environ | own, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert ended.returncode == 1
+    assert f"Your 'terminate' of {AGREEMENT} was taken".encode() in ended.stderr
 
 
 def test_signing_without_a_key_is_refused(as_member: Run, server: Loopback) -> None:

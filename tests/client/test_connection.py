@@ -13,7 +13,7 @@ import pytest
 
 from hub.client import ClientError, Hub, HubAuth, Unreachable
 from hub.client.connection import Connection, Patience
-from tests.client.loopback import TOKEN, Loopback, error, indicator
+from tests.client.loopback import TOKEN, Answer, Loopback, error, indicator
 from tests.client.tls import DAY, Authority, serving
 
 SHORT = Patience(connect=0.2, silence=0.2, whole=30)
@@ -283,3 +283,29 @@ def test_no_redirect_is_followed(waiting: Hub, server: Loopback, status: int) ->
     with pytest.raises(ClientError, match=r"redirects to .*/elsewhere/: use that address instead"):
         waiting.collections()
     assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_known"),
+    [
+        ((200, {}, b"<html>"), False),
+        ((204, {}, b""), False),
+        ((200, {"Content-Encoding": "br"}, b"{}"), False),
+        ((200, {"Content-Encoding": "gzip"}, b"no gzip"), False),
+        ((200, {"Content-Length": "5"}, {}), False),  # two lengths
+        ((302, {"Location": "http://[::x"}, b""), True),  # an address that cannot be read
+        ((502, {}, {"title": "Bad gateway"}), False),
+        (None, False),
+        ((302, {"Location": "http://other.example/"}, b""), True),
+        ((403, {}, {"title": "Refused"}), True),
+        ((404, {}, b"<html>"), True),
+    ],
+)
+def test_whether_it_was_done_is_said_to_be_unknown_where_no_answer_says(
+    member: Hub, server: Loopback, answer: Answer | None, is_known: bool
+) -> None:
+    server.fail("/objects/indicator--1/", answer)
+    with pytest.raises(ClientError) as refused:
+        member.delete("us", "indicator--1")
+    assert ("whether it was done is not known" in str(refused.value)) is not is_known
+    assert "could not be made" not in str(refused.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,30 @@ def test_a_state_that_others_could_read_is_the_owners_after_the_next_poll(tmp_pa
     assert mode(file) == 0o666
     StateFile(file).write(STATE)
     assert mode(file) == 0o600
+
+
+@pytest.fixture
+def _little_room() -> Iterator[None]:
+    """No file of this process may become larger than 4 KB, as on a disk that is full."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4_096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("_little_room")
+def test_a_full_disk_is_a_sentence_that_names_the_file_and_what_was_recorded_stands(tmp_path: Path) -> None:
+    out, state = tmp_path / "out.jsonl", tmp_path / "state.json"
+    with OutFile(out) as file:
+        assert file.append(b"x" * 3_000) == 3_000
+        with pytest.raises(ClientError, match=f"{out} cannot be written: File too large"):
+            file.append(b"y" * 3_000)
+    with OutFile(out, 3_000):
+        assert out.read_bytes() == b"x" * 3_000
+    StateFile(state).write(STATE)
+    with pytest.raises(ClientError, match=f"{state} cannot be written: File too large"):
+        StateFile(state).write(PollState("http://h" + "x" * 5_000, "c"))
+    assert StateFile(state).read(STATE) == STATE
 
 
 @pytest.mark.parametrize("target", ["there", "missing"])

@@ -49,6 +49,13 @@ def signed(server: Loopback, path: str) -> dict[str, Any]:
         (b"[iep]\nx = nan", "a.toml: iep, x: nan is no number"),
         (b"[iep]\nx = -inf", "a.toml: iep, x: -inf is no number"),
         (b"[iep]\nx = 9007199254740992", "a.toml: iep, x: an integer beyond"),
+        (b"x = " + b"9" * 5_000, "a.toml: not TOML"),
+        (b"x = " + b"[" * 5_000 + b"]" * 5_000, "a.toml: nested too deeply"),
+        (b"x" + b".x" * 5_000 + b" = 1", "a.toml: nested too deeply"),
+        (b"valid_from = 0001-01-01T00:00:00+23:59", "a.toml: valid_from: the time lies beyond"),
+        (b'{"a": 1, "a": 2}', "a.toml: the key 'a' appears twice"),
+        (b'{"a": 9007199254740993}', "a.toml: the integer 9007199254740993 is beyond"),
+        (b'{"a": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", "a.toml: not JSON"),
     ],
 )
 def test_what_has_no_exact_json_form_is_refused_with_its_place(toml: bytes, sentence: str) -> None:
@@ -191,8 +198,16 @@ def test_a_proposal_goes_out_as_the_document(member: Hub, server: Loopback) -> N
     assert orjson.loads(server.to(LIST, "POST")[0].body) == PROPOSED
 
 
-def test_signing_covers_the_whole_document(member: Hub, server: Loopback) -> None:
-    server.answers["GET", ONE] = server.answers["POST", f"{ONE}signatures/"] = VIEW
+@pytest.mark.parametrize("act", ["propose", "simulate"])
+def test_what_is_nested_deeper_than_can_be_written_is_a_sentence(member: Hub, act: str) -> None:
+    document = read_agreement("a.json", b'{"a":' * 300 + b"1" + b"}" * 300)
+    with pytest.raises(ClientError, match="the agreement cannot be written as JSON"):
+        getattr(member, act)(document)
+
+
+def test_signing_covers_the_whole_document(member: Hub, server: Loopback, key: keys.PrivateKey) -> None:
+    server.answers["GET", ONE] = VIEW
+    server.answers["POST", f"{ONE}signatures/"] = view(DOCUMENT, events=[event(DOCUMENT, "US", key)])
     assert member.sign(AGREEMENT, digest=DIGEST)["document"] == DOCUMENT
     assert signed(server, "/signatures/") == {"typ": "sign", "agreement": DOCUMENT, "previous": None}
 
@@ -202,7 +217,9 @@ def test_terminating_covers_the_document_and_the_event_before(
 ) -> None:
     signed_by_us = event(DOCUMENT, "US", key)
     shown = view(DOCUMENT, events=[signed_by_us], signed_by=["US"], last_event=signed_by_us["digest"])
-    server.answers["GET", ONE] = server.answers["POST", f"{ONE}termination/"] = shown
+    ended = event(DOCUMENT, "US", key, "terminate", signed_by_us)
+    server.answers["GET", ONE] = shown
+    server.answers["POST", f"{ONE}termination/"] = shown | {"events": [signed_by_us, ended]}
     member.terminate(AGREEMENT)
     previous = signed_by_us["digest"]
     assert signed(server, "/termination/") == {

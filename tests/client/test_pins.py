@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,21 @@ def test_what_is_pinned_is_read_by_hub_and_nation(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"pins": 1}', '{"pins": {"x": {"KR": ["y"]}}}', '{"pins": {"x": 1}}']
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"pins": 1}',
+        '{"pins": {"x": {"KR": ["y"]}}}',
+        '{"pins": {"x": 1}}',
+        f'{{"pins": {{"x": {{"KR": ["{A}"]}}}}}}',
+        f'{{"pins": {{"{HUB}": {{"kr": ["{A}"]}}}}}}',  # a nation under which nothing would be found
+        f'{{"pins": {{"{HUB}": {{"KR": ["{A}"]}}, "{HUB}:443": {{"KR": ["{B}"]}}}}}}',  # which one holds?
+        f'{{"pins": {{"{HUB}": {{"KR": ["{A}"]}}}}, "pins": {{}}}}',
+        '{"pins": {"' + "x" * 2_000_000 + '": {}}}',
+        "[" * 5_000,
+    ],
 )
 def test_what_holds_no_pins_is_neither_read_nor_written_over(tmp_path: Path, text: str) -> None:
     path = tmp_path / "pins.json"
@@ -41,6 +56,54 @@ def test_what_holds_no_pins_is_neither_read_nor_written_over(tmp_path: Path, tex
     with pytest.raises(ClientError, match="holds no pins"):
         pins.pin(path, HUB, "KR", A)
     assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    ("pinned", "given"),
+    [
+        ("https://hub.example", "https://HUB.example/"),
+        ("https://hub.example", "https://hub.example:443"),
+        ("https://hub.example:443", "https://hub.example"),
+        ("http://hub.example", "http://hub.example:80/allied/"),
+        ("https://hub.example", "https://hub.example."),
+        ("https://b\u00fccher.example", "https://xn--bcher-kva.example"),
+        ("https://hub.example", "https://hub\u3002example"),
+        ("http://[::1]:8000", "http://[0:0:0:0:0:0:0:1]:8000"),
+    ],
+)
+def test_a_pin_is_found_however_the_address_is_spelt(tmp_path: Path, pinned: str, given: str) -> None:
+    path = tmp_path / "pins.json"
+    pins.pin(path, pinned, "KR", A)
+    assert pins.read(path, given) == {"KR": {A}}
+    assert pins.other_hubs(path, given) == []
+    assert pins.unpin(path, given, "KR")
+
+
+@pytest.mark.parametrize("other", ["http://hub.example", "https://hub.example:8443", "https://hub2.example"])
+def test_another_hub_has_other_pins_and_is_named(tmp_path: Path, other: str) -> None:
+    path = tmp_path / "pins.json"
+    pins.pin(path, HUB, "KR", A)
+    assert (pins.read(path, other), pins.other_hubs(path, other)) == ({}, [HUB])
+
+
+def test_pins_written_under_another_spelling_are_found(tmp_path: Path) -> None:
+    path = tmp_path / "pins.json"
+    path.write_text(f'{{"pins": {{"https://Hub.example:443/": {{"KR": ["{A}"]}}}}}}')
+    path.chmod(0o600)
+    assert pins.read(path, HUB) == {"KR": {A}}
+
+
+def test_what_is_no_file_of_ones_own_is_not_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o600)
+    with pytest.raises(ClientError, match="is a directory, a pipe or a device"):
+        pins.read(pipe, HUB)
+    path = tmp_path / "pins.json"
+    pins.pin(path, HUB, "KR", A)
+    monkeypatch.setattr(os, "geteuid", lambda: 4_711)
+    monkeypatch.setattr(pins, "_ROOT", 4_712)
+    with pytest.raises(ClientError, match="belongs to another account"):
+        pins.read(path, HUB)
 
 
 def test_what_others_can_write_is_not_believed(tmp_path: Path) -> None:

@@ -113,11 +113,31 @@ def test_failures_that_the_hub_counts_together_are_counted(member: Hub, server: 
         "pending_count": 0,
         "failures": [{"id": "(item 0)", "message": "not STIX"}, together],
     }
-    report = member.push("us", [indicator(1)])
+    report = member.push("us", map(indicator, range(120)))
     assert (report.failed, [failure.message for failure in report.failures]) == (
         120,
         ["not STIX", "119 more items cannot be read"],
     )
+
+
+@pytest.mark.parametrize(
+    ("total", "succeeded", "failed", "pending"),
+    [(0, 0, 0, 0), (1, 1, 0, 0), (3, 3, 0, 0), (2, 3, -1, 0), (2, 1, 0, 0), (2, True, 1, 0), (2, 2.0, 0, 0)],
+)
+def test_a_status_of_another_number_of_objects_is_no_success(
+    member: Hub, server: Loopback, total: Any, succeeded: Any, failed: Any, pending: Any
+) -> None:
+    counts = {"total_count": total, "success_count": succeeded, "failure_count": failed}
+    status = {"id": "s", "status": "complete", "pending_count": pending} | counts
+    server.answers["POST", f"/allied/collections/{US}/objects/"] = status
+    with pytest.raises(PushStopped, match="its counts do not add up; 0 of 2 objects were sent"):
+        member.push("us", map(indicator, range(2)))
+
+
+def test_what_the_hub_has_not_decided_yet_is_told(member: Hub, server: Loopback) -> None:
+    counts = {"total_count": 2, "success_count": 1, "failure_count": 0, "pending_count": 1}
+    server.answers["POST", f"/allied/collections/{US}/objects/"] = {"id": "s", "status": "pending"} | counts
+    assert member.push("us", map(indicator, range(2))).pending == 1
 
 
 # --- resuming ---
@@ -339,7 +359,14 @@ def test_what_was_taken_is_asked_about_in_bounded_requests_and_counted(
 
 @pytest.mark.parametrize(
     "answer",
-    [{}, {"explanations": "x"}, {"explanations": []}, {"explanations": [{}, {}]}],
+    [
+        {},
+        {"explanations": "x"},
+        {"explanations": []},
+        {"explanations": [{}, {}]},
+        {"explanations": [{"object": "x--2", "effective_tlp": "clear", "abroad": {"decision": "leaves"}}]},
+        {"explanations": [{"records": [{"object": "x--2", "effective_tlp": "clear"}]}]},
+    ],
 )
 def test_a_hub_that_does_not_explain_fails_no_push(member: Hub, server: Loopback, answer: Any) -> None:
     server.answers["POST", EXPLANATIONS] = answer
@@ -347,6 +374,16 @@ def test_a_hub_that_does_not_explain_fails_no_push(member: Hub, server: Loopback
     assert (report.succeeded, report.failed, report.fates) == (1, 0, {})
     assert report.unexplained is not None
     assert report.unexplained.startswith("the hub does not say how it handles them: ")
+
+
+@pytest.mark.parametrize("decision", [["leaves"], {"leaves": 1}, None, "perhaps"])
+def test_where_an_object_goes_is_not_told_where_the_hub_says_something_else(
+    member: Hub, server: Loopback, decision: Any
+) -> None:
+    said = {"effective_tlp": "amber", "abroad": {"decision": decision, "because": [["marking"]]}}
+    server.answers["POST", EXPLANATIONS] = {"explanations": [said]}
+    report = member.push("us", [indicator(1)], explain=True)
+    assert report.fates == {Fate(Tlp.AMBER, is_unmarked=True): 1}
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,14 @@ def test_an_own_key_is_known_without_a_pin_and_tells_for_whom_one_signs() -> Non
     assert known(own, A, B) == [Trust.OTHER, Trust.OWN]  # an earlier key of one's own is pinned, or none
 
 
+def test_a_key_that_is_pinned_for_one_nation_and_given_for_another_is_an_objection() -> None:
+    pinned = {"US": frozenset([D.thumbprint])}
+    moved = Signers.read([cert("JP", D), cert("US", A)], pinned, D.thumbprint)
+    assert moved.own_nation == "JP"  # as the hub has it
+    assert f"gives {D.thumbprint} for JP; it is pinned for US" in " ".join(moved.objections(["JP"]))
+    assert list(Signers.read([cert("US", D)], pinned, D.thumbprint).objections(["US"])) == []
+
+
 @pytest.mark.parametrize(
     ("given", "own", "sentence"),
     [

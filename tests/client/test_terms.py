@@ -99,7 +99,7 @@ def test_nothing_in_a_document_is_left_out() -> None:
 @pytest.mark.parametrize("value", [None, 1, "", [], {}, [1], "x"])
 def test_a_document_of_any_form_is_said(name: str, value: Any) -> None:
     faults = [term for _, term in terms.every(DOCUMENT | {name: value}) if term.fault]
-    is_fine = (name, value) in [("title", "x"), ("hub", "x"), ("clauses", [])]
+    is_fine = (name, value) == ("title", "x")
     assert bool(faults) is not is_fine
 
 
@@ -155,3 +155,75 @@ def test_two_documents_differ_term_by_term(
     former: dict[str, Any], document: dict[str, Any], differences: list[str]
 ) -> None:
     assert terms.differences(DOCUMENT | former, DOCUMENT | document) == differences
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        {"from": "us"},
+        {"from": "U\u0405"},  # a Cyrillic letter
+        {"from": "US "},
+        {"from": "\uff35\uff33"},
+        {"to": ["kr"]},
+        {"to": ["KR", "KR"]},
+        {"to": ["KR, JP"]},
+        {"to": ["KR\u200b"]},
+        {"max_TLP": "red"},
+        {"to ": ["JP"]},
+        {"max-tlp": "red"},
+        {"t\u043e": ["JP"]},
+        {"history\u3164": True},
+        {"\uff48istory": True},
+    ],
+)
+def test_what_may_be_read_as_something_else_is_at_fault(term: dict[str, Any]) -> None:
+    assert any(one.fault for one in terms.clause(CLAUSE | term))
+
+
+@pytest.mark.parametrize(
+    ("change", "is_fine"),
+    [
+        ({"title": "한미 위협정보 공유"}, True),
+        ({"title": "x" * 201}, False),
+        ({"title": " \u2003"}, False),
+        ({"parties": ["US", "KR", "US"]}, False),
+        ({"parties": ["us", "KR"]}, False),
+        ({"Clauses": []}, False),
+        ({"hub": "identity--1\u2028clause 2: US"}, False),
+        ({"supersedes": "agreement--1 "}, False),
+        ({"valid_until": "2028-01-01T09:00:00+09:00"}, True),
+        ({"valid_until": "2028-01-01T00:00:00"}, False),
+        ({"valid_until": "2028-W01-1T00:00:00Z"}, False),
+        ({"valid_until": "20280101T000000Z"}, False),
+        ({"valid_until": "2028-02-30T00:00:00Z"}, False),
+        ({"valid_until": "9999-12-31T23:00:00-09:00"}, False),
+        ({"valid_until": "２028-01-01T00:00:00Z"}, False),  # noqa: RUF001
+    ],
+)
+def test_members_of_the_document_are_as_an_agreement_has_them_or_at_fault(
+    change: dict[str, Any], is_fine: bool
+) -> None:
+    assert any(term.fault for _, term in terms.every(DOCUMENT | change)) is not is_fine
+
+
+def test_a_time_with_another_offset_is_said_in_utc_too() -> None:
+    found = terms.head(DOCUMENT | {"valid_until": "2028-01-01T09:00:00+09:00"})
+    assert "until 2028-01-01T09:00:00+09:00 (2028-01-01T00:00:00Z)" in dict(f[:2] for f in found)["valid"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({}, None),
+        ({"clauses": [CLAUSE, CLAUSE | {"to": ["KR", "JP"]}]}, "In clause 2, JP is not among the parties."),
+        ({"clauses": [CLAUSE | {"from": "JP"}]}, "In clause 1, JP is not among the parties."),
+        ({"clauses": [CLAUSE | {"to": ["KR", "US"]}]}, "In clause 1, US would share with itself."),
+        ({"clauses": [CLAUSE] * 101}, "has 101 clauses, and an agreement has at most 100"),
+        ({"iep": {"x": "y" * 65_536}}, "and an agreement has at most 65536."),
+        ({"supersedes": "agreement--1"}, "supersedes itself"),
+        ({"clauses": [None, 1, {"from": ["US"], "to": {}}], "parties": 5}, "US is not among the parties"),
+    ],
+)
+def test_what_no_agreement_says_is_told(change: dict[str, Any], sentence: str | None) -> None:
+    found = list(terms.contradictions(DOCUMENT | change))
+    assert any(sentence in one for one in found) if sentence else not found
