@@ -30,6 +30,9 @@ from tests.stix_objects import indicator, malware
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"(?m)(?:^(?: {4}| {6}(?=sudo))\S.*\n)+")
 
+# A block that begins otherwise is typed by nobody.
+PROGRAMS = ("hub ", "export ", "sudo ", "mkdir ", "scripts/", "python3 ")
+
 # What README leaves to its reader, and what a reader of this test puts there.
 PLACEHOLDERS = {
     "/srv/hub": "{home}/hub",
@@ -44,18 +47,16 @@ PLACEHOLDERS = {
     "agreement--…": "{agreement}",
     "malware--…": "{malware}",
     "indicator--…": "{indicator}",
+    "us-cert THUMBPRINT": "us-cert {new.pem}",
+    "KR THUMBPRINT": "KR {kr-agreement.pem}",
     "6f1b9d5e-…": "{status}",
     "sha-256:…": "{digest}",
-    "pin KR THUMBPRINT": "pin KR {kr-thumbprint}",
-    "THUMBPRINT": "{thumbprint}",
 }
 # What changes the machine, or is a test of its own: the wheel is what `pip install .` installs.
 LEFT_OUT = ("scripts/", "sudo ", "python3 -m venv", "export PATH=")
 ONLY_ON_POSTGRESQL = ("createuser", "createdb", "HUB_DATABASE_URL")
 # Where somebody at a terminal is asked.
 ANSWERS = {"hub restore ": " --yes", "hub delete ": " --yes"}
-PASSPHRASE = "correct horse battery staple"
-WITH_SUBMIT_KEY = ("push", "delete")
 # The other CERT's part, where README says that there is one.
 AS_KOREA = ("hub recovery ",)
 KOREA_TOO = ("hub agreement sign ",)
@@ -64,7 +65,8 @@ KOREA_TOO = ("hub agreement sign ",)
 def blocks() -> list[list[str]]:
     """Return the commands of README, block by block, without what it says about them."""
     text = re.sub(r"(?s)```.*?```", "", (ROOT / "README.md").read_text(encoding="utf-8"))
-    return [[_bare(line) for line in found[0].splitlines()] for found in BLOCK.finditer(text)]
+    found = [[_bare(line) for line in block[0].splitlines()] for block in BLOCK.finditer(text)]
+    return [block for block in found if block[0].startswith(PROGRAMS)]
 
 
 def _bare(line: str) -> str:
@@ -114,7 +116,7 @@ class Follower:
         environ = dict(self.environ)
         words = shlex.split(command)
         if words[:1] == ["hub"] and words[1] in _AT_A_MEMBER:
-            purpose = "submit" if words[1] in WITH_SUBMIT_KEY else "agreement"
+            purpose = "submit" if words[1] in {"push", "delete"} else "agreement"
             environ |= {"HUB_TOKEN": self.values.get(f"{cert}-cert", ""), "HUB_KEY": self.keys[cert][purpose]}
         done = subprocess.run(
             ["bash", "-euc", command], cwd=self.home, env=environ, capture_output=True, text=True, check=False
@@ -126,15 +128,14 @@ class Follower:
         """Keep what later placeholders stand for."""
         if found := re.match(r"hub token issue (\S+)", line):
             self.values[found[1]] = said.strip()
+        elif found := re.match(r"hub keygen (\S+\.pem)", line):
+            self.values[found[1]] = said.strip().splitlines()[-1]
+        elif line.startswith("hub push"):
+            self.values["status"] = re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", said)[-1]
         elif line.startswith("hub agreement propose"):
             self.values["agreement"] = re.findall(r"agreement--[0-9a-f-]{36}", said)[0]
-            self.values["digest"] = re.findall(r"sha-256:[0-9a-f]{64}", said)[0]
-        elif line.startswith("hub push"):
-            self.values["status"] = re.findall(r"status\S* ([0-9a-f-]{36})", said)[-1]
-        elif line.startswith("hub keygen kr-agreement.pem"):
-            self.values["kr-thumbprint"] = said.strip().splitlines()[-1]
-        elif line.startswith("hub keygen new.pem"):
-            self.values["thumbprint"] = said.strip().splitlines()[-1]
+        elif line.startswith("hub agreement show"):
+            self.values["digest"] = re.findall(r"sha-256:\S+", said)[0]
         elif line.startswith("hub recovery confirm"):
             self.keys["us"]["agreement"] = "new.pem"
 
@@ -189,12 +190,13 @@ def follower(
     port = free_port()
     (tmp_path / "backup").mkdir()
     shutil.copy(ROOT / "config" / "agreements" / "us-kr.toml", tmp_path)
-    sample = malware(1, tlp="green") | {"created": "2026-01-01T00:00:00.000Z"}
-    sample["modified"] = sample["created"]
-    lines = [json.dumps(one) for one in (sample, indicator(1, tlp="green"))]
-    (tmp_path / "report.json").write_text("\n".join(lines))
-    (tmp_path / "passphrase").write_text(f"{PASSPHRASE}\n")
-    (tmp_path / "passphrase").chmod(0o600)
+    moment = "2026-01-01T00:00:00.000Z"
+    samples = [
+        one | {"created": moment, "modified": moment}
+        for one in (malware(1, tlp="green"), indicator(2, tlp="green"))
+    ]
+    (tmp_path / "report.json").write_text("\n".join(map(json.dumps, samples)))
+    (tmp_path / "passphrase").write_text("a passphrase of one's own\n")
     with cluster(request.param) as folder:
         values = {
             "home": str(tmp_path),
@@ -202,8 +204,8 @@ def follower(
             "url": f"http://127.0.0.1:{port}",
             "cluster": folder,
             "database_url": f"postgresql+psycopg://hub@/hub?host={folder}",
-            "malware": str(sample["id"]),
-            "indicator": str(indicator(1)["id"]),
+            "malware": str(samples[0]["id"]),
+            "indicator": str(samples[1]["id"]),
         }
         environ = installed.environ(tmp_path) | {"HUB_KEY_PASSPHRASE_FILE": str(tmp_path / "passphrase")}
         programs = [
