@@ -180,7 +180,9 @@ def follower(
     shutil.copy(ROOT / "config" / "agreements" / "us-kr.toml", tmp_path)
     sample = malware(1, tlp="green") | {"created": "2026-01-01T00:00:00.000Z"}
     sample["modified"] = sample["created"]
+    unmarked = malware(2) | {"created": sample["created"], "modified": sample["created"]}
     (tmp_path / "report.json").write_text(json.dumps(sample))
+    (tmp_path / "other.json").write_text(json.dumps(unmarked))
     with cluster(request.param) as folder:
         values = {
             "home": str(tmp_path),
