@@ -14,12 +14,15 @@ from unicodedata import east_asian_width
 
 import click
 import orjson
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleDimensions
 from rich.table import Table
 
 from hub.errors import HubError
 
 _PIPE_WIDTH: Final = 1_000
+_GAP: Final = 2  # between columns
+_LONGEST_WORD: Final = 80  # beyond that a word is folded: an id or digest is shorter
 _LONGEST_SENTENCE: Final = 8_000  # characters: what a hub says may be of any length
 
 _LEAST_WIDTH: Final = 40
@@ -89,18 +92,48 @@ def open_missing_streams() -> None:
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
-    """Print rows under headings, or the sentence `empty` when there is none."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if cell is None else plain(str(cell)) for cell in row))
-    if table.row_count:
-        # A pipe has no width: there nothing is folded.
-        width = None if sys.stdout.isatty() else _PIPE_WIDTH
-        Console(markup=False, emoji=False, highlight=False, width=width).print(table)
-    else:
+    """Print rows under headings, or the sentence `empty` when there is none.
+
+    Where a terminal is too narrow, cells are folded between words: ids, which are copied, stay whole.
+    """
+    cells = [["" if cell is None else plain(str(cell)) for cell in row] for row in rows]
+    if not cells:
         click.echo(empty)
+        return
+    # A pipe has no width: there nothing is folded.
+    console = Console(
+        markup=False, emoji=False, highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH
+    )
+    widths = _widths(list(zip(headings, *cells, strict=True)), console.width)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading, width in zip(headings, widths, strict=True):
+        table.add_column(heading, overflow="fold", width=width)
+    for row in cells:
+        table.add_row(*row)
+    console.size = ConsoleDimensions(max(console.width, _whole(widths)), console.height)
+    with console.capture() as printed:
+        console.print(table)
+    for line in printed.get().splitlines():
+        click.echo(line.rstrip(), color=True)
+
+
+def _widths(columns: Sequence[Sequence[str]], available: int) -> list[int]:
+    """Return a width for each column: as few as `available` together, if no word has to be folded for it."""
+    least = [max(map(_longest_word, column)) for column in columns]
+    available = max(available, _whole(least))
+    widths = [min(max(map(cell_len, column)), available) for column in columns]
+    while _whole(widths) > available:
+        spare = [width - word for width, word in zip(widths, least, strict=True)]
+        widths[spare.index(max(spare))] -= 1
+    return widths
+
+
+def _whole(widths: Sequence[int]) -> int:
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
+def _longest_word(text: str) -> int:
+    return min(max(map(cell_len, text.split()), default=0), _LONGEST_WORD)
 
 
 def plain(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from http import HTTPStatus
 from typing import Final
 
 import click
@@ -68,9 +69,11 @@ def push(
             stopped = None
         except PushStopped as error:
             report, stopped = error.report, error
-    _print_push(report, as_json=as_json)
+    if as_json or stopped is None or report.submitted:
+        _print_push(report, as_json=as_json)
     if stopped is not None:
-        warn(f"{stopped}; push the same again to go on")
+        is_refused = stopped.status in range(400, 500) and stopped.status != HTTPStatus.TOO_MANY_REQUESTS
+        warn(f"{stopped}; {'mend that, then ' if is_refused else ''}push the same again to go on")
     if stopped is not None or report.failed:
         sys.exit(1)
 

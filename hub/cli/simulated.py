@@ -13,13 +13,13 @@ _HEADINGS = ("", "direction", "type", "TLP", "for", "versions")
 
 def show(document: JsonObject, answer: JsonObject) -> None:
     """Print the answer of a simulation of `document`."""
-    _say("At once, of what has been submitted already:")
+    _say("What would change at once, of what has been submitted already:")
     rows = [*_rows(answer["released"], "+"), *_rows(answer["withdrawn"], "-")]
     print_table(_HEADINGS, rows, "Nothing would be released or withdrawn.")
     for example in answer["examples"]:
         change, origin, recipient, id = (example.get(n) for n in ("change", "origin", "recipient", "object"))
         _say(f"for example {change}: {origin} → {recipient} {id}")
-    _say("From then on would cross what is submitted and:")
+    _say("What would cross later, of what is submitted from then on:")
     for number, clause in enumerate(terms.clauses(document), 1):
         words = {term.name: term.words for term in clause}
         limits = [words.get(name, "?") for name in ("max_tlp", "types", "audience")]
@@ -27,8 +27,8 @@ def show(document: JsonObject, answer: JsonObject) -> None:
     recent = answer.get("recent")
     if recent is None:  # an older hub
         return
-    _say(f"Had it been in force for the last {recent.get('days')} days, of what was submitted in them and is")
-    _say("still held would have crossed, beyond what does, as it is marked now:")
+    _say(f"What more would have crossed, had it been in force for the last {recent.get('days')} days,")
+    _say("of what was submitted in them and is still held, as it is marked now:")
     print_table(_HEADINGS, _rows(recent["released"], "+"), "Nothing.")
 
 

@@ -27,6 +27,7 @@ from urllib3.exceptions import HTTPError, LocationValueError
 from hub.client.causes import Again, Cause, cause_of, late, no_http
 from hub.client.errors import ClientError, Unreachable
 from hub.client.transport import Answer, BrokenOff, Transport
+from hub.errors import Closed, Reconfigured
 from hub.model import JsonObject
 
 TAXII: Final = "application/taxii+json;version=2.1"
@@ -40,6 +41,8 @@ _LONGEST_RETRY_AFTER_SECONDS: Final = 120.0
 _WORTH_REPEATING: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
 # What a proxy answers while the hub restarts: the request may or may not have been carried out.
 _UNCERTAIN: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
+# What a hub says when it waits for its operator: that is no matter of seconds.
+_WAITS_FOR_A_PERSON: Final = frozenset({Closed.title, Reconfigured.title})
 _LONGEST_REASON: Final = 2_000  # characters of what a hub says
 # On the way there or back; what else requests and urllib3 raise is about the request itself.
 _FAILED: Final = (requests.exceptions.ConnectionError, requests.exceptions.Timeout, HTTPError, BrokenOff)
@@ -58,7 +61,8 @@ class Patience:
 class Connection:
     """A session with one hub. Every method raises ClientError for an answer that is no success.
 
-    A request is tried up to `attempts` times: after 429 and 503 always; after 502 and 504 only when it
+    A request is tried up to `attempts` times: after 429 and 503, unless the hub
+    waits for its operator; after 502 and 504 only when it
     `is_repeatable`, that is when carrying it out twice changes nothing. Without an answer it is tried again
     only when the hub has answered an earlier one, and never where that cannot help (`causes`); when it may
     have arrived, only if it `is_repeatable`. Pauses double from one second up to 30, or are what Retry-After
@@ -249,7 +253,16 @@ def _certificates(file: str | Path) -> str:
 
 
 def _is_worth_repeating(answer: Answer, *, is_repeatable: bool) -> bool:
+    if answer.status == HTTPStatus.SERVICE_UNAVAILABLE and _title(answer) in _WAITS_FOR_A_PERSON:
+        return False
     return answer.status in _WORTH_REPEATING or (is_repeatable and answer.status in _UNCERTAIN)
+
+
+def _title(answer: Answer) -> str | None:
+    try:
+        return str(read_json(answer).get("title"))
+    except ClientError:
+        return None
 
 
 def _retry_after(answer: Answer) -> float | None:

@@ -55,6 +55,7 @@ class Hub:
         private = None if key is None else load_key(key, passphrase)
         self.url = origin(url)
         self._connection = connection or Connection(HubAuth(token, private), ca=ca, tell=tell)
+        self._signs = private is not None or connection is not None  # a connection may have a key of its own
         self._governance = Governance(self._connection, self.url, private, pins)
 
     def __enter__(self) -> Self:
@@ -147,10 +148,15 @@ class Hub:
         limit = answers.number(told, "max_content_length")
 
         def post(envelope: bytes) -> JsonObject:
+            self._require_key()
             return self._connection.post(collection.objects_url, {"Content-Type": TAXII}, data=envelope)
 
         asking = self.explanations if explain else None
         return pushing.push(post, items, limit, on_progress, mark=mark, explain=asking)
+
+    def _require_key(self) -> None:
+        if not self._signs:
+            raise ClientError("the hub takes it signed alone: give --key or set HUB_KEY, your key to submit")
 
     # --- what was submitted ---
 
@@ -172,6 +178,7 @@ class Hub:
 
     def delete(self, collection: str, stix_id: str, version: str = "all") -> None:
         """Delete an object, or one version of it: a member what it submitted, a cert its nation's records."""
+        self._require_key()
         submitted.delete(self._connection, self._collection(collection).objects_url, stix_id, version)
 
     # --- what others share ---
@@ -231,9 +238,7 @@ class Hub:
                 if name == found.id or name.lower() == found.alias:
                     answers.text({"id": found.id}, "id")
                     return found
-        raise ClientError(
-            f"there is no collection {name} for this member: see the collections of the API root"
-        )
+        raise ClientError(f"there is no collection {name} for this member; `hub collections` lists them")
 
     # --- governance ---
 

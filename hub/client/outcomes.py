@@ -85,6 +85,7 @@ def line(message: str, count: int, ids: Sequence[str]) -> str:
     if count == 1:
         return f"{ids[0]}: {message}" if ids else message
     named = ", ".join(ids[:_FIRST])
+    message = message.removesuffix(".")  # the ids follow
     return f"{count} × {message}: {named}" + (", …" if count > len(ids[:_FIRST]) else "")
 
 

@@ -119,7 +119,8 @@ def read_private(data: bytes, passphrase: Callable[[], bytes] | None = None) -> 
     try:
         key = _load(data, passphrase)
     except (ValueError, UnsupportedAlgorithm):
-        raise Unprocessable("The private key cannot be read: give it as PKCS #8 PEM.") from None
+        remedy = "give the PEM file that `hub keygen` made, not *.pub.jwk"
+        raise Unprocessable(f"The private key cannot be read: {remedy}.") from None
     if isinstance(key, Ed25519PrivateKey):
         return PrivateKey(key)
     if isinstance(key, EllipticCurvePrivateKey) and isinstance(key.curve, SECP256R1):

@@ -154,18 +154,25 @@ class Chores(threading.Thread):
         self._house = house
         self._every_seconds = every_seconds
         self._stopped = threading.Event()
+        self._put_off: str | None = None
 
     def run(self) -> None:
         while not self._stopped.wait(self._every_seconds):
             self.do_once()
 
     def do_once(self) -> None:
-        """Make one pass. Whatever goes wrong is logged, and left to the next: requests need none of it."""
+        """Make one pass. Whatever goes wrong is logged, and left to the next: requests need none of it.
+
+        The same refusal again is logged once: a closed hub refuses every pass until it is opened.
+        """
         try:
             self._house.uses.write(self._house.store)
             work(self._house)
+            self._put_off = None
         except Refused as refusal:
-            _logger.warning("chores put off: %s", refusal.in_full)
+            if refusal.in_full != self._put_off:
+                _logger.warning("chores put off: %s", refusal.in_full)
+            self._put_off = refusal.in_full
         except Exception:
             _logger.exception("chores failed")
 

@@ -341,6 +341,17 @@ def test_what_a_version_refers_to_is_named_with_its_own_reasons(world: World, ag
     refusal(world, "us-agency2", link["id"])  # it sees neither
 
 
+def test_what_is_withheld_for_the_same_reasons_is_named_together(world: World, agreed: Json) -> None:
+    link = relationship(tlp="green", refs=[MALWARE, INDICATOR])
+    world.push("us-agency", malware(tlp="amber+strict"), indicator(tlp="amber+strict"), link)
+    why = reason(world, link["id"])
+    assert why.startswith("refers to withheld objects ")
+    assert why.endswith(": above the agreement's ceiling AMBER")
+    assert sorted(why.split(": ")[0].removeprefix("refers to withheld objects ").split(", ")) == sorted(
+        [MALWARE, INDICATOR]
+    )
+
+
 def test_what_was_deleted_is_named_to_its_cert_alone(world: World, agreed: Json) -> None:
     link = relationship(tlp="green", refs=[MALWARE])
     world.push("us-agency", malware(tlp="green", marks=[UNKNOWN_MARK]), link)

@@ -12,6 +12,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from hub.client import ClientError, Hub
 from hub.client.reviewing import digest_of
 from hub.proofs import keys
 from tests.cli.conftest import Run, json_of
@@ -354,9 +355,10 @@ def test_a_simulation_tells_what_would_cross_at_once_from_then_on_and_in_the_las
     recent = {"days": 30, "since": "2026", "released": [LINE]}
     server.answers["POST", "/governance/simulations/"] = nothing | {"recent": recent}
     said = as_member("agreement", "simulate", file).stdout
-    assert "At once, of what has been submitted already:\nNothing would be released or withdrawn.\n" in said
+    at_once = "What would change at once, of what has been submitted already:\n"
+    assert f"{at_once}Nothing would be released or withdrawn.\n" in said
     assert "clause 1: US → KR, up to TLP:AMBER; malware; agency: " in said
-    before, _, after = said.partition("Had it been in force for the last 30 days")
+    before, _, after = said.partition("had it been in force for the last 30 days")
     assert "as it is marked now:" in after
     assert " ".join(after.splitlines()[-1].split()) == "+ US → KR malware TLP:AMBER agency and above 7"
     assert "TLP:AMBER agency and above" not in before
@@ -418,3 +420,27 @@ def test_another_nations_new_key_is_listed_and_confirmed(as_member: Run, server:
     told = as_member("recovery", "confirm", "us-cert", new)
     assert told.stdout == f"{new} is valid for us-cert; {'B' * 43} is revoked.\n"
     assert as_member("recovery", "confirm", "kr-cert", new).exit_code == 1
+
+
+def test_what_has_to_be_signed_asks_for_a_key_before_it_is_sent(
+    as_member: Run, server: Loopback, tmp_path: Path
+) -> None:
+    file = tmp_path / "one.json"
+    file.write_text(orjson.dumps(indicator(1)).decode(), "utf-8")
+    result = as_member("push", "us", file, env={"HUB_KEY": ""})
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "give --key or set HUB_KEY" in result.stderr
+    with Hub(server.url, TOKEN) as hub, pytest.raises(ClientError, match="give --key or set HUB_KEY"):
+        hub.delete("us", "malware--1")
+    assert {one.method for one in server.seen} == {"GET"}
+
+
+def test_a_push_that_is_refused_whole_says_what_comes_first(
+    as_member: Run, server: Loopback, tmp_path: Path
+) -> None:
+    file = tmp_path / "one.json"
+    file.write_text(orjson.dumps(indicator(1)).decode(), "utf-8")
+    server.fail("/objects/", error(403, "Forbidden", "the key is for agreements"))
+    result = as_member("push", "us", file)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.endswith("; mend that, then push the same again to go on\n")

@@ -44,6 +44,18 @@ def test_what_a_hub_said_is_written_out(server: Loopback, json: tuple[str, ...])
         assert orjson.loads(screen.text) == said["recoveries"]
 
 
+def test_a_narrow_terminal_folds_no_id(server: Loopback) -> None:
+    thumbprint = "Z_cc0XoqXepr1Sj8wIIRoKlRNRFLGwJH792KvBTM188"
+    said = {"thumbprint": thumbprint, "member": "us-cert", "state": "waiting", "reason": "the machine burnt"}
+    server.answers["GET", RECOVERIES] = {"recoveries": [said | {"requested_at": date(1)}]}
+    screen = on_a_terminal("recovery", "list", env=environ(server, COLUMNS="60", NO_COLOR="1", TERM="dumb"))
+    lines = screen.text.decode().splitlines()
+    assert [line for line in lines if thumbprint in line and date(1) in line]
+    assert lines == [line.rstrip() for line in lines]
+    assert lines[1].endswith("the")
+    assert [line.strip() for line in lines[2:]] == ["machine", "burnt"]
+
+
 def test_json_to_a_pipe_is_the_hubs_own_text(as_member: Run, server: Loopback) -> None:
     server.answers["GET", RECOVERIES] = said = answer(STEERING + "é")
     result = as_member("recovery", "list", "--json")

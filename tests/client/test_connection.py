@@ -13,6 +13,7 @@ import pytest
 
 from hub.client import ClientError, Hub, HubAuth, Unreachable
 from hub.client.connection import Connection, Patience
+from hub.errors import Closed, Reconfigured
 from tests.client.loopback import TOKEN, Answer, Loopback, error, indicator
 from tests.client.tls import DAY, Authority, serving
 
@@ -236,6 +237,17 @@ def test_a_long_wait_is_said_and_not_waited_for(waiting: Hub, server: Loopback, 
     assert raised.value.retry_after is not None
     assert raised.value.retry_after > 3_000
     assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("title", [Closed.title, Reconfigured.title])
+def test_a_hub_that_waits_for_its_operator_is_said_at_once(
+    waiting: Hub, server: Loopback, pauses: list[float], title: str
+) -> None:
+    status, headers, body = error(503, title, "the hub waits for its operator")
+    server.fail("/taxii2/", (status, headers | {"Retry-After": "60"}, body))
+    with pytest.raises(Unreachable, match=rf"^{title}: .*; it asks to wait 60 s: try again after that$"):
+        waiting.collections()
+    assert (pauses, len(server.seen)) == ([], 1)
 
 
 def test_a_date_to_wait_for_is_waited_for(waiting: Hub, server: Loopback, pauses: list[float]) -> None:

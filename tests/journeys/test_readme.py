@@ -193,9 +193,10 @@ def follower(
     moment = "2026-01-01T00:00:00.000Z"
     samples = [
         one | {"created": moment, "modified": moment}
-        for one in (malware(1, tlp="green"), indicator(2, tlp="green"))
+        for one in (malware(1, tlp="green"), indicator(2, tlp="green"), malware(3))
     ]
-    (tmp_path / "report.json").write_text("\n".join(map(json.dumps, samples)))
+    (tmp_path / "report.json").write_text("\n".join(map(json.dumps, samples[:2])))
+    (tmp_path / "other.json").write_text(json.dumps(samples[2]))
     (tmp_path / "passphrase").write_text("a passphrase of one's own\n")
     with cluster(request.param) as folder:
         values = {

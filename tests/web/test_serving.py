@@ -21,7 +21,7 @@ from hub import settings
 from hub.actions.house import House
 from hub.actions.initialise import initialise
 from hub.app import new_house
-from hub.errors import Unavailable
+from hub.errors import Closed, Unavailable
 from hub.web import serving
 from hub.web.serving import Chores
 from tests.patience import PATIENCE_SECONDS
@@ -187,6 +187,24 @@ def test_chores_that_fail_are_logged_and_left_to_the_next_pass(
     with caplog.at_level(logging.WARNING):
         Chores(house, 60).do_once()
     assert str(error) in caplog.text
+
+
+def test_chores_put_off_for_the_same_reason_are_logged_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, house: House
+) -> None:
+    refused = [Closed("closed"), Closed("closed"), Unavailable("away"), None, Unavailable("away")]
+
+    def work(_house: House) -> None:
+        if (refusal := refused.pop(0)) is not None:
+            raise refusal
+
+    monkeypatch.setattr(serving, "work", work)
+    chores = Chores(house, 60)
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            chores.do_once()
+    said = [one.getMessage().removeprefix("chores put off: ") for one in caplog.records]
+    assert said == ["closed", "away", "away"]
 
 
 def test_stopping_the_chores_closes_the_database(house: House, store: Store) -> None:
