@@ -41,8 +41,10 @@ class Opening:
         self._app: Flask | None = None
         self._said = ""
         self._stopped = threading.Event()
+        self._trying: threading.Thread | None = None
         if not self._is_settled():
-            threading.Thread(target=self._try_on, name="opening", daemon=True).start()
+            self._trying = threading.Thread(target=self._try_on, name="opening", daemon=True)
+            self._trying.start()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer as the hub does; while there is none, that it comes."""
@@ -50,8 +52,10 @@ class Opening:
         return answer(environ, start_response)
 
     def stop(self) -> None:
-        """Try no more."""
+        """Try no more; a try that is under way has five seconds to end."""
         self._stopped.set()
+        if self._trying is not None:
+            self._trying.join(timeout=5.0)
 
     def _try_on(self) -> None:
         while not self._stopped.wait(_PAUSE_SECONDS) and not self._is_settled():
@@ -74,6 +78,8 @@ class Opening:
             self._failed(_UNFORESEEN)
         else:
             self._app = app
+            if self._said:
+                _logger.info("a worker waits no more: it serves")
         return True
 
     def _tell(self, sentence: str) -> None:

@@ -104,8 +104,9 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
         return self._opening
 
     def _begin(self, app: Flask) -> None:
-        self._chores = Chores(house_of(app), self._chores_seconds)
-        self._chores.start()
+        chores = Chores(house_of(app), self._chores_seconds)
+        chores.start()
+        self._chores = chores  # whoever stops it may be another thread
 
     def _close(self, _server: Any, _worker: Any) -> None:
         if self._opening is not None:

@@ -113,6 +113,23 @@ def test_the_same_cause_is_logged_once(caplog: pytest.LogCaptureFixture) -> None
     assert caplog.text.count("waits to begin: gone") == 1
 
 
+def test_a_worker_that_ends_while_it_begins_lets_the_try_end() -> None:
+    """What the hub has begun is then there to be stopped."""
+    door, goes_on, began = Door(Unavailable("gone")), threading.Event(), threading.Event()
+
+    def begin(_app: Flask) -> None:
+        began.set()
+        goes_on.wait(PATIENCE_SECONDS)
+        door.began.set()
+
+    waiting = Opening(door.factory, begin, door.failed.append)
+    door.error = None
+    assert began.wait(PATIENCE_SECONDS)
+    threading.Timer(0.05, goes_on.set).start()
+    waiting.stop()
+    assert door.began.is_set()
+
+
 def _until(is_so: Callable[[], bool]) -> None:
     pause, left = threading.Event(), PATIENCE_SECONDS
     while not is_so():
