@@ -1,4 +1,4 @@
-"""The OASIS STIX 2.1 JSON Schemas that stix2-validator ships, compiled, and their errors as sentences."""
+"""The OASIS STIX 2.1 JSON Schemas that stix2-validator ships, compiled."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import jsonschema_rs
 import orjson
 
 from hub.model import JsonObject
-from hub.stix.strict import escape
+from hub.stix.sentences import sentence
 
-_MAX_SHOWN: Final = 120
 _FOLDERS: Final = ("common", "sdos", "sros", "observables")
 _OBSERVABLE_CORE: Final = "cyber-observable-core"
 _META: Final = ("marking-definition", "language-content", "extension-definition")
@@ -73,10 +72,11 @@ def schema_fault(obj: JsonObject, object_type: str, *, is_observable: bool) -> s
     """
     known = object_type in OBSERVABLE_TYPES or object_type in OBJECT_TYPES
     name = object_type if known else _OBSERVABLE_CORE if is_observable else "core"
+    validator = _validator(name)
     try:
-        _validator(name).validate(obj)
+        validator.validate(obj)
     except jsonschema_rs.ValidationError as error:
-        return _sentence(error)
+        return sentence(error, obj, validator)
     except ValueError:
         return "the object cannot be read as JSON; send plain JSON values"
     return None
@@ -92,37 +92,3 @@ def _validator(name: str) -> jsonschema_rs.Validator:
         mask="it",
         pattern_options=jsonschema_rs.RegexOptions(),
     )
-
-
-# --- sentences ----------------------------------------------------------------------------------------
-
-
-def _sentence(error: jsonschema_rs.ValidationError) -> str:
-    where = _cut("/" + "/".join(escape(str(token)) for token in error.instance_path))
-    detail = error.kind.as_dict()
-    match error.kind.name:
-        case "required":
-            said = f"{_cut(where.rstrip('/') + '/' + detail['property'])} is missing; add it"
-        case "additionalProperties":
-            names = _cut(", ".join(detail["unexpected"]))
-            said = f"{where} has a property that STIX 2.1 does not allow there: {names}; rename or remove it"
-        case "enum":
-            options = " or ".join(map(str, detail["options"]))
-            said = f"{where} is none of the values allowed here; use {_cut(options)}"
-        case "type":
-            said = f"{where} has the wrong JSON type; it must be {' or '.join(detail['types'])}"
-        case "minItems" | "minProperties":
-            said = f"{where} is empty; leave the property out"
-        case "anyOf" if error.instance is None or error.instance == []:
-            said = f"{where} is null or an empty list; leave the property out"
-        case "pattern":
-            said = f"{where} does not have the form that STIX 2.1 gives it; compare {_cut(detail['pattern'])}"
-        case "not" | "anyOf" | "oneOf":
-            said = f"{where} breaks a rule of its type, or uses a reserved name; see STIX 2.1 on it"
-        case _:
-            said = f"{where}: {_cut(error.message)}; see STIX 2.1 on it"
-    return said
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
