@@ -1,60 +1,391 @@
-"""The errors of the STIX 2.1 schemas, as sentences that name the place and the remedy."""
+"""The errors of the STIX 2.1 schemas, as sentences that name the place, the value and the remedy.
+
+No sentence shows an expression, or sends its reader in a circle: who is told to leave a property out
+may leave it out.
+"""
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Final
 
 import jsonschema_rs
 
 from hub.model import JsonObject
+from hub.stix.combinations import broken_combination
+from hub.stix.examples import DICTIONARIES, EXTENSIONS, HASH_NAMES, TIMES, USUAL, UUID, example, item
+from hub.stix.forms import forbidden_sentence, form_sentence, json_type, nearest, one_of_the_types, shown
 from hub.stix.strict import escape
 
-_MAX_SHOWN: Final = 120
+_Error = jsonschema_rs.ValidationError
+_MAX_PLACE: Final = 120
+_MAX_NAMES: Final = 5
+_MAX_KEYS: Final = 200
+_MAX_ERRORS: Final = 1000
+_MAX_SENTENCE: Final = 300
+_BOOLEANS: Final = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
+_DIGITS: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})")
+_DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,20})?")
+_BOUND: Final = frozenset({"id", "type", "pattern", "pattern_type", "opinion", "extension_type", "lang"})
+_JSON_TYPES: Final = {"array": "list", "object": "JSON object"}
 
 
-def sentence(
-    error: jsonschema_rs.ValidationError, obj: JsonObject, validator: jsonschema_rs.Validator
-) -> str:
-    """Return what `error`, which `validator` raised on `obj`, tells the sender: the place and the remedy."""
-    where = _cut("/" + "/".join(escape(str(token)) for token in error.instance_path))
-    detail = error.kind.as_dict()
-    match error.kind.name:
+def sentence(error: _Error, obj: JsonObject, validator: jsonschema_rs.Validator) -> str:
+    """Return what `error`, which `validator` raised on `obj`, tells the sender: one line, the place first."""
+    said = _said(_Fault(error, obj, validator))
+    return said if len(said) <= _MAX_SENTENCE else said[: _MAX_SENTENCE - 1] + "…"
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    error: _Error
+    obj: JsonObject
+    validator: jsonschema_rs.Validator
+
+    @property
+    def kind(self) -> str:
+        return self.error.kind.name
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        return self.error.kind.as_dict()
+
+    @property
+    def path(self) -> list[str]:
+        return [str(token) for token in self.error.instance_path]
+
+    @property
+    def place(self) -> str:
+        return _pointer(self.path)
+
+    @property
+    def name(self) -> str:
+        """The property that the value belongs to: an item's is that of its list."""
+        return next((token for token in reversed(self.path) if not token.isdigit()), "")
+
+    @property
+    def is_item(self) -> bool:
+        return bool(self.path) and isinstance(self.error.instance_path[-1], int)
+
+    @property
+    def object_type(self) -> str:
+        return str(self.obj["type"])
+
+    @property
+    def value(self) -> Any:
+        return self.error.instance
+
+
+def _said(fault: _Fault) -> str:
+    if fault.path and (fault.value is None or fault.value in ([], {})):
+        emptied = _nothing(fault)
+        if emptied:
+            return emptied
+    match fault.kind:
         case "required":
-            said = f"{_cut(where.rstrip('/') + '/' + detail['property'])} is missing; add it"
-        case "additionalProperties":
-            names = _cut(", ".join(detail["unexpected"]))
-            said = f"{where} has a property that STIX 2.1 does not allow there: {names}; rename or remove it"
-        case "enum":
-            options = " or ".join(map(str, detail["options"]))
-            said = f"{where} is none of the values allowed here; use {_cut(options)}"
+            said = _missing(fault)
+        case "additionalProperties" | "propertyNames":
+            said = _unexpected(fault)
+        case "enum" | "const":
+            said = _none_of(fault)
         case "type":
-            said = f"{where} has the wrong JSON type; it must be {' or '.join(detail['types'])}"
-        case "minItems" | "minProperties":
-            said = f"{where} is empty; {_instead_of_nothing(error, obj, validator)}"
-        case "anyOf" if error.instance is None or error.instance == []:
-            said = f"{where} is null or an empty list; {_instead_of_nothing(error, obj, validator)}"
-        case "pattern":
-            said = f"{where} does not have the form that STIX 2.1 gives it; compare {_cut(detail['pattern'])}"
-        case "not" | "anyOf" | "oneOf":
-            said = f"{where} breaks a rule of its type, or uses a reserved name; see STIX 2.1 on it"
+            said = _wrong_type(fault)
+        case "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum":
+            bound = "at least" if "inimum" in fault.kind else "at most"
+            said = f"{fault.place} is {shown(fault.value)}; it must be {bound} {fault.detail['limit']}"
+        case "minLength" | "maxLength" | "maxItems" | "maxProperties" | "minItems" | "minProperties":
+            bound = "at least" if "min" in fault.kind else "at most"
+            said = (
+                f"{fault.place} is too {'short' if 'min' in fault.kind else 'long'}; it may have {bound} "
+                + str(fault.detail["limit"])
+            )
+        case "pattern" if isinstance(fault.value, str):
+            pattern = fault.detail["pattern"]
+            said = form_sentence(fault.place, fault.name, fault.value, fault.object_type, pattern)
+        case "not":
+            said = _forbidden(fault)
+        case "anyOf" | "oneOf" | "oneOfNotValid" | "oneOfMultipleValid":
+            said = _no_branch(fault)
         case _:
-            said = f"{where}: {_cut(error.message)}; see STIX 2.1 on it"
+            said = _general(fault)
     return said
 
 
-def _instead_of_nothing(
-    error: jsonschema_rs.ValidationError, obj: JsonObject, validator: jsonschema_rs.Validator
-) -> str:
-    """Return the remedy for a null or empty value: nobody leaves out what his object must have."""
-    name = error.instance_path[0] if len(error.instance_path) == 1 else None
-    # The names that tell one type from another are enough, and keep the errors few, whatever was sent.
-    bare = {key: obj[key] for key in ("type", "spec_version", "id") if key in obj}
-    is_required = any(
-        each.kind.name == "required" and each.kind.as_dict()["property"] == name
-        for each in validator.iter_errors(bare)
+def _general(fault: _Fault) -> str:
+    right = example(fault.name, fault.object_type)
+    compare = f"; a right value is {right}" if right else f"; compare the properties of {fault.object_type}"
+    return f"{fault.place} is {shown(fault.value)}, which STIX 2.1 does not allow there{compare}"
+
+
+# --- what is not there ------------------------------------------------------------------------------------
+
+
+def _missing(fault: _Fault) -> str:
+    name = str(fault.detail["property"])
+    inner = fault.value.get("type") if fault.path and isinstance(fault.value, dict) else None
+    owner = inner if isinstance(inner, str) else fault.object_type
+    return f"{_pointer([*fault.path, name])} is missing; add it{_as_in(name, _cut(owner))}"
+
+
+def _as_in(name: str, object_type: str) -> str:
+    right = example(name, object_type)
+    return f', for example "{name}": {right}' if right else ""
+
+
+def _nothing(fault: _Fault) -> str | None:
+    """Return the sentence on a null or an empty list or object, or None where such a value is allowed."""
+    emptied = "null" if fault.value is None else "an empty list" if fault.value == [] else "empty"
+    if fault.is_item:
+        wanted = item(fault.name)
+        instead = f", or write for example {wanted}" if wanted else ""
+        return f"{fault.place} is {emptied}; take it out of the list{instead}"
+    if fault.kind not in ("type", "anyOf", "minItems", "minProperties", "enum"):
+        return None
+    if not _must_stand(fault):
+        return f"{fault.place} is {emptied}; leave the property out"
+    what = "at least one value" if fault.value == [] else "a value"
+    right = _as_in(fault.path[-1], fault.object_type)
+    return f"{fault.place} is {emptied}, and may not be left out; give it {what}{right}"
+
+
+def _must_stand(fault: _Fault) -> bool:
+    """Return whether the object around the value lacks something without it, alone or as one of several."""
+    *above, name = fault.path
+    probe = _outline(fault.obj, above, without=name)
+    errors = islice(fault.validator.iter_errors(probe), _MAX_ERRORS)
+    here = (each for each in errors if [str(token) for token in each.instance_path] == above)
+    return any(name in _names_missing(each, above) for each in here)
+
+
+def _outline(value: Any, path: Sequence[str], *, without: str) -> Any:
+    """Return `value` with what `path` leads to, and little else, so that its errors are few."""
+    if isinstance(value, list):
+        return [_outline(value[int(path[0])], path[1:], without=without)] * (int(path[0]) + 1)
+    kept = {key: each for key, each in islice(value.items(), _MAX_KEYS) if isinstance(each, bool | str)}
+    present = dict.fromkeys(islice(value, _MAX_KEYS), 0) | kept
+    present.pop(without, None)
+    if path:
+        present[path[0]] = _outline(value[path[0]], path[1:], without=without)
+    return present
+
+
+def _names_missing(error: _Error, path: Sequence[str]) -> Iterator[str]:
+    if [str(token) for token in error.instance_path] != list(path):
+        return
+    detail = error.kind.as_dict()
+    if error.kind.name == "required":
+        yield detail["property"]
+    for branch in detail.get("context", ()):
+        for each in branch:
+            yield from _names_missing(each, path)
+
+
+# --- what must not be there ---------------------------------------------------------------------------------
+
+
+def _unexpected(fault: _Fault) -> str:
+    names = [str(name) for name in fault.detail.get("unexpected", ())]
+    if fault.kind == "propertyNames":
+        names = [str(fault.detail["error"].instance)]
+    name = names[0]
+    place = _pointer([*fault.path, name])
+    if fault.name == "extensions":
+        return f"{place} {_unknown_extension(name, fault.object_type)}"
+    if fault.name == "hashes":
+        right = nearest(name, list(HASH_NAMES)) or "SHA-256"
+        return f"{place} is no name of a hash: use {right}"
+    renamed = "".join(char if char.isascii() and char.isalnum() else "_" for char in name).strip("_").lower()
+    fits = len(renamed) in range(3, 60) and renamed[0].isalpha() and renamed != name
+    hint = f", for example {renamed}" if fits else ""
+    return f"{place} is no name of a property: use a-z, 0-9 and _ (3 to 250 characters, a letter first){hint}"
+
+
+def _unknown_extension(name: str, object_type: str) -> str:
+    known = EXTENSIONS.get(object_type, ())
+    near = nearest(name, list(known))
+    choice = f"use {near}, or" if near else f"use {', '.join(known)}, or" if known else "use"
+    right = f"extension-definition--{UUID}"
+    return f"is no extension of {object_type}: {choice} extension-definition--UUID, for example {right}"
+
+
+def _forbidden(fault: _Fault) -> str:
+    schema = fault.detail["schema"]
+    if isinstance(fault.value, dict):
+        named = [name for name in _required_in(schema) if name in fault.value]
+        if named:
+            place = _pointer([*fault.path, named[0]])
+            if named[0] == "extension_properties":
+                return f"{place} stands only beside toplevel-property-extension in extension_types; remove it"
+            return (
+                f"{place} is a name that STIX 2.1 reserves or forbids here; "
+                f"remove it, or rename it, for example to x_{_cut(named[0])}"
+            )
+    if isinstance(fault.value, str) and isinstance(schema, dict):
+        return forbidden_sentence(fault.place, fault.name, fault.value, str(schema.get("pattern", "")))
+    return _general(fault)
+
+
+def _required_in(schema: Any) -> Iterator[str]:
+    if not isinstance(schema, dict):
+        return
+    yield from schema.get("required", ())
+    for key in ("anyOf", "allOf", "oneOf"):
+        for each in schema.get(key, ()):
+            yield from _required_in(each)
+
+
+# --- values ---------------------------------------------------------------------------------------------
+
+
+def _none_of(fault: _Fault) -> str:
+    options = fault.detail.get("options", [fault.detail.get("expected_value")])
+    words = [option for option in options if isinstance(option, str)]
+    near = nearest(fault.value, words) if isinstance(fault.value, str) else None
+    said = f"{fault.place} is {shown(fault.value)}, which is none of the values allowed here; use "
+    if near:
+        return f"{said}{shown(near)}" + (f" (all: {_cut(', '.join(words), 120)})" if len(words) > 1 else "")
+    return said + _cut(" or ".join(shown(option) for option in options), 160)
+
+
+def _wrong_type(fault: _Fault) -> str:
+    types = [str(name) for name in fault.detail["types"]]
+    wanted = " or ".join(_JSON_TYPES.get(name, name) for name in types)
+    found = json_type(fault.value)
+    value = "" if isinstance(fault.value, dict | list) else f" {shown(fault.value)}"
+    said = f"{fault.place} has the wrong JSON type: it is {found}{value} and must be {_article(wanted)}"
+    remedy = _other_type(fault.value, types, fault.name)
+    if not remedy:
+        right = (
+            item(fault.name)
+            if fault.is_item
+            else example(fault.path[-1] if fault.path else "", fault.object_type)
+        )
+        remedy = f"for example {right}" if right else ""
+    return f"{said}; {remedy}" if remedy else said
+
+
+def _other_type(value: Any, types: list[str], name: str) -> str:
+    """Return how `value`, which belongs to `name`, is written in one of `types`, or an empty string."""
+    match value:
+        case str() if "boolean" in types and value.strip().casefold() in _BOOLEANS:
+            said = f"write {_BOOLEANS[value.strip().casefold()]} without quotes"
+        case str() if {"integer", "number"} & set(types) and _is_number(value, types):
+            said = f"write {value.strip()} without quotes"
+        case str() if (
+            "array" in types and ("--" in value or not name.endswith("_refs")) and name not in DICTIONARIES
+        ):
+            said = f"write [{shown(value)}]"
+        case dict() if "array" in types and name in DICTIONARIES:
+            said = "put it between [ and ]"
+        case dict() if types == ["string"] and "id" in value and name.endswith(("_ref", "_refs")):
+            said = "write the id of the object alone, and send the object beside this one"
+        case [str(only)] if types == ["string"]:
+            said = f"write {shown(only)} without [ and ]"
+        case 0 | 1 if "boolean" in types:
+            said = f"write {'true' if value else 'false'}"
+        case int() | float() if types == ["string"] and not isinstance(value, bool) and _is_free(name):
+            said = f'write "{shown(value)}" in quotes'
+        case _:
+            said = ""
+    return said
+
+
+def _is_number(value: str, types: list[str]) -> bool:
+    return bool((_DECIMAL if "number" in types else _DIGITS).fullmatch(value.strip()))
+
+
+def _is_free(name: str) -> bool:
+    """Return whether the string `name` may hold any text."""
+    return name not in TIMES and name not in _BOUND and not name.endswith(("_ref", "_refs", "_bin", "_hex"))
+
+
+def _article(word: str) -> str:
+    return f"an {word}" if word.startswith(("integer", "array", "object")) else f"a {word}"
+
+
+# --- one of several forms ----------------------------------------------------------------------------------
+
+
+def _no_branch(fault: _Fault) -> str:
+    special = _combination(fault)
+    if special:
+        return special
+    branches = [branch for branch in fault.detail.get("context", ()) if branch]
+    if not branches:
+        return f"{fault.place} fits two forms that STIX 2.1 gives it, and must fit one; take one of them out"
+    patterns = [
+        branch[0].kind.as_dict()["pattern"] for branch in branches if branch[0].kind.name == "pattern"
+    ]
+    if len(patterns) == len(branches) and isinstance(fault.value, str):
+        return form_sentence(
+            fault.place, fault.name, fault.value, fault.object_type, one_of_the_types(patterns)
+        )
+    lacking = [[*_lacking(branch, fault.path)] for branch in branches]
+    if all(lacking):
+        return _one_missing(fault, lacking)
+    best = min(
+        (branch for branch in branches if not _is_other_type(branch)), key=_distance, default=branches[0]
     )
-    return "give it at least one value" if is_required else "leave the property out"
+    first = next((each for each in best if each.kind.name not in ("not", "enum")), best[0])
+    return _said(_Fault(first, fault.obj, fault.validator))
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
+def _has_same(error: _Error, branch: list[_Error]) -> bool:
+    return error.kind.name == "type" and any(
+        each.kind.name == "type" and each.instance_path == error.instance_path for each in branch
+    )
+
+
+def _lacking(branch: list[_Error], path: list[str]) -> Iterator[str]:
+    """Return the names that a branch misses, or none if something else is wrong in it too."""
+    if all(each.kind.name == "required" for each in branch):
+        for each in branch:
+            yield from _names_missing(each, path)
+
+
+def _is_other_type(branch: list[_Error]) -> bool:
+    return any(each.kind.name == "enum" and each.instance_path[-1:] == ["type"] for each in branch)
+
+
+def _distance(branch: list[_Error]) -> tuple[int, int]:
+    return len(branch), sum(each.kind.name in ("enum", "not") for each in branch)
+
+
+def _one_missing(fault: _Fault, lacking: list[list[str]]) -> str:
+    """Return the sentence on an object that has none of several properties, or sets of properties."""
+    choices = list(dict.fromkeys(" with ".join(names) for names in lacking))
+    common = set(lacking[0]).intersection(*lacking)
+    if common:
+        name = next(each for each in lacking[0] if each in common)
+        return f"{_pointer([*fault.path, name])} is missing; add it{_as_in(name, fault.object_type)}"
+    choices.sort(key=lambda choice: choice not in USUAL)
+    few = choices[:_MAX_NAMES]
+    named = [*few, "another"] if len(choices) > len(few) else few
+    what = fault.object_type if not fault.path else "it"
+    owner = what if fault.path else f"an {what}" if what[0] in "aeio" else f"a {what}"
+    first = few[0].split(" with ")[0]
+    listed = f"{', '.join(named[:-1])} or {named[-1]}"
+    return (
+        f"{_pointer(fault.path)} lacks a property: {owner} has at least one of {listed}; "
+        f"add one{_as_in(first, fault.object_type)}"
+    )
+
+
+def _combination(fault: _Fault) -> str | None:
+    if not isinstance(fault.value, dict):
+        return None
+    broken = broken_combination(fault.name if fault.path else fault.object_type, fault.value)
+    return f"{_pointer([*fault.path, broken[0]])} {broken[1]}" if broken else None
+
+
+def _pointer(path: Sequence[str]) -> str:
+    pointer = "/" + "/".join(escape(token) for token in path)
+    shortened = pointer if len(pointer) <= _MAX_PLACE else pointer[:_MAX_PLACE] + "…"
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in shortened)
+
+
+def _cut(text: str, length: int = 40) -> str:
+    return text if len(text) <= length else text[:length] + "…"

@@ -9,6 +9,8 @@ import re
 from typing import Any, Final
 
 from hub.model import JsonObject
+from hub.stix.examples import UUID
+from hub.stix.forms import shown as value_shown
 from hub.stix.patterns import pattern_fault
 from hub.stix.schemas import OBJECT_TYPES, OBSERVABLE_TYPES, schema_fault
 from hub.stix.selectors import shown
@@ -23,6 +25,22 @@ _TYPE_CHARACTERS: Final = range(3, MAX_ID_CHARACTERS + 1)
 _UUID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
 )
+
+# What STIX 2.1 requires and STIX 2.0 does not have, or what took the place of labels, by type.
+_NEW_IN_21: Final = {
+    "indicator": {
+        "pattern_type": '"pattern_type": "stix"',
+        "indicator_types": "indicator_types in place of labels such as malicious-activity",
+    },
+    "malware": {
+        "is_family": '"is_family" (true or false)',
+        "malware_types": "malware_types in place of labels such as backdoor",
+    },
+    "observed-data": {"object_refs": "object_refs with the ids of observables that are sent as objects"},
+    "report": {"report_types": "report_types in place of labels such as campaign"},
+    "threat-actor": {"threat_actor_types": "threat_actor_types in place of labels such as spy"},
+    "tool": {"tool_types": "tool_types in place of labels such as remote-access"},
+}
 
 
 def fault(obj: JsonObject) -> str | None:
@@ -65,28 +83,39 @@ def _is_observable(obj: JsonObject, object_type: str) -> bool:
 
 
 def _spec_version_fault(obj: JsonObject, *, is_optional: bool) -> str | None:
+    """Name what STIX 2.1 asks for besides, for whoever sends STIX 2.0: there is no tool that converts it."""
     if "spec_version" not in obj:
         if is_optional:
             return None
         return (
             "/spec_version is missing: this is STIX 2.0 or older, and the hub takes STIX 2.1 only; "
-            "convert it with the OASIS stix2-elevator"
+            f'write "spec_version": "2.1" in each object, not in the bundle{_besides(obj)}'
         )
     if obj["spec_version"] != "2.1":
-        return "/spec_version is not the string 2.1, and the hub takes STIX 2.1 only; convert the object"
+        return (
+            f"/spec_version is {value_shown(obj['spec_version'])}, and the hub takes STIX 2.1 only: "
+            f'write "spec_version": "2.1"{_besides(obj)}'
+        )
     return None
 
 
+def _besides(obj: JsonObject) -> str:
+    """Return what else a STIX 2.0 object of this type lacks, or names otherwise; ids and times stay."""
+    needs = [said for name, said in _NEW_IN_21.get(obj["type"], {}).items() if name not in obj]
+    return f". A STIX 2.1 {obj['type']} also has {' and '.join(needs)}" if needs else ""
+
+
 def _id_fault(stix_id: Any, object_type: str) -> str | None:
+    right = f"for example {shown(object_type)[1:-1]}--{UUID}"
     if not isinstance(stix_id, str):
-        return "/id is missing or not a string; give the object the id type--UUID"
+        return f"/id is missing or not a string; give the object the id type--UUID, {right}"
     if len(stix_id) > MAX_ID_CHARACTERS:
         return f"/id is longer than {MAX_ID_CHARACTERS} characters; shorten the type"
     prefix = f"{object_type}--"
     if not stix_id.startswith(prefix):
-        return f"/id does not begin with {shown(prefix)}; the id names the object's type"
+        return f"/id does not begin with {shown(prefix)}; the id names the object's type, {right}"
     if not _UUID.fullmatch(stix_id, len(prefix)):
-        return f"/id {shown(stix_id)} does not end in an RFC 4122 UUID; give the object one"
+        return f"/id {shown(stix_id)} does not end in an RFC 4122 UUID; give the object one, {right}"
     return None
 
 

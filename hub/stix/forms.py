@@ -1,0 +1,196 @@
+"""What is wrong with a string that has not the form of its property: said in words, with the right form."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from typing import Any, Final
+
+import orjson
+
+from hub.stix.examples import HASH_DIGITS, HASH_NAMES, INSTANT, TIMES, UUID, example, item, referent
+
+_MAX_SHOWN: Final = 60
+# How the packaged schemas spell "an identifier of one of these types", and "of none of these".
+_OF_TYPES: Final = re.compile(r"\^\(?([a-z0-9|-]+)\)?(?:--.*)?")
+_UUID: Final = re.compile(
+    r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
+)
+_HEX: Final = re.compile(r"[0-9A-Fa-f]*")
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_OFFSET: Final = re.compile(r"[+-]\d{2}:?\d{2}$")
+_MOST_TYPES: Final = 6
+
+_OTHER_FORMS: Final = {
+    "relationship_type": "use a-z, 0-9 and hyphens alone",
+    "mime_type": "write an RFC 6838 media type",
+    "cpe": "write a CPE 2.3 name",
+    "languages": "write an RFC 5646 language tag",
+    "lang": "write an RFC 5646 language tag",
+    "path_enc": "write a character set of the IANA registry, as UTF-8",
+    "name_enc": "write a character set of the IANA registry, as UTF-8",
+    "key": "write the hive in full, as HKEY_LOCAL_MACHINE",
+    "external_id": "write the number in full",
+    "definition_type": "the TLP markings of STIX 2.1 have ids and contents of their own; refer to those",
+    "selectors": "write the path of a property",
+}
+_VALUE_FORMS: Final = {
+    "ipv4-addr": "write an IPv4 address, or a network in CIDR notation",
+    "ipv6-addr": "write an IPv6 address, or a network in CIDR notation",
+    "mac-addr": "write six pairs of lower-case hexadecimal digits with colons between",
+}
+
+
+def shown(value: Any) -> str:
+    """Return `value` as one short line of printable JSON."""
+    if isinstance(value, str):
+        value = value if len(value) <= _MAX_SHOWN else value[:_MAX_SHOWN] + "…"
+    elif isinstance(value, dict | list):
+        return "a JSON object" if isinstance(value, dict) else "a list"
+    text = orjson.dumps(value).decode()
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in text)
+
+
+def json_type(value: Any) -> str:
+    """Return what `value` is in JSON, with its article."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "the boolean"
+        case str():
+            return "the string"
+        case int() | float():
+            return "the number"
+        case list():
+            return "a list"
+    return "a JSON object"
+
+
+def form_sentence(place: str, name: str, value: str, object_type: str, pattern: str) -> str:
+    """Return what is wrong with `value`, the property or item `name` of an `object_type`, and its right form.
+
+    `pattern` is the expression that it does not match; the sentence never shows it.
+    """
+    types = _types(pattern)
+    if name in TIMES or pattern.startswith("^[0-9]{4}-(0[1-9]"):
+        return f"{place} is {shown(value)}: {time_flaw(value)}"
+    if types or name == "id" or name.endswith(("_ref", "_refs")):
+        return f"{place} is {shown(value)}: {_id_flaw(value, name, types)}"
+    if name in HASH_NAMES:
+        return f"{place} {hash_flaw(name, value)}"
+    if name.endswith(("_bin", "_hex")):
+        return f"{place} is {shown(value)}: {_bytes_flaw(name)}"
+    wanted = (_VALUE_FORMS.get(object_type) if name == "value" else None) or _OTHER_FORMS.get(name)
+    right = item(name) if place.rpartition("/")[2].isdigit() else example(name, object_type)
+    if wanted is None:
+        wanted = "this is not how STIX 2.1 writes it; compare its definition there"
+    return f"{place} is {shown(value)}: {wanted}" + (f", for example {right}" if right else "")
+
+
+def forbidden_sentence(place: str, name: str, value: str, pattern: str) -> str:
+    """Return why `value` may not be what `pattern` describes."""
+    types = _types(pattern)
+    if types:
+        prefix = value.partition("--")[0]
+        return (
+            f"{place} is the id of a {prefix}, and {name} never names one; "
+            f"name another object, for example {referent(name)}--{UUID}"
+        )
+    why = _OTHER_FORMS.get(name, "STIX 2.1 keeps this value for a use of its own")
+    return f"{place} is {shown(value)}: {why}"
+
+
+def time_flaw(value: str) -> str:
+    """Return what `value` lacks to be a STIX timestamp, and how it is written (STIX 2.1 section 2.16)."""
+    moment = _moment(value)
+    if _DATE.fullmatch(value):
+        flaw = "the time of day and Z are missing"
+    elif value.isdigit():
+        flaw = "a number of seconds is no timestamp"
+    elif moment is None:
+        flaw = "this is no date and time of the calendar"
+    elif _OFFSET.search(value[10:]):
+        flaw = "an offset from UTC is not allowed, and Z is missing at the end"
+    elif value[-1] not in "Zz":
+        flaw = "Z is missing at the end, and the time must be in UTC"
+    elif value[10] != "T" or value[-1] != "Z":
+        flaw = "the date and the time stand around a capital T, and a capital Z ends them"
+    elif "." not in value:
+        flaw = "the milliseconds are missing"
+    else:
+        flaw = "created and modified have exactly three digits of a second"
+    right = INSTANT
+    if moment is not None and moment.tzinfo is not None and not _DATE.fullmatch(value):
+        right = moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return f'{flaw}; write "{right}"' if right != INSTANT else f'{flaw}; for example "{INSTANT}"'
+
+
+def hash_flaw(name: str, value: str) -> str:
+    """Return what is wrong with `value` as the hash that is called `name`."""
+    digits = HASH_DIGITS.get(name)
+    if digits is None:
+        return f"is {shown(value)}, which is no {name} hash; write it as {name} tools print it"
+    if not _HEX.fullmatch(value):
+        return f"is {shown(value)}: write the hash in hexadecimal digits alone; {name} has {digits}"
+    fits = " or ".join(other for other, count in HASH_DIGITS.items() if count == len(value))
+    remedy = f"name it {fits} if it is one" if fits else "send the whole hash"
+    return f"has {len(value)} digits, and {name} has {digits}; {remedy}"
+
+
+def nearest(value: str, options: list[str]) -> str | None:
+    """Return the option that `value` most likely stands for, or None."""
+    folded = {_fold(option): option for option in reversed(options)}
+    found = get_close_matches(_fold(value[:_MAX_SHOWN]), folded, n=1, cutoff=0.7)
+    return folded[found[0]] if found else None
+
+
+def _fold(text: str) -> str:
+    return re.sub(r"[\s_-]", "", text).casefold()
+
+
+def one_of_the_types(patterns: list[str]) -> str:
+    """Return one expression for what each of `patterns` allows, if they are all about the types of ids."""
+    types = [each for pattern in patterns for each in _types(pattern)]
+    return f"^({'|'.join(types)})--" if types else patterns[0]
+
+
+def _types(pattern: str) -> list[str]:
+    found = _OF_TYPES.fullmatch(pattern) if "--" in pattern else None
+    return [each.removesuffix("--") for each in found[1].split("|") if each] if found else []
+
+
+def _id_flaw(value: str, name: str, types: list[str]) -> str:
+    prefix, _, rest = value.partition("--")
+    wanted = types or [referent(name)]
+    right = f"{wanted[0]}--{UUID}"
+    if not rest:
+        return f"this is no id; an id is type--UUID, for example {right}"
+    if not _UUID.fullmatch(rest):
+        return f"after -- an id has an RFC 4122 UUID, for example {right}"
+    if types and prefix not in types:
+        return f"{name} takes the id of {_some_of(types)}, for example {right}"
+    return f"an id is type--UUID with the type in lower case, for example {right}"
+
+
+def _some_of(types: list[str]) -> str:
+    if len(types) == 1:
+        return f"a {types[0]} alone"
+    few = types[:_MOST_TYPES]
+    return f"one of {', '.join(few)}" + (" or a like type" if len(types) > len(few) else " alone")
+
+
+def _bytes_flaw(name: str) -> str:
+    if name.endswith("_bin"):
+        return 'write the bytes in base64 with = at the end (RFC 4648 section 4), for example "VGVzdA=="'
+    return 'write two hexadecimal digits for each byte, without 0x, for example "4d5a"'
+
+
+def _moment(value: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(value.upper())
+    except ValueError:
+        return None
