@@ -156,14 +156,14 @@ def _must_stand(fault: _Fault) -> bool:
     *above, name = fault.path
     probe = _outline(fault.obj, above, without=name)
     errors = islice(fault.validator.iter_errors(probe), _MAX_ERRORS)
-    here = (each for each in errors if [str(token) for token in each.instance_path] == above)
-    return any(name in _names_missing(each, above) for each in here)
+    place = ["0" if isinstance(token, int) else token for token in fault.error.instance_path[:-1]]
+    return any(name in _names_missing(each, place) for each in errors)
 
 
 def _outline(value: Any, path: Sequence[str], *, without: str) -> Any:
     """Return `value` with what `path` leads to, and little else, so that its errors are few."""
     if isinstance(value, list):
-        return [_outline(value[int(path[0])], path[1:], without=without)] * (int(path[0]) + 1)
+        return [_outline(value[int(path[0])], path[1:], without=without)]  # the first, wherever it stood
     kept = {key: each for key, each in islice(value.items(), _MAX_KEYS) if isinstance(each, bool | str)}
     present = dict.fromkeys(islice(value, _MAX_KEYS), 0) | kept
     present.pop(without, None)

@@ -75,6 +75,8 @@ MISTAKES = [
     (sdo(description=None), "^/description is null; leave the property out"),
     (sdo(labels=[]), "^/labels is an empty list; leave the property out"),
     (sdo(labels=[None]), "^/labels/0 is null; take it out of the list"),
+    (sdo(external_references=[{"source_name": "a", "url": "b"}, {"source_name": "a", "url": None}]),
+     "^/external_references/1/url is null, and may not be left out"),
     (referring(source_name="a", url=None), "^/external_references/0/url is null, and may not be left out"),
     # names
     (sdo("incident", severity="high"), "^/severity is a name that STIX 2.1 reserves.*x_severity"),
@@ -183,6 +185,14 @@ def test_every_mutation_of_an_object_is_told_in_one_plain_line(obj):
             assert is_plain(said.replace("^[a-z]+", "")), said
             if mutant.get(name) is None and name in mutant and "leave the property out" in said:
                 assert validation.fault(without(obj, name)) is None, said  # no circle
+
+
+def test_a_mistake_at_the_end_of_a_long_list_costs_no_more_than_one_at_its_beginning():
+    good = {"source_name": "a", "url": "b"}
+    obj = sdo(
+        external_references=[*([good] * 20_000), {**good, "url": None}], **{f"x_{n}": 1 for n in range(9000)}
+    )
+    assert (validation.fault(obj) or "").startswith("/external_references/20000/url is null, and may not")
 
 
 @pytest.mark.parametrize(
