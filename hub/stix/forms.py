@@ -76,6 +76,8 @@ def form_sentence(place: str, name: str, value: str, object_type: str, pattern: 
     `pattern` is the expression that it does not match; the sentence never shows it.
     """
     types = _types(pattern)
+    if name == "source_name":
+        return f'{place} is {shown(value)}: write "cve" beside a CVE id, and "capec" beside a CAPEC id'
     if name in TIMES or pattern.startswith("^[0-9]{4}-(0[1-9]"):
         return f"{place} is {shown(value)}: {time_flaw(value)}"
     if types or name == "id" or name.endswith(("_ref", "_refs")):

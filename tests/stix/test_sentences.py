@@ -125,6 +125,8 @@ MISTAKES = [
     (without(indicator(), "valid_from"), "^/valid_from is missing; .*2024-02-29T12:00:00.000Z"),
     (referring(url="https://example.com/"), "^/external_references/0/source_name is missing"),
     (referring(source_name="KISA"), "^/external_references/0.* description, url and external_id"),
+    (sdo("vulnerability", external_references=[{"source_name": "NVD", "external_id": "CVE-2024-3094"}]),
+     "^/external_references/0/source_name is \"NVD\": write \"cve\""),
     (marked(selectors=["name"]), "^/granular_markings/0/marking_ref is missing: .*lang"),
     (marked(marking_ref=MARKING, lang="ko", selectors=["name"]), "^/granular_markings/0/lang stands beside"),
     (marked(marking_ref=MARKING, selectors="name"), "^/granular_markings/0/selectors .*write .\"name\""),
