@@ -29,23 +29,40 @@ _SIGNS: Final = "".join(
 )
 _SIGN: Final = re.compile(f"[{_SIGNS}]")
 
-# One of these stands in every text that is read in more than one way, and in its JSON text.
-_ANYWHERE: Final = (
-    rf"[{_SIGNS}]|%[0-9A-Fa-f]{{2}}|&[#A-Za-z][A-Za-z0-9]{{1,31}};|<[/!A-Za-z]|(?i:xn--|dot ?[\])}}])"
+# Of each of these one stands in every text that is read in more than one way; to look for it takes next to
+# nothing, and only where it stands is the expression looked for.
+_MARKS: Final = (
+    ("%", _PERCENT),
+    ("&", _ENTITY),
+    ("<", re.compile(r"<[/!a-z]")),
+    ("xn--", _DOMAIN_LABEL),
+    ("dot", _DEFANGED_DOT),
 )
-_ENCODED: Final = re.compile(rf"{_ANYWHERE}|\\|[-\u2010][ \t]?\r?\n")
-_ENCODED_JSON: Final = re.compile(rf"{_ANYWHERE}|\\\\|[-\u2010](?: |\\t)?\\[rn]")
+_HYPHENS: Final = ("-", "- ", "-\t", "\u2010", "\u2010 ", "\u2010\t")
+_LINE_ENDS: Final = ("\r", "\n")
+_BROKEN: Final = tuple(hyphen + end for hyphen in _HYPHENS for end in _LINE_ENDS)
+_BROKEN_JSON: Final = tuple(hyphen.replace("\t", "\\t") + "\\" for hyphen in _HYPHENS)
 
 
 def is_encoded(json_text: str) -> bool:
     """Return False only if no text of this compact JSON text is read in more than one way."""
-    return _ENCODED_JSON.search(json_text) is not None
+    return _is_marked(json_text, "\\\\", _BROKEN_JSON)
+
+
+def _is_marked(text: str, backslash: str, broken: tuple[str, ...]) -> bool:
+    lowered = text.lower()
+    return (
+        backslash in text
+        or any(mark in lowered and found.search(lowered) for mark, found in _MARKS)
+        or any(end in text for end in broken)
+        or not (text.isascii() or _SIGN.search(text) is None)
+    )
 
 
 def readings(text: str) -> Iterator[str]:
     """Yield a text as it stands, and in each other way in which it may be read."""
     yield text
-    if _ENCODED.search(text) is None:
+    if not _is_marked(text, "\\", _BROKEN):
         return
     decoded = _decoded(text)
     found = {text, decoded, _TAG.sub(" ", decoded), _ESCAPE.sub(_unescaped, decoded), _SIGN.sub(" ", decoded)}
