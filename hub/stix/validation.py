@@ -9,8 +9,10 @@ import re
 from typing import Any, Final
 
 from hub.model import JsonObject
+from hub.stix.objects import object_fault
 from hub.stix.patterns import pattern_fault
-from hub.stix.schemas import OBJECT_TYPES, OBSERVABLE_TYPES, schema_fault
+from hub.stix.places import pointer
+from hub.stix.schemas import OBJECT_TYPES, OBSERVABLE_TYPES, contained_fault, schema_fault
 from hub.stix.selectors import shown
 from hub.stix.tlp import TLP_IDS
 from hub.stix.versions import MAX_CHARACTERS, version_key
@@ -42,10 +44,12 @@ def fault(obj: JsonObject) -> str | None:
     if early:
         return early
     if not (object_type == "marking-definition" and obj["id"] in TLP_IDS):
-        schema = schema_fault(obj, object_type, is_observable=is_observable)
-        if schema:
-            return schema
-    return _time_fault(obj) or _pattern_fault(obj, object_type)
+        content = object_fault(obj, is_observable=is_observable) or schema_fault(
+            obj, object_type, is_observable=is_observable
+        )
+        if content:
+            return content
+    return _time_fault(obj) or _pattern_fault(obj, object_type) or _container_fault(obj, object_type)
 
 
 def _type_fault(object_type: Any) -> str | None:
@@ -91,7 +95,7 @@ def _id_fault(stix_id: Any, object_type: str) -> str | None:
 
 
 def _time_fault(obj: JsonObject) -> str | None:
-    """The schema knows the digits of a timestamp, not the calendar."""
+    """What has versions at all has them in order (section 3.2), observables of a feed's own too."""
     latest = ""
     for name in ("created", "modified"):
         if name not in obj:
@@ -112,3 +116,21 @@ def _pattern_fault(obj: JsonObject, object_type: str) -> str | None:
     if object_type != "indicator" or obj["pattern_type"] != "stix":
         return None
     return pattern_fault(obj["pattern"])
+
+
+def _container_fault(obj: JsonObject, object_type: str) -> str | None:
+    """The old container of observables, which need no ids of their own there (STIX 2.1 section 4.14)."""
+    if object_type != "observed-data":
+        return None
+    for key, contained in obj.get("objects", {}).items():
+        fault = _type_fault(contained.get("type")) or _contained_fault(contained)
+        if fault:
+            return f"{pointer(('objects', key))}{fault}"
+    return None
+
+
+def _contained_fault(contained: JsonObject) -> str | None:
+    object_type: str = contained["type"]
+    if object_type in OBJECT_TYPES:
+        return f"/type is {object_type}, which is no observable; send that object beside this one"
+    return contained_fault(contained, object_type)
