@@ -20,8 +20,6 @@ from hub.stix.versions import MAX_CHARACTERS, version_key
 _FOLDERS: Final = ("common", "sdos", "sros", "observables")
 _OBSERVABLE_CORE: Final = "cyber-observable-core"
 _META: Final = ("marking-definition", "language-content", "extension-definition")
-_BASE: Final = b"/stix2.1/schemas/"
-_CONTAINED_BASE: Final = b"/stix2.1/contained/"
 _MILLISECONDS: Final = re.compile(r"\.[0-9]{3,}Z$")
 
 Loaded: TypeAlias = dict[str, dict[str, JsonObject]]
@@ -66,41 +64,15 @@ def _corrected() -> Loaded:
     return loaded
 
 
-# --- the old container: observables without identifiers (STIX 2.1 sections 2.9 and 4.14) ---------------
-
-
-def _contained(loaded: Loaded) -> Loaded:
-    """Return copies, under addresses of their own, for which any string is an id and none is required."""
-    text = orjson.dumps({folder: loaded[folder] for folder in ("common", "observables")})
-    copies: Loaded = orjson.loads(text.replace(_BASE, _CONTAINED_BASE))
-    del copies["common"]["bundle"]  # which would bring all other types
-    copies["common"]["identifier"] = {"$id": copies["common"]["identifier"]["$id"], "type": "string"}
-    copies["common"][_OBSERVABLE_CORE]["required"] = ["type"]
-    for schema in copies["observables"].values():
-        for part in schema["allOf"]:
-            part.get("properties", {}).pop("id", None)
-    return copies
-
-
 _LOADED: Final = _corrected()
-_CONTAINED: Final = _contained(_LOADED)
 _SCHEMAS: Final = {
     **_LOADED["sdos"],
     **_LOADED["sros"],
     **_LOADED["observables"],
     **{name: _LOADED["common"][name] for name in (*_META, "core", _OBSERVABLE_CORE)},
 }
-_CONTAINED_SCHEMAS: Final = {
-    **_CONTAINED["observables"],
-    _OBSERVABLE_CORE: _CONTAINED["common"][_OBSERVABLE_CORE],
-}
 _REGISTRY: Final = jsonschema_rs.Registry(
-    [
-        (schema["$id"], schema)
-        for loaded in (_LOADED, _CONTAINED)
-        for folder in loaded.values()
-        for schema in folder.values()
-    ]
+    [(schema["$id"], schema) for folder in _LOADED.values() for schema in folder.values()]
 )
 OBSERVABLE_TYPES: Final = frozenset(_LOADED["observables"])
 DOMAIN_TYPES: Final = frozenset(_LOADED["sdos"])
@@ -117,16 +89,7 @@ def schema_fault(obj: JsonObject, object_type: str, *, is_observable: bool) -> s
     """
     known = object_type in OBSERVABLE_TYPES or object_type in OBJECT_TYPES
     name = object_type if known else _OBSERVABLE_CORE if is_observable else "core"
-    return _first_error(obj, _validator(name))
-
-
-def contained_fault(obj: JsonObject, object_type: str) -> str | None:
-    """Return what `schema_fault` does for an observable in the `objects` of an observed-data."""
-    name = object_type if object_type in OBSERVABLE_TYPES else _OBSERVABLE_CORE
-    return _first_error(obj, _validator(name, is_contained=True))
-
-
-def _first_error(obj: JsonObject, validator: jsonschema_rs.Validator) -> str | None:
+    validator = _validator(name)
     try:
         validator.validate(obj)
     except jsonschema_rs.ValidationError as error:
@@ -158,10 +121,10 @@ def _has_milliseconds(text: str) -> bool:
 
 
 @cache  # two threads may compile the same schema at once: both results are right
-def _validator(name: str, *, is_contained: bool = False) -> jsonschema_rs.Validator:
+def _validator(name: str) -> jsonschema_rs.Validator:
     # Patterns run in linear time, whatever text they meet: no look-around is needed, and none is allowed.
     return jsonschema_rs.Draft202012Validator(
-        (_CONTAINED_SCHEMAS if is_contained else _SCHEMAS)[name],
+        _SCHEMAS[name],
         registry=_REGISTRY,
         offline=True,
         mask="it",

@@ -12,13 +12,14 @@ from hub.model import JsonObject
 from hub.stix.objects import object_fault
 from hub.stix.patterns import pattern_fault
 from hub.stix.places import pointer
-from hub.stix.schemas import OBJECT_TYPES, OBSERVABLE_TYPES, contained_fault, schema_fault
+from hub.stix.schemas import OBJECT_TYPES, OBSERVABLE_TYPES, schema_fault
 from hub.stix.selectors import shown
 from hub.stix.tlp import TLP_IDS
 from hub.stix.versions import MAX_CHARACTERS, version_key
 
 MAX_ID_CHARACTERS: Final = 250
 
+_ANY_UUID: Final = "00000000-0000-4000-8000-000000000000"
 _TYPE: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*-?")
 _TYPE_CHARACTERS: Final = range(3, MAX_ID_CHARACTERS + 1)
 # RFC 4122 variants 1 to 5, as the OASIS schema has them.
@@ -133,4 +134,5 @@ def _contained_fault(contained: JsonObject) -> str | None:
     object_type: str = contained["type"]
     if object_type in OBJECT_TYPES:
         return f"/type is {object_type}, which is no observable; send that object beside this one"
-    return contained_fault(contained, object_type)
+    identified = {**contained, "id": f"{object_type}--{_ANY_UUID}"}  # any string is an id there (section 2.9)
+    return schema_fault(identified, object_type, is_observable=True)
