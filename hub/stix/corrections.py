@@ -98,7 +98,6 @@ def _external_reference(schema: JsonObject) -> None:
 
 def _granular_marking(schema: JsonObject) -> None:
     schema["required"] = ["selectors"]
-    schema["oneOf"] = [{"required": ["marking_ref"]}, {"required": ["lang"]}]
     del schema["properties"]["selectors"]["items"]["pattern"]
     schema["properties"]["marking_ref"] = _IDENTIFIER
 
@@ -141,8 +140,9 @@ def _language_content(schema: JsonObject) -> None:
     }
 
 
-def _creator_of_an_extension(schema: JsonObject) -> None:
+def _extension_definition(schema: JsonObject) -> None:
     schema["required"].append("created_by_ref")
+    schema["allOf"] = [part for part in schema["allOf"] if "if" not in part]
 
 
 # --- domain and relationship objects ------------------------------------------------------------------
@@ -244,8 +244,8 @@ CORRECTIONS: Final = (
     Correction(
         "common/extension-definition",
         "7.3",
-        "an extension definition names its creator",
-        _creator_of_an_extension,
+        "an extension definition names its creator; what goes together is said in words",
+        _extension_definition,
     ),
     Correction(
         "sdos/location", "4.10", "what goes together is said in words; a distance is not negative", _location

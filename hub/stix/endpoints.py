@@ -90,7 +90,7 @@ def _references(obj: JsonObject) -> Iterator[tuple[tuple[object, ...], _Allowed,
             for place, value in _values(name, obj.get(name)):
                 if isinstance(value, str):
                     yield place, allowed, value
-    for index, marking in _marked(obj):
+    for index, marking in marked(obj):
         if isinstance(marking.get("marking_ref"), str):
             yield ("granular_markings", index, "marking_ref"), _MARKING, marking["marking_ref"]
 
@@ -103,7 +103,8 @@ def _values(name: str, value: Any) -> Iterator[tuple[tuple[object, ...], Any]]:
         yield (name,), value
 
 
-def _marked(obj: JsonObject) -> Iterator[tuple[int, JsonObject]]:
+def marked(obj: JsonObject) -> Iterator[tuple[int, JsonObject]]:
+    """Yield the granular markings of `obj` that are objects, with their indices."""
     markings = obj.get("granular_markings")
     for index, marking in enumerate(markings if isinstance(markings, list) else ()):
         if isinstance(marking, dict):

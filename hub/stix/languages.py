@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from hub.model import JsonObject
+from hub.stix.endpoints import marked
 from hub.stix.places import pointer
 from hub.stix.selectors import shown
 
@@ -53,9 +54,8 @@ def language_fault(obj: JsonObject) -> str | None:
     """Return which of `lang`, the granular `lang` and the keys of `contents` is no language tag, or None."""
     if "lang" in obj and (fault := _fault("/lang", obj["lang"])):
         return fault
-    markings = obj.get("granular_markings")
-    for index, marking in enumerate(markings if isinstance(markings, list) else ()):
-        if isinstance(marking, dict) and "lang" in marking:
+    for index, marking in marked(obj):
+        if "lang" in marking:
             fault = _fault(pointer(("granular_markings", index, "lang")), marking["lang"])
             if fault:
                 return fault

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from hub.model import JsonObject
-from hub.stix.endpoints import reference_fault
+from hub.stix.endpoints import marked, reference_fault
 from hub.stix.languages import language_fault
 from hub.stix.places import pointer
 from hub.stix.schemas import RELATIONSHIP_TYPES
@@ -46,7 +46,7 @@ def object_fault(obj: JsonObject, *, is_observable: bool) -> str | None:
     found = _name_fault(obj, is_observable=is_observable) or reference_fault(obj) or language_fault(obj)
     if found:
         return found
-    found = _reference_fault(obj) or _extension_fault(obj) or _order_fault(obj)
+    found = _reference_fault(obj) or _marking_fault(obj) or _extension_fault(obj) or _order_fault(obj)
     if found:
         return found
     rule = _TOGETHER.get(obj["type"])
@@ -102,6 +102,22 @@ def _catalogue_fault(
             f"{place}/source_name is {shown(name)} beside {shown(external_id)}; "
             f'for such an id write "source_name": "{source}"'
         )
+    return None
+
+
+# --- granular markings (section 7.2.3) ----------------------------------------------------------------
+
+
+def _marking_fault(obj: JsonObject) -> str | None:
+    for index, marking in marked(obj):
+        given = marking.keys() & {"lang", "marking_ref"}
+        if not given:
+            return (
+                f"{pointer(('granular_markings', index))} has neither marking_ref nor lang; add one, "
+                'for example "lang": "ko"'
+            )
+        if len(given) > 1:
+            return f"{pointer(('granular_markings', index))} has marking_ref and lang; make it two markings"
     return None
 
 
@@ -201,7 +217,20 @@ def _marking_definition(obj: JsonObject) -> str | None:
     return None
 
 
+def _extension_definition(obj: JsonObject) -> str | None:
+    """Section 7.3.1."""
+    types = obj.get("extension_types")
+    if "extension_properties" in obj and isinstance(types, list) and _AT_THE_TOP not in types:
+        return (
+            f"/extension_types lacks {_AT_THE_TOP}, to which extension_properties belongs; "
+            "add it, or leave extension_properties out"
+        )
+    return None
+
+
+_AT_THE_TOP: Final = "toplevel-property-extension"
 _TOGETHER: Final[dict[str, Callable[[JsonObject], str | None]]] = {
+    "extension-definition": _extension_definition,
     "location": _location,
     "malware": _malware,
     "malware-analysis": _malware_analysis,

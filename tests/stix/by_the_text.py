@@ -339,7 +339,22 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "/granular_markings/0/lang '한국어' is no language tag",
     ),
     "7.3 by nobody": (without(extension(), "created_by_ref"), "/created_by_ref is missing"),
-    "7.3 properties without their kind": (extension(extension_properties=["rank"]), "/"),
+    "7.3 properties without their kind": (
+        extension(extension_properties=["rank"]),
+        "/extension_types lacks toplevel-property-extension",
+    ),
+    "7.2.3 neither": (
+        sdo(granular_markings=[{"selectors": ["name"]}]),
+        "/granular_markings/0 has neither marking_ref nor lang",
+    ),
+    "7.2.3 both": (
+        sdo(
+            granular_markings=[
+                {"lang": "ko", "marking_ref": ref("marking-definition"), "selectors": ["name"]}
+            ]
+        ),
+        "/granular_markings/0 has marking_ref and lang",
+    ),
     "7.3 an extension without its kind": (
         sdo(extensions={ref("extension-definition"): {"x_own": 1}}),
         "/extension_type is missing",
