@@ -11,6 +11,7 @@ import jsonschema_rs
 import orjson
 
 from hub.model import JsonObject
+from hub.stix import observable_schemas
 from hub.stix.strict import escape
 
 _MAX_SHOWN: Final = 120
@@ -51,6 +52,7 @@ def _follow_the_text_on_granular_markings() -> None:
 
 
 _follow_the_text_on_granular_markings()
+observable_schemas.correct(_LOADED)
 
 _SCHEMAS: Final = {
     **_LOADED["sdos"],
