@@ -12,6 +12,7 @@ import jsonschema_rs
 import orjson
 
 from hub.model import JsonObject
+from hub.stix import observable_schemas
 from hub.stix.corrections import MILLISECONDS, TIMESTAMP, correct
 from hub.stix.places import pointer
 from hub.stix.sentences import sentence
@@ -61,6 +62,7 @@ def packaged() -> Loaded:
 def _corrected() -> Loaded:
     loaded = packaged()
     correct(loaded)
+    observable_schemas.correct(loaded)
     return loaded
 
 
@@ -107,7 +109,7 @@ def _no_timestamp(error: jsonschema_rs.ValidationError) -> str:
         return f"{where} is not precise to the millisecond; write it as 2024-02-29T12:00:00.000Z"
     return (
         f"{where} is no instant in UTC of at most {MAX_CHARACTERS} characters; "
-        "write it as 2024-02-29T12:00:00.000Z, with a day that exists"
+        "write a time that exists, as 2024-02-29T12:00:00.000Z"
     )
 
 

@@ -6,12 +6,13 @@ Custom types and properties pass, as real feeds need them; references may dangle
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any, Final
 
 from hub.model import JsonObject
 from hub.stix.objects import object_fault
+from hub.stix.observables import container_fault, hashes_fault, observable_fault
 from hub.stix.patterns import pattern_fault
-from hub.stix.places import pointer
 from hub.stix.schemas import OBJECT_TYPES, OBSERVABLE_TYPES, schema_fault
 from hub.stix.selectors import shown
 from hub.stix.tlp import TLP_IDS
@@ -19,7 +20,6 @@ from hub.stix.versions import MAX_CHARACTERS, version_key
 
 MAX_ID_CHARACTERS: Final = 250
 
-_ANY_UUID: Final = "00000000-0000-4000-8000-000000000000"
 _TYPE: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*-?")
 _TYPE_CHARACTERS: Final = range(3, MAX_ID_CHARACTERS + 1)
 # RFC 4122 variants 1 to 5, as the OASIS schema has them.
@@ -50,7 +50,11 @@ def fault(obj: JsonObject) -> str | None:
         )
         if content:
             return content
-    return _time_fault(obj) or _pattern_fault(obj, object_type) or _container_fault(obj, object_type)
+    return (
+        _time_fault(obj)
+        or _observable_fault(obj, object_type, is_observable=is_observable)
+        or _pattern_fault(obj, object_type)
+    )
 
 
 def _type_fault(object_type: Any) -> str | None:
@@ -113,26 +117,16 @@ def _time_fault(obj: JsonObject) -> str | None:
     return None
 
 
+def _observable_fault(obj: JsonObject, object_type: str, *, is_observable: bool) -> str | None:
+    if is_observable:
+        return observable_fault(obj, object_type)
+    if object_type == "observed-data" and "objects" in obj:
+        inside = container_fault(obj["objects"], partial(schema_fault, is_observable=True))
+        return inside or hashes_fault(obj)
+    return hashes_fault(obj)
+
+
 def _pattern_fault(obj: JsonObject, object_type: str) -> str | None:
     if object_type != "indicator" or obj["pattern_type"] != "stix":
         return None
     return pattern_fault(obj["pattern"])
-
-
-def _container_fault(obj: JsonObject, object_type: str) -> str | None:
-    """The old container of observables, which need no ids of their own there (STIX 2.1 section 4.14)."""
-    if object_type != "observed-data":
-        return None
-    for key, contained in obj.get("objects", {}).items():
-        fault = _type_fault(contained.get("type")) or _contained_fault(contained)
-        if fault:
-            return f"{pointer(('objects', key))}{fault}"
-    return None
-
-
-def _contained_fault(contained: JsonObject) -> str | None:
-    object_type: str = contained["type"]
-    if object_type in OBJECT_TYPES:
-        return f"/type is {object_type}, which is no observable; send that object beside this one"
-    identified = {**contained, "id": f"{object_type}--{_ANY_UUID}"}  # any string is an id there (section 2.9)
-    return schema_fault(identified, object_type, is_observable=True)
