@@ -82,6 +82,12 @@ def _anchored_property_names(schema: JsonObject) -> None:
     patterns["^([a-z][a-z0-9_]{2,249}|id)$"] = patterns.pop("^([a-z][a-z0-9_]{2,249})|id$")
 
 
+def _no_arguments(schema: JsonObject) -> None:
+    schema["properties"] = dict.fromkeys(
+        ("allow_custom", "custom_properties", "interoperability", "self"), False
+    )
+
+
 def _named_keys(schema: JsonObject) -> None:
     patterns = schema["patternProperties"]
     patterns["^[a-zA-Z0-9_-]{1,250}$"] = patterns.pop("^[a-zA-Z0-9_-]{0,250}$")
@@ -205,6 +211,12 @@ CORRECTIONS: Final = (
         "3.1",
         "the expression let any name pass that begins well",
         _anchored_property_names,
+    ),
+    Correction(
+        "common/properties",
+        "beyond the text",
+        "python-stix2 takes these custom properties for its own arguments, and fails on a whole answer",
+        _no_arguments,
     ),
     Correction("common/dictionary", "2.3", "a key has at least one character", _named_keys),
     Correction(

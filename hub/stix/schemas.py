@@ -97,6 +97,8 @@ def schema_fault(obj: JsonObject, object_type: str, *, is_observable: bool) -> s
     except jsonschema_rs.ValidationError as error:
         if error.kind.name == "format":
             return _no_timestamp(error)
+        if error.kind.name == "falseSchema":
+            return f"{pointer(error.instance_path)} is a name that python-stix2 cannot read; begin it with x_"
         return sentence(error, obj, validator)
     except ValueError:
         return "the object cannot be read as JSON; send plain JSON values"

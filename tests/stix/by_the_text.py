@@ -204,6 +204,14 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "3.2 a key that is none": (sdo(extensions={"own key": EXTENDED}), "/extensions has the key 'own key'"),
     "3.2 an extension that is none": (sdo(extensions={"own": 1}), "/extensions/own"),
+    "11.1 an argument of python-stix2": (
+        sdo(allow_custom=True),
+        "/allow_custom is a name that python-stix2 cannot read",
+    ),
+    "11.1 another at depth": (
+        referring("tool", {"source_name": "x", "url": "https://example.com", "self": 1}),
+        "/external_references/0/self is a name",
+    ),
     "3.8 severity": (sdo(severity="high"), "/severity is a reserved name"),
     "3.8 username": (sdo(username="x"), "/username is a reserved name"),
     "3.8 phone_number": (sdo(phone_number="+82-2-000-0000"), "/phone_number is a reserved name"),
