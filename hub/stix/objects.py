@@ -208,12 +208,15 @@ def _is_relationship(ref: Any) -> bool:
 
 
 def _marking_definition(obj: JsonObject) -> str | None:
-    """Section 7.2.1.4: TLP is said by the ids that the standard gives, and by nothing else."""
+    """Section 7.2.1. TLP is said by the ids that the standard gives, and by nothing else (7.2.1.4)."""
     if obj.get("definition_type") == "tlp":
         return (
             "/definition_type is tlp, and the id is none of TLP's; mark objects with the ids that the "
             "standards give, such as marking-definition--bab4a63c-aed9-4cf5-a766-dfca5abac2bb for TLP:GREEN"
         )
+    definition = obj.get("definition")
+    if isinstance(definition, dict) and definition.get("statement") == "":
+        return '/definition/statement is empty; write it, for example "statement": "Copyright 2026, KISA"'
     return None
 
 

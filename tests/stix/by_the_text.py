@@ -333,6 +333,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         definition(definition_type="tlp", definition={"tlp": "red"}),
         "/definition_type is tlp",
     ),
+    "7.2.1 an empty statement": (
+        definition(definition_type="statement", definition={"statement": ""}),
+        "/definition/statement is empty",
+    ),
     "7.2.1 marked by itself": (
         definition(**STATEMENT, object_marking_refs=[f"marking-definition--{UUID}"]),
         "names the marking definition itself",

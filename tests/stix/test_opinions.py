@@ -87,6 +87,7 @@ VALID = {
     "4.12 malware captured",
     "5.2 of a file",
     "7.2.1 a definition without its type",
+    "7.2.1 an empty statement",
     "7.2.3 both",
     "7.3 by nobody",
 }
