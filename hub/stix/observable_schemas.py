@@ -12,7 +12,10 @@ from hub.model import JsonObject
 
 
 class Correction(NamedTuple):
-    """What stands at `where` below the schema `folder/name` becomes `now`, or goes where that is None."""
+    """What stands at `where` below the schema `folder/name` becomes `now`, or goes where that is None.
+
+    A function is told what the correction stands in, and returns what it becomes.
+    """
 
     schema: str
     where: str
@@ -95,6 +98,20 @@ CORRECTIONS: Final = (
     Correction(
         "observables/file", "definitions/windows-pe-optional-header-type/additionalProperties", None,
         "custom properties may stand anywhere", "11.1",
+    ),
+    Correction(
+        "observables/file", "definitions/windows-pe-optional-header-type/propertyNames",
+        {"pattern": "^[a-z][a-z0-9_]{0,249}$"}, "custom properties have names of STIX", "3.1",
+    ),
+    Correction(
+        "observables/file", "definitions/windows-pe-optional-header-type/anyOf",
+        lambda header: _one_of(tuple(header["properties"])),
+        "it has at least one of its own properties", "6.7",
+    ),
+    Correction(
+        "observables/file",
+        _FILE + "^ntfs-ext$/allOf/0/properties/alternate_data_streams/items/type", "object",
+        "each stream is an object", "6.7",
     ),
     Correction(
         "observables/ipv4-addr", "allOf/1/properties/value", _TEXT, "`values` judges it", "6.8",
@@ -181,4 +198,4 @@ def correct(schemas: dict[str, dict[str, JsonObject]]) -> None:
         if correction.now is None:
             place.pop(last, None)
         else:
-            place[last] = correction.now
+            place[last] = correction.now(place) if callable(correction.now) else correction.now

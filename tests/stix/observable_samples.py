@@ -201,6 +201,16 @@ NOT_READ = [
 ]
 
 REFUSED = [
+    (
+        extended("file", "windows-pebinary-ext", pe_type="exe", optional_header={"x_own": 1}),
+        "/extensions/windows-pebinary-ext/optional_header",
+        "",
+    ),
+    (
+        extended("file", "ntfs-ext", alternate_data_streams=["a"]),
+        "/extensions/ntfs-ext/alternate_data_streams/0",
+        "object",
+    ),
     (file(hashes={"MD5": "a" * 31}), "/hashes/MD5", "31 digits, and MD5 has 32"),
     (file(hashes={"SHA-1": "a" * 32}), "/hashes/SHA-1", "SHA-1 has 40"),
     (file(hashes={"SHA-256": "8" * 62}), "/hashes/SHA-256", "62 digits, and SHA-256 has 64"),
