@@ -445,4 +445,4 @@ def test_a_push_that_is_refused_whole_says_what_comes_first(
     server.fail("/objects/", error(403, "Forbidden", "the key is for agreements"))
     result = as_member("push", "us", file)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.endswith("; mend that, then push the same again to go on\n")
+    assert result.stderr.endswith("; correct that first\n")

@@ -235,7 +235,7 @@ def test_what_is_unmarked_does_not_go_without_a_container_that_cannot_go(
     assert (too_large.id, "accepts at most" in too_large.message) == (report["id"], True)
     assert [failure.id for failure in others] == [inner["id"], held["id"], lost["id"]]
     assert {failure.message for failure in others} == {
-        "a container that names it is too large to be sent; mark it with a TLP level, or split the container"
+        "a container that may name it cannot be sent; mark it with a TLP level, or correct the container"
     }
     assert others[0].version == "2026-01-01T00:00:00.000Z"
 
