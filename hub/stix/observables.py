@@ -20,7 +20,6 @@ from hub.stix.versions import MAX_CHARACTERS, version_key
 _Local = dict[str, Any] | None
 
 _MAX_PLACE: Final = 120
-_MAX_TEXT: Final = 40
 _HEX = "[0-9a-fA-F]"
 _IDENTIFIER: Final = re.compile(
     rf"([a-z][a-z0-9-]+[a-z0-9])--{_HEX}{{8}}-{_HEX}{{4}}-[1-5]{_HEX}{{3}}-[89abAB]{_HEX}{{3}}-{_HEX}{{12}}"
@@ -185,7 +184,7 @@ def _fault_at_top(obj: JsonObject, object_type: str) -> str | None:
     for place, header in _found(obj, _LISTS_OF_TEXTS.get(object_type, "")):
         for name, value in header.items():
             if isinstance(value, str):
-                return f'{_short(f"{place}/{escape(name)}")} is no list; write it as ["{_cut(value)}"]'
+                return f'{_short(f"{place}/{escape(name)}")} is no list; write it as ["{shown(value)[1:-1]}"]'
     made_of = _MAKE_AN_ID.get(object_type)
     if made_of is not None and obj.keys().isdisjoint(made_of) and obj["id"][_VERSION_DIGIT] != "4":
         return (
@@ -279,7 +278,3 @@ def _found(value: Any, path: str, place: str = "") -> Iterator[tuple[str, Any]]:
 
 def _short(text: str) -> str:
     return text if len(text) <= _MAX_PLACE else text[:_MAX_PLACE] + "…"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "…"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import time
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,8 +16,10 @@ import stix2.exceptions
 from hub.stix import validation
 from hub.stix.hashes import hash_fault
 from hub.stix.observable_schemas import CORRECTIONS
+from hub.stix.schemas import OBSERVABLE_TYPES
 from tests.stix.observable_samples import ACCEPTED, NOT_READ, REFUSED, sco
-from tests.stix.samples import UUID
+from tests.stix.samples import UUID, real
+from tests.stix.test_validation import VALID, shipped_reports
 
 
 @pytest.mark.parametrize("obj", [*ACCEPTED, *(obj for obj, _ in NOT_READ)], ids=lambda obj: str(obj)[:60])
@@ -39,6 +44,44 @@ def read(obj: dict[str, Any]) -> None:
 @pytest.mark.parametrize("obj", ACCEPTED, ids=lambda obj: str(obj)[:60])
 def test_python_stix2_reads_what_the_hub_accepts(obj):
     read(obj)
+
+
+JUNK = ("", 0, -1, 1.5, True, None, [], {}, ["x"], {"": "y"}, "ab\n", "2016-12-31T23:59:60Z", [[]])
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in items:
+        yield (*path, key)
+        yield from places(part, (*path, key))
+
+
+def changed(obj: dict[str, Any], path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    copied = copy.deepcopy(obj)
+    place = copied
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return copied
+
+
+@pytest.mark.parametrize(
+    "obj", [obj for obj in ACCEPTED if obj["type"] != "observed-data"], ids=lambda obj: str(obj)[:60]
+)
+def test_python_stix2_reads_whatever_junk_the_hub_lets_through(obj):
+    for path in places(obj):
+        for junk in JUNK:
+            mutant = changed(obj, path, junk)
+            if validation.fault(mutant) is None:
+                read(mutant)
+
+
+@pytest.mark.parametrize("path", [*real(*VALID), *shipped_reports()], ids=lambda path: path.stem)
+def test_python_stix2_reads_the_observables_and_indicators_of_real_reports(path):
+    for obj in json.loads(path.read_bytes())["objects"]:
+        if obj["type"] in OBSERVABLE_TYPES | {"indicator", "observed-data"}:
+            assert validation.fault(obj) is None
+            read(obj)
 
 
 @pytest.mark.parametrize(("obj", "why"), NOT_READ, ids=lambda value: str(value)[:60])
