@@ -64,6 +64,21 @@ def test_a_body_is_taken_up_to_its_limit_and_not_beyond(door: Door) -> None:
 # --- refused alone ----------------------------------------------------------------------------------
 
 
+def test_a_flawed_object_is_never_stored_and_hides_no_other(door: Door) -> None:
+    good, bad = malware(1, tlp="green"), malware(2, tlp="green")
+    twice = orjson.dumps(bad)[:-1] + b',"name":"other"}'
+    spelled = orjson.dumps(bad).replace(b'"id"', b'"id":"%b","\\u0069d"' % good["id"].encode())
+    body = b'{"objects":[%b]}' % b",".join([twice, orjson.dumps(good), spelled])
+    answer = door.push_bytes("us-agency", body)
+    value = orjson.loads(answer.data)
+    assert (answer.status_code, value["success_count"], value["failure_count"]) == (202, 1, 2)
+    assert [one["id"] for one in value["successes"]] == [good["id"]]
+    assert [one["id"] for one in value["failures"]] == [bad["id"], "(item 2)"]
+    assert value["failures"][0]["message"].startswith("at /objects/0/name: the key is given twice")
+    assert [row.id for row in door.world.released("us-agency")] == [good["id"]]
+    assert check.check(door.world.house).faults == []
+
+
 @pytest.mark.parametrize(
     ("name", "said"),
     [
