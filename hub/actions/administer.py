@@ -34,6 +34,7 @@ from hub.store.members import StoredToken
 
 _MEMBER_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 _IDENTITY: Final = re.compile(r"identity--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DOMAIN: Final = re.compile(r"[^\W_][^\s/@:*.]{0,250}(?:\.[^\s/@:*.]{1,250}){1,20}\.?")
 _MAX_NAME: Final = 200
 _MAX_NAMES: Final = 50
 _MIN_LETTERS: Final = 2
@@ -55,6 +56,11 @@ class OtherNames:
 
     def checked(self) -> OtherNames:
         """Return them without white space around, each once; Unprocessable for one that cannot be used."""
+        for domain in self.domains:
+            if not _DOMAIN.fullmatch(domain.strip()):
+                raise Unprocessable(
+                    f"{domain!r} cannot be a domain; write it like agency.example, without https://, *. or @."
+                )
         return OtherNames(_checked("short name", self.short_names), _checked("domain", self.domains))
 
 
@@ -154,25 +160,54 @@ def _check_member(house: House, id: str, nation: str | None, kind: Kind, name: s
         raise Unprocessable(f"The name must have 1 to {_MAX_NAME} characters.")
 
 
-def name_member(house: House, id: str, others: OtherNames) -> Member:
-    """Put these in place of a member's other names, from the next submission on.
+def alias_member(house: House, id: str, others: OtherNames, *, remove: bool = False) -> Member:
+    """Add these to a member's other names, or take them away, from its next submission on.
 
-    Raises NotFound when there is none, Unprocessable for names that cannot be used.
+    To add what it has is harmless. Raises NotFound where there is no such member, or nothing such to take
+    away, Unprocessable for names that cannot be used.
     """
-    found = others.checked()
     with house.store.write(when_closed=True) as connection:
         member = _member(connection, id)
+        before = OtherNames(member.short_names, member.domains)
+        found = _without(before, others, id) if remove else _with(before, others)
         members.set_names(connection, member.id, found.short_names, found.domains)
     return replace(member, short_names=tuple(found.short_names), domains=tuple(found.domains))
+
+
+def _with(before: OtherNames, others: OtherNames) -> OtherNames:
+    new = others.checked()  # what is there already was good when it came
+    found = OtherNames(
+        tuple(dict.fromkeys((*before.short_names, *new.short_names))),
+        tuple(dict.fromkeys((*before.domains, *new.domains))),
+    )
+    for names in (found.short_names, found.domains):
+        _check_count(names)
+    return found
+
+
+def _without(before: OtherNames, others: OtherNames, id: str) -> OtherNames:
+    return OtherNames(
+        _left(before.short_names, others.short_names, f"{id} has no short name"),
+        _left(before.domains, others.domains, f"{id} has no domain"),
+    )
+
+
+def _left(known: Sequence[str], gone: Sequence[str], sentence: str) -> tuple[str, ...]:
+    taken = {name.strip() for name in gone}
+    if missing := taken.difference(known):
+        raise NotFound(f"{sentence} {min(missing)!r}; `hub member list` shows what it is known as.")
+    return tuple(name for name in known if name not in taken)
+
+
+def _check_count(names: Collection[str]) -> None:
+    if len(names) > _MAX_NAMES:
+        raise Unprocessable(f"A member has at most {_MAX_NAMES} of each kind of name, not {len(names)}.")
 
 
 def _checked(what: str, names: Collection[str]) -> tuple[str, ...]:
     """Return the names without their white space, each once."""
     found = tuple(dict.fromkeys(name.strip() for name in names))
-    if len(found) > _MAX_NAMES:
-        raise Unprocessable(
-            f"A member has at most {_MAX_NAMES} of each kind of name; {len(found)} are given."
-        )
+    _check_count(found)
     for name in found:
         # A single letter would be met in every text.
         if len(name) > _MAX_NAME or sum(map(str.isalnum, name)) < _MIN_LETTERS:

@@ -8,8 +8,9 @@ holds the made one finds the way back.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import orjson
@@ -104,15 +105,17 @@ class _Workshop:
     members: Mapping[MemberId, Member]
     registry: Registry
     kept: frozenset[StixId]  # ids that are everybody's: the hub's own, and TLP
+    ids: _Ids
 
     @classmethod
     def of(cls, house: House, connection: Connection, origin: NationCode) -> _Workshop:
         registry = house.registry
         known = {m.id: m for m in members.members(connection)}
         certs = {m.identity for m in known.values() if m.kind is Kind.CERT}
+        cert = next(m.id for m in known.values() if m.nation == origin and m.kind is Kind.CERT)
         nations = {nation.identity_id for nation in registry.nations.values()}
         kept = {registry.hub_identity_id, *certs, *nations, *registry.rel_to, *TLP_IDS, TLP_2_EXTENSION}
-        return cls(connection, origin, known, registry, frozenset(kept))
+        return cls(connection, origin, known, registry, frozenset(kept), _Ids(connection, origin, cert))
 
     @property
     def hub_identity(self) -> StixId:
@@ -126,12 +129,16 @@ class _Workshop:
         gone = [row for row in rows if row.version.deleted_at is not None]
         rows = [row for row in rows if row.version.deleted_at is None]
         bodies = renditions.bodies(self.connection, {row.version.content_id for row in rows})
+        originals = {id: orjson.loads(body) for id, body in bodies.items()}
+        self.ids.look_up(rows, originals.values())
         made = {
             (row.version.key, row.rendition): self._object(
-                row.version, row.rendition, orjson.loads(bodies[row.version.content_id])
+                row.version, row.rendition, originals[row.version.content_id]
             )
             for row in rows
         }
+        gone_to = {(row.version.key, row.rendition): self._unserved(row) for row in gone}
+        self.ids.keep()
         texts = {key: bytes(memoryview(orjson.dumps(obj))) for key, obj in made.items()}  # as in `reading`
         digests = {key: canonical.digest(obj) for key, obj in made.items()}
         by_digest = {digests[key]: text for key, text in texts.items()}
@@ -141,7 +148,7 @@ class _Workshop:
             for key, obj in made.items()
         }
         renditions.add(self.connection, served)
-        return served | {(row.version.key, row.rendition): self._unserved(row) for row in gone}
+        return served | gone_to
 
     def _unserved(self, row: NewRow) -> Served:
         id = self._made_id(row.version.id, row.rendition)
@@ -214,19 +221,15 @@ class _Workshop:
 
     def _names(self, ids: Collection[StixId]) -> dict[StixId, StixId]:
         """Return new ids for all that could tell of a member's other objects, known to the hub or not."""
-        free = {id for id in ids if not is_value_based(id, _type(id))}
-        known = renditions.known(self.connection, self.origin, self._cert(), free)
+        free = _free(ids)
+        known = self.ids.known(free)
         # Nobody hides the cert's id by claiming it; nobody abroad finds a member's out by claiming that.
         plain = known.by_cert | (known.from_abroad - known.by_others)
         plain |= {id for id in free - known.by_others if _type(id) == _EXTENSION}
         return self._made_ids(free - plain, ANONYMISED)
 
-    def _cert(self) -> MemberId:
-        found = (m.id for m in self.members.values() if m.nation == self.origin and m.kind is Kind.CERT)
-        return next(found)
-
     def _cert_identity(self) -> StixId:
-        return self.members[self._cert()].identity
+        return self.members[self.ids.cert].identity
 
     def _made_id(self, id: StixId, form: Rendition, object_type: str | None = None) -> StixId:
         return self._made_ids([id], form, object_type)[id]
@@ -234,12 +237,73 @@ class _Workshop:
     def _made_ids(
         self, ids: Collection[StixId], form: Rendition, object_type: str | None = None
     ) -> dict[StixId, StixId]:
-        found = renditions.made_ids(self.connection, self.origin, ids, form)
-        new = {
-            id: StixId(f"{object_type or _type(id)}--{uuid.uuid4()}") for id in sorted(ids) if id not in found
-        }
-        renditions.add_made_ids(self.connection, self.origin, form, new)
-        return found | new
+        return self.ids.made(ids, form, object_type)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ids:
+    """What is known of ids, and the ids made for them: each looked up once, for all objects together.
+
+    An object by itself would cost four statements, which was more than all else of a push.
+    """
+
+    connection: Connection
+    origin: NationCode
+    cert: MemberId
+    _asked: set[StixId] = field(default_factory=set)
+    _by_cert: set[StixId] = field(default_factory=set)
+    _by_others: set[StixId] = field(default_factory=set)
+    _from_abroad: set[StixId] = field(default_factory=set)
+    _looked_up: dict[Rendition, set[StixId]] = field(default_factory=lambda: defaultdict(set))
+    _made: dict[Rendition, dict[StixId, StixId]] = field(default_factory=lambda: defaultdict(dict))
+    _new: dict[Rendition, dict[StixId, StixId]] = field(default_factory=lambda: defaultdict(dict))
+
+    def look_up(self, rows: Sequence[NewRow], originals: Iterable[JsonObject]) -> None:
+        """Look up what these rows will ask for."""
+        by_form: dict[Rendition, set[StixId]] = defaultdict(set)
+        for row in rows:
+            by_form[row.rendition].add(row.version.id)
+        if any(form.is_anonymised for form in by_form):
+            free = _free({id for obj in originals for id in ids_in(obj)})
+            self.known(free)
+            by_form[ANONYMISED] |= free
+        for form, ids in by_form.items():
+            self._look_up(form, ids)
+
+    def known(self, ids: Collection[StixId]) -> renditions.Known:
+        """Return who has given those of `ids` that are known to the nation."""
+        if asked := set(ids) - self._asked:
+            found = renditions.known(self.connection, self.origin, self.cert, asked)
+            self._asked.update(asked)
+            self._by_cert.update(found.by_cert)
+            self._by_others.update(found.by_others)
+            self._from_abroad.update(found.from_abroad)
+        sets = (self._by_cert, self._by_others, self._from_abroad)
+        return renditions.Known(*(frozenset(one.intersection(ids)) for one in sets))
+
+    def made(self, ids: Collection[StixId], form: Rendition, object_type: str | None) -> dict[StixId, StixId]:
+        """Return the id made for each; `keep` keeps those that are new."""
+        self._look_up(form, ids)
+        found = self._made[form]
+        for id in sorted(id for id in ids if id not in found):
+            self._new[form][id] = found[id] = StixId(f"{object_type or _type(id)}--{uuid.uuid4()}")
+        return {id: found[id] for id in ids}
+
+    def keep(self) -> None:
+        """Store the new ids; the caller holds the origin."""
+        for form, new in self._new.items():
+            renditions.add_made_ids(self.connection, self.origin, form, new)
+        self._new.clear()
+
+    def _look_up(self, form: Rendition, ids: Collection[StixId]) -> None:
+        if asked := set(ids) - self._looked_up[form]:
+            self._made[form] |= renditions.made_ids(self.connection, self.origin, asked, form)
+            self._looked_up[form] |= asked
+
+
+def _free(ids: Collection[StixId]) -> set[StixId]:
+    """Return the ids that follow from no value."""
+    return {id for id in ids if not is_value_based(id, _type(id))}
 
 
 def _type(id: StixId) -> str:

@@ -42,7 +42,7 @@ from hub.rules.claims import Registered
 from hub.rules.handling import stricter_names
 from hub.rules.marking import accepted_by
 from hub.rules.remarks import remarks
-from hub.stix import reading, strict
+from hub.stix import envelopes, reading
 from hub.store import agreements, creators, members, objects, releases, renditions, submissions
 from hub.store.agreements import Generation
 from hub.store.connection import Connection
@@ -58,7 +58,7 @@ def submit(house: House, submission: Submission) -> Receipt:
     """Store what can be accepted of a submission and return what became of each object.
 
     1. The caller may write to this collection, and the request's signature holds.
-    2. The body is strict JSON; each object is read, or gets a sentence.
+    2. The body is JSON, strict but for its objects; each object is read, or gets a sentence.
     3. Outcomes, handling and releases are decided on a snapshot, holding nobody up; what has moved meanwhile
        is looked at once more, still holding nobody up.
     4. In one transaction: member, token and key are still good and the nonce is new; if agreements,
@@ -136,16 +136,14 @@ def verify_request(house: House, caller: Caller, request: HttpRequest, purpose: 
 
 def read(house: House, verified: VerifiedSubmission) -> Items:
     """Return each object of the body as read, or the sentence why it cannot be."""
-    found = reading.items(strict.loads(verified.body))
-    if len(found) > house.limits.max_objects:
-        raise Unprocessable(
-            f"At most {house.limits.max_objects} objects are taken at once; split the envelope."
-        )
+    found = envelopes.objects_of(verified.body, house.limits.max_objects)
     names, limit = names_of(verified.caller.member), house.limits.max_object_bytes
     items: list[StixObject | Unreadable] = []
     found.reverse()  # so that each JSON value goes as its object comes
     while found:
-        items.append(reading.read(found.pop(), len(items), limit, canonical.digest, names))
+        item = found.pop()
+        is_flawed = isinstance(item, Unreadable)
+        items.append(item if is_flawed else reading.read(item, len(items), limit, canonical.digest, names))
     return items
 
 

@@ -83,19 +83,25 @@ def add_member(
         click.echo(f"{found.id} is registered; its identity is {found.identity}.")
 
 
-@member.command("names")
+@member.command("alias")
 @click.argument("id")
 @_short_names
 @_domains
+@click.option("--remove", is_flag=True, help="Take these away instead.")
 @json_option
-def name_member(id: str, short_names: tuple[str, ...], domains: tuple[str, ...], as_json: bool) -> None:
-    """Put these in place of the short names and domains of member ID, from its next submission on."""
+def alias_member(
+    id: str, short_names: tuple[str, ...], domains: tuple[str, ...], remove: bool, as_json: bool
+) -> None:
+    """Add short names and domains to what tells of member ID, from its next submission on."""
+    if not (short_names or domains):
+        raise click.UsageError("give at least one --short-name or --domain")
     with opened() as house:
-        found = administer.name_member(house, id, OtherNames(short_names, domains))
-    if as_json:
-        print_json(_member(found))
-    else:
-        click.echo(f"{id} is also known as: {', '.join((*found.short_names, *found.domains)) or 'nothing'}.")
+        found = administer.alias_member(house, id, OtherNames(short_names, domains), remove=remove)
+    print_json(_member(found)) if as_json else click.echo(f"{id} is also known as: {_aliases(found)}.")
+
+
+def _aliases(found: Member) -> str:
+    return ", ".join((*found.short_names, *found.domains)) or "nothing"
 
 
 @member.command("identity")
@@ -126,8 +132,16 @@ def list_members(as_json: bool) -> None:
     if as_json:
         print_json([_member(one) for one in found])
         return
-    rows = [(m.id, m.nation, m.kind.value, m.name, "suspended" if m.is_suspended else "") for m in found]
-    print_table(("id", "nation", "kind", "name", ""), rows, "There is no member yet; see `hub member add`.")
+    rows = [
+        (
+            *(m.id, m.nation, m.kind.value, m.name),
+            ", ".join((*m.short_names, *m.domains)),
+            "suspended" if m.is_suspended else "",
+        )
+        for m in found
+    ]
+    headings = ("id", "nation", "kind", "name", "also known as", "")
+    print_table(headings, rows, "There is no member yet; see `hub member add`.")
 
 
 @member.command()

@@ -33,7 +33,10 @@ _STATUSES_SHOWN: Final = 5
 def push(
     hub: Hub, collection: str, files: tuple[str, ...], mark: str | None, no_explain: bool, as_json: bool
 ) -> None:
-    """Push FILES (bundle, envelope, or one object per line; `-` is stdin) to COLLECTION.
+    """Push FILES (a bundle, envelope or array, or one or an object per line; `-` is stdin) to COLLECTION.
+
+    Files are JSON in UTF-8, and may be packed by gzip. An object that cannot be sent is told with its place
+    and line; the others are sent.
 
     A report or grouping goes with what it names, in one request as far as that takes it, else first; a name
     goes with the laxest that names it. Pushing again after an interruption is harmless.
@@ -73,7 +76,7 @@ def push(
         _print_push(report, as_json=as_json)
     if stopped is not None:
         is_refused = stopped.status in range(400, 500) and stopped.status != HTTPStatus.TOO_MANY_REQUESTS
-        warn(f"{stopped}; {'mend that, then ' if is_refused else ''}push the same again to go on")
+        warn(f"{stopped}; {'correct that first' if is_refused else 'push the same again to go on'}")
     if stopped is not None or report.failed:
         sys.exit(1)
 

@@ -29,7 +29,10 @@ def show(document: JsonObject, answer: JsonObject) -> None:
         return
     _say(f"What more would have crossed, had it been in force for the last {recent.get('days')} days,")
     _say("of what was submitted in them and is still held, as it is marked now:")
-    print_table(_HEADINGS, _rows(recent["released"], "+"), "Nothing.")
+    if recent["released"] and recent["released"] == answer["released"]:
+        _say("The same as at once.")
+    else:
+        print_table(_HEADINGS, _rows(recent["released"], "+"), "Nothing.")
 
 
 def _rows(lines: Sequence[JsonObject], sign: str) -> list[tuple[str, ...]]:

@@ -21,7 +21,7 @@ from hub.client.levels import with_levels
 from hub.client.pins import NO_PINS, Pins
 from hub.client.polling import Page
 from hub.client.pushing import Progress, PushReport
-from hub.client.reading import Item, opened, read_items
+from hub.client.reading import Item, SetAside, opened, read_items
 from hub.client.reviewing import Review, check_digest
 from hub.client.signers import Signers
 from hub.client.state import PollState
@@ -110,7 +110,7 @@ class Hub:
         on_read: Callable[[int], None] | None = None,
         **how: Any,
     ) -> PushReport:
-        """Push every object of the files (`-` is the standard input): bundles, envelopes or lines.
+        """Push every object of the files (`-` is the standard input): see `reading.read_items`.
 
         All files are read before anything is sent; `on_read` is told how many objects have been read so far,
         now and then. With `mark=Tlp.GREEN` (any level) what nothing marks is marked so before it is signed.
@@ -131,7 +131,7 @@ class Hub:
     def _push(
         self,
         name: str,
-        items: Iterable[Item],
+        items: Iterable[Item | SetAside],
         on_progress: Progress | None,
         *,
         mark: Tlp | None = None,
@@ -337,14 +337,16 @@ def _readable() -> Iterator[None]:
         raise ClientError(f"the hub's answer is not as TAXII 2.1 has it: {error}") from error
 
 
-def _counted(items: Iterator[Item], on_read: Callable[[int], None] | None) -> Iterator[Item]:
+def _counted(
+    items: Iterator[Item | SetAside], on_read: Callable[[int], None] | None
+) -> Iterator[Item | SetAside]:
     for count, item in enumerate(items, 1):
         if on_read is not None and count % _OBJECTS_BETWEEN_NEWS == 0:
             on_read(count)
         yield item
 
 
-def _items(paths: Iterable[str | Path]) -> Iterator[Item]:
+def _items(paths: Iterable[str | Path]) -> Iterator[Item | SetAside]:
     for path in paths:
         with opened(path) as file:
             yield from read_items(str(path), file)

@@ -109,5 +109,6 @@ def _ways(ways: Sequence[tuple[Fate, int]]) -> str:
 def _way(fate: Fate, *, is_one: bool) -> str:
     if fate.leaves:
         return "leaves your nation" if is_one else "leave your nation"
-    reasons = ", ".join(_BECAUSE.get(word, word) for word in fate.because)
+    *others, last = [_BECAUSE.get(word, word) for word in fate.because] or [""]
+    reasons = f"{', '.join(others)} and {last}" if others else last
     return ("stays at home" if is_one else "stay at home") + (f" because of {reasons}" if reasons else "")

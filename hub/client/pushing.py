@@ -23,7 +23,7 @@ from hub.client.errors import ClientError, PushStopped
 from hub.client.explaining import MOST_AT_ONCE
 from hub.client.outcomes import Fate, Outcome, sorted_fates
 from hub.client.packing import COMMA, HEAD, TAIL, posts, size_of
-from hub.client.reading import Item, Role, marked_item
+from hub.client.reading import Item, Role, SetAside, marked_item
 from hub.client.spool import Piece, Spool
 from hub.model import JsonObject, Tlp
 
@@ -98,7 +98,7 @@ class _Accepted:
 
 def push(
     post: Post,
-    items: Iterable[Item],
+    items: Iterable[Item | SetAside],
     max_content_length: int,
     on_progress: Progress | None = None,
     *,
@@ -140,19 +140,22 @@ def push(
     return report
 
 
-def _marked(items: Iterable[Item], level: Tlp, report: PushReport) -> Iterator[Item]:
+def _marked(items: Iterable[Item | SetAside], level: Tlp, report: PushReport) -> Iterator[Item | SetAside]:
     for item in items:
-        made = marked_item(item, level)
+        made = item if isinstance(item, SetAside) else marked_item(item, level)
         report.marked += made is not item
         yield made
 
 
-def _read(items: Iterable[Item], spool: Spool, room: int, report: PushReport) -> list[Piece]:
+def _read(items: Iterable[Item | SetAside], spool: Spool, room: int, report: PushReport) -> list[Piece]:
     """Return the items that can be sent, in the spool; the report has the others as failures."""
     pieces: list[Piece] = []
     uncovered: set[str] = set()  # what containers name that cannot be sent
     for item in items:
-        if size_of([len(item.body)]) <= room:
+        if isinstance(item, SetAside):
+            report.failures.append(Outcome(item.id, item.version, item.message))
+            uncovered.update(item.names)
+        elif size_of([len(item.body)]) <= room:
             pieces.append(spool.add(item))
         else:
             report.failures.append(_too_large(item, room))
@@ -257,6 +260,6 @@ def _too_large(item: Item, room: int) -> Outcome:
 def _without_container(body: bytes) -> Outcome:
     item = Item.of(orjson.loads(body))
     message = (
-        "a container that names it is too large to be sent; mark it with a TLP level, or split the container"
+        "a container that may name it cannot be sent; mark it with a TLP level, or correct the container"
     )
     return Outcome(item.id, item.version, message)

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum, auto
-from itertools import chain
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Any, BinaryIO, Final
 
 import orjson
 
+from hub.client.encodings import not_json, plain_lines, refuse_others
 from hub.client.errors import ClientError
 from hub.client.marking import marked, speaks_of_tlp
 from hub.client.writing import json_bytes
+from hub.json_text import (
+    MAX_DEPTH,
+    Path,
+    after_space,
+    checked,
+    checked_part,
+    elements,
+    end_of,
+    is_json,
+    members,
+    once,
+    text_of,
+)
 from hub.model import NAME_TYPES, OBSERVABLE_TYPES, JsonObject, StixId, Tlp
 from hub.model.tlp_ids import TLP_IDS
 
@@ -24,6 +38,8 @@ STDIN: Final = "-"
 _CONTAINERS: Final = frozenset({"report", "grouping"})
 _DEFINITIONS: Final = frozenset({"marking-definition", "extension-definition"})
 _UUID_VERSION_AT: Final = -22  # from the end of an id
+_ABOVE: Final = 2  # containers around each object of an envelope
+_ID: Final = re.compile(rb"[a-z0-9-]{1,250}--[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _GREATEST_INTEGER: Final = 2**53 - 1  # RFC 8785 section 3.2.2.3: beyond it numbers are not exact
 
 
@@ -77,84 +93,202 @@ class Item:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """An object that cannot be sent, with its place and the remedy. `names` are what it may hold as a report.
+
+    `id` and `version` may be empty.
+    """
+
+    id: str
+    version: str
+    message: str
+    names: tuple[str, ...] = ()
+
+
 def marked_item(item: Item, level: Tlp) -> Item:
     """Return the item marked with this level if nothing in it speaks of TLP and it may be; else itself."""
     value = marked(orjson.loads(item.body), level) if item.is_unmarked else None
     return item if value is None else Item.of(value)
 
 
-def read_file(path: str | Path) -> bytes:
+def read_file(path: str | FilePath) -> bytes:
     """Return what a file holds, or raise ClientError naming it."""
     try:
-        return Path(path).read_bytes()
+        return FilePath(path).read_bytes()
     except OSError as error:
         raise ClientError(f"{path} cannot be read: {error.strerror}") from error
 
 
 @contextmanager
-def opened(path: str | Path) -> Iterator[BinaryIO]:
+def opened(path: str | FilePath) -> Iterator[BinaryIO]:
     """Give the file to read from; `-` is the standard input. Raises ClientError naming it."""
     if path == STDIN:
         yield sys.stdin.buffer
         return
     try:
-        with Path(path).open("rb") as file:
+        with FilePath(path).open("rb") as file:
             yield file
+    except IsADirectoryError as error:
+        raise ClientError(f"{path} is a directory; name the files in it") from error
     except OSError as error:
         raise ClientError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def read_items(name: str, file: BinaryIO) -> Iterator[Item]:
-    """Yield the objects of a file in the order of the file.
+def read_items(name: str, file: BinaryIO) -> Iterator[Item | SetAside]:
+    """Yield the objects of a file in the order of the file, and those that are set aside.
 
     A file that is one JSON object with a list `objects` (a bundle or a TAXII envelope) gives that
-    list; any other single object gives itself; otherwise each line that is not blank is one object.
+    list; any other single object gives itself; an array gives each of its elements; otherwise each line that
+    is not blank is one of these. Bundles among objects give their own. A byte order mark is skipped, and what
+    gzip packed is read up to 256 MB.
     Of lines one at a time is in memory, anything else is there whole.
-    Raises ClientError, naming `name` and the line, for what is not JSON or would reach the hub
-    changed: duplicate keys and integers beyond 2^53-1 are lost or rounded by common readers.
+    An object that would reach the hub changed is set aside with its place and line, and not sent: duplicate
+    keys and integers beyond 2^53-1 are lost or rounded by common readers.
+    Raises ClientError, naming `name` and the line, for what is no UTF-8 text, no JSON, or none of the above.
     """
-    lines = ((number, line) for number, line in enumerate(file, 1) if line.strip())
+    lines = ((number, line) for number, line in enumerate(plain_lines(name, file), 1) if line.strip())
     first_number, first = next(lines, (0, b""))
     if not first:
         raise ClientError(f"{name}: the file is empty")
-    try:
-        orjson.loads(first)
-    except orjson.JSONDecodeError:
+    refuse_others(name, first)
+    if not _is_value(first):
         # A file whose first line is no JSON was hardly meant as lines: say what is wrong with the whole.
-        yield from _items_of(name, b"\n" * (first_number - 1) + first + file.read())
+        whole = bytearray(b"\n" * (first_number - 1) + first)
+        for line in _padded(lines, first_number):
+            whole += line
+        yield from _objects(name, bytes(whole), 1)
         return
-    second = next(lines, None)
-    if second is None:
-        yield from _items_of(name, first)
-        return
-    yield _item_of_line(name, first_number, first)
-    for number, line in chain((second,), lines):
-        yield _item_of_line(name, number, line)
+    yield from _objects(name, first, first_number)
+    for number, line in lines:
+        yield from _objects(name, line, number)
 
 
-def _items_of(name: str, data: bytes) -> Iterator[Item]:
-    """Yield the objects of what is one JSON value."""
+def _padded(lines: Iterable[tuple[int, bytes]], last: int) -> Iterator[bytes]:
+    """Yield lines with those that were blank, so that places can be told."""
+    for number, line in lines:
+        yield b"\n" * (number - last - 1) + line
+        last = number
+
+
+def _is_value(line: bytes) -> bool:
     try:
-        whole = orjson.loads(data)
+        orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return is_json(line, may_have_nan=True)
+    return True
+
+
+def _objects(name: str, data: bytes, line: int) -> Iterator[Item | SetAside]:
+    """Yield the objects of what is one JSON value that begins on this line of the file."""
+    try:
+        whole, flaw = checked(data)
     except orjson.JSONDecodeError as error:
-        raise ClientError(f"{name}: not JSON: {error}") from error
-    refuse_ambiguous(name, data)
-    if not isinstance(whole, dict):
-        raise ClientError(f"{name}: expected a bundle, an envelope or one object per line")
-    values = whole.get("objects", [whole])
-    if not isinstance(values, list):
+        if not is_json(data, may_have_nan=True):
+            raise ClientError(not_json(name, data, error, line)) from error
+        flaw = str(error)
+    if flaw:
+        yield from _taken_apart(name, data, line)
+        return
+    if not isinstance(whole, dict | list):
+        raise ClientError(f"{name}: expected a bundle, an envelope, an array or one object per line")
+    if isinstance(whole, dict) and not _is_object(whole) and not isinstance(whole["objects"], list):
         raise ClientError(f"{name}: `objects` is not a list")
-    yield from map(Item.of, values)
+    yield from map(Item.of, _flat(whole))
 
 
-def _item_of_line(name: str, number: int, line: bytes) -> Item:
-    place = f"{name} line {number}"
-    try:
-        value = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
-        raise ClientError(f"{place}: not JSON: {error}") from error
-    refuse_ambiguous(place, line)
-    return Item.of(value)
+def _is_object(value: JsonObject) -> bool:
+    """Tell whether it is an object by itself, and no bundle or envelope."""
+    if "objects" not in value:
+        return True
+    return value.get("type", "bundle") != "bundle" and not isinstance(value["objects"], list)
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """Yield the objects of a bundle, envelope or array, and of bundles among them, in their order."""
+    waiting = [value]
+    is_outer = True
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list) and is_outer:
+            waiting.extend(reversed(one))
+        elif isinstance(one, dict) and (not _is_object(one) if is_outer else _is_bundle(one)):
+            waiting.extend(reversed(one["objects"]))
+        else:
+            yield one
+        is_outer = False
+
+
+def _is_bundle(value: JsonObject) -> bool:
+    return value.get("type", "bundle") == "bundle" and isinstance(value.get("objects"), list)
+
+
+# --- one flawed object sets no other aside --------------------------------------------------------
+
+
+def _taken_apart(name: str, data: bytes, line: int) -> Iterator[Item | SetAside]:
+    """Yield each object of a text that is JSON and has a flaw, read by itself.
+
+    Raises ClientError for a flaw beside the objects: then it is not sure which these are.
+    """
+    start = after_space(data, 0)
+    counted = start
+    line += data.count(b"\n", 0, start)
+    waiting: list[tuple[int, int, Path]] = [(start, end_of(data, start), ())]
+    while waiting:
+        begin, end, path = waiting.pop()
+        line, counted = line + data.count(b"\n", counted, begin), begin
+        inner = _inner(name, data, begin, path)
+        if inner is None:
+            yield _one(f"{name} line {line}", data[begin:end], path)
+        else:
+            waiting.extend(reversed(inner))
+
+
+def _inner(name: str, data: bytes, begin: int, path: Path) -> list[tuple[int, int, Path]] | None:
+    """Return where the objects of a bundle, envelope or outermost array are; None where it is an object."""
+    if data[begin : begin + 1] == b"[":
+        at: int | None = None if path else begin
+        below = path
+    else:
+        at, below = _list_at(name, data, begin, path), (*path, "objects")
+    if at is None:
+        return None
+    return [(*span, (*below, number)) for number, span in enumerate(elements(data, at))]
+
+
+def _list_at(name: str, data: bytes, begin: int, path: Path) -> int | None:
+    """Return where the list `objects` of a bundle or envelope begins, None of what is neither."""
+    if data[begin : begin + 1] != b"{":
+        return None
+    found = list(members(data, begin))
+    lists = [
+        (start, end) for key, start, end in found if key == "objects" and data[start : start + 1] == b"["
+    ]
+    kinds = [text_of(data[start:end]) for key, start, end in found if key == "type"]
+    if not lists or (path and kinds not in ([], ["bundle"])):
+        return None
+    start, end = lists[0]
+    rest = data[begin:start] + b"[]" + data[end : end_of(data, begin)]
+    if flaw := checked_part(rest, may_have_nan=True)[1]:
+        raise ClientError(f"{name}{flaw}; it stands beside the objects, and nothing was read")
+    return start
+
+
+def _one(place: str, text: bytes, path: Path) -> Item | SetAside:
+    value, flaw = checked_part(text, MAX_DEPTH - _ABOVE, path, may_have_nan=True)
+    if not flaw:
+        return Item.of(value)
+    told = once(text, ("id", "modified", "created", "type"))
+    # Of what may be a report it can't be read what it names; each id in it may be that.
+    named = tuple(sorted({id.decode() for id in _ID.findall(text)}))
+    may_hold = told.get("type", "report") in _CONTAINERS
+    return SetAside(
+        told.get("id", ""),
+        told.get("modified", told.get("created", "")),
+        f"{place}{flaw}",
+        names=named if may_hold else (),
+    )
 
 
 def refuse_ambiguous(place: str, text: bytes) -> None:

@@ -12,6 +12,8 @@ import re
 from collections.abc import Container
 from typing import Final, NoReturn
 
+from hub.stix.hashes import hash_fault
+
 _Kinds = Container[str]
 
 MAX_BYTES: Final = 16_384
@@ -39,6 +41,7 @@ _TOKEN: Final = re.compile(
     r"|(?P<sign>[\[\]().,:*])"
     r"|(?P<unknown>(?s:.))"  # without it, a search would look for the next token from every character on
 )
+_ESCAPED: Final = re.compile(r"\\(['\\])")
 _KEYWORDS: Final = {
     **{
         word: word
@@ -57,6 +60,8 @@ _LITERALS: Final = _ORDERABLE | {"boolean"}
 _TYPES: Final = frozenset({"name", "hyphenated"})
 _KEYS: Final = frozenset({"name", "string"})
 _INDEXES: Final = frozenset({"integer", "negative", "*"})
+_WHOLE_VALUES: Final = {"equality", "order", "IN", "ISSUPERSET", "ISSUBSET"}  # LIKE and MATCHES take parts
+_HASHES: Final = frozenset({"hashes", "file_header_hashes"})
 _TEXT_TESTS: Final = frozenset({"LIKE", "MATCHES", "ISSUPERSET", "ISSUBSET"})
 _COMPARISON_JOINTS: Final = frozenset({"AND", "OR"})
 _OBSERVATION_JOINTS: Final = _COMPARISON_JOINTS | {"FOLLOWEDBY"}
@@ -71,16 +76,19 @@ _QUALIFIERS: Final = {
 def pattern_fault(pattern: str) -> str | None:
     """Return why `pattern` is no STIX pattern, as a sentence with line (from 1) and column (from 0), or None.
 
-    Syntax alone. The grammar is that of 2.1, which also takes what 2.0 could say. At most 16 KB are read, and
-    at most 20 parentheses may be open at once, those of lists aside.
+    The grammar is that of 2.1, which also takes what 2.0 could say. Beyond the syntax, a hash that is
+    compared has its algorithm's form (2.7), in a list of IN too, and an observation in brackets has at most
+    one qualifier of each kind. At most 16 KB are read, and at most 20 parentheses may be open at once, those
+    of lists aside.
     """
     if len(pattern) > MAX_BYTES or len(pattern.encode(errors="replace")) > MAX_BYTES:
         return f"/pattern is longer than {MAX_BYTES} bytes; split the indicator"
+    parser = _Parser(pattern)
     try:
-        _Parser(pattern).pattern()
+        parser.pattern()
     except _FaultError as fault:
         return f"/pattern is no STIX pattern: {fault}; correct it (STIX 2.1 section 9)"
-    return None
+    return f"/pattern at {parser.refused}" if parser.refused else None
 
 
 class _FaultError(ValueError):
@@ -92,9 +100,10 @@ class _Parser:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._kinds, self._starts = _tokens(text)
+        self._kinds, self._starts, self._ends = _tokens(text)
         self._next = 0
         self._open = 0
+        self.refused = ""  # the first thing that the grammar takes and the text of the standard does not
 
     def pattern(self) -> None:
         self._observations()
@@ -106,14 +115,21 @@ class _Parser:
             self._observation()
 
     def _observation(self) -> None:
-        if self._take({"[", "("}, "an observation in brackets") == "[":
+        bracket = self._take({"[", "("}, "an observation in brackets")
+        if bracket == "[":
             self._comparisons()
             self._take({"]"}, "AND, OR or ]")
         else:
             self._enter()
             self._observations()
             self._leave("AND, OR, FOLLOWEDBY or )")
+        seen: set[str] = set()
         while word := self._may_take(_QUALIFIERS.keys()):
+            if bracket == "[" and word in seen:
+                self._refuse(
+                    self._next - 1, f"a second {word}; put the observation and the first in parentheses"
+                )
+            seen.add(word)
             for kinds in _QUALIFIERS[word]:
                 self._take(kinds, " or ".join(sorted(kinds)))
 
@@ -132,21 +148,41 @@ class _Parser:
             self._take({"EXISTS"}, "EXISTS")
             self._path()
         else:
-            self._path()
-            self._test()
+            algorithm = self._path()
+            first = self._next
+            is_whole = self._test() in _WHOLE_VALUES
+            if algorithm and is_whole:
+                self._hashes(algorithm, first)
 
-    def _path(self) -> None:
+    def _path(self) -> str:
+        """Return the last key if what stands before it is a dictionary of hashes, or an empty text."""
         self._take(_TYPES, "an object path")
         self._take({":"}, ":")
         self._take(_KEYS, "a property")
+        keys = [self._text_of(self._next - 1)]
         while step := self._may_take({".", "["}):
             if step == ".":
                 self._take(_KEYS, "a property")
+                keys.append(self._text_of(self._next - 1))
             else:
                 self._take(_INDEXES, "an index or *")
                 self._take({"]"}, "]")
+        return keys[-1] if _HASHES.intersection(keys[:-1]) else ""
 
-    def _test(self) -> None:
+    def _hashes(self, algorithm: str, first: int) -> None:
+        """Judge the values between the tokens `first` and the next to be read."""
+        for token in range(first, self._next):
+            kind = self._kinds[token]
+            if kind == "string":
+                said = hash_fault(algorithm, self._text_of(token))
+            elif kind in _LITERALS and hash_fault(algorithm, ""):  # an algorithm whose form is known
+                said = f"a value of {algorithm} is no string; write the hash between single quotes"
+            else:
+                continue
+            if said:
+                self._refuse(token, said)
+
+    def _test(self) -> str:
         self._may_take({"NOT"})
         operator = self._take({"equality", "order", "IN", *_TEXT_TESTS}, "a comparison operator")
         if operator == "IN":
@@ -157,6 +193,7 @@ class _Parser:
             self._take(_ORDERABLE, "a value that has an order")
         else:
             self._take({"string"}, "a string")
+        return operator
 
     def _list(self) -> None:
         self._take({"("}, "(")
@@ -191,6 +228,13 @@ class _Parser:
         self._next += 1
         return kind
 
+    def _text_of(self, token: int) -> str:
+        """Return what the token stands for: the text between its quotes, if it has any."""
+        text = self._text[self._starts[token] : self._ends[token]]
+        if not text.endswith("'"):
+            return text
+        return _ESCAPED.sub(r"\1", text[text.index("'") + 1 : -1])
+
     def _shown(self) -> str:
         start = self._starts[self._next]
         if self._kinds[self._next] == "end":
@@ -199,15 +243,20 @@ class _Parser:
         return repr(text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…")
 
     def _fail(self, token: int, why: str) -> NoReturn:
+        raise _FaultError(f"{self._place(token)}: {why}")
+
+    def _refuse(self, token: int, why: str) -> None:
+        self.refused = self.refused or f"{self._place(token)}: {why}"
+
+    def _place(self, token: int) -> str:
         start = self._starts[token]
         line = self._text.count("\n", 0, start) + 1
-        column = start - self._text.rfind("\n", 0, start) - 1
-        raise _FaultError(f"{line}:{column}: {why}")
+        return f"{line}:{start - self._text.rfind(chr(10), 0, start) - 1}"
 
 
-def _tokens(text: str) -> tuple[list[str], list[int]]:
-    """Return the kinds of the tokens and where they start, up to the end or to what begins none."""
-    kinds, starts = [], []
+def _tokens(text: str) -> tuple[list[str], list[int], list[int]]:
+    """Return the kinds of the tokens, where they start and end, up to the end or to what begins none."""
+    kinds, starts, ends = [], [], []
     for found in _TOKEN.finditer(text):
         kind = found.lastgroup or ""
         if kind == "skipped":
@@ -218,8 +267,10 @@ def _tokens(text: str) -> tuple[list[str], list[int]]:
             kind = found[0]
         kinds.append(kind)
         starts.append(found.start())
+        ends.append(found.end())
         if kind == "unknown":
             break
     kinds.append("end")
     starts.append(len(text))
-    return kinds, starts
+    ends.append(len(text))
+    return kinds, starts, ends

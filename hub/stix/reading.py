@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import orjson
 
-from hub.errors import BadRequest, Unprocessable
 from hub.model import NAME_TYPES, DefinitionKind, Guise, JsonObject, StixId, StixObject, Unreadable
 from hub.stix.markings import definition_kind, read_markings
 from hub.stix.redaction import cuts
@@ -18,7 +17,7 @@ from hub.stix.validation import MAX_ID_CHARACTERS, fault
 from hub.stix.versions import MAX_CHARACTERS, version_key
 from hub.stix.walking import Survey, miscased_id, survey
 
-__all__ = ["items", "read", "understand", "version_key"]
+__all__ = ["read", "understand", "version_key"]
 
 _EXTENSION_PREFIX: Final = "extension-definition--"
 _OF_THE_VERSION: Final = frozenset({"created", "modified", "created_by_ref"})  # policy 2.3, names
@@ -26,24 +25,6 @@ _NOTHING: Final[frozenset[StixId]] = frozenset()  # one for all: an empty one ha
 _NAMES_NOBODY: Final = "class"  # an identity_class: a sector, say
 
 Digest = Callable[[Any], bytes]
-
-
-def items(document: Any) -> list[Any]:
-    """Return the list `objects` of a TAXII envelope or STIX bundle, whatever else stands beside it.
-
-    Raises BadRequest if `document` is neither, Unprocessable if the list is empty (TAXII 2.1 section 3.7,
-    STIX 2.1 section 8).
-    """
-    if not isinstance(document, dict):
-        raise BadRequest('the body is not a JSON object; send an envelope {"objects": [...]}')
-    if "objects" not in document:
-        raise BadRequest('the body has no objects; send an envelope {"objects": [...]} or a bundle')
-    objects = document["objects"]
-    if not isinstance(objects, list):
-        raise BadRequest("objects is not a list; put even a single object into one")
-    if not objects:
-        raise Unprocessable("objects is empty; send at least one object")
-    return objects
 
 
 def read(

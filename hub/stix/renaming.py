@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hub.model import JsonObject, StixId
+from hub.stix.encoded import is_encoded, readings
 from hub.stix.walking import looks_like_id
 from hub.stix.words import fold, spaced
 
@@ -53,7 +54,7 @@ _TYPE_CHARACTERS: Final = 250  # the longest name of a type (STIX 2.1 section 3.
 _ESCAPED: Final = re.compile(rb"\\[ubf]")
 _MAX_PLACES: Final = 20
 _MAX_PLACE_CHARACTERS: Final = 250
-_ESCAPE: Final = re.compile(rb"\\.")
+_JSON_ESCAPE: Final = re.compile(r"\\.")
 # Ids without capitals that are a whole text, as orjson writes it; not what follows a quote within a text.
 _WHOLE_ID: Final = re.compile(
     rb'(?<!\\)"[a-z][a-z0-9-]{0,211}--([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"'
@@ -106,12 +107,12 @@ def rename(obj: JsonObject, ids: Mapping[StixId, StixId]) -> JsonObject:
 class Names:
     """The names of a source, ready to be looked for in any number of texts."""
 
-    longest: tuple[str, ...]  # the longest token of each, which is quickly looked for
+    tokens: tuple[tuple[str, ...], ...]  # of each, the longest first, which is quickly looked for
     spaced: tuple[str, ...]
 
     def are_in(self, folded: str) -> bool:
         """Tell whether a folded text names one of them."""
-        if not any(token in folded for token in self.longest):
+        if not any(all(token in folded for token in tokens) for tokens in self.tokens):
             return False
         text = spaced(folded)
         return any(name in text for name in self.spaced)
@@ -125,7 +126,8 @@ def names_of(names: tuple[str, ...]) -> Names:
     """
     known = dict.fromkeys(spaced(fold(form)) for name in names for form in _forms(name))
     found = tuple(words for words in known if words.strip())
-    return Names(tuple({max(words.split(), key=len) for words in found}), found)
+    tokens = (tuple(sorted(set(words.split()), key=len, reverse=True)) for words in found)
+    return Names(tuple(tokens), found)
 
 
 def _forms(name: str) -> Iterator[str]:
@@ -142,8 +144,8 @@ def mentions(obj: JsonObject, names: Iterable[str], ids: Iterable[StixId] = ()) 
 
     A place is the path of a value or dictionary key, such as `external_references.[0].source_name`,
     and cut where it is long. A name is met as people write it (policy 7): whatever its case, accents, Unicode
-    form and invisible characters, and what stands between its words; as whole words in scripts that set words
-    apart, in others wherever it stands, with particles around it. One without a letter or digit is never met.
+    form and invisible characters, what stands between its words, and how the text encodes it; as whole words
+    in scripts that set words apart, in others wherever it stands, with particles around it.
     An id is met by its UUID. A whole STIX id is no text: only the name of its type is, and it counts as
     held where it is one of `ids` in other letter case, which `rename` would miss.
     """
@@ -155,11 +157,11 @@ def mentions(obj: JsonObject, names: Iterable[str], ids: Iterable[StixId] = ()) 
     for place, text in _texts(obj):
         if looks_like_id(text):
             is_held = text not in known and text.lower() in lowered
-            folded = text.split("--", 1)[0]
+            ways = [text.split("--", 1)[0]]
         else:
-            folded = fold(text)
-            is_held = any(match[1] in uuids for match in _UUID.finditer(folded))
-        if is_held or wanted.are_in(folded):
+            ways = [fold(way) for way in readings(text)]
+            is_held = any(match[1] in uuids for way in ways for match in _UUID.finditer(way))
+        if is_held or any(map(wanted.are_in, ways)):
             found.add(_path(place))
             if len(found) == _MAX_PLACES:
                 break
@@ -174,7 +176,10 @@ def may_mention(body: bytes, names: Iterable[str], ids: Iterable[StixId]) -> boo
     """
     if _ESCAPED.search(body):
         return True
-    folded = fold(_ESCAPE.sub(b" ", body).decode())
+    text = body.decode()
+    if is_encoded(text):
+        return True
+    folded = fold(_JSON_ESCAPE.sub(" ", text))
     if names_of(tuple(names)).are_in(folded):
         return True
     uuids = {id[-_UUID_CHARACTERS:].lower() for id in ids}

@@ -1,24 +1,32 @@
-"""The OASIS STIX 2.1 JSON Schemas that stix2-validator ships, compiled."""
+"""The OASIS STIX 2.1 JSON Schemas that stix2-validator ships, corrected and compiled."""
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import jsonschema_rs
 import orjson
 
 from hub.model import JsonObject
+from hub.stix import observable_schemas
+from hub.stix.corrections import MILLISECONDS, TIMESTAMP, correct
+from hub.stix.places import pointer
 from hub.stix.sentences import sentence
+from hub.stix.versions import MAX_CHARACTERS, version_key
 
 _FOLDERS: Final = ("common", "sdos", "sros", "observables")
 _OBSERVABLE_CORE: Final = "cyber-observable-core"
 _META: Final = ("marking-definition", "language-content", "extension-definition")
+_MILLISECONDS: Final = re.compile(r"\.[0-9]{3,}Z$")
+
+Loaded: TypeAlias = dict[str, dict[str, JsonObject]]
 
 
-def _load() -> dict[str, dict[str, JsonObject]]:
+def _load() -> Loaded:
     """Read the packaged schemas by folder and name, without importing the package: that takes a second."""
     spec = find_spec("stix2validator")
     if spec is None or not spec.submodule_search_locations:
@@ -32,40 +40,51 @@ def _load() -> dict[str, dict[str, JsonObject]]:
     }
 
 
-_LOADED: Final = _load()
-_COMMON: Final = _LOADED["common"]
+def _without_formats(value: Any) -> None:
+    """Take out `format`, which a schema mentions without asking for it; the corrections' own are asserted."""
+    if isinstance(value, dict):
+        if isinstance(value.get("format"), str):
+            del value["format"]
+        for inner in value.values():
+            _without_formats(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _without_formats(inner)
 
 
-def _follow_the_text_on_granular_markings() -> None:
-    """Correct where the schema is narrower than STIX 2.1 section 7.2.3.
-
-    It asks for `marking_ref` where `lang` may stand instead, and refuses capitals in selectors, which
-    dictionary keys such as `hashes.MD5` need. Selectors are judged by `selectors`, and close an object
-    that has a bad one rather than refusing it (policy 2.5).
-    """
-    schema = _COMMON["granular-marking"]
-    schema["required"] = ["selectors"]
-    schema["oneOf"] = [{"required": ["marking_ref"]}, {"required": ["lang"]}]
-    del schema["properties"]["selectors"]["items"]["pattern"]
+def packaged() -> Loaded:
+    """Return the schemas by folder and name, as they are shipped, without formats."""
+    loaded = _load()
+    _without_formats(loaded)
+    return loaded
 
 
-_follow_the_text_on_granular_markings()
+def _corrected() -> Loaded:
+    loaded = packaged()
+    correct(loaded)
+    observable_schemas.correct(loaded)
+    return loaded
 
+
+_LOADED: Final = _corrected()
 _SCHEMAS: Final = {
     **_LOADED["sdos"],
     **_LOADED["sros"],
     **_LOADED["observables"],
-    **{name: _COMMON[name] for name in (*_META, "core", _OBSERVABLE_CORE)},
+    **{name: _LOADED["common"][name] for name in (*_META, "core", _OBSERVABLE_CORE)},
 }
 _REGISTRY: Final = jsonschema_rs.Registry(
     [(schema["$id"], schema) for folder in _LOADED.values() for schema in folder.values()]
 )
 OBSERVABLE_TYPES: Final = frozenset(_LOADED["observables"])
-OBJECT_TYPES: Final = frozenset({*_LOADED["sdos"], *_LOADED["sros"], *_META})
+DOMAIN_TYPES: Final = frozenset(_LOADED["sdos"])
+RELATIONSHIP_TYPES: Final = frozenset(_LOADED["sros"])
+META_TYPES: Final = frozenset(_META)
+OBJECT_TYPES: Final = DOMAIN_TYPES | RELATIONSHIP_TYPES | META_TYPES
 
 
 def schema_fault(obj: JsonObject, object_type: str, *, is_observable: bool) -> str | None:
-    """Return the first reason why `obj` breaks the OASIS schema of its type, as a sentence, or None.
+    """Return the first reason why `obj` breaks the corrected schema of its type, as a sentence, or None.
 
     A type that the standard does not define is held against what all observables, or all other objects,
     have in common.
@@ -76,10 +95,33 @@ def schema_fault(obj: JsonObject, object_type: str, *, is_observable: bool) -> s
     try:
         validator.validate(obj)
     except jsonschema_rs.ValidationError as error:
+        if error.kind.name == "format":
+            return _no_timestamp(error)
+        if error.kind.name == "falseSchema":
+            return f"{pointer(error.instance_path)} is a name that python-stix2 cannot read; begin it with x_"
         return sentence(error, obj, validator)
     except ValueError:
         return "the object cannot be read as JSON; send plain JSON values"
     return None
+
+
+def _no_timestamp(error: jsonschema_rs.ValidationError) -> str:
+    where = pointer(error.instance_path)
+    if is_timestamp(error.instance):
+        return f"{where} is not precise to the millisecond; write it as 2024-02-29T12:00:00.000Z"
+    return (
+        f"{where} is no instant in UTC of at most {MAX_CHARACTERS} characters; "
+        "write a time that exists, as 2024-02-29T12:00:00.000Z"
+    )
+
+
+def is_timestamp(text: Any) -> bool:
+    """Return whether `text` is a timestamp of STIX 2.1 section 2.16, and no leap second."""
+    return isinstance(text, str) and version_key(text) is not None
+
+
+def _has_milliseconds(text: str) -> bool:
+    return is_timestamp(text) and _MILLISECONDS.search(text) is not None
 
 
 @cache  # two threads may compile the same schema at once: both results are right
@@ -90,5 +132,7 @@ def _validator(name: str) -> jsonschema_rs.Validator:
         registry=_REGISTRY,
         offline=True,
         mask="it",
+        validate_formats=True,
+        formats={TIMESTAMP: is_timestamp, MILLISECONDS: _has_milliseconds},
         pattern_options=jsonschema_rs.RegexOptions(),
     )

@@ -6,11 +6,14 @@ Custom types and properties pass, as real feeds need them; references may dangle
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any, Final
 
 from hub.model import JsonObject
 from hub.stix.examples import UUID
 from hub.stix.forms import shown as value_shown
+from hub.stix.objects import object_fault
+from hub.stix.observables import container_fault, hashes_fault, observable_fault
 from hub.stix.patterns import pattern_fault
 from hub.stix.schemas import OBJECT_TYPES, OBSERVABLE_TYPES, schema_fault
 from hub.stix.selectors import shown
@@ -60,10 +63,16 @@ def fault(obj: JsonObject) -> str | None:
     if early:
         return early
     if not (object_type == "marking-definition" and obj["id"] in TLP_IDS):
-        schema = schema_fault(obj, object_type, is_observable=is_observable)
-        if schema:
-            return schema
-    return _time_fault(obj) or _pattern_fault(obj, object_type)
+        content = object_fault(obj, is_observable=is_observable) or schema_fault(
+            obj, object_type, is_observable=is_observable
+        )
+        if content:
+            return content
+    return (
+        _time_fault(obj)
+        or _observable_fault(obj, object_type, is_observable=is_observable)
+        or _pattern_fault(obj, object_type)
+    )
 
 
 def _type_fault(object_type: Any) -> str | None:
@@ -120,7 +129,7 @@ def _id_fault(stix_id: Any, object_type: str) -> str | None:
 
 
 def _time_fault(obj: JsonObject) -> str | None:
-    """The schema knows the digits of a timestamp, not the calendar."""
+    """What has versions at all has them in order (section 3.2), observables of a feed's own too."""
     latest = ""
     for name in ("created", "modified"):
         if name not in obj:
@@ -135,6 +144,15 @@ def _time_fault(obj: JsonObject) -> str | None:
             return "/modified is earlier than created; a version cannot be older than its object"
         latest = key
     return None
+
+
+def _observable_fault(obj: JsonObject, object_type: str, *, is_observable: bool) -> str | None:
+    if is_observable:
+        return observable_fault(obj, object_type)
+    if object_type == "observed-data" and "objects" in obj:
+        inside = container_fault(obj["objects"], partial(schema_fault, is_observable=True))
+        return inside or hashes_fault(obj)
+    return hashes_fault(obj)
 
 
 def _pattern_fault(obj: JsonObject, object_type: str) -> str | None:

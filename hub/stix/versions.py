@@ -8,7 +8,10 @@ from typing import Final
 
 MAX_CHARACTERS: Final = 40  # RFC 3339 allows any number of digits; nobody's clock needs more than this
 
-_TIMESTAMP: Final = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?Z")
+# Not 24:00, which later versions of `datetime` read as the next day (RFC 3339 section 5.7).
+_TIMESTAMP: Final = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2})(?:\.([0-9]+))?Z"
+)
 
 
 def version_key(text: str) -> str | None:

@@ -76,16 +76,40 @@ def test_members_that_cannot_be_are_refused(hub: Hub) -> None:
     assert administer.list_members(hub.house) == []
 
 
-def test_a_member_keeps_its_other_names_until_others_are_put_in_their_place(hub: Hub) -> None:
+def test_a_member_has_other_names_until_they_are_taken_away(hub: Hub) -> None:
     first = OtherNames([" Dawngrid ", "\uc0c8\ubcbd", "Dawngrid"], ["dawngrid.example"])
     added = administer.add_member(hub.house, "kr-grid", "KR", Kind.AGENCY, "Grid", first)
     assert added.names == ("kr-grid", "Grid", "Dawngrid", "\uc0c8\ubcbd", "dawngrid.example")
     assert administer.list_members(hub.house) == [added]
     token = administer.issue_token(hub.house, "kr-grid", [Scope.READ]).token
     assert authenticate(hub.house, None, token).member == added
-    changed = administer.name_member(hub.house, "kr-grid", OtherNames(["DG"]))
-    assert (changed.short_names, changed.domains) == (("DG",), ())
-    assert administer.list_members(hub.house) == [changed]
+    more = administer.alias_member(hub.house, "kr-grid", OtherNames(["DG", "Dawngrid"], ["\uc0c8\ubcbd.kr."]))
+    assert more.short_names == ("Dawngrid", "\uc0c8\ubcbd", "DG")
+    assert more.domains == ("dawngrid.example", "\uc0c8\ubcbd.kr.")
+    gone = OtherNames(["Dawngrid", " DG"], ["dawngrid.example"])
+    left = administer.alias_member(hub.house, "kr-grid", gone, remove=True)
+    assert (left.short_names, left.domains) == (("\uc0c8\ubcbd",), ("\uc0c8\ubcbd.kr.",))
+    assert administer.list_members(hub.house) == [left]
+    assert authenticate(hub.house, None, token).member == left
+    for unknown in (OtherNames(["DG"]), OtherNames([], ["dawngrid.example"])):
+        with pytest.raises(NotFound, match="member list"):
+            administer.alias_member(hub.house, "kr-grid", unknown, remove=True)
+
+
+def test_names_that_were_added_one_after_another_are_counted_together(hub: Hub) -> None:
+    hub.account("us-agency")
+    administer.alias_member(hub.house, "us-agency", OtherNames([f"name {n}" for n in range(50)]))
+    with pytest.raises(Unprocessable, match="at most 50"):
+        administer.alias_member(hub.house, "us-agency", OtherNames(["one more"]))
+
+
+@pytest.mark.parametrize(
+    "domain", ["https://agency.example", "*.agency.example", "a@agency.example", "example"]
+)
+def test_what_is_no_domain_is_refused_with_the_remedy(hub: Hub, domain: str) -> None:
+    hub.account("us-agency")
+    with pytest.raises(Unprocessable, match=r"like agency\.example"):
+        administer.alias_member(hub.house, "us-agency", OtherNames((), [domain]))
 
 
 @pytest.mark.parametrize("name", ["", " ", "x", "...", "\uc0c8", "x" * 201])
@@ -93,11 +117,11 @@ def test_a_name_that_would_be_met_everywhere_or_nowhere_is_refused(hub: Hub, nam
     hub.account("us-agency")
     for others in (OtherNames([name]), OtherNames((), [name]), OtherNames([f"name {n}" for n in range(51)])):
         with pytest.raises(Unprocessable):
-            administer.name_member(hub.house, "us-agency", others)
+            administer.alias_member(hub.house, "us-agency", others)
         with pytest.raises(Unprocessable):
             administer.add_member(hub.house, "us-other", "US", Kind.AGENCY, "Other", others)
     with pytest.raises(NotFound):
-        administer.name_member(hub.house, "nobody", OtherNames())
+        administer.alias_member(hub.house, "nobody", OtherNames())
 
 
 def test_a_nation_has_one_cert_and_an_id_one_member(hub: Hub) -> None:

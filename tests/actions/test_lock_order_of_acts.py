@@ -148,8 +148,8 @@ class Stage:
         self.register_identity()
         administer.remove_identity(self.house, "us-agency", stix_id("identity", 77))
 
-    def name_member(self) -> None:
-        administer.name_member(self.house, "us-agency", administer.OtherNames(["short"], ["us.example"]))
+    def alias_member(self) -> None:
+        administer.alias_member(self.house, "us-agency", administer.OtherNames(["short"], ["us.example"]))
 
     def initialise(self) -> None:
         initialise(self.house)
@@ -232,7 +232,7 @@ def stage(kept_postgresql: Kept) -> Iterator[Stage]:
         (Stage.add_member, frozenset({_H, _R})),
         (Stage.register_identity, frozenset({_H, _R})),
         (Stage.remove_identity, frozenset({_H, _R})),
-        (Stage.name_member, frozenset({_R})),
+        (Stage.alias_member, frozenset({_R})),
         (Stage.initialise, frozenset({_G, _H, _L})),
         (Stage.allowance, frozenset({_R})),
         (Stage.page, frozenset({_R})),

@@ -252,7 +252,7 @@ def test_an_agencys_objects_appear_under_its_nations_cert(world: World) -> None:
 
 def renamed(world: World, member: str, *short_names: str, domains: tuple[str, ...] = ()) -> None:
     """Give the member these names; its token tells them from then on."""
-    administer.name_member(world.house, member, OtherNames(short_names, domains))
+    administer.alias_member(world.house, member, OtherNames(short_names, domains))
     world.callers[member] = authenticate(world.house, None, world.tokens[member])
 
 

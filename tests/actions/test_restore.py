@@ -276,7 +276,7 @@ def test_what_is_lost_is_told(world: World, database_url: str, tmp_path: Path) -
     administer.revoke_token(house, extra.public_id)
     administer.suspend_member(house, "kr-partner")
     administer.remove_identity(house, "us-partner", stix_id("identity", 77))
-    administer.name_member(house, "us-partner", OtherNames(["Acme"], ["acme.example"]))
+    administer.alias_member(house, "us-partner", OtherNames(["Acme"], ["acme.example"]))
     administer.issue_token(house, "us-cert", [Scope.READ])
     world.push("us-cert", malware(2, tlp="green"))
     world.see("kr-cert")

@@ -63,5 +63,5 @@ def test_programs_that_use_the_library_see_its_types(
         check=False,
     )
     assert said in done.stdout, done.stdout
-    assert "Too many arguments" in done.stdout
+    assert "Too many positional arguments" in done.stdout
     assert "import-untyped" not in done.stdout

@@ -32,7 +32,7 @@ def test_what_is_offered_is_what_works() -> None:
     assert {" ".join(words) for words in commands()} == {
         "init", "serve", "demo", "work", "check", "prune", "backup", "restore", "keygen", "push", "poll",
         "member", "member add", "member list", "member suspend", "member resume",
-        "member names", "member identity",
+        "member alias", "member identity",
         "token", "token issue", "token list", "token revoke",
         "key", "key register", "key list", "key revoke",
         "key recover", "recovery", "recovery list", "recovery confirm",

@@ -373,6 +373,8 @@ def test_a_simulation_tells_what_would_cross_at_once_from_then_on_and_in_the_las
     assert "for example released: US → KR malware--1\\x1b\n" in said
     assert said.endswith("as it is marked now:\nNothing.\n")
     assert json_of(as_member("agreement", "simulate", file, "--json")) == told
+    server.answers["POST", "/governance/simulations/"] = told | {"recent": recent}  # with history
+    assert as_member("agreement", "simulate", file).stdout.endswith("marked now:\nThe same as at once.\n")
 
 
 @pytest.mark.parametrize(
@@ -443,4 +445,4 @@ def test_a_push_that_is_refused_whole_says_what_comes_first(
     server.fail("/objects/", error(403, "Forbidden", "the key is for agreements"))
     result = as_member("push", "us", file)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.endswith("; mend that, then push the same again to go on\n")
+    assert result.stderr.endswith("; correct that first\n")

@@ -62,8 +62,13 @@ def test_short_names_and_domains_are_given_at_first_or_later(hub: Run) -> None:
     )
     assert json_of(added)["short_names"] == ["Dawngrid", "\uc0c8\ubcbd"]
     assert json_of(added)["domains"] == ["dawngrid.example"]
-    changed = hub("member", "names", "us-cisa", "--short-name", "DG")
+    changed = hub("member", "alias", "us-cisa", "--short-name", "DG", "--domain", "dg.example")
+    assert changed.stdout == "us-cisa is also known as: DG, dg.example.\n"
+    assert "DG, dg.example" in hub("member", "list").stdout
+    changed = hub("member", "alias", "us-cisa", "--domain", "dg.example", "--remove")
     assert changed.stdout == "us-cisa is also known as: DG.\n"
+    nothing = hub("member", "alias", "us-cisa")
+    assert (nothing.exit_code, "--short-name or --domain" in nothing.stderr) == (2, True)
     assert {one["id"]: one["short_names"] for one in json_of(hub("member", "list", "--json"))} == {
         "kr-grid": ["Dawngrid", "\uc0c8\ubcbd"],
         "us-cisa": ["DG"],

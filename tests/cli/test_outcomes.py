@@ -111,7 +111,7 @@ def test_a_push_says_how_many_leave_and_by_what_others_stay(desk: Desk, cert: De
         "1 AMBER: 1 stays at home because of what is referred to",
         "3 AMBER because unmarked: 3 leave your nation",
         "1 AMBER+STRICT: 1 stays at home because of how far agreements go",
-        "1 RED: 1 stays at home because of marking, how far agreements go",
+        "1 RED: 1 stays at home because of marking and how far agreements go",
     ]
     assert others[-1].startswith("status: ")
     assert "JP" not in told.stdout + told.stderr

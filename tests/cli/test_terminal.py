@@ -140,6 +140,24 @@ def test_any_encoding_will_do(server: Loopback, encoding: dict[str, str], json: 
         assert orjson.loads(done.stdout.decode("utf-8")) == said["recoveries"]
 
 
+@pytest.mark.parametrize("encoding", ["cp932", "cp949", "latin-1", "ascii"])
+def test_names_of_all_nations_are_listed_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    name = "한빛전력공사 警視庁サイバー局 भारत é😀"
+    env = os.environ | {"HUB_HOME": str(tmp_path), "PYTHONIOENCODING": encoding}
+
+    def hub(*arguments: str) -> bytes:
+        command = [sys.executable, "-m", "hub", *arguments]
+        done = subprocess.run(command, env=env, capture_output=True, check=False, timeout=60)
+        assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
+        return done.stdout
+
+    hub("init")
+    hub("member", "add", "kr-power", "--nation", "KR", "--kind", "agency", "--name", name)
+    written = "utf-8" if encoding == "ascii" else encoding  # click takes ASCII for a locale that is missing
+    assert "kr-power" in hub("member", "list").decode(written)
+    assert [one["name"] for one in orjson.loads(hub("member", "list", "--json"))] == [name]
+
+
 def test_a_name_that_is_not_utf_8_is_told(server: Loopback, tmp_path: Path) -> None:
     command = [os.fsencode(sys.executable), b"-m", b"hub", b"push", b"us", os.fsencode(tmp_path) + b"/\xff"]
     done = subprocess.run(

@@ -57,7 +57,7 @@ def stays(tlp: Tlp, *because: str, is_unmarked: bool = False) -> Fate:
                 stays(Tlp.AMBER_STRICT): 3,
             },
             [
-                f"3 GREEN: 1 leaves your nation; 2 stay at home because of {CEILING}, {TYPE}",
+                f"3 GREEN: 1 leaves your nation; 2 stay at home because of {CEILING} and {TYPE}",
                 "3 AMBER+STRICT: 3 stay at home",
                 "1 RED: 1 stays at home because of marking",
             ],

@@ -235,9 +235,27 @@ def test_what_is_unmarked_does_not_go_without_a_container_that_cannot_go(
     assert (too_large.id, "accepts at most" in too_large.message) == (report["id"], True)
     assert [failure.id for failure in others] == [inner["id"], held["id"], lost["id"]]
     assert {failure.message for failure in others} == {
-        "a container that names it is too large to be sent; mark it with a TLP level, or split the container"
+        "a container that may name it cannot be sent; mark it with a TLP level, or correct the container"
     }
     assert others[0].version == "2026-01-01T00:00:00.000Z"
+
+
+def test_a_flawed_object_is_told_and_takes_no_other_with_it(
+    member: Hub, server: Loopback, tmp_path: Path
+) -> None:
+    held, loose, marked = indicator(1), indicator(2), indicator(3, **GREEN)
+    report = named("report", 4, object_refs=[held["id"], marked["id"]], **RED) | {"x_nul": "\0"}
+    tool = named("tool", 5, x_big=2**60)
+    path = tmp_path / "feed"
+    path.write_bytes(b"\n".join(map(orjson.dumps, [held, loose, marked, report, tool])))
+    pushed = member.push_files("us", [path], mark=None)
+    assert posts(server) == [[loose["id"], marked["id"]]]
+    assert (pushed.submitted, pushed.succeeded, pushed.failed) == (5, 2, 3)
+    assert [(one.id, one.message.removeprefix(str(path))[:24]) for one in pushed.failures] == [
+        (report["id"], " line 4 at /x_nul: it hol"[:24]),
+        (tool["id"], " line 5 at /x_big: the in"[:24]),
+        (held["id"], "a container that may name it"[:24]),
+    ]
 
 
 def sink(body: bytes) -> dict[str, Any]:

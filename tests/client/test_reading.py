@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import codecs
+import gzip
 import io
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 import pytest
 
 from hub.client import ClientError
-from hub.client.reading import Item, Role, opened, read_items
+from hub.client.reading import Item, Role, SetAside, opened, read_items
 from hub.model import Tlp
 
 A, B = b'{"id":"a","type":"t"}', b'{"id":"b","type":"t"}'
+
+
+BUNDLE = b'{"type":"bundle","id":"bundle--1","objects":[%b]}'
+
+
+def read(data: bytes) -> list[Item | SetAside]:
+    return list(read_items("feed", io.BytesIO(data)))
+
+
+def bodies_of(data: bytes) -> list[bytes]:
+    return [item.body for item in read(data) if isinstance(item, Item)]
 
 
 @pytest.mark.parametrize(
@@ -21,29 +35,169 @@ A, B = b'{"id":"a","type":"t"}', b'{"id":"b","type":"t"}'
     [
         (b"", "feed: the file is empty"),
         (b" \n\n", "feed: the file is empty"),
-        (b"{", "feed: not JSON"),
-        (b"[{}]", "feed: expected a bundle"),
+        (b"\xef\xbb\xbf", "feed: the file is empty"),
+        (b"{", "feed line 1 column 2: not JSON: the text ends too early"),
+        (b'{"objects":[%b,\n{"a":"b' % A, "feed line 2 column"),
         (b'"text"', "feed: expected a bundle"),
         (b'{"objects":{}}', "feed: `objects` is not a list"),
-        (A + b"\nno json\n", "feed line 2: not JSON"),
-        (A + b"\n\n" + b'{"a":1,"a":2}', "feed line 3: the key 'a' appears twice"),
-        (b'{"objects":[{"x":{"a":1,"\\u0061":2}}]}', "feed: the key 'a' appears twice"),
-        (b'{"a":9007199254740992}', "feed: the integer 9007199254740992 is beyond"),
-        (b'{"a":-9007199254740992}', "feed: the integer -9007199254740992 is beyond"),
-        (b'{"a":' + b"1" * 300 + b"}", "feed: the integer 11111111111111111111 is beyond"),
-        (b'{"a":' + b"1" * 5000 + b"}", "feed: not JSON"),
-        (b'{"a":NaN}', "feed: not JSON"),
-        (b'{"a":1e999}', "feed: not JSON"),
-        (b'{"a":"\\ud800"}', "feed: not JSON"),
-        (b'{"a":"\xff"}', "feed: not JSON"),
-        (b'\xef\xbb\xbf{"a":1}', "feed: not JSON"),
-        (b'{"a":' * 3000 + b"1" + b"}" * 3000, "feed: "),
+        (b'{"type":"bundle","objects":{}}', "feed: `objects` is not a list"),
+        (A + b"\nno json\n", "feed line 2 column 1: not JSON"),
+        (b'\n\n{\n"a":1,\n}', "feed line 4 column 6: not JSON: trailing comma"),
+        (b'{\n"a":1, // one\n"b":2}', "feed line 2 column 8: not JSON: JSON has no comments"),
+        (b'# one\n{"a":1}', "feed line 1 column 1: not JSON: JSON has no comments"),
+        (b"{'a':1}", "feed line 1 column 2: not JSON: texts and keys stand in double quotes"),
+        (b'id,type\n"a","b"\n', "feed: the file looks like CSV"),
+        (b"198.51.100.1;x\n", "feed: the file looks like CSV"),
+        (b"<?xml version='1.0'?><stix:STIX_Package/>", "feed: the file is XML, as STIX 1.x is"),
+        (b"\xef\xbb\xbf\n <stix:STIX_Package/>", "feed: the file is XML, as STIX 1.x is"),
+        (b"<!DOCTYPE html><html/>", "feed: the file is a web page"),
+        (b"PK\x03\x04...", "feed: the file is a zip archive; unpack it"),
+        (gzip.compress(gzip.compress(A)), "feed: the file is packed by gzip twice; unpack it"),
+        (gzip.compress(A * 100)[:20], "feed: packed by gzip, and damaged or cut off"),
+        (gzip.compress(b"id,type\n"), "feed: the file looks like CSV"),
+        # beside the objects, so that it is not sure which these are
+        (b'{"objects":[%b],"objects":[%b]}' % (A, B), "feed at /objects: the key is given twice"),
+        (b'{"x":9007199254740992,"objects":[%b]}' % A, "feed at /x: the integer is beyond 2^53-1"),
     ],
 )
-def test_what_would_not_arrive_as_written_is_refused_with_its_place(data: bytes, sentence: str) -> None:
+def test_what_is_no_file_of_objects_is_refused_with_its_place(data: bytes, sentence: str) -> None:
     with pytest.raises(ClientError) as refused:
-        list(read_items("feed", io.BytesIO(data)))
+        read(data)
     assert str(refused.value).startswith(sentence)
+    assert "char 0" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "named"),
+    [
+        ("한국인터넷진흥원", "cp949", "CP949"),
+        ("도구", "euc_kr", "CP949"),
+        ("똠방각하 펲시콜라", "cp949", "CP949"),
+        ("大韓民國 정부", "cp949", "CP949"),
+        ("ラザルス", "cp932", "SHIFT_JIS"),
+        ("攻撃グループの道具", "shift_jis", "SHIFT_JIS"),
+        ("ツール、ラザルス", "euc_jp", "EUC-JP"),
+        ("警視庁サイバー局", "euc_jp", "EUC-JP"),
+        ("caf\u00e9 fran\u00e7ais", "latin-1", "WINDOWS-1252"),
+        ("\u201cquoted\u201d \u2013 M\u00fcnchen", "cp1252", "WINDOWS-1252"),
+        ("ツール", "iso2022_jp", "ISO-2022-JP"),
+        ("도구", "utf-16", "UTF-16LE"),
+        ("도구", "utf-16-le", "UTF-16LE"),
+        ("도구", "utf-16-be", "UTF-16BE"),
+        ("tool", "utf-32", "UTF-32LE"),
+        ("tool", "utf-32-le", "UTF-32LE"),
+        ("tool", "utf-32-be", "UTF-32BE"),
+    ],
+)
+@pytest.mark.parametrize(
+    "shape", ['{"objects":[{"name":"%s"}]}', '{\n "objects": [\n  {"name": "%s"}]\n}', '{"a":1}\n{"b":"%s"}']
+)
+def test_another_encoding_than_utf_8_is_named_with_the_remedy(
+    text: str, encoding: str, named: str, shape: str
+) -> None:
+    for data in ((shape % text).encode(encoding), gzip.compress((shape % text).encode(encoding))):
+        with pytest.raises(ClientError) as refused:
+            read(data)
+        sentence = str(refused.value)
+        assert f"iconv -f {named} -t UTF-8" in sentence
+        assert "save it as UTF-8" in sentence
+        assert "surrogate" not in sentence
+        assert "char 0" not in sentence
+        codecs.lookup(named)
+
+
+@pytest.mark.parametrize("wrap", [lambda data: data, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["no mark", "mark"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        BUNDLE % (A + b"," + B),
+        b"[%b,%b]" % (A, B),
+        b"[%b,\n%b]" % (BUNDLE % A, BUNDLE % B),
+        b'[{"objects":[%b]},%b]' % (A, B),
+        BUNDLE % A + b"\n" + BUNDLE % B,
+        b"[%b]\n[%b]\n" % (A, B),
+        BUNDLE % (BUNDLE % A + b"," + BUNDLE % (BUNDLE % B)),
+        A + b"\n" + B,
+    ],
+)
+def test_objects_are_found_whatever_holds_them(
+    text: bytes, mark: bytes, wrap: Callable[[bytes], bytes]
+) -> None:
+    assert bodies_of(wrap(mark + text)) == [A, B]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"type":"observed-data","objects":{"0":{"type":"file"}}}',
+        b'{"type":"x-own","x":[{"objects":[]}]}',
+    ],
+)
+def test_what_has_objects_and_is_no_bundle_is_an_object(body: bytes) -> None:
+    assert bodies_of(body) == [body]
+    assert bodies_of(BUNDLE % body) == [body]
+
+
+FLAWS = [
+    (b'"n":"\\u0000"', "n: it holds a NUL"),
+    (b'"n":18446744073709551615', "n: the integer is beyond"),
+    (b'"n":' + b"1" * 5000, "n: the integer is beyond"),
+    (b'"n":1,"\\u006e":2', "n: the key is given twice"),
+    (b'"n":{"a":1,"a":2}', "n/a: the key is given twice"),
+    (b'"n":"\\ud800"', "n: it holds half of a surrogate pair"),
+    (b'"n":NaN', "n: NaN and Infinity are no JSON"),
+    (b'"n":-Infinity', "n: NaN and Infinity are no JSON"),
+    (b'"n":1e999', "n: the number is too big"),
+    (b'"n":' + b"[" * 70 + b"]" * 70, "n/0/0"),
+    (b'"n":' + b"[" * 70_000 + b"]" * 70_000, ": it is nested deeper"),
+]
+
+
+@pytest.mark.parametrize(("flaw", "said"), FLAWS)
+@pytest.mark.parametrize(
+    ("shape", "line", "pointer"),
+    [
+        (BUNDLE % (A + b",\n%b,\n" + B), 2, "/objects/1/"),
+        (b'\n\n{"objects":\n[%b,\n%%b\n,%b]}' % (A, B), 5, "/objects/1/"),
+        (b"[%b,\n%%b\n,%b]" % (A, B), 2, "/1/"),
+        (b"[%b,\n%b]" % (BUNDLE % A, BUNDLE % (b"%b,\n" + B)), 2, "/1/objects/0/"),
+        (A + b"\n\n%b\n" + B, 3, "/"),
+        (BUNDLE % A + b"\n" + BUNDLE % (b"%b," + B), 2, "/objects/0/"),
+    ],
+)
+def test_a_flawed_object_is_set_aside_alone_with_id_place_and_line(
+    shape: bytes, line: int, pointer: str, flaw: bytes, said: str
+) -> None:
+    flawed = b'{"type":"tool","id":"tool--9","created":"2026",%b}' % flaw
+    found = read(shape.replace(b"%b", flawed))
+    (aside,) = [one for one in found if isinstance(one, SetAside)]
+    assert [one.body for one in found if isinstance(one, Item)] == [A, B]
+    assert (aside.id, aside.version, aside.names) == ("tool--9", "2026", ())
+    place = (pointer[:-1] or "/") if said.startswith(":") else pointer
+    assert aside.message.startswith(f"feed line {line} at {place}{said}")
+
+
+@pytest.mark.parametrize("kind", [b'"type":"report",', b"", b'"type":"tool","type":"tool",'])
+def test_a_flawed_object_that_may_be_a_report_tells_each_id_that_it_may_name(kind: bytes) -> None:
+    id = b"tool--00000000-0000-4000-8000-000000000001"
+    (aside,) = read(b'{"id":"x",%b"object_refs":["%b"],"n":1e999}' % (kind, id))
+    assert isinstance(aside, SetAside)
+    assert aside.names == (id.decode(),)
+
+
+def test_what_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hub.client.encodings.MOST_UNPACKED", 2**20)
+    line = b'{"type":"t","x":"%b"}\n' % (b"x" * 1_000)
+    assert len(read(gzip.compress(line * 1_000))) == 1_000
+    for bomb in (line * 1_100, b'{"x":"' + b"x" * 2**21 + b'"}'):
+        with pytest.raises(ClientError, match="it unpacks to more than 1 MB; unpack it with gunzip"):
+            read(gzip.compress(bomb))
+
+
+def test_a_directory_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ClientError, match="is a directory; name the files in it"), opened(tmp_path):
+        pytest.fail("it was opened")
 
 
 def test_an_object_that_has_no_json_form_is_refused() -> None:
@@ -73,15 +227,16 @@ def test_a_file_that_is_missing_is_named() -> None:
 def test_a_bundle_an_envelope_an_object_and_lines_give_their_objects_in_order(
     data: bytes, bodies: list[bytes]
 ) -> None:
-    assert [item.body for item in read_items("feed", io.BytesIO(data))] == bodies
+    assert bodies_of(data) == bodies
 
 
 @pytest.mark.parametrize(
-    "value", ["1.5", "-0.0", "1e300", "9007199254740991", "0.1", '"\\u0000é\\ud83d\\ude00"', "[]", "null"]
+    "value", ["1.5", "-0.0", "1e300", "9007199254740991", "0.1", '"é\\ud83d\\ude00"', "[]", "null"]
 )
 def test_values_go_out_unchanged(value: str) -> None:
     text = f'{{"z":{value},"a":1}}'
-    (item,) = read_items("feed", io.BytesIO(text.encode()))
+    (item,) = read(text.encode())
+    assert isinstance(item, Item)
     assert orjson.loads(item.body) == orjson.loads(text)
     assert list(orjson.loads(item.body)) == ["z", "a"]
 

@@ -202,3 +202,15 @@ def test_no_question_of_a_submission_reads_a_table_from_its_beginning(worlds: Ca
             whole |= {f"{row.detail}: {statement}" for row in plan if reads_whole(row.detail)}
         assert connection.execute(text("SELECT count(*) FROM release")).scalar_one() > 300
     assert not whole
+
+
+def test_what_hides_its_source_costs_no_statements_for_each_object(worlds: Callable[[], World]) -> None:
+    counts = []
+    for count in (20, 60):
+        world = worlds()
+        world.agree(["US", "KR"], clause("US", "KR", "amber", anonymise="agency"))
+        with asked() as found:
+            world.push("us-agency", *(note(n, tlp="green", refs=[stix_id("tool", n)]) for n in range(count)))
+        assert len(world.ids("kr-cert")) == 2 * count  # as itself, by the other agreement, and as the cert's
+        counts.append(len(found))
+    assert counts[0] == counts[1]

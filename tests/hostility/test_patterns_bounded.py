@@ -12,7 +12,7 @@ from stix2patterns.v21.pattern import Pattern
 
 from hub.model import Unreadable
 from hub.proofs import canonical
-from hub.stix import reading
+from hub.stix import envelopes, reading
 from hub.stix.patterns import MAX_BYTES, MAX_NESTING, pattern_fault
 from tests.hostility.hostile import PATTERNS, honest_pattern
 from tests.stix_objects import indicator
@@ -34,6 +34,11 @@ def parses(text: str) -> bool:
     return True
 
 
+def follows_the_grammar(text: str) -> bool:
+    """Tell whether the hub takes the syntax of `text`, whatever it says about hashes and qualifiers."""
+    return not (pattern_fault(text) or "").startswith("/pattern is no STIX pattern")
+
+
 # --- refusals ---------------------------------------------------------------------------------------
 
 
@@ -46,7 +51,7 @@ def test_deeper_nesting_than_is_stated_is_refused_whatever_the_stack_allows(dept
 @pytest.mark.parametrize("name", PATTERNS)
 def test_every_hostile_shape_has_an_answer(name: str) -> None:
     fault = pattern_fault(PATTERNS[name](1_000))
-    assert fault is None or fault.startswith("/pattern is no STIX pattern: ")
+    assert fault is None or fault.startswith("/pattern ")
     assert len(fault or "") < 300
 
 
@@ -80,7 +85,7 @@ def test_no_shape_of_a_pattern_takes_long(name: str) -> None:
 
 def test_patterns_are_read_whatever_stood_before_them_in_the_submission() -> None:
     text = "[a:b = 1" + " OR a:b = h'ab'" * 900 + "]"
-    found = reading.items({"objects": [indicator(n, pattern=text + f"/*{n}*/") for n in range(100)]})
+    found = envelopes.items({"objects": [indicator(n, pattern=text + f"/*{n}*/") for n in range(100)]})
     made = [reading.read(item, n, MAX_OBJECT, canonical.digest) for n, item in enumerate(found)]
     assert not [one for one in made if isinstance(one, Unreadable)]
 
@@ -189,9 +194,9 @@ def test_a_text_is_a_pattern_just_where_the_generated_parser_takes_it(
     pattern: str, at: int, cut: int, piece: str
 ) -> None:
     for text in (pattern, pattern[:at] + piece + pattern[at + cut :]):
-        assert (pattern_fault(text) is None) == parses(text), text
+        assert follows_the_grammar(text) == parses(text), text
 
 
 @pytest.mark.parametrize("text", [*PLAIN, *ODD])
 def test_a_form_that_is_rarely_sent_is_judged_as_the_generated_parser_does(text: str) -> None:
-    assert (pattern_fault(text) is None) == parses(text)
+    assert follows_the_grammar(text) == parses(text)

@@ -43,6 +43,8 @@ def seconds_of(act: Callable[[], object]) -> float:
         (malware(1, description="a" + "\u0315\u0300" * 100_000), 1.0),
         (malware(1, description="a" + "\u0315\u200d\u0300\ufe0f" * 100_000), 1.5),
         (malware(1, x_name="\ufdfa" * 200_000), 10.0),
+        (malware(1, x_name="xn--a " * 300_000), 20.0),
+        (malware(1, x_name="%41&amp;amp;<a \\x41" * 100_000), 20.0),
         (report(1, refs=[id_of("malware", n) for n in range(20_000)]), 3.0),
         (
             malware(
@@ -56,7 +58,16 @@ def seconds_of(act: Callable[[], object]) -> float:
         ),
         (malware(1, x_a={"k" * 1_000_000: [0] * 500_000}), 5.0),
     ],
-    ids=["marks", "marks and what is invisible", "long forms", "references", "extensions", "a long key"],
+    ids=[
+        "marks",
+        "marks and what is invisible",
+        "long forms",
+        "labels of domains",
+        "encoded",
+        "references",
+        "extensions",
+        "a long key",
+    ],
 )
 def test_an_object_is_read_in_time_that_grows_with_its_size(obj: dict[str, Any], limit: float) -> None:
     assert seconds_of(lambda: read(obj)) < limit

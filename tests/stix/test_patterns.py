@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from stix2patterns.test.v21 import test_validator as package
 
 from hub.stix.patterns import MAX_BYTES, pattern_fault
 
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
+TLSH = "8BD1E0FF" + "A" * 62
+NEWER_PASS = getattr(package, "TIMESTAMP_PASS_CASES", [])  # since stix2-patterns 2.1
+NEWER_FAIL = getattr(package, "TIMESTAMP_FAIL_CASES", [])
+STARTED = "START t'2024-01-01T00:00:00Z' STOP t'2024-01-02T00:00:00Z'"
 
 
 @pytest.mark.parametrize(
@@ -63,3 +68,68 @@ def test_a_pattern_over_16_kb_is_refused_unread(character):
 )
 def test_a_stix_pattern_passes(pattern):
     assert pattern_fault(pattern) is None
+
+
+# --- hashes (2.7) and qualifiers ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        (f"[file:hashes.'SHA-256' = '{'8' * 62}']", "1:25: '888"),
+        (f"[file:hashes.'SHA-256' = '{'8' * 62}']", "it has 62 digits, and SHA-256 has 64"),
+        ("[file:hashes.MD5 != 'aa']", "MD5 has 32"),
+        ("[file:hashes.md5 NOT = 'aa']", "MD5 has 32"),
+        ("[file:hashes.SHA1 = 'aa']", "SHA-1 has 40"),
+        ("[file:hashes.SHA256 = 'aa']", "SHA-256 has 64"),
+        ("[file:hashes.'SHA3-512' = 'aa']", "SHA3-512 has 128"),
+        ("[artifact:hashes.'SHA-512' = 'aa']", "SHA-512 has 128"),
+        ("[x509-certificate:hashes.'SHA-1' = 'aa']", "SHA-1 has 40"),
+        ("[x-own:hashes.MD5 = 'aa']", "MD5 has 32"),
+        (f"[file:hashes.MD5 IN ('{MD5}',\n '{MD5}a')]", "2:1: "),
+        (f"[file:hashes.MD5 NOT IN ('{MD5}', '{'g' * 32}')]", "other characters"),
+        (f"[file:hashes.MD5 IN ('{MD5}', 5)]", "between single quotes"),
+        (f"[file:hashes.MD5 = h'{MD5}']", "between single quotes"),
+        ("[file:hashes.ssdeep = 'aa']", "write it as 96:"),
+        (f"[file:hashes.TLSH = 'T2{TLSH}']", "70 hexadecimal digits"),
+        ("[file:extensions.'windows-pebinary-ext'.sections[*].hashes.MD5 = 'aa']", "1:65: 'aa'"),
+        ("[file:extensions.'windows-pebinary-ext'.file_header_hashes.MD5 = 'aa']", "MD5 has 32"),
+        ("[a:b = 1] WITHIN 5 SECONDS WITHIN 6 SECONDS", "1:27: a second WITHIN"),
+        ("[a:b = 1] REPEATS 5 TIMES REPEATS 6 TIMES", "a second REPEATS"),
+        (f"[a:b = 1] {STARTED} {STARTED}", "a second START"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_with_its_position(pattern, said):
+    sentence = pattern_fault(pattern) or ""
+    assert sentence.startswith("/pattern at ")
+    assert said in sentence
+    assert len(sentence) < 300
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        f"[file:hashes.'SHA-256' = '{MD5}{MD5}' AND file:hashes.md5 = '{MD5.upper()}']",
+        f"[file:hashes.TLSH = 'T1{TLSH}' OR file:hashes.TLSH = '{TLSH}']",
+        "[file:hashes.IMPHASH = 'aa']",
+        "[file:hashes[*] = 'aa']",
+        "[file:hashes.'SHA-256' LIKE 'aec0%']",
+        "[file:hashes.MD5 IN ()]",
+        "[EXISTS file:hashes.MD5]",
+        "[x-own:md5 = 'aa']",
+        "([a:b = 1] WITHIN 5 SECONDS) WITHIN 6 SECONDS",
+        f"[a:b = 1] WITHIN 5 SECONDS REPEATS 2 TIMES {STARTED}",
+    ],
+)
+def test_what_is_no_whole_hash_of_a_known_algorithm_passes(pattern):
+    assert pattern_fault(pattern) is None
+
+
+@pytest.mark.parametrize("pattern", [*package.SPEC_CASES, *package.PASS_CASES, *NEWER_PASS])
+def test_what_the_pattern_package_holds_for_a_pattern_is_one(pattern):
+    assert pattern_fault(pattern) is None
+
+
+@pytest.mark.parametrize(("pattern", "_said"), [*package.FAIL_CASES, *NEWER_FAIL])
+def test_what_the_pattern_package_refuses_is_refused(pattern, _said):
+    assert pattern_fault(pattern)

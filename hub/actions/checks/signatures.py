@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -12,10 +13,10 @@ from hub.actions.checks import RESTORE, Fault, Inspection, provenance
 from hub.actions.lives import life_of
 from hub.actions.recover import statement
 from hub.errors import HubError
-from hub.model import Clause, JsonObject, Kind, MemberId, Period, Purpose, RegisteredKey
+from hub.model import Clause, JsonObject, Kind, MemberId, Period, Purpose, RegisteredKey, Unreadable
 from hub.proofs import canonical, documents, keys, requests
 from hub.rules.agreements import WAITING, Step, Stretch
-from hub.stix import reading, strict
+from hub.stix import envelopes
 from hub.store import agreements, evidence, members, recoveries
 from hub.store.agreements import AgreementEvent, StoredAgreement
 from hub.store.evidence import Brought, Items, Request
@@ -97,7 +98,7 @@ def _body_faults(
     elif submission.evidence and not _covers(submission.evidence.signature_base, body):
         yield "has another body than the one that was signed"
     else:
-        digests = {_digest(item) for item in reading.items(strict.loads(body))}
+        digests = {_digest(item) for item in envelopes.objects_of(body, sys.maxsize)}
         for version in living:
             if version.digest not in digests:
                 yield f"does not hold what is stored as its {version.id}, version {version.version}"
@@ -110,6 +111,8 @@ def _covers(signature_base: str, body: bytes) -> bool:
 
 
 def _digest(item: object) -> bytes:
+    if isinstance(item, Unreadable):
+        return b""
     try:
         return canonical.digest(item)
     except ValueError:

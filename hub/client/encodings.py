@@ -1,0 +1,214 @@
+"""Files as people have them: what they are if they are no JSON in UTF-8, and what to do then."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from itertools import chain, islice
+from typing import Any, BinaryIO, Final
+
+import orjson
+
+from hub.client.errors import ClientError
+
+MOST_UNPACKED: Final = 256 * 1024 * 1024  # bytes: twenty times the largest feeds, and memory has room for it
+
+_MARK: Final = b"\xef\xbb\xbf"
+_GZIP: Final = b"\x1f\x8b"
+_ARCHIVES: Final = {
+    b"PK\x03\x04": "a zip archive",
+    b"PK\x05\x06": "an empty zip archive",
+    b"BZh": "packed by bzip2",
+    b"\xfd7zXZ": "packed by xz",
+    b"\x28\xb5\x2f\xfd": "packed by zstd",
+    b"7z\xbc\xaf": "a 7z archive",
+    b"%PDF": "a PDF",
+    _GZIP: "packed by gzip twice",
+}
+_WIDE_MARKS: Final = {
+    b"\xff\xfe\x00\x00": "UTF-32LE",
+    b"\x00\x00\xfe\xff": "UTF-32BE",
+    b"\xff\xfe": "UTF-16LE",
+    b"\xfe\xff": "UTF-16BE",
+}
+_WIDE: Final = {"x000": "UTF-32LE", "000x": "UTF-32BE", "x0": "UTF-16LE", "0x": "UTF-16BE"}
+_SAMPLE: Final = 65_536  # bytes, by which an encoding is told
+_MORE_LINES: Final = 100  # of an indented file one line alone has little text
+
+
+def plain_lines(name: str, file: BinaryIO) -> Iterator[bytes]:
+    """Yield the lines of a text file, unpacked if gzip packed it, without a byte order mark.
+
+    Raises ClientError, with the remedy, for what is another kind of file or has another encoding than UTF-8.
+    """
+    head = file.read(len(_GZIP))
+    if head == _GZIP:
+        lines = _unpacked(name, _Joined(head, file))
+        first = next(lines, b"")
+    else:
+        begun = head.splitlines(keepends=True) or [b""]
+        begun[-1] += b"" if begun[-1].endswith(b"\n") else file.readline()
+        lines = chain(begun, file)
+        first = next(lines, b"")
+    _refuse_binary(name, first)
+    lines = chain([first.removeprefix(_MARK)], lines)
+    for number, line in enumerate(lines, 1):
+        if not _is_utf8(line):
+            sample = line + b"".join(more[:_SAMPLE] for more in islice(lines, _MORE_LINES))
+            raise ClientError(_other_encoding(name, number, sample))
+        yield line
+
+
+def _unpacked(name: str, packed: _Joined) -> Iterator[bytes]:
+    total = 0
+    try:
+        with gzip.GzipFile(fileobj=io.BufferedReader(packed)) as file:
+            while line := file.readline(MOST_UNPACKED + 1 - total):
+                total += len(line)
+                if total > MOST_UNPACKED:
+                    raise ClientError(
+                        f"{name}: it unpacks to more than {MOST_UNPACKED >> 20} MB; "
+                        "unpack it with gunzip, and push it in parts"
+                    )
+                yield line
+    except (OSError, EOFError, zlib.error) as error:
+        raise ClientError(f"{name}: packed by gzip, and damaged or cut off; fetch the file again") from error
+
+
+class _Joined(io.RawIOBase):
+    """A stream whose head has been read, as a file to read from."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        super().__init__()
+        self._head, self._rest = head, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        taken = self._head or self._rest.read(len(buffer))
+        self._head = b""
+        buffer[: len(taken)] = taken
+        return len(taken)
+
+
+def _refuse_binary(name: str, first: bytes) -> None:
+    for start, what in _ARCHIVES.items():
+        if first.startswith(start):
+            raise ClientError(f"{name}: the file is {what}; unpack it, and push the JSON files in it")
+    wide = next((what for mark, what in _WIDE_MARKS.items() if first.startswith(mark)), None)
+    if wide is None:  # what begins as ASCII does has zeros around it
+        zeros = "".join("0" if byte == 0 else "x" for byte in first[:4])
+        wide = next((what for start, what in _WIDE.items() if zeros.startswith(start)), None)
+    if wide is not None:
+        raise ClientError(_save_it(name, "the file is", wide))
+
+
+def _save_it(name: str, what: str, encoding: str) -> str:
+    remedy = f"iconv -f {encoding} -t UTF-8 FILE > NEW, or `Save as` with UTF-8 in an editor"
+    return f"{name}: {what} {encoding}, and the hub takes UTF-8 alone; save it as UTF-8 ({remedy})"
+
+
+def _is_utf8(line: bytes) -> bool:
+    if line.isascii():
+        return True
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _other_encoding(name: str, number: int, line: bytes) -> str:
+    found = likely_encoding(line)
+    return _save_it(name, f"line {number} is no UTF-8, but most likely", found)
+
+
+# --- which encoding it is -------------------------------------------------------------------------
+
+_RUN: Final = re.compile("[^\x00-\x7f]+")
+_KANA: Final = re.compile("[\u3041-\u30fa\u30fc]")
+_HAN: Final = re.compile("[\u4e00-\u9fff]")
+_HANGUL: Final = re.compile("[\uac00-\ud7a3]")
+_DECODERS: Final = {"CP949": "cp949", "SHIFT_JIS": "cp932", "EUC-JP": "euc_jp"}
+
+
+def likely_encoding(text: bytes) -> str:
+    """Return what a text that is no UTF-8 most likely has, by the name that iconv knows."""
+    start = next((place for place, byte in enumerate(text) if byte > 0x7F), 0)  # noqa: PLR2004
+    sample = text[start : start + _SAMPLE]
+    best = max(_DECODERS, key=lambda name: _likeness(sample, name))
+    return best if _likeness(sample, best) > _likeness_of_latin(sample) else "WINDOWS-1252"
+
+
+def _likeness(sample: bytes, name: str) -> float:
+    """Return how much the sample, read so, looks like Korean or Japanese: from 0 to 1."""
+    text = _decoded(sample, _DECODERS[name])
+    foreign = "".join(_RUN.findall(text or ""))
+    if not foreign:
+        return 0.0
+    han = len(_HAN.findall(foreign))
+    if name == "CP949":
+        return (sum(map(_is_common, _HANGUL.findall(foreign))) + 0.1 * han) / len(foreign)
+    return (len(_KANA.findall(foreign)) + 0.6 * han) / len(foreign)
+
+
+def _is_common(syllable: str) -> bool:
+    """Tell whether a syllable is one of the 2,350 of KS X 1001, that nearly all Korean text is made of."""
+    return min(syllable.encode("cp949")) > 0xA0  # noqa: PLR2004
+
+
+def _decoded(sample: bytes, codec: str) -> str | None:
+    for length in range(len(sample), max(len(sample) - 4, 0), -1):  # a sample may end inside a character
+        try:
+            return sample[:length].decode(codec)
+        except UnicodeDecodeError as error:
+            if error.start < length - 3:
+                return None
+    return None
+
+
+def _likeness_of_latin(sample: bytes) -> float:
+    """Western letters stand alone among ASCII."""
+    runs = _RUN.findall(sample.decode("latin-1"))
+    alone = sum(len(run) == 1 for run in runs)
+    return 0.65 * alone / len(runs) if runs else 0.0
+
+
+# --- what it is instead of JSON ---------------------------------------------------------------------
+
+
+def refuse_others(name: str, first: bytes) -> None:
+    """Return if a file that begins with this line may be JSON; raises ClientError that says what it is."""
+    start = first.lstrip()[:1_000]
+    if start.startswith(b"<"):
+        if re.match(rb"<(!doctype )?html", start, re.IGNORECASE):
+            raise ClientError(f"{name}: the file is a web page (HTML), not JSON; fetch the feed itself")
+        raise ClientError(
+            f"{name}: the file is XML, as STIX 1.x is, and the hub takes STIX 2.1 as JSON; "
+            "convert it with stix2-elevator, or ask the source for STIX 2.1"
+        )
+    if re.match(rb"[^\[{\"]*?[,;\t]", start) and not re.match(rb"-?[0-9.eE+]+\s*$", start):
+        raise ClientError(
+            f"{name}: the file looks like CSV or other text, not JSON; "
+            "make STIX 2.1 objects of its rows first"
+        )
+
+
+def not_json(name: str, data: bytes, error: orjson.JSONDecodeError, line: int) -> str:
+    """Return why a text is no JSON, with the place: `line` is where it begins in the file."""
+    if b"\x1b$" in data or b"\x1b(" in data:
+        return _save_it(name, "the file is most likely", "ISO-2022-JP")
+    place = f"{name} line {line + error.lineno - 1} column {error.colno}: not JSON"
+    text = data.decode(errors="replace")
+    near = text[max(error.pos - 1, 0) : error.pos + 40].lstrip(" \t\r\n,{[")
+    if not text[error.pos :].strip():
+        return f"{place}: the text ends too early; it may have been cut off"
+    if near.startswith(("//", "/*", "#")):
+        return f"{place}: JSON has no comments; take them out"
+    if near.startswith("'"):
+        return f"{place}: texts and keys stand in double quotes, not in single ones"
+    return f"{place}: {error.msg}"

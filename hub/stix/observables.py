@@ -1,0 +1,280 @@
+"""What STIX 2.1 asks of observables beyond JSON Schema (chapter 6 and sections 2.7, 2.9, 2.13, 2.16).
+
+Values that have a form, hashes, references to types that a property allows, times that exist and are in
+order, properties that need one another, and what the deprecated container of `observed-data` holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+from hub.model import JsonObject
+from hub.stix import values
+from hub.stix.hashes import hash_fault
+from hub.stix.selectors import shown
+from hub.stix.strict import escape
+from hub.stix.versions import MAX_CHARACTERS, version_key
+
+_Local = dict[str, Any] | None
+
+_MAX_PLACE: Final = 120
+_HEX = "[0-9a-fA-F]"
+_IDENTIFIER: Final = re.compile(
+    rf"([a-z][a-z0-9-]+[a-z0-9])--{_HEX}{{8}}-{_HEX}{{4}}-[1-5]{_HEX}{{3}}-[89abAB]{_HEX}{{3}}-{_HEX}{{12}}"
+)
+_VERSION_DIGIT: Final = -22  # of the UUID, counted from the end of an identifier
+_NO_OBSERVABLES: Final = frozenset({
+    "attack-pattern", "campaign", "course-of-action", "grouping", "identity", "incident", "indicator",
+    "infrastructure", "intrusion-set", "location", "malware", "malware-analysis", "note", "observed-data",
+    "opinion", "report", "threat-actor", "tool", "vulnerability", "relationship", "sighting",
+    "marking-definition", "language-content", "extension-definition", "bundle",
+})  # fmt: skip
+
+_ENDPOINTS: Final = ("ipv4-addr", "ipv6-addr", "mac-addr", "domain-name")
+_FILED: Final = ("file", "directory")
+_ANY: Final = ()  # any observable, also of a type that the standard does not define
+
+# Paths go down by property; * stands for each item of a list, and ends the path to a list of references.
+_REFERENCES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
+    "directory": {"contains_refs/*": _FILED},
+    "domain-name": {"resolves_to_refs/*": ("ipv4-addr", "ipv6-addr", "domain-name")},
+    "email-addr": {"belongs_to_ref": ("user-account",)},
+    "email-message": {
+        **dict.fromkeys(("from_ref", "sender_ref", "to_refs/*", "cc_refs/*", "bcc_refs/*"), ("email-addr",)),
+        "body_multipart/*/body_raw_ref": ("artifact", "file"),
+        "raw_email_ref": ("artifact",),
+    },
+    "file": {
+        "parent_directory_ref": ("directory",),
+        "contains_refs/*": _ANY,
+        "content_ref": ("artifact",),
+        "extensions/archive-ext/contains_refs/*": _FILED,
+    },
+    "ipv4-addr": {"resolves_to_refs/*": ("mac-addr",), "belongs_to_refs/*": ("autonomous-system",)},
+    "ipv6-addr": {"resolves_to_refs/*": ("mac-addr",), "belongs_to_refs/*": ("autonomous-system",)},
+    "network-traffic": {
+        "src_ref": _ENDPOINTS,
+        "dst_ref": _ENDPOINTS,
+        "src_payload_ref": ("artifact",),
+        "dst_payload_ref": ("artifact",),
+        "encapsulates_refs/*": ("network-traffic",),
+        "encapsulated_by_ref": ("network-traffic",),
+        "extensions/http-request-ext/message_body_data_ref": ("artifact",),
+    },
+    "process": {
+        "opened_connection_refs/*": ("network-traffic",),
+        "creator_user_ref": ("user-account",),
+        "image_ref": ("file",),
+        "parent_ref": ("process",),
+        "child_refs/*": ("process",),
+        "extensions/windows-service-ext/service_dll_refs/*": ("file",),
+    },
+    "windows-registry-key": {"creator_user_ref": ("user-account",)},
+}
+_VALUES: Final[dict[str, dict[str, Callable[[str], str | None]]]] = {
+    "artifact": {"url": values.url_fault},
+    "domain-name": {"value": values.domain_fault},
+    "email-addr": {"value": values.email_fault},
+    "ipv4-addr": {"value": values.ipv4_fault},
+    "ipv6-addr": {"value": values.ipv6_fault},
+    "mac-addr": {"value": values.mac_fault},
+    "software": {"cpe": values.cpe_fault, "languages/*": values.language_fault},
+    "url": {"value": values.url_fault},
+    "windows-registry-key": {"key": values.key_fault},
+}
+_PE: Final = "extensions/windows-pebinary-ext"
+_HASHES: Final[dict[str, tuple[str, ...]]] = {
+    "artifact": ("hashes",),
+    "file": (
+        "hashes", "extensions/ntfs-ext/alternate_data_streams/*/hashes", f"{_PE}/file_header_hashes",
+        f"{_PE}/optional_header/hashes", f"{_PE}/sections/*/hashes",
+    ),
+    "x509-certificate": ("hashes",),
+}  # fmt: skip
+_TIMES: Final[dict[str, tuple[str, ...]]] = {
+    "directory": ("ctime", "mtime", "atime"),
+    "email-message": ("date",),
+    "file": ("ctime", "mtime", "atime", f"{_PE}/time_date_stamp"),
+    "network-traffic": ("start", "end"),
+    "process": ("created_time",),
+    "user-account": (
+        "account_created", "account_expires", "credential_last_changed", "account_first_login",
+        "account_last_login",
+    ),
+    "windows-registry-key": ("modified_time",),
+    "x509-certificate": (
+        "validity_not_before", "validity_not_after",
+        "x509_v3_extensions/private_key_usage_period_not_before",
+        "x509_v3_extensions/private_key_usage_period_not_after",
+    ),
+}  # fmt: skip
+# Properties that STIX 2.0 has under these names, and that are custom in 2.1 and count for nothing there.
+_OF_STIX_20: Final = {
+    "process": frozenset({"name", "created", "arguments", "binary_ref"}),
+    "windows-registry-key": frozenset({"modified"}),
+}
+_COMMON: Final = frozenset({
+    "type", "id", "spec_version", "object_marking_refs", "granular_markings", "defanged",
+})  # fmt: skip
+_LISTS_OF_TEXTS: Final = {
+    "email-message": "additional_header_fields",
+    "network-traffic": "extensions/http-request-ext/request_header",
+}
+# Where all properties that an id is made of are optional (6: ID Contributing Properties).
+_MAKE_AN_ID: Final = {
+    "artifact": ("hashes", "payload_bin"),
+    "email-message": ("from_ref", "subject", "body"),
+    "process": (),
+    "user-account": ("account_type", "user_id", "account_login"),
+    "windows-registry-key": ("key", "values"),
+    "x509-certificate": ("hashes", "serial_number"),
+}
+
+
+def observable_fault(obj: JsonObject, object_type: str) -> str | None:
+    """Return the first reason why `obj`, which follows its type's schema, is no valid observable, or None.
+
+    The sentence begins with the place as a JSON Pointer. A type that the standard does not define passes.
+    """
+    return _fault_anywhere(obj, object_type, None) or _fault_at_top(obj, object_type)
+
+
+def container_fault(objects: JsonObject, schema_fault: Callable[[JsonObject, str], str | None]) -> str | None:
+    """Return why the deprecated `objects` of `observed-data` holds something else than observables, or None.
+
+    They may be as STIX 2.0 describes them (2.13): without `id`, or with one that is any string (2.9), and
+    with references that are keys of the container. `schema_fault` holds an object against its type's schema.
+    """
+    for key, member in objects.items():
+        place = f"/objects/{escape(key)}"
+        object_type = member.get("type")
+        if not isinstance(object_type, str) or object_type in _NO_OBSERVABLES:
+            return f"{_short(place)}/type is no type of an observable; give it one, as file or url"
+        if not isinstance(member.get("id", ""), str):
+            return f"{_short(place)}/id is not a string; write one, or leave it out"
+        named = {**member, "id": f"{object_type}--00000000-0000-4000-8000-000000000000"}
+        said = schema_fault(named, object_type) or _fault_anywhere(member, object_type, objects)
+        if said:
+            return _short(place) + said
+    return None
+
+
+def hashes_fault(obj: JsonObject) -> str | None:
+    """Return which hash in the external references of `obj` does not have its algorithm's form (2.5, 2.7)."""
+    return _fault_of_hashes(obj, ("external_references/*/hashes",))
+
+
+def _fault_anywhere(obj: JsonObject, object_type: str, local: _Local) -> str | None:
+    return (
+        _fault_of_references(obj, _REFERENCES.get(object_type, {}), local)
+        or _fault_of_values(obj, _VALUES.get(object_type, {}))
+        or _fault_of_hashes(obj, _HASHES.get(object_type, ()))
+        or _fault_of_times(obj, _TIMES.get(object_type, ()))
+        or (_fault_of_traffic(obj) if object_type == "network-traffic" else None)
+    )
+
+
+def _fault_at_top(obj: JsonObject, object_type: str) -> str | None:
+    old = _OF_STIX_20.get(object_type)
+    if old and not obj.keys() - old - _COMMON:
+        names = " and ".join(sorted(obj.keys() & old))
+        return f"/{names} is of STIX 2.0; a {object_type} of 2.1 needs a property of its own (section 6)"
+    for place, header in _found(obj, _LISTS_OF_TEXTS.get(object_type, "")):
+        for name, value in header.items():
+            if isinstance(value, str):
+                return f'{_short(f"{place}/{escape(name)}")} is no list; write it as ["{shown(value)[1:-1]}"]'
+    made_of = _MAKE_AN_ID.get(object_type)
+    if made_of is not None and obj.keys().isdisjoint(made_of) and obj["id"][_VERSION_DIGIT] != "4":
+        return (
+            "/id has a UUID that is not random (version 4), and the object has nothing that it could be "
+            "made of; give it one such as 8b6297fe-cae7-47c6-9256-5584b417849c"
+        )
+    return None
+
+
+# --- kinds of property --------------------------------------------------------------------------------
+
+
+def _fault_of_references(obj: JsonObject, allowed: dict[str, tuple[str, ...]], local: _Local) -> str | None:
+    for path, types in allowed.items():
+        for place, reference in _found(obj, path):
+            wanted = " or ".join(types) or "an observable"
+            if not isinstance(reference, str):
+                return f"{place} is not a string; write the id of {wanted}"
+            if local is not None and reference in local:
+                named = local[reference].get("type")
+            elif identifier := _IDENTIFIER.fullmatch(reference):
+                named = identifier[1]
+            elif local is None:
+                example = f"{types[0] if types else 'file'}--8b6297fe-cae7-47c6-9256-5584b417849c"
+                return f"{place} {shown(reference)} is no identifier; write the id of {wanted}, as {example}"
+            else:
+                continue  # nothing in this container: references may dangle
+            if named not in types if types else named in _NO_OBSERVABLES:
+                return f"{place} names {shown(str(named))}; it may name {wanted} alone"
+    return None
+
+
+def _fault_of_values(obj: JsonObject, rules: dict[str, Callable[[str], str | None]]) -> str | None:
+    for path, rule in rules.items():
+        # What is defanged is written as no client resolves it (3.2): hxxps[:]//a[.]example.
+        if obj.get("defanged") is True and path in {"value", "url"}:
+            continue
+        for place, value in _found(obj, path):
+            if said := rule(value):
+                return f"{place} {said}"
+    return None
+
+
+def _fault_of_hashes(obj: JsonObject, paths: tuple[str, ...]) -> str | None:
+    for path in paths:
+        for place, hashes in _found(obj, path):
+            for algorithm, value in hashes.items() if isinstance(hashes, dict) else ():
+                if isinstance(value, str) and (said := hash_fault(algorithm, value)):
+                    return f"{_short(f'{place}/{escape(algorithm)}')} {said}"
+    return None
+
+
+def _fault_of_times(obj: JsonObject, paths: tuple[str, ...]) -> str | None:
+    for path in paths:
+        for place, value in _found(obj, path):
+            if version_key(value) is None:
+                return (
+                    f"{place} is no instant in UTC of at most {MAX_CHARACTERS} characters; "
+                    "write a time that exists, as 2024-02-29T12:00:00.000Z"
+                )
+    return None
+
+
+def _fault_of_traffic(obj: JsonObject) -> str | None:
+    if "end" not in obj:
+        return None
+    if obj.get("is_active") is not False:
+        return "/is_active must be false where end is given (STIX 2.1 section 6.12); add it, or leave end out"
+    if "start" in obj and (version_key(obj["end"]) or "") < (version_key(obj["start"]) or ""):
+        return "/end is earlier than start; exchange the two"
+    return None
+
+
+# --- places -------------------------------------------------------------------------------------------
+
+
+def _found(value: Any, path: str, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield what stands in `value` under `path`, with its JSON Pointer. An empty path finds nothing."""
+    step, _, rest = path.partition("/")
+    below: Iterable[tuple[str | int, Any]]
+    if step == "*":
+        below = enumerate(value) if isinstance(value, list) else ()
+    else:
+        below = ((step, value[step]),) if isinstance(value, dict) and step in value else ()
+    for name, part in below:
+        if rest:
+            yield from _found(part, rest, f"{place}/{name}")
+        else:
+            yield f"{place}/{name}", part
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MAX_PLACE else text[:_MAX_PLACE] + "…"

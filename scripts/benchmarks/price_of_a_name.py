@@ -1,0 +1,80 @@
+"""What a clause that hides the source costs on a push: the same objects with and without it, in one run.
+
+Two alliances in this process, on a database each, differ in `anonymise = "agency"` alone. By turns a member
+that is no cert pushes to each: ATT&CK ICS of ../shared/data when it is there, else objects of our own making.
+Then the look for names by itself, beside reading the objects without names. CPU time of this process.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from hub.actions.submit import names_of
+from hub.proofs import canonical
+from hub.stix import reading
+from scripts.benchmarks.push_and_drain import PER_POST, work
+from tests.world import build, clause
+
+MEMBER: Final = "kr-agency"
+NAMES: Final = ("kr-agency", "한빛전력공사", "Hanbit Electric", "HE", "hanbit.example", "한빛.example")
+MAX_OBJECT: Final = 2_097_152
+
+
+def seconds(act: Callable[[], object]) -> float:
+    start = time.process_time()
+    act()
+    return time.process_time() - start
+
+
+def push(objects: Sequence[dict[str, Any]], **terms: str) -> float:
+    """Return what it took to push all to a fresh alliance; that they arrive is asserted."""
+    with tempfile.TemporaryDirectory() as home:
+        world = build(f"sqlite:///{home}/hub.db")
+        world.agree(["KR", "US"], clause("KR", "US", "amber", **terms))
+        taken = sum(
+            seconds(lambda n=n: world.push(MEMBER, *objects[n : n + PER_POST]))
+            for n in range(0, len(objects), PER_POST)
+        )
+        arrived = len(world.ids("us-cert"))
+        assert arrived > 0.9 * len(objects), arrived  # identities stay at home where sources do
+        assert names_of(world.callers[MEMBER].member)
+        world.close()
+        return taken
+
+
+def read(objects: Sequence[dict[str, Any]], names: Sequence[str]) -> float:
+    return seconds(lambda: [reading.read(obj, 0, MAX_OBJECT, canonical.digest, names) for obj in objects])
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--count", default=1_826, help="Objects to make when ATT&CK ICS is not there.")
+@click.option("--rounds", default=5)
+def main(count: int, rounds: int) -> None:
+    """Print what hiding the source costs, and what looking for its names does."""
+    objects = json.loads(json.dumps(work(count)))
+    rows = (
+        ("push", lambda: push(objects), lambda: push(objects, anonymise="agency")),
+        ("reading objects", lambda: read(objects, ()), lambda: read(objects, NAMES)),
+    )
+    table = Table(title=f"{len(objects)} objects, median CPU seconds of {rounds} rounds by turns")
+    for heading in ("", "without", "with", "ratio"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    for name, without, with_it in rows:
+        without()
+        found = [(without(), with_it()) for _ in range(rounds)]
+        cells = [f"{statistics.median(each):.2f}" for each in zip(*found, strict=True)]
+        table.add_row(name, *cells, f"{statistics.median(b / a for a, b in found):.2f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()
