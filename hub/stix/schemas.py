@@ -14,9 +14,10 @@ import orjson
 from hub.model import JsonObject
 from hub.stix import observable_schemas
 from hub.stix.corrections import MILLISECONDS, TIMESTAMP, correct
+from hub.stix.forms import shown, time_flaw
 from hub.stix.places import pointer
-from hub.stix.sentences import sentence
-from hub.stix.versions import MAX_CHARACTERS, version_key
+from hub.stix.sentences import Judge, sentence
+from hub.stix.versions import version_key
 
 _FOLDERS: Final = ("common", "sdos", "sros", "observables")
 _OBSERVABLE_CORE: Final = "cyber-observable-core"
@@ -83,8 +84,10 @@ META_TYPES: Final = frozenset(_META)
 OBJECT_TYPES: Final = DOMAIN_TYPES | RELATIONSHIP_TYPES | META_TYPES
 
 
-def schema_fault(obj: JsonObject, object_type: str, *, is_observable: bool) -> str | None:
+def schema_fault(obj: JsonObject, object_type: str, judge: Judge, *, is_observable: bool) -> str | None:
     """Return the first reason why `obj` breaks the corrected schema of its type, as a sentence, or None.
+
+    `judge` says what an object lacks that no schema asks for, so that nobody is told to leave that out.
 
     A type that the standard does not define is held against what all observables, or all other objects,
     have in common.
@@ -99,20 +102,15 @@ def schema_fault(obj: JsonObject, object_type: str, *, is_observable: bool) -> s
             return _no_timestamp(error)
         if error.kind.name == "falseSchema":
             return f"{pointer(error.instance_path)} is a name that python-stix2 cannot read; begin it with x_"
-        return sentence(error, obj, validator)
+        return sentence(error, obj, validator, judge)
     except ValueError:
         return "the object cannot be read as JSON; send plain JSON values"
     return None
 
 
 def _no_timestamp(error: jsonschema_rs.ValidationError) -> str:
-    where = pointer(error.instance_path)
-    if is_timestamp(error.instance):
-        return f"{where} is not precise to the millisecond; write it as 2024-02-29T12:00:00.000Z"
-    return (
-        f"{where} is no instant in UTC of at most {MAX_CHARACTERS} characters; "
-        "write a time that exists, as 2024-02-29T12:00:00.000Z"
-    )
+    text = str(error.instance)
+    return f"{pointer(error.instance_path)} is {shown(text)}: {time_flaw(text)}"
 
 
 def is_timestamp(text: Any) -> bool:

@@ -7,7 +7,7 @@ may leave it out.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -21,6 +21,7 @@ from hub.stix.forms import forbidden_sentence, form_sentence, json_type, nearest
 from hub.stix.strict import escape
 
 _Error = jsonschema_rs.ValidationError
+Judge = Callable[[JsonObject], str | None]
 _MAX_PLACE: Final = 120
 _MAX_NAMES: Final = 5
 _MAX_KEYS: Final = 200
@@ -33,9 +34,12 @@ _BOUND: Final = frozenset({"id", "type", "pattern", "pattern_type", "opinion", "
 _JSON_TYPES: Final = {"array": "list", "object": "JSON object"}
 
 
-def sentence(error: _Error, obj: JsonObject, validator: jsonschema_rs.Validator) -> str:
-    """Return what `error`, which `validator` raised on `obj`, tells the sender: one line, the place first."""
-    said = _said(_Fault(error, obj, validator))
+def sentence(error: _Error, obj: JsonObject, validator: jsonschema_rs.Validator, judge: Judge) -> str:
+    """Return what `error`, which `validator` raised on `obj`, tells the sender: one line, the place first.
+
+    `judge` says what else an object lacks that no schema asks for.
+    """
+    said = _said(_Fault(error, obj, validator, judge))
     return said if len(said) <= _MAX_SENTENCE else said[: _MAX_SENTENCE - 1] + "…"
 
 
@@ -44,6 +48,7 @@ class _Fault:
     error: _Error
     obj: JsonObject
     validator: jsonschema_rs.Validator
+    judge: Judge
 
     @property
     def kind(self) -> str:
@@ -154,10 +159,22 @@ def _nothing(fault: _Fault) -> str | None:
 def _must_stand(fault: _Fault) -> bool:
     """Return whether the object around the value lacks something without it, alone or as one of several."""
     *above, name = fault.path
+    if fault.judge(_without(fault.obj, list(fault.error.instance_path))) is not None:
+        return True
     probe = _outline(fault.obj, above, without=name)
     errors = islice(fault.validator.iter_errors(probe), _MAX_ERRORS)
     place = ["0" if isinstance(token, int) else token for token in fault.error.instance_path[:-1]]
     return any(name in _names_missing(each, place) for each in errors)
+
+
+def _without(value: Any, path: Sequence[Any]) -> Any:
+    """Return a copy of `value` that lacks what `path` leads to."""
+    first, *rest = path
+    if isinstance(value, list):
+        return [_without(item, rest) if index == first else item for index, item in enumerate(value)]
+    if not rest:
+        return {key: item for key, item in value.items() if key != first}
+    return {key: _without(item, rest) if key == first else item for key, item in value.items()}
 
 
 def _outline(value: Any, path: Sequence[str], *, without: str) -> Any:
@@ -330,7 +347,7 @@ def _no_branch(fault: _Fault) -> str:
         (branch for branch in branches if not _is_other_type(branch)), key=_distance, default=branches[0]
     )
     first = next((each for each in best if each.kind.name not in ("not", "enum")), best[0])
-    return _said(_Fault(first, fault.obj, fault.validator))
+    return _said(_Fault(first, fault.obj, fault.validator, fault.judge))
 
 
 def _has_same(error: _Error, branch: list[_Error]) -> bool:

@@ -63,9 +63,8 @@ def fault(obj: JsonObject) -> str | None:
     if early:
         return early
     if not (object_type == "marking-definition" and obj["id"] in TLP_IDS):
-        content = object_fault(obj, is_observable=is_observable) or schema_fault(
-            obj, object_type, is_observable=is_observable
-        )
+        judge = partial(object_fault, is_observable=is_observable)
+        content = judge(obj) or schema_fault(obj, object_type, judge, is_observable=is_observable)
         if content:
             return content
     return (
@@ -150,7 +149,7 @@ def _observable_fault(obj: JsonObject, object_type: str, *, is_observable: bool)
     if is_observable:
         return observable_fault(obj, object_type)
     if object_type == "observed-data" and "objects" in obj:
-        inside = container_fault(obj["objects"], partial(schema_fault, is_observable=True))
+        inside = container_fault(obj["objects"], partial(schema_fault, judge=judge, is_observable=True))
         return inside or hashes_fault(obj)
     return hashes_fault(obj)
 
