@@ -149,7 +149,8 @@ def _observable_fault(obj: JsonObject, object_type: str, *, is_observable: bool)
     if is_observable:
         return observable_fault(obj, object_type)
     if object_type == "observed-data" and "objects" in obj:
-        inside = container_fault(obj["objects"], partial(schema_fault, judge=judge, is_observable=True))
+        hold = partial(schema_fault, judge=partial(object_fault, is_observable=True), is_observable=True)
+        inside = container_fault(obj["objects"], hold)
         return inside or hashes_fault(obj)
     return hashes_fault(obj)
 

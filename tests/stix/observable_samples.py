@@ -340,15 +340,15 @@ REFUSED = [
     ),
     (sco("windows-registry-key", key="a", creator_user_ref=ref("tool")), "/creator_user_ref", "user-account"),
     # times
-    (file(ctime="2024-02-30T00:00:00Z"), "/ctime", "a time that exists"),
-    (mail(date="2023-02-29T00:00:00Z"), "/date", "a time that exists"),
+    (file(ctime="2024-02-30T00:00:00Z"), "/ctime", "no date and time of the calendar"),
+    (mail(date="2023-02-29T00:00:00Z"), "/date", "no date and time of the calendar"),
     (
         sco(
             "x509-certificate",
             x509_v3_extensions={"private_key_usage_period_not_before": "2024-04-31T00:00:00Z"},
         ),
         "/x509_v3_extensions/private_key_usage_period_not_before",
-        "a time that exists",
+        "no date and time of the calendar",
     ),
     (traffic(start="2024-05-01T10:00:01Z", end=WHEN, is_active=False), "/end", "earlier than start"),
     (traffic(end=WHEN), "/is_active", "must be false"),
