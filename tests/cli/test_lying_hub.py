@@ -18,8 +18,7 @@ from hub.model import Purpose
 from hub.proofs import documents, keys
 from tests.cli.conftest import json_of
 from tests.cli.lying import Liar, lying
-from tests.cli.person import at_a_terminal
-from tests.cli.terminal import on_a_terminal
+from tests.cli.terminal import at_a_terminal, on_a_terminal
 from tests.client.loopback import event
 from tests.journeys.live import Live, live_hub
 
