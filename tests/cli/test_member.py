@@ -15,7 +15,8 @@ import pytest
 from hub.client import ClientError, Hub
 from hub.client.reviewing import digest_of
 from hub.proofs import keys
-from tests.cli.conftest import Run, json_of
+from tests.cli.conftest import Run
+from tests.cli.results import json_of
 from tests.client.loopback import AGREEMENT, TOKEN, Loopback, date, error, event, indicator, view
 from tests.patience import PATIENCE_SECONDS
 
