@@ -14,7 +14,8 @@ import pytest
 
 from hub import files
 from hub.store.connection import Store
-from tests.cli.conftest import Run, json_of, run
+from tests.cli.conftest import Run, run
+from tests.cli.results import json_of
 
 __all__ = ["run"]
 

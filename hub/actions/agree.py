@@ -17,6 +17,7 @@ from hub.actions.present import present
 from hub.actions.submit import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
+    MAX_AGREEMENT_BYTES,
     Agreement,
     AgreementState,
     Caller,
@@ -32,7 +33,6 @@ from hub.model import (
 )
 from hub.proofs import canonical, documents
 from hub.rules.agreements import (
-    MAX_DOCUMENT_BYTES,
     MAX_WAITING_PROPOSALS,
     Step,
     obstacle,
@@ -95,10 +95,10 @@ def read_proposal(house: House, nation: NationCode | None, body: bytes) -> Agree
 
 
 def _check_size(count: int) -> None:
-    if count > MAX_DOCUMENT_BYTES:
+    if count > MAX_AGREEMENT_BYTES:
         raise TooLarge(
-            f"An agreement has at most {MAX_DOCUMENT_BYTES} bytes, and this one {count}: shorten its clauses "
-            "and iep, or make two of it."
+            f"An agreement has at most {MAX_AGREEMENT_BYTES} bytes, and this one {count}: shorten its "
+            "clauses and iep, or make two of it."
         )
 
 

@@ -80,12 +80,12 @@ class Inquiry:
     def needs_withheld_others(self, version: ObjectVersion, nation: NationCode) -> bool:
         """Tell whether what the version refers to, its own record aside, is withheld from the nation."""
         found = self.blamed(version, nation)
-        if any(not _is_of_record(one.version, version) for one in found):
+        if any(not is_of_record(one.version, version) for one in found):
             return True
         if len(found) <= MOST_BLAMED:
             return False
         others = [
-            key for key, one in self._withheld_from(nation).items() if not _is_of_record(one.version, version)
+            key for key, one in self._withheld_from(nation).items() if not is_of_record(one.version, version)
         ]
         return bool(reached(self._nodes, others, 1)[version.key])
 
@@ -118,5 +118,6 @@ def _with_referred(connection: Connection, versions: Collection[ObjectVersion]) 
     return found
 
 
-def _is_of_record(one: ObjectVersion, other: ObjectVersion) -> bool:
+def is_of_record(one: ObjectVersion, other: ObjectVersion) -> bool:
+    """Tell whether two versions are of one record."""
     return (one.member, one.id) == (other.member, other.id)

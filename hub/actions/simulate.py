@@ -310,16 +310,21 @@ class _Comparison:
     past: _Past | None
     is_told: bool
 
+    @property
+    def _laws(self) -> list[_Law]:
+        """What binds now, what would and, last, what would have bound."""
+        return [self.before, self.after, *([self.past.law] if self.past else [])]
+
     def tell(self, connection: Connection, starts: Collection[datetime]) -> None:
         """Count what would change; `starts` are when any clause begins to cover what is submitted."""
         origin = self.bench.origin
         ages = sorted({*starts, *([self.past.since] if self.past else [])})
-        laws = [self.before, self.after, *([self.past.law] if self.past else [])]
         for group in populations.alike(connection, origin, ages):
-            self._compare([law.alone(group.facts) for law in laws], group.facts, group.count, group.example)
+            judged_alone = [law.alone(group.facts) for law in self._laws]
+            self._compare(judged_alone, group.facts, group.count, group.example)
         identities = {id: member.identity for id, member in self.bench.members.items()}
         linked = populations.linked(connection, origin, ages, self._decisive, identities)
-        judged = [law.judge(connection, linked) for law in laws]
+        judged = [law.judge(connection, linked) for law in self._laws]
         for one in linked:
             found = [judgements[one.key] for judgements in judged]
             for facts, (count, example) in one.counts.items():
@@ -327,13 +332,12 @@ class _Comparison:
 
     def _decisive(self, facts: Facts) -> Hashable:
         """Return what facts come to in a judgement, references aside."""
-        laws = [self.before, self.after, *([self.past.law] if self.past else [])]
-        own = (tuple(sorted(law.own(facts).items())) for law in laws)
-        others = (frozenset(law.others(facts, is_last=False).items()) for law in laws)
+        own = (tuple(sorted(law.own(facts).items())) for law in self._laws)
+        others = (frozenset(law.others(facts, is_last=False).items()) for law in self._laws)
         return facts.member, facts.guise, *own, *others
 
     def _compare(self, judged: Sequence[Judgement], facts: Facts, count: int, id: StixId) -> None:
-        """Count a change; `judged` by what binds now, by what would and, last, by what would have bound."""
+        """Count a change; `judged` has a judgement by each of the laws."""
         for recipient in self.bench.recipients:
             if recipient == self.bench.origin:
                 continue

@@ -20,9 +20,8 @@ from hub.client.reviewing import Review, check_digest, check_document
 from hub.errors import HubError
 from hub.model import JsonObject
 
-_LEAST_TYPED: Final = (
-    12  # hexadecimal digits of a digest: whoever can make a document that fits has other ways
-)
+# Hexadecimal digits of a digest: whoever can make a document that fits has other ways.
+_LEAST_TYPED: Final = 12
 
 _digest = click.option(
     "--digest", metavar="SHA-256", help="Refuse any other document than the one with this."

@@ -41,6 +41,14 @@ def number(answer: JsonObject, name: str) -> int:
     return value
 
 
+def count(answer: JsonObject, name: str) -> int:
+    """Return the integer under `name`, which is not negative. Raises ClientError when there is none."""
+    value = number(answer, name)
+    if value < 0:
+        raise _unreadable(name, value, "0 or more")
+    return value
+
+
 def flag(answer: JsonObject, name: str) -> bool:
     """Return what is true or false under `name`. Raises ClientError when it is neither."""
     value = _present(answer, name)

@@ -61,12 +61,12 @@ class Patience:
 class Connection:
     """A session with one hub. Every method raises ClientError for an answer that is no success.
 
-    A request is tried up to `attempts` times: after 429 and 503, unless the hub
-    waits for its operator; after 502 and 504 only when it
-    `is_repeatable`, that is when carrying it out twice changes nothing. Without an answer it is tried again
-    only when the hub has answered an earlier one, and never where that cannot help (`causes`); when it may
-    have arrived, only if it `is_repeatable`. Pauses double from one second up to 30, or are what Retry-After
-    says; above two minutes that ends the request. `tell` is given a sentence before each pause.
+    A request is tried up to `attempts` times: after 429 and 503, unless the hub waits for its operator; after
+    502 and 504 only when it `is_repeatable`, that is when carrying it out twice changes nothing. Without an
+    answer it is tried again only when the hub has answered an earlier one, and never where that cannot help
+    (`causes`); when it may have arrived, only if it `is_repeatable`. Pauses double from one second up to 30,
+    or are what Retry-After says; above two minutes that ends the request. `tell` is given a sentence before
+    each pause.
 
     `ca` is a file of certificates (PEM) that a hub's is to be signed by, instead of the system's.
     """
@@ -225,6 +225,16 @@ def origin(url: str) -> str:
     if not is_whole or parts.scheme not in {"http", "https"} or "@" in parts.netloc:
         raise ClientError(f"{url!r} is no address of a hub: give scheme and host, as in https://hub.example")
     return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def segment(id: str, otherwise: str) -> str:
+    """Return an id that is to be a segment of a path: nothing in it may lead elsewhere.
+
+    Raises ClientError, which says what it is `otherwise`.
+    """
+    if not id or not all(c.isascii() and (c.isalnum() or c == "-") for c in id):
+        raise ClientError(f"{id!r} is {otherwise}")
+    return id
 
 
 def read_json(answer: Answer) -> JsonObject:

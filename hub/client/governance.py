@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from hub.client import answers, reviewing
-from hub.client.connection import JSON, Connection
+from hub.client.connection import JSON, Connection, segment
 from hub.client.errors import ClientError, Unreachable
 from hub.client.pins import NO_PINS, Pins
 from hub.client.reviewing import Finding, Review, Stops
@@ -213,10 +213,8 @@ class Governance:
         return self._key
 
     def _url(self, agreement_id: str) -> str:
-        # The id becomes a segment of the path: nothing in it may lead elsewhere.
-        if not agreement_id or not all(c.isascii() and (c.isalnum() or c == "-") for c in agreement_id):
-            raise ClientError(f"{agreement_id!r} is no agreement id: see `hub agreement list`")
-        return f"{self._agreements_url}{agreement_id}/"
+        named = segment(agreement_id, "no agreement id: see `hub agreement list`")
+        return f"{self._agreements_url}{named}/"
 
 
 def _writable(answer: JsonObject) -> JsonObject:

@@ -31,6 +31,7 @@ _CLOCKS_DIFFER: Final = timedelta(minutes=5)
 _MAX_EVENTS: Final = 10_000
 _DIGEST_NAME: Final = "sha-256:"
 _DIGEST_LENGTH: Final = 64
+_SHOWN: Final = 100  # characters of a value that a finding repeats
 
 
 class Stops(IntEnum):
@@ -372,4 +373,4 @@ def _same(one: object, other: object) -> bool:
 
 def _short(value: object) -> str:
     text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= 100 else f"{text[:100]}…"  # noqa: PLR2004
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote
 
-from hub.client.connection import JSON, TAXII, Connection
+from hub.client import answers
+from hub.client.connection import JSON, TAXII, Connection, segment
 from hub.client.errors import ClientError
 from hub.client.outcomes import Outcome
 from hub.model import JsonObject
 
-_COUNTS: Final = ("succeeded", "failed")
-_TEXTS: Final = ("id", "member", "at")
+_COUNTS: Final = ("total_count", "success_count", "failure_count", "pending_count")
+_NO_ID: Final = "no id of a status: see `hub submissions`"
 
 
 def status(connection: Connection, root_url: str, status_id: str) -> JsonObject:
     """Return the TAXII status resource (TAXII 2.1 section 4.3.1) of an own submission."""
-    found = connection.get(f"{root_url}status/{_segment(status_id)}/", {"Accept": TAXII})
-    names = ("total_count", "success_count", "failure_count", "pending_count")
-    if not all(_is_count(found.get(name)) for name in names):
-        raise ClientError("the hub answered with a status that cannot be read: a count is missing")
+    found = connection.get(f"{root_url}status/{segment(status_id, _NO_ID)}/", {"Accept": TAXII})
+    for name in _COUNTS:
+        answers.count(found, name)
     outcomes(found, "successes"), outcomes(found, "failures")
     return found
 
@@ -29,35 +30,19 @@ def submissions(
     connection: Connection, base_url: str, since: str | None, limit: int | None
 ) -> Iterator[JsonObject]:
     """Yield submissions, the newest first, at most `limit`; a page is fetched when it is needed."""
-    asked: dict[str, Any] = {} if since is None else {"since": since}
-    left = limit
-    cursor: str | None = None
-    while left is None or left > 0:
-        params = {
-            **asked,
-            **({} if left is None else {"limit": left}),
-            **({"next": cursor} if cursor else {}),
-        }
-        page = connection.get(f"{base_url}/governance/submissions/", {"Accept": JSON}, params)
-        listed = page.get("submissions")
-        if not isinstance(listed, list) or not all(map(_is_entry, listed)):
-            raise ClientError("the hub's list of submissions cannot be read: is this the address of a hub?")
-        yield from listed[:left]
-        left = None if left is None else left - len(listed)
-        following = page.get("next")
-        if page.get("more") is not True:
-            return
-        if not isinstance(following, str) or following == cursor or not listed:
-            raise ClientError("the hub repeats a page instead of going on: its operator should look")
-        cursor = following
+    given = {"since": since, "limit": limit}
+    asked = {name: value for name, value in given.items() if value is not None}
+    url = f"{base_url}/governance/submissions/"
+    pages = _pages(connection, url, (JSON, "submissions"), asked)
+    found = (one for page in pages for one in _entries(page))
+    return islice(found, limit)
 
 
 def submission(connection: Connection, base_url: str, submission_id: str) -> JsonObject:
     """Return one submission with what became of each of its objects, under `outcomes`."""
-    url = f"{base_url}/governance/submissions/{_segment(submission_id)}/"
+    url = f"{base_url}/governance/submissions/{segment(submission_id, _NO_ID)}/"
     found = connection.get(url, {"Accept": JSON})
-    if not _is_entry(found):
-        raise ClientError("the hub's answer about a submission cannot be read: something is missing")
+    _check_entry(found)
     outcomes(found, "outcomes")
     return found
 
@@ -65,19 +50,10 @@ def submission(connection: Connection, base_url: str, submission_id: str) -> Jso
 def versions(connection: Connection, objects_url: str, stix_id: str) -> list[str]:
     """Return the versions of an object that the member may see, in the order in which they were added."""
     found: list[str] = []
-    cursor: str | None = None
-    while True:
-        params = {} if cursor is None else {"next": cursor}
-        page = connection.get(f"{_object_url(objects_url, stix_id)}versions/", {"Accept": TAXII}, params)
-        listed, following = page.get("versions", []), page.get("next")
-        if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
-            raise ClientError("the hub's list of versions cannot be read: is this the address of a hub?")
-        found += listed
-        if page.get("more") is not True:
-            return found
-        if not isinstance(following, str) or following == cursor or not listed:
-            raise ClientError("the hub repeats a page instead of going on: its operator should look")
-        cursor = following
+    url = f"{_object_url(objects_url, stix_id)}versions/"
+    for page in _pages(connection, url, (TAXII, "versions"), {}):
+        found += answers.optional(answers.texts, page, "versions") or []
+    return found
 
 
 def delete(connection: Connection, objects_url: str, stix_id: str, version: str) -> None:
@@ -85,32 +61,44 @@ def delete(connection: Connection, objects_url: str, stix_id: str, version: str)
     connection.delete(_object_url(objects_url, stix_id), {"Accept": TAXII}, {"match[version]": version})
 
 
-def _object_url(objects_url: str, stix_id: str) -> str:
-    """Return where an object is; nothing in its id leads elsewhere."""
-    return f"{objects_url}{quote(stix_id, safe='')}/"
-
-
-def outcomes(resource: Mapping[str, Any], key: str) -> list[Outcome]:
+def outcomes(resource: JsonObject, key: str) -> list[Outcome]:
     """Return what a resource lists under `key`; none where it does not. Raises ClientError for no list."""
-    listed = resource.get(key, [])
-    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
-        raise ClientError(f"the hub's list of {key} cannot be read: is this the address of a hub?")
+    listed = answers.optional(answers.parts, resource, key) or []
     return [Outcome(*(str(one.get(name) or "") for name in ("id", "version", "message"))) for one in listed]
 
 
-def _is_entry(one: Any) -> bool:
-    if not isinstance(one, dict):
-        return False
-    is_text = all(isinstance(one.get(name), str) for name in _TEXTS)
-    return is_text and all(_is_count(one.get(name)) for name in _COUNTS)
+def _pages(
+    connection: Connection, url: str, listed: tuple[str, str], asked: dict[str, Any]
+) -> Iterator[JsonObject]:
+    """Yield the pages of a list, each by the `next` of the one before; `listed` is its media type and key."""
+    media, key = listed
+    cursor: str | None = None
+    while True:
+        continued = {} if cursor is None else {"next": cursor}
+        page = connection.get(url, {"Accept": media}, asked | continued)
+        yield page
+        if not answers.optional(answers.flag, page, "more"):
+            return
+        before, cursor = cursor, answers.text(page, "next")
+        if cursor == before or not page.get(key):
+            raise ClientError("the hub repeats a page instead of going on: its operator should look")
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+def _entries(page: JsonObject) -> list[JsonObject]:
+    listed = answers.parts(page, "submissions")
+    for one in listed:
+        _check_entry(one)
+    return listed
 
 
-def _segment(id: str) -> str:
-    # The id becomes a segment of the path: nothing in it may lead elsewhere.
-    if not id or not all(c.isascii() and (c.isalnum() or c == "-") for c in id):
-        raise ClientError(f"{id!r} is no id of a status: see `hub submissions`")
-    return id
+def _check_entry(one: JsonObject) -> None:
+    """Return if a submission can be shown; else raise ClientError."""
+    for name in ("id", "member", "at"):
+        answers.text(one, name)
+    for name in ("succeeded", "failed"):
+        answers.count(one, name)
+
+
+def _object_url(objects_url: str, stix_id: str) -> str:
+    """Return where an object is; nothing in its id leads elsewhere."""
+    return f"{objects_url}{quote(stix_id, safe='')}/"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
-from hub.model import JsonObject, Tlp
+from hub.model import MAX_AGREEMENT_BYTES, MAX_CLAUSES, MAX_TITLE, JsonObject, Tlp
 from hub.proofs.canonical import canonical
 
 AUDIENCES: Final = {
@@ -34,9 +34,6 @@ _ID: Final = re.compile(r"[a-z]+--[0-9A-Za-z-]{1,64}")
 _TIME: Final = re.compile(
     r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
-_MAX_TITLE: Final = 200  # characters; a hub takes no more of any of these
-_MAX_CLAUSES: Final = 100
-_MAX_BYTES: Final = 65_536  # policy 5, of the RFC 8785 form
 _HEAD: Final = ("id", "hub", "title", "parties", "valid_from", "valid_until", "supersedes")
 _CLAUSE: Final = ("from", "to", "max_tlp", "audience", "types", "history", "granular", "anonymise")
 
@@ -122,12 +119,12 @@ def every(document: JsonObject) -> Iterator[tuple[str, Term]]:
 
 def contradictions(document: JsonObject) -> Iterator[str]:
     """Give a sentence for each thing that no agreement says, though each term by itself may be said."""
-    if (size := len(as_json(document).encode())) > _MAX_BYTES:
-        yield f"The document has {size} bytes, and an agreement has at most {_MAX_BYTES}."
+    if (size := len(as_json(document).encode())) > MAX_AGREEMENT_BYTES:
+        yield f"The document has {size} bytes, and an agreement has at most {MAX_AGREEMENT_BYTES}."
     given = document.get("clauses")
     listed = given if isinstance(given, list) else []
-    if len(listed) > _MAX_CLAUSES:
-        yield f"The document has {len(listed)} clauses, and an agreement has at most {_MAX_CLAUSES}."
+    if len(listed) > MAX_CLAUSES:
+        yield f"The document has {len(listed)} clauses, and an agreement has at most {MAX_CLAUSES}."
     if document.get("supersedes", "") == document.get("id"):
         yield "The document supersedes itself."
     parties = _codes(document.get("parties"))
@@ -229,7 +226,7 @@ def _text(table: JsonObject, name: str) -> Term:
 
 def _title(document: JsonObject) -> Term:
     term = _text(document, "title")
-    is_short = len(term.words) <= _MAX_TITLE and not term.words.isspace()
+    is_short = len(term.words) <= MAX_TITLE and not term.words.isspace()
     return term if is_short else _odd("title", document.get("title"))
 
 

@@ -4,6 +4,9 @@ Everything here is frozen and free of I/O. Times are aware UTC datetimes, interv
 """
 
 from hub.model.agreements import (
+    MAX_AGREEMENT_BYTES,
+    MAX_CLAUSES,
+    MAX_TITLE,
     Agreement,
     AgreementState,
     Anonymise,
@@ -56,6 +59,7 @@ from hub.model.people import (
     Scope,
     StixId,
     Tlp,
+    as_of,
 )
 from hub.model.renditions import (
     ANONYMISED,
@@ -84,6 +88,9 @@ from hub.model.requests import (
 __all__ = [
     "ANONYMISED",
     "HUB",
+    "MAX_AGREEMENT_BYTES",
+    "MAX_CLAUSES",
+    "MAX_TITLE",
     "NAME_TYPES",
     "OBSERVABLE_TYPES",
     "SUBMITTED",
@@ -143,6 +150,7 @@ __all__ = [
     "VersionFilter",
     "View",
     "Withhold",
+    "as_of",
     "format_instant",
     "from_microseconds",
     "say_instant",

@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from hub.model.people import Clearance, JsonObject, NationCode, Tlp
+
+MAX_AGREEMENT_BYTES: Final = 65_536  # of the body that proposes it, and of its RFC 8785 form (policy 5)
+MAX_CLAUSES: Final = 100
+MAX_TITLE: Final = 200  # characters
 
 
 class Granular(StrEnum):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum, StrEnum
-from typing import Any, Final, NewType
+from typing import Any, Final, NewType, TypeVar
 
 NationCode = NewType("NationCode", str)  # ISO 3166-1 alpha-2, or HUB
 MemberId = NewType("MemberId", str)  # lower case, no colon
@@ -104,6 +104,14 @@ class Nation:
     unmarked_stays_home: bool = False  # what would get the default does not leave (policy 2.4)
 
 
+_Said = TypeVar("_Said")
+
+
+def as_of(earlier: Iterable[tuple[datetime, _Said]], instant: datetime, now: _Said) -> _Said:
+    """Return what was configured at an instant: of `earlier`, each until when, oldest first, or `now`."""
+    return next((said for until, said in earlier if instant < until), now)
+
+
 @dataclass(frozen=True, slots=True)
 class Registry:
     """The nations and the ids that the hub itself owns: what `config/nations.toml` says.
@@ -120,7 +128,7 @@ class Registry:
 
     def at(self, instant: datetime) -> Registry:
         """Return what was configured when something was submitted at this instant."""
-        return next((registry for until, registry in self.earlier if instant < until), self)
+        return as_of(self.earlier, instant, self)
 
     @property
     def rel_to(self) -> Mapping[StixId, NationCode]:

@@ -11,6 +11,8 @@ from typing import Any, Final, TypeVar, assert_never
 
 from hub.errors import Unprocessable
 from hub.model import (
+    MAX_CLAUSES,
+    MAX_TITLE,
     Agreement,
     AgreementState,
     Anonymise,
@@ -38,12 +40,9 @@ _CLAUSE_KEYS: Final = {"from", "to", "max_tlp", "audience", "types", "history", 
 _AUDIENCES: Final = {clearance.label: clearance for clearance in Clearance}
 _AGREEMENT_ID: Final = re.compile(r"agreement--[0-9a-f-]{36}")
 _MIN_PARTIES = 2
-_MAX_TITLE = 200
-_MAX_CLAUSES = 100
 _MAX_TYPES = 100
 _MAX_TYPE = 250
 
-MAX_DOCUMENT_BYTES: Final = 65_536  # of the body that proposes it, and of its RFC 8785 form (policy 5)
 MAX_WAITING_PROPOSALS: Final = 100  # of one nation
 _PROPOSAL_LIVES: Final = timedelta(days=90)
 
@@ -61,7 +60,7 @@ def read_agreement(document: JsonObject, nations: Collection[NationCode]) -> Agr
     a clause whose nations are not parties, or a term that this version of the hub cannot keep.
     """
     _refuse_unknown(document, _DOCUMENT_KEYS, "the agreement")
-    title = _text(document, "title", _MAX_TITLE)
+    title = _text(document, "title", MAX_TITLE)
     parties = _nations(document, "parties", nations, "parties")
     if len(parties) < _MIN_PARTIES:
         raise Unprocessable("parties: an agreement needs at least two nations.")
@@ -73,8 +72,8 @@ def read_agreement(document: JsonObject, nations: Collection[NationCode]) -> Agr
     if valid_until <= valid_from:
         raise Unprocessable("valid_until: must be later than valid_from.")
     clauses = document.get("clauses")
-    if not isinstance(clauses, list) or not 1 <= len(clauses) <= _MAX_CLAUSES:
-        raise Unprocessable(f"clauses: give a list of 1 to {_MAX_CLAUSES} clauses.")
+    if not isinstance(clauses, list) or not 1 <= len(clauses) <= MAX_CLAUSES:
+        raise Unprocessable(f"clauses: give a list of 1 to {MAX_CLAUSES} clauses.")
     if not isinstance(document.get("iep", {}), dict):
         raise Unprocessable("iep: give a table of FIRST IEP 2.0 terms, or leave it out.")
     return Agreement(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from hub.model import Kind, Member, MemberId, NationCode, Registry, StixId, StixObject
+from hub.model import Kind, Member, MemberId, NationCode, Registry, StixId, StixObject, as_of
 from hub.rules.names import DEFINITIONS, NAMES, OBSERVABLES, is_derived
 from hub.rules.neighbours import Neighbour
 
@@ -57,8 +57,8 @@ class Registered:
 
         Else an operator's later list would let be passed on what was not public when it was given.
         """
-        then = next((one for until, one in self.earlier_sources if other.submitted_at < until), None)
-        return creator in self.public_sources and (then is None or creator in then)
+        then = as_of(self.earlier_sources, other.submitted_at, self.public_sources)
+        return creator in self.public_sources and creator in then
 
     def may_use(self, member: MemberId, id: StixId | None) -> bool:
         """Tell whether the member speaks as this identity."""

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from hub.model import Handling, NationCode, ObjectVersion, StixId, Tlp
+from hub.model import Handling, NationCode, ObjectVersion, StixId, Tlp, as_of
 from hub.rules.marking import (
     Accepted,
     accepted_by,
@@ -70,7 +70,7 @@ class Facts:
 
     def customs_of(self, version: ObjectVersion) -> Customs:
         """Return what the configuration said when the version was submitted."""
-        return next((one for until, one in self.earlier if version.submitted_at < until), self.customs)
+        return as_of(self.earlier, version.submitted_at, self.customs)
 
 
 def settle(facts: Facts) -> dict[int, ObjectVersion]:

@@ -173,9 +173,8 @@ def _of_connecting(cause: psycopg.Error, place: Place) -> Cause:
     for words, known in _BY_WORDS.items():
         if words in said:
             return _told(place, "no connection", known)
-    if (
-        "connection to server" in said
-    ):  # the server's own words, in its own language: it was not asked anything yet
+    # The server's own words, in its own language: it was not asked anything yet.
+    if "connection to server" in said:
         words = " ".join(said.rpartition("failed:")[2].split())
         refusal = _Known(f"the server refuses the connection, and says: {words[:_SAID_AT_MOST]}", _LOOK)
         return _told(place, "no connection", refusal)

@@ -300,7 +300,7 @@ def _unavailable_when_down(place: Place, *sqlstates: str) -> Iterator[None]:
             cause = causes.of(error, place)
             raise DamagedDatabase(_AWAY, cause=cause.sentence) from error
         state = getattr(error.orig, "sqlstate", None)
-        if error.connection_invalidated or state in sqlstates or (causes.is_known(state)):
+        if error.connection_invalidated or state in sqlstates or causes.is_known(state):
             raise _unavailable(error, place) from error
         raise
 

@@ -59,9 +59,8 @@ def install(app: Flask) -> None:
 
 def count(receipt: Receipt) -> None:
     """Note how many objects of the current request were accepted, and how many refused."""
-    more = _facts().more
-    more["accepted"] = sum(one.count for one in receipt.outcomes if one.succeeded)
-    more["refused"] = receipt.total - int(str(more["accepted"]))
+    accepted = sum(one.count for one in receipt.outcomes if one.succeeded)
+    _facts().more |= {"accepted": accepted, "refused": receipt.total - accepted}
 
 
 def refuse(reason: str, detail: str) -> None:

@@ -6,21 +6,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from click.testing import CliRunner, Result
 
 from hub.cli import main
 from hub.proofs import keys
+from tests.cli.desks import Table
+from tests.cli.lying import Liar, lying
 from tests.client import loopback
+from tests.journeys.live import Live, live_hub
 
 Run = Callable[..., Result]
-
-
-def json_of(result: Result) -> Any:
-    """The one JSON value on stdout of a command that succeeded."""
-    assert result.exit_code == 0, result.output
-    return orjson.loads(result.stdout)
 
 
 @pytest.fixture
@@ -52,3 +48,23 @@ def as_member(run: Run, server: loopback.Loopback, tmp_path: Path) -> Run:
         return run(*arguments, env=environ | options.pop("env", {}), **options)
 
     return run_as_member
+
+
+@pytest.fixture(scope="module")
+def lying_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Live, Liar]]:
+    """A real hub, and the liar before it."""
+    home = tmp_path_factory.mktemp("hub")
+    with (
+        lying() as liar,
+        live_hub(f"sqlite:///{home}/hub.db", home, workers=1, public_url=liar.url) as live,
+    ):
+        liar.behind, live.url = live.url, liar.url
+        yield live, liar
+
+
+@pytest.fixture
+def table(lying_hub: tuple[Live, Liar], tmp_path: Path) -> Table:
+    """A new proposal, of which nothing is lied yet."""
+    live, liar = lying_hub
+    liar.lies.clear()
+    return Table(live, liar, tmp_path)

@@ -1,4 +1,4 @@
-"""`hub` on a terminal of its own, as a person sees it."""
+"""`hub` on a terminal of its own, as a person sees it, with what is typed there."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import select
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -22,20 +23,43 @@ class Screen:
     exit_code: int
 
 
-def on_a_terminal(*arguments: str, env: dict[str, str], is_stdout: bool = True) -> Screen:
-    """Run `hub` with stderr on a terminal, and stdout too unless told otherwise; then that goes nowhere."""
+def on_a_terminal(
+    *arguments: object, env: Mapping[str, str], is_stdout: bool = True, typed: str | Sequence[str] = ()
+) -> Screen:
+    """Run `hub` with stderr on a terminal, and stdout too unless told otherwise; then that goes nowhere.
+
+    `typed` goes in at once, or each part when the terminal has shown another question that ends in ": ".
+    """
     ours, theirs = pty.openpty()
-    environ = os.environ | {"TERM": "xterm", "COLUMNS": "200", "NO_PROXY": "*"} | env
-    stdout = theirs if is_stdout else subprocess.DEVNULL
-    command = [sys.executable, "-m", "hub", *arguments]
-    process = subprocess.Popen(command, env=environ, stdin=theirs, stdout=stdout, stderr=theirs)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "hub", *map(str, arguments)],
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "200", "NO_PROXY": "*"} | dict(env),
+        stdin=theirs,
+        stdout=theirs if is_stdout else subprocess.DEVNULL,
+        stderr=theirs,
+        start_new_session=True,
+    )
     os.close(theirs)
-    text, deadline = b"", time.monotonic() + PATIENCE_SECONDS
+    if isinstance(typed, str):
+        os.write(ours, typed.encode())
+    waiting = [] if isinstance(typed, str) else list(typed)
+    text, answered, deadline = b"", 0, time.monotonic() + PATIENCE_SECONDS
     with suppress(OSError):  # how a terminal ends
         while time.monotonic() < deadline:
             if select.select([ours], [], [], 0.1)[0]:
                 if not (part := os.read(ours, 65_536)):
                     break
                 text += part
+            if waiting and text.endswith(b": ") and len(text) > answered:
+                answered = len(text)
+                os.write(ours, waiting.pop(0).encode())
     os.close(ours)
     return Screen(text, process.wait(PATIENCE_SECONDS))
+
+
+def at_a_terminal(
+    environ: Mapping[str, str], typed: str | Sequence[str], *arguments: object
+) -> tuple[int, str]:
+    """Run `hub` as `on_a_terminal` does; return its exit code and the lines that the terminal shows."""
+    screen = on_a_terminal(*arguments, env=environ, typed=typed)
+    return screen.exit_code, screen.text.decode().replace("\r\n", "\n")

@@ -23,7 +23,8 @@ from taxii2client.v21 import as_pages
 
 from hub.store import copies
 from tests.actions.restoring import restored
-from tests.cli.conftest import Run, json_of
+from tests.cli.conftest import Run
+from tests.cli.results import json_of
 from tests.journeys.live import Live, live_hub
 from tests.patience import PATIENCE_SECONDS
 from tests.stix_objects import malware, stix_id

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from hub.cli.environment import known_names, unknown
-from tests.cli.conftest import Run, json_of
+from tests.cli.conftest import Run
+from tests.cli.results import json_of
 
 ROOT = Path(__file__).parents[2]
 

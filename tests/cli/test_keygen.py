@@ -10,8 +10,9 @@ from hub.client import HubAuth
 from hub.client.auth import load_key
 from hub.errors import HubError
 from hub.proofs import documents, keys
-from tests.cli.conftest import Run, json_of
-from tests.cli.person import at_a_terminal
+from tests.cli.conftest import Run
+from tests.cli.results import json_of
+from tests.cli.terminal import at_a_terminal
 
 MINE_ALONE = 0o600
 VARIABLE = "HUB_KEY_PASSPHRASE_FILE"

@@ -8,7 +8,8 @@ import pytest
 
 from hub.client import pins as kept
 from hub.proofs import documents, keys
-from tests.cli.conftest import Run, json_of
+from tests.cli.conftest import Run
+from tests.cli.results import json_of
 from tests.client.loopback import Loopback, cert
 
 MEMBERS = "/governance/members/"

@@ -15,7 +15,8 @@ from hub.actions.house import House
 from hub.actions.work import WorkReport
 from hub.cli import admin
 from hub.errors import Unavailable
-from tests.cli.conftest import Run, json_of
+from tests.cli.conftest import Run
+from tests.cli.results import json_of
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from hub.cli import main
-from tests.cli.conftest import json_of
+from tests.cli.results import json_of
 from tests.journeys.live import Live, live_hub
 from tests.stix_objects import TLP, Json, indicator, malware, note, report, stamp, stix_id
 

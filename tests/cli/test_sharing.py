@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Run, json_of
+from tests.cli.conftest import Run
+from tests.cli.results import json_of
 from tests.client.loopback import AGREEMENT, Loopback, error
 
 EXPLANATIONS = "/governance/explanations/"

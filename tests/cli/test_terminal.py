@@ -12,7 +12,8 @@ import orjson
 import pytest
 
 from hub.client.connection import Connection
-from tests.cli.conftest import Run, json_of
+from tests.cli.conftest import Run
+from tests.cli.results import json_of
 from tests.cli.terminal import on_a_terminal
 from tests.client.loopback import TOKEN, Loopback, date, error, indicator
 
