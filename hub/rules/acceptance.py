@@ -238,13 +238,16 @@ def _breaks_the_record(obj: StixObject, case: Case) -> str | None:
         return (
             "it revokes the object and is earlier than a version that the hub holds; give a later modified."
         )
-    return None if obj.type in NAMES else _changes_its_creation(obj, case)
+    return _changes_its_creation(obj, case)
 
 
 def _changes_its_creation(obj: StixObject, case: Case) -> str | None:
-    """Return what of `created` and `created_by_ref` differs from the versions next to it (section 3.2)."""
+    """Return what of `created` and `created_by_ref` differs from the versions next to it (section 3.2).
+
+    Names without TLP are aside: exporters date them by the event at hand (policy 2.3, 8).
+    """
     for other, is_earlier in ((case.known.before, True), (case.known.after, False)):
-        if other is None:
+        if other is None or (obj.type in NAMES and None in (obj.markings.tlp, other.markings.tlp)):
             continue
         if other.created is not None and other.created != obj.created:
             return f"created must stay {other.created}Z in every version of an object (STIX 2.1 section 3.2)."

@@ -7,9 +7,8 @@ may leave it out.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final
 
 import jsonschema_rs
@@ -18,14 +17,12 @@ from hub.model import JsonObject
 from hub.stix.combinations import broken_combination
 from hub.stix.examples import DICTIONARIES, EXTENSIONS, HASH_NAMES, TIMES, USUAL, UUID, example, item
 from hub.stix.forms import forbidden_sentence, form_sentence, json_type, nearest, one_of_the_types, shown
+from hub.stix.missing import Judge, must_stand, names_missing
 from hub.stix.strict import escape
 
 _Error = jsonschema_rs.ValidationError
-Judge = Callable[[JsonObject], str | None]
 _MAX_PLACE: Final = 120
 _MAX_NAMES: Final = 5
-_MAX_KEYS: Final = 200
-_MAX_ERRORS: Final = 1000
 _MAX_SENTENCE: Final = 300
 _BOOLEANS: Final = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
 _DIGITS: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})")
@@ -149,55 +146,11 @@ def _nothing(fault: _Fault) -> str | None:
         return f"{fault.place} is {emptied}; take it out of the list{instead}"
     if fault.kind not in ("type", "anyOf", "minItems", "minProperties", "enum"):
         return None
-    if not _must_stand(fault):
+    if not must_stand(fault.error, fault.obj, fault.validator, fault.judge):
         return f"{fault.place} is {emptied}; leave the property out"
     what = "at least one value" if fault.value == [] else "a value"
     right = _as_in(fault.path[-1], fault.object_type)
     return f"{fault.place} is {emptied}, and may not be left out; give it {what}{right}"
-
-
-def _must_stand(fault: _Fault) -> bool:
-    """Return whether the object around the value lacks something without it, alone or as one of several."""
-    *above, name = fault.path
-    if fault.judge(_without(fault.obj, list(fault.error.instance_path))) is not None:
-        return True
-    probe = _outline(fault.obj, above, without=name)
-    errors = islice(fault.validator.iter_errors(probe), _MAX_ERRORS)
-    place = ["0" if isinstance(token, int) else token for token in fault.error.instance_path[:-1]]
-    return any(name in _names_missing(each, place) for each in errors)
-
-
-def _without(value: Any, path: Sequence[Any]) -> Any:
-    """Return a copy of `value` that lacks what `path` leads to."""
-    first, *rest = path
-    if isinstance(value, list):
-        return [_without(item, rest) if index == first else item for index, item in enumerate(value)]
-    if not rest:
-        return {key: item for key, item in value.items() if key != first}
-    return {key: _without(item, rest) if key == first else item for key, item in value.items()}
-
-
-def _outline(value: Any, path: Sequence[str], *, without: str) -> Any:
-    """Return `value` with what `path` leads to, and little else, so that its errors are few."""
-    if isinstance(value, list):
-        return [_outline(value[int(path[0])], path[1:], without=without)]  # the first, wherever it stood
-    kept = {key: each for key, each in islice(value.items(), _MAX_KEYS) if isinstance(each, bool | str)}
-    present = dict.fromkeys(islice(value, _MAX_KEYS), 0) | kept
-    present.pop(without, None)
-    if path:
-        present[path[0]] = _outline(value[path[0]], path[1:], without=without)
-    return present
-
-
-def _names_missing(error: _Error, path: Sequence[str]) -> Iterator[str]:
-    if [str(token) for token in error.instance_path] != list(path):
-        return
-    detail = error.kind.as_dict()
-    if error.kind.name == "required":
-        yield detail["property"]
-    for branch in detail.get("context", ()):
-        for each in branch:
-            yield from _names_missing(each, path)
 
 
 # --- what must not be there ---------------------------------------------------------------------------------
@@ -350,17 +303,11 @@ def _no_branch(fault: _Fault) -> str:
     return _said(_Fault(first, fault.obj, fault.validator, fault.judge))
 
 
-def _has_same(error: _Error, branch: list[_Error]) -> bool:
-    return error.kind.name == "type" and any(
-        each.kind.name == "type" and each.instance_path == error.instance_path for each in branch
-    )
-
-
 def _lacking(branch: list[_Error], path: list[str]) -> Iterator[str]:
     """Return the names that a branch misses, or none if something else is wrong in it too."""
     if all(each.kind.name == "required" for each in branch):
         for each in branch:
-            yield from _names_missing(each, path)
+            yield from names_missing(each, path)
 
 
 def _is_other_type(branch: list[_Error]) -> bool:

@@ -344,6 +344,17 @@ def test_a_living_record_is_the_submitters_own_and_a_copy_is_none() -> None:
         (item(ONE, key=V2), held(V1, at=V2, creator=STRANGER), f"created_by_ref is {STRANGER}"),
         (item(ONE, key=V2), held(V1, at=V2, creator=KR_AGENCY_ID), "created_by_ref is"),
         (item(ONE, key=V1, creator=KR_AGENCY_ID), held(V2, at=V1), "created_by_ref is"),
+        # Of names too, where both versions are marked.
+        (
+            item(NAME, key=V2, created=V1, markings=MARKED),
+            held(V1, at=V2, markings=MARKED),
+            "created must stay",
+        ),
+        (
+            item(NAME, key=V2, creator=STRANGER, markings=MARKED),
+            held(V1, at=V2, markings=MARKED),
+            "created_by_ref is absent in another",
+        ),
     ],
 )
 def test_what_stix_forbids_of_versions_is_refused(obj: StixObject, known: Known, words: str) -> None:
@@ -359,7 +370,9 @@ def test_what_stix_forbids_of_versions_is_refused(obj: StixObject, known: Known,
         (item(ONE, key=V1), held(V2, at=V1, revoked=True)),  # what a revoking version came before
         (item(ONE, key=V2, creator=KR_AGENCY_ID), held(V1, at=V2)),  # its creator is named now
         (item(ONE, key=V1), held(V2, at=V1, creator=KR_AGENCY_ID)),
-        (item(NAME, key=V2, created=V1, creator=STRANGER), held(V1, at=V2)),  # names aside
+        (item(NAME, key=V2, created=V1, creator=STRANGER), held(V1, at=V2)),  # unmarked names aside
+        (item(NAME, key=V2, created=V1, markings=MARKED), held(V1, at=V2)),
+        (item(NAME, key=V2, created=V1), held(V1, at=V2, markings=MARKED)),
     ],
 )
 def test_what_is_a_new_version(obj: StixObject, known: Known) -> None:
