@@ -137,7 +137,24 @@ class Acceptance(Levels):
                 return "revokes what is older than a version"
             if obj["type"] not in markings.NAMES and not self._agree(member, obj, version, when):
                 return "created or created_by_ref changed"
+        if obj["type"] in markings.NAMES and markings.tlp_of(obj) is not None:
+            return self._changes_a_marked_name(member, obj, when)
         return None
+
+    def _changes_a_marked_name(self, member: str, obj: Json, when: datetime) -> str | None:
+        """Names without TLP are dated by the event at hand; two marked ones, side by side, agree."""
+        held = self.record(member, obj["id"])
+        earlier, later = [v for v in held if v.when < when], [v for v in held if v.when > when]
+        beside = [
+            max(earlier, key=lambda v: v.when, default=None),
+            min(later, key=lambda v: v.when, default=None),
+        ]
+        marked = [v for v in beside if v is not None and markings.tlp_of(v.obj) is not None]
+        return (
+            None
+            if all(self._agree(member, obj, v, when) for v in marked)
+            else "created or created_by_ref changed"
+        )
 
     def _agree(self, member: str, obj: Json, held: Version, when: datetime) -> bool:
         if obj.get("created") != held.obj.get("created"):

@@ -150,7 +150,8 @@ def test_a_company_revokes_no_agencys_own_malware(world: Alliance) -> None:
     assert world.says("kr-agency", malware(version=2, tlp="green", created_by=KR)) == ["accepted"]
     revoking = malware(version=3, tlp="green", revoked=True)
     assert world.says("kr-partner", revoking) == ["overwrites another"]
-    assert world.says("kr-partner", revoking | {"created_by_ref": MITRE}) == ["overwrites another"]
+    as_another = malware(version=3, revoked=True, created_by=MITRE)  # unmarked: its creator may be another
+    assert world.says("kr-partner", as_another) == ["overwrites another"]
     assert world.says("kr-cert", revoking | {"created_by_ref": KR}) == ["accepted"]
 
 
@@ -353,6 +354,21 @@ def test_created_and_its_creator_stay(world: Alliance) -> None:
     assert world.says("jp-agency", indicator(version=3, tlp="green", created_by=JP)) == ["accepted"]
     assert world.says("jp-agency", indicator(version=4, tlp="green")) == ["created or created_by_ref changed"]
     assert world.says("jp-agency", indicator(version=1, tlp="green")) == ["accepted"]
+
+
+@pytest.mark.parametrize(
+    ("held", "now", "said"),
+    [
+        ("green", "green", "created or created_by_ref changed"),
+        (None, "green", "accepted"),
+        ("red", None, "accepted"),
+    ],
+)
+def test_a_name_that_is_marked_twice_keeps_its_creation(
+    world: Alliance, held: str | None, now: str | None, said: str
+) -> None:
+    world.says("jp-agency", malware(version=2, tlp=held))
+    assert world.says("jp-agency", malware(version=3, tlp=now, created_by=THIRD)) == [said]
 
 
 def test_a_revoking_version_is_the_last(world: Alliance) -> None:

@@ -85,6 +85,8 @@ class Draft:
         refs = [pool_id(place, self.shift) for place in places]
         creator = None if self.creator is None else stix_id("identity", self.creator + self.shift)
         mark = stix_id("marking-definition", self.shift) if self.mark == "own" else self.mark
+        if self.mark == "own" and self.type == "marking-definition":
+            mark = None  # No definition marks itself (STIX 2.1 section 7.2.1).
         marks = [*([mark] if mark else []), *(rel_to[code] for code in self.rel_to)]
         common: dict[str, Any] = {"tlp": self.tlp, "marks": marks}
         if self.type == "marking-definition":
