@@ -23,7 +23,7 @@ from hub.stix.versions import version_key
 _FOLDERS: Final = ("common", "sdos", "sros", "observables")
 _OBSERVABLE_CORE: Final = "cyber-observable-core"
 _META: Final = ("marking-definition", "language-content", "extension-definition")
-_MILLISECONDS: Final = re.compile(r"\.[0-9]{3,}Z$")
+_MILLISECONDS: Final = re.compile(r"\.[0-9]{3,6}Z$")
 
 Loaded: TypeAlias = dict[str, dict[str, JsonObject]]
 

@@ -256,7 +256,7 @@ def test_trap_an_observable_has_the_version_of_its_acceptance(either: Live) -> N
     [
         ["2026-02-01T00:00:00.000001Z", "2026-02-01T00:00:00.000002Z"],
         ["2026-02-01T00:00:00.100Z", "2026-02-01T00:00:00.100001Z"],
-        ["2026-02-01T00:00:00.1000Z", "2026-02-01T00:00:00.101000000Z"],
+        ["2026-02-01T00:00:00.1000Z", "2026-02-01T00:00:00.101000Z"],
     ],
 )
 def test_trap_a_version_goes_out_as_it_came_in(either: Live, versions: list[str]) -> None:
