@@ -76,10 +76,16 @@ def test_so_does_the_creator_or_its_absence(world: World) -> None:
     assert "created_by_ref is" in only(world, indicator(2, tlp="green", version=3))
 
 
-def test_names_may_change_both(world: World) -> None:
+@pytest.mark.parametrize(("before", "after"), [(None, None), (None, "amber"), ("red", None)])
+def test_unmarked_names_may_change_both(world: World, before: str | None, after: str | None) -> None:
+    assert tell(world, BY, galaxy(1, tlp=before)) == [None]
+    assert tell(world, BY, galaxy(2, tlp=after, created_by=VENDOR, description="Another")) == [None]
+    assert len([row for row in world.see("us-cert") if row.id == galaxy(1)["id"]]) == 2
+
+
+def test_names_that_are_marked_twice_change_neither(world: World) -> None:
     assert tell(world, BY, galaxy(1, tlp="green")) == [None]
-    assert tell(world, BY, galaxy(2, tlp="green", created_by=VENDOR)) == [None]
-    assert len([row for row in world.see("kr-cert") if row.id == galaxy(1)["id"]]) == 2
+    assert "created must stay" in only(world, galaxy(2, tlp="green"))
 
 
 @pytest.mark.parametrize("by", [BY, "us-cert", "us-partner"])
