@@ -119,6 +119,15 @@ _PLAIN: Final = {
     "is_hidden": "false",
     "received_lines": '["from mail.example.com ..."]',
 }
+# Of the types whose name is not that of a group.
+_NAMES: Final = {
+    "attack-pattern": '"Spearphishing Attachment"', "campaign": '"Operation Example"',
+    "course-of-action": '"Block the address"', "directory": '"Windows"', "file": '"example.hwp"',
+    "extension-definition": '"Extension of KISA"', "identity": '"KISA"', "incident": '"Intrusion in May"',
+    "infrastructure": '"Command and control server"', "location": '"Seoul"', "malware": '"AppleJeus"',
+    "mutex": '"Global\\\\example"', "report": '"Report of May 2024"', "software": '"Hangul 2024"',
+    "tool": '"PsExec"', "vulnerability": '"CVE-2024-3094"',
+}  # fmt: skip
 _VALUES: Final = {
     "ipv4-addr": '"198.51.100.4"',
     "ipv6-addr": '"2001:db8::1"',
@@ -128,6 +137,7 @@ _VALUES: Final = {
     "url": '"https://example.com/x"',
 }
 
+_BY_TYPE: Final = {"name": _NAMES, "value": _VALUES}
 
 DICTIONARIES: Final = frozenset(_OBJECTS)  # whose value, or items, are JSON objects
 _SINGLE: Final = frozenset({"hashes", "extensions", "contents", "definition"})  # those that are no lists
@@ -137,8 +147,8 @@ def example(name: str, object_type: str) -> str:
     """Return a right value of the property `name` of an `object_type` as JSON, or an empty string."""
     if name == "id":
         return f'"{object_type}--{UUID}"'
-    if name == "value":
-        return _VALUES.get(object_type, "")
+    if found := _BY_TYPE.get(name, {}).get(object_type):
+        return found
     if name in TIMES:
         return f'"{INSTANT}"'
     if name in _OBJECTS:

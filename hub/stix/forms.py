@@ -9,9 +9,18 @@ from typing import Any, Final
 
 import orjson
 
+from hub.model import StixId, Tlp
 from hub.stix.examples import HASH_DIGITS, HASH_NAMES, INSTANT, TIMES, UUID, example, item, referent
+from hub.stix.tlp import definition_of
 
 _MAX_SHOWN: Final = 60
+MARKINGS: Final = frozenset({"object_marking_refs", "marking_ref"})
+_LEVEL: Final = re.compile(
+    r"\s*(?:tlp[\s:_-]*)?(white|clear|green|amber[\s+_-]*strict|amber|red)\s*", re.IGNORECASE
+)
+_LEVELS: Final = {
+    "white": Tlp.CLEAR, "clear": Tlp.CLEAR, "green": Tlp.GREEN, "amber": Tlp.AMBER, "red": Tlp.RED,
+}  # fmt: skip
 # How the packaged schemas spell "an identifier of one of these types", and "of none of these".
 _OF_TYPES: Final = re.compile(r"\^\(?([a-z0-9|-]+)\)?(?:--.*)?")
 _UUID: Final = re.compile(
@@ -169,6 +178,8 @@ def _id_flaw(value: str, name: str, types: list[str]) -> str:
     prefix, _, rest = value.partition("--")
     wanted = types or [referent(name)]
     right = f"{wanted[0]}--{UUID}"
+    if not rest and name in MARKINGS:
+        return f"this is no id; {_level_said(value)}"
     if not rest:
         return f"this is no id; an id is type--UUID, for example {right}"
     if not _UUID.fullmatch(rest):
@@ -176,6 +187,22 @@ def _id_flaw(value: str, name: str, types: list[str]) -> str:
     if types and prefix not in types:
         return f"{name} takes the id of {_some_of(types)}, for example {right}"
     return f"an id is type--UUID with the type in lower case, for example {right}"
+
+
+def level_id(value: str) -> tuple[str, StixId] | None:
+    """Return the TLP level that `value` spells, and the id that stands for it in a marking, or None."""
+    spelt = _LEVEL.fullmatch(value)
+    if spelt is None:
+        return None
+    word = spelt[1].casefold()
+    level = Tlp.AMBER_STRICT if word.endswith("strict") else _LEVELS[word]
+    return f"TLP:{level.label.upper()}", definition_of(level)
+
+
+def _level_said(value: str) -> str:
+    known = level_id(value)
+    name, id = known or ("TLP:AMBER", definition_of(Tlp.AMBER))
+    return f'for {name} write "{id}"' if known else f'write the id of a marking, for {name} "{id}"'
 
 
 def _some_of(types: list[str]) -> str:

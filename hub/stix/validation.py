@@ -29,21 +29,21 @@ _UUID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
 )
 
-# What STIX 2.1 requires and STIX 2.0 does not have, or what took the place of labels, by type.
+# What STIX 2.1 requires and STIX 2.0 does not have, by type.
 _NEW_IN_21: Final = {
-    "indicator": {
-        "pattern_type": '"pattern_type": "stix"',
-        "indicator_types": "indicator_types in place of labels such as malicious-activity",
-    },
-    "malware": {
-        "is_family": '"is_family" (true or false)',
-        "malware_types": "malware_types in place of labels such as backdoor",
-    },
+    "indicator": {"pattern_type": '"pattern_type": "stix"'},
+    "malware": {"is_family": '"is_family" (true or false)'},
     "observed-data": {"object_refs": "object_refs with the ids of observables that are sent as objects"},
-    "report": {"report_types": "report_types in place of labels such as campaign"},
-    "threat-actor": {"threat_actor_types": "threat_actor_types in place of labels such as spy"},
-    "tool": {"tool_types": "tool_types in place of labels such as remote-access"},
 }
+# What took the place of labels in 2.1, and such a label.
+_NO_LABELS: Final = {
+    "indicator": ("indicator_types", "malicious-activity"),
+    "malware": ("malware_types", "backdoor"),
+    "report": ("report_types", "campaign"),
+    "threat-actor": ("threat_actor_types", "spy"),
+    "tool": ("tool_types", "remote-access"),
+}
+_NO_FRACTION: Final = re.compile(r"(.*T.*:[0-9]{2})(\.[0-9]{0,2})?Z")
 
 
 def fault(obj: JsonObject) -> str | None:
@@ -110,7 +110,13 @@ def _spec_version_fault(obj: JsonObject, *, is_optional: bool) -> str | None:
 def _besides(obj: JsonObject) -> str:
     """Return what else a STIX 2.0 object of this type lacks, or names otherwise; ids and times stay."""
     needs = [said for name, said in _NEW_IN_21.get(obj["type"], {}).items() if name not in obj]
-    return f". A STIX 2.1 {obj['type']} also has {' and '.join(needs)}" if needs else ""
+    name, label = _NO_LABELS.get(obj["type"], ("", ""))
+    if name and name not in obj and "labels" in obj:
+        needs.append(f"{name} in place of labels such as {label}")
+    times = [name for name in ("created", "modified") if _NO_FRACTION.fullmatch(str(obj.get(name)))]
+    if times:
+        needs.append(f"milliseconds in {' and '.join(times)}, as 2024-02-29T12:00:00.000Z")
+    return f". A STIX 2.1 {value_shown(obj['type'])[1:-1]} also has {' and '.join(needs)}" if needs else ""
 
 
 def _id_fault(stix_id: Any, object_type: str) -> str | None:

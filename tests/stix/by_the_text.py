@@ -285,11 +285,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "4.14 an empty container": (observed(objects={}), "/objects is empty"),
     "4.14 an untyped object": (
         observed(objects={"0": {"name": "x"}}),
-        "/objects/0/type is no type of an observable",
+        "/objects/0/type is missing; give it the type of an observable",
     ),
     "4.14 a tool in the container": (
         observed(objects={"0": {"type": "tool", "name": "x"}}),
-        "/objects/0/type is no type of an observable",
+        "/objects/0/type is 'tool', which is no observable",
     ),
     "4.14 an incomplete file": (observed(objects={"0": {"type": "url"}}), "/objects/0/value is missing"),
     "4.15 an opinion of one's own": (

@@ -176,6 +176,24 @@ def test_every_object_of_a_stix_20_report_is_refused_as_such(path):
     }
 
 
+@pytest.mark.parametrize(
+    ("obj", "needs", "not_needed"),
+    [
+        (without(indicator(labels=["x"]), "pattern_type"), ["pattern_type", "indicator_types"], "millisec"),
+        (without(indicator(), "pattern_type"), ["pattern_type"], "labels"),
+        (sdo("malware", created="2016-05-01T10:00:00Z"), ["is_family", "milliseconds in created,"], "labels"),
+        (sdo("tool", created="2016-05-01T10:00:00Z", modified="2016-05-01T10:00:00.1Z", labels=["x"]),
+         ["tool_types", "milliseconds in created and modified"], "is_family"),
+        (sdo("identity"), ["in the bundle"], "also has"),
+    ],
+)  # fmt: skip
+def test_a_stix_20_object_hears_what_it_needs_besides_and_no_more(obj, needs, not_needed):
+    said = validation.fault(without(obj, "spec_version")) or ""
+    assert all(need in said for need in needs)
+    assert not_needed not in said
+    assert "elevator" not in said
+
+
 # --- patterns: see test_patterns; here only which ones are looked at ----------------------------------
 
 
