@@ -43,6 +43,7 @@ _NO_LABELS: Final = {
     "threat-actor": ("threat_actor_types", "spy"),
     "tool": ("tool_types", "remote-access"),
 }
+_OF_MISP: Final = frozenset({"Event", "Attribute", "response"})
 _NO_FRACTION: Final = re.compile(r"(.*T.*:[0-9]{2})(\.[0-9]{0,2})?Z")
 
 
@@ -54,7 +55,7 @@ def fault(obj: JsonObject) -> str | None:
     `spec_version` then (STIX 2.1 sections 3.1 and 3.2). A definition under a TLP id is held against no
     schema: it is never stored, and real products write these in many ways (policy 2.2).
     """
-    type_fault = _type_fault(obj.get("type"))
+    type_fault = _type_fault(obj)
     if type_fault:
         return type_fault
     object_type: str = obj["type"]
@@ -74,9 +75,14 @@ def fault(obj: JsonObject) -> str | None:
     )
 
 
-def _type_fault(object_type: Any) -> str | None:
+def _type_fault(obj: JsonObject) -> str | None:
+    object_type = obj.get("type")
+    if "type" not in obj and not _OF_MISP.isdisjoint(obj):
+        return (
+            "/type is missing: this is an event of MISP; export it as STIX 2.1, or convert it with misp-stix"
+        )
     if not isinstance(object_type, str):
-        return "/type is missing or not a string; every STIX object has one"
+        return '/type is missing or not a string; every STIX object has one, for example "type": "indicator"'
     if object_type == "bundle":
         return "/type is bundle: a bundle cannot stand inside another list of objects; send its objects"
     if len(object_type) not in _TYPE_CHARACTERS or not _TYPE.fullmatch(object_type):
