@@ -267,14 +267,17 @@ def _taken_apart(name: str, data: bytes, line: int) -> Iterator[Item | SetAside]
     what is beside them is no JSON.
     """
     start = after_space(data, 0)
-    counted = start
+    counted, column = start, len(data[data.rfind(b"\n", 0, start) + 1 : start])
     line += data.count(b"\n", 0, start)
     waiting: list[tuple[int, int, Path]] = [(start, end_of(data, start), ())]
     if after_space(data, waiting[0][1]) < len(data):
         raise NotJsonError  # more follows: it is no JSON text, and what follows is not to be lost
     while waiting:
         begin, end, path = waiting.pop()
-        line, counted = line + data.count(b"\n", counted, begin), begin
+        before, counted = data[counted:begin], begin
+        line += before.count(b"\n")
+        ends = before.rfind(b"\n") + 1  # the column goes on unless a line ended
+        column = len(before[ends:].decode(errors="replace")) + (0 if ends else column)
         try:
             inner = _inner(name, data, begin, path)
         except NotJsonError:
@@ -282,7 +285,6 @@ def _taken_apart(name: str, data: bytes, line: int) -> Iterator[Item | SetAside]
                 raise
             inner = None  # an object that is no JSON
         if inner is None:
-            column = len(data[data.rfind(b"\n", 0, begin) + 1 : begin].decode(errors="replace"))
             yield _one(name, line, column, data[begin:end], path)
         else:
             waiting.extend(reversed(inner))

@@ -15,7 +15,6 @@ EXTENSIONS: Final = {
     "user-account": ("unix-account-ext",),
 }
 HASH_NAMES: Final = ("MD5", "SHA-1", "SHA-256", "SHA-512", "SHA3-256", "SHA3-512", "SSDEEP", "TLSH")
-HASH_DIGITS: Final = {"MD5": 32, "SHA-1": 40, "SHA-256": 64, "SHA-512": 128, "SHA3-256": 64, "SHA3-512": 128}
 
 # Of the types that need any one property of many: those that senders have.
 USUAL: Final = ("command_line", "pid", "account_login", "user_id", "key", "values", "hashes", "serial_number")

@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from hub.model import StixId, Tlp
-from hub.stix.examples import HASH_DIGITS, HASH_NAMES, INSTANT, TIMES, UUID, example, item, referent
+from hub.stix.examples import INSTANT, TIMES, UUID, example, item, referent
 from hub.stix.tlp import definition_of
 
 _MAX_SHOWN: Final = 60
@@ -26,7 +26,6 @@ _OF_TYPES: Final = re.compile(r"\^\(?([a-z0-9|-]+)\)?(?:--.*)?")
 _UUID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
 )
-_HEX: Final = re.compile(r"[0-9A-Fa-f]*")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _OFFSET: Final = re.compile(r"[+-]\d{2}:?\d{2}$")
 _MOST_TYPES: Final = 6
@@ -91,8 +90,6 @@ def form_sentence(place: str, name: str, value: str, object_type: str, pattern: 
         return f"{place} is {shown(value)}: {time_flaw(value)}"
     if types or name == "id" or name.endswith(("_ref", "_refs")):
         return f"{place} is {shown(value)}: {_id_flaw(value, name, types)}"
-    if name in HASH_NAMES:
-        return f"{place} {hash_flaw(name, value)}"
     if name.endswith(("_bin", "_hex")):
         return f"{place} is {shown(value)}: {_bytes_flaw(name)}"
     wanted = (_VALUE_FORMS.get(object_type) if name == "value" else None) or _OTHER_FORMS.get(name)
@@ -138,18 +135,6 @@ def time_flaw(value: str) -> str:
     if moment is not None and moment.tzinfo is not None and not _DATE.fullmatch(value):
         right = moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return f'{flaw}; write "{right}"' if right != INSTANT else f'{flaw}; for example "{INSTANT}"'
-
-
-def hash_flaw(name: str, value: str) -> str:
-    """Return what is wrong with `value` as the hash that is called `name`."""
-    digits = HASH_DIGITS.get(name)
-    if digits is None:
-        return f"is {shown(value)}, which is no {name} hash; write it as {name} tools print it"
-    if not _HEX.fullmatch(value):
-        return f"is {shown(value)}: write the hash in hexadecimal digits alone; {name} has {digits}"
-    fits = " or ".join(other for other, count in HASH_DIGITS.items() if count == len(value))
-    remedy = f"name it {fits} if it is one" if fits else "send the whole hash"
-    return f"has {len(value)} digits, and {name} has {digits}; {remedy}"
 
 
 def nearest(value: str, options: list[str]) -> str | None:

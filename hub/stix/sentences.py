@@ -349,10 +349,11 @@ def _one_missing(fault: _Fault, lacking: list[list[str]]) -> str:
     named = [*few, "another"] if len(choices) > len(few) else few
     what = fault.object_type if not fault.path else "it"
     owner = what if fault.path else f"an {what}" if what[0] in "aeio" else f"a {what}"
+    besides = " besides pe_type" if fault.name == "windows-pebinary-ext" else ""
     first = few[0].split(" with ")[0]
     listed = f"{', '.join(named[:-1])} or {named[-1]}"
     return (
-        f"{_pointer(fault.path)} lacks a property: {owner} has at least one of {listed}; "
+        f"{_pointer(fault.path)} lacks a property: {owner} has at least one of {listed}{besides}; "
         f"add one{_as_in(first, fault.object_type)}"
     )
 

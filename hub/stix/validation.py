@@ -43,6 +43,11 @@ _NO_LABELS: Final = {
     "threat-actor": ("threat_actor_types", "spy"),
     "tool": ("tool_types", "remote-access"),
 }
+_NOT_IN_A_WORD: Final = re.compile(r"[^a-z0-9]")
+# By how they are misspelt: in capitals, with underscores, as a plural.
+_TYPES: Final = {
+    name.replace("-", "").removesuffix("s"): name for name in sorted(OBJECT_TYPES | OBSERVABLE_TYPES)
+}
 _OF_MISP: Final = frozenset({"Event", "Attribute", "response"})
 _NO_FRACTION: Final = re.compile(r"(.*T.*:[0-9]{2})(\.[0-9]{0,2})?Z")
 
@@ -86,7 +91,11 @@ def _type_fault(obj: JsonObject) -> str | None:
     if object_type == "bundle":
         return "/type is bundle: a bundle cannot stand inside another list of objects; send its objects"
     if len(object_type) not in _TYPE_CHARACTERS or not _TYPE.fullmatch(object_type):
-        return f"/type {shown(object_type)} is no STIX type name; use 3 to 250 of a-z, 0-9 and single hyphens"
+        near = _TYPES.get(_NOT_IN_A_WORD.sub("", object_type[:MAX_ID_CHARACTERS].lower()).removesuffix("s"))
+        return (
+            f"/type {shown(object_type)} is no STIX type name; use 3 to 250 of a-z, 0-9 and single hyphens"
+            + (f", for example {near}" if near else "")
+        )
     return None
 
 
@@ -152,7 +161,10 @@ def _time_fault(obj: JsonObject) -> str | None:
                 "write it as 2024-02-29T12:00:00.000Z"
             )
         if key < latest:
-            return "/modified is earlier than created; a version cannot be older than its object"
+            return (
+                f"/modified is earlier than created ({obj['modified']}, {obj['created']}); "
+                "a version cannot be older than its object: correct one of them"
+            )
         latest = key
     return None
 

@@ -6,7 +6,7 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable
-from difflib import get_close_matches
+from itertools import takewhile
 from typing import Final
 
 from hub.stix.languages import is_language_tag
@@ -137,12 +137,17 @@ def key_fault(text: str) -> str | None:
     begun = begins[0].rstrip(":]\"' ") if begins else ""
     hive = _HIVES.get(begun.lower())
     if hive is None and begun.upper().startswith("HKEY") and begun.upper() not in _WHOLE_HIVES:
-        hive = (get_close_matches(begun.upper(), _WHOLE_HIVES, n=1, cutoff=0.0) or _WHOLE_HIVES)[0]
+        hive = max(_WHOLE_HIVES, key=lambda whole: _alike(whole, begun.upper()))
     if hive is None:
         return None
     return (
         f"{shown(text)} does not have its hive in full; write {hive} instead of {begun}, as {hive}\\Software"
     )
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def cpe_fault(text: str) -> str | None:

@@ -227,11 +227,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "4.2 seen backwards": (
         sdo("campaign", first_seen=LATE, last_seen=EARLY),
-        "/last_seen is earlier than first_seen",
+        "/last_seen is earlier than first_seen (",
     ),
     "4.7 valid for no time": (
         indicator(valid_from=EARLY, valid_until=EARLY),
-        "/valid_until is not later than valid_from",
+        "/valid_until is not later than valid_from (",
     ),
     "4.8 seen backwards": (sdo("infrastructure", first_seen=LATE, last_seen=EARLY), "/last_seen"),
     "4.9 seen backwards": (sdo("intrusion-set", first_seen=LATE, last_seen=EARLY), "/last_seen"),
