@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import orjson
+
 UUID: Final = "8c6af861-7b20-41ef-9b59-6344fd872a8f"
 INSTANT: Final = "2024-02-29T12:00:00.000Z"
 
@@ -160,7 +162,8 @@ def example(name: str, object_type: str) -> str:
 
 def item(name: str) -> str:
     """Return a right item of the list `name`, as JSON, or an empty string."""
-    return _OBJECTS.get(name) or (example(name, "")[1:-1] if example(name, "").startswith("[") else "")
+    right = example(name, "")
+    return _OBJECTS.get(name) or (orjson.dumps(orjson.loads(right)[0]).decode() if right[:1] == "[" else "")
 
 
 def referent(name: str) -> str:

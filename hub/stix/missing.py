@@ -77,10 +77,11 @@ def _outline(value: Any, path: Sequence[str], *, without: str) -> Any:
 
 def names_missing(error: _Error, path: Sequence[str]) -> Iterator[str]:
     """Return the properties that `error` misses in what `path` leads to, in any of its branches."""
-    if [str(token) for token in error.instance_path] != list(path):
+    place = [str(token) for token in error.instance_path]
+    if place != list(path[: len(place)]):
         return
     detail = error.kind.as_dict()
-    if error.kind.name == "required":
+    if error.kind.name == "required" and len(place) == len(path):
         yield detail["property"]
     for branch in detail.get("context", ()):
         for each in branch:

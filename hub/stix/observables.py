@@ -212,6 +212,8 @@ def _fault_of_references(obj: JsonObject, allowed: dict[str, tuple[str, ...]], l
                 return f"{place} is not a string; write the id of {wanted}"
             if local is not None and reference in local:
                 named = local[reference].get("type")
+                if not isinstance(named, str):
+                    continue  # of which that object hears itself
             elif identifier := _IDENTIFIER.fullmatch(reference):
                 named = identifier[1]
             elif local is None:

@@ -157,14 +157,15 @@ def _nothing(fault: _Fault) -> str | None:
     wanted = item(fault.name) if is_item else ""
     # What holds nothing else would be empty in its turn: it is that which is left out, or may not be.
     out = emptied(fault.obj, path)
-    which = "" if len(out) == len(path) else _pointer([str(token) for token in out])
+    is_whole = len(out) == len(path)
     if isinstance(out[-1], int):
+        which = "it" if is_whole else f"item {out[-1]} of {_cut(str(out[-2]))}"
         instead = f", or write for example {wanted}" if wanted else ""
-        return f"{fault.place} is {nothing}; take {which or 'it'} out of the list{instead}"
+        return f"{fault.place} is {nothing}; take {which} out of the list{instead}"
     if not is_item and fault.kind not in ("type", "anyOf", "minItems", "minProperties", "enum"):
         return None
     if not must_stand(out, fault.obj, fault.validator, fault.judge):
-        return f"{fault.place} is {nothing}; leave {which or 'the property'} out"
+        return f"{fault.place} is {nothing}; leave {'the property' if is_whole else _cut(str(out[-1]))} out"
     what = "at least one value" if fault.value == [] else "a value"
     right = f", for example {wanted}" if wanted else _as_in(fault.path[-1], fault.object_type)
     return f"{fault.place} is {nothing}, and may not be left out; give it {what}{right}"

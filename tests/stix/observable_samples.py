@@ -401,6 +401,11 @@ REFUSED = [
     (observed({"0": {"name": "x"}}), "/objects/0/type", "is missing"),
     (observed({"0": {"name": "x", "type": 5}}), "/objects/0/type", "is not a string"),
     (
+        observed({"0": {"type": "network-traffic", "protocols": ["tcp"], "src_ref": "1"}, "1": {"type": []}}),
+        "/objects/1/type",
+        "is not a string",
+    ),
+    (
         observed({"0": {"type": "malware", "name": "x"}}),
         "/objects/0/type",
         "'malware', which is no observable",
