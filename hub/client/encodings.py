@@ -25,9 +25,17 @@ _ARCHIVES: Final = {
     b"\xfd7zXZ": "packed by xz",
     b"\x28\xb5\x2f\xfd": "packed by zstd",
     b"7z\xbc\xaf": "a 7z archive",
-    b"%PDF": "a PDF",
+    b"Rar!": "a rar archive",
     _GZIP: "packed by gzip twice",
 }
+_DOCUMENTS: Final = {
+    b"%PDF": "a PDF",
+    b"\xd0\xcf\x11\xe0": "a document of Office or Hangul",
+    b"{\\rtf": "a document in RTF",
+    b"\x89PNG": "an image",
+    b"\xff\xd8\xff": "an image",
+}
+_TAR: Final = b"ustar"
 _WIDE_MARKS: Final = {
     b"\xff\xfe\x00\x00": "UTF-32LE",
     b"\x00\x00\xfe\xff": "UTF-32BE",
@@ -36,11 +44,12 @@ _WIDE_MARKS: Final = {
 }
 _WIDE: Final = {"x000": "UTF-32LE", "000x": "UTF-32BE", "x0": "UTF-16LE", "0x": "UTF-16BE"}
 _SAMPLE: Final = 65_536  # bytes, by which an encoding is told
+_MOSTLY: Final = 4  # characters to each broken one: other encodings look like UTF-8 in few places
 _MORE_LINES: Final = 100  # of an indented file one line alone has little text
 
 
 def plain_lines(name: str, file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of a text file, unpacked if gzip packed it, without a byte order mark.
+    """Yield the lines of a text file, unpacked if gzip packed it, without the byte order marks before them.
 
     Raises ClientError, with the remedy, for what is another kind of file or has another encoding than UTF-8.
     """
@@ -54,8 +63,11 @@ def plain_lines(name: str, file: BinaryIO) -> Iterator[bytes]:
         lines = chain(begun, file)
         first = next(lines, b"")
     _refuse_binary(name, first)
-    lines = chain([first.removeprefix(_MARK)], lines)
-    for number, line in enumerate(lines, 1):
+    lines = chain([first], lines)
+    for number, marked in enumerate(lines, 1):
+        line = marked
+        while line.startswith(_MARK):  # files that were put together have one before each
+            line = line[len(_MARK) :]
         if not _is_utf8(line):
             sample = line + b"".join(more[:_SAMPLE] for more in islice(lines, _MORE_LINES))
             raise ClientError(_other_encoding(name, number, sample))
@@ -99,12 +111,19 @@ def _refuse_binary(name: str, first: bytes) -> None:
     for start, what in _ARCHIVES.items():
         if first.startswith(start):
             raise ClientError(f"{name}: the file is {what}; unpack it, and push the JSON files in it")
+    if _TAR in first[:512] and b"\0" in first[:512]:
+        raise ClientError(f"{name}: the file is a tar archive; unpack it, and push the JSON files in it")
+    for start, what in _DOCUMENTS.items():
+        if first.startswith(start):
+            raise ClientError(f"{name}: the file is {what}, not JSON; make STIX 2.1 objects of it first")
     wide = next((what for mark, what in _WIDE_MARKS.items() if first.startswith(mark)), None)
     if wide is None:  # what begins as ASCII does has zeros around it
         zeros = "".join("0" if byte == 0 else "x" for byte in first[:4])
         wide = next((what for start, what in _WIDE.items() if zeros.startswith(start)), None)
     if wide is not None:
         raise ClientError(_save_it(name, "the file is", wide))
+    if b"\0" in first and first.lstrip()[:1] not in (b"{", b"["):
+        raise ClientError(f"{name}: the file is no text; name a file of STIX 2.1 objects as JSON")
 
 
 def _save_it(name: str, what: str, encoding: str) -> str:
@@ -123,6 +142,14 @@ def _is_utf8(line: bytes) -> bool:
 
 
 def _other_encoding(name: str, number: int, line: bytes) -> str:
+    text = line.decode(errors="replace")
+    broken = text.count("\ufffd")
+    if sum(char > "\x7f" for char in text) > _MOSTLY * broken:
+        place = text.index("\ufffd") + 1
+        return (
+            f"{name}: line {number} column {place} is no UTF-8, and the text around it is: a character was "
+            "cut, or bytes stand in a text; write it whole, or fetch the file again as UTF-8"
+        )
     found = likely_encoding(line)
     return _save_it(name, f"line {number} is no UTF-8, but most likely", found)
 
@@ -132,6 +159,7 @@ def _other_encoding(name: str, number: int, line: bytes) -> str:
 _RUN: Final = re.compile("[^\x00-\x7f]+")
 _KANA: Final = re.compile("[\u3041-\u30fa\u30fc]")
 _HAN: Final = re.compile("[\u4e00-\u9fff]")
+_HALF_KANA: Final = re.compile("[\uff66-\uff9f]")
 _HANGUL: Final = re.compile("[\uac00-\ud7a3]")
 _DECODERS: Final = {"CP949": "cp949", "SHIFT_JIS": "cp932", "EUC-JP": "euc_jp"}
 
@@ -153,7 +181,9 @@ def _likeness(sample: bytes, name: str) -> float:
     han = len(_HAN.findall(foreign))
     if name == "CP949":
         return (sum(map(_is_common, _HANGUL.findall(foreign))) + 0.1 * han) / len(foreign)
-    return (len(_KANA.findall(foreign)) + 0.6 * han) / len(foreign)
+    # Other encodings, read as Shift-JIS, look like half-width kana too.
+    half = len(_HALF_KANA.findall(foreign))
+    return (len(_KANA.findall(foreign)) + 0.6 * han + 0.3 * half) / len(foreign)
 
 
 def _is_common(syllable: str) -> bool:
@@ -183,7 +213,7 @@ def _likeness_of_latin(sample: bytes) -> float:
 
 def refuse_others(name: str, first: bytes) -> None:
     """Return if a file that begins with this line may be JSON; raises ClientError that says what it is."""
-    start = first.lstrip()[:1_000]
+    start = first.lstrip().removeprefix(_MARK)[:1_000]
     if start.startswith(b"<"):
         if re.match(rb"<(!doctype )?html", start, re.IGNORECASE):
             raise ClientError(f"{name}: the file is a web page (HTML), not JSON; fetch the feed itself")
@@ -191,24 +221,69 @@ def refuse_others(name: str, first: bytes) -> None:
             f"{name}: the file is XML, as STIX 1.x is, and the hub takes STIX 2.1 as JSON; "
             "convert it with stix2-elevator, or ask the source for STIX 2.1"
         )
-    if re.match(rb"[^\[{\"]*?[,;\t]", start) and not re.match(rb"-?[0-9.eE+]+\s*$", start):
+    if re.match(rb"[^\[{\"]*?[,;\t]|\"[^\"]*\"\s*[,;\t]", start) and not re.match(
+        rb"-?[0-9.eE+]+\s*$", start
+    ):
         raise ClientError(
             f"{name}: the file looks like CSV or other text, not JSON; "
             "make STIX 2.1 objects of its rows first"
         )
+    if start[:1] == b"\x1e":
+        raise ClientError(f"{name}: the file is a JSON text sequence (RFC 7464); take out the characters 1E")
+    if not _MAY_BE_JSON.match(start):
+        begins = start.split(b"\n")[0].strip()[:_MAX_SHOWN].decode(errors="replace")
+        begins = "".join(char for char in begins if char.isprintable())
+        raise ClientError(
+            f"{name}: the file begins with {begins!r}, which is no JSON; make STIX 2.1 objects of it first"
+        )
 
 
-def not_json(name: str, data: bytes, error: orjson.JSONDecodeError, line: int) -> str:
-    """Return why a text is no JSON, with the place: `line` is where it begins in the file."""
-    if b"\x1b$" in data or b"\x1b(" in data:
-        return _save_it(name, "the file is most likely", "ISO-2022-JP")
-    place = f"{name} line {line + error.lineno - 1} column {error.colno}: not JSON"
+def not_json(name: str, data: bytes, error: orjson.JSONDecodeError, line: int, column: int = 0) -> str:
+    """Return why a text is no JSON, with the place: where it begins in the file, columns from 0."""
+    if _ESCAPES.search(data):
+        encoding = "ISO-2022-KR" if b"\x1b$)C" in data else "ISO-2022-JP"
+        return _save_it(name, "the file is most likely", encoding)
+    place = (
+        f"{name} line {line + error.lineno - 1} column {error.colno + (error.lineno == 1) * column}: not JSON"
+    )
     text = data.decode(errors="replace")
-    near = text[max(error.pos - 1, 0) : error.pos + 40].lstrip(" \t\r\n,{[")
+    return f"{place}: {_remedy(text, error)}"
+
+
+def is_of_all(data: bytes, error: orjson.JSONDecodeError) -> bool:
+    """Return whether what is wrong concerns the whole file: it was cut off, or has another encoding."""
+    return _ESCAPES.search(data) is not None or not data.decode(errors="replace")[error.pos :].strip()
+
+
+def _remedy(text: str, error: orjson.JSONDecodeError) -> str:
+    near = text[max(error.pos - 1, 0) : error.pos + 40].lstrip(" \t\r\n,{[:")
     if not text[error.pos :].strip():
-        return f"{place}: the text ends too early; it may have been cut off"
-    if near.startswith(("//", "/*", "#")):
-        return f"{place}: JSON has no comments; take them out"
-    if near.startswith("'"):
-        return f"{place}: texts and keys stand in double quotes, not in single ones"
-    return f"{place}: {error.msg}"
+        return "the text ends too early; it may have been cut off"
+    for begins, said in _REMEDIES.items():
+        if near.startswith(begins):
+            return said
+    added = next((said for part, said in _ADDED.items() if part in error.msg), "")
+    return f"{error.msg}{added}"
+
+
+_ESCAPES: Final = re.compile(rb"\x1b[$(]")  # by which ISO-2022 changes its character sets
+_MAX_SHOWN: Final = 40
+# An object, a list, or what may at least be a value of JSON or close to it.
+_MAY_BE_JSON: Final = re.compile(
+    rb"[\[{\"'#/]|(?:true|false|null|NaN|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\s*$"
+)
+_REMEDIES: Final = {
+    **dict.fromkeys(("//", "/*", "#"), "JSON has no comments; take them out"),
+    "'": "texts and keys stand in double quotes, not in single ones",
+    **dict.fromkeys(("\u201c", "\u201d"), 'texts and keys stand in straight double quotes (")'),
+    "None": "write null as JSON does, or leave the property out",
+    "True": "write true in lower case",
+    "False": "write false in lower case",
+}
+_ADDED: Final = {
+    "trailing comma": "; take the last comma out",
+    "control character": "; within a text write a line break as \\n, and a tab as \\t",
+    "escaped": "; within a text write a backslash as \\\\",
+    "content after document": "; put all objects into one list, or each on a line of its own",
+    "string key": "; put the name of each property in double quotes",
+}

@@ -81,12 +81,17 @@ def together(outcomes: Iterable[Outcome]) -> list[str]:
 
 
 def line(message: str, count: int, ids: Sequence[str]) -> str:
-    """Return what is said of `count` objects that have the same message; `ids` has the first of them."""
+    """Return what is said of `count` objects that have the same message; `ids` has the first of them.
+
+    An id that could not be read is empty.
+    """
+    first = [id for id in ids[:_FIRST] if id]
     if count == 1:
-        return f"{ids[0]}: {message}" if ids else message
-    named = ", ".join(ids[:_FIRST])
+        return f"{first[0]}: {message}" if first else message
+    if not first:
+        return f"{count} × {message}"
     message = message.removesuffix(".")  # the ids follow
-    return f"{count} × {message}: {named}" + (", …" if count > len(ids[:_FIRST]) else "")
+    return f"{count} × {message}: {', '.join(first)}" + (", …" if count > len(first) else "")
 
 
 def handled(fates: Mapping[Fate, int]) -> list[str]:

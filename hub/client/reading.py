@@ -14,12 +14,13 @@ from typing import Any, BinaryIO, Final
 
 import orjson
 
-from hub.client.encodings import not_json, plain_lines, refuse_others
+from hub.client.encodings import is_of_all, not_json, plain_lines, refuse_others
 from hub.client.errors import ClientError
 from hub.client.marking import marked, speaks_of_tlp
 from hub.client.writing import json_bytes
 from hub.json_text import (
     MAX_DEPTH,
+    NotJsonError,
     Path,
     after_space,
     checked,
@@ -40,6 +41,7 @@ _DEFINITIONS: Final = frozenset({"marking-definition", "extension-definition"})
 _UUID_VERSION_AT: Final = -22  # from the end of an id
 _ABOVE: Final = 2  # containers around each object of an envelope
 _ID: Final = re.compile(rb"[a-z0-9-]{1,250}--[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_OWN_ID: Final = re.compile(rb'"id"\s*:\s*"(' + _ID.pattern + rb')"')
 _GREATEST_INTEGER: Final = 2**53 - 1  # RFC 8785 section 3.2.2.3: beyond it numbers are not exact
 
 
@@ -144,7 +146,8 @@ def read_items(name: str, file: BinaryIO) -> Iterator[Item | SetAside]:
     gzip packed is read up to 256 MB.
     Of lines one at a time is in memory, anything else is there whole.
     An object that would reach the hub changed is set aside with its place and line, and not sent: duplicate
-    keys and integers beyond 2^53-1 are lost or rounded by common readers.
+    keys and integers beyond 2^53-1 are lost or rounded by common readers. So is one that is no JSON, where
+    others are, and it does not end too early: what was cut off may have told how they are handled.
     Raises ClientError, naming `name` and the line, for what is no UTF-8 text, no JSON, or none of the above.
     """
     lines = ((number, line) for number, line in enumerate(plain_lines(name, file), 1) if line.strip())
@@ -161,7 +164,20 @@ def read_items(name: str, file: BinaryIO) -> Iterator[Item | SetAside]:
         return
     yield from _objects(name, first, first_number)
     for number, line in lines:
-        yield from _objects(name, line, number)
+        try:
+            yield from _objects(name, line, number)
+        except _NotJsonError as error:
+            if error.is_of_all:
+                raise
+            yield SetAside("", "", str(error), names=_ids_in(line))
+
+
+class _NotJsonError(ClientError):
+    """A text is no JSON; `is_of_all`: what is wrong concerns the whole file."""
+
+    def __init__(self, message: str, *, is_of_all: bool) -> None:
+        super().__init__(message)
+        self.is_of_all = is_of_all
 
 
 def _padded(lines: Iterable[tuple[int, bytes]], last: int) -> Iterator[bytes]:
@@ -185,13 +201,16 @@ def _objects(name: str, data: bytes, line: int) -> Iterator[Item | SetAside]:
         whole, flaw = checked(data)
     except orjson.JSONDecodeError as error:
         if not is_json(data, may_have_nan=True):
-            raise ClientError(not_json(name, data, error, line)) from error
+            yield from _sound_ones(name, data, line, error)
+            return
         flaw = str(error)
     if flaw:
         yield from _taken_apart(name, data, line)
         return
     if not isinstance(whole, dict | list):
         raise ClientError(f"{name}: expected a bundle, an envelope, an array or one object per line")
+    if isinstance(whole, dict) and whole.get("type") == "bundle" and "objects" not in whole:
+        raise ClientError(f"{name}: the bundle has no `objects`; give it a list of objects")
     if isinstance(whole, dict) and not _is_object(whole) and not isinstance(whole["objects"], list):
         raise ClientError(f"{name}: `objects` is not a list")
     yield from map(Item.of, _flat(whole))
@@ -226,21 +245,47 @@ def _is_bundle(value: JsonObject) -> bool:
 # --- one flawed object sets no other aside --------------------------------------------------------
 
 
-def _taken_apart(name: str, data: bytes, line: int) -> Iterator[Item | SetAside]:
-    """Yield each object of a text that is JSON and has a flaw, read by itself.
+def _sound_ones(name: str, data: bytes, line: int, error: orjson.JSONDecodeError) -> list[Item | SetAside]:
+    """Return each object of a text that is no JSON because of some of them.
 
-    Raises ClientError for a flaw beside the objects: then it is not sure which these are.
+    Raises ClientError for what is no JSON beside its objects, or has none that can be read.
+    """
+    of_all = is_of_all(data, error)
+    try:
+        found = [] if of_all else list(_taken_apart(name, data, line))
+    except NotJsonError:
+        found = []
+    if not any(isinstance(one, Item) for one in found):
+        raise _NotJsonError(not_json(name, data, error, line), is_of_all=of_all) from error
+    return found
+
+
+def _taken_apart(name: str, data: bytes, line: int) -> Iterator[Item | SetAside]:
+    """Yield each object of a text that has a flaw, read by itself.
+
+    Raises ClientError for a flaw beside the objects: then it is not sure which these are; NotJsonError where
+    what is beside them is no JSON.
     """
     start = after_space(data, 0)
-    counted = start
+    counted, column = start, len(data[data.rfind(b"\n", 0, start) + 1 : start])
     line += data.count(b"\n", 0, start)
     waiting: list[tuple[int, int, Path]] = [(start, end_of(data, start), ())]
+    if after_space(data, waiting[0][1]) < len(data):
+        raise NotJsonError  # more follows: it is no JSON text, and what follows is not to be lost
     while waiting:
         begin, end, path = waiting.pop()
-        line, counted = line + data.count(b"\n", counted, begin), begin
-        inner = _inner(name, data, begin, path)
+        before, counted = data[counted:begin], begin
+        line += before.count(b"\n")
+        ends = before.rfind(b"\n") + 1  # the column goes on unless a line ended
+        column = len(before[ends:].decode(errors="replace")) + (0 if ends else column)
+        try:
+            inner = _inner(name, data, begin, path)
+        except NotJsonError:
+            if not path:
+                raise
+            inner = None  # an object that is no JSON
         if inner is None:
-            yield _one(f"{name} line {line}", data[begin:end], path)
+            yield _one(name, line, column, data[begin:end], path)
         else:
             waiting.extend(reversed(inner))
 
@@ -275,20 +320,36 @@ def _list_at(name: str, data: bytes, begin: int, path: Path) -> int | None:
     return start
 
 
-def _one(place: str, text: bytes, path: Path) -> Item | SetAside:
-    value, flaw = checked_part(text, MAX_DEPTH - _ABOVE, path, may_have_nan=True)
-    if not flaw:
-        return Item.of(value)
-    told = once(text, ("id", "modified", "created", "type"))
+def _one(name: str, line: int, column: int, text: bytes, path: Path) -> Item | SetAside:
+    try:
+        value, flaw = checked_part(text, MAX_DEPTH - _ABOVE, path, may_have_nan=True)
+    except NotJsonError as error:
+        if not path or not isinstance(error.__cause__, orjson.JSONDecodeError):
+            raise
+        said = not_json(name, text, error.__cause__, line, column)
+    else:
+        if not flaw:
+            return Item.of(value)
+        said = f"{name} line {line}{flaw}"
+    told = once(text, ("id", "modified", "created", "type")) or _only_id(text)
     # Of what may be a report it can't be read what it names; each id in it may be that.
-    named = tuple(sorted({id.decode() for id in _ID.findall(text)}))
-    may_hold = told.get("type", "report") in _CONTAINERS
+    may_hold = told.get("type", "report") in {*_CONTAINERS, "bundle"}
     return SetAside(
         told.get("id", ""),
         told.get("modified", told.get("created", "")),
-        f"{place}{flaw}",
-        names=named if may_hold else (),
+        said,
+        names=_ids_in(text) if may_hold else (),
     )
+
+
+def _only_id(text: bytes) -> dict[str, str]:
+    """Return the id of an object whose text can't be taken apart, if it gives one `id` alone."""
+    found = _OWN_ID.findall(text)
+    return {"id": found[0].decode()} if len(found) == 1 else {}
+
+
+def _ids_in(text: bytes) -> tuple[str, ...]:
+    return tuple(sorted({id.decode() for id in _ID.findall(text)}))
 
 
 def refuse_ambiguous(place: str, text: bytes) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import orjson
+
 UUID: Final = "8c6af861-7b20-41ef-9b59-6344fd872a8f"
 INSTANT: Final = "2024-02-29T12:00:00.000Z"
 
@@ -15,7 +17,6 @@ EXTENSIONS: Final = {
     "user-account": ("unix-account-ext",),
 }
 HASH_NAMES: Final = ("MD5", "SHA-1", "SHA-256", "SHA-512", "SHA3-256", "SHA3-512", "SSDEEP", "TLSH")
-HASH_DIGITS: Final = {"MD5": 32, "SHA-1": 40, "SHA-256": 64, "SHA-512": 128, "SHA3-256": 64, "SHA3-512": 128}
 
 # Of the types that need any one property of many: those that senders have.
 USUAL: Final = ("command_line", "pid", "account_login", "user_id", "key", "values", "hashes", "serial_number")
@@ -119,6 +120,15 @@ _PLAIN: Final = {
     "is_hidden": "false",
     "received_lines": '["from mail.example.com ..."]',
 }
+# Of the types whose name is not that of a group.
+_NAMES: Final = {
+    "attack-pattern": '"Spearphishing Attachment"', "campaign": '"Operation Example"',
+    "course-of-action": '"Block the address"', "directory": '"Windows"', "file": '"example.hwp"',
+    "extension-definition": '"Extension of KISA"', "identity": '"KISA"', "incident": '"Intrusion in May"',
+    "infrastructure": '"Command and control server"', "location": '"Seoul"', "malware": '"AppleJeus"',
+    "mutex": '"Global\\\\example"', "report": '"Report of May 2024"', "software": '"Hangul 2024"',
+    "tool": '"PsExec"', "vulnerability": '"CVE-2024-3094"',
+}  # fmt: skip
 _VALUES: Final = {
     "ipv4-addr": '"198.51.100.4"',
     "ipv6-addr": '"2001:db8::1"',
@@ -128,6 +138,7 @@ _VALUES: Final = {
     "url": '"https://example.com/x"',
 }
 
+_BY_TYPE: Final = {"name": _NAMES, "value": _VALUES}
 
 DICTIONARIES: Final = frozenset(_OBJECTS)  # whose value, or items, are JSON objects
 _SINGLE: Final = frozenset({"hashes", "extensions", "contents", "definition"})  # those that are no lists
@@ -137,8 +148,8 @@ def example(name: str, object_type: str) -> str:
     """Return a right value of the property `name` of an `object_type` as JSON, or an empty string."""
     if name == "id":
         return f'"{object_type}--{UUID}"'
-    if name == "value":
-        return _VALUES.get(object_type, "")
+    if found := _BY_TYPE.get(name, {}).get(object_type):
+        return found
     if name in TIMES:
         return f'"{INSTANT}"'
     if name in _OBJECTS:
@@ -151,7 +162,8 @@ def example(name: str, object_type: str) -> str:
 
 def item(name: str) -> str:
     """Return a right item of the list `name`, as JSON, or an empty string."""
-    return _OBJECTS.get(name) or (example(name, "")[1:-1] if example(name, "").startswith("[") else "")
+    right = example(name, "")
+    return _OBJECTS.get(name) or (orjson.dumps(orjson.loads(right)[0]).decode() if right[:1] == "[" else "")
 
 
 def referent(name: str) -> str:

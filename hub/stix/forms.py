@@ -9,15 +9,23 @@ from typing import Any, Final
 
 import orjson
 
-from hub.stix.examples import HASH_DIGITS, HASH_NAMES, INSTANT, TIMES, UUID, example, item, referent
+from hub.model import StixId, Tlp
+from hub.stix.examples import INSTANT, TIMES, UUID, example, item, referent
+from hub.stix.tlp import definition_of
 
 _MAX_SHOWN: Final = 60
+MARKINGS: Final = frozenset({"object_marking_refs", "marking_ref"})
+_LEVEL: Final = re.compile(
+    r"\s*(?:tlp[\s:_-]*)?(white|clear|green|amber[\s+_-]*strict|amber|red)\s*", re.IGNORECASE
+)
+_LEVELS: Final = {
+    "white": Tlp.CLEAR, "clear": Tlp.CLEAR, "green": Tlp.GREEN, "amber": Tlp.AMBER, "red": Tlp.RED,
+}  # fmt: skip
 # How the packaged schemas spell "an identifier of one of these types", and "of none of these".
 _OF_TYPES: Final = re.compile(r"\^\(?([a-z0-9|-]+)\)?(?:--.*)?")
 _UUID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
 )
-_HEX: Final = re.compile(r"[0-9A-Fa-f]*")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _OFFSET: Final = re.compile(r"[+-]\d{2}:?\d{2}$")
 _MOST_TYPES: Final = 6
@@ -82,8 +90,6 @@ def form_sentence(place: str, name: str, value: str, object_type: str, pattern: 
         return f"{place} is {shown(value)}: {time_flaw(value)}"
     if types or name == "id" or name.endswith(("_ref", "_refs")):
         return f"{place} is {shown(value)}: {_id_flaw(value, name, types)}"
-    if name in HASH_NAMES:
-        return f"{place} {hash_flaw(name, value)}"
     if name.endswith(("_bin", "_hex")):
         return f"{place} is {shown(value)}: {_bytes_flaw(name)}"
     wanted = (_VALUE_FORMS.get(object_type) if name == "value" else None) or _OTHER_FORMS.get(name)
@@ -131,18 +137,6 @@ def time_flaw(value: str) -> str:
     return f'{flaw}; write "{right}"' if right != INSTANT else f'{flaw}; for example "{INSTANT}"'
 
 
-def hash_flaw(name: str, value: str) -> str:
-    """Return what is wrong with `value` as the hash that is called `name`."""
-    digits = HASH_DIGITS.get(name)
-    if digits is None:
-        return f"is {shown(value)}, which is no {name} hash; write it as {name} tools print it"
-    if not _HEX.fullmatch(value):
-        return f"is {shown(value)}: write the hash in hexadecimal digits alone; {name} has {digits}"
-    fits = " or ".join(other for other, count in HASH_DIGITS.items() if count == len(value))
-    remedy = f"name it {fits} if it is one" if fits else "send the whole hash"
-    return f"has {len(value)} digits, and {name} has {digits}; {remedy}"
-
-
 def nearest(value: str, options: list[str]) -> str | None:
     """Return the option that `value` most likely stands for, or None."""
     folded = {_fold(option): option for option in reversed(options)}
@@ -169,6 +163,8 @@ def _id_flaw(value: str, name: str, types: list[str]) -> str:
     prefix, _, rest = value.partition("--")
     wanted = types or [referent(name)]
     right = f"{wanted[0]}--{UUID}"
+    if not rest and name in MARKINGS:
+        return f"this is no id; {_level_said(value)}"
     if not rest:
         return f"this is no id; an id is type--UUID, for example {right}"
     if not _UUID.fullmatch(rest):
@@ -176,6 +172,22 @@ def _id_flaw(value: str, name: str, types: list[str]) -> str:
     if types and prefix not in types:
         return f"{name} takes the id of {_some_of(types)}, for example {right}"
     return f"an id is type--UUID with the type in lower case, for example {right}"
+
+
+def level_id(value: str) -> tuple[str, StixId] | None:
+    """Return the TLP level that `value` spells, and the id that stands for it in a marking, or None."""
+    spelt = _LEVEL.fullmatch(value)
+    if spelt is None:
+        return None
+    word = spelt[1].casefold()
+    level = Tlp.AMBER_STRICT if word.endswith("strict") else _LEVELS[word]
+    return f"TLP:{level.label.upper()}", definition_of(level)
+
+
+def _level_said(value: str) -> str:
+    known = level_id(value)
+    name, id = known or ("TLP:AMBER", definition_of(Tlp.AMBER))
+    return f'for {name} write "{id}"' if known else f'write the id of a marking, for {name} "{id}"'
 
 
 def _some_of(types: list[str]) -> str:

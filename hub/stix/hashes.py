@@ -24,6 +24,7 @@ _HEX_DIGITS: Final = {
     "SHA3512": ("SHA3-512", (128,)),
     "WHIRLPOOL": ("WHIRLPOOL", (128,)),
 }
+_USUAL_DIGITS: Final = {"MD5": 32, "SHA-1": 40, "SHA-256": 64, "SHA-512": 128}  # of what senders really have
 _HEX: Final = re.compile(r"[0-9A-Fa-f]*")
 _FORMS: Final = {
     # Blocks of 64 characters at most, and no more in all than python-stix2 and the OASIS schema take.
@@ -52,8 +53,15 @@ def hash_fault(algorithm: str, value: str) -> str | None:
         return None
     known, lengths = _HEX_DIGITS[name]
     if not _HEX.fullmatch(value):
-        return f"{shown(value)} is no {known} hash: it has other characters than the digits 0-9 and a-f"
+        return (
+            f"{shown(value)} is no {known} hash: it has other characters than the digits 0-9 and a-f; "
+            "write its digits alone"
+        )
     if len(value) in lengths:
         return None
     needed = " or ".join(map(str, lengths))
-    return f"{shown(value)} is no {known} hash: it has {len(value)} digits, and {known} has {needed}"
+    fits = " or ".join(name for name, digits in _USUAL_DIGITS.items() if digits == len(value))
+    remedy = f"name it {fits} if it is one" if fits else "write the whole hash"
+    return (
+        f"{shown(value)} is no {known} hash: it has {len(value)} digits, and {known} has {needed}; {remedy}"
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
@@ -16,17 +16,40 @@ _MAX_KEYS: Final = 200
 _MAX_ERRORS: Final = 1000
 
 
-def must_stand(error: _Error, obj: JsonObject, validator: jsonschema_rs.Validator, judge: Judge) -> bool:
-    """Return whether the object around the value at fault lacks something without the value.
+def steps(obj: JsonObject, path: Iterable[str | int]) -> list[str | int]:
+    """Return an error's path with the keys of objects as texts, and the places in lists as numbers."""
+    found: list[str | int] = []
+    value: Any = obj
+    for token in path:
+        found.append(int(token) if isinstance(value, list) else str(token))
+        value = value[found[-1]]
+    return found
+
+
+def emptied(obj: JsonObject, path: Sequence[str | int]) -> list[str | int]:
+    """Return the way to what would hold nothing without the value that `path` leads to; `path` if nothing."""
+    around: list[Any] = [obj]
+    for token in path[:-1]:
+        around.append(around[-1][token])
+    end = len(path)
+    while end > 1 and len(around[end - 1]) == 1:
+        end -= 1
+    return list(path[:end])
+
+
+def must_stand(
+    path: Sequence[str | int], obj: JsonObject, validator: jsonschema_rs.Validator, judge: Judge
+) -> bool:
+    """Return whether the object around the property that `path` leads to lacks something without it.
 
     `validator` and `judge` say so of the object as a whole: a property may be one of several.
     """
-    *above, name = (str(token) for token in error.instance_path)
-    if judge(_without(obj, list(error.instance_path))) is not None:
+    *above, name = map(str, path)
+    if judge(_without(obj, path)) is not None:
         return True
     probe = _outline(obj, above, without=name)
     errors = islice(validator.iter_errors(probe), _MAX_ERRORS)
-    place = ["0" if isinstance(token, int) else token for token in error.instance_path[:-1]]
+    place = ["0" if isinstance(token, int) else token for token in path[:-1]]
     return any(name in names_missing(each, place) for each in errors)
 
 
@@ -54,10 +77,11 @@ def _outline(value: Any, path: Sequence[str], *, without: str) -> Any:
 
 def names_missing(error: _Error, path: Sequence[str]) -> Iterator[str]:
     """Return the properties that `error` misses in what `path` leads to, in any of its branches."""
-    if [str(token) for token in error.instance_path] != list(path):
+    place = [str(token) for token in error.instance_path]
+    if place != list(path[: len(place)]):
         return
     detail = error.kind.as_dict()
-    if error.kind.name == "required":
+    if error.kind.name == "required" and len(place) == len(path):
         yield detail["property"]
     for branch in detail.get("context", ()):
         for each in branch:

@@ -29,6 +29,7 @@ _ORDER: Final[dict[str, tuple[str, str, bool]]] = {
     "sighting": _SEEN,  # 5.2
     "threat-actor": _SEEN,  # 4.17
 }
+_REQUIRED: Final = frozenset({"last_observed"})
 _CVE: Final = re.compile(r"CVE-[0-9]{4}-[0-9]{4,}")
 _CAPEC: Final = re.compile(r"CAPEC-[0-9]+")
 # By type: the source name that goes with ids of this form (sections 4.18 and 4.1).
@@ -157,7 +158,8 @@ def _order_fault(obj: JsonObject) -> str | None:
     if begins is None or ends is None or begins < ends or (begins == ends and not is_strict):
         return None
     said = "not later than" if is_strict else "earlier than"
-    return f"/{last} is {said} {first}; correct one of them, or leave {last} out"
+    remedy = "" if last in _REQUIRED else f", or leave {last} out"
+    return f"/{last} is {said} {first} ({obj[last]}, {obj[first]}); correct one of them{remedy}"
 
 
 def _key(value: Any) -> str | None:

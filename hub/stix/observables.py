@@ -150,14 +150,21 @@ def container_fault(objects: JsonObject, schema_fault: Callable[[JsonObject, str
     for key, member in objects.items():
         place = f"/objects/{escape(key)}"
         object_type = member.get("type")
-        if not isinstance(object_type, str) or object_type in _NO_OBSERVABLES:
-            return f"{_short(place)}/type is no type of an observable; give it one, as file or url"
+        if "type" not in member:
+            return f"{_short(place)}/type is missing; give it the type of an observable, as file or url"
+        if not isinstance(object_type, str):
+            return f"{_short(place)}/type is not a string; write the type of an observable, as file or url"
+        if object_type in _NO_OBSERVABLES:
+            return (
+                f"{_short(place)}/type is {shown(object_type)}, which is no observable such as file or url; "
+                "send it as an object of its own"
+            )
         if not isinstance(member.get("id", ""), str):
             return f"{_short(place)}/id is not a string; write one, or leave it out"
         named = {**member, "id": f"{object_type}--00000000-0000-4000-8000-000000000000"}
         said = schema_fault(named, object_type) or _fault_anywhere(member, object_type, objects)
         if said:
-            return _short(place) + said
+            return _short(place) + (said[1:] if said.startswith("/ ") else said)
     return None
 
 
@@ -205,6 +212,8 @@ def _fault_of_references(obj: JsonObject, allowed: dict[str, tuple[str, ...]], l
                 return f"{place} is not a string; write the id of {wanted}"
             if local is not None and reference in local:
                 named = local[reference].get("type")
+                if not isinstance(named, str):
+                    continue  # of which that object hears itself
             elif identifier := _IDENTIFIER.fullmatch(reference):
                 named = identifier[1]
             elif local is None:

@@ -13,6 +13,7 @@ from collections.abc import Container
 from typing import Final, NoReturn
 
 from hub.stix.hashes import hash_fault
+from hub.stix.pattern_hints import A_LIST, A_PROPERTY, A_VALUE, AN_INDEX, AN_OBSERVATION, hint
 
 _Kinds = Container[str]
 
@@ -54,6 +55,8 @@ _KEYWORDS: Final = {
     "false": "boolean",
 }  # fmt: skip
 
+_WORDS: Final = frozenset(_KEYWORDS)
+
 _NUMBERS: Final = frozenset({"fraction", "below_zero", "integer", "negative"})
 _ORDERABLE: Final = _NUMBERS | {"string", "time", "hex", "binary"}
 _LITERALS: Final = _ORDERABLE | {"boolean"}
@@ -87,12 +90,17 @@ def pattern_fault(pattern: str) -> str | None:
     try:
         parser.pattern()
     except _FaultError as fault:
-        return f"/pattern is no STIX pattern: {fault}; correct it (STIX 2.1 section 9)"
+        remedy = fault.remedy or "correct it"
+        return f"/pattern is no STIX pattern: {fault}; {remedy} (STIX 2.1 section 9)"
     return f"/pattern at {parser.refused}" if parser.refused else None
 
 
 class _FaultError(ValueError):
-    """The text is no pattern; the message says where and why."""
+    """The text is no pattern; the message says where and why, and `remedy` what to write, if known."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 class _Parser:
@@ -115,7 +123,7 @@ class _Parser:
             self._observation()
 
     def _observation(self) -> None:
-        bracket = self._take({"[", "("}, "an observation in brackets")
+        bracket = self._take({"[", "("}, AN_OBSERVATION)
         if bracket == "[":
             self._comparisons()
             self._take({"]"}, "AND, OR or ]")
@@ -158,14 +166,14 @@ class _Parser:
         """Return the last key if what stands before it is a dictionary of hashes, or an empty text."""
         self._take(_TYPES, "an object path")
         self._take({":"}, ":")
-        self._take(_KEYS, "a property")
+        self._take(_KEYS, A_PROPERTY)
         keys = [self._text_of(self._next - 1)]
         while step := self._may_take({".", "["}):
             if step == ".":
-                self._take(_KEYS, "a property")
+                self._take(_KEYS, A_PROPERTY)
                 keys.append(self._text_of(self._next - 1))
             else:
-                self._take(_INDEXES, "an index or *")
+                self._take(_INDEXES, AN_INDEX)
                 self._take({"]"}, "]")
         return keys[-1] if _HASHES.intersection(keys[:-1]) else ""
 
@@ -188,7 +196,7 @@ class _Parser:
         if operator == "IN":
             self._list()
         elif operator == "equality":
-            self._take(_LITERALS, "a value")
+            self._take(_LITERALS, A_VALUE)
         elif operator == "order":
             self._take(_ORDERABLE, "a value that has an order")
         else:
@@ -196,12 +204,12 @@ class _Parser:
         return operator
 
     def _list(self) -> None:
-        self._take({"("}, "(")
+        self._take({"("}, A_LIST)
         if self._may_take({")"}):
             return
-        self._take(_LITERALS, "a value")
+        self._take(_LITERALS, A_VALUE)
         while self._take({",", ")"}, ", or )") == ",":
-            self._take(_LITERALS, "a value")
+            self._take(_LITERALS, A_VALUE)
 
     # --- tokens ---------------------------------------------------------------------------------
 
@@ -224,7 +232,7 @@ class _Parser:
     def _take(self, kinds: _Kinds, expected: str) -> str:
         kind = self._kinds[self._next]
         if kind not in kinds:
-            self._fail(self._next, f"{expected} is expected, not {self._shown()}")
+            self._fail(self._next, f"{expected} is expected, not {self._shown()}", self._hint(expected))
         self._next += 1
         return kind
 
@@ -242,8 +250,17 @@ class _Parser:
         text = self._text[start : self._starts[self._next + 1]].rstrip()
         return repr(text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…")
 
-    def _fail(self, token: int, why: str) -> NoReturn:
-        raise _FaultError(f"{self._place(token)}: {why}")
+    def _hint(self, expected: str) -> str:
+        start, end = self._starts[self._next], self._ends[self._next]
+        if self._kinds[self._next] == "unknown":
+            end = start + 2
+        before = self._next - 1
+        follows_text = self._kinds[before : before + 1] == ["string"] and self._ends[before] == start
+        found = self._text[start : min(end, start + _MAX_SHOWN)]
+        return hint(expected, self._kinds[self._next], found, follows_text=follows_text, keywords=_WORDS)
+
+    def _fail(self, token: int, why: str, remedy: str = "") -> NoReturn:
+        raise _FaultError(f"{self._place(token)}: {why}", remedy)
 
     def _refuse(self, token: int, why: str) -> None:
         self.refused = self.refused or f"{self._place(token)}: {why}"

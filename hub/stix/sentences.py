@@ -16,8 +16,17 @@ import jsonschema_rs
 from hub.model import JsonObject
 from hub.stix.combinations import broken_combination
 from hub.stix.examples import DICTIONARIES, EXTENSIONS, HASH_NAMES, TIMES, USUAL, UUID, example, item
-from hub.stix.forms import forbidden_sentence, form_sentence, json_type, nearest, one_of_the_types, shown
-from hub.stix.missing import Judge, must_stand, names_missing
+from hub.stix.forms import (
+    MARKINGS,
+    forbidden_sentence,
+    form_sentence,
+    json_type,
+    level_id,
+    nearest,
+    one_of_the_types,
+    shown,
+)
+from hub.stix.missing import Judge, emptied, must_stand, names_missing, steps
 from hub.stix.strict import escape
 
 _Error = jsonschema_rs.ValidationError
@@ -69,8 +78,12 @@ class _Fault:
         return next((token for token in reversed(self.path) if not token.isdigit()), "")
 
     @property
+    def steps(self) -> list[str | int]:
+        return steps(self.obj, self.error.instance_path)
+
+    @property
     def is_item(self) -> bool:
-        return bool(self.path) and isinstance(self.error.instance_path[-1], int)
+        return bool(self.path) and isinstance(self.steps[-1], int)
 
     @property
     def object_type(self) -> str:
@@ -83,9 +96,9 @@ class _Fault:
 
 def _said(fault: _Fault) -> str:
     if fault.path and (fault.value is None or fault.value in ([], {})):
-        emptied = _nothing(fault)
-        if emptied:
-            return emptied
+        said = _nothing(fault)
+        if said:
+            return said
     match fault.kind:
         case "required":
             said = _missing(fault)
@@ -139,18 +152,23 @@ def _as_in(name: str, object_type: str) -> str:
 
 def _nothing(fault: _Fault) -> str | None:
     """Return the sentence on a null or an empty list or object, or None where such a value is allowed."""
-    emptied = "null" if fault.value is None else "an empty list" if fault.value == [] else "empty"
-    if fault.is_item:
-        wanted = item(fault.name)
+    nothing = "null" if fault.value is None else "an empty list" if fault.value == [] else "empty"
+    is_item, path = fault.is_item, fault.steps
+    wanted = item(fault.name) if is_item else ""
+    # What holds nothing else would be empty in its turn: it is that which is left out, or may not be.
+    out = emptied(fault.obj, path)
+    is_whole = len(out) == len(path)
+    if isinstance(out[-1], int):
+        which = "it" if is_whole else f"item {out[-1]} of {_cut(str(out[-2]))}"
         instead = f", or write for example {wanted}" if wanted else ""
-        return f"{fault.place} is {emptied}; take it out of the list{instead}"
-    if fault.kind not in ("type", "anyOf", "minItems", "minProperties", "enum"):
+        return f"{fault.place} is {nothing}; take {which} out of the list{instead}"
+    if not is_item and fault.kind not in ("type", "anyOf", "minItems", "minProperties", "enum"):
         return None
-    if not must_stand(fault.error, fault.obj, fault.validator, fault.judge):
-        return f"{fault.place} is {emptied}; leave the property out"
+    if not must_stand(out, fault.obj, fault.validator, fault.judge):
+        return f"{fault.place} is {nothing}; leave {'the property' if is_whole else _cut(str(out[-1]))} out"
     what = "at least one value" if fault.value == [] else "a value"
-    right = _as_in(fault.path[-1], fault.object_type)
-    return f"{fault.place} is {emptied}, and may not be left out; give it {what}{right}"
+    right = f", for example {wanted}" if wanted else _as_in(fault.path[-1], fault.object_type)
+    return f"{fault.place} is {nothing}, and may not be left out; give it {what}{right}"
 
 
 # --- what must not be there ---------------------------------------------------------------------------------
@@ -240,6 +258,8 @@ def _wrong_type(fault: _Fault) -> str:
 def _other_type(value: Any, types: list[str], name: str) -> str:
     """Return how `value`, which belongs to `name`, is written in one of `types`, or an empty string."""
     match value:
+        case str() if name in MARKINGS and "array" in types and (known := level_id(value)):
+            said = f'for {known[0]} write ["{known[1]}"]'
         case str() if "boolean" in types and value.strip().casefold() in _BOOLEANS:
             said = f"write {_BOOLEANS[value.strip().casefold()]} without quotes"
         case str() if {"integer", "number"} & set(types) and _is_number(value, types):
@@ -330,10 +350,11 @@ def _one_missing(fault: _Fault, lacking: list[list[str]]) -> str:
     named = [*few, "another"] if len(choices) > len(few) else few
     what = fault.object_type if not fault.path else "it"
     owner = what if fault.path else f"an {what}" if what[0] in "aeio" else f"a {what}"
+    besides = " besides pe_type" if fault.name == "windows-pebinary-ext" else ""
     first = few[0].split(" with ")[0]
     listed = f"{', '.join(named[:-1])} or {named[-1]}"
     return (
-        f"{_pointer(fault.path)} lacks a property: {owner} has at least one of {listed}; "
+        f"{_pointer(fault.path)} lacks a property: {owner} has at least one of {listed}{besides}; "
         f"add one{_as_in(first, fault.object_type)}"
     )
 

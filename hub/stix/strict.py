@@ -22,8 +22,18 @@ def loads(data: bytes, place: str = "body") -> Any:
     try:
         value, flaw = checked(data)
     except orjson.JSONDecodeError as error:
-        where = f"line {error.lineno} column {error.colno}"
-        raise BadJson(f"{place}, {where}: {error.msg}; send one UTF-8 JSON text (RFC 8259)") from None
+        raise BadJson(f"{place}, {_why(data, error)}; send one UTF-8 JSON text (RFC 8259)") from None
     if flaw:
         raise BadJson(f"{place}{flaw}")
     return value
+
+
+def _why(data: bytes, error: orjson.JSONDecodeError) -> str:
+    """Return where and why a text is no JSON. Of what is no UTF-8 orjson tells neither."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as wrong:
+        begins = data.rfind(b"\n", 0, wrong.start) + 1
+        line, column = data.count(b"\n", 0, begins) + 1, len(data[begins : wrong.start].decode()) + 1
+        return f"line {line} column {column}: a byte of another encoding than UTF-8"
+    return f"line {error.lineno} column {error.colno}: {error.msg}"

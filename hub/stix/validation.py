@@ -29,21 +29,27 @@ _UUID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
 )
 
-# What STIX 2.1 requires and STIX 2.0 does not have, or what took the place of labels, by type.
+# What STIX 2.1 requires and STIX 2.0 does not have, by type.
 _NEW_IN_21: Final = {
-    "indicator": {
-        "pattern_type": '"pattern_type": "stix"',
-        "indicator_types": "indicator_types in place of labels such as malicious-activity",
-    },
-    "malware": {
-        "is_family": '"is_family" (true or false)',
-        "malware_types": "malware_types in place of labels such as backdoor",
-    },
+    "indicator": {"pattern_type": '"pattern_type": "stix"'},
+    "malware": {"is_family": '"is_family" (true or false)'},
     "observed-data": {"object_refs": "object_refs with the ids of observables that are sent as objects"},
-    "report": {"report_types": "report_types in place of labels such as campaign"},
-    "threat-actor": {"threat_actor_types": "threat_actor_types in place of labels such as spy"},
-    "tool": {"tool_types": "tool_types in place of labels such as remote-access"},
 }
+# What took the place of labels in 2.1, and such a label.
+_NO_LABELS: Final = {
+    "indicator": ("indicator_types", "malicious-activity"),
+    "malware": ("malware_types", "backdoor"),
+    "report": ("report_types", "campaign"),
+    "threat-actor": ("threat_actor_types", "spy"),
+    "tool": ("tool_types", "remote-access"),
+}
+_NOT_IN_A_WORD: Final = re.compile(r"[^a-z0-9]")
+# By how they are misspelt: in capitals, with underscores, as a plural.
+_TYPES: Final = {
+    name.replace("-", "").removesuffix("s"): name for name in sorted(OBJECT_TYPES | OBSERVABLE_TYPES)
+}
+_OF_MISP: Final = frozenset({"Event", "Attribute", "response"})
+_NO_FRACTION: Final = re.compile(r"(.*T.*:[0-9]{2})(\.[0-9]{0,2})?Z")
 
 
 def fault(obj: JsonObject) -> str | None:
@@ -54,7 +60,7 @@ def fault(obj: JsonObject) -> str | None:
     `spec_version` then (STIX 2.1 sections 3.1 and 3.2). A definition under a TLP id is held against no
     schema: it is never stored, and real products write these in many ways (policy 2.2).
     """
-    type_fault = _type_fault(obj.get("type"))
+    type_fault = _type_fault(obj)
     if type_fault:
         return type_fault
     object_type: str = obj["type"]
@@ -74,13 +80,22 @@ def fault(obj: JsonObject) -> str | None:
     )
 
 
-def _type_fault(object_type: Any) -> str | None:
+def _type_fault(obj: JsonObject) -> str | None:
+    object_type = obj.get("type")
+    if "type" not in obj and not _OF_MISP.isdisjoint(obj):
+        return (
+            "/type is missing: this is an event of MISP; export it as STIX 2.1, or convert it with misp-stix"
+        )
     if not isinstance(object_type, str):
-        return "/type is missing or not a string; every STIX object has one"
+        return '/type is missing or not a string; every STIX object has one, for example "type": "indicator"'
     if object_type == "bundle":
         return "/type is bundle: a bundle cannot stand inside another list of objects; send its objects"
     if len(object_type) not in _TYPE_CHARACTERS or not _TYPE.fullmatch(object_type):
-        return f"/type {shown(object_type)} is no STIX type name; use 3 to 250 of a-z, 0-9 and single hyphens"
+        near = _TYPES.get(_NOT_IN_A_WORD.sub("", object_type[:MAX_ID_CHARACTERS].lower()).removesuffix("s"))
+        return (
+            f"/type {shown(object_type)} is no STIX type name; use 3 to 250 of a-z, 0-9 and single hyphens"
+            + (f", for example {near}" if near else "")
+        )
     return None
 
 
@@ -110,7 +125,13 @@ def _spec_version_fault(obj: JsonObject, *, is_optional: bool) -> str | None:
 def _besides(obj: JsonObject) -> str:
     """Return what else a STIX 2.0 object of this type lacks, or names otherwise; ids and times stay."""
     needs = [said for name, said in _NEW_IN_21.get(obj["type"], {}).items() if name not in obj]
-    return f". A STIX 2.1 {obj['type']} also has {' and '.join(needs)}" if needs else ""
+    name, label = _NO_LABELS.get(obj["type"], ("", ""))
+    if name and name not in obj and "labels" in obj:
+        needs.append(f"{name} in place of labels such as {label}")
+    times = [name for name in ("created", "modified") if _NO_FRACTION.fullmatch(str(obj.get(name)))]
+    if times:
+        needs.append(f"milliseconds in {' and '.join(times)}, as 2024-02-29T12:00:00.000Z")
+    return f". A STIX 2.1 {value_shown(obj['type'])[1:-1]} also has {' and '.join(needs)}" if needs else ""
 
 
 def _id_fault(stix_id: Any, object_type: str) -> str | None:
@@ -140,7 +161,10 @@ def _time_fault(obj: JsonObject) -> str | None:
                 "write it as 2024-02-29T12:00:00.000Z"
             )
         if key < latest:
-            return "/modified is earlier than created; a version cannot be older than its object"
+            return (
+                f"/modified is earlier than created ({obj['modified']}, {obj['created']}); "
+                "a version cannot be older than its object: correct one of them"
+            )
         latest = key
     return None
 

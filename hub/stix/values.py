@@ -6,8 +6,10 @@ import ipaddress
 import re
 import unicodedata
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Final
 
+from hub.stix.languages import is_language_tag
 from hub.stix.selectors import shown
 
 _PREFIX: Final = re.compile(r"0|[1-9][0-9]{0,2}")
@@ -30,20 +32,15 @@ _HIVES: Final = {
     "hkpd": "HKEY_PERFORMANCE_DATA",
     "hkdd": "HKEY_DYN_DATA",
 }
-_HIVE: Final = re.compile(r"[^\\/]{0,8}")
+_WHOLE_HIVES: Final = (
+    "HKEY_CLASSES_ROOT", "HKEY_CURRENT_CONFIG", "HKEY_CURRENT_USER", "HKEY_CURRENT_USER_LOCAL_SETTINGS",
+    "HKEY_DYN_DATA", "HKEY_LOCAL_MACHINE", "HKEY_PERFORMANCE_DATA", "HKEY_PERFORMANCE_NLSTEXT",
+    "HKEY_PERFORMANCE_TEXT", "HKEY_USERS",
+)  # fmt: skip
+# What tools write before a hive: the name of the computer, the quote or bracket of a script, a provider.
+_BEFORE_HIVE: Final = re.compile(r"(?:computer\\+|registry::)?[\s\\/\"'\[]*", re.IGNORECASE)
+_HIVE: Final = re.compile(r"[^\\/]{0,40}")
 _CPE: Final = re.compile(r"cpe:2\.3:[aho*-](?::(?:[^\\:\s]|\\[^\s])+){10}")
-# RFC 5646 section 2.1 as it is registered: no language has four letters or more.
-_LANGUAGE: Final = re.compile(
-    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?"
-    r"(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[0-9a-wy-z](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?"
-    r"|x(?:-[a-z0-9]{1,8})+",
-    re.IGNORECASE,
-)
-_GRANDFATHERED: Final = frozenset({
-    "en-gb-oed", "i-ami", "i-bnn", "i-default", "i-enochian", "i-hak", "i-klingon", "i-lux", "i-mingo",
-    "i-navajo", "i-pwn", "i-tao", "i-tay", "i-tsu", "sgn-be-fr", "sgn-be-nl", "sgn-ch-de", "art-lojban",
-    "cel-gaulish", "no-bok", "no-nyn", "zh-guoyu", "zh-hakka", "zh-min", "zh-min-nan", "zh-xiang",
-})  # fmt: skip
 
 
 def ipv4_fault(text: str) -> str | None:
@@ -131,13 +128,26 @@ def url_fault(text: str) -> str | None:
 
 
 def key_fault(text: str) -> str | None:
-    """Return why `text` does not begin with a registry hive written in full (6.17), or None."""
-    begins = _HIVE.match(text)
-    begun = begins[0] if begins else ""
-    hive = _HIVES.get(begun.rstrip(":").lower())
+    """Return why the registry hive that `text` begins with is not written in full (6.17), or None.
+
+    A key without a hive passes.
+    """
+    before = _BEFORE_HIVE.match(text)
+    begins = _HIVE.match(text, before.end() if before else 0)
+    begun = begins[0].rstrip(":]\"' ") if begins else ""
+    hive = _HIVES.get(begun.lower())
+    if hive is None and begun.upper().startswith("HKEY") and begun.upper() not in _WHOLE_HIVES:
+        hive = max(_WHOLE_HIVES, key=lambda whole: _alike(whole, begun.upper()))
     if hive is None:
         return None
-    return f"{shown(text)} abbreviates its hive; write {hive} instead of {begun}, as {hive}\\Software"
+    return (
+        f"{shown(text)} does not have its hive in full; write {hive} instead of {begun}, as {hive}\\Software"
+    )
+
+
+def _alike(one: str, other: str) -> int:
+    """Return how many characters both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def cpe_fault(text: str) -> str | None:
@@ -149,6 +159,6 @@ def cpe_fault(text: str) -> str | None:
 
 def language_fault(text: str) -> str | None:
     """Return why `text` is no language tag of RFC 5646, or None."""
-    if _LANGUAGE.fullmatch(text) or text.lower() in _GRANDFATHERED:
+    if is_language_tag(text):
         return None
     return f"{shown(text)} is no language tag of RFC 5646; write it as ko, ja-JP or zh-Hans"

@@ -22,6 +22,9 @@ def many(message: str, count: int) -> list[Outcome]:
         (many("no", 3), ["3 × no: id-0, id-1, id-2"]),
         (many("no", 100), ["100 × no: id-0, id-1, id-2, …"]),
         (many("a", 1) + many("b", 2) + many("a", 1), ["2 × a: id-0, id-0", "2 × b: id-0, id-1"]),
+        ([Outcome("", "", "line 2: no")], ["line 2: no"]),
+        ([Outcome("", "", "no"), Outcome("", "", "no")], ["2 × no"]),
+        ([Outcome("", "", "no"), Outcome("a", "1", "no")], ["2 × no: a, …"]),
         (many("few", 1) + many("most", 2), ["2 × most: id-0, id-1", "id-0: few"]),
     ],
 )

@@ -41,7 +41,45 @@ def bodies_of(data: bytes) -> list[bytes]:
         (b'"text"', "feed: expected a bundle"),
         (b'{"objects":{}}', "feed: `objects` is not a list"),
         (b'{"type":"bundle","objects":{}}', "feed: `objects` is not a list"),
-        (A + b"\nno json\n", "feed line 2 column 1: not JSON"),
+        (b"no json\n" + A, "feed: the file begins with 'no json', which is no JSON"),
+        (A + b'\n{"a":"b', "feed line 2 column 8: not JSON: the text ends too early"),
+        (b'{"objects":[%b,{"a":"\t"},%b' % (A, B), "feed line 1 column"),
+        (b'{"objects":[{"a":"\t"}]}', "feed line 1 column 19: not JSON: unexpected control character"),
+        (b'{"objects":[{"a":C:}],"x":[%b]}' % A, "feed line 1 column 18: not JSON"),
+        (b'{"x":"\t","objects":[%b]}' % A, "feed line 1 column 7: not JSON: unexpected control character"),
+        (
+            BUNDLE % A + BUNDLE % B,
+            "feed line 1 column 69: not JSON: unexpected content after document; put all",
+        ),
+        (
+            b'{\n"objects":[%b]}\n{\n"objects":[%b]}' % (A, B),
+            "feed line 3 column 1: not JSON: unexpected con",
+        ),
+        (
+            b"[%b,]" % A,
+            "feed line 1 column 23: not JSON: trailing comma is not allowed; take the last comma out",
+        ),
+        (b'{"type":"bundle","id":"bundle--1"}', "feed: the bundle has no `objects`"),
+        (b'"id","type"\n"a","b"', "feed: the file looks like CSV"),
+        (b"198.51.100.1\n198.51.100.2\n", "feed: the file begins with '198.51.100.1', which is no JSON"),
+        (b"type: bundle\nobjects: []\n", "feed: the file begins with 'type: bundle', which is no JSON"),
+        (b"\x1e%b\n" % A, "feed: the file is a JSON text sequence"),
+        (b"%PDF-1.7\n", "feed: the file is a PDF, not JSON; make STIX 2.1 objects of it"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0\0", "feed: the file is a document of Office or Hangul"),
+        (b"Rar!\x1a\x07\0", "feed: the file is a rar archive; unpack it"),
+        (b"a.json".ljust(257, b"\0") + b"ustar\0" + A, "feed: the file is a tar archive; unpack it"),
+        (b"\x7fELF\0\0", "feed: the file is no text"),
+        (b'{"a":None}', "feed line 1 column 6: not JSON: write null"),
+        (b'{"a":True}', "feed line 1 column 6: not JSON: write true in lower case"),
+        (
+            b'{"a":"C:\\Windows"}',
+            "feed line 1 column 9: not JSON: invalid escaped sequence in string; within a",
+        ),
+        (b"{type:1}", "feed line 1 column 2: not JSON: unexpected character, expected a string key; put the"),
+        (
+            "{“type”:1}".encode(),
+            "feed line 1 column 2: not JSON: texts and keys stand in straight double quotes",
+        ),
         (b'\n\n{\n"a":1,\n}', "feed line 4 column 6: not JSON: trailing comma"),
         (b'{\n"a":1, // one\n"b":2}', "feed line 2 column 8: not JSON: JSON has no comments"),
         (b'# one\n{"a":1}', "feed line 1 column 1: not JSON: JSON has no comments"),
@@ -84,6 +122,8 @@ def test_what_is_no_file_of_objects_is_refused_with_its_place(data: bytes, sente
         ("caf\u00e9 fran\u00e7ais", "latin-1", "WINDOWS-1252"),
         ("\u201cquoted\u201d \u2013 M\u00fcnchen", "cp1252", "WINDOWS-1252"),
         ("ツール", "iso2022_jp", "ISO-2022-JP"),
+        ("도구", "iso2022_kr", "ISO-2022-KR"),
+        ("ﾂｰﾙ ﾗｻﾞﾙｽ", "cp932", "SHIFT_JIS"),
         ("도구", "utf-16", "UTF-16LE"),
         ("도구", "utf-16-le", "UTF-16LE"),
         ("도구", "utf-16-be", "UTF-16BE"),
@@ -179,6 +219,69 @@ def test_a_flawed_object_is_set_aside_alone_with_id_place_and_line(
     assert (aside.id, aside.version, aside.names) == ("tool--9", "2026", ())
     place = (pointer[:-1] or "/") if said.startswith(":") else pointer
     assert aside.message.startswith(f"feed line {line} at {place}{said}")
+
+
+BROKEN = [
+    b'"\t"',
+    b'"\n"',
+    b'"\0"',
+    b'"C:\\Windows"',
+    b"'x'",
+    b"None",
+    b"x",
+    b"007",
+    b"",
+    b'"a" "b"',
+    b'"a",',
+    b"1//",
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+@pytest.mark.parametrize(
+    ("shape", "place"),
+    [
+        (BUNDLE % (A + b",\n%b,\n" + B), "line 2 column"),
+        (b"[%b,%%b,%b]" % (A, B), "line 1 column"),
+        (b"[%b,\n%b]" % (A, BUNDLE % (b"%b," + B)), "line 2 column"),
+        (b'{\n"type":"bundle",\n"objects":[\n%b,\n%%b,\n%b]}' % (A, B), "line 5 column"),
+    ],
+)
+def test_an_object_that_is_no_json_is_set_aside_alone(shape: bytes, place: str, broken: bytes) -> None:
+    id = b"report--00000000-0000-4000-8000-000000000001"
+    found = read(shape.replace(b"%b", b'{"type":"report","id":"%b","n":%b}' % (id, broken)))
+    (aside,) = [one for one in found if isinstance(one, SetAside)]
+    assert [one.body for one in found if isinstance(one, Item)] == [A, B]
+    assert (aside.id, aside.names) == (id.decode(), (id.decode(),))
+    assert aside.message.startswith(f"feed {place}")
+    assert ": not JSON: " in aside.message
+
+
+@pytest.mark.parametrize("line", [b"no json", b"# one", b'{"a":"\t"}', b"<html>", b"{'a':1}", b"[1,"])
+def test_a_line_that_is_no_json_is_set_aside_alone(line: bytes) -> None:
+    id = b"tool--00000000-0000-4000-8000-000000000001"
+    before, aside, after = read(b"%b\n%b %b }\n%b\n" % (A, line, id, B))
+    assert isinstance(before, Item)
+    assert isinstance(aside, SetAside)
+    assert isinstance(after, Item)
+    assert (before.body, after.body, aside.names) == (A, B, (id.decode(),))
+    assert aside.message.startswith("feed line 2 column ")
+
+
+def test_each_of_files_that_were_put_together_may_have_a_byte_order_mark() -> None:
+    mark = b"\xef\xbb\xbf"
+    assert bodies_of(mark + mark + A + b"\r\n" + mark + B) == [A, B]
+    assert bodies_of(mark + BUNDLE % A + b"\n\n" + mark + b"\n" + mark + BUNDLE % B) == [A, B]
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"\xeb\x8f", b"\xed\xa0\xbd"])
+def test_a_byte_that_is_no_utf_8_in_a_text_that_is_gets_no_advice_to_convert_it(bad: bytes) -> None:
+    text = '{"a":"라자루스 그룹 ラザルス"}\n{"b":"국내 전력 기관을 노린 공격%s"}'.encode()
+    with pytest.raises(
+        ClientError, match=r"line 2 column 2[0-9] is no UTF-8, and the text around it is"
+    ) as refused:
+        read(text.replace(b"%s", bad))
+    assert "iconv" not in str(refused.value)
 
 
 @pytest.mark.parametrize("kind", [b'"type":"report",', b"", b'"type":"tool","type":"tool",'])

@@ -227,11 +227,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "4.2 seen backwards": (
         sdo("campaign", first_seen=LATE, last_seen=EARLY),
-        "/last_seen is earlier than first_seen",
+        "/last_seen is earlier than first_seen (",
     ),
     "4.7 valid for no time": (
         indicator(valid_from=EARLY, valid_until=EARLY),
-        "/valid_until is not later than valid_from",
+        "/valid_until is not later than valid_from (",
     ),
     "4.8 seen backwards": (sdo("infrastructure", first_seen=LATE, last_seen=EARLY), "/last_seen"),
     "4.9 seen backwards": (sdo("intrusion-set", first_seen=LATE, last_seen=EARLY), "/last_seen"),
@@ -285,11 +285,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "4.14 an empty container": (observed(objects={}), "/objects is empty"),
     "4.14 an untyped object": (
         observed(objects={"0": {"name": "x"}}),
-        "/objects/0/type is no type of an observable",
+        "/objects/0/type is missing; give it the type of an observable",
     ),
     "4.14 a tool in the container": (
         observed(objects={"0": {"type": "tool", "name": "x"}}),
-        "/objects/0/type is no type of an observable",
+        "/objects/0/type is 'tool', which is no observable",
     ),
     "4.14 an incomplete file": (observed(objects={"0": {"type": "url"}}), "/objects/0/value is missing"),
     "4.15 an opinion of one's own": (

@@ -45,6 +45,33 @@ def test_what_the_grammar_does_not_know_is_refused(pattern):
     assert len(sentence) < 300
 
 
+@pytest.mark.parametrize(
+    ("pattern", "remedy"),
+    [
+        ("198.51.100.4", "write for example [ipv4-addr:value = '198.51.100.4']"),
+        ('[file:name = "x"]', "write texts between single quotes"),
+        ("[file:name = “x”]", "write texts between single quotes"),
+        ("[file:name = x]", "put a text between single quotes, as 'x'"),
+        ("[file:name = 'C:\\Windows']", r"write a backslash in it as \\"),
+        ("[url:value MATCHES 'a\\.b']", r"write a backslash in it as \\"),
+        ("[file:name = 'it's']", r"write a single quote within a text as \'"),
+        ("[file:name = 'a' and file:size = 3]", "write AND in capitals"),
+        ("[file:name like 'a%']", "write LIKE in capitals"),
+        ("[file:name = 'a' && file:size = 3]", "write AND ("),
+        (f"[file:hashes.SHA-256 = '{'a' * 64}']", "between single quotes, as 'SHA-256'"),
+        (f"[file:hashes['MD5'] = '{'a' * 32}']", "write a key behind a full stop"),
+        ("[file:name IN 'a']", "as ('a', 'b')"),
+        ("[file:size = 1] START '2024-01-01T00:00:00Z' STOP t'2024-01-02T00:00:00Z'", "write a time as t'"),
+        ("[file:size]", "correct it"),
+    ],
+)
+def test_a_common_mistake_in_a_pattern_is_told_with_its_remedy(pattern, remedy):
+    said = pattern_fault(pattern) or ""
+    assert said.startswith("/pattern is no STIX pattern: 1:")
+    assert said.endswith(" (STIX 2.1 section 9)")
+    assert remedy in said
+
+
 @pytest.mark.parametrize("character", ["x", "ü"])
 def test_a_pattern_over_16_kb_is_refused_unread(character):
     assert "longer than 16384 bytes" in (pattern_fault(character * (MAX_BYTES + 1)) or "")

@@ -40,6 +40,9 @@ REFUSED = [
     (without(definition(**STATEMENT), "spec_version"), "STIX 2.1 only"),
     (without(sdo("x-own"), "spec_version"), "STIX 2.1 only"),
     (without(sdo("x-own"), "spec_version", "modified"), "STIX 2.1 only"),
+    ({"Event": {"info": "x", "Attribute": []}}, "/type is missing: this is an event of MISP; export it as"),
+    ({"response": [{"Event": {}}]}, "/type is missing: this is an event of MISP"),
+    ({"name": "x"}, "/type is missing or not a string; every STIX object has one, for example"),
     (sdo(spec_version="2.0"), '/spec_version is "2.0", and the hub takes STIX 2.1 only'),
     (sdo(spec_version=2.1), "/spec_version is 2.1, and"),
     (sdo(spec_version=None), "/spec_version is null, and"),
@@ -174,6 +177,24 @@ def test_every_object_of_a_stix_20_report_is_refused_as_such(path):
     assert {(validation.fault(obj) or "")[:40] for obj in objects} == {
         "/spec_version is missing: this is STIX 2"
     }
+
+
+@pytest.mark.parametrize(
+    ("obj", "needs", "not_needed"),
+    [
+        (without(indicator(labels=["x"]), "pattern_type"), ["pattern_type", "indicator_types"], "millisec"),
+        (without(indicator(), "pattern_type"), ["pattern_type"], "labels"),
+        (sdo("malware", created="2016-05-01T10:00:00Z"), ["is_family", "milliseconds in created,"], "labels"),
+        (sdo("tool", created="2016-05-01T10:00:00Z", modified="2016-05-01T10:00:00.1Z", labels=["x"]),
+         ["tool_types", "milliseconds in created and modified"], "is_family"),
+        (sdo("identity"), ["in the bundle"], "also has"),
+    ],
+)  # fmt: skip
+def test_a_stix_20_object_hears_what_it_needs_besides_and_no_more(obj, needs, not_needed):
+    said = validation.fault(without(obj, "spec_version")) or ""
+    assert all(need in said for need in needs)
+    assert not_needed not in said
+    assert "elevator" not in said
 
 
 # --- patterns: see test_patterns; here only which ones are looked at ----------------------------------
