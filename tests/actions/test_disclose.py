@@ -215,6 +215,34 @@ def test_a_page_that_cannot_be_read_takes_no_other_with_it(world: World) -> None
     assert len(recorded(world)) == 3
 
 
+_REFUSED_AT_COMMIT = {
+    "sqlite": (
+        "CREATE TABLE nowhere (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE refused (id INTEGER REFERENCES nowhere (id) DEFERRABLE INITIALLY DEFERRED)",
+        "CREATE TRIGGER refuse AFTER INSERT ON disclosure BEGIN INSERT INTO refused VALUES (1); END",
+    ),
+    "postgresql": (
+        """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+           $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END $$""",
+        """CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON disclosure DEFERRABLE INITIALLY DEFERRED
+           FOR EACH ROW EXECUTE FUNCTION refuse()""",
+    ),
+}
+
+
+def test_no_page_leaves_whose_shared_commit_failed(world: World) -> None:
+    """The statements of all pages are done; only then the database refuses the COMMIT."""
+    asks = [_ask(world, stix_id("malware", n)) for n in range(4)]
+    with world.house.store.write() as connection:
+        for statement in _REFUSED_AT_COMMIT[connection.dialect.name]:
+            connection.exec_driver_sql(statement)
+    told, commits = _together(world, asks)
+    assert commits >= 2, told
+    assert not [one for one in told if isinstance(one, Told)]
+    assert not [one for one in told if isinstance(one, RuntimeError)]  # each hears of it
+    assert recorded(world) == []
+
+
 def test_who_waits_too_long_for_its_turn_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Disclosures()
     monkeypatch.setattr(disclose, "_TURN_SECONDS", 0.01)
