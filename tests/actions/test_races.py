@@ -53,9 +53,10 @@ class Pause:
             return future.result(PATIENCE_SECONDS)
 
 
-@pytest.fixture
-def pause(monkeypatch: pytest.MonkeyPatch) -> Pause:
-    return Pause(monkeypatch, submit, "decide")
+@pytest.fixture(params=["decide", "renewed"])
+def pause(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Pause:
+    """Holds a submission that is decided, or that was looked at once more: what remains is the commit."""
+    return Pause(monkeypatch, submit, request.param)
 
 
 def _together(*acts: Callable[[], Any]) -> list[Any]:
@@ -114,7 +115,7 @@ def test_what_was_decided_before_a_step_of_history_gives_no_version_two_rows(
     hub.agree(clause("US", "KR", history=True))
     hub.clock.forward(seconds=1)
     second = campaign("a", version=2) if comes == "its next version" else report("r", first, tlp="amber")
-    pause = Pause(monkeypatch, submit, "decide")
+    pause = Pause(monkeypatch, submit, "renewed")
     pause.while_held(lambda: hub.push("us-cert", second), lambda: work.work(hub.house))
     with hub.house.store.read() as connection:
         columns = release.c.version_id, release.c.is_newest, release.c.stix_id
