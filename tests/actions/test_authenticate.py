@@ -55,6 +55,7 @@ def test_every_failure_is_the_same_sentence(hub: Hub) -> None:
 
 
 def test_a_token_serves_until_before_the_instant_in_which_it_expires(hub: Hub) -> None:
+    hub.account("us-cert")
     issued = administer.issue_token(hub.house, "us-cert", [Scope.READ], expires_days=1)
     (ends,) = [t.expires_at for t in administer.list_tokens(hub.house) if t.public_id == issued.public_id]
     assert ends is not None
