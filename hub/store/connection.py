@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -263,6 +263,12 @@ class Store:
                 raise
         with self._engine.connect() as connection:  # the pool's connections were old, this one is new
             return schemas.of(connection)
+
+    def forget_erased(self) -> None:
+        """Let nothing that was erased be left beside an SQLite file (policy 8), unless it is in use."""
+        if self._place.file is not None:
+            with suppress(sqlite3.OperationalError):  # locked by somebody else, or the disk is full
+                engines.empty_wal(self._place.file)
 
     def close(self) -> None:
         self._engine.dispose()

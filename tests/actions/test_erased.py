@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hub.actions import restore
+from hub.actions import restore, work
 from hub.actions.backup import backup
 from hub.store import restoring_sqlite
 from tests.stix_objects import malware, stix_id
@@ -72,6 +72,26 @@ def test_nothing_of_what_was_deleted_is_left(world: World, file: Path) -> None:
     assert MARK in bytes_of(file)
     world.delete("us-agency", stix_id("malware"))
     checkpoint(file)
+    assert MARK not in bytes_of(file)
+
+
+def test_nothing_is_left_once_the_background_work_is_done(world: World, file: Path) -> None:
+    """The `-wal` keeps what was written before until it is overwritten, which may be never."""
+    world.push("us-agency", malware(tlp="green", description=SECRET))
+    world.delete("us-agency", stix_id("malware"))
+    assert MARK in bytes_of(file)
+    assert work.work(world.house).is_done
+    assert MARK not in bytes_of(file)
+
+
+def test_who_reads_meanwhile_is_not_disturbed_and_the_next_pass_does_it(world: World, file: Path) -> None:
+    world.push("us-agency", malware(tlp="green", description=SECRET))
+    with world.house.store.read() as connection:
+        connection.exec_driver_sql("SELECT count(*) FROM content").scalar()
+        world.delete("us-agency", stix_id("malware"))
+        assert work.work(world.house).is_done
+        assert MARK in b"".join(connection.exec_driver_sql("SELECT body FROM content").scalars())
+    work.work(world.house)
     assert MARK not in bytes_of(file)
 
 
