@@ -1,7 +1,7 @@
 """What nobody waits for: recalls, due histories, marking rows that are over, forgetting what is too old.
 
 Nothing about safety depends on it: a poll never serves what does not stand. It keeps polls from the
-start from ranging over rows that are over.
+start from ranging over rows that are over. What was erased goes from an SQLite file's `-wal`, too.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def work(house: House) -> WorkReport:
         told = recall.tell(house, time.monotonic() + _RECALL_SECONDS)  # first: it is due in the next poll
         histories = append_due(house, time.monotonic() + _HISTORY_SECONDS)
         withdrawn = sum(_withdraw_ended(house, recipient) for recipient in sorted(house.registry.nations))
-        return WorkReport(True, histories, withdrawn, prune(house), told)
+        pruned = prune(house)
+        house.store.forget_erased()
+        return WorkReport(True, histories, withdrawn, pruned, told)
     finally:
         with house.store.write(when_closed=True) as connection:
             ledgers.give_lease_back(connection, _LEASE, until)

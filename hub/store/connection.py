@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -95,7 +95,7 @@ class Store:
             if _is_postgresql(self._engine):
                 connection.exec_driver_sql("SELECT set_config('synchronous_commit', 'off', true)")
             yield connection
-            transaction.commit()
+            _commit(connection, transaction)
 
     @contextmanager
     def record(self) -> Iterator[Connection]:
@@ -126,7 +126,7 @@ class Store:
             if _is_postgresql(engine):
                 commit(connection, transaction)
             else:
-                transaction.commit()
+                _commit(connection, transaction)
 
     def _enter(
         self, stack: ExitStack, engine: Engine, *, when_closed: bool, writes: bool = False
@@ -199,7 +199,7 @@ class Store:
                 if _is_postgresql(self._engine):
                     commit(connection, transaction)
                 else:
-                    transaction.commit()
+                    _commit(connection, transaction)
         if memory.epoch not in (None, state.epoch):
             _logger.warning("database: another epoch has begun")
             memory.forget()
@@ -264,6 +264,12 @@ class Store:
         with self._engine.connect() as connection:  # the pool's connections were old, this one is new
             return schemas.of(connection)
 
+    def forget_erased(self) -> None:
+        """Let nothing that was erased be left beside an SQLite file (policy 8), unless it is in use."""
+        if self._place.file is not None:
+            with suppress(sqlite3.OperationalError):  # locked by somebody else, or the disk is full
+                engines.empty_wal(self._place.file)
+
     def close(self) -> None:
         self._engine.dispose()
         self._recording.dispose()
@@ -286,6 +292,18 @@ def _bound_locks(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         value = f"{int(commits.SETTLE_SECONDS * 1_000)}ms"
         connection.exec_driver_sql("SELECT set_config('lock_timeout', %s, true)", (value,))
+
+
+def _commit(connection: Connection, transaction: RootTransaction) -> None:
+    """Commit, or leave nothing open: SQLite keeps a transaction whose COMMIT failed, and its lock on writing.
+
+    SQLAlchemy takes it for ended, and would give its connection to whoever comes next.
+    """
+    try:
+        transaction.commit()
+    except BaseException:
+        connection.invalidate()
+        raise
 
 
 @contextmanager

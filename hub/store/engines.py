@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -128,6 +129,16 @@ def open_sqlite(file: Path, **arguments: Any) -> sqlite3.Connection:
     path = "/" + str(file.absolute()).lstrip("/")  # two slashes would begin with the name of a host
     connection: sqlite3.Connection = sqlite3.connect(f"file:{quote(path)}?mode=rw", uri=True, **arguments)
     return connection
+
+
+def empty_wal(file: Path) -> None:
+    """Bring an SQLite file up to date and empty its `-wal`, which keeps what was erased.
+
+    Waits for nobody: where somebody reads or writes, the rest is left for another time.
+    """
+    with closing(open_sqlite(file, timeout=0, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _sqlite(url: URL, size: int) -> Engine:

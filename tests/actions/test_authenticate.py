@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from hub.actions import administer
@@ -50,6 +52,18 @@ def test_every_failure_is_the_same_sentence(hub: Hub) -> None:
         sentences.add(str(refusal.value))
     assert len(sentences) == 1
     assert authenticate(hub.house, None, good)
+
+
+def test_a_token_serves_until_before_the_instant_in_which_it_expires(hub: Hub) -> None:
+    hub.account("us-cert")
+    issued = administer.issue_token(hub.house, "us-cert", [Scope.READ], expires_days=1)
+    (ends,) = [t.expires_at for t in administer.list_tokens(hub.house) if t.public_id == issued.public_id]
+    assert ends is not None
+    hub.house.store.clock = lambda: ends - timedelta(microseconds=1)
+    assert authenticate(hub.house, None, issued.token)
+    hub.house.store.clock = lambda: ends
+    with pytest.raises(Unauthenticated):
+        authenticate(hub.house, None, issued.token)
 
 
 def test_the_secret_is_nowhere_in_the_database(hub: Hub) -> None:

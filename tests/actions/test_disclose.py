@@ -14,10 +14,11 @@ from sqlalchemy import insert, select, update
 from hub.actions import disclose, poll
 from hub.actions.disclose import Disclosures
 from hub.actions.present import present
-from hub.errors import Unavailable
+from hub.errors import Closed, Unavailable
 from hub.model import Disclosed, Disclosure, MemberId, NationCode, StixId, to_microseconds
-from hub.store import agreements, disclosures, epochs
+from hub.store import agreements, disclosures, epochs, pages
 from hub.store.connection import Connection, Store
+from hub.store.moments import Clock
 from hub.store.pages import Ask, Told
 from hub.store.tables import content, period, rejustification, release
 from tests.patience import PATIENCE_SECONDS, wait_for
@@ -213,6 +214,53 @@ def test_a_page_that_cannot_be_read_takes_no_other_with_it(world: World) -> None
     told, _ = _together(world, asks)
     assert [isinstance(one, Told) for one in told] == [True, True, False, True]
     assert len(recorded(world)) == 3
+
+
+_REFUSED_AT_COMMIT = {
+    "sqlite": (
+        "CREATE TABLE nowhere (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE refused (id INTEGER REFERENCES nowhere (id) DEFERRABLE INITIALLY DEFERRED)",
+        "CREATE TRIGGER refuse AFTER INSERT ON disclosure BEGIN INSERT INTO refused VALUES (1); END",
+    ),
+    "postgresql": (
+        """CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+           $$ BEGIN RAISE EXCEPTION 'no room' USING ERRCODE = '53100'; END $$""",
+        """CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON disclosure DEFERRABLE INITIALLY DEFERRED
+           FOR EACH ROW EXECUTE FUNCTION refuse()""",
+    ),
+}
+
+
+def test_no_page_leaves_whose_shared_commit_failed(world: World) -> None:
+    """The statements of all pages are done; only then the database refuses the COMMIT."""
+    asks = [_ask(world, stix_id("malware", n)) for n in range(4)]
+    with world.house.store.write() as connection:
+        for statement in _REFUSED_AT_COMMIT[connection.dialect.name]:
+            connection.exec_driver_sql(statement)
+    told, commits = _together(world, asks)
+    assert commits >= 2, told
+    assert not [one for one in told if isinstance(one, Told)]
+    assert not [one for one in told if isinstance(one, RuntimeError)]  # each hears of it
+    assert recorded(world) == []
+
+
+def test_a_page_that_was_begun_before_the_hub_was_closed_is_not_told(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a loss brought back stands in it; on SQLite nothing comes between the two."""
+    world, original = _filled(postgresql_url), pages.tell
+
+    def tell(connection: Connection, ask: Ask, clock: Clock | None) -> Told:
+        with world.house.store.write() as other:
+            epochs.close(other, world.clock.now, ["something is lost"])
+        return original(connection, ask, clock)
+
+    monkeypatch.setattr(pages, "tell", tell)
+    with pytest.raises(Closed):
+        poll.objects(world.house, world.query("kr-cert"))
+    with world.house.store.read(when_closed=True) as connection:
+        assert list(disclosures.all_of(connection, KR)) == []
+    world.close()
 
 
 def test_who_waits_too_long_for_its_turn_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

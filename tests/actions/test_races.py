@@ -10,11 +10,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from hub.actions import accept, agree, poll, submit, withdraw, work
+from hub.actions import accept, agree, check, poll, submit, withdraw, work
 from hub.errors import Conflict
 from hub.model import MemberId, Receipt, StixId
 from hub.store import epochs, members, pages
+from hub.store.tables import release
 from tests import stix_objects
 from tests.actions.hubs import Hub, address, campaign, clause, identifier, malware, relation, report
 from tests.patience import PATIENCE_SECONDS
@@ -51,9 +53,10 @@ class Pause:
             return future.result(PATIENCE_SECONDS)
 
 
-@pytest.fixture
-def pause(monkeypatch: pytest.MonkeyPatch) -> Pause:
-    return Pause(monkeypatch, submit, "decide")
+@pytest.fixture(params=["decide", "renewed"])
+def pause(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Pause:
+    """Holds a submission that is decided, or that was looked at once more: what remains is the commit."""
+    return Pause(monkeypatch, submit, request.param)
 
 
 def _together(*acts: Callable[[], Any]) -> list[Any]:
@@ -99,6 +102,28 @@ def test_what_a_terminated_period_justified_is_not_carried_over(hub: Hub, pause:
 
     pause.while_held(lambda: hub.push("us-cert", item), change)
     assert hub.readers(item, ["kr-cert", "kr-partner"]) == ["kr-cert"]
+
+
+@pytest.mark.parametrize("comes", ["its next version", "a container of it"])
+def test_what_was_decided_before_a_step_of_history_gives_no_version_two_rows(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, comes: str
+) -> None:
+    """The step writes rows that the submission, decided before it, knows nothing of."""
+    first = campaign("a", None)
+    hub.accepted("us-cert", first)
+    hub.clock.forward(seconds=1)
+    hub.agree(clause("US", "KR", history=True))
+    hub.clock.forward(seconds=1)
+    second = campaign("a", version=2) if comes == "its next version" else report("r", first, tlp="amber")
+    pause = Pause(monkeypatch, submit, "renewed")
+    pause.while_held(lambda: hub.push("us-cert", second), lambda: work.work(hub.house))
+    with hub.house.store.read() as connection:
+        columns = release.c.version_id, release.c.is_newest, release.c.stix_id
+        is_served = release.c.recipient == "KR", release.c.origin == "US", release.c.withdrawn_at.is_(None)
+        rows = connection.execute(select(*columns).where(*is_served)).all()
+    assert len({row.version_id for row in rows}) == len(rows) == 2
+    assert len([row for row in rows if row.is_newest and row.stix_id == first["id"]]) == 1
+    assert check.check(hub.house).faults == []
 
 
 def test_two_signers_at_once_are_both_heard(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

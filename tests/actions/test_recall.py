@@ -310,6 +310,21 @@ def test_one_who_lost_sight_of_it_is_not_told_the_level_by_the_deletion(world: W
     assert levels("kr-agency") == {"amber"}
 
 
+def test_a_deletion_tells_nobody_of_a_level_above_what_it_was_shown(world: World) -> None:
+    """The partner fetched it at GREEN; it is AMBER when it is deleted, and the agency sees it still."""
+    world.push("us-agency", report(tlp="green", refs=[INDICATOR]), indicator())
+    fetch(world, "kr-partner")
+    world.push("us-agency", report(2, tlp="amber", refs=[INDICATOR]))
+    fetch(world, "kr-agency")
+    world.delete("us-agency", INDICATOR)
+    worked(world)
+    about_it = {
+        member: {level(one) for one in world.notes(member) if INDICATOR in one["object_refs"]}
+        for member in ("kr-partner", "kr-agency")
+    }
+    assert about_it == {"kr-partner": {"green"}, "kr-agency": {"amber"}}
+
+
 # --- when -----------------------------------------------------------------------------------------
 
 

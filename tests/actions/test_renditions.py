@@ -645,6 +645,32 @@ def test_an_answer_about_what_was_only_referred_to_keeps_the_made_id_abroad(worl
     assert only(world, "us-cert", "sighting")["sighting_of_ref"] == malware(1)["id"]
 
 
+def test_an_answer_is_not_handed_to_whoever_claims_the_id_later(world: World) -> None:
+    """It is judged again after the claim, which by then stands behind the made id as well."""
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE), clause("KR", "US", "amber"))
+    world.push("us-agency", note(1, tlp="green", refs=[malware(1)["id"]]))
+    [unseen] = only(world, "kr-agency", "note")["object_refs"]
+    later(world)
+    own = indicator(7, tlp="green")
+    world.push("kr-agency", own, note(2, tlp="green", refs=[unseen, own["id"]]))
+    assert only(world, "us-cert", "indicator")
+
+    def answered(member: str) -> list[Json]:
+        return [obj for obj in served(world, member) if malware(1)["id"] in obj.get("object_refs", ())]
+
+    members = ("us-agency", "us-agency2", "us-partner")
+    before = {member: len(answered(member)) for member in members}
+    assert len(answered("us-cert")) == 2
+    later(world)
+    world.push("us-agency2", malware(1, tlp="green"))
+    assert unseen in world.ids("kr-agency")
+    later(world)
+    world.push("kr-agency", indicator(7, tlp="amber", version=2))
+    assert len(answered("us-cert")) == 2
+    assert {member: len(answered(member)) for member in members} == before
+    assert before["us-agency2"] == before["us-partner"] == 1  # what its colleague submitted alone
+
+
 def test_nobody_hides_the_certs_id_by_claiming_it(world: World) -> None:
     world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
     world.push("us-cert", malware(1, tlp="green"))

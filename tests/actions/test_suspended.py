@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from hub.actions import administer, agree, submit, withdraw
+from hub.actions import administer, agree, authenticate, poll, submit, withdraw
 from hub.errors import HubError, Unauthenticated, Unprocessable
 from hub.model import Caller, Deletion, HttpRequest, JsonObject, NationCode, Purpose, Scope, StixId
 from hub.proofs import documents, keys, requests
+from hub.store import disclosures
 from tests.actions.hubs import PUBLIC_URL, Hub, agreement, clause, identifier, jwk, malware
 from tests.actions.test_races import Pause
 
@@ -150,6 +151,20 @@ def test_what_is_on_its_way_is_accepted_while_its_right_stands(hub: Hub, name: s
     before = _state(hub)
     send()
     assert _state(hub) != before
+
+
+@pytest.mark.parametrize("ending", ["member suspended", "token revoked", "token expired"])
+def test_a_page_leaves_only_while_the_right_to_it_stands(hub: Hub, ending: str) -> None:
+    """The reader was let in by the door; what reads the page asks again, and records nothing."""
+    hub.accepted("us-cert", malware("a"))
+    query = replace(hub.query("us-cert"), reader=authenticate.reader(_caller(hub)))
+    assert poll.objects(hub.house, query).rows
+    ENDINGS[ending](hub, Purpose.SUBMIT)
+    for ask in (poll.objects, poll.manifest):
+        with pytest.raises(Unauthenticated):
+            ask(hub.house, query)
+    with hub.house.store.read() as connection:
+        assert len(list(disclosures.all_of(connection, NationCode("US")))) == 1
 
 
 def test_a_suspension_returns_when_nothing_of_the_member_can_follow(

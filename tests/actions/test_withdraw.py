@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from hub.actions import check, withdraw
+from hub.actions import check, submit, withdraw
 from hub.errors import BadSignature, Forbidden, NotFound
 from hub.model import VersionFilter
 from hub.proofs import requests
@@ -345,18 +344,6 @@ def test_content_goes_and_rows_positions_and_digests_stay(world: World) -> None:
     assert (bytes(erased.digest), bytes(erased.body)) == (digest, b"")
 
 
-def test_nothing_of_the_content_is_left_in_an_sqlite_file(tmp_path: Path) -> None:
-    world = build(f"sqlite:///{tmp_path / 'hub.db'}")
-    world.push("us-agency", malware(tlp="green", description="xyzzy" * 5_000))
-    world.delete("us-agency", stix_id("malware"))
-    with world.house.store.read() as connection:
-        connection.exec_driver_sql("ROLLBACK")
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.exec_driver_sql("BEGIN")
-    world.close()
-    assert b"xyzzyxyzzy" not in (tmp_path / "hub.db").read_bytes()
-
-
 def test_the_raw_body_goes_with_the_last_of_its_objects(world: World) -> None:
     world.push("us-agency", indicator(1, tlp="green"), indicator(2, tlp="green"))
     world.delete("us-agency", stix_id("indicator", 1))
@@ -413,6 +400,22 @@ def test_a_deletion_that_is_being_decided_holds_nobody_up_and_is_decided_again(
     held.while_held(lambda: world.delete("us-agency", OBJECT), others)
     assert not versions(world, "us-agency")
     assert world.ids("kr-cert") == {stix_id("relationship")}
+
+
+def test_what_was_decided_before_a_deletion_is_decided_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version that is repeated is gone when the submission comes to its commit."""
+    world.push("us-agency", indicator(tlp="green", version=1))
+    held = Pause(monkeypatch, submit, "renewed")
+    repeat = indicator(tlp="green", version=1)
+    receipt = held.while_held(
+        lambda: world.push("us-agency", repeat), lambda: world.delete("us-agency", OBJECT)
+    )
+    (outcome,) = receipt.outcomes
+    assert not outcome.succeeded
+    assert "deleted" in (outcome.message or "")
+    assert check.check(world.house).faults == []
 
 
 def test_deletions_and_pushes_that_race_leave_the_ledgers_whole(world: World) -> None:

@@ -112,6 +112,17 @@ def test_another_document_than_was_asked_for_is_not_signed(
     assert server.to("/", "POST") == []
 
 
+@pytest.mark.parametrize("act", ["sign", "suspend", "resume", "terminate"])
+def test_a_document_with_another_digest_than_was_named_is_not_signed(
+    member: Hub, server: Loopback, act: str
+) -> None:
+    server.answers["GET", ONE] = VIEW
+    read = digest_of(DOCUMENT | {"title": "Another"})
+    with pytest.raises(ClientError, match="another document than the one you mean"):
+        getattr(member, act)(AGREEMENT, digest=read)
+    assert server.to("/", "POST") == []
+
+
 def test_without_a_key_nothing_is_changed(server: Loopback) -> None:
     server.answers["GET", ONE] = VIEW
     with Hub(server.url, TOKEN) as hub:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 import re
+from pathlib import Path
 
 import pytest
 
 from tests.mutants import ROOT, Mutant, mutants
+from tests.mutants.__main__ import copy_of_the_checkout
 
 MUTANTS = mutants()
 
@@ -31,3 +33,7 @@ def test_the_tests_that_have_to_fail_exist(mutant: Mutant) -> None:
         file, *names = re.sub(r"\[.*", "", test).split("::")
         text = (ROOT / file).read_text()
         assert all(re.search(rf"(def|class) {name}\b", text) for name in names), test
+
+
+def test_the_copy_holds_what_is_a_link_in_the_checkout(tmp_path: Path) -> None:
+    assert (copy_of_the_checkout(tmp_path) / "hub/_config/hub.toml").is_file()

@@ -68,6 +68,21 @@ def test_what_raises_leaves_no_trace(store: Store) -> None:
         assert _names(connection) == []
 
 
+def test_a_commit_that_fails_leaves_nothing_open(store: Store) -> None:
+    """SQLite keeps such a transaction, and its lock, until it is rolled back."""
+    with store.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE nowhere (id INTEGER PRIMARY KEY)")
+        refers = "REFERENCES nowhere (id) DEFERRABLE INITIALLY DEFERRED"
+        connection.exec_driver_sql(f"CREATE TABLE refused (id INTEGER {refers})")
+    for name in ("a", "b"):
+        with pytest.raises(IntegrityError), store.write() as connection:
+            connection.exec_driver_sql("INSERT INTO refused VALUES (1)")
+        _put(store, name)
+    with store.read() as connection:
+        assert _names(connection) == ["a", "b"]
+        assert not connection.exec_driver_sql("SELECT count(*) FROM refused").scalar()
+
+
 def test_writers_wait_for_each_other(store: Store) -> None:
     """Reading and writing back under a lock loses nothing, whoever comes in between."""
     _put(store, "count")

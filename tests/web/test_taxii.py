@@ -7,7 +7,7 @@ import re
 import pytest
 
 from hub.errors import BadCursor
-from hub.model import NationCode, Outcome, VersionFilter
+from hub.model import Disclosed, NationCode, Outcome, VersionFilter
 from tests.web.conftest import (
     CONTINUED,
     INDICATOR,
@@ -126,6 +126,15 @@ def test_head_is_get_without_the_body(client: Web, played: Played, path: str) ->
     assert (head.status_code, head.data) == (got.status_code, b"")
     assert head.headers["Content-Length"] == str(len(got.data))
     assert head.content_type == TAXII
+
+
+def test_a_head_is_recorded_as_told_and_not_as_fetched(client: Web, played: Played) -> None:
+    """Who was given no body is recalled nothing."""
+    played.rows = (row(1),)
+    for path in (objects_url(), objects_url(rest=f"{INDICATOR}/")):
+        client.head(path)
+        client.get(path)
+    assert played.kinds == [Disclosed.MANIFEST, Disclosed.OBJECTS] * 2
 
 
 # --- reading ----------------------------------------------------------------------------------------
