@@ -155,6 +155,13 @@ def test_a_container_that_arrives_later_can_only_tighten(
     assert shelf.handled()[ONE] == expected
 
 
+def test_a_later_container_does_not_address_what_is_red_by_default() -> None:
+    shelf = Shelf(default=RED)
+    shelf.push(box(REPORT, None))
+    shelf.push(box(OUTER, GREEN, TO_KR, of=(REPORT,)))
+    assert shelf.push(made(ONE))[ONE] == Handling(RED, NOBODY)
+
+
 def test_a_container_that_changes_or_goes_loosens_nothing() -> None:
     shelf = Shelf()
     shelf.push(made(ONE), box(REPORT, RED))
@@ -341,6 +348,16 @@ def test_a_revoking_version_without_tlp_is_handled_as_its_predecessor(
     before = shelf.push(*first)[ONE]
     lax = box(OTHER, CLEAR)
     assert shelf.push(made(ONE, n=2, revoked=True), lax)[ONE] == before
+
+
+def test_a_revoking_version_does_not_address_red_that_was_addressed_to_nobody() -> None:
+    shelf = Shelf()
+    shelf.push(made(ONE, RED))
+    assert shelf.push(made(ONE, None, TO_KR, n=2, revoked=True))[ONE] == Handling(RED, NOBODY)
+    shelf.push(box(REPORT, RED, of=(NAME,)))
+    inside = sid("indicator", 2)
+    later = box(REPORT, None, TO_KR, n=2, revoked=True, of=(inside,))
+    assert shelf.push(made(inside), later)[inside] == Handling(RED, NOBODY)
 
 
 def test_one_that_came_before_its_predecessor_is_judged_again_when_that_comes() -> None:
