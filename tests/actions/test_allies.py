@@ -256,6 +256,15 @@ def test_an_own_copy_withholds_nothing_from_who_sees_what_it_is_a_copy_of(world:
     assert INFORMATIVE not in str(mine)
 
 
+def test_a_report_without_level_is_withheld_for_a_name_that_it_holds(world: World) -> None:
+    name = malware(tlp=None)
+    assert tell(world, "jp-agency", name, report(1, tlp="red", refs=[name["id"]])) == [None, None]
+    marked, unmarked = (report(n, tlp=tlp, refs=[name["id"]]) for n, tlp in ((2, "amber"), (3, None)))
+    assert tell(world, "jp-agency", marked, unmarked) == [None, None]
+    assert readers(world, marked, "kr-agency", "jp-agency2") == ["kr-agency", "jp-agency2"]
+    assert readers(world, unmarked, "kr-agency", "jp-agency2") == []
+
+
 def test_a_marked_report_is_not_withheld_for_an_unmarked_name_in_it(world: World) -> None:
     box = report(1, tlp="green", refs=[galaxy(1)["id"], indicator(1)["id"]])
     assert tell(world, "kr-agency", galaxy(1)) == [None]  # at its default

@@ -101,6 +101,7 @@ def box(
         # a container without TLP counts at its default, and passes on
         (made(ONE), [box(REPORT, None)], AT_DEFAULT),
         (made(ONE), [box(OUTER, RED, of=(REPORT,)), box(REPORT, None)], Handling(RED, NOBODY)),
+        (made(ONE), [box(OUTER, RED, of=(REPORT,)), box(REPORT, None, TO_KR)], Handling(RED, NOBODY)),
         (made(ONE), [box(OUTER, GREEN, of=(REPORT,)), box(REPORT, None)], AT_DEFAULT),
         (made(ONE), [box(OUTER, RED, of=(REPORT,)), box(REPORT, GREEN)], Handling(GREEN)),
         (
