@@ -86,6 +86,12 @@ def test_who_is_hidden_and_who_is_not(
         (replace(AGENCYS, tlp=Tlp.RED), CUT, [CUTTING], {REDACTED: True}),
         (replace(AGENCYS, tlp=Tlp.RED), replace(CUT, is_last=False), [CUTTING], {}),
         (replace(AGENCYS, tlp=Tlp.RED), replace(CUT, base=Tlp.AMBER_STRICT), [CUTTING], {REDACTED: False}),
+        (
+            replace(AGENCYS, tlp=Tlp.RED, rel_to=frozenset({US})),
+            replace(CUT, rel_to=frozenset({US})),
+            [CUTTING],
+            {REDACTED: False},
+        ),
         (replace(AGENCYS, tlp=Tlp.RED), WHOLE, [CUTTING], {}),
         (replace(AGENCYS, tlp=Tlp.RED), CUT, [replace(CUTTING, max_tlp=Tlp.GREEN)], {}),
         (
@@ -230,7 +236,8 @@ def test_whoever_is_told_what_a_redaction_derives_from_sees_both() -> None:
     assert not stands_as_leaf(link, [leaf(cut)])
     shown = {KR: frozenset({Ground(1, Clearance.PARTNER)})}
     assert stands_as_leaf(link, [replace(leaf(cut), own=shown)])
-    assert not stands_as_leaf(link, [replace(leaf(cut), own=shown, others={View(KR, cut): frozenset({NEVER})})])
+    withheld = {View(KR, cut): frozenset({NEVER})}
+    assert not stands_as_leaf(link, [replace(leaf(cut), own=shown, others=withheld)])
 
 
 def test_what_is_settled_counts_in_the_form_that_it_has() -> None:
