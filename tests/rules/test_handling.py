@@ -171,6 +171,13 @@ def test_a_container_that_changes_or_goes_loosens_nothing() -> None:
     assert shelf.push(box(OTHER, GREEN))[ONE] == Handling(RED, NOBODY)
 
 
+def test_a_deleted_container_counts_as_it_stood_for_what_comes_later() -> None:
+    shelf = Shelf()
+    shelf.push(box(OUTER, RED, TO_JP, of=(REPORT,)), box(REPORT, None))
+    shelf.delete(REPORT)
+    assert shelf.push(made(ONE))[ONE] == Handling(RED, frozenset({JP}))
+
+
 def test_a_new_version_of_the_object_itself_can_loosen() -> None:
     shelf = Shelf()
     shelf.push(made(ONE), box(REPORT, RED))
