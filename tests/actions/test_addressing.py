@@ -173,6 +173,15 @@ def test_a_revoking_version_is_addressed_as_the_one_before(world: World) -> None
     assert seen(world, campaign(4)) == []  # it keeps that it is addressed to nobody
 
 
+def test_a_revocation_that_came_first_hands_down_what_its_predecessor_brings(world: World) -> None:
+    inner = campaign(1, tlp=None)
+    world.push("us-agency", inner, report(1, version=2, revoked=True, refs=[inner["id"]]))
+    assert len(seen(world, inner)) == 4
+    world.push("us-agency", report(1, tlp="red", refs=[campaign(2)["id"]]))
+    assert seen(world, inner) == []
+    assert check.check(world.house).faults == []
+
+
 def test_a_container_is_deleted_as_it_stood(world: World) -> None:
     """What comes later does not reach through it."""
     inner, outer = campaign(1, tlp=None), grouping(1, refs=[campaign(1)["id"]])

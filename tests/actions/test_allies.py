@@ -214,6 +214,12 @@ def test_a_colleague_takes_over_level_rel_to_closure_and_limits(world: World) ->
     ]
 
 
+def test_an_own_copy_that_comes_along_is_no_record_of_ones_own(world: World) -> None:
+    assert tell(world, "kr-agency", amber()) == [None]
+    _, said = status(world, "kr-agency2", amber(), about(amber()))
+    assert "handled as AMBER: it takes over how what it refers to of your nation is handled" in said
+
+
 def test_what_is_taken_over_is_said_and_the_cert_takes_over_nothing(world: World) -> None:
     theirs = amber(1)
     assert tell(world, "kr-agency", theirs) == [None]

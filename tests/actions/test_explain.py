@@ -144,6 +144,16 @@ def test_agreements_are_named_to_certs_and_auditors(world: World, agreed: Json, 
     assert (found["agreement"], found["clause"]) == (agreed["id"], 1)
 
 
+@pytest.mark.parametrize("who", ["us-agency", "us-partner", "kr-agency", "kr-cert", "us-cert"])
+def test_agreements_are_named_to_nobody_else(world: World, agreed: Json, who: str) -> None:
+    """Not to agencies and partners, nor to a cert whose token does not govern."""
+    world.push("us-agency", malware(tlp="green"))
+    reading = Caller(world.callers[who].member, frozenset({Scope.READ}))
+    (told,) = ask(world, reading, MALWARE)["decisions"]
+    assert (told["nation"], told["decision"]) == (who[:2].upper(), "release")
+    assert (told["agreement"], told["clause"]) == (None, None)
+
+
 # --- many at once ---------------------------------------------------------------------------------
 
 
