@@ -39,7 +39,7 @@ from hub.rules.references import Judgement, Node, Settled, judge
 from hub.rules.release import NEVER, Candidate, binding, decide, in_force_part, narrows
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
-from hub.store.originals import Originals, originals
+from hub.store.originals import NewCopy, Originals, originals, originals_of_new
 from hub.store.releases import NewRow
 
 RecordKey = tuple[MemberId, StixId]
@@ -325,8 +325,7 @@ class Court:
         records: dict[RecordKey, list[ObjectVersion]] = defaultdict(list)
         for version in self.versions.values():
             records[version.member, version.id].append(version)
-        copies = [v for v in self.versions.values() if v.is_copy and v.is_newest]
-        of_copies = self.originals_of(self.connection, {v.key for v in copies})
+        of_copies = self._of_copies([v for v in self.versions.values() if v.is_copy and v.is_newest])
         nodes: dict[int, Node[int]] = {}
         for versions in records.values():
             ordered = sorted(versions, key=lambda v: v.version_key)
@@ -344,6 +343,17 @@ class Court:
                     originals=of_copies.get(version.key, {}),
                 )
         return nodes
+
+    def _of_copies(self, copies: Iterable[ObjectVersion]) -> Originals:
+        """Return for whom their originals stand, of stored ones and of those that come now."""
+        stored, new = set[int](), list[NewCopy]()
+        for v in copies:
+            if v.key > 0:
+                stored.add(v.key)
+            else:
+                new.append(NewCopy(v.key, v.digest, v.member, self.bench.clearance(v.member)))
+        place = self.bench.origin, new, self.bench.recipients
+        return {**self.originals_of(self.connection, stored), **originals_of_new(self.connection, *place)}
 
     def _is_masked(self, guise: Guise, member: MemberId) -> bool:
         return guise is not Guise.PLAIN and self.bench.clearance(member) is not Clearance.CERT

@@ -140,15 +140,18 @@ class _Settling:
             return raised(own._replace(tlp=markings.tlp), markings.raised)
         if self._follows(version):
             predecessor = self.given.get(self.predecessors[version.key])
-            return raised(strictest((own, *filter(None, (predecessor,)))) or own, markings.raised)
+            former = [] if predecessor is None else [handed_down(predecessor)]
+            return raised(strictest((own, *former)) or own, markings.raised)
         # It counts at its default, whatever names it; and as strictly as it did.
         is_named = version.id in self.naming or bool(self.facts.around.get(version.id))
         customs = self.facts.customs_of(version)
         is_home = customs.stays_home and not is_named if stored is None else stored.is_home
-        at_default = Handling(customs.default_tlp, None, is_home)
+        at_default = strictest((own, Handling(customs.default_tlp, None, is_home))) or own
+        if not is_named:  # RED by default: what comes later does not address it
+            at_default = handed_down(at_default)
         floor = [] if stored is None or stored.given is None else [stored.given._replace(is_closed=False)]
-        parts = (own, at_default, *floor, *self.facts.around.get(version.id, ()))
-        return raised(strictest(parts) or own, markings.raised)
+        around = map(handed_down, self.facts.around.get(version.id, ()))
+        return raised(strictest((at_default, *floor, *around)) or own, markings.raised)
 
     # --- one version ---
 
@@ -190,7 +193,7 @@ class _Settling:
     def _following(self, version: ObjectVersion) -> ObjectVersion:
         """Let a revoking version without TLP be handled as its predecessor (policy 8)."""
         former = self.done[self.predecessors[version.key]]
-        base = raised(Handling(former.base, former.base_rel_to), former.markings.raised)
+        base = handed_down(raised(Handling(former.base, former.base_rel_to), former.markings.raised))
         is_closed = former.is_closed or self._is_closed_by_itself(version)
         base = Handling(base.tlp, narrower(base.rel_to, self._own_rel_to(version)), is_closed)
         taken = taken_together((version.taken, former.taken))

@@ -41,7 +41,46 @@ def originals(connection: Connection, copies: Collection[int], *, ever: bool = F
     `ever`: for whom they stood at any time, too. What others do later moves nothing (policy 2.7): what was
     decided by them stays, and lies between that and nothing.
     """
-    pairs = _equal_before(connection, copies)
+    return _found(connection, _equal_before(connection, copies), ever=ever)
+
+
+def originals_of_new(
+    connection: Connection, origin: NationCode, copies: Collection[NewCopy], nations: Collection[NationCode]
+) -> Originals:
+    """Return what `originals` does for copies that come to `origin` now, by their keys.
+
+    `nations` are those whose objects may be equal.
+    """
+    pairs: list[_Pair] = []
+    by_digest: dict[bytes, list[NewCopy]] = defaultdict(list)
+    for copy in copies:
+        by_digest[copy.digest].append(copy)
+    v, held = object_version.c, content.c
+    for batch in batches(sorted(by_digest)):
+        query = (
+            select(held.digest, v.id, v.deleted_at, v.member)
+            .select_from(content.join(object_version, v.content_id == held.id))
+            .where(held.origin.in_(sorted(nations)), held.digest.in_(batch))
+            .order_by(v.id)
+        )
+        for digest, original, deleted_at, submitter in connection.execute(query):
+            for copy in by_digest[bytes(digest)]:
+                if copy.member != submitter:
+                    place = origin, copy.member, copy.clearance
+                    pairs.append(_Pair(copy.key, original, deleted_at is not None, *place))
+    return _found(connection, pairs, ever=False)
+
+
+class NewCopy(NamedTuple):
+    """A copy that is not stored yet, with who submits it."""
+
+    key: int
+    digest: bytes
+    member: MemberId
+    clearance: Clearance
+
+
+def _found(connection: Connection, pairs: Sequence[_Pair], *, ever: bool) -> Originals:
     stood = _stood(connection, {pair.original for pair in pairs})
     found: dict[int, dict[NationCode, list[Justification]]] = defaultdict(lambda: defaultdict(list))
     for pair in pairs:

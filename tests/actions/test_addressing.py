@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -127,6 +128,36 @@ def test_what_comes_first_of_two_containers_is_all_the_same(world: World) -> Non
     assert seen(world, inner) == []
 
 
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+@pytest.mark.parametrize("marks", [(), ("KR",)])
+def test_red_that_is_addressed_to_nobody_leaves_in_no_order(
+    world: World, order: tuple[int, ...], marks: tuple[str, ...]
+) -> None:
+    """A stored container counts as one that comes along; what is in between may be addressed itself."""
+    inner = campaign(1, tlp=None, marks=rel_to(world, *marks))
+    middle = grouping(1, marks=rel_to(world, "KR"), refs=[inner["id"]])
+    outer = report(1, tlp="red", refs=[middle["id"]])
+    three = [inner, middle, outer]
+    for n in order:
+        world.push("us-agency", three[n])
+    assert [seen(world, obj) for obj in three] == [[], [], []]
+    assert check.check(world.house).faults == []
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_beside_a_container_that_is_addressed_it_leaves_in_no_order(
+    world: World, order: tuple[int, ...]
+) -> None:
+    inner = campaign(1, tlp=None)
+    addressed = report(1, tlp="green", marks=rel_to(world, "KR"), refs=[inner["id"]])
+    unaddressed = report(2, tlp="red", refs=[inner["id"]])
+    three = [inner, addressed, unaddressed]
+    for n in order:
+        world.push("us-agency", three[n])
+    assert seen(world, inner) == []
+    assert check.check(world.house).faults == []
+
+
 def test_a_revoking_version_is_addressed_as_the_one_before(world: World) -> None:
     world.push("us-agency", campaign(1, tlp="red"), campaign(2, marks=rel_to(world, "KR")))
     refs = [campaign(1)["id"]]
@@ -137,6 +168,18 @@ def test_a_revoking_version_is_addressed_as_the_one_before(world: World) -> None
     world.push("us-agency", campaign(3, marks=rel_to(world, "KR")))
     world.push("us-agency", campaign(3, version=2, tlp=None, revoked=True, marks=rel_to(world, "JP")))
     assert seen(world, campaign(3)) == []
+    world.push("us-agency", campaign(4, tlp="red"))
+    world.push("us-agency", campaign(4, version=2, tlp=None, revoked=True, marks=rel_to(world, "KR")))
+    assert seen(world, campaign(4)) == []  # it keeps that it is addressed to nobody
+
+
+def test_a_revocation_that_came_first_hands_down_what_its_predecessor_brings(world: World) -> None:
+    inner = campaign(1, tlp=None)
+    world.push("us-agency", inner, report(1, version=2, revoked=True, refs=[inner["id"]]))
+    assert len(seen(world, inner)) == 4
+    world.push("us-agency", report(1, tlp="red", refs=[campaign(2)["id"]]))
+    assert seen(world, inner) == []
+    assert check.check(world.house).faults == []
 
 
 def test_a_container_is_deleted_as_it_stood(world: World) -> None:

@@ -214,6 +214,12 @@ def test_a_colleague_takes_over_level_rel_to_closure_and_limits(world: World) ->
     ]
 
 
+def test_an_own_copy_that_comes_along_is_no_record_of_ones_own(world: World) -> None:
+    assert tell(world, "kr-agency", amber()) == [None]
+    _, said = status(world, "kr-agency2", amber(), about(amber()))
+    assert "handled as AMBER: it takes over how what it refers to of your nation is handled" in said
+
+
 def test_what_is_taken_over_is_said_and_the_cert_takes_over_nothing(world: World) -> None:
     theirs = amber(1)
     assert tell(world, "kr-agency", theirs) == [None]
@@ -254,6 +260,15 @@ def test_an_own_copy_withholds_nothing_from_who_sees_what_it_is_a_copy_of(world:
     world.delete("kr-agency", original["id"])
     assert readers(world, mine, *ABROAD) == list(ABROAD)
     assert INFORMATIVE not in str(mine)
+
+
+def test_a_report_without_level_is_withheld_for_a_name_that_it_holds(world: World) -> None:
+    name = malware(tlp=None)
+    assert tell(world, "jp-agency", name, report(1, tlp="red", refs=[name["id"]])) == [None, None]
+    marked, unmarked = (report(n, tlp=tlp, refs=[name["id"]]) for n, tlp in ((2, "amber"), (3, None)))
+    assert tell(world, "jp-agency", marked, unmarked) == [None, None]
+    assert readers(world, marked, "kr-agency", "jp-agency2") == ["kr-agency", "jp-agency2"]
+    assert readers(world, unmarked, "kr-agency", "jp-agency2") == []
 
 
 def test_a_marked_report_is_not_withheld_for_an_unmarked_name_in_it(world: World) -> None:

@@ -209,5 +209,23 @@ def test_the_status_of_a_copy_of_it_is_the_same(pair: Pair) -> None:
     same(pair, repeat)
 
 
+def test_what_may_be_said_under_its_id_is_the_same(pair: Pair) -> None:
+    """What an agency says in nobody's name is said in its cert's abroad."""
+
+    def say(said: Transcript) -> None:
+        world = said.world
+        in_name = world.callers[CERT].member.identity if said.source == CERT else None
+        world.push(said.source, indicator(5, tlp="green", created_by=in_name))
+        world.clock.wait()
+        for member in ("kr-agency", "kr-cert"):
+            own = world.callers[member].member.identity
+            for row in said.of_us(member):
+                other = json.loads(row.body) | {"modified": "2026-01-03T00:00:00.000Z", "created_by_ref": own}
+                said.ask(f"{member} says otherwise", _status, world, member, other)
+
+    lines = same(pair, say)
+    assert any("US's object" in line for line in lines)
+
+
 def _status(world: World, member: str, obj: Json) -> list[Any]:
     return [(one.id, one.version, one.succeeded, one.message) for one in world.push(member, obj).outcomes]

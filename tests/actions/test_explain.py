@@ -144,6 +144,16 @@ def test_agreements_are_named_to_certs_and_auditors(world: World, agreed: Json, 
     assert (found["agreement"], found["clause"]) == (agreed["id"], 1)
 
 
+@pytest.mark.parametrize("who", ["us-agency", "us-partner", "kr-agency", "kr-cert", "us-cert"])
+def test_agreements_are_named_to_nobody_else(world: World, agreed: Json, who: str) -> None:
+    """Not to agencies and partners, nor to a cert whose token does not govern."""
+    world.push("us-agency", malware(tlp="green"))
+    reading = Caller(world.callers[who].member, frozenset({Scope.READ}))
+    (told,) = ask(world, reading, MALWARE)["decisions"]
+    assert (told["nation"], told["decision"]) == (who[:2].upper(), "release")
+    assert (told["agreement"], told["clause"]) == (None, None)
+
+
 # --- many at once ---------------------------------------------------------------------------------
 
 
@@ -350,6 +360,26 @@ def test_what_is_withheld_for_the_same_reasons_is_named_together(world: World, a
     assert sorted(why.split(": ")[0].removeprefix("refers to withheld objects ").split(", ")) == sorted(
         [MALWARE, INDICATOR]
     )
+
+
+def test_a_recipient_is_not_told_what_an_object_refers_to_and_it_does_not_see(world: World) -> None:
+    """It stands by what others showed when it came; by what they show now it would be withheld (2.7)."""
+    world.agree(["JP", "KR"], clause("JP", "KR", "green"))
+    world.agree(["JP", "US"], clause("JP", "US", "green"))
+    world.agree(["KR", "US"], clause("KR", "US", "green", types=["note"]))
+    world.clock.wait()
+    world.push("jp-agency", indicator(tlp="green"))
+    world.clock.wait()
+    world.push("kr-agency", indicator(tlp="green"))  # an own copy, which the clause does not cover
+    world.clock.wait()
+    world.push("kr-agency", note(tlp="green", refs=[INDICATOR]))
+    world.clock.wait()
+    assert decision(world, "us-cert", stix_id("note"), "US")["decision"] == "release"
+    world.delete("jp-agency", INDICATOR)
+    assert stix_id("note") in world.ids("us-cert")
+    assert INDICATOR in str(ask(world, "kr-cert", stix_id("note")))
+    for who in ("us-cert", "us-agency"):
+        refusal(world, who, stix_id("note"))
 
 
 def test_what_was_deleted_is_named_to_its_cert_alone(world: World, agreed: Json) -> None:

@@ -205,11 +205,17 @@ def test_every_version_of_a_container_counts(hub: Hub) -> None:
     assert _levels_seen(hub, content) == "red"
 
 
-def test_only_the_members_own_containers_count(hub: Hub) -> None:
+@pytest.mark.parametrize("is_container_first", [True, False])
+@pytest.mark.parametrize("content", [campaign("content", None), malware("content", None)])
+def test_only_the_members_own_containers_count(
+    hub: Hub, content: dict[str, object], is_container_first: bool
+) -> None:
     _by_ceiling(hub)
-    content = malware("content", None)
-    hub.accepted("us-agency", content)
+    if not is_container_first:
+        hub.accepted("us-agency", content)
     hub.accepted("us-cert", report("container", content, tlp="red"))
+    if is_container_first:
+        hub.accepted("us-agency", content)
     assert _levels_seen(hub, content) == "amber"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.actions.hubs import Hub, address, clause, malware, relation, report
+import pytest
+
+from tests.actions.hubs import Hub, address, campaign, clause, malware, relation, report
 
 ABROAD = ("kr-cert", "kr-agency", "kr-partner", "jp-cert")
 
@@ -42,6 +44,21 @@ def test_another_nations_object_does_not_count(hub: Hub) -> None:
     edge = relation(malware("a"), malware("x"))
     hub.accepted("us-cert", edge)
     assert hub.sees("kr-cert", edge)
+
+
+@pytest.mark.parametrize("is_together", [False, True])
+def test_a_copy_withholds_nothing_that_is_seen_elsewhere_whenever_it_comes(
+    hub: Hub, is_together: bool
+) -> None:
+    """Whether the copy is stored before what refers to it, or comes in the same submission (policy 2.7)."""
+    hub.agree(clause("JP", "KR", "US"), clause("KR", "US", "AU", types=["report"]))
+    copy = campaign("copied", "green")
+    about = report("about", copy, tlp="green")
+    hub.accepted("jp-cert", copy)
+    for parcel in [[copy, about]] if is_together else [[copy], [about]]:
+        hub.accepted("kr-cert", *parcel)
+    assert hub.sees("us-cert", about)  # it sees the original
+    assert not hub.sees("au-cert", about)
 
 
 def test_a_circle_of_references_is_released_whole_or_not_at_all(hub: Hub) -> None:

@@ -239,6 +239,14 @@ def test_an_equal_copy_is_taken_as_one_and_takes_equal_copies_alone() -> None:
     assert judged(item(ONE, b"new", key=V2), theirs, again, known=copy) == Accept(f"{V2}Z", V2, is_copy=True)
 
 
+def test_a_record_that_began_as_a_copy_stays_one_though_it_takes_what_is_relayed() -> None:
+    theirs = neighbour(ONE, digest=b"one", creator=VENDOR)
+    began = version(ONE, is_copy=True, creator=VENDOR)
+    copy = Known(before=began, newest=began, last_key=V1)
+    later = item(ONE, b"new", key=V2, creator=VENDOR)
+    assert judged(later, theirs, known=copy) == Accept(f"{V2}Z", V2, is_copy=True)
+
+
 @pytest.mark.parametrize(
     ("obj", "theirs", "by", "is_taken"),
     [

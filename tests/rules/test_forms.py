@@ -86,6 +86,12 @@ def test_who_is_hidden_and_who_is_not(
         (replace(AGENCYS, tlp=Tlp.RED), CUT, [CUTTING], {REDACTED: True}),
         (replace(AGENCYS, tlp=Tlp.RED), replace(CUT, is_last=False), [CUTTING], {}),
         (replace(AGENCYS, tlp=Tlp.RED), replace(CUT, base=Tlp.AMBER_STRICT), [CUTTING], {REDACTED: False}),
+        (
+            replace(AGENCYS, tlp=Tlp.RED, rel_to=frozenset({US})),
+            replace(CUT, rel_to=frozenset({US})),
+            [CUTTING],
+            {REDACTED: False},
+        ),
         (replace(AGENCYS, tlp=Tlp.RED), WHOLE, [CUTTING], {}),
         (replace(AGENCYS, tlp=Tlp.RED), CUT, [replace(CUTTING, max_tlp=Tlp.GREEN)], {}),
         (
@@ -174,6 +180,66 @@ def test_references_among_what_is_hidden(nodes: list[Node[str]], plain: str, ano
     assert found == {"plain": set(plain), "anonymised": set(anonymised)}
 
 
+def leaf(form: Rendition, *refers: str) -> Node[str]:
+    """A node that KR may see in this form alone, which nothing refers to, references aside."""
+    shown = frozenset({Ground(1, Clearance.PARTNER)})
+    named = frozenset(map(StixId, refers))
+    others = {View(KR, form): frozenset({shown})}
+    return replace(node("a", AGENCY, *refers, hidden=False), others=others, left={Tlp.AMBER: named})
+
+
+_LEAVES = [
+    Rendition(True, Tlp.AMBER),
+    Rendition(True, is_answer=True),
+    Rendition(False, Tlp.AMBER),
+    Rendition(is_answer=True),
+]
+
+
+def stands_as_leaf(form: Rendition, nodes: list[Node[str]], *settled: Settled) -> bool:
+    judged = judge({one.id: one for one in nodes}, settled, [KR, US])
+    return NEVER not in judged["a"][View(KR, form)]
+
+
+@pytest.mark.parametrize("form", _LEAVES)
+def test_a_redaction_or_answer_stands_with_what_it_refers_to_in_its_own_way(form: Rendition) -> None:
+    hidden, plain = node("b", AGENCY), node("b", AGENCY, plain=True, hidden=False)
+    withheld = node("b", AGENCY, hidden=False)
+    found = [stands_as_leaf(form, [leaf(form, "b"), one]) for one in (hidden, plain, withheld)]
+    assert found == [form.is_anonymised, not form.is_anonymised, False]
+    stands = frozenset({frozenset({Ground(1, Clearance.PARTNER)})})
+    as_hidden = Settled(AGENCY, StixId("b"), {View(KR, ANONYMISED): stands}, is_masked=True)
+    as_plain = Settled(AGENCY, StixId("b"), {View(KR): stands}, is_masked=True)
+    found = [stands_as_leaf(form, [leaf(form, "b")], one) for one in (as_hidden, as_plain)]
+    assert found == [form.is_anonymised, not form.is_anonymised]
+
+
+@pytest.mark.parametrize("form", _LEAVES)
+def test_a_hidden_redaction_or_answer_does_not_miss_the_identity_that_the_cert_stands_for(
+    form: Rendition,
+) -> None:
+    withheld = node("source", AGENCY, hidden=False)
+    assert stands_as_leaf(form, [leaf(form, "source"), withheld]) == form.is_anonymised
+    settled = Settled(AGENCY, StixId("source"), {}, is_masked=True)
+    assert stands_as_leaf(form, [leaf(form, "source")], settled) == form.is_anonymised
+
+
+def test_a_redaction_stands_with_what_is_left_of_its_references() -> None:
+    cut = Rendition(False, Tlp.AMBER)
+    kept = replace(leaf(cut, "b"), left={Tlp.AMBER: frozenset()})
+    assert stands_as_leaf(cut, [kept, node("b", AGENCY, hidden=False)])
+
+
+def test_whoever_is_told_what_a_redaction_derives_from_sees_both() -> None:
+    cut = Rendition(False, Tlp.AMBER)
+    link = cut._replace(is_link=True)
+    assert not stands_as_leaf(link, [leaf(cut)])
+    shown = {KR: frozenset({Ground(1, Clearance.PARTNER)})}
+    assert stands_as_leaf(link, [replace(leaf(cut), own=shown)])
+    withheld = {View(KR, cut): frozenset({NEVER})}
+    assert not stands_as_leaf(link, [replace(leaf(cut), own=shown, others=withheld)])
+
+
 def test_what_is_settled_counts_in_the_form_that_it_has() -> None:
     stands = frozenset({frozenset({Ground(1, Clearance.PARTNER)})})
     at_home = {View(US): frozenset({frozenset({Ground(None, Clearance.PARTNER)})})}
@@ -185,3 +251,5 @@ def test_what_is_settled_counts_in_the_form_that_it_has() -> None:
     others = Settled(CERT, StixId("b"), at_home, is_masked=False)
     known = (hidden, plain, unmasked, withheld, others)
     assert [seen(nodes, one)["anonymised"] for one in known] == [{"a"}, set(), {"a"}, set(), {"a"}]
+    source = Settled(AGENCY, StixId("source"), at_home, is_masked=True)
+    assert seen({"a": node("a", AGENCY, "source")}, source)["anonymised"] == {"a"}

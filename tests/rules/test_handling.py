@@ -101,6 +101,7 @@ def box(
         # a container without TLP counts at its default, and passes on
         (made(ONE), [box(REPORT, None)], AT_DEFAULT),
         (made(ONE), [box(OUTER, RED, of=(REPORT,)), box(REPORT, None)], Handling(RED, NOBODY)),
+        (made(ONE), [box(OUTER, RED, of=(REPORT,)), box(REPORT, None, TO_KR)], Handling(RED, NOBODY)),
         (made(ONE), [box(OUTER, GREEN, of=(REPORT,)), box(REPORT, None)], AT_DEFAULT),
         (made(ONE), [box(OUTER, RED, of=(REPORT,)), box(REPORT, GREEN)], Handling(GREEN)),
         (
@@ -155,12 +156,26 @@ def test_a_container_that_arrives_later_can_only_tighten(
     assert shelf.handled()[ONE] == expected
 
 
+def test_a_later_container_does_not_address_what_is_red_by_default() -> None:
+    shelf = Shelf(default=RED)
+    shelf.push(box(REPORT, None))
+    shelf.push(box(OUTER, GREEN, TO_KR, of=(REPORT,)))
+    assert shelf.push(made(ONE))[ONE] == Handling(RED, NOBODY)
+
+
 def test_a_container_that_changes_or_goes_loosens_nothing() -> None:
     shelf = Shelf()
     shelf.push(made(ONE), box(REPORT, RED))
     assert shelf.push(box(REPORT, GREEN, n=2))[ONE] == Handling(RED, NOBODY)
     shelf.delete(REPORT)
     assert shelf.push(box(OTHER, GREEN))[ONE] == Handling(RED, NOBODY)
+
+
+def test_a_deleted_container_counts_as_it_stood_for_what_comes_later() -> None:
+    shelf = Shelf()
+    shelf.push(box(OUTER, RED, TO_JP, of=(REPORT,)), box(REPORT, None))
+    shelf.delete(REPORT)
+    assert shelf.push(made(ONE))[ONE] == Handling(RED, frozenset({JP}))
 
 
 def test_a_new_version_of_the_object_itself_can_loosen() -> None:
@@ -341,6 +356,16 @@ def test_a_revoking_version_without_tlp_is_handled_as_its_predecessor(
     before = shelf.push(*first)[ONE]
     lax = box(OTHER, CLEAR)
     assert shelf.push(made(ONE, n=2, revoked=True), lax)[ONE] == before
+
+
+def test_a_revoking_version_does_not_address_red_that_was_addressed_to_nobody() -> None:
+    shelf = Shelf()
+    shelf.push(made(ONE, RED))
+    assert shelf.push(made(ONE, None, TO_KR, n=2, revoked=True))[ONE] == Handling(RED, NOBODY)
+    shelf.push(box(REPORT, RED, of=(NAME,)))
+    inside = sid("indicator", 2)
+    later = box(REPORT, None, TO_KR, n=2, revoked=True, of=(inside,))
+    assert shelf.push(made(inside), later)[inside] == Handling(RED, NOBODY)
 
 
 def test_one_that_came_before_its_predecessor_is_judged_again_when_that_comes() -> None:

@@ -176,6 +176,12 @@ def test_what_was_submitted_before_the_start_stays(submitted_at: datetime, *, ex
     assert sees(candidate(GREEN, submitted_at=submitted_at), KR, CERT, period()) is expected
 
 
+def test_the_start_is_that_of_the_direction_and_no_suspension_moves_it() -> None:
+    resumed = replace(period(), start=START + SECOND)
+    assert sees(candidate(GREEN, submitted_at=START), KR, CERT, resumed)
+    assert not sees(candidate(GREEN, submitted_at=START - TICK), KR, CERT, resumed)
+
+
 @pytest.mark.parametrize(
     ("now", "expected"),
     [

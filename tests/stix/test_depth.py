@@ -52,6 +52,8 @@ Place = Callable[[dict[str, Any]], dict[str, Any]]
     [
         {"labels": ["apt", "tlp:red"]},
         {"labels": "TLP:RED"},
+        {"labels": {"handling": ["tlp:red"]}},
+        {"object_marking_refs": {"whole": [TLP["red"]]}},
         {"extensions": tlp_2("red")},
         {"object_marking_refs": [TLP["green"], TLP["red"]]},
         {"marking_ref": TLP["red"]},
