@@ -783,6 +783,17 @@ def test_a_later_redaction_of_no_less_recalls_nothing(world: World) -> None:
     assert recalled["object_refs"] == [id]
 
 
+def test_who_fetched_an_earlier_redaction_is_told_when_the_later_one_shows_less(world: World) -> None:
+    """It has never seen the redaction in between, which took the place of its own."""
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
+    world.push("us-agency", SECRET)
+    [id] = world.ids("kr-agency")
+    world.push("us-agency", SECRET | {"modified": "2026-02-01T00:00:00.000Z", "name": "Other"})
+    world.push("us-agency", marked(SECRET | {"modified": "2026-02-02T00:00:00.000Z"}, "red", "labels"))
+    [recalled] = notes(world, "kr-agency")
+    assert recalled["object_refs"] == [id]
+
+
 def test_hiding_a_source_by_agreement_recalls_nothing(world: World) -> None:
     made = world.agree(["US", "KR"], clause("US", "KR", "amber"))
     world.push("us-agency", malware(1, tlp="green"))
