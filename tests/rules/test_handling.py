@@ -118,6 +118,8 @@ def box(
         (made(ONE, raised=RED), [box(REPORT, GREEN, TO_KR)], Handling(RED, NOBODY)),
         # closure and REL TO of its own
         (made(ONE, GREEN, UNKNOWN), [], Handling(GREEN, None, is_closed=True)),
+        (made(ONE, None, UNKNOWN), [], Handling(AMBER, None, is_closed=True)),
+        (made(ONE, None, UNKNOWN), [box(REPORT, GREEN)], Handling(GREEN, None, is_closed=True)),
         (made(ONE, GREEN, TO_KR), [], Handling(GREEN, frozenset({KR}))),
         (made(ONE, None, TO_KR), [box(REPORT, GREEN, TO_JP)], Handling(GREEN, NOBODY)),
         # what it took over from others' objects
@@ -356,6 +358,12 @@ def test_a_revoking_version_without_tlp_is_handled_as_its_predecessor(
     before = shelf.push(*first)[ONE]
     lax = box(OTHER, CLEAR)
     assert shelf.push(made(ONE, n=2, revoked=True), lax)[ONE] == before
+
+
+def test_a_revoking_version_that_is_marked_is_handled_by_its_marking() -> None:
+    shelf = Shelf()
+    shelf.push(made(ONE, GREEN))
+    assert shelf.push(made(ONE, RED, n=2, revoked=True))[ONE] == Handling(RED)
 
 
 def test_a_revoking_version_does_not_address_red_that_was_addressed_to_nobody() -> None:
