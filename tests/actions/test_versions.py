@@ -76,10 +76,11 @@ def test_so_does_the_creator_or_its_absence(world: World) -> None:
     assert "created_by_ref is" in only(world, indicator(2, tlp="green", version=3))
 
 
-def test_names_may_change_both(world: World) -> None:
-    assert tell(world, BY, galaxy(1, tlp="green")) == [None]
+def test_a_name_may_change_both_unless_it_is_marked_twice(world: World) -> None:
+    assert tell(world, BY, galaxy(1)) == [None]
     assert tell(world, BY, galaxy(2, tlp="green", created_by=VENDOR)) == [None]
     assert len([row for row in world.see("kr-cert") if row.id == galaxy(1)["id"]]) == 2
+    assert "created must stay" in only(world, galaxy(3, tlp="green", created_by=VENDOR))
 
 
 @pytest.mark.parametrize("by", [BY, "us-cert", "us-partner"])
