@@ -94,6 +94,21 @@ def test_what_was_tightened_and_recalled_stays_what_it_was(world: World) -> None
     assert tell(world, "kr-agency", amber(version=4)) == [RECEIVED]
 
 
+def test_the_level_at_which_it_was_shown_last_counts(alliance: Alliance) -> None:
+    """A container that comes later narrows the same row from GREEN to AMBER."""
+    world = alliance.world
+    inner = indicator(5)
+    assert tell(world, "jp-agency", inner, report(5, tlp="green", refs=[inner["id"]])) == [None, None]
+    assert inner["id"] in world.ids("kr-agency")
+    assert tell(world, "jp-agency", report(6, tlp="amber", refs=[inner["id"]])) == [None]
+    assert inner["id"] in world.ids("kr-agency")
+    world.suspend(alliance.closer, "US")
+    world.clock.wait()
+    assert inner["id"] not in world.ids("kr-agency")
+    (said,) = tell(world, "kr-agency", inner)
+    assert said == RECEIVED
+
+
 def test_a_copy_that_was_made_while_green_is_no_licence_for_amber(world: World) -> None:
     was_green = indicator(1, tlp="green")
     assert tell(world, BY, was_green) == [None]

@@ -26,6 +26,17 @@ def test_what_refers_to_a_withheld_object_is_withheld_until_it_opens(hub: Hub) -
     assert new == {target["id"], edge["id"], about["id"]}
 
 
+def test_a_later_version_that_refers_to_something_withheld_takes_along_what_refers_to_it(hub: Hub) -> None:
+    hub.agree(clause("US", "KR"))
+    named, secret = campaign("named", "green"), campaign("secret", "red")
+    middle = report("middle", named, tlp="green")
+    outer = report("outer", middle, tlp="green")
+    hub.accepted("us-agency", named, secret, middle, outer)
+    assert hub.sees("kr-cert", outer)
+    hub.accepted("us-agency", report("middle", named, secret, tlp="green", version=2))
+    assert not hub.sees("kr-cert", outer)
+
+
 def test_what_the_referring_member_may_not_see_does_not_count(hub: Hub) -> None:
     hub.agree(clause("US", "KR"))
     secret = malware("secret", "red")
