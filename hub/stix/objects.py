@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from hub.model import JsonObject
 from hub.stix.endpoints import marked, reference_fault
+from hub.stix.examples import EXTENSIONS
 from hub.stix.languages import language_fault
 from hub.stix.places import pointer
 from hub.stix.schemas import RELATIONSHIP_TYPES
@@ -130,6 +131,7 @@ _EXTENSION_ID: Final = re.compile(
 )
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,250}")
 _OF_A_DEFINITION: Final = "extension-definition--"
+_OWNERS: Final = {name: owner for owner, names in EXTENSIONS.items() for name in names}
 
 
 def _extension_fault(obj: JsonObject) -> str | None:
@@ -142,6 +144,12 @@ def _extension_fault(obj: JsonObject) -> str | None:
             return (
                 f"/extensions has the key {shown(key)}, which is no identifier; "
                 "write extension-definition-- and the UUID of the definition"
+            )
+        if _OWNERS.get(key, obj["type"]) != obj["type"]:
+            # python-stix2 reads it as the one of the standard, and fails where that lacks a property.
+            return (
+                f"/extensions/{key} is an extension of {_OWNERS[key]}, not of {obj['type']}; "
+                f"put it on the {_OWNERS[key]}, or name a definition of your own"
             )
     return None
 

@@ -191,6 +191,10 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "/object_marking_refs/0 names the type 'identity'; it must name marking-definition",
     ),
     "3.2 defanged": (sdo(defanged=True), "/defanged belongs to observables alone"),
+    "3.2 an extension of another type": (
+        sdo("campaign", extensions={"http-request-ext": {"request_method": "get"}}),
+        "/extensions/http-request-ext is an extension of network-traffic",
+    ),
     "3.2 modified with nanoseconds": (sdo(modified="2024-02-29T12:00:00.123456789Z"), "/modified is "),
     "3.2 created without milliseconds": (sdo(created=EARLY), "/created is "),
     "3.2 a language by its name": (

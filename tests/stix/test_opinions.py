@@ -79,6 +79,7 @@ VALID = {
     "11.1 an argument of python-stix2",
     "11.1 another at depth",
     "2.5.2 a hash of another name",
+    "3.2 an extension of another type",
     "3.2 made by malware",
     "3.2 marked by an identity",
     "4.10 a negative distance",
