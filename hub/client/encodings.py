@@ -262,6 +262,8 @@ def _remedy(text: str, error: orjson.JSONDecodeError) -> str:
     for begins, said in _REMEDIES.items():
         if near.startswith(begins):
             return said
+    if _BARE_KEY.match(near):
+        return "put the name of each property in double quotes"
     added = next((said for part, said in _ADDED.items() if part in error.msg), "")
     return f"{error.msg}{added}"
 
@@ -272,6 +274,7 @@ _MAX_SHOWN: Final = 40
 _MAY_BE_JSON: Final = re.compile(
     rb"[\[{\"'#/]|(?:true|false|null|NaN|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\s*$"
 )
+_BARE_KEY: Final = re.compile(r"[A-Za-z_$][\w$-]*\s*:")
 _REMEDIES: Final = {
     **dict.fromkeys(("//", "/*", "#"), "JSON has no comments; take them out"),
     "'": "texts and keys stand in double quotes, not in single ones",
@@ -285,5 +288,4 @@ _ADDED: Final = {
     "control character": "; within a text write a line break as \\n, and a tab as \\t",
     "escaped": "; within a text write a backslash as \\\\",
     "content after document": "; put all objects into one list, or each on a line of its own",
-    "string key": "; put the name of each property in double quotes",
 }

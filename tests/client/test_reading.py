@@ -71,11 +71,7 @@ def bodies_of(data: bytes) -> list[bytes]:
         (b"\x7fELF\0\0", "feed: the file is no text"),
         (b'{"a":None}', "feed line 1 column 6: not JSON: write null"),
         (b'{"a":True}', "feed line 1 column 6: not JSON: write true in lower case"),
-        (
-            b'{"a":"C:\\Windows"}',
-            "feed line 1 column 9: not JSON: invalid escaped sequence in string; within a",
-        ),
-        (b"{type:1}", "feed line 1 column 2: not JSON: unexpected character, expected a string key; put the"),
+        (b"{type:1}", "feed line 1 column 2: not JSON: put the name of each property in double quotes"),
         (
             "{“type”:1}".encode(),
             "feed line 1 column 2: not JSON: texts and keys stand in straight double quotes",
@@ -106,6 +102,13 @@ def test_what_is_no_file_of_objects_is_refused_with_its_place(data: bytes, sente
         read(data)
     assert str(refused.value).startswith(sentence)
     assert "char 0" not in str(refused.value)
+
+
+def test_a_single_backslash_is_told_to_be_written_twice() -> None:
+    with pytest.raises(
+        ClientError, match=r"^feed line 1 column (9|10): .*; within a text write a backslash as"
+    ):
+        read(b'{"a":"C:\\Windows"}')  # the parser's versions count to the backslash, or behind it
 
 
 @pytest.mark.parametrize(
