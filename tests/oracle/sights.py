@@ -461,7 +461,9 @@ class Oracle(Neighbours):
         if sight.is_answer:
             obj = replaced(obj, lambda id: version.about[id][1] if id in version.about else id)
         if sight.form:
-            obj = obj | {"id": self.id_of(sight)}
+            # What refers to itself goes on doing so, and does not tell the id that it had.
+            own = obj["id"]
+            obj = replaced(obj, lambda id: self.id_of(sight) if id == own else id)
         if sight.form and "created" in obj:
             cert = self.identities.get(self._cert(self.nation(version)), "")
             author = self.hub_identity if sight.ceiling is not None else cert

@@ -6,6 +6,7 @@ Generated worlds found each of them; here it is as small as it gets.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.world import Mould
 
 __all__ = ["mould"]
 
-MALWARE, RELATIONSHIP, REPORT = 0, 3, 4
+MALWARE, RELATIONSHIP, REPORT, NOTE = 0, 3, 4, 10
 ABOVE_GREEN = [m for m in MEMBERS if m.startswith(("us-", "kr-")) and not m.endswith("-partner")]
 AGREED = (
     Clause("US", ("KR",), "amber", audience="partner", history=True, hides=True),
@@ -94,3 +95,34 @@ def test_what_only_a_part_raised_to_red_is_not_kept_from_anybody_once_that_is_go
         "kr-agency": ["redacted:amber"],
         "kr-partner": [],
     }
+
+
+@pytest.mark.parametrize("is_cut_last", [True, False])
+def test_who_sees_an_object_whole_speaks_of_it_as_such_though_a_redaction_came_beside_it(
+    mould: Mould, *, is_cut_last: bool
+) -> None:
+    whole = Agree((Clause("US", ("KR",), "amber", audience="partner", history=True),))
+    cut = Agree((Clause("US", ("KR",), "green", audience="partner", history=True, redacts=True),))
+    agreed = [whole, cut] if is_cut_last else [cut, whole]
+    report = Draft(REPORT, tlp="green", parts=(("description", "amber"),))
+    about = Push("kr-agency", (Draft(NOTE, tlp="green", refs=(REPORT,)),))
+    events = [Push("us-agency", (report,)), *agreed, Agree(AGREED[1:]), about]
+    assert seeing(mould, events) == ABOVE_GREEN
+
+
+def test_what_refers_to_itself_goes_on_doing_so_in_every_form(mould: Mould) -> None:
+    redacting = Clause("US", ("KR",), "amber", audience="agency", history=True, redacts=True, hides=True)
+    itself = Draft(REPORT, refs=(REPORT,), parts=(("description", "red"),))
+    with a_world(mould) as world:
+        play = RenditionPlay(world)
+        for event in [Agree((redacting, AGREED[1])), Push("us-agency", (itself,)), Answer("kr-agency", 0)]:
+            play.step(event)
+            play.compare()
+        own = replace(Answer("kr-agency", 0, type="report"), n=1).build(sorted(play.oracle.made["KR"]))
+        own["object_refs"].append(own["id"])
+        play.submit("kr-agency", [own])
+        play.catch_up()
+        play.compare()
+        seen = play.oracle.sights(play.in_order(), play.now)["us-cert"]
+        told = [play.oracle.contents[sight] for sight in seen if sight.version.id == own["id"]]
+    assert [one["id"] in one["object_refs"] for one in told] == [True]
