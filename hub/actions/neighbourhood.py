@@ -148,6 +148,8 @@ class _Look:
             handling=row.handling,
             limits=row.limits,
             reach=reach,
+            version=row.version,
+            rendition=row.rendition,
         )
 
     def naming(self, ids: Collection[StixId]) -> Mapping[StixId, Naming]:

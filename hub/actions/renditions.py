@@ -170,8 +170,9 @@ class _Workshop:
         if left is None:
             raise RuntimeError("a version that has a cut leaves something")
         if form.is_anonymised:
-            left = self._anonymised(version, left) | {"id": version.id}
-        left = rename(left, {version.id: self._made_id(version.id, form)})
+            left = self._anonymised(version, left)
+        # What refers to itself goes on doing so, under whichever id it has by now.
+        left = rename(left, {StixId(left["id"]): self._made_id(version.id, form)})
         if "created" in left:
             left["created_by_ref"] = self.hub_identity
         if version.markings.tlp is None:
@@ -204,7 +205,7 @@ class _Workshop:
         originals = _behind(self.connection, self.origin, version.about, version.refers)
         if form.is_anonymised:
             obj = self._anonymised(version, obj, kept=frozenset(originals))
-        return rename(obj, originals) | {"id": self._made_id(version.id, form)}
+        return rename(obj, originals | {StixId(obj["id"]): self._made_id(version.id, form)})
 
     def _anonymised(
         self, version: ObjectVersion, obj: JsonObject, kept: frozenset[StixId] = frozenset()

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.model import (
+    SUBMITTED,
     Clearance,
     Handling,
     Justification,
@@ -20,6 +21,7 @@ from hub.model import (
     Period,
     Reach,
     Reader,
+    Rendition,
     Shown,
     StixId,
     Tlp,
@@ -43,7 +45,7 @@ class Neighbour:
     `id` is that by which it was served. `shown` is the level at which it was shown last; `is_seen`, that the
     submitter may see it now. `carried` is the strictest level of its own markings and labels. `handling` and
     `limits` are those at home; `reach` is where, from which clearance up, the agreements of the submitter's
-    own nation let it go (policy 8).
+    own nation let it go (policy 8). `version` is the key of the version, `rendition` the form that was shown.
     """
 
     id: StixId
@@ -62,6 +64,8 @@ class Neighbour:
     handling: Handling
     limits: Reach | None
     reach: Reach = frozenset()
+    version: int = 0
+    rendition: Rendition = SUBMITTED
 
     @property
     def is_bound(self) -> bool:
@@ -110,12 +114,20 @@ def first_of_equals(ordered: Sequence[Neighbour]) -> list[Neighbour]:
     return [one for one in ordered if authors.setdefault(one.digest, one.member) == one.member]
 
 
-def standing_for(record: Sequence[Neighbour]) -> Neighbour:
-    """Return the version by which a record is judged: the newest that is seen, else the one shown last."""
+def standing_for(record: Sequence[Neighbour]) -> list[Neighbour]:
+    """Return by what a record is judged: the newest version that is seen, else the one shown last.
+
+    In every form in which that was shown: who sees a redaction beside the whole, which is stricter, knows
+    both under one id; and two members' anonymised objects may be one record to who sees them (policy 7, 8).
+    """
     seen = [one for one in record if one.is_seen]
-    if seen:
-        return max(seen, key=lambda n: (n.version_key, n.position))
-    return max(record, key=lambda n: n.position)
+    last = max(seen or record, key=lambda n: (n.version_key if seen else "", n.position))
+    forms = {
+        (one.version, one.rendition): one
+        for one in sorted(seen or record, key=lambda n: n.position)
+        if one.version_key == last.version_key
+    }
+    return list(forms.values())
 
 
 def records(neighbours: Iterable[Neighbour]) -> list[list[Neighbour]]:

@@ -79,7 +79,7 @@ def _of_colleagues(
     """Give how the own nation's records of strongest claim are handled; a cert decides for its nation."""
     if submitter.kind is Kind.CERT:
         return
-    judged = [standing_for(record) for record in records(counted)]
+    judged = [one for record in records(counted) for one in standing_for(record)]
     strongest = max((registered.claim_of(one) for one in judged), default=None)
     for one in judged:
         if registered.claim_of(one) is strongest:
@@ -90,8 +90,7 @@ def _of_colleagues(
 
 def _of_allies(counted: Iterable[Neighbour], submitter: Member) -> Iterable[Taken]:
     """Give where each ally's record lets what refers to it go (policy 8)."""
-    for record in records(counted):
-        one = standing_for(record)
+    for one in (form for record in records(counted) for form in standing_for(record)):
         if not one.is_bound:
             continue
         if one.is_seen:

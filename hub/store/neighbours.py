@@ -250,7 +250,10 @@ class NamingRow(NamedTuple):
 def naming(
     connection: Connection, nation: NationCode, member: MemberId, ids: Collection[StixId]
 ) -> list[NamingRow]:
-    """Return who named these ids, in `member`'s own versions and in its nation's ledger (policy 8)."""
+    """Return who named these ids, in `member`'s own versions and in its nation's ledger (policy 8).
+
+    An anonymised object names the ids that were made for those in it, as one of its cert's own would (7).
+    """
     if not ids:
         return []
     is_naming = and_(_R.kind == REFERS, among(connection, _R.target, ids))
@@ -263,9 +266,17 @@ def naming(
         NamingRow(StixId(target), nation, from_microseconds(at), None, ())
         for target, at in connection.execute(own)
     ]
+    is_made = and_(among(connection, made_id.c.made, ids), made_id.c.rendition == ANONYMISED.label)
+    by_original = {
+        (row.origin, row.stix_id): row.made for row in connection.execute(select(made_id).where(is_made))
+    }
+    is_hidden = and_(
+        *(_R.kind == REFERS, among(connection, _R.target, {id for _, id in by_original})),
+        _C.rendition.like(f"{ANONYMISED.label}%"),
+    )
     shown = (
         select(
-            *(_R.target, _V.origin, _V.submitted_at, _C.date_added, _C.withdrawn_at),
+            *(_R.target, _V.origin, _V.submitted_at, _C.date_added, _C.withdrawn_at, _C.rendition),
             *(_J.classes, _C.position, *SHOWN, *_NOW),
         )
         .select_from(
@@ -273,15 +284,19 @@ def naming(
             .join(release, and_(_C.version_id == _V.id, _C.recipient == nation))
             .join(justification, _J.id == _C.justification_id)
         )
-        .where(is_naming, _V.member.not_in([member, HUB]))
+        .where(_V.member.not_in([member, HUB]))
     )
-    rows = connection.execute(shown).all()
+    rows = [*connection.execute(shown.where(is_naming))]
+    rows += connection.execute(shown.where(is_hidden)) if by_original else []
     former = _former(connection, nation, {row.position for row in rows})
     for row in rows:
         until = None if row.withdrawn_at is None else from_microseconds(row.withdrawn_at)
         stood = (*former.get(row.position, ()), _last(row, until))
         instants = from_microseconds(row.submitted_at), from_microseconds(row.date_added)
-        found.append(NamingRow(StixId(row.target), NationCode(row.origin), *instants, stood))
+        named = row.target
+        if Rendition.of(row.rendition).is_anonymised:
+            named = by_original.get((row.origin, row.target), row.target)
+        found.append(NamingRow(StixId(named), NationCode(row.origin), *instants, stood))
     return found
 
 

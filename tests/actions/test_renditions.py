@@ -28,6 +28,7 @@ from tests.stix_objects import (
     relationship,
     report,
     sdo,
+    stamp,
     stix_id,
     value_id,
 )
@@ -817,3 +818,20 @@ def test_who_keeps_a_part_is_told_of_the_whole(world: World) -> None:
     world.push("us-agency", malware(1, version=2, tlp="red"))
     assert only(world, "kr-cert", "report")["object_refs"] == [malware(2)["id"]]
     assert whole["id"] in {id for one in notes(world, "kr-cert") for id in one["object_refs"]}
+
+
+@pytest.mark.parametrize("member", ["us-agency", "us-cert"])
+def test_what_was_announced_by_an_anonymised_object_is_no_licence_either(world: World, member: str) -> None:
+    """Whoever has a record under an id that US named first passes on nothing that comes under it (8)."""
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    secret = indicator(1, tlp="amber")
+    world.push(member, note(2, tlp="green", refs=[secret["id"]]))
+    [id] = only(world, "kr-agency", "note")["object_refs"]
+    later(world)
+    own = indicator(1, tlp="green", created_by=world.callers["kr-agency"].member.identity) | {"id": id}
+    assert [o.succeeded for o in world.push("kr-agency", own).outcomes] == [True]
+    later(world)
+    world.push(member, secret)
+    later(world)
+    [outcome] = world.push("kr-agency", own | {"modified": stamp(3)}).outcomes
+    assert (outcome.succeeded, outcome.message) == (False, "received from US; only US may share it.")

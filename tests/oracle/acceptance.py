@@ -61,12 +61,16 @@ class Acceptance(Levels):
                 return EQUAL if claimed == {TLP_OF[obj["id"]]} else refused("disagrees with its id")
             if claimed:
                 return refused("claims TLP under another id")
-        if obj["id"] == self.hub_identity or obj["id"] in self.drawn:
+        if obj["id"] == self.hub_identity or self._is_made(obj["id"]):
             return refused("the hub's")
         if obj.get("created_by_ref") == self.hub_identity:
             return refused("the hub's")
         dates = [datetime.fromisoformat(obj[name]) for name in ("created", "modified") if name in obj]
         return refused("far ahead") if any(date > at + DAY for date in dates) else None
+
+    def _is_made(self, id: str) -> bool:
+        """Links, redactions and answers; anonymised objects are taken for their nation's cert's (7)."""
+        return id in self.drawn and self.drawn[id][2] != "anonymised"
 
     # --- the same again ---
 

@@ -189,18 +189,19 @@ class Levels(Records):
         is_unknown = bool((whole - accepted - self.rel_to.keys()) | (inner - accepted))
         return is_unknown or markings.has_bad_selector(version.obj)
 
-    def _base(self, version: Version) -> str:
-        """The level without the version's own granular markings and labels (7)."""
+    def _base(self, version: Version) -> Handling:
+        """Level and REL TO without the version's own granular markings and labels (7)."""
         kept = self.kept_from(version)
-        sources: list[str | None] = [version.tlp, version.taken.level]
+        sources = [Handling(version.tlp, self._own_nations(version)), version.taken]
         if version.tlp is None and kept is not None:
-            sources.append(kept.level)
+            sources.append(kept.full)
         elif version.tlp is None and version.given is not None:
-            sources.append(version.follows or version.given.level)
+            sources.append(Handling(version.follows) if version.follows else version.given.handling)
         elif version.tlp is None:
-            sources += [self.handed(container).level for container in self.containers(version)]
-            sources += [self.default(version)] if version.is_default else []
-        return strictest(sources) or self.default(version)
+            sources += [self.handed(container) for container in self.containers(version)]
+            sources += [Handling(self.default(version))] if version.is_default else []
+        found = together(sources)
+        return found if found.level is not None else replace(found, level=self.default(version))
 
     # --- identities (2.4) ---
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tests.oracle.acceptance import Acceptance
-from tests.oracle.records import Shown
+from tests.oracle.records import Served, Shown
 from tests.oracle.treaties import Treaty
 from tests.oracle.versions import Handling, Version, lowest, narrower, together
 
@@ -18,22 +18,14 @@ class Neighbours(Acceptance):
     """Looks at other members' records: those of the own nation are taken over, an ally's limit."""
 
     @abstractmethod
-    def releases(
-        self, version: Version, nation: str, treaties: Sequence[Treaty], now: datetime
-    ) -> str | None:
-        """The lowest kind of member of the nation to whom section 4 releases the version; None: to nobody."""
+    def releases(self, served: Served, nation: str, treaties: Sequence[Treaty], now: datetime) -> str | None:
+        """The lowest kind of member of the nation who sees as much, by section 4 or 3; None: nobody does."""
 
     def taken(self, version: Version, treaties: Sequence[Treaty], now: datetime) -> Handling:
         account = self.accounts[version.member]
         parts = []
         for id in sorted(version.refers()):
-            if self.owns(version.member, id):
-                continue
-            found = [
-                shown
-                for shown in self.first_of_equal(self.others(version.member, id))
-                if not self._is_aside(version, shown)
-            ]
+            found = self._counted(version, id)
             own = [shown for shown in found if self.nation(shown.version) == account.nation]
             # The cert decides for its nation.
             if own and account.kind != "cert":
@@ -47,6 +39,19 @@ class Neighbours(Acceptance):
             ]
         return together(parts)
 
+    def names_colleagues(self, version: Version) -> bool:
+        """Whether it names what only other members of its nation submitted, by ids of their own (7)."""
+        nation = self.nation(version)
+        counted = [shown for id in version.refers() for shown in self._counted(version, id)]
+        return any(self.nation(shown.version) == nation for shown in counted)
+
+    def _counted(self, version: Version, id: str) -> list[Shown]:
+        """The others' records of an id that a version refers to, which count."""
+        if self.owns(version.member, id):
+            return []
+        found = self.first_of_equal(self.others(version.member, id))
+        return [shown for shown in found if not self._is_aside(version, shown)]
+
     def _is_aside(self, version: Version, shown: Shown) -> bool:
         """Common ids, but for a name that itself carries a marking, and what a translation is of (2.7)."""
         other = shown.version
@@ -58,15 +63,12 @@ class Neighbours(Acceptance):
         self, version: Version, shown: Shown, treaties: Sequence[Treaty], now: datetime
     ) -> Mapping[str, str]:
         """Where what refers to an ally's record goes, and from which clearance (8)."""
-        account, other = self.accounts[version.member], shown.version
-        back, home = self.nation(other), account.nation
+        account, other = self.accounts[version.member], shown.served
+        back, home = self.nation(other.original), account.nation
         if not shown.is_now:
             allowed = lowest(shown.handling.level)
             return {back: allowed, home: narrower(allowed, account.kind)}
-        there = lowest(shown.handling.level)
-        if shown.handling.limits is not None:
-            there = narrower(there, shown.handling.limits.get(back, "cert"))
-        found = {back: there}
+        found = {back: self.releases(other, back, (), now) or "cert"}
         # By the agreements that its own nation is party to, for it must not learn of others.
         known = [treaty for treaty in treaties if home in treaty.parties]
         for nation in sorted({account.nation for account in self.accounts.values()} - {back}):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
 
 from tests.oracle.markings import DEFINITIONS, LEVELS, Json, is_derived, is_observable, marks_of, type_of
 from tests.oracle.versions import Account, Handling, Version
@@ -13,16 +15,50 @@ NAMED, BARE, RELAYED = 2, 1, 0
 
 
 @dataclass(frozen=True)
-class Shown:
-    """Another member's record as it was shown last: its newest version then, and how that was handled.
+class Served:
+    """What somebody is served of another's record; a rendition counts as its record, at its own level (8).
 
-    `is_now`: it may still be seen. `was_above`: at some time it was above GREEN, with REL TO or limited.
+    `version` is how it appears: as it was submitted, or what was made of it (7), under the id that it is
+    known by and from whom it seems to be. `original` is of what that was made; `ceiling`, above what parts
+    are gone.
     """
 
     version: Version
     handling: Handling
+    original: Version
+    ceiling: str | None = None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was served of another's record when it was shown last: of its newest version then.
+
+    `is_now`: it may still be seen. `was_above`: at some time it was above GREEN, with REL TO or limited.
+    `noted` counts when that was.
+    """
+
+    served: Served
     is_now: bool
     was_above: bool
+    noted: int = 0
+
+    @property
+    def version(self) -> Version:
+        return self.served.version
+
+    @property
+    def handling(self) -> Handling:
+        return self.served.handling
+
+    @property
+    def record(self) -> tuple[str, str]:
+        """Whose it seems to be, under which id: who sees it can't tell more records apart."""
+        return self.version.member, self.version.id
+
+    @property
+    def when(self) -> tuple[bool, int, datetime]:
+        """By what the record is judged: the newest version that is seen, or else that was shown last."""
+        return self.is_now, 0 if self.is_now else self.noted, self.version.when
 
 
 @dataclass(frozen=True)
@@ -47,7 +83,8 @@ class Records:
     registered: dict[str, set[str]] = field(default_factory=dict)  # the identities that each speaks as
     suspended: set[str] = field(default_factory=set)
     versions: list[Version] = field(default_factory=list)
-    shown: dict[str, dict[tuple[str, str], Shown]] = field(default_factory=dict)
+    shown: dict[str, dict[Version, Shown]] = field(default_factory=dict)
+    notes: int = 0
     seen_ever: dict[str, set[Version]] = field(default_factory=dict)
     seen_now: dict[str, set[Version]] = field(default_factory=dict)
     submissions: int = 0
@@ -162,26 +199,36 @@ class Records:
 
     # --- what was shown ---
 
-    def take_note(self, seen: Mapping[str, Iterable[Version]]) -> None:
+    def take_note(self, seen: Mapping[str, Iterable[Served]]) -> None:
         """Keep what every member may see now of what others submitted."""
-        for member, versions in seen.items():
+        self.notes += 1
+        for member, all_served in seen.items():
             is_away = member in self.suspended
-            found = {v for v in versions if v.member != member and not v.is_deleted and not is_away}
-            self.seen_now[member] = found
-            self.seen_ever.setdefault(member, set()).update(found)
+            found = [s for s in all_served if s.original.member != member and not is_away]
+            self.seen_now[member] = {one.version for one in found}
+            self.seen_ever.setdefault(member, set()).update(self.seen_now[member])
             shown = self.shown.setdefault(member, {})
             for key, old in shown.items():
-                shown[key] = Shown(old.version, old.handling, is_now=False, was_above=old.was_above)
-            for version in sorted(found, key=lambda v: v.when):
-                key = version.member, version.id
-                was_above = version.full.is_above or (key in shown and shown[key].was_above)
-                shown[key] = Shown(version, version.full, is_now=True, was_above=was_above)
+                shown[key] = replace(old, is_now=False)
+            for one in found:
+                key = one.version
+                was_above = one.handling.is_above or (key in shown and shown[key].was_above)
+                shown[key] = Shown(one, is_now=True, was_above=was_above, noted=self.notes)
 
     def others(self, member: str, id: str) -> list[Shown]:
-        """What it may see, or was once shown, of others' records of an id; copies of its own are none."""
-        found = [s for (_, other), s in self.shown.get(member, {}).items() if other == id]
-        found = [s for s in found if not self.is_of_own(member, s.version)]
-        return sorted(found, key=lambda s: s.version.order)
+        """What it may see, or was once shown, of others' records of an id; copies of its own are none.
+
+        Each record is there as it was shown last; in all forms in which that version was.
+        """
+        found = [s for s in self.shown.get(member, {}).values() if s.version.id == id]
+        found = sorted(found, key=lambda s: (s.record, s.when))
+        last = []
+        for _, shown in groupby(found, key=lambda s: s.record):
+            record = list(shown)
+            was_above = any(one.was_above for one in record)
+            last += [replace(s, was_above=was_above) for s in record if s.when == record[-1].when]
+        last = [s for s in last if not self.is_of_own(member, s.version)]
+        return sorted(last, key=lambda s: s.version.order)
 
     def is_of_own(self, member: str, version: Version) -> bool:
         """Whether it is equal to what the member itself submitted before."""

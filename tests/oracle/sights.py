@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -11,16 +11,19 @@ from tests.oracle import contents
 from tests.oracle.contents import Cut, ids_within, is_value_based, made_id, names, replaced, texts
 from tests.oracle.markings import ID
 from tests.oracle.neighbours import Neighbours
+from tests.oracle.records import Served
 from tests.oracle.treaties import Treaty
 from tests.oracle.versions import (
     LEVELS,
     ORDER,
     TLP_OF,
     Account,
+    Handling,
     Json,
     Outcome,
     Version,
     lowest,
+    narrower,
     references,
     strictest,
 )
@@ -69,6 +72,7 @@ class Oracle(Neighbours):
     came_from: dict[tuple[str, str], set[str]] = field(default_factory=dict)
     made: dict[str, set[str]] = field(default_factory=dict)  # ids of redactions, say, that a nation was given
     contents: dict[Sight, Json] = field(default_factory=dict)
+    faces: dict[tuple[Sight, str], Version] = field(default_factory=dict)  # made ones as they appear, by id
 
     # --- submissions ---
 
@@ -97,9 +101,12 @@ class Oracle(Neighbours):
         # An id that was made comes only from the hub, be it as a reference in another object.
         known = {made: (of, id) for made, (of, id, _) in self.drawn.items() if of != nation}
         for version in fresh.values():
-            version.about = {id: known[id] for id in version.refers() if id in known}
-            version.answered = self._sources(nation, version.about)
+            about = {id: known[id] for id in version.refers() if id in known}
             version.names_source = self._names_source(version)
+            # What is about several nations' objects, or about one under two ids, answers nobody.
+            if len({of for of, _ in about.values()}) == 1 and len({*about.values()}) == len(about):
+                version.about = about
+                version.audience = self._audience(nation, about, at)
         return outcomes
 
     def _take(
@@ -142,12 +149,13 @@ class Oracle(Neighbours):
 
         `served`, where given for a member, are the ids and versions that it can be served.
         """
-        seen = {}
-        for member in self.accounts:
-            seen[member] = self.visible(member, treaties, now)
-            if served is not None and member in served:
-                seen[member] = {v for v in seen[member] if (v.id, v.text) in served[member]}
-        self.take_note(seen)
+        seen = self.sights(treaties, now)
+        for member in seen if served is None else served.keys() & seen.keys():
+            if served is not None:
+                there = served[member]
+                seen[member] = {s for s in seen[member] if (self.id_of(s), s.version.text) in there}
+        self.note(seen)
+        self.take_note({member: self._served(sights) for member, sights in seen.items()})
 
     def delete(self, member: str, id: str, texts: Sequence[str] | None) -> bool:
         """Delete versions (all: None) of the member's record; a cert, of every record of its nation."""
@@ -166,22 +174,36 @@ class Oracle(Neighbours):
             self.settle(owner)
         return bool(doomed)
 
-    def releases(
-        self, version: Version, nation: str, treaties: Sequence[Treaty], now: datetime
-    ) -> str | None:
-        """The lowest kind of member of the nation to whom section 4 releases the version; None: to nobody."""
+    def releases(self, served: Served, nation: str, treaties: Sequence[Treaty], now: datetime) -> str | None:
+        """The lowest kind of member of the nation who sees as much, by section 4 or 3; None: nobody does.
+
+        It makes no difference whether it sees it as an anonymised one (7); who sees less of it doesn't count.
+        """
+        ceilings = {None, served.ceiling}
         for kind in ORDER:
-            if version in _plain(self._largest(None, Account(nation, kind), treaties, now)):
+            sights = self._largest(None, Account(nation, kind), treaties, now)
+            if any(s.version is served.original and s.ceiling in ceilings for s in sights):
                 return kind
         return None
 
-    def _sources(self, nation: str, made: Iterable[str]) -> frozenset[str]:
-        """Of whom something came to the nation under all of these: who had one may not see the others."""
-        found = [frozenset(self.came_from.get((nation, id), ())) for id in made]
-        return frozenset.intersection(*found) if found else frozenset()
+    def _audience(self, nation: str, about: Mapping[str, tuple[str, str]], now: datetime) -> str:
+        """Who may see, in their own nation, all that something came of to `nation` under these ids (7).
+
+        An answer goes there as if it were about an object of the cert's own, whose id all learn. What never
+        came, or is there no more, is the cert's.
+        """
+        kinds = ["partner"]
+        for made, (of, id) in about.items():
+            came = self.came_from.get((nation, made), set())
+            living = [versions[-1] for member in came if (versions := self.living(member, id))]
+            kinds += [self.releases(Served(v, v.full, v), of, (), now) or "cert" for v in living]
+            kinds += ["cert"] if len(living) < len(came) or not came else []
+        return narrower(*kinds)
 
     def _names_source(self, version: Version) -> bool:
-        """Whether hiding its member would be in vain (7)."""
+        """Whether hiding its member, or a colleague whose object a cert's names, would be in vain (7)."""
+        if self.accounts[version.member].kind == "cert":
+            return self.names_colleagues(version)
         words = [version.member, *([self.titles[version.member]] if version.member in self.titles else [])]
         is_somebody = version.obj["type"] == "identity" and version.obj.get("identity_class") != "class"
         # Any id of another's may be one that is hidden, now or later.
@@ -206,7 +228,7 @@ class Oracle(Neighbours):
         for version in [v for v in self.versions if v.level is not None]:
             if account.nation != self.nation(version):
                 for treaty, clause in clauses:
-                    found.update(self._forms(version, treaty, clause, reader, account))
+                    found.update(self._forms(version, treaty, clause, account))
             elif version.member == reader or self._is_shown_at_home(version, account):
                 found.add(Sight(version))
         return found
@@ -222,44 +244,39 @@ class Oracle(Neighbours):
             return True
         return account.nation in limits and _reaches(account.kind, limits[account.nation])
 
-    def _forms(
-        self, version: Version, treaty: Treaty, clause: Json, reader: str | None, account: Account
-    ) -> Iterable[Sight]:
+    def _forms(self, version: Version, treaty: Treaty, clause: Json, account: Account) -> Iterable[Sight]:
         """The forms in which one clause lets a foreign reader see a version."""
-        is_hidden = clause.get("anonymise") == "agency" and self.is_masked(version)
-        if is_hidden and version.names_source:
+        is_hiding = clause.get("anonymise") == "agency"
+        if is_hiding and version.names_source:
             return
-        mark = ["anonymised"] if is_hidden else []
-        whole = self._matches(version, version.level, treaty, clause, account)
-        if version.about:
-            # It goes to whom it answers alone, and as the newest version alone.
-            nations = {nation for nation, _ in version.about.values()}
-            is_asker = account.kind == "cert" or reader in version.answered
-            if whole and nations == {account.nation} and is_asker and self.is_newest(version):
+        mark = ["anonymised"] if is_hiding and self.is_masked(version) else []
+        whole = self._matches(version, version.full, treaty, clause, account)
+        if account.nation in {nation for nation, _ in version.about.values()}:
+            # With the original's id, and as the newest version alone.
+            is_asked = _reaches(account.kind, version.audience)
+            if whole and is_asked and self.is_newest(version):
                 yield Sight(version, " ".join([*mark, "answer"]))
             return
         if whole:
             yield Sight(version, " ".join(mark))
         cut = self.cut(version, clause["max_tlp"]) if clause.get("granular") == "redact" else None
-        if cut and self._matches(version, self._left_level(version, cut), treaty, clause, account):
+        if cut and self._matches(version, _left(version, cut), treaty, clause, account):
             yield Sight(version, " ".join([*mark, f"redacted:{clause['max_tlp']}"]))
 
     def cut(self, version: Version, ceiling: str) -> Cut | None:
         """What is left of the newest version below a ceiling; None: nothing is to be taken away, or all."""
         return contents.cut(version.obj, ceiling) if self.is_newest(version) else None
 
-    def _left_level(self, version: Version, cut: Cut) -> str:
-        return strictest([version.base, cut.level]) or "red"
-
     def _matches(
-        self, version: Version, level: str | None, treaty: Treaty, clause: Json, account: Account
+        self, version: Version, handling: Handling, treaty: Treaty, clause: Json, account: Account
     ) -> bool:
+        level = handling.level
         assert level is not None
         origin = self.nation(version)
         if clause["from"] != origin or account.nation not in clause["to"]:
             return False
         is_kept = version.is_closed or not self._is_within_limits(version, account)
-        if is_kept or not _is_releasable(version, level, account.nation):
+        if is_kept or not _is_releasable(handling, account.nation):
             return False
         if LEVELS.index(level) > LEVELS.index(clause["max_tlp"]):
             return False
@@ -333,7 +350,9 @@ class Oracle(Neighbours):
 
     def _as_targets(self, sight: Sight, target: Version) -> set[Sight]:
         """What it refers to; of a copy, what that is a copy of will do."""
-        originals = {Sight(original) for original in target.copies if not original.is_deleted}
+        seen_as = {face: sight for (sight, _), face in self.faces.items()}
+        originals = {seen_as.get(original, Sight(original)) for original in target.copies}
+        originals = {sight for sight in originals if not sight.version.is_deleted}
         return {self._as_target(sight, target)} | originals
 
     def _refers(self, sight: Sight) -> set[str]:
@@ -374,6 +393,38 @@ class Oracle(Neighbours):
                 if sight not in self.contents:
                     self.contents[sight] = self._content(sight)
 
+    def _served(self, sights: Iterable[Sight]) -> Iterator[Served]:
+        """What counts as shown (8): a redaction as its record's, under the id that is served and its own."""
+        for sight in sights:
+            if sight.form.startswith("link:"):
+                continue
+            ids = {self.id_of(sight)}
+            if sight.ceiling is not None and not sight.is_anonymised:
+                ids.add(sight.version.id)
+            for id in sorted(ids):
+                yield Served(self._as_seen(sight, id), self._own(sight), sight.version, sight.ceiling)
+
+    def _as_seen(self, sight: Sight, id: str) -> Version:
+        """How the version appears to who sees it so: an anonymised one as an object of its nation's cert."""
+        version = sight.version
+        if not sight.form:
+            return version
+        if (sight, id) not in self.faces:
+            obj, member, creator = self.contents[sight], version.member, version.creator
+            if sight.is_anonymised:
+                member = self._cert(self.nation(version))
+                creator = self.identities.get(member)
+            if "created" in obj:
+                obj = {k: v for k, v in obj.items() if k != "created_by_ref"}
+                obj |= {"created_by_ref": creator} if creator else {}
+            self.faces[sight, id] = replace(version, member=member, id=id, obj=obj)
+        return self.faces[sight, id]
+
+    def _own(self, sight: Sight) -> Handling:
+        """The level of what is left is a redaction's own (7)."""
+        cut = None if sight.ceiling is None else self.cut(sight.version, sight.ceiling)
+        return sight.version.full if cut is None else _left(sight.version, cut)
+
     def id_of(self, sight: Sight) -> str:
         version = sight.version
         # What follows from a value tells nobody's name, and so stays the same where only a name is hidden.
@@ -410,7 +461,9 @@ class Oracle(Neighbours):
         if sight.is_answer:
             obj = replaced(obj, lambda id: version.about[id][1] if id in version.about else id)
         if sight.form:
-            obj = obj | {"id": self.id_of(sight)}
+            # What refers to itself goes on doing so, and does not tell the id that it had.
+            own = obj["id"]
+            obj = replaced(obj, lambda id: self.id_of(sight) if id == own else id)
         if sight.form and "created" in obj:
             cert = self.identities.get(self._cert(self.nation(version)), "")
             author = self.hub_identity if sight.ceiling is not None else cert
@@ -451,11 +504,15 @@ def _there(versions: set[Version]) -> set[Version]:
     return {version for version in versions if not version.is_deleted}
 
 
-def _is_releasable(version: Version, level: str, nation: str) -> bool:
+def _left(version: Version, cut: Cut) -> Handling:
+    """How what is left is handled: as if the parts that are gone had never raised it (7)."""
+    level = strictest([version.base.level, cut.level]) or "red"
+    return replace(version.full, level=level, nations=version.base.nations)
+
+
+def _is_releasable(handling: Handling, nation: str) -> bool:
     """RED must be addressed to the nation; anything else only if it is addressed at all (6)."""
-    if level == "red" and version.nations is None:
-        return False
-    return version.nations is None or nation in version.nations
+    return handling.addressees is None or nation in handling.addressees
 
 
 def _reaches(kind: str, lowest: str) -> bool:

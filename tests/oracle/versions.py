@@ -139,9 +139,10 @@ class Version:
 
     Decided when it came, for ever: `is_default` (no container named it), `is_home`, `given` (names), `taken`
     (from others' objects, 2.7, with the limits of 8), `copies` (whose object it is an equal copy of),
-    `begins_as_copy` (its record did). `plain` is the handling without what was taken. `base` is the level
-    without granular markings and labels (7). `about` are the originals behind the ids of the hub's that it
-    refers to, by these ids; `answered` who had submitted them.
+    `begins_as_copy` (its record did), `names_source` (hiding who submitted it would be in vain, 7).
+    `plain` is the handling without what was taken. `base` is that without granular markings and labels (7).
+    `about` are the originals behind the ids of the hub's that it refers to, by these ids, if they are all of
+    one nation; `audience` is the lowest kind of member there who saw them all when it came.
     """
 
     member: str
@@ -159,11 +160,11 @@ class Version:
     begins_as_copy: bool = False
     plain: Handling = Handling()
     full: Handling = Handling()
-    base: str | None = None
+    base: Handling = Handling()
     is_deleted: bool = False
     names_source: bool = False
     about: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    answered: frozenset[str] = frozenset()
+    audience: str = "cert"
 
     @property
     def key(self) -> tuple[str, str, str]:

@@ -197,10 +197,6 @@ class RenditionPlay(Play):
     def as_told(self, objects: list[Json]) -> list[Json]:
         return [replaced(obj, lambda id: self.ids.get(id, id)) for obj in objects]
 
-    def catch_up(self) -> None:
-        super().catch_up()
-        self.oracle.note(self.oracle.sights(self.in_order(), self.now))
-
     # --- comparing ---
 
     def compare(self, *readers: str) -> None:
@@ -212,16 +208,20 @@ class RenditionPlay(Play):
     def _compare(self, reader: str, sights: set[Sight]) -> None:
         assert self.world is not None
         served = forms(self.world, reader)
-        expected = Counter((*s.version.key, s.form) for s in sights)
+        expected = Counter(self._form(s) for s in sights)
         told = Counter(form for form, _, _ in served)
         assert told == expected, (reader, "more", told - expected, "less", expected - told)
-        by_form = {(*s.version.key, s.form): s for s in sights}
+        by_form = {self._form(s): s for s in sights}
         for form, id, body in served:
             sight = by_form[form]
             self.equal(self.oracle.id_of(sight), id)
             said = self.oracle.contents[sight]
             is_link = form[3].startswith("link:")
             self.equal(said, {name: body.get(name) for name in said} if is_link else body)
+
+    def _form(self, sight: Sight) -> Form:
+        version = sight.version
+        return version.member, self.ids.get(version.id, version.id), version.text, sight.form
 
     def originals(self) -> set[str]:
         return {version.id for version in self.oracle.versions}
