@@ -344,16 +344,15 @@ class Court:
                 )
         return nodes
 
-    def _of_copies(self, copies: Iterable[ObjectVersion]) -> Originals:
+    def _of_copies(self, copies: Sequence[ObjectVersion]) -> Originals:
         """Return for whom their originals stand, of stored ones and of those that come now."""
-        stored, new = set[int](), list[NewCopy]()
-        for v in copies:
-            if v.key > 0:
-                stored.add(v.key)
-            else:
-                new.append(NewCopy(v.key, v.digest, v.member, self.bench.clearance(v.member)))
-        place = self.bench.origin, new, self.bench.recipients
-        return {**self.originals_of(self.connection, stored), **originals_of_new(self.connection, *place)}
+        clearance = self.bench.clearance
+        new = [NewCopy(v.key, v.digest, v.member, clearance(v.member)) for v in copies if v.key < 0]
+        stored = self.originals_of(self.connection, {v.key for v in copies if v.key > 0})
+        return {
+            **stored,
+            **originals_of_new(self.connection, self.bench.origin, new, self.bench.recipients),
+        }
 
     def _is_masked(self, guise: Guise, member: MemberId) -> bool:
         return guise is not Guise.PLAIN and self.bench.clearance(member) is not Clearance.CERT

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.model import (
-    SUBMITTED,
     Clearance,
     Handling,
     Justification,
@@ -63,9 +62,9 @@ class Neighbour:
     carries_rel_to: bool
     handling: Handling
     limits: Reach | None
+    version: int
+    rendition: Rendition
     reach: Reach = frozenset()
-    version: int = 0
-    rendition: Rendition = SUBMITTED
 
     @property
     def is_bound(self) -> bool:
@@ -121,12 +120,9 @@ def standing_for(record: Sequence[Neighbour]) -> list[Neighbour]:
     both under one id; and two members' anonymised objects may be one record to who sees them (policy 7, 8).
     """
     seen = [one for one in record if one.is_seen]
-    last = max(seen or record, key=lambda n: (n.version_key if seen else "", n.position))
-    forms = {
-        (one.version, one.rendition): one
-        for one in sorted(seen or record, key=lambda n: n.position)
-        if one.version_key == last.version_key
-    }
+    ordered = sorted(seen or record, key=lambda n: n.position)
+    last = max(ordered, key=lambda n: (n.version_key, n.position)) if seen else ordered[-1]
+    forms = {(one.version, one.rendition): one for one in ordered if one.version_key == last.version_key}
     return list(forms.values())
 
 

@@ -271,7 +271,8 @@ def naming(
         (row.origin, row.stix_id): row.made for row in connection.execute(select(made_id).where(is_made))
     }
     is_hidden = and_(
-        *(_R.kind == REFERS, among(connection, _R.target, {id for _, id in by_original})),
+        _R.kind == REFERS,
+        among(connection, _R.target, {id for _, id in by_original}),
         _C.rendition.like(f"{ANONYMISED.label}%"),
     )
     shown = (

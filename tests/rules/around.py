@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hub.model import (
+    SUBMITTED,
     Clearance,
     Handling,
     Kind,
@@ -119,6 +120,8 @@ def neighbour(id: StixId, of: Member = JP_AGENCY, digest: bytes = b"theirs", **m
         "carries_rel_to": False,
         "handling": Handling(tlp),
         "limits": None,
+        "version": 1,
+        "rendition": SUBMITTED,
         "reach": frozenset({(of.nation, Clearance.PARTNER)}),
         **more,
     }
