@@ -7,24 +7,22 @@ from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Final, NamedTuple
 
-from hub.actions.candidates import candidate_of
 from hub.actions.handling import Handled
 from hub.actions.judging import Bench, Court, own_referred
-from hub.model import MemberId, NationCode, ObjectVersion, StixId, View, Withhold
+from hub.model import MemberId, NationCode, ObjectVersion, Reason, StixId, View, Withhold
 from hub.rules.references import reached
-from hub.rules.release import NEVER, Candidate, decide, obstacles
+from hub.rules.release import NEVER, decide
 from hub.store import objects
 from hub.store.connection import Connection
 
 MOST_BLAMED: Final = 20  # of what a version is withheld for: one thousand of them say no more
-_SEEN_OTHERWISE: Final = "an agreement that hides its source gives it under another id alone"
 
 
 class Blamed(NamedTuple):
     """A version without which another does not stand, and the reasons for which it is withheld itself."""
 
     version: ObjectVersion
-    reasons: list[str]
+    reasons: Sequence[Reason]
 
 
 class Inquiry:
@@ -39,22 +37,23 @@ class Inquiry:
         self._nodes = court.nodes()
         self._bench = bench
         self._versions = court.versions
-        self._obstacles: dict[tuple[int, NationCode], list[str]] = {}
+        self._decisions: dict[tuple[int, NationCode], Withhold | None] = {}
         self._withheld: dict[NationCode, dict[int, Blamed]] = {}
         self._reached: dict[NationCode, dict[int, list[int]]] = {}
         self.judgements = court.judge()
 
-    def candidate(self, version: ObjectVersion) -> Candidate:
-        return candidate_of(version, self._bench.origin, self._bench.clearance(version.member))
+    def obstacles(self, version: ObjectVersion, nation: NationCode) -> Sequence[Reason]:
+        """Return for what no form of the version is released to the nation, references aside."""
+        withheld = self._withheld_itself(version, nation)
+        return () if withheld is None or withheld.is_seen_otherwise else withheld.reasons
 
-    def obstacles(self, version: ObjectVersion, nation: NationCode) -> list[str]:
-        """Return for what the version itself is withheld from the nation, references aside."""
+    def _withheld_itself(self, version: ObjectVersion, nation: NationCode) -> Withhold | None:
+        """Return why the version as submitted is withheld from the nation, references aside; None: not."""
         place = version.key, nation
-        if place not in self._obstacles:
-            self._obstacles[place] = obstacles(
-                self.candidate(version), nation, self._bench.periods, self._bench.now
-            )
-        return self._obstacles[place]
+        if place not in self._decisions:
+            decision = decide(self._bench.candidate(version), nation, self._bench.periods, self._bench.now)
+            self._decisions[place] = decision if isinstance(decision, Withhold) else None
+        return self._decisions[place]
 
     def hangs(self, version: ObjectVersion, nation: NationCode) -> bool:
         """Tell whether the version is withheld from the nation, for itself or for what it needs."""
@@ -91,16 +90,9 @@ class Inquiry:
 
     def _withheld_from(self, nation: NationCode) -> dict[int, Blamed]:
         if nation not in self._withheld:
-            found = (
-                (v, self.obstacles(v, nation) or self._masked(v, nation)) for v in self._versions.values()
-            )
-            self._withheld[nation] = {v.key: Blamed(v, reasons) for v, reasons in found if reasons}
+            found = ((v, self._withheld_itself(v, nation)) for v in self._versions.values())
+            self._withheld[nation] = {v.key: Blamed(v, why.reasons) for v, why in found if why is not None}
         return self._withheld[nation]
-
-    def _masked(self, version: ObjectVersion, nation: NationCode) -> list[str]:
-        candidate = self.candidate(version)
-        decision = decide(candidate, nation, self._bench.periods, self._bench.now)
-        return [_SEEN_OTHERWISE] if candidate.is_masked and isinstance(decision, Withhold) else []
 
     @cached_property
     def _records(self) -> dict[tuple[MemberId, StixId], Sequence[ObjectVersion]]:

@@ -29,7 +29,6 @@ from hub.model import (
     NationCode,
     ObjectVersion,
     Period,
-    Release,
     StixId,
     View,
 )
@@ -85,6 +84,9 @@ class Bench:
         if clearance is None:
             raise RuntimeError(f"{member} belongs to no nation and can have submitted nothing")
         return clearance
+
+    def candidate(self, version: ObjectVersion) -> Candidate:
+        return candidate_of(version, self.origin, self.clearance(version.member))
 
 
 def recipients(house: House) -> list[NationCode]:
@@ -278,10 +280,11 @@ class Court:
 
     def _own(self, version: ObjectVersion) -> Mapping[NationCode, Class]:
         """Return the version's own class for each recipient, references aside."""
-        candidate = self._candidate(version)
+        candidate = self.bench.candidate(version)
         if candidate not in self._classes:
             self._classes[candidate] = {
-                recipient: self._class(candidate, recipient) for recipient in self.bench.recipients
+                recipient: decide(candidate, recipient, self.bench.periods, self.bench.now).grounds
+                for recipient in self.bench.recipients
             }
         return self._classes[candidate]
 
@@ -290,7 +293,7 @@ class Court:
         clauses = self._altering if version.about is None else self._law.clauses()
         if not clauses:
             return {}
-        candidate = self._candidate(version)
+        candidate = self.bench.candidate(version)
         parts = parts_of(version, is_last=is_last)
         found = {view: frozenset({own}) for view, own in in_other_forms(candidate, parts, self._law, clauses)}
         if version.about is not None and found:
@@ -308,13 +311,6 @@ class Court:
     @cached_property
     def _altering(self) -> Sequence[Clause]:
         return [clause for clause in self._law.clauses() if is_altering(clause)]
-
-    def _class(self, candidate: Candidate, recipient: NationCode) -> Class:
-        decision = decide(candidate, recipient, self.bench.periods, self.bench.now)
-        return decision.grounds if isinstance(decision, Release) else NEVER
-
-    def _candidate(self, version: ObjectVersion) -> Candidate:
-        return candidate_of(version, self.bench.origin, self.bench.clearance(version.member))
 
     def judge(self) -> dict[int, Judgement]:
         """Return the joint judgement of all that were summoned."""

@@ -33,7 +33,6 @@ from hub.model import (
     NationCode,
     Period,
     Reader,
-    Release,
     Rendition,
     StixId,
     Tlp,
@@ -43,7 +42,7 @@ from hub.model import (
 from hub.rules.agreements import Life, covered_since, periods_from, standing
 from hub.rules.forms import Law, Parts, in_other_forms, is_altering
 from hub.rules.references import Judgement, Node, judge
-from hub.rules.release import NEVER, Candidate, binding, decide, stands
+from hub.rules.release import Candidate, binding, decide, stands
 from hub.store import agreements, populations, renditions
 from hub.store.connection import Connection
 from hub.store.populations import Facts, Linked
@@ -203,7 +202,8 @@ class _Law:
         if facts not in self._own:
             candidate = self._candidate(facts)
             self._own[facts] = {
-                r: self._class(candidate, r) for r in (self._bench.origin, *self._bench.recipients)
+                r: decide(candidate, r, self._periods, self._bench.now).grounds
+                for r in (self._bench.origin, *self._bench.recipients)
             }
         return self._own[facts]
 
@@ -233,10 +233,6 @@ class _Law:
             about=facts.about,
             limits=facts.limits,
         )
-
-    def _class(self, candidate: Candidate, recipient: NationCode) -> Class:
-        decision = decide(candidate, recipient, self._periods, self._bench.now)
-        return decision.grounds if isinstance(decision, Release) else NEVER
 
     def judge(self, connection: Connection, groups: Sequence[Linked]) -> Mapping[int, Judgement]:
         """Return the joint judgement of versions that hang together, for each group by its key."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple
 
 from hub.model.people import Clearance, MemberId, NationCode, Reach, StixId, Tlp
@@ -72,11 +72,39 @@ class Release:
     grounds: Class
 
 
+class Obstacle(Enum):
+    """By what an object stays at home, in the order in which it is told (policy 5)."""
+
+    MARKING = "marking"
+    REFERENCE = "reference"
+    CEILING = "ceiling"  # agreements do not go as far; where there is none, they go nowhere
+    TYPE = "type"
+
+
+class Reason(NamedTuple):
+    """What would have to change (policy 4), and the word that is told to who sees no agreements (policy 5).
+
+    The word is None where no agreement is in force.
+    """
+
+    sentence: str
+    obstacle: Obstacle | None
+
+
 @dataclass(frozen=True, slots=True)
 class Withhold:
-    """The decision that it is not, with the reason that would have to change."""
+    """The decision that it is not, with every reason, the most grave first (policy 4).
 
-    reason: str
+    `is_seen_otherwise`: nothing but its form stands against it, for it is released in another.
+    """
+
+    reasons: tuple[Reason, ...]
+    is_seen_otherwise: bool = False
+
+    @property
+    def grounds(self) -> Class:
+        """What it stands by: nothing."""
+        return frozenset()
 
 
 Decision = Release | Withhold

@@ -15,12 +15,11 @@ from hub.model import (
     Granular,
     NationCode,
     Period,
-    Release,
     Rendition,
     Tlp,
     View,
 )
-from hub.rules.release import NEVER, Candidate, decide, is_directed
+from hub.rules.release import Candidate, decide, is_directed
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +81,7 @@ def in_other_forms(
             left = parts.left(form, candidate)
             if left is None or not (parts.is_last or form == ANONYMISED):
                 continue
-            decision = decide(left, recipient, law.periods, law.now, form)
-            own = decision.grounds if isinstance(decision, Release) else NEVER
-            yield View(recipient, form), own
+            yield View(recipient, form), decide(left, recipient, law.periods, law.now, form).grounds
 
 
 def _forms(candidate: Candidate, recipient: NationCode, clauses: Iterable[Clause]) -> frozenset[Rendition]:

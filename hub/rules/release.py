@@ -6,10 +6,11 @@ This file is the contract between the policy and the code. References are judged
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import Final, assert_never
 
@@ -26,9 +27,11 @@ from hub.model import (
     Justification,
     MemberId,
     NationCode,
+    Obstacle,
     Period,
     Reach,
     Reader,
+    Reason,
     Release,
     Rendition,
     Tlp,
@@ -37,10 +40,13 @@ from hub.model import (
 
 ALWAYS_COVERED = frozenset({"identity", "marking-definition"})  # policy 2.4: what crosses stays readable
 NEVER: Class = frozenset()
-_RED_REASON: Final = "RED is released only to the nations an object is addressed to"
-_LIMITED: Final = "handled like what it refers to, which does not go there"
-_SEEN_AS_ANSWER: Final = "its nation is given it with the ids that it has there"
-_NAMES_SOURCE: Final = "names its source, which the agreement hides"
+_ceiling: Final = partial(Reason, obstacle=Obstacle.CEILING)  # it tells least
+_RED_REASON: Final = Reason("RED is released only to the nations an object is addressed to", Obstacle.MARKING)
+_LIMITED: Final = Reason("handled like what it refers to, which does not go there", Obstacle.REFERENCE)
+_SEEN_AS_ANSWER: Final = _ceiling("its nation is given it with the ids that it has there")
+_SEEN_HIDDEN: Final = _ceiling("an agreement that hides its source gives it under another id alone")
+_NOT_SO: Final = _ceiling("no agreement in force gives it in this form")
+_NAMES_SOURCE: Final = _ceiling("names its source, which the agreement hides")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,61 +115,33 @@ def decide(
     now: datetime,
     rendition: Rendition = SUBMITTED,
 ) -> Decision:
-    """Decide whether `candidate` is released to `recipient` in this form, references aside (policy 3, 4, 7).
+    """Decide whether `candidate` is released to `recipient` in this form (policy 3, 4, 6 and 7).
 
-    `periods` may hold any; only those in force at `now` count. A release carries every ground on
-    which it stands and the widest clearance they give. Of what is redacted, `candidate` has the level of
-    what is left.
+    References are judged elsewhere. `periods` may hold any; only those in force at `now` count. A release
+    carries every ground on which it stands and the widest clearance they give. What is withheld has every
+    reason: of several clauses in force each gives its own, and to remove those of one is enough. Of what is
+    redacted, `candidate` has the level of what is left.
     """
     allowed = candidate.needed_in(recipient)
     if recipient == candidate.origin and allowed is not None:
         return Release(allowed, _home_grounds(candidate, allowed))
-    barred = _barred(candidate, recipient, rendition)
-    if barred is not None:
-        return Withhold(barred)
-    if allowed is None:
-        return Withhold(_LIMITED)
-    directed = [
-        p
-        for p in periods
-        if is_directed(p.clause, candidate.origin, recipient) and _gives(p.clause, candidate, rendition)
-    ]
-    in_force = [p for p in directed if p.is_in_force(now)]
-    pending = [p for p in directed if p.takes_over(now)]
-    if not in_force:
-        return Withhold(_no_agreement(candidate, recipient))
-    reasons = {p.id: _mismatch(candidate, recipient, p) for p in (*in_force, *pending)}
-    matching = [p for p in in_force if reasons[p.id] is None]
+    directed = [p for p in periods if is_directed(p.clause, candidate.origin, recipient)]
+    in_force = {p: _mismatches(candidate, recipient, p) for p in directed if p.is_in_force(now)}
+    reasons = _obstacles(candidate, recipient, in_force.values())
+    if reasons or allowed is None:
+        return Withhold(tuple(reasons))
+    matching = [p for p, found in in_force.items() if not found and _gives(p.clause, candidate, rendition)]
+    # What refers to an object of its by a made id it sees with its own id in place, and no other form.
+    if rendition.is_answer != (candidate.about == recipient):
+        return Withhold((_SEEN_AS_ANSWER,), is_seen_otherwise=True)
     if not matching:
-        return Withhold("; ".join(sorted({reasons[p.id] or "" for p in in_force})))
+        why = _SEEN_HIDDEN if rendition == SUBMITTED else _NOT_SO
+        return Withhold((why,), is_seen_otherwise=True)
+    pending = [p for p in directed if p.takes_over(now) and _gives(p.clause, candidate, rendition)]
     now_by = {p: Ground(p.id, max(p.clause.audience, allowed)) for p in matching}
-    later = _successions(now_by, [p for p in pending if reasons[p.id] is None], allowed)
+    later = _successions(now_by, (p for p in pending if not _mismatches(candidate, recipient, p)), allowed)
     clearance = min(ground.clearance for ground in now_by.values())
     return Release(clearance, frozenset((*now_by.values(), *later)))
-
-
-def obstacles(
-    candidate: Candidate, recipient: NationCode, periods: Sequence[Period], now: datetime
-) -> list[str]:
-    """Return every reason for which `candidate` is withheld in whole, references aside; none: it is released.
-
-    Of several clauses in force each gives its own reasons; to remove those of one is enough.
-    """
-    if recipient == candidate.origin:
-        return []
-    found = [] if candidate.closed is None else [candidate.closed]
-    if not _is_addressed(candidate, recipient):
-        found.append(_addressed_elsewhere(candidate))
-    if candidate.needed_in(recipient) is None:
-        found.append(_LIMITED)
-    in_force = [
-        p for p in periods if is_directed(p.clause, candidate.origin, recipient) and p.is_in_force(now)
-    ]
-    if not in_force:
-        return [*found, _no_agreement(candidate, recipient)]
-    reasons = [_mismatches(candidate, recipient, p) for p in in_force]
-    every = dict.fromkeys(one for own in reasons for one in own)
-    return [*found, *every] if all(reasons) else found
 
 
 def widest(
@@ -177,10 +155,8 @@ def widest(
 
     None inside the origin nation, where no clause is needed, and for what is withheld (policy 4).
     """
-    decision = decide(candidate, recipient, periods, now, rendition)
-    if isinstance(decision, Withhold):
-        return None
-    return widest_of(decision.grounds, [p for p in periods if p.is_in_force(now)])
+    grounds = decide(candidate, recipient, periods, now, rendition).grounds
+    return widest_of(grounds, [p for p in periods if p.is_in_force(now)])
 
 
 def widest_of(grounds: Iterable[Ground], periods: Iterable[Period]) -> Period | None:
@@ -212,38 +188,40 @@ def own_class(
     return max(justification, key=likeness, default=NEVER)
 
 
-def _barred(candidate: Candidate, recipient: NationCode, rendition: Rendition) -> str | None:
-    """Return why no clause can let `recipient` see the candidate in this form; None: one can."""
-    if candidate.closed is not None:
-        return candidate.closed
+def _obstacles(
+    candidate: Candidate, recipient: NationCode, mismatches: Collection[Sequence[Reason]]
+) -> list[Reason]:
+    """Return every reason for which no form of the candidate is released; none: some form is.
+
+    `mismatches` are those of each clause in force (policy 4, 6 and 8).
+    """
+    found = [] if candidate.closed is None else [Reason(candidate.closed, Obstacle.MARKING)]
     if not _is_addressed(candidate, recipient):
-        return _addressed_elsewhere(candidate)
-    # What refers to an object of its by a made id it sees with its own id in place, and no other form.
-    if rendition.is_answer != (candidate.about == recipient):
-        return _SEEN_AS_ANSWER
-    if rendition.is_anonymised and candidate.guise is Guise.NONE:
-        return _NAMES_SOURCE
-    return None
+        found.append(_addressed_elsewhere(candidate))
+    if candidate.needed_in(recipient) is None:
+        found.append(_LIMITED)
+    if not mismatches:
+        found.append(Reason(f"{candidate.origin}→{recipient}: no agreement in force", None))
+    elif all(mismatches):
+        found += dict.fromkeys(one for own in mismatches for one in own)
+    return found
 
 
 def _is_addressed(candidate: Candidate, recipient: NationCode) -> bool:
     return candidate.rel_to is None or recipient in candidate.rel_to
 
 
-def _addressed_elsewhere(candidate: Candidate) -> str:
+def _addressed_elsewhere(candidate: Candidate) -> Reason:
     if candidate.tlp is Tlp.RED and not candidate.rel_to:
         return _RED_REASON
-    return f"marked REL TO {', '.join(sorted(candidate.rel_to or ())) or 'nobody'} only"
+    nations = ", ".join(sorted(candidate.rel_to or ())) or "nobody"
+    return Reason(f"marked REL TO {nations} only", Obstacle.MARKING)
 
 
 def _gives(clause: Clause, candidate: Candidate, rendition: Rendition) -> bool:
     """Tell whether the clause asks for this form of the candidate."""
     is_cut = clause.granular is Granular.REDACT and clause.max_tlp is rendition.ceiling
     return candidate.is_hidden_by(clause) == rendition.is_anonymised and (rendition.ceiling is None or is_cut)
-
-
-def _no_agreement(candidate: Candidate, recipient: NationCode) -> str:
-    return f"{candidate.origin}→{recipient}: no agreement in force"
 
 
 def _successions(
@@ -368,21 +346,17 @@ def _home_grounds(candidate: Candidate, needed: Clearance) -> Class:
     return frozenset(grounds)
 
 
-def _mismatch(candidate: Candidate, recipient: NationCode, period: Period) -> str | None:
-    return next(iter(_mismatches(candidate, recipient, period)), None)
-
-
-def _mismatches(candidate: Candidate, recipient: NationCode, period: Period) -> list[str]:
-    """Return all for which the clause does not match, the most grave first."""
+def _mismatches(candidate: Candidate, recipient: NationCode, period: Period) -> list[Reason]:
+    """Return all for which the clause does not match, the most grave first (policy 4, 6 and 7)."""
     clause = period.clause
     is_hiding = clause.anonymise is Anonymise.AGENCY
     found = [_NAMES_SOURCE] if is_hiding and candidate.guise is Guise.NONE else []
     if candidate.tlp is Tlp.RED and candidate.rel_to is None:
         found.append(_RED_REASON)
     if candidate.tlp > clause.max_tlp:
-        found.append(f"above the agreement's ceiling {clause.max_tlp.label.upper()}")
+        found.append(_ceiling(f"above the agreement's ceiling {clause.max_tlp.label.upper()}"))
     if clause.types is not None and candidate.type not in clause.types | ALWAYS_COVERED:
-        found.append(f"type {candidate.type} not covered")
+        found.append(Reason(f"type {candidate.type} not covered", Obstacle.TYPE))
     if not clause.history and candidate.submitted_at < period.since[recipient]:
-        found.append("submitted before the agreement came into force")
+        found.append(_ceiling("submitted before the agreement came into force"))
     return found
