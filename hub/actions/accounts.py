@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from hub.actions import abroad
 from hub.actions.candidates import parts_of
 from hub.actions.house import House
-from hub.actions.inquiring import MOST_BLAMED, Blamed, Inquiry, is_of_record
+from hub.actions.inquiring import MOST_BLAMED, Blamed, Inquiry
 from hub.actions.judging import Bench
 from hub.actions.lives import may_know
 from hub.actions.present import present
@@ -267,7 +267,7 @@ class Account:
         """Give a sentence for each set of reasons, with all that is withheld for them."""
         groups: dict[tuple[bool, tuple[Reason, ...]], dict[str, None]] = {}
         for other, own in blamed:
-            ids = groups.setdefault((is_of_record(other, self.version), tuple(own)), {})
+            ids = groups.setdefault((other.record == self.version.record, tuple(own)), {})
             ids[other.id] = None
         for (is_later, reasons), ids in groups.items():
             named = f"a withheld object {next(iter(ids))}" if len(ids) == 1 else _several(ids)

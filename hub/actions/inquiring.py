@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
-from functools import cached_property
+from itertools import chain
 from typing import Final, NamedTuple
 
 from hub.actions.handling import Handled
-from hub.actions.judging import Bench, Court, own_referred
-from hub.model import MemberId, NationCode, ObjectVersion, Reason, StixId, View, Withhold
+from hub.actions.judging import Bench, Court
+from hub.actions.records import by_record, ids_by_member, with_referred
+from hub.model import NationCode, ObjectVersion, Reason, View, Withhold
 from hub.rules.references import reached
 from hub.rules.release import NEVER, decide
 from hub.store import objects
@@ -33,10 +33,12 @@ class Inquiry:
 
     def __init__(self, connection: Connection, bench: Bench, versions: Collection[ObjectVersion]) -> None:
         court = Court(connection, bench, Handled({}, {}, {}))
-        court.versions = _with_referred(connection, versions)
+        whole = (objects.versions_of(connection, *own) for own in ids_by_member(versions).items())
+        court.versions = with_referred(connection, chain.from_iterable(whole))
         self._nodes = court.nodes()
         self._bench = bench
         self._versions = court.versions
+        self._records = by_record(court.versions.values())
         self._decisions: dict[tuple[int, NationCode], Withhold | None] = {}
         self._withheld: dict[NationCode, dict[int, Blamed]] = {}
         self._reached: dict[NationCode, dict[int, list[int]]] = {}
@@ -62,7 +64,7 @@ class Inquiry:
     def later(self, version: ObjectVersion, nation: NationCode) -> list[Blamed]:
         """Return the later versions of the record that are withheld from the nation for themselves."""
         withheld = self._withheld_from(nation)
-        record = self._records[version.member, version.id]
+        record = self._records[version.record]
         return [
             withheld[one.key]
             for one in record
@@ -79,13 +81,12 @@ class Inquiry:
     def needs_withheld_others(self, version: ObjectVersion, nation: NationCode) -> bool:
         """Tell whether what the version refers to, its own record aside, is withheld from the nation."""
         found = self.blamed(version, nation)
-        if any(not is_of_record(one.version, version) for one in found):
+        if any(one.version.record != version.record for one in found):
             return True
         if len(found) <= MOST_BLAMED:
             return False
-        others = [
-            key for key, one in self._withheld_from(nation).items() if not is_of_record(one.version, version)
-        ]
+        withheld = self._withheld_from(nation).items()
+        others = [key for key, one in withheld if one.version.record != version.record]
         return bool(reached(self._nodes, others, 1)[version.key])
 
     def _withheld_from(self, nation: NationCode) -> dict[int, Blamed]:
@@ -93,23 +94,3 @@ class Inquiry:
             found = ((v, self._withheld_itself(v, nation)) for v in self._versions.values())
             self._withheld[nation] = {v.key: Blamed(v, why.reasons) for v, why in found if why is not None}
         return self._withheld[nation]
-
-    @cached_property
-    def _records(self) -> dict[tuple[MemberId, StixId], Sequence[ObjectVersion]]:
-        found: dict[tuple[MemberId, StixId], list[ObjectVersion]] = defaultdict(list)
-        for version in self._versions.values():
-            found[version.member, version.id].append(version)
-        return dict(found)
-
-
-def _with_referred(connection: Connection, versions: Collection[ObjectVersion]) -> dict[int, ObjectVersion]:
-    found: dict[int, ObjectVersion] = {}
-    for member in sorted({version.member for version in versions}):
-        ids = {version.id for version in versions if version.member == member}
-        found.update(own_referred(connection, member, objects.versions_of(connection, member, ids)))
-    return found
-
-
-def is_of_record(one: ObjectVersion, other: ObjectVersion) -> bool:
-    """Tell whether two versions are of one record."""
-    return (one.member, one.id) == (other.member, other.id)

@@ -49,6 +49,9 @@ OBSERVABLE_TYPES: Final = frozenset(
 )
 
 
+RecordKey = tuple[MemberId, StixId]
+
+
 class Ground(NamedTuple):
     """One way in which a row may stand: for members of at least `clearance`, or for one `member`.
 
@@ -258,6 +261,11 @@ class ObjectVersion:
         if all(getattr(self, name) == value for name, value in changes.items()):
             return self
         return replace(self, **changes)
+
+    @property
+    def record(self) -> RecordKey:
+        """Whose version it is of what: a record is one member's."""
+        return self.member, self.id
 
     @property
     def rank(self) -> tuple[bool, str]:
