@@ -24,11 +24,9 @@ from hub.model import (
     Justification,
     Kind,
     LiveRow,
-    MemberId,
     NationCode,
     ObjectVersion,
     Obstacle,
-    Reader,
     Reason,
     Rendition,
     StixId,
@@ -36,11 +34,10 @@ from hub.model import (
     View,
     format_instant,
 )
-from hub.rules.release import NEVER, stands, widest
+from hub.rules.release import NEVER, lowest_clearance, widest
 from hub.store import releases, renditions
 from hub.store.connection import Connection
 
-_NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
 _ADDRESSED: Final = "it is the hub's to the members who fetched what it recalls, and to no others"
 _NOT_SERVED_YET: Final = (
     "released, and not served yet: the hub is going through what was submitted before; poll again shortly"
@@ -227,7 +224,7 @@ class Account:
         value: Justification = row.justification
         if self.inquiry is not None:
             value |= self.inquiry.judgements[self.version.key].get(view, frozenset({NEVER}))
-        return self._lowest(value, view.recipient)
+        return lowest_clearance(value, self.bench.in_force)
 
     def _named(self, nation: NationCode) -> JsonObject:
         """Return the decision on what the hub made for some members of a nation alone."""
@@ -238,11 +235,6 @@ class Account:
             return _decision(nation, reason=_ADDRESSED)
         own = self.caller.member.kind.clearance
         return _decision(nation, min(clearances) if own is None else own)
-
-    def _lowest(self, value: Justification, nation: NationCode) -> Clearance | None:
-        in_force = self.bench.in_force
-        readers = (Reader(_NOBODY, nation, clearance) for clearance in Clearance)
-        return next((one.clearance for one in readers if stands(value, one, in_force)), None)
 
     # --- why not ---
 

@@ -29,10 +29,8 @@ from hub.model import (
     Clearance,
     JsonObject,
     Justification,
-    MemberId,
     NationCode,
     Period,
-    Reader,
     Rendition,
     StixId,
     Tlp,
@@ -42,14 +40,13 @@ from hub.model import (
 from hub.rules.agreements import Life, covered_since, periods_from, standing
 from hub.rules.forms import Law, Parts, in_other_forms, is_altering
 from hub.rules.references import Judgement, Node, judge
-from hub.rules.release import Candidate, binding, decide, stands
+from hub.rules.release import Candidate, binding, decide, lowest_clearance
 from hub.store import agreements, populations, renditions
 from hub.store.connection import Connection
 from hub.store.populations import Facts, Linked
 
 _EXAMPLES: Final = 5  # of each direction, of what is released and of what is withdrawn
 _RECENT_DAYS: Final = 30
-_NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
 
 
 class Line(NamedTuple):
@@ -273,9 +270,7 @@ class _Law:
 
     def _lowest(self, justification: Justification) -> Clearance | None:
         if justification not in self._seen:
-            readers = (Reader(_NOBODY, self._bench.origin, clearance) for clearance in Clearance)
-            seen = (r.clearance for r in readers if stands(justification, r, self._in_force))
-            self._seen[justification] = next(seen, None)
+            self._seen[justification] = lowest_clearance(justification, self._in_force)
         return self._seen[justification]
 
 

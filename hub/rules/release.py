@@ -40,6 +40,7 @@ from hub.model import (
 
 ALWAYS_COVERED = frozenset({"identity", "marking-definition"})  # policy 2.4: what crosses stays readable
 NEVER: Class = frozenset()
+NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
 _ceiling: Final = partial(Reason, obstacle=Obstacle.CEILING)  # it tells least
 _RED_REASON: Final = Reason("RED is released only to the nations an object is addressed to", Obstacle.MARKING)
 _LIMITED: Final = Reason("handled like what it refers to, which does not go there", Obstacle.REFERENCE)
@@ -290,6 +291,12 @@ def stands(justification: Justification, reader: Reader, in_force: AbstractSet[i
     return all(
         any(_holds(ground, reader, in_force) for ground in alternatives) for alternatives in justification
     )
+
+
+def lowest_clearance(justification: Justification, in_force: AbstractSet[int]) -> Clearance | None:
+    """Return from which clearance up every member of the recipient sees by it (policy 4); None: from none."""
+    readers = (Reader(NOBODY, NationCode(""), clearance) for clearance in Clearance)
+    return next((one.clearance for one in readers if stands(justification, one, in_force)), None)
 
 
 def in_force_part(justification: Justification, in_force: AbstractSet[int]) -> Justification:
