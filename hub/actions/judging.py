@@ -21,7 +21,6 @@ from hub.actions.records import by_record, with_referred
 from hub.actions.row_changes import RowChanges, changes_to
 from hub.model import (
     Class,
-    Clause,
     Clearance,
     Guise,
     Justification,
@@ -34,10 +33,10 @@ from hub.model import (
     StixId,
     View,
 )
-from hub.rules.forms import Law, in_other_forms, is_altering
+from hub.rules.forms import Law
 from hub.rules.names import is_unmarked_name
 from hub.rules.references import Judgement, Node, Settled, judge
-from hub.rules.release import NEVER, Candidate, binding, decide, in_force_part, narrows
+from hub.rules.release import NEVER, Candidate, binding, in_force_part, narrows
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
 from hub.store.originals import NewCopy, Originals, originals, originals_of_new
@@ -265,35 +264,18 @@ class Court:
         """Return the version's own class for each recipient, references aside."""
         candidate = self.bench.candidate(version)
         if candidate not in self._classes:
-            self._classes[candidate] = {
-                recipient: decide(candidate, recipient, self.bench.periods, self.bench.now).grounds
-                for recipient in self.bench.recipients
-            }
+            self._classes[candidate] = self._law.as_submitted(candidate)
         return self._classes[candidate]
 
     def _others(self, version: ObjectVersion, *, is_last: bool) -> Mapping[View, Justification]:
         """Return what the version itself stands by in every other form that it may have, references aside."""
-        clauses = self._altering if version.about is None else self._law.clauses()
-        if not clauses:
-            return {}
-        candidate = self.bench.candidate(version)
-        parts = parts_of(version, is_last=is_last)
-        found = {view: frozenset({own}) for view, own in in_other_forms(candidate, parts, self._law, clauses)}
-        if version.about is not None and found:
-            place = (self.bench.origin, version.about, version.refers, version.key)
-            told = renditions.audience(self.connection, *place)
-            found = {
-                view: value | told if view.rendition.is_answer else value for view, value in found.items()
-            }
-        return found
+        classes = self._law.in_other_forms(self.bench.candidate(version), parts_of(version, is_last=is_last))
+        place = self.bench.origin, version.about, version.refers, version.key
+        return renditions.with_audience(self.connection, place, classes)
 
     @cached_property
     def _law(self) -> Law:
         return Law(self.bench.recipients, self.bench.periods, self.bench.now)
-
-    @cached_property
-    def _altering(self) -> Sequence[Clause]:
-        return [clause for clause in self._law.clauses() if is_altering(clause)]
 
     def judge(self) -> dict[int, Judgement]:
         """Return the joint judgement of all that were summoned."""

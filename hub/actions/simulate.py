@@ -18,7 +18,7 @@ from hub.actions.house import House
 from hub.actions.judging import Bench
 from hub.actions.lives import life_of, may_know
 from hub.actions.present import present
-from hub.actions.renditions import audience
+from hub.actions.renditions import with_audience
 from hub.errors import Forbidden
 from hub.model import (
     SUBMITTED,
@@ -38,9 +38,9 @@ from hub.model import (
     format_instant,
 )
 from hub.rules.agreements import Life, covered_since, periods_from, standing
-from hub.rules.forms import Law, Parts, in_other_forms, is_altering
+from hub.rules.forms import Law, Parts
 from hub.rules.references import Judgement, Node, judge
-from hub.rules.release import Candidate, binding, decide, lowest_clearance
+from hub.rules.release import Candidate, binding, lowest_clearance
 from hub.store import agreements, populations, renditions
 from hub.store.connection import Connection
 from hub.store.populations import Facts, Linked
@@ -186,10 +186,8 @@ class _Law:
 
     def __init__(self, bench: Bench, periods: Sequence[Period]) -> None:
         self._bench = bench
-        self._periods = periods
         self._in_force = binding(periods, bench.now)
         self._law = Law(bench.recipients, periods, bench.now)
-        self._altering = [clause for clause in self._law.clauses() if is_altering(clause)]
         self._own: dict[Facts, dict[NationCode, Class]] = {}
         self._others: dict[tuple[Facts, bool], Mapping[View, Class]] = {}
         self._seen: dict[Justification, Clearance | None] = {}
@@ -197,20 +195,15 @@ class _Law:
     def own(self, facts: Facts) -> Mapping[NationCode, Class]:
         """Return the class of such versions for each recipient, references aside."""
         if facts not in self._own:
-            candidate = self._candidate(facts)
-            self._own[facts] = {
-                r: decide(candidate, r, self._periods, self._bench.now).grounds
-                for r in (self._bench.origin, *self._bench.recipients)
-            }
+            self._own[facts] = self._law.as_submitted(self._candidate(facts))
         return self._own[facts]
 
     def others(self, facts: Facts, *, is_last: bool = True) -> Mapping[View, Class]:
         """Return their classes in other forms than as submitted."""
         key = (facts, is_last)
         if key not in self._others:
-            clauses = self._altering if facts.about is None else self._law.clauses()
             parts = Parts(facts.base, facts.cuts, is_last, facts.base_rel_to)
-            self._others[key] = dict(in_other_forms(self._candidate(facts), parts, self._law, clauses))
+            self._others[key] = self._law.in_other_forms(self._candidate(facts), parts)
         return self._others[key]
 
     def alone(self, facts: Facts) -> Judgement:
@@ -252,12 +245,8 @@ class _Law:
         return judge(nodes, (), self._bench.recipients)
 
     def _forms(self, connection: Connection, one: Linked) -> Mapping[View, Justification]:
-        found = {view: {own} for view, own in self.others(one.facts, is_last=one.is_last).items()}
-        if one.facts.about is not None and found:
-            place = (self._bench.origin, one.facts.about, one.ids, one.key)
-            told = audience(connection, *place)
-            found = {view: own | told if view.rendition.is_answer else own for view, own in found.items()}
-        return {view: frozenset(own) for view, own in found.items()}
+        place = self._bench.origin, one.facts.about, one.ids, one.key
+        return with_audience(connection, place, self.others(one.facts, is_last=one.is_last))
 
     def lowest(self, judgement: Judgement, recipient: NationCode) -> Seen | None:
         """Return the lowest clearance that sees a version, and in which form; None: nobody does."""

@@ -26,7 +26,7 @@ from hub.model import (
     Tlp,
     View,
 )
-from hub.rules.forms import Law, Parts, in_other_forms, is_altering
+from hub.rules.forms import Law, Parts, is_altering
 from hub.rules.references import Node, Settled, judge
 from hub.rules.release import NEVER, Candidate, decide
 
@@ -49,8 +49,8 @@ def period(clause: Clause, id: int = 1) -> Period:
 def forms(candidate: Candidate, parts: Parts, *clauses: Clause) -> dict[Rendition, bool]:
     """Every form but the submitted one that is thought of for KR, and whether some ground lets it stand."""
     law = Law([KR, US], [period(clause, n) for n, clause in enumerate(clauses)], NOW)
-    told = in_other_forms(candidate, parts, law, law.clauses())
-    return {view.rendition: own != NEVER for view, own in told if view.recipient == KR}
+    told = law.in_other_forms(candidate, parts)
+    return {view.rendition: own != NEVER for view, own in told.items() if view.recipient == KR}
 
 
 def is_plain(candidate: Candidate, *clauses: Clause) -> bool:
