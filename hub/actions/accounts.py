@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from hub.actions import abroad
-from hub.actions.candidates import parts_of
 from hub.actions.house import House
 from hub.actions.inquiring import MOST_BLAMED, Blamed, Inquiry
 from hub.actions.judging import Bench
@@ -207,14 +206,13 @@ class Account:
         if self.inquiry is not None and may_know(self.caller):
             whole = self.bench.candidate(self.version)
             judged = SUBMITTED if form.is_link else form  # a link stands by the narrower of what it links
-            candidate = parts_of(self.version).left(judged, whole) or whole
+            candidate = whole.left(judged) or whole
             period = widest(candidate, nation, self.bench.periods, self.bench.now, judged)
         clause = None if period is None else period.clause_index + 1  # as people count
         return _decision(nation, clearance, None if period is None else period.agreement_id, clause)
 
     def _level(self, form: Rendition) -> Tlp:
-        level = parts_of(self.version).level(form, self.version.tlp)
-        return self.version.tlp if level is None or form.is_link else level
+        return self.version.tlp if form.is_link else self.version.shown(form).tlp
 
     def _clearance(self, view: View) -> Clearance | None:
         """Return from which clearance up the version is served; None: to nobody yet."""

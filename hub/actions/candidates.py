@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from hub.model import Clearance, NationCode, ObjectVersion
-from hub.rules.forms import Parts
 from hub.rules.release import Candidate
-
-
-def parts_of(version: ObjectVersion, *, is_last: bool = True) -> Parts:
-    """Return what redactions of the version may leave."""
-    return Parts(version.base, version.cuts, is_last, version.base_rel_to)
 
 
 def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearance) -> Candidate:
@@ -34,4 +28,7 @@ def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearanc
         version.guise,
         version.about,
         version.taken.limits,
+        version.base,
+        version.cuts,
+        version.base_rel_to,
     )

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from hub.actions import authenticate, poll
-from hub.actions.candidates import candidate_of, parts_of
+from hub.actions.candidates import candidate_of
 from hub.actions.house import House
 from hub.actions.judging import recipients
 from hub.actions.lives import may_know
@@ -221,7 +221,7 @@ class _Register:
             return None
         justification, in_force = _binding_then(fetch, row, self.periods)
         whole = candidate_of(version, row.origin, self._clearance(version.member))
-        candidate = parts_of(version).left(row.rendition, whole) or whole
+        candidate = whole.left(row.rendition) or whole
         own = own_class(candidate, row.recipient, justification, self.periods)
         reader = self._clearance(fetch.member)
         grounds = [ground for ground in own if ground.clearance <= reader]

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Final
 
 from hub.actions import renditions
-from hub.actions.candidates import candidate_of, parts_of
+from hub.actions.candidates import candidate_of
 from hub.actions.handling import Handled
 from hub.actions.house import House
 from hub.actions.records import by_record, with_referred
@@ -269,7 +269,7 @@ class Court:
 
     def _others(self, version: ObjectVersion, *, is_last: bool) -> Mapping[View, Justification]:
         """Return what the version itself stands by in every other form that it may have, references aside."""
-        classes = self._law.in_other_forms(self.bench.candidate(version), parts_of(version, is_last=is_last))
+        classes = self._law.in_other_forms(self.bench.candidate(version), is_last=is_last)
         place = self.bench.origin, version.about, version.refers, version.key
         return renditions.with_audience(self.connection, place, classes)
 

@@ -38,7 +38,7 @@ from hub.model import (
     format_instant,
 )
 from hub.rules.agreements import Life, covered_since, periods_from, standing
-from hub.rules.forms import Law, Parts
+from hub.rules.forms import Law
 from hub.rules.references import Judgement, Node, judge
 from hub.rules.release import Candidate, binding, lowest_clearance
 from hub.store import agreements, populations, renditions
@@ -195,15 +195,14 @@ class _Law:
     def own(self, facts: Facts) -> Mapping[NationCode, Class]:
         """Return the class of such versions for each recipient, references aside."""
         if facts not in self._own:
-            self._own[facts] = self._law.as_submitted(self._candidate(facts))
+            self._own[facts] = self._law.as_submitted(self.candidate(facts))
         return self._own[facts]
 
     def others(self, facts: Facts, *, is_last: bool = True) -> Mapping[View, Class]:
         """Return their classes in other forms than as submitted."""
         key = (facts, is_last)
         if key not in self._others:
-            parts = Parts(facts.base, facts.cuts, is_last, facts.base_rel_to)
-            self._others[key] = self._law.in_other_forms(self._candidate(facts), parts)
+            self._others[key] = self._law.in_other_forms(self.candidate(facts), is_last=is_last)
         return self._others[key]
 
     def alone(self, facts: Facts) -> Judgement:
@@ -211,7 +210,7 @@ class _Law:
         own = {View(recipient): frozenset({one}) for recipient, one in self.own(facts).items()}
         return own | {view: frozenset({one}) for view, one in self.others(facts).items()}
 
-    def _candidate(self, facts: Facts) -> Candidate:
+    def candidate(self, facts: Facts) -> Candidate:
         return Candidate(
             self._bench.origin,
             facts.member,
@@ -222,6 +221,9 @@ class _Law:
             guise=facts.guise,
             about=facts.about,
             limits=facts.limits,
+            base=facts.base,
+            cuts=facts.cuts,
+            base_rel_to=facts.base_rel_to,
         )
 
     def judge(self, connection: Connection, groups: Sequence[Linked]) -> Mapping[int, Judgement]:
@@ -236,7 +238,7 @@ class _Law:
                 is_newest=True,
                 others=self._forms(connection, one),
                 left={level: frozenset(map(_named, targets)) for level, targets in one.left.items()},
-                is_masked=self._candidate(one.facts).is_masked,
+                is_masked=self.candidate(one.facts).is_masked,
                 sources=frozenset(map(_named, one.sources)),
                 originals=one.originals,
             )
@@ -334,7 +336,7 @@ class _Comparison:
 
     def _line(self, recipient: NationCode, facts: Facts, seen: Seen) -> Line:
         """Return where it is counted; a recipient is told the level of what it sees."""
-        level = Parts(facts.base, facts.cuts, is_last=True).level(seen.rendition, facts.tlp)
+        level = self.before.candidate(facts).level(seen.rendition)
         tlp = facts.tlp if self.is_told or level is None else level
         return Line(self.bench.origin, recipient, facts.type, tlp, seen.clearance)
 

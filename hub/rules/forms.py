@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from hub.model import (
@@ -11,42 +10,13 @@ from hub.model import (
     Anonymise,
     Class,
     Clause,
-    Cut,
     Granular,
     NationCode,
     Period,
     Rendition,
-    Tlp,
     View,
 )
 from hub.rules.release import Candidate, decide, is_directed
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What redactions of a version may leave: level and REL TO without granular markings; the cuts.
-
-    `is_last`: no version of the record comes after it, deleted or not.
-    """
-
-    base: Tlp
-    cuts: tuple[Cut, ...]
-    is_last: bool
-    rel_to: frozenset[NationCode] | None = None
-
-    def level(self, form: Rendition, whole: Tlp) -> Tlp | None:
-        """Return the level of what is left in this form; None: nothing that could be given."""
-        if form.ceiling is None:
-            return whole
-        cut = next((cut for cut in self.cuts if cut.ceiling is form.ceiling), None)
-        return None if cut is None else max(self.base, cut.level or Tlp.CLEAR)
-
-    def left(self, form: Rendition, whole: Candidate) -> Candidate | None:
-        """Return what is judged in this form: `whole`, or what is left of it; None: nothing is."""
-        level = self.level(form, whole.tlp)
-        if level is None:
-            return None
-        return whole if form.ceiling is None else replace(whole, tlp=level, rel_to=self.rel_to)
 
 
 def is_altering(clause: Clause) -> bool:
@@ -68,17 +38,18 @@ class Law:
         """Return the class by which the version itself stands for each recipient (policy 3 and 4)."""
         return {r: decide(candidate, r, self._periods, self._now).grounds for r in self._recipients}
 
-    def in_other_forms(self, candidate: Candidate, parts: Parts) -> dict[View, Class]:
+    def in_other_forms(self, candidate: Candidate, *, is_last: bool) -> dict[View, Class]:
         """Return the classes by which the version itself stands in other forms (policy 7).
 
-        Redactions and answers are made of what no version comes after (policy 4: the newest decides).
+        `is_last`: no version of the record comes after it, deleted or not. Redactions and answers are made of
+        such alone (policy 4: the newest decides).
         """
         found: dict[View, Class] = {}
         clauses = self._altering if candidate.about is None else self._clauses
         for recipient in self._recipients if clauses else ():
             for form in sorted(_forms(candidate, recipient, clauses), key=lambda form: form.label):
-                left = parts.left(form, candidate)
-                if left is not None and (parts.is_last or form == ANONYMISED):
+                left = candidate.left(form)
+                if left is not None and (is_last or form == ANONYMISED):
                     decision = decide(left, recipient, self._periods, self._now, form)
                     found[View(recipient, form)] = decision.grounds
         return found

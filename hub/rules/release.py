@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -20,6 +20,7 @@ from hub.model import (
     Class,
     Clause,
     Clearance,
+    Cut,
     Decision,
     Granular,
     Ground,
@@ -57,6 +58,7 @@ class Candidate:
     `rel_to` are the nations that its REL TO markings name, None: it carries none (policy 6). `about` is the
     nation to whose objects it refers by ids that the hub made for them, None: to no such. `limits` are
     where, from which clearance up, allies' objects that it refers to let it go (policy 8), None: everywhere.
+    `base` and `base_rel_to` are without granular markings, `cuts` what redactions of it take away (policy 7).
     """
 
     origin: NationCode
@@ -70,6 +72,23 @@ class Candidate:
     guise: Guise = Guise.RENAMED
     about: NationCode | None = None
     limits: Reach | None = None
+    base: Tlp = Tlp.RED
+    cuts: tuple[Cut, ...] = ()
+    base_rel_to: frozenset[NationCode] | None = None
+
+    def level(self, form: Rendition) -> Tlp | None:
+        """Return the level of what is left in this form (policy 7); None: nothing that could be given."""
+        if form.ceiling is None:
+            return self.tlp
+        cut = next((cut for cut in self.cuts if cut.ceiling is form.ceiling), None)
+        return None if cut is None else max(self.base, cut.level or Tlp.CLEAR)
+
+    def left(self, form: Rendition) -> Candidate | None:
+        """Return what is judged in this form: itself, or what is left of it (policy 7); None: nothing is."""
+        level = self.level(form)
+        if level is None:
+            return None
+        return self if form.ceiling is None else replace(self, tlp=level, rel_to=self.base_rel_to)
 
     def needed_in(self, nation: NationCode) -> Clearance | None:
         """Return the lowest clearance that level and limits allow in a nation; None: they allow none."""

@@ -26,7 +26,7 @@ from hub.model import (
     Tlp,
     View,
 )
-from hub.rules.forms import Law, Parts, is_altering
+from hub.rules.forms import Law, is_altering
 from hub.rules.references import Node, Settled, judge
 from hub.rules.release import NEVER, Candidate, decide
 
@@ -37,8 +37,8 @@ HIDING = replace(PLAIN, anonymise=Anonymise.AGENCY)
 CUTTING = replace(PLAIN, granular=Granular.REDACT)
 AGENCYS = Candidate(US, MemberId("us-agency"), Clearance.AGENCY, "malware", Tlp.GREEN, NOW)
 REDACTED = Rendition(ceiling=Tlp.AMBER)
-WHOLE = Parts(Tlp.GREEN, (), is_last=True)
-CUT = Parts(Tlp.GREEN, (Cut(Tlp.AMBER, None, frozenset(), frozenset({"name"})),), is_last=True)
+RED = replace(AGENCYS, tlp=Tlp.RED)
+CUT = replace(RED, base=Tlp.GREEN, cuts=(Cut(Tlp.AMBER, None, frozenset(), frozenset({"name"})),))
 
 
 def period(clause: Clause, id: int = 1) -> Period:
@@ -46,10 +46,10 @@ def period(clause: Clause, id: int = 1) -> Period:
     return Period(id, f"agreement--{id}", 0, clause, since[KR], NOW + timedelta(days=1), since)
 
 
-def forms(candidate: Candidate, parts: Parts, *clauses: Clause) -> dict[Rendition, bool]:
+def forms(candidate: Candidate, *clauses: Clause, is_last: bool = True) -> dict[Rendition, bool]:
     """Every form but the submitted one that is thought of for KR, and whether some ground lets it stand."""
     law = Law([KR, US], [period(clause, n) for n, clause in enumerate(clauses)], NOW)
-    told = law.in_other_forms(candidate, parts)
+    told = law.in_other_forms(candidate, is_last=is_last)
     return {view.rendition: own != NEVER for view, own in told.items() if view.recipient == KR}
 
 
@@ -78,51 +78,46 @@ def test_who_is_hidden_and_who_is_not(
     candidate: Candidate, clauses: list[Clause], plain: bool, others: dict[Rendition, bool]
 ) -> None:
     assert is_plain(candidate, *clauses) == plain
-    assert forms(candidate, WHOLE, *clauses) == others
+    assert forms(candidate, *clauses) == others
 
 
 @pytest.mark.parametrize(
-    ("candidate", "parts", "clauses", "others"),
+    ("candidate", "is_last", "clauses", "others"),
     [
-        (replace(AGENCYS, tlp=Tlp.RED), CUT, [CUTTING], {REDACTED: True}),
-        (replace(AGENCYS, tlp=Tlp.RED), replace(CUT, is_last=False), [CUTTING], {}),
-        (replace(AGENCYS, tlp=Tlp.RED), replace(CUT, base=Tlp.AMBER_STRICT), [CUTTING], {REDACTED: False}),
+        (CUT, True, [CUTTING], {REDACTED: True}),
+        (CUT, False, [CUTTING], {}),
+        (replace(CUT, base=Tlp.AMBER_STRICT), True, [CUTTING], {REDACTED: False}),
         (
-            replace(AGENCYS, tlp=Tlp.RED, rel_to=frozenset({US})),
-            replace(CUT, rel_to=frozenset({US})),
+            replace(CUT, rel_to=frozenset({US}), base_rel_to=frozenset({US})),
+            True,
             [CUTTING],
             {REDACTED: False},
         ),
-        (replace(AGENCYS, tlp=Tlp.RED), WHOLE, [CUTTING], {}),
-        (replace(AGENCYS, tlp=Tlp.RED), CUT, [replace(CUTTING, max_tlp=Tlp.GREEN)], {}),
+        (RED, True, [CUTTING], {}),
+        (CUT, True, [replace(CUTTING, max_tlp=Tlp.GREEN)], {}),
+        (CUT, True, [replace(CUTTING, types=frozenset({"report"}))], {REDACTED: False}),
         (
-            replace(AGENCYS, tlp=Tlp.RED),
             CUT,
-            [replace(CUTTING, types=frozenset({"report"}))],
-            {REDACTED: False},
-        ),
-        (
-            replace(AGENCYS, tlp=Tlp.RED),
-            CUT,
+            True,
             [replace(HIDING, granular=Granular.REDACT)],
             {ANONYMISED: False, Rendition(is_anonymised=True, ceiling=Tlp.AMBER): True},
         ),
     ],
 )
 def test_what_is_left_is_decided_by_its_own_level(
-    candidate: Candidate, parts: Parts, clauses: list[Clause], others: dict[Rendition, bool]
+    candidate: Candidate, is_last: bool, clauses: list[Clause], others: dict[Rendition, bool]
 ) -> None:
-    assert forms(candidate, parts, *clauses) == others
+    assert forms(candidate, *clauses, is_last=is_last) == others
     assert not is_plain(candidate, *clauses)
 
 
 def test_an_answer_is_given_to_whom_it_is_about_and_to_others_it_goes_as_it_is() -> None:
     answer = replace(AGENCYS, about=KR)
     assert not is_plain(answer, PLAIN)
-    assert forms(answer, WHOLE, PLAIN) == {Rendition(is_answer=True): True}
+    assert forms(answer, PLAIN) == {Rendition(is_answer=True): True}
     assert is_plain(replace(answer, about=NationCode("JP")), PLAIN)  # to others it goes as it is
-    assert forms(replace(answer, about=NationCode("JP")), WHOLE, PLAIN) == {}
-    assert forms(replace(answer, about=NationCode("")), WHOLE, PLAIN) == {}
+    assert forms(replace(answer, about=NationCode("JP")), PLAIN) == {}
+    assert forms(replace(answer, about=NationCode("")), PLAIN) == {}
 
 
 def test_only_altering_clauses_alter() -> None:
