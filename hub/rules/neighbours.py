@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.model import (
-    Clearance,
     Handling,
     Justification,
     MemberId,
@@ -65,7 +64,7 @@ class Neighbour:
 
     @property
     def is_bound(self) -> bool:
-        """Tell whether it was shown above GREEN, with REL TO, or limited by an ally's object."""
+        """Tell whether it was shown above GREEN, with REL TO, or limited by an ally's object (policy 8)."""
         return self.shown.tlp > Tlp.GREEN or self.shown.is_bound
 
     @property
@@ -74,7 +73,10 @@ class Neighbour:
 
 
 def was_shown(stretches: Iterable[Stretch], reader: Reader, periods: Collection[Period]) -> bool:
-    """Tell whether a poll of `reader` could have returned a row that stood so; ended `periods` count."""
+    """Tell whether a poll of `reader` could have returned a row that stood so (policy 1, "shown").
+
+    Ended `periods` count.
+    """
     for stretch in stretches:
         starts = {p.start for p in periods if stretch.start <= p.start < stretch.end}
         for at in {stretch.start, *starts}:
@@ -88,12 +90,6 @@ def _in_force(periods: Iterable[Period], at: datetime) -> frozenset[int]:
     return frozenset(
         p.id for p in periods if p.start <= at < p.until and (p.ended_at is None or at < p.ended_at)
     )
-
-
-def lowest_clearance(value: Justification, nation: NationCode, in_force: frozenset[int]) -> Clearance | None:
-    """Return the lowest clearance for which a row stands, whoever the member is; None: for none."""
-    readers = (Reader(MemberId(""), nation, clearance) for clearance in Clearance)
-    return next((one.clearance for one in readers if stands(value, one, in_force)), None)
 
 
 def by_id(neighbours: Iterable[Neighbour]) -> Mapping[StixId, Sequence[Neighbour]]:
@@ -111,7 +107,7 @@ def first_of_equals(ordered: Sequence[Neighbour]) -> list[Neighbour]:
 
 
 def standing_for(record: Sequence[Neighbour]) -> Neighbour:
-    """Return the version by which a record is judged: the newest that is seen, else the one shown last."""
+    """Return by which version a record is judged (policy 2.7): the newest seen, else the last one shown."""
     seen = [one for one in record if one.is_seen]
     if seen:
         return max(seen, key=lambda n: (n.version_key, n.position))

@@ -91,7 +91,7 @@ class Candidate:
         return self if form.ceiling is None else replace(self, tlp=level, rel_to=self.base_rel_to)
 
     def needed_in(self, nation: NationCode) -> Clearance | None:
-        """Return the lowest clearance that level and limits allow in a nation; None: they allow none."""
+        """Return the lowest clearance that level and limits allow there (policy 3, 4 and 8); None: none."""
         allowed = clearance_for(self.tlp)
         if self.limits is None:
             return allowed
@@ -102,16 +102,16 @@ class Candidate:
 
     @property
     def is_masked(self) -> bool:
-        """Tell whether it appears in another form where an agreement hides its source."""
+        """Tell whether it appears in another form where an agreement hides its source (policy 7)."""
         return self.clearance < Clearance.CERT and self.guise is not Guise.PLAIN
 
     def is_hidden_by(self, clause: Clause) -> bool:
-        """Tell whether the clause lets its nation's cert appear as its source."""
+        """Tell whether the clause lets its nation's cert appear as its source (policy 7)."""
         return self.is_masked and clause.anonymise is Anonymise.AGENCY
 
 
 def is_directed(clause: Clause, origin: NationCode, recipient: NationCode) -> bool:
-    """Tell whether the clause lets what is of `origin` reach `recipient`."""
+    """Tell whether the clause lets what is of `origin` reach `recipient` (policy 4)."""
     return clause.origin == origin and recipient in clause.recipients
 
 
@@ -180,7 +180,7 @@ def widest(
 
 
 def widest_of(grounds: Iterable[Ground], periods: Iterable[Period]) -> Period | None:
-    """Return the period, of those that are in force, whose ground is the widest; None: no ground has one."""
+    """Return the period, of those in force, whose ground is the widest (policy 4); None: none has one."""
     known = {p.id: p for p in periods}
     found = [(g.clearance, known[g.period]) for g in grounds if g.period in known]
     return min(found, key=lambda pair: (pair[0], pair[1].start, pair[1].id))[1] if found else None
@@ -189,7 +189,7 @@ def widest_of(grounds: Iterable[Ground], periods: Iterable[Period]) -> Period | 
 def own_class(
     candidate: Candidate, recipient: NationCode, justification: Justification, periods: Iterable[Period]
 ) -> Class:
-    """Return the class by which the version itself stands, among those of all that it refers to.
+    """Return the class by which the version itself stands, among those of all that it refers to (policy 2.7).
 
     It is the one whose clauses match the version, at the clearances that they give it. Where its own was left
     out, for another implies it, that other one is returned: it has no ground that the own has not.
@@ -287,7 +287,7 @@ def levels_seen(
 
 
 def binding(periods: Iterable[Period], now: datetime) -> frozenset[int]:
-    """Return the periods that are in force at `now`, and those that take over from one that is, in turn."""
+    """Return the periods in force at `now`, and those that take over from one that is (policy 5), in turn."""
     known = list(periods)
     bind = [p for p in known if p.is_in_force(now)]
     continued = {p.agreement_id for p in bind}
@@ -303,7 +303,7 @@ def _by_start(period: Period) -> tuple[datetime, str]:
 
 
 def stands(justification: Justification, reader: Reader, in_force: AbstractSet[int]) -> bool:
-    """Tell whether every class has a ground that holds for `reader` while `in_force` are the periods.
+    """Tell whether every class has a ground that holds for `reader` while these are in force (policy 4).
 
     The rule that a submitter always sees its own object is not looked at here: it is not a matter of grounds.
     """
