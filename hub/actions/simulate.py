@@ -27,6 +27,7 @@ from hub.model import (
     Caller,
     Class,
     Clearance,
+    Facts,
     JsonObject,
     Justification,
     NationCode,
@@ -43,7 +44,7 @@ from hub.rules.references import Judgement, Node, judge
 from hub.rules.release import Candidate, binding, lowest_clearance
 from hub.store import agreements, populations, renditions
 from hub.store.connection import Connection
-from hub.store.populations import Facts, Linked
+from hub.store.populations import Linked
 
 _EXAMPLES: Final = 5  # of each direction, of what is released and of what is withdrawn
 _RECENT_DAYS: Final = 30
@@ -211,20 +212,7 @@ class _Law:
         return own | {view: frozenset({one}) for view, one in self.others(facts).items()}
 
     def candidate(self, facts: Facts) -> Candidate:
-        return Candidate(
-            self._bench.origin,
-            facts.member,
-            self._bench.clearance(facts.member),
-            *(facts.type, facts.tlp, facts.submitted_at),
-            closed="closed" if facts.is_closed else None,
-            rel_to=facts.rel_to,
-            guise=facts.guise,
-            about=facts.about,
-            limits=facts.limits,
-            base=facts.base,
-            cuts=facts.cuts,
-            base_rel_to=facts.base_rel_to,
-        )
+        return Candidate(self._bench.origin, self._bench.clearance(facts.member), facts)
 
     def judge(self, connection: Connection, groups: Sequence[Linked]) -> Mapping[int, Judgement]:
         """Return the joint judgement of versions that hang together, for each group by its key."""

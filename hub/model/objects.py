@@ -192,6 +192,31 @@ class StixObject:
     has_id_keys: bool = False  # ids are keys of its dictionaries, where they cannot be put in others' place
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What decides over a version, references aside (policy 3, 4 and 6 to 8).
+
+    `closed` is the reason for which it may not leave its nation. `rel_to` are the nations that its REL TO
+    markings name, None: it carries none. `limits` are where, from which clearance up, allies' objects that it
+    refers to let it go, None: everywhere. `about` is the nation to whose objects it refers by ids that the
+    hub made for them, None: to no such. `base` and `base_rel_to` are without granular markings, `cuts` what
+    redactions of it take away.
+    """
+
+    member: MemberId
+    type: str
+    tlp: Tlp
+    submitted_at: datetime
+    closed: str | None = None
+    rel_to: frozenset[NationCode] | None = None
+    limits: Reach | None = None
+    guise: Guise = Guise.RENAMED
+    about: NationCode | None = None
+    base: Tlp = Tlp.RED
+    cuts: tuple[Cut, ...] = ()
+    base_rel_to: frozenset[NationCode] | None = None
+
+
 class Shown(NamedTuple):
     """How a row shows its version, and whether REL TO or limits bind it (policy 1, "shown")."""
 

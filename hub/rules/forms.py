@@ -45,7 +45,7 @@ class Law:
         such alone (policy 4: the newest decides).
         """
         found: dict[View, Class] = {}
-        clauses = self._altering if candidate.about is None else self._clauses
+        clauses = self._altering if candidate.facts.about is None else self._clauses
         for recipient in self._recipients if clauses else ():
             for form in sorted(_forms(candidate, recipient, clauses), key=lambda form: form.label):
                 left = candidate.left(form)
@@ -62,7 +62,7 @@ def _forms(candidate: Candidate, recipient: NationCode, clauses: Iterable[Clause
         if not is_directed(clause, candidate.origin, recipient):
             continue
         is_hidden = candidate.is_hidden_by(clause)
-        if candidate.about == recipient:
+        if candidate.facts.about == recipient:
             found.add(Rendition(is_hidden, is_answer=True))
             continue
         if is_hidden:

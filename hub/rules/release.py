@@ -20,8 +20,8 @@ from hub.model import (
     Class,
     Clause,
     Clearance,
-    Cut,
     Decision,
+    Facts,
     Granular,
     Ground,
     Guise,
@@ -30,7 +30,6 @@ from hub.model import (
     NationCode,
     Obstacle,
     Period,
-    Reach,
     Reader,
     Reason,
     Release,
@@ -53,49 +52,33 @@ _NAMES_SOURCE: Final = _ceiling("names its source, which the agreement hides")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A version as the rules see it. `closed` is the reason for which it may not leave its nation.
-
-    `rel_to` are the nations that its REL TO markings name, None: it carries none (policy 6). `about` is the
-    nation to whose objects it refers by ids that the hub made for them, None: to no such. `limits` are
-    where, from which clearance up, allies' objects that it refers to let it go (policy 8), None: everywhere.
-    `base` and `base_rel_to` are without granular markings, `cuts` what redactions of it take away (policy 7).
-    """
+    """A version as the rules see it: what decides over it, its nation and its member's clearance."""
 
     origin: NationCode
-    member: MemberId
-    clearance: Clearance  # of the submitting member
-    type: str
-    tlp: Tlp
-    submitted_at: datetime
-    closed: str | None = None
-    rel_to: frozenset[NationCode] | None = None
-    guise: Guise = Guise.RENAMED
-    about: NationCode | None = None
-    limits: Reach | None = None
-    base: Tlp = Tlp.RED
-    cuts: tuple[Cut, ...] = ()
-    base_rel_to: frozenset[NationCode] | None = None
+    clearance: Clearance
+    facts: Facts
 
     def level(self, form: Rendition) -> Tlp | None:
         """Return the level of what is left in this form (policy 7); None: nothing that could be given."""
         if form.ceiling is None:
-            return self.tlp
-        cut = next((cut for cut in self.cuts if cut.ceiling is form.ceiling), None)
-        return None if cut is None else max(self.base, cut.level or Tlp.CLEAR)
+            return self.facts.tlp
+        cut = next((cut for cut in self.facts.cuts if cut.ceiling is form.ceiling), None)
+        return None if cut is None else max(self.facts.base, cut.level or Tlp.CLEAR)
 
     def left(self, form: Rendition) -> Candidate | None:
         """Return what is judged in this form: itself, or what is left of it (policy 7); None: nothing is."""
         level = self.level(form)
         if level is None:
             return None
-        return self if form.ceiling is None else replace(self, tlp=level, rel_to=self.base_rel_to)
+        facts = replace(self.facts, tlp=level, rel_to=self.facts.base_rel_to)
+        return self if form.ceiling is None else replace(self, facts=facts)
 
     def needed_in(self, nation: NationCode) -> Clearance | None:
         """Return the lowest clearance that level and limits allow there (policy 3, 4 and 8); None: none."""
-        allowed = clearance_for(self.tlp)
-        if self.limits is None:
+        allowed = clearance_for(self.facts.tlp)
+        if self.facts.limits is None:
             return allowed
-        limit = dict(self.limits).get(nation)
+        limit = dict(self.facts.limits).get(nation)
         if limit is None:  # at home its nation's cert sees what its members submit (policy 3)
             return Clearance.CERT if nation == self.origin else None
         return max(allowed, limit)
@@ -103,7 +86,7 @@ class Candidate:
     @property
     def is_masked(self) -> bool:
         """Tell whether it appears in another form where an agreement hides its source (policy 7)."""
-        return self.clearance < Clearance.CERT and self.guise is not Guise.PLAIN
+        return self.clearance < Clearance.CERT and self.facts.guise is not Guise.PLAIN
 
     def is_hidden_by(self, clause: Clause) -> bool:
         """Tell whether the clause lets its nation's cert appear as its source (policy 7)."""
@@ -152,7 +135,7 @@ def decide(
         return Withhold(tuple(reasons))
     matching = [p for p, found in in_force.items() if not found and _gives(p.clause, candidate, rendition)]
     # What refers to an object of its by a made id it sees with its own id in place, and no other form.
-    if rendition.is_answer != (candidate.about == recipient):
+    if rendition.is_answer != (candidate.facts.about == recipient):
         return Withhold((_SEEN_AS_ANSWER,), is_seen_otherwise=True)
     if not matching:
         why = _SEEN_HIDDEN if rendition == SUBMITTED else _NOT_SO
@@ -215,7 +198,7 @@ def _obstacles(
 
     `mismatches` are those of each clause in force (policy 4, 6 and 8).
     """
-    found = [] if candidate.closed is None else [Reason(candidate.closed, Obstacle.MARKING)]
+    found = [] if candidate.facts.closed is None else [Reason(candidate.facts.closed, Obstacle.MARKING)]
     if not _is_addressed(candidate, recipient):
         found.append(_addressed_elsewhere(candidate))
     if candidate.needed_in(recipient) is None:
@@ -228,13 +211,13 @@ def _obstacles(
 
 
 def _is_addressed(candidate: Candidate, recipient: NationCode) -> bool:
-    return candidate.rel_to is None or recipient in candidate.rel_to
+    return candidate.facts.rel_to is None or recipient in candidate.facts.rel_to
 
 
 def _addressed_elsewhere(candidate: Candidate) -> Reason:
-    if candidate.tlp is Tlp.RED and not candidate.rel_to:
+    if candidate.facts.tlp is Tlp.RED and not candidate.facts.rel_to:
         return _RED_REASON
-    nations = ", ".join(sorted(candidate.rel_to or ())) or "nobody"
+    nations = ", ".join(sorted(candidate.facts.rel_to or ())) or "nobody"
     return Reason(f"marked REL TO {nations} only", Obstacle.MARKING)
 
 
@@ -368,7 +351,7 @@ def _holds(ground: Ground, reader: Reader, in_force: AbstractSet[int]) -> bool:
 def _home_grounds(candidate: Candidate, needed: Clearance) -> Class:
     grounds = {Ground(None, needed)}
     if candidate.clearance < needed:
-        grounds.add(Ground(None, candidate.clearance, candidate.member))
+        grounds.add(Ground(None, candidate.clearance, candidate.facts.member))
     return frozenset(grounds)
 
 
@@ -376,13 +359,13 @@ def _mismatches(candidate: Candidate, recipient: NationCode, period: Period) -> 
     """Return all for which the clause does not match, the most grave first (policy 4, 6 and 7)."""
     clause = period.clause
     is_hiding = clause.anonymise is Anonymise.AGENCY
-    found = [_NAMES_SOURCE] if is_hiding and candidate.guise is Guise.NONE else []
-    if candidate.tlp is Tlp.RED and candidate.rel_to is None:
+    found = [_NAMES_SOURCE] if is_hiding and candidate.facts.guise is Guise.NONE else []
+    if candidate.facts.tlp is Tlp.RED and candidate.facts.rel_to is None:
         found.append(_RED_REASON)
-    if candidate.tlp > clause.max_tlp:
+    if candidate.facts.tlp > clause.max_tlp:
         found.append(_ceiling(f"above the agreement's ceiling {clause.max_tlp.label.upper()}"))
-    if clause.types is not None and candidate.type not in clause.types | ALWAYS_COVERED:
-        found.append(Reason(f"type {candidate.type} not covered", Obstacle.TYPE))
-    if not clause.history and candidate.submitted_at < period.since[recipient]:
+    if clause.types is not None and candidate.facts.type not in clause.types | ALWAYS_COVERED:
+        found.append(Reason(f"type {candidate.facts.type} not covered", Obstacle.TYPE))
+    if not clause.history and candidate.facts.submitted_at < period.since[recipient]:
         found.append(_ceiling("submitted before the agreement came into force"))
     return found

@@ -14,6 +14,7 @@ from hub.model import (
     Clause,
     Clearance,
     Cut,
+    Facts,
     Granular,
     Ground,
     Guise,
@@ -29,16 +30,17 @@ from hub.model import (
 from hub.rules.forms import Law, is_altering
 from hub.rules.references import Node, Settled, judge
 from hub.rules.release import NEVER, Candidate, decide
+from tests.rules.test_release import but
 
 US, KR = NationCode("US"), NationCode("KR")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PLAIN = Clause(US, frozenset({KR}), Tlp.AMBER)
 HIDING = replace(PLAIN, anonymise=Anonymise.AGENCY)
 CUTTING = replace(PLAIN, granular=Granular.REDACT)
-AGENCYS = Candidate(US, MemberId("us-agency"), Clearance.AGENCY, "malware", Tlp.GREEN, NOW)
+AGENCYS = Candidate(US, Clearance.AGENCY, Facts(MemberId("us-agency"), "malware", Tlp.GREEN, NOW))
 REDACTED = Rendition(ceiling=Tlp.AMBER)
-RED = replace(AGENCYS, tlp=Tlp.RED)
-CUT = replace(RED, base=Tlp.GREEN, cuts=(Cut(Tlp.AMBER, None, frozenset(), frozenset({"name"})),))
+RED = but(AGENCYS, tlp=Tlp.RED)
+CUT = but(RED, base=Tlp.GREEN, cuts=(Cut(Tlp.AMBER, None, frozenset(), frozenset({"name"})),))
 
 
 def period(clause: Clause, id: int = 1) -> Period:
@@ -66,12 +68,12 @@ def is_plain(candidate: Candidate, *clauses: Clause) -> bool:
         (AGENCYS, [HIDING, PLAIN], True, {ANONYMISED: True}),
         (replace(AGENCYS, clearance=Clearance.PARTNER), [HIDING], False, {ANONYMISED: True}),
         (replace(AGENCYS, clearance=Clearance.CERT), [HIDING], True, {}),
-        (replace(AGENCYS, guise=Guise.PLAIN), [HIDING], True, {}),
-        (replace(AGENCYS, guise=Guise.NONE), [HIDING], False, {ANONYMISED: False}),
-        (replace(AGENCYS, guise=Guise.NONE), [PLAIN], True, {}),
-        (replace(AGENCYS, tlp=Tlp.RED), [HIDING], False, {ANONYMISED: False}),
-        (replace(AGENCYS, closed="x"), [HIDING], False, {ANONYMISED: False}),
-        (replace(AGENCYS, rel_to=frozenset({US})), [HIDING], False, {ANONYMISED: False}),
+        (but(AGENCYS, guise=Guise.PLAIN), [HIDING], True, {}),
+        (but(AGENCYS, guise=Guise.NONE), [HIDING], False, {ANONYMISED: False}),
+        (but(AGENCYS, guise=Guise.NONE), [PLAIN], True, {}),
+        (but(AGENCYS, tlp=Tlp.RED), [HIDING], False, {ANONYMISED: False}),
+        (but(AGENCYS, closed="x"), [HIDING], False, {ANONYMISED: False}),
+        (but(AGENCYS, rel_to=frozenset({US})), [HIDING], False, {ANONYMISED: False}),
     ],
 )
 def test_who_is_hidden_and_who_is_not(
@@ -86,9 +88,9 @@ def test_who_is_hidden_and_who_is_not(
     [
         (CUT, True, [CUTTING], {REDACTED: True}),
         (CUT, False, [CUTTING], {}),
-        (replace(CUT, base=Tlp.AMBER_STRICT), True, [CUTTING], {REDACTED: False}),
+        (but(CUT, base=Tlp.AMBER_STRICT), True, [CUTTING], {REDACTED: False}),
         (
-            replace(CUT, rel_to=frozenset({US}), base_rel_to=frozenset({US})),
+            but(CUT, rel_to=frozenset({US}), base_rel_to=frozenset({US})),
             True,
             [CUTTING],
             {REDACTED: False},
@@ -112,12 +114,12 @@ def test_what_is_left_is_decided_by_its_own_level(
 
 
 def test_an_answer_is_given_to_whom_it_is_about_and_to_others_it_goes_as_it_is() -> None:
-    answer = replace(AGENCYS, about=KR)
+    answer = but(AGENCYS, about=KR)
     assert not is_plain(answer, PLAIN)
     assert forms(answer, PLAIN) == {Rendition(is_answer=True): True}
-    assert is_plain(replace(answer, about=NationCode("JP")), PLAIN)  # to others it goes as it is
-    assert forms(replace(answer, about=NationCode("JP")), PLAIN) == {}
-    assert forms(replace(answer, about=NationCode("")), PLAIN) == {}
+    assert is_plain(but(answer, about=NationCode("JP")), PLAIN)  # to others it goes as it is
+    assert forms(but(answer, about=NationCode("JP")), PLAIN) == {}
+    assert forms(but(answer, about=NationCode("")), PLAIN) == {}
 
 
 def test_only_altering_clauses_alter() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from hub.model import (
     Clause,
     Clearance,
+    Facts,
     Ground,
     MemberId,
     NationCode,
@@ -47,7 +49,12 @@ def candidate(
     closed: str | None = None,
     rel_to: frozenset[NationCode] | None = None,
 ) -> Candidate:
-    return Candidate(US, SUBMITTER, clearance, stix_type, tlp, submitted_at, closed, rel_to)
+    return Candidate(US, clearance, Facts(SUBMITTER, stix_type, tlp, submitted_at, closed, rel_to))
+
+
+def but(candidate: Candidate, **facts: Any) -> Candidate:
+    """The same, of which other facts hold."""
+    return replace(candidate, facts=replace(candidate.facts, **facts))
 
 
 def period(
@@ -275,16 +282,16 @@ def test_addressed_red_needs_a_clause_up_to_red_and_reaches_the_cert_alone() -> 
 def test_limits_narrow_at_home_as_abroad(
     limits: dict[NationCode, Clearance], nation: NationCode, seen: list[Clearance]
 ) -> None:
-    limited = replace(candidate(AMBER), limits=frozenset(limits.items()))
+    limited = but(candidate(AMBER), limits=frozenset(limits.items()))
     readers = [kind for kind in Clearance if sees(limited, nation, kind, period(RED, PARTNER))]
     assert readers == seen
     assert member_sees(limited, Reader(SUBMITTER, US, AGENCY))  # the submitter always sees its own
 
 
 def test_limits_release_nothing_without_an_agreement_and_say_why_they_withhold() -> None:
-    limited = replace(candidate(GREEN), limits=frozenset({(KR, PARTNER)}))
+    limited = but(candidate(GREEN), limits=frozenset({(KR, PARTNER)}))
     assert reasons_for(limited) == ["US→KR: no agreement in force"]
-    nowhere = replace(limited, limits=frozenset())
+    nowhere = but(limited, limits=frozenset())
     assert reasons_for(nowhere, period()) == ["handled like what it refers to, which does not go there"]
 
 
