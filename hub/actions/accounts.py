@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from hub.actions import abroad
-from hub.actions.candidates import parts_of
 from hub.actions.house import House
-from hub.actions.inquiring import MOST_BLAMED, Blamed, Inquiry, is_of_record
+from hub.actions.inquiring import MOST_BLAMED, Blamed, Inquiry
 from hub.actions.judging import Bench
 from hub.actions.lives import may_know
 from hub.actions.present import present
@@ -24,21 +23,20 @@ from hub.model import (
     Justification,
     Kind,
     LiveRow,
-    MemberId,
     NationCode,
     ObjectVersion,
-    Reader,
+    Obstacle,
+    Reason,
     Rendition,
     StixId,
     Tlp,
     View,
     format_instant,
 )
-from hub.rules.release import NEVER, stands, widest
+from hub.rules.release import NEVER, lowest_clearance, widest
 from hub.store import releases, renditions
 from hub.store.connection import Connection
 
-_NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
 _ADDRESSED: Final = "it is the hub's to the members who fetched what it recalls, and to no others"
 _NOT_SERVED_YET: Final = (
     "released, and not served yet: the hub is going through what was submitted before; poll again shortly"
@@ -150,30 +148,25 @@ class Account:
         nations = [nation for nation in self.bench.recipients if nation != self.origin]
         if any(self._leaves_to(nation) for nation in nations):
             return abroad.leaving()
-        agreed: list[frozenset[abroad.Obstacle]] = []
-        others: list[frozenset[abroad.Obstacle]] = []
+        agreed: list[set[Obstacle]] = []
+        others: list[set[Obstacle]] = []
         for nation in nations:
-            reasons, found = self._obstacles(nation), self._stopped_by(nation)
-            (agreed if abroad.is_agreed(reasons) else others).append(found)
+            is_agreed = all(reason.obstacle is not None for reason in self._obstacles(nation))
+            (agreed if is_agreed else others).append(self._stopped_by(nation))
         return abroad.staying(agreed, others)
 
     def _leaves_to(self, nation: NationCode) -> bool:
         """Tell whether the nation is served the version, or is about to be."""
         return not any(self._reasons(nation)) or bool(self._in_other_forms(nation))
 
-    def _stopped_by(self, nation: NationCode) -> frozenset[abroad.Obstacle]:
-        found = self._words(self.version, self._obstacles(nation))
-        if self.inquiry is None or not self.inquiry.hangs(self.version, nation):
-            return found
-        for later, reasons in self.inquiry.later(self.version, nation):
-            found |= self._words(later, reasons)
-        if self.inquiry.needs_withheld_others(self.version, nation):
-            found |= {abroad.Obstacle.REFERENCE}
-        return found
-
-    def _words(self, version: ObjectVersion, reasons: Iterable[str]) -> frozenset[abroad.Obstacle]:
-        closed = None if self.inquiry is None else self.inquiry.candidate(version).closed
-        return abroad.obstacles(reasons, closed)
+    def _stopped_by(self, nation: NationCode) -> set[Obstacle]:
+        reasons = [*self._obstacles(nation)]
+        is_referring = False
+        if self.inquiry is not None and self.inquiry.hangs(self.version, nation):
+            reasons += [one for later in self.inquiry.later(self.version, nation) for one in later.reasons]
+            is_referring = self.inquiry.needs_withheld_others(self.version, nation)
+        found = {reason.obstacle or Obstacle.CEILING for reason in reasons}
+        return found | {Obstacle.REFERENCE} if is_referring else found
 
     def _decision(self, nation: NationCode) -> JsonObject:
         """Return the decision on the version as submitted; who is told all is told of other forms, too."""
@@ -211,16 +204,15 @@ class Account:
             return _decision(nation, reason=_NOT_SERVED_YET)
         period = None
         if self.inquiry is not None and may_know(self.caller):
-            whole = self.inquiry.candidate(self.version)
+            whole = self.bench.candidate(self.version)
             judged = SUBMITTED if form.is_link else form  # a link stands by the narrower of what it links
-            candidate = parts_of(self.version).left(judged, whole) or whole
+            candidate = whole.left(judged) or whole
             period = widest(candidate, nation, self.bench.periods, self.bench.now, judged)
         clause = None if period is None else period.clause_index + 1  # as people count
         return _decision(nation, clearance, None if period is None else period.agreement_id, clause)
 
     def _level(self, form: Rendition) -> Tlp:
-        level = parts_of(self.version).level(form, self.version.tlp)
-        return self.version.tlp if level is None or form.is_link else level
+        return self.version.tlp if form.is_link else self.version.shown(form).tlp
 
     def _clearance(self, view: View) -> Clearance | None:
         """Return from which clearance up the version is served; None: to nobody yet."""
@@ -230,7 +222,7 @@ class Account:
         value: Justification = row.justification
         if self.inquiry is not None:
             value |= self.inquiry.judgements[self.version.key].get(view, frozenset({NEVER}))
-        return self._lowest(value, view.recipient)
+        return lowest_clearance(value, self.bench.in_force)
 
     def _named(self, nation: NationCode) -> JsonObject:
         """Return the decision on what the hub made for some members of a nation alone."""
@@ -242,11 +234,6 @@ class Account:
         own = self.caller.member.kind.clearance
         return _decision(nation, min(clearances) if own is None else own)
 
-    def _lowest(self, value: Justification, nation: NationCode) -> Clearance | None:
-        in_force = self.bench.in_force
-        readers = (Reader(_NOBODY, nation, clearance) for clearance in Clearance)
-        return next((one.clearance for one in readers if stands(value, one, in_force)), None)
-
     # --- why not ---
 
     def _reasons(self, nation: NationCode) -> Iterator[str]:
@@ -255,7 +242,7 @@ class Account:
             yield f"deleted on {format_instant(self.version.deleted_at)}; submit a new version"
         if self.inquiry is None:
             return
-        yield from self._obstacles(nation)
+        yield from (reason.sentence for reason in self._obstacles(nation))
         if not self.inquiry.hangs(self.version, nation):
             return
         blamed = self.inquiry.blamed(self.version, nation)
@@ -263,19 +250,19 @@ class Account:
         if len(blamed) > MOST_BLAMED:
             yield _AND_MORE
 
-    def _obstacles(self, nation: NationCode) -> list[str]:
-        return [] if self.inquiry is None else self.inquiry.obstacles(self.version, nation)
+    def _obstacles(self, nation: NationCode) -> Sequence[Reason]:
+        return () if self.inquiry is None else self.inquiry.obstacles(self.version, nation)
 
     def _for_others(self, blamed: Sequence[Blamed]) -> Iterator[str]:
         """Give a sentence for each set of reasons, with all that is withheld for them."""
-        groups: dict[tuple[bool, tuple[str, ...]], dict[str, None]] = {}
+        groups: dict[tuple[bool, tuple[Reason, ...]], dict[str, None]] = {}
         for other, own in blamed:
-            ids = groups.setdefault((is_of_record(other, self.version), tuple(own)), {})
+            ids = groups.setdefault((other.record == self.version.record, tuple(own)), {})
             ids[other.id] = None
         for (is_later, reasons), ids in groups.items():
             named = f"a withheld object {next(iter(ids))}" if len(ids) == 1 else _several(ids)
             what = "a later version is withheld" if is_later else f"refers to {named}"
-            yield f"{what}: {', '.join(reasons)}"
+            yield f"{what}: {', '.join(reason.sentence for reason in reasons)}"
 
     def _is_own(self, version: ObjectVersion) -> bool:
         return version.member == self.caller.member.id

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from hub.model import Clearance, NationCode, ObjectVersion
-from hub.rules.forms import Parts
+from hub.model import Clearance, Facts, NationCode, ObjectVersion
 from hub.rules.release import Candidate
-
-
-def parts_of(version: ObjectVersion, *, is_last: bool = True) -> Parts:
-    """Return what redactions of the version may leave."""
-    return Parts(version.base, version.cuts, is_last, version.base_rel_to)
 
 
 def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearance) -> Candidate:
@@ -22,16 +16,18 @@ def candidate_of(version: ObjectVersion, origin: NationCode, clearance: Clearanc
         )
     elif version.is_home:
         closed = "unmarked, and its nation keeps what is unmarked at home"
-    return Candidate(
-        origin,
+    facts = Facts(
         version.member,
-        clearance,
         version.type,
         version.tlp,
         version.submitted_at,
         closed,
         version.rel_to,
+        version.taken.limits,
         version.guise,
         version.about,
-        version.taken.limits,
+        version.base,
+        version.cuts,
+        version.base_rel_to,
     )
+    return Candidate(origin, clearance, facts)

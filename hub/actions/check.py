@@ -21,6 +21,7 @@ from hub.actions.checks import (
 from hub.actions.checks.records import CreatorCounts
 from hub.actions.checks.standing import Justifications, Standing
 from hub.actions.house import House
+from hub.actions.present import present
 from hub.errors import DamagedDatabase
 from hub.model import HUB, NationCode
 from hub.store import agreements, histories, integrity, members, releases
@@ -131,8 +132,6 @@ def _unreadable(connection: Connection) -> Iterator[Fault]:
 
 
 def _inspection(house: House, connection: Connection) -> Inspection:
-    # As polls and submissions take it: never before what has been given or has come to bind.
-    changed_at = agreements.generation(connection).changed_at
     ledgers_ = {state.recipient for state in integrity.ledger_states(connection)}
     return Inspection(
         connection=connection,
@@ -143,7 +142,7 @@ def _inspection(house: House, connection: Connection) -> Inspection:
         periods=agreements.every_period(connection),
         recipients=[nation for nation in sorted(house.registry.nations) if nation in ledgers_],
         catching_up=frozenset(h.origin for h in histories.unfinished(connection, HistoryKind.APPEND)),
-        now=max(house.store.now(connection), changed_at, releases.decided_at(connection)),
+        now=present(house, connection),
     )
 
 

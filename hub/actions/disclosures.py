@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Final
 
 from hub.actions import authenticate, poll
-from hub.actions.candidates import candidate_of, parts_of
+from hub.actions.candidates import candidate_of
 from hub.actions.house import House
 from hub.actions.judging import recipients
 from hub.actions.lives import may_know
+from hub.actions.records import own_versions
 from hub.errors import Forbidden, NotFound
 from hub.model import (
     HUB,
@@ -80,15 +81,13 @@ def of_object(house: House, caller: Caller, id: StixId) -> list[JsonObject]:
 
 
 def _records(house: House, connection: Connection, caller: Caller, id: StixId) -> Iterator[ObjectVersion]:
-    # What is not the caller's is not even looked at: it would cost time, which tells that it is there.
     member = caller.member
     if member.kind is Kind.AUDITOR:
         for origin in (*recipients(house), HUB):
             yield from objects.versions_by_id(connection, origin, [id])
-    elif member.nation is not None and may_know(caller):
-        yield from objects.versions_by_id(connection, member.nation, [id])
     else:
-        yield from objects.versions_of(connection, member.id, [id])
+        nation = member.nation if may_know(caller) else None
+        yield from own_versions(connection, member.id, nation, [id])
 
 
 def _is_served(house: House, caller: Caller, id: StixId) -> bool:
@@ -222,7 +221,7 @@ class _Register:
             return None
         justification, in_force = _binding_then(fetch, row, self.periods)
         whole = candidate_of(version, row.origin, self._clearance(version.member))
-        candidate = parts_of(version).left(row.rendition, whole) or whole
+        candidate = whole.left(row.rendition) or whole
         own = own_class(candidate, row.recipient, justification, self.periods)
         reader = self._clearance(fetch.member)
         grounds = [ground for ground in own if ground.clearance <= reader]

@@ -16,6 +16,7 @@ from hub.actions.accounts import Account, Found, accounts
 from hub.actions.house import House
 from hub.actions.judging import recipients
 from hub.actions.present import present
+from hub.actions.records import own_versions
 from hub.errors import BadRequest, Forbidden, NotFound, Unprocessable
 from hub.model import (
     HUB,
@@ -25,7 +26,6 @@ from hub.model import (
     Kind,
     MemberId,
     NationCode,
-    ObjectVersion,
     Query,
     Reader,
     StixId,
@@ -175,16 +175,10 @@ def _of_member(
         version = versions[row.version]
         origin = HUB if version.member == MemberId(HUB) else row.origin
         yield row.id, Found(origin, version, row.rendition)
-    for version in _own(connection, reader, ids):
+    nation = reader.nation if reader.clearance is Clearance.CERT else None
+    for version in own_versions(connection, reader.member, nation, ids):
         if version.deleted_at is not None:
             yield version.id, Found(reader.nation, version)
-
-
-def _own(connection: Connection, reader: Reader, ids: Collection[StixId]) -> Iterable[ObjectVersion]:
-    # What is not the caller's is not even looked at: it would cost time, which tells that it is there.
-    if reader.clearance is Clearance.CERT:
-        return objects.versions_by_id(connection, reader.nation, ids)
-    return objects.versions_of(connection, reader.member, ids)
 
 
 def _chosen(found: Iterable[Found], version_key: str | None) -> list[Found]:

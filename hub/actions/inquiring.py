@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
-from functools import cached_property
+from itertools import chain
 from typing import Final, NamedTuple
 
-from hub.actions.candidates import candidate_of
 from hub.actions.handling import Handled
-from hub.actions.judging import Bench, Court, own_referred
-from hub.model import MemberId, NationCode, ObjectVersion, StixId, View, Withhold
+from hub.actions.judging import Bench, Court
+from hub.actions.records import by_record, ids_by_member, with_referred
+from hub.model import NationCode, ObjectVersion, Reason, View, Withhold
 from hub.rules.references import reached
-from hub.rules.release import NEVER, Candidate, decide, obstacles
+from hub.rules.release import NEVER, decide
 from hub.store import objects
 from hub.store.connection import Connection
 
 MOST_BLAMED: Final = 20  # of what a version is withheld for: one thousand of them say no more
-_SEEN_OTHERWISE: Final = "an agreement that hides its source gives it under another id alone"
 
 
 class Blamed(NamedTuple):
     """A version without which another does not stand, and the reasons for which it is withheld itself."""
 
     version: ObjectVersion
-    reasons: list[str]
+    reasons: Sequence[Reason]
 
 
 class Inquiry:
@@ -35,26 +33,29 @@ class Inquiry:
 
     def __init__(self, connection: Connection, bench: Bench, versions: Collection[ObjectVersion]) -> None:
         court = Court(connection, bench, Handled({}, {}, {}))
-        court.versions = _with_referred(connection, versions)
+        whole = (objects.versions_of(connection, *own) for own in ids_by_member(versions).items())
+        court.versions = with_referred(connection, chain.from_iterable(whole))
         self._nodes = court.nodes()
         self._bench = bench
         self._versions = court.versions
-        self._obstacles: dict[tuple[int, NationCode], list[str]] = {}
+        self._records = by_record(court.versions.values())
+        self._decisions: dict[tuple[int, NationCode], Withhold | None] = {}
         self._withheld: dict[NationCode, dict[int, Blamed]] = {}
         self._reached: dict[NationCode, dict[int, list[int]]] = {}
         self.judgements = court.judge()
 
-    def candidate(self, version: ObjectVersion) -> Candidate:
-        return candidate_of(version, self._bench.origin, self._bench.clearance(version.member))
+    def obstacles(self, version: ObjectVersion, nation: NationCode) -> Sequence[Reason]:
+        """Return for what no form of the version is released to the nation, references aside."""
+        withheld = self._withheld_itself(version, nation)
+        return () if withheld is None or withheld.is_seen_otherwise else withheld.reasons
 
-    def obstacles(self, version: ObjectVersion, nation: NationCode) -> list[str]:
-        """Return for what the version itself is withheld from the nation, references aside."""
+    def _withheld_itself(self, version: ObjectVersion, nation: NationCode) -> Withhold | None:
+        """Return why the version as submitted is withheld from the nation, references aside; None: not."""
         place = version.key, nation
-        if place not in self._obstacles:
-            self._obstacles[place] = obstacles(
-                self.candidate(version), nation, self._bench.periods, self._bench.now
-            )
-        return self._obstacles[place]
+        if place not in self._decisions:
+            decision = decide(self._bench.candidate(version), nation, self._bench.periods, self._bench.now)
+            self._decisions[place] = decision if isinstance(decision, Withhold) else None
+        return self._decisions[place]
 
     def hangs(self, version: ObjectVersion, nation: NationCode) -> bool:
         """Tell whether the version is withheld from the nation, for itself or for what it needs."""
@@ -63,7 +64,7 @@ class Inquiry:
     def later(self, version: ObjectVersion, nation: NationCode) -> list[Blamed]:
         """Return the later versions of the record that are withheld from the nation for themselves."""
         withheld = self._withheld_from(nation)
-        record = self._records[version.member, version.id]
+        record = self._records[version.record]
         return [
             withheld[one.key]
             for one in record
@@ -80,44 +81,16 @@ class Inquiry:
     def needs_withheld_others(self, version: ObjectVersion, nation: NationCode) -> bool:
         """Tell whether what the version refers to, its own record aside, is withheld from the nation."""
         found = self.blamed(version, nation)
-        if any(not is_of_record(one.version, version) for one in found):
+        if any(one.version.record != version.record for one in found):
             return True
         if len(found) <= MOST_BLAMED:
             return False
-        others = [
-            key for key, one in self._withheld_from(nation).items() if not is_of_record(one.version, version)
-        ]
+        withheld = self._withheld_from(nation).items()
+        others = [key for key, one in withheld if one.version.record != version.record]
         return bool(reached(self._nodes, others, 1)[version.key])
 
     def _withheld_from(self, nation: NationCode) -> dict[int, Blamed]:
         if nation not in self._withheld:
-            found = (
-                (v, self.obstacles(v, nation) or self._masked(v, nation)) for v in self._versions.values()
-            )
-            self._withheld[nation] = {v.key: Blamed(v, reasons) for v, reasons in found if reasons}
+            found = ((v, self._withheld_itself(v, nation)) for v in self._versions.values())
+            self._withheld[nation] = {v.key: Blamed(v, why.reasons) for v, why in found if why is not None}
         return self._withheld[nation]
-
-    def _masked(self, version: ObjectVersion, nation: NationCode) -> list[str]:
-        candidate = self.candidate(version)
-        decision = decide(candidate, nation, self._bench.periods, self._bench.now)
-        return [_SEEN_OTHERWISE] if candidate.is_masked and isinstance(decision, Withhold) else []
-
-    @cached_property
-    def _records(self) -> dict[tuple[MemberId, StixId], Sequence[ObjectVersion]]:
-        found: dict[tuple[MemberId, StixId], list[ObjectVersion]] = defaultdict(list)
-        for version in self._versions.values():
-            found[version.member, version.id].append(version)
-        return dict(found)
-
-
-def _with_referred(connection: Connection, versions: Collection[ObjectVersion]) -> dict[int, ObjectVersion]:
-    found: dict[int, ObjectVersion] = {}
-    for member in sorted({version.member for version in versions}):
-        ids = {version.id for version in versions if version.member == member}
-        found.update(own_referred(connection, member, objects.versions_of(connection, member, ids)))
-    return found
-
-
-def is_of_record(one: ObjectVersion, other: ObjectVersion) -> bool:
-    """Tell whether two versions are of one record."""
-    return (one.member, one.id) == (other.member, other.id)

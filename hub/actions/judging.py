@@ -14,13 +14,13 @@ from functools import cached_property
 from typing import Final
 
 from hub.actions import renditions
-from hub.actions.candidates import candidate_of, parts_of
+from hub.actions.candidates import candidate_of
 from hub.actions.handling import Handled
 from hub.actions.house import House
+from hub.actions.records import by_record, with_referred
 from hub.actions.row_changes import RowChanges, changes_to
 from hub.model import (
     Class,
-    Clause,
     Clearance,
     Guise,
     Justification,
@@ -29,20 +29,19 @@ from hub.model import (
     NationCode,
     ObjectVersion,
     Period,
-    Release,
+    RecordKey,
     StixId,
     View,
 )
-from hub.rules.forms import Law, in_other_forms, is_altering
+from hub.rules.forms import Law
 from hub.rules.names import is_unmarked_name
 from hub.rules.references import Judgement, Node, Settled, judge
-from hub.rules.release import NEVER, Candidate, binding, decide, in_force_part, narrows
+from hub.rules.release import NEVER, Candidate, binding, in_force_part, narrows
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
 from hub.store.originals import NewCopy, Originals, originals, originals_of_new
 from hub.store.releases import NewRow
 
-RecordKey = tuple[MemberId, StixId]
 OriginalsOf = Callable[[Connection, Collection[int]], Originals]
 
 _ROUNDS: Final = (
@@ -85,6 +84,9 @@ class Bench:
         if clearance is None:
             raise RuntimeError(f"{member} belongs to no nation and can have submitted nothing")
         return clearance
+
+    def candidate(self, version: ObjectVersion) -> Candidate:
+        return candidate_of(version, self.origin, self.clearance(version.member))
 
 
 def recipients(house: House) -> list[NationCode]:
@@ -156,28 +158,10 @@ def _judge_with_referred(
     connection: Connection, bench: Bench, ids: Collection[StixId]
 ) -> tuple[dict[int, ObjectVersion], dict[int, Judgement]]:
     """Return the versions of these records, and their judgement with all that they refer to, however far."""
-    every = _with_referred(connection, bench, ids)
+    own = objects.versions_by_id(connection, bench.origin, ids)
+    every = with_referred(connection, own)
     judgements = judge_afresh(connection, bench, every)
-    return {key: v for key, v in every.items() if v.id in ids}, judgements
-
-
-def _with_referred(connection: Connection, bench: Bench, ids: Collection[StixId]) -> dict[int, ObjectVersion]:
-    """Return the versions of these records and of all own records that they refer to, however far."""
-    every = {v.key: v for v in objects.versions_by_id(connection, bench.origin, ids)}
-    for member in {v.member for v in every.values()}:
-        own = [v for v in every.values() if v.member == member]
-        every.update(own_referred(connection, member, own))
-    return every
-
-
-def own_referred(
-    connection: Connection, member: MemberId, versions: Collection[ObjectVersion]
-) -> dict[int, ObjectVersion]:
-    """Return the versions and those of all records of the member that they refer to, however far."""
-    loaded = {v.id for v in versions}
-    missing = objects.all_referred(connection, member, loaded) - loaded
-    found = objects.versions_of(connection, member, missing)
-    return {v.key: v for v in (*versions, *found)}
+    return {v.key: v for v in own}, judgements
 
 
 def write_rows(
@@ -230,9 +214,9 @@ class Court:
 
     def summon(self) -> None:
         """Collect the records that changed and, transitively, who refers to what may look different."""
-        changed = {(v.member, v.id) for v in self.handled.changed()}
-        changed |= {(v.member, v.id) for key, v in self.handled.now.items() if key not in self.handled.before}
-        self.versions = {key: v for key, v in self.handled.now.items() if (v.member, v.id) in changed}
+        changed = {v.record for v in self.handled.changed()}
+        changed |= {v.record for key, v in self.handled.now.items() if key not in self.handled.before}
+        self.versions = {key: v for key, v in self.handled.now.items() if v.record in changed}
         for member in {member for member, _ in changed}:
             self._summon_referrers(member, {id for owner, id in changed if owner == member})
 
@@ -261,11 +245,11 @@ class Court:
 
     @cached_property
     def _before(self) -> Mapping[RecordKey, Sequence[ObjectVersion]]:
-        return _by_record(self.handled.before.values())
+        return by_record(self.handled.before.values())
 
     @cached_property
     def _now(self) -> Mapping[RecordKey, Sequence[ObjectVersion]]:
-        return _by_record(self.handled.now.values())
+        return by_record(self.handled.now.values())
 
     def _facts(self, record: Sequence[ObjectVersion]) -> list[tuple[object, ...]]:
         """Return what the newest version is judged on, and the deleted ones after it, in order."""
@@ -278,43 +262,20 @@ class Court:
 
     def _own(self, version: ObjectVersion) -> Mapping[NationCode, Class]:
         """Return the version's own class for each recipient, references aside."""
-        candidate = self._candidate(version)
+        candidate = self.bench.candidate(version)
         if candidate not in self._classes:
-            self._classes[candidate] = {
-                recipient: self._class(candidate, recipient) for recipient in self.bench.recipients
-            }
+            self._classes[candidate] = self._law.as_submitted(candidate)
         return self._classes[candidate]
 
     def _others(self, version: ObjectVersion, *, is_last: bool) -> Mapping[View, Justification]:
         """Return what the version itself stands by in every other form that it may have, references aside."""
-        clauses = self._altering if version.about is None else self._law.clauses()
-        if not clauses:
-            return {}
-        candidate = self._candidate(version)
-        parts = parts_of(version, is_last=is_last)
-        found = {view: frozenset({own}) for view, own in in_other_forms(candidate, parts, self._law, clauses)}
-        if version.about is not None and found:
-            place = (self.bench.origin, version.about, version.refers, version.key)
-            told = renditions.audience(self.connection, *place)
-            found = {
-                view: value | told if view.rendition.is_answer else value for view, value in found.items()
-            }
-        return found
+        classes = self._law.in_other_forms(self.bench.candidate(version), is_last=is_last)
+        place = self.bench.origin, version.about, version.refers, version.key
+        return renditions.with_audience(self.connection, place, classes)
 
     @cached_property
     def _law(self) -> Law:
         return Law(self.bench.recipients, self.bench.periods, self.bench.now)
-
-    @cached_property
-    def _altering(self) -> Sequence[Clause]:
-        return [clause for clause in self._law.clauses() if is_altering(clause)]
-
-    def _class(self, candidate: Candidate, recipient: NationCode) -> Class:
-        decision = decide(candidate, recipient, self.bench.periods, self.bench.now)
-        return decision.grounds if isinstance(decision, Release) else NEVER
-
-    def _candidate(self, version: ObjectVersion) -> Candidate:
-        return candidate_of(version, self.bench.origin, self.bench.clearance(version.member))
 
     def judge(self) -> dict[int, Judgement]:
         """Return the joint judgement of all that were summoned."""
@@ -322,13 +283,9 @@ class Court:
 
     def nodes(self) -> dict[int, Node[int]]:
         """Return them as what is judged, by key."""
-        records: dict[RecordKey, list[ObjectVersion]] = defaultdict(list)
-        for version in self.versions.values():
-            records[version.member, version.id].append(version)
         of_copies = self._of_copies([v for v in self.versions.values() if v.is_copy and v.is_newest])
         nodes: dict[int, Node[int]] = {}
-        for versions in records.values():
-            ordered = sorted(versions, key=lambda v: v.version_key)
+        for ordered in by_record(self.versions.values()).values():
             later = [v.key for v in ordered[1:]] + [None]
             for version, next_key in zip(ordered, later, strict=True):
                 nodes[version.key] = Node(
@@ -361,7 +318,7 @@ class Court:
         return self.bench.members[member].identity
 
     def _settled(self) -> Iterable[Settled]:
-        judged = {(v.member, v.id) for v in self.versions.values()}
+        judged = {v.record for v in self.versions.values()}
         referred: dict[MemberId, set[StixId]] = defaultdict(set)
         for version in self.versions.values():
             referred[version.member] |= version.refers
@@ -379,11 +336,3 @@ class Court:
                     is_unmarked_name=record.is_unmarked_name,
                     originals=of_copies.get(record.version, {}),
                 )
-
-
-def _by_record(versions: Iterable[ObjectVersion]) -> Mapping[RecordKey, Sequence[ObjectVersion]]:
-    """Return the versions of each record, in order."""
-    found: dict[RecordKey, list[ObjectVersion]] = defaultdict(list)
-    for version in sorted(versions, key=lambda v: v.version_key):
-        found[version.member, version.id].append(version)
-    return found

@@ -16,8 +16,8 @@ from typing import Final
 from hub.actions.house import House
 from hub.model import Clearance, Kind, Member, NationCode, Period, Reach, Reader, Shown, StixId
 from hub.rules.acceptance import Naming
-from hub.rules.neighbours import Neighbour, Stretch, by_id, lowest_clearance, was_shown
-from hub.rules.release import stands
+from hub.rules.neighbours import Neighbour, Stretch, by_id, was_shown
+from hub.rules.release import lowest_clearance, stands
 from hub.store import agreements, members, neighbours
 from hub.store.connection import Connection
 from hub.store.neighbours import NamingRow, ShownRow, Standing
@@ -120,7 +120,7 @@ class _Look:
             for copy in copies[row.version]:
                 if copy.rendition.is_link or copy.rendition.ceiling not in (None, row.rendition.ceiling):
                     continue  # who sees less of it is not let see what refers to it
-                clearance = lowest_clearance(copy.justification, copy.recipient, self.own_in_force)
+                clearance = lowest_clearance(copy.justification, self.own_in_force)
                 if clearance is not None:
                     reach[copy.recipient] = min(clearance, reach.get(copy.recipient, clearance))
             found[row.position] = frozenset(reach.items())

@@ -117,7 +117,7 @@ class Watch:
         """Let who lost a redaction have lost those of earlier versions, in one walk through each record."""
         carried: dict[tuple[MemberId, StixId], frozenset[MemberId]] = defaultdict(frozenset)
         for version in sorted(self.versions.values(), key=lambda v: v.version_key, reverse=True):
-            record, place = (version.member, version.id), (recipient, version.key)
+            record, place = version.record, (recipient, version.key)
             lost, later = found.get(place, frozenset()), carried[record]
             if later and version.key not in self.doomed:
                 found[place] = lost | later

@@ -18,6 +18,7 @@ import orjson
 from hub.actions.house import House
 from hub.model import (
     ANONYMISED,
+    Class,
     Clearance,
     Ground,
     JsonObject,
@@ -32,6 +33,7 @@ from hub.model import (
     Served,
     StixId,
     Tlp,
+    View,
 )
 from hub.proofs import canonical
 from hub.rules.release import simplify
@@ -47,7 +49,24 @@ _DERIVED_FROM: Final = "derived-from"
 _EXTENSION: Final = "extension-definition"
 
 
-def audience(
+def with_audience(
+    connection: Connection,
+    place: tuple[NationCode, NationCode | None, Collection[StixId], int],
+    classes: Mapping[View, Class],
+) -> dict[View, Justification]:
+    """Return by what each form stands of which these are the `classes`: an answer for its audience alone.
+
+    `place` has the origin, whom it is about, what it refers to and the key of the version.
+    """
+    origin, about, refers, key = place
+    found = {view: frozenset({own}) for view, own in classes.items()}
+    if about is not None and found:
+        told = _audience(connection, origin, about, refers, key)
+        return {view: own | told if view.rendition.is_answer else own for view, own in found.items()}
+    return found
+
+
+def _audience(
     connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], answer: int
 ) -> Justification:
     """Return for whom an answer of `origin`, by its key, is where it is about: who sees the originals there.

@@ -18,7 +18,7 @@ from hub.actions.house import House
 from hub.actions.judging import Bench
 from hub.actions.lives import life_of, may_know
 from hub.actions.present import present
-from hub.actions.renditions import audience
+from hub.actions.renditions import with_audience
 from hub.errors import Forbidden
 from hub.model import (
     SUBMITTED,
@@ -27,13 +27,11 @@ from hub.model import (
     Caller,
     Class,
     Clearance,
+    Facts,
     JsonObject,
     Justification,
-    MemberId,
     NationCode,
     Period,
-    Reader,
-    Release,
     Rendition,
     StixId,
     Tlp,
@@ -41,16 +39,15 @@ from hub.model import (
     format_instant,
 )
 from hub.rules.agreements import Life, covered_since, periods_from, standing
-from hub.rules.forms import Law, Parts, in_other_forms, is_altering
+from hub.rules.forms import Law
 from hub.rules.references import Judgement, Node, judge
-from hub.rules.release import NEVER, Candidate, binding, decide, stands
+from hub.rules.release import Candidate, binding, lowest_clearance
 from hub.store import agreements, populations, renditions
 from hub.store.connection import Connection
-from hub.store.populations import Facts, Linked
+from hub.store.populations import Linked
 
 _EXAMPLES: Final = 5  # of each direction, of what is released and of what is withdrawn
 _RECENT_DAYS: Final = 30
-_NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
 
 
 class Line(NamedTuple):
@@ -190,10 +187,8 @@ class _Law:
 
     def __init__(self, bench: Bench, periods: Sequence[Period]) -> None:
         self._bench = bench
-        self._periods = periods
         self._in_force = binding(periods, bench.now)
         self._law = Law(bench.recipients, periods, bench.now)
-        self._altering = [clause for clause in self._law.clauses() if is_altering(clause)]
         self._own: dict[Facts, dict[NationCode, Class]] = {}
         self._others: dict[tuple[Facts, bool], Mapping[View, Class]] = {}
         self._seen: dict[Justification, Clearance | None] = {}
@@ -201,19 +196,14 @@ class _Law:
     def own(self, facts: Facts) -> Mapping[NationCode, Class]:
         """Return the class of such versions for each recipient, references aside."""
         if facts not in self._own:
-            candidate = self._candidate(facts)
-            self._own[facts] = {
-                r: self._class(candidate, r) for r in (self._bench.origin, *self._bench.recipients)
-            }
+            self._own[facts] = self._law.as_submitted(self.candidate(facts))
         return self._own[facts]
 
     def others(self, facts: Facts, *, is_last: bool = True) -> Mapping[View, Class]:
         """Return their classes in other forms than as submitted."""
         key = (facts, is_last)
         if key not in self._others:
-            clauses = self._altering if facts.about is None else self._law.clauses()
-            parts = Parts(facts.base, facts.cuts, is_last, facts.base_rel_to)
-            self._others[key] = dict(in_other_forms(self._candidate(facts), parts, self._law, clauses))
+            self._others[key] = self._law.in_other_forms(self.candidate(facts), is_last=is_last)
         return self._others[key]
 
     def alone(self, facts: Facts) -> Judgement:
@@ -221,22 +211,8 @@ class _Law:
         own = {View(recipient): frozenset({one}) for recipient, one in self.own(facts).items()}
         return own | {view: frozenset({one}) for view, one in self.others(facts).items()}
 
-    def _candidate(self, facts: Facts) -> Candidate:
-        return Candidate(
-            self._bench.origin,
-            facts.member,
-            self._bench.clearance(facts.member),
-            *(facts.type, facts.tlp, facts.submitted_at),
-            closed="closed" if facts.is_closed else None,
-            rel_to=facts.rel_to,
-            guise=facts.guise,
-            about=facts.about,
-            limits=facts.limits,
-        )
-
-    def _class(self, candidate: Candidate, recipient: NationCode) -> Class:
-        decision = decide(candidate, recipient, self._periods, self._bench.now)
-        return decision.grounds if isinstance(decision, Release) else NEVER
+    def candidate(self, facts: Facts) -> Candidate:
+        return Candidate(self._bench.origin, self._bench.clearance(facts.member), facts)
 
     def judge(self, connection: Connection, groups: Sequence[Linked]) -> Mapping[int, Judgement]:
         """Return the joint judgement of versions that hang together, for each group by its key."""
@@ -250,7 +226,7 @@ class _Law:
                 is_newest=True,
                 others=self._forms(connection, one),
                 left={level: frozenset(map(_named, targets)) for level, targets in one.left.items()},
-                is_masked=self._candidate(one.facts).is_masked,
+                is_masked=self.candidate(one.facts).is_masked,
                 sources=frozenset(map(_named, one.sources)),
                 originals=one.originals,
             )
@@ -259,12 +235,8 @@ class _Law:
         return judge(nodes, (), self._bench.recipients)
 
     def _forms(self, connection: Connection, one: Linked) -> Mapping[View, Justification]:
-        found = {view: {own} for view, own in self.others(one.facts, is_last=one.is_last).items()}
-        if one.facts.about is not None and found:
-            place = (self._bench.origin, one.facts.about, one.ids, one.key)
-            told = audience(connection, *place)
-            found = {view: own | told if view.rendition.is_answer else own for view, own in found.items()}
-        return {view: frozenset(own) for view, own in found.items()}
+        place = self._bench.origin, one.facts.about, one.ids, one.key
+        return with_audience(connection, place, self.others(one.facts, is_last=one.is_last))
 
     def lowest(self, judgement: Judgement, recipient: NationCode) -> Seen | None:
         """Return the lowest clearance that sees a version, and in which form; None: nobody does."""
@@ -277,9 +249,7 @@ class _Law:
 
     def _lowest(self, justification: Justification) -> Clearance | None:
         if justification not in self._seen:
-            readers = (Reader(_NOBODY, self._bench.origin, clearance) for clearance in Clearance)
-            seen = (r.clearance for r in readers if stands(justification, r, self._in_force))
-            self._seen[justification] = next(seen, None)
+            self._seen[justification] = lowest_clearance(justification, self._in_force)
         return self._seen[justification]
 
 
@@ -354,7 +324,7 @@ class _Comparison:
 
     def _line(self, recipient: NationCode, facts: Facts, seen: Seen) -> Line:
         """Return where it is counted; a recipient is told the level of what it sees."""
-        level = Parts(facts.base, facts.cuts, is_last=True).level(seen.rendition, facts.tlp)
+        level = self.before.candidate(facts).level(seen.rendition)
         tlp = facts.tlp if self.is_told or level is None else level
         return Line(self.bench.origin, recipient, facts.type, tlp, seen.clearance)
 

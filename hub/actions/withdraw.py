@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from hub.actions.handling import Brought, Desk, Handled, handle, together
 from hub.actions.house import House
 from hub.actions.judging import Bench, Verdicts, judge_again, recipients, write_rows
 from hub.actions.present import present
+from hub.actions.records import by_record, own_versions
 from hub.actions.submit import verify_writer
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
@@ -96,16 +96,9 @@ def decide(house: House, connection: Connection, deletion: Deletion) -> Deletion
 def _records(connection: Connection, deletion: Deletion) -> Records:
     """Return the records of the id that the caller may delete, by their member, each in order of version."""
     caller = deletion.caller.member
-    records: dict[MemberId, list[ObjectVersion]] = defaultdict(list)
-    # What is not the caller's is not even looked at: it would cost time, which tells that it is there.
-    found = (
-        objects.versions_by_id(connection, deletion.origin, [deletion.id])
-        if caller.kind is Kind.CERT
-        else objects.versions_of(connection, caller.id, [deletion.id])
-    )
-    for version in found:
-        records[version.member].append(version)
-    return {member: sorted(records[member], key=lambda v: v.version_key) for member in sorted(records)}
+    nation = deletion.origin if caller.kind is Kind.CERT else None
+    found = by_record(own_versions(connection, caller.id, nation, [deletion.id]))
+    return {member: found[member, id] for member, id in sorted(found)}
 
 
 def _there(record: Sequence[ObjectVersion]) -> Sequence[ObjectVersion]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple
 
 from hub.model.people import Clearance, MemberId, NationCode, Reach, StixId, Tlp
@@ -49,6 +49,9 @@ OBSERVABLE_TYPES: Final = frozenset(
 )
 
 
+RecordKey = tuple[MemberId, StixId]
+
+
 class Ground(NamedTuple):
     """One way in which a row may stand: for members of at least `clearance`, or for one `member`.
 
@@ -72,11 +75,39 @@ class Release:
     grounds: Class
 
 
+class Obstacle(Enum):
+    """By what an object stays at home, in the order in which it is told (policy 5)."""
+
+    MARKING = "marking"
+    REFERENCE = "reference"
+    CEILING = "ceiling"  # agreements do not go as far; where there is none, they go nowhere
+    TYPE = "type"
+
+
+class Reason(NamedTuple):
+    """What would have to change (policy 4), and the word that is told to who sees no agreements (policy 5).
+
+    The word is None where no agreement is in force.
+    """
+
+    sentence: str
+    obstacle: Obstacle | None
+
+
 @dataclass(frozen=True, slots=True)
 class Withhold:
-    """The decision that it is not, with the reason that would have to change."""
+    """The decision that it is not, with every reason, the most grave first (policy 4).
 
-    reason: str
+    `is_seen_otherwise`: nothing but its form stands against it, for it is released in another.
+    """
+
+    reasons: tuple[Reason, ...]
+    is_seen_otherwise: bool = False
+
+    @property
+    def grounds(self) -> Class:
+        """What it stands by: nothing."""
+        return frozenset()
 
 
 Decision = Release | Withhold
@@ -161,6 +192,31 @@ class StixObject:
     has_id_keys: bool = False  # ids are keys of its dictionaries, where they cannot be put in others' place
 
 
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What decides over a version, references aside (policy 3, 4 and 6 to 8).
+
+    `closed` is the reason for which it may not leave its nation. `rel_to` are the nations that its REL TO
+    markings name, None: it carries none. `limits` are where, from which clearance up, allies' objects that it
+    refers to let it go, None: everywhere. `about` is the nation to whose objects it refers by ids that the
+    hub made for them, None: to no such. `base` and `base_rel_to` are without granular markings, `cuts` what
+    redactions of it take away.
+    """
+
+    member: MemberId
+    type: str
+    tlp: Tlp
+    submitted_at: datetime
+    closed: str | None = None
+    rel_to: frozenset[NationCode] | None = None
+    limits: Reach | None = None
+    guise: Guise = Guise.RENAMED
+    about: NationCode | None = None
+    base: Tlp = Tlp.RED
+    cuts: tuple[Cut, ...] = ()
+    base_rel_to: frozenset[NationCode] | None = None
+
+
 class Shown(NamedTuple):
     """How a row shows its version, and whether REL TO or limits bind it (policy 1, "shown")."""
 
@@ -230,6 +286,11 @@ class ObjectVersion:
         if all(getattr(self, name) == value for name, value in changes.items()):
             return self
         return replace(self, **changes)
+
+    @property
+    def record(self) -> RecordKey:
+        """Whose version it is of what: a record is one member's."""
+        return self.member, self.id
 
     @property
     def rank(self) -> tuple[bool, str]:

@@ -38,7 +38,7 @@ class Known:
 
     @property
     def is_own(self) -> bool:
-        """Tell whether there is a living record that is no copy of another's."""
+        """Tell whether there is a living record that is no copy of another's (policy 8)."""
         return self.newest is not None and not self.newest.is_copy
 
 
@@ -88,7 +88,7 @@ class Naming:
     others: datetime | None = None
 
     def is_announced(self, at: datetime | None) -> bool:
-        """Tell whether another nation named it before `at`, and before the own nation did."""
+        """Tell whether another nation named it before `at`, and before the own nation did (policy 8)."""
         is_theirs = self.others is not None and (self.own is None or self.others <= self.own)
         return is_theirs and (at is None or (self.others is not None and self.others < at))
 
@@ -117,7 +117,7 @@ class Case:
 
 
 def accept(obj: StixObject, case: Case) -> Verdict:
-    """Decide what becomes of a readable object."""
+    """Decide what becomes of a readable object (policy 8)."""
     early = _belongs_to_the_hub(obj, case) or _is_ahead(obj, case) or _same_version(obj, case.known)
     if early is not None:
         return early

@@ -54,7 +54,7 @@ T = TypeVar("T")
 
 
 def read_agreement(document: JsonObject, nations: Collection[NationCode]) -> Agreement:
-    """Return the agreement that `document` states, with the hub's `id` in it.
+    """Return the agreement that `document` states, with the hub's `id` in it (policy 5).
 
     Raises Unprocessable naming the key and the remedy: an unknown key, a missing or malformed value,
     a clause whose nations are not parties, or a term that this version of the hub cannot keep.
@@ -159,7 +159,7 @@ class Life:
 
     @property
     def starts_at(self) -> datetime | None:
-        """When it comes, or came, into force; None: not everybody has signed."""
+        """When it comes, or came, into force; None: not everybody has signed (policy 5)."""
         return None if self.completed_at is None else max(self.completed_at, self.agreement.valid_from)
 
     @property
@@ -168,12 +168,12 @@ class Life:
         return self.proposed_at + _PROPOSAL_LIVES if self.completed_at is None else None
 
     def waits_for_others(self, nation: NationCode, now: datetime) -> bool:
-        """Tell whether, at `now`, it is a proposal that somebody other than `nation` has yet to sign."""
+        """Tell whether it is a proposal at `now` that another than `nation` has yet to sign (policy 5)."""
         is_proposed = self.completed_at is None and standing(self, now).state is AgreementState.PROPOSED
         return is_proposed and not self.needed <= self.signed_by | {nation}
 
     def after(self, step: Step, nation: NationCode, at: datetime) -> Life:
-        """Return the life with one more signed event in it."""
+        """Return the life with one more signed event in it (policy 5)."""
         match step:
             case Step.SIGN:
                 signed_by = self.signed_by | {nation}
@@ -198,11 +198,11 @@ class Life:
         return replace(self, suspended_by=still, suspended_at=None, pauses=pauses)
 
     def superseded(self, at: datetime | None) -> Life:
-        """Return the life with the instant in which an amendment takes over."""
+        """Return the life with the instant in which an amendment takes over (policy 5)."""
         return replace(self, superseded_at=at)
 
     def stretches(self) -> list[Stretch]:
-        """Return when the agreement is in force, by all that has happened so far and by the clock."""
+        """Return when the agreement is in force, by all that has happened so far (policy 5)."""
         start = self.starts_at
         if start is None:
             return []
@@ -242,7 +242,7 @@ def standing(life: Life, now: datetime) -> Standing:
 
 
 def obstacle(life: Life, step: Step, nation: NationCode, now: datetime) -> str | None:
-    """Return why the nation cannot take this step at `now`, and what it can do instead; None: it can."""
+    """Return why the nation cannot take this step (policy 5), and what it can do instead; None: it can."""
     current = standing(life, now)
     if current.state is AgreementState.ENDED:
         return f"The agreement has ended ({current.ended}); propose a new one."
@@ -262,7 +262,7 @@ def obstacle(life: Life, step: Step, nation: NationCode, now: datetime) -> str |
 def periods_from(
     life: Life, at: datetime, before: Mapping[Direction, datetime], continues: str | None
 ) -> list[Period]:
-    """Return the periods, without ids, in which the clauses bind from `at` on, or from `valid_from`.
+    """Return the periods, without ids, in which the clauses bind from `at` or `valid_from` on (policy 5).
 
     `before` is, for each direction, since when the agreement, or what it supersedes, has covered it.
     `continues` is the agreement from which it takes over without a gap.
@@ -285,7 +285,7 @@ def periods_from(
 
 
 def waiting(periods: Iterable[Period]) -> list[Period]:
-    """Return the same periods as ones of which it is not known yet when they begin."""
+    """Return the same periods as ones of which it is not known yet when they begin (policy 5)."""
     return [
         replace(p, start=WAITING, until=_END, since={r: min(WAITING, at) for r, at in p.since.items()})
         for p in periods
@@ -293,7 +293,10 @@ def waiting(periods: Iterable[Period]) -> list[Period]:
 
 
 def covered_since(periods: Iterable[Period]) -> dict[Direction, datetime]:
-    """Return since when these periods have covered each direction; those that never began do not count."""
+    """Return since when these periods have covered each direction (policy 4, the start).
+
+    Those that never began do not count.
+    """
     found: dict[Direction, datetime] = {}
     for period in periods:
         if period.ended_at is not None and period.ended_at <= period.start:
@@ -305,7 +308,7 @@ def covered_since(periods: Iterable[Period]) -> dict[Direction, datetime]:
 
 
 def reaches_back(period: Period) -> bool:
-    """Tell whether the period covers what was submitted before it begins."""
+    """Tell whether the period covers what was submitted before it begins (policy 4)."""
     return period.clause.history or any(since < period.start for since in period.since.values())
 
 

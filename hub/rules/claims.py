@@ -34,7 +34,7 @@ class Registered:
 
     @classmethod
     def of(cls, registry: Registry, members: Iterable[Member]) -> Registered:
-        """Return what is registered: each nation's own identity to its cert, the others to their members.
+        """Return what is registered (policy 1): a nation's own identity to its cert, others to their members.
 
         A nation's cert may use every identity of its nation.
         """
@@ -53,7 +53,7 @@ class Registered:
         return cls(found, nations, registry.public_sources, earlier)
 
     def is_public(self, creator: StixId | None, other: Neighbour) -> bool:
-        """Tell whether the creator is a public source, and was one when the other record was submitted.
+        """Tell whether the creator is a public source, and was when the other was submitted (policy 1).
 
         Else an operator's later list would let be passed on what was not public when it was given.
         """
@@ -61,11 +61,11 @@ class Registered:
         return creator in self.public_sources and creator in then
 
     def may_use(self, member: MemberId, id: StixId | None) -> bool:
-        """Tell whether the member speaks as this identity."""
+        """Tell whether the member speaks as this identity (policy 8)."""
         return id is not None and member in self.users.get(id, ())
 
     def claim(self, obj_id: StixId, creator: StixId | None, member: MemberId) -> Claim:
-        """Return what a record of `member` claims, by what is registered now."""
+        """Return what a record of `member` claims, by what is registered now (policy 8)."""
         if self.may_use(member, obj_id) or self.may_use(member, creator):
             return Claim.NAMED
         return Claim.BARE if creator is None else Claim.RELAYED
@@ -90,12 +90,15 @@ def is_common(
 
 
 def is_marked_name(other: Neighbour) -> bool:
-    """Tell whether it is a name that itself carries a level above GREEN, or REL TO: it is guarded, too."""
+    """Tell whether it is a name that itself carries a level above GREEN, or REL TO (policy 2.7 and 8)."""
     is_high = other.carried is not None and other.carried.label not in ("clear", "green")
     return other.type in NAMES and (is_high or other.carries_rel_to)
 
 
 def are_both_named(item: StixObject, member: MemberId, other: Neighbour, registered: Registered) -> bool:
-    """Tell whether both name their own under an id derived from content: two may then come to the same id."""
+    """Tell whether both name their own under an id derived from content (policy 8).
+
+    Two may then come to the same id.
+    """
     mine = registered.claim(item.id, item.creator, member)
     return is_derived(item.id) and mine is Claim.NAMED and registered.claim_of(other) is Claim.NAMED

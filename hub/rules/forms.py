@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from hub.model import (
@@ -11,80 +10,49 @@ from hub.model import (
     Anonymise,
     Class,
     Clause,
-    Cut,
     Granular,
     NationCode,
     Period,
-    Release,
     Rendition,
-    Tlp,
     View,
 )
-from hub.rules.release import NEVER, Candidate, decide, is_directed
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What redactions of a version may leave: level and REL TO without granular markings; the cuts.
-
-    `is_last`: no version of the record comes after it, deleted or not.
-    """
-
-    base: Tlp
-    cuts: tuple[Cut, ...]
-    is_last: bool
-    rel_to: frozenset[NationCode] | None = None
-
-    def level(self, form: Rendition, whole: Tlp) -> Tlp | None:
-        """Return the level of what is left in this form; None: nothing that could be given."""
-        if form.ceiling is None:
-            return whole
-        cut = next((cut for cut in self.cuts if cut.ceiling is form.ceiling), None)
-        return None if cut is None else max(self.base, cut.level or Tlp.CLEAR)
-
-    def left(self, form: Rendition, whole: Candidate) -> Candidate | None:
-        """Return what is judged in this form: `whole`, or what is left of it; None: nothing is."""
-        level = self.level(form, whole.tlp)
-        if level is None:
-            return None
-        return whole if form.ceiling is None else replace(whole, tlp=level, rel_to=self.rel_to)
-
-
-@dataclass(frozen=True, slots=True)
-class Law:
-    """What may bind, and when and for whom it is asked."""
-
-    recipients: Sequence[NationCode]
-    periods: Sequence[Period]
-    now: datetime
-
-    def clauses(self) -> list[Clause]:
-        """Return the clauses in force."""
-        return [p.clause for p in self.periods if p.is_in_force(self.now)]
+from hub.rules.release import Candidate, decide, is_directed
 
 
 def is_altering(clause: Clause) -> bool:
-    """Tell whether the clause lets something be seen in another form than as submitted."""
+    """Tell whether the clause lets something be seen in another form than as submitted (policy 7)."""
     return clause.granular is Granular.REDACT or clause.anonymise is Anonymise.AGENCY
 
 
-def in_other_forms(
-    candidate: Candidate, parts: Parts, law: Law, clauses: Iterable[Clause]
-) -> Iterator[tuple[View, Class]]:
-    """Give the classes by which the version stands in other forms, references aside.
+class Law:
+    """What may bind, and when and for whom it is asked. References are judged elsewhere."""
 
-    `clauses` are those in force that matter: of what refers to nothing by made ids, the altering ones.
-    Redactions and answers are made of what no version comes after (policy 4: the newest decides).
-    """
-    asked = list(clauses)
-    for recipient in law.recipients if asked else ():
-        for form in sorted(_forms(candidate, recipient, asked), key=lambda form: form.label):
-            left = parts.left(form, candidate)
-            if left is None or not (parts.is_last or form == ANONYMISED):
-                continue
-            decision = decide(left, recipient, law.periods, law.now, form)
-            own = decision.grounds if isinstance(decision, Release) else NEVER
-            yield View(recipient, form), own
+    def __init__(self, recipients: Sequence[NationCode], periods: Sequence[Period], now: datetime) -> None:
+        self._recipients = recipients
+        self._periods = periods
+        self._now = now
+        self._clauses = [p.clause for p in periods if p.is_in_force(now)]
+        self._altering = [clause for clause in self._clauses if is_altering(clause)]
+
+    def as_submitted(self, candidate: Candidate) -> dict[NationCode, Class]:
+        """Return the class by which the version itself stands for each recipient (policy 3 and 4)."""
+        return {r: decide(candidate, r, self._periods, self._now).grounds for r in self._recipients}
+
+    def in_other_forms(self, candidate: Candidate, *, is_last: bool) -> dict[View, Class]:
+        """Return the classes by which the version itself stands in other forms (policy 7).
+
+        `is_last`: no version of the record comes after it, deleted or not. Redactions and answers are made of
+        such alone (policy 4: the newest decides).
+        """
+        found: dict[View, Class] = {}
+        clauses = self._altering if candidate.facts.about is None else self._clauses
+        for recipient in self._recipients if clauses else ():
+            for form in sorted(_forms(candidate, recipient, clauses), key=lambda form: form.label):
+                left = candidate.left(form)
+                if left is not None and (is_last or form == ANONYMISED):
+                    decision = decide(left, recipient, self._periods, self._now, form)
+                    found[View(recipient, form)] = decision.grounds
+        return found
 
 
 def _forms(candidate: Candidate, recipient: NationCode, clauses: Iterable[Clause]) -> frozenset[Rendition]:
@@ -94,7 +62,7 @@ def _forms(candidate: Candidate, recipient: NationCode, clauses: Iterable[Clause
         if not is_directed(clause, candidate.origin, recipient):
             continue
         is_hidden = candidate.is_hidden_by(clause)
-        if candidate.about == recipient:
+        if candidate.facts.about == recipient:
             found.add(Rendition(is_hidden, is_answer=True))
             continue
         if is_hidden:

@@ -74,7 +74,7 @@ class Facts:
 
 
 def settle(facts: Facts) -> dict[int, ObjectVersion]:
-    """Return every version as it is to be handled, but for identities that follow their namers."""
+    """Return every version as it is to be handled, but for identities that follow their namers (policy 2)."""
     return _Settling(facts).result()
 
 

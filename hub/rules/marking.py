@@ -39,7 +39,7 @@ def handed_down(handling: Handling) -> Handling:
 
 
 def strictest(handlings: Iterable[Handling]) -> Handling | None:
-    """Return the handling that is as strict as all of these together; None: there are none."""
+    """Return the handling that is as strict as all of these together; None: there are none (policy 2.3)."""
     return reduce(_stricter, handlings, None)
 
 
@@ -65,14 +65,14 @@ def laxest(handlings: Collection[Handling]) -> Handling | None:
 
 
 def laxest_of(handlings: Collection[Handling]) -> list[Handling]:
-    """Return those of the handlings that decide which one is the laxest."""
+    """Return those of the handlings that decide which one is the laxest (policy 2.3)."""
     candidates = [one for one in handlings if not one.is_closed] or list(handlings)
     lowest = min((one.tlp for one in candidates), default=None)
     return [one for one in candidates if one.tlp is lowest]
 
 
 def is_stricter(one: Handling, than: Handling) -> bool:
-    """Tell whether `one` is stricter in its level, in its REL TO or in its closure."""
+    """Tell whether `one` is stricter in its level, in its REL TO or in its closure (policy 2.3)."""
     return (
         one.tlp > than.tlp
         or (one.is_closed and not than.is_closed)
@@ -83,14 +83,14 @@ def is_stricter(one: Handling, than: Handling) -> bool:
 def narrower(
     one: frozenset[NationCode] | None, other: frozenset[NationCode] | None
 ) -> frozenset[NationCode] | None:
-    """Return the nations that both allow; None allows all."""
+    """Return the nations that both allow; None allows all (policy 6)."""
     if one is None or other is None:
         return one if other is None else other
     return one & other
 
 
 def shared_reach(one: Reach | None, other: Reach | None) -> Reach | None:
-    """Return where both let something go, from the higher clearance; None lets it go everywhere."""
+    """Return where both let something go, from the higher clearance (policy 8); None: everywhere."""
     if one is None or other is None:
         return one if other is None else other
     ours, theirs = dict(one), dict(other)
@@ -138,13 +138,16 @@ def is_accepted_definition(
 def listed_as(
     id: StixId, kind: DefinitionKind | None, extensions: frozenset[StixId], informative: frozenset[StixId]
 ) -> frozenset[StixId]:
-    """Return the ids by which a configuration accepts this definition; empty: it accepts none, or always."""
+    """Return the ids by which a configuration accepts this definition (policy 2.6).
+
+    Empty: it accepts none, or always.
+    """
     is_listed = is_accepted_definition(id, kind, extensions, informative)
     return extensions | {id} if is_listed and kind is not DefinitionKind.STATEMENT else frozenset()
 
 
 def accepted_by(accepted: Accepted, informative: frozenset[StixId]) -> frozenset[StixId]:
-    """Return the definitions that leave open what is submitted under a configuration that lists these ids.
+    """Return the definitions that close nothing under a configuration that lists these ids (policy 2.6).
 
     What was accepted as listed leaves open only what is submitted while it is listed, too.
     """
@@ -161,7 +164,7 @@ def unknown_markings(
 
 
 def with_rel_to_on_parts(markings: Markings, rel_to: Mapping[StixId, NationCode]) -> Markings:
-    """Return `markings`, faulty if REL TO stands on a part: it can be neither followed nor left out."""
+    """Return `markings`, faulty if REL TO stands on a part, where it cannot be followed (policy 6)."""
     if markings.fault is None and markings.parts & rel_to.keys():
         fault = "REL TO stands on a part of the object; mark the whole of it in object_marking_refs"
         return replace(markings, fault=fault)

@@ -34,7 +34,7 @@ def names_creator(version: ObjectVersion) -> bool:
 def creator_deltas(
     now: Mapping[int, ObjectVersion], before: Mapping[int, ObjectVersion]
 ) -> dict[tuple[StixId, Tlp], int]:
-    """Return how the counts change of those that name each identity, by level."""
+    """Return how the counts change of those that name each identity, by level (policy 2.4)."""
     deltas: Counter[tuple[StixId, Tlp]] = Counter()
     for key, version in now.items():
         for counted, sign in ((version, 1), (before.get(key), -1)):
@@ -48,7 +48,7 @@ def following_namers(
     stored: ObjectVersion | None,
     namers: Mapping[Tlp, int],
 ) -> ObjectVersion:
-    """Return an identity at the laxest level of those that name it; they only ever loosen it."""
+    """Return an identity at the laxest level of those that name it; they only ever loosen it (policy 2.4)."""
     level = identity_exception(namers)
     if level is None:
         return version

@@ -18,7 +18,7 @@ def uuid_version(id: StixId) -> str:
 
 
 def is_derived(id: StixId) -> bool:
-    """Tell whether the id is derived from content: a UUID of version 3 or 5."""
+    """Tell whether the id is derived from content: a UUID of version 3 or 5 (policy 1)."""
     return uuid_version(id) in ("3", "5")
 
 
@@ -30,5 +30,5 @@ def is_decided_once(obj: StixObject | ObjectVersion) -> bool:
 
 
 def is_unmarked_name(version: ObjectVersion) -> bool:
-    """Tell whether it is a name without TLP of its own, for which no marked container is withheld."""
+    """Tell whether it is an unmarked name, for which no marked container is withheld (policy 2.7)."""
     return version.type in NAMES and version.markings.tlp is None

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.model import (
-    Clearance,
     Handling,
     Justification,
     MemberId,
@@ -68,7 +67,7 @@ class Neighbour:
 
     @property
     def is_bound(self) -> bool:
-        """Tell whether it was shown above GREEN, with REL TO, or limited by an ally's object."""
+        """Tell whether it was shown above GREEN, with REL TO, or limited by an ally's object (policy 8)."""
         return self.shown.tlp > Tlp.GREEN or self.shown.is_bound
 
     @property
@@ -77,7 +76,10 @@ class Neighbour:
 
 
 def was_shown(stretches: Iterable[Stretch], reader: Reader, periods: Collection[Period]) -> bool:
-    """Tell whether a poll of `reader` could have returned a row that stood so; ended `periods` count."""
+    """Tell whether a poll of `reader` could have returned a row that stood so (policy 1, "shown").
+
+    Ended `periods` count.
+    """
     for stretch in stretches:
         starts = {p.start for p in periods if stretch.start <= p.start < stretch.end}
         for at in {stretch.start, *starts}:
@@ -91,12 +93,6 @@ def _in_force(periods: Iterable[Period], at: datetime) -> frozenset[int]:
     return frozenset(
         p.id for p in periods if p.start <= at < p.until and (p.ended_at is None or at < p.ended_at)
     )
-
-
-def lowest_clearance(value: Justification, nation: NationCode, in_force: frozenset[int]) -> Clearance | None:
-    """Return the lowest clearance for which a row stands, whoever the member is; None: for none."""
-    readers = (Reader(MemberId(""), nation, clearance) for clearance in Clearance)
-    return next((one.clearance for one in readers if stands(value, one, in_force)), None)
 
 
 def by_id(neighbours: Iterable[Neighbour]) -> Mapping[StixId, Sequence[Neighbour]]:
@@ -114,7 +110,8 @@ def first_of_equals(ordered: Sequence[Neighbour]) -> list[Neighbour]:
 
 
 def standing_for(record: Sequence[Neighbour]) -> list[Neighbour]:
-    """Return by what a record is judged: the newest version that is seen, else the one shown last.
+    """Return by what a record is judged: the newest version that is seen, else the one shown last
+    (policy 2.7).
 
     In every form in which that was shown: who sees a redaction beside the whole, which is stricter, knows
     both under one id; and two members' anonymised objects may be one record to who sees them (policy 7, 8).

@@ -86,7 +86,7 @@ Judgement = dict[View, Justification]
 def judge(
     nodes: Mapping[K, Node[K]], settled: Iterable[Settled], recipients: Iterable[NationCode]
 ) -> dict[K, Judgement]:
-    """Return the justification of every node for every recipient, in every form that it may have.
+    """Return the justification of every node for every recipient, in every form (policy 2.7, 4 and 7).
 
     A justification that holds the empty class never stands: the version is withheld.
     """

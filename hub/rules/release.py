@@ -6,10 +6,11 @@ This file is the contract between the policy and the code. References are judged
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import Final, assert_never
 
@@ -20,15 +21,17 @@ from hub.model import (
     Clause,
     Clearance,
     Decision,
+    Facts,
     Granular,
     Ground,
     Guise,
     Justification,
     MemberId,
     NationCode,
+    Obstacle,
     Period,
-    Reach,
     Reader,
+    Reason,
     Release,
     Rendition,
     Tlp,
@@ -37,55 +40,61 @@ from hub.model import (
 
 ALWAYS_COVERED = frozenset({"identity", "marking-definition"})  # policy 2.4: what crosses stays readable
 NEVER: Class = frozenset()
-_RED_REASON: Final = "RED is released only to the nations an object is addressed to"
-_LIMITED: Final = "handled like what it refers to, which does not go there"
-_SEEN_AS_ANSWER: Final = "its nation is given it with the ids that it has there"
-_NAMES_SOURCE: Final = "names its source, which the agreement hides"
+NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
+_ceiling: Final = partial(Reason, obstacle=Obstacle.CEILING)  # it tells least
+_RED_REASON: Final = Reason("RED is released only to the nations an object is addressed to", Obstacle.MARKING)
+_LIMITED: Final = Reason("handled like what it refers to, which does not go there", Obstacle.REFERENCE)
+_SEEN_AS_ANSWER: Final = _ceiling("its nation is given it with the ids that it has there")
+_SEEN_HIDDEN: Final = _ceiling("an agreement that hides its source gives it under another id alone")
+_NOT_SO: Final = _ceiling("no agreement in force gives it in this form")
+_NAMES_SOURCE: Final = _ceiling("names its source, which the agreement hides")
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A version as the rules see it. `closed` is the reason for which it may not leave its nation.
-
-    `rel_to` are the nations that its REL TO markings name, None: it carries none (policy 6). `about` is the
-    nation to whose objects it refers by ids that the hub made for them, None: to no such. `limits` are
-    where, from which clearance up, allies' objects that it refers to let it go (policy 8), None: everywhere.
-    """
+    """A version as the rules see it: what decides over it, its nation and its member's clearance."""
 
     origin: NationCode
-    member: MemberId
-    clearance: Clearance  # of the submitting member
-    type: str
-    tlp: Tlp
-    submitted_at: datetime
-    closed: str | None = None
-    rel_to: frozenset[NationCode] | None = None
-    guise: Guise = Guise.RENAMED
-    about: NationCode | None = None
-    limits: Reach | None = None
+    clearance: Clearance
+    facts: Facts
+
+    def level(self, form: Rendition) -> Tlp | None:
+        """Return the level of what is left in this form (policy 7); None: nothing that could be given."""
+        if form.ceiling is None:
+            return self.facts.tlp
+        cut = next((cut for cut in self.facts.cuts if cut.ceiling is form.ceiling), None)
+        return None if cut is None else max(self.facts.base, cut.level or Tlp.CLEAR)
+
+    def left(self, form: Rendition) -> Candidate | None:
+        """Return what is judged in this form: itself, or what is left of it (policy 7); None: nothing is."""
+        level = self.level(form)
+        if level is None:
+            return None
+        facts = replace(self.facts, tlp=level, rel_to=self.facts.base_rel_to)
+        return self if form.ceiling is None else replace(self, facts=facts)
 
     def needed_in(self, nation: NationCode) -> Clearance | None:
-        """Return the lowest clearance that level and limits allow in a nation; None: they allow none."""
-        allowed = clearance_for(self.tlp)
-        if self.limits is None:
+        """Return the lowest clearance that level and limits allow there (policy 3, 4 and 8); None: none."""
+        allowed = clearance_for(self.facts.tlp)
+        if self.facts.limits is None:
             return allowed
-        limit = dict(self.limits).get(nation)
+        limit = dict(self.facts.limits).get(nation)
         if limit is None:  # at home its nation's cert sees what its members submit (policy 3)
             return Clearance.CERT if nation == self.origin else None
         return max(allowed, limit)
 
     @property
     def is_masked(self) -> bool:
-        """Tell whether it appears in another form where an agreement hides its source."""
-        return self.clearance < Clearance.CERT and self.guise is not Guise.PLAIN
+        """Tell whether it appears in another form where an agreement hides its source (policy 7)."""
+        return self.clearance < Clearance.CERT and self.facts.guise is not Guise.PLAIN
 
     def is_hidden_by(self, clause: Clause) -> bool:
-        """Tell whether the clause lets its nation's cert appear as its source."""
+        """Tell whether the clause lets its nation's cert appear as its source (policy 7)."""
         return self.is_masked and clause.anonymise is Anonymise.AGENCY
 
 
 def is_directed(clause: Clause, origin: NationCode, recipient: NationCode) -> bool:
-    """Tell whether the clause lets what is of `origin` reach `recipient`."""
+    """Tell whether the clause lets what is of `origin` reach `recipient` (policy 4)."""
     return clause.origin == origin and recipient in clause.recipients
 
 
@@ -109,61 +118,33 @@ def decide(
     now: datetime,
     rendition: Rendition = SUBMITTED,
 ) -> Decision:
-    """Decide whether `candidate` is released to `recipient` in this form, references aside (policy 3, 4, 7).
+    """Decide whether `candidate` is released to `recipient` in this form (policy 3, 4, 6 and 7).
 
-    `periods` may hold any; only those in force at `now` count. A release carries every ground on
-    which it stands and the widest clearance they give. Of what is redacted, `candidate` has the level of
-    what is left.
+    References are judged elsewhere. `periods` may hold any; only those in force at `now` count. A release
+    carries every ground on which it stands and the widest clearance they give. What is withheld has every
+    reason: of several clauses in force each gives its own, and to remove those of one is enough. Of what is
+    redacted, `candidate` has the level of what is left.
     """
     allowed = candidate.needed_in(recipient)
     if recipient == candidate.origin and allowed is not None:
         return Release(allowed, _home_grounds(candidate, allowed))
-    barred = _barred(candidate, recipient, rendition)
-    if barred is not None:
-        return Withhold(barred)
-    if allowed is None:
-        return Withhold(_LIMITED)
-    directed = [
-        p
-        for p in periods
-        if is_directed(p.clause, candidate.origin, recipient) and _gives(p.clause, candidate, rendition)
-    ]
-    in_force = [p for p in directed if p.is_in_force(now)]
-    pending = [p for p in directed if p.takes_over(now)]
-    if not in_force:
-        return Withhold(_no_agreement(candidate, recipient))
-    reasons = {p.id: _mismatch(candidate, recipient, p) for p in (*in_force, *pending)}
-    matching = [p for p in in_force if reasons[p.id] is None]
+    directed = [p for p in periods if is_directed(p.clause, candidate.origin, recipient)]
+    in_force = {p: _mismatches(candidate, recipient, p) for p in directed if p.is_in_force(now)}
+    reasons = _obstacles(candidate, recipient, in_force.values())
+    if reasons or allowed is None:
+        return Withhold(tuple(reasons))
+    matching = [p for p, found in in_force.items() if not found and _gives(p.clause, candidate, rendition)]
+    # What refers to an object of its by a made id it sees with its own id in place, and no other form.
+    if rendition.is_answer != (candidate.facts.about == recipient):
+        return Withhold((_SEEN_AS_ANSWER,), is_seen_otherwise=True)
     if not matching:
-        return Withhold("; ".join(sorted({reasons[p.id] or "" for p in in_force})))
+        why = _SEEN_HIDDEN if rendition == SUBMITTED else _NOT_SO
+        return Withhold((why,), is_seen_otherwise=True)
+    pending = [p for p in directed if p.takes_over(now) and _gives(p.clause, candidate, rendition)]
     now_by = {p: Ground(p.id, max(p.clause.audience, allowed)) for p in matching}
-    later = _successions(now_by, [p for p in pending if reasons[p.id] is None], allowed)
+    later = _successions(now_by, (p for p in pending if not _mismatches(candidate, recipient, p)), allowed)
     clearance = min(ground.clearance for ground in now_by.values())
     return Release(clearance, frozenset((*now_by.values(), *later)))
-
-
-def obstacles(
-    candidate: Candidate, recipient: NationCode, periods: Sequence[Period], now: datetime
-) -> list[str]:
-    """Return every reason for which `candidate` is withheld in whole, references aside; none: it is released.
-
-    Of several clauses in force each gives its own reasons; to remove those of one is enough.
-    """
-    if recipient == candidate.origin:
-        return []
-    found = [] if candidate.closed is None else [candidate.closed]
-    if not _is_addressed(candidate, recipient):
-        found.append(_addressed_elsewhere(candidate))
-    if candidate.needed_in(recipient) is None:
-        found.append(_LIMITED)
-    in_force = [
-        p for p in periods if is_directed(p.clause, candidate.origin, recipient) and p.is_in_force(now)
-    ]
-    if not in_force:
-        return [*found, _no_agreement(candidate, recipient)]
-    reasons = [_mismatches(candidate, recipient, p) for p in in_force]
-    every = dict.fromkeys(one for own in reasons for one in own)
-    return [*found, *every] if all(reasons) else found
 
 
 def widest(
@@ -177,14 +158,12 @@ def widest(
 
     None inside the origin nation, where no clause is needed, and for what is withheld (policy 4).
     """
-    decision = decide(candidate, recipient, periods, now, rendition)
-    if isinstance(decision, Withhold):
-        return None
-    return widest_of(decision.grounds, [p for p in periods if p.is_in_force(now)])
+    grounds = decide(candidate, recipient, periods, now, rendition).grounds
+    return widest_of(grounds, [p for p in periods if p.is_in_force(now)])
 
 
 def widest_of(grounds: Iterable[Ground], periods: Iterable[Period]) -> Period | None:
-    """Return the period, of those that are in force, whose ground is the widest; None: no ground has one."""
+    """Return the period, of those in force, whose ground is the widest (policy 4); None: none has one."""
     known = {p.id: p for p in periods}
     found = [(g.clearance, known[g.period]) for g in grounds if g.period in known]
     return min(found, key=lambda pair: (pair[0], pair[1].start, pair[1].id))[1] if found else None
@@ -193,7 +172,7 @@ def widest_of(grounds: Iterable[Ground], periods: Iterable[Period]) -> Period | 
 def own_class(
     candidate: Candidate, recipient: NationCode, justification: Justification, periods: Iterable[Period]
 ) -> Class:
-    """Return the class by which the version itself stands, among those of all that it refers to.
+    """Return the class by which the version itself stands, among those of all that it refers to (policy 2.7).
 
     It is the one whose clauses match the version, at the clearances that they give it. Where its own was left
     out, for another implies it, that other one is returned: it has no ground that the own has not.
@@ -212,38 +191,40 @@ def own_class(
     return max(justification, key=likeness, default=NEVER)
 
 
-def _barred(candidate: Candidate, recipient: NationCode, rendition: Rendition) -> str | None:
-    """Return why no clause can let `recipient` see the candidate in this form; None: one can."""
-    if candidate.closed is not None:
-        return candidate.closed
+def _obstacles(
+    candidate: Candidate, recipient: NationCode, mismatches: Collection[Sequence[Reason]]
+) -> list[Reason]:
+    """Return every reason for which no form of the candidate is released; none: some form is.
+
+    `mismatches` are those of each clause in force (policy 4, 6 and 8).
+    """
+    found = [] if candidate.facts.closed is None else [Reason(candidate.facts.closed, Obstacle.MARKING)]
     if not _is_addressed(candidate, recipient):
-        return _addressed_elsewhere(candidate)
-    # What refers to an object of its by a made id it sees with its own id in place, and no other form.
-    if rendition.is_answer != (candidate.about == recipient):
-        return _SEEN_AS_ANSWER
-    if rendition.is_anonymised and candidate.guise is Guise.NONE:
-        return _NAMES_SOURCE
-    return None
+        found.append(_addressed_elsewhere(candidate))
+    if candidate.needed_in(recipient) is None:
+        found.append(_LIMITED)
+    if not mismatches:
+        found.append(Reason(f"{candidate.origin}→{recipient}: no agreement in force", None))
+    elif all(mismatches):
+        found += dict.fromkeys(one for own in mismatches for one in own)
+    return found
 
 
 def _is_addressed(candidate: Candidate, recipient: NationCode) -> bool:
-    return candidate.rel_to is None or recipient in candidate.rel_to
+    return candidate.facts.rel_to is None or recipient in candidate.facts.rel_to
 
 
-def _addressed_elsewhere(candidate: Candidate) -> str:
-    if candidate.tlp is Tlp.RED and not candidate.rel_to:
+def _addressed_elsewhere(candidate: Candidate) -> Reason:
+    if candidate.facts.tlp is Tlp.RED and not candidate.facts.rel_to:
         return _RED_REASON
-    return f"marked REL TO {', '.join(sorted(candidate.rel_to or ())) or 'nobody'} only"
+    nations = ", ".join(sorted(candidate.facts.rel_to or ())) or "nobody"
+    return Reason(f"marked REL TO {nations} only", Obstacle.MARKING)
 
 
 def _gives(clause: Clause, candidate: Candidate, rendition: Rendition) -> bool:
     """Tell whether the clause asks for this form of the candidate."""
     is_cut = clause.granular is Granular.REDACT and clause.max_tlp is rendition.ceiling
     return candidate.is_hidden_by(clause) == rendition.is_anonymised and (rendition.ceiling is None or is_cut)
-
-
-def _no_agreement(candidate: Candidate, recipient: NationCode) -> str:
-    return f"{candidate.origin}→{recipient}: no agreement in force"
 
 
 def _successions(
@@ -289,7 +270,7 @@ def levels_seen(
 
 
 def binding(periods: Iterable[Period], now: datetime) -> frozenset[int]:
-    """Return the periods that are in force at `now`, and those that take over from one that is, in turn."""
+    """Return the periods in force at `now`, and those that take over from one that is (policy 5), in turn."""
     known = list(periods)
     bind = [p for p in known if p.is_in_force(now)]
     continued = {p.agreement_id for p in bind}
@@ -305,13 +286,19 @@ def _by_start(period: Period) -> tuple[datetime, str]:
 
 
 def stands(justification: Justification, reader: Reader, in_force: AbstractSet[int]) -> bool:
-    """Tell whether every class has a ground that holds for `reader` while `in_force` are the periods.
+    """Tell whether every class has a ground that holds for `reader` while these are in force (policy 4).
 
     The rule that a submitter always sees its own object is not looked at here: it is not a matter of grounds.
     """
     return all(
         any(_holds(ground, reader, in_force) for ground in alternatives) for alternatives in justification
     )
+
+
+def lowest_clearance(justification: Justification, in_force: AbstractSet[int]) -> Clearance | None:
+    """Return from which clearance up every member of the recipient sees by it (policy 4); None: from none."""
+    readers = (Reader(NOBODY, NationCode(""), clearance) for clearance in Clearance)
+    return next((one.clearance for one in readers if stands(justification, one, in_force)), None)
 
 
 def in_force_part(justification: Justification, in_force: AbstractSet[int]) -> Justification:
@@ -364,25 +351,21 @@ def _holds(ground: Ground, reader: Reader, in_force: AbstractSet[int]) -> bool:
 def _home_grounds(candidate: Candidate, needed: Clearance) -> Class:
     grounds = {Ground(None, needed)}
     if candidate.clearance < needed:
-        grounds.add(Ground(None, candidate.clearance, candidate.member))
+        grounds.add(Ground(None, candidate.clearance, candidate.facts.member))
     return frozenset(grounds)
 
 
-def _mismatch(candidate: Candidate, recipient: NationCode, period: Period) -> str | None:
-    return next(iter(_mismatches(candidate, recipient, period)), None)
-
-
-def _mismatches(candidate: Candidate, recipient: NationCode, period: Period) -> list[str]:
-    """Return all for which the clause does not match, the most grave first."""
+def _mismatches(candidate: Candidate, recipient: NationCode, period: Period) -> list[Reason]:
+    """Return all for which the clause does not match, the most grave first (policy 4, 6 and 7)."""
     clause = period.clause
     is_hiding = clause.anonymise is Anonymise.AGENCY
-    found = [_NAMES_SOURCE] if is_hiding and candidate.guise is Guise.NONE else []
-    if candidate.tlp is Tlp.RED and candidate.rel_to is None:
+    found = [_NAMES_SOURCE] if is_hiding and candidate.facts.guise is Guise.NONE else []
+    if candidate.facts.tlp is Tlp.RED and candidate.facts.rel_to is None:
         found.append(_RED_REASON)
-    if candidate.tlp > clause.max_tlp:
-        found.append(f"above the agreement's ceiling {clause.max_tlp.label.upper()}")
-    if clause.types is not None and candidate.type not in clause.types | ALWAYS_COVERED:
-        found.append(f"type {candidate.type} not covered")
-    if not clause.history and candidate.submitted_at < period.since[recipient]:
-        found.append("submitted before the agreement came into force")
+    if candidate.facts.tlp > clause.max_tlp:
+        found.append(_ceiling(f"above the agreement's ceiling {clause.max_tlp.label.upper()}"))
+    if clause.types is not None and candidate.facts.type not in clause.types | ALWAYS_COVERED:
+        found.append(Reason(f"type {candidate.facts.type} not covered", Obstacle.TYPE))
+    if not clause.history and candidate.facts.submitted_at < period.since[recipient]:
+        found.append(_ceiling("submitted before the agreement came into force"))
     return found

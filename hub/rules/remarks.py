@@ -26,7 +26,7 @@ _LIKE_ALLIES: Final = "handled like what it refers to"
 def remarks(
     version: ObjectVersion, submitter: Member, registered: Registered, known: frozenset[StixId]
 ) -> Iterator[str]:
-    """Give what the status says of a new version; `known` are the markings that close nothing.
+    """Give what the status says of a new version (policy 2.7 and 8); `known` are markings that close nothing.
 
     It names nations to the cert alone, and no member.
     """

@@ -29,7 +29,7 @@ def taken_over(
     own: Collection[StixId],
     registered: Registered,
 ) -> Taken:
-    """Return what `item` takes over from what others submitted and its submitter knows of.
+    """Return what `item` takes over from what others submitted and its submitter knows of (policy 2.7 and 8).
 
     `neighbours` are those by id, in the order in which they were submitted; `own` are the ids of which the
     submitter has a living record that is no copy. None of the others' later acts changes it.

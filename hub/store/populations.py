@@ -15,12 +15,10 @@ from sqlalchemy import ColumnElement, Connection, case, exists, func, literal, o
 
 from hub.model import (
     NAME_TYPES,
-    Cut,
-    Guise,
+    Facts,
     Justification,
     MemberId,
     NationCode,
-    Reach,
     StixId,
     Tlp,
     from_microseconds,
@@ -37,24 +35,6 @@ _PLAIN = (_V.member, _V.type, _V.effective_tlp, or_(_V.is_closed, _V.is_home), _
 _GROUP = (*_PLAIN, _V.guise, _V.about, func.coalesce(_V.base_tlp, _V.effective_tlp), _V.cuts, _V.base_rel_to)
 _NOTHING: Final[frozenset[int]] = frozenset()
 _DEPTH: Final = 16  # of references to what refers to something in turn
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What decides over a version, references aside. `is_closed`: or unmarked, and kept at home."""
-
-    member: MemberId
-    type: str
-    tlp: Tlp
-    is_closed: bool
-    submitted_at: datetime
-    rel_to: frozenset[NationCode] | None
-    limits: Reach | None
-    guise: Guise
-    about: NationCode | None
-    base: Tlp
-    cuts: tuple[Cut, ...]
-    base_rel_to: frozenset[NationCode] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -313,7 +293,8 @@ def _age(starts: Sequence[datetime]) -> ColumnElement[int]:
 
 def _facts(member: str, stix_type: str, tlp: int, *rest: Any) -> Facts:
     is_closed, rel_to, limits, guise, about, base, cuts, base_rel_to, submitted_at = rest
-    plain = (bool(is_closed), from_microseconds(submitted_at), decode_nations(rel_to), decode_reach(limits))
+    closed = "closed, or unmarked and kept at home" if is_closed else None
+    plain = (from_microseconds(submitted_at), closed, decode_nations(rel_to), decode_reach(limits))
     forms = (decode_guise(guise), None if about is None else NationCode(about))
     left = () if cuts is None else decode_cuts(cuts)
     parts = (Tlp(base), left)

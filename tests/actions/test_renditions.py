@@ -726,6 +726,21 @@ def test_the_origin_is_told_in_which_form_it_is_served(world: World) -> None:
     ]
 
 
+@pytest.mark.parametrize("member", ["kr-cert", "kr-agency"])
+def test_what_refers_to_an_answer_is_told_to_stay_for_that(world: World, member: str) -> None:
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE), clause("KR", "US", "amber"))
+    world.push("us-agency", malware(1, tlp="green"))
+    [id] = world.ids("kr-agency")
+    answer = sighting(1, id, tlp="green")
+    world.push(member, answer, note(1, tlp="green", refs=[answer["id"]]))
+    assert {obj["type"] for obj in served(world, "us-cert")} == {"malware", "sighting"}
+    found = told(world, "kr-cert", note(1)["id"])
+    assert found["abroad"] == {"decision": "stays at home", "because": ["reference"]}
+    [decision] = [one for one in found["decisions"] if one["nation"] == "US"]
+    why = "its nation is given it with the ids that it has there"
+    assert decision["reason"] == f"refers to a withheld object {answer['id']}: {why}"
+
+
 def test_a_recipient_asks_by_the_id_that_it_knows(world: World) -> None:
     agreed = world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
     world.push("us-agency", SECRET)

@@ -14,30 +14,33 @@ from hub.model import (
     Clause,
     Clearance,
     Cut,
+    Facts,
     Granular,
     Ground,
     Guise,
     MemberId,
     NationCode,
     Period,
+    Release,
     Rendition,
     StixId,
     Tlp,
     View,
 )
-from hub.rules.forms import Law, Parts, in_other_forms, is_altering
+from hub.rules.forms import Law, is_altering
 from hub.rules.references import Node, Settled, judge
 from hub.rules.release import NEVER, Candidate, decide
+from tests.rules.test_release import but
 
 US, KR = NationCode("US"), NationCode("KR")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PLAIN = Clause(US, frozenset({KR}), Tlp.AMBER)
 HIDING = replace(PLAIN, anonymise=Anonymise.AGENCY)
 CUTTING = replace(PLAIN, granular=Granular.REDACT)
-AGENCYS = Candidate(US, MemberId("us-agency"), Clearance.AGENCY, "malware", Tlp.GREEN, NOW)
+AGENCYS = Candidate(US, Clearance.AGENCY, Facts(MemberId("us-agency"), "malware", Tlp.GREEN, NOW))
 REDACTED = Rendition(ceiling=Tlp.AMBER)
-WHOLE = Parts(Tlp.GREEN, (), is_last=True)
-CUT = Parts(Tlp.GREEN, (Cut(Tlp.AMBER, None, frozenset(), frozenset({"name"})),), is_last=True)
+RED = but(AGENCYS, tlp=Tlp.RED)
+CUT = but(RED, base=Tlp.GREEN, cuts=(Cut(Tlp.AMBER, None, frozenset(), frozenset({"name"})),))
 
 
 def period(clause: Clause, id: int = 1) -> Period:
@@ -45,16 +48,16 @@ def period(clause: Clause, id: int = 1) -> Period:
     return Period(id, f"agreement--{id}", 0, clause, since[KR], NOW + timedelta(days=1), since)
 
 
-def forms(candidate: Candidate, parts: Parts, *clauses: Clause) -> dict[Rendition, bool]:
+def forms(candidate: Candidate, *clauses: Clause, is_last: bool = True) -> dict[Rendition, bool]:
     """Every form but the submitted one that is thought of for KR, and whether some ground lets it stand."""
     law = Law([KR, US], [period(clause, n) for n, clause in enumerate(clauses)], NOW)
-    told = in_other_forms(candidate, parts, law, law.clauses())
-    return {view.rendition: own != NEVER for view, own in told if view.recipient == KR}
+    told = law.in_other_forms(candidate, is_last=is_last)
+    return {view.rendition: own != NEVER for view, own in told.items() if view.recipient == KR}
 
 
 def is_plain(candidate: Candidate, *clauses: Clause) -> bool:
     periods = [period(clause, n) for n, clause in enumerate(clauses)]
-    return hasattr(decide(candidate, KR, periods, NOW), "grounds")
+    return isinstance(decide(candidate, KR, periods, NOW), Release)
 
 
 @pytest.mark.parametrize(
@@ -65,63 +68,58 @@ def is_plain(candidate: Candidate, *clauses: Clause) -> bool:
         (AGENCYS, [HIDING, PLAIN], True, {ANONYMISED: True}),
         (replace(AGENCYS, clearance=Clearance.PARTNER), [HIDING], False, {ANONYMISED: True}),
         (replace(AGENCYS, clearance=Clearance.CERT), [HIDING], True, {}),
-        (replace(AGENCYS, guise=Guise.PLAIN), [HIDING], True, {}),
-        (replace(AGENCYS, guise=Guise.NONE), [HIDING], False, {ANONYMISED: False}),
-        (replace(AGENCYS, guise=Guise.NONE), [PLAIN], True, {}),
-        (replace(AGENCYS, tlp=Tlp.RED), [HIDING], False, {ANONYMISED: False}),
-        (replace(AGENCYS, closed="x"), [HIDING], False, {ANONYMISED: False}),
-        (replace(AGENCYS, rel_to=frozenset({US})), [HIDING], False, {ANONYMISED: False}),
+        (but(AGENCYS, guise=Guise.PLAIN), [HIDING], True, {}),
+        (but(AGENCYS, guise=Guise.NONE), [HIDING], False, {ANONYMISED: False}),
+        (but(AGENCYS, guise=Guise.NONE), [PLAIN], True, {}),
+        (but(AGENCYS, tlp=Tlp.RED), [HIDING], False, {ANONYMISED: False}),
+        (but(AGENCYS, closed="x"), [HIDING], False, {ANONYMISED: False}),
+        (but(AGENCYS, rel_to=frozenset({US})), [HIDING], False, {ANONYMISED: False}),
     ],
 )
 def test_who_is_hidden_and_who_is_not(
     candidate: Candidate, clauses: list[Clause], plain: bool, others: dict[Rendition, bool]
 ) -> None:
     assert is_plain(candidate, *clauses) == plain
-    assert forms(candidate, WHOLE, *clauses) == others
+    assert forms(candidate, *clauses) == others
 
 
 @pytest.mark.parametrize(
-    ("candidate", "parts", "clauses", "others"),
+    ("candidate", "is_last", "clauses", "others"),
     [
-        (replace(AGENCYS, tlp=Tlp.RED), CUT, [CUTTING], {REDACTED: True}),
-        (replace(AGENCYS, tlp=Tlp.RED), replace(CUT, is_last=False), [CUTTING], {}),
-        (replace(AGENCYS, tlp=Tlp.RED), replace(CUT, base=Tlp.AMBER_STRICT), [CUTTING], {REDACTED: False}),
+        (CUT, True, [CUTTING], {REDACTED: True}),
+        (CUT, False, [CUTTING], {}),
+        (but(CUT, base=Tlp.AMBER_STRICT), True, [CUTTING], {REDACTED: False}),
         (
-            replace(AGENCYS, tlp=Tlp.RED, rel_to=frozenset({US})),
-            replace(CUT, rel_to=frozenset({US})),
+            but(CUT, rel_to=frozenset({US}), base_rel_to=frozenset({US})),
+            True,
             [CUTTING],
             {REDACTED: False},
         ),
-        (replace(AGENCYS, tlp=Tlp.RED), WHOLE, [CUTTING], {}),
-        (replace(AGENCYS, tlp=Tlp.RED), CUT, [replace(CUTTING, max_tlp=Tlp.GREEN)], {}),
+        (RED, True, [CUTTING], {}),
+        (CUT, True, [replace(CUTTING, max_tlp=Tlp.GREEN)], {}),
+        (CUT, True, [replace(CUTTING, types=frozenset({"report"}))], {REDACTED: False}),
         (
-            replace(AGENCYS, tlp=Tlp.RED),
             CUT,
-            [replace(CUTTING, types=frozenset({"report"}))],
-            {REDACTED: False},
-        ),
-        (
-            replace(AGENCYS, tlp=Tlp.RED),
-            CUT,
+            True,
             [replace(HIDING, granular=Granular.REDACT)],
             {ANONYMISED: False, Rendition(is_anonymised=True, ceiling=Tlp.AMBER): True},
         ),
     ],
 )
 def test_what_is_left_is_decided_by_its_own_level(
-    candidate: Candidate, parts: Parts, clauses: list[Clause], others: dict[Rendition, bool]
+    candidate: Candidate, is_last: bool, clauses: list[Clause], others: dict[Rendition, bool]
 ) -> None:
-    assert forms(candidate, parts, *clauses) == others
+    assert forms(candidate, *clauses, is_last=is_last) == others
     assert not is_plain(candidate, *clauses)
 
 
 def test_an_answer_is_given_to_whom_it_is_about_and_to_others_it_goes_as_it_is() -> None:
-    answer = replace(AGENCYS, about=KR)
+    answer = but(AGENCYS, about=KR)
     assert not is_plain(answer, PLAIN)
-    assert forms(answer, WHOLE, PLAIN) == {Rendition(is_answer=True): True}
-    assert is_plain(replace(answer, about=NationCode("JP")), PLAIN)  # to others it goes as it is
-    assert forms(replace(answer, about=NationCode("JP")), WHOLE, PLAIN) == {}
-    assert forms(replace(answer, about=NationCode("")), WHOLE, PLAIN) == {}
+    assert forms(answer, PLAIN) == {Rendition(is_answer=True): True}
+    assert is_plain(but(answer, about=NationCode("JP")), PLAIN)  # to others it goes as it is
+    assert forms(but(answer, about=NationCode("JP")), PLAIN) == {}
+    assert forms(but(answer, about=NationCode("")), PLAIN) == {}
 
 
 def test_only_altering_clauses_alter() -> None:

@@ -12,12 +12,11 @@ from hub.rules.neighbours import (
     Stretch,
     by_id,
     first_of_equals,
-    lowest_clearance,
     records,
     standing_for,
     was_shown,
 )
-from hub.rules.release import NEVER
+from hub.rules.release import NEVER, lowest_clearance
 from tests.rules.around import JP, JP_CERT, KR, KR_AGENCY, NOW, neighbour, sid
 
 PARTNER, AGENCY, CERT = Clearance
@@ -76,9 +75,9 @@ def test_what_never_stands_was_never_shown() -> None:
 
 def test_the_lowest_clearance_is_that_of_no_member_in_particular() -> None:
     mine: Class = frozenset({Ground(None, CERT), Ground(None, AGENCY, KR_AGENCY.id)})
-    assert lowest_clearance(frozenset({mine}), KR, frozenset()) is CERT
-    assert lowest_clearance(frozenset({BY_ONE}), KR, frozenset({1})) is AGENCY
-    assert lowest_clearance(frozenset({BY_ONE}), KR, frozenset()) is None
+    assert lowest_clearance(frozenset({mine}), frozenset()) is CERT
+    assert lowest_clearance(frozenset({BY_ONE}), frozenset({1})) is AGENCY
+    assert lowest_clearance(frozenset({BY_ONE}), frozenset()) is None
 
 
 def test_of_equal_versions_the_one_that_came_first_is_kept() -> None:

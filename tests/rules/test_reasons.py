@@ -7,8 +7,8 @@ from itertools import product
 
 import pytest
 
-from hub.model import Class, Clearance, Ground, MemberId, NationCode, Reader, Release, Tlp
-from hub.rules.release import NEVER, decide, levels_seen, obstacles, own_class, simplify, widest
+from hub.model import Class, Clearance, Ground, MemberId, NationCode, Period, Reader, Release, Tlp
+from hub.rules.release import NEVER, Candidate, decide, levels_seen, own_class, simplify, widest
 from tests.rules.test_release import (
     AGENCY,
     AMBER,
@@ -24,6 +24,7 @@ from tests.rules.test_release import (
     US,
     candidate,
     period,
+    reasons_for,
 )
 
 RED_REASON = "RED is released only to the nations an object is addressed to"
@@ -55,8 +56,8 @@ OLD = START - SECOND
         (candidate(AMBER), [period(GREEN), period(AMBER, number=2)], []),
     ],
 )
-def test_every_reason_is_given(one: object, periods: list[object], reasons: list[str]) -> None:
-    assert obstacles(one, KR, periods, NOW) == reasons  # type: ignore[arg-type]
+def test_every_reason_is_given(one: Candidate, periods: list[Period], reasons: list[str]) -> None:
+    assert reasons_for(one, *periods) == reasons
 
 
 def test_reasons_are_given_exactly_for_what_is_withheld() -> None:
@@ -69,7 +70,7 @@ def test_reasons_are_given_exactly_for_what_is_withheld() -> None:
         periods = [period(t[0], types=t[1], number=n) for n, t in enumerate((first, second)) if t]
         for nation in (KR, US):
             released = isinstance(decide(one, nation, periods, NOW), Release)
-            assert (obstacles(one, nation, periods, NOW) == []) == released
+            assert (reasons_for(one, *periods, nation=nation) == []) == released
 
 
 def test_nothing_is_named_at_home_nor_for_what_is_withheld() -> None:

@@ -55,7 +55,7 @@ def _faults(inspection: Inspection, found: Sequence[Recall]) -> Iterator[Fault]:
 
 
 def _strayed(recall: Recall, version: ObjectVersion) -> str | None:
-    if (version.member, version.id) != (recall.member, recall.stix_id):
+    if version.record != (recall.member, recall.stix_id):
         return "pulls back another record's version,"
     if recall.reason is Reason.DELETED and version.deleted_at is None:
         return "tells of a deletion, and there still is"

@@ -25,14 +25,13 @@ from hub.model import (
     View,
 )
 from hub.rules.references import Judgement
-from hub.rules.release import NEVER, stands
+from hub.rules.release import NEVER, NOBODY, stands
 from hub.stix.notes import NOTE
 from hub.store import integrity, recalls, renditions
 from hub.store.integrity import COPIED, StoredRow
 from hub.store.originals import originals
 from hub.store.recalls import Note
 
-_NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
 _EVERYBODY: Final[Justification] = frozenset({frozenset({Ground(None, Clearance.PARTNER)})})
 _WITHHELD: Final[Justification] = frozenset({NEVER})
 _CLASSES: Final = {
@@ -191,7 +190,7 @@ class Standing:
     def _readers(self, classes: Iterable[frozenset[Ground]]) -> Iterator[tuple[Reader, str]]:
         """Give one reader of each clearance, and every member of whom some ground speaks."""
         for clearance, name in _CLASSES.items():
-            yield Reader(_NOBODY, self.bench.origin, clearance), name
+            yield Reader(NOBODY, self.bench.origin, clearance), name
         for id in sorted({g.member for grounds in classes for g in grounds if g.member is not None}):
             member = self.bench.members.get(id)
             if member is not None and member.kind.clearance is not None:
