@@ -37,7 +37,7 @@ from hub.rules.forms import Law, in_other_forms, is_altering
 from hub.rules.moments import Moment
 from hub.rules.names import is_unmarked_name
 from hub.rules.references import Judgement, Node, Settled, judge
-from hub.rules.release import NEVER, Candidate, binding, decide, in_force_part, narrows
+from hub.rules.release import NEVER, Candidate, binding, decide, in_force_part
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
 from hub.store.originals import NewCopy, Originals, originals, originals_of_new
@@ -149,15 +149,11 @@ def judge_for_takeover(connection: Connection, bench: Bench, ids: Collection[Sti
     Nothing is appended: rows that do not stand as they should now are left to what is to bring them there.
     """
     versions, judgements = _judge_with_referred(connection, bench, ids)
-    changes = {recipient: RowChanges() for recipient in bench.recipients}
-    moment = bench.moment
-    for row in releases.live_rows(connection, list(versions), bench.recipients):
-        value = judgements[row.version].get(View(row.recipient, row.rendition), frozenset({NEVER}))
-        now = in_force_part(value, moment.in_force)
-        adds_nobody = narrows(now, row.justification) or moment.adds_nobody(value, row.justification)
-        if NEVER not in value and adds_nobody and value != row.justification:
-            changes[row.recipient].justify[value].append(row.position)
-    return Verdicts(versions, changes)
+    live = releases.live_rows(connection, list(versions), bench.recipients)
+    # The take-over looks again whether what it continues is in force then, however soon that ends.
+    moment = bench.moment._replace(lasting=bench.in_force)
+    found = changes_to(bench.recipients, versions, judgements, live, moment)
+    return Verdicts(versions, {to: RowChanges(justify=change.justify) for to, change in found.items()})
 
 
 def _judge_with_referred(
