@@ -363,9 +363,10 @@ _overlapping = st.builds(
     broad,
     st.sampled_from(["partner", "agency", "cert"]),
 )
+_PLAIN = Push("us-agency", (Draft(0, 1, "green"), Draft(1, 1, "amber")))
 _twists = st.one_of(*(lives, waits, steps))
 overlaps = st.tuples(
-    st.lists(pushes.map(lambda push: replace(push, member="us-agency")), min_size=1, max_size=2),
+    pushes.map(lambda push: [_PLAIN, replace(push, member="us-agency")]),
     st.lists(st.tuples(_overlapping, st.sampled_from([Work(), Step(0)]), _twists), min_size=2, max_size=4),
 ).map(lambda parts: aimed([*parts[0], *(event for three in parts[1] for event in three)]))
 
