@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from hub.actions.basis import Basis
 from hub.actions.house import House
 from hub.actions.judging import Bench, Verdicts, judge_for_append, judge_for_takeover, write_rows
 from hub.actions.present import present
 from hub.model import Clearance, StixId, Tlp
 from hub.rules.release import clearance_for
 from hub.store import agreements, histories, submissions
-from hub.store.agreements import Generation
 from hub.store.connection import Connection
 from hub.store.histories import History, HistoryKind
 
@@ -46,7 +46,7 @@ def append_due(house: House, deadline: float) -> int:
 class _Decision:
     """What a step will write, what it was decided against, and how far the history is then, if it goes on."""
 
-    seen: tuple[Generation, int]
+    basis: Basis
     now: datetime
     then: History | None
     verdicts: Verdicts
@@ -63,14 +63,15 @@ def _step(house: House, id: int) -> bool:
         history = histories.find(connection, id)  # None too where a replica has yet to hear of it
         decision = None if history is None else _decide(house, connection, history)
     with house.store.write() as connection:
-        generation = agreements.generation(connection, hold=True)
+        agreements.generation(connection, hold=True)
         history = histories.find(connection, id)
         if history is None:
             return True
-        seen = generation, submissions.count(connection, history.origin, hold=True)
-        if decision is None or decision.seen != seen:
+        submissions.count(connection, history.origin, hold=True)
+        now = present(house, connection)
+        if decision is None or decision.basis != Basis.of(house, connection, history.origin, now):
             decision = _decide(house, connection, history)
-        now = max(decision.now, present(house, connection))
+        now = max(decision.now, now)
         submissions.advance(connection, history.origin)
         if decision.then is None:
             histories.finish(connection, id, now)
@@ -83,11 +84,11 @@ def _step(house: House, id: int) -> bool:
 def _decide(house: House, connection: Connection, history: History) -> _Decision:
     """Decide on the next versions, for those to whom the agreement lets the nation's objects go."""
     origin, now = history.origin, present(house, connection)
-    seen = agreements.generation(connection), submissions.count(connection, origin)
     bench = Bench.of(house, connection, origin, now)
+    basis = Basis.of(house, connection, origin, now)
     own = [p.clause for p in bench.periods if p.agreement_id == history.agreement_id]
     if not own:
-        return _Decision(seen, now, None, Verdicts({}, {}))
+        return _Decision(basis, now, None, Verdicts({}, {}))
     # Nothing that the agreement adds is seen below the audience of its clauses; what prepares adds nothing.
     widest = min(clause.audience for clause in own)
     widest = max(Clearance) if history.kind is HistoryKind.PREPARE else widest
@@ -95,7 +96,7 @@ def _decide(house: House, connection: Connection, history: History) -> _Decision
     levels = [level for level in Tlp if history.settled < clearance_for(level) <= history.clearance]
     found = histories.next_versions(connection, origin, history.last_version, levels, _VERSIONS_PER_STEP)
     if not found:
-        return _Decision(seen, now, _next_walk(history), Verdicts({}, {}))
+        return _Decision(basis, now, _next_walk(history), Verdicts({}, {}))
     reached = {origin, *(r for clause in own if clause.origin == origin for r in clause.recipients)}
     bench = replace(bench, recipients=sorted(reached))
     verdicts = _STEPS[history.kind](connection, bench, {StixId(stix_id) for _, stix_id in found})
@@ -103,7 +104,7 @@ def _decide(house: House, connection: Connection, history: History) -> _Decision
     changes = {nation: change for nation, (change, _) in limited.items()}
     leaves_out = history.leaves_out or any(later for _, later in limited.values())
     then = replace(history, last_version=found[-1][0], leaves_out=leaves_out)
-    return _Decision(seen, now, then, replace(verdicts, changes=changes))
+    return _Decision(basis, now, then, replace(verdicts, changes=changes))
 
 
 def _next_walk(history: History) -> History | None:

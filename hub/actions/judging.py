@@ -1,7 +1,7 @@
 """Who sees what, after a submission or a deletion: the release rows that follow, and their writing.
 
 Whatever refers to something whose visibility may change is judged again with it, jointly. A row that would
-show a version to somebody new is replaced by a row with a new position and date; one that only narrows stays.
+show a version to somebody new is replaced by a row with a new position and date; any other stays.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ from hub.model import (
     View,
 )
 from hub.rules.forms import Law
+from hub.rules.moments import Moment
 from hub.rules.names import is_unmarked_name
 from hub.rules.references import Judgement, Node, Settled, judge
-from hub.rules.release import NEVER, Candidate, binding, in_force_part, narrows
+from hub.rules.release import Candidate, binding, in_force_part
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
 from hub.store.originals import NewCopy, Originals, originals, originals_of_new
@@ -71,8 +72,12 @@ class Bench:
         )
 
     @property
+    def moment(self) -> Moment:
+        return Moment.of(self.periods, self.now)
+
+    @property
     def in_force(self) -> frozenset[int]:
-        return frozenset(p.id for p in self.periods if p.is_in_force(self.now))
+        return self.moment.in_force
 
     @property
     def binding(self) -> frozenset[int]:
@@ -113,7 +118,8 @@ def judge_again(connection: Connection, bench: Bench, handled: Handled) -> Verdi
     court.summon()
     judgements = court.judge()
     live = releases.live_rows(connection, [key for key in court.versions if key > 0])
-    return Verdicts(court.versions, changes_to(bench.recipients, court.versions, judgements, live))
+    changes = changes_to(bench.recipients, court.versions, judgements, live, bench.moment)
+    return Verdicts(court.versions, changes)
 
 
 def judge_afresh(
@@ -136,7 +142,7 @@ def judge_for_append(connection: Connection, bench: Bench, ids: Collection[StixI
     """Return the row changes by which the records with these ids stand for whom they stand now."""
     versions, judgements = _judge_with_referred(connection, bench, ids)
     live = releases.live_rows(connection, list(versions), bench.recipients)
-    return Verdicts(versions, changes_to(bench.recipients, versions, judgements, live))
+    return Verdicts(versions, changes_to(bench.recipients, versions, judgements, live, bench.moment))
 
 
 def judge_for_takeover(connection: Connection, bench: Bench, ids: Collection[StixId]) -> Verdicts:
@@ -145,13 +151,11 @@ def judge_for_takeover(connection: Connection, bench: Bench, ids: Collection[Sti
     Nothing is appended: rows that do not stand as they should now are left to what is to bring them there.
     """
     versions, judgements = _judge_with_referred(connection, bench, ids)
-    changes = {recipient: RowChanges() for recipient in bench.recipients}
-    for row in releases.live_rows(connection, list(versions), bench.recipients):
-        value = judgements[row.version].get(View(row.recipient, row.rendition), frozenset({NEVER}))
-        adds_nobody = NEVER not in value and narrows(in_force_part(value, bench.in_force), row.justification)
-        if adds_nobody and value != row.justification:
-            changes[row.recipient].justify[value].append(row.position)
-    return Verdicts(versions, changes)
+    live = releases.live_rows(connection, list(versions), bench.recipients)
+    # The take-over looks again whether what it continues is in force then, however soon that ends.
+    moment = bench.moment._replace(lasting=bench.in_force)
+    found = changes_to(bench.recipients, versions, judgements, live, moment)
+    return Verdicts(versions, {to: RowChanges(justify=change.justify) for to, change in found.items()})
 
 
 def _judge_with_referred(

@@ -94,7 +94,7 @@ class _Look:
     def _last_shown(self, row: ShownRow | NamingRow, stood: Sequence[Standing]) -> Shown | None:
         """Return how a poll could have shown the row to the reader last; None: it never could.
 
-        By what it stood then alone: a row that was narrowed where it is shows to others what it is now. Dates
+        By what it stood then alone: a row that was changed where it is shows to others what it is now. Dates
         may run ahead, as in a new epoch: a row that ended before its date was there from its submission on.
         """
         ends = self.now if stood[0].until is None else stood[0].until

@@ -19,6 +19,7 @@ from hub.model import (
     Shown,
     View,
 )
+from hub.rules.moments import Moment
 from hub.rules.references import Judgement
 from hub.rules.release import NEVER, narrows
 
@@ -56,7 +57,7 @@ class RowChanges:
 
     @property
     def hides(self) -> bool:
-        """Tell whether rows are withdrawn, deleted, or stand by something narrower."""
+        """Tell whether rows are withdrawn, deleted, or stand by something else."""
         return bool(self.withdraw or self.delete or self.forget or self.justify)
 
     @property
@@ -70,8 +71,12 @@ def changes_to(
     versions: Mapping[int, ObjectVersion],
     judgements: Mapping[int, Judgement],
     live: Collection[LiveRow],
+    moment: Moment,
 ) -> dict[NationCode, RowChanges]:
-    """Return what brings the `live` rows of these versions to their judgements, for each recipient."""
+    """Return what brings the `live` rows of these versions to their judgements, for each recipient.
+
+    What is visible is not given again: a row that shows nobody its version anew stays where it is.
+    """
     rows = {(row.version, View(row.recipient, row.rendition)): row for row in live}
     withheld: Justification = frozenset({NEVER})
     order = sorted(versions)
@@ -86,7 +91,7 @@ def changes_to(
             for form in (SUBMITTED, *sorted(others.get((key, recipient), ()), key=str)):
                 view = View(recipient, form)
                 value = judgements[key].get(view, withheld)
-                _compare(change, versions[key], value, (form, rows.get((key, view))))
+                _compare(change, versions[key], value, (form, rows.get((key, view))), moment)
         own = [row for row in live if row.recipient == recipient and row.rendition.is_leaf]
         change.replaced = _replaced(change, versions, own)
         change.append = as_dated(change.append, versions)
@@ -124,6 +129,7 @@ def _compare(
     version: ObjectVersion,
     value: Justification,
     stored: tuple[Rendition, LiveRow | None],
+    moment: Moment,
 ) -> None:
     is_never = NEVER in value
     form, row = stored
@@ -140,7 +146,7 @@ def _compare(
     becomes_newest = version.is_newest and not row.is_newest
     if is_never:
         change.withdraw.append(row.position)
-    elif becomes_newest or not narrows(value, row.justification):
+    elif becomes_newest or not moment.adds_nobody(value, row.justification):
         change.withdraw.append(row.position)
         change.append.append((version.key, form, value))
         change.instead[version.key, form] = row.position

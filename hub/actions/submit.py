@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from hub.actions import accept, recall
 from hub.actions.authenticate import admit
+from hub.actions.basis import Basis
 from hub.actions.drafting import Drafts, Drawer, draft
 from hub.actions.handling import Brought, Desk, Handled, handle
 from hub.actions.house import House
@@ -44,7 +45,6 @@ from hub.rules.marking import accepted_by
 from hub.rules.remarks import remarks
 from hub.stix import envelopes, reading
 from hub.store import agreements, creators, members, objects, releases, renditions, submissions
-from hub.store.agreements import Generation
 from hub.store.connection import Connection
 
 Items = Sequence[StixObject | Unreadable]
@@ -155,33 +155,12 @@ def names_of(member: Member) -> tuple[str, ...]:
 # --- 3: what follows --------------------------------------------------------------------------
 
 
-class Basis(NamedTuple):
-    """What a submission is decided against: while it is the same, deciding again gives the same.
-
-    By `in_force` and `ledgers` it is known what others did that the submitter may know of.
-    """
-
-    generation: Generation
-    submissions: int  # of the nation
-    in_force: frozenset[int]
-    ledgers: Mapping[NationCode, tuple[int, int]]
-
-    @classmethod
-    def of(cls, house: House, connection: Connection, origin: NationCode, now: datetime) -> Basis:
-        """Return it as this transaction has it."""
-        return cls(
-            agreements.generation(connection),
-            submissions.count(connection, origin),
-            house.bindings.in_force(connection, now),
-            releases.edges(connection),
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class SubmissionDecision:
     """All that a submission will write, and what it was decided against."""
 
     basis: Basis
+    ledgers: Mapping[NationCode, tuple[int, int]]  # by them it is known whether others did anything
     now: datetime
     drawer: Drawer
     drafts: Drafts
@@ -195,7 +174,7 @@ def decide(
     """Decide on every item, and for every nation on every version that is touched."""
     # The clock may have stepped back; what is committed still came first.
     clock, now = house.store.now(connection), present(house, connection)
-    basis = Basis.of(house, connection, verified.origin, now)
+    basis, ledgers = Basis.of(house, connection, verified.origin, now), releases.edges(connection)
     member = verified.caller.member
     held = _held(connection, member, _ids(items))
     drawer = _drawer(house, connection, verified, items, now)
@@ -204,7 +183,7 @@ def decide(
     )
     bench = Bench.of(house, connection, verified.origin, now)
     verdicts = judge_again(connection, bench, handled)
-    return SubmissionDecision(basis, now, drawer, drafts, handled, verdicts)
+    return SubmissionDecision(basis, ledgers, now, drawer, drafts, handled, verdicts)
 
 
 def renewed(
@@ -220,16 +199,15 @@ def renewed(
     locks, where it makes other nations wait (policy 8).
     """
     now = present(house, connection)
-    basis = Basis.of(house, connection, verified.origin, now)
+    basis, ledgers = Basis.of(house, connection, verified.origin, now), releases.edges(connection)
     registered = Registered.of(house.registry, members.members(connection))
-    if registered != decision.drawer.registered:
+    if registered != decision.drawer.registered or basis != decision.basis:
         return decide(house, connection, verified, items)
-    if basis == decision.basis:
+    if ledgers == decision.ledgers:
         return decision
-    if basis[:2] == decision.basis[:2]:
-        member, known = verified.caller.member, decision.drawer.neighbourhood
-        if look_around(house, connection, member, _ids(items), _referred(items), now) == known:
-            return replace(decision, basis=basis)
+    member, known = verified.caller.member, decision.drawer.neighbourhood
+    if look_around(house, connection, member, _ids(items), _referred(items), now) == known:
+        return replace(decision, ledgers=ledgers)
     return decide(house, connection, verified, items)
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from hub.actions import accept, poll, recall
 from hub.actions.authenticate import admit, reader
+from hub.actions.basis import Basis
 from hub.actions.handling import Brought, Desk, Handled, handle, together
 from hub.actions.house import House
 from hub.actions.judging import Bench, Verdicts, judge_again, recipients, write_rows
@@ -17,7 +18,6 @@ from hub.actions.submit import verify_writer
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
 from hub.store import agreements, creators, deletions, objects, releases, renditions, submissions
-from hub.store.agreements import Generation
 from hub.store.connection import Connection
 
 _EVERY_VERSION = frozenset({VersionFilter.ALL})
@@ -65,8 +65,7 @@ def delete(house: House, deletion: Deletion) -> None:
 class DeletionDecision:
     """All that a deletion will write, and what it was decided against. `doomed` are the versions, by key."""
 
-    generation: Generation
-    count: int
+    basis: Basis
     now: datetime
     records: Records
     doomed: Mapping[int, ObjectVersion]
@@ -76,9 +75,8 @@ class DeletionDecision:
 
 def decide(house: House, connection: Connection, deletion: Deletion) -> DeletionDecision:
     """Decide which versions go, and for every nation on every version that is touched by it."""
-    generation = agreements.generation(connection)
-    count = submissions.count(connection, deletion.origin)
     now = present(house, connection)
+    basis = Basis.of(house, connection, deletion.origin, now)
     records = _records(connection, deletion)
     doomed = {v.key: v for held in records.values() for v in _selected(held, deletion)}
     handled: dict[MemberId, Handled] = {}
@@ -90,7 +88,7 @@ def decide(house: House, connection: Connection, deletion: Deletion) -> Deletion
             handled[owner] = handle(connection, desk, Brought(), held, deleted=deleted)
         bench = Bench.of(house, connection, deletion.origin, now)
         verdicts = judge_again(connection, bench, together(handled.values()))
-    return DeletionDecision(generation, count, now, records, doomed, handled, verdicts)
+    return DeletionDecision(basis, now, records, doomed, handled, verdicts)
 
 
 def _records(connection: Connection, deletion: Deletion) -> Records:
@@ -131,11 +129,11 @@ def _commit(
     evidence: Evidence | None,
 ) -> DeletionDecision:
     """Write the deletion under the locks, decided again if something has moved; return what was decided."""
-    generation = agreements.generation(connection, hold=True)
+    agreements.generation(connection, hold=True)
     admit(house, connection, deletion.caller, evidence)
-    count = submissions.count(connection, deletion.origin, hold=True)
+    submissions.count(connection, deletion.origin, hold=True)
     releases.lock(connection, recipients(house))
-    if (generation, count) != (decision.generation, decision.count):
+    if decision.basis != Basis.of(house, connection, deletion.origin, present(house, connection)):
         decision = decide(house, connection, deletion)
     if decision.doomed:
         _write(house, connection, deletion, decision, evidence)

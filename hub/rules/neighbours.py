@@ -110,8 +110,7 @@ def first_of_equals(ordered: Sequence[Neighbour]) -> list[Neighbour]:
 
 
 def standing_for(record: Sequence[Neighbour]) -> list[Neighbour]:
-    """Return by what a record is judged: the newest version that is seen, else the one shown last
-    (policy 2.7).
+    """Return by which version a record is judged: the newest seen, else the one shown last (policy 2.7).
 
     In every form in which that was shown: who sees a redaction beside the whole, which is stricter, knows
     both under one id; and two members' anonymised objects may be one record to who sees them (policy 7, 8).

@@ -150,7 +150,7 @@ def _is_copy_of(member: MemberId) -> ColumnElement[bool]:
 def _former(
     connection: Connection, nation: NationCode, positions: Collection[int]
 ) -> Mapping[int, tuple[Standing, ...]]:
-    """Return what rows stood by before they were narrowed where they are, oldest first."""
+    """Return what rows stood by before that was changed where they are, oldest first."""
     found: dict[int, list[Standing]] = defaultdict(list)
     c = rejustification.c
     if not positions:

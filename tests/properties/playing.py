@@ -96,8 +96,7 @@ class Play:
             case Wait():
                 self.wait(event.seconds)
             case Work():
-                if self.world is not None:
-                    assert work.work(self.world.house).is_done
+                self._work()
             case Step():
                 self._advance(event)
             case Nothing():
@@ -146,6 +145,10 @@ class Play:
         with self.world.house.store.read() as connection:
             now = present(self.world.house, connection)
             return [one for one in histories.unfinished(connection, kind) if one.due_at <= now]
+
+    def _work(self) -> None:
+        if self.world is not None:
+            assert work.work(self.world.house).is_done
 
     def _advance(self, event: Step) -> None:
         jobs = [*self.histories(HistoryKind.PREPARE), *self.histories(HistoryKind.APPEND)]

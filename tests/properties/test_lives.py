@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.properties.test_worlds import FEWER, a_world, mould
 from tests.properties.watching import Watch, slow_histories
-from tests.properties.worlds import MEMBERS, Event, eventful_lives
+from tests.properties.worlds import MEMBERS, Event, eventful_lives, overlaps
 from tests.world import Mould
 
 __all__ = ["mould"]
@@ -38,4 +38,18 @@ def test_on_the_way_nobody_sees_more_and_who_comes_back_misses_nothing(
             for reader in play.pollers:
                 if data.draw(st.booleans()):
                     play.poll(reader)
+        play.finish()
+
+
+@FEWER
+@given(events=overlaps, data=st.data())
+def test_what_is_visible_is_not_sent_again_by_histories_that_overlap(
+    mould: Mould, events: list[Event], data: st.DataObject
+) -> None:
+    with a_world(mould) as world, slow_histories():
+        play = Watch(world, lags=True)
+        play.follow(["kr-cert", "kr-agency", "kr-partner"])
+        for event in events:
+            play.step(event)
+            play.poll(data.draw(st.sampled_from(sorted(play.pollers))))
         play.finish()

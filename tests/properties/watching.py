@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
 from unittest.mock import patch
 
 from hub.actions import check, history, work
+from hub.rules import moments
 from hub.store.histories import HistoryKind
 from tests.oracle import Treaty, Version
 from tests.properties.playing import Play
 from tests.properties.unrecorded import unrecorded
-from tests.properties.worlds import MEMBERS, Agree, Event
+from tests.properties.worlds import MEMBERS, NATIONS, Agree, Event, Step
 from tests.world import Poller, World
 
 Told = tuple[str, str, str]  # id, version, and the body as JSON in one form
@@ -100,6 +103,40 @@ class Watch(Play):
                 for reader in MEMBERS:
                     both = one[reader] & two[reader] & before[reader]
                     assert both <= after[reader], (reader, both - after[reader])
+
+    def _work(self) -> None:
+        self._once(super()._work)
+
+    def _advance(self, event: Step) -> None:
+        self._once(partial(super()._advance, event))
+
+    def _once(self, act: Callable[[], None]) -> None:
+        """See that histories date anew only what somebody of the nation sees for the first time.
+
+        The clock stands still meanwhile: so what it ends soon may count as what lasts.
+        """
+        before = self._dates()
+        with patch.object(moments, "_WRITTEN_WITHIN", timedelta(0)):
+            act()
+        after = self._dates()
+        for nation in NATIONS:
+            own = [reader for reader in MEMBERS if reader.startswith(nation.lower())]
+            if not any(reader.endswith("partner") for reader in own):
+                continue  # what partners would see is dated anew, though there is none to tell
+            shown = {one for reader in own for one in after[reader]}
+            new = {one for one in shown if any(len(after[r][one]) > len(before[r][one]) for r in own)}
+            for reader in own:
+                again = [one for one in shown - new if after[reader][one] - before[reader][one]]
+                assert not again, (reader, again)
+
+    def _dates(self) -> Mapping[str, Mapping[Told, set[datetime]]]:
+        found: dict[str, dict[Told, set[datetime]]] = {}
+        with unrecorded():
+            for reader in MEMBERS:
+                known = found[reader] = defaultdict(set)
+                for row in self.hub.released(reader):
+                    known[row.id, row.version, canonical(json.loads(row.body))].add(row.date_added)
+        return found
 
     def _in_force(self) -> list[Treaty]:
         return [treaty for treaty in self.in_order() if treaty.is_in_force(self.now)]

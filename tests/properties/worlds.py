@@ -355,6 +355,21 @@ eventful_lives = st.tuples(
     st.lists(st.one_of(pushes, lives, lives, lives, waits, steps, steps), min_size=2, max_size=12),
 ).map(lambda parts: aimed([*parts[0], *parts[1]]))
 
+# Agreements that reach back over the same objects, while those before them begin and end.
+_overlapping = st.builds(
+    lambda clause, audience: Agree(
+        (replace(clause, origin="US", to=("KR",), audience=audience, history=True),)
+    ),
+    broad,
+    st.sampled_from(["partner", "agency", "cert"]),
+)
+_PLAIN = Push("us-agency", (Draft(0, 1, "green"), Draft(1, 1, "amber")))
+_twists = st.one_of(*(lives, waits, steps))
+overlaps = st.tuples(
+    pushes.map(lambda push: [_PLAIN, replace(push, member="us-agency")]),
+    st.lists(st.tuples(_overlapping, st.sampled_from([Work(), Step(0)]), _twists), min_size=2, max_size=4),
+).map(lambda parts: aimed([*parts[0], *(event for three in parts[1] for event in three)]))
+
 
 def aimed(events: Sequence[Event]) -> list[Event]:
     """Let each deletion hit something that was pushed before, and each signed step an agreement."""
