@@ -25,7 +25,10 @@ Sections are those of the policy. Where it leaves a choice, less is disclosed:
      first of its record came that was shown.
      Two contents of one observable in one submission are one version: the second is refused.
      A version that stands in its place is compared as a whole, what it takes over included.
-7    What is served in other forms counts by `about` (an answer goes to whom it answers), as before.
+7    What is served in other forms counts by `about`: an answer goes to who may see all that it answers, as if
+     that were the cert's, and to other nations as it is. Not known here: how what is referred to by such an
+     id limits. RED parts are addressed to nobody, what is left of them is judged without. If the label that
+     spells the level would go, nothing is left.
 """
 
 from tests.oracle.sights import Oracle, Sight

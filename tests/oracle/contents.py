@@ -83,7 +83,7 @@ def cut(obj: Json, ceiling: str) -> Cut | None:
     moved: dict[Path, Path] = {}
     left = _left({k: v for k, v in obj.items() if k != "granular_markings"}, gone, moved, (), ())
     needed = [*COMMON, *NEEDED.get(obj["type"], ())]
-    if any(name in obj and name not in left for name in needed):
+    if any(name in obj and name not in left for name in needed) or labelled(left) != labelled(obj):
         return None
     remaining = [(ref, moved[place]) for ref, place in markings if place in moved]
     granular = [

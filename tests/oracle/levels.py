@@ -127,6 +127,7 @@ class Levels(Records):
             parts = [version.plain, version.taken, *([kept.full] if kept else [])]
             version.full = together(parts)
             version.base = self._base(version)
+            version.left = self._left(version, kept)
             if version.given is not None:
                 by = tuple(container for container in version.given.by if plain[container].is_closed)
                 version.given = replace(version.given, by=by)
@@ -201,6 +202,17 @@ class Levels(Records):
             sources += [self.handed(container).level for container in self.containers(version)]
             sources += [self.default(version)] if version.is_default else []
         return strictest(sources) or self.default(version)
+
+    def _left(self, version: Version, kept: Version | None) -> frozenset[str] | None:
+        """To which nations alone it goes, its own RED parts aside: RED is for nobody (6, 7)."""
+        parts = [Handling(version.tlp, self._own_nations(version)), version.taken]
+        if version.tlp is None and kept is not None:
+            parts.append(kept.full)
+        elif version.tlp is None and version.given is not None:
+            parts += self._given(version, {v: v.plain for v in version.given.by})
+        elif version.tlp is None:
+            parts += [self.handed(container) for container in self.containers(version)]
+        return together(parts).nations
 
     # --- identities (2.4) ---
 

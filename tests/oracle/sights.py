@@ -98,7 +98,7 @@ class Oracle(Neighbours):
         known = {made: (of, id) for made, (of, id, _) in self.drawn.items() if of != nation}
         for version in fresh.values():
             version.about = {id: known[id] for id in version.refers() if id in known}
-            version.answered = self._sources(nation, version.about)
+            version.answered = self._audience(nation, version.about, treaties, at)
             version.names_source = self._names_source(version)
         return outcomes
 
@@ -175,10 +175,31 @@ class Oracle(Neighbours):
                 return kind
         return None
 
-    def _sources(self, nation: str, made: Iterable[str]) -> frozenset[str]:
-        """Of whom something came to the nation under all of these: who had one may not see the others."""
-        found = [frozenset(self.came_from.get((nation, id), ())) for id in made]
-        return frozenset.intersection(*found) if found else frozenset()
+    def _audience(
+        self,
+        nation: str,
+        about: Mapping[str, tuple[str, str]],
+        treaties: Sequence[Treaty],
+        now: datetime,
+    ) -> str:
+        """The lowest kind of member who may see all the originals at home, as if they were the cert's (7).
+
+        Of whom something came to the nation under these ids. What never came, or is there no more, is the
+        cert's.
+        """
+        records = {(m, id) for made, (_, id) in about.items() for m in self.came_from.get((nation, made), ())}
+        is_complete = {id for _, id in records} == {id for _, id in about.values()}
+        if not is_complete or not all(self.living(*record) for record in records):
+            return "cert"
+        for kind in ORDER:
+            seen = {
+                version
+                for of in {of for of, _ in about.values()}
+                for version in _plain(self._largest(None, Account(of, kind), treaties, now))
+            }
+            if all(self.newest(*record) in seen for record in records):
+                return kind
+        return "cert"
 
     def _names_source(self, version: Version) -> bool:
         """Whether hiding its member would be in vain (7)."""
@@ -206,7 +227,7 @@ class Oracle(Neighbours):
         for version in [v for v in self.versions if v.level is not None]:
             if account.nation != self.nation(version):
                 for treaty, clause in clauses:
-                    found.update(self._forms(version, treaty, clause, reader, account))
+                    found.update(self._forms(version, treaty, clause, account))
             elif version.member == reader or self._is_shown_at_home(version, account):
                 found.add(Sight(version))
         return found
@@ -222,26 +243,24 @@ class Oracle(Neighbours):
             return True
         return account.nation in limits and _reaches(account.kind, limits[account.nation])
 
-    def _forms(
-        self, version: Version, treaty: Treaty, clause: Json, reader: str | None, account: Account
-    ) -> Iterable[Sight]:
+    def _forms(self, version: Version, treaty: Treaty, clause: Json, account: Account) -> Iterable[Sight]:
         """The forms in which one clause lets a foreign reader see a version."""
         is_hidden = clause.get("anonymise") == "agency" and self.is_masked(version)
         if is_hidden and version.names_source:
             return
         mark = ["anonymised"] if is_hidden else []
-        whole = self._matches(version, version.level, treaty, clause, account)
-        if version.about:
-            # It goes to whom it answers alone, and as the newest version alone.
-            nations = {nation for nation, _ in version.about.values()}
-            is_asker = account.kind == "cert" or reader in version.answered
-            if whole and nations == {account.nation} and is_asker and self.is_newest(version):
+        whole = self._matches(version, version.level, version.nations, treaty, clause, account)
+        if {nation for nation, _ in version.about.values()} == {account.nation}:
+            # Where it answers, it is seen as the newest version alone; everywhere else it goes as it is.
+            is_told = _reaches(account.kind, version.answered)
+            if whole and is_told and self.is_newest(version):
                 yield Sight(version, " ".join([*mark, "answer"]))
             return
         if whole:
             yield Sight(version, " ".join(mark))
         cut = self.cut(version, clause["max_tlp"]) if clause.get("granular") == "redact" else None
-        if cut and self._matches(version, self._left_level(version, cut), treaty, clause, account):
+        left = cut and self._left_level(version, cut)
+        if left and self._matches(version, left, version.left, treaty, clause, account):
             yield Sight(version, " ".join([*mark, f"redacted:{clause['max_tlp']}"]))
 
     def cut(self, version: Version, ceiling: str) -> Cut | None:
@@ -252,14 +271,20 @@ class Oracle(Neighbours):
         return strictest([version.base, cut.level]) or "red"
 
     def _matches(
-        self, version: Version, level: str | None, treaty: Treaty, clause: Json, account: Account
+        self,
+        version: Version,
+        level: str | None,
+        nations: frozenset[str] | None,
+        treaty: Treaty,
+        clause: Json,
+        account: Account,
     ) -> bool:
         assert level is not None
         origin = self.nation(version)
         if clause["from"] != origin or account.nation not in clause["to"]:
             return False
         is_kept = version.is_closed or not self._is_within_limits(version, account)
-        if is_kept or not _is_releasable(version, level, account.nation):
+        if is_kept or not _is_releasable(level, nations, account.nation):
             return False
         if LEVELS.index(level) > LEVELS.index(clause["max_tlp"]):
             return False
@@ -451,11 +476,11 @@ def _there(versions: set[Version]) -> set[Version]:
     return {version for version in versions if not version.is_deleted}
 
 
-def _is_releasable(version: Version, level: str, nation: str) -> bool:
+def _is_releasable(level: str, nations: frozenset[str] | None, nation: str) -> bool:
     """RED must be addressed to the nation; anything else only if it is addressed at all (6)."""
-    if level == "red" and version.nations is None:
+    if level == "red" and nations is None:
         return False
-    return version.nations is None or nation in version.nations
+    return nations is None or nation in nations
 
 
 def _reaches(kind: str, lowest: str) -> bool:

@@ -140,8 +140,9 @@ class Version:
     Decided when it came, for ever: `is_default` (no container named it), `is_home`, `given` (names), `taken`
     (from others' objects, 2.7, with the limits of 8), `copies` (whose object it is an equal copy of),
     `begins_as_copy` (its record did). `plain` is the handling without what was taken. `base` is the level
-    without granular markings and labels (7). `about` are the originals behind the ids of the hub's that it
-    refers to, by these ids; `answered` who had submitted them.
+    without granular markings and labels, `left` the nations of what is left without parts (7). `about` are
+    the originals behind the ids of the hub's that it refers to, by these ids; `answered` the lowest kind of
+    member there that may see them all.
     """
 
     member: str
@@ -160,10 +161,11 @@ class Version:
     plain: Handling = Handling()
     full: Handling = Handling()
     base: str | None = None
+    left: frozenset[str] | None = None
     is_deleted: bool = False
     names_source: bool = False
     about: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    answered: frozenset[str] = frozenset()
+    answered: str = "cert"
 
     @property
     def key(self) -> tuple[str, str, str]:
