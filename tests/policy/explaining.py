@@ -8,10 +8,13 @@ from hub.errors import NotFound
 from hub.model import StixId
 from hub.stix.versions import version_key
 from tests.oracle import Version
-from tests.policy.playing import MEMBERS, CasePlay, Deviates
+from tests.policy.playing import CasePlay, Deviates
 from tests.policy.stories import Json, UnreadableCase
 from tests.properties.test_explanations import AUDITOR, ask, expected
 from tests.properties.unrecorded import unrecorded
+from tests.stix_objects import stix_id
+
+_ABSENT = StixId(stix_id("malware", 4_711))
 
 
 def hold_to_explanations(play: CasePlay) -> None:
@@ -33,6 +36,31 @@ def hold_to_explanations(play: CasePlay) -> None:
         told = _owner_hears(play, label)
         if told != words:
             raise Deviates(f"{play.place}: the submitter of {label} hears\n  case: {words}\n  hub:  {told}")
+
+
+def hold_to_what_is_told(play: CasePlay) -> None:
+    """See what is left out of what is served in another form, and who is told what who asks."""
+    for label, names in play.case.lacks.items():
+        bodies = [
+            body for m in play.readers for form, _, body in play.served(m) if play.label(*form) == label
+        ]
+        if not bodies or any(name in body for body in bodies for name in names):
+            raise Deviates(f"{play.place}: {label} lacks {names}\n  hub:  {bodies or 'nobody is served it'}")
+    for question, words in play.case.asks.items():
+        reader, _, name = question.partition(" about ")
+        told = _answer(play, reader, play.shelf.id(name))
+        if words not in told or (words == "nothing") != (told == "nothing"):
+            raise Deviates(f"{play.place}: {question}\n  case: {words}\n  hub:  {told}")
+
+
+def _answer(play: CasePlay, reader: str, id: str) -> str:
+    """What the reader is told; what there is no answer to is told as what nobody ever submitted is."""
+    assert play.world is not None
+    caller = play.world.callers[reader]
+    told, absent = explain.explain_many(play.world.house, caller, [Question(StixId(id)), Question(_ABSENT)])
+    if "error" in told:
+        return "nothing" if told["error"] == absent["error"] else str(told["error"])
+    return "; ".join(_told(play, one) for r in told.get("records", [told]) for one in r["decisions"])
 
 
 def _told(play: CasePlay, decision: Json) -> str:
@@ -65,16 +93,23 @@ def _agree_with_polls(play: CasePlay) -> None:
             for key, _, _ in play.served(reader)
             if not key[3].startswith("link:")
         }
-        for reader in MEMBERS
+        for reader in play.readers
     }
     for id, text in {(v.id, v.text) for v in play.oracle.versions}:
         records = ask(play.world, AUDITOR, id, text)
-        for reader in MEMBERS:
+        for reader in play.readers:
             home = reader[:2].upper()
-            explained = {(one["origin"], id, text) for one in records if expected(reader, one)}
+            explained = {(one["origin"], id, text) for one in records if _is_told(reader, one)}
             seen = {one for one in served[reader] if one[1:] == (id, text)}
             if not explained <= seen or {one for one in seen - explained if one[0] != home}:
                 raise Deviates(f"{play.place}: {reader} is served {seen}, and explained {explained}")
+
+
+def _is_told(reader: str, record: Json) -> bool:
+    """Whether every member of the reader's nation and clearance is served it, in whatever form."""
+    (own,) = [one for one in record["decisions"] if one["nation"] == reader[:2].upper()]
+    forms = [own | form for form in own.get("renditions", [])]
+    return any(expected(reader, {"decisions": [one]}) for one in (own, *forms))
 
 
 def _version(play: CasePlay, label: str) -> Version:
@@ -97,11 +132,13 @@ def _record(play: CasePlay, label: str) -> Json:
 
 def hold_to_recalls(play: CasePlay) -> None:
     """See that exactly the members that the case names are told to forget exactly these objects."""
+    if not any("polls" in step for step in play.case.story):
+        return  # nobody has fetched anything
     assert play.world is not None
     play.work()
     told: dict[str, set[str]] = {}
     with unrecorded():
-        for member in MEMBERS:
+        for member in play.readers:
             refs = {ref for note in play.world.notes(member) for ref in note["object_refs"]}
             told |= {member: {play._name(ref) for ref in refs}} if refs else {}
     said = {member: set(objects) for member, objects in play.case.recalled.items()}

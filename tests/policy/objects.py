@@ -58,8 +58,11 @@ class Shelf:
                 else f"{said['name']}: {', '.join(unknown)} is not known"
             )
         obj = self._plain(said, self._type(said))
-        obj |= {"id": self.ids.setdefault(said["name"], self._id(said, obj["type"]))}
-        obj |= {name: self._filled(value) for name, value in said.get("with", {}).items()}
+        more = {name: self._filled(value) for name, value in said.get("with", {}).items()}
+        id = more.get("id") or self._id(said, obj["type"])
+        if self.ids.setdefault(said["name"], id) != id:
+            raise self._unreadable(f"{said['name']}: it has another id here; say the same of it each time")
+        obj |= {"id": id} | more
         text = obj.get("modified", obj.get("created"))
         if text is not None:
             self.numbers[obj["id"], text] = said.get("version", 1)
@@ -67,12 +70,12 @@ class Shelf:
 
     def id(self, name: str) -> str:
         """Return the id of a named object, which need not have been pushed yet."""
-        for form in ("anonymised", "redacted"):
-            if name.endswith(f" ({form})"):
-                return self.made(self.id(name.removesuffix(f" ({form})")), form)
+        if name.endswith(" (anonymised)"):
+            return self.made(self.id(name.removesuffix(" (anonymised)")), "anonymised")
         if name.startswith("identity of "):
             return self.speaker(name.removeprefix("identity of "))
         fixed = {
+            "the hub": stix_id("identity", 999),
             "a firm": _FIRM,
             "MITRE": PUBLIC,
             "unknown marking": _UNKNOWN_MARKING,

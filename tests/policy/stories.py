@@ -11,7 +11,10 @@ from typing import Any
 Json = dict[str, Any]
 
 FOLDER = Path(__file__).parent
-_CASE = {"policy", "says", "defaults", "home", "story", "levels", "sees", "why", "owner_hears", "recalled"}
+_CASE = {
+    *("policy", "says", "defaults", "home", "story", "levels", "sees", "why", "owner_hears", "recalled"),
+    *("lacks", "asks", "oracle_lacks"),
+}
 _PUSH = {"member", "pushes", "outcome"}
 _TERMS = {"from", "to", "max_tlp", "audience", "types", "history", "granular", "anonymise"}
 _TREATY = {*_TERMS, "and", "begins_in", "lasts", "replaces", "promises"}
@@ -63,6 +66,9 @@ class Case:
     why: Mapping[str, str] = field(default_factory=dict)
     owner_hears: Mapping[str, str] = field(default_factory=dict)
     recalled: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    lacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    asks: Mapping[str, str] = field(default_factory=dict)
+    oracle_lacks: str = ""  # what the oracle does not know, for which it is not asked
 
     @property
     def place(self) -> str:

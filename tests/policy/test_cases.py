@@ -7,7 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from hub.model import Tlp
-from tests.policy.explaining import hold_to_explanations, hold_to_recalls, hold_to_soundness
+from tests.policy.explaining import (
+    hold_to_explanations,
+    hold_to_recalls,
+    hold_to_soundness,
+    hold_to_what_is_told,
+)
 from tests.policy.playing import CODES, CasePlay
 from tests.policy.stories import Case, all_cases
 from tests.world import World, build
@@ -17,6 +22,13 @@ CASES = all_cases()
 PARAGRAPHS = [
     *(f"2.{n}" for n in range(1, 8)),
     "3",
+    *("4 clauses", "4 red", "4 clearance", "4 several clauses", "4 newest version"),
+    *("5 in force", "5 amendment", "5 ending", "5 history", "5 simulation", "5 who learns"),
+    "6",
+    *("7 redaction", "7 anonymising"),
+    *("8 own versions", "8 speaking", "8 overwriting", "8 referring", "8 versions", "8 equality"),
+    *("8 observables", "8 passing on", "8 stricter", "8 deletion", "8 recall", "8 endings"),
+    *("9", "10"),
 ]
 
 
@@ -36,6 +48,7 @@ def test_the_hub_and_the_oracle_do_what_the_case_says(played: CasePlay) -> None:
     played.place = played.case.place
     played.hold_to(played.case.sees)
     hold_to_explanations(played)
+    hold_to_what_is_told(played)
     hold_to_recalls(played)
     hold_to_soundness(played)
 
