@@ -254,10 +254,16 @@ class CasePlay(RenditionPlay):
         oracles = _differences(wanted, self.seen_by_oracle())
         if self.case.oracle_lacks:
             oracles = [] if oracles else ["knows it now: take oracle_lacks out of the case"]
-        elif not oracles:
-            self.compare(*self.readers)
         if lines := [f"hub: {line}" for line in hubs] + [f"oracle: {line}" for line in oracles]:
             raise Deviates("\n  ".join([f"{self.place}:", *lines]))
+        if not self.case.oracle_lacks:
+            self._compare_others()
+
+    def _compare_others(self) -> None:
+        """See that hub and oracle agree about all readers of whom the case says nothing, and on contents."""
+        if lines := _differences(self.seen_by_oracle(), self.seen_by_hub(self.readers)):
+            raise Deviates("\n  ".join([f"{self.place}: the hub differs from the oracle", *lines]))
+        self.compare(*self.readers)
 
     def seen_by_oracle(self) -> dict[str, set[str]]:
         sights = self.oracle.sights(self.in_order(), self.now)
@@ -308,8 +314,8 @@ class CasePlay(RenditionPlay):
 
 def _differences(wanted: Mapping[str, set[str]], seen: Mapping[str, set[str]]) -> list[str]:
     lines = []
-    for reader, objects in wanted.items():
-        more, less = sorted(seen[reader] - objects), sorted(objects - seen[reader])
+    for reader in sorted(wanted.keys() & seen.keys()):
+        more, less = sorted(seen[reader] - wanted[reader]), sorted(wanted[reader] - seen[reader])
         lines += [f"{reader} also sees {more}"] if more else []
         lines += [f"{reader} does not see {less}"] if less else []
     return lines
