@@ -134,7 +134,7 @@ class Play:
         if self.world is not None and self.histories(HistoryKind.APPEND):
             # What history has yet to bring, nobody can have received.
             with unrecorded():
-                rows = {member: self.world.released(member) for member in ACCOUNTS}
+                rows = {member: self.world.released(member) for member in self.oracle.accounts}
             served = {member: {(row.id, row.version) for row in found} for member, found in rows.items()}
         self.oracle.observe(self.in_order(), self.now, served)
 

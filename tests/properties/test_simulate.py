@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
@@ -28,10 +29,10 @@ AUDITOR = Caller(
 Lowest = dict[tuple[str, int], Clearance]  # the lowest clearance of a nation that is served a version
 
 
-def lowest(world: World) -> Lowest:
+def lowest(world: World, nations: Sequence[str] = NATIONS) -> Lowest:
     """Who of each nation is served each foreign version, by its key."""
     found: Lowest = {}
-    for nation in NATIONS:
+    for nation in nations:
         for clearance in reversed(Clearance):
             rows = world.drain(world.query(f"{nation.lower()}-{clearance.label}", selections=EVERY_VERSION))
             positions = [row.position for row in rows]

@@ -1,0 +1,64 @@
+"""Every case of tests/policy/*.toml, which lawyers can read, holds in the hub and in the oracle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from hub.model import Tlp
+from tests.policy.explaining import (
+    hold_to_explanations,
+    hold_to_recalls,
+    hold_to_soundness,
+    hold_to_what_is_told,
+)
+from tests.policy.playing import CODES, CasePlay
+from tests.policy.stories import Case, all_cases
+from tests.world import World, build
+
+CASES = all_cases()
+# The paragraphs of the policy's sections 2 to 10 that a case can show, by number, or by what they are about.
+PARAGRAPHS = [
+    *(f"2.{n}" for n in range(1, 8)),
+    "3",
+    *("4 clauses", "4 red", "4 clearance", "4 several clauses", "4 newest version"),
+    *("5 in force", "5 amendment", "5 ending", "5 history", "5 simulation", "5 who learns"),
+    "6",
+    *("7 redaction", "7 anonymising"),
+    *("8 own versions", "8 speaking", "8 overwriting", "8 referring", "8 versions", "8 equality"),
+    *("8 observables", "8 passing on", "8 stricter", "8 deletion", "8 recall", "8 endings"),
+    *("9", "10"),
+]
+
+
+@pytest.fixture
+def played(case: Case, database_url: str) -> Iterator[CasePlay]:
+    defaults = {code: Tlp.of(level) for code, level in case.defaults.items()}
+    world: World = build(database_url, codes=CODES, defaults=defaults, homes=case.home)
+    try:
+        yield CasePlay(world, case=case)
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.policy}: {case.says}")
+def test_the_hub_and_the_oracle_do_what_the_case_says(played: CasePlay) -> None:
+    played.tell()
+    played.place = played.case.place
+    played.hold_to(played.case.sees)
+    hold_to_explanations(played)
+    hold_to_what_is_told(played)
+    hold_to_recalls(played)
+    hold_to_soundness(played)
+
+
+def test_every_paragraph_of_the_policy_has_a_case() -> None:
+    told = {case.policy for case in CASES}
+    assert [paragraph for paragraph in PARAGRAPHS if paragraph not in told] == []
+    assert sorted(told - {*PARAGRAPHS}) == []
+
+
+def test_no_two_cases_say_the_same() -> None:
+    said = [case.says for case in CASES]
+    assert sorted({one for one in said if said.count(one) > 1}) == []
