@@ -71,7 +71,10 @@ class Cut(NamedTuple):
 
 
 def cut(obj: Json, ceiling: str) -> Cut | None:
-    """Take away what is marked above the ceiling; None: there is nothing such, or it cannot be without."""
+    """Take away what is marked above the ceiling; None: there is nothing such, or it cannot be without.
+
+    Nor without the label that spells its level.
+    """
     markings = [(m["marking_ref"], path(s)) for m in obj.get("granular_markings", []) for s in m["selectors"]]
     gone = {
         place
@@ -83,7 +86,7 @@ def cut(obj: Json, ceiling: str) -> Cut | None:
     moved: dict[Path, Path] = {}
     left = _left({k: v for k, v in obj.items() if k != "granular_markings"}, gone, moved, (), ())
     needed = [*COMMON, *NEEDED.get(obj["type"], ())]
-    if any(name in obj and name not in left for name in needed):
+    if any(name in obj and name not in left for name in needed) or labelled(left) != labelled(obj):
         return None
     remaining = [(ref, moved[place]) for ref, place in markings if place in moved]
     granular = [

@@ -21,7 +21,6 @@ from tests.properties.worlds import (
     ACCOUNTS,
     BY_VALUE,
     DEFAULTS,
-    MEMBERS,
     NATION_OF,
     POOL,
     Agree,
@@ -202,12 +201,11 @@ class RenditionPlay(Play):
     def compare(self, *readers: str) -> None:
         """Each of these readers, or everybody, is served what the oracle says, in form and content."""
         sights = self.oracle.sights(self.in_order(), self.now)
-        for reader in readers or MEMBERS:
+        for reader in readers or self.oracle.accounts:
             self._compare(reader, sights[reader])
 
     def _compare(self, reader: str, sights: set[Sight]) -> None:
-        assert self.world is not None
-        served = forms(self.world, reader)
+        served = self.served(reader)
         expected = Counter(self._form(s) for s in sights)
         told = Counter(form for form, _, _ in served)
         assert told == expected, (reader, "more", told - expected, "less", expected - told)
@@ -218,6 +216,11 @@ class RenditionPlay(Play):
             said = self.oracle.contents[sight]
             is_link = form[3].startswith("link:")
             self.equal(said, {name: body.get(name) for name in said} if is_link else body)
+
+    def served(self, reader: str) -> list[tuple[Form, str, Json]]:
+        """What the hub serves the reader now."""
+        assert self.world is not None
+        return forms(self.world, reader)
 
     def _form(self, sight: Sight) -> Form:
         version = sight.version
@@ -247,7 +250,7 @@ class RenditionPlay(Play):
 
 def forms(world: World, reader: str) -> list[tuple[Form, str, Json]]:
     """What the reader is served: of which version in which form, under which id, and the object."""
-    nation = ACCOUNTS[reader].nation
+    nation = world.callers[reader].member.nation
     rows = world.released(reader, EVERY_VERSION)
     v = object_version.c
     query = (
