@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hub.actions import authenticate
+from hub.actions.basis import present
 from hub.actions.house import House
 from hub.actions.lives import may_know
-from hub.actions.present import present
 from hub.model import Caller, NationCode, Tlp
 from hub.rules.release import levels_seen
 

@@ -15,10 +15,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from hub.actions.authored import publish
-from hub.actions.handling import Handled
+from hub.actions.basis import present
 from hub.actions.house import House
-from hub.actions.judging import Verdicts
-from hub.actions.present import present
 from hub.model import (
     SUBMITTED,
     Clearance,
@@ -38,7 +36,9 @@ from hub.model import (
     format_instant,
 )
 from hub.proofs import canonical
+from hub.rules.effective import Handled
 from hub.rules.release import clearance_for, stands
+from hub.rules.row_changes import Verdicts
 from hub.stix import reading
 from hub.stix.notes import recall_note
 from hub.store import disclosures, members, recalls, releases

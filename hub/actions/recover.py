@@ -15,9 +15,9 @@ from typing import Final
 
 from hub.actions import accept
 from hub.actions.authenticate import admit
+from hub.actions.basis import present
 from hub.actions.house import House
 from hub.actions.lives import life_of, may_know
-from hub.actions.present import present
 from hub.actions.submit import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, Unprocessable
 from hub.model import (

@@ -18,9 +18,6 @@ import orjson
 from hub.actions.house import House
 from hub.model import (
     ANONYMISED,
-    Class,
-    Clearance,
-    Ground,
     JsonObject,
     Justification,
     Kind,
@@ -33,10 +30,9 @@ from hub.model import (
     Served,
     StixId,
     Tlp,
-    View,
 )
 from hub.proofs import canonical
-from hub.rules.release import simplify
+from hub.rules.forms import audience
 from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based, rename
 from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definition_of
@@ -49,42 +45,29 @@ _DERIVED_FROM: Final = "derived-from"
 _EXTENSION: Final = "extension-definition"
 
 
-def with_audience(
-    connection: Connection,
-    place: tuple[NationCode, NationCode | None, Collection[StixId], int],
-    classes: Mapping[View, Class],
-) -> dict[View, Justification]:
-    """Return by what each form stands of which these are the `classes`: an answer for its audience alone.
+def audiences(
+    connection: Connection, origin: NationCode, answers: Iterable[ObjectVersion]
+) -> dict[int, Justification]:
+    """Return for whom each answer of `origin`, by its key, is where it is about (policy 7).
 
-    `place` has the origin, whom it is about, what it refers to and the key of the version.
+    Records count of which something had been released to `origin` under these ids when the answer came:
+    whoever else submits the same id has no part in it.
     """
-    origin, about, refers, key = place
-    found = {view: frozenset({own}) for view, own in classes.items()}
-    if about is not None and found:
-        told = _audience(connection, origin, about, refers, key)
-        return {view: own | told if view.rendition.is_answer else own for view, own in found.items()}
-    return found
+    return {
+        one.key: audience_of(connection, origin, one.about, one.refers, one.key)
+        for one in answers
+        if one.about is not None
+    }
 
 
-def _audience(
+def audience_of(
     connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], answer: int
 ) -> Justification:
-    """Return for whom an answer of `origin`, by its key, is where it is about: who sees the originals there.
-
-    `answer` is the key of its version. That is, from which clearance up, as where an object of the cert's own
-    is referred to (policy 7). Records count of which something had been released to `origin` under these ids
-    when the answer came: whoever else submits the same id has no part in it. What is not there any more, or
-    was never released, is the cert's.
-    """
+    """Return for whom one answer, by the key of its version and what it refers to, is where it is about."""
     behind = _behind(connection, origin, about, refers)
     told = renditions.submitters(connection, origin, about, behind, answer)
     records = {(member, id) for made, id in behind.items() for member in told.get(made, ())}
-    standing = renditions.at_home(connection, about, records)
-    classes = {grounds for value in standing.values() for grounds in value}
-    found = {frozenset(ground for ground in grounds if ground.member is None) for grounds in classes}
-    if len(standing) < len(records) or {id for _, id in standing} != set(behind.values()) or not found:
-        found.add(frozenset({Ground(None, Clearance.CERT)}))
-    return simplify(found)
+    return audience(records, set(behind.values()), renditions.at_home(connection, about, records))
 
 
 def _behind(

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.actions import accept, poll, recall
-from hub.actions.authenticate import admit, reader
-from hub.actions.basis import Basis
-from hub.actions.handling import Brought, Desk, Handled, handle, together
+from hub.actions.authenticate import reader
+from hub.actions.basis import Basis, hold, present
+from hub.actions.handling import Brought, Desk, load
 from hub.actions.house import House
-from hub.actions.judging import Bench, Verdicts, judge_again, recipients, write_rows
-from hub.actions.present import present
-from hub.actions.records import by_record, own_versions
+from hub.actions.judging import bench_of, judge_again, write_rows
+from hub.actions.records import own_versions
 from hub.actions.submit import verify_writer
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
-from hub.store import agreements, creators, deletions, objects, releases, renditions, submissions
+from hub.rules.effective import Handled, effective, together
+from hub.rules.judgement import by_record
+from hub.rules.row_changes import Verdicts
+from hub.store import creators, deletions, objects, renditions, submissions
 from hub.store.connection import Connection
 
 _EVERY_VERSION = frozenset({VersionFilter.ALL})
@@ -85,8 +87,8 @@ def decide(house: House, connection: Connection, deletion: Deletion) -> Deletion
         deleted = dict.fromkeys(doomed, now)
         for owner, held in records.items():
             desk = Desk.of(house, owner, deletion.origin)
-            handled[owner] = handle(connection, desk, Brought(), held, deleted=deleted)
-        bench = Bench.of(house, connection, deletion.origin, now)
+            handled[owner] = effective(load(connection, desk, Brought(), held, deleted=deleted))
+        bench = bench_of(house, connection, deletion.origin, now)
         verdicts = judge_again(connection, bench, together(handled.values()))
     return DeletionDecision(basis, now, records, doomed, handled, verdicts)
 
@@ -129,10 +131,7 @@ def _commit(
     evidence: Evidence | None,
 ) -> DeletionDecision:
     """Write the deletion under the locks, decided again if something has moved; return what was decided."""
-    agreements.generation(connection, hold=True)
-    admit(house, connection, deletion.caller, evidence)
-    submissions.count(connection, deletion.origin, hold=True)
-    releases.lock(connection, recipients(house))
+    hold(house, connection, deletion.origin, (deletion.caller, evidence))
     if decision.basis != Basis.of(house, connection, deletion.origin, present(house, connection)):
         decision = decide(house, connection, deletion)
     if decision.doomed:

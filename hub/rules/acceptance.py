@@ -11,10 +11,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from hub.model import Kind, Member, MemberId, NationCode, ObjectVersion, StixId, StixObject, format_instant
+from hub.model import (
+    Kind,
+    Member,
+    MemberId,
+    NationCode,
+    Neighbour,
+    ObjectVersion,
+    StixId,
+    StixObject,
+    format_instant,
+)
 from hub.rules.claims import Claim, Registered, are_both_named, is_common, is_marked_name
 from hub.rules.names import NAMES
-from hub.rules.neighbours import Neighbour, first_of_equals
+from hub.rules.neighbours import Naming, first_of_equals
 
 AHEAD: Final = timedelta(hours=24)  # how far created and modified may lie ahead of the hub's clock
 
@@ -78,23 +88,6 @@ class Reserved:
     own: frozenset[StixId]
     rel_to: Mapping[StixId, NationCode]
     identity: StixId
-
-
-@dataclass(frozen=True, slots=True)
-class Naming:
-    """When an id was first named: by the submitter's nation, and by others, in what the submitter knows."""
-
-    own: datetime | None = None
-    others: datetime | None = None
-
-    def is_announced(self, at: datetime | None) -> bool:
-        """Tell whether another nation named it before `at`, and before the own nation did (policy 8)."""
-        is_theirs = self.others is not None and (self.own is None or self.others <= self.own)
-        return is_theirs and (at is None or (self.others is not None and self.others < at))
-
-    def is_before(self, at: datetime) -> bool:
-        """Tell whether the own nation named it before `at`, and before any other nation did (policy 8)."""
-        return self.own is not None and self.own < at and (self.others is None or self.own < self.others)
 
 
 @dataclass(frozen=True, slots=True)

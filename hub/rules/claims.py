@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from hub.model import Kind, Member, MemberId, NationCode, Registry, StixId, StixObject, as_of
+from hub.model import Kind, Member, MemberId, NationCode, Neighbour, Registry, StixId, StixObject, as_of
 from hub.rules.names import DEFINITIONS, NAMES, OBSERVABLES, is_derived
-from hub.rules.neighbours import Neighbour
 
 
 class Claim(IntEnum):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import chain
 
-from hub.actions.row_order import as_dated, clearance_of
 from hub.model import (
     SUBMITTED,
     Clearance,
@@ -16,54 +15,40 @@ from hub.model import (
     NationCode,
     ObjectVersion,
     Rendition,
-    Shown,
+    RowChanges,
     View,
 )
 from hub.rules.moments import Moment
 from hub.rules.references import Judgement
 from hub.rules.release import NEVER, narrows
+from hub.rules.row_order import as_dated, clearance_of
 
 
-@dataclass(slots=True)
-class RowChanges:
-    """What happens to one recipient's ledger. Versions are named by key, rows by position."""
+def up_to(change: RowChanges, clearance: Clearance) -> tuple[RowChanges, bool]:
+    """Return the changes without new rows above `clearance`, and whether there are any such (policy 9).
 
-    append: list[tuple[int, Rendition, Justification]] = field(default_factory=list)
-    withdraw: list[int] = field(default_factory=list)
-    delete: list[int] = field(default_factory=list)
-    forget: list[int] = field(default_factory=list)
-    justify: dict[Justification, list[int]] = field(default_factory=lambda: defaultdict(list))
-    supersede: list[int] = field(default_factory=list)
-    show: dict[Shown, list[int]] = field(default_factory=lambda: defaultdict(list))
-    replaced: set[int] = field(
-        default_factory=set
-    )  # of those withdrawn: the same of a later version is shown
+    Rows in whose place these would come stay; no clearance is above the highest.
+    """
+    if clearance is max(Clearance):
+        return change, False
+    kept = [row for row in change.append if clearance_of(row[2]) <= clearance]
+    later = [row for row in change.append if clearance_of(row[2]) > clearance]
+    stay = {change.instead[key, form] for key, form, _ in later if (key, form) in change.instead}
+    withdraw = [position for position in change.withdraw if position not in stay]
+    return replace(change, append=kept, withdraw=withdraw), bool(later)
 
-    # The position of the row that an appended one replaces, by version and form.
-    instead: dict[tuple[int, Rendition], int] = field(default_factory=dict)
 
-    def up_to(self, clearance: Clearance) -> tuple[RowChanges, bool]:
-        """Return the changes without new rows above `clearance`, and whether there are any such.
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The versions that were judged, by key, and what that does to each recipient's ledger."""
 
-        Rows in whose place these would come stay; no clearance is above the highest.
-        """
-        if clearance is max(Clearance):
-            return self, False
-        kept = [row for row in self.append if clearance_of(row[2]) <= clearance]
-        later = [row for row in self.append if clearance_of(row[2]) > clearance]
-        stay = {self.instead[key, form] for key, form, _ in later if (key, form) in self.instead}
-        withdraw = [position for position in self.withdraw if position not in stay]
-        return replace(self, append=kept, withdraw=withdraw), bool(later)
+    versions: Mapping[int, ObjectVersion]
+    changes: Mapping[NationCode, RowChanges]
 
     @property
     def hides(self) -> bool:
-        """Tell whether rows are withdrawn, deleted, or stand by something else."""
-        return bool(self.withdraw or self.delete or self.forget or self.justify)
-
-    @property
-    def revises(self) -> bool:
-        """Tell whether rows are altered where they are, so that what was read of the ledger is over."""
-        return self.hides or bool(self.show)
+        """Tell whether a row that was served is withdrawn, or served to fewer."""
+        return any(change.hides for change in self.changes.values())
 
 
 def changes_to(
