@@ -123,6 +123,7 @@ class Account:
         """Return who submitted the record, to those who may know: polls tell nobody."""
         return {"member": self.version.member} if self.is_told_whose else {}
 
+    # (hub/README: recipient-told)
     def view(self, recipient: NationCode | None) -> JsonObject | None:
         """Return what the caller is told; None: nothing at all."""
         nations = self.bench.recipients if self.is_told_all else [self.caller.member.nation]
@@ -196,6 +197,7 @@ class Account:
             if one["decision"] == "release"
         ]
 
+    # (hub/README: explain-both)
     def _told(self, nation: NationCode, form: Rendition) -> JsonObject:
         """Return the decision on what the rules release in this form, held against what is served."""
         clearance = self._clearance(View(nation, form))

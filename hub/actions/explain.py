@@ -161,6 +161,7 @@ def _everywhere(
         yield one.id, Found(one.origin, versions[one.version], one.rendition)
 
 
+# (hub/README: deleted-asked-by)
 def _of_member(
     house: House, connection: Connection, reader: Reader, ids: Collection[StixId]
 ) -> Iterator[tuple[StixId, Found]]:

@@ -181,6 +181,7 @@ def _plan(
     return _Plan(done, at)
 
 
+# (hub/README: apply-takes-values)
 def _is_taken(one: Difference, apply: bool, add: Collection[NationCode]) -> bool:
     match one.scope:
         case Scope.VALUE:
@@ -191,6 +192,7 @@ def _is_taken(one: Difference, apply: bool, add: Collection[NationCode]) -> bool
             return False
 
 
+# (hub/README: apply-takes-values)
 def _check_new_ids(
     connection: Connection, file: object, given: Registry, found: Sequence[Difference]
 ) -> None:

@@ -12,6 +12,7 @@ from hub.model import Caller, NationCode, Tlp
 from hub.rules.release import levels_seen
 
 
+# (hub/README: markings-without-objects)
 def by_origin(house: House, caller: Caller) -> Mapping[NationCode, frozenset[Tlp]]:
     """Return, for each nation, the levels at which the caller must expect something of it.
 

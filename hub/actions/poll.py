@@ -109,6 +109,7 @@ def seal_cursor(house: House, query: Query, page: Page, resource: Disclosed = Di
     return cursors.seal(house.secrets.cursor_key, fields, secrets.token_bytes(_NONCE_BYTES))
 
 
+# (hub/README: cursor-goes-on)
 def open_cursor(
     house: House,
     query: Query,

@@ -48,6 +48,7 @@ from hub.store.releases import NewRow
 
 _PER_STEP: Final = 200  # recalls, so that no submission waits long for a ledger
 _IN_FLIGHT: Final = timedelta(minutes=5)  # how late what was read before a recall may come on record
+# (hub/README: recall-causes)
 _SENTENCES: Final = {
     Reason.DELETED: "The source withdrew this object on {at}.",
     Reason.STRICTER: "Since {at} its source handles this object more strictly, and not for you any more.",
@@ -96,6 +97,7 @@ class Watch:
         new = [NewRecall(self.origin, *record, at, pulled[record]) for record in sorted(pulled)]
         recalls.add(connection, new)
 
+    # (hub/README: recalled-from)
     def _lost(self, after: Mapping[Shown, frozenset[MemberId]]) -> Mapping[Place, frozenset[MemberId]]:
         """Return who ceased to see which version in the form in which it was seen, though it is not deleted.
 
@@ -274,6 +276,7 @@ def fetched_of(connection: Connection, found: Collection[Recall], floor: int = 0
     return fetched
 
 
+# (hub/README: note-level)
 def _level(tlp: Tlp | None, kind: Kind) -> Tlp:
     """Return a level no laxer than what the member was shown, that tells it of none that it was not."""
     clearance = kind.clearance or Clearance.CERT
@@ -281,6 +284,7 @@ def _level(tlp: Tlp | None, kind: Kind) -> Tlp:
     return highest if tlp is None else min(tlp, highest)
 
 
+# (hub/README: note-for-all, hub-objects-where)
 def _write_notes(
     house: House, connection: Connection, held: Mapping[int, Recall], new: Mapping[Told, Fetched]
 ) -> None:

@@ -151,6 +151,7 @@ def _is_open(recovery: KeyRecovery, now: datetime) -> bool:
     return not is_decided and now < recovery.requested_at + _LIVES
 
 
+# (hub/README: lost-agreement-key)
 def _may_confirm(
     house: House, connection: Connection, caller: Caller, one: KeyRecovery, owner: Member, now: datetime
 ) -> bool:

@@ -117,6 +117,7 @@ def _made(connection: Connection, origin: NationCode, id: StixId, form: Renditio
     return renditions.made_ids(connection, origin, [id], form).values()
 
 
+# (hub/README: simulation-tells)
 def simulate(house: House, caller: Caller, body: bytes) -> JsonObject:
     """Return what would change for whom if the agreement in `body` came into force now; nothing is written.
 

@@ -49,6 +49,7 @@ from hub.store.connection import Connection
 
 Items = Sequence[StixObject | Unreadable]
 
+# (hub/README: post-limits)
 _MAX_HELD: Final = 100_000  # versions, at about a tenth of a millisecond each
 _STAYS_HOME: Final = "it does not leave by agreements that hide who submitted it; submit a version without"
 _STANDS: Final = "stands as {}; mark this version, or leave it out"

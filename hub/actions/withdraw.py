@@ -93,6 +93,7 @@ def decide(house: House, connection: Connection, deletion: Deletion) -> Deletion
     return DeletionDecision(basis, now, records, doomed, handled, verdicts)
 
 
+# (hub/README: delete-what)
 def _records(connection: Connection, deletion: Deletion) -> Records:
     """Return the records of the id that the caller may delete, by their member, each in order of version."""
     caller = deletion.caller.member

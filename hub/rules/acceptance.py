@@ -122,6 +122,7 @@ def accept(obj: StixObject, case: Case) -> Verdict:
     refusal = refusal or _overwrites(obj, case)
     if refusal is not None:
         return Refuse(obj.version, refusal)
+    # (hub/README: copy-stays-copy)
     # A record that begins as a copy stays one while it lives: no licence for what its original says later.
     is_copy = _is_equal_to_others(obj, case) if newest is None else newest.is_copy
     return _accepted(obj, case, is_copy=is_copy)
@@ -234,6 +235,7 @@ def _breaks_the_record(obj: StixObject, case: Case) -> str | None:
     return _changes_its_creation(obj, case)
 
 
+# (hub/README: names-dated-anew)
 def _changes_its_creation(obj: StixObject, case: Case) -> str | None:
     """Return what of `created` and `created_by_ref` differs from the versions next to it (section 3.2).
 
@@ -257,6 +259,7 @@ def _changes_its_creation(obj: StixObject, case: Case) -> str | None:
 
 def _passes_on(obj: StixObject, case: Case) -> str | None:
     """Return why the object may not be passed on (policy 8); None: it may, or is the submitter's own."""
+    # (hub/README: named-before)
     # A record under an id that another nation had announced is no licence for what comes under it.
     if case.known.is_own and not case.naming.is_announced(case.known.first_at):
         return None

@@ -292,6 +292,7 @@ def waiting(periods: Iterable[Period]) -> list[Period]:
     ]
 
 
+# (hub/README: unbroken-chain)
 def covered_since(periods: Iterable[Period]) -> dict[Direction, datetime]:
     """Return since when these periods have covered each direction (policy 4, the start).
 

@@ -51,6 +51,7 @@ class Registered:
         earlier = tuple((until, one.public_sources) for until, one in registry.earlier)
         return cls(found, nations, registry.public_sources, earlier)
 
+    # (hub/README: two-configurations)
     def is_public(self, creator: StixId | None, other: Neighbour) -> bool:
         """Tell whether the creator is a public source, and was when the other was submitted (policy 1).
 

@@ -69,6 +69,7 @@ class Law:
                     yield View(recipient, form), decision.grounds
 
 
+# (hub/README: redaction-per-ceiling)
 def _forms(candidate: Candidate, recipient: NationCode, clauses: Iterable[Clause]) -> frozenset[Rendition]:
     """Return the forms in which some clause may let `recipient` see the candidate, something left or not."""
     found: set[Rendition] = set()
@@ -86,6 +87,7 @@ def _forms(candidate: Candidate, recipient: NationCode, clauses: Iterable[Clause
     return frozenset(found)
 
 
+# (hub/README: answer-to-made-id)
 def audience(
     records: Collection[RecordKey],
     originals: Collection[StixId],

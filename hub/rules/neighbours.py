@@ -184,6 +184,7 @@ def _earlier(one: datetime | None, other: datetime) -> datetime:
     return other if one is None else min(one, other)
 
 
+# (hub/README: shown-by-rows)
 def was_shown(stretches: Iterable[Stretch], reader: Reader, periods: Collection[Period]) -> bool:
     """Tell whether a poll of `reader` could have returned a row that stood so (policy 1, "shown").
 

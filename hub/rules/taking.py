@@ -45,6 +45,7 @@ def taken_over(
     return taken_together(parts)
 
 
+# (hub/README: cert-names-agency)
 def names_colleagues(
     item: ObjectVersion,
     submitter: Member,

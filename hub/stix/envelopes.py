@@ -27,6 +27,7 @@ from hub.stix.validation import MAX_ID_CHARACTERS
 _ABOVE: Final = 2  # containers around each object: the envelope and its list
 
 
+# (hub/README: flawed-object-alone)
 def objects_of(body: bytes, most: int) -> list[Any]:
     """Return the list `objects` of a TAXII envelope or STIX bundle, whatever else stands beside it.
 

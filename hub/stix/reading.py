@@ -136,6 +136,7 @@ def _type(id: StixId) -> str:
     return id.partition("--")[0]
 
 
+# (hub/README: source-named)
 def _guise(obj: JsonObject, ids: frozenset[StixId]) -> Guise:
     """Return how the object may appear where its source is hidden; an organisation or person may be that.
 
