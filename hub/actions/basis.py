@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hub.actions.authenticate import admit
 from hub.actions.house import House
 from hub.model import Caller, Evidence, NationCode
-from hub.rules.moments import Moment
+from hub.rules.row_changes import Moment
 from hub.store import agreements, releases, submissions
 from hub.store.agreements import Generation
 from hub.store.connection import Connection

@@ -10,10 +10,10 @@ from types import MappingProxyType
 
 from hub.actions.house import House
 from hub.model import Handling, MemberId, NationCode, ObjectVersion, Registry, StixId
+from hub.rules.claims import is_decided_once
 from hub.rules.effective import laid
 from hub.rules.handling import ContainerKey, Customs, Facts
-from hub.rules.names import is_decided_once
-from hub.store import creators, definitions, objects
+from hub.store import marking_facts, objects
 from hub.store.connection import Connection
 
 _NONE: frozenset[int] = frozenset()
@@ -106,7 +106,7 @@ class _Table:
         versions = self.now.values()
         around = self._around({v.id for v in versions if v.markings.tlp is None})
         others = {ref for v in versions for ref in v.markings.others}
-        accepted = definitions.accepted(self.connection, self.desk.member, others)
+        accepted = marking_facts.accepted(self.connection, self.desk.member, others)
         for version in versions:
             if version.is_accepted_definition and version.id not in accepted:
                 accepted[version.id] = version.listed or None
@@ -123,7 +123,7 @@ class _Table:
             accepted=accepted,
             earlier=self.desk.earlier,
             identities=identities,
-            namers=creators.levels(self.connection, self.desk.member, named),
+            namers=marking_facts.creator_levels(self.connection, self.desk.member, named),
         )
 
     def _around(self, ids: Collection[StixId]) -> dict[StixId, Counter[Handling]]:

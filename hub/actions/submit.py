@@ -14,7 +14,6 @@ from hub.actions.house import House
 from hub.actions.judging import bench_of, judge_again, write_rows
 from hub.actions.neighbourhood import look_around
 from hub.actions.prune import STATUS_DAYS
-from hub.actions.receipts import receipted
 from hub.errors import Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     Caller,
@@ -25,7 +24,6 @@ from hub.model import (
     MemberId,
     NationCode,
     ObjectVersion,
-    Outcome,
     Purpose,
     Receipt,
     Scope,
@@ -40,18 +38,16 @@ from hub.rules.acceptance import Reserved
 from hub.rules.claims import Registered
 from hub.rules.drafting import Drafts, Drawer, draft
 from hub.rules.effective import Handled, effective_of_new
-from hub.rules.marking import accepted_by
-from hub.rules.remarks import remarks
 from hub.rules.row_changes import Verdicts
+from hub.rules.status import receipted, with_remarks
 from hub.stix import envelopes, reading
-from hub.store import creators, members, objects, releases, renditions, submissions
+from hub.store import marking_facts, members, objects, releases, renditions, submissions
 from hub.store.connection import Connection
 
 Items = Sequence[StixObject | Unreadable]
 
 # (hub/README: post-limits)
 _MAX_HELD: Final = 100_000  # versions, at about a tenth of a millisecond each
-_STAYS_HOME: Final = "it does not leave by agreements that hide who submitted it; submit a version without"
 _STANDS: Final = "stands as {}; mark this version, or leave it out"
 
 
@@ -311,30 +307,21 @@ def _write_objects(
     objects.update_handling(connection, handled.changed())
     stored = objects.insert_versions(connection, origin, submission_id, fresh)
     member = drafts.fresh[0].member
-    creators.add(connection, member, handled.creator_deltas)
-    watch = recall.watch(house, connection, origin, verdicts, [handled])
+    marking_facts.add_creators(connection, member, handled.creator_deltas)
+    watched = recall.watch(house, connection, origin, verdicts, [handled]) if verdicts.hides else None
     # Never before the decision: what it let begin would be dated before it can be seen.
     at = max(house.store.now(connection), decision.now)
     write_rows(house, connection, origin, verdicts, stored, at)
-    watch.note_down(connection, at)
+    if watched is not None:
+        watched.note_down(connection, at)
 
 
 def _receipt(
     house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision, id: str
 ) -> Receipt:
-    drafts, handled = decision.drafts, decision.handled
-    outcomes = list(drafts.outcomes)
-    known = house.registry.informative_markings | house.registry.rel_to.keys()
-    known |= accepted_by(handled.accepted, house.registry.informative_markings)
-    for key, n in drafts.index.items():
-        version = handled.now[key]
-        if drafts.named_at.get(key):
-            places = ", ".join(drafts.named_at[key])
-            outcomes[n] = _remarked(outcomes[n], f"tells of its submitter at {places}: {_STAYS_HOME}")
-        for remark in remarks(version, verified.caller.member, decision.drawer.registered, known):
-            outcomes[n] = _remarked(outcomes[n], remark)
+    registry, submitter = house.registry, verified.caller.member
+    markings = registry.informative_markings, frozenset(registry.rel_to)
+    outcomes = with_remarks(
+        *(decision.drafts, decision.handled, submitter, decision.drawer.registered), *markings
+    )
     return Receipt(id, decision.now, receipted(outcomes, items, len(verified.body)))
-
-
-def _remarked(outcome: Outcome, remark: str) -> Outcome:
-    return replace(outcome, message="; ".join(text for text in (outcome.message, remark) if text))

@@ -19,7 +19,7 @@ from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, 
 from hub.rules.effective import Handled, effective, together
 from hub.rules.judgement import by_record
 from hub.rules.row_changes import Verdicts
-from hub.store import creators, deletions, objects, renditions, submissions
+from hub.store import deletions, marking_facts, objects, renditions, submissions
 from hub.store.connection import Connection
 
 _EVERY_VERSION = frozenset({VersionFilter.ALL})
@@ -152,15 +152,15 @@ def _write(
     deletions.mark_deleted(connection, decision.doomed.keys(), id, now)
     for owner, handled in decision.handled.items():
         objects.update_handling(connection, handled.changed())
-        creators.add(connection, owner, handled.creator_deltas)
-    watch = recall.watch(
+        marking_facts.add_creators(connection, owner, handled.creator_deltas)
+    watched = recall.watch(
         *(house, connection, deletion.origin, decision.verdicts),
         handled=decision.handled.values(),
         doomed=decision.doomed,
     )
     at = max(house.store.now(connection), now)
     write_rows(house, connection, deletion.origin, decision.verdicts, {}, at)
-    watch.note_down(connection, at)
+    watched.note_down(connection, at)
     contents = {v.content_id for v in decision.doomed.values()}
     contents |= renditions.contents_of(connection, decision.doomed.keys())
     deletions.erase_contents(connection, contents, now)
