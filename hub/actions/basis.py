@@ -32,12 +32,12 @@ class Basis(NamedTuple):
     submissions: int  # of the nation
     moment: Moment
 
-    @classmethod
-    def of(cls, house: House, connection: Connection, origin: NationCode, now: datetime) -> Basis:
-        """Return it as this transaction has it."""
-        generation = agreements.generation(connection)
-        moment = Moment.of(house.bindings.periods(connection), now)
-        return cls(generation, submissions.count(connection, origin), moment)
+
+def basis_of(house: House, connection: Connection, origin: NationCode) -> tuple[Basis, datetime]:
+    """Return what a decision in this transaction hangs on, and the present by which it is taken."""
+    now, generation = present(house, connection), agreements.generation(connection)
+    moment = Moment.of(house.bindings.periods(connection), now)
+    return Basis(generation, submissions.count(connection, origin), moment), now
 
 
 def hold(
@@ -55,4 +55,4 @@ def hold(
     if sender is not None:
         admit(house, connection, *sender)
     submissions.count(connection, origin, hold=True)
-    releases.lock(connection, house.recipients)
+    releases.lock(connection, house.registry.recipients)

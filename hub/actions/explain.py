@@ -152,7 +152,7 @@ def _by_id(found: Iterable[tuple[StixId, Found]]) -> Mapping[StixId, Sequence[Fo
 def _everywhere(
     house: House, connection: Connection, ids: Collection[StixId]
 ) -> Iterator[tuple[StixId, Found]]:
-    for origin in (*house.recipients, HUB):
+    for origin in (*house.registry.recipients, HUB):
         for version in objects.versions_by_id(connection, origin, ids):
             yield version.id, Found(origin, version)
     made = renditions.with_ids(connection, ids)

@@ -45,25 +45,14 @@ _DERIVED_FROM: Final = "derived-from"
 _EXTENSION: Final = "extension-definition"
 
 
-def audiences(
-    connection: Connection, origin: NationCode, answers: Iterable[ObjectVersion]
-) -> dict[int, Justification]:
-    """Return for whom each answer of `origin`, by its key, is where it is about (policy 7).
+def audience_of(
+    connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], answer: int
+) -> Justification:
+    """Return for whom an answer, by its version's key and what it refers to, is where it is about (policy 7).
 
     Records count of which something had been released to `origin` under these ids when the answer came:
     whoever else submits the same id has no part in it.
     """
-    return {
-        one.key: audience_of(connection, origin, one.about, one.refers, one.key)
-        for one in answers
-        if one.about is not None
-    }
-
-
-def audience_of(
-    connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], answer: int
-) -> Justification:
-    """Return for whom one answer, by the key of its version and what it refers to, is where it is about."""
     behind = _behind(connection, origin, about, refers)
     told = renditions.submitters(connection, origin, about, behind, answer)
     records = {(member, id) for made, id in behind.items() for member in told.get(made, ())}
@@ -86,8 +75,6 @@ def provide(
 ) -> Sequence[NewRow]:
     """Return the rows with what is served of each, made if it was not before; the caller holds the origin."""
     asked = {(row.version.key, row.rendition): row for row in rows if row.rendition.label}
-    if not asked:
-        return rows
     made = renditions.stored(connection, {key for key, _ in asked})
     missing = [row for key, row in asked.items() if key not in made]
     if missing:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from hub.actions import accept, recall
-from hub.actions.basis import Basis, hold, present
+from hub.actions.basis import Basis, basis_of, hold
 from hub.actions.handling import Brought, Desk, load
 from hub.actions.house import House
 from hub.actions.judging import bench_of, judge_again, write_rows
@@ -170,8 +170,8 @@ def decide(
 ) -> SubmissionDecision:
     """Decide on every item, and for every nation on every version that is touched."""
     # The clock may have stepped back; what is committed still came first.
-    clock, now = house.store.now(connection), present(house, connection)
-    basis, ledgers = Basis.of(house, connection, verified.origin, now), releases.edges(connection)
+    clock, ledgers = house.store.now(connection), releases.edges(connection)
+    basis, now = basis_of(house, connection, verified.origin)
     member = verified.caller.member.id
     held = _held(connection, member, _ids(items))
     drawer = _drawer(house, connection, verified, items, now)
@@ -196,8 +196,7 @@ def renewed(
     Others' objects are looked up again only when a ledger has moved: so this costs next to nothing under the
     locks, where it makes other nations wait (policy 8).
     """
-    now = present(house, connection)
-    basis, ledgers = Basis.of(house, connection, verified.origin, now), releases.edges(connection)
+    (basis, now), ledgers = basis_of(house, connection, verified.origin), releases.edges(connection)
     registered = Registered.of(house.registry, members.members(connection))
     if registered != decision.drawer.registered or basis != decision.basis:
         return decide(house, connection, verified, items)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from hub.actions import accept, poll, recall
 from hub.actions.authenticate import reader
-from hub.actions.basis import Basis, hold, present
+from hub.actions.basis import Basis, basis_of, hold
 from hub.actions.handling import Brought, Desk, load
 from hub.actions.house import House
 from hub.actions.judging import bench_of, judge_again, write_rows
@@ -77,8 +77,7 @@ class DeletionDecision:
 
 def decide(house: House, connection: Connection, deletion: Deletion) -> DeletionDecision:
     """Decide which versions go, and for every nation on every version that is touched by it."""
-    now = present(house, connection)
-    basis = Basis.of(house, connection, deletion.origin, now)
+    basis, now = basis_of(house, connection, deletion.origin)
     records = _records(connection, deletion)
     doomed = {v.key: v for held in records.values() for v in _selected(held, deletion)}
     handled: dict[MemberId, Handled] = {}
@@ -133,7 +132,7 @@ def _commit(
 ) -> DeletionDecision:
     """Write the deletion under the locks, decided again if something has moved; return what was decided."""
     hold(house, connection, deletion.origin, (deletion.caller, evidence))
-    if decision.basis != Basis.of(house, connection, deletion.origin, present(house, connection)):
+    if decision.basis != basis_of(house, connection, deletion.origin)[0]:
         decision = decide(house, connection, deletion)
     if decision.doomed:
         _write(house, connection, deletion, decision, evidence)

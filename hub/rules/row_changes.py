@@ -179,12 +179,12 @@ def _compare(
         change.instead[version.key, form] = row.position
     else:
         if value != row.justification:
-            change.justify[value].append(row.position)
+            change.justify.setdefault(value, []).append(row.position)
         if row.is_newest and not version.is_newest:
             change.supersede.append(row.position)
         shown = version.shown(form)
         if row.shown != shown:
-            change.show[shown].append(row.position)
+            change.show.setdefault(shown, []).append(row.position)
 
 
 def _compare_deleted(change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow) -> None:
@@ -195,6 +195,6 @@ def _compare_deleted(change: RowChanges, version: ObjectVersion, value: Justific
     if row.is_served:
         change.delete.append(row.position)
     if value != row.justification:
-        change.justify[value].append(row.position)
+        change.justify.setdefault(value, []).append(row.position)
     if row.is_newest and not version.is_newest:
         change.supersede.append(row.position)
