@@ -87,6 +87,8 @@ def test_each_term_is_said_in_words(term: dict[str, Any], name: str, words: str)
         {"audience": ["cert"]},
         {"types": None},
         {"types": [1]},
+        {"types": ["tool"] * 101},
+        {"types": ["x" * 251]},
         {"history": 1},
         {"granular": "blur"},
         {"anonymise": {}},
