@@ -21,8 +21,14 @@ def present(house: House, connection: Connection, recipient: NationCode | None =
     `recipient` that reads, or on any: whoever decides may write to all. Dates may run ahead of the clock;
     what is decided by does not.
     """
-    changed_at = agreements.generation(connection).changed_at
-    return max(house.store.now(connection), changed_at, releases.decided_at(connection, recipient))
+    return _not_before(house, connection, agreements.generation(connection), recipient)
+
+
+def _not_before(
+    house: House, connection: Connection, generation: Generation, recipient: NationCode | None
+) -> datetime:
+    decided_at = releases.decided_at(connection, recipient)
+    return max(house.store.now(connection), generation.changed_at, decided_at)
 
 
 class Basis(NamedTuple):
@@ -35,7 +41,8 @@ class Basis(NamedTuple):
 
 def basis_of(house: House, connection: Connection, origin: NationCode) -> tuple[Basis, datetime]:
     """Return what a decision in this transaction hangs on, and the present by which it is taken."""
-    now, generation = present(house, connection), agreements.generation(connection)
+    generation = agreements.generation(connection)
+    now = _not_before(house, connection, generation, None)
     moment = Moment.of(house.bindings.periods(connection), now)
     return Basis(generation, submissions.count(connection, origin), moment), now
 

@@ -38,6 +38,8 @@ from hub.rules.acceptance import Reserved
 from hub.rules.claims import Registered
 from hub.rules.drafting import Drafts, Drawer, draft
 from hub.rules.effective import Handled, effective_of_new
+from hub.rules.judgement import Bench
+from hub.rules.neighbours import Neighbourhood
 from hub.rules.row_changes import Verdicts
 from hub.rules.status import receipted, with_remarks
 from hub.stix import envelopes, reading
@@ -174,13 +176,14 @@ def decide(
     basis, now = basis_of(house, connection, verified.origin)
     member = verified.caller.member.id
     held = _held(connection, member, _ids(items))
-    drawer = _drawer(house, connection, verified, items, now)
+    bench = bench_of(house, connection, verified.origin, now)
+    drawer = _drawer(house, connection, verified, items, bench)
     drafts = draft(replace(drawer, accepted_at=clock), items, held)
     brought = Brought(drafts.fresh, drafts.present, drafts.repeated)
     facts = load(connection, Desk.of(house, member, verified.origin), brought, held)
     handled, stricter = effective_of_new(facts, drafts.fresh)
     drafts = drafts.without({key: _STANDS.format(tlp.label.upper()) for key, tlp in stricter.items()})
-    verdicts = judge_again(connection, bench_of(house, connection, verified.origin, now), handled)
+    verdicts = judge_again(connection, bench, handled)
     return SubmissionDecision(basis, ledgers, now, drawer, drafts, handled, verdicts)
 
 
@@ -202,8 +205,8 @@ def renewed(
         return decide(house, connection, verified, items)
     if ledgers == decision.ledgers:
         return decision
-    member, known = verified.caller.member, decision.drawer.neighbourhood
-    if look_around(house, connection, member, _ids(items), _referred(items), now) == known:
+    bench = bench_of(house, connection, verified.origin, now)
+    if _look_around(house, connection, verified, items, bench) == decision.drawer.neighbourhood:
         return replace(decision, ledgers=ledgers)
     return decide(house, connection, verified, items)
 
@@ -231,12 +234,11 @@ def _referred(items: Items) -> set[StixId]:
 
 
 def _drawer(
-    house: House, connection: Connection, verified: VerifiedSubmission, items: Items, now: datetime
+    house: House, connection: Connection, verified: VerifiedSubmission, items: Items, bench: Bench
 ) -> Drawer:
     """Return what is known of others, of identities and of the hub's own, for these items."""
-    member, referred = verified.caller.member, _referred(items)
-    around = look_around(house, connection, member, _ids(items), referred, now)
-    registry = house.registry
+    member, referred, registry = verified.caller.member, _referred(items), house.registry
+    around = _look_around(house, connection, verified, items, bench)
     return Drawer(
         submitter=member,
         reserved=Reserved(
@@ -245,13 +247,20 @@ def _drawer(
             registry.hub_identity_id,
         ),
         informative=registry.informative_markings,
-        registered=Registered.of(registry, members.members(connection)),
+        registered=Registered.of(registry, bench.members.values()),
         neighbourhood=around,
         own=frozenset(objects.living_own(connection, member.id, referred)),
         originals=renditions.originals(connection, verified.origin, referred),
-        now=now,
-        accepted_at=now,
+        now=bench.now,
+        accepted_at=bench.now,
     )
+
+
+def _look_around(
+    house: House, connection: Connection, verified: VerifiedSubmission, items: Items, bench: Bench
+) -> Neighbourhood:
+    ids = _ids(items), _referred(items)
+    return look_around(connection, bench, verified.caller.member, *ids, house.registry.rel_to.keys())
 
 
 # --- 4: the one step --------------------------------------------------------------------------

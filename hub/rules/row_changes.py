@@ -100,7 +100,7 @@ def changes_to(
     live: Collection[LiveRow],
     moment: Moment,
 ) -> dict[NationCode, RowChanges]:
-    """Return what brings the `live` rows of these versions to their judgements, for each recipient.
+    """Return what brings the `live` rows of these versions to their judgements, for who is concerned.
 
     What is visible is not given again: a row that shows nobody its version anew stays where it is.
     """
@@ -113,7 +113,7 @@ def changes_to(
             others[version, view.recipient].add(view.rendition)
     changes: dict[NationCode, RowChanges] = {}
     for recipient in recipients:
-        change = changes[recipient] = RowChanges()
+        change = RowChanges()
         for key in order:
             for form in (SUBMITTED, *sorted(others.get((key, recipient), ()), key=str)):
                 view = View(recipient, form)
@@ -122,6 +122,8 @@ def changes_to(
         own = [row for row in live if row.recipient == recipient and row.rendition.is_leaf]
         change.replaced = _replaced(change, versions, own)
         change.append = as_dated(change.append, versions)
+        if change != RowChanges():
+            changes[recipient] = change
     return changes
 
 
