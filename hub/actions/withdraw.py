@@ -9,7 +9,7 @@ from datetime import datetime
 from hub.actions import accept, poll, recall
 from hub.actions.authenticate import reader
 from hub.actions.basis import Basis, basis_of, hold
-from hub.actions.handling import Brought, Desk, load
+from hub.actions.handling import Desk, load
 from hub.actions.house import House
 from hub.actions.judging import bench_of, judge_again, write_rows
 from hub.actions.records import own_versions
@@ -86,7 +86,7 @@ def decide(house: House, connection: Connection, deletion: Deletion) -> Deletion
         deleted = dict.fromkeys(doomed, now)
         for owner, held in records.items():
             desk = Desk.of(house, owner, deletion.origin)
-            handled[owner] = effective(load(connection, desk, Brought(), held, deleted=deleted))
+            handled[owner] = effective(load(connection, desk, held, deleted=deleted))
         bench = bench_of(house, connection, deletion.origin, now)
         verdicts = judge_again(connection, bench, together(handled.values()))
     return DeletionDecision(basis, now, records, doomed, handled, verdicts)
