@@ -23,6 +23,7 @@ from hub.model import (
     Tlp,
     Unreadable,
     format_instant,
+    version_key,
 )
 from hub.rules.acceptance import (
     AHEAD,
@@ -38,7 +39,6 @@ from hub.rules.acceptance import (
 from hub.rules.claims import Registered
 from hub.rules.marking import is_accepted_definition, listed_as, with_rel_to_on_parts
 from hub.rules.taking import names_colleagues, taken_over
-from hub.stix.versions import version_key
 from hub.store.renditions import Original
 
 _MICROSECOND: Final = timedelta(microseconds=1)

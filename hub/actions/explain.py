@@ -30,9 +30,9 @@ from hub.model import (
     Reader,
     StixId,
     VersionFilter,
+    version_key,
 )
 from hub.stix import strict
-from hub.stix.versions import version_key
 from hub.store import objects, pages, renditions
 from hub.store.connection import Connection
 

@@ -15,10 +15,12 @@ from hub.model.agreements import (
     Period,
 )
 from hub.model.instants import (
+    MAX_TIMESTAMP_CHARACTERS,
     format_instant,
     from_microseconds,
     say_instant,
     to_microseconds,
+    version_key,
 )
 from hub.model.objects import (
     NAME_TYPES,
@@ -94,6 +96,7 @@ __all__ = [
     "HUB",
     "MAX_AGREEMENT_BYTES",
     "MAX_CLAUSES",
+    "MAX_TIMESTAMP_CHARACTERS",
     "MAX_TITLE",
     "NAME_TYPES",
     "OBSERVABLE_TYPES",
@@ -163,4 +166,5 @@ __all__ = [
     "from_microseconds",
     "say_instant",
     "to_microseconds",
+    "version_key",
 ]

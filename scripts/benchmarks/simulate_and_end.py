@@ -42,9 +42,9 @@ from hub.model import (
     StixId,
     Tlp,
     format_instant,
+    version_key,
 )
 from hub.proofs import documents
-from hub.stix.versions import version_key
 from hub.store import objects, submissions
 from tests import postgres
 from tests.stix_objects import malware

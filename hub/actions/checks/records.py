@@ -12,7 +12,19 @@ import orjson
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.actions.submit import names_of
-from hub.model import HUB, Guise, Handling, Kind, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
+from hub.model import (
+    HUB,
+    Guise,
+    Handling,
+    Kind,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    StixId,
+    StixObject,
+    Tlp,
+    version_key,
+)
 from hub.proofs import canonical
 from hub.rules.handling import CONTAINERS
 from hub.rules.marking import (
@@ -190,7 +202,7 @@ def _differing(inspection: Inspection, version: ObjectVersion, said: StixObject)
         "id": (version.id, said.id),
         "type": (version.type, said.type),
         "version": (version.version, version.version if is_dated else said.version),
-        "version key": (version.version_key, reading.version_key(version.version)),
+        "version key": (version.version_key, version_key(version.version)),
         "spec_version": (version.has_spec_version, said.has_spec_version),
         "references": (version.refers, said.refers),
         "contents": (version.contains, said.contains),
