@@ -43,7 +43,7 @@ from hub.rules.claims import Registered
 from hub.rules.handling import stricter_names
 from hub.rules.marking import accepted_by
 from hub.rules.remarks import remarks
-from hub.stix import envelopes, reading
+from hub.stix import bodies, reading
 from hub.store import agreements, creators, members, objects, releases, renditions, submissions
 from hub.store.connection import Connection
 
@@ -136,7 +136,7 @@ def verify_request(house: House, caller: Caller, request: HttpRequest, purpose: 
 
 def read(house: House, verified: VerifiedSubmission) -> Items:
     """Return each object of the body as read, or the sentence why it cannot be."""
-    found = envelopes.objects_of(verified.body, house.limits.max_objects)
+    found = bodies.objects_of(verified.body, house.limits.max_objects)
     names, limit = names_of(verified.caller.member), house.limits.max_object_bytes
     items: list[StixObject | Unreadable] = []
     found.reverse()  # so that each JSON value goes as its object comes

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.model import JsonObject
-from hub.stix.places import pointer
+from hub.stix.places import pointer, shown
 from hub.stix.schemas import DOMAIN_TYPES, META_TYPES, OBSERVABLE_TYPES, RELATIONSHIP_TYPES
-from hub.stix.selectors import shown
 
 
 @dataclass(frozen=True, slots=True)

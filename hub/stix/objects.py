@@ -10,9 +10,8 @@ from hub.model import JsonObject, version_key
 from hub.stix.endpoints import marked, reference_fault
 from hub.stix.examples import EXTENSIONS
 from hub.stix.languages import language_fault
-from hub.stix.places import pointer
+from hub.stix.places import pointer, shown
 from hub.stix.schemas import RELATIONSHIP_TYPES
-from hub.stix.selectors import shown
 
 _RESERVED: Final = ("severity", "action", "username", "phone_number")  # section 3.8
 

@@ -20,11 +20,10 @@ from hub.model import (
 )
 from hub.stix.markings import definition_kind, read_markings
 from hub.stix.redaction import cuts
-from hub.stix.references import contains, looks_like_id, refers_by
 from hub.stix.renaming import ids_in, ids_within, is_value_based, may_mention, mentions
 from hub.stix.tlp import TLP_IDS
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
-from hub.stix.walking import Survey, miscased_id, survey
+from hub.stix.walking import Survey, contains, looks_like_id, miscased_id, refers, survey
 
 _EXTENSION_PREFIX: Final = "extension-definition--"
 _OF_THE_VERSION: Final = frozenset({"created", "modified", "created_by_ref"})  # policy 2.3, names
@@ -104,7 +103,7 @@ def _understood(
         body=body,
         digest=digest(obj),
         markings=read_markings(obj, held),
-        refers=refers_by(obj, held) or _NOTHING,
+        refers=refers(obj, held) or _NOTHING,
         contains=contains(obj) or _NOTHING,
         creator=StixId(creator) if isinstance(creator, str) and looks_like_id(creator) else None,
         created=version_key(created) if isinstance(created, str) else None,

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import jsonschema_rs
 
+from hub.json_text import escape
 from hub.model import JsonObject
 from hub.stix.combinations import broken_combination
 from hub.stix.examples import DICTIONARIES, EXTENSIONS, HASH_NAMES, TIMES, USUAL, UUID, example, item
@@ -27,7 +28,6 @@ from hub.stix.forms import (
     shown,
 )
 from hub.stix.missing import Judge, emptied, must_stand, names_missing, steps
-from hub.stix.strict import escape
 
 _Error = jsonschema_rs.ValidationError
 _MAX_PLACE: Final = 120

@@ -1,4 +1,4 @@
-"""One pass through an object: every id, label and marking that it holds, at whatever depth (policy 2).
+"""What an object holds at whatever depth: ids, labels and markings, and which objects it names (policy 2).
 
 Nothing here recurses, and each value is met once: deep and large objects cost no more than their text.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from hub.model import JsonObject, StixId
-from hub.stix.strict import escape
+from hub.stix.places import pointer
 from hub.stix.tlp import TLP_2_EXTENSION
 
 # The longest is 250 characters (STIX 2.1 section 3.1), of which the UUID with its hyphens takes 38.
@@ -23,7 +23,8 @@ _MARKING_KEYS: Final = frozenset({"object_marking_refs", "marking_ref"})
 _LABELS: Final = "labels"
 _PLAIN, _LABEL, _MARKING = range(3)  # what a text is, by the nearest key above it that tells
 _EXTENSION_PREFIX: Final = "extension-definition--"
-_MAX_SHOWN: Final = 120
+_CONTAINERS: Final = frozenset({"report", "grouping"})
+_MARK_OR_EXTEND: Final = ("marking-definition--", _EXTENSION_PREFIX)
 # Where a value stands: in what, and under which key or index.
 _Place: TypeAlias = "tuple[_Place | None, str]"
 
@@ -88,6 +89,33 @@ def survey(obj: JsonObject) -> Survey:
     return found.survey()
 
 
+def refers(obj: JsonObject, found: Survey | None = None) -> frozenset[StixId]:
+    """Return every id that `obj` holds as a whole string, value or key, at any depth (policy 2.7).
+
+    Not its own id, nor its own `created_by_ref`, nor ids of marking- and extension-definitions. The ids of
+    objects that are kept inside it count, and so does its creator's where it stands a second time. `found`
+    is the survey of `obj`, if it was made before.
+    """
+    own, found = obj.get("id"), found or survey(obj)
+    return frozenset(id for id in found.ids if id != own and not id.startswith(_MARK_OR_EXTEND))
+
+
+def contains(obj: JsonObject) -> frozenset[StixId]:
+    """Return the `object_refs` of a report or grouping, whose markings cover them (policy 2.3)."""
+    if obj.get("type") not in _CONTAINERS:
+        return frozenset()
+    found: set[StixId] = set()
+    pending: list[Any] = [obj.get("object_refs")]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list | dict):
+            pending.extend(value.values() if isinstance(value, dict) else value)
+        elif looks_like_id(value):
+            found.add(StixId(value))
+    found.discard(obj.get("id"))
+    return frozenset(found)
+
+
 def miscased_id(obj: JsonObject) -> str | None:
     """Return the JSON Pointer of a whole string that is an id but for its capitals, or None (policy 2.2)."""
     pending: list[tuple[_Place | None, Any]] = [(None, obj)]
@@ -107,12 +135,11 @@ def miscased_id(obj: JsonObject) -> str | None:
 
 
 def _pointer(place: _Place | None) -> str:
-    tokens = []
+    keys = []
     while place is not None:
         place, key = place
-        tokens.append(escape(key))
-    pointer = "/" + "/".join(reversed(tokens))
-    return pointer if len(pointer) <= _MAX_SHOWN else pointer[:_MAX_SHOWN] + "…"
+        keys.append(key)
+    return pointer(reversed(keys))
 
 
 def _role(key: str, above: int) -> int:
