@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.model import JsonObject, version_key
-from hub.stix.endpoints import marked, reference_fault
 from hub.stix.examples import EXTENSIONS
 from hub.stix.languages import language_fault
 from hub.stix.places import pointer, shown
-from hub.stix.schemas import RELATIONSHIP_TYPES
+from hub.stix.schemas import DOMAIN_TYPES, META_TYPES, OBSERVABLE_TYPES, RELATIONSHIP_TYPES
 
 _RESERVED: Final = ("severity", "action", "username", "phone_number")  # section 3.8
+
+_IN_A_LANGUAGE: Final = frozenset({"lang", "granular_markings", "contents"})
 
 _SEEN: Final = ("first_seen", "last_seen", False)
 # By type: which instant may not come after which; True where they may not be equal either.
@@ -43,7 +45,9 @@ def object_fault(obj: JsonObject, *, is_observable: bool) -> str | None:
 
     What has another JSON type than it should is left to the schema. `obj` has its `type` and `id`.
     """
-    found = _name_fault(obj, is_observable=is_observable) or reference_fault(obj) or language_fault(obj)
+    found = _name_fault(obj, is_observable=is_observable) or _type_fault(obj)
+    if not found and not _IN_A_LANGUAGE.isdisjoint(obj):
+        found = language_fault(obj, _granular(obj))
     if found:
         return found
     found = _reference_fault(obj) or _marking_fault(obj) or _extension_fault(obj) or _order_fault(obj)
@@ -63,6 +67,95 @@ def _name_fault(obj: JsonObject, *, is_observable: bool) -> str | None:
     if "defanged" in obj and not is_observable:
         return "/defanged belongs to observables alone; leave it out, or name it x_defanged"
     return None
+
+
+# --- references to other objects ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    """The types that are allowed, or, where custom types are too, those that are not; and in words."""
+
+    words: str
+    types: frozenset[str] = frozenset()
+    but: frozenset[str] | None = None
+
+    def __contains__(self, object_type: str) -> bool:
+        return object_type in self.types if self.but is None else object_type not in self.but
+
+
+def _only(*types: str) -> _Allowed:
+    return _Allowed(" or ".join(types), types=frozenset(types))
+
+
+_BUNDLE: Final = frozenset({"bundle"})
+_IDENTITY: Final = _only("identity")
+_MARKING: Final = _only("marking-definition")
+_SOFTWARE: Final = _only("software")
+_ANY: Final = _Allowed("any STIX object, and a bundle is none", but=_BUNDLE)
+_DOMAIN: Final = _Allowed(
+    "a domain object such as indicator or malware",
+    but=_BUNDLE | META_TYPES | RELATIONSHIP_TYPES | OBSERVABLE_TYPES,
+)
+_END: Final = _Allowed(
+    "a domain object or an observable, such as malware or file", but=_BUNDLE | META_TYPES | RELATIONSHIP_TYPES
+)
+_OBSERVABLE: Final = _Allowed(
+    "an observable such as file or url", but=_BUNDLE | META_TYPES | RELATIONSHIP_TYPES | DOMAIN_TYPES
+)
+_OBSERVED: Final = _Allowed(
+    "an observable or a relationship, such as file or url", but=_BUNDLE | META_TYPES | DOMAIN_TYPES
+)
+_COMMON: Final = {"created_by_ref": _IDENTITY, "object_marking_refs": _MARKING}  # sections 3.2 and 7.2
+# Where a type's own section words no limit (report, grouping, note, opinion), a STIX object is meant.
+_OF_TYPE: Final[dict[str, dict[str, _Allowed]]] = {
+    "grouping": {"object_refs": _ANY},  # 4.4
+    "malware": {"sample_refs": _only("artifact", "file"), "operating_system_refs": _SOFTWARE},  # 4.11
+    "malware-analysis": {  # 4.12
+        "host_vm_ref": _SOFTWARE,
+        "operating_system_ref": _SOFTWARE,
+        "installed_software_refs": _SOFTWARE,
+        "analysis_sco_refs": _OBSERVABLE,
+        "sample_ref": _only("artifact", "file", "network-traffic"),
+    },
+    "note": {"object_refs": _ANY},  # 4.13
+    "observed-data": {"object_refs": _OBSERVED},  # 4.14
+    "opinion": {"object_refs": _ANY},  # 4.15
+    "report": {"object_refs": _ANY},  # 4.16
+    "relationship": {"source_ref": _END, "target_ref": _END},  # 5.1
+    "sighting": {  # 5.2
+        "sighting_of_ref": _DOMAIN,
+        "observed_data_refs": _only("observed-data"),
+        "where_sighted_refs": _only("identity", "location"),
+    },
+    "language-content": {"object_ref": _ANY},  # 7.1
+}
+
+
+def _type_fault(obj: JsonObject) -> str | None:
+    """What is no identifier is left to the schema; what observables refer to is judged elsewhere."""
+    found = [*_references(obj)]
+    for place, allowed, value in found:
+        object_type, dashes, _ = value.partition("--")
+        if dashes and object_type not in allowed:
+            return f"{pointer(place)} names the type {shown(object_type)}; it must name {allowed.words}"
+    for place, _, value in found:
+        if value == obj["id"] and obj["type"] == "marking-definition":  # sections 7.2.1 and 3.2
+            return f"{pointer(place)} names the marking definition itself; name another, or leave it out"
+    return None
+
+
+def _references(obj: JsonObject) -> Iterator[tuple[tuple[object, ...], _Allowed, str]]:
+    for table in (_COMMON, _OF_TYPE.get(obj["type"], {})):
+        for name, allowed in table.items():
+            value = obj.get(name)
+            if isinstance(value, str):
+                yield (name,), allowed, value
+            elif isinstance(value, list):
+                yield from (((name, n), allowed, one) for n, one in enumerate(value) if isinstance(one, str))
+    for index, marking in _granular(obj):
+        if isinstance(marking.get("marking_ref"), str):
+            yield ("granular_markings", index, "marking_ref"), _MARKING, marking["marking_ref"]
 
 
 # --- external references (section 2.5) ----------------------------------------------------------------
@@ -108,8 +201,16 @@ def _catalogue_fault(
 # --- granular markings (section 7.2.3) ----------------------------------------------------------------
 
 
+def _granular(obj: JsonObject) -> Iterator[tuple[int, JsonObject]]:
+    """Yield the granular markings that are objects, with their indices."""
+    markings = obj.get("granular_markings")
+    for index, marking in enumerate(markings if isinstance(markings, list) else ()):
+        if isinstance(marking, dict):
+            yield index, marking
+
+
 def _marking_fault(obj: JsonObject) -> str | None:
-    for index, marking in marked(obj):
+    for index, marking in _granular(obj):
         given = marking.keys() & {"lang", "marking_ref"}
         if not given:
             return (

@@ -110,7 +110,7 @@ def _understood(
         same=digest({k: v for k, v in obj.items() if k not in _OF_THE_VERSION}) if is_name else None,
         definition=kind,
         definition_extensions=_extensions(obj) if kind else _NOTHING,
-        cuts=cuts(obj),
+        cuts=cuts(obj) if "granular_markings" in obj else (),
         guise=Guise.NONE if named_at or held.has_id_keys else _guise(obj, ids),
         named_at=named_at,
         has_id_keys=held.has_id_keys,

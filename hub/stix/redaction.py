@@ -36,8 +36,6 @@ def cuts(obj: JsonObject) -> tuple[Cut, ...]:
     `obj` is valid STIX 2.1. Red is never among the ceilings. There are none for an object without
     granular TLP markings, and for one that its granular markings close (policy 2.5).
     """
-    if "granular_markings" not in obj:
-        return ()
     markings = read_markings(obj)
     if markings.fault or markings.parts:
         return ()
