@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any, Final
 
 import orjson
@@ -20,10 +20,10 @@ from hub.model import (
 )
 from hub.stix.markings import definition_kind, read_markings
 from hub.stix.redaction import cuts
-from hub.stix.renaming import ids_in, ids_within, is_value_based, may_mention, mentions
+from hub.stix.renaming import chosen, given_away, ids_in
 from hub.stix.tlp import TLP_IDS
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
-from hub.stix.walking import Survey, contains, looks_like_id, miscased_id, refers, survey
+from hub.stix.walking import Survey, contains, miscased_id, refers, survey
 
 _EXTENSION_PREFIX: Final = "extension-definition--"
 _OF_THE_VERSION: Final = frozenset({"created", "modified", "created_by_ref"})  # policy 2.3, names
@@ -89,9 +89,8 @@ def _understood(
     held: Survey,
 ) -> StixObject:
     version, created = obj.get("modified", obj.get("created")), obj.get("created")
-    creator = obj.get("created_by_ref")
-    ids = _ids(obj, held)
-    named_at = tuple(_named_at(obj, body, names, ids)) if names else ()
+    ids = chosen(_ids(obj, held))
+    named_at = tuple(given_away(obj, body, names, ids)) if names else ()
     is_name = obj["type"] in NAME_TYPES
     return StixObject(
         id=StixId(obj["id"]),
@@ -105,7 +104,7 @@ def _understood(
         markings=read_markings(obj, held),
         refers=refers(obj, held) or _NOTHING,
         contains=contains(obj) or _NOTHING,
-        creator=StixId(creator) if isinstance(creator, str) and looks_like_id(creator) else None,
+        creator=held.creator,
         created=version_key(created) if isinstance(created, str) else None,
         same=digest({k: v for k, v in obj.items() if k not in _OF_THE_VERSION}) if is_name else None,
         definition=kind,
@@ -121,30 +120,18 @@ def _ids(obj: JsonObject, held: Survey) -> frozenset[StixId]:
     """Return every STIX id that stands whole in the object."""
     if "granular_markings" in obj:
         return ids_in(obj)  # also those in selectors
-    creator = obj.get("created_by_ref")
-    return held.ids | {StixId(creator)} if isinstance(creator, str) and looks_like_id(creator) else held.ids
+    return held.ids if held.creator is None else held.ids | {held.creator}
 
 
-def _named_at(obj: JsonObject, body: bytes, names: Sequence[str], whole: frozenset[StixId]) -> list[str]:
-    """Return where a text gives a name, or holds an id that may tell of a source."""
-    ids = {id for id in whole | ids_within(body) if not is_value_based(id, _type(id))}
-    return mentions(obj, names, ids) if may_mention(body, names, ids) else []
-
-
-def _type(id: StixId) -> str:
-    return id.partition("--")[0]
-
-
-def _guise(obj: JsonObject, ids: frozenset[StixId]) -> Guise:
+def _guise(obj: JsonObject, ids: Set[StixId]) -> Guise:
     """Return how the object may appear where its source is hidden; an organisation or person may be that.
 
-    Plain only if no id in it, wherever it stands, was chosen by somebody: TLP's and those that follow from a
-    value tell nothing of who sent it.
+    Plain only if no id in it, wherever it stands, was chosen by somebody (`ids`): TLP's and those that follow
+    from a value tell nothing of who sent it.
     """
     if obj["type"] == "identity" and obj.get("identity_class") != _NAMES_NOBODY:
         return Guise.NONE
-    is_of_values = all(is_value_based(id, _type(id)) for id in ids - TLP_IDS.keys())
-    return Guise.PLAIN if is_of_values else Guise.RENAMED
+    return Guise.PLAIN if ids <= TLP_IDS.keys() else Guise.RENAMED
 
 
 def _extensions(obj: JsonObject) -> frozenset[StixId]:

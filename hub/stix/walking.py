@@ -34,10 +34,10 @@ class Survey:
     """What an object holds.
 
     `ids` are its whole strings that are STIX ids, values and keys, the value of its own `created_by_ref`
-    aside. `labels` stand under `labels` at any depth; `marking_refs` under `object_marking_refs` or
-    `marking_ref` below its own `object_marking_refs`, granular markings included; `claims` are the values of
-    the TLP 2.0 extension at any depth. `has_id_keys`: an id other than an extension's is a key.
-    `is_miscased`: a whole string would be an id in lower case, and is not (policy 2.2).
+    aside, which is `creator` if it is an id. `labels` stand under `labels` at any depth; `marking_refs` under
+    `object_marking_refs` or `marking_ref` below its own `object_marking_refs`, granular markings included;
+    `claims` are the values of the TLP 2.0 extension at any depth. `has_id_keys`: an id other than an
+    extension's is a key. `is_miscased`: a whole string would be an id in lower case, and is not (policy 2.2).
     """
 
     ids: frozenset[StixId]
@@ -46,6 +46,7 @@ class Survey:
     claims: tuple[Any, ...]
     has_id_keys: bool
     is_miscased: bool
+    creator: StixId | None
 
 
 def looks_like_id(value: object) -> bool:
@@ -70,6 +71,7 @@ def survey(obj: JsonObject) -> Survey:
             found.key(key, value)
         if key == "created_by_ref" and isinstance(value, str):
             found.is_miscased |= is_miscased_id(value)
+            found.creator = StixId(value) if looks_like_id(value) else None
         else:  # its own object_marking_refs mark it by rule; only what is below counts as at depth
             pending.append((value, _PLAIN if key == "object_marking_refs" else _role(key, _PLAIN)))
     while pending:
@@ -155,10 +157,11 @@ class _Found:
         self.refs: list[StixId] = []
         self.claims: list[Any] = []
         self.has_id_keys = self.is_miscased = False
+        self.creator: StixId | None = None
 
     def survey(self) -> Survey:
         lists = tuple(self.labels), tuple(self.refs), tuple(self.claims)
-        return Survey(frozenset(self.ids), *lists, self.has_id_keys, self.is_miscased)
+        return Survey(frozenset(self.ids), *lists, self.has_id_keys, self.is_miscased, self.creator)
 
     def key(self, key: str, value: Any) -> None:
         self._id(key)
