@@ -12,11 +12,9 @@ from typing import Any, Final
 
 from hub.model import DefinitionKind, JsonObject, Markings, StixId, Tlp
 from hub.stix.places import shown
-from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definitions, hub_identity
+from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS
 from hub.stix.walking import Survey, survey
 from hub.stix.words import fold, letters
-
-__all__ = ["TLP_2_EXTENSION", "TLP_IDS", "definition_kind", "definitions", "hub_identity", "read_markings"]
 
 _UNKNOWN_LEVEL: Final = "its TLP 2.0 extension names no level; give clear, green, amber, amber+strict or red"
 _NO_DATA: Final[Mapping[str, Any]] = MappingProxyType({})

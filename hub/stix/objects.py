@@ -257,11 +257,10 @@ def _extension_fault(obj: JsonObject) -> str | None:
 
 
 def _order_fault(obj: JsonObject) -> str | None:
-    order = _ORDER.get(obj["type"])
-    if order is None:
+    first, last, is_strict = _ORDER.get(obj["type"], ("", "", False))
+    if first not in obj or last not in obj:
         return None
-    first, last, is_strict = order
-    begins, ends = _key(obj.get(first)), _key(obj.get(last))
+    begins, ends = _key(obj[first]), _key(obj[last])
     if begins is None or ends is None or begins < ends or (begins == ends and not is_strict):
         return None
     said = "not later than" if is_strict else "earlier than"

@@ -8,15 +8,8 @@ import pytest
 import stix2
 
 from hub.model import DefinitionKind, Markings, StixId, Tlp
-from hub.stix.markings import (
-    TLP_2_EXTENSION,
-    TLP_IDS,
-    definition_kind,
-    definitions,
-    hub_identity,
-    read_markings,
-    selector_fault,
-)
+from hub.stix.markings import definition_kind, read_markings, selector_fault
+from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definitions, hub_identity
 from hub.stix.validation import fault
 from tests.stix.samples import OTHER_UUID, UUID, definition, sdo
 
