@@ -15,6 +15,7 @@ from hub.stix.schemas import DOMAIN_TYPES, META_TYPES, OBSERVABLE_TYPES, RELATIO
 
 _RESERVED: Final = ("severity", "action", "username", "phone_number")  # section 3.8
 
+# Where language tags may stand.
 _IN_A_LANGUAGE: Final = frozenset({"lang", "granular_markings", "contents"})
 
 _SEEN: Final = ("first_seen", "last_seen", False)
@@ -45,12 +46,12 @@ def object_fault(obj: JsonObject, *, is_observable: bool) -> str | None:
 
     What has another JSON type than it should is left to the schema. `obj` has its `type` and `id`.
     """
-    found = _name_fault(obj, is_observable=is_observable) or _type_fault(obj)
+    found = _name_fault(obj, is_observable=is_observable) or _reference_fault(obj)
     if not found and not _IN_A_LANGUAGE.isdisjoint(obj):
         found = language_fault(obj, _granular(obj))
     if found:
         return found
-    found = _reference_fault(obj) or _marking_fault(obj) or _extension_fault(obj) or _order_fault(obj)
+    found = _external_fault(obj) or _marking_fault(obj) or _extension_fault(obj) or _order_fault(obj)
     if found:
         return found
     rule = _TOGETHER.get(obj["type"])
@@ -132,7 +133,7 @@ _OF_TYPE: Final[dict[str, dict[str, _Allowed]]] = {
 }
 
 
-def _type_fault(obj: JsonObject) -> str | None:
+def _reference_fault(obj: JsonObject) -> str | None:
     """What is no identifier is left to the schema; what observables refer to is judged elsewhere."""
     found = [*_references(obj)]
     for place, allowed, value in found:
@@ -168,7 +169,7 @@ def _external_references(obj: JsonObject) -> Iterator[tuple[str, JsonObject]]:
             yield pointer(("external_references", index)), reference
 
 
-def _reference_fault(obj: JsonObject) -> str | None:
+def _external_fault(obj: JsonObject) -> str | None:
     for place, reference in _external_references(obj):
         if "source_name" in reference and reference.keys().isdisjoint(("description", "url", "external_id")):
             return (
