@@ -12,6 +12,7 @@ from hub.stix.examples import EXTENSIONS
 from hub.stix.languages import language_fault
 from hub.stix.places import pointer, shown
 from hub.stix.schemas import DOMAIN_TYPES, META_TYPES, OBSERVABLE_TYPES, RELATIONSHIP_TYPES
+from hub.stix.walking import EXTENSION_PREFIX
 
 _RESERVED: Final = ("severity", "action", "username", "phone_number")  # section 3.8
 
@@ -230,7 +231,6 @@ _EXTENSION_ID: Final = re.compile(
     re.IGNORECASE,
 )
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,250}")
-_OF_A_DEFINITION: Final = "extension-definition--"
 _OWNERS: Final = {name: owner for owner, names in EXTENSIONS.items() for name in names}
 
 
@@ -240,7 +240,7 @@ def _extension_fault(obj: JsonObject) -> str | None:
     for key in extensions if isinstance(extensions, dict) else ():
         if not _KEY.fullmatch(key):
             return f"/extensions has the key {shown(key)}; use only a-z, A-Z, 0-9, hyphen and underscore"
-        if key.startswith(_OF_A_DEFINITION) and not _EXTENSION_ID.fullmatch(key):
+        if key.startswith(EXTENSION_PREFIX) and not _EXTENSION_ID.fullmatch(key):
             return (
                 f"/extensions has the key {shown(key)}, which is no identifier; "
                 "write extension-definition-- and the UUID of the definition"

@@ -13,6 +13,7 @@ from collections.abc import Container
 from typing import Final, NoReturn
 
 from hub.stix.hashes import hash_fault
+from hub.stix.places import short
 
 _Kinds = Container[str]
 
@@ -252,7 +253,7 @@ class _Parser:
         if self._kinds[self._next] == "end":
             return "the end"
         text = self._text[start : self._starts[self._next + 1]].rstrip()
-        return repr(text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…")
+        return repr(short(text, _MAX_SHOWN))
 
     def _hint(self, expected: str) -> str:
         start, end = self._starts[self._next], self._ends[self._next]

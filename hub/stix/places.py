@@ -20,6 +20,6 @@ def shown(text: str) -> str:
     return repr(short(text))
 
 
-def short(text: str) -> str:
-    """Return `text`, cut where it is long."""
-    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
+def short(text: str, most: int = _MAX_SHOWN) -> str:
+    """Return `text`, cut where it has more characters than `most`."""
+    return text if len(text) <= most else text[:most] + "…"

@@ -23,9 +23,8 @@ from hub.stix.redaction import cuts
 from hub.stix.renaming import chosen, given_away, ids_in
 from hub.stix.tlp import TLP_IDS
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
-from hub.stix.walking import Survey, contains, miscased_id, refers, survey
+from hub.stix.walking import EXTENSION_PREFIX, Survey, contains, miscased_id, refers, survey
 
-_EXTENSION_PREFIX: Final = "extension-definition--"
 _OF_THE_VERSION: Final = frozenset({"created", "modified", "created_by_ref"})  # policy 2.3, names
 _NOTHING: Final[frozenset[StixId]] = frozenset()  # one for all: an empty one has 216 bytes
 _NAMES_NOBODY: Final = "class"  # an identity_class: a sector, say
@@ -138,7 +137,7 @@ def _extensions(obj: JsonObject) -> frozenset[StixId]:
     extensions = obj.get("extensions")
     if not isinstance(extensions, dict):  # a copy of a TLP definition is held against no schema
         return frozenset()
-    return frozenset(StixId(key) for key in extensions if key.startswith(_EXTENSION_PREFIX))
+    return frozenset(StixId(key) for key in extensions if key.startswith(EXTENSION_PREFIX))
 
 
 def _unreadable(obj: JsonObject, index: int, message: str) -> Unreadable:

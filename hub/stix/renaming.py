@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hub.model import JsonObject, StixId
+from hub.stix.places import short
 from hub.stix.walking import looks_like_id
 from hub.stix.words import fold, is_encoded, readings, spaced
 
@@ -236,9 +237,8 @@ def _path(place: _Place) -> str:
     keys: list[str] = []
     while place:
         place, key = place
-        keys.append(key if len(key) <= _MAX_PLACE_CHARACTERS else key[:_MAX_PLACE_CHARACTERS] + "…")
-    path = ".".join(reversed(keys))
-    return path if len(path) <= _MAX_PLACE_CHARACTERS else path[:_MAX_PLACE_CHARACTERS] + "…"
+        keys.append(short(key, _MAX_PLACE_CHARACTERS))
+    return short(".".join(reversed(keys)), _MAX_PLACE_CHARACTERS)
 
 
 def _selectors(obj: JsonObject) -> Iterator[list[Any]]:

@@ -22,9 +22,9 @@ _ID_CHARACTERS: Final = range(39, 251)
 _MARKING_KEYS: Final = frozenset({"object_marking_refs", "marking_ref"})
 _LABELS: Final = "labels"
 _PLAIN, _LABEL, _MARKING = range(3)  # what a text is, by the nearest key above it that tells
-_EXTENSION_PREFIX: Final = "extension-definition--"
+EXTENSION_PREFIX: Final = "extension-definition--"
 _CONTAINERS: Final = frozenset({"report", "grouping"})
-_MARK_OR_EXTEND: Final = ("marking-definition--", _EXTENSION_PREFIX)
+_MARK_OR_EXTEND: Final = ("marking-definition--", EXTENSION_PREFIX)
 # Where a value stands: in what, and under which key or index.
 _Place: TypeAlias = "tuple[_Place | None, str]"
 
@@ -166,7 +166,7 @@ class _Found:
     def key(self, key: str, value: Any) -> None:
         self._id(key)
         if looks_like_id(key):
-            self.has_id_keys |= not key.startswith(_EXTENSION_PREFIX)
+            self.has_id_keys |= not key.startswith(EXTENSION_PREFIX)
             if key == TLP_2_EXTENSION:
                 self.claims.append(value)
 
