@@ -129,6 +129,15 @@ def test_a_jwk_that_is_no_good_public_key_is_refused(jwk: dict[str, object], wor
     assert_refused(read_public, json.dumps(jwk).encode(), words)
 
 
+def test_a_key_is_read_once_and_a_refusal_each_time() -> None:
+    assert keys.public_from_jwk(OKP) is keys.public_from_jwk(dict(OKP))
+    assert keys.public_from_jwk(EC) is keys.public_from_jwk(dict(EC))
+    assert keys.public_from_jwk(OKP) != keys.public_from_jwk(EC)
+    for _ in range(2):
+        assert_refused(read_public, json.dumps(OKP | {"d": OKP["x"]}).encode(), "private key")
+        assert_refused(read_public, json.dumps(EC | {"y": EC["x"]}).encode(), "not on the curve")
+
+
 GOOD_PEM = pem(EDWARDS.public.key)
 RSA = rsa.generate_private_key(65537, 2048)
 
