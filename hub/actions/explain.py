@@ -31,7 +31,7 @@ from hub.model import (
     VersionFilter,
     version_key,
 )
-from hub.stix import strict
+from hub.stix import bodies
 from hub.store import objects, pages, renditions
 from hub.store.connection import Connection
 
@@ -89,7 +89,7 @@ def questions(body: bytes) -> list[Question]:
 
     Raises BadJson, or BadRequest naming the place; Unprocessable for more than 1,000.
     """
-    table = strict.loads(body)
+    table = bodies.loads(body)
     if not isinstance(table, dict) or table.keys() != {"objects"} or not isinstance(table["objects"], list):
         raise BadRequest('body: send {"objects": [...]} with the STIX ids to ask about')
     entries = table["objects"]

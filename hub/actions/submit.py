@@ -42,7 +42,7 @@ from hub.rules.judgement import Bench
 from hub.rules.neighbours import Neighbourhood
 from hub.rules.row_changes import Verdicts
 from hub.rules.status import receipted, with_remarks
-from hub.stix import envelopes, reading
+from hub.stix import bodies, reading
 from hub.store import marking_facts, members, objects, releases, renditions, submissions
 from hub.store.connection import Connection
 
@@ -135,7 +135,7 @@ def verify_request(house: House, caller: Caller, request: HttpRequest, purpose: 
 
 def read(house: House, verified: VerifiedSubmission) -> Items:
     """Return each object of the body as read, or the sentence why it cannot be."""
-    found = envelopes.objects_of(verified.body, house.limits.max_objects)
+    found = bodies.objects_of(verified.body, house.limits.max_objects)
     names, limit = names_of(verified.caller.member), house.limits.max_object_bytes
     items: list[StixObject | Unreadable] = []
     found.reverse()  # so that each JSON value goes as its object comes
