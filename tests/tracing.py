@@ -1,4 +1,4 @@
-"""Tells through which files of the hub one submission of one indicator goes, and how often from one to another.
+"""Tells through which files of the hub one submission of one indicator goes, and how often between them.
 
 A signed submission in a world with one agreement; the same was done once before, so that nothing is loaded
 or cached for the first time. A move is a call of a function in another file of the hub.
