@@ -51,6 +51,7 @@ def ensure(path: Path) -> None:
         return
 
 
+# (hub/README: wide-files-told)
 def exposed(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:
     """Give those of the files and folders that others than their owner may use, with the mode they have.
 

@@ -16,6 +16,7 @@ def leaving() -> JsonObject:
     return {"decision": "leaves", "because": []}
 
 
+# (hub/README: four-words)
 def staying(agreed: Sequence[Collection[Obstacle]], others: Sequence[Collection[Obstacle]]) -> JsonObject:
     """Return what is told of an object that no nation sees, by what stands against it for each.
 

@@ -88,6 +88,7 @@ def _moment(house: House, connection: Connection) -> tuple[datetime, str | None]
     return house.store.began(connection), epochs.state_of(connection).epoch
 
 
+# (hub/README: fork-refusal)
 def _use(house: House, connection: Connection, evidence: Evidence, used: UsedNonce) -> None:
     """Use the nonce. What was signed before history may have forked, or may have been, is refused."""
     begins = epochs.state_of(connection).epoch_at + requests.SKEW + _TICK

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from hub.actions import abroad
+from hub.actions.basis import present
 from hub.actions.house import House
 from hub.actions.inquiring import MOST_BLAMED, Blamed, Inquiry
-from hub.actions.judging import Bench
+from hub.actions.judging import bench_of
 from hub.actions.lives import may_know
-from hub.actions.present import present
 from hub.model import (
     HUB,
     SUBMITTED,
@@ -33,6 +33,7 @@ from hub.model import (
     View,
     format_instant,
 )
+from hub.rules.judgement import Bench
 from hub.rules.release import NEVER, lowest_clearance, widest
 from hub.store import releases, renditions
 from hub.store.connection import Connection
@@ -77,7 +78,7 @@ def accounts(
     known: dict[Place, Account] = {}
     for origin in sorted({one.origin for one in found}):
         own = [one for one in found if one.origin == origin]
-        bench = Bench.of(house, connection, origin, now)
+        bench = bench_of(house, connection, origin, now)
         versions = {one.version.key: one.version for one in own}
         inquiry = None if origin == HUB else Inquiry(connection, bench, versions.values())
         for one in own:
@@ -122,6 +123,7 @@ class Account:
         """Return who submitted the record, to those who may know: polls tell nobody."""
         return {"member": self.version.member} if self.is_told_whose else {}
 
+    # (hub/README: recipient-told)
     def view(self, recipient: NationCode | None) -> JsonObject | None:
         """Return what the caller is told; None: nothing at all."""
         nations = self.bench.recipients if self.is_told_all else [self.caller.member.nation]
@@ -195,6 +197,7 @@ class Account:
             if one["decision"] == "release"
         ]
 
+    # (hub/README: explain-both)
     def _told(self, nation: NationCode, form: Rendition) -> JsonObject:
         """Return the decision on what the rules release in this form, held against what is served."""
         clearance = self._clearance(View(nation, form))

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from hub.actions import accept, takeover
 from hub.actions.authenticate import admit
+from hub.actions.basis import present
 from hub.actions.house import House
 from hub.actions.lives import UNKNOWN, check_may_know, find, last_event, life_of, view
-from hub.actions.present import present
 from hub.actions.submit import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (

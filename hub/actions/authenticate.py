@@ -59,6 +59,7 @@ def _over(stored: StoredToken, member: Member) -> str:
     return f"token {stored.public_id} of {member.id} has expired{expired}"
 
 
+# (hub/README: admit-under-generation)
 def admit(house: House, connection: Connection, caller: Caller, evidence: Evidence | None) -> None:
     """Hold that the caller may still act, in the transaction that accepts its request.
 

@@ -1,16 +1,28 @@
-"""What a decision on a nation's rows hangs on: made on a snapshot, it is looked at again under the locks."""
+"""What time it is, what a decision hangs on, and the locks under which it is looked at again and written."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import NamedTuple
 
+from hub.actions.authenticate import admit
 from hub.actions.house import House
-from hub.model import NationCode
-from hub.rules.moments import Moment
-from hub.store import agreements, submissions
+from hub.model import Caller, Evidence, NationCode
+from hub.rules.row_changes import Moment
+from hub.store import agreements, releases, submissions
 from hub.store.agreements import Generation
 from hub.store.connection import Connection
+
+
+def present(house: House, connection: Connection, recipient: NationCode | None = None) -> datetime:
+    """Return the present as this transaction must take it, should the clock have stepped back.
+
+    Never before agreements last came to bind or ended, nor before what was last decided on the ledger of the
+    `recipient` that reads, or on any: whoever decides may write to all. Dates may run ahead of the clock;
+    what is decided by does not.
+    """
+    changed_at = agreements.generation(connection).changed_at
+    return max(house.store.now(connection), changed_at, releases.decided_at(connection, recipient))
 
 
 class Basis(NamedTuple):
@@ -20,9 +32,27 @@ class Basis(NamedTuple):
     submissions: int  # of the nation
     moment: Moment
 
-    @classmethod
-    def of(cls, house: House, connection: Connection, origin: NationCode, now: datetime) -> Basis:
-        """Return it as this transaction has it."""
-        generation = agreements.generation(connection)
-        moment = Moment.of(house.bindings.periods(connection), now)
-        return cls(generation, submissions.count(connection, origin), moment)
+
+def basis_of(house: House, connection: Connection, origin: NationCode) -> tuple[Basis, datetime]:
+    """Return what a decision in this transaction hangs on, and the present by which it is taken."""
+    now, generation = present(house, connection), agreements.generation(connection)
+    moment = Moment.of(house.bindings.periods(connection), now)
+    return Basis(generation, submissions.count(connection, origin), moment), now
+
+
+def hold(
+    house: House,
+    connection: Connection,
+    origin: NationCode,
+    sender: tuple[Caller, Evidence | None] | None = None,
+) -> None:
+    """Take the locks under which what `origin` submitted is decided and written, in their order.
+
+    First agreements and identities stay as they are, then the nation's submissions, then all ledgers. Raises
+    what `admit` does if the sender may not act any more.
+    """
+    agreements.generation(connection, hold=True)
+    if sender is not None:
+        admit(house, connection, *sender)
+    submissions.count(connection, origin, hold=True)
+    releases.lock(connection, house.registry.recipients)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hub.actions.basis import present
 from hub.actions.checks import (
     RESTORE,
     Fault,
@@ -21,7 +22,6 @@ from hub.actions.checks import (
 from hub.actions.checks.records import CreatorCounts
 from hub.actions.checks.standing import Justifications, Standing
 from hub.actions.house import House
-from hub.actions.present import present
 from hub.errors import DamagedDatabase
 from hub.model import HUB, NationCode
 from hub.store import agreements, histories, integrity, members, releases

@@ -9,9 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from hub.actions import authenticate, poll
-from hub.actions.candidates import candidate_of
 from hub.actions.house import House
-from hub.actions.judging import recipients
 from hub.actions.lives import may_know
 from hub.actions.records import own_versions
 from hub.errors import Forbidden, NotFound
@@ -33,7 +31,7 @@ from hub.model import (
     VersionFilter,
     format_instant,
 )
-from hub.rules.release import own_class, widest_of
+from hub.rules.release import Candidate, own_class, widest_of
 from hub.store import agreements, disclosures, members, objects, past_rows, recalls
 from hub.store.connection import Connection
 from hub.store.disclosures import Fetch
@@ -41,6 +39,7 @@ from hub.store.past_rows import PastRow
 from hub.store.recalls import Told
 
 _EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
+# (hub/README: notes-in-disclosures)
 _NOTICE: Final = ("notified", "note_fetched")
 _UNKNOWN: Final = "There is no such object for this member to ask about."
 
@@ -83,7 +82,7 @@ def of_object(house: House, caller: Caller, id: StixId) -> list[JsonObject]:
 def _records(house: House, connection: Connection, caller: Caller, id: StixId) -> Iterator[ObjectVersion]:
     member = caller.member
     if member.kind is Kind.AUDITOR:
-        for origin in (*recipients(house), HUB):
+        for origin in (*house.registry.recipients, HUB):
             yield from objects.versions_by_id(connection, origin, [id])
     else:
         nation = member.nation if may_know(caller) else None
@@ -217,7 +216,7 @@ class _Register:
         if row.origin in (fetch.recipient, HUB) or version.member == MemberId(HUB):
             return None
         justification, in_force = _binding_then(fetch, row, self.periods)
-        whole = candidate_of(version, row.origin, self._clearance(version.member))
+        whole = Candidate.of(version, row.origin, self._clearance(version.member))
         candidate = whole.left(row.rendition) or whole
         own = own_class(candidate, row.recipient, justification, self.periods)
         reader = self._clearance(fetch.member)

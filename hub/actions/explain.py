@@ -13,9 +13,8 @@ from typing import Any, Final
 
 from hub.actions import authenticate
 from hub.actions.accounts import Account, Found, accounts
+from hub.actions.basis import present
 from hub.actions.house import House
-from hub.actions.judging import recipients
-from hub.actions.present import present
 from hub.actions.records import own_versions
 from hub.errors import BadRequest, Forbidden, NotFound, Unprocessable
 from hub.model import (
@@ -30,9 +29,9 @@ from hub.model import (
     Reader,
     StixId,
     VersionFilter,
+    version_key,
 )
 from hub.stix import strict
-from hub.stix.versions import version_key
 from hub.store import objects, pages, renditions
 from hub.store.connection import Connection
 
@@ -153,7 +152,7 @@ def _by_id(found: Iterable[tuple[StixId, Found]]) -> Mapping[StixId, Sequence[Fo
 def _everywhere(
     house: House, connection: Connection, ids: Collection[StixId]
 ) -> Iterator[tuple[StixId, Found]]:
-    for origin in (*recipients(house), HUB):
+    for origin in (*house.registry.recipients, HUB):
         for version in objects.versions_by_id(connection, origin, ids):
             yield version.id, Found(origin, version)
     made = renditions.with_ids(connection, ids)
@@ -162,6 +161,7 @@ def _everywhere(
         yield one.id, Found(one.origin, versions[one.version], one.rendition)
 
 
+# (hub/README: deleted-asked-by)
 def _of_member(
     house: House, connection: Connection, reader: Reader, ids: Collection[StixId]
 ) -> Iterator[tuple[StixId, Found]]:

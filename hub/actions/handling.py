@@ -1,24 +1,19 @@
-"""What a submission makes of markings: its own objects' and those of the member's that it touches.
-
-Here the versions, containers, definitions and counts are loaded; how they are handled is decided in
-`rules.handling` (policy 2.1 to 2.6).
-"""
+"""What is loaded of a member's objects for deciding how they are handled: `rules.effective` decides."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
 from hub.actions.house import House
-from hub.model import Handling, MemberId, NationCode, ObjectVersion, Registry, StixId, Tlp
-from hub.rules.handling import ContainerKey, Customs, Facts, settle
-from hub.rules.marking import Accepted
-from hub.rules.namers import CreatorDeltas, creator_deltas, following_namers, follows_namers
-from hub.rules.names import is_decided_once
-from hub.store import creators, definitions, objects
+from hub.model import Handling, MemberId, NationCode, ObjectVersion, Registry, StixId
+from hub.rules.claims import is_decided_once
+from hub.rules.effective import laid
+from hub.rules.handling import ContainerKey, Customs, Facts
+from hub.store import marking_facts, objects
 from hub.store.connection import Connection
 
 _NONE: frozenset[int] = frozenset()
@@ -49,38 +44,6 @@ def _customs(registry: Registry, origin: NationCode) -> Customs:
 
 
 @dataclass(frozen=True, slots=True)
-class Handled:
-    """Every version that was looked at, as it is now to be handled, and how it was stored before.
-
-    All versions of a record are there or none. `before` lacks the versions that are new. `accepted` are the
-    definitions that leave what carries them open, as a configuration lists them.
-    """
-
-    now: Mapping[int, ObjectVersion]
-    before: Mapping[int, ObjectVersion]
-    creator_deltas: CreatorDeltas
-    accepted: Accepted = field(default_factory=dict)
-
-    def changed(self) -> list[ObjectVersion]:
-        """Return the stored versions of which something is to be recorded anew."""
-        return [
-            v
-            for key, v in self.now.items()
-            if key in self.before and v is not self.before[key] and v != self.before[key]
-        ]
-
-
-def together(parts: Iterable[Handled]) -> Handled:
-    """Return what was handled for several members, to be judged at once; the counts are each member's own."""
-    now: dict[int, ObjectVersion] = {}
-    before: dict[int, ObjectVersion] = {}
-    for part in parts:
-        now.update(part.now)
-        before.update(part.before)
-    return Handled(now, before, {})
-
-
-@dataclass(frozen=True, slots=True)
 class Brought:
     """What a submission brings: new versions, and the stored ones that it says again.
 
@@ -92,51 +55,34 @@ class Brought:
     repeated: frozenset[int] = _NONE
 
 
-def handle(
+def load(
     connection: Connection,
     desk: Desk,
     brought: Brought,
     held: Collection[ObjectVersion],
     deleted: Mapping[int, datetime] = MappingProxyType({}),
-) -> Handled:
-    """Return the handling of what is brought, of the `held` versions of these records, and of all they touch.
+) -> Facts:
+    """Return what decides how all is handled that is brought, the `held` versions of these records, and all
+    that they touch.
 
     `deleted` are the held versions that are deleted now, and when: they go on tightening and closing as they
     did (policy 8), and whatever was deleted is not judged anew.
     """
     table = _Table(connection, desk)
-    table.lay(brought.fresh, held, deleted)
+    table.before.update((v.key, v) for v in held)
+    table.now.update(laid((*held, *brought.fresh), deleted))
     table.gather(brought.fresh)
-    facts = table.facts(brought)
-    table.now = settle(facts)
-    deltas = table.follow_namers()
-    return Handled(table.now, table.before, deltas, facts.accepted)
+    return table.facts(brought)
 
 
 @dataclass(slots=True)
 class _Table:
-    """The versions under judgement, and the facts about what is stored around them."""
+    """The versions that are judged together, and what is stored around them."""
 
     connection: Connection
     desk: Desk
     now: dict[int, ObjectVersion] = field(default_factory=dict)
     before: dict[int, ObjectVersion] = field(default_factory=dict)
-
-    def lay(
-        self,
-        fresh: Iterable[ObjectVersion],
-        held: Collection[ObjectVersion],
-        deleted: Mapping[int, datetime],
-    ) -> None:
-        """Put the records on the table, each with its newest version marked."""
-        records: dict[StixId, list[ObjectVersion]] = defaultdict(list)
-        for version in (*held, *fresh):
-            at = deleted.get(version.key, version.deleted_at)
-            records[version.id].append(version.altered(deleted_at=at))
-        self.before.update((v.key, v) for v in held)
-        for versions in records.values():
-            newest = max(versions, key=lambda v: v.rank)
-            self.now.update((v.key, v.altered(is_newest=v is newest)) for v in versions)
 
     def gather(self, fresh: Sequence[ObjectVersion]) -> None:
         """Add the member's stored objects that the new ones touch, down through nested containers."""
@@ -157,14 +103,15 @@ class _Table:
             touched = {id for contains in inner for id in contains} - (missing - movable)
 
     def facts(self, brought: Brought) -> Facts:
-        """Return what decides how the versions on the table are handled."""
         versions = self.now.values()
         around = self._around({v.id for v in versions if v.markings.tlp is None})
         others = {ref for v in versions for ref in v.markings.others}
-        accepted = definitions.accepted(self.connection, self.desk.member, others)
+        accepted = marking_facts.accepted(self.connection, self.desk.member, others)
         for version in versions:
             if version.is_accepted_definition and version.id not in accepted:
                 accepted[version.id] = version.listed or None
+        identities = self._identities()
+        named = {v.id for v in (*versions, *identities.values()) if v.type == "identity"}
         return Facts(
             customs=self.desk.customs,
             now=self.now,
@@ -175,6 +122,8 @@ class _Table:
             closed_around=self._closed_around(brought.fresh, around),
             accepted=accepted,
             earlier=self.desk.earlier,
+            identities=identities,
+            namers=marking_facts.creator_levels(self.connection, self.desk.member, named),
         )
 
     def _around(self, ids: Collection[StixId]) -> dict[StixId, Counter[Handling]]:
@@ -198,17 +147,8 @@ class _Table:
             for id in asked
         }
 
-    def follow_namers(self) -> CreatorDeltas:
-        """Give unmarked identities the level of those who name them; return how the counts change."""
-        deltas = creator_deltas(self.now, self.before)
-        moved = {identity for identity, _ in deltas} - {v.id for v in self.now.values()}
-        for version in objects.versions_of(self.connection, self.desk.member, moved):
-            self.now[version.key] = self.before[version.key] = version
-        followers = [v for v in self.now.values() if follows_namers(v)]
-        counts = creators.levels(self.connection, self.desk.member, {v.id for v in followers})
-        for version in followers:
-            namers: Counter[Tlp] = Counter(counts.get(version.id, {}))
-            namers.update({tlp: n for (identity, tlp), n in deltas.items() if identity == version.id})
-            stored = self.before.get(version.key)
-            self.now[version.key] = following_namers(version, stored, namers)
-        return deltas
+    def _identities(self) -> dict[int, ObjectVersion]:
+        """Return the stored identities that are named as creators: their level may follow (policy 2.4)."""
+        named = {v.creator for v in self.now.values() if v.creator is not None}
+        missing = named - {v.id for v in self.now.values()}
+        return {v.key: v for v in objects.versions_of(self.connection, self.desk.member, missing)}

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from hub.actions.basis import Basis
+from hub.actions.basis import Basis, basis_of, hold, present
 from hub.actions.house import House
-from hub.actions.judging import Bench, Verdicts, judge_for_append, judge_for_takeover, write_rows
-from hub.actions.present import present
+from hub.actions.judging import bench_of, judge_for_append, judge_for_takeover, write_rows
 from hub.model import Clearance, StixId, Tlp
 from hub.rules.release import clearance_for
+from hub.rules.row_changes import Verdicts, up_to
 from hub.store import agreements, histories, submissions
 from hub.store.connection import Connection
 from hub.store.histories import History, HistoryKind
@@ -67,9 +67,9 @@ def _step(house: House, id: int) -> bool:
         history = histories.find(connection, id)
         if history is None:
             return True
-        submissions.count(connection, history.origin, hold=True)
-        now = present(house, connection)
-        if decision is None or decision.basis != Basis.of(house, connection, history.origin, now):
+        hold(house, connection, history.origin)
+        basis, now = basis_of(house, connection, history.origin)
+        if decision is None or decision.basis != basis:
             decision = _decide(house, connection, history)
         now = max(decision.now, now)
         submissions.advance(connection, history.origin)
@@ -83,9 +83,9 @@ def _step(house: House, id: int) -> bool:
 
 def _decide(house: House, connection: Connection, history: History) -> _Decision:
     """Decide on the next versions, for those to whom the agreement lets the nation's objects go."""
-    origin, now = history.origin, present(house, connection)
-    bench = Bench.of(house, connection, origin, now)
-    basis = Basis.of(house, connection, origin, now)
+    origin = history.origin
+    basis, now = basis_of(house, connection, origin)
+    bench = bench_of(house, connection, origin, now)
     own = [p.clause for p in bench.periods if p.agreement_id == history.agreement_id]
     if not own:
         return _Decision(basis, now, None, Verdicts({}, {}))
@@ -100,7 +100,7 @@ def _decide(house: House, connection: Connection, history: History) -> _Decision
     reached = {origin, *(r for clause in own if clause.origin == origin for r in clause.recipients)}
     bench = replace(bench, recipients=sorted(reached))
     verdicts = _STEPS[history.kind](connection, bench, {StixId(stix_id) for _, stix_id in found})
-    limited = {nation: change.up_to(history.clearance) for nation, change in verdicts.changes.items()}
+    limited = {nation: up_to(change, history.clearance) for nation, change in verdicts.changes.items()}
     changes = {nation: change for nation, (change, _) in limited.items()}
     leaves_out = history.leaves_out or any(later for _, later in limited.values())
     then = replace(history, last_version=found[-1][0], leaves_out=leaves_out)

@@ -42,7 +42,16 @@ from hub.rules.configuration import (
 )
 from hub.rules.marking import listed_as
 from hub.stix import reading, tlp
-from hub.store import agreements, configurations, definitions, ledgers, members, objects, releases, renditions
+from hub.store import (
+    agreements,
+    configurations,
+    ledgers,
+    marking_facts,
+    members,
+    objects,
+    releases,
+    renditions,
+)
 from hub.store.configurations import Kept
 from hub.store.connection import Connection
 from hub.store.releases import NewRow
@@ -181,6 +190,7 @@ def _plan(
     return _Plan(done, at)
 
 
+# (hub/README: apply-takes-values)
 def _is_taken(one: Difference, apply: bool, add: Collection[NationCode]) -> bool:
     match one.scope:
         case Scope.VALUE:
@@ -191,6 +201,7 @@ def _is_taken(one: Difference, apply: bool, add: Collection[NationCode]) -> bool
             return False
 
 
+# (hub/README: apply-takes-values)
 def _check_new_ids(
     connection: Connection, file: object, given: Registry, found: Sequence[Difference]
 ) -> None:
@@ -222,7 +233,7 @@ def _note_listed(connection: Connection, given: Registry) -> None:
             for v in versions
             if not v.listed
         ]
-        definitions.note_listed(connection, listed, origin)
+        marking_facts.note_listed(connection, listed, origin)
 
 
 def _listed(document: JsonObject, given: Registry) -> frozenset[StixId]:

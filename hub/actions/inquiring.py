@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from itertools import chain
 from typing import Final, NamedTuple
 
-from hub.actions.handling import Handled
-from hub.actions.judging import Bench, Court
-from hub.actions.records import by_record, ids_by_member, with_referred
-from hub.model import NationCode, ObjectVersion, Reason, View, Withhold
+from hub.actions.judging import stored_around
+from hub.actions.records import with_referred
+from hub.model import MemberId, NationCode, ObjectVersion, Reason, StixId, View, Withhold
+from hub.rules.judgement import Bench, Judging, by_record
 from hub.rules.references import reached
 from hub.rules.release import NEVER, decide
 from hub.store import objects
@@ -32,17 +33,20 @@ class Inquiry:
     """
 
     def __init__(self, connection: Connection, bench: Bench, versions: Collection[ObjectVersion]) -> None:
-        court = Court(connection, bench, Handled({}, {}, {}))
-        whole = (objects.versions_of(connection, *own) for own in ids_by_member(versions).items())
-        court.versions = with_referred(connection, chain.from_iterable(whole))
-        self._nodes = court.nodes()
+        ids: dict[MemberId, set[StixId]] = defaultdict(set)
+        for version in versions:
+            ids[version.member].add(version.id)
+        whole = (objects.versions_of(connection, *own) for own in ids.items())
+        judging = Judging(bench, with_referred(connection, chain.from_iterable(whole)))
+        stored = stored_around(connection, judging)
+        self._nodes = judging.nodes(stored)
         self._bench = bench
-        self._versions = court.versions
-        self._records = by_record(court.versions.values())
+        self._versions = judging.versions
+        self._records = by_record(judging.versions.values())
         self._decisions: dict[tuple[int, NationCode], Withhold | None] = {}
         self._withheld: dict[NationCode, dict[int, Blamed]] = {}
         self._reached: dict[NationCode, dict[int, list[int]]] = {}
-        self.judgements = court.judge()
+        self.judgements = judging.judge(stored)
 
     def obstacles(self, version: ObjectVersion, nation: NationCode) -> Sequence[Reason]:
         """Return for what no form of the version is released to the nation, references aside."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hub.actions import authenticate
+from hub.actions.basis import present
 from hub.actions.house import House
 from hub.actions.lives import may_know
-from hub.actions.present import present
 from hub.model import Caller, NationCode, Tlp
 from hub.rules.release import levels_seen
 
 
+# (hub/README: markings-without-objects)
 def by_origin(house: House, caller: Caller) -> Mapping[NationCode, frozenset[Tlp]]:
     """Return, for each nation, the levels at which the caller must expect something of it.
 

@@ -25,6 +25,7 @@ def life_of(registry: Registry, stored: StoredAgreement) -> Life:
     return life.superseded(min((at for at in taking_over if at is not None), default=None))
 
 
+# (hub/README: amendment-never-began)
 def _takes_over_at(registry: Registry, amendment: StoredAgreement) -> datetime | None:
     """Return when a complete amendment took over or will; None: it does not."""
     life = life_of(registry, amendment)
@@ -43,6 +44,7 @@ def may_know(caller: Caller) -> bool:
     return governs or caller.member.kind is Kind.AUDITOR
 
 
+# (hub/README: agreements-403)
 def check_may_know(caller: Caller) -> None:
     """Return for who may know of agreements; Forbidden, whatever is asked about, for all others."""
     if not may_know(caller):

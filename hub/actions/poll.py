@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from hub.actions import authenticate
+from hub.actions.basis import present
 from hub.actions.bindings import Standing
 from hub.actions.house import House
-from hub.actions.present import present
 from hub.errors import BadCursor, Unauthenticated, Unavailable
 from hub.model import (
     Disclosed,
@@ -109,6 +109,7 @@ def seal_cursor(house: House, query: Query, page: Page, resource: Disclosed = Di
     return cursors.seal(house.secrets.cursor_key, fields, secrets.token_bytes(_NONCE_BYTES))
 
 
+# (hub/README: cursor-goes-on)
 def open_cursor(
     house: House,
     query: Query,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable
 
-from hub.model import MemberId, NationCode, ObjectVersion, RecordKey, StixId
+from hub.model import MemberId, NationCode, ObjectVersion, StixId
 from hub.store import objects
 from hub.store.connection import Connection
 
@@ -22,29 +21,14 @@ def own_versions(
     return objects.versions_by_id(connection, nation, ids)
 
 
-def by_record(versions: Iterable[ObjectVersion]) -> Mapping[RecordKey, Sequence[ObjectVersion]]:
-    """Return the versions of each record, in order."""
-    found: dict[RecordKey, list[ObjectVersion]] = defaultdict(list)
-    for version in sorted(versions, key=lambda v: v.version_key):
-        found[version.record].append(version)
-    return found
-
-
-def ids_by_member(versions: Iterable[ObjectVersion]) -> Mapping[MemberId, set[StixId]]:
-    """Return the ids of the versions, by whose they are."""
-    found: dict[MemberId, set[StixId]] = defaultdict(set)
-    for version in versions:
-        found[version.member].add(version.id)
-    return found
-
-
 def with_referred(connection: Connection, versions: Iterable[ObjectVersion]) -> dict[int, ObjectVersion]:
     """Return the versions, and those of all records of their members that they refer to, however far.
 
     They are all versions of their records.
     """
     every = {v.key: v for v in versions}
-    for member, own in ids_by_member(every.values()).items():
+    for member in {v.member for v in every.values()}:
+        own = {v.id for v in every.values() if v.member == member}
         missing = objects.all_referred(connection, member, own) - own
         every.update((v.key, v) for v in objects.versions_of(connection, member, missing))
     return every

@@ -15,9 +15,9 @@ from typing import Final
 
 from hub.actions import accept
 from hub.actions.authenticate import admit
+from hub.actions.basis import present
 from hub.actions.house import House
 from hub.actions.lives import life_of, may_know
-from hub.actions.present import present
 from hub.actions.submit import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, Unprocessable
 from hub.model import (
@@ -151,6 +151,7 @@ def _is_open(recovery: KeyRecovery, now: datetime) -> bool:
     return not is_decided and now < recovery.requested_at + _LIVES
 
 
+# (hub/README: lost-agreement-key)
 def _may_confirm(
     house: House, connection: Connection, caller: Caller, one: KeyRecovery, owner: Member, now: datetime
 ) -> bool:

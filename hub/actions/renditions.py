@@ -18,9 +18,6 @@ import orjson
 from hub.actions.house import House
 from hub.model import (
     ANONYMISED,
-    Class,
-    Clearance,
-    Ground,
     JsonObject,
     Justification,
     Kind,
@@ -33,10 +30,9 @@ from hub.model import (
     Served,
     StixId,
     Tlp,
-    View,
 )
 from hub.proofs import canonical
-from hub.rules.release import simplify
+from hub.rules.forms import audience
 from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based, rename
 from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definition_of
@@ -49,42 +45,18 @@ _DERIVED_FROM: Final = "derived-from"
 _EXTENSION: Final = "extension-definition"
 
 
-def with_audience(
-    connection: Connection,
-    place: tuple[NationCode, NationCode | None, Collection[StixId], int],
-    classes: Mapping[View, Class],
-) -> dict[View, Justification]:
-    """Return by what each form stands of which these are the `classes`: an answer for its audience alone.
-
-    `place` has the origin, whom it is about, what it refers to and the key of the version.
-    """
-    origin, about, refers, key = place
-    found = {view: frozenset({own}) for view, own in classes.items()}
-    if about is not None and found:
-        told = _audience(connection, origin, about, refers, key)
-        return {view: own | told if view.rendition.is_answer else own for view, own in found.items()}
-    return found
-
-
-def _audience(
+def audience_of(
     connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], answer: int
 ) -> Justification:
-    """Return for whom an answer of `origin`, by its key, is where it is about: who sees the originals there.
+    """Return for whom an answer, by its version's key and what it refers to, is where it is about (policy 7).
 
-    `answer` is the key of its version. That is, from which clearance up, as where an object of the cert's own
-    is referred to (policy 7). Records count of which something had been released to `origin` under these ids
-    when the answer came: whoever else submits the same id has no part in it. What is not there any more, or
-    was never released, is the cert's.
+    Records count of which something had been released to `origin` under these ids when the answer came:
+    whoever else submits the same id has no part in it.
     """
     behind = _behind(connection, origin, about, refers)
     told = renditions.submitters(connection, origin, about, behind, answer)
     records = {(member, id) for made, id in behind.items() for member in told.get(made, ())}
-    standing = renditions.at_home(connection, about, records)
-    classes = {grounds for value in standing.values() for grounds in value}
-    found = {frozenset(ground for ground in grounds if ground.member is None) for grounds in classes}
-    if len(standing) < len(records) or {id for _, id in standing} != set(behind.values()) or not found:
-        found.add(frozenset({Ground(None, Clearance.CERT)}))
-    return simplify(found)
+    return audience(records, set(behind.values()), renditions.at_home(connection, about, records))
 
 
 def _behind(
@@ -103,8 +75,6 @@ def provide(
 ) -> Sequence[NewRow]:
     """Return the rows with what is served of each, made if it was not before; the caller holds the origin."""
     asked = {(row.version.key, row.rendition): row for row in rows if row.rendition.label}
-    if not asked:
-        return rows
     made = renditions.stored(connection, {key for key, _ in asked})
     missing = [row for key, row in asked.items() if key not in made]
     if missing:
@@ -239,6 +209,7 @@ class _Workshop:
         renamed = rename(obj, names | dict.fromkeys(own, cert))
         return renamed | {"created_by_ref": cert} if "created" in renamed else renamed
 
+    # (hub/README: anonymised-ids)
     def _names(self, ids: Collection[StixId]) -> dict[StixId, StixId]:
         """Return new ids for all that could tell of a member's other objects, known to the hub or not."""
         free = _free(ids)

@@ -14,11 +14,11 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeGuard
 
 from hub.actions.agree import parties_amended, read_proposal
+from hub.actions.basis import present
 from hub.actions.house import House
-from hub.actions.judging import Bench
+from hub.actions.judging import bench_of
 from hub.actions.lives import life_of, may_know
-from hub.actions.present import present
-from hub.actions.renditions import with_audience
+from hub.actions.renditions import audience_of
 from hub.errors import Forbidden
 from hub.model import (
     SUBMITTED,
@@ -39,7 +39,8 @@ from hub.model import (
     format_instant,
 )
 from hub.rules.agreements import Life, covered_since, periods_from, standing
-from hub.rules.forms import Law
+from hub.rules.forms import Law, to_audience
+from hub.rules.judgement import Bench
 from hub.rules.references import Judgement, Node, judge
 from hub.rules.release import Candidate, binding, lowest_clearance
 from hub.store import agreements, populations, renditions
@@ -116,6 +117,7 @@ def _made(connection: Connection, origin: NationCode, id: StixId, form: Renditio
     return renditions.made_ids(connection, origin, [id], form).values()
 
 
+# (hub/README: simulation-tells)
 def simulate(house: House, caller: Caller, body: bytes) -> JsonObject:
     """Return what would change for whom if the agreement in `body` came into force now; nothing is written.
 
@@ -142,7 +144,7 @@ def simulate(house: House, caller: Caller, body: bytes) -> JsonObject:
         had_been = [_covering(p, since) if p.id < 0 else p for p in after]
         for origin in sorted({p.clause.origin for p in after} | {p.clause.origin for p in before}):
             is_told = nation is None or origin == nation
-            bench = Bench.of(house, connection, origin, now)
+            bench = bench_of(house, connection, origin, now)
             if not is_told and nation is not None:
                 bench = replace(bench, recipients=[nation])
             laws = _Law(bench, before), _Law(bench, after)
@@ -189,22 +191,15 @@ class _Law:
         self._bench = bench
         self._in_force = binding(periods, bench.now)
         self._law = Law(bench.recipients, periods, bench.now)
-        self._own: dict[Facts, dict[NationCode, Class]] = {}
-        self._others: dict[tuple[Facts, bool], Mapping[View, Class]] = {}
         self._seen: dict[Justification, Clearance | None] = {}
 
     def own(self, facts: Facts) -> Mapping[NationCode, Class]:
         """Return the class of such versions for each recipient, references aside."""
-        if facts not in self._own:
-            self._own[facts] = self._law.as_submitted(self.candidate(facts))
-        return self._own[facts]
+        return self._law.as_submitted(self.candidate(facts))
 
     def others(self, facts: Facts, *, is_last: bool = True) -> Mapping[View, Class]:
         """Return their classes in other forms than as submitted."""
-        key = (facts, is_last)
-        if key not in self._others:
-            self._others[key] = self._law.in_other_forms(self.candidate(facts), is_last=is_last)
-        return self._others[key]
+        return self._law.in_other_forms(self.candidate(facts), is_last=is_last)
 
     def alone(self, facts: Facts) -> Judgement:
         """Return what such versions, which refer to nothing, stand by in every form."""
@@ -235,8 +230,11 @@ class _Law:
         return judge(nodes, (), self._bench.recipients)
 
     def _forms(self, connection: Connection, one: Linked) -> Mapping[View, Justification]:
-        place = self._bench.origin, one.facts.about, one.ids, one.key
-        return with_audience(connection, place, self.others(one.facts, is_last=one.is_last))
+        classes, about = self.others(one.facts, is_last=one.is_last), one.facts.about
+        if about is None or not any(view.rendition.is_answer for view in classes):
+            return to_audience(classes, frozenset())
+        told = audience_of(connection, self._bench.origin, about, one.ids, one.key)
+        return to_audience(classes, told)
 
     def lowest(self, judgement: Judgement, recipient: NationCode) -> Seen | None:
         """Return the lowest clearance that sees a version, and in which form; None: nobody does."""

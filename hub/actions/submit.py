@@ -8,16 +8,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from hub.actions import accept, recall
-from hub.actions.authenticate import admit
-from hub.actions.basis import Basis
-from hub.actions.drafting import Drafts, Drawer, draft
-from hub.actions.handling import Brought, Desk, Handled, handle
+from hub.actions.basis import Basis, basis_of, hold
+from hub.actions.handling import Brought, Desk, load
 from hub.actions.house import House
-from hub.actions.judging import Bench, Verdicts, judge_again, recipients, write_rows
+from hub.actions.judging import bench_of, judge_again, write_rows
 from hub.actions.neighbourhood import look_around
-from hub.actions.present import present
 from hub.actions.prune import STATUS_DAYS
-from hub.actions.receipts import receipted
 from hub.errors import Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     Caller,
@@ -25,9 +21,9 @@ from hub.model import (
     HttpRequest,
     Kind,
     Member,
+    MemberId,
     NationCode,
     ObjectVersion,
-    Outcome,
     Purpose,
     Receipt,
     Scope,
@@ -40,17 +36,18 @@ from hub.model import (
 from hub.proofs import canonical, requests
 from hub.rules.acceptance import Reserved
 from hub.rules.claims import Registered
-from hub.rules.handling import stricter_names
-from hub.rules.marking import accepted_by
-from hub.rules.remarks import remarks
+from hub.rules.drafting import Drafts, Drawer, draft
+from hub.rules.effective import Handled, effective_of_new
+from hub.rules.row_changes import Verdicts
+from hub.rules.status import receipted, with_remarks
 from hub.stix import envelopes, reading
-from hub.store import agreements, creators, members, objects, releases, renditions, submissions
+from hub.store import marking_facts, members, objects, releases, renditions, submissions
 from hub.store.connection import Connection
 
 Items = Sequence[StixObject | Unreadable]
 
+# (hub/README: post-limits)
 _MAX_HELD: Final = 100_000  # versions, at about a tenth of a millisecond each
-_STAYS_HOME: Final = "it does not leave by agreements that hide who submitted it; submit a version without"
 _STANDS: Final = "stands as {}; mark this version, or leave it out"
 
 
@@ -173,16 +170,17 @@ def decide(
 ) -> SubmissionDecision:
     """Decide on every item, and for every nation on every version that is touched."""
     # The clock may have stepped back; what is committed still came first.
-    clock, now = house.store.now(connection), present(house, connection)
-    basis, ledgers = Basis.of(house, connection, verified.origin, now), releases.edges(connection)
-    member = verified.caller.member
+    clock, ledgers = house.store.now(connection), releases.edges(connection)
+    basis, now = basis_of(house, connection, verified.origin)
+    member = verified.caller.member.id
     held = _held(connection, member, _ids(items))
     drawer = _drawer(house, connection, verified, items, now)
-    drafts, handled = _handle(
-        house, connection, verified, draft(replace(drawer, accepted_at=clock), items, held), held
-    )
-    bench = Bench.of(house, connection, verified.origin, now)
-    verdicts = judge_again(connection, bench, handled)
+    drafts = draft(replace(drawer, accepted_at=clock), items, held)
+    brought = Brought(drafts.fresh, drafts.present, drafts.repeated)
+    facts = load(connection, Desk.of(house, member, verified.origin), brought, held)
+    handled, stricter = effective_of_new(facts, drafts.fresh)
+    drafts = drafts.without({key: _STANDS.format(tlp.label.upper()) for key, tlp in stricter.items()})
+    verdicts = judge_again(connection, bench_of(house, connection, verified.origin, now), handled)
     return SubmissionDecision(basis, ledgers, now, drawer, drafts, handled, verdicts)
 
 
@@ -198,8 +196,7 @@ def renewed(
     Others' objects are looked up again only when a ledger has moved: so this costs next to nothing under the
     locks, where it makes other nations wait (policy 8).
     """
-    now = present(house, connection)
-    basis, ledgers = Basis.of(house, connection, verified.origin, now), releases.edges(connection)
+    (basis, now), ledgers = basis_of(house, connection, verified.origin), releases.edges(connection)
     registered = Registered.of(house.registry, members.members(connection))
     if registered != decision.drawer.registered or basis != decision.basis:
         return decide(house, connection, verified, items)
@@ -211,18 +208,18 @@ def renewed(
     return decide(house, connection, verified, items)
 
 
-def _held(connection: Connection, member: Member, ids: set[StixId]) -> Collection[ObjectVersion]:
+def _held(connection: Connection, member: MemberId, ids: set[StixId]) -> Collection[ObjectVersion]:
     """Return all versions of the member's records; Unprocessable where they are too many for one POST.
 
     One record is never too many: otherwise it could not be revoked.
     """
-    count = objects.count_versions(connection, member.id, ids)
+    count = objects.count_versions(connection, member, ids)
     if count > _MAX_HELD and len(ids) > 1:
         raise Unprocessable(
             f"The objects of this submission have {count} earlier versions here, and {_MAX_HELD} are "
             "looked at at once; send fewer objects in one submission."
         )
-    return objects.versions_of(connection, member.id, ids)
+    return objects.versions_of(connection, member, ids)
 
 
 def _ids(items: Items) -> set[StixId]:
@@ -257,24 +254,6 @@ def _drawer(
     )
 
 
-def _handle(
-    house: House,
-    connection: Connection,
-    verified: VerifiedSubmission,
-    drafts: Drafts,
-    held: Collection[ObjectVersion],
-) -> tuple[Drafts, Handled]:
-    """Return how what was drafted is handled, without the names that would be stricter than what stands."""
-    desk = Desk.of(house, verified.caller.member.id, verified.origin)
-    while True:
-        brought = Brought(drafts.fresh, drafts.present, drafts.repeated)
-        handled = handle(connection, desk, brought, held)
-        stricter = stricter_names(handled.now, drafts.fresh, handled.before.keys())
-        if not stricter:
-            return drafts, handled
-        drafts = drafts.without({key: _STANDS.format(tlp.label.upper()) for key, tlp in stricter.items()})
-
-
 # --- 4: the one step --------------------------------------------------------------------------
 
 
@@ -301,10 +280,7 @@ def _commit(
 ) -> Receipt:
     """Write the submission, with the status that it is to have, under the locks."""
     evidence, member = verified.evidence, verified.caller.member.id
-    agreements.generation(connection, hold=True)
-    admit(house, connection, verified.caller, evidence)
-    submissions.count(connection, verified.origin, hold=True)
-    releases.lock(connection, recipients(house))
+    hold(house, connection, verified.origin, (verified.caller, evidence))
     decision = renewed(house, connection, verified, items, decided[0])
     receipt = _receipt(house, verified, items, decision, decided[1])
     submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
@@ -330,30 +306,21 @@ def _write_objects(
     objects.update_handling(connection, handled.changed())
     stored = objects.insert_versions(connection, origin, submission_id, fresh)
     member = drafts.fresh[0].member
-    creators.add(connection, member, handled.creator_deltas)
-    watch = recall.watch(house, connection, origin, verdicts, [handled])
+    marking_facts.add_creators(connection, member, handled.creator_deltas)
+    watched = recall.watch(house, connection, origin, verdicts, [handled]) if verdicts.hides else None
     # Never before the decision: what it let begin would be dated before it can be seen.
     at = max(house.store.now(connection), decision.now)
     write_rows(house, connection, origin, verdicts, stored, at)
-    watch.note_down(connection, at)
+    if watched is not None:
+        watched.note_down(connection, at)
 
 
 def _receipt(
     house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision, id: str
 ) -> Receipt:
-    drafts, handled = decision.drafts, decision.handled
-    outcomes = list(drafts.outcomes)
-    known = house.registry.informative_markings | house.registry.rel_to.keys()
-    known |= accepted_by(handled.accepted, house.registry.informative_markings)
-    for key, n in drafts.index.items():
-        version = handled.now[key]
-        if drafts.named_at.get(key):
-            places = ", ".join(drafts.named_at[key])
-            outcomes[n] = _remarked(outcomes[n], f"tells of its submitter at {places}: {_STAYS_HOME}")
-        for remark in remarks(version, verified.caller.member, decision.drawer.registered, known):
-            outcomes[n] = _remarked(outcomes[n], remark)
+    registry, submitter = house.registry, verified.caller.member
+    markings = registry.informative_markings, frozenset(registry.rel_to)
+    outcomes = with_remarks(
+        *(decision.drafts, decision.handled, submitter, decision.drawer.registered), *markings
+    )
     return Receipt(id, decision.now, receipted(outcomes, items, len(verified.body)))
-
-
-def _remarked(outcome: Outcome, remark: str) -> Outcome:
-    return replace(outcome, message="; ".join(text for text in (outcome.message, remark) if text))

@@ -31,6 +31,7 @@ from hub.store.agreements import StoredAgreement
 from hub.store.connection import Connection
 from hub.store.histories import HistoryKind
 
+# (hub/README: amendment-bridge)
 _PATIENCE_SECONDS: Final = 20.0  # in which a signature waits for rows to be prepared; clients wait longer
 
 

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from hub.actions import accept, poll, recall
-from hub.actions.authenticate import admit, reader
-from hub.actions.basis import Basis
-from hub.actions.handling import Brought, Desk, Handled, handle, together
+from hub.actions.authenticate import reader
+from hub.actions.basis import Basis, basis_of, hold
+from hub.actions.handling import Brought, Desk, load
 from hub.actions.house import House
-from hub.actions.judging import Bench, Verdicts, judge_again, recipients, write_rows
-from hub.actions.present import present
-from hub.actions.records import by_record, own_versions
+from hub.actions.judging import bench_of, judge_again, write_rows
+from hub.actions.records import own_versions
 from hub.actions.submit import verify_writer
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
-from hub.store import agreements, creators, deletions, objects, releases, renditions, submissions
+from hub.rules.effective import Handled, effective, together
+from hub.rules.judgement import by_record
+from hub.rules.row_changes import Verdicts
+from hub.store import deletions, marking_facts, objects, renditions, submissions
 from hub.store.connection import Connection
 
 _EVERY_VERSION = frozenset({VersionFilter.ALL})
@@ -75,8 +77,7 @@ class DeletionDecision:
 
 def decide(house: House, connection: Connection, deletion: Deletion) -> DeletionDecision:
     """Decide which versions go, and for every nation on every version that is touched by it."""
-    now = present(house, connection)
-    basis = Basis.of(house, connection, deletion.origin, now)
+    basis, now = basis_of(house, connection, deletion.origin)
     records = _records(connection, deletion)
     doomed = {v.key: v for held in records.values() for v in _selected(held, deletion)}
     handled: dict[MemberId, Handled] = {}
@@ -85,12 +86,13 @@ def decide(house: House, connection: Connection, deletion: Deletion) -> Deletion
         deleted = dict.fromkeys(doomed, now)
         for owner, held in records.items():
             desk = Desk.of(house, owner, deletion.origin)
-            handled[owner] = handle(connection, desk, Brought(), held, deleted=deleted)
-        bench = Bench.of(house, connection, deletion.origin, now)
+            handled[owner] = effective(load(connection, desk, Brought(), held, deleted=deleted))
+        bench = bench_of(house, connection, deletion.origin, now)
         verdicts = judge_again(connection, bench, together(handled.values()))
     return DeletionDecision(basis, now, records, doomed, handled, verdicts)
 
 
+# (hub/README: delete-what)
 def _records(connection: Connection, deletion: Deletion) -> Records:
     """Return the records of the id that the caller may delete, by their member, each in order of version."""
     caller = deletion.caller.member
@@ -129,11 +131,8 @@ def _commit(
     evidence: Evidence | None,
 ) -> DeletionDecision:
     """Write the deletion under the locks, decided again if something has moved; return what was decided."""
-    agreements.generation(connection, hold=True)
-    admit(house, connection, deletion.caller, evidence)
-    submissions.count(connection, deletion.origin, hold=True)
-    releases.lock(connection, recipients(house))
-    if decision.basis != Basis.of(house, connection, deletion.origin, present(house, connection)):
+    hold(house, connection, deletion.origin, (deletion.caller, evidence))
+    if decision.basis != basis_of(house, connection, deletion.origin)[0]:
         decision = decide(house, connection, deletion)
     if decision.doomed:
         _write(house, connection, deletion, decision, evidence)
@@ -152,15 +151,15 @@ def _write(
     deletions.mark_deleted(connection, decision.doomed.keys(), id, now)
     for owner, handled in decision.handled.items():
         objects.update_handling(connection, handled.changed())
-        creators.add(connection, owner, handled.creator_deltas)
-    watch = recall.watch(
+        marking_facts.add_creators(connection, owner, handled.creator_deltas)
+    watched = recall.watch(
         *(house, connection, deletion.origin, decision.verdicts),
         handled=decision.handled.values(),
         doomed=decision.doomed,
     )
     at = max(house.store.now(connection), now)
     write_rows(house, connection, deletion.origin, decision.verdicts, {}, at)
-    watch.note_down(connection, at)
+    watched.note_down(connection, at)
     contents = {v.content_id for v in decision.doomed.values()}
     contents |= renditions.contents_of(connection, decision.doomed.keys())
     deletions.erase_contents(connection, contents, now)

@@ -20,6 +20,7 @@ from hub.cli.signals import told_when_interrupted
 from hub.client import Hub, Incremental, PollReport, Unreachable
 from hub.client.incremental import lines
 
+# (hub/README: poll-to-terminal)
 _SHOWN: Final = 20  # objects on a terminal
 _LONGEST_PAUSE_SECONDS: Final = 3_600.0  # whatever a hub asks for: it may be mistaken
 _LONGEST_SHOWN: Final = 2_000  # characters of one of them

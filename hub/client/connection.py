@@ -33,6 +33,7 @@ from hub.model import JsonObject
 TAXII: Final = "application/taxii+json;version=2.1"
 JSON: Final = "application/json"
 # What an answer may hold once inflated. A page holds what `page_bytes` of the hub allows, by default 8 MB.
+# (hub/README: answer-limits)
 PAGE_BYTES: Final = 268_435_456
 ANSWER_BYTES: Final = 16_777_216
 
@@ -177,6 +178,7 @@ class Connection:
                 )
             raise
 
+    # (hub/README: client-waits)
     def _may_go_on(self, cause: Cause, *, is_repeatable: bool) -> bool:
         match cause.again:
             case Again.NEVER:

@@ -14,6 +14,7 @@ import orjson
 
 from hub.client.errors import ClientError
 
+# (hub/README: push-odd-files)
 MOST_UNPACKED: Final = 256 * 1024 * 1024  # bytes: twenty times the largest feeds, and memory has room for it
 
 _MARK: Final = b"\xef\xbb\xbf"

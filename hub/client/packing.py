@@ -35,6 +35,7 @@ def size_of(sizes: Iterable[int]) -> int:
     return len(HEAD) + len(TAIL) + sum(size + len(COMMA) for size in sizes)
 
 
+# (hub/README: push-plan)
 def posts(pieces: Sequence[Piece], room: int, most: int = MOST_OBJECTS) -> Iterator[list[Piece]]:
     """Yield every piece once, in POSTs of at most `most` pieces and `room` bytes as an envelope.
 

@@ -34,6 +34,7 @@ _DIGEST_LENGTH: Final = 64
 _SHOWN: Final = 100  # characters of a value that a finding repeats
 
 
+# (hub/README: findings-stop)
 class Stops(IntEnum):
     """What a finding stops: nothing, what gives (propose, sign, resume), or every step."""
 
@@ -326,6 +327,7 @@ def _signer_findings(view: JsonObject, signatures: Sequence[Signature], own: str
         yield Finding(f"The hub does not say that {nation} has signed, and its signature holds.")
 
 
+# (hub/README: hub-word-on-state)
 def _state_findings(view: JsonObject, story: Story, now: datetime) -> Iterator[Finding]:
     document = view["document"]
     story.valid_from, story.valid_until = (instant(document.get(n)) for n in ("valid_from", "valid_until"))

@@ -1,9 +1,10 @@
-"""The words of the hub, as values: read these seven pages and the rest of the code reads itself.
+"""The words of the hub, as values: read these eight pages and the rest of the code reads itself.
 
 Everything here is frozen and free of I/O. Times are aware UTC datetimes, intervals are half-open.
 """
 
 from hub.model.agreements import (
+    DOCUMENT_KEYS,
     MAX_AGREEMENT_BYTES,
     MAX_CLAUSES,
     MAX_TITLE,
@@ -15,11 +16,14 @@ from hub.model.agreements import (
     Period,
 )
 from hub.model.instants import (
+    MAX_TIMESTAMP_CHARACTERS,
     format_instant,
     from_microseconds,
     say_instant,
     to_microseconds,
+    version_key,
 )
+from hub.model.neighbours import Mention, Neighbour, Showing, Stood
 from hub.model.objects import (
     NAME_TYPES,
     OBSERVABLE_TYPES,
@@ -39,6 +43,7 @@ from hub.model.objects import (
     Receipt,
     RecordKey,
     Release,
+    RowChanges,
     Shown,
     StixObject,
     Taken,
@@ -70,6 +75,7 @@ from hub.model.renditions import (
     SUBMITTED,
     Cut,
     Guise,
+    Original,
     Rendition,
     Served,
     View,
@@ -91,9 +97,11 @@ from hub.model.requests import (
 
 __all__ = [
     "ANONYMISED",
+    "DOCUMENT_KEYS",
     "HUB",
     "MAX_AGREEMENT_BYTES",
     "MAX_CLAUSES",
+    "MAX_TIMESTAMP_CHARACTERS",
     "MAX_TITLE",
     "NAME_TYPES",
     "OBSERVABLE_TYPES",
@@ -126,10 +134,13 @@ __all__ = [
     "Markings",
     "Member",
     "MemberId",
+    "Mention",
     "Nation",
     "NationCode",
+    "Neighbour",
     "ObjectVersion",
     "Obstacle",
+    "Original",
     "Outcome",
     "Page",
     "Period",
@@ -145,11 +156,14 @@ __all__ = [
     "Release",
     "Rendition",
     "Row",
+    "RowChanges",
     "Scope",
     "Served",
+    "Showing",
     "Shown",
     "StixId",
     "StixObject",
+    "Stood",
     "Submission",
     "Taken",
     "Tlp",
@@ -163,4 +177,5 @@ __all__ = [
     "from_microseconds",
     "say_instant",
     "to_microseconds",
+    "version_key",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple
@@ -322,6 +322,36 @@ class LiveRow:
     is_served: bool = True
     rendition: Rendition = SUBMITTED
     shown: Shown | None = None  # None: it was written before levels were kept
+
+
+@dataclass(slots=True)
+class RowChanges:
+    """What happens to one recipient's ledger. Versions are named by key, rows by position.
+
+    `delete`d are the rows of deleted versions, which go on telling for whom these stood, and `forget` those
+    that tell it no longer. `replaced` are those of the withdrawn in whose place a later version's is shown;
+    `instead` has the position of the row that an appended one replaces, by version and form.
+    """
+
+    append: list[tuple[int, Rendition, Justification]] = field(default_factory=list)
+    withdraw: list[int] = field(default_factory=list)
+    delete: list[int] = field(default_factory=list)
+    forget: list[int] = field(default_factory=list)
+    justify: dict[Justification, list[int]] = field(default_factory=dict)
+    supersede: list[int] = field(default_factory=list)
+    show: dict[Shown, list[int]] = field(default_factory=dict)
+    replaced: set[int] = field(default_factory=set)
+    instead: dict[tuple[int, Rendition], int] = field(default_factory=dict)
+
+    @property
+    def hides(self) -> bool:
+        """Tell whether rows are withdrawn, deleted, or stand by something else."""
+        return bool(self.withdraw or self.delete or self.forget or self.justify)
+
+    @property
+    def revises(self) -> bool:
+        """Tell whether rows are altered where they are, so that what was read of the ledger is over."""
+        return self.hides or bool(self.show)
 
 
 @dataclass(frozen=True, slots=True)

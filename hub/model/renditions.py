@@ -98,3 +98,10 @@ class Served:
     type: str
     content_id: int
     size: int  # bytes
+
+
+class Original(NamedTuple):
+    """What stands behind an id that the hub made."""
+
+    origin: NationCode
+    id: StixId

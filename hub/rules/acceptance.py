@@ -11,10 +11,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from hub.model import Kind, Member, MemberId, NationCode, ObjectVersion, StixId, StixObject, format_instant
-from hub.rules.claims import Claim, Registered, are_both_named, is_common, is_marked_name
-from hub.rules.names import NAMES
-from hub.rules.neighbours import Neighbour, first_of_equals
+from hub.model import (
+    Kind,
+    Member,
+    MemberId,
+    NationCode,
+    Neighbour,
+    ObjectVersion,
+    StixId,
+    StixObject,
+    format_instant,
+)
+from hub.rules.claims import NAMES, Claim, Registered, are_both_named, is_common, is_marked_name
+from hub.rules.neighbours import Naming, first_of_equals
 
 AHEAD: Final = timedelta(hours=24)  # how far created and modified may lie ahead of the hub's clock
 
@@ -81,23 +90,6 @@ class Reserved:
 
 
 @dataclass(frozen=True, slots=True)
-class Naming:
-    """When an id was first named: by the submitter's nation, and by others, in what the submitter knows."""
-
-    own: datetime | None = None
-    others: datetime | None = None
-
-    def is_announced(self, at: datetime | None) -> bool:
-        """Tell whether another nation named it before `at`, and before the own nation did (policy 8)."""
-        is_theirs = self.others is not None and (self.own is None or self.others <= self.own)
-        return is_theirs and (at is None or (self.others is not None and self.others < at))
-
-    def is_before(self, at: datetime) -> bool:
-        """Tell whether the own nation named it before `at`, and before any other nation did (policy 8)."""
-        return self.own is not None and self.own < at and (self.others is None or self.own < self.others)
-
-
-@dataclass(frozen=True, slots=True)
 class Case:
     """All that decides over one object beside itself.
 
@@ -129,6 +121,7 @@ def accept(obj: StixObject, case: Case) -> Verdict:
     refusal = refusal or _overwrites(obj, case)
     if refusal is not None:
         return Refuse(obj.version, refusal)
+    # (hub/README: copy-stays-copy)
     # A record that begins as a copy stays one while it lives: no licence for what its original says later.
     is_copy = _is_equal_to_others(obj, case) if newest is None else newest.is_copy
     return _accepted(obj, case, is_copy=is_copy)
@@ -241,6 +234,7 @@ def _breaks_the_record(obj: StixObject, case: Case) -> str | None:
     return _changes_its_creation(obj, case)
 
 
+# (hub/README: names-dated-anew)
 def _changes_its_creation(obj: StixObject, case: Case) -> str | None:
     """Return what of `created` and `created_by_ref` differs from the versions next to it (section 3.2).
 
@@ -264,6 +258,7 @@ def _changes_its_creation(obj: StixObject, case: Case) -> str | None:
 
 def _passes_on(obj: StixObject, case: Case) -> str | None:
     """Return why the object may not be passed on (policy 8); None: it may, or is the submitter's own."""
+    # (hub/README: named-before)
     # A record under an id that another nation had announced is no licence for what comes under it.
     if case.known.is_own and not case.naming.is_announced(case.known.first_at):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from hub.model import (
@@ -10,13 +10,18 @@ from hub.model import (
     Anonymise,
     Class,
     Clause,
+    Clearance,
     Granular,
+    Ground,
+    Justification,
     NationCode,
     Period,
+    RecordKey,
     Rendition,
+    StixId,
     View,
 )
-from hub.rules.release import Candidate, decide, is_directed
+from hub.rules.release import Candidate, decide, is_directed, simplify
 
 
 def is_altering(clause: Clause) -> bool:
@@ -33,28 +38,38 @@ class Law:
         self._now = now
         self._clauses = [p.clause for p in periods if p.is_in_force(now)]
         self._altering = [clause for clause in self._clauses if is_altering(clause)]
+        self._submitted: dict[Candidate, Mapping[NationCode, Class]] = {}
+        self._others: dict[tuple[Candidate, bool], Mapping[View, Class]] = {}
 
-    def as_submitted(self, candidate: Candidate) -> dict[NationCode, Class]:
+    def as_submitted(self, candidate: Candidate) -> Mapping[NationCode, Class]:
         """Return the class by which the version itself stands for each recipient (policy 3 and 4)."""
-        return {r: decide(candidate, r, self._periods, self._now).grounds for r in self._recipients}
+        if candidate not in self._submitted:
+            found = ((r, decide(candidate, r, self._periods, self._now)) for r in self._recipients)
+            self._submitted[candidate] = {recipient: decision.grounds for recipient, decision in found}
+        return self._submitted[candidate]
 
-    def in_other_forms(self, candidate: Candidate, *, is_last: bool) -> dict[View, Class]:
+    def in_other_forms(self, candidate: Candidate, *, is_last: bool) -> Mapping[View, Class]:
         """Return the classes by which the version itself stands in other forms (policy 7).
 
         `is_last`: no version of the record comes after it, deleted or not. Redactions and answers are made of
         such alone (policy 4: the newest decides).
         """
-        found: dict[View, Class] = {}
+        key = candidate, is_last
+        if key not in self._others:
+            self._others[key] = dict(self._decided(candidate, is_last=is_last))
+        return self._others[key]
+
+    def _decided(self, candidate: Candidate, *, is_last: bool) -> Iterator[tuple[View, Class]]:
         clauses = self._altering if candidate.facts.about is None else self._clauses
         for recipient in self._recipients if clauses else ():
             for form in sorted(_forms(candidate, recipient, clauses), key=lambda form: form.label):
                 left = candidate.left(form)
                 if left is not None and (is_last or form == ANONYMISED):
                     decision = decide(left, recipient, self._periods, self._now, form)
-                    found[View(recipient, form)] = decision.grounds
-        return found
+                    yield View(recipient, form), decision.grounds
 
 
+# (hub/README: redaction-per-ceiling)
 def _forms(candidate: Candidate, recipient: NationCode, clauses: Iterable[Clause]) -> frozenset[Rendition]:
     """Return the forms in which some clause may let `recipient` see the candidate, something left or not."""
     found: set[Rendition] = set()
@@ -70,3 +85,30 @@ def _forms(candidate: Candidate, recipient: NationCode, clauses: Iterable[Clause
         if clause.granular is Granular.REDACT:
             found.add(Rendition(is_hidden, clause.max_tlp))
     return frozenset(found)
+
+
+# (hub/README: answer-to-made-id)
+def audience(
+    records: Collection[RecordKey],
+    originals: Collection[StixId],
+    standing: Mapping[RecordKey, Justification],
+) -> Justification:
+    """Return for whom an answer is where it is about: who sees the originals there (policy 7).
+
+    That is, from which clearance up, as where an object of the cert's own is referred to. `records` are those
+    that count under the ids of the `originals`, `standing` by what those of them that are there stand at
+    home. What is not there any more, or was never released, is the cert's.
+    """
+    classes = {grounds for value in standing.values() for grounds in value}
+    found = {frozenset(ground for ground in grounds if ground.member is None) for grounds in classes}
+    if len(standing) < len(records) or {id for _, id in standing} != set(originals) or not found:
+        found.add(frozenset({Ground(None, Clearance.CERT)}))
+    return simplify(found)
+
+
+def to_audience(classes: Mapping[View, Class], told: Justification) -> dict[View, Justification]:
+    """Return by what each form stands of which these are the classes: an answer for who is told it alone."""
+    return {
+        view: frozenset({own}) | told if view.rendition.is_answer else frozenset({own})
+        for view, own in classes.items()
+    }

@@ -11,11 +11,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hub.model import Handling, NationCode, ObjectVersion, StixId, Tlp, as_of
+from hub.rules.claims import is_decided_once
 from hub.rules.marking import (
     Accepted,
     accepted_by,
@@ -30,7 +31,6 @@ from hub.rules.marking import (
     taken_together,
     unknown_markings,
 )
-from hub.rules.names import is_decided_once
 
 ContainerKey = tuple[StixId, str]  # the id and version key of a container of the same member
 
@@ -56,6 +56,8 @@ class Facts:
     stored containers that are not in `now` hand down, `closed_around` those of them that are closed.
     `accepted` are definitions that leave what carries them open. `earlier` are the customs of configurations
     before this one, each until when: a version is judged by those of the moment at which it was submitted.
+    `identities` are stored ones that versions in `now` name as their creators, and that are not in `now`;
+    `namers` how many stored versions name each identity, at each level.
     """
 
     customs: Customs
@@ -67,6 +69,8 @@ class Facts:
     closed_around: Mapping[StixId, frozenset[ContainerKey]]
     accepted: Accepted
     earlier: Sequence[tuple[datetime, Customs]] = ()
+    identities: Mapping[int, ObjectVersion] = field(default_factory=dict)
+    namers: Mapping[StixId, Mapping[Tlp, int]] = field(default_factory=dict)
 
     def customs_of(self, version: ObjectVersion) -> Customs:
         """Return what the configuration said when the version was submitted."""
@@ -202,6 +206,7 @@ class _Settling:
 
     # --- names and derived observables ---
 
+    # (hub/README: name-decided-once)
     def _decided_once(self, version: ObjectVersion) -> ObjectVersion:
         stored = self.facts.before.get(version.key)
         beside = self._beside(version.id)
@@ -333,41 +338,3 @@ def _predecessors(ordered: Iterable[ObjectVersion]) -> dict[int, int]:
             found[version.key] = last[version.id]
         last[version.id] = version.key
     return found
-
-
-# --- names that would be handled more strictly ----------------------------------------------------
-
-
-def stricter_names(
-    handled: Mapping[int, ObjectVersion], fresh: Sequence[ObjectVersion], before: Collection[int]
-) -> dict[int, Tlp]:
-    """Return the new unmarked names that would be handled more strictly than what stands, and its level.
-
-    Each is compared with the newest version of its record that is not deleted, as it comes (policy 2.3).
-    """
-    newest: dict[StixId, ObjectVersion] = {}
-    asked = {v.id for v in fresh if is_decided_once(v)}
-    for version in handled.values():
-        if version.id in asked and version.key in before and version.deleted_at is None:
-            held = newest.get(version.id)
-            newest[version.id] = version if held is None or version.version_key > held.version_key else held
-    found: dict[int, Tlp] = {}
-    for draft in fresh:
-        version = handled[draft.key]
-        held = newest.get(version.id)
-        is_newer = held is not None and version.version_key > held.version_key
-        if (
-            held is not None
-            and is_newer
-            and is_decided_once(version)
-            and is_stricter(_handling(version), _handling(held))
-        ):
-            found[version.key] = held.tlp
-            continue
-        if version.id in asked and (held is None or is_newer):
-            newest[version.id] = version
-    return found
-
-
-def _handling(version: ObjectVersion) -> Handling:
-    return handed_down(Handling(version.tlp, version.rel_to, version.is_closed or version.is_home))

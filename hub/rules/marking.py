@@ -80,6 +80,7 @@ def is_stricter(one: Handling, than: Handling) -> bool:
     )
 
 
+# (hub/README: rel-to-narrows)
 def narrower(
     one: frozenset[NationCode] | None, other: frozenset[NationCode] | None
 ) -> frozenset[NationCode] | None:
@@ -146,6 +147,7 @@ def listed_as(
     return extensions | {id} if is_listed and kind is not DefinitionKind.STATEMENT else frozenset()
 
 
+# (hub/README: two-configurations)
 def accepted_by(accepted: Accepted, informative: frozenset[StixId]) -> frozenset[StixId]:
     """Return the definitions that close nothing under a configuration that lists these ids (policy 2.6).
 
@@ -163,6 +165,7 @@ def unknown_markings(
     return markings.others - informative - frozenset(accepted)
 
 
+# (hub/README: rel-to-narrows)
 def with_rel_to_on_parts(markings: Markings, rel_to: Mapping[StixId, NationCode]) -> Markings:
     """Return `markings`, faulty if REL TO stands on a part, where it cannot be followed (policy 6)."""
     if markings.fault is None and markings.parts & rel_to.keys():

@@ -8,23 +8,29 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Final
 
 from hub.model import (
-    Handling,
+    Clearance,
     Justification,
+    Member,
     MemberId,
+    Mention,
     NationCode,
+    Neighbour,
     Period,
     Reach,
     Reader,
-    Rendition,
+    Showing,
     Shown,
     StixId,
-    Tlp,
 )
-from hub.rules.release import stands
+from hub.rules.release import lowest_clearance, stands
+
+_INSTANT: Final = timedelta(microseconds=1)
+_NOWHERE: Final[Reach] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,44 +43,148 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A version of another member's record, as a submitter was shown it.
+class Naming:
+    """When an id was first named: by the submitter's nation, and by others, in what the submitter knows."""
 
-    `id` is that by which it was served. `shown` is the level at which it was shown last; `is_seen`, that the
-    submitter may see it now. `carried` is the strictest level of its own markings and labels. `handling` and
-    `limits` are those at home; `reach` is where, from which clearance up, the agreements of the submitter's
-    own nation let it go (policy 8). `version` is the key of the version, `rendition` the form that was shown.
+    own: datetime | None = None
+    others: datetime | None = None
+
+    def is_announced(self, at: datetime | None) -> bool:
+        """Tell whether another nation named it before `at`, and before the own nation did (policy 8)."""
+        is_theirs = self.others is not None and (self.own is None or self.others <= self.own)
+        return is_theirs and (at is None or (self.others is not None and self.others < at))
+
+    def is_before(self, at: datetime) -> bool:
+        """Tell whether the own nation named it before `at`, and before any other nation did (policy 8)."""
+        return self.own is not None and self.own < at and (self.others is None or self.own < self.others)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is stored of others under the ids that a member submits or refers to.
+
+    `neighbours` are the rows of its nation's ledger, whoever may see them; `showings` all by which their
+    versions are served, to whichever nation; `mentions` who named the ids. `periods` are all there ever were,
+    `own_agreements` those that the member's nation is party to. `certs` are the nations' certs. `of_the_hub`
+    are the ids under which the hub itself publishes.
     """
 
-    id: StixId
-    origin: NationCode
-    member: MemberId
-    type: str
-    version_key: str
-    digest: bytes
-    creator: StixId | None
-    submitted_at: datetime
-    position: int
-    shown: Shown
-    is_seen: bool
-    carried: Tlp | None
-    carries_rel_to: bool
-    handling: Handling
-    limits: Reach | None
-    version: int
-    rendition: Rendition
-    reach: Reach = frozenset()
-
-    @property
-    def is_bound(self) -> bool:
-        """Tell whether it was shown above GREEN, with REL TO, or limited by an ally's object (policy 8)."""
-        return self.shown.tlp > Tlp.GREEN or self.shown.is_bound
-
-    @property
-    def record(self) -> tuple[NationCode, MemberId, StixId]:
-        return self.origin, self.member, self.id
+    neighbours: Sequence[Neighbour] = ()
+    showings: Sequence[Showing] = ()
+    mentions: Sequence[Mention] = ()
+    periods: Sequence[Period] = ()
+    own_agreements: frozenset[str] = frozenset()
+    certs: Mapping[NationCode, Member] = field(default_factory=dict)
+    of_the_hub: frozenset[StixId] = frozenset()
 
 
+@dataclass(frozen=True, slots=True)
+class Neighbourhood:
+    """What a member knows of each id that counts: what others submitted, who named it; and the hub's ids.
+
+    Other nations' submissions are not held off by those of the own: so it is asked for again under the locks,
+    and compared.
+    """
+
+    by_id: Mapping[StixId, Sequence[Neighbour]]
+    naming: Mapping[StixId, Naming]
+    of_the_hub: frozenset[StixId]
+
+
+def neighbourhood(around: Around, reader: Reader, ids: Collection[StixId], now: datetime) -> Neighbourhood:
+    """Return what `reader` knows of others' records, and of who named the `ids` that it submits.
+
+    Only where an ally's record is bound is it asked who named its id (policy 8, "passing on").
+    """
+    view = _View(around, reader, now)
+    found = by_id(view.known())
+    bound = {id for id in ids for one in found.get(id, ()) if one.is_bound and one.origin != reader.nation}
+    return Neighbourhood(found, view.naming(bound), around.of_the_hub)
+
+
+class _View:
+    """What one member may see of what is around, or was once shown (policy 1)."""
+
+    def __init__(self, around: Around, reader: Reader, now: datetime) -> None:
+        self.around = around
+        self.reader = reader
+        self.now = now
+        self.in_force = frozenset(p.id for p in around.periods if p.is_in_force(now))
+        own = {p.id for p in around.periods if p.agreement_id in around.own_agreements}
+        self.own_in_force = self.in_force & own
+        self.showings: dict[int, list[Showing]] = defaultdict(list)
+        for showing in around.showings:
+            self.showings[showing.version].append(showing)
+
+    def known(self) -> list[Neighbour]:
+        """Return the neighbours that the reader may see or was once shown, each as it knows it."""
+        found = []
+        for one in self.around.neighbours:
+            last = one.stood[-1]
+            is_seen = last.until is None and stands(last.justification, self.reader, self.in_force)
+            shown = last.shown if is_seen else self._last_shown(one, one.submitted_at)
+            if shown is not None:
+                reach = self._reach(one) if is_seen and one.origin != self.reader.nation else _NOWHERE
+                known = replace(one, shown=shown, is_seen=is_seen, reach=reach, stood=())
+                found.append(self._as_known(known))
+        return found
+
+    def _as_known(self, one: Neighbour) -> Neighbour:
+        if not one.rendition.is_anonymised or one.origin not in self.around.certs:
+            return one
+        # It appears under its nation's cert, and whoever sees it must not be told otherwise (policy 7).
+        cert = self.around.certs[one.origin]
+        return replace(one, member=cert.id, creator=cert.identity)
+
+    def _last_shown(self, row: Neighbour | Mention, submitted_at: datetime) -> Shown | None:
+        """Return how a poll could have shown the row to the reader last; None: it never could.
+
+        By what it stood then alone: a row that was changed where it is shows to others what it is now. Dates
+        may run ahead, as in a new epoch: a row that ended before its date was there from its submission on.
+        """
+        ends = self.now if row.stood[0].until is None else row.stood[0].until
+        date = row.date_added or submitted_at
+        start, last = (date if date <= ends else submitted_at), None
+        for stood in row.stood:
+            # The stretch that lasts holds the present, too.
+            end = self.now + _INSTANT if stood.until is None else stood.until
+            if was_shown([Stretch(start, end, stood.justification)], self.reader, self.around.periods):
+                last = stood.shown
+            start = max(start, end)
+        return last
+
+    def _reach(self, one: Neighbour) -> Reach:
+        """Return where what is seen may go by the agreements of the reader's own nation (policy 8)."""
+        reach: dict[NationCode, Clearance] = {}
+        for showing in self.showings[one.version]:
+            form = showing.rendition
+            if form.is_link or form.ceiling not in (None, one.rendition.ceiling):
+                continue  # who sees less of it is not let see what refers to it
+            clearance = lowest_clearance(showing.justification, self.own_in_force)
+            if clearance is not None:
+                reach[showing.recipient] = min(clearance, reach.get(showing.recipient, clearance))
+        return frozenset(reach.items())
+
+    def naming(self, ids: Collection[StixId]) -> Mapping[StixId, Naming]:
+        """Return when each of the ids was first named, in what the reader knows."""
+        found: dict[StixId, Naming] = {}
+        for row in self.around.mentions:
+            is_known = row.date_added is None or self._last_shown(row, row.submitted_at) is not None
+            if row.id not in ids or not is_known:
+                continue
+            known = found.get(row.id, Naming())
+            if row.origin == self.reader.nation:
+                found[row.id] = Naming(_earlier(known.own, row.submitted_at), known.others)
+            else:
+                found[row.id] = Naming(known.own, _earlier(known.others, row.submitted_at))
+        return found
+
+
+def _earlier(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None else min(one, other)
+
+
+# (hub/README: shown-by-rows)
 def was_shown(stretches: Iterable[Stretch], reader: Reader, periods: Collection[Period]) -> bool:
     """Tell whether a poll of `reader` could have returned a row that stood so (policy 1, "shown").
 

@@ -181,6 +181,7 @@ class _Graph(Generic[K]):
                     values[View(recipient, link)] = simplify(values[view] | plain[key])
         return found
 
+    # (hub/README: no-reference-to-redaction)
     def _leaf(self, key: K, view: View, whole: Mapping[K, Justification]) -> Justification:
         """Return the justification of a form to which nothing refers; `whole` are those of all others."""
         node, form = self.nodes[key], view.rendition

@@ -28,6 +28,7 @@ from hub.model import (
     Justification,
     MemberId,
     NationCode,
+    ObjectVersion,
     Obstacle,
     Period,
     Reader,
@@ -47,6 +48,8 @@ _LIMITED: Final = Reason("handled like what it refers to, which does not go ther
 _SEEN_AS_ANSWER: Final = _ceiling("its nation is given it with the ids that it has there")
 _SEEN_HIDDEN: Final = _ceiling("an agreement that hides its source gives it under another id alone")
 _NOT_SO: Final = _ceiling("no agreement in force gives it in this form")
+_CLOSED: Final = "it carries, or is contained in what carries, a marking the hub cannot keep"
+_KEPT_AT_HOME: Final = "unmarked, and its nation keeps what is unmarked at home"
 _NAMES_SOURCE: Final = _ceiling("names its source, which the agreement hides")
 
 
@@ -57,6 +60,21 @@ class Candidate:
     origin: NationCode
     clearance: Clearance
     facts: Facts
+
+    @classmethod
+    def of(cls, version: ObjectVersion, origin: NationCode, clearance: Clearance) -> Candidate:
+        """Return the version as these rules see it; what closes it is told in words (policy 2.4, 2.6)."""
+        closed = None
+        if version.is_closed:
+            closed = version.markings.fault or _CLOSED
+        elif version.is_home:
+            closed = _KEPT_AT_HOME
+        facts = Facts(
+            *(version.member, version.type, version.tlp, version.submitted_at, closed, version.rel_to),
+            *(version.taken.limits, version.guise, version.about, version.base, version.cuts),
+            version.base_rel_to,
+        )
+        return cls(origin, clearance, facts)
 
     def level(self, form: Rendition) -> Tlp | None:
         """Return the level of what is left in this form (policy 7); None: nothing that could be given."""
@@ -86,11 +104,16 @@ class Candidate:
     @property
     def is_masked(self) -> bool:
         """Tell whether it appears in another form where an agreement hides its source (policy 7)."""
-        return self.clearance < Clearance.CERT and self.facts.guise is not Guise.PLAIN
+        return is_masked(self.clearance, self.facts.guise)
 
     def is_hidden_by(self, clause: Clause) -> bool:
         """Tell whether the clause lets its nation's cert appear as its source (policy 7)."""
         return self.is_masked and clause.anonymise is Anonymise.AGENCY
+
+
+def is_masked(clearance: Clearance, guise: Guise) -> bool:
+    """Tell whether what such a member submitted has another form where its source is hidden (policy 7)."""
+    return clearance < Clearance.CERT and guise is not Guise.PLAIN
 
 
 def is_directed(clause: Clause, origin: NationCode, recipient: NationCode) -> bool:

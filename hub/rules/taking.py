@@ -10,13 +10,14 @@ from hub.model import (
     Kind,
     Member,
     NationCode,
+    Neighbour,
     ObjectVersion,
     StixId,
     Taken,
 )
 from hub.rules.claims import Registered, is_common, is_marked_name
 from hub.rules.marking import handed_down, taken_together
-from hub.rules.neighbours import Neighbour, first_of_equals, records, standing_for
+from hub.rules.neighbours import first_of_equals, records, standing_for
 from hub.rules.release import clearance_for
 
 _TRANSLATION = "language-content"
@@ -44,6 +45,7 @@ def taken_over(
     return taken_together(parts)
 
 
+# (hub/README: cert-names-agency)
 def names_colleagues(
     item: ObjectVersion,
     submitter: Member,

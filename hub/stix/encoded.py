@@ -12,6 +12,7 @@ from typing import Final
 from unicodedata import category, normalize
 from urllib.parse import unquote
 
+# (hub/README: encoded-name)
 _MAX_ROUNDS: Final = 3  # what is encoded twice is decoded twice
 _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")

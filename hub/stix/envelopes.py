@@ -20,14 +20,14 @@ from hub.json_text import (
     members,
     once,
 )
-from hub.model import Unreadable
+from hub.model import MAX_TIMESTAMP_CHARACTERS, Unreadable
 from hub.stix import strict
 from hub.stix.validation import MAX_ID_CHARACTERS
-from hub.stix.versions import MAX_CHARACTERS
 
 _ABOVE: Final = 2  # containers around each object: the envelope and its list
 
 
+# (hub/README: flawed-object-alone)
 def objects_of(body: bytes, most: int) -> list[Any]:
     """Return the list `objects` of a TAXII envelope or STIX bundle, whatever else stands beside it.
 
@@ -103,6 +103,6 @@ def _item(text: bytes, place: int) -> Any:
     version = told.get("modified", told.get("created"))
     return Unreadable(
         id if 0 < len(id) <= MAX_ID_CHARACTERS else f"(item {place})",
-        version if version is not None and len(version) <= MAX_CHARACTERS else None,
+        version if version is not None and len(version) <= MAX_TIMESTAMP_CHARACTERS else None,
         flaw.strip(),
     )

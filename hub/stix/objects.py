@@ -6,14 +6,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from hub.model import JsonObject
+from hub.model import JsonObject, version_key
 from hub.stix.endpoints import marked, reference_fault
 from hub.stix.examples import EXTENSIONS
 from hub.stix.languages import language_fault
 from hub.stix.places import pointer
 from hub.stix.schemas import RELATIONSHIP_TYPES
 from hub.stix.selectors import shown
-from hub.stix.versions import version_key
 
 _RESERVED: Final = ("severity", "action", "username", "phone_number")  # section 3.8
 

@@ -10,12 +10,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from hub.model import JsonObject
+from hub.model import MAX_TIMESTAMP_CHARACTERS, JsonObject, version_key
 from hub.stix import values
 from hub.stix.hashes import hash_fault
 from hub.stix.selectors import shown
 from hub.stix.strict import escape
-from hub.stix.versions import MAX_CHARACTERS, version_key
 
 _Local = dict[str, Any] | None
 
@@ -251,7 +250,7 @@ def _fault_of_times(obj: JsonObject, paths: tuple[str, ...]) -> str | None:
         for place, value in _found(obj, path):
             if version_key(value) is None:
                 return (
-                    f"{place} is no instant in UTC of at most {MAX_CHARACTERS} characters; "
+                    f"{place} is no instant in UTC of at most {MAX_TIMESTAMP_CHARACTERS} characters; "
                     "write a time that exists, as 2024-02-29T12:00:00.000Z"
                 )
     return None

@@ -7,17 +7,24 @@ from typing import Any, Final
 
 import orjson
 
-from hub.model import NAME_TYPES, DefinitionKind, Guise, JsonObject, StixId, StixObject, Unreadable
+from hub.model import (
+    MAX_TIMESTAMP_CHARACTERS,
+    NAME_TYPES,
+    DefinitionKind,
+    Guise,
+    JsonObject,
+    StixId,
+    StixObject,
+    Unreadable,
+    version_key,
+)
 from hub.stix.markings import definition_kind, read_markings
 from hub.stix.redaction import cuts
 from hub.stix.references import contains, looks_like_id, refers_by
 from hub.stix.renaming import ids_in, ids_within, is_value_based, may_mention, mentions
 from hub.stix.tlp import TLP_IDS
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
-from hub.stix.versions import MAX_CHARACTERS, version_key
 from hub.stix.walking import Survey, miscased_id, survey
-
-__all__ = ["read", "understand", "version_key"]
 
 _EXTENSION_PREFIX: Final = "extension-definition--"
 _OF_THE_VERSION: Final = frozenset({"created", "modified", "created_by_ref"})  # policy 2.3, names
@@ -129,6 +136,7 @@ def _type(id: StixId) -> str:
     return id.partition("--")[0]
 
 
+# (hub/README: source-named)
 def _guise(obj: JsonObject, ids: frozenset[StixId]) -> Guise:
     """Return how the object may appear where its source is hidden; an organisation or person may be that.
 
@@ -152,5 +160,5 @@ def _unreadable(obj: JsonObject, index: int, message: str) -> Unreadable:
     stix_id = obj.get("id")
     named = isinstance(stix_id, str) and 0 < len(stix_id) <= MAX_ID_CHARACTERS
     version = obj.get("modified", obj.get("created"))
-    has_version = isinstance(version, str) and len(version) <= MAX_CHARACTERS
+    has_version = isinstance(version, str) and len(version) <= MAX_TIMESTAMP_CHARACTERS
     return Unreadable(str(stix_id) if named else f"(item {index})", version if has_version else None, message)

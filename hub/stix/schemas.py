@@ -11,18 +11,18 @@ from typing import Any, Final, TypeAlias
 import jsonschema_rs
 import orjson
 
-from hub.model import JsonObject
+from hub.model import JsonObject, version_key
 from hub.stix import observable_schemas
 from hub.stix.corrections import MILLISECONDS, TIMESTAMP, correct
 from hub.stix.forms import shown, time_flaw
 from hub.stix.missing import Judge
 from hub.stix.places import pointer
 from hub.stix.sentences import sentence
-from hub.stix.versions import version_key
 
 _FOLDERS: Final = ("common", "sdos", "sros", "observables")
 _OBSERVABLE_CORE: Final = "cyber-observable-core"
 _META: Final = ("marking-definition", "language-content", "extension-definition")
+# (hub/README: timestamps)
 _MILLISECONDS: Final = re.compile(r"\.[0-9]{3,6}Z$")
 
 Loaded: TypeAlias = dict[str, dict[str, JsonObject]]

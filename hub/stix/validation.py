@@ -9,7 +9,7 @@ import re
 from functools import partial
 from typing import Any, Final
 
-from hub.model import JsonObject
+from hub.model import MAX_TIMESTAMP_CHARACTERS, JsonObject, version_key
 from hub.stix.examples import UUID
 from hub.stix.forms import shown as value_shown
 from hub.stix.objects import object_fault
@@ -18,7 +18,6 @@ from hub.stix.patterns import pattern_fault
 from hub.stix.schemas import OBJECT_TYPES, OBSERVABLE_TYPES, schema_fault
 from hub.stix.selectors import shown
 from hub.stix.tlp import TLP_IDS
-from hub.stix.versions import MAX_CHARACTERS, version_key
 
 MAX_ID_CHARACTERS: Final = 250
 
@@ -157,7 +156,7 @@ def _time_fault(obj: JsonObject) -> str | None:
         key = version_key(obj[name]) if isinstance(obj[name], str) else None
         if key is None:
             return (
-                f"/{name} is no instant in UTC of at most {MAX_CHARACTERS} characters; "
+                f"/{name} is no instant in UTC of at most {MAX_TIMESTAMP_CHARACTERS} characters; "
                 "write it as 2024-02-29T12:00:00.000Z"
             )
         if key < latest:

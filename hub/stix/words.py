@@ -57,6 +57,7 @@ _TOKEN: Final = re.compile(
 _ASCII_TOKEN: Final = re.compile(r"[a-z0-9]+")
 
 
+# (hub/README: same-name)
 def fold(text: str) -> str:
     """Return `text` without case, accents and what is not seen: NFKC, but for combining characters.
 

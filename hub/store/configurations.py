@@ -60,6 +60,7 @@ def every(connection: Connection) -> list[Kept]:
     return found
 
 
+# (hub/README: configuration-by-number)
 def keep(connection: Connection, document: JsonObject, at: datetime, now: datetime) -> int:
     """Let this be in force from `at` on, and return its number; the caller holds `hub_state`."""
     last = connection.execute(select(func.max(configuration.c.id))).scalar() or 0

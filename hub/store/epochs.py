@@ -121,6 +121,7 @@ RECONFIGURED: Final = (
 )
 
 
+# (hub/README: fork-doubt)
 def follow(
     connection: Connection, state: State, now: datetime, served: datetime, *, was_synchronous: bool
 ) -> None:

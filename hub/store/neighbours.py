@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, exists, select, union_all
 
@@ -14,13 +13,15 @@ from hub.model import (
     ANONYMISED,
     HUB,
     Handling,
-    Justification,
     MemberId,
+    Mention,
     NationCode,
-    Reach,
+    Neighbour,
     Rendition,
+    Showing,
     Shown,
     StixId,
+    Stood,
     Tlp,
     from_microseconds,
 )
@@ -46,50 +47,19 @@ _R = reference.c
 _NOW: Final = (_V.effective_tlp, _V.rel_to)
 
 
-class Standing(NamedTuple):
-    """A justification, until when a row stood by it, and how it showed its version; None: it still does."""
-
-    until: datetime | None
-    justification: Justification
-    shown: Shown
-
-
-@dataclass(frozen=True, slots=True)
-class ShownRow:
-    """A row of a nation's ledger with its version, whoever may see it. `id` is that which is served."""
-
-    position: int
-    date_added: datetime
-    is_served: bool
-    rendition: Rendition
-    id: StixId
-    version: int
-    origin: NationCode
-    member: MemberId
-    type: str
-    version_key: str
-    digest: bytes
-    creator: StixId | None
-    submitted_at: datetime
-    carried: Tlp | None
-    carries_rel_to: bool
-    handling: Handling
-    limits: Reach | None
-    stood: tuple[Standing, ...]  # oldest first, the last as it stands now
-
-
 def of_others(
     connection: Connection,
     nation: NationCode,
     member: MemberId,
     ids: Collection[StixId],
     rel_to: Collection[StixId],
-) -> list[ShownRow]:
+) -> list[Neighbour]:
     """Return the rows of a nation's ledger that show what others than `member` submitted under these ids.
 
     Under the id that is served, and of a redaction, whose reader may know it, under the original one too.
-    `rel_to` are the ids of the REL TO definitions. Of equal objects the one submitted first counts: copies of
-    what `member` itself submitted, deleted since or not, are left out.
+    Of no row it is told yet whether `member` may see it. `rel_to` are the ids of the REL TO definitions. Of
+    equal objects the one submitted first counts: copies of what `member` itself submitted, deleted since or
+    not, are left out.
     """
     if not ids:
         return []
@@ -149,9 +119,9 @@ def _is_copy_of(member: MemberId) -> ColumnElement[bool]:
 
 def _former(
     connection: Connection, nation: NationCode, positions: Collection[int]
-) -> Mapping[int, tuple[Standing, ...]]:
+) -> Mapping[int, tuple[Stood, ...]]:
     """Return what rows stood by before that was changed where they are, oldest first."""
-    found: dict[int, list[Standing]] = defaultdict(list)
+    found: dict[int, list[Stood]] = defaultdict(list)
     c = rejustification.c
     if not positions:
         return {}
@@ -164,18 +134,20 @@ def _former(
         .order_by(c.id)
     )
     for position, until, classes, *shown in connection.execute(query):
-        found[position].append(Standing(from_microseconds(until), decode(classes), _as_shown(*shown)))
+        found[position].append(Stood(from_microseconds(until), decode(classes), _as_shown(*shown)))
     return {position: tuple(stood) for position, stood in found.items()}
 
 
-def _shown(row: Row[Any], id: StixId, former: tuple[Standing, ...]) -> ShownRow:
+def _shown(row: Row[Any], id: StixId, former: tuple[Stood, ...]) -> Neighbour:
     withdrawn = None if row.withdrawn_at is None else from_microseconds(row.withdrawn_at)
     levels = [level for level in (row.own_tlp, row.raised_tlp) if level is not None]
     rel_to = decode_nations(row.rel_to)
-    return ShownRow(
+    stood = *former, _last(row, withdrawn)
+    return Neighbour(
         position=row.position,
         date_added=from_microseconds(row.date_added),
-        is_served=withdrawn is None,
+        shown=stood[-1].shown,
+        is_seen=False,
         rendition=Rendition.of(row.rendition),
         id=id,
         version=row.version,
@@ -190,13 +162,13 @@ def _shown(row: Row[Any], id: StixId, former: tuple[Standing, ...]) -> ShownRow:
         carries_rel_to=bool(row.carries_rel_to),
         handling=Handling(Tlp(row.effective_tlp), rel_to, row.is_closed or row.is_home),
         limits=decode_reach(row.limits),
-        stood=(*former, _last(row, withdrawn)),
+        stood=stood,
     )
 
 
-def _last(row: Any, withdrawn: datetime | None) -> Standing:
+def _last(row: Any, withdrawn: datetime | None) -> Stood:
     values = row.shown_tlp, row.is_bound, row.shown_rel_to, row.shown_closed
-    return Standing(withdrawn, decode(row.classes), _as_shown(*values, row.effective_tlp, row.rel_to))
+    return Stood(withdrawn, decode(row.classes), _as_shown(*values, row.effective_tlp, row.rel_to))
 
 
 def _as_shown(
@@ -213,16 +185,7 @@ def _as_shown(
     return decode_shown(tlp or 0, is_bound, rel_to, is_closed)
 
 
-class Copy(NamedTuple):
-    """A row by which some nation is shown a version, in some form."""
-
-    version: int
-    recipient: NationCode
-    rendition: Rendition
-    justification: Justification
-
-
-def everywhere(connection: Connection, versions: Collection[int]) -> list[Copy]:
+def everywhere(connection: Connection, versions: Collection[int]) -> list[Showing]:
     """Return the rows by which these versions are served, to whichever nation."""
     if not versions:
         return []
@@ -232,24 +195,14 @@ def everywhere(connection: Connection, versions: Collection[int]) -> list[Copy]:
         .where(among(connection, _C.version_id, versions), _C.withdrawn_at.is_(None))
     )
     return [
-        Copy(version, NationCode(recipient), Rendition.of(form), decode(classes))
+        Showing(version, NationCode(recipient), Rendition.of(form), decode(classes))
         for version, recipient, form, classes in connection.execute(query)
     ]
 
 
-class NamingRow(NamedTuple):
-    """That a version of `origin` names an id, and by which row it was shown; None: it is the asker's own."""
-
-    id: StixId
-    origin: NationCode
-    submitted_at: datetime
-    date_added: datetime | None
-    stood: tuple[Standing, ...]
-
-
 def naming(
     connection: Connection, nation: NationCode, member: MemberId, ids: Collection[StixId]
-) -> list[NamingRow]:
+) -> list[Mention]:
     """Return who named these ids, in `member`'s own versions and in its nation's ledger (policy 8).
 
     An anonymised object names the ids that were made for those in it, as one of its cert's own would (7).
@@ -263,7 +216,7 @@ def naming(
         .where(is_naming, _R.member == member)
     )
     found = [
-        NamingRow(StixId(target), nation, from_microseconds(at), None, ())
+        Mention(StixId(target), nation, from_microseconds(at), None, ())
         for target, at in connection.execute(own)
     ]
     is_made = and_(among(connection, made_id.c.made, ids), made_id.c.rendition == ANONYMISED.label)
@@ -297,7 +250,7 @@ def naming(
         named = row.target
         if Rendition.of(row.rendition).is_anonymised:
             named = by_original.get((row.origin, row.target), row.target)
-        found.append(NamingRow(StixId(named), NationCode(row.origin), *instants, stood))
+        found.append(Mention(StixId(named), NationCode(row.origin), *instants, stood))
     return found
 
 

@@ -34,6 +34,7 @@ class _Stood(NamedTuple):
     justification: Justification
 
 
+# (hub/README: copy-as-judged)
 def originals(connection: Connection, copies: Collection[int], *, ever: bool = False) -> Originals:
     """Return, for each of these copies, for whom the equal objects stand that its submitter had been shown.
 

@@ -263,6 +263,7 @@ def _versions(shape: Shape) -> Iterable[ColumnElement[bool]]:
         yield _C.is_newest.is_(True)
     if shape.has_versions:
         yield _any(shape.is_postgresql, _C.version_key, "versions")
+    # (hub/README: first-incremental)
     if VersionFilter.FIRST in shape.selections:
         earlier = release.alias("earlier")
         same_record = (earlier.c.member == _C.member, earlier.c.stix_id == _C.stix_id)

@@ -41,6 +41,7 @@ from hub.model import (
     NationCode,
     ObjectVersion,
     Rendition,
+    RowChanges,
     Served,
     Shown,
     StixId,
@@ -199,6 +200,19 @@ class NewRow:
         return self.made or Served(version.id, version.type, version.content_id, version.size)
 
 
+def change(connection: Connection, recipient: NationCode, changes: RowChanges, now: datetime) -> None:
+    """Alter rows of a ledger where they are, under its lock; what is to be appended is not (`append`)."""
+    if changes.revises:
+        revision = revise(connection, recipient, now)
+        _withdraw(connection, recipient, changes.withdraw, now)
+        _delete(connection, recipient, changes.delete, now)
+        _mark(connection, recipient, changes.forget, {"deleted_at": None})
+        _justify(connection, recipient, changes.justify, now, revision)
+        for shown, positions in changes.show.items():
+            _mark(connection, recipient, positions, _encode_shown(shown))
+    _mark(connection, recipient, changes.supersede, {"is_newest": False})
+
+
 def append(
     connection: Connection, recipient: NationCode, origin: NationCode, rows: Sequence[NewRow], now: datetime
 ) -> None:
@@ -268,22 +282,17 @@ def _later(connection: Connection, now: int) -> ColumnElement[int]:
     return latest(ledger.c.decided_at, now)
 
 
-def withdraw(
+def _withdraw(
     connection: Connection, recipient: NationCode, positions: Collection[int], now: datetime
 ) -> None:
     """Mark rows withdrawn: they are no longer served, and stay."""
     _mark(connection, recipient, positions, {"withdrawn_at": to_microseconds(now)})
 
 
-def delete(connection: Connection, recipient: NationCode, positions: Collection[int], now: datetime) -> None:
+def _delete(connection: Connection, recipient: NationCode, positions: Collection[int], now: datetime) -> None:
     """Withdraw the rows of deleted versions; they go on telling for whom these stood."""
     at = to_microseconds(now)
     _mark(connection, recipient, positions, {"withdrawn_at": at, "deleted_at": at})
-
-
-def forget(connection: Connection, recipient: NationCode, positions: Collection[int]) -> None:
-    """Let the rows of deleted versions no longer tell that these stood for anybody."""
-    _mark(connection, recipient, positions, {"deleted_at": None})
 
 
 def revise(connection: Connection, recipient: NationCode, now: datetime) -> int:
@@ -305,11 +314,11 @@ def withdraw_justified(
         found += connection.execute(select(_C.position).where(*condition).limit(limit - len(found))).scalars()
     if found:
         revise(connection, recipient, now)
-        withdraw(connection, recipient, found, now)
+        _withdraw(connection, recipient, found, now)
     return len(found)
 
 
-def justify(
+def _justify(
     connection: Connection,
     recipient: NationCode,
     changes: Mapping[Justification, Collection[int]],
@@ -333,12 +342,6 @@ def justify(
         _mark(connection, recipient, positions, {"justification_id": ids[value]})
 
 
-def show(connection: Connection, recipient: NationCode, changes: Mapping[Shown, Collection[int]]) -> None:
-    """Note how rows that stay where they are show their versions from now on."""
-    for shown, positions in changes.items():
-        _mark(connection, recipient, positions, _encode_shown(shown))
-
-
 def _encode_shown(shown: Shown) -> dict[str, Any]:
     return {
         "shown_tlp": shown.tlp,
@@ -351,11 +354,6 @@ def _encode_shown(shown: Shown) -> dict[str, Any]:
 def decode_shown(tlp: int, is_bound: bool, rel_to: str | None, is_closed: bool | None) -> Shown:
     """Return how a row shows its version, as its columns tell; a closure that was not noted counts."""
     return Shown(Tlp(tlp), is_bound, decode_nations(rel_to), is_closed is not False)
-
-
-def supersede(connection: Connection, recipient: NationCode, positions: Collection[int]) -> None:
-    """Note that rows are no longer their records' newest versions."""
-    _mark(connection, recipient, positions, {"is_newest": False})
 
 
 def _mark(

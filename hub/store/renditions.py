@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, select
 
-from hub.model import Justification, MemberId, NationCode, Rendition, Served, StixId
+from hub.model import Justification, MemberId, NationCode, Original, Rendition, Served, StixId
 from hub.store.batches import among, batches
 from hub.store.releases import decode
 from hub.store.rendition_tables import made_id, rendition
@@ -98,13 +98,6 @@ def add_made_ids(
     if made:
         rows = [place | {"stix_id": id, "made": new} for id, new in made.items()]
         connection.execute(insert(made_id), rows)
-
-
-class Original(NamedTuple):
-    """What stands behind a made id."""
-
-    origin: NationCode
-    id: StixId
 
 
 def originals(connection: Connection, nation: NationCode, ids: Iterable[StixId]) -> dict[StixId, Original]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
+# (hub/README: worker-opening)
 _PAUSE_SECONDS: Final = 1.0
 _UNFORESEEN: Final = "the hub cannot be opened; what went wrong stands above"
 

@@ -30,9 +30,8 @@ from rich.console import Console
 from rich.table import Table
 
 from hub.actions import agree, history, poll, simulate
+from hub.actions.basis import present
 from hub.actions.judging import Bench, Verdicts, judge_afresh, write_rows
-from hub.actions.present import present
-from hub.actions.row_changes import changes_to
 from hub.model import (
     Markings,
     MemberId,
@@ -42,9 +41,10 @@ from hub.model import (
     StixId,
     Tlp,
     format_instant,
+    version_key,
 )
 from hub.proofs import documents
-from hub.stix.versions import version_key
+from hub.rules.row_changes import changes_to
 from hub.store import objects, submissions
 from tests import postgres
 from tests.stix_objects import malware

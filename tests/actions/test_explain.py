@@ -12,9 +12,8 @@ import pytest
 from hub.actions import explain, work
 from hub.actions.explain import Question
 from hub.errors import Forbidden, NotFound, Unprocessable
-from hub.model import Caller, Kind, Member, MemberId, NationCode, Scope, StixId
+from hub.model import Caller, Kind, Member, MemberId, NationCode, Scope, StixId, version_key
 from hub.stix.tlp import TLP_IDS
-from hub.stix.versions import version_key
 from tests.stix_objects import Json, indicator, malware, note, relationship, stix_id
 from tests.world import World, build, clause, registry
 

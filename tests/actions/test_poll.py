@@ -11,9 +11,8 @@ import pytest
 
 from hub.actions import bindings, poll
 from hub.errors import BadCursor, BadFilter
-from hub.model import Limits, Query, Row, VersionFilter
+from hub.model import Limits, Query, Row, VersionFilter, version_key
 from hub.rules.release import stands
-from hub.stix.versions import version_key
 from hub.store import pages
 from tests.actions.hubs import Hub, address, clause, malware, relation
 

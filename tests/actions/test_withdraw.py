@@ -11,9 +11,8 @@ from sqlalchemy import select
 
 from hub.actions import check, submit, withdraw
 from hub.errors import BadSignature, Forbidden, NotFound
-from hub.model import VersionFilter
+from hub.model import VersionFilter, version_key
 from hub.proofs import requests
-from hub.stix.versions import version_key
 from hub.store import members
 from hub.store.tables import (
     content,

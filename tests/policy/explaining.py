@@ -5,8 +5,7 @@ from __future__ import annotations
 from hub.actions import check, explain
 from hub.actions.explain import Question
 from hub.errors import NotFound
-from hub.model import StixId
-from hub.stix.versions import version_key
+from hub.model import StixId, version_key
 from tests.oracle import Version
 from tests.policy.playing import CasePlay, Deviates
 from tests.policy.stories import Json, UnreadableCase

@@ -9,10 +9,9 @@ from typing import Any
 from unittest.mock import patch
 
 from hub.actions import history, takeover, work
-from hub.actions.present import present
+from hub.actions.basis import present
 from hub.errors import Conflict, Forbidden, NotFound, Unavailable
-from hub.model import Receipt, VersionFilter
-from hub.stix.versions import version_key
+from hub.model import Receipt, VersionFilter, version_key
 from hub.store import histories
 from hub.store.histories import History, HistoryKind
 from tests.oracle import Oracle, Outcome, Treaty, Version

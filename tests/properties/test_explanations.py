@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from hub.actions import disclosures, explain
 from hub.actions.explain import Question
 from hub.errors import NotFound
-from hub.model import Caller, Clearance, Kind, Member, MemberId, Row, Scope, StixId, Tlp
-from hub.stix.versions import version_key
+from hub.model import Caller, Clearance, Kind, Member, MemberId, Row, Scope, StixId, Tlp, version_key
 from tests.oracle import Treaty
 from tests.properties.playing import Play
 from tests.properties.test_worlds import FEWER, a_world

@@ -14,6 +14,7 @@ from hub.model import (
     Member,
     MemberId,
     NationCode,
+    Neighbour,
     ObjectVersion,
     Shown,
     StixId,
@@ -21,7 +22,6 @@ from hub.model import (
     Tlp,
 )
 from hub.rules.claims import Registered
-from hub.rules.neighbours import Neighbour
 
 KR, JP, AU = NationCode("KR"), NationCode("JP"), NationCode("AU")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

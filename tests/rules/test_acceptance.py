@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from hub.model import Kind, Markings, Member, StixId, StixObject, Tlp
-from hub.rules.acceptance import Accept, Case, Known, Naming, Refuse, Reserved, Unchanged, Verdict, accept
-from hub.rules.neighbours import Neighbour
+from hub.model import Kind, Markings, Member, Neighbour, StixId, StixObject, Tlp
+from hub.rules.acceptance import Accept, Case, Known, Refuse, Reserved, Unchanged, Verdict, accept
+from hub.rules.neighbours import Naming
 from tests.rules.around import (
     DAY,
     HUB_IDENTITY,

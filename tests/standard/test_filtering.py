@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 import pytest
 
-from hub.stix.versions import version_key
+from hub.model import version_key
 from tests.standard.shapes import is_timestamp
 from tests.standard.site import CLOSE, A, B, Entry, Stock, collection_path, key, objects_of, said
 from tests.stix_objects import stix_id

@@ -12,8 +12,21 @@ import orjson
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.actions.submit import names_of
-from hub.model import HUB, Guise, Handling, Kind, MemberId, NationCode, ObjectVersion, StixId, StixObject, Tlp
+from hub.model import (
+    HUB,
+    Guise,
+    Handling,
+    Kind,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    StixId,
+    StixObject,
+    Tlp,
+    version_key,
+)
 from hub.proofs import canonical
+from hub.rules.effective import names_creator
 from hub.rules.handling import CONTAINERS
 from hub.rules.marking import (
     Accepted,
@@ -26,9 +39,8 @@ from hub.rules.marking import (
     unknown_markings,
     with_rel_to_on_parts,
 )
-from hub.rules.namers import names_creator
 from hub.stix import reading
-from hub.store import definitions, integrity, objects
+from hub.store import integrity, marking_facts, objects
 from hub.store.connection import Connection
 from hub.store.integrity import Content
 
@@ -190,7 +202,7 @@ def _differing(inspection: Inspection, version: ObjectVersion, said: StixObject)
         "id": (version.id, said.id),
         "type": (version.type, said.type),
         "version": (version.version, version.version if is_dated else said.version),
-        "version key": (version.version_key, reading.version_key(version.version)),
+        "version key": (version.version_key, version_key(version.version)),
         "spec_version": (version.has_spec_version, said.has_spec_version),
         "references": (version.refers, said.refers),
         "contents": (version.contains, said.contains),
@@ -220,7 +232,7 @@ def handling_faults(inspection: Inspection, versions: Versions) -> Iterator[Faul
         by_member[version.member].append(version)
     for member, own in by_member.items():
         others = {ref for version in own for ref in version.markings.others}
-        accepted = definitions.accepted(inspection.connection, member, others)
+        accepted = marking_facts.accepted(inspection.connection, member, others)
         for version in own:
             lowest = _lowest_level(version)
             if version.tlp < lowest:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
-from hub.actions.judging import Bench, judge_afresh
+from hub.actions.judging import judge_afresh
 from hub.actions.recall import naming
 from hub.model import (
     HUB,
@@ -24,6 +24,7 @@ from hub.model import (
     Served,
     View,
 )
+from hub.rules.judgement import Bench
 from hub.rules.references import Judgement
 from hub.rules.release import NEVER, NOBODY, stands
 from hub.stix.notes import NOTE

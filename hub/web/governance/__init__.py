@@ -16,8 +16,7 @@ from flask import Blueprint, Flask, Response, request
 from hub.actions import agree, disclosures, explain, recover, simulate, submissions
 from hub.actions.explain import Question
 from hub.errors import BadFilter
-from hub.model import NationCode, StixId
-from hub.stix.versions import version_key
+from hub.model import NationCode, StixId, version_key
 from hub.web.taxii import filters
 from hub.web.taxii.identity import allowances, caller, house
 from hub.web.taxii.negotiation import JSON, admit_json, received

@@ -15,8 +15,7 @@ from typing import Final
 from werkzeug.datastructures import MultiDict
 
 from hub.errors import BadFilter
-from hub.model import StixId, VersionFilter
-from hub.stix.versions import version_key
+from hub.model import StixId, VersionFilter, version_key
 
 # The match fields of each endpoint (sections 5.4 and 5.3; 5.6 and 5.7; 5.8).
 OBJECTS: Final = ("id", "type", "version", "spec_version")
@@ -79,6 +78,7 @@ def read(args: MultiDict[str, str], fields: tuple[str, ...], *, page_limit: int)
     )
 
 
+# (hub/README: delete-what)
 def read_deletion(args: MultiDict[str, str]) -> Filters:
     """Return which versions a DELETE asks for (section 5.7): every one, unless `match[version]` says.
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from hub.actions.neighbourhood import Neighbourhood
 from hub.model import (
     DefinitionKind,
     Guise,
@@ -17,19 +16,20 @@ from hub.model import (
     Member,
     NationCode,
     ObjectVersion,
+    Original,
     Outcome,
     StixId,
     StixObject,
     Tlp,
     Unreadable,
     format_instant,
+    version_key,
 )
 from hub.rules.acceptance import (
     AHEAD,
     Accept,
     Case,
     Known,
-    Naming,
     Refuse,
     Reserved,
     Unchanged,
@@ -37,9 +37,8 @@ from hub.rules.acceptance import (
 )
 from hub.rules.claims import Registered
 from hub.rules.marking import is_accepted_definition, listed_as, with_rel_to_on_parts
+from hub.rules.neighbours import Naming, Neighbourhood
 from hub.rules.taking import names_colleagues, taken_over
-from hub.stix.versions import version_key
-from hub.store.renditions import Original
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)

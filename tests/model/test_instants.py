@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.stix.reading import version_key
+from hub.model import version_key
 
 
 @pytest.mark.parametrize(

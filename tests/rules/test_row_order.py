@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.actions.row_order import as_dated, clearance_of
 from hub.model import SUBMITTED, Clearance, Ground
+from hub.rules.row_order import as_dated, clearance_of
 
 LEVELS = [Clearance.PARTNER, Clearance.AGENCY, Clearance.CERT]
 

@@ -1,69 +1,96 @@
-"""What a judgement does to the rows of the ledgers, compared with those that are there."""
+"""What a judgement does to the rows of the ledgers, compared with those that are there.
+
+A row goes on where it stands only while that shows its version to nobody new, now or later: whoever polls has
+passed the row (policy 5, I4). A period that is over never binds again, and what takes over begins as what it
+continues ends. So with time a row is seen by fewer, and those who see it now could since it was given.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import chain
+from typing import Final, NamedTuple
 
-from hub.actions.row_order import as_dated, clearance_of
 from hub.model import (
     SUBMITTED,
     Clearance,
+    Ground,
     Justification,
     LiveRow,
     NationCode,
     ObjectVersion,
+    Period,
     Rendition,
-    Shown,
+    RowChanges,
     View,
 )
-from hub.rules.moments import Moment
 from hub.rules.references import Judgement
-from hub.rules.release import NEVER, narrows
+from hub.rules.release import NEVER, in_force_part, narrows
+from hub.rules.row_order import as_dated, clearance_of
+
+# A decision is written, or given up, long before: a transaction that stands still is ended after 5 minutes.
+_WRITTEN_WITHIN: Final = timedelta(minutes=15)
 
 
-@dataclass(slots=True)
-class RowChanges:
-    """What happens to one recipient's ledger. Versions are named by key, rows by position."""
+class Moment(NamedTuple):
+    """The periods in force when it is decided, and those of them that the clock does not end soon.
 
-    append: list[tuple[int, Rendition, Justification]] = field(default_factory=list)
-    withdraw: list[int] = field(default_factory=list)
-    delete: list[int] = field(default_factory=list)
-    forget: list[int] = field(default_factory=list)
-    justify: dict[Justification, list[int]] = field(default_factory=lambda: defaultdict(list))
-    supersede: list[int] = field(default_factory=list)
-    show: dict[Shown, list[int]] = field(default_factory=lambda: defaultdict(list))
-    replaced: set[int] = field(
-        default_factory=set
-    )  # of those withdrawn: the same of a later version is shown
+    Should the clock end one before the decision is written, who polls in between is not given the row.
+    """
 
-    # The position of the row that an appended one replaces, by version and form.
-    instead: dict[tuple[int, Rendition], int] = field(default_factory=dict)
+    in_force: frozenset[int]
+    lasting: frozenset[int]
 
-    def up_to(self, clearance: Clearance) -> tuple[RowChanges, bool]:
-        """Return the changes without new rows above `clearance`, and whether there are any such.
+    @classmethod
+    def of(cls, periods: Iterable[Period], now: datetime) -> Moment:
+        """Return it for these periods. A decision that hangs on it is over when it is another."""
+        in_force = [p for p in periods if p.is_in_force(now)]
+        lasting = frozenset(p.id for p in in_force if now + _WRITTEN_WITHIN < p.until)
+        return cls(frozenset(p.id for p in in_force), lasting)
 
-        Rows in whose place these would come stay; no clearance is above the highest.
-        """
-        if clearance is max(Clearance):
-            return self, False
-        kept = [row for row in self.append if clearance_of(row[2]) <= clearance]
-        later = [row for row in self.append if clearance_of(row[2]) > clearance]
-        stay = {self.instead[key, form] for key, form, _ in later if (key, form) in self.instead}
-        withdraw = [position for position in self.withdraw if position not in stay]
-        return replace(self, append=kept, withdraw=withdraw), bool(later)
+    # (hub/README: row-in-place)
+    def adds_nobody(self, new: Justification, old: Justification) -> bool:
+        """Tell whether a row that stands by `old` shows its version to nobody new, now or later, by `new`."""
+        return narrows(new, old) or narrows(_seen_by(new, self.in_force), _seen_by(old, self.lasting))
+
+
+def _seen_by(value: Justification, periods: AbstractSet[int]) -> Justification:
+    """Return by which clearances and members it stands while these are in force, whatever the clause."""
+    return frozenset(
+        frozenset(Ground(None, ground.clearance, ground.member) for ground in alternatives)
+        for alternatives in in_force_part(value, periods)
+    )
+
+
+def up_to(change: RowChanges, clearance: Clearance) -> tuple[RowChanges, bool]:
+    """Return the changes without new rows above `clearance`, and whether there are any such (policy 9).
+
+    Rows in whose place these would come stay; no clearance is above the highest.
+    """
+    if clearance is max(Clearance):
+        return change, False
+    kept = [row for row in change.append if clearance_of(row[2]) <= clearance]
+    later = [row for row in change.append if clearance_of(row[2]) > clearance]
+    stay = {change.instead[key, form] for key, form, _ in later if (key, form) in change.instead}
+    withdraw = [position for position in change.withdraw if position not in stay]
+    return replace(change, append=kept, withdraw=withdraw), bool(later)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """The versions that were judged, by key, and what that does to each recipient's ledger."""
+
+    versions: Mapping[int, ObjectVersion]
+    changes: Mapping[NationCode, RowChanges]
 
     @property
     def hides(self) -> bool:
-        """Tell whether rows are withdrawn, deleted, or stand by something else."""
-        return bool(self.withdraw or self.delete or self.forget or self.justify)
-
-    @property
-    def revises(self) -> bool:
-        """Tell whether rows are altered where they are, so that what was read of the ledger is over."""
-        return self.hides or bool(self.show)
+        """Tell whether a row that was served is withdrawn, or served to fewer."""
+        return any(change.hides for change in self.changes.values())
 
 
 def changes_to(
@@ -152,12 +179,12 @@ def _compare(
         change.instead[version.key, form] = row.position
     else:
         if value != row.justification:
-            change.justify[value].append(row.position)
+            change.justify.setdefault(value, []).append(row.position)
         if row.is_newest and not version.is_newest:
             change.supersede.append(row.position)
         shown = version.shown(form)
         if row.shown != shown:
-            change.show[shown].append(row.position)
+            change.show.setdefault(shown, []).append(row.position)
 
 
 def _compare_deleted(change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow) -> None:
@@ -168,6 +195,6 @@ def _compare_deleted(change: RowChanges, version: ObjectVersion, value: Justific
     if row.is_served:
         change.delete.append(row.position)
     if value != row.justification:
-        change.justify[value].append(row.position)
+        change.justify.setdefault(value, []).append(row.position)
     if row.is_newest and not version.is_newest:
         change.supersede.append(row.position)

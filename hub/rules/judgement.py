@@ -1,0 +1,202 @@
+"""For whom the versions of one nation stand, decided on what was loaded of them (policy 2.7 to 4, and 7).
+
+All versions of a record are judged together, or none. What is judged again is what changed, and whatever of
+the same member refers to a record that may look different, however far.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from hub.model import (
+    Class,
+    Clearance,
+    Guise,
+    Justification,
+    Member,
+    MemberId,
+    NationCode,
+    ObjectVersion,
+    Period,
+    RecordKey,
+    StixId,
+    View,
+)
+from hub.rules.claims import is_unmarked_name
+from hub.rules.effective import Handled
+from hub.rules.forms import Law, to_audience
+from hub.rules.references import Judgement, Node, Settled, judge
+from hub.rules.release import Candidate, binding, is_masked
+from hub.rules.row_changes import Moment
+
+# Of copies, by their keys: for whom what they are copies of stands (policy 2.7).
+Originals = Mapping[int, Mapping[NationCode, Sequence[Justification]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where and when judgement is given: the nation, its members, all recipients, what binds at `now`."""
+
+    origin: NationCode
+    members: Mapping[MemberId, Member]
+    recipients: Sequence[NationCode]
+    periods: Sequence[Period]
+    now: datetime
+
+    @property
+    def moment(self) -> Moment:
+        return Moment.of(self.periods, self.now)
+
+    @property
+    def in_force(self) -> frozenset[int]:
+        return self.moment.in_force
+
+    @property
+    def binding(self) -> frozenset[int]:
+        """What is in force, and what takes over from it."""
+        return binding(self.periods, self.now)
+
+    def clearance(self, member: MemberId) -> Clearance:
+        clearance = self.members[member].kind.clearance
+        if clearance is None:
+            raise RuntimeError(f"{member} belongs to no nation and can have submitted nothing")
+        return clearance
+
+    def candidate(self, version: ObjectVersion) -> Candidate:
+        return Candidate.of(version, self.origin, self.clearance(version.member))
+
+    def is_masked(self, guise: Guise, member: MemberId) -> bool:
+        return is_masked(self.clearance(member), guise)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored of that on which the judged versions hang, and is not judged with them.
+
+    `settled` are the records that they refer to; `audiences`, by the key of an answer, for whom it is where
+    it is about (policy 7).
+    """
+
+    settled: Sequence[Settled] = ()
+    originals: Originals = field(default_factory=dict)
+    audiences: Mapping[int, Justification] = field(default_factory=dict)
+
+
+def by_record(versions: Iterable[ObjectVersion]) -> dict[RecordKey, list[ObjectVersion]]:
+    """Return the versions of each record, in order."""
+    found: dict[RecordKey, list[ObjectVersion]] = defaultdict(list)
+    for version in sorted(versions, key=lambda v: v.version_key):
+        found[version.record].append(version)
+    return found
+
+
+class Judging:
+    """The versions that are judged together, and by which classes each stands, references aside."""
+
+    def __init__(self, bench: Bench, versions: Mapping[int, ObjectVersion]) -> None:
+        self.bench = bench
+        self.versions = dict(versions)
+        self._law = Law(bench.recipients, bench.periods, bench.now)
+
+    @classmethod
+    def of_changed(cls, bench: Bench, handled: Handled) -> Judging:
+        """Return the judging of the records that changed, or are new; their referrers are to be added."""
+        changed = {v.record for v in handled.changed()}
+        changed |= {v.record for key, v in handled.now.items() if key not in handled.before}
+        return cls(bench, {key: v for key, v in handled.now.items() if v.record in changed})
+
+    def add(self, versions: Iterable[ObjectVersion]) -> None:
+        """Judge these, too, which are all of their records."""
+        for version in versions:
+            self.versions.setdefault(version.key, version)
+
+    # --- what has to be known for it ---
+
+    def differing(self, handled: Handled) -> Mapping[MemberId, set[StixId]]:
+        """Return the ids of the records, by member, that are judged on other facts than before.
+
+        Of all others nothing that refers to them can be affected.
+        """
+        before, now = by_record(handled.before.values()), by_record(handled.now.values())
+        found: dict[MemberId, set[StixId]] = defaultdict(set)
+        for member, id in {v.record for v in self.versions.values()}:
+            if self._facts(before.get((member, id), ())) != self._facts(now[member, id]):
+                found[member].add(id)
+        return found
+
+    def _facts(self, record: Sequence[ObjectVersion]) -> list[tuple[object, ...]]:
+        """Return what the newest version is judged on, and the deleted ones after it, in order."""
+        newest = next((v.version_key for v in record if v.is_newest), "")
+        return [
+            (self._own(v), self._others(v, is_last=True), v.refers, is_unmarked_name(v), v.is_copy)
+            for v in record
+            if v.version_key >= newest
+        ]
+
+    def answers(self) -> list[ObjectVersion]:
+        """Return the versions that some nation sees with the ids which it knows, if it is told (policy 7)."""
+        return [
+            version
+            for version, later in self._in_order()
+            if version.about is not None
+            and any(
+                view.rendition.is_answer for view in self._others(version, is_last=_is_last(version, later))
+            )
+        ]
+
+    def copies(self) -> list[ObjectVersion]:
+        """Return the copies by which references to their records are judged (policy 2.7)."""
+        return [v for v in self.versions.values() if v.is_copy and v.is_newest]
+
+    def referred(self) -> Mapping[MemberId, set[StixId]]:
+        """Return the ids that are referred to, by member, but for the records that are judged."""
+        judged = {v.record for v in self.versions.values()}
+        found: dict[MemberId, set[StixId]] = defaultdict(set)
+        for version in self.versions.values():
+            found[version.member].update(id for id in version.refers if (version.member, id) not in judged)
+        return found
+
+    # --- judgement ---
+
+    def judge(self, stored: Stored) -> dict[int, Judgement]:
+        """Return by what each version stands for each recipient, in each form (policy 2.7, 4 and 7)."""
+        return judge(self.nodes(stored), stored.settled, self.bench.recipients)
+
+    def nodes(self, stored: Stored) -> dict[int, Node[int]]:
+        """Return the versions as what is judged, by key."""
+        return {version.key: self._node(version, later, stored) for version, later in self._in_order()}
+
+    def _node(self, version: ObjectVersion, later: int | None, stored: Stored) -> Node[int]:
+        """Return the version, before the `later` one, with the classes by which it stands itself."""
+        others = self._others(version, is_last=_is_last(version, later))
+        identities = version.creator, self.bench.members[version.member].identity
+        return Node(
+            *(version.member, version.id, self._own(version), version.refers, later),
+            is_newest=version.is_newest,
+            others=to_audience(others, stored.audiences.get(version.key, frozenset())),
+            left={cut.ceiling: cut.refers for cut in version.cuts},
+            is_masked=self.bench.candidate(version).is_masked,
+            sources=frozenset(filter(None, identities)),
+            unbound=frozenset() if version.markings.tlp is None else version.contains,
+            is_unmarked_name=is_unmarked_name(version),
+            originals=stored.originals.get(version.key, {}),
+        )
+
+    def _in_order(self) -> Iterator[tuple[ObjectVersion, int | None]]:
+        """Give each version with the key of the next later one of its record, if there is one."""
+        for ordered in by_record(self.versions.values()).values():
+            yield from zip(ordered, [*(v.key for v in ordered[1:]), None], strict=True)
+
+    def _own(self, version: ObjectVersion) -> Mapping[NationCode, Class]:
+        return self._law.as_submitted(self.bench.candidate(version))
+
+    def _others(self, version: ObjectVersion, *, is_last: bool) -> Mapping[View, Class]:
+        return self._law.in_other_forms(self.bench.candidate(version), is_last=is_last)
+
+
+def _is_last(version: ObjectVersion, later: int | None) -> bool:
+    """Tell whether forms are made of it that are made of the last version alone (policy 4 and 7)."""
+    return later is None and version.deleted_at is None
