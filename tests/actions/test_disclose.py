@@ -65,6 +65,8 @@ def test_a_page_is_recorded_with_exactly_the_rows_it_held(world: World) -> None:
     assert one == Disclosure(MemberId("kr-agency"), KR, one.at, Disclosed.OBJECTS, positions, *snapshot)
     assert len(one.positions) == 4
     assert one.at >= START
+    with world.house.store.read() as connection:
+        assert one.epoch == epochs.state_of(connection).epoch
 
 
 def test_every_page_of_a_walk_is_recorded(world: World) -> None:
