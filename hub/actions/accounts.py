@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -263,16 +263,12 @@ class Account:
             ids = groups.setdefault((other.record == self.version.record, tuple(own)), {})
             ids[other.id] = None
         for (is_later, reasons), ids in groups.items():
-            named = f"a withheld object {next(iter(ids))}" if len(ids) == 1 else _several(ids)
+            named = f"{'a withheld object' if len(ids) == 1 else 'withheld objects'} {', '.join(ids)}"
             what = "a later version is withheld" if is_later else f"refers to {named}"
             yield f"{what}: {', '.join(reason.sentence for reason in reasons)}"
 
     def _is_own(self, version: ObjectVersion) -> bool:
         return version.member == self.caller.member.id
-
-
-def _several(ids: Iterable[str]) -> str:
-    return f"withheld objects {', '.join(ids)}"
 
 
 def _decision(
