@@ -190,7 +190,6 @@ history = Table(  # what an agreement has yet to do to the rows of what was subm
     Column("clearance", Integer, nullable=False, server_default="1"),
     Column("leaves_out", Boolean, nullable=False, server_default=false()),
     Column("settled", Integer, nullable=False, server_default="0"),
-    Column("done_at", Instant, index=True),
 )
 
 # --- submissions and evidence -------------------------------------------------------------------
