@@ -13,8 +13,8 @@ from tests.policy.explaining import (
     hold_to_soundness,
     hold_to_what_is_told,
 )
-from tests.policy.playing import CODES, CasePlay
-from tests.policy.stories import Case, all_cases
+from tests.policy.playing import CasePlay
+from tests.policy.stories import CODES, Case, all_cases
 from tests.world import World, build
 
 CASES = all_cases()
