@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -186,13 +186,16 @@ class RulesPlay:
     def hold_to_sights(self, table: Mapping[str, Sequence[str]]) -> None:
         """See that each reader that is named sees exactly this."""
         wanted = readers_of(self.place, table, MEMBERS)
-        rows = {name: served(self.memory, self._member(name), self.now) for name in wanted}
-        seen = {
-            name: {self._label(self.memory.versions[row.version], row.form) for row in found}
-            for name, found in rows.items()
-        }
-        if lines := differences(wanted, seen):
+        if lines := differences(wanted, self.seen(wanted)):
             raise Deviates("\n  ".join([f"{self.place}:", *lines]))
+
+    def seen(self, readers: Iterable[str]) -> dict[str, set[str]]:
+        """What each of these is served, as the case names it."""
+        rows = {name: served(self.memory, self._member(name), self.now) for name in readers}
+        versions = self.memory.versions
+        return {
+            name: {self._label(versions[row.version], row.form) for row in own} for name, own in rows.items()
+        }
 
     # --- names ---
 
