@@ -20,9 +20,12 @@ from hub.model import (
     Caller,
     Evidence,
     HttpRequest,
+    Kind,
+    Member,
     MemberId,
     NationCode,
     ObjectVersion,
+    Outcome,
     Purpose,
     Receipt,
     Scope,
@@ -37,8 +40,8 @@ from hub.rules.acceptance import Reserved
 from hub.rules.claims import Registered
 from hub.rules.drafting import Drafts, Drawer, draft
 from hub.rules.effective import Handled, effective_of_new
-from hub.rules.names import names_of
-from hub.rules.remarks import with_remarks
+from hub.rules.marking import accepted_by
+from hub.rules.remarks import remarks
 from hub.rules.row_changes import Verdicts
 from hub.stix import envelopes, reading
 from hub.store import creators, members, objects, releases, renditions, submissions
@@ -48,6 +51,8 @@ Items = Sequence[StixObject | Unreadable]
 
 # (hub/README: post-limits)
 _MAX_HELD: Final = 100_000  # versions, at about a tenth of a millisecond each
+_STAYS_HOME: Final = "it does not leave by agreements that hide who submitted it; submit a version without"
+_STANDS: Final = "stands as {}; mark this version, or leave it out"
 
 
 def submit(house: House, submission: Submission) -> Receipt:
@@ -143,6 +148,11 @@ def read(house: House, verified: VerifiedSubmission) -> Items:
     return items
 
 
+def names_of(member: Member) -> tuple[str, ...]:
+    """Return the names by which a text tells that it comes from this member; a cert is never hidden."""
+    return () if member.kind is Kind.CERT else member.names
+
+
 # --- 3: what follows --------------------------------------------------------------------------
 
 
@@ -173,7 +183,7 @@ def decide(
     brought = Brought(drafts.fresh, drafts.present, drafts.repeated)
     facts = load(connection, Desk.of(house, member, verified.origin), brought, held)
     handled, stricter = effective_of_new(facts, drafts.fresh)
-    drafts = drafts.without(stricter)
+    drafts = drafts.without({key: _STANDS.format(tlp.label.upper()) for key, tlp in stricter.items()})
     verdicts = judge_again(connection, bench_of(house, connection, verified.origin, now), handled)
     return SubmissionDecision(basis, ledgers, now, drawer, drafts, handled, verdicts)
 
@@ -277,7 +287,7 @@ def _commit(
     evidence, member = verified.evidence, verified.caller.member.id
     hold(house, connection, verified.origin, (verified.caller, evidence))
     decision = renewed(house, connection, verified, items, decided[0])
-    receipt = _receipt(verified, items, decision, decided[1])
+    receipt = _receipt(house, verified, items, decision, decided[1])
     submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
     submissions.close_submission(connection, receipt)
     if decision.drafts.fresh:
@@ -309,6 +319,22 @@ def _write_objects(
     watch.note_down(connection, at)
 
 
-def _receipt(verified: VerifiedSubmission, items: Items, decision: SubmissionDecision, id: str) -> Receipt:
-    outcomes = with_remarks(decision.drawer, decision.drafts, decision.handled)
+def _receipt(
+    house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision, id: str
+) -> Receipt:
+    drafts, handled = decision.drafts, decision.handled
+    outcomes = list(drafts.outcomes)
+    known = house.registry.informative_markings | house.registry.rel_to.keys()
+    known |= accepted_by(handled.accepted, house.registry.informative_markings)
+    for key, n in drafts.index.items():
+        version = handled.now[key]
+        if drafts.named_at.get(key):
+            places = ", ".join(drafts.named_at[key])
+            outcomes[n] = _remarked(outcomes[n], f"tells of its submitter at {places}: {_STAYS_HOME}")
+        for remark in remarks(version, verified.caller.member, decision.drawer.registered, known):
+            outcomes[n] = _remarked(outcomes[n], remark)
     return Receipt(id, decision.now, receipted(outcomes, items, len(verified.body)))
+
+
+def _remarked(outcome: Outcome, remark: str) -> Outcome:
+    return replace(outcome, message="; ".join(text for text in (outcome.message, remark) if text))

@@ -1,10 +1,10 @@
-"""Ids that many use for one thing (policy 1), and the names that tell of a member (policy 7)."""
+"""Ids that many use for one thing: names, observables, and ids that follow from content (policy 1)."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from hub.model import NAME_TYPES, OBSERVABLE_TYPES, Kind, Member, ObjectVersion, StixId, StixObject
+from hub.model import NAME_TYPES, OBSERVABLE_TYPES, ObjectVersion, StixId, StixObject
 
 NAMES: Final = NAME_TYPES
 OBSERVABLES: Final = OBSERVABLE_TYPES
@@ -32,8 +32,3 @@ def is_decided_once(obj: StixObject | ObjectVersion) -> bool:
 def is_unmarked_name(version: ObjectVersion) -> bool:
     """Tell whether it is an unmarked name, for which no marked container is withheld (policy 2.7)."""
     return version.type in NAMES and version.markings.tlp is None
-
-
-def names_of(member: Member) -> tuple[str, ...]:
-    """Return the names by which a text tells that it comes from this member; a cert is never hidden."""
-    return () if member.kind is Kind.CERT else member.names

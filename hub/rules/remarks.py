@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
-from hub.model import Kind, Member, ObjectVersion, Outcome, StixId, Taken, Tlp
+from hub.model import Kind, Member, ObjectVersion, StixId, Taken, Tlp
 from hub.rules.claims import Claim, Registered
-from hub.rules.drafting import Drafts, Drawer
-from hub.rules.effective import Handled
-from hub.rules.marking import accepted_by, unknown_markings
+from hub.rules.marking import unknown_markings
 from hub.rules.names import DEFINITIONS, OBSERVABLES, is_unmarked_name
 
 _UNKNOWN: Final = (
@@ -24,26 +21,9 @@ _BARE: Final = "names no creator; created_by_ref with an identity of yours prote
 _PASSED_ON: Final = "stands as {}; mark it, or its text may be passed on"
 _LIKE_NEIGHBOURS: Final = "handled as {}: it takes over how what it refers to of your nation is handled"
 _LIKE_ALLIES: Final = "handled like what it refers to"
-_NAMED_AT: Final = (
-    "tells of its submitter at {}: it does not leave by agreements that hide who submitted it; "
-    "submit a version without"
-)
 
 
-def with_remarks(drawer: Drawer, drafts: Drafts, handled: Handled) -> list[Outcome]:
-    """Return the outcome of each item with what the status says of the new version that it brought."""
-    known = drawer.informative | drawer.reserved.rel_to.keys()
-    known |= accepted_by(handled.accepted, drawer.informative)
-    outcomes = list(drafts.outcomes)
-    for key, n in drafts.index.items():
-        places = drafts.named_at.get(key)
-        told = [outcomes[n].message, _NAMED_AT.format(", ".join(places)) if places else None]
-        told += _remarks(handled.now[key], drawer.submitter, drawer.registered, known)
-        outcomes[n] = replace(outcomes[n], message="; ".join(filter(None, told)) or None)
-    return outcomes
-
-
-def _remarks(
+def remarks(
     version: ObjectVersion, submitter: Member, registered: Registered, known: frozenset[StixId]
 ) -> Iterator[str]:
     """Give what the status says of a new version (policy 2.7 and 8); `known` are markings that close nothing.

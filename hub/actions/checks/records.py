@@ -11,6 +11,7 @@ from typing import Final
 import orjson
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
+from hub.actions.submit import names_of
 from hub.model import (
     HUB,
     Guise,
@@ -38,7 +39,6 @@ from hub.rules.marking import (
     unknown_markings,
     with_rel_to_on_parts,
 )
-from hub.rules.names import names_of
 from hub.stix import reading
 from hub.store import definitions, integrity, objects
 from hub.store.connection import Connection
