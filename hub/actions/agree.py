@@ -38,7 +38,7 @@ from hub.rules.agreements import (
     read_agreement,
 )
 from hub.rules.amendments import forbids_superseding
-from hub.stix import strict
+from hub.stix import bodies
 from hub.store import agreements, members
 from hub.store.agreements import AgreementEvent, StoredAgreement
 from hub.store.connection import Connection
@@ -82,7 +82,7 @@ def read_proposal(house: House, nation: NationCode | None, body: bytes) -> Agree
     Raises TooLarge above 64 KB, as sent or in the form that is signed, BadJson or Unprocessable.
     """
     _check_size(len(body))
-    table = _table(strict.loads(body))
+    table = _table(bodies.loads(body))
     if "id" in table or "hub" in table:
         raise Unprocessable("id, hub: are given by the hub; leave them out.")
     document = {"id": f"agreement--{uuid.uuid4()}", "hub": house.registry.hub_identity_id, **table}
@@ -226,7 +226,7 @@ class _Signed:
 def _step(house: House, caller: Caller, request: HttpRequest, agreement_id: str, step: Step) -> JsonObject:
     _governing(caller)
     evidence = verify_request(house, caller, request, Purpose.AGREEMENT)
-    jws = _table(strict.loads(request.body)).get("jws")
+    jws = _table(bodies.loads(request.body)).get("jws")
     if not isinstance(jws, str):
         raise Unprocessable('jws: send {"jws": "…"}, the compact JWS by your agreement key.')
     signed = _Signed(caller, step, jws)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hub.actions.authenticate import admit
 from hub.actions.house import House
 from hub.model import Caller, Evidence, NationCode
-from hub.rules.moments import Moment
+from hub.rules.row_changes import Moment
 from hub.store import agreements, releases, submissions
 from hub.store.agreements import Generation
 from hub.store.connection import Connection
@@ -21,8 +21,14 @@ def present(house: House, connection: Connection, recipient: NationCode | None =
     `recipient` that reads, or on any: whoever decides may write to all. Dates may run ahead of the clock;
     what is decided by does not.
     """
-    changed_at = agreements.generation(connection).changed_at
-    return max(house.store.now(connection), changed_at, releases.decided_at(connection, recipient))
+    return _not_before(house, connection, agreements.generation(connection), recipient)
+
+
+def _not_before(
+    house: House, connection: Connection, generation: Generation, recipient: NationCode | None
+) -> datetime:
+    decided_at = releases.decided_at(connection, recipient)
+    return max(house.store.now(connection), generation.changed_at, decided_at)
 
 
 class Basis(NamedTuple):
@@ -32,12 +38,13 @@ class Basis(NamedTuple):
     submissions: int  # of the nation
     moment: Moment
 
-    @classmethod
-    def of(cls, house: House, connection: Connection, origin: NationCode, now: datetime) -> Basis:
-        """Return it as this transaction has it."""
-        generation = agreements.generation(connection)
-        moment = Moment.of(house.bindings.periods(connection), now)
-        return cls(generation, submissions.count(connection, origin), moment)
+
+def basis_of(house: House, connection: Connection, origin: NationCode) -> tuple[Basis, datetime]:
+    """Return what a decision in this transaction hangs on, and the present by which it is taken."""
+    generation = agreements.generation(connection)
+    now = _not_before(house, connection, generation, None)
+    moment = Moment.of(house.bindings.periods(connection), now)
+    return Basis(generation, submissions.count(connection, origin), moment), now
 
 
 def hold(
@@ -55,4 +62,4 @@ def hold(
     if sender is not None:
         admit(house, connection, *sender)
     submissions.count(connection, origin, hold=True)
-    releases.lock(connection, house.recipients)
+    releases.lock(connection, house.registry.recipients)

@@ -82,7 +82,7 @@ def of_object(house: House, caller: Caller, id: StixId) -> list[JsonObject]:
 def _records(house: House, connection: Connection, caller: Caller, id: StixId) -> Iterator[ObjectVersion]:
     member = caller.member
     if member.kind is Kind.AUDITOR:
-        for origin in (*house.recipients, HUB):
+        for origin in (*house.registry.recipients, HUB):
             yield from objects.versions_by_id(connection, origin, [id])
     else:
         nation = member.nation if may_know(caller) else None

@@ -31,7 +31,7 @@ from hub.model import (
     VersionFilter,
     version_key,
 )
-from hub.stix import strict
+from hub.stix import bodies
 from hub.store import objects, pages, renditions
 from hub.store.connection import Connection
 
@@ -89,7 +89,7 @@ def questions(body: bytes) -> list[Question]:
 
     Raises BadJson, or BadRequest naming the place; Unprocessable for more than 1,000.
     """
-    table = strict.loads(body)
+    table = bodies.loads(body)
     if not isinstance(table, dict) or table.keys() != {"objects"} or not isinstance(table["objects"], list):
         raise BadRequest('body: send {"objects": [...]} with the STIX ids to ask about')
     entries = table["objects"]
@@ -152,7 +152,7 @@ def _by_id(found: Iterable[tuple[StixId, Found]]) -> Mapping[StixId, Sequence[Fo
 def _everywhere(
     house: House, connection: Connection, ids: Collection[StixId]
 ) -> Iterator[tuple[StixId, Found]]:
-    for origin in (*house.recipients, HUB):
+    for origin in (*house.registry.recipients, HUB):
         for version in objects.versions_by_id(connection, origin, ids):
             yield version.id, Found(origin, version)
     made = renditions.with_ids(connection, ids)

@@ -10,13 +10,12 @@ from types import MappingProxyType
 
 from hub.actions.house import House
 from hub.model import Handling, MemberId, NationCode, ObjectVersion, Registry, StixId
+from hub.rules.claims import is_decided_once
+from hub.rules.drafting import NO_DRAFTS, Drafts
 from hub.rules.effective import laid
 from hub.rules.handling import ContainerKey, Customs, Facts
-from hub.rules.names import is_decided_once
-from hub.store import creators, definitions, objects
+from hub.store import marking_facts, objects
 from hub.store.connection import Connection
-
-_NONE: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,36 +42,24 @@ def _customs(registry: Registry, origin: NationCode) -> Customs:
     return Customs(nation.default_tlp, nation.unmarked_stays_home, *markings)
 
 
-@dataclass(frozen=True, slots=True)
-class Brought:
-    """What a submission brings: new versions, and the stored ones that it says again.
-
-    `repeated` are the names among these, whatever their dates (policy 2.3).
-    """
-
-    fresh: Sequence[ObjectVersion] = ()
-    present: frozenset[int] = _NONE
-    repeated: frozenset[int] = _NONE
-
-
 def load(
     connection: Connection,
     desk: Desk,
-    brought: Brought,
     held: Collection[ObjectVersion],
+    drafts: Drafts = NO_DRAFTS,
     deleted: Mapping[int, datetime] = MappingProxyType({}),
 ) -> Facts:
-    """Return what decides how all is handled that is brought, the `held` versions of these records, and all
-    that they touch.
+    """Return what decides how all is handled that is submitted, the `held` versions of these records, and
+    all that they touch.
 
     `deleted` are the held versions that are deleted now, and when: they go on tightening and closing as they
     did (policy 8), and whatever was deleted is not judged anew.
     """
     table = _Table(connection, desk)
     table.before.update((v.key, v) for v in held)
-    table.now.update(laid((*held, *brought.fresh), deleted))
-    table.gather(brought.fresh)
-    return table.facts(brought)
+    table.now.update(laid((*held, *drafts.fresh), deleted))
+    table.gather(drafts.fresh)
+    return table.facts(drafts)
 
 
 @dataclass(slots=True)
@@ -102,11 +89,11 @@ class _Table:
             inner = (v.contains for v in loaded if v.markings.tlp is None or v.id in carriers)
             touched = {id for contains in inner for id in contains} - (missing - movable)
 
-    def facts(self, brought: Brought) -> Facts:
+    def facts(self, drafts: Drafts) -> Facts:
         versions = self.now.values()
         around = self._around({v.id for v in versions if v.markings.tlp is None})
         others = {ref for v in versions for ref in v.markings.others}
-        accepted = definitions.accepted(self.connection, self.desk.member, others)
+        accepted = marking_facts.accepted(self.connection, self.desk.member, others)
         for version in versions:
             if version.is_accepted_definition and version.id not in accepted:
                 accepted[version.id] = version.listed or None
@@ -116,14 +103,14 @@ class _Table:
             customs=self.desk.customs,
             now=self.now,
             before=self.before,
-            present=brought.present | {v.key for v in brought.fresh},
-            repeated=brought.repeated,
+            present=drafts.present | {v.key for v in drafts.fresh},
+            repeated=drafts.repeated,
             around=around,
-            closed_around=self._closed_around(brought.fresh, around),
+            closed_around=self._closed_around(drafts.fresh, around),
             accepted=accepted,
             earlier=self.desk.earlier,
             identities=identities,
-            namers=creators.levels(self.connection, self.desk.member, named),
+            namers=marking_facts.creator_levels(self.connection, self.desk.member, named),
         )
 
     def _around(self, ids: Collection[StixId]) -> dict[StixId, Counter[Handling]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from hub.actions.basis import Basis, hold, present
+from hub.actions.basis import Basis, basis_of, hold, present
 from hub.actions.house import House
 from hub.actions.judging import bench_of, judge_for_append, judge_for_takeover, write_rows
 from hub.model import Clearance, StixId, Tlp
@@ -68,8 +68,8 @@ def _step(house: House, id: int) -> bool:
         if history is None:
             return True
         hold(house, connection, history.origin)
-        now = present(house, connection)
-        if decision is None or decision.basis != Basis.of(house, connection, history.origin, now):
+        basis, now = basis_of(house, connection, history.origin)
+        if decision is None or decision.basis != basis:
             decision = _decide(house, connection, history)
         now = max(decision.now, now)
         submissions.advance(connection, history.origin)
@@ -83,9 +83,9 @@ def _step(house: House, id: int) -> bool:
 
 def _decide(house: House, connection: Connection, history: History) -> _Decision:
     """Decide on the next versions, for those to whom the agreement lets the nation's objects go."""
-    origin, now = history.origin, present(house, connection)
+    origin = history.origin
+    basis, now = basis_of(house, connection, origin)
     bench = bench_of(house, connection, origin, now)
-    basis = Basis.of(house, connection, origin, now)
     own = [p.clause for p in bench.periods if p.agreement_id == history.agreement_id]
     if not own:
         return _Decision(basis, now, None, Verdicts({}, {}))

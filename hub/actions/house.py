@@ -13,7 +13,7 @@ from hub.actions.bindings import Bindings
 from hub.actions.disclose import Disclosures
 from hub.actions.uses import Uses
 from hub.errors import SettingsError
-from hub.model import Limits, NationCode, Registry
+from hub.model import Limits, Registry
 from hub.store.connection import Store
 
 _SECRET_BYTES: Final = 32
@@ -43,11 +43,6 @@ class House:
     bindings: Bindings = field(default_factory=Bindings)
     disclosures: Disclosures = field(default_factory=Disclosures)
     uses: Uses = field(default_factory=Uses)
-
-    @property
-    def recipients(self) -> list[NationCode]:
-        """Every nation, in the order in which their ledgers are locked."""
-        return sorted(self.registry.nations)
 
 
 def create_secrets(directory: Path) -> None:

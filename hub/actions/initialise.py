@@ -42,7 +42,16 @@ from hub.rules.configuration import (
 )
 from hub.rules.marking import listed_as
 from hub.stix import reading, tlp
-from hub.store import agreements, configurations, definitions, ledgers, members, objects, releases, renditions
+from hub.store import (
+    agreements,
+    configurations,
+    ledgers,
+    marking_facts,
+    members,
+    objects,
+    releases,
+    renditions,
+)
 from hub.store.configurations import Kept
 from hub.store.connection import Connection
 from hub.store.releases import NewRow
@@ -224,7 +233,7 @@ def _note_listed(connection: Connection, given: Registry) -> None:
             for v in versions
             if not v.listed
         ]
-        definitions.note_listed(connection, listed, origin)
+        marking_facts.note_listed(connection, listed, origin)
 
 
 def _listed(document: JsonObject, given: Registry) -> frozenset[StixId]:

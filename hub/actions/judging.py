@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -32,7 +32,7 @@ def bench_of(house: House, connection: Connection, origin: NationCode, now: date
     return Bench(
         origin=origin,
         members={m.id: m for m in members.members(connection)},
-        recipients=house.recipients,
+        recipients=house.registry.recipients,
         periods=house.bindings.periods(connection),
         now=now,
     )
@@ -102,11 +102,19 @@ def _judge_with_referred(
 def stored_around(connection: Connection, judging: Judging, originals_of: OriginalsOf = originals) -> Stored:
     """Return what is stored of that on which the versions of `judging` hang, and is not judged with them."""
     bench, copies = judging.bench, judging.copies()
-    new = [NewCopy(v.key, v.digest, v.member, bench.clearance(v.member)) for v in copies if v.key < 0]
-    known = dict(originals_of(connection, {v.key for v in copies if v.key > 0}))
-    known.update(originals_of_new(connection, bench.origin, new, bench.recipients))
-    settled = [*_settled(connection, judging, originals_of)]
-    return Stored(settled, known, renditions.audiences(connection, bench.origin, judging.answers()))
+    known: Originals = {}
+    if copies:
+        new = [NewCopy(v.key, v.digest, v.member, bench.clearance(v.member)) for v in copies if v.key < 0]
+        known = {
+            **originals_of(connection, {v.key for v in copies if v.key > 0}),
+            **originals_of_new(connection, bench.origin, new, bench.recipients),
+        }
+    audiences = {
+        one.key: renditions.audience_of(connection, bench.origin, one.about, one.refers, one.key)
+        for one in judging.answers()
+        if one.about is not None
+    }
+    return Stored([*_settled(connection, judging, originals_of)], known, audiences)
 
 
 def _settled(connection: Connection, judging: Judging, originals_of: OriginalsOf) -> Iterator[Settled]:
@@ -114,7 +122,8 @@ def _settled(connection: Connection, judging: Judging, originals_of: OriginalsOf
     bench = judging.bench
     for member, ids in judging.referred().items():
         records = releases.settled_records(connection, member, ids)
-        of_copies = originals_of(connection, {one.version for one in records.values() if one.is_copy})
+        copies = {one.version for one in records.values() if one.is_copy}
+        of_copies = originals_of(connection, copies) if copies else {}
         for id, record in records.items():
             yield Settled(
                 *(member, id),
@@ -171,11 +180,11 @@ def write_rows(
     The caller holds the origin and the ledgers (`basis.hold`).
     """
     for recipient, change in sorted(verdicts.changes.items()):
-        rows = [
+        rows: Sequence[NewRow] = [
             NewRow(stored.get(key) or verdicts.versions[key], value, form)
             for key, form, value in change.append
         ]
         releases.change(connection, recipient, change, now)
-        if rows:
-            made = renditions.provide(house, connection, origin, rows)
-            releases.append(connection, recipient, origin, made, now)
+        if any(row.rendition.label for row in rows):
+            rows = renditions.provide(house, connection, origin, rows)
+        releases.append(connection, recipient, origin, rows, now)

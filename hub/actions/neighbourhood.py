@@ -3,41 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from dataclasses import replace
 
-from hub.actions.house import House
 from hub.model import Kind, Member, Reader, StixId
+from hub.rules.judgement import Bench
 from hub.rules.neighbours import Around, Neighbourhood, neighbourhood
-from hub.store import agreements, members, neighbours
+from hub.store import agreements, neighbours
 from hub.store.connection import Connection
 
 
 def look_around(
-    house: House,
     connection: Connection,
+    bench: Bench,
     member: Member,
     ids: Collection[StixId],
     referred: Collection[StixId],
-    now: datetime,
+    rel_to: Collection[StixId],
 ) -> Neighbourhood:
-    """Return what `member` knows of these ids, that it submits, and of those that it refers to."""
+    """Return what `member` knows of these ids, that it submits, and of those that it refers to.
+
+    `rel_to` are the ids of the REL TO definitions.
+    """
     if member.nation is None or member.kind.clearance is None:
         raise RuntimeError(f"{member.id} belongs to no nation and can submit nothing")
-    reader, rel_to = Reader(member.id, member.nation, member.kind.clearance), house.registry.rel_to.keys()
+    reader = Reader(member.id, member.nation, member.kind.clearance)
+    around = Around(of_the_hub=neighbours.of_the_hub(connection, set(ids)))
     rows = neighbours.of_others(connection, member.nation, member.id, {*ids, *referred}, rel_to)
-    of_the_hub = neighbours.of_the_hub(connection, set(ids))
-    if not rows:
-        return neighbourhood(Around(of_the_hub=of_the_hub), reader, ids, now)
-    foreign = [row for row in rows if row.origin != member.nation]
-    around = Around(
-        neighbours=rows,
-        showings=neighbours.everywhere(connection, {row.version for row in foreign}),
-        mentions=neighbours.naming(
-            *(connection, member.nation, member.id), {row.id for row in foreign}.intersection(ids)
-        ),
-        periods=agreements.every_period(connection),
-        own_agreements=frozenset(agreements.of_party(connection, member.nation)),
-        certs={m.nation: m for m in members.members(connection) if m.kind is Kind.CERT and m.nation},
-        of_the_hub=of_the_hub,
-    )
-    return neighbourhood(around, reader, ids, now)
+    if rows:
+        foreign = [row for row in rows if row.origin != member.nation]
+        submitted = {row.id for row in foreign}.intersection(ids)
+        around = replace(
+            around,
+            neighbours=rows,
+            showings=neighbours.everywhere(connection, {row.version for row in foreign}),
+            mentions=neighbours.naming(connection, member.nation, member.id, submitted),
+            periods=agreements.every_period(connection),
+            own_agreements=agreements.of_party(connection, member.nation),
+            certs={m.nation: m for m in bench.members.values() if m.kind is Kind.CERT and m.nation},
+        )
+    return neighbourhood(around, reader, ids, bench.now)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,7 +18,6 @@ from hub.actions.authored import publish
 from hub.actions.basis import present
 from hub.actions.house import House
 from hub.model import (
-    SUBMITTED,
     Clearance,
     Disclosed,
     Ground,
@@ -26,9 +25,7 @@ from hub.model import (
     Kind,
     MemberId,
     NationCode,
-    ObjectVersion,
     Reader,
-    Rendition,
     StixId,
     StixObject,
     Tlp,
@@ -37,7 +34,8 @@ from hub.model import (
 )
 from hub.proofs import canonical
 from hub.rules.effective import Handled
-from hub.rules.release import clearance_for, stands
+from hub.rules.recalling import ShownIn, Watch
+from hub.rules.release import clearance_for
 from hub.rules.row_changes import Verdicts
 from hub.stix import reading
 from hub.stix.notes import recall_note
@@ -56,98 +54,37 @@ _SENTENCES: Final = {
 
 # --- what is pulled back ------------------------------------------------------------------------
 
-Place = tuple[NationCode, int]  # a ledger and the key of a version
-Shown = tuple[Place, Rendition]
-
 
 @dataclass(frozen=True, slots=True)
-class Watch:
-    """Whom the versions that are judged were served to, as one transaction found it.
-
-    By the same clauses in force before and after: so the end of an agreement hides nothing here. `replaced`
-    are the redactions in whose place a later one comes that shows no less.
-    """
+class Watched:
+    """Whom the versions that are judged were served to, as one transaction found it."""
 
     origin: NationCode
-    versions: Mapping[int, ObjectVersion]
-    readers: Mapping[NationCode, Sequence[Reader]]
-    in_force: frozenset[int]
-    doomed: Collection[int]
-    replaced: Collection[tuple[NationCode, int]] = ()
-    before: dict[Shown, frozenset[MemberId]] = field(default_factory=dict)
+    watch: Watch
+    before: Mapping[ShownIn, frozenset[MemberId]]
 
     def note_down(self, connection: Connection, at: datetime) -> None:
         """Keep what the rows, as they have been rewritten, pull back; the caller holds their ledgers.
 
         Of a version that is deleted all who ever fetched it are meant, of others those who ceased to see it.
         """
+        watch = self.watch
         pulled: dict[tuple[MemberId, StixId, Reason], list[Recalled]] = defaultdict(list)
-        for place, known in self._deleted(connection):
-            version = self.versions[place[1]]
-            tlp = version.tlp if known or version.markings.tlp is not None else None
-            record = version.member, version.id, Reason.DELETED
-            pulled[record].append(Recalled(*place, tlp, None, None))
+        known = {place for (place, _), members in self.before.items() if members}
+        for place in sorted(recalls.recipients_of(connection, watch.doomed)):
+            version = watch.versions[place[1]]
+            tlp = version.tlp if place in known or version.markings.tlp is not None else None
+            pulled[*version.record, Reason.DELETED].append(Recalled(*place, tlp, None, None))
         revisions: dict[NationCode, int] = {}
-        for place, lost in self._lost(self.seen(connection)).items():
-            version = self.versions[place[1]]
+        after = watch.seen(releases.live_rows(connection, list(watch.versions)))
+        for place, lost in watch.lost(self.before, after).items():
+            version = watch.versions[place[1]]
             if place[0] not in revisions:
                 revisions[place[0]] = releases.revision(connection, place[0])
-            record = version.member, version.id, Reason.STRICTER
-            pulled[record].append(Recalled(*place, version.tlp, lost, revisions[place[0]]))
+            recalled = Recalled(*place, version.tlp, lost, revisions[place[0]])
+            pulled[*version.record, Reason.STRICTER].append(recalled)
         new = [NewRecall(self.origin, *record, at, pulled[record]) for record in sorted(pulled)]
         recalls.add(connection, new)
-
-    # (hub/README: recalled-from)
-    def _lost(self, after: Mapping[Shown, frozenset[MemberId]]) -> Mapping[Place, frozenset[MemberId]]:
-        """Return who ceased to see which version in the form in which it was seen, though it is not deleted.
-
-        Whoever still sees it as submitted has lost nothing; whoever still sees a part of it has. A redaction
-        takes the place of those of earlier versions; these go with it.
-        """
-        found: dict[Place, frozenset[MemberId]] = {}
-        for (place, form), known in self.before.items():
-            version = self.versions[place[1]]
-            still = (after.get((place, each), frozenset()) for each in (form, SUBMITTED))
-            lost = known.difference(*still, {version.member})
-            if lost and version.key not in self.doomed:
-                found[place] = found.get(place, frozenset()) | lost
-        for recipient in {place[0] for place in found}:
-            self._add_earlier(recipient, found)
-        return found
-
-    def _add_earlier(self, recipient: NationCode, found: dict[Place, frozenset[MemberId]]) -> None:
-        """Let who lost a redaction have lost those of earlier versions, in one walk through each record."""
-        carried: dict[tuple[MemberId, StixId], frozenset[MemberId]] = defaultdict(frozenset)
-        for version in sorted(self.versions.values(), key=lambda v: v.version_key, reverse=True):
-            record, place = version.record, (recipient, version.key)
-            lost, later = found.get(place, frozenset()), carried[record]
-            if later and version.key not in self.doomed:
-                found[place] = lost | later
-            if version.cuts:
-                carried[record] = later | lost
-
-    def _deleted(self, connection: Connection) -> Iterator[tuple[Place, bool]]:
-        known = {place for (place, _), members in self.before.items() if members}
-        for place in sorted(recalls.recipients_of(connection, self.doomed)):
-            yield place, place in known
-
-    def seen(self, connection: Connection) -> dict[Shown, frozenset[MemberId]]:
-        """Return who is served each version now, in which form, by the rows as this transaction has them."""
-        found: dict[Shown, frozenset[MemberId]] = {}
-        known: dict[tuple[NationCode, Justification], frozenset[MemberId]] = {}
-        for row in releases.live_rows(connection, list(self.versions)):
-            if not row.is_served or (row.recipient, row.position) in self.replaced:
-                continue
-            cause = row.recipient, row.justification
-            if cause not in known:
-                known[cause] = self._standing_for(*cause)
-            shown = (row.recipient, row.version), row.rendition
-            found[shown] = found.get(shown, frozenset()) | known[cause]
-        return found
-
-    def _standing_for(self, recipient: NationCode, value: Justification) -> frozenset[MemberId]:
-        readers = self.readers.get(recipient, ())
-        return frozenset(one.member for one in readers if stands(value, one, self.in_force))
 
 
 def watch(
@@ -157,10 +94,8 @@ def watch(
     verdicts: Verdicts,
     handled: Collection[Handled],
     doomed: Collection[int] = (),
-) -> Watch:
+) -> Watched:
     """Return who is served what, before the rows are rewritten; `handled` has the versions as they were."""
-    if not (verdicts.hides or doomed):
-        return Watch(origin, {}, {}, frozenset(), frozenset())
     versions = {key: v for key, v in verdicts.versions.items() if key > 0}
     for one in handled:
         versions.update((key, one.before[key]) for key in one.before if key in versions or key in doomed)
@@ -170,9 +105,8 @@ def watch(
             readers[member.nation].append(Reader(member.id, member.nation, member.kind.clearance))
     in_force = house.bindings.in_force(connection, present(house, connection))
     replaced = {(code, at) for code, change in verdicts.changes.items() for at in change.replaced}
-    found = Watch(origin, versions, readers, in_force, frozenset(doomed), replaced)
-    found.before.update(found.seen(connection))
-    return found
+    found = Watch(versions, readers, in_force, frozenset(doomed), replaced)
+    return Watched(origin, found, found.seen(releases.live_rows(connection, list(versions))))
 
 
 # --- who fetched it, and is told ----------------------------------------------------------------

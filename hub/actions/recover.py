@@ -34,7 +34,7 @@ from hub.model import (
 )
 from hub.proofs import documents, keys
 from hub.rules.agreements import standing
-from hub.stix import strict
+from hub.stix import bodies
 from hub.store import agreements, members, recoveries
 from hub.store.connection import Connection
 from hub.store.recoveries import KeyRecovery
@@ -107,7 +107,7 @@ def confirm(house: House, caller: Caller, sent: HttpRequest, thumbprint: str) ->
     if caller.member.kind is not Kind.CERT or not may_know(caller):  # 1
         raise Forbidden("A key is confirmed by a nation's cert, with a token of scope govern.")
     evidence = verify_request(house, caller, sent, Purpose.AGREEMENT)
-    body = strict.loads(sent.body)
+    body = bodies.loads(sent.body)
     jws = body.get("jws") if isinstance(body, dict) else None
     if not isinstance(jws, str):
         raise Unprocessable('jws: send {"jws": "…"}, the compact JWS by your agreement key.')

@@ -18,6 +18,7 @@ import orjson
 from hub.actions.house import House
 from hub.model import (
     ANONYMISED,
+    Givers,
     JsonObject,
     Justification,
     Kind,
@@ -32,7 +33,7 @@ from hub.model import (
     Tlp,
 )
 from hub.proofs import canonical
-from hub.rules.forms import audience
+from hub.rules.forms import audience, hidden_ids
 from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based, rename
 from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definition_of
@@ -45,25 +46,14 @@ _DERIVED_FROM: Final = "derived-from"
 _EXTENSION: Final = "extension-definition"
 
 
-def audiences(
-    connection: Connection, origin: NationCode, answers: Iterable[ObjectVersion]
-) -> dict[int, Justification]:
-    """Return for whom each answer of `origin`, by its key, is where it is about (policy 7).
+def audience_of(
+    connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], answer: int
+) -> Justification:
+    """Return for whom an answer, by its version's key and what it refers to, is where it is about (policy 7).
 
     Records count of which something had been released to `origin` under these ids when the answer came:
     whoever else submits the same id has no part in it.
     """
-    return {
-        one.key: audience_of(connection, origin, one.about, one.refers, one.key)
-        for one in answers
-        if one.about is not None
-    }
-
-
-def audience_of(
-    connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], answer: int
-) -> Justification:
-    """Return for whom one answer, by the key of its version and what it refers to, is where it is about."""
     behind = _behind(connection, origin, about, refers)
     told = renditions.submitters(connection, origin, about, behind, answer)
     records = {(member, id) for made, id in behind.items() for member in told.get(made, ())}
@@ -86,8 +76,6 @@ def provide(
 ) -> Sequence[NewRow]:
     """Return the rows with what is served of each, made if it was not before; the caller holds the origin."""
     asked = {(row.version.key, row.rendition): row for row in rows if row.rendition.label}
-    if not asked:
-        return rows
     made = renditions.stored(connection, {key for key, _ in asked})
     missing = [row for key, row in asked.items() if key not in made]
     if missing:
@@ -226,11 +214,7 @@ class _Workshop:
     def _names(self, ids: Collection[StixId]) -> dict[StixId, StixId]:
         """Return new ids for all that could tell of a member's other objects, known to the hub or not."""
         free = _free(ids)
-        known = self.ids.known(free)
-        # Nobody hides the cert's id by claiming it; nobody abroad finds a member's out by claiming that.
-        plain = known.by_cert | (known.from_abroad - known.by_others)
-        plain |= {id for id in free - known.by_others if _type(id) == _EXTENSION}
-        return self._made_ids(free - plain, ANONYMISED)
+        return self._made_ids(hidden_ids(free, self.ids.known(free)), ANONYMISED)
 
     def _cert_identity(self) -> StixId:
         return self.members[self.ids.cert].identity
@@ -274,7 +258,7 @@ class _Ids:
         for form, ids in by_form.items():
             self._look_up(form, ids)
 
-    def known(self, ids: Collection[StixId]) -> renditions.Known:
+    def known(self, ids: Collection[StixId]) -> Givers:
         """Return who has given those of `ids` that are known to the nation."""
         if asked := set(ids) - self._asked:
             found = renditions.known(self.connection, self.origin, self.cert, asked)
@@ -283,7 +267,7 @@ class _Ids:
             self._by_others.update(found.by_others)
             self._from_abroad.update(found.from_abroad)
         sets = (self._by_cert, self._by_others, self._from_abroad)
-        return renditions.Known(*(frozenset(one.intersection(ids)) for one in sets))
+        return Givers(*(frozenset(one.intersection(ids)) for one in sets))
 
     def made(self, ids: Collection[StixId], form: Rendition, object_type: str | None) -> dict[StixId, StixId]:
         """Return the id made for each; `keep` keeps those that are new."""

@@ -8,13 +8,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from hub.actions import accept, recall
-from hub.actions.basis import Basis, hold, present
-from hub.actions.handling import Brought, Desk, load
+from hub.actions.basis import Basis, basis_of, hold
+from hub.actions.handling import Desk, load
 from hub.actions.house import House
 from hub.actions.judging import bench_of, judge_again, write_rows
 from hub.actions.neighbourhood import look_around
 from hub.actions.prune import STATUS_DAYS
-from hub.actions.receipts import receipted
 from hub.errors import Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     Caller,
@@ -25,7 +24,6 @@ from hub.model import (
     MemberId,
     NationCode,
     ObjectVersion,
-    Outcome,
     Purpose,
     Receipt,
     Scope,
@@ -40,18 +38,18 @@ from hub.rules.acceptance import Reserved
 from hub.rules.claims import Registered
 from hub.rules.drafting import Drafts, Drawer, draft
 from hub.rules.effective import Handled, effective_of_new
-from hub.rules.marking import accepted_by
-from hub.rules.remarks import remarks
+from hub.rules.judgement import Bench
+from hub.rules.neighbours import Neighbourhood
 from hub.rules.row_changes import Verdicts
-from hub.stix import envelopes, reading
-from hub.store import creators, members, objects, releases, renditions, submissions
+from hub.rules.status import receipted, with_remarks
+from hub.stix import bodies, reading
+from hub.store import marking_facts, members, objects, releases, renditions, submissions
 from hub.store.connection import Connection
 
 Items = Sequence[StixObject | Unreadable]
 
 # (hub/README: post-limits)
 _MAX_HELD: Final = 100_000  # versions, at about a tenth of a millisecond each
-_STAYS_HOME: Final = "it does not leave by agreements that hide who submitted it; submit a version without"
 _STANDS: Final = "stands as {}; mark this version, or leave it out"
 
 
@@ -137,7 +135,7 @@ def verify_request(house: House, caller: Caller, request: HttpRequest, purpose: 
 
 def read(house: House, verified: VerifiedSubmission) -> Items:
     """Return each object of the body as read, or the sentence why it cannot be."""
-    found = envelopes.objects_of(verified.body, house.limits.max_objects)
+    found = bodies.objects_of(verified.body, house.limits.max_objects)
     names, limit = names_of(verified.caller.member), house.limits.max_object_bytes
     items: list[StixObject | Unreadable] = []
     found.reverse()  # so that each JSON value goes as its object comes
@@ -174,17 +172,17 @@ def decide(
 ) -> SubmissionDecision:
     """Decide on every item, and for every nation on every version that is touched."""
     # The clock may have stepped back; what is committed still came first.
-    clock, now = house.store.now(connection), present(house, connection)
-    basis, ledgers = Basis.of(house, connection, verified.origin, now), releases.edges(connection)
+    clock, ledgers = house.store.now(connection), releases.edges(connection)
+    basis, now = basis_of(house, connection, verified.origin)
     member = verified.caller.member.id
     held = _held(connection, member, _ids(items))
-    drawer = _drawer(house, connection, verified, items, now)
+    bench = bench_of(house, connection, verified.origin, now)
+    drawer = _drawer(house, connection, verified, items, bench)
     drafts = draft(replace(drawer, accepted_at=clock), items, held)
-    brought = Brought(drafts.fresh, drafts.present, drafts.repeated)
-    facts = load(connection, Desk.of(house, member, verified.origin), brought, held)
+    facts = load(connection, Desk.of(house, member, verified.origin), held, drafts)
     handled, stricter = effective_of_new(facts, drafts.fresh)
     drafts = drafts.without({key: _STANDS.format(tlp.label.upper()) for key, tlp in stricter.items()})
-    verdicts = judge_again(connection, bench_of(house, connection, verified.origin, now), handled)
+    verdicts = judge_again(connection, bench, handled)
     return SubmissionDecision(basis, ledgers, now, drawer, drafts, handled, verdicts)
 
 
@@ -200,15 +198,14 @@ def renewed(
     Others' objects are looked up again only when a ledger has moved: so this costs next to nothing under the
     locks, where it makes other nations wait (policy 8).
     """
-    now = present(house, connection)
-    basis, ledgers = Basis.of(house, connection, verified.origin, now), releases.edges(connection)
+    (basis, now), ledgers = basis_of(house, connection, verified.origin), releases.edges(connection)
     registered = Registered.of(house.registry, members.members(connection))
     if registered != decision.drawer.registered or basis != decision.basis:
         return decide(house, connection, verified, items)
     if ledgers == decision.ledgers:
         return decision
-    member, known = verified.caller.member, decision.drawer.neighbourhood
-    if look_around(house, connection, member, _ids(items), _referred(items), now) == known:
+    bench = bench_of(house, connection, verified.origin, now)
+    if _look_around(house, connection, verified, items, bench) == decision.drawer.neighbourhood:
         return replace(decision, ledgers=ledgers)
     return decide(house, connection, verified, items)
 
@@ -236,12 +233,11 @@ def _referred(items: Items) -> set[StixId]:
 
 
 def _drawer(
-    house: House, connection: Connection, verified: VerifiedSubmission, items: Items, now: datetime
+    house: House, connection: Connection, verified: VerifiedSubmission, items: Items, bench: Bench
 ) -> Drawer:
     """Return what is known of others, of identities and of the hub's own, for these items."""
-    member, referred = verified.caller.member, _referred(items)
-    around = look_around(house, connection, member, _ids(items), referred, now)
-    registry = house.registry
+    member, referred, registry = verified.caller.member, _referred(items), house.registry
+    around = _look_around(house, connection, verified, items, bench)
     return Drawer(
         submitter=member,
         reserved=Reserved(
@@ -250,13 +246,20 @@ def _drawer(
             registry.hub_identity_id,
         ),
         informative=registry.informative_markings,
-        registered=Registered.of(registry, members.members(connection)),
+        registered=Registered.of(registry, bench.members.values()),
         neighbourhood=around,
         own=frozenset(objects.living_own(connection, member.id, referred)),
         originals=renditions.originals(connection, verified.origin, referred),
-        now=now,
-        accepted_at=now,
+        now=bench.now,
+        accepted_at=bench.now,
     )
+
+
+def _look_around(
+    house: House, connection: Connection, verified: VerifiedSubmission, items: Items, bench: Bench
+) -> Neighbourhood:
+    ids = _ids(items), _referred(items)
+    return look_around(connection, bench, verified.caller.member, *ids, house.registry.rel_to.keys())
 
 
 # --- 4: the one step --------------------------------------------------------------------------
@@ -311,30 +314,21 @@ def _write_objects(
     objects.update_handling(connection, handled.changed())
     stored = objects.insert_versions(connection, origin, submission_id, fresh)
     member = drafts.fresh[0].member
-    creators.add(connection, member, handled.creator_deltas)
-    watch = recall.watch(house, connection, origin, verdicts, [handled])
+    marking_facts.add_creators(connection, member, handled.creator_deltas)
+    watched = recall.watch(house, connection, origin, verdicts, [handled]) if verdicts.hides else None
     # Never before the decision: what it let begin would be dated before it can be seen.
     at = max(house.store.now(connection), decision.now)
     write_rows(house, connection, origin, verdicts, stored, at)
-    watch.note_down(connection, at)
+    if watched is not None:
+        watched.note_down(connection, at)
 
 
 def _receipt(
     house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision, id: str
 ) -> Receipt:
-    drafts, handled = decision.drafts, decision.handled
-    outcomes = list(drafts.outcomes)
-    known = house.registry.informative_markings | house.registry.rel_to.keys()
-    known |= accepted_by(handled.accepted, house.registry.informative_markings)
-    for key, n in drafts.index.items():
-        version = handled.now[key]
-        if drafts.named_at.get(key):
-            places = ", ".join(drafts.named_at[key])
-            outcomes[n] = _remarked(outcomes[n], f"tells of its submitter at {places}: {_STAYS_HOME}")
-        for remark in remarks(version, verified.caller.member, decision.drawer.registered, known):
-            outcomes[n] = _remarked(outcomes[n], remark)
+    registry, submitter = house.registry, verified.caller.member
+    markings = registry.informative_markings, frozenset(registry.rel_to)
+    outcomes = with_remarks(
+        *(decision.drafts, decision.handled, submitter, decision.drawer.registered), *markings
+    )
     return Receipt(id, decision.now, receipted(outcomes, items, len(verified.body)))
-
-
-def _remarked(outcome: Outcome, remark: str) -> Outcome:
-    return replace(outcome, message="; ".join(text for text in (outcome.message, remark) if text))

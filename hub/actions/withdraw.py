@@ -8,8 +8,8 @@ from datetime import datetime
 
 from hub.actions import accept, poll, recall
 from hub.actions.authenticate import reader
-from hub.actions.basis import Basis, hold, present
-from hub.actions.handling import Brought, Desk, load
+from hub.actions.basis import Basis, basis_of, hold
+from hub.actions.handling import Desk, load
 from hub.actions.house import House
 from hub.actions.judging import bench_of, judge_again, write_rows
 from hub.actions.records import own_versions
@@ -19,7 +19,7 @@ from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, 
 from hub.rules.effective import Handled, effective, together
 from hub.rules.judgement import by_record
 from hub.rules.row_changes import Verdicts
-from hub.store import creators, deletions, objects, renditions, submissions
+from hub.store import deletions, marking_facts, objects, renditions, submissions
 from hub.store.connection import Connection
 
 _EVERY_VERSION = frozenset({VersionFilter.ALL})
@@ -77,8 +77,7 @@ class DeletionDecision:
 
 def decide(house: House, connection: Connection, deletion: Deletion) -> DeletionDecision:
     """Decide which versions go, and for every nation on every version that is touched by it."""
-    now = present(house, connection)
-    basis = Basis.of(house, connection, deletion.origin, now)
+    basis, now = basis_of(house, connection, deletion.origin)
     records = _records(connection, deletion)
     doomed = {v.key: v for held in records.values() for v in _selected(held, deletion)}
     handled: dict[MemberId, Handled] = {}
@@ -87,7 +86,7 @@ def decide(house: House, connection: Connection, deletion: Deletion) -> Deletion
         deleted = dict.fromkeys(doomed, now)
         for owner, held in records.items():
             desk = Desk.of(house, owner, deletion.origin)
-            handled[owner] = effective(load(connection, desk, Brought(), held, deleted=deleted))
+            handled[owner] = effective(load(connection, desk, held, deleted=deleted))
         bench = bench_of(house, connection, deletion.origin, now)
         verdicts = judge_again(connection, bench, together(handled.values()))
     return DeletionDecision(basis, now, records, doomed, handled, verdicts)
@@ -133,7 +132,7 @@ def _commit(
 ) -> DeletionDecision:
     """Write the deletion under the locks, decided again if something has moved; return what was decided."""
     hold(house, connection, deletion.origin, (deletion.caller, evidence))
-    if decision.basis != Basis.of(house, connection, deletion.origin, present(house, connection)):
+    if decision.basis != basis_of(house, connection, deletion.origin)[0]:
         decision = decide(house, connection, deletion)
     if decision.doomed:
         _write(house, connection, deletion, decision, evidence)
@@ -152,15 +151,15 @@ def _write(
     deletions.mark_deleted(connection, decision.doomed.keys(), id, now)
     for owner, handled in decision.handled.items():
         objects.update_handling(connection, handled.changed())
-        creators.add(connection, owner, handled.creator_deltas)
-    watch = recall.watch(
+        marking_facts.add_creators(connection, owner, handled.creator_deltas)
+    watched = recall.watch(
         *(house, connection, deletion.origin, decision.verdicts),
         handled=decision.handled.values(),
         doomed=decision.doomed,
     )
     at = max(house.store.now(connection), now)
     write_rows(house, connection, deletion.origin, decision.verdicts, {}, at)
-    watch.note_down(connection, at)
+    watched.note_down(connection, at)
     contents = {v.content_id for v in decision.doomed.values()}
     contents |= renditions.contents_of(connection, decision.doomed.keys())
     deletions.erase_contents(connection, contents, now)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from hub.cli.output import echo_whole, print_table
 from hub.client import terms
-from hub.model import JsonObject
+from hub.model import JsonObject, clause_terms
 
 _HEADINGS = ("", "direction", "type", "TLP", "for", "versions")
 
@@ -22,7 +22,7 @@ def show(document: JsonObject, answer: JsonObject) -> None:
     _say("What would cross later, of what is submitted from then on:")
     for number, clause in enumerate(terms.clauses(document), 1):
         words = {term.name: term.words for term in clause}
-        limits = [words.get(name, "?") for name in ("max_tlp", "types", "audience")]
+        limits = [words.get(name, "?") for name in clause_terms.IN_SHORT]
         _say(f"clause {number}: {words.get('from', '?')} → {words.get('to', '?')}, {'; '.join(limits)}")
     recent = answer.get("recent")
     if recent is None:  # an older hub

@@ -8,34 +8,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, NamedTuple
 
-from hub.model import MAX_AGREEMENT_BYTES, MAX_CLAUSES, MAX_TITLE, JsonObject, Tlp
+from hub.model import DOCUMENT_KEYS, MAX_AGREEMENT_BYTES, MAX_CLAUSES, MAX_TITLE, JsonObject, clause_terms
 from hub.proofs.canonical import canonical
 
-AUDIENCES: Final = {
-    "partner": "partners, agencies and the CERT (AMBER: no partners; AMBER+STRICT and RED: the CERT alone)",
-    "agency": "agencies and the CERT, no partners (AMBER+STRICT and RED: the CERT alone)",
-    "cert": "the CERT alone",
-}
-GRANULAR: Final = {
-    "withhold": "what has a part marked above the ceiling is withheld whole",
-    "redact": "parts marked above the ceiling are taken away, the rest is given as another object",
-}
-ANONYMISE: Final = {
-    "none": "the submitting member can be seen",
-    "agency": "agencies and partners are hidden, the national CERT appears as creator",
-}
 _WORD: Final = re.compile(r"[A-Za-z0-9_-]+")
 _CODE: Final = re.compile(r"[A-Z]{2}")  # ISO 3166-1 alpha-2; what only looks like one is none
 _ID: Final = re.compile(r"[a-z]+--[0-9A-Za-z-]{1,64}")
 _TIME: Final = re.compile(
     r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
-_HEAD: Final = ("id", "hub", "title", "parties", "valid_from", "valid_until", "supersedes")
-_CLAUSE: Final = ("from", "to", "max_tlp", "audience", "types", "history", "granular", "anonymise")
 
 
 class Term(NamedTuple):
@@ -55,7 +41,7 @@ def head(document: JsonObject) -> list[Term]:
     validity = [_time(document, name) for name in ("valid_from", "valid_until")]
     found = [
         _title(document),
-        _nations(document, "parties"),
+        _said(document, "parties", partial(clause_terms.read_nations, document.get("parties"))),
         Term(
             "valid",
             f"from {validity[0].words} until {validity[1].words}",
@@ -81,16 +67,10 @@ def clauses(document: JsonObject) -> list[list[Term]]:
 
 def clause(given: JsonObject) -> list[Term]:
     """Return every term of a clause, with what holds where it says nothing."""
+    known = {term.name: term for term in clause_terms.TERMS}
     return [
-        _nation(given, "from"),
-        _nations(given, "to"),
-        _level(given),
-        _choice(given, "audience", AUDIENCES, "agency"),
-        _types(given),
-        _history(given),
-        _choice(given, "granular", GRANULAR, "withhold"),
-        _choice(given, "anonymise", ANONYMISE, "none"),
-        *(_unknown(name, given[name], _CLAUSE) for name in sorted(given.keys() - set(_CLAUSE))),
+        *(_said(given, name, partial(term.words, given)) for name, term in known.items()),
+        *(_unknown(name, given[name], known) for name in sorted(given.keys() - known)),
     ]
 
 
@@ -104,8 +84,7 @@ def terms_of_iep(document: JsonObject) -> list[Term]:
 
 def others(document: JsonObject) -> list[Term]:
     """Return whatever else is in the document."""
-    known = (*_HEAD, "clauses", "iep")
-    return [_unknown(name, document[name], known) for name in sorted(document.keys() - set(known))]
+    return [_unknown(name, document[name], DOCUMENT_KEYS) for name in sorted(document.keys() - DOCUMENT_KEYS)]
 
 
 def every(document: JsonObject) -> Iterator[tuple[str, Term]]:
@@ -219,31 +198,16 @@ def _direction(one: Mapping[str, str]) -> str:
 # --- single values ----------------------------------------------------------------------------
 
 
-def _text(table: JsonObject, name: str) -> Term:
-    value = table.get(name)
-    return Term(name, value) if isinstance(value, str) and value else _odd(name, value)
-
-
 def _title(document: JsonObject) -> Term:
-    term = _text(document, "title")
-    is_short = len(term.words) <= MAX_TITLE and not term.words.isspace()
-    return term if is_short else _odd("title", document.get("title"))
+    value = document.get("title")
+    if isinstance(value, str) and 0 < len(value) <= MAX_TITLE and not value.isspace():
+        return Term("title", value)
+    return _odd("title", value)
 
 
 def _id(table: JsonObject, name: str) -> Term:
     value = table.get(name)
     return Term(name, value) if isinstance(value, str) and _ID.fullmatch(value) else _odd(name, value)
-
-
-def _nation(table: JsonObject, name: str) -> Term:
-    value = table.get(name)
-    return Term(name, value) if isinstance(value, str) and _CODE.fullmatch(value) else _odd(name, value)
-
-
-def _nations(table: JsonObject, name: str) -> Term:
-    value = table.get(name)
-    is_list = isinstance(value, list) and len(_codes(value)) == len(value) == len(set(_codes(value)))
-    return _list(table, name) if is_list else _odd(name, value)
 
 
 def _time(table: JsonObject, name: str) -> Term:
@@ -257,50 +221,26 @@ def _time(table: JsonObject, name: str) -> Term:
     return Term(name, value if value.endswith("Z") else f"{value} ({at})")
 
 
-def _list(table: JsonObject, name: str) -> Term:
+def _said(table: JsonObject, name: str, read: Callable[[list[str]], str | Iterable[str]]) -> Term:
+    """Return what `read` says of the value and the nations in it, or that it is not as agreements have it."""
     value = table.get(name)
-    if isinstance(value, list) and value and all(isinstance(one, str) and one for one in value):
-        # What has a comma in it must not read as two.
-        return Term(name, ", ".join(one if _WORD.fullmatch(one) else as_json(one) for one in sorted(value)))
-    return _odd(name, value)
-
-
-def _level(table: JsonObject) -> Term:
-    value = table.get("max_tlp")
-    level = Tlp.of(value) if isinstance(value, str) else None
-    if level is None:
-        return _odd("max_tlp", value)
-    addressed = ", RED only if it is addressed (REL TO)" if level is Tlp.RED else ""
-    return Term("max_tlp", f"up to TLP:{level.label.upper()}{addressed}")
-
-
-def _choice(table: JsonObject, name: str, words: Mapping[str, str], default: str) -> Term:
-    value = table.get(name, default)
-    return (
-        Term(name, f"{value}: {words[value]}")
-        if isinstance(value, str) and value in words
-        else _odd(name, value)
-    )
-
-
-def _types(table: JsonObject) -> Term:
-    return _list(table, "types") if "types" in table else Term("types", "every type")
-
-
-def _history(table: JsonObject) -> Term:
-    value = table.get("history", False)
-    if not isinstance(value, bool):
-        return _odd("history", value)
-    return Term(
-        "history", "also what was submitted before" if value else "only what is submitted from its start on"
-    )
+    try:
+        said = read(_codes(value))  # who is no party, `contradictions` tells
+    except ValueError:
+        return _odd(name, value)
+    if value is None and name in table:  # the hub's reading of a null need not be another's
+        return _odd(name, value)
+    if isinstance(said, str):
+        return Term(name, said)
+    # What has a comma in it must not read as two.
+    return Term(name, ", ".join(one if _WORD.fullmatch(one) else as_json(one) for one in sorted(said)))
 
 
 def _odd(name: str, value: Any) -> Term:
     return Term(name, as_json(value), fault="is not as an agreement has it")
 
 
-def _unknown(name: str, value: Any, known: Sequence[str]) -> Term:
+def _unknown(name: str, value: Any, known: Iterable[str]) -> Term:
     """Return a member that agreements don't have. One whose name may be read as a known one's is at fault."""
     alike = next((one for one in known if _folded(one) == _folded(name)), None)
     fault = None if name.isascii() else "has a name that may be read as another"

@@ -1,9 +1,10 @@
-"""The words of the hub, as values: read these seven pages and the rest of the code reads itself.
+"""The words of the hub, as values: read these eight pages and the rest of the code reads itself.
 
 Everything here is frozen and free of I/O. Times are aware UTC datetimes, intervals are half-open.
 """
 
 from hub.model.agreements import (
+    DOCUMENT_KEYS,
     MAX_AGREEMENT_BYTES,
     MAX_CLAUSES,
     MAX_TITLE,
@@ -73,6 +74,7 @@ from hub.model.renditions import (
     ANONYMISED,
     SUBMITTED,
     Cut,
+    Givers,
     Guise,
     Original,
     Rendition,
@@ -96,6 +98,7 @@ from hub.model.requests import (
 
 __all__ = [
     "ANONYMISED",
+    "DOCUMENT_KEYS",
     "HUB",
     "MAX_AGREEMENT_BYTES",
     "MAX_CLAUSES",
@@ -119,6 +122,7 @@ __all__ = [
     "Disclosure",
     "Evidence",
     "Facts",
+    "Givers",
     "Granular",
     "Ground",
     "Guise",

@@ -13,6 +13,9 @@ from hub.model.people import Clearance, JsonObject, NationCode, Tlp
 MAX_AGREEMENT_BYTES: Final = 65_536  # of the body that proposes it, and of its RFC 8785 form (policy 5)
 MAX_CLAUSES: Final = 100
 MAX_TITLE: Final = 200  # characters
+DOCUMENT_KEYS: Final = frozenset(
+    ("id", "hub", "title", "parties", "valid_from", "valid_until", "supersedes", "clauses", "iep")
+)
 
 
 class Granular(StrEnum):

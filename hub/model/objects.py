@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -338,9 +337,9 @@ class RowChanges:
     withdraw: list[int] = field(default_factory=list)
     delete: list[int] = field(default_factory=list)
     forget: list[int] = field(default_factory=list)
-    justify: dict[Justification, list[int]] = field(default_factory=lambda: defaultdict(list))
+    justify: dict[Justification, list[int]] = field(default_factory=dict)
     supersede: list[int] = field(default_factory=list)
-    show: dict[Shown, list[int]] = field(default_factory=lambda: defaultdict(list))
+    show: dict[Shown, list[int]] = field(default_factory=dict)
     replaced: set[int] = field(default_factory=set)
     instead: dict[tuple[int, Rendition], int] = field(default_factory=dict)
 

@@ -131,6 +131,11 @@ class Registry:
         return as_of(self.earlier, instant, self)
 
     @property
+    def recipients(self) -> list[NationCode]:
+        """Every nation, in the order in which their ledgers are locked."""
+        return sorted(self.nations)
+
+    @property
     def rel_to(self) -> Mapping[StixId, NationCode]:
         """The nation that each REL TO definition names (policy 6)."""
         return {nation.rel_to_id: nation.code for nation in self.nations.values()}

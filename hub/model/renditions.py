@@ -100,6 +100,14 @@ class Served:
     size: int  # bytes
 
 
+class Givers(NamedTuple):
+    """Who has given an id to the hub, as far as a nation may know: its cert, others of it, or from abroad."""
+
+    by_cert: frozenset[StixId]
+    by_others: frozenset[StixId]
+    from_abroad: frozenset[StixId]
+
+
 class Original(NamedTuple):
     """What stands behind an id that the hub made."""
 

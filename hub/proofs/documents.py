@@ -6,7 +6,7 @@ the payload is read. The type keeps a signature given for one purpose from stand
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
@@ -18,7 +18,7 @@ from joserfc.jwk import ECKey, OKPKey
 from hub.errors import Unprocessable
 from hub.model import RegisteredKey
 from hub.proofs.canonical import canonical
-from hub.proofs.keys import ED25519, P256, PrivateKey, PublicKey, is_thumbprint, public_from_jwk, usable
+from hub.proofs.keys import ED25519, P256, PrivateKey, PublicKey, Resolve, look_up, public_from_jwk
 
 MAX_DOCUMENT_BYTES: Final = 262_144  # of the JWS text
 AGREEMENT_TYPE: Final = "hub-agreement+jws"
@@ -27,8 +27,6 @@ RECOVERY_TYPE: Final = "hub-recovery+jws"
 
 _JOSE_ALGS: Final = {ED25519: "Ed25519", P256: "ES256"}  # RFC 9864 section 2.2, RFC 7518 section 3.4
 _HEADER_MEMBERS: Final = {"alg", "kid", "typ"}
-
-Resolve = Callable[[str], RegisteredKey | None]
 
 
 class _Registry(jws.JWSRegistry):
@@ -102,11 +100,10 @@ def _verify(text: str, typ: str, resolve: Resolve) -> tuple[dict[str, Any], Regi
     header = signed.protected
     if header.keys() != _HEADER_MEMBERS or header["typ"] != typ:  # 2
         raise Unprocessable(f"The signature's header must have alg, kid and typ alone, with typ {typ}.")
-    thumbprint = header["kid"]
-    registered = resolve(thumbprint) if is_thumbprint(thumbprint) else None  # 3
-    key = usable(registered, thumbprint)
-    if registered is None or key is None:
+    found = look_up(resolve, header["kid"])  # 3
+    if found is None:
         raise Unprocessable("The signature names a key that is not registered or not in use: check kid.")
+    registered, key = found
     if header["alg"] != _JOSE_ALGS[key.alg]:
         raise Unprocessable(f"The signature's alg must be that of its key, {_JOSE_ALGS[key.alg]}.")
     if not jws.validate_compact(signed, _jose(key), registry=_REGISTRY):  # 4

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Final, Literal
+from functools import cached_property, lru_cache
+from typing import Final, Literal, TypeGuard
 
 import orjson
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -37,7 +37,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from hub.errors import Unprocessable
 from hub.model import RegisteredKey
-from hub.proofs import base64url, canonical, edwards
+from hub.proofs import base64url, canonical
 
 ED25519: Final = "ed25519"  # RFC 9421 section 3.3.6
 P256: Final = "ecdsa-p256-sha256"  # RFC 9421 section 3.3.4
@@ -49,13 +49,15 @@ _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 section 6
 _IS_PRIVATE: Final = "This is a private key: keep it to yourself and give its public half."
 
+Resolve = Callable[[str], RegisteredKey | None]
+
 
 @dataclass(frozen=True)
 class PublicKey:
     """A public key that passed every check of this module. `jwk` holds its required members alone."""
 
     alg: str
-    jwk: dict[str, str] = field(compare=False)
+    jwk: Mapping[str, str] = field(compare=False)
     thumbprint: str
     key: Ed25519PublicKey | EllipticCurvePublicKey = field(compare=False, repr=False)
 
@@ -168,9 +170,9 @@ def public_from_jwk(jwk: Mapping[str, object]) -> PublicKey:
         raise Unprocessable(_IS_PRIVATE)
     match jwk.get("kty"), jwk.get("crv"):
         case "OKP", "Ed25519":
-            return _from_ed25519(_coordinate(jwk, "x"))
+            return _read_ed25519(_text(jwk, "x"))
         case "EC", "P-256":
-            return _from_p256(_coordinate(jwk, "x"), _coordinate(jwk, "y"))
+            return _read_p256(_text(jwk, "x"), _text(jwk, "y"))
         case _:
             raise Unprocessable("The key has another kty or crv: use OKP with Ed25519, or EC with P-256.")
 
@@ -191,7 +193,19 @@ def usable(registered: RegisteredKey | None, thumbprint: str) -> PublicKey | Non
     return key if named == (key.thumbprint, key.alg) and key.thumbprint == thumbprint else None
 
 
-def is_thumbprint(value: object) -> bool:
+def look_up(resolve: Resolve, thumbprint: object) -> tuple[RegisteredKey, PublicKey] | None:
+    """Return the usable key that `resolve` finds under this thumbprint, as registered and to verify with.
+
+    None if there is none, or `thumbprint` is not of that form.
+    """
+    if not is_thumbprint(thumbprint):
+        return None
+    registered = resolve(thumbprint)
+    key = usable(registered, thumbprint)
+    return None if registered is None or key is None else (registered, key)
+
+
+def is_thumbprint(value: object) -> TypeGuard[str]:
     """Return whether `value` is text of the form of an RFC 7638 SHA-256 thumbprint."""
     return isinstance(value, str) and _THUMBPRINT.fullmatch(value) is not None
 
@@ -225,10 +239,25 @@ def _from_cryptography(key: Ed25519PublicKey | EllipticCurvePublicKey) -> Public
     return _from_p256(x, y)
 
 
-def _coordinate(jwk: Mapping[str, object], name: str) -> bytes:
-    text = jwk.get(name)
+def _text(jwk: Mapping[str, object], name: str) -> str:
+    value = jwk.get(name)
+    return value if isinstance(value, str) else ""
+
+
+# What these texts give is asked again for every request under the same key. Refusals are not kept.
+@lru_cache(maxsize=1_024)
+def _read_ed25519(x: str) -> PublicKey:
+    return _from_ed25519(_coordinate("x", x))
+
+
+@lru_cache(maxsize=1_024)
+def _read_p256(x: str, y: str) -> PublicKey:
+    return _from_p256(_coordinate("x", x), _coordinate("y", y))
+
+
+def _coordinate(name: str, text: str) -> bytes:
     try:
-        raw = base64url.decode(text) if isinstance(text, str) else b""
+        raw = base64url.decode(text)
     except ValueError:
         raise Unprocessable(f"The key's {name} is not base64url without padding.") from None
     if len(raw) != _COORDINATE_BYTES:
@@ -247,7 +276,7 @@ def _from_p256(x: bytes, y: bytes) -> PublicKey:
 
 
 def _from_ed25519(raw: bytes) -> PublicKey:
-    if fault := edwards.fault(raw):
+    if fault := ed25519_fault(raw):
         raise Unprocessable(f"The key {fault}: generate another.")
     jwk = {"crv": "Ed25519", "kty": "OKP", "x": base64url.encode(raw)}
     return PublicKey(ED25519, jwk, _thumbprint(jwk), Ed25519PublicKey.from_public_bytes(raw))
@@ -263,3 +292,33 @@ def _to_der(signature: bytes) -> bytes:
         raise ValueError("an ECDSA P-256 signature has 64 bytes")
     r, s = signature[:_COORDINATE_BYTES], signature[_COORDINATE_BYTES:]
     return encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+
+
+# --- the points of Ed25519 --------------------------------------------------------------------------
+
+# The curve is -x² + y² = 1 + d x² y² modulo p (RFC 8032 section 5.1); a point is judged by its y.
+_P: Final = 2**255 - 19
+_D: Final = -121665 * pow(121666, -1, _P) % _P
+_SIGN_OF_X: Final = 1 << 255
+
+
+def ed25519_fault(raw: bytes) -> str | None:
+    """Return why these 32 bytes are no safe Ed25519 key, or None (RFC 8032 section 5.1.3)."""
+    y = int.from_bytes(raw, "little") % _SIGN_OF_X
+    if y >= _P:
+        return "is not in canonical form"
+    if pow(_x_squared(y), (_P - 1) // 2, _P) not in (0, 1):
+        return "is not a point of Ed25519"
+    # The order divides 8 exactly when three doublings reach the neutral point, the one with y = 1.
+    # Both signs of x are covered, and so are the two forbidden spellings of x = 0.
+    return "is of small order" if _doubled(_doubled(_doubled(y))) == 1 else None
+
+
+def _x_squared(y: int) -> int:
+    return (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
+
+
+def _doubled(y: int) -> int:
+    """Return the y of twice a point: the affine law needs x only squared."""
+    x_squared = _x_squared(y)
+    return (y * y + x_squared) * pow(2 + x_squared - y * y, -1, _P) % _P

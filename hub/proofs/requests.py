@@ -7,9 +7,9 @@ library builds the signature base and does the arithmetic; the rules here decide
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 import http_sf
@@ -24,9 +24,9 @@ from http_message_signatures import (
 from http_message_signatures import algorithms as rfc9421
 
 from hub.errors import BadSignature
-from hub.model import Evidence, HttpRequest, RegisteredKey, from_microseconds, to_microseconds
+from hub.model import Evidence, HttpRequest, RegisteredKey
 from hub.proofs import tokens
-from hub.proofs.keys import ED25519, P256, PrivateKey, PublicKey, is_thumbprint, usable
+from hub.proofs.keys import ED25519, P256, PrivateKey, PublicKey, Resolve, look_up
 
 TAG: Final = "taxii-hub-v1"
 MAX_LIFETIME_SECONDS: Final = 300
@@ -56,11 +56,8 @@ _ALWAYS_COVERED: Final = ("@method", "@target-uri")
 _COVERED_WITH_CONTENT: Final = (*_ALWAYS_COVERED, "content-type", "content-digest")
 _METHODS_WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
 _NONCE: Final = re.compile(r"[!-~]{16,128}")
-_SECOND: Final = 1_000_000  # in microseconds
 _PARAMS_LINE: Final = '"@signature-params": '
 _TARGET_LINE: Final = '"@target-uri": '
-
-Resolve = Callable[[str], RegisteredKey | None]
 
 
 def sign(
@@ -77,15 +74,15 @@ def sign(
     added = ("Content-Digest", "Signature-Input", "Signature")
     kept = {n: v for n, v in request.headers.items() if n.lower() not in {a.lower() for a in added}}
     message = HttpRequest(request.method, request.url, kept, request.body)
-    covered = _must_cover(request)
+    covered, public = _must_cover(request), key.public
     signer = HTTPMessageSigner(
-        signature_algorithm=_ALGORITHMS[key.alg],
-        key_resolver=MappingKeyResolver(public_keys={}, private_keys={key.thumbprint: key.key}),
+        signature_algorithm=_ALGORITHMS[public.alg],
+        key_resolver=MappingKeyResolver(public_keys={}, private_keys={public.thumbprint: key.key}),
     )
     try:
         signer.sign(
             message,
-            key_id=key.thumbprint,
+            key_id=public.thumbprint,
             created=created,
             expires=created + timedelta(seconds=lifetime_seconds),
             nonce=nonce,
@@ -135,10 +132,8 @@ def reverify(evidence: Evidence, key: PublicKey) -> bool:
     """
     params = _params_of(evidence.signature_base)
     signed = [params.get(name) for name in ("tag", "keyid", "nonce", "created", "expires")]
-    stated = [
-        *(TAG, key.thumbprint, evidence.nonce),
-        *(to_microseconds(instant) / _SECOND for instant in (evidence.created, evidence.expires)),
-    ]
+    times = evidence.created.timestamp(), evidence.expires.timestamp()
+    stated = [TAG, key.thumbprint, evidence.nonce, *times]
     if evidence.thumbprint != key.thumbprint or signed != stated:
         return False
     return key.holds(evidence.signature, evidence.signature_base.encode())
@@ -230,19 +225,20 @@ def _check_coverage(claim: _Claim, request: HttpRequest, fields: Mapping[str, st
 
 def _secrets(claim: _Claim, request: HttpRequest, fields: Mapping[str, str]) -> list[str]:
     """Return what would leave a secret in the evidence: by its name, or by a token in whatever carries it."""
-    names = [name for name in claim.named if name.lower() in SECRET_FIELDS]
-    names += [name for name in claim.named if tokens.holds_one(fields.get(name.lower(), ""))]
-    names += ["a URL that holds a token"] if tokens.holds_one(request.url) else []
     stated = [value for value in claim.params.values() if isinstance(value, str)]
-    return names + (["a parameter that holds a token"] if any(map(tokens.holds_one, stated)) else [])
+    carried = {name: fields.get(name.lower(), "") for name in claim.named} | {
+        "a URL that holds a token": request.url,
+        "a parameter that holds a token": " ".join(stated),
+    }
+    secret = [name for name in claim.named if name.lower() in SECRET_FIELDS]
+    return secret + tokens.that_hold_one(carried)
 
 
 def _look_up(claim: _Claim, resolve: Resolve) -> tuple[RegisteredKey, PublicKey]:
-    keyid = claim.params.get("keyid")
-    registered = resolve(keyid) if isinstance(keyid, str) and is_thumbprint(keyid) else None
-    key = usable(registered, str(keyid))
-    if registered is None or key is None:
+    found = look_up(resolve, claim.params.get("keyid"))
+    if found is None:
         raise BadSignature(NO_SUCH_KEY)
+    registered, key = found
     alg = claim.params.get("alg", key.alg)
     if not isinstance(alg, str) or alg != key.alg:  # a token equals its text, and is no string
         raise BadSignature("The signature's alg is not that of its key: leave the parameter out.")
@@ -256,14 +252,13 @@ def _lifetime(params: Mapping[str, object], now: datetime) -> tuple[datetime, da
         raise BadSignature("The signature needs created and expires, both integers in seconds.")
     if not 0 < expires - created <= MAX_LIFETIME_SECONDS:
         raise BadSignature(f"The signature must expire 1 to {MAX_LIFETIME_SECONDS} s after it was created.")
-    now_microseconds = to_microseconds(now)
-    if (created - SKEW_SECONDS) * _SECOND > now_microseconds:
+    if created - SKEW_SECONDS > now.timestamp():
         raise BadSignature(
             "The signature was created in the future: set the clock of the machine that signs."
         )
-    if now_microseconds >= (expires + SKEW_SECONDS) * _SECOND:
+    if now.timestamp() >= expires + SKEW_SECONDS:
         raise BadSignature(EXPIRED)
-    return from_microseconds(created * _SECOND), from_microseconds(expires * _SECOND)
+    return datetime.fromtimestamp(created, UTC), datetime.fromtimestamp(expires, UTC)
 
 
 def _check_signature(request: HttpRequest, key: PublicKey, now: datetime) -> str:

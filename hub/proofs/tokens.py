@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -47,9 +48,9 @@ def parse(text: str) -> str | None:
     return form[1] if form else None
 
 
-def holds_one(text: str) -> bool:
-    """Return whether something in `text` has the form of a token, set apart from letters and digits."""
-    return _WITHIN.search(text) is not None
+def that_hold_one(texts: Mapping[str, str]) -> list[str]:
+    """Return the names of those texts in which something has the form of a token, set apart."""
+    return [name for name, text in texts.items() if _WITHIN.search(text)]
 
 
 def masked(text: str) -> str:

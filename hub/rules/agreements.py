@@ -4,44 +4,28 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import Any, Final, TypeVar, assert_never
+from typing import Any, Final, assert_never
 
 from hub.errors import Unprocessable
 from hub.model import (
+    DOCUMENT_KEYS,
     MAX_CLAUSES,
     MAX_TITLE,
     Agreement,
     AgreementState,
-    Anonymise,
     Clause,
-    Clearance,
-    Granular,
     JsonObject,
     NationCode,
     Period,
-    Tlp,
+    clause_terms,
 )
 
-_DOCUMENT_KEYS: Final = {
-    "id",
-    "hub",
-    "title",
-    "parties",
-    "valid_from",
-    "valid_until",
-    "supersedes",
-    "clauses",
-    "iep",
-}
-_CLAUSE_KEYS: Final = {"from", "to", "max_tlp", "audience", "types", "history", "granular", "anonymise"}
-_AUDIENCES: Final = {clearance.label: clearance for clearance in Clearance}
 _AGREEMENT_ID: Final = re.compile(r"agreement--[0-9a-f-]{36}")
 _MIN_PARTIES = 2
-_MAX_TYPES = 100
-_MAX_TYPE = 250
 
 MAX_WAITING_PROPOSALS: Final = 100  # of one nation
 _PROPOSAL_LIVES: Final = timedelta(days=90)
@@ -50,8 +34,6 @@ Direction = tuple[NationCode, NationCode]  # origin, recipient
 _END: Final = datetime.max.replace(tzinfo=UTC)
 WAITING: Final = _END - timedelta(days=1)  # the start of what does not know yet when it begins
 
-T = TypeVar("T")
-
 
 def read_agreement(document: JsonObject, nations: Collection[NationCode]) -> Agreement:
     """Return the agreement that `document` states, with the hub's `id` in it (policy 5).
@@ -59,9 +41,12 @@ def read_agreement(document: JsonObject, nations: Collection[NationCode]) -> Agr
     Raises Unprocessable naming the key and the remedy: an unknown key, a missing or malformed value,
     a clause whose nations are not parties, or a term that this version of the hub cannot keep.
     """
-    _refuse_unknown(document, _DOCUMENT_KEYS, "the agreement")
+    _refuse_unknown(document, DOCUMENT_KEYS, "the agreement")
     title = _text(document, "title", MAX_TITLE)
-    parties = _nations(document, "parties", nations, "parties")
+    try:
+        parties = clause_terms.read_nations(document.get("parties"), nations)
+    except ValueError as error:
+        raise Unprocessable(f"parties: {error}") from error
     if len(parties) < _MIN_PARTIES:
         raise Unprocessable("parties: an agreement needs at least two nations.")
     supersedes = document.get("supersedes")
@@ -88,40 +73,17 @@ def read_agreement(document: JsonObject, nations: Collection[NationCode]) -> Agr
     )
 
 
-def _clause(clause: Any, place: str, parties: frozenset[NationCode]) -> Clause:
-    if not isinstance(clause, dict):
+def _clause(given: Any, place: str, parties: frozenset[NationCode]) -> Clause:
+    if not isinstance(given, dict):
         raise Unprocessable(f"{place}: give a table with from, to and max_tlp.")
-    _refuse_unknown(clause, _CLAUSE_KEYS, place)
-    origin = clause.get("from")
-    if not isinstance(origin, str) or origin not in parties:
-        raise Unprocessable(f"{place}, from: must be one of the parties {', '.join(sorted(parties))}.")
-    recipients = _nations(clause, "to", parties, f"{place}, to")
-    if origin in recipients:
-        raise Unprocessable(f"{place}, to: a nation does not share with itself; leave {origin} out.")
-    max_tlp = Tlp.of(clause["max_tlp"]) if isinstance(clause.get("max_tlp"), str) else None
-    if max_tlp is None:
-        raise Unprocessable(f"{place}, max_tlp: must be one of {', '.join(level.label for level in Tlp)}.")
-    history, granular, anonymise = _terms(clause, place)
-    return Clause(
-        origin=NationCode(origin),
-        recipients=recipients,
-        max_tlp=max_tlp,
-        audience=_one_of(clause, "audience", _AUDIENCES, Clearance.AGENCY, place),
-        types=_types(clause.get("types"), f"{place}, types"),
-        history=history,
-        granular=granular,
-        anonymise=anonymise,
-    )
-
-
-def _terms(clause: JsonObject, place: str) -> tuple[bool, Granular, Anonymise]:
-    """Read what else the clause asks for."""
-    history = clause.get("history", False)
-    if not isinstance(history, bool):
-        raise Unprocessable(f"{place}, history: must be true or false.")
-    granular = _one_of(clause, "granular", {g.value: g for g in Granular}, Granular.WITHHOLD, place)
-    anonymise = _one_of(clause, "anonymise", {a.value: a for a in Anonymise}, Anonymise.NONE, place)
-    return history, granular, anonymise
+    _refuse_unknown(given, {term.name for term in clause_terms.TERMS}, place)
+    try:
+        clause = clause_terms.read_clause(given, parties)
+    except ValueError as error:
+        raise Unprocessable(f"{place}, {error}") from error
+    if clause.origin in clause.recipients:
+        raise Unprocessable(f"{place}, to: a nation does not share with itself; leave {clause.origin} out.")
+    return clause
 
 
 class Step(StrEnum):
@@ -316,7 +278,7 @@ def reaches_back(period: Period) -> bool:
 # --- reading values ---------------------------------------------------------------------------
 
 
-def _refuse_unknown(table: JsonObject, known: set[str], place: str) -> None:
+def _refuse_unknown(table: JsonObject, known: AbstractSet[str], place: str) -> None:
     unknown = sorted(set(table) - known)
     if unknown:
         raise Unprocessable(
@@ -331,15 +293,6 @@ def _text(table: JsonObject, key: str, limit: int) -> str:
     return value
 
 
-def _nations(table: JsonObject, key: str, known: Collection[NationCode], place: str) -> frozenset[NationCode]:
-    value = table.get(key)
-    if not isinstance(value, list) or not value or not all(isinstance(v, str) and v in known for v in value):
-        raise Unprocessable(f"{place}: give a list of nations among {', '.join(sorted(known))}.")
-    if len(set(value)) != len(value):
-        raise Unprocessable(f"{place}: a nation is named twice.")
-    return frozenset(NationCode(v) for v in value)
-
-
 def _instant(table: JsonObject, key: str) -> datetime:
     value = table.get(key)
     try:
@@ -349,21 +302,3 @@ def _instant(table: JsonObject, key: str) -> datetime:
     except (ValueError, OverflowError):
         pass  # no such day, or beyond the calendar once in UTC
     raise Unprocessable(f"{key}: give an RFC 3339 timestamp with its offset, as in 2026-01-01T00:00:00Z.")
-
-
-def _one_of(table: JsonObject, key: str, values: dict[str, T], default: T, place: str) -> T:
-    if key not in table:
-        return default
-    value = table[key]
-    if not isinstance(value, str) or value not in values:
-        raise Unprocessable(f"{place}, {key}: must be one of {', '.join(values)}.")
-    return values[value]
-
-
-def _types(value: Any, place: str) -> frozenset[str] | None:
-    if value is None:
-        return None
-    is_list = isinstance(value, list) and 1 <= len(value) <= _MAX_TYPES
-    if not is_list or not all(isinstance(v, str) and 0 < len(v) <= _MAX_TYPE for v in value):
-        raise Unprocessable(f"{place}: give a list of 1 to {_MAX_TYPES} STIX types, or leave it out for all.")
-    return frozenset(value)

@@ -37,7 +37,7 @@ def _takes_over_at(amendment: Life) -> datetime | None:
 
 
 def continues(former: Iterable[Period], amendment: Life, at: datetime) -> bool:
-    """Tell whether what has these periods will be in force when the amendment, signed `at`, takes over."""
+    """Tell whether what has these periods is in force when the amendment, signed `at`, takes over (policy 5)."""
     start = max(at, amendment.agreement.valid_from)
     return any(p.ended_at is None and p.start < start <= p.until and at < p.until for p in former)
 
@@ -45,7 +45,7 @@ def continues(former: Iterable[Period], amendment: Life, at: datetime) -> bool:
 def amended_from(
     amendment: Life, at: datetime, former: tuple[Life, Iterable[Period]], continued: str | None
 ) -> list[Period]:
-    """Return the periods, without ids, in which the clauses of an amendment bind from `at` or later on.
+    """Return the periods, without ids, in which an amendment binds from `at` or later on (policy 4, 5).
 
     `former` is the life and the periods of what it supersedes, `continued` the id of that if the amendment
     takes over from it without a gap. What was covered goes on being covered since then if that lives so long.

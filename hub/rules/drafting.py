@@ -94,6 +94,9 @@ class Drafts:
         return replace(self, outcomes=outcomes, fresh=fresh, bodies=bodies, index=index)
 
 
+NO_DRAFTS: Final = Drafts((), (), {}, {}, frozenset(), frozenset(), repeats_deleted=False, named_at={})
+
+
 def draft(
     drawer: Drawer, items: Sequence[StixObject | Unreadable], held: Collection[ObjectVersion]
 ) -> Drafts:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hub.model import Handling, ObjectVersion, StixId, Tlp
+from hub.rules.claims import is_decided_once
 from hub.rules.handling import Facts, settle, with_taken
 from hub.rules.marking import Accepted, handed_down, identity_exception, is_stricter, raised
-from hub.rules.names import is_decided_once
 
 CreatorDeltas = Mapping[tuple[StixId, Tlp], int]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from hub.model import (
     ANONYMISED,
@@ -11,6 +12,7 @@ from hub.model import (
     Class,
     Clause,
     Clearance,
+    Givers,
     Granular,
     Ground,
     Justification,
@@ -22,6 +24,8 @@ from hub.model import (
     View,
 )
 from hub.rules.release import Candidate, decide, is_directed, simplify
+
+_EXTENSION: Final = "extension-definition--"
 
 
 def is_altering(clause: Clause) -> bool:
@@ -112,3 +116,14 @@ def to_audience(classes: Mapping[View, Class], told: Justification) -> dict[View
         view: frozenset({own}) | told if view.rendition.is_answer else frozenset({own})
         for view, own in classes.items()
     }
+
+
+def hidden_ids(ids: Collection[StixId], givers: Givers) -> set[StixId]:
+    """Return which of the ids that follow from no value an anonymised object must not tell (policy 7).
+
+    All that could tell of a member's other objects, known to the hub or not. Nobody hides the cert's id by
+    claiming it; nobody abroad finds a member's out by claiming that.
+    """
+    plain = givers.by_cert | (givers.from_abroad - givers.by_others)
+    extensions = {id for id in ids if id.startswith(_EXTENSION)} - givers.by_others
+    return set(ids) - plain - extensions

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hub.model import Handling, NationCode, ObjectVersion, StixId, Tlp, as_of
+from hub.rules.claims import is_decided_once
 from hub.rules.marking import (
     Accepted,
     accepted_by,
@@ -30,7 +31,6 @@ from hub.rules.marking import (
     taken_together,
     unknown_markings,
 )
-from hub.rules.names import is_decided_once
 
 ContainerKey = tuple[StixId, str]  # the id and version key of a container of the same member
 

@@ -25,12 +25,12 @@ from hub.model import (
     StixId,
     View,
 )
+from hub.rules.claims import is_unmarked_name
 from hub.rules.effective import Handled
 from hub.rules.forms import Law, to_audience
-from hub.rules.moments import Moment
-from hub.rules.names import is_unmarked_name
 from hub.rules.references import Judgement, Node, Settled, judge
 from hub.rules.release import Candidate, binding, is_masked
+from hub.rules.row_changes import Moment
 
 # Of copies, by their keys: for whom what they are copies of stands (policy 2.7).
 Originals = Mapping[int, Mapping[NationCode, Sequence[Justification]]]

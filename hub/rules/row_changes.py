@@ -1,27 +1,69 @@
-"""What a judgement does to the rows of the ledgers, compared with those that are there."""
+"""What a judgement does to the rows of the ledgers, compared with those that are there.
+
+A row goes on where it stands only while that shows its version to nobody new, now or later: whoever polls has
+passed the row (policy 5, I4). A period that is over never binds again, and what takes over begins as what it
+continues ends. So with time a row is seen by fewer, and those who see it now could since it was given.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from itertools import chain
+from typing import Final, NamedTuple
 
 from hub.model import (
     SUBMITTED,
     Clearance,
+    Ground,
     Justification,
     LiveRow,
     NationCode,
     ObjectVersion,
+    Period,
     Rendition,
     RowChanges,
     View,
 )
-from hub.rules.moments import Moment
 from hub.rules.references import Judgement
-from hub.rules.release import NEVER, narrows
+from hub.rules.release import NEVER, in_force_part, narrows
 from hub.rules.row_order import as_dated, clearance_of
+
+# A decision is written, or given up, long before: a transaction that stands still is ended after 5 minutes.
+_WRITTEN_WITHIN: Final = timedelta(minutes=15)
+
+
+class Moment(NamedTuple):
+    """The periods in force when it is decided, and those of them that the clock does not end soon.
+
+    Should the clock end one before the decision is written, who polls in between is not given the row.
+    """
+
+    in_force: frozenset[int]
+    lasting: frozenset[int]
+
+    @classmethod
+    def of(cls, periods: Iterable[Period], now: datetime) -> Moment:
+        """Return it for these periods. A decision that hangs on it is over when it is another."""
+        in_force = [p for p in periods if p.is_in_force(now)]
+        lasting = frozenset(p.id for p in in_force if now + _WRITTEN_WITHIN < p.until)
+        return cls(frozenset(p.id for p in in_force), lasting)
+
+    # (hub/README: row-in-place)
+    def adds_nobody(self, new: Justification, old: Justification) -> bool:
+        """Tell whether a row that stands by `old` shows its version to nobody new, now or later, by `new`."""
+        return narrows(new, old) or narrows(_seen_by(new, self.in_force), _seen_by(old, self.lasting))
+
+
+def _seen_by(value: Justification, periods: AbstractSet[int]) -> Justification:
+    """Return by which clearances and members it stands while these are in force, whatever the clause."""
+    return frozenset(
+        frozenset(Ground(None, ground.clearance, ground.member) for ground in alternatives)
+        for alternatives in in_force_part(value, periods)
+    )
 
 
 def up_to(change: RowChanges, clearance: Clearance) -> tuple[RowChanges, bool]:
@@ -58,7 +100,7 @@ def changes_to(
     live: Collection[LiveRow],
     moment: Moment,
 ) -> dict[NationCode, RowChanges]:
-    """Return what brings the `live` rows of these versions to their judgements, for each recipient.
+    """Return what brings the `live` rows of these versions to their judgements, for who is concerned.
 
     What is visible is not given again: a row that shows nobody its version anew stays where it is.
     """
@@ -71,7 +113,7 @@ def changes_to(
             others[version, view.recipient].add(view.rendition)
     changes: dict[NationCode, RowChanges] = {}
     for recipient in recipients:
-        change = changes[recipient] = RowChanges()
+        change = RowChanges()
         for key in order:
             for form in (SUBMITTED, *sorted(others.get((key, recipient), ()), key=str)):
                 view = View(recipient, form)
@@ -80,6 +122,8 @@ def changes_to(
         own = [row for row in live if row.recipient == recipient and row.rendition.is_leaf]
         change.replaced = _replaced(change, versions, own)
         change.append = as_dated(change.append, versions)
+        if change != RowChanges():
+            changes[recipient] = change
     return changes
 
 
@@ -137,12 +181,12 @@ def _compare(
         change.instead[version.key, form] = row.position
     else:
         if value != row.justification:
-            change.justify[value].append(row.position)
+            change.justify.setdefault(value, []).append(row.position)
         if row.is_newest and not version.is_newest:
             change.supersede.append(row.position)
         shown = version.shown(form)
         if row.shown != shown:
-            change.show[shown].append(row.position)
+            change.show.setdefault(shown, []).append(row.position)
 
 
 def _compare_deleted(change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow) -> None:
@@ -153,6 +197,6 @@ def _compare_deleted(change: RowChanges, version: ObjectVersion, value: Justific
     if row.is_served:
         change.delete.append(row.position)
     if value != row.justification:
-        change.justify[value].append(row.position)
+        change.justify.setdefault(value, []).append(row.position)
     if row.is_newest and not version.is_newest:
         change.supersede.append(row.position)

@@ -11,6 +11,7 @@ import orjson
 
 from hub.model import StixId, Tlp
 from hub.stix.examples import INSTANT, TIMES, UUID, example, item, referent
+from hub.stix.places import short
 from hub.stix.tlp import definition_of
 
 _MAX_SHOWN: Final = 60
@@ -53,7 +54,7 @@ _VALUE_FORMS: Final = {
 def shown(value: Any) -> str:
     """Return `value` as one short line of printable JSON."""
     if isinstance(value, str):
-        value = value if len(value) <= _MAX_SHOWN else value[:_MAX_SHOWN] + "…"
+        value = short(value, _MAX_SHOWN)
     elif isinstance(value, dict | list):
         return "a JSON object" if isinstance(value, dict) else "a list"
     text = orjson.dumps(value).decode()

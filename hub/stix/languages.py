@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from hub.model import JsonObject
-from hub.stix.endpoints import marked
-from hub.stix.places import pointer
-from hub.stix.selectors import shown
+from hub.stix.places import pointer, shown
 
 _MAX_CHARACTERS: Final = 250
 # Section 2.1. Primary subtags of four letters and more are reserved, and none is registered (2.2.1).
@@ -51,11 +50,14 @@ def is_language_tag(text: str) -> bool:
     return match is not None and (match["two"] is None or match["two"].lower() in _TWO_LETTERS)
 
 
-def language_fault(obj: JsonObject) -> str | None:
-    """Return which of `lang`, the granular `lang` and the keys of `contents` is no language tag, or None."""
+def language_fault(obj: JsonObject, granular: Iterable[tuple[int, JsonObject]]) -> str | None:
+    """Return which of `lang`, the granular `lang` and the keys of `contents` is no language tag, or None.
+
+    `granular` are the granular markings with their indices.
+    """
     if "lang" in obj and (fault := _fault("/lang", obj["lang"])):
         return fault
-    for index, marking in marked(obj):
+    for index, marking in granular:
         if "lang" in marking:
             fault = _fault(pointer(("granular_markings", index, "lang")), marking["lang"])
             if fault:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.model import JsonObject, version_key
-from hub.stix.endpoints import marked, reference_fault
 from hub.stix.examples import EXTENSIONS
 from hub.stix.languages import language_fault
-from hub.stix.places import pointer
-from hub.stix.schemas import RELATIONSHIP_TYPES
-from hub.stix.selectors import shown
+from hub.stix.places import pointer, shown
+from hub.stix.schemas import DOMAIN_TYPES, META_TYPES, OBSERVABLE_TYPES, RELATIONSHIP_TYPES
+from hub.stix.walking import EXTENSION_PREFIX
 
 _RESERVED: Final = ("severity", "action", "username", "phone_number")  # section 3.8
+
+# Where language tags may stand.
+_IN_A_LANGUAGE: Final = frozenset({"lang", "granular_markings", "contents"})
 
 _SEEN: Final = ("first_seen", "last_seen", False)
 # By type: which instant may not come after which; True where they may not be equal either.
@@ -44,10 +47,12 @@ def object_fault(obj: JsonObject, *, is_observable: bool) -> str | None:
 
     What has another JSON type than it should is left to the schema. `obj` has its `type` and `id`.
     """
-    found = _name_fault(obj, is_observable=is_observable) or reference_fault(obj) or language_fault(obj)
+    found = _name_fault(obj, is_observable=is_observable) or _reference_fault(obj)
+    if not found and not _IN_A_LANGUAGE.isdisjoint(obj):
+        found = language_fault(obj, _granular(obj))
     if found:
         return found
-    found = _reference_fault(obj) or _marking_fault(obj) or _extension_fault(obj) or _order_fault(obj)
+    found = _external_fault(obj) or _marking_fault(obj) or _extension_fault(obj) or _order_fault(obj)
     if found:
         return found
     rule = _TOGETHER.get(obj["type"])
@@ -66,6 +71,95 @@ def _name_fault(obj: JsonObject, *, is_observable: bool) -> str | None:
     return None
 
 
+# --- references to other objects ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Allowed:
+    """The types that are allowed, or, where custom types are too, those that are not; and in words."""
+
+    words: str
+    types: frozenset[str] = frozenset()
+    but: frozenset[str] | None = None
+
+    def __contains__(self, object_type: str) -> bool:
+        return object_type in self.types if self.but is None else object_type not in self.but
+
+
+def _only(*types: str) -> _Allowed:
+    return _Allowed(" or ".join(types), types=frozenset(types))
+
+
+_BUNDLE: Final = frozenset({"bundle"})
+_IDENTITY: Final = _only("identity")
+_MARKING: Final = _only("marking-definition")
+_SOFTWARE: Final = _only("software")
+_ANY: Final = _Allowed("any STIX object, and a bundle is none", but=_BUNDLE)
+_DOMAIN: Final = _Allowed(
+    "a domain object such as indicator or malware",
+    but=_BUNDLE | META_TYPES | RELATIONSHIP_TYPES | OBSERVABLE_TYPES,
+)
+_END: Final = _Allowed(
+    "a domain object or an observable, such as malware or file", but=_BUNDLE | META_TYPES | RELATIONSHIP_TYPES
+)
+_OBSERVABLE: Final = _Allowed(
+    "an observable such as file or url", but=_BUNDLE | META_TYPES | RELATIONSHIP_TYPES | DOMAIN_TYPES
+)
+_OBSERVED: Final = _Allowed(
+    "an observable or a relationship, such as file or url", but=_BUNDLE | META_TYPES | DOMAIN_TYPES
+)
+_COMMON: Final = {"created_by_ref": _IDENTITY, "object_marking_refs": _MARKING}  # sections 3.2 and 7.2
+# Where a type's own section words no limit (report, grouping, note, opinion), a STIX object is meant.
+_OF_TYPE: Final[dict[str, dict[str, _Allowed]]] = {
+    "grouping": {"object_refs": _ANY},  # 4.4
+    "malware": {"sample_refs": _only("artifact", "file"), "operating_system_refs": _SOFTWARE},  # 4.11
+    "malware-analysis": {  # 4.12
+        "host_vm_ref": _SOFTWARE,
+        "operating_system_ref": _SOFTWARE,
+        "installed_software_refs": _SOFTWARE,
+        "analysis_sco_refs": _OBSERVABLE,
+        "sample_ref": _only("artifact", "file", "network-traffic"),
+    },
+    "note": {"object_refs": _ANY},  # 4.13
+    "observed-data": {"object_refs": _OBSERVED},  # 4.14
+    "opinion": {"object_refs": _ANY},  # 4.15
+    "report": {"object_refs": _ANY},  # 4.16
+    "relationship": {"source_ref": _END, "target_ref": _END},  # 5.1
+    "sighting": {  # 5.2
+        "sighting_of_ref": _DOMAIN,
+        "observed_data_refs": _only("observed-data"),
+        "where_sighted_refs": _only("identity", "location"),
+    },
+    "language-content": {"object_ref": _ANY},  # 7.1
+}
+
+
+def _reference_fault(obj: JsonObject) -> str | None:
+    """What is no identifier is left to the schema; what observables refer to is judged elsewhere."""
+    found = [*_references(obj)]
+    for place, allowed, value in found:
+        object_type, dashes, _ = value.partition("--")
+        if dashes and object_type not in allowed:
+            return f"{pointer(place)} names the type {shown(object_type)}; it must name {allowed.words}"
+    for place, _, value in found:
+        if value == obj["id"] and obj["type"] == "marking-definition":  # sections 7.2.1 and 3.2
+            return f"{pointer(place)} names the marking definition itself; name another, or leave it out"
+    return None
+
+
+def _references(obj: JsonObject) -> Iterator[tuple[tuple[object, ...], _Allowed, str]]:
+    for table in (_COMMON, _OF_TYPE.get(obj["type"], {})):
+        for name, allowed in table.items():
+            value = obj.get(name)
+            if isinstance(value, str):
+                yield (name,), allowed, value
+            elif isinstance(value, list):
+                yield from (((name, n), allowed, one) for n, one in enumerate(value) if isinstance(one, str))
+    for index, marking in _granular(obj):
+        if isinstance(marking.get("marking_ref"), str):
+            yield ("granular_markings", index, "marking_ref"), _MARKING, marking["marking_ref"]
+
+
 # --- external references (section 2.5) ----------------------------------------------------------------
 
 
@@ -76,7 +170,7 @@ def _external_references(obj: JsonObject) -> Iterator[tuple[str, JsonObject]]:
             yield pointer(("external_references", index)), reference
 
 
-def _reference_fault(obj: JsonObject) -> str | None:
+def _external_fault(obj: JsonObject) -> str | None:
     for place, reference in _external_references(obj):
         if "source_name" in reference and reference.keys().isdisjoint(("description", "url", "external_id")):
             return (
@@ -109,8 +203,16 @@ def _catalogue_fault(
 # --- granular markings (section 7.2.3) ----------------------------------------------------------------
 
 
+def _granular(obj: JsonObject) -> Iterator[tuple[int, JsonObject]]:
+    """Yield the granular markings that are objects, with their indices."""
+    markings = obj.get("granular_markings")
+    for index, marking in enumerate(markings if isinstance(markings, list) else ()):
+        if isinstance(marking, dict):
+            yield index, marking
+
+
 def _marking_fault(obj: JsonObject) -> str | None:
-    for index, marking in marked(obj):
+    for index, marking in _granular(obj):
         given = marking.keys() & {"lang", "marking_ref"}
         if not given:
             return (
@@ -129,7 +231,6 @@ _EXTENSION_ID: Final = re.compile(
     re.IGNORECASE,
 )
 _KEY: Final = re.compile(r"[A-Za-z0-9_-]{1,250}")
-_OF_A_DEFINITION: Final = "extension-definition--"
 _OWNERS: Final = {name: owner for owner, names in EXTENSIONS.items() for name in names}
 
 
@@ -139,7 +240,7 @@ def _extension_fault(obj: JsonObject) -> str | None:
     for key in extensions if isinstance(extensions, dict) else ():
         if not _KEY.fullmatch(key):
             return f"/extensions has the key {shown(key)}; use only a-z, A-Z, 0-9, hyphen and underscore"
-        if key.startswith(_OF_A_DEFINITION) and not _EXTENSION_ID.fullmatch(key):
+        if key.startswith(EXTENSION_PREFIX) and not _EXTENSION_ID.fullmatch(key):
             return (
                 f"/extensions has the key {shown(key)}, which is no identifier; "
                 "write extension-definition-- and the UUID of the definition"
@@ -157,11 +258,10 @@ def _extension_fault(obj: JsonObject) -> str | None:
 
 
 def _order_fault(obj: JsonObject) -> str | None:
-    order = _ORDER.get(obj["type"])
-    if order is None:
+    first, last, is_strict = _ORDER.get(obj["type"], ("", "", False))
+    if first not in obj or last not in obj:
         return None
-    first, last, is_strict = order
-    begins, ends = _key(obj.get(first)), _key(obj.get(last))
+    begins, ends = _key(obj[first]), _key(obj[last])
     if begins is None or ends is None or begins < ends or (begins == ends and not is_strict):
         return None
     said = "not later than" if is_strict else "earlier than"

@@ -10,26 +10,21 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from hub.json_text import escape
 from hub.model import MAX_TIMESTAMP_CHARACTERS, JsonObject, version_key
 from hub.stix import values
 from hub.stix.hashes import hash_fault
-from hub.stix.selectors import shown
-from hub.stix.strict import escape
+from hub.stix.places import short, shown
+from hub.stix.schemas import OBJECT_TYPES
 
 _Local = dict[str, Any] | None
 
-_MAX_PLACE: Final = 120
 _HEX = "[0-9a-fA-F]"
 _IDENTIFIER: Final = re.compile(
     rf"([a-z][a-z0-9-]+[a-z0-9])--{_HEX}{{8}}-{_HEX}{{4}}-[1-5]{_HEX}{{3}}-[89abAB]{_HEX}{{3}}-{_HEX}{{12}}"
 )
 _VERSION_DIGIT: Final = -22  # of the UUID, counted from the end of an identifier
-_NO_OBSERVABLES: Final = frozenset({
-    "attack-pattern", "campaign", "course-of-action", "grouping", "identity", "incident", "indicator",
-    "infrastructure", "intrusion-set", "location", "malware", "malware-analysis", "note", "observed-data",
-    "opinion", "report", "threat-actor", "tool", "vulnerability", "relationship", "sighting",
-    "marking-definition", "language-content", "extension-definition", "bundle",
-})  # fmt: skip
+_NO_OBSERVABLES: Final = OBJECT_TYPES | {"bundle"}
 
 _ENDPOINTS: Final = ("ipv4-addr", "ipv6-addr", "mac-addr", "domain-name")
 _FILED: Final = ("file", "directory")
@@ -150,20 +145,20 @@ def container_fault(objects: JsonObject, schema_fault: Callable[[JsonObject, str
         place = f"/objects/{escape(key)}"
         object_type = member.get("type")
         if "type" not in member:
-            return f"{_short(place)}/type is missing; give it the type of an observable, as file or url"
+            return f"{short(place)}/type is missing; give it the type of an observable, as file or url"
         if not isinstance(object_type, str):
-            return f"{_short(place)}/type is not a string; write the type of an observable, as file or url"
+            return f"{short(place)}/type is not a string; write the type of an observable, as file or url"
         if object_type in _NO_OBSERVABLES:
             return (
-                f"{_short(place)}/type is {shown(object_type)}, which is no observable such as file or url; "
+                f"{short(place)}/type is {shown(object_type)}, which is no observable such as file or url; "
                 "send it as an object of its own"
             )
         if not isinstance(member.get("id", ""), str):
-            return f"{_short(place)}/id is not a string; write one, or leave it out"
+            return f"{short(place)}/id is not a string; write one, or leave it out"
         named = {**member, "id": f"{object_type}--00000000-0000-4000-8000-000000000000"}
         said = schema_fault(named, object_type) or _fault_anywhere(member, object_type, objects)
         if said:
-            return _short(place) + (said[1:] if said.startswith("/ ") else said)
+            return short(place) + (said[1:] if said.startswith("/ ") else said)
     return None
 
 
@@ -190,7 +185,7 @@ def _fault_at_top(obj: JsonObject, object_type: str) -> str | None:
     for place, header in _found(obj, _LISTS_OF_TEXTS.get(object_type, "")):
         for name, value in header.items():
             if isinstance(value, str):
-                return f'{_short(f"{place}/{escape(name)}")} is no list; write it as ["{shown(value)[1:-1]}"]'
+                return f'{short(f"{place}/{escape(name)}")} is no list; write it as ["{shown(value)[1:-1]}"]'
     made_of = _MAKE_AN_ID.get(object_type)
     if made_of is not None and obj.keys().isdisjoint(made_of) and obj["id"][_VERSION_DIGIT] != "4":
         return (
@@ -241,7 +236,7 @@ def _fault_of_hashes(obj: JsonObject, paths: tuple[str, ...]) -> str | None:
         for place, hashes in _found(obj, path):
             for algorithm, value in hashes.items() if isinstance(hashes, dict) else ():
                 if isinstance(value, str) and (said := hash_fault(algorithm, value)):
-                    return f"{_short(f'{place}/{escape(algorithm)}')} {said}"
+                    return f"{short(f'{place}/{escape(algorithm)}')} {said}"
     return None
 
 
@@ -282,7 +277,3 @@ def _found(value: Any, path: str, place: str = "") -> Iterator[tuple[str, Any]]:
             yield from _found(part, rest, f"{place}/{name}")
         else:
             yield f"{place}/{name}", part
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _MAX_PLACE else text[:_MAX_PLACE] + "…"

@@ -13,7 +13,7 @@ from collections.abc import Container
 from typing import Final, NoReturn
 
 from hub.stix.hashes import hash_fault
-from hub.stix.pattern_hints import A_LIST, A_PROPERTY, A_VALUE, AN_INDEX, AN_OBSERVATION, hint
+from hub.stix.places import short
 
 _Kinds = Container[str]
 
@@ -55,8 +55,6 @@ _KEYWORDS: Final = {
     "false": "boolean",
 }  # fmt: skip
 
-_WORDS: Final = frozenset(_KEYWORDS)
-
 _NUMBERS: Final = frozenset({"fraction", "below_zero", "integer", "negative"})
 _ORDERABLE: Final = _NUMBERS | {"string", "time", "hex", "binary"}
 _LITERALS: Final = _ORDERABLE | {"boolean"}
@@ -74,6 +72,13 @@ _QUALIFIERS: Final = {
     "WITHIN": ({"integer", "fraction"}, {"SECONDS"}),
     "REPEATS": ({"integer"}, {"TIMES"}),
 }
+# What is expected, where a remedy is known for what senders write instead.
+_AN_OBSERVATION: Final = "an observation in brackets"
+_A_PROPERTY: Final = "a property"
+_A_VALUE: Final = "a value"
+_AN_INDEX: Final = "an index or *"
+_A_LIST: Final = "("
+_A_TIME: Final = "time"
 
 
 def pattern_fault(pattern: str) -> str | None:
@@ -123,7 +128,7 @@ class _Parser:
             self._observation()
 
     def _observation(self) -> None:
-        bracket = self._take({"[", "("}, AN_OBSERVATION)
+        bracket = self._take({"[", "("}, _AN_OBSERVATION)
         if bracket == "[":
             self._comparisons()
             self._take({"]"}, "AND, OR or ]")
@@ -166,14 +171,14 @@ class _Parser:
         """Return the last key if what stands before it is a dictionary of hashes, or an empty text."""
         self._take(_TYPES, "an object path")
         self._take({":"}, ":")
-        self._take(_KEYS, A_PROPERTY)
+        self._take(_KEYS, _A_PROPERTY)
         keys = [self._text_of(self._next - 1)]
         while step := self._may_take({".", "["}):
             if step == ".":
-                self._take(_KEYS, A_PROPERTY)
+                self._take(_KEYS, _A_PROPERTY)
                 keys.append(self._text_of(self._next - 1))
             else:
-                self._take(_INDEXES, AN_INDEX)
+                self._take(_INDEXES, _AN_INDEX)
                 self._take({"]"}, "]")
         return keys[-1] if _HASHES.intersection(keys[:-1]) else ""
 
@@ -196,7 +201,7 @@ class _Parser:
         if operator == "IN":
             self._list()
         elif operator == "equality":
-            self._take(_LITERALS, A_VALUE)
+            self._take(_LITERALS, _A_VALUE)
         elif operator == "order":
             self._take(_ORDERABLE, "a value that has an order")
         else:
@@ -204,12 +209,12 @@ class _Parser:
         return operator
 
     def _list(self) -> None:
-        self._take({"("}, A_LIST)
+        self._take({"("}, _A_LIST)
         if self._may_take({")"}):
             return
-        self._take(_LITERALS, A_VALUE)
+        self._take(_LITERALS, _A_VALUE)
         while self._take({",", ")"}, ", or )") == ",":
-            self._take(_LITERALS, A_VALUE)
+            self._take(_LITERALS, _A_VALUE)
 
     # --- tokens ---------------------------------------------------------------------------------
 
@@ -248,7 +253,7 @@ class _Parser:
         if self._kinds[self._next] == "end":
             return "the end"
         text = self._text[start : self._starts[self._next + 1]].rstrip()
-        return repr(text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…")
+        return repr(short(text, _MAX_SHOWN))
 
     def _hint(self, expected: str) -> str:
         start, end = self._starts[self._next], self._ends[self._next]
@@ -257,7 +262,7 @@ class _Parser:
         before = self._next - 1
         follows_text = self._kinds[before : before + 1] == ["string"] and self._ends[before] == start
         found = self._text[start : min(end, start + _MAX_SHOWN)]
-        return hint(expected, self._kinds[self._next], found, follows_text=follows_text, keywords=_WORDS)
+        return _hint(expected, self._kinds[self._next], found, follows_text=follows_text)
 
     def _fail(self, token: int, why: str, remedy: str = "") -> NoReturn:
         raise _FaultError(f"{self._place(token)}: {why}", remedy)
@@ -291,3 +296,40 @@ def _tokens(text: str) -> tuple[list[str], list[int], list[int]]:
     starts.append(len(text))
     ends.append(len(text))
     return kinds, starts, ends
+
+
+# --- remedies ---------------------------------------------------------------------------------------
+
+_QUOTES: Final = frozenset('"`\u201c\u201d\u2018\u2019\u00b4')
+_TEXT_KINDS: Final = frozenset({"string", "unknown"})
+
+
+def _hint(expected: str, kind: str, found: str, *, follows_text: bool) -> str:
+    """Return the remedy for a token of this kind and text where `expected` should stand, or an empty text.
+
+    `follows_text`: it stands right behind the closing quote of a text.
+    """
+    said = ""
+    if found[:1] in _QUOTES:
+        said = "write texts between single quotes, as 'example'"
+    elif kind == "unknown" and found.startswith("'"):
+        said = r"end the text with a single quote, and write a backslash in it as \\ and a quote as \'"
+    elif follows_text and kind in {"name", "hyphenated", "integer", "unknown"}:
+        said = r"write a single quote within a text as \'"
+    elif found.upper() in _KEYWORDS and found not in _KEYWORDS:
+        said = f"write {found.upper()} in capitals"
+    elif found in {"&&", "&", "||", "|"}:
+        said = f"write {'AND' if '&' in found else 'OR'}"
+    elif expected == _AN_OBSERVATION:
+        said = "write for example [ipv4-addr:value = '198.51.100.4']"
+    elif expected == _A_PROPERTY and kind == "hyphenated":
+        said = f"put a name with a hyphen between single quotes, as '{found}'"
+    elif expected == _AN_INDEX and kind in _TEXT_KINDS:
+        said = "write a key behind a full stop, as hashes.'SHA-256'"
+    elif expected == _A_VALUE and kind in {"name", "hyphenated"}:
+        said = f"put a text between single quotes, as '{found}'"
+    elif expected == _A_TIME:
+        said = "write a time as t'2024-02-29T12:00:00Z'"
+    elif expected == _A_LIST:
+        said = "put the values of a list between parentheses, as ('a', 'b')"
+    return said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any, Final
 
 import orjson
@@ -20,13 +20,11 @@ from hub.model import (
 )
 from hub.stix.markings import definition_kind, read_markings
 from hub.stix.redaction import cuts
-from hub.stix.references import contains, looks_like_id, refers_by
-from hub.stix.renaming import ids_in, ids_within, is_value_based, may_mention, mentions
+from hub.stix.renaming import chosen, given_away, ids_in
 from hub.stix.tlp import TLP_IDS
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
-from hub.stix.walking import Survey, miscased_id, survey
+from hub.stix.walking import EXTENSION_PREFIX, Survey, contains, miscased_id, refers, survey
 
-_EXTENSION_PREFIX: Final = "extension-definition--"
 _OF_THE_VERSION: Final = frozenset({"created", "modified", "created_by_ref"})  # policy 2.3, names
 _NOTHING: Final[frozenset[StixId]] = frozenset()  # one for all: an empty one has 216 bytes
 _NAMES_NOBODY: Final = "class"  # an identity_class: a sector, say
@@ -90,9 +88,8 @@ def _understood(
     held: Survey,
 ) -> StixObject:
     version, created = obj.get("modified", obj.get("created")), obj.get("created")
-    creator = obj.get("created_by_ref")
-    ids = _ids(obj, held)
-    named_at = tuple(_named_at(obj, body, names, ids)) if names else ()
+    ids = chosen(_ids(obj, held))
+    named_at = tuple(given_away(obj, body, names, ids)) if names else ()
     is_name = obj["type"] in NAME_TYPES
     return StixObject(
         id=StixId(obj["id"]),
@@ -104,14 +101,14 @@ def _understood(
         body=body,
         digest=digest(obj),
         markings=read_markings(obj, held),
-        refers=refers_by(obj, held) or _NOTHING,
+        refers=refers(obj, held) or _NOTHING,
         contains=contains(obj) or _NOTHING,
-        creator=StixId(creator) if isinstance(creator, str) and looks_like_id(creator) else None,
+        creator=held.creator,
         created=version_key(created) if isinstance(created, str) else None,
         same=digest({k: v for k, v in obj.items() if k not in _OF_THE_VERSION}) if is_name else None,
         definition=kind,
         definition_extensions=_extensions(obj) if kind else _NOTHING,
-        cuts=cuts(obj),
+        cuts=cuts(obj) if "granular_markings" in obj else (),
         guise=Guise.NONE if named_at or held.has_id_keys else _guise(obj, ids),
         named_at=named_at,
         has_id_keys=held.has_id_keys,
@@ -122,38 +119,26 @@ def _ids(obj: JsonObject, held: Survey) -> frozenset[StixId]:
     """Return every STIX id that stands whole in the object."""
     if "granular_markings" in obj:
         return ids_in(obj)  # also those in selectors
-    creator = obj.get("created_by_ref")
-    return held.ids | {StixId(creator)} if isinstance(creator, str) and looks_like_id(creator) else held.ids
-
-
-def _named_at(obj: JsonObject, body: bytes, names: Sequence[str], whole: frozenset[StixId]) -> list[str]:
-    """Return where a text gives a name, or holds an id that may tell of a source."""
-    ids = {id for id in whole | ids_within(body) if not is_value_based(id, _type(id))}
-    return mentions(obj, names, ids) if may_mention(body, names, ids) else []
-
-
-def _type(id: StixId) -> str:
-    return id.partition("--")[0]
+    return held.ids if held.creator is None else held.ids | {held.creator}
 
 
 # (hub/README: source-named)
-def _guise(obj: JsonObject, ids: frozenset[StixId]) -> Guise:
+def _guise(obj: JsonObject, ids: Set[StixId]) -> Guise:
     """Return how the object may appear where its source is hidden; an organisation or person may be that.
 
-    Plain only if no id in it, wherever it stands, was chosen by somebody: TLP's and those that follow from a
-    value tell nothing of who sent it.
+    Plain only if no id in it, wherever it stands, was chosen by somebody (`ids`): TLP's and those that follow
+    from a value tell nothing of who sent it.
     """
     if obj["type"] == "identity" and obj.get("identity_class") != _NAMES_NOBODY:
         return Guise.NONE
-    is_of_values = all(is_value_based(id, _type(id)) for id in ids - TLP_IDS.keys())
-    return Guise.PLAIN if is_of_values else Guise.RENAMED
+    return Guise.PLAIN if ids <= TLP_IDS.keys() else Guise.RENAMED
 
 
 def _extensions(obj: JsonObject) -> frozenset[StixId]:
     extensions = obj.get("extensions")
     if not isinstance(extensions, dict):  # a copy of a TLP definition is held against no schema
         return frozenset()
-    return frozenset(StixId(key) for key in extensions if key.startswith(_EXTENSION_PREFIX))
+    return frozenset(StixId(key) for key in extensions if key.startswith(EXTENSION_PREFIX))
 
 
 def _unreadable(obj: JsonObject, index: int, message: str) -> Unreadable:

@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from hub.model import Cut, JsonObject, Tlp
 from hub.stix.markings import read_markings
-from hub.stix.references import refers
 from hub.stix.renaming import ID_CONTRIBUTING, has_uuid_5
 from hub.stix.schemas import OBJECT_TYPES
 from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS
 from hub.stix.validation import fault
+from hub.stix.walking import refers
 
 _CEILINGS: Final = tuple(level for level in Tlp if level is not Tlp.RED)  # nothing is marked above red
 # What makes a version the version that it is, and how it is to be handled. A revoked one without
@@ -36,8 +36,6 @@ def cuts(obj: JsonObject) -> tuple[Cut, ...]:
     `obj` is valid STIX 2.1. Red is never among the ceilings. There are none for an object without
     granular TLP markings, and for one that its granular markings close (policy 2.5).
     """
-    if "granular_markings" not in obj:
-        return ()
     markings = read_markings(obj)
     if markings.fault or markings.parts:
         return ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,9 +12,9 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hub.model import JsonObject, StixId
-from hub.stix.encoded import is_encoded, readings
+from hub.stix.places import short
 from hub.stix.walking import looks_like_id
-from hub.stix.words import fold, spaced
+from hub.stix.words import fold, is_encoded, readings, spaced
 
 # STIX 2.1 chapter 6, "ID Contributing Properties" of each observable. A process has a random id.
 ID_CONTRIBUTING: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
@@ -67,6 +67,11 @@ def is_value_based(id: StixId, object_type: str) -> bool:
     Only an observable of the standard has such an id; of other types nobody knows what made it.
     """
     return bool(ID_CONTRIBUTING.get(object_type)) and has_uuid_5(id)
+
+
+def chosen(ids: Iterable[StixId]) -> set[StixId]:
+    """Return those of the ids that somebody chose: they may tell of a source."""
+    return {id for id in ids if not is_value_based(id, id.partition("--")[0])}
 
 
 def has_uuid_5(id: StixId) -> bool:
@@ -137,6 +142,15 @@ def _forms(name: str) -> Iterator[str]:
             yield name.encode("idna").decode()
         with suppress(UnicodeError):
             yield name.encode().decode("idna")
+
+
+def given_away(obj: JsonObject, body: bytes, names: Sequence[str], ids: Iterable[StixId]) -> list[str]:
+    """Return what `mentions` does of an object and its compact JSON text, quickly where that is nothing.
+
+    `ids` are those that somebody chose; those that are within longer texts count beside them.
+    """
+    told = {*ids, *chosen(ids_within(body))}
+    return mentions(obj, names, told) if may_mention(body, names, told) else []
 
 
 def mentions(obj: JsonObject, names: Iterable[str], ids: Iterable[StixId] = ()) -> list[str]:
@@ -223,9 +237,8 @@ def _path(place: _Place) -> str:
     keys: list[str] = []
     while place:
         place, key = place
-        keys.append(key if len(key) <= _MAX_PLACE_CHARACTERS else key[:_MAX_PLACE_CHARACTERS] + "…")
-    path = ".".join(reversed(keys))
-    return path if len(path) <= _MAX_PLACE_CHARACTERS else path[:_MAX_PLACE_CHARACTERS] + "…"
+        keys.append(short(key, _MAX_PLACE_CHARACTERS))
+    return short(".".join(reversed(keys)), _MAX_PLACE_CHARACTERS)
 
 
 def _selectors(obj: JsonObject) -> Iterator[list[Any]]:

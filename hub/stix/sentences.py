@@ -27,10 +27,10 @@ from hub.stix.forms import (
     shown,
 )
 from hub.stix.missing import Judge, emptied, must_stand, names_missing, steps
-from hub.stix.strict import escape
+from hub.stix.places import pointer, short
 
 _Error = jsonschema_rs.ValidationError
-_MAX_PLACE: Final = 120
+_MAX_NAME: Final = 40
 _MAX_NAMES: Final = 5
 _MAX_SENTENCE: Final = 300
 _BOOLEANS: Final = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
@@ -142,7 +142,7 @@ def _missing(fault: _Fault) -> str:
     name = str(fault.detail["property"])
     inner = fault.value.get("type") if fault.path and isinstance(fault.value, dict) else None
     owner = inner if isinstance(inner, str) else fault.object_type
-    return f"{_pointer([*fault.path, name])} is missing; add it{_as_in(name, _cut(owner))}"
+    return f"{_pointer([*fault.path, name])} is missing; add it{_as_in(name, short(owner, _MAX_NAME))}"
 
 
 def _as_in(name: str, object_type: str) -> str:
@@ -159,13 +159,14 @@ def _nothing(fault: _Fault) -> str | None:
     out = emptied(fault.obj, path)
     is_whole = len(out) == len(path)
     if isinstance(out[-1], int):
-        which = "it" if is_whole else f"item {out[-1]} of {_cut(str(out[-2]))}"
+        which = "it" if is_whole else f"item {out[-1]} of {short(str(out[-2]), _MAX_NAME)}"
         instead = f", or write for example {wanted}" if wanted else ""
         return f"{fault.place} is {nothing}; take {which} out of the list{instead}"
     if not is_item and fault.kind not in ("type", "anyOf", "minItems", "minProperties", "enum"):
         return None
     if not must_stand(out, fault.obj, fault.validator, fault.judge):
-        return f"{fault.place} is {nothing}; leave {'the property' if is_whole else _cut(str(out[-1]))} out"
+        left_out = "the property" if is_whole else short(str(out[-1]), _MAX_NAME)
+        return f"{fault.place} is {nothing}; leave {left_out} out"
     what = "at least one value" if fault.value == [] else "a value"
     right = f", for example {wanted}" if wanted else _as_in(fault.path[-1], fault.object_type)
     return f"{fault.place} is {nothing}, and may not be left out; give it {what}{right}"
@@ -209,7 +210,7 @@ def _forbidden(fault: _Fault) -> str:
                 return f"{place} stands only beside toplevel-property-extension in extension_types; remove it"
             return (
                 f"{place} is a name that STIX 2.1 reserves or forbids here; "
-                f"remove it, or rename it, for example to x_{_cut(named[0])}"
+                f"remove it, or rename it, for example to x_{short(named[0], _MAX_NAME)}"
             )
     if isinstance(fault.value, str) and isinstance(schema, dict):
         return forbidden_sentence(fault.place, fault.name, fault.value, str(schema.get("pattern", "")))
@@ -234,8 +235,8 @@ def _none_of(fault: _Fault) -> str:
     near = nearest(fault.value, words) if isinstance(fault.value, str) else None
     said = f"{fault.place} is {shown(fault.value)}, which is none of the values allowed here; use "
     if near:
-        return f"{said}{shown(near)}" + (f" (all: {_cut(', '.join(words), 120)})" if len(words) > 1 else "")
-    return said + _cut(" or ".join(shown(option) for option in options), 160)
+        return f"{said}{shown(near)}" + (f" (all: {short(', '.join(words), 120)})" if len(words) > 1 else "")
+    return said + short(" or ".join(shown(option) for option in options), 160)
 
 
 def _wrong_type(fault: _Fault) -> str:
@@ -367,10 +368,4 @@ def _combination(fault: _Fault) -> str | None:
 
 
 def _pointer(path: Sequence[str]) -> str:
-    pointer = "/" + "/".join(escape(token) for token in path)
-    shortened = pointer if len(pointer) <= _MAX_PLACE else pointer[:_MAX_PLACE] + "…"
-    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in shortened)
-
-
-def _cut(text: str, length: int = 40) -> str:
-    return text if len(text) <= length else text[:length] + "…"
+    return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in pointer(path))

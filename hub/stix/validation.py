@@ -15,8 +15,8 @@ from hub.stix.forms import shown as value_shown
 from hub.stix.objects import object_fault
 from hub.stix.observables import container_fault, hashes_fault, observable_fault
 from hub.stix.patterns import pattern_fault
+from hub.stix.places import shown
 from hub.stix.schemas import OBJECT_TYPES, OBSERVABLE_TYPES, schema_fault
-from hub.stix.selectors import shown
 from hub.stix.tlp import TLP_IDS
 
 MAX_ID_CHARACTERS: Final = 250
@@ -72,11 +72,7 @@ def fault(obj: JsonObject) -> str | None:
         content = judge(obj) or schema_fault(obj, object_type, judge, is_observable=is_observable)
         if content:
             return content
-    return (
-        _time_fault(obj)
-        or _observable_fault(obj, object_type, is_observable=is_observable)
-        or _pattern_fault(obj, object_type)
-    )
+    return _time_fault(obj) or _part_fault(obj, object_type, is_observable=is_observable)
 
 
 def _type_fault(obj: JsonObject) -> str | None:
@@ -134,17 +130,25 @@ def _besides(obj: JsonObject) -> str:
 
 
 def _id_fault(stix_id: Any, object_type: str) -> str | None:
-    right = f"for example {shown(object_type)[1:-1]}--{UUID}"
     if not isinstance(stix_id, str):
-        return f"/id is missing or not a string; give the object the id type--UUID, {right}"
+        return f"/id is missing or not a string; give the object the id type--UUID, {_an_id(object_type)}"
     if len(stix_id) > MAX_ID_CHARACTERS:
         return f"/id is longer than {MAX_ID_CHARACTERS} characters; shorten the type"
     prefix = f"{object_type}--"
     if not stix_id.startswith(prefix):
-        return f"/id does not begin with {shown(prefix)}; the id names the object's type, {right}"
+        return (
+            f"/id does not begin with {shown(prefix)}; the id names the object's type, {_an_id(object_type)}"
+        )
     if not _UUID.fullmatch(stix_id, len(prefix)):
-        return f"/id {shown(stix_id)} does not end in an RFC 4122 UUID; give the object one, {right}"
+        return (
+            f"/id {shown(stix_id)} does not end in an RFC 4122 UUID; "
+            f"give the object one, {_an_id(object_type)}"
+        )
     return None
+
+
+def _an_id(object_type: str) -> str:
+    return f"for example {shown(object_type)[1:-1]}--{UUID}"
 
 
 def _time_fault(obj: JsonObject) -> str | None:
@@ -168,17 +172,16 @@ def _time_fault(obj: JsonObject) -> str | None:
     return None
 
 
-def _observable_fault(obj: JsonObject, object_type: str, *, is_observable: bool) -> str | None:
+def _part_fault(obj: JsonObject, object_type: str, *, is_observable: bool) -> str | None:
+    """Judge what only some objects have: the values of observables, hashes, patterns."""
     if is_observable:
         return observable_fault(obj, object_type)
+    found = None
     if object_type == "observed-data" and "objects" in obj:
         hold = partial(schema_fault, judge=partial(object_fault, is_observable=True), is_observable=True)
-        inside = container_fault(obj["objects"], hold)
-        return inside or hashes_fault(obj)
-    return hashes_fault(obj)
-
-
-def _pattern_fault(obj: JsonObject, object_type: str) -> str | None:
-    if object_type != "indicator" or obj["pattern_type"] != "stix":
-        return None
-    return pattern_fault(obj["pattern"])
+        found = container_fault(obj["objects"], hold)
+    if not found and "external_references" in obj:
+        found = hashes_fault(obj)
+    if not found and object_type == "indicator" and obj["pattern_type"] == "stix":
+        found = pattern_fault(obj["pattern"])
+    return found

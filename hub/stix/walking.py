@@ -1,4 +1,4 @@
-"""One pass through an object: every id, label and marking that it holds, at whatever depth (policy 2).
+"""What an object holds at whatever depth: ids, labels and markings, and which objects it names (policy 2).
 
 Nothing here recurses, and each value is met once: deep and large objects cost no more than their text.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from hub.model import JsonObject, StixId
-from hub.stix.strict import escape
+from hub.stix.places import pointer
 from hub.stix.tlp import TLP_2_EXTENSION
 
 # The longest is 250 characters (STIX 2.1 section 3.1), of which the UUID with its hyphens takes 38.
@@ -22,8 +22,9 @@ _ID_CHARACTERS: Final = range(39, 251)
 _MARKING_KEYS: Final = frozenset({"object_marking_refs", "marking_ref"})
 _LABELS: Final = "labels"
 _PLAIN, _LABEL, _MARKING = range(3)  # what a text is, by the nearest key above it that tells
-_EXTENSION_PREFIX: Final = "extension-definition--"
-_MAX_SHOWN: Final = 120
+EXTENSION_PREFIX: Final = "extension-definition--"
+_CONTAINERS: Final = frozenset({"report", "grouping"})
+_MARK_OR_EXTEND: Final = ("marking-definition--", EXTENSION_PREFIX)
 # Where a value stands: in what, and under which key or index.
 _Place: TypeAlias = "tuple[_Place | None, str]"
 
@@ -33,10 +34,10 @@ class Survey:
     """What an object holds.
 
     `ids` are its whole strings that are STIX ids, values and keys, the value of its own `created_by_ref`
-    aside. `labels` stand under `labels` at any depth; `marking_refs` under `object_marking_refs` or
-    `marking_ref` below its own `object_marking_refs`, granular markings included; `claims` are the values of
-    the TLP 2.0 extension at any depth. `has_id_keys`: an id other than an extension's is a key.
-    `is_miscased`: a whole string would be an id in lower case, and is not (policy 2.2).
+    aside, which is `creator` if it is an id. `labels` stand under `labels` at any depth; `marking_refs` under
+    `object_marking_refs` or `marking_ref` below its own `object_marking_refs`, granular markings included;
+    `claims` are the values of the TLP 2.0 extension at any depth. `has_id_keys`: an id other than an
+    extension's is a key. `is_miscased`: a whole string would be an id in lower case, and is not (policy 2.2).
     """
 
     ids: frozenset[StixId]
@@ -45,6 +46,7 @@ class Survey:
     claims: tuple[Any, ...]
     has_id_keys: bool
     is_miscased: bool
+    creator: StixId | None
 
 
 def looks_like_id(value: object) -> bool:
@@ -69,6 +71,7 @@ def survey(obj: JsonObject) -> Survey:
             found.key(key, value)
         if key == "created_by_ref" and isinstance(value, str):
             found.is_miscased |= is_miscased_id(value)
+            found.creator = StixId(value) if looks_like_id(value) else None
         else:  # its own object_marking_refs mark it by rule; only what is below counts as at depth
             pending.append((value, _PLAIN if key == "object_marking_refs" else _role(key, _PLAIN)))
     while pending:
@@ -86,6 +89,33 @@ def survey(obj: JsonObject) -> Survey:
                     found.labels.append(key)
                 pending.append((item, _role(key, role)))
     return found.survey()
+
+
+def refers(obj: JsonObject, found: Survey | None = None) -> frozenset[StixId]:
+    """Return every id that `obj` holds as a whole string, value or key, at any depth (policy 2.7).
+
+    Not its own id, nor its own `created_by_ref`, nor ids of marking- and extension-definitions. The ids of
+    objects that are kept inside it count, and so does its creator's where it stands a second time. `found`
+    is the survey of `obj`, if it was made before.
+    """
+    own, found = obj.get("id"), found or survey(obj)
+    return frozenset(id for id in found.ids if id != own and not id.startswith(_MARK_OR_EXTEND))
+
+
+def contains(obj: JsonObject) -> frozenset[StixId]:
+    """Return the `object_refs` of a report or grouping, whose markings cover them (policy 2.3)."""
+    if obj.get("type") not in _CONTAINERS:
+        return frozenset()
+    found: set[StixId] = set()
+    pending: list[Any] = [obj.get("object_refs")]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list | dict):
+            pending.extend(value.values() if isinstance(value, dict) else value)
+        elif looks_like_id(value):
+            found.add(StixId(value))
+    found.discard(obj.get("id"))
+    return frozenset(found)
 
 
 def miscased_id(obj: JsonObject) -> str | None:
@@ -107,12 +137,11 @@ def miscased_id(obj: JsonObject) -> str | None:
 
 
 def _pointer(place: _Place | None) -> str:
-    tokens = []
+    keys = []
     while place is not None:
         place, key = place
-        tokens.append(escape(key))
-    pointer = "/" + "/".join(reversed(tokens))
-    return pointer if len(pointer) <= _MAX_SHOWN else pointer[:_MAX_SHOWN] + "…"
+        keys.append(key)
+    return pointer(reversed(keys))
 
 
 def _role(key: str, above: int) -> int:
@@ -128,15 +157,16 @@ class _Found:
         self.refs: list[StixId] = []
         self.claims: list[Any] = []
         self.has_id_keys = self.is_miscased = False
+        self.creator: StixId | None = None
 
     def survey(self) -> Survey:
         lists = tuple(self.labels), tuple(self.refs), tuple(self.claims)
-        return Survey(frozenset(self.ids), *lists, self.has_id_keys, self.is_miscased)
+        return Survey(frozenset(self.ids), *lists, self.has_id_keys, self.is_miscased, self.creator)
 
     def key(self, key: str, value: Any) -> None:
         self._id(key)
         if looks_like_id(key):
-            self.has_id_keys |= not key.startswith(_EXTENSION_PREFIX)
+            self.has_id_keys |= not key.startswith(EXTENSION_PREFIX)
             if key == TLP_2_EXTENSION:
                 self.claims.append(value)
 

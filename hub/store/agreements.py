@@ -11,19 +11,8 @@ from typing import Any, Final
 import orjson
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
-from hub.model import (
-    Anonymise,
-    Clause,
-    Clearance,
-    Granular,
-    JsonObject,
-    MemberId,
-    NationCode,
-    Period,
-    Tlp,
-    from_microseconds,
-    to_microseconds,
-)
+from hub.model import JsonObject, MemberId, NationCode, Period, from_microseconds, to_microseconds
+from hub.model.clause_terms import restore_clause
 from hub.store import epochs
 from hub.store.batches import batches
 from hub.store.tables import agreement, agreement_event, agreement_party, hub_state, period
@@ -241,7 +230,7 @@ def add_periods(connection: Connection, periods: Sequence[Period]) -> None:
         {
             "agreement_id": one.agreement_id,
             "clause_index": one.clause_index,
-            "clause": _encode(one.clause),
+            "clause": orjson.dumps(one.clause, default=sorted).decode(),
             "start": to_microseconds(one.start),
             "until": to_microseconds(one.until),
             "since": _encode_since(one.since),
@@ -306,7 +295,7 @@ def of_party(connection: Connection, nation: NationCode) -> frozenset[str]:
 
 
 def _period(row: Row[Any]) -> Period:
-    clause = _decode(row.clause)
+    clause = restore_clause(orjson.loads(row.clause))
     start = from_microseconds(row.start)
     return Period(
         id=row.id,
@@ -328,32 +317,3 @@ def _encode_since(since: Mapping[NationCode, datetime]) -> str:
 
 def _decode_since(text: str) -> Mapping[NationCode, datetime]:
     return {NationCode(nation): from_microseconds(at) for nation, at in orjson.loads(text).items()}
-
-
-def _encode(clause: Clause) -> str:
-    return orjson.dumps(
-        {
-            "origin": clause.origin,
-            "recipients": sorted(clause.recipients),
-            "max_tlp": int(clause.max_tlp),
-            "audience": int(clause.audience),
-            "types": None if clause.types is None else sorted(clause.types),
-            "history": clause.history,
-            "granular": clause.granular.value,
-            "anonymise": clause.anonymise.value,
-        }
-    ).decode()
-
-
-def _decode(text: str) -> Clause:
-    value = orjson.loads(text)
-    return Clause(
-        origin=NationCode(value["origin"]),
-        recipients=frozenset(NationCode(code) for code in value["recipients"]),
-        max_tlp=Tlp(value["max_tlp"]),
-        audience=Clearance(value["audience"]),
-        types=None if value["types"] is None else frozenset(value["types"]),
-        history=value["history"],
-        granular=Granular(value["granular"]),
-        anonymise=Anonymise(value["anonymise"]),
-    )

@@ -210,7 +210,8 @@ def change(connection: Connection, recipient: NationCode, changes: RowChanges, n
         _justify(connection, recipient, changes.justify, now, revision)
         for shown, positions in changes.show.items():
             _mark(connection, recipient, positions, _encode_shown(shown))
-    _mark(connection, recipient, changes.supersede, {"is_newest": False})
+    if changes.supersede:
+        _mark(connection, recipient, changes.supersede, {"is_newest": False})
 
 
 def append(

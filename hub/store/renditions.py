@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, select
 
-from hub.model import Justification, MemberId, NationCode, Original, Rendition, Served, StixId
+from hub.model import Givers, Justification, MemberId, NationCode, Original, Rendition, Served, StixId
 from hub.store.batches import among, batches
 from hub.store.releases import decode
 from hub.store.rendition_tables import made_id, rendition
@@ -113,15 +113,7 @@ def originals(connection: Connection, nation: NationCode, ids: Iterable[StixId])
     return found
 
 
-class Known(NamedTuple):
-    """Who has given an id to the hub, as far as a nation may know: its cert, others of it, or from abroad."""
-
-    by_cert: frozenset[StixId]
-    by_others: frozenset[StixId]
-    from_abroad: frozenset[StixId]
-
-
-def known(connection: Connection, origin: NationCode, cert: str, ids: Collection[StixId]) -> Known:
+def known(connection: Connection, origin: NationCode, cert: str, ids: Collection[StixId]) -> Givers:
     """Return who has given those of `ids` that are known to the nation; `cert` is its cert's member id."""
     v = object_version.c
     by_cert: set[StixId] = set()
@@ -134,7 +126,7 @@ def known(connection: Connection, origin: NationCode, cert: str, ids: Collection
         is_foreign = (release.c.recipient == origin, release.c.origin != origin)
         query = select(release.c.stix_id).distinct().where(*is_foreign, release.c.stix_id.in_(batch))
         from_abroad.update(StixId(id) for id in connection.execute(query).scalars())
-    return Known(frozenset(by_cert), frozenset(by_others), frozenset(from_abroad))
+    return Givers(frozenset(by_cert), frozenset(by_others), frozenset(from_abroad))
 
 
 def submitters(

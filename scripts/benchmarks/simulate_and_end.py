@@ -30,8 +30,8 @@ from rich.console import Console
 from rich.table import Table
 
 from hub.actions import agree, history, poll, simulate
-from hub.actions.basis import present
-from hub.actions.judging import Bench, Verdicts, judge_afresh, write_rows
+from hub.actions.basis import hold, present
+from hub.actions.judging import bench_of, judge_afresh, write_rows
 from hub.model import (
     Markings,
     MemberId,
@@ -44,7 +44,7 @@ from hub.model import (
     version_key,
 )
 from hub.proofs import documents
-from hub.rules.row_changes import changes_to
+from hub.rules.row_changes import Verdicts, changes_to
 from hub.store import objects, submissions
 from tests import postgres
 from tests.stix_objects import malware
@@ -140,11 +140,13 @@ def fill(world: World, count: int, linked: float) -> None:
         made = list(filler.versions(min(PER_BATCH, left)))
         left -= len(made)
         with house.store.write() as connection:
-            bench = Bench.of(house, connection, US, present(house, connection))
+            hold(house, connection, US)
+            bench = bench_of(house, connection, US, present(house, connection))
             contents = objects.insert_contents(connection, US, {v.digest: body for v, body in made})
             fresh = [replace(v, content_id=contents[v.digest]) for v, _ in made]
             stored = {v.key: v for v in objects.insert_versions(connection, US, None, fresh).values()}
-            changes = changes_to(bench.recipients, stored, judge_afresh(connection, bench, stored), ())
+            judged = judge_afresh(connection, bench, stored)
+            changes = changes_to(bench.recipients, stored, judged, (), bench.moment)
             write_rows(house, connection, US, Verdicts(stored, changes), {}, bench.now)
             submissions.advance(connection, US)
 

@@ -7,8 +7,20 @@ from typing import Any
 import pytest
 
 from hub.client import terms
-from hub.client.terms import ANONYMISE, AUDIENCES, GRANULAR
 
+AUDIENCES = {
+    "partner": "partners, agencies and the CERT (AMBER: no partners; AMBER+STRICT and RED: the CERT alone)",
+    "agency": "agencies and the CERT, no partners (AMBER+STRICT and RED: the CERT alone)",
+    "cert": "the CERT alone",
+}
+GRANULAR = {
+    "withhold": "what has a part marked above the ceiling is withheld whole",
+    "redact": "parts marked above the ceiling are taken away, the rest is given as another object",
+}
+ANONYMISE = {
+    "none": "the submitting member can be seen",
+    "agency": "agencies and partners are hidden, the national CERT appears as creator",
+}
 CLAUSE: dict[str, Any] = {"from": "US", "to": ["KR"], "max_tlp": "amber"}
 DEFAULTS = [
     ("from", "US"),
@@ -75,6 +87,8 @@ def test_each_term_is_said_in_words(term: dict[str, Any], name: str, words: str)
         {"audience": ["cert"]},
         {"types": None},
         {"types": [1]},
+        {"types": ["tool"] * 101},
+        {"types": ["x" * 251]},
         {"history": 1},
         {"granular": "blur"},
         {"anonymise": {}},

@@ -12,7 +12,7 @@ from stix2patterns.v21.pattern import Pattern
 
 from hub.model import Unreadable
 from hub.proofs import canonical
-from hub.stix import envelopes, reading
+from hub.stix import bodies, reading
 from hub.stix.patterns import MAX_BYTES, MAX_NESTING, pattern_fault
 from tests.hostility.hostile import PATTERNS, honest_pattern
 from tests.stix_objects import indicator
@@ -85,7 +85,7 @@ def test_no_shape_of_a_pattern_takes_long(name: str) -> None:
 
 def test_patterns_are_read_whatever_stood_before_them_in_the_submission() -> None:
     text = "[a:b = 1" + " OR a:b = h'ab'" * 900 + "]"
-    found = envelopes.items({"objects": [indicator(n, pattern=text + f"/*{n}*/") for n in range(100)]})
+    found = bodies.items({"objects": [indicator(n, pattern=text + f"/*{n}*/") for n in range(100)]})
     made = [reading.read(item, n, MAX_OBJECT, canonical.digest) for n, item in enumerate(found)]
     assert not [one for one in made if isinstance(one, Unreadable)]
 

@@ -16,7 +16,7 @@ import pytest
 from hub.errors import BadJson
 from hub.model import StixObject
 from hub.proofs import canonical
-from hub.stix import reading, renaming, strict
+from hub.stix import bodies, reading, renaming
 from tests.hostility import hostile
 from tests.hostility.hostile import id_of
 from tests.stix_objects import malware, report
@@ -90,7 +90,7 @@ def test_where_a_flaw_is_costs_no_more_below_a_long_key(flaw: bytes) -> None:
 
     def refuse() -> None:
         with pytest.raises(BadJson, match="at /z"):
-            strict.loads(body)
+            bodies.loads(body)
 
     assert seconds_of(refuse) < 2.0
 

@@ -30,14 +30,13 @@ from hub.model import (
 )
 from hub.model.tlp_ids import TLP_IDS
 from hub.rules.acceptance import Reserved
-from hub.rules.claims import Registered
-from hub.rules.drafting import Drafts, Drawer
+from hub.rules.claims import Registered, is_unmarked_name
+from hub.rules.drafting import NO_DRAFTS, Drafts, Drawer
 from hub.rules.effective import creator_deltas, laid
 from hub.rules.forms import audience
 from hub.rules.handling import Customs, Facts
 from hub.rules.judgement import Bench, Judging, Originals, Stored
 from hub.rules.marking import Accepted
-from hub.rules.names import is_unmarked_name
 from hub.rules.neighbours import Around, neighbourhood
 from hub.rules.references import Settled
 from hub.rules.release import in_force_part
@@ -176,7 +175,7 @@ def originals(memory: Memory, nation: NationCode, ids: Iterable[StixId]) -> dict
 def facts(
     memory: Memory,
     member: MemberId,
-    drafts: Drafts | None = None,
+    drafts: Drafts = NO_DRAFTS,
     deleted: Mapping[int, datetime] | None = None,
 ) -> Facts:
     """All of the member's objects, with what a submission brings, and without what is deleted now.
@@ -184,17 +183,16 @@ def facts(
     As all are looked at together, nothing stored is left around them.
     """
     held, said = memory.of(member), memory.registry.nations[memory.nation(member)]
-    fresh = [] if drafts is None else [*drafts.fresh]
     markings = memory.registry.informative_markings, memory.registry.rel_to
     return Facts(
         customs=Customs(said.default_tlp, said.unmarked_stays_home, *markings),
-        now=laid((*held, *fresh), deleted or {}),
+        now=laid((*held, *drafts.fresh), deleted or {}),
         before={version.key: version for version in held},
-        present=frozenset() if drafts is None else drafts.present | {version.key for version in fresh},
-        repeated=frozenset() if drafts is None else drafts.repeated,
+        present=drafts.present | {version.key for version in drafts.fresh},
+        repeated=drafts.repeated,
         around={},
         closed_around={},
-        accepted=_accepted((*held, *fresh)),
+        accepted=_accepted((*held, *drafts.fresh)),
         namers=_namers(held),
     )
 

@@ -21,13 +21,12 @@ from hub.model import (
     StixId,
 )
 from hub.proofs.canonical import digest
-from hub.rules.drafting import Drafts, Drawer, draft
+from hub.rules.drafting import draft
 from hub.rules.effective import Handled, effective, effective_of_new, together
 from hub.rules.inquiry import Inquiry
 from hub.rules.judgement import Bench, Judging
-from hub.rules.marking import accepted_by
-from hub.rules.remarks import remarks
-from hub.rules.row_changes import changes_to, up_to
+from hub.rules.row_changes import Moment, changes_to, up_to
+from hub.rules.status import with_remarks
 from hub.stix import reading
 from tests.policy import rules_loading as load
 from tests.policy.rules_memory import Memory
@@ -71,25 +70,15 @@ def submit(memory: Memory, member: Member, objects: Sequence[Json], now: datetim
     changes = _judge_again(memory, bench, handled)
     keys = memory.keep(handled.now, [version.key for version in drafts.fresh])  # 5
     memory.write(bench.origin, changes, keys, now)
-    return _told(drawer, drafts, handled)
+    markings = drawer.informative, frozenset(drawer.reserved.rel_to)
+    outcomes = with_remarks(drafts, handled, member, drawer.registered, *markings)
+    return [Told(outcome, n in drafts.index.values()) for n, outcome in enumerate(outcomes)]
 
 
 def _read(member: Member, objects: Sequence[Json]) -> load.Items:
     """Return each object as read, with where it names its submitter; a cert is never hidden (policy 7)."""
     names = () if member.kind is Kind.CERT else member.names
     return [reading.read(obj, n, _MAX_BYTES, digest, names) for n, obj in enumerate(objects)]
-
-
-def _told(drawer: Drawer, drafts: Drafts, handled: Handled) -> list[Told]:
-    """Return what the status says of each item."""
-    known = drawer.informative | drawer.reserved.rel_to.keys()
-    known |= accepted_by(handled.accepted, drawer.informative)
-    told = [Told(outcome, is_new=False) for outcome in drafts.outcomes]
-    for key, n in drafts.index.items():
-        said = remarks(handled.now[key], drawer.submitter, drawer.registered, known)
-        message = "; ".join(filter(None, [told[n].outcome.message, *said]))
-        told[n] = Told(replace(told[n].outcome, message=message or None), is_new=True)
-    return told
 
 
 def _judge_again(memory: Memory, bench: Bench, handled: Handled) -> Changes:
@@ -110,12 +99,12 @@ def _referring(own: Sequence[ObjectVersion], ids: set[StixId]) -> set[StixId]:
     return reached
 
 
-def _changes(memory: Memory, judging: Judging) -> Changes:
+def _changes(memory: Memory, judging: Judging, moment: Moment | None = None) -> Changes:
     """Judge, and compare with the rows that are there."""
     bench, versions = judging.bench, judging.versions
     judgements = judging.judge(load.stored(memory, judging))
     live = load.live_rows(memory, versions, bench.recipients)
-    return changes_to(bench.recipients, versions, judgements, live, bench.moment)
+    return changes_to(bench.recipients, versions, judgements, live, moment or bench.moment)
 
 
 # --- a deletion -----------------------------------------------------------------------------------
@@ -159,12 +148,10 @@ def bring(memory: Memory, agreement: str, origin: NationCode, now: datetime) -> 
 def prepare(memory: Memory, agreement: str, origin: NationCode, now: datetime) -> None:
     """Let rows stand by an amendment, too, that is to take over from what they stand by; append nothing."""
     judging = _judging_of_all(memory, agreement, origin, now)
-    bench, versions = judging.bench, judging.versions
-    judgements = judging.judge(load.stored(memory, judging))
-    live = load.live_rows(memory, versions, bench.recipients)
-    moment = bench.moment._replace(lasting=bench.in_force)
-    found = changes_to(bench.recipients, versions, judgements, live, moment)
-    changes = {nation: RowChanges(justify=change.justify) for nation, change in found.items()}
+    # The last signature looks again whether what it continues is in force then, however soon that ends.
+    moment = judging.bench.moment._replace(lasting=judging.bench.in_force)
+    found = _changes(memory, judging, moment).items()
+    changes = {nation: RowChanges(justify=change.justify) for nation, change in found}
     memory.write(origin, changes, {}, now)
 
 

@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey, OKPKey
 
 from hub.errors import Unprocessable
 from hub.model import RegisteredKey
-from hub.proofs import base64url, edwards, keys
+from hub.proofs import base64url, keys
 from hub.proofs.keys import PrivateKey, public_from_jwk, read_private, read_public
 from tests.proofs.signers import EDWARDS, NIST, NOW, OTHER, registered
 
@@ -127,6 +127,15 @@ def test_bytes_that_are_no_point_of_ed25519_are_refused(y: int) -> None:
 )
 def test_a_jwk_that_is_no_good_public_key_is_refused(jwk: dict[str, object], words: str) -> None:
     assert_refused(read_public, json.dumps(jwk).encode(), words)
+
+
+def test_a_key_is_read_once_and_a_refusal_each_time() -> None:
+    assert keys.public_from_jwk(OKP) is keys.public_from_jwk(dict(OKP))
+    assert keys.public_from_jwk(EC) is keys.public_from_jwk(dict(EC))
+    assert keys.public_from_jwk(OKP) != keys.public_from_jwk(EC)
+    for _ in range(2):
+        assert_refused(read_public, json.dumps(OKP | {"d": OKP["x"]}).encode(), "private key")
+        assert_refused(read_public, json.dumps(EC | {"y": EC["x"]}).encode(), "not on the curve")
 
 
 GOOD_PEM = pem(EDWARDS.public.key)
@@ -239,7 +248,7 @@ def test_a_signature_that_is_none_does_not_hold(key: PrivateKey, signature: byte
 @given(st.binary(min_size=32, max_size=32))
 def test_the_public_half_of_any_seed_is_safe(seed: bytes) -> None:
     public = ed25519.Ed25519PrivateKey.from_private_bytes(seed).public_key()
-    assert edwards.fault(public.public_bytes(Encoding.Raw, PublicFormat.Raw)) is None
+    assert keys.ed25519_fault(public.public_bytes(Encoding.Raw, PublicFormat.Raw)) is None
 
 
 # --- keys of the register ----------------------------------------------------------------------

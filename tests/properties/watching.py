@@ -12,7 +12,7 @@ from functools import partial
 from unittest.mock import patch
 
 from hub.actions import check, history, work
-from hub.rules import moments
+from hub.rules import row_changes
 from hub.store.histories import HistoryKind
 from tests.oracle import Treaty, Version
 from tests.properties.playing import Play
@@ -116,7 +116,7 @@ class Watch(Play):
         The clock stands still meanwhile: so what it ends soon may count as what lasts.
         """
         before = self._dates()
-        with patch.object(moments, "_WRITTEN_WITHIN", timedelta(0)):
+        with patch.object(row_changes, "_WRITTEN_WITHIN", timedelta(0)):
             act()
         after = self._dates()
         for nation in NATIONS:

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from hub.model import Member, StixId, Tlp
-from hub.rules.claims import Claim, Registered, are_both_named, is_common, is_marked_name
-from hub.rules.names import is_derived
+from hub.rules.claims import Claim, Registered, are_both_named, is_common, is_derived, is_marked_name
 from tests.rules.around import (
     HUB_IDENTITY,
     JP_CERT,

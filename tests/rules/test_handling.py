@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from hub.model import Clearance, Handling, Markings, NationCode, ObjectVersion, StixId, Taken, Tlp
+from hub.rules.claims import is_decided_once
 from hub.rules.effective import creator_deltas, following_namers, follows_namers, stricter_names
 from hub.rules.handling import Customs, Facts, settle
-from hub.rules.names import is_decided_once
 from tests.rules.around import DAY, JP, KR, NOW, sid, version
 
 CLEAR, GREEN, AMBER, STRICT, RED = Tlp

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.model import Clause, Clearance, Ground, Justification, MemberId, NationCode, Period, Tlp
-from hub.rules.moments import Moment
+from hub.rules.row_changes import Moment
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PARTNER, AGENCY, CERT = Clearance

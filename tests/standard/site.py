@@ -18,7 +18,7 @@ from werkzeug.test import Client, TestResponse
 from hub.app import create_app
 from hub.model import HttpRequest, JsonObject, NationCode
 from hub.proofs import requests
-from hub.stix import strict
+from hub.stix import bodies
 from tests.actions.hubs import PUBLIC_URL, Hub, address, clause, malware, relation, statement
 from tests.web.conftest import SETTINGS, TAXII
 
@@ -155,7 +155,7 @@ def query(filters: Mapping[str, str]) -> str:
 
 def said(answer: TestResponse) -> Any:
     """Return the JSON value of an answer, which must be I-JSON (RFC 7493)."""
-    return strict.loads(answer.data, "answer")
+    return bodies.loads(answer.data, "answer")
 
 
 def objects_of(*pages: TestResponse) -> list[Any]:

@@ -8,14 +8,8 @@ import pytest
 import stix2
 
 from hub.model import DefinitionKind, Markings, StixId, Tlp
-from hub.stix.markings import (
-    TLP_2_EXTENSION,
-    TLP_IDS,
-    definition_kind,
-    definitions,
-    hub_identity,
-    read_markings,
-)
+from hub.stix.markings import definition_kind, read_markings, selector_fault
+from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definitions, hub_identity
 from hub.stix.validation import fault
 from tests.stix.samples import OTHER_UUID, UUID, definition, sdo
 
@@ -328,3 +322,60 @@ def test_the_hubs_identity_is_valid():
     assert fault(made) is None
     assert made["created"] == made["modified"] == "2026-01-02T03:04:05.678Z"
     assert (made["name"], made["identity_class"]) == ("Allied threat intelligence hub", "system")
+
+
+# --- selectors (section 7.2.3.1) ------------------------------------------------------------------------
+
+SELECTED = {
+    "id": "file--1",
+    "name": "a name",
+    "labels": ["one", "two"],
+    "defanged": False,
+    "hashes": {"MD5": "…", "SHA-256": "…"},
+    "extensions": {
+        "windows-pebinary-ext": {"sections": [{"name": "a"}, {"name": "b", "x_more": {"y_1": []}}]}
+    },
+    "x_matrix": [[1, 2], [3, [4]]],
+    "x_null": None,
+    "additional_header_fields": {"X-Originating-IP": ["198.51.100.1"], "0": {"1": 1}},
+}
+
+MALFORMED = [
+    "", ".", "..", " ", "name.", ".name", "name..x", "[0]", "[0].name", "labels[0]", "labels.[0", "labels.0]",
+    "labels.[]", "labels.[-1]", "labels.[+1]", "labels.[00]", "labels.[01]", "labels.[1.0]", "labels.[ 0]",
+    "labels.[\u0660]", "labels.[0]x", "labels.[a]", "labels.[*]", "labels.[" + "9" * 5000 + "]", "na me",
+    "näme", "name\n", "$.name", "/name", "name/x", "labels.*", "hashes.'MD5'", "x" * 251, 5, None, True,
+    ["name"], {},
+]  # fmt: skip
+
+MISSING = [
+    "description", "Name", "labels.[2]", "labels.[999999999]", "labels.one", "labels.0", "name.[0]", "name.x",
+    "hashes.md5", "hashes.SHA256", "hashes.[0]", "defanged.x", "x_matrix.[1].[1].[1]", "x_matrix.[0].[0].[0]",
+    "extensions.windows-pebinary-ext.sections.name", "extensions.windows_pebinary_ext", "x_null.x",
+    "additional_header_fields.X-Originating-IP.[1]", "additional_header_fields.[0]", "keys", "__class__",
+]  # fmt: skip
+
+PRESENT = [
+    "id", "name", "labels", "labels.[0]", "labels.[1]", "defanged", "hashes", "hashes.MD5", "hashes.SHA-256",
+    "extensions.windows-pebinary-ext", "extensions.windows-pebinary-ext.sections.[1].name",
+    "extensions.windows-pebinary-ext.sections.[1].x_more.y_1", "x_matrix.[1].[1].[0]", "x_matrix.[0].[1]",
+    "x_null", "additional_header_fields.X-Originating-IP.[0]", "additional_header_fields.0.1",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("selector", MALFORMED)
+def test_a_malformed_selector_is_a_fault(selector):
+    said = selector_fault(SELECTED, selector)
+    assert said is not None
+    assert "malformed" in said or "not a string" in said
+    assert len(said) < 300
+
+
+@pytest.mark.parametrize("selector", MISSING)
+def test_a_selector_that_matches_nothing_is_a_fault(selector):
+    assert "matches nothing" in (selector_fault(SELECTED, selector) or "")
+
+
+@pytest.mark.parametrize("selector", PRESENT)
+def test_a_selector_that_is_present_is_none(selector):
+    assert selector_fault(SELECTED, selector) is None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hub.errors import BadRequest, Unprocessable
 from hub.model import DefinitionKind, JsonObject, Markings, StixObject, Tlp, Unreadable
-from hub.stix import envelopes, reading, strict
+from hub.stix import bodies, reading
 from hub.stix.tlp import TLP_IDS, definitions
 from tests.stix.samples import (
     MAX_BYTES,
@@ -60,12 +60,12 @@ def understood(item: JsonObject) -> StixObject:
 )
 def test_a_body_without_a_list_of_objects_is_refused(document, error, said):
     with pytest.raises(error, match=said):
-        envelopes.items(document)
+        bodies.items(document)
 
 
 @pytest.mark.parametrize("beside", [{}, {"more": False}, {"type": "bundle", "id": f"bundle--{UUID}"}])
 def test_envelopes_and_bundles_alike_give_their_objects(beside):
-    assert envelopes.items({**beside, "objects": [1, None]}) == [1, None]
+    assert bodies.items({**beside, "objects": [1, None]}) == [1, None]
 
 
 # --- one item -----------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ def test_what_no_json_text_can_spell_is_refused_and_not_raised(value):
 
 
 def test_what_the_strict_reader_lets_through_is_never_too_deep():
-    assert isinstance(read(strict.loads(orjson.dumps(sdo(x_own=nested(60))))), StixObject)
+    assert isinstance(read(bodies.loads(orjson.dumps(sdo(x_own=nested(60))))), StixObject)
 
 
 JSON = st.recursive(
@@ -254,14 +254,14 @@ VALID = ("attack-ics-18.1", "report-apt1", "report-unit42-konni", "report-cisa-a
 
 @pytest.mark.parametrize("path", real(*VALID), ids=lambda path: path.stem)
 def test_every_object_of_a_real_report_is_understood(path):
-    objects = envelopes.items(strict.loads(path.read_bytes()))
+    objects = bodies.items(bodies.loads(path.read_bytes()))
     made = [understood(item) for item in objects]
     assert all(one.markings.fault is None and one.markings.remark is None for one in made)
-    assert [strict.loads(one.body) for one in made] == objects
+    assert [bodies.loads(one.body) for one in made] == objects
 
 
 @pytest.mark.parametrize("path", real("report-unit42-konni-stix20"), ids=lambda path: path.stem)
 def test_no_object_of_a_stix_20_report_is(path):
-    made = [read(item) for item in envelopes.items(strict.loads(path.read_bytes()))]
+    made = [read(item) for item in bodies.items(bodies.loads(path.read_bytes()))]
     assert {type(one) for one in made} == {Unreadable}
     assert all(isinstance(one, Unreadable) and one.version and "--" in one.id for one in made)

@@ -40,7 +40,7 @@ from hub.rules.marking import (
     with_rel_to_on_parts,
 )
 from hub.stix import reading
-from hub.store import definitions, integrity, objects
+from hub.store import integrity, marking_facts, objects
 from hub.store.connection import Connection
 from hub.store.integrity import Content
 
@@ -232,7 +232,7 @@ def handling_faults(inspection: Inspection, versions: Versions) -> Iterator[Faul
         by_member[version.member].append(version)
     for member, own in by_member.items():
         others = {ref for version in own for ref in version.markings.others}
-        accepted = definitions.accepted(inspection.connection, member, others)
+        accepted = marking_facts.accepted(inspection.connection, member, others)
         for version in own:
             lowest = _lowest_level(version)
             if version.tlp < lowest:

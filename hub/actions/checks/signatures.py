@@ -16,7 +16,7 @@ from hub.errors import HubError
 from hub.model import Clause, JsonObject, Kind, MemberId, Period, Purpose, RegisteredKey, Unreadable
 from hub.proofs import canonical, documents, keys, requests
 from hub.rules.agreements import WAITING, Step, Stretch
-from hub.stix import envelopes
+from hub.stix import bodies
 from hub.store import agreements, evidence, members, recoveries
 from hub.store.agreements import AgreementEvent, StoredAgreement
 from hub.store.evidence import Brought, Items, Request
@@ -98,7 +98,7 @@ def _body_faults(
     elif submission.evidence and not _covers(submission.evidence.signature_base, body):
         yield "has another body than the one that was signed"
     else:
-        digests = {_digest(item) for item in envelopes.objects_of(body, sys.maxsize)}
+        digests = {_digest(item) for item in bodies.objects_of(body, sys.maxsize)}
         for version in living:
             if version.digest not in digests:
                 yield f"does not hold what is stored as its {version.id}, version {version.version}"

@@ -1,19 +1,22 @@
-"""The objects of a submission's body: one with a flaw is set aside by itself, and hides no other.
+"""The one reader of JSON that strangers send: a text has one meaning here, or it is refused.
 
-A body that has one meaning is read at once. Only where it has none its list `objects` is taken apart, and
-each object read by itself as strictly as the whole would be. What has a flaw is never read: nothing of it is
-told but its place, and its id where it gives that once.
+Of a submission, one object with a flaw is set aside by itself, and hides no other: where the body has not one
+meaning its list `objects` is taken apart, and each object read by itself as strictly as the whole would be.
+What has a flaw is never read: nothing of it is told but its place, and its id where it gives that once.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+import orjson
+
 from hub.errors import BadJson, BadRequest, Unprocessable
 from hub.json_text import (
     MAX_DEPTH,
     NotJsonError,
     after_space,
+    checked,
     checked_part,
     elements,
     end_of,
@@ -21,23 +24,49 @@ from hub.json_text import (
     once,
 )
 from hub.model import MAX_TIMESTAMP_CHARACTERS, Unreadable
-from hub.stix import strict
 from hub.stix.validation import MAX_ID_CHARACTERS
 
 _ABOVE: Final = 2  # containers around each object: the envelope and its list
+
+
+def loads(data: bytes, place: str = "body") -> Any:
+    """Return the JSON value that `data` spells, as dict, list, str, int, float, bool and None.
+
+    Raises BadJson, naming `place` and the line and column or the JSON Pointer (RFC 6901), for anything
+    but one UTF-8 text without byte order mark, duplicate keys, NaN, infinities, floats that overflow,
+    integers beyond 2^53-1, lone surrogates, NUL characters, or nesting deeper than 64.
+    """
+    try:
+        value, flaw = checked(data)
+    except orjson.JSONDecodeError as error:
+        raise BadJson(f"{place}, {_why(data, error)}; send one UTF-8 JSON text (RFC 8259)") from None
+    if flaw:
+        raise BadJson(f"{place}{flaw}")
+    return value
+
+
+def _why(data: bytes, error: orjson.JSONDecodeError) -> str:
+    """Return where and why a text is no JSON. Of what is no UTF-8 orjson tells neither."""
+    try:
+        data.decode()
+    except UnicodeDecodeError as wrong:
+        begins = data.rfind(b"\n", 0, wrong.start) + 1
+        line, column = data.count(b"\n", 0, begins) + 1, len(data[begins : wrong.start].decode()) + 1
+        return f"line {line} column {column}: a byte of another encoding than UTF-8"
+    return f"line {error.lineno} column {error.colno}: {error.msg}"
 
 
 # (hub/README: flawed-object-alone)
 def objects_of(body: bytes, most: int) -> list[Any]:
     """Return the list `objects` of a TAXII envelope or STIX bundle, whatever else stands beside it.
 
-    What is Unreadable in it is JSON (RFC 8259), but readers would take it differently (`strict.loads`).
+    What is Unreadable in it is JSON (RFC 8259), but readers would take it differently (`loads`).
     Raises BadJson for a body that is no JSON, or has such a flaw beside its objects; BadRequest if it is
     neither envelope nor bundle; Unprocessable if the list is empty, or has more than `most`
     (TAXII 2.1 section 3.7, STIX 2.1 section 8).
     """
     try:
-        found = items(strict.loads(body))
+        found = items(loads(body))
     except BadJson:
         apart = _apart(body, most)
         if apart is None:
@@ -72,7 +101,7 @@ def _apart(body: bytes, most: int) -> list[Any] | None:
     try:
         start = _list_at(body)
         # Without its objects the envelope must have one meaning: else a second list could hide behind it.
-        strict.loads(body[:start] + b"[]" + body[end_of(body, start) :])
+        loads(body[:start] + b"[]" + body[end_of(body, start) :])
         for place, (begin, end) in enumerate(elements(body, start)):
             if (
                 len(made) <= most

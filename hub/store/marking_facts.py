@@ -1,4 +1,4 @@
-"""Marking definitions that were accepted from members, and by which lists of a configuration (policy 2.6)."""
+"""Which definitions of a member leave objects open (policy 2.6), and how many name its identities (2.4)."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, and_, select
 
-from hub.model import MemberId, NationCode, ObjectVersion, StixId
-from hub.store.batches import among, insert_all
+from hub.model import MemberId, NationCode, ObjectVersion, StixId, Tlp
+from hub.store.batches import among, batches, insert_all, upsert
 from hub.store.objects import LISTED
-from hub.store.tables import object_version, reference
+from hub.store.tables import creator_level, object_version, reference
 
 _V: Final = object_version.c
 _R: Final = reference.c
@@ -48,3 +48,37 @@ def note_listed(connection: Connection, versions: Collection[ObjectVersion], ori
         for id in v.listed
     ]
     insert_all(connection, reference, rows)
+
+
+# --- who names identities as creators ---------------------------------------------------------------
+
+
+def creator_levels(
+    connection: Connection, member: MemberId, identities: Collection[StixId]
+) -> dict[StixId, dict[Tlp, int]]:
+    """Return for each identity how many newest versions of `member` name it as creator, by level."""
+    found: dict[StixId, dict[Tlp, int]] = defaultdict(dict)
+    c = creator_level.c
+    for batch in batches(identities):
+        query = select(c.identity, c.tlp, c.count).where(c.member == member, c.identity.in_(batch))
+        for identity, tlp, count in connection.execute(query):
+            found[StixId(identity)][Tlp(tlp)] = count
+    return found
+
+
+def add_creators(connection: Connection, member: MemberId, deltas: Mapping[tuple[StixId, Tlp], int]) -> None:
+    """Add to the counts of `creator_levels`; the caller holds the origin's lock."""
+    rows = [
+        {"member": member, "identity": identity, "tlp": int(tlp), "count": delta}
+        for (identity, tlp), delta in sorted(deltas.items())
+        if delta
+    ]
+    if rows:
+        statement = upsert(connection, creator_level)
+        total = creator_level.c.count + statement.excluded.count
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["member", "identity", "tlp"], set_={"count": total}
+            ),
+            rows,
+        )

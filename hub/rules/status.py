@@ -1,0 +1,150 @@
+"""What the status of a submission says of each item (policy 2.3 to 2.8; TAXII 2.1 section 4.3.1).
+
+How an accepted object is handled is told to its submitter alone. A status is as long as its body allows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final
+
+from hub.model import Kind, Member, ObjectVersion, Outcome, StixId, StixObject, Taken, Tlp, Unreadable
+from hub.rules.claims import DEFINITIONS, OBSERVABLES, Claim, Registered, is_unmarked_name
+from hub.rules.drafting import Drafts
+from hub.rules.effective import Handled
+from hub.rules.marking import accepted_by, unknown_markings
+
+_UNKNOWN: Final = (
+    "{} is neither TLP, nor a statement that you have submitted, "
+    "nor one that the hub's configuration lists as informative."
+)
+_CONTAINED: Final = "a report or grouping that contains it carries a marking that the hub cannot keep."
+_TAKEN_OVER: Final = "what it refers to of your nation is closed, and it takes that over."
+_HOME: Final = "unmarked, and your nation keeps what is unmarked at home"
+_BARE: Final = "names no creator; created_by_ref with an identity of yours protects it"
+_PASSED_ON: Final = "stands as {}; mark it, or its text may be passed on"
+_LIKE_NEIGHBOURS: Final = "handled as {}: it takes over how what it refers to of your nation is handled"
+_LIKE_ALLIES: Final = "handled like what it refers to"
+_STAYS_HOME: Final = "it does not leave by agreements that hide who submitted it; submit a version without"
+_ALWAYS_LISTED: Final = 100
+_BYTES_FOR_ONE: Final = 400  # the objects of real feeds have as many and more
+_PLACES_SHOWN: Final = 5
+_MESSAGE_CHARACTERS: Final = 1_000
+
+
+def with_remarks(
+    drafts: Drafts,
+    handled: Handled,
+    submitter: Member,
+    registered: Registered,
+    informative: frozenset[StixId],
+    rel_to: frozenset[StixId],
+) -> list[Outcome]:
+    """Return the outcome of each item, with what its submitter is to know of what was accepted.
+
+    `informative` are the markings that the configuration lists, `rel_to` the REL TO definitions.
+    """
+    outcomes = list(drafts.outcomes)
+    known = informative | rel_to | accepted_by(handled.accepted, informative)
+    for key, n in drafts.index.items():
+        said = [] if outcomes[n].message is None else [outcomes[n].message]
+        if places := drafts.named_at.get(key):
+            said.append(f"tells of its submitter at {', '.join(places)}: {_STAYS_HOME}")
+        said += remarks(handled.now[key], submitter, registered, known)
+        outcomes[n] = replace(outcomes[n], message="; ".join(text for text in said if text) or None)
+    return outcomes
+
+
+def remarks(
+    version: ObjectVersion, submitter: Member, registered: Registered, known: frozenset[StixId]
+) -> Iterator[str]:
+    """Give what the status says of a new version (policy 2.7 and 8); `known` are markings that close nothing.
+
+    It names nations to the cert alone, and no member.
+    """
+    if version.taken.handling is not None and _tells(version):
+        yield _LIKE_NEIGHBOURS.format(version.tlp.label.upper())
+    if version.taken.limits is not None:
+        yield _like_allies(version.taken, submitter)
+    if version.is_home:
+        yield f"withheld from all other nations: {_HOME}"
+    if is_unmarked_name(version) and version.tlp > Tlp.GREEN:
+        yield _PASSED_ON.format(version.tlp.label.upper())
+    if _is_bare(version, registered):
+        yield _BARE
+    if version.is_closed:
+        yield f"withheld from all other nations: {_closed_by(version, known)}"
+
+
+def _tells(version: ObjectVersion) -> bool:
+    """Tell whether what was taken over says more than the version's own marking does."""
+    taken, own = version.taken.handling, version.markings.tlp
+    if taken is None:
+        return False
+    return own is None or taken.tlp > own or taken.rel_to is not None or taken.is_closed
+
+
+def _like_allies(taken: Taken, submitter: Member) -> str:
+    if submitter.kind is not Kind.CERT:
+        return _LIKE_ALLIES
+    nations = sorted({code for code, _ in taken.limits or ()} - {submitter.nation})
+    return f"{_LIKE_ALLIES}, which goes to {', '.join(nations) or 'no other nation'}"
+
+
+def _is_bare(version: ObjectVersion, registered: Registered) -> bool:
+    if version.type in OBSERVABLES or version.type in DEFINITIONS:
+        return False
+    return registered.claim(version.id, version.creator, version.member) is Claim.BARE
+
+
+def _closed_by(version: ObjectVersion, known: frozenset[StixId]) -> str:
+    if version.markings.fault:
+        return version.markings.fault
+    unknown = unknown_markings(version.markings, (), known)
+    if unknown:
+        return _UNKNOWN.format(", ".join(sorted(unknown)))
+    taken = version.taken.handling
+    return _TAKEN_OVER if taken is not None and taken.is_closed else _CONTAINED
+
+
+# --- in a size that follows from the size of the body -----------------------------------------------
+
+
+def receipted(
+    outcomes: Iterable[Outcome], items: Sequence[StixObject | Unreadable], body_bytes: int
+) -> tuple[Outcome, ...]:
+    """Return the outcomes to keep and to answer, in the order of the submission.
+
+    Of items that cannot be read the first 100 have an outcome each, or one for each 400 bytes of the body: so
+    each whose item is as large as feeds send. All others have one together, the last, which counts them
+    and names the first places. Messages are cut at 1,000 characters.
+    """
+    left, listed, others = max(_ALWAYS_LISTED, body_bytes // _BYTES_FOR_ONE), [], []
+    for n, (outcome, item) in enumerate(zip(outcomes, items, strict=True)):
+        if isinstance(item, Unreadable):
+            if not left:
+                others.append((n, outcome))
+                continue
+            left -= 1
+        listed.append(_cut(outcome))
+    if others:
+        listed.append(_together(others))
+    return tuple(listed)
+
+
+def _together(others: Sequence[tuple[int, Outcome]]) -> Outcome:
+    first, outcome = others[0]
+    places = ", ".join(f"item {n}" for n, _ in others[:_PLACES_SHOWN])
+    more = ", …" if len(others) > _PLACES_SHOWN else ""
+    message = (
+        f"{len(others)} more items cannot be read: {places}{more}; item {first}: {outcome.message}; "
+        "correct those that are listed, and send fewer at once to have each listed"
+    )
+    return _cut(replace(outcome, id=f"(item {first})", message=message, count=len(others)))
+
+
+def _cut(outcome: Outcome) -> Outcome:
+    if outcome.message is None or len(outcome.message) <= _MESSAGE_CHARACTERS:
+        return outcome
+    return replace(outcome, message=outcome.message[:_MESSAGE_CHARACTERS] + "…")
