@@ -50,7 +50,6 @@ Items = Sequence[StixObject | Unreadable]
 
 # (hub/README: post-limits)
 _MAX_HELD: Final = 100_000  # versions, at about a tenth of a millisecond each
-_STANDS: Final = "stands as {}; mark this version, or leave it out"
 
 
 def submit(house: House, submission: Submission) -> Receipt:
@@ -181,7 +180,7 @@ def decide(
     drafts = draft(replace(drawer, accepted_at=clock), items, held)
     facts = load(connection, Desk.of(house, member, verified.origin), held, drafts)
     handled, stricter = effective_of_new(facts, drafts.fresh)
-    drafts = drafts.without({key: _STANDS.format(tlp.label.upper()) for key, tlp in stricter.items()})
+    drafts = drafts.without(stricter)
     verdicts = judge_again(connection, bench, handled)
     return SubmissionDecision(basis, ledgers, now, drawer, drafts, handled, verdicts)
 

@@ -37,7 +37,7 @@ def _takes_over_at(amendment: Life) -> datetime | None:
 
 
 def continues(former: Iterable[Period], amendment: Life, at: datetime) -> bool:
-    """Tell whether what has these periods is in force when the amendment, signed `at`, takes over (policy 5)."""
+    """Tell whether what has these periods is in force until the amendment, signed `at`, begins (policy 5)."""
     start = max(at, amendment.agreement.valid_from)
     return any(p.ended_at is None and p.start < start <= p.until and at < p.until for p in former)
 

@@ -33,7 +33,6 @@ from tests.policy.rules_memory import Memory
 from tests.policy.stories import Json
 
 _MAX_BYTES = 2_097_152
-_STANDS = "stands as {}; mark this version, or leave it out"
 
 Changes = Mapping[NationCode, RowChanges]
 
@@ -65,7 +64,7 @@ def submit(memory: Memory, member: Member, objects: Sequence[Json], now: datetim
     drafts = draft(drawer, items, [version for version in memory.of(member.id) if version.id in ids])
     facts = load.facts(memory, member.id, drafts)  # 3
     handled, stricter = effective_of_new(facts, drafts.fresh)
-    drafts = drafts.without({key: _STANDS.format(tlp.label.upper()) for key, tlp in stricter.items()})
+    drafts = drafts.without(stricter)
     bench = load.bench(memory, memory.nation(member.id), now)  # 4
     changes = _judge_again(memory, bench, handled)
     keys = memory.keep(handled.now, [version.key for version in drafts.fresh])  # 5
