@@ -68,10 +68,12 @@ class Treaties:
     due: list[History] = field(default_factory=list)
 
     def propose(self, document: Json, former: Treaty | None, now: datetime) -> Treaty | None:
-        """Return the agreement that a document states; None: what it supersedes may not be superseded."""
-        if former is not None and forbids_superseding(former.life, now) is not None:
-            return None
+        """Return the agreement that a document states; None: its parties may not supersede what it does."""
         agreement = read_agreement(document, self.memory.nations)
+        if former is not None:
+            is_stranger = agreement.parties.isdisjoint(former.agreement.parties)  # who would propose it?
+            if is_stranger or forbids_superseding(former.life, now) is not None:
+                return None
         needed = agreement.parties | (former.agreement.parties if former else frozenset())
         treaty = Treaty(agreement, needed, now, former)
         if former is not None:
