@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from hub.errors import SettingsError
@@ -38,7 +38,6 @@ class Settings:
     nations_file: Path = field(default=Path("config/nations.toml"), compare=False)  # where that stands
     # Database URLs stay out of repr, and so out of logs: they may hold a password.
     database_url: str = field(default="sqlite:///var/hub.db", repr=False)
-    read_database_url: str | None = field(default=None, repr=False)
     secrets_dir: Path = Path("var/secrets")
     public_url: str = "http://127.0.0.1:8000"
     api_root: str = "allied"
@@ -186,12 +185,6 @@ def _database_url(place: str, value: object) -> str:
     return url
 
 
-def _read_database_url(place: str, _value: object) -> NoReturn:
-    raise SettingsError(
-        f"{place} is not supported; remove it: pages are read where they are recorded, on the primary"
-    )
-
-
 def _folder(place: str, value: object) -> Path:
     return Path(_text(place, value))
 
@@ -228,7 +221,6 @@ def _environment(place: str, value: object) -> str:
 
 _CHECKS: Final[Mapping[str, Callable[[str, object], Any]]] = {
     "database_url": _database_url,
-    "read_database_url": _read_database_url,
     "secrets_dir": _folder,
     "public_url": _public_url,
     "api_root": _api_root,

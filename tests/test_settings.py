@@ -34,8 +34,6 @@ BAD = [
     ("database_url", '"sqlite:///hub.db?mode=ro"', "sqlite:///FILE"),
     ("database_url", '"postgresql://localhost/hub"', "postgresql+psycopg://"),
     ("database_url", "7", "text"),
-    ("read_database_url", '"sqlite:///replica.db"', "recorded, on the primary"),
-    ("read_database_url", '"postgresql+psycopg://replica/hub"', "not supported; remove it"),
     ("secrets_dir", '""', "text"),
     ("secrets_dir", '"a\\u0000b"', "text"),
     ("public_url", '"hub.example"', "http(s)://HOST"),

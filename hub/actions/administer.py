@@ -7,16 +7,13 @@ import secrets
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from hub.actions.house import House
 from hub.errors import Conflict, NotFound, Unprocessable
 from hub.model import (
     HUB,
-    Clearance,
-    Ground,
-    Justification,
     Kind,
     Member,
     MemberId,
@@ -40,8 +37,6 @@ _MAX_NAMES: Final = 50
 _MIN_LETTERS: Final = 2
 _MAX_REASON: Final = 500
 TOKEN_DAYS: Final = 365
-_FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)  # `created` of the hub's identity, the same in every hub
-_FOR_EVERYBODY: Final[Justification] = frozenset({frozenset({Ground(None, Clearance.PARTNER)})})
 
 
 # --- members ------------------------------------------------------------------------------------

@@ -127,12 +127,9 @@ class _Notices:
             is_same = (one.part.recipient, one.member) == (fetch.recipient, fetch.member)
             if is_same and one.part.reaches(fetch.member, fetch.revision):
                 read_at = self.read_at.get((fetch.recipient, one.position, fetch.member))
-                return {"notified": format_instant(one.at), "note_fetched": _formatted(read_at)}
+                fetched = None if read_at is None else format_instant(read_at)
+                return {"notified": format_instant(one.at), "note_fetched": fetched}
         return {"notified": None, "note_fetched": None}
-
-
-def _formatted(instant: datetime | None) -> str | None:
-    return None if instant is None else format_instant(instant)
 
 
 @dataclass(frozen=True, slots=True)

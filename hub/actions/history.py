@@ -60,8 +60,8 @@ def _step(house: House, id: int) -> bool:
     that was decided before the agreement began, and not yet written, is decided again and so misses nothing.
     """
     with house.store.read() as connection:
-        history = histories.find(connection, id)  # None too where a replica has yet to hear of it
-        decision = None if history is None else _decide(house, connection, history)
+        before = histories.find(connection, id)  # None too where a replica has yet to hear of it
+        decision = None if before is None else _decide(house, connection, before)
     with house.store.write() as connection:
         agreements.generation(connection, hold=True)
         history = histories.find(connection, id)
@@ -69,12 +69,12 @@ def _step(house: House, id: int) -> bool:
             return True
         hold(house, connection, history.origin)
         basis, now = basis_of(house, connection, history.origin)
-        if decision is None or decision.basis != basis:
+        if decision is None or (history, basis) != (before, decision.basis):
             decision = _decide(house, connection, history)
         now = max(decision.now, now)
         submissions.advance(connection, history.origin)
         if decision.then is None:
-            histories.finish(connection, id, now)
+            histories.finish(connection, id)
             return True
         write_rows(house, connection, history.origin, decision.verdicts, {}, now)
         histories.move_on(connection, decision.then)

@@ -155,7 +155,7 @@ def _abandon(connection: Connection, amendment: StoredAgreement, at: datetime) -
     """Undo a preparation that cannot be used any more."""
     agreements.end_periods(connection, amendment.id, at, begun=False)
     for one in histories.unfinished(connection, HistoryKind.PREPARE, amendment.id):
-        histories.finish(connection, one.id, at)
+        histories.finish(connection, one.id)
 
 
 def _superseded(connection: Connection, life: Life) -> StoredAgreement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from hub.model import NationCode, ObjectVersion, Obstacle, Reason, View, Withhold
@@ -130,9 +130,6 @@ def _for_others(version: ObjectVersion, blamed: Iterable[_Blamed]) -> Iterator[s
         ids = groups.setdefault((other.record == version.record, tuple(own)), {})
         ids[other.id] = None
     for (is_later, reasons), ids in groups.items():
-        what = "a later version is withheld" if is_later else f"refers to {_named(ids)}"
+        named = f"{'a withheld object' if len(ids) == 1 else 'withheld objects'} {', '.join(ids)}"
+        what = "a later version is withheld" if is_later else f"refers to {named}"
         yield f"{what}: {', '.join(reason.sentence for reason in reasons)}"
-
-
-def _named(ids: Collection[str]) -> str:
-    return f"a withheld object {next(iter(ids))}" if len(ids) == 1 else f"withheld objects {', '.join(ids)}"

@@ -10,7 +10,7 @@ disclosure = Table(  # one row per answer that held anything
     "disclosure",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("member", ForeignKey(member.c.id), nullable=False, index=True),
+    Column("member", ForeignKey(member.c.id), nullable=False),
     # No foreign key: on PostgreSQL it would make each page wait for the submission that holds the ledger.
     Column("recipient", String(3), nullable=False),
     Column("at", Instant, nullable=False),

@@ -12,7 +12,6 @@ from typing import Any, Final
 from sqlalchemy import (
     CTE,
     Connection,
-    Select,
     String,
     Text,
     bindparam,
@@ -111,26 +110,6 @@ def last_before(connection: Connection, at: datetime) -> int:
     """Return the number of the last answer that was read before this instant; 0: there is none."""
     query = select(_D.id).where(_D.at < to_microseconds(at)).order_by(_D.id.desc()).limit(1)
     return connection.execute(query).scalar() or 0
-
-
-def all_of(connection: Connection, recipient: NationCode) -> Iterator[Disclosure]:
-    """Return every disclosure of rows of the recipient's ledger, the earliest first."""
-    query = select(disclosure).where(_D.recipient == recipient).order_by(_D.id)
-    yield from _read(connection, query)
-
-
-def _read(connection: Connection, query: Select[Any]) -> Iterator[Disclosure]:
-    for row in connection.execute(query):
-        yield Disclosure(
-            MemberId(row.member),
-            NationCode(row.recipient),
-            from_microseconds(row.at),
-            Disclosed(row.kind),
-            decode(row.runs),
-            row.revision,
-            row.generation,
-            row.epoch,
-        )
 
 
 # --- positions as text --------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from hub.model import Clearance, NationCode, Tlp, from_microseconds, to_microseconds
 from hub.store.tables import history, object_version
@@ -65,16 +65,16 @@ def add(
 
 
 def unfinished(connection: Connection, kind: HistoryKind, agreement_id: str | None = None) -> list[History]:
-    """Return what is not done, whether it is due or not, oldest first."""
-    query = select(history).where(_H.done_at.is_(None), _H.kind == kind.value).order_by(_H.due_at, _H.id)
+    """Return what is left to go through, whether it is due or not, oldest first."""
+    query = select(history).where(_H.kind == kind.value).order_by(_H.due_at, _H.id)
     if agreement_id is not None:
         query = query.where(_H.agreement_id == agreement_id)
     return [_history(row) for row in connection.execute(query)]
 
 
 def find(connection: Connection, id: int) -> History | None:
-    """Return one that is not done."""
-    row = connection.execute(select(history).where(_H.id == id, _H.done_at.is_(None))).one_or_none()
+    """Return one; None: nothing of it is left to do."""
+    row = connection.execute(select(history).where(_H.id == id)).one_or_none()
     return None if row is None else _history(row)
 
 
@@ -89,9 +89,9 @@ def move_on(connection: Connection, to: History) -> None:
     connection.execute(update(history).where(_H.id == to.id).values(**values))
 
 
-def finish(connection: Connection, id: int, now: datetime) -> None:
-    """Note that nothing is left to do."""
-    connection.execute(update(history).where(_H.id == id).values(done_at=to_microseconds(now)))
+def finish(connection: Connection, id: int) -> None:
+    """Forget it: nothing is left to do."""
+    connection.execute(delete(history).where(_H.id == id))
 
 
 def next_versions(

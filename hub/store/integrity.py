@@ -228,17 +228,11 @@ def foreign_references(connection: Connection) -> list[int]:
     return list(connection.execute(query).scalars())
 
 
-class Contained(NamedTuple):
-    """A version that is handled more laxly than a report or grouping of its member's that names it."""
-
-    version: int
-    container: int
-
-
-def looser_than_containers(connection: Connection) -> list[Contained]:
+def looser_than_containers(connection: Connection) -> list[tuple[int, int]]:
     """Return the living unmarked versions laxer than what contains them, or open in what is closed.
 
-    Names and observables are left out: containers decide over them once (policy 2.3).
+    Each with the version of the container. Names and observables are left out: containers decide over them
+    once (policy 2.3).
     """
     inner = object_version.alias()
     is_open = and_(inner.c.is_closed.is_(False), inner.c.is_home.is_(False))
@@ -252,7 +246,7 @@ def looser_than_containers(connection: Connection) -> list[Contained]:
         .select_from(reference.join(object_version, _R.version_id == _V.id).join(inner, same))
         .where(_R.kind == CONTAINS, *unmarked, is_laxer)
     )
-    return [Contained(*row) for row in connection.execute(query)]
+    return [(version, container) for version, container in connection.execute(query)]
 
 
 def creator_counts(connection: Connection) -> dict[tuple[MemberId, StixId, Tlp], int]:

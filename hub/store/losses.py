@@ -122,7 +122,7 @@ def _identities(connection: Connection, places: Places, _now: datetime) -> Itera
 
 def _names(connection: Connection, places: Places, _now: datetime) -> Iterator[str]:
     there, here = _both(places, tables.member)
-    others = (_differs(there.c[name], here.c[name]) for name in ("name", "short_names", "domains"))
+    others = (there.c[name].is_distinct_from(here.c[name]) for name in ("name", "short_names", "domains"))
     query = select(there.c.id).select_from(there.join(here, there.c.id == here.c.id)).where(or_(*others))
     for id in connection.execute(query).scalars():
         yield f"the names of {id} were changed"
@@ -179,10 +179,6 @@ def _in(schema: str, what: Table) -> FromClause:
 def _count(query: Select[Any], instant: ColumnElement[Any] | None = None) -> Select[Any]:
     columns = [func.count()] if instant is None else [func.count(), func.min(instant)]
     return query.with_only_columns(*columns)
-
-
-def _differs(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[bool]:
-    return one.is_distinct_from(other)
 
 
 def _at(microseconds: int) -> str:

@@ -78,14 +78,16 @@ def carrying(
     connection: Connection, member: MemberId, origin: NationCode, definitions: Collection[StixId]
 ) -> set[StixId]:
     """Return the ids of the member's objects that carry one of these marking references."""
-    return _sources(connection, MARKING, origin, definitions, member=member)
-
-
-def referring(
-    connection: Connection, member: MemberId, origin: NationCode, ids: Collection[StixId]
-) -> set[StixId]:
-    """Return the ids of the member's objects of which some version refers to one of `ids` (policy 2.7)."""
-    return _sources(connection, REFERS, origin, ids, member=member)
+    if not definitions:
+        return set()
+    query = (
+        select(_V.stix_id)
+        .distinct()
+        .select_from(reference.join(object_version, _R.version_id == _V.id))
+        .where(among(connection, _R.target, definitions), _R.kind == MARKING, _R.origin == origin)
+        .where(_R.member == member)
+    )
+    return {StixId(id) for (id,) in connection.execute(query)}
 
 
 def all_referring(
@@ -117,25 +119,6 @@ def all_referred(connection: Connection, member: MemberId, ids: Collection[StixI
         .where(_V.member == member, _R.kind == REFERS)
     )
     query = select(reached.union(further).c.value)
-    return {StixId(id) for (id,) in connection.execute(query)}
-
-
-def _sources(
-    connection: Connection,
-    kind: str,
-    origin: NationCode,
-    targets: Collection[StixId],
-    member: MemberId,
-) -> set[StixId]:
-    if not targets:
-        return set()
-    query = (
-        select(_V.stix_id)
-        .distinct()
-        .select_from(reference.join(object_version, _R.version_id == _V.id))
-        .where(among(connection, _R.target, targets), _R.kind == kind, _R.origin == origin)
-        .where(_R.member == member)
-    )
     return {StixId(id) for (id,) in connection.execute(query)}
 
 

@@ -62,7 +62,7 @@ class NewRecall:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """A recall as it is kept. `looked_at` is when it was last looked for who is to be told."""
+    """A recall as it is kept."""
 
     id: int
     origin: NationCode
@@ -70,7 +70,6 @@ class Recall:
     stix_id: StixId
     reason: Reason
     at: datetime
-    looked_at: datetime | None
 
 
 def add(connection: Connection, recalls: Sequence[NewRecall]) -> None:
@@ -260,7 +259,6 @@ def _recall(row: Row[Any]) -> Recall:
         stix_id=StixId(row.stix_id),
         reason=Reason(row.reason),
         at=from_microseconds(row.at),
-        looked_at=None if row.looked_at is None else from_microseconds(row.looked_at),
     )
 
 

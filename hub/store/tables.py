@@ -81,7 +81,7 @@ member = Table(
     "member",
     metadata,
     Column("id", String(64), primary_key=True),
-    Column("nation", String(3), index=True),
+    Column("nation", String(3)),
     Column("kind", String(16), nullable=False),
     Column("name", String(256), nullable=False),
     Column("identity", String(64), nullable=False),
@@ -95,7 +95,7 @@ token = Table(
     "token",
     metadata,
     Column("public_id", String(16), primary_key=True),
-    Column("member", ForeignKey(member.c.id), nullable=False, index=True),
+    Column("member", ForeignKey(member.c.id), nullable=False),
     Column("digest", LargeBinary, nullable=False),  # HMAC-SHA-256 under the pepper
     Column("scopes", String(64), nullable=False),
     Column("created_at", Instant, nullable=False),
@@ -150,7 +150,7 @@ agreement_event = Table(
     "agreement_event",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("agreement_id", ForeignKey(agreement.c.id), nullable=False, index=True),
+    Column("agreement_id", ForeignKey(agreement.c.id), nullable=False),
     Column("typ", String(16), nullable=False),
     Column("nation", String(3), nullable=False),
     Column("member", ForeignKey(member.c.id), nullable=False),
@@ -190,7 +190,6 @@ history = Table(  # what an agreement has yet to do to the rows of what was subm
     Column("clearance", Integer, nullable=False, server_default="1"),
     Column("leaves_out", Boolean, nullable=False, server_default=false()),
     Column("settled", Integer, nullable=False, server_default="0"),
-    Column("done_at", Instant, index=True),
 )
 
 # --- submissions and evidence -------------------------------------------------------------------
@@ -236,7 +235,7 @@ deletion = Table(  # evidence like a submission's; nothing of it is ever erased
     "deletion",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("member", ForeignKey(member.c.id), nullable=False, index=True),
+    Column("member", ForeignKey(member.c.id), nullable=False),
     Column("origin", String(3), nullable=False),
     Column("stix_id", String(300), nullable=False),
     Column("requested_at", Instant, nullable=False),

@@ -17,7 +17,18 @@ from tests.actions.alliance import (
     technique,
     tell,
 )
-from tests.stix_objects import INFORMATIVE, Json, indicator, malware, note, observable, report, sdo, stix_id
+from tests.stix_objects import (
+    INFORMATIVE,
+    Json,
+    definition,
+    indicator,
+    malware,
+    note,
+    observable,
+    report,
+    sdo,
+    stix_id,
+)
 from tests.world import World, clause
 
 ABROAD = ("au-cert", "jp-agency", "jp-partner", "us-agency", "us-partner")
@@ -229,6 +240,16 @@ def test_what_is_taken_over_is_said_and_the_cert_takes_over_nothing(world: World
     assert "takes over" not in told
     assert readers(world, about(theirs, n=1), "au-cert", "kr-partner") == []
     assert readers(world, about(theirs, n=2), "au-cert", "kr-partner") == ["au-cert", "kr-partner"]
+
+
+def test_what_was_taken_over_stays_when_it_is_judged_again(world: World) -> None:
+    statement = definition(600)
+    assert tell(world, "kr-agency", amber()) == [None]
+    mine = about(amber(), tlp="green", marks=[statement["id"]])
+    tell(world, "kr-agency2", mine)
+    assert readers(world, mine, *ABROAD) == []
+    assert tell(world, "kr-agency2", statement) == [None]  # it opens what carries it
+    assert readers(world, mine, *ABROAD) == ["jp-agency", "us-agency"]
 
 
 def test_nobody_makes_a_neighbours_object_disappear(world: World) -> None:

@@ -6,11 +6,13 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from random import Random
+from typing import Any
 
 import pytest
 
 from hub.actions import check, history, work
 from hub.model import format_instant
+from hub.store import histories
 from tests.stix_objects import Json, indicator, malware, observable, relationship, report
 from tests.world import World, build, clause
 
@@ -148,6 +150,26 @@ def test_over_all_portions_of_a_history_the_widest_rows_come_first(
     assert [ranks[name] for name in got] == sorted(ranks[name] for name in got)
     seen = offsets(world, f"kr-{audience}")
     assert [step - seen[0][1] for _, step in seen] == [timedelta(microseconds=n) for n in range(len(seen))]
+
+
+def test_what_a_walk_has_settled_is_not_gone_through_by_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else an agreement over much would be gone through three times."""
+    seen: list[int] = []
+    next_versions = histories.next_versions
+
+    def noting(*asked: Any) -> list[tuple[int, str]]:
+        found = next_versions(*asked)
+        seen.extend(key for key, _ in found)
+        return found
+
+    monkeypatch.setattr(histories, "next_versions", noting)
+    world.push("us-agency", *some(0, ["green", "amber", "green", "amber+strict"]))
+    world.agree(["US", "KR"], clause("US", "KR", "amber+strict", audience="partner", history=True))
+    work.work(world.house)
+    assert len(world.ids("kr-cert")) == 4
+    assert len(seen) == len(set(seen))
 
 
 def test_a_row_that_a_later_walk_replaces_is_served_until_then(

@@ -22,6 +22,7 @@ from hub.store.moments import Clock
 from hub.store.pages import Ask, Told
 from hub.store.tables import content, period, rejustification, release
 from tests.patience import PATIENCE_SECONDS, wait_for
+from tests.recorded import disclosures_to
 from tests.stix_objects import indicator, malware, relationship, report, sdo, stix_id
 from tests.world import EVERY_VERSION, START, World, build, clause
 
@@ -45,7 +46,7 @@ def _filled(database_url: str) -> World:
 
 def recorded(world: World) -> list[Disclosure]:
     with world.house.store.read() as connection:
-        return list(disclosures.all_of(connection, KR))
+        return disclosures_to(connection, KR)
 
 
 def test_an_answer_without_objects_discloses_nothing(world: World) -> None:
@@ -64,6 +65,8 @@ def test_a_page_is_recorded_with_exactly_the_rows_it_held(world: World) -> None:
     assert one == Disclosure(MemberId("kr-agency"), KR, one.at, Disclosed.OBJECTS, positions, *snapshot)
     assert len(one.positions) == 4
     assert one.at >= START
+    with world.house.store.read() as connection:
+        assert one.epoch == epochs.state_of(connection).epoch
 
 
 def test_every_page_of_a_walk_is_recorded(world: World) -> None:
@@ -259,7 +262,7 @@ def test_a_page_that_was_begun_before_the_hub_was_closed_is_not_told(
     with pytest.raises(Closed):
         poll.objects(world.house, world.query("kr-cert"))
     with world.house.store.read(when_closed=True) as connection:
-        assert list(disclosures.all_of(connection, KR)) == []
+        assert disclosures_to(connection, KR) == []
     world.close()
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from hub.actions.bindings import Bindings
 from hub.model import NationCode
-from tests.actions.alliance import allied, galaxy, is_sound, readers, status, tell
+from tests.actions.alliance import allied, galaxy, is_sound, readers, rel_to, status, tell
 from tests.stix_objects import Json, definition, indicator, report, stix_id
 from tests.world import World
 
@@ -66,6 +66,13 @@ def test_a_red_report_takes_back_no_green_report_that_names_the_same_actor(world
     assert [seen(world, box(n, "green", galaxy(1))) for n in (1, 2, 3)] == [GREEN] * 3
     assert seen(world, galaxy(1)) == GREEN
     assert len([one for one in world.see("kr-cert") if one.id == ACTOR]) == 1  # no version was stored
+
+
+def test_a_container_that_comes_later_lets_no_name_go_to_other_nations(world: World) -> None:
+    tell(world, BY, galaxy(1), box(1, "green", galaxy(1), marks=rel_to(world, "JP")))
+    assert seen(world, galaxy(1)) == []
+    tell(world, BY, box(2, "green", galaxy(1)))
+    assert seen(world, galaxy(1)) == []
 
 
 def test_a_second_report_with_the_same_address_is_taken(world: World) -> None:

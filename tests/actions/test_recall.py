@@ -16,6 +16,7 @@ from hub.errors import NotFound
 from hub.model import Caller, Disclosed, Disclosure, Kind, Member, MemberId, NationCode, Scope, StixId
 from hub.stix.tlp import TLP_IDS
 from hub.store import agreements, recalls, releases
+from hub.store import disclosures as stored_disclosures
 from hub.store.disclosures import add as record
 from hub.store.recall_tables import notice
 from hub.store.recall_tables import recall as recall_table
@@ -388,6 +389,31 @@ def test_a_page_that_was_in_flight_is_told_for_five_minutes(
     assert worked(world) == is_told
     assert told(world) == about(*(["kr-cert"] if is_told else []), "kr-agency")
     assert worked(world) == 0
+
+
+def test_what_was_looked_after_is_looked_for_in_the_latest_answers_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each pass of five minutes would read through all answers that were ever given."""
+    floors: list[int] = []
+    fetches = stored_disclosures.fetches
+
+    def noting(connection: Any, recipient: Any, positions: Any, after: int = 0) -> Any:
+        floors.append(after)
+        return fetches(connection, recipient, positions, after)
+
+    monkeypatch.setattr(stored_disclosures, "fetches", noting)
+    world.push("us-agency", malware(tlp="green"))
+    fetch(world, "kr-agency")
+    world.clock.wait(3_600)
+    fetch(world, "kr-cert")
+    world.delete("us-agency", MALWARE)
+    assert worked(world) == 2
+    assert 0 in floors
+    floors.clear()
+    assert worked(world) == 0
+    assert floors
+    assert 0 not in floors
 
 
 def test_a_page_that_came_after_it_is_not_taken_for_one_before(world: World) -> None:

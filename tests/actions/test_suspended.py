@@ -16,9 +16,9 @@ from hub.actions import administer, agree, authenticate, poll, submit, withdraw
 from hub.errors import HubError, Unauthenticated, Unprocessable
 from hub.model import Caller, Deletion, HttpRequest, JsonObject, NationCode, Purpose, Scope, StixId
 from hub.proofs import documents, keys, requests
-from hub.store import disclosures
 from tests.actions.hubs import PUBLIC_URL, Hub, agreement, clause, identifier, jwk, malware
 from tests.actions.test_races import Pause
+from tests.recorded import disclosures_to
 
 _TOKEN_DAYS = 1
 
@@ -164,7 +164,7 @@ def test_a_page_leaves_only_while_the_right_to_it_stands(hub: Hub, ending: str) 
         with pytest.raises(Unauthenticated):
             ask(hub.house, query)
     with hub.house.store.read() as connection:
-        assert len(list(disclosures.all_of(connection, NationCode("US")))) == 1
+        assert len(disclosures_to(connection, NationCode("US"))) == 1
 
 
 def test_a_suspension_returns_when_nothing_of_the_member_can_follow(

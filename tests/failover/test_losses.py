@@ -162,6 +162,18 @@ def test_commits_that_no_standby_had_to_confirm_are_remembered_by_every_process(
     second.close()
 
 
+def test_whoever_starts_after_a_promotion_knows_from_what_is_kept_that_something_may_be_lost(
+    forked: Forked,
+) -> None:
+    """All processes are gone with the old primary, and with them what they remembered."""
+    forked.stand_still()
+    forked.push(1)
+    forked.fail_over()
+    second = parts.another(forked.small)
+    assert forked.is_closed(second)
+    second.close()
+
+
 def test_a_standby_that_is_not_the_furthest_is_promoted() -> None:
     """All was confirmed by the other one: what a process finds missing closes the hub all the same."""
     with servers("a", "b") as pair:

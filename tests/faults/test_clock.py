@@ -100,6 +100,18 @@ def test_what_expired_does_not_come_back_to_whom_the_ledger_has_gone_on_for(worl
     _assert_nothing_missed(world, pollers)
 
 
+def test_what_is_in_force_again_when_the_clock_steps_back_is_served(world: World) -> None:
+    """What a process found to stand later does not hide what comes now: a poller would pass it over."""
+    until = world.clock.now + timedelta(minutes=30)
+    world.agree(["US", "KR"], clause("US", "KR", "amber"), valid_until=until)
+    world.push("us-agency", malware(1, tlp="amber"))
+    world.clock.wait(3_600)
+    assert stix_id("malware", 1) not in world.ids("kr-cert")
+    world.clock.wait(-3_600)
+    world.push("us-agency", malware(2, tlp="amber"))
+    assert {stix_id("malware", 1), stix_id("malware", 2)} <= set(world.ids("kr-cert"))
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_nothing_is_missed_whatever_happens_while_the_clock_steps_at_random(world: World, seed: int) -> None:
     chance = random.Random(seed)

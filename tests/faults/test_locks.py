@@ -19,13 +19,14 @@ from sqlalchemy import make_url, text
 from hub.client import Hub
 from hub.errors import Unavailable
 from hub.model import NationCode
-from hub.store import agreements, disclosures, engines, ledgers, releases
+from hub.store import agreements, engines, ledgers, releases
 from hub.store.connection import Store
 from tests import world
 from tests.faults import harm
 from tests.faults.harm import Holder
 from tests.journeys.live import Live, live_hub
 from tests.patience import PATIENCE_SECONDS
+from tests.recorded import disclosures_to
 from tests.stix_objects import Json, malware, relationship, stix_id
 
 _MAX_SECONDS = 60
@@ -179,7 +180,7 @@ def test_a_page_waits_neither_for_a_submission_nor_for_an_agreement(postgresql_u
         releases.lock(writer, small.house.registry.nations)
         assert [seen.id for seen in small.see("us-cert")] == [item["id"]]
     with small.house.store.read() as transaction:
-        told = list(disclosures.all_of(transaction, NationCode("US")))
+        told = disclosures_to(transaction, NationCode("US"))
     assert {disclosure.member for disclosure in told} == {"us-cert"}
     small.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import unicodedata
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -152,9 +153,22 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def names(obj: Json, words: Iterable[str]) -> bool:
-    """Whether a text of the object has one of these as whole words, in whatever case."""
-    wanted = [re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE) for word in words]
-    return any(one.search(text) for text in texts(obj) for one in wanted)
+    """Whether a text of the object has one of these names, which are in Latin letters (7).
+
+    As whole words: everything but letters and digits sets them apart, and Hangul or kana may follow.
+    """
+    wanted = [re.compile(rf"(?<![^\W_]){re.escape(_folded(word))}(?!{_LETTER})") for word in words]
+    return any(one.search(_folded(text)) for text in texts(obj) for one in wanted)
+
+
+_LETTER = r"(?![\u1100-\u11ff\u3040-\u30ff\uac00-\ud7a3])[^\W_]"
+
+
+def _folded(text: str) -> str:
+    """In one case and width, without combining and zero-width characters."""
+    apart = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
+    kept = "".join(c for c in apart if unicodedata.category(c) not in ("Mn", "Cf"))
+    return unicodedata.normalize("NFC", kept)
 
 
 def ids_within(obj: Json) -> set[str]:

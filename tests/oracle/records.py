@@ -247,5 +247,13 @@ class Records:
 
 
 def canonical(value: object) -> str:
-    """One text for all equal objects; STIX objects in these worlds hold no floats (RFC 8785)."""
-    return json.dumps(value, sort_keys=True)
+    """One text for all equal objects, however their numbers are written (RFC 8785)."""
+    return json.dumps(_plain(value), sort_keys=True)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

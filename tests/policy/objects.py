@@ -14,20 +14,25 @@ from tests.stix_objects import INFORMATIVE, PUBLIC, TLP, Json, definition, sdo, 
 _SPACE = uuid.UUID("3d2f6a5c-0b1e-5a77-8c64-0f9f2e6d7a02")
 _BY_VALUE = uuid.UUID("00abedb4-aa42-466c-9c01-fed23315a9b7")
 _TLP_2 = "extension-definition--60a3c5c5-0d10-413e-aab3-9e08dde9e88d"
-_FIRM = stix_id("identity", 702)  # no member, and no public source
+_FIRM, _OTHER_FIRM = stix_id("identity", 702), stix_id("identity", 703)  # no member, and no public source
 _FIELDS = {
     *("name", "type", "tlp", "rel_to", "marks", "labels", "contains", "refers_to", "creator", "version"),
     *("created", "revoked", "text", "parts", "derived_id", "by_value", "tlp_extension", "with", "statement"),
 }
 _TYPES = (
-    *("attack-pattern", "campaign", "course-of-action", "domain-name", "grouping", "identity", "indicator"),
-    *("intrusion-set", "language-content", "location", "malware", "marking-definition", "note"),
-    *("observed-data", "opinion", "relationship", "report", "sighting", "threat-actor", "tool"),
-    "vulnerability",
+    *("attack-pattern", "campaign", "course-of-action", "domain-name", "extension-definition", "grouping"),
+    *("identity", "indicator", "intrusion-set", "language-content", "location", "malware"),
+    *("marking-definition", "note", "observed-data", "opinion", "relationship", "report", "sighting"),
+    *("threat-actor", "tool", "vulnerability"),
 )
 _NEEDED: dict[str, Json] = {
     "attack-pattern": {"name": "Way"},
     "course-of-action": {"name": "Remedy"},
+    "extension-definition": {
+        "name": "Extension",
+        "schema": "https://firm.example/schema.json",
+        "extension_types": ["property-extension"],
+    },
     "intrusion-set": {"name": "Group"},
     "location": {"name": "Place", "region": "eastern-asia"},
     "threat-actor": {"name": "Actor"},
@@ -77,6 +82,7 @@ class Shelf:
         fixed = {
             "the hub": stix_id("identity", 999),
             "a firm": _FIRM,
+            "another firm": _OTHER_FIRM,
             "MITRE": PUBLIC,
             "unknown marking": _UNKNOWN_MARKING,
             "informative": INFORMATIVE,
@@ -137,6 +143,8 @@ class Shelf:
     def _about(self, said: Json, stix_type: str) -> Json:
         refs = [self.id(name) for name in (*said.get("contains", []), *said.get("refers_to", []))]
         match stix_type:
+            case "extension-definition":
+                return {"version": "1.0.0"}
             case "report" | "grouping" | "note" | "opinion" | "observed-data":
                 return {"object_refs": refs or [stix_id("campaign", 90)]} | _observed(stix_type)
             case "relationship" if refs:

@@ -179,14 +179,15 @@ class CasePlay(RenditionPlay):
         if "promises" in step:
             self.wait(1)
             self._promise(step, agree)
-        if "replaces" in step:
-            self.step(worlds.Amend(self._which(step["replaces"]), agree))
-        elif kind == "agreed":
-            self.step(agree)
-        else:
+        former = self._which(step["replaces"]) if "replaces" in step else None
+        if kind == "proposed":
             self.wait(1)
-            self._propose(agree, agree.parties, None)
+            self._propose(agree, agree.parties, former)
             self.catch_up()
+        elif former is not None:
+            self.step(worlds.Amend(former, agree))
+        else:
+            self.step(agree)
         if kind == "agreed":
             self._keep_promise(step[kind])
 

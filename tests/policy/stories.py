@@ -86,7 +86,9 @@ class Case:
 
 def all_cases(folder: Path = FOLDER) -> list[Case]:
     """Return every case of the folder's files, in order. Raises UnreadableCase."""
-    return [case for path in sorted(folder.glob("*.toml")) for case in cases_of(path.name, path.read_text())]
+    return [
+        case for path in sorted(folder.glob("[0-9]*.toml")) for case in cases_of(path.name, path.read_text())
+    ]
 
 
 def cases_of(file: str, text: str) -> list[Case]:

@@ -15,12 +15,13 @@ from tests.policy.explaining import (
 )
 from tests.policy.playing import CasePlay
 from tests.policy.rules_play import RulesPlay
-from tests.policy.stories import CODES, Case, Deviates, all_cases, differences
+from tests.policy.stories import CODES, MEMBERS, Case, Deviates, all_cases, differences, readers_of
 from tests.world import World, build
 
 CASES = all_cases()
-# The paragraphs of the policy's sections 2 to 10 that a case can show, by number, or by what they are about.
+# The paragraphs of the policy's sections 1 to 10 that a case can show, by number, or by what they are about.
 PARAGRAPHS = [
+    *("1 clearance", "1 record", "1 name", "1 common id", "1 shown", "1 period"),
     *(f"2.{n}" for n in range(1, 8)),
     "3",
     *("4 clauses", "4 red", "4 clearance", "4 several clauses", "4 newest version"),
@@ -72,3 +73,17 @@ def test_every_paragraph_of_the_policy_has_a_case() -> None:
 def test_no_two_cases_say_the_same() -> None:
     said = [case.says for case in CASES]
     assert sorted({one for one in said if said.count(one) > 1}) == []
+
+
+def test_every_case_says_who_sees_something_and_who_does_not() -> None:
+    assert [case.place for case in CASES if not _tells_readers_apart(case)] == []
+
+
+def _tells_readers_apart(case: Case) -> bool:
+    """Whether two readers see different things, or nobody of the submitters' nations sees anything."""
+    tables = [case.sees, *(step["now_sees"] for step in case.story if "now_sees" in step)]
+    read = [readers_of(case.place, table, MEMBERS) for table in tables]
+    views = {frozenset(seen) for table in read for seen in table.values()}
+    nations = {step["member"][:2] for step in case.story if "pushes" in step}
+    colleagues = {member for member in MEMBERS if member[:2] in nations}
+    return len(views) > 1 or (views == {frozenset()} and colleagues <= read[0].keys())

@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import event
+from sqlalchemy import event, insert
 
 from hub.model import NationCode
 from hub.store.connection import Store
+from hub.store.disclosure_tables import disclosure
 from hub.store.disclosures import decode, encode, fetches, held
+from hub.store.tables import member
 
 rising = st.lists(st.integers(1, 2**40), min_size=1, max_size=200, unique=True).map(sorted).map(tuple)
 dense = st.tuples(st.integers(1, 10**9), st.lists(st.booleans(), max_size=300)).map(
@@ -61,3 +63,17 @@ def test_answers_that_end_before_a_row_are_not_looked_at(tmp_path: Path) -> None
         plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
     store.close()
     assert "ix_disclosure_recipient_last_position (recipient=? AND last_position>?)" in str(plan)
+
+
+def test_answers_that_begin_behind_the_last_row_are_not_read(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path / 'hub.db'}")
+    store.migrate()
+    with store.write() as connection:
+        names = {"id": "kr-cert", "kind": "cert", "name": "KR", "identity": "identity--1", "created_at": 1}
+        connection.execute(insert(member).values(names))
+        place = {"member": "kr-cert", "recipient": "KR", "at": 1, "kind": "objects", "epoch": ""}
+        seen = {"revision": 0, "generation": 0}
+        answer = {"first_position": 8, "last_position": 9, "runs": "not to be read"}
+        connection.execute(insert(disclosure).values(place | seen | answer))
+        assert list(fetches(connection, NationCode("KR"), [5, 7])) == []
+    store.close()

@@ -29,6 +29,7 @@ LANDED = {
     "0010_as_shown.py": "352e8eb50c106392bbf2787c2b652c6ee10222f922e705caab25371bdaa009c0",
     "0011_epochs.py": "0a6e0cb9ca69b36e1a2d15d9c1820481233eeb5945ba8854065a288058c98997",
     "0012_configuration.py": "80648c8177ccc4064193e6ceaaaa2a7b70129edba0b18ee1ed751afa1834a0a3",
+    "0013_unused.py": "da830556ea27c1b7983a1c5670186532fcf70e124c0356b5f74c6571f6470658",
 }
 FILES = sorted(VERSIONS.glob("*.py"))
 

@@ -20,6 +20,7 @@ from hub.model import (
     MemberId,
     NationCode,
     ObjectVersion,
+    RowChanges,
     StixId,
     Tlp,
     from_microseconds,
@@ -214,7 +215,7 @@ def test_justifications_are_interned_for_each_recipient(store: Store) -> None:
 def test_withdrawn_rows_stay_and_are_no_longer_live(store: Store) -> None:
     keys = _append(store, NOW, "a", "b", "c")
     with store.write() as connection:
-        releases.withdraw(connection, KR, [1, 3], NOW)
+        releases.change(connection, KR, RowChanges(withdraw=[1, 3]), NOW)
     with store.read() as connection:
         assert [row.position for row in releases.live_rows(connection, keys)] == [2]
     assert len(_rows(store)) == 3
@@ -224,8 +225,7 @@ def test_rows_are_justified_and_superseded_in_place(store: Store) -> None:
     keys = _append(store, NOW, "a", "b")
     before = _rows(store)
     with store.write() as connection:
-        releases.justify(connection, KR, {FEW: [2]}, NOW, 7)
-        releases.supersede(connection, KR, [1])
+        releases.change(connection, KR, RowChanges(justify={FEW: [2]}, supersede=[1]), NOW)
     with store.read() as connection:
         live = {row.position: row for row in releases.live_rows(connection, keys)}
     assert [(live[n].justification, live[n].is_newest) for n in (1, 2)] == [(ALL, False), (FEW, True)]
