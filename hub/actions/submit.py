@@ -19,8 +19,6 @@ from hub.model import (
     Caller,
     Evidence,
     HttpRequest,
-    Kind,
-    Member,
     MemberId,
     NationCode,
     ObjectVersion,
@@ -38,6 +36,7 @@ from hub.rules.acceptance import Reserved
 from hub.rules.claims import Registered
 from hub.rules.drafting import Drafts, Drawer, draft
 from hub.rules.effective import Handled, effective_of_new
+from hub.rules.forms import names_of
 from hub.rules.judgement import Bench
 from hub.rules.neighbours import Neighbourhood
 from hub.rules.row_changes import Verdicts
@@ -143,11 +142,6 @@ def read(house: House, verified: VerifiedSubmission) -> Items:
         is_flawed = isinstance(item, Unreadable)
         items.append(item if is_flawed else reading.read(item, len(items), limit, canonical.digest, names))
     return items
-
-
-def names_of(member: Member) -> tuple[str, ...]:
-    """Return the names by which a text tells that it comes from this member; a cert is never hidden."""
-    return () if member.kind is Kind.CERT else member.names
 
 
 # --- 3: what follows --------------------------------------------------------------------------

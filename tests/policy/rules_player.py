@@ -23,6 +23,7 @@ from hub.model import (
 from hub.proofs.canonical import digest
 from hub.rules.drafting import draft
 from hub.rules.effective import Handled, effective, effective_of_new, together
+from hub.rules.forms import names_of
 from hub.rules.inquiry import Inquiry
 from hub.rules.judgement import Bench, Judging
 from hub.rules.row_changes import Moment, changes_to, up_to
@@ -75,8 +76,8 @@ def submit(memory: Memory, member: Member, objects: Sequence[Json], now: datetim
 
 
 def _read(member: Member, objects: Sequence[Json]) -> load.Items:
-    """Return each object as read, with where it names its submitter; a cert is never hidden (policy 7)."""
-    names = () if member.kind is Kind.CERT else member.names
+    """Return each object as read, with where it names its submitter."""
+    names = names_of(member)
     return [reading.read(obj, n, _MAX_BYTES, digest, names) for n, obj in enumerate(objects)]
 
 
