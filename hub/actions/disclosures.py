@@ -16,7 +16,6 @@ from hub.errors import Forbidden, NotFound
 from hub.model import (
     HUB,
     Caller,
-    Clearance,
     Disclosed,
     JsonObject,
     Justification,
@@ -216,18 +215,12 @@ class _Register:
         if row.origin in (fetch.recipient, HUB) or version.member == MemberId(HUB):
             return None
         justification, in_force = _binding_then(fetch, row, self.periods)
-        whole = Candidate.of(version, row.origin, self._clearance(version.member))
+        whole = Candidate.of(version, row.origin, self.members[version.member].reader.clearance)
         candidate = whole.left(row.rendition) or whole
         own = own_class(candidate, row.recipient, justification, self.periods)
-        reader = self._clearance(fetch.member)
+        reader = self.members[fetch.member].reader.clearance
         grounds = [ground for ground in own if ground.clearance <= reader]
         return widest_of(grounds, in_force)
-
-    def _clearance(self, member: MemberId) -> Clearance:
-        clearance = self.members[member].kind.clearance
-        if clearance is None:
-            raise RuntimeError(f"{member} belongs to no nation and has neither submitted nor read anything")
-        return clearance
 
 
 def _binding_then(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from hub.model import Kind, Member, Reader, StixId
+from hub.model import Kind, Member, StixId
 from hub.rules.judgement import Bench
 from hub.rules.neighbours import Around, Neighbourhood, neighbourhood
 from hub.store import agreements, neighbours
@@ -24,21 +24,19 @@ def look_around(
 
     `rel_to` are the ids of the REL TO definitions.
     """
-    if member.nation is None or member.kind.clearance is None:
-        raise RuntimeError(f"{member.id} belongs to no nation and can submit nothing")
-    reader = Reader(member.id, member.nation, member.kind.clearance)
+    reader = member.reader
     around = Around(of_the_hub=neighbours.of_the_hub(connection, set(ids)))
-    rows = neighbours.of_others(connection, member.nation, member.id, {*ids, *referred}, rel_to)
+    rows = neighbours.of_others(connection, reader.nation, member.id, {*ids, *referred}, rel_to)
     if rows:
-        foreign = [row for row in rows if row.origin != member.nation]
+        foreign = [row for row in rows if row.origin != reader.nation]
         submitted = {row.id for row in foreign}.intersection(ids)
         around = replace(
             around,
             neighbours=rows,
             showings=neighbours.everywhere(connection, {row.version for row in foreign}),
-            mentions=neighbours.naming(connection, member.nation, member.id, submitted),
+            mentions=neighbours.naming(connection, reader.nation, member.id, submitted),
             periods=agreements.every_period(connection),
-            own_agreements=agreements.of_party(connection, member.nation),
+            own_agreements=agreements.of_party(connection, reader.nation),
             certs={m.nation: m for m in bench.members.values() if m.kind is Kind.CERT and m.nation},
         )
     return neighbourhood(around, reader, ids, bench.now)

@@ -101,8 +101,8 @@ def watch(
         versions.update((key, one.before[key]) for key in one.before if key in versions or key in doomed)
     readers: dict[NationCode, list[Reader]] = defaultdict(list)
     for member in members.members(connection):
-        if member.nation is not None and member.kind.clearance is not None:
-            readers[member.nation].append(Reader(member.id, member.nation, member.kind.clearance))
+        if member.nation is not None:
+            readers[member.nation].append(member.reader)
     in_force = house.bindings.in_force(connection, present(house, connection))
     replaced = {(code, at) for code, change in verdicts.changes.items() for at in change.replaced}
     found = Watch(versions, readers, in_force, frozenset(doomed), replaced)

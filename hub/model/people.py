@@ -181,6 +181,13 @@ class Member:
         """All that names it in a text."""
         return (self.id, self.name, *self.short_names, *self.domains)
 
+    @property
+    def reader(self) -> Reader:
+        """The member as one that reads and submits. Auditors and operators are none: a RuntimeError."""
+        if self.nation is None or self.kind.clearance is None:
+            raise RuntimeError(f"{self.id} belongs to no nation and neither reads nor submits objects")
+        return Reader(self.id, self.nation, self.kind.clearance)
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:

@@ -60,10 +60,7 @@ class Bench:
         return binding(self.periods, self.now)
 
     def clearance(self, member: MemberId) -> Clearance:
-        clearance = self.members[member].kind.clearance
-        if clearance is None:
-            raise RuntimeError(f"{member} belongs to no nation and can have submitted nothing")
-        return clearance
+        return self.members[member].reader.clearance
 
     def candidate(self, version: ObjectVersion) -> Candidate:
         return Candidate.of(version, self.origin, self.clearance(version.member))

@@ -48,7 +48,10 @@ _LIMITED: Final = Reason("handled like what it refers to, which does not go ther
 _SEEN_AS_ANSWER: Final = _ceiling("its nation is given it with the ids that it has there")
 _SEEN_HIDDEN: Final = _ceiling("an agreement that hides its source gives it under another id alone")
 _NOT_SO: Final = _ceiling("no agreement in force gives it in this form")
-_CLOSED: Final = "it carries, or is contained in what carries, a marking the hub cannot keep"
+_CLOSED: Final = (
+    "it carries, or is contained in what carries, a marking the hub cannot keep, "
+    "or what holds it stays at home"
+)
 _KEPT_AT_HOME: Final = "unmarked, and its nation keeps what is unmarked at home"
 _NAMES_SOURCE: Final = _ceiling("names its source, which the agreement hides")
 

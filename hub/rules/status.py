@@ -19,7 +19,10 @@ _UNKNOWN: Final = (
     "{} is neither TLP, nor a statement that you have submitted, "
     "nor one that the hub's configuration lists as informative."
 )
-_CONTAINED: Final = "a report or grouping that contains it carries a marking that the hub cannot keep."
+_CONTAINED: Final = (
+    "a report or grouping that contains it carries a marking that the hub cannot keep, "
+    "or is unmarked and kept at home."
+)
 _TAKEN_OVER: Final = "what it refers to of your nation is closed, and it takes that over."
 _HOME: Final = "unmarked, and your nation keeps what is unmarked at home"
 _BARE: Final = "names no creator; created_by_ref with an identity of yours protects it"

@@ -331,7 +331,10 @@ def test_every_reason_is_given_not_the_first_alone(world: World) -> None:
     world.agree(["US", "KR"], clause("US", "KR", "green", types=["report"]))
     given = reason(world, MALWARE)
     assert given.split("; ") == [
-        "it carries, or is contained in what carries, a marking the hub cannot keep",
+        (
+            "it carries, or is contained in what carries, a marking the hub cannot keep, "
+            "or what holds it stays at home"
+        ),
         "above the agreement's ceiling GREEN",
         "type malware not covered",
         "submitted before the agreement came into force",
