@@ -45,12 +45,6 @@ from tests.policy.rules_memory import Memory, Row, made_id
 Items = Sequence[StixObject | Unreadable]
 
 
-def reader(member: Member) -> Reader:
-    assert member.nation is not None
-    assert member.kind.clearance is not None
-    return Reader(member.id, member.nation, member.kind.clearance)
-
-
 # --- what is known of others, and whose ids are whose (rules.neighbours, rules.drafting) ------------
 
 
@@ -65,7 +59,7 @@ def drawer(memory: Memory, member: Member, items: Items, now: datetime) -> Drawe
         reserved=Reserved(known.of_the_hub, registry.rel_to, registry.hub_identity_id),
         informative=registry.informative_markings,
         registered=Registered.of(registry, memory.members.values()),
-        neighbourhood=neighbourhood(known, reader(member), ids, now),
+        neighbourhood=neighbourhood(known, member.reader, ids, now),
         own=frozenset(own & referred),
         originals=originals(memory, memory.nation(member.id), referred),
         now=now,
@@ -267,7 +261,7 @@ def _standing_of_original(memory: Memory, original: ObjectVersion, submitter: Me
     """The rows by which the original is served, if by one its nation's ledger could show it the submitter."""
     rows = [row for row in memory.rows if row.version == original.key and row.form == SUBMITTED]
     own = [row for row in rows if row.recipient == memory.nation(submitter)]
-    who = reader(memory.members[submitter])
+    who = memory.members[submitter].reader
     if not any(_reaches(one.justification, who) for row in own for one in row.stood):
         return []
     return [row for row in rows if row.withdrawn_at is None and original.deleted_at is None]

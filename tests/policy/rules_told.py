@@ -14,7 +14,7 @@ from tests.policy.rules_player import inquire
 
 def served(memory: Memory, member: Member, now: datetime) -> list[Row]:
     """The rows that a poll of the member would return: what stands for it, and what it submitted itself."""
-    who = load.reader(member)
+    who = member.reader
     in_force = load.bench(memory, who.nation, now).in_force
     return [
         row

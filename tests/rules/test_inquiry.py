@@ -24,6 +24,7 @@ from hub.model import (
 )
 from hub.rules.inquiry import Inquiry
 from hub.rules.judgement import Bench, Judging, Stored
+from hub.rules.release import _CLOSED
 
 US, KR, JP = NationCode("US"), NationCode("KR"), NationCode("JP")
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -84,7 +85,7 @@ UNKNOWN = replace(version("indicator--u", key=4), is_closed=True)
         (MALWARE, ["type malware not covered"], [Obstacle.TYPE]),
         (
             UNKNOWN,
-            ["it carries, or is contained in what carries, a marking the hub cannot keep"],
+            [_CLOSED],
             [Obstacle.MARKING],
         ),
     ],
