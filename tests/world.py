@@ -14,7 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +31,6 @@ from hub.model import (
     Kind,
     Limits,
     MemberId,
-    Nation,
     NationCode,
     Purpose,
     Query,
@@ -51,12 +50,10 @@ from hub.stix.tlp import TLP_IDS
 from hub.store import objects
 from hub.store.connection import Store
 from tests import kept
-from tests.stix_objects import INFORMATIVE, PUBLIC, Json, stix_id
+from tests.nations import CODES, KINDS, START, registry
+from tests.stix_objects import Json
 
 URL = "https://hub.example"
-START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
-CODES = ("AU", "IN", "JP", "KR", "US")
-KINDS = {"cert": Kind.CERT, "agency": Kind.AGENCY, "agency2": Kind.AGENCY, "partner": Kind.PARTNER}
 EVERY_VERSION = frozenset({VersionFilter.ALL})
 NEWEST = frozenset({VersionFilter.LAST})
 
@@ -81,30 +78,6 @@ class Clock:
 
     def wait(self, seconds: float = 1) -> None:
         self.now += timedelta(seconds=seconds)
-
-
-def registry(
-    defaults: Mapping[str, Tlp] | None = None, codes: Sequence[str] = CODES, homes: Sequence[str] = ()
-) -> Registry:
-    """The nations by the same ids in every test; `defaults` gives levels other than amber.
-
-    In `homes` what is unmarked stays at home (policy 2.4).
-    """
-    nations = {
-        NationCode(code): Nation(
-            NationCode(code),
-            code,
-            stix_id("collection", n).partition("--")[2],
-            StixId(stix_id("identity", 900 + n)),
-            StixId(stix_id("marking-definition", 900 + n)),
-            (defaults or {}).get(code, Tlp.AMBER),
-            code in homes,
-        )
-        for n, code in enumerate(codes)
-    }
-    released = stix_id("collection", 999).partition("--")[2]
-    informative, public = frozenset({StixId(INFORMATIVE)}), frozenset({StixId(PUBLIC)})
-    return Registry(nations, StixId(stix_id("identity", 999)), released, informative, public)
 
 
 def clause(origin: str, to: str | Sequence[str], max_tlp: str, **terms: Any) -> Json:

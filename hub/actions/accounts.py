@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, NamedTuple
 
-from hub.actions import abroad
 from hub.actions.basis import present
 from hub.actions.house import House
-from hub.actions.inquiring import MOST_BLAMED, Blamed, Inquiry
-from hub.actions.judging import bench_of
+from hub.actions.judging import bench_of, stored_around
 from hub.actions.lives import may_know
+from hub.actions.records import with_referred
 from hub.model import (
     HUB,
     SUBMITTED,
@@ -23,26 +23,25 @@ from hub.model import (
     Justification,
     Kind,
     LiveRow,
+    MemberId,
     NationCode,
     ObjectVersion,
-    Obstacle,
-    Reason,
     Rendition,
     StixId,
     Tlp,
     View,
     format_instant,
 )
-from hub.rules.judgement import Bench
+from hub.rules.inquiry import Inquiry
+from hub.rules.judgement import Bench, Judging
 from hub.rules.release import NEVER, lowest_clearance, widest
-from hub.store import releases, renditions
+from hub.store import objects, releases, renditions
 from hub.store.connection import Connection
 
 _ADDRESSED: Final = "it is the hub's to the members who fetched what it recalls, and to no others"
 _NOT_SERVED_YET: Final = (
     "released, and not served yet: the hub is going through what was submitted before; poll again shortly"
 )
-_AND_MORE: Final = "and more of that kind"
 
 Place = tuple[int, Rendition]  # ObjectVersion.key, and the form
 
@@ -80,11 +79,21 @@ def accounts(
         own = [one for one in found if one.origin == origin]
         bench = bench_of(house, connection, origin, now)
         versions = {one.version.key: one.version for one in own}
-        inquiry = None if origin == HUB else Inquiry(connection, bench, versions.values())
+        inquiry = None if origin == HUB else _inquire(connection, bench, versions.values())
         for one in own:
             key = one.version.key
             known[one.place] = Account(caller, one, bench, inquiry, rows[key], made[key])
     return known
+
+
+def _inquire(connection: Connection, bench: Bench, versions: Collection[ObjectVersion]) -> Inquiry:
+    """Return the inquiry into these versions and all that they refer to. It costs a few statements."""
+    ids: dict[MemberId, set[StixId]] = defaultdict(set)
+    for version in versions:
+        ids[version.member].add(version.id)
+    whole = (objects.versions_of(connection, *own) for own in ids.items())
+    judging = Judging(bench, with_referred(connection, chain.from_iterable(whole)))
+    return Inquiry(judging, stored_around(connection, judging))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,27 +157,14 @@ class Account:
     def _abroad(self) -> JsonObject:
         """Return whether the version leaves its nation in some form, and if not, by what."""
         nations = [nation for nation in self.bench.recipients if nation != self.origin]
-        if any(self._leaves_to(nation) for nation in nations):
-            return abroad.leaving()
-        agreed: list[set[Obstacle]] = []
-        others: list[set[Obstacle]] = []
-        for nation in nations:
-            is_agreed = all(reason.obstacle is not None for reason in self._obstacles(nation))
-            (agreed if is_agreed else others).append(self._stopped_by(nation))
-        return abroad.staying(agreed, others)
+        if self.inquiry is None or any(self._leaves_to(nation) for nation in nations):
+            return {"decision": "leaves", "because": []}
+        because = [word.value for word in self.inquiry.stays_by(self.version, nations)]
+        return {"decision": "stays at home", "because": because}
 
     def _leaves_to(self, nation: NationCode) -> bool:
         """Tell whether the nation is served the version, or is about to be."""
         return not any(self._reasons(nation)) or bool(self._in_other_forms(nation))
-
-    def _stopped_by(self, nation: NationCode) -> set[Obstacle]:
-        reasons = [*self._obstacles(nation)]
-        is_referring = False
-        if self.inquiry is not None and self.inquiry.hangs(self.version, nation):
-            reasons += [one for later in self.inquiry.later(self.version, nation) for one in later.reasons]
-            is_referring = self.inquiry.needs_withheld_others(self.version, nation)
-        found = {reason.obstacle or Obstacle.CEILING for reason in reasons}
-        return found | {Obstacle.REFERENCE} if is_referring else found
 
     def _decision(self, nation: NationCode) -> JsonObject:
         """Return the decision on the version as submitted; who is told all is told of other forms, too."""
@@ -182,7 +178,7 @@ class Account:
         return decision | ({"renditions": told} if told else {})
 
     def _as_submitted(self, nation: NationCode) -> JsonObject:
-        if reasons := list(dict.fromkeys(self._reasons(nation))):
+        if reasons := [*self._reasons(nation)]:
             return _decision(nation, reason="; ".join(reasons))
         return self._told(nation, SUBMITTED)
 
@@ -243,29 +239,8 @@ class Account:
         """Give every reason for which the version is withheld from the nation; none: it is not."""
         if self.version.deleted_at is not None:
             yield f"deleted on {format_instant(self.version.deleted_at)}; submit a new version"
-        if self.inquiry is None:
-            return
-        yield from (reason.sentence for reason in self._obstacles(nation))
-        if not self.inquiry.hangs(self.version, nation):
-            return
-        blamed = self.inquiry.blamed(self.version, nation)
-        yield from self._for_others(blamed[:MOST_BLAMED])
-        if len(blamed) > MOST_BLAMED:
-            yield _AND_MORE
-
-    def _obstacles(self, nation: NationCode) -> Sequence[Reason]:
-        return () if self.inquiry is None else self.inquiry.obstacles(self.version, nation)
-
-    def _for_others(self, blamed: Sequence[Blamed]) -> Iterator[str]:
-        """Give a sentence for each set of reasons, with all that is withheld for them."""
-        groups: dict[tuple[bool, tuple[Reason, ...]], dict[str, None]] = {}
-        for other, own in blamed:
-            ids = groups.setdefault((other.record == self.version.record, tuple(own)), {})
-            ids[other.id] = None
-        for (is_later, reasons), ids in groups.items():
-            named = f"{'a withheld object' if len(ids) == 1 else 'withheld objects'} {', '.join(ids)}"
-            what = "a later version is withheld" if is_later else f"refers to {named}"
-            yield f"{what}: {', '.join(reason.sentence for reason in reasons)}"
+        if self.inquiry is not None:
+            yield from self.inquiry.reasons(self.version, nation)
 
     def _is_own(self, version: ObjectVersion) -> bool:
         return version.member == self.caller.member.id

@@ -19,7 +19,6 @@ from hub.errors import Conflict, Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     MAX_AGREEMENT_BYTES,
     Agreement,
-    AgreementState,
     Caller,
     HttpRequest,
     JsonObject,
@@ -37,8 +36,8 @@ from hub.rules.agreements import (
     Step,
     obstacle,
     read_agreement,
-    standing,
 )
+from hub.rules.amendments import forbids_superseding
 from hub.stix import bodies
 from hub.store import agreements, members
 from hub.store.agreements import AgreementEvent, StoredAgreement
@@ -330,15 +329,9 @@ def _check_amended(
     if former is None:
         raise NotFound("supersedes: there is no such agreement, or your nation is not party to it.")
     life = life_of(house.registry, former)
-    current = standing(life, now)
-    if current.state is AgreementState.ENDED:
-        raise Conflict(f"supersedes: that agreement has ended ({current.ended}); propose without supersedes.")
-    if life.starts_at is None:
-        raise Conflict("supersedes: that agreement is not signed by all; propose another in its place.")
-    if life.superseded_at is not None:
-        raise Conflict(
-            "supersedes: another amendment of that agreement is signed by all; supersede that one."
-        )
+    reason = forbids_superseding(life, now)
+    if reason is not None:
+        raise Conflict(f"supersedes: {reason}")
     return life.agreement.parties
 
 

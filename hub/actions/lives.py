@@ -9,6 +9,7 @@ from hub.actions.house import House
 from hub.errors import Forbidden, NotFound
 from hub.model import Caller, JsonObject, Kind, Registry, Scope, format_instant
 from hub.rules.agreements import Life, Step, read_agreement, standing
+from hub.rules.amendments import superseded_by
 from hub.store import agreements
 from hub.store.agreements import StoredAgreement
 from hub.store.connection import Connection
@@ -21,18 +22,7 @@ def life_of(registry: Registry, stored: StoredAgreement) -> Life:
     life = Life(read_agreement(stored.document, registry.nations.keys()), stored.told, stored.proposed_at)
     for event in stored.events:
         life = life.after(Step(event.typ), event.nation, event.at)
-    taking_over = (_takes_over_at(registry, amendment) for amendment in stored.amendments)
-    return life.superseded(min((at for at in taking_over if at is not None), default=None))
-
-
-# (hub/README: amendment-never-began)
-def _takes_over_at(registry: Registry, amendment: StoredAgreement) -> datetime | None:
-    """Return when a complete amendment took over or will; None: it does not."""
-    life = life_of(registry, amendment)
-    start = life.starts_at
-    if start is None or (life.terminated_at is not None and life.terminated_at < start):
-        return None
-    return start
+    return superseded_by(life, [life_of(registry, amendment) for amendment in stored.amendments])
 
 
 def may_know(caller: Caller) -> bool:

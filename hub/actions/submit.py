@@ -19,8 +19,6 @@ from hub.model import (
     Caller,
     Evidence,
     HttpRequest,
-    Kind,
-    Member,
     MemberId,
     NationCode,
     ObjectVersion,
@@ -38,6 +36,7 @@ from hub.rules.acceptance import Reserved
 from hub.rules.claims import Registered
 from hub.rules.drafting import Drafts, Drawer, draft
 from hub.rules.effective import Handled, effective_of_new
+from hub.rules.forms import names_of
 from hub.rules.judgement import Bench
 from hub.rules.neighbours import Neighbourhood
 from hub.rules.row_changes import Verdicts
@@ -50,7 +49,6 @@ Items = Sequence[StixObject | Unreadable]
 
 # (hub/README: post-limits)
 _MAX_HELD: Final = 100_000  # versions, at about a tenth of a millisecond each
-_STANDS: Final = "stands as {}; mark this version, or leave it out"
 
 
 def submit(house: House, submission: Submission) -> Receipt:
@@ -146,11 +144,6 @@ def read(house: House, verified: VerifiedSubmission) -> Items:
     return items
 
 
-def names_of(member: Member) -> tuple[str, ...]:
-    """Return the names by which a text tells that it comes from this member; a cert is never hidden."""
-    return () if member.kind is Kind.CERT else member.names
-
-
 # --- 3: what follows --------------------------------------------------------------------------
 
 
@@ -181,7 +174,7 @@ def decide(
     drafts = draft(replace(drawer, accepted_at=clock), items, held)
     facts = load(connection, Desk.of(house, member, verified.origin), held, drafts)
     handled, stricter = effective_of_new(facts, drafts.fresh)
-    drafts = drafts.without({key: _STANDS.format(tlp.label.upper()) for key, tlp in stricter.items()})
+    drafts = drafts.without(stricter)
     verdicts = judge_again(connection, bench, handled)
     return SubmissionDecision(basis, ledgers, now, drawer, drafts, handled, verdicts)
 

@@ -16,16 +16,16 @@ from hub.actions import history
 from hub.actions.house import House
 from hub.actions.lives import life_of
 from hub.errors import Unavailable
-from hub.model import AgreementState, Period
+from hub.model import Period
 from hub.rules.agreements import (
     Life,
     Step,
     covered_since,
     periods_from,
     reaches_back,
-    standing,
     waiting,
 )
+from hub.rules.amendments import amended_from, continues
 from hub.store import agreements, histories
 from hub.store.agreements import StoredAgreement
 from hub.store.connection import Connection
@@ -44,7 +44,7 @@ def prepare(house: House, amendment: StoredAgreement, life: Life, at: datetime) 
     with house.store.write() as connection:
         agreements.hold_for_change(connection)
         former = _superseded(connection, life)
-        if not _continues(agreements.periods_of(connection, former.id), life, at):
+        if not continues(agreements.periods_of(connection, former.id), life, at):
             return
         if not _awaiting(agreements.periods_of(connection, amendment.id), at):
             _abandon(connection, amendment, at)
@@ -71,14 +71,14 @@ def follow(house: House, connection: Connection, stored: StoredAgreement, step: 
             _come_into_force(house, connection, stored, life, at)
         case Step.SUSPEND:
             agreements.end_periods(connection, stored.id, at)
-            _rearrange(house, connection, stored, at, continues=False)
+            _rearrange(house, connection, stored, at, continues_it=False)
         case Step.RESUME:
             if life.suspended_by:
                 return
             _resume(house, connection, stored, life, at)
         case Step.TERMINATE:
             agreements.end_periods(connection, stored.id, at)
-            _rearrange(house, connection, stored, at, continues=False)
+            _rearrange(house, connection, stored, at, continues_it=False)
             _give_back(house, connection, life, at)
         case _:
             assert_never(step)
@@ -93,13 +93,11 @@ def _come_into_force(
     prepared = _awaiting(agreements.periods_of(connection, stored.id), at)
     if life.agreement.supersedes is not None:
         former = _superseded(connection, life)
-        periods = agreements.periods_of(connection, former.id)
-        continues = former.id if prepared and _continues(periods, life, at) else None
-        before = covered_since(periods) if _lives_until(house, former, new[0].start, at) else {}
-        new = periods_from(life, at, before, continues)
-        valid_until = life_of(house.registry, former).agreement.valid_until
-        agreements.limit_periods(connection, former.id, min(valid_until, new[0].start))
-        if continues is not None:
+        own, periods = life_of(house.registry, former), agreements.periods_of(connection, former.id)
+        continued = former.id if prepared and continues(periods, life, at) else None
+        new = amended_from(life, at, (own, periods), continued)
+        agreements.limit_periods(connection, former.id, min(own.agreement.valid_until, new[0].start))
+        if continued is not None:
             for one in prepared:
                 agreements.begin_period(connection, replace(new[one.clause_index], id=one.id))
     if not prepared or new[0].continues is None:
@@ -114,11 +112,11 @@ def _resume(house: House, connection: Connection, stored: StoredAgreement, life:
     new = periods_from(life, at, before, None)
     agreements.add_periods(connection, new)
     _append(connection, stored.id, new)
-    _rearrange(house, connection, stored, at, continues=True)
+    _rearrange(house, connection, stored, at, continues_it=True)
 
 
 def _rearrange(
-    house: House, connection: Connection, former: StoredAgreement, at: datetime, *, continues: bool
+    house: House, connection: Connection, former: StoredAgreement, at: datetime, *, continues_it: bool
 ) -> None:
     """Let the amendments that have yet to take over from `former` do so without a gap, or as they can.
 
@@ -133,12 +131,11 @@ def _rearrange(
         life = life_of(house.registry, amendment)
         agreements.end_periods(connection, amendment.id, at, begun=False)
         if life.starts_at is not None:
-            lives_on = _lives_until(house, former, life.starts_at, at)
-            before = covered_since(agreements.periods_of(connection, former.id)) if lives_on else {}
-            new = periods_from(life, at, before, former.id if continues else None)
+            before = life_of(house.registry, former), agreements.periods_of(connection, former.id)
+            new = amended_from(life, at, before, former.id if continues_it else None)
             agreements.add_periods(connection, new)
             # Rows may stand by what is to follow, too, however far.
-            _rearrange(house, connection, amendment, at, continues=True)
+            _rearrange(house, connection, amendment, at, continues_it=True)
 
 
 def _give_back(house: House, connection: Connection, life: Life, at: datetime) -> None:
@@ -170,20 +167,6 @@ def _stored(connection: Connection, id: str) -> StoredAgreement:
     if found is None:
         raise RuntimeError("what an agreement supersedes was there when it was proposed")
     return found
-
-
-def _continues(periods: tuple[Period, ...], life: Life, at: datetime) -> bool:
-    """Tell whether what has these periods will be in force when the amendment takes over."""
-    start = max(at, life.agreement.valid_from)
-    return any(p.ended_at is None and p.start < start <= p.until and at < p.until for p in periods)
-
-
-def _lives_until(house: House, former: StoredAgreement, start: datetime, at: datetime) -> bool:
-    """Tell whether `former` will have begun, and not ended, when the amendment begins."""
-    life = life_of(house.registry, former)
-    is_alive = standing(life.superseded(None), at).state is not AgreementState.ENDED
-    has_begun = life.starts_at is not None and life.starts_at < start
-    return is_alive and has_begun and start <= life.agreement.valid_until
 
 
 def _awaiting(periods: tuple[Period, ...], at: datetime) -> list[Period]:

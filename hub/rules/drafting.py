@@ -41,6 +41,7 @@ from hub.rules.neighbours import Naming, Neighbourhood
 from hub.rules.taking import names_colleagues, taken_over
 
 _MICROSECOND: Final = timedelta(microseconds=1)
+_STANDS: Final = "stands as {}; mark this version, or leave it out"
 _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 
 
@@ -82,11 +83,11 @@ class Drafts:
     repeats_deleted: bool
     named_at: Mapping[int, Sequence[str]]
 
-    def without(self, refused: Mapping[int, str]) -> Drafts:
-        """Return the drafts without the new versions with these keys, which are refused for these reasons."""
+    def without(self, refused: Mapping[int, Tlp]) -> Drafts:
+        """Return the drafts without these new names, by key, of which another stands so (policy 2.3)."""
         outcomes = list(self.outcomes)
-        for key, message in refused.items():
-            former = outcomes[self.index[key]]
+        for key, tlp in refused.items():
+            former, message = outcomes[self.index[key]], _STANDS.format(tlp.label.upper())
             outcomes[self.index[key]] = Outcome(former.id, former.version, succeeded=False, message=message)
         fresh = [version for version in self.fresh if version.key not in refused]
         bodies = {version.digest: self.bodies[version.digest] for version in fresh}

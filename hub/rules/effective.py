@@ -13,7 +13,7 @@ from datetime import datetime
 
 from hub.model import Handling, ObjectVersion, StixId, Tlp
 from hub.rules.claims import is_decided_once
-from hub.rules.handling import Facts, settle, with_taken
+from hub.rules.handling import Facts, predecessors, settle, with_taken
 from hub.rules.marking import Accepted, handed_down, identity_exception, is_stricter, raised
 
 CreatorDeltas = Mapping[tuple[StixId, Tlp], int]
@@ -108,10 +108,13 @@ def stricter_names(
 ) -> dict[int, Tlp]:
     """Return the new unmarked names that would be handled more strictly than what stands, and its level.
 
-    Each is compared with the newest version of its record that is not deleted, as it comes (policy 2.3).
+    Each is compared with the newest version of its record that is not deleted, as it comes (policy 2.3). One
+    that revokes is handled as what it revokes (policy 8), and is taken though its own REL TO is narrower.
     """
     newest: dict[StixId, ObjectVersion] = {}
     asked = {v.id for v in fresh if is_decided_once(v)}
+    records = (v for v in handled.values() if v.id in asked)
+    following = predecessors(sorted(records, key=lambda v: (v.id, v.version_key)))
     for version in handled.values():
         if version.id in asked and version.key in before and version.deleted_at is None:
             held = newest.get(version.id)
@@ -125,6 +128,7 @@ def stricter_names(
             held is not None
             and is_newer
             and is_decided_once(version)
+            and version.key not in following
             and is_stricter(_handling(version), _handling(held))
         ):
             found[version.key] = held.tlp

@@ -16,6 +16,8 @@ from hub.model import (
     Granular,
     Ground,
     Justification,
+    Kind,
+    Member,
     NationCode,
     Period,
     RecordKey,
@@ -116,6 +118,11 @@ def to_audience(classes: Mapping[View, Class], told: Justification) -> dict[View
         view: frozenset({own}) | told if view.rendition.is_answer else frozenset({own})
         for view, own in classes.items()
     }
+
+
+def names_of(member: Member) -> tuple[str, ...]:
+    """Return the names by which a text tells of this member; a cert is never hidden (policy 7)."""
+    return () if member.kind is Kind.CERT else member.names
 
 
 def hidden_ids(ids: Collection[StixId], givers: Givers) -> set[StixId]:

@@ -86,7 +86,7 @@ class _Settling:
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
         self.ordered = sorted(facts.now.values(), key=lambda v: (v.id, v.version_key))
-        self.predecessors = _predecessors(self.ordered)
+        self.predecessors = predecessors(self.ordered)
         self.containers = [v for v in self.ordered if v.type in CONTAINERS]
         self.naming: dict[StixId, list[int]] = defaultdict(list)  # containers on the table, by what they name
         self.container_keys: dict[ContainerKey, int] = {}
@@ -329,8 +329,11 @@ def _with_taken(version: ObjectVersion, handling: Handling) -> Handling:
     return handling if taken is None else strictest((handed_down(handling), taken)) or handling
 
 
-def _predecessors(ordered: Iterable[ObjectVersion]) -> dict[int, int]:
-    """Return, by the key of a revoking version without TLP, the version before it; deleted ones count."""
+def predecessors(ordered: Iterable[ObjectVersion]) -> dict[int, int]:
+    """Return, by the key of a revoking version without TLP, the one before it; deleted ones count (policy 8).
+
+    `ordered` are by id, and of each id by version.
+    """
     found: dict[int, int] = {}
     last: dict[StixId, int] = {}
     for version in ordered:

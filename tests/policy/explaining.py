@@ -7,8 +7,8 @@ from hub.actions.explain import Question
 from hub.errors import NotFound
 from hub.model import StixId, version_key
 from tests.oracle import Version
-from tests.policy.playing import CasePlay, Deviates
-from tests.policy.stories import Json, UnreadableCase
+from tests.policy.playing import CasePlay
+from tests.policy.stories import Deviates, Json, UnreadableCase
 from tests.properties.test_explanations import AUDITOR, ask, expected
 from tests.properties.unrecorded import unrecorded
 from tests.stix_objects import stix_id

@@ -1,6 +1,6 @@
 """Plays a case: each step in the hub and in the oracle beside it, and asks both what the case expects.
 
-Whoever else is to be held to the cases (the pure rules, say) is a third `seen_by_…` in `hold_to`.
+`rules_play.py` plays the same cases by the rules alone.
 """
 
 from __future__ import annotations
@@ -14,26 +14,31 @@ from typing import Any
 
 from hub.actions import simulate, work
 from hub.model import Receipt, format_instant
+from tests.nations import KINDS, registry
 from tests.oracle import Account, Oracle, Outcome
 from tests.oracle.contents import made_id
 from tests.policy.objects import Shelf
-from tests.policy.stories import Case, Json, UnreadableCase, kind_of, readers_of, seconds
+from tests.policy.stories import (
+    CODES,
+    MEMBERS,
+    Case,
+    Deviates,
+    Json,
+    UnreadableCase,
+    differences,
+    kind_of,
+    readers_of,
+    seconds,
+)
 from tests.properties import worlds
 from tests.properties.playing import Play
 from tests.properties.renditions import Form, RenditionPlay, forms
 from tests.properties.test_simulate import AUDITOR, Lowest, changes, lowest, said
 from tests.properties.unrecorded import unrecorded
 from tests.stix_objects import INFORMATIVE, PUBLIC
-from tests.world import KINDS, registry
 
-CODES = ("AU", "JP", "KR", "US")
-MEMBERS = [f"{code.lower()}-{kind}" for code in CODES for kind in KINDS]
 _DAY = 86_400
 _YEAR = 365 * _DAY
-
-
-class Deviates(AssertionError):
-    """The hub, the oracle or both say something else than the case expects."""
 
 
 @dataclass(frozen=True)
@@ -251,8 +256,8 @@ class CasePlay(RenditionPlay):
         Of all others oracle and hub say the same. What the oracle is said to lack it must lack still.
         """
         wanted = readers_of(self.place, table, MEMBERS)
-        hubs = _differences(wanted, self.seen_by_hub(wanted))
-        oracles = _differences(wanted, self.seen_by_oracle())
+        hubs = differences(wanted, self.seen_by_hub(wanted))
+        oracles = differences(wanted, self.seen_by_oracle())
         if self.case.oracle_lacks:
             oracles = [] if oracles else ["knows it now: take oracle_lacks out of the case"]
         if lines := [f"hub: {line}" for line in hubs] + [f"oracle: {line}" for line in oracles]:
@@ -262,7 +267,7 @@ class CasePlay(RenditionPlay):
 
     def _compare_others(self) -> None:
         """See that hub and oracle agree about all readers of whom the case says nothing, and on contents."""
-        if lines := _differences(self.seen_by_oracle(), self.seen_by_hub(self.readers)):
+        if lines := differences(self.seen_by_oracle(), self.seen_by_hub(self.readers)):
             raise Deviates("\n  ".join([f"{self.place}: the hub differs from the oracle", *lines]))
         self.compare(*self.readers)
 
@@ -311,15 +316,6 @@ class CasePlay(RenditionPlay):
     def work(self) -> None:
         assert self.world is not None
         assert work.work(self.world.house).is_done
-
-
-def _differences(wanted: Mapping[str, set[str]], seen: Mapping[str, set[str]]) -> list[str]:
-    lines = []
-    for reader in sorted(wanted.keys() & seen.keys()):
-        more, less = sorted(seen[reader] - wanted[reader]), sorted(wanted[reader] - seen[reader])
-        lines += [f"{reader} also sees {more}"] if more else []
-        lines += [f"{reader} does not see {less}"] if less else []
-    return lines
 
 
 _CLAUSE = ("from", "to", "max_tlp", "audience", "types", "history", "granular", "anonymise")

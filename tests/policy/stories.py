@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.nations import KINDS
+
 Json = dict[str, Any]
+
+CODES = ("AU", "JP", "KR", "US")
+MEMBERS = [f"{code.lower()}-{kind}" for code in CODES for kind in KINDS]
 
 FOLDER = Path(__file__).parent
 _CASE = {
@@ -48,6 +53,10 @@ OTHERS = "all others"
 
 class UnreadableCase(ValueError):
     """A case that cannot be read; the sentence names file, case and place."""
+
+
+class Deviates(AssertionError):
+    """Whoever plays the case comes to something else than it expects."""
 
 
 @dataclass(frozen=True)
@@ -146,3 +155,13 @@ def readers_of(place: str, table: Mapping[str, Sequence[str]], members: Sequence
                 raise UnreadableCase(f"{place}: {', '.join(twice)} is named twice")
             found |= {member: set(objects) for member in named}
     return found
+
+
+def differences(wanted: Mapping[str, set[str]], seen: Mapping[str, set[str]]) -> list[str]:
+    """Return who sees more or less than is wanted, of those in both tables."""
+    lines = []
+    for reader in sorted(wanted.keys() & seen.keys()):
+        more, less = sorted(seen[reader] - wanted[reader]), sorted(wanted[reader] - seen[reader])
+        lines += [f"{reader} also sees {more}"] if more else []
+        lines += [f"{reader} does not see {less}"] if less else []
+    return lines

@@ -13,8 +13,9 @@ from tests.policy.explaining import (
     hold_to_soundness,
     hold_to_what_is_told,
 )
-from tests.policy.playing import CODES, MEMBERS, CasePlay
-from tests.policy.stories import Case, all_cases, readers_of
+from tests.policy.playing import CasePlay
+from tests.policy.rules_play import RulesPlay
+from tests.policy.stories import CODES, MEMBERS, Case, Deviates, all_cases, differences, readers_of
 from tests.world import World, build
 
 CASES = all_cases()
@@ -48,10 +49,19 @@ def test_the_hub_and_the_oracle_do_what_the_case_says(played: CasePlay) -> None:
     played.tell()
     played.place = played.case.place
     played.hold_to(played.case.sees)
+    hold_to_the_rules_alone(played)
     hold_to_explanations(played)
     hold_to_what_is_told(played)
     hold_to_recalls(played)
     hold_to_soundness(played)
+
+
+def hold_to_the_rules_alone(played: CasePlay) -> None:
+    """See that rules and hub say the same of all readers, of whom the case says nothing too."""
+    rules = RulesPlay(played.case)
+    rules.tell()
+    if lines := differences(rules.seen(played.readers), played.seen_by_hub(played.readers)):
+        raise Deviates("\n  ".join([f"{played.place}: the hub differs from the rules alone", *lines]))
 
 
 def test_every_paragraph_of_the_policy_has_a_case() -> None:

@@ -5,8 +5,17 @@ from __future__ import annotations
 import pytest
 
 from tests.policy.objects import Shelf
-from tests.policy.playing import CODES, MEMBERS, CasePlay, Deviates
-from tests.policy.stories import Case, UnreadableCase, cases_of, readers_of, seconds
+from tests.policy.playing import CasePlay
+from tests.policy.stories import (
+    CODES,
+    MEMBERS,
+    Case,
+    Deviates,
+    UnreadableCase,
+    cases_of,
+    readers_of,
+    seconds,
+)
 from tests.world import build
 
 PUSH = '{ member = "us-agency", pushes = ["indicator"] }'

@@ -11,7 +11,6 @@ from typing import Final
 import orjson
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
-from hub.actions.submit import names_of
 from hub.model import (
     HUB,
     Guise,
@@ -27,6 +26,7 @@ from hub.model import (
 )
 from hub.proofs import canonical
 from hub.rules.effective import names_creator
+from hub.rules.forms import names_of
 from hub.rules.handling import CONTAINERS
 from hub.rules.marking import (
     Accepted,

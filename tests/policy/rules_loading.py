@@ -1,0 +1,295 @@
+"""What the rules are given to decide on, put together from memory in the order in which it is asked for."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from hub.model import (
+    ANONYMISED,
+    SUBMITTED,
+    Handling,
+    Justification,
+    Kind,
+    LiveRow,
+    Member,
+    MemberId,
+    Mention,
+    NationCode,
+    Neighbour,
+    ObjectVersion,
+    Original,
+    Reader,
+    Showing,
+    StixId,
+    StixObject,
+    Tlp,
+    Unreadable,
+    View,
+)
+from hub.model.tlp_ids import TLP_IDS
+from hub.rules.acceptance import Reserved
+from hub.rules.claims import Registered, is_unmarked_name
+from hub.rules.drafting import NO_DRAFTS, Drafts, Drawer
+from hub.rules.effective import creator_deltas, laid
+from hub.rules.forms import audience
+from hub.rules.handling import Customs, Facts
+from hub.rules.judgement import Bench, Judging, Originals, Stored
+from hub.rules.marking import Accepted
+from hub.rules.neighbours import Around, neighbourhood
+from hub.rules.references import Settled
+from hub.rules.release import in_force_part
+from tests.policy.rules_memory import Memory, Row, made_id
+
+Items = Sequence[StixObject | Unreadable]
+
+
+# --- what is known of others, and whose ids are whose (rules.neighbours, rules.drafting) ------------
+
+
+def drawer(memory: Memory, member: Member, items: Items, now: datetime) -> Drawer:
+    """What is known before the items are looked at."""
+    readable = [item for item in items if isinstance(item, StixObject)]
+    ids, referred = {item.id for item in readable}, {id for item in readable for id in item.refers}
+    known, registry = around(memory, member, ids, referred), memory.registry
+    own = {v.id for v in memory.of(member.id) if v.is_newest and v.deleted_at is None and not v.is_copy}
+    return Drawer(
+        submitter=member,
+        reserved=Reserved(known.of_the_hub, registry.rel_to, registry.hub_identity_id),
+        informative=registry.informative_markings,
+        registered=Registered.of(registry, memory.members.values()),
+        neighbourhood=neighbourhood(known, member.reader, ids, now),
+        own=frozenset(own & referred),
+        originals=originals(memory, memory.nation(member.id), referred),
+        now=now,
+        accepted_at=now,
+    )
+
+
+def around(memory: Memory, member: Member, ids: Collection[StixId], referred: Collection[StixId]) -> Around:
+    """What others submitted under the ids that a member submits or refers to, and who named these."""
+    neighbours = [*_neighbours(memory, member, {*ids, *referred})]
+    foreign = {one.version for one in neighbours if one.origin != member.nation}
+    return Around(
+        neighbours=neighbours,
+        showings=[
+            Showing(row.version, row.recipient, row.form, row.justification)
+            for row in memory.rows
+            if row.version in foreign and row.withdrawn_at is None
+        ],
+        mentions=[*_mentions(memory, member, ids)],
+        periods=memory.periods,
+        own_agreements=frozenset(id for id, parties in memory.parties.items() if member.nation in parties),
+        certs={m.nation: m for m in memory.members.values() if m.kind is Kind.CERT and m.nation},
+        of_the_hub=frozenset(id for id in ids if _is_the_hubs(memory, id)),
+    )
+
+
+def _is_the_hubs(memory: Memory, id: StixId) -> bool:
+    registry = memory.registry
+    is_made = id in memory.made and memory.made[id].form != ANONYMISED
+    return is_made or id in TLP_IDS or id in registry.rel_to or id == registry.hub_identity_id
+
+
+def _neighbours(memory: Memory, member: Member, ids: Collection[StixId]) -> Iterator[Neighbour]:
+    """Give the rows by which the nation knows these ids: a redaction by its own and by its original's."""
+    for row in memory.ledger(member.nation):
+        version = memory.versions[row.version]
+        is_cut = row.form.ceiling is not None and not (row.form.is_link or row.form.is_anonymised)
+        known_as = {row.id, version.id} if is_cut else {row.id}
+        if version.member != member.id and not _is_copy_of(memory, member.id, version):
+            yield from (_neighbour(memory, row, id) for id in sorted(known_as & {*ids}))
+
+
+def _is_copy_of(memory: Memory, member: MemberId, version: ObjectVersion) -> bool:
+    """Tell whether it equals what the member itself submitted before, and not as a copy."""
+    return any(
+        own.id == version.id and own.digest == version.digest and own.key < version.key and not own.is_copy
+        for own in memory.of(member)
+    )
+
+
+def _neighbour(memory: Memory, row: Row, id: StixId) -> Neighbour:
+    version = memory.versions[row.version]
+    carried = [level for level in (version.markings.tlp, version.markings.raised) if level is not None]
+    return Neighbour(
+        id=id,
+        origin=row.origin,
+        member=version.member,
+        type=version.type,
+        version_key=version.version_key,
+        digest=row.digest,
+        creator=version.creator,
+        submitted_at=version.submitted_at,
+        position=row.position,
+        shown=row.shown,
+        is_seen=False,
+        carried=max(carried, default=None),
+        carries_rel_to=not version.markings.others.isdisjoint(memory.registry.rel_to),
+        handling=Handling(version.tlp, version.rel_to, version.is_closed or version.is_home),
+        limits=version.taken.limits,
+        version=version.key,
+        rendition=row.form,
+        date_added=row.date,
+        stood=row.stood,
+    )
+
+
+def _mentions(memory: Memory, member: Member, ids: Collection[StixId]) -> Iterator[Mention]:
+    """Give who named these ids: the member itself, and others in what its nation's ledger has."""
+    for version in memory.of(member.id):
+        for id in version.refers & {*ids}:
+            yield Mention(id, memory.nation(member.id), version.submitted_at, None, ())
+    for row in memory.ledger(member.nation):
+        version = memory.versions[row.version]
+        if version.member != member.id:
+            for id in _named_in(memory, row) & {*ids}:
+                yield Mention(id, row.origin, version.submitted_at, row.date, row.stood)
+
+
+def _named_in(memory: Memory, row: Row) -> set[StixId]:
+    """The ids that the row's object names: an anonymised one those that were made for them."""
+    refers = memory.versions[row.version].refers
+    if not row.form.is_anonymised:
+        return {*refers}
+    hidden = {id: made_id(row.origin, id, ANONYMISED) for id in refers}
+    return {made if made in memory.made else id for id, made in hidden.items()}
+
+
+def originals(memory: Memory, nation: NationCode, ids: Iterable[StixId]) -> dict[StixId, Original]:
+    """What stands behind those of the ids that the hub made of other nations' objects."""
+    found = {id: memory.made[id] for id in ids if id in memory.made}
+    return {id: Original(one.origin, one.id) for id, one in found.items() if one.origin != nation}
+
+
+# --- how a member's objects are handled (rules.effective) -------------------------------------------
+
+
+def facts(
+    memory: Memory,
+    member: MemberId,
+    drafts: Drafts = NO_DRAFTS,
+    deleted: Mapping[int, datetime] | None = None,
+) -> Facts:
+    """All of the member's objects, with what a submission brings, and without what is deleted now.
+
+    As all are looked at together, nothing stored is left around them.
+    """
+    held, said = memory.of(member), memory.registry.nations[memory.nation(member)]
+    markings = memory.registry.informative_markings, memory.registry.rel_to
+    return Facts(
+        customs=Customs(said.default_tlp, said.unmarked_stays_home, *markings),
+        now=laid((*held, *drafts.fresh), deleted or {}),
+        before={version.key: version for version in held},
+        present=drafts.present | {version.key for version in drafts.fresh},
+        repeated=drafts.repeated,
+        around={},
+        closed_around={},
+        accepted=_accepted((*held, *drafts.fresh)),
+        namers=_namers(held),
+    )
+
+
+def _accepted(versions: Iterable[ObjectVersion]) -> Accepted:
+    """The definitions among these, each with the ids by which it is listed; None: it is a statement."""
+    listed: dict[StixId, list[frozenset[StixId]]] = defaultdict(list)
+    for version in versions:
+        if version.is_accepted_definition:
+            listed[version.id].append(version.listed)
+    return {id: frozenset().union(*each) if all(each) else None for id, each in listed.items()}
+
+
+def _namers(versions: Iterable[ObjectVersion]) -> Mapping[StixId, Mapping[Tlp, int]]:
+    """How many of these versions count for each identity that they name, at each level."""
+    found: dict[StixId, Counter[Tlp]] = defaultdict(Counter)
+    for (identity, tlp), count in creator_deltas({v.key: v for v in versions}, {}).items():
+        found[identity][tlp] += count
+    return found
+
+
+# --- for whom versions stand (rules.judgement, rules.row_changes) ------------------------------------
+
+
+def bench(memory: Memory, origin: NationCode, now: datetime) -> Bench:
+    unended = [period for period in memory.periods if period.ended_at is None]
+    return Bench(origin, memory.members, memory.nations, unended, now)
+
+
+def live_rows(memory: Memory, versions: Collection[int], recipients: Collection[NationCode]) -> list[LiveRow]:
+    return [
+        row.live()
+        for row in memory.rows
+        if row.version in versions and row.recipient in recipients and row.is_live
+    ]
+
+
+def stored(memory: Memory, judging: Judging) -> Stored:
+    """That on which the judged versions hang, and which is not judged with them."""
+    answers = {one.key: _audience(memory, judging.bench.origin, one) for one in judging.answers()}
+    return Stored([*_settled(memory, judging)], _originals_of(memory, judging.copies()), answers)
+
+
+def _settled(memory: Memory, judging: Judging) -> Iterator[Settled]:
+    bench = judging.bench
+    for member, ids in judging.referred().items():
+        for version in memory.of(member):
+            if version.id in ids and version.is_newest:
+                rows = [row for row in memory.rows if row.version == version.key and row.is_live]
+                yield Settled(
+                    *(member, version.id),
+                    {View(r.recipient, r.form): in_force_part(r.justification, bench.binding) for r in rows},
+                    is_masked=bench.is_masked(version.guise, member),
+                    is_unmarked_name=is_unmarked_name(version),
+                    originals=_originals_of(memory, [version]).get(version.key, {}),
+                )
+
+
+def _originals_of(memory: Memory, versions: Iterable[ObjectVersion]) -> Originals:
+    """For whom the equal objects stand, that the submitters of copies among these had been shown."""
+    found: dict[int, dict[NationCode, list[Justification]]] = defaultdict(lambda: defaultdict(list))
+    for copy in (version for version in versions if version.is_copy):
+        for original in memory.versions.values():
+            is_before = copy.key < 0 or original.key < copy.key
+            if original.digest == copy.digest and original.member != copy.member and is_before:
+                for row in _standing_of_original(memory, original, copy.member):
+                    found[copy.key][row.recipient].append(row.justification)
+    return found
+
+
+def _standing_of_original(memory: Memory, original: ObjectVersion, submitter: MemberId) -> list[Row]:
+    """The rows by which the original is served, if by one its nation's ledger could show it the submitter."""
+    rows = [row for row in memory.rows if row.version == original.key and row.form == SUBMITTED]
+    own = [row for row in rows if row.recipient == memory.nation(submitter)]
+    who = memory.members[submitter].reader
+    if not any(_reaches(one.justification, who) for row in own for one in row.stood):
+        return []
+    return [row for row in rows if row.withdrawn_at is None and original.deleted_at is None]
+
+
+def _reaches(value: Justification, who: Reader) -> bool:
+    """Tell whether a row that stood so could be shown to a member, whatever is in force."""
+    return all(
+        any(g.clearance <= who.clearance if g.member is None else g.member == who.member for g in one)
+        for one in value
+    )
+
+
+def _audience(memory: Memory, origin: NationCode, answer: ObjectVersion) -> Justification:
+    """For whom an answer is where it is about: who sees there what had been released before it came."""
+    found = originals(memory, origin, answer.refers).items()
+    behind = {made: original.id for made, original in found if original.origin == answer.about}
+    ledger = memory.ledger(origin)
+    first = min((row.position for row in ledger if row.version == answer.key), default=len(ledger) + 1)
+    records = {
+        (memory.versions[row.version].member, behind[row.id])
+        for row in ledger
+        if row.id in behind and row.origin == answer.about and row.position < first
+    }
+    standing = {
+        version.record: row.justification
+        for row in memory.ledger(answer.about)
+        if row.withdrawn_at is None and row.form == SUBMITTED
+        if (version := memory.versions[row.version]).is_newest and version.record in records
+    }
+    return audience(records, {*behind.values()}, standing)

@@ -1,0 +1,63 @@
+"""Who is served what, and why or why not, as the rules say it of the rows in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from hub.model import SUBMITTED, Clearance, Member, NationCode, ObjectVersion, View
+from hub.rules.release import NEVER, lowest_clearance, stands, widest
+from tests.policy import rules_loading as load
+from tests.policy.rules_memory import Memory, Row
+from tests.policy.rules_player import inquire
+
+
+def served(memory: Memory, member: Member, now: datetime) -> list[Row]:
+    """The rows that a poll of the member would return: what stands for it, and what it submitted itself."""
+    who = member.reader
+    in_force = load.bench(memory, who.nation, now).in_force
+    return [
+        row
+        for row in memory.ledger(who.nation)
+        if row.withdrawn_at is None
+        and (stands(row.justification, who, in_force) or memory.versions[row.version].member == member.id)
+    ]
+
+
+def told(
+    memory: Memory, version: ObjectVersion, nation: NationCode, names: Mapping[str, str], now: datetime
+) -> str:
+    """By which agreement, called by its name, a nation sees the version, and from whom up; or why not."""
+    origin = memory.nation(version.member)
+    inquiry, bench = inquire(memory, origin, now), load.bench(memory, origin, now)
+    if reasons := inquiry.reasons(version, nation):
+        return "; ".join(reasons)
+    judged = inquiry.judgements[version.key].get(View(nation), frozenset({NEVER}))
+    (row,) = [row for row in _rows(memory, version, nation) if row.form == SUBMITTED]
+    clearance = lowest_clearance(row.justification | judged, bench.in_force)
+    period = widest(bench.candidate(version), nation, bench.periods, now)
+    by = "" if period is None else f" by {names[period.agreement_id]}, clause {period.clause_index + 1}"
+    return f"released{by}, from {'nobody' if clearance is None else clearance.label} up"
+
+
+def owner_hears(memory: Memory, version: ObjectVersion, now: datetime) -> str:
+    """What the submitter is told: whether it leaves its nation, and if not, by which obstacles (policy 5)."""
+    origin = memory.nation(version.member)
+    inquiry = inquire(memory, origin, now)
+    abroad = [nation for nation in memory.nations if nation != origin]
+    if any(not inquiry.reasons(version, to) or _in_other_forms(memory, version, to, now) for to in abroad):
+        return "leaves"
+    return f"stays at home: {', '.join(word.value for word in inquiry.stays_by(version, abroad))}"
+
+
+def _in_other_forms(
+    memory: Memory, version: ObjectVersion, nation: NationCode, now: datetime
+) -> list[Clearance]:
+    in_force = load.bench(memory, nation, now).in_force
+    others = [row for row in _rows(memory, version, nation) if row.form != SUBMITTED]
+    found = (lowest_clearance(row.justification, in_force) for row in others)
+    return [clearance for clearance in found if clearance is not None]
+
+
+def _rows(memory: Memory, version: ObjectVersion, nation: NationCode) -> list[Row]:
+    return [r for r in memory.ledger(nation) if r.version == version.key and r.withdrawn_at is None]
