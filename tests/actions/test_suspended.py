@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from hub.actions import administer, agree, authenticate, poll, submit, withdraw
+from hub.actions import administer, agree, authenticate, basis, poll, submit, withdraw
 from hub.errors import HubError, Unauthenticated, Unprocessable
 from hub.model import Caller, Deletion, HttpRequest, JsonObject, NationCode, Purpose, Scope, StixId
 from hub.proofs import documents, keys, requests
@@ -174,7 +174,7 @@ def test_a_suspension_returns_when_nothing_of_the_member_can_follow(
     hub.account("us-cert")
     order: list[str] = []
     let_in, suspended = threading.Event(), threading.Event()
-    real = submit.admit
+    real = basis.admit
 
     def admit(*arguments: Any) -> None:
         real(*arguments)
@@ -182,7 +182,7 @@ def test_a_suspension_returns_when_nothing_of_the_member_can_follow(
         assert not suspended.wait(1), "suspended while a submission that was let in is not committed"
         order.append("let in")
 
-    monkeypatch.setattr(submit, "admit", admit)
+    monkeypatch.setattr(basis, "admit", admit)
 
     def suspend() -> None:
         assert let_in.wait(30)
