@@ -53,13 +53,12 @@ def hold(
     origin: NationCode,
     sender: tuple[Caller, Evidence | None] | None = None,
 ) -> None:
-    """Take the locks under which what `origin` submitted is decided and written, in their order.
+    """Take the locks under which what `origin` submitted is decided, in their order.
 
-    First agreements and identities stay as they are, then the nation's submissions, then all ledgers. Raises
-    what `admit` does if the sender may not act any more.
+    First agreements and identities stay as they are, then the nation's submissions; ledgers come after these
+    (`releases.lock`). Raises what `admit` does if the sender may not act any more.
     """
     agreements.generation(connection, hold=True)
     if sender is not None:
         admit(house, connection, *sender)
     submissions.count(connection, origin, hold=True)
-    releases.lock(connection, house.registry.recipients)

@@ -18,7 +18,7 @@ from hub.actions.judging import bench_of, judge_for_append, judge_for_takeover, 
 from hub.model import Clearance, StixId, Tlp
 from hub.rules.release import clearance_for
 from hub.rules.row_changes import Verdicts, up_to
-from hub.store import agreements, histories, submissions
+from hub.store import histories, releases, submissions
 from hub.store.connection import Connection
 from hub.store.histories import History, HistoryKind
 
@@ -29,7 +29,7 @@ _STEPS: Final = {HistoryKind.PREPARE: judge_for_takeover, HistoryKind.APPEND: ju
 def go_through(house: House, history: History, deadline: float) -> bool:
     """Go on until nothing is left, or until `deadline` (of `time.monotonic`); tell whether it is done."""
     while time.monotonic() < deadline:
-        if _step(house, history.id):
+        if _step(house, history):
             return True
     return False
 
@@ -52,30 +52,31 @@ class _Decision:
     verdicts: Verdicts
 
 
-def _step(house: House, id: int) -> bool:
+def _step(house: House, known: History) -> bool:
     """Take the next versions; return whether there is nothing left.
 
-    As a submission's, what follows is decided on a snapshot, and again under the locks if agreements or the
-    nation's submissions have moved since. At the end the nation's submissions are counted on once more: one
+    As a submission's, what follows is decided on a snapshot, and again under the locks if agreements, the
+    nation's submissions, what the clock lets be in force or the history have moved since. Ledgers are held
+    for the writing alone. At the end the nation's submissions are counted on once more: one
     that was decided before the agreement began, and not yet written, is decided again and so misses nothing.
     """
     with house.store.read() as connection:
-        before = histories.find(connection, id)  # None too where a replica has yet to hear of it
+        before = histories.find(connection, known)  # None too where a replica has yet to hear of it
         decision = None if before is None else _decide(house, connection, before)
     with house.store.write() as connection:
-        agreements.generation(connection, hold=True)
-        history = histories.find(connection, id)
+        hold(house, connection, known.origin)
+        history = histories.find(connection, known)
         if history is None:
             return True
-        hold(house, connection, history.origin)
         basis, now = basis_of(house, connection, history.origin)
         if decision is None or (history, basis) != (before, decision.basis):
             decision = _decide(house, connection, history)
         now = max(decision.now, now)
         submissions.advance(connection, history.origin)
         if decision.then is None:
-            histories.finish(connection, id)
+            histories.finish(connection, history.id)
             return True
+        releases.lock(connection, decision.verdicts.changes)
         write_rows(house, connection, history.origin, decision.verdicts, {}, now)
         histories.move_on(connection, decision.then)
         return False

@@ -119,7 +119,7 @@ def stored_around(connection: Connection, judging: Judging, originals_of: Origin
 
 def _settled(connection: Connection, judging: Judging, originals_of: OriginalsOf) -> Iterator[Settled]:
     """Give the records that are referred to and not judged, as their rows stand."""
-    bench = judging.bench
+    bench, binding = judging.bench, judging.bench.binding
     for member, ids in judging.referred().items():
         records = releases.settled_records(connection, member, ids)
         copies = {one.version for one in records.values() if one.is_copy}
@@ -127,7 +127,7 @@ def _settled(connection: Connection, judging: Judging, originals_of: OriginalsOf
         for id, record in records.items():
             yield Settled(
                 *(member, id),
-                {view: in_force_part(value, bench.binding) for view, value in record.standing.items()},
+                {view: in_force_part(value, binding) for view, value in record.standing.items()},
                 bench.is_masked(record.guise, member),
                 is_unmarked_name=record.is_unmarked_name,
                 originals=of_copies.get(record.version, {}),
@@ -177,7 +177,7 @@ def write_rows(
 ) -> None:
     """Write the row changes; `stored` has the new versions by the keys under which they were judged.
 
-    The caller holds the origin and the ledgers (`basis.hold`).
+    The caller holds the origin and these ledgers (`basis.hold`, `releases.lock`).
     """
     for recipient, change in sorted(verdicts.changes.items()):
         rows: Sequence[NewRow] = [

@@ -282,6 +282,7 @@ def _commit(
     """Write the submission, with the status that it is to have, under the locks."""
     evidence, member = verified.evidence, verified.caller.member.id
     hold(house, connection, verified.origin, (verified.caller, evidence))
+    releases.lock(connection, house.registry.recipients)  # what others submit moves no more
     decision = renewed(house, connection, verified, items, decided[0])
     receipt = _receipt(house, verified, items, decision, decided[1])
     submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)

@@ -19,7 +19,7 @@ from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, 
 from hub.rules.effective import Handled, effective, together
 from hub.rules.judgement import by_record
 from hub.rules.row_changes import Verdicts
-from hub.store import deletions, marking_facts, objects, renditions, submissions
+from hub.store import deletions, marking_facts, objects, releases, renditions, submissions
 from hub.store.connection import Connection
 
 _EVERY_VERSION = frozenset({VersionFilter.ALL})
@@ -132,6 +132,7 @@ def _commit(
 ) -> DeletionDecision:
     """Write the deletion under the locks, decided again if something has moved; return what was decided."""
     hold(house, connection, deletion.origin, (deletion.caller, evidence))
+    releases.lock(connection, house.registry.recipients)
     if decision.basis != basis_of(house, connection, deletion.origin)[0]:
         decision = decide(house, connection, deletion)
     if decision.doomed:

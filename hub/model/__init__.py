@@ -1,4 +1,4 @@
-"""The words of the hub, as values: read these eight pages and the rest of the code reads itself.
+"""The words of the hub, as values: read these pages and the rest of the code reads itself.
 
 Everything here is frozen and free of I/O. Times are aware UTC datetimes, intervals are half-open.
 """

@@ -345,7 +345,7 @@ class RowChanges:
 
     @property
     def hides(self) -> bool:
-        """Tell whether rows are withdrawn, deleted, or stand by something else."""
+        """Tell whether rows are withdrawn, deleted, or stand by something else: then some may see less."""
         return bool(self.withdraw or self.delete or self.forget or self.justify)
 
     @property

@@ -89,7 +89,7 @@ class Verdicts:
 
     @property
     def hides(self) -> bool:
-        """Tell whether a row that was served is withdrawn, or served to fewer."""
+        """Tell whether a row that was served is withdrawn, or may be served to fewer."""
         return any(change.hides for change in self.changes.values())
 
 

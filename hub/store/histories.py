@@ -41,6 +41,11 @@ class History:
     leaves_out: bool = False
     settled: int = 0
 
+    @property
+    def what(self) -> tuple[str, HistoryKind, NationCode, datetime]:
+        """What it goes through for what, however far it has come."""
+        return self.agreement_id, self.kind, self.origin, self.due_at
+
 
 def add(
     connection: Connection,
@@ -72,10 +77,14 @@ def unfinished(connection: Connection, kind: HistoryKind, agreement_id: str | No
     return [_history(row) for row in connection.execute(query)]
 
 
-def find(connection: Connection, id: int) -> History | None:
-    """Return one; None: nothing of it is left to do."""
-    row = connection.execute(select(history).where(_H.id == id)).one_or_none()
-    return None if row is None else _history(row)
+def find(connection: Connection, known: History) -> History | None:
+    """Return how far it has come; None: nothing of it is left to do.
+
+    SQLite gives the id of one that is forgotten again, to another agreement, nation or time.
+    """
+    row = connection.execute(select(history).where(_H.id == known.id)).one_or_none()
+    found = None if row is None else _history(row)
+    return found if found is not None and found.what == known.what else None
 
 
 def move_on(connection: Connection, to: History) -> None:

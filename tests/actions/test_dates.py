@@ -181,7 +181,7 @@ def test_a_row_that_a_later_walk_replaces_is_served_until_then(
     world.push("us-cert", *some(0, ["green", "amber", "amber", "green"]))
     world.clock.wait()
     with monkeypatch.context() as patch:
-        patch.setattr(history, "go_through", lambda house, one, deadline: history._step(house, one.id))
+        patch.setattr(history, "go_through", lambda house, one, deadline: history._step(house, one))
         world.agree(["US", "KR"], clause("US", "KR", "amber", audience="partner", history=True))
     counts = []
     while True:
@@ -191,7 +191,7 @@ def test_a_row_that_a_later_walk_replaces_is_served_until_then(
         if not unfinished:
             break
         for one in unfinished:
-            history._step(world.house, one.id)
+            history._step(world.house, one)
     assert {cert for cert, _, _ in counts} == {4}
     assert counts[-1] == [4, 4, 2]
     assert counts == sorted(counts)

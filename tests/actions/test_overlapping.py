@@ -310,6 +310,6 @@ def test_a_step_is_decided_again_when_the_clock_ends_what_a_row_stood_by(
     monkeypatch.setattr(history, "_decide", slowly)
     with world.house.store.read() as connection:
         [job] = histories.unfinished(connection, histories.HistoryKind.APPEND)
-    history._step(world.house, job.id)
+    history._step(world.house, job)
     settled(world)
     assert {row.id for row in poller.poll()} == {malware(1)["id"], malware(2)["id"]}

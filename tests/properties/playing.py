@@ -152,7 +152,7 @@ class Play:
     def _advance(self, event: Step) -> None:
         jobs = [*self.histories(HistoryKind.PREPARE), *self.histories(HistoryKind.APPEND)]
         if jobs and self.world is not None:
-            history._step(self.world.house, jobs[event.job % len(jobs)].id)
+            history._step(self.world.house, jobs[event.job % len(jobs)])
 
     def _push(self, event: Push) -> None:
         self.submit(event.member, event.objects())
