@@ -64,18 +64,15 @@ class Around:
     """What is stored of others under the ids that a member submits or refers to.
 
     `neighbours` are the rows of its nation's ledger, whoever may see them; `showings` all by which their
-    versions are served, to whichever nation; `mentions` who named the ids. `periods` are all there ever were,
-    `own_agreements` those that the member's nation is party to. `certs` are the nations' certs. `of_the_hub`
-    are the ids under which the hub itself publishes.
+    versions are served, to whichever nation. `periods` are all there ever were, `own_agreements` those that
+    the member's nation is party to. `certs` are the nations' certs.
     """
 
     neighbours: Sequence[Neighbour] = ()
     showings: Sequence[Showing] = ()
-    mentions: Sequence[Mention] = ()
     periods: Sequence[Period] = ()
     own_agreements: frozenset[str] = frozenset()
     certs: Mapping[NationCode, Member] = field(default_factory=dict)
-    of_the_hub: frozenset[StixId] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,18 +88,7 @@ class Neighbourhood:
     of_the_hub: frozenset[StixId]
 
 
-def neighbourhood(around: Around, reader: Reader, ids: Collection[StixId], now: datetime) -> Neighbourhood:
-    """Return what `reader` knows of others' records, and of who named the `ids` that it submits.
-
-    Only where an ally's record is bound is it asked who named its id (policy 8, "passing on").
-    """
-    view = _View(around, reader, now)
-    found = by_id(view.known())
-    bound = {id for id in ids for one in found.get(id, ()) if one.is_bound and one.origin != reader.nation}
-    return Neighbourhood(found, view.naming(bound), around.of_the_hub)
-
-
-class _View:
+class Knowledge:
     """What one member may see of what is around, or was once shown (policy 1)."""
 
     def __init__(self, around: Around, reader: Reader, now: datetime) -> None:
@@ -115,8 +101,17 @@ class _View:
         self.showings: dict[int, list[Showing]] = defaultdict(list)
         for showing in around.showings:
             self.showings[showing.version].append(showing)
+        self.by_id = by_id(self._known())
 
-    def known(self) -> list[Neighbour]:
+    def bound(self, ids: Collection[StixId]) -> set[StixId]:
+        """Return the ids of which it counts who named them: of allies' records that are bound (policy 8).
+
+        Of no other id it is asked: the cost would tell how much that is hidden names it (policy 9).
+        """
+        nation = self.reader.nation
+        return {id for id in ids for one in self.by_id.get(id, ()) if one.is_bound and one.origin != nation}
+
+    def _known(self) -> list[Neighbour]:
         """Return the neighbours that the reader may see or was once shown, each as it knows it."""
         found = []
         for one in self.around.neighbours:
@@ -165,12 +160,11 @@ class _View:
                 reach[showing.recipient] = min(clearance, reach.get(showing.recipient, clearance))
         return frozenset(reach.items())
 
-    def naming(self, ids: Collection[StixId]) -> Mapping[StixId, Naming]:
-        """Return when each of the ids was first named, in what the reader knows."""
+    def naming(self, mentions: Iterable[Mention]) -> Mapping[StixId, Naming]:
+        """Return when each id was first named, in those of the mentions that the reader knows (policy 8)."""
         found: dict[StixId, Naming] = {}
-        for row in self.around.mentions:
-            is_known = row.date_added is None or self._last_shown(row, row.submitted_at) is not None
-            if row.id not in ids or not is_known:
+        for row in mentions:
+            if row.date_added is not None and self._last_shown(row, row.submitted_at) is None:
                 continue
             known = found.get(row.id, Naming())
             if row.origin == self.reader.nation:

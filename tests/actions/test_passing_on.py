@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from hub.store import neighbours
 from tests.actions.alliance import (
     Alliance,
     derived,
@@ -31,6 +32,26 @@ def world(alliance: Alliance) -> World:
 
 def amber(n: int = 1, **more: Any) -> Json:
     return indicator(n, **({"tlp": "amber"} | more))
+
+
+# --- what is not asked ----------------------------------------------------------------------------
+
+
+def test_of_what_binds_nobody_it_is_not_asked_who_named_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the question costs would tell how much names it that the submitter may not see (policy 9)."""
+    asked: list[set[str]] = []
+    naming = neighbours.naming
+
+    def noting(connection: Any, nation: Any, member: Any, ids: Any) -> Any:
+        asked.append({*ids})
+        return naming(connection, nation, member, ids)
+
+    assert tell(world, BY, indicator(1, tlp="clear"), amber(2)) == [None, None]
+    monkeypatch.setattr(neighbours, "naming", noting)
+    assert tell(world, "kr-agency", indicator(1, tlp="clear"), amber(2)) == [None, RECEIVED]
+    assert set().union(*asked) == {amber(2)["id"]}
 
 
 # --- what was shown -------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ from hub.rules.forms import audience
 from hub.rules.handling import Customs, Facts
 from hub.rules.judgement import Bench, Judging, Originals, Stored
 from hub.rules.marking import Accepted
-from hub.rules.neighbours import Around, neighbourhood
+from hub.rules.neighbours import Around, Knowledge, Neighbourhood
 from hub.rules.references import Settled
 from hub.rules.release import in_force_part
 from tests.policy.rules_memory import Memory, Row, made_id
@@ -52,14 +52,14 @@ def drawer(memory: Memory, member: Member, items: Items, now: datetime) -> Drawe
     """What is known before the items are looked at."""
     readable = [item for item in items if isinstance(item, StixObject)]
     ids, referred = {item.id for item in readable}, {id for item in readable for id in item.refers}
-    known, registry = around(memory, member, ids, referred), memory.registry
+    around, registry = neighbourhood(memory, member, ids, referred, now), memory.registry
     own = {v.id for v in memory.of(member.id) if v.is_newest and v.deleted_at is None and not v.is_copy}
     return Drawer(
         submitter=member,
-        reserved=Reserved(known.of_the_hub, registry.rel_to, registry.hub_identity_id),
+        reserved=Reserved(around.of_the_hub, registry.rel_to, registry.hub_identity_id),
         informative=registry.informative_markings,
         registered=Registered.of(registry, memory.members.values()),
-        neighbourhood=neighbourhood(known, member.reader, ids, now),
+        neighbourhood=around,
         own=frozenset(own & referred),
         originals=originals(memory, memory.nation(member.id), referred),
         now=now,
@@ -67,23 +67,27 @@ def drawer(memory: Memory, member: Member, items: Items, now: datetime) -> Drawe
     )
 
 
-def around(memory: Memory, member: Member, ids: Collection[StixId], referred: Collection[StixId]) -> Around:
-    """What others submitted under the ids that a member submits or refers to, and who named these."""
+def neighbourhood(
+    memory: Memory, member: Member, ids: Collection[StixId], referred: Collection[StixId], now: datetime
+) -> Neighbourhood:
+    """What a member knows of the ids that it submits or refers to, and of who named these."""
     neighbours = [*_neighbours(memory, member, {*ids, *referred})]
     foreign = {one.version for one in neighbours if one.origin != member.nation}
-    return Around(
+    around = Around(
         neighbours=neighbours,
         showings=[
             Showing(row.version, row.recipient, row.form, row.justification)
             for row in memory.rows
             if row.version in foreign and row.withdrawn_at is None
         ],
-        mentions=[*_mentions(memory, member, ids)],
         periods=memory.periods,
         own_agreements=frozenset(id for id, parties in memory.parties.items() if member.nation in parties),
         certs={m.nation: m for m in memory.members.values() if m.kind is Kind.CERT and m.nation},
-        of_the_hub=frozenset(id for id in ids if _is_the_hubs(memory, id)),
     )
+    known = Knowledge(around, member.reader, now)
+    naming = known.naming(_mentions(memory, member, known.bound(ids)))
+    of_the_hub = frozenset(id for id in ids if _is_the_hubs(memory, id))
+    return Neighbourhood(known.by_id, naming, of_the_hub)
 
 
 def _is_the_hubs(memory: Memory, id: StixId) -> bool:
