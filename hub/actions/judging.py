@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from hub.actions import renditions
 from hub.actions.house import House
 from hub.actions.records import with_referred
-from hub.model import MemberId, NationCode, ObjectVersion, RowChanges, StixId
+from hub.model import Equal, Member, MemberId, NationCode, ObjectVersion, RowChanges, StixId
 from hub.rules.effective import Handled
-from hub.rules.judgement import Bench, Judging, Originals, Stored
+from hub.rules.judgement import Bench, Judging, Originals, Stored, originals
 from hub.rules.references import Judgement, Settled
 from hub.rules.release import in_force_part
 from hub.rules.row_changes import Verdicts, changes_to
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
-from hub.store.originals import NewCopy, originals, originals_of_new
+from hub.store.originals import equal_before, equal_to_new
 from hub.store.releases import NewRow
 
-OriginalsOf = Callable[[Connection, Collection[int]], Originals]
+OriginalsOf = Callable[[Iterable[Equal], Mapping[MemberId, Member]], Originals]
 
 _ROUNDS: Final = (
     8  # in which who refers to what changes is asked for, before all that is at hand counts as it
@@ -61,7 +61,7 @@ def judge_afresh(
     """Return the joint judgement of `versions` as the rules give it now, whatever was decided before.
 
     All versions of a record are there or none; what they refer to elsewhere is taken as its rows say.
-    `originals_of` tells for whom what copies are copies of stands.
+    `originals_of` decides for whom what copies are copies of stands.
     """
     judging = Judging(bench, versions)
     return judging.judge(stored_around(connection, judging, originals_of))
@@ -104,11 +104,9 @@ def stored_around(connection: Connection, judging: Judging, originals_of: Origin
     bench, copies = judging.bench, judging.copies()
     known: Originals = {}
     if copies:
-        new = [NewCopy(v.key, v.digest, v.member, bench.clearance(v.member)) for v in copies if v.key < 0]
-        known = {
-            **originals_of(connection, {v.key for v in copies if v.key > 0}),
-            **originals_of_new(connection, bench.origin, new, bench.recipients),
-        }
+        stored = equal_before(connection, [v.key for v in copies if v.key > 0])
+        new = equal_to_new(connection, [v for v in copies if v.key < 0], bench.recipients)
+        known = originals_of([*stored, *new], bench.members)
     audiences = {
         one.key: renditions.audience_of(connection, bench.origin, one.about, one.refers, one.key)
         for one in judging.answers()
@@ -122,8 +120,8 @@ def _settled(connection: Connection, judging: Judging, originals_of: OriginalsOf
     bench = judging.bench
     for member, ids in judging.referred().items():
         records = releases.settled_records(connection, member, ids)
-        copies = {one.version for one in records.values() if one.is_copy}
-        of_copies = originals_of(connection, copies) if copies else {}
+        copies = equal_before(connection, {one.version for one in records.values() if one.is_copy})
+        of_copies = originals_of(copies, bench.members)
         for id, record in records.items():
             yield Settled(
                 *(member, id),

@@ -40,11 +40,12 @@ from hub.model import (
 )
 from hub.rules.agreements import Life, covered_since, periods_from, standing
 from hub.rules.forms import Law, to_audience
-from hub.rules.judgement import Bench
+from hub.rules.judgement import Bench, originals
 from hub.rules.references import Judgement, Node, judge
 from hub.rules.release import Candidate, binding, lowest_clearance
 from hub.store import agreements, populations, renditions
 from hub.store.connection import Connection
+from hub.store.originals import equal_before
 from hub.store.populations import Linked
 
 _EXAMPLES: Final = 5  # of each direction, of what is released and of what is withdrawn
@@ -211,6 +212,8 @@ class _Law:
 
     def judge(self, connection: Connection, groups: Sequence[Linked]) -> Mapping[int, Judgement]:
         """Return the joint judgement of versions that hang together, for each group by its key."""
+        copies = equal_before(connection, {one.key for one in groups if one.is_copy})
+        behind = originals(copies, self._bench.members)
         nodes = {
             one.key: Node(
                 one.facts.member,
@@ -223,7 +226,7 @@ class _Law:
                 left={level: frozenset(map(_named, targets)) for level, targets in one.left.items()},
                 is_masked=self.candidate(one.facts).is_masked,
                 sources=frozenset(map(_named, one.sources)),
-                originals=one.originals,
+                originals=behind.get(one.key, {}),
             )
             for one in groups
         }

@@ -9,6 +9,7 @@ from datetime import datetime
 from hub.model import (
     ANONYMISED,
     SUBMITTED,
+    Equal,
     Handling,
     Justification,
     Kind,
@@ -20,7 +21,7 @@ from hub.model import (
     Neighbour,
     ObjectVersion,
     Original,
-    Reader,
+    OriginalRow,
     Showing,
     StixId,
     StixObject,
@@ -36,6 +37,7 @@ from hub.rules.effective import creator_deltas, laid
 from hub.rules.forms import audience
 from hub.rules.handling import Customs, Facts
 from hub.rules.judgement import Bench, Judging, Originals, Stored
+from hub.rules.judgement import originals as decided_originals
 from hub.rules.marking import Accepted
 from hub.rules.neighbours import Around, neighbourhood
 from hub.rules.references import Settled
@@ -247,32 +249,24 @@ def _settled(memory: Memory, judging: Judging) -> Iterator[Settled]:
 
 def _originals_of(memory: Memory, versions: Iterable[ObjectVersion]) -> Originals:
     """For whom the equal objects stand, that the submitters of copies among these had been shown."""
-    found: dict[int, dict[NationCode, list[Justification]]] = defaultdict(lambda: defaultdict(list))
-    for copy in (version for version in versions if version.is_copy):
-        for original in memory.versions.values():
-            is_before = copy.key < 0 or original.key < copy.key
-            if original.digest == copy.digest and original.member != copy.member and is_before:
-                for row in _standing_of_original(memory, original, copy.member):
-                    found[copy.key][row.recipient].append(row.justification)
-    return found
+    equals = [
+        Equal(copy.key, copy.member, original.deleted_at is not None, _rows_of(memory, original))
+        for copy in versions
+        for original in memory.versions.values()
+        if copy.is_copy and original.digest == copy.digest and original.member != copy.member
+        if copy.key < 0 or original.key < copy.key
+    ]
+    return decided_originals(equals, memory.members)
 
 
-def _standing_of_original(memory: Memory, original: ObjectVersion, submitter: MemberId) -> list[Row]:
-    """The rows by which the original is served, if by one its nation's ledger could show it the submitter."""
-    rows = [row for row in memory.rows if row.version == original.key and row.form == SUBMITTED]
-    own = [row for row in rows if row.recipient == memory.nation(submitter)]
-    who = memory.members[submitter].reader
-    if not any(_reaches(one.justification, who) for row in own for one in row.stood):
-        return []
-    return [row for row in rows if row.withdrawn_at is None and original.deleted_at is None]
-
-
-def _reaches(value: Justification, who: Reader) -> bool:
-    """Tell whether a row that stood so could be shown to a member, whatever is in force."""
-    return all(
-        any(g.clearance <= who.clearance if g.member is None else g.member == who.member for g in one)
-        for one in value
-    )
+def _rows_of(memory: Memory, version: ObjectVersion) -> list[OriginalRow]:
+    """By what the rows of the version, as submitted, stand and stood."""
+    return [
+        OriginalRow(row.recipient, stood.until is None, stood.justification)
+        for row in memory.rows
+        if row.version == version.key and row.form == SUBMITTED
+        for stood in row.stood
+    ]
 
 
 def _audience(memory: Memory, origin: NationCode, answer: ObjectVersion) -> Justification:
