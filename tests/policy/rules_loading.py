@@ -38,7 +38,7 @@ from hub.rules.forms import audience
 from hub.rules.handling import Customs, Facts
 from hub.rules.judgement import Bench, Judging, Originals, Stored
 from hub.rules.judgement import originals as decided_originals
-from hub.rules.marking import Accepted
+from hub.rules.marking import accepted_as
 from hub.rules.neighbours import Around, neighbourhood
 from hub.rules.references import Settled
 from hub.rules.release import in_force_part
@@ -188,18 +188,13 @@ def facts(
         repeated=drafts.repeated,
         around={},
         closed_around={},
-        accepted=_accepted((*held, *drafts.fresh)),
+        accepted=accepted_as(
+            (version.id, version.listed)
+            for version in (*held, *drafts.fresh)
+            if version.is_accepted_definition
+        ),
         namers=_namers(held),
     )
-
-
-def _accepted(versions: Iterable[ObjectVersion]) -> Accepted:
-    """The definitions among these, each with the ids by which it is listed; None: it is a statement."""
-    listed: dict[StixId, list[frozenset[StixId]]] = defaultdict(list)
-    for version in versions:
-        if version.is_accepted_definition:
-            listed[version.id].append(version.listed)
-    return {id: frozenset().union(*each) if all(each) else None for id, each in listed.items()}
 
 
 def _namers(versions: Iterable[ObjectVersion]) -> Mapping[StixId, Mapping[Tlp, int]]:
