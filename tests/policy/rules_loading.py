@@ -30,7 +30,7 @@ from hub.model import (
     View,
 )
 from hub.model.tlp_ids import TLP_IDS
-from hub.rules.acceptance import Reserved
+from hub.rules.acceptance import Known, Reserved
 from hub.rules.claims import Registered, is_unmarked_name
 from hub.rules.drafting import NO_DRAFTS, Drafts, Drawer
 from hub.rules.effective import creator_deltas, laid
@@ -55,7 +55,8 @@ def drawer(memory: Memory, member: Member, items: Items, now: datetime) -> Drawe
     readable = [item for item in items if isinstance(item, StixObject)]
     ids, referred = {item.id for item in readable}, {id for item in readable for id in item.refers}
     known, registry = around(memory, member, ids, referred), memory.registry
-    own = {v.id for v in memory.of(member.id) if v.is_newest and v.deleted_at is None and not v.is_copy}
+    living = (v for v in memory.of(member.id) if v.is_newest and v.deleted_at is None)
+    own = {version.id for version in living if Known(newest=version).is_own}
     return Drawer(
         submitter=member,
         reserved=Reserved(known.of_the_hub, registry.rel_to, registry.hub_identity_id),
