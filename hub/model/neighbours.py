@@ -92,9 +92,13 @@ class OriginalRow(NamedTuple):
 
 
 class Equal(NamedTuple):
-    """A copy, by its key, with who submitted it, and an equal object of another's that came before it."""
+    """A copy, by its key, with who submitted it, and an equal version of another's that came before it.
+
+    `is_deleted` and `rows` are those of that `original`.
+    """
 
     copy: int
     submitter: MemberId
+    original: int
     is_deleted: bool
-    rows: Sequence[OriginalRow]
+    rows: Sequence[OriginalRow] = ()

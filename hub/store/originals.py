@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, select
 
@@ -17,18 +16,9 @@ _C = release.c
 _J = justification.c
 
 
-class _Pair(NamedTuple):
-    """A copy, with who submitted it, and an equal object that came before it."""
-
-    copy: int
-    submitter: MemberId
-    original: int
-    is_deleted: bool
-
-
 def equal_before(connection: Connection, copies: Collection[int]) -> list[Equal]:
     """Return the equal objects of other members that came before these stored copies."""
-    found: list[_Pair] = []
+    found: list[Equal] = []
     copy, v = object_version.alias(), object_version.c
     theirs, ours = content.alias(), content.alias()
     for batch in batches(sorted(copies)):
@@ -43,7 +33,7 @@ def equal_before(connection: Connection, copies: Collection[int]) -> list[Equal]
             .order_by(v.id)
         )
         for key, submitter, original, deleted_at in connection.execute(query):
-            found.append(_Pair(key, MemberId(submitter), original, deleted_at is not None))
+            found.append(Equal(key, MemberId(submitter), original, deleted_at is not None))
     return _with_rows(connection, found)
 
 
@@ -51,7 +41,7 @@ def equal_to_new(
     connection: Connection, copies: Collection[ObjectVersion], nations: Collection[NationCode]
 ) -> list[Equal]:
     """Return the equal objects that other members of these nations have, to copies that come now."""
-    found: list[_Pair] = []
+    found: list[Equal] = []
     by_digest: dict[bytes, list[ObjectVersion]] = defaultdict(list)
     for copy in copies:
         by_digest[copy.digest].append(copy)
@@ -65,16 +55,16 @@ def equal_to_new(
         )
         for digest, original, deleted_at, submitter in connection.execute(query):
             found.extend(
-                _Pair(copy.key, copy.member, original, deleted_at is not None)
+                Equal(copy.key, copy.member, original, deleted_at is not None)
                 for copy in by_digest[bytes(digest)]
                 if copy.member != submitter
             )
     return _with_rows(connection, found)
 
 
-def _with_rows(connection: Connection, pairs: Sequence[_Pair]) -> list[Equal]:
-    rows = _rows_of(connection, {pair.original for pair in pairs})
-    return [Equal(pair.copy, pair.submitter, pair.is_deleted, rows.get(pair.original, ())) for pair in pairs]
+def _with_rows(connection: Connection, found: Sequence[Equal]) -> list[Equal]:
+    rows = _rows_of(connection, {one.original for one in found})
+    return [one._replace(rows=rows.get(one.original, ())) for one in found]
 
 
 def _rows_of(connection: Connection, versions: Collection[int]) -> Mapping[int, Sequence[OriginalRow]]:

@@ -22,6 +22,7 @@ from hub.model import (
     ObjectVersion,
     Original,
     OriginalRow,
+    RecordKey,
     Showing,
     StixId,
     StixObject,
@@ -34,7 +35,7 @@ from hub.rules.acceptance import Known, Reserved
 from hub.rules.claims import Registered, is_unmarked_name
 from hub.rules.drafting import NO_DRAFTS, Drafts, Drawer
 from hub.rules.effective import creator_deltas, laid
-from hub.rules.forms import audience
+from hub.rules.forms import answered, audience
 from hub.rules.handling import Customs, Facts
 from hub.rules.judgement import Bench, Judging, Originals, Stored
 from hub.rules.judgement import originals as decided_originals
@@ -246,7 +247,9 @@ def _settled(memory: Memory, judging: Judging) -> Iterator[Settled]:
 def _originals_of(memory: Memory, versions: Iterable[ObjectVersion]) -> Originals:
     """For whom the equal objects stand, that the submitters of copies among these had been shown."""
     equals = [
-        Equal(copy.key, copy.member, original.deleted_at is not None, _rows_of(memory, original))
+        Equal(
+            copy.key, copy.member, original.key, original.deleted_at is not None, _rows_of(memory, original)
+        )
         for copy in versions
         for original in memory.versions.values()
         if copy.is_copy and original.digest == copy.digest and original.member != copy.member
@@ -267,19 +270,18 @@ def _rows_of(memory: Memory, version: ObjectVersion) -> list[OriginalRow]:
 
 def _audience(memory: Memory, origin: NationCode, answer: ObjectVersion) -> Justification:
     """For whom an answer is where it is about: who sees there what had been released before it came."""
-    found = originals(memory, origin, answer.refers).items()
-    behind = {made: original.id for made, original in found if original.origin == answer.about}
+    assert answer.about is not None
+    behind = answered(originals(memory, origin, answer.refers), answer.about)
     ledger = memory.ledger(origin)
-    first = min((row.position for row in ledger if row.version == answer.key), default=len(ledger) + 1)
-    records = {
-        (memory.versions[row.version].member, behind[row.id])
-        for row in ledger
-        if row.id in behind and row.origin == answer.about and row.position < first
-    }
+    came_at = min((row.position for row in ledger if row.version == answer.key), default=None)
+    told: dict[RecordKey, int] = {}
+    for row in ledger:
+        if row.id in behind and row.origin == answer.about:
+            told.setdefault((memory.versions[row.version].member, row.id), row.position)
     standing = {
         version.record: row.justification
         for row in memory.ledger(answer.about)
         if row.withdrawn_at is None and row.form == SUBMITTED
-        if (version := memory.versions[row.version]).is_newest and version.record in records
+        if (version := memory.versions[row.version]).is_newest
     }
-    return audience(records, {*behind.values()}, standing)
+    return audience(behind, told, came_at, standing)

@@ -30,7 +30,7 @@ ELSEWHERE = OriginalRow(AU, is_served=True, justification=TO_CERTS)
 
 def stands_for(*rows: OriginalRow, is_deleted: bool = False, ever: bool = False) -> list[NationCode]:
     """The nations for which the original of the Korean agency's copy stands."""
-    found = originals([Equal(COPY, KR_AGENCY.id, is_deleted, rows)], MEMBERS, ever=ever)
+    found = originals([Equal(COPY, KR_AGENCY.id, 1, is_deleted, rows)], MEMBERS, ever=ever)
     return sorted(found.get(COPY, {}))
 
 
@@ -74,9 +74,9 @@ def test_each_original_and_each_submitter_is_asked_about_alone() -> None:
     wider = SHOWN._replace(justification=from_up(Clearance.PARTNER))
     found = originals(
         [
-            Equal(1, KR_FIRM.id, is_deleted=False, rows=[AT_HOME, SHOWN]),
-            Equal(COPY, KR_AGENCY.id, is_deleted=False, rows=[SHOWN]),
-            Equal(COPY, KR_AGENCY.id, is_deleted=False, rows=[wider]),
+            Equal(1, KR_FIRM.id, 1, is_deleted=False, rows=[AT_HOME, SHOWN]),
+            Equal(COPY, KR_AGENCY.id, 1, is_deleted=False, rows=[SHOWN]),
+            Equal(COPY, KR_AGENCY.id, 2, is_deleted=False, rows=[wider]),
         ],
         MEMBERS,
     )
