@@ -9,12 +9,12 @@ from typing import Final
 from hub.actions import renditions
 from hub.actions.house import House
 from hub.actions.records import with_referred
-from hub.model import Equal, Member, MemberId, NationCode, ObjectVersion, RowChanges, StixId
+from hub.model import Equal, Member, MemberId, NationCode, ObjectVersion, StixId
 from hub.rules.effective import Handled
 from hub.rules.judgement import Bench, Judging, Originals, Stored, originals
 from hub.rules.references import Judgement, Settled
 from hub.rules.release import in_force_part
-from hub.rules.row_changes import Verdicts, changes_to
+from hub.rules.row_changes import Verdicts, bridging, changes_to
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
 from hub.store.originals import equal_before, equal_to_new
@@ -67,33 +67,19 @@ def judge_afresh(
     return judging.judge(stored_around(connection, judging, originals_of))
 
 
-def judge_for_append(connection: Connection, bench: Bench, ids: Collection[StixId]) -> Verdicts:
-    """Return the row changes by which the records with these ids stand for whom they stand now."""
-    versions, judgements = _judge_with_referred(connection, bench, ids)
-    live = releases.live_rows(connection, list(versions), bench.recipients)
-    return Verdicts(versions, changes_to(bench.recipients, versions, judgements, live, bench.moment))
+def judge_for_history(
+    connection: Connection, bench: Bench, ids: Collection[StixId], *, is_ahead: bool
+) -> Verdicts:
+    """Return the row changes by which the records with these ids stand for whom they stand now.
 
-
-def judge_for_takeover(connection: Connection, bench: Bench, ids: Collection[StixId]) -> Verdicts:
-    """Return the row changes by which the records with these ids go on standing when an amendment takes over.
-
-    Nothing is appended: rows that do not stand as they should now are left to what is to bring them there.
+    `is_ahead`: those by which they go on standing when an amendment takes over.
     """
-    versions, judgements = _judge_with_referred(connection, bench, ids)
-    live = releases.live_rows(connection, list(versions), bench.recipients)
-    # The take-over looks again whether what it continues is in force then, however soon that ends.
-    moment = bench.moment._replace(lasting=bench.in_force)
-    found = changes_to(bench.recipients, versions, judgements, live, moment)
-    return Verdicts(versions, {to: RowChanges(justify=change.justify) for to, change in found.items()})
-
-
-def _judge_with_referred(
-    connection: Connection, bench: Bench, ids: Collection[StixId]
-) -> tuple[dict[int, ObjectVersion], dict[int, Judgement]]:
-    """Return the versions of these records, and their judgement with all that they refer to, however far."""
     own = objects.versions_by_id(connection, bench.origin, ids)
     judgements = judge_afresh(connection, bench, with_referred(connection, own))
-    return {v.key: v for v in own}, judgements
+    versions = {v.key: v for v in own}
+    live = releases.live_rows(connection, list(versions), bench.recipients)
+    changes = bridging if is_ahead else changes_to
+    return Verdicts(versions, changes(bench.recipients, versions, judgements, live, bench.moment))
 
 
 # --- what is loaded -------------------------------------------------------------------------------

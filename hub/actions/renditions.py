@@ -190,7 +190,7 @@ class _Workshop:
         kept |= self.kept | self.registry.at(version.submitted_at).informative_markings
         names = self._names(ids_in(obj) - kept - {version.id})
         if not is_value_based(version.id, version.type):
-            names |= self._made_ids([version.id], ANONYMISED)
+            names |= self.ids.made([version.id], ANONYMISED)
         own = {self.members[version.member].identity, StixId(obj.get("created_by_ref", cert))} - {version.id}
         renamed = rename(obj, names | dict.fromkeys(own, cert))
         return renamed | {"created_by_ref": cert} if "created" in renamed else renamed
@@ -199,18 +199,13 @@ class _Workshop:
     def _names(self, ids: Collection[StixId]) -> dict[StixId, StixId]:
         """Return new ids for all that could tell of a member's other objects, known to the hub or not."""
         free = _free(ids)
-        return self._made_ids(hidden_ids(free, self.ids.known(free)), ANONYMISED)
+        return self.ids.made(hidden_ids(free, self.ids.known(free)), ANONYMISED)
 
     def _cert_identity(self) -> StixId:
         return self.members[self.ids.cert].identity
 
     def _made_id(self, id: StixId, form: Rendition, object_type: str | None = None) -> StixId:
-        return self._made_ids([id], form, object_type)[id]
-
-    def _made_ids(
-        self, ids: Collection[StixId], form: Rendition, object_type: str | None = None
-    ) -> dict[StixId, StixId]:
-        return self.ids.made(ids, form, object_type)
+        return self.ids.made([id], form, object_type)[id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +249,9 @@ class _Ids:
         sets = (self._by_cert, self._by_others, self._from_abroad)
         return Givers(*(frozenset(one.intersection(ids)) for one in sets))
 
-    def made(self, ids: Collection[StixId], form: Rendition, object_type: str | None) -> dict[StixId, StixId]:
+    def made(
+        self, ids: Collection[StixId], form: Rendition, object_type: str | None = None
+    ) -> dict[StixId, StixId]:
         """Return the id made for each; `keep` keeps those that are new."""
         self._look_up(form, ids)
         found = self._made[form]

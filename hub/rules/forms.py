@@ -18,6 +18,7 @@ from hub.model import (
     Justification,
     Kind,
     Member,
+    MemberId,
     NationCode,
     Original,
     Period,
@@ -107,7 +108,7 @@ def answered(behind: Mapping[StixId, Original], about: NationCode) -> dict[StixI
 # (hub/README: answer-to-made-id)
 def audience(
     originals: Mapping[StixId, StixId],
-    told: Mapping[RecordKey, int],
+    told: Mapping[tuple[MemberId, StixId], int],
     came_at: int | None,
     standing: Mapping[RecordKey, Justification],
 ) -> Justification:

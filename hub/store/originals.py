@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, literal, select
 
 from hub.model import Equal, MemberId, NationCode, ObjectVersion, OriginalRow
 from hub.store.batches import batches
@@ -73,16 +73,12 @@ def _rows_of(connection: Connection, versions: Collection[int]) -> Mapping[int, 
     for batch in batches(sorted(versions)):
         is_asked = and_(_C.version_id.in_(batch), _C.rendition.is_(None))
         columns = _C.version_id, _C.recipient, _J.classes
-        now = select(*columns, _C.withdrawn_at).join(justification, _J.id == _C.justification_id)
-        for version, recipient, classes, withdrawn_at in connection.execute(now.where(is_asked)):
-            place = NationCode(recipient), withdrawn_at is None
-            found[version].append(OriginalRow(*place, decode(classes)))
+        now = select(*columns, _C.withdrawn_at.is_(None)).join(justification, _J.id == _C.justification_id)
         former = rejustification.c
         same = and_(former.recipient == _C.recipient, former.position == _C.position)
-        before = select(*columns).join(rejustification, same)
+        before = select(*columns, literal(value=False)).join(rejustification, same)
         before = before.join(justification, _J.id == former.justification_id)
-        for version, recipient, classes in connection.execute(before.where(is_asked)):
-            found[version].append(
-                OriginalRow(NationCode(recipient), is_served=False, justification=decode(classes))
-            )
+        for query in (now, before):
+            for version, recipient, classes, is_served in connection.execute(query.where(is_asked)):
+                found[version].append(OriginalRow(NationCode(recipient), bool(is_served), decode(classes)))
     return found

@@ -7,17 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, select
 
-from hub.model import (
-    Givers,
-    Justification,
-    MemberId,
-    NationCode,
-    Original,
-    RecordKey,
-    Rendition,
-    Served,
-    StixId,
-)
+from hub.model import Givers, Justification, MemberId, NationCode, Original, Rendition, Served, StixId
 from hub.store.batches import among, batches
 from hub.store.releases import decode
 from hub.store.rendition_tables import made_id, rendition
@@ -141,10 +131,10 @@ def known(connection: Connection, origin: NationCode, cert: str, ids: Collection
 
 def told(
     connection: Connection, nation: NationCode, origin: NationCode, made: Collection[StixId]
-) -> dict[RecordKey, int]:
+) -> dict[tuple[MemberId, StixId], int]:
     """Return where `nation` was first given something of each member of `origin` under these ids."""
     c = release.c
-    found: dict[RecordKey, int] = {}
+    found: dict[tuple[MemberId, StixId], int] = {}
     for batch in batches(sorted(made)):
         query = select(c.stix_id, c.member, func.min(c.position)).group_by(c.stix_id, c.member)
         query = query.where(c.recipient == nation, c.origin == origin, c.stix_id.in_(batch))
@@ -161,10 +151,10 @@ def first_position(connection: Connection, nation: NationCode, version: int) -> 
 
 def at_home(
     connection: Connection, origin: NationCode, ids: Collection[StixId]
-) -> dict[RecordKey, Justification]:
+) -> dict[tuple[MemberId, StixId], Justification]:
     """Return by what the nation's records with these ids stand in it; which do not are left out."""
     c, v = release.c, object_version.c
-    found: dict[RecordKey, Justification] = {}
+    found: dict[tuple[MemberId, StixId], Justification] = {}
     for batch in batches(sorted(ids)):
         query = (
             select(v.member, v.stix_id, justification.c.classes)

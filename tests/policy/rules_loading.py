@@ -22,7 +22,6 @@ from hub.model import (
     ObjectVersion,
     Original,
     OriginalRow,
-    RecordKey,
     Showing,
     StixId,
     StixObject,
@@ -274,7 +273,7 @@ def _audience(memory: Memory, origin: NationCode, answer: ObjectVersion) -> Just
     behind = answered(originals(memory, origin, answer.refers), answer.about)
     ledger = memory.ledger(origin)
     came_at = min((row.position for row in ledger if row.version == answer.key), default=None)
-    told: dict[RecordKey, int] = {}
+    told: dict[tuple[MemberId, StixId], int] = {}
     for row in ledger:
         if row.id in behind and row.origin == answer.about:
             told.setdefault((memory.versions[row.version].member, row.id), row.position)
