@@ -106,8 +106,8 @@ def _settled(connection: Connection, judging: Judging, originals_of: OriginalsOf
     bench = judging.bench
     for member, ids in judging.referred().items():
         records = releases.settled_records(connection, member, ids)
-        copies = equal_before(connection, {one.version for one in records.values() if one.is_copy})
-        of_copies = originals_of(copies, bench.members)
+        copies = {one.version for one in records.values() if one.is_copy}
+        of_copies = originals_of(equal_before(connection, copies), bench.members) if copies else {}
         for id, record in records.items():
             yield Settled(
                 *(member, id),

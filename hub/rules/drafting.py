@@ -212,7 +212,7 @@ class _Drafting:
             reserved=self.drawer.reserved,
             now=self.drawer.now,
             latest_key=self.latest_key,
-            accepted_as=self._accepted_as(item.id),
+            accepted_as=None if item.version_key else self._accepted_as(item.id),
         )
 
     def _note_repeated(self, verdict: Unchanged, known: Known) -> None:
