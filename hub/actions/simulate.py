@@ -40,7 +40,7 @@ from hub.model import (
 )
 from hub.rules.agreements import Life, covered_since, periods_from, standing
 from hub.rules.forms import Law, to_audience
-from hub.rules.judgement import Bench, originals
+from hub.rules.judgement import Bench, Originals, originals
 from hub.rules.references import Judgement, Node, judge
 from hub.rules.release import Candidate, binding, lowest_clearance
 from hub.store import agreements, populations, renditions
@@ -210,10 +210,10 @@ class _Law:
     def candidate(self, facts: Facts) -> Candidate:
         return Candidate(self._bench.origin, self._bench.clearance(facts.member), facts)
 
-    def judge(self, connection: Connection, groups: Sequence[Linked]) -> Mapping[int, Judgement]:
+    def judge(
+        self, connection: Connection, groups: Sequence[Linked], behind: Originals
+    ) -> Mapping[int, Judgement]:
         """Return the joint judgement of versions that hang together, for each group by its key."""
-        copies = equal_before(connection, {one.key for one in groups if one.is_copy})
-        behind = originals(copies, self._bench.members)
         nodes = {
             one.key: Node(
                 one.facts.member,
@@ -295,7 +295,9 @@ class _Comparison:
             self._compare(judged_alone, group.facts, group.count, group.example)
         identities = {id: member.identity for id, member in self.bench.members.items()}
         linked = populations.linked(connection, origin, ages, self._decisive, identities)
-        judged = [law.judge(connection, linked) for law in self._laws]
+        copies = equal_before(connection, {one.key for one in linked if one.is_copy})
+        behind = originals(copies, self.bench.members)
+        judged = [law.judge(connection, linked, behind) for law in self._laws]
         for one in linked:
             found = [judgements[one.key] for judgements in judged]
             for facts, (count, example) in one.counts.items():
