@@ -14,6 +14,7 @@ from hub.rules.claims import is_decided_once
 from hub.rules.drafting import NO_DRAFTS, Drafts
 from hub.rules.effective import laid
 from hub.rules.handling import ContainerKey, Customs, Facts
+from hub.rules.marking import accepted_as
 from hub.store import marking_facts, objects
 from hub.store.connection import Connection
 
@@ -93,10 +94,8 @@ class _Table:
         versions = self.now.values()
         around = self._around({v.id for v in versions if v.markings.tlp is None})
         others = {ref for v in versions for ref in v.markings.others}
-        accepted = marking_facts.accepted(self.connection, self.desk.member, others)
-        for version in versions:
-            if version.is_accepted_definition and version.id not in accepted:
-                accepted[version.id] = version.listed or None
+        definitions = marking_facts.accepted(self.connection, self.desk.member, others)
+        definitions += [(v.id, v.listed) for v in versions if v.is_accepted_definition]
         identities = self._identities()
         named = {v.id for v in (*versions, *identities.values()) if v.type == "identity"}
         return Facts(
@@ -107,7 +106,7 @@ class _Table:
             repeated=drafts.repeated,
             around=around,
             closed_around=self._closed_around(drafts.fresh, around),
-            accepted=accepted,
+            accepted=accepted_as(definitions),
             earlier=self.desk.earlier,
             identities=identities,
             namers=marking_facts.creator_levels(self.connection, self.desk.member, named),

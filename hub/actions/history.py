@@ -14,7 +14,7 @@ from typing import Final
 
 from hub.actions.basis import Basis, basis_of, hold, present
 from hub.actions.house import House
-from hub.actions.judging import bench_of, judge_for_append, judge_for_takeover, write_rows
+from hub.actions.judging import bench_of, judge_for_history, write_rows
 from hub.model import Clearance, StixId, Tlp
 from hub.rules.release import clearance_for
 from hub.rules.row_changes import Verdicts, up_to
@@ -23,7 +23,6 @@ from hub.store.connection import Connection
 from hub.store.histories import History, HistoryKind
 
 _VERSIONS_PER_STEP: Final = 300  # so that no submission waits long for its origin
-_STEPS: Final = {HistoryKind.PREPARE: judge_for_takeover, HistoryKind.APPEND: judge_for_append}
 
 
 def go_through(house: House, history: History, deadline: float) -> bool:
@@ -92,7 +91,8 @@ def _decide(house: House, connection: Connection, history: History) -> _Decision
         return _Decision(basis, now, None, Verdicts({}, {}))
     # Nothing that the agreement adds is seen below the audience of its clauses; what prepares adds nothing.
     widest = min(clause.audience for clause in own)
-    widest = max(Clearance) if history.kind is HistoryKind.PREPARE else widest
+    is_ahead = history.kind is HistoryKind.PREPARE
+    widest = max(Clearance) if is_ahead else widest
     history = replace(history, clearance=max(history.clearance, widest))
     levels = [level for level in Tlp if history.settled < clearance_for(level) <= history.clearance]
     found = histories.next_versions(connection, origin, history.last_version, levels, _VERSIONS_PER_STEP)
@@ -100,7 +100,8 @@ def _decide(house: House, connection: Connection, history: History) -> _Decision
         return _Decision(basis, now, _next_walk(history), Verdicts({}, {}))
     reached = {origin, *(r for clause in own if clause.origin == origin for r in clause.recipients)}
     bench = replace(bench, recipients=sorted(reached))
-    verdicts = _STEPS[history.kind](connection, bench, {StixId(stix_id) for _, stix_id in found})
+    ids = {StixId(stix_id) for _, stix_id in found}
+    verdicts = judge_for_history(connection, bench, ids, is_ahead=is_ahead)
     limited = {nation: up_to(change, history.clearance) for nation, change in verdicts.changes.items()}
     changes = {nation: change for nation, (change, _) in limited.items()}
     leaves_out = history.leaves_out or any(later for _, later in limited.values())

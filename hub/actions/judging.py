@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from hub.actions import renditions
 from hub.actions.house import House
 from hub.actions.records import with_referred
-from hub.model import MemberId, NationCode, ObjectVersion, RowChanges, StixId
+from hub.model import Equal, Member, MemberId, NationCode, ObjectVersion, StixId
 from hub.rules.effective import Handled
-from hub.rules.judgement import Bench, Judging, Originals, Stored
+from hub.rules.judgement import Bench, Judging, Originals, Stored, originals
 from hub.rules.references import Judgement, Settled
 from hub.rules.release import in_force_part
-from hub.rules.row_changes import Verdicts, changes_to
+from hub.rules.row_changes import Verdicts, bridging, changes_to
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
-from hub.store.originals import NewCopy, originals, originals_of_new
+from hub.store.originals import equal_before, equal_to_new
 from hub.store.releases import NewRow
 
-OriginalsOf = Callable[[Connection, Collection[int]], Originals]
+OriginalsOf = Callable[[Iterable[Equal], Mapping[MemberId, Member]], Originals]
 
 _ROUNDS: Final = (
     8  # in which who refers to what changes is asked for, before all that is at hand counts as it
@@ -61,39 +61,25 @@ def judge_afresh(
     """Return the joint judgement of `versions` as the rules give it now, whatever was decided before.
 
     All versions of a record are there or none; what they refer to elsewhere is taken as its rows say.
-    `originals_of` tells for whom what copies are copies of stands.
+    `originals_of` decides for whom what copies are copies of stands.
     """
     judging = Judging(bench, versions)
     return judging.judge(stored_around(connection, judging, originals_of))
 
 
-def judge_for_append(connection: Connection, bench: Bench, ids: Collection[StixId]) -> Verdicts:
-    """Return the row changes by which the records with these ids stand for whom they stand now."""
-    versions, judgements = _judge_with_referred(connection, bench, ids)
-    live = releases.live_rows(connection, list(versions), bench.recipients)
-    return Verdicts(versions, changes_to(bench.recipients, versions, judgements, live, bench.moment))
+def judge_for_history(
+    connection: Connection, bench: Bench, ids: Collection[StixId], *, is_ahead: bool
+) -> Verdicts:
+    """Return the row changes by which the records with these ids stand for whom they stand now.
 
-
-def judge_for_takeover(connection: Connection, bench: Bench, ids: Collection[StixId]) -> Verdicts:
-    """Return the row changes by which the records with these ids go on standing when an amendment takes over.
-
-    Nothing is appended: rows that do not stand as they should now are left to what is to bring them there.
+    `is_ahead`: those by which they go on standing when an amendment takes over.
     """
-    versions, judgements = _judge_with_referred(connection, bench, ids)
-    live = releases.live_rows(connection, list(versions), bench.recipients)
-    # The take-over looks again whether what it continues is in force then, however soon that ends.
-    moment = bench.moment._replace(lasting=bench.in_force)
-    found = changes_to(bench.recipients, versions, judgements, live, moment)
-    return Verdicts(versions, {to: RowChanges(justify=change.justify) for to, change in found.items()})
-
-
-def _judge_with_referred(
-    connection: Connection, bench: Bench, ids: Collection[StixId]
-) -> tuple[dict[int, ObjectVersion], dict[int, Judgement]]:
-    """Return the versions of these records, and their judgement with all that they refer to, however far."""
     own = objects.versions_by_id(connection, bench.origin, ids)
     judgements = judge_afresh(connection, bench, with_referred(connection, own))
-    return {v.key: v for v in own}, judgements
+    versions = {v.key: v for v in own}
+    live = releases.live_rows(connection, list(versions), bench.recipients)
+    changes = bridging if is_ahead else changes_to
+    return Verdicts(versions, changes(bench.recipients, versions, judgements, live, bench.moment))
 
 
 # --- what is loaded -------------------------------------------------------------------------------
@@ -104,11 +90,9 @@ def stored_around(connection: Connection, judging: Judging, originals_of: Origin
     bench, copies = judging.bench, judging.copies()
     known: Originals = {}
     if copies:
-        new = [NewCopy(v.key, v.digest, v.member, bench.clearance(v.member)) for v in copies if v.key < 0]
-        known = {
-            **originals_of(connection, {v.key for v in copies if v.key > 0}),
-            **originals_of_new(connection, bench.origin, new, bench.recipients),
-        }
+        stored = equal_before(connection, [v.key for v in copies if v.key > 0])
+        new = equal_to_new(connection, [v for v in copies if v.key < 0], bench.recipients)
+        known = originals_of([*stored, *new], bench.members)
     audiences = {
         one.key: renditions.audience_of(connection, bench.origin, one.about, one.refers, one.key)
         for one in judging.answers()
@@ -123,7 +107,7 @@ def _settled(connection: Connection, judging: Judging, originals_of: OriginalsOf
     for member, ids in judging.referred().items():
         records = releases.settled_records(connection, member, ids)
         copies = {one.version for one in records.values() if one.is_copy}
-        of_copies = originals_of(connection, copies) if copies else {}
+        of_copies = originals_of(equal_before(connection, copies), bench.members) if copies else {}
         for id, record in records.items():
             yield Settled(
                 *(member, id),

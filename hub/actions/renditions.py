@@ -33,7 +33,7 @@ from hub.model import (
     Tlp,
 )
 from hub.proofs import canonical
-from hub.rules.forms import audience, hidden_ids
+from hub.rules.forms import answered, audience, hidden_ids
 from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based, rename
 from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definition_of
@@ -43,32 +43,16 @@ from hub.store.releases import NewRow
 from hub.store.renditions import Key
 
 _DERIVED_FROM: Final = "derived-from"
-_EXTENSION: Final = "extension-definition"
 
 
 def audience_of(
     connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], answer: int
 ) -> Justification:
-    """Return for whom an answer, by its version's key and what it refers to, is where it is about (policy 7).
-
-    Records count of which something had been released to `origin` under these ids when the answer came:
-    whoever else submits the same id has no part in it.
-    """
-    behind = _behind(connection, origin, about, refers)
-    told = renditions.submitters(connection, origin, about, behind, answer)
-    records = {(member, id) for made, id in behind.items() for member in told.get(made, ())}
-    return audience(records, set(behind.values()), renditions.at_home(connection, about, records))
-
-
-def _behind(
-    connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId]
-) -> dict[StixId, StixId]:
-    """Return the originals of the nation that is answered, by made id; others' are none of its business.
-
-    Not those of extension-definitions: where such ids are keys, two might become one.
-    """
-    found = renditions.originals(connection, origin, (id for id in refers if _type(id) != _EXTENSION))
-    return {made: original.id for made, original in found.items() if original.origin == about}
+    """Return for whom an answer, by its version's key and its references, is where it is about (policy 7)."""
+    behind = answered(renditions.originals(connection, origin, refers), about)
+    told = renditions.told(connection, origin, about, behind)
+    came_at = renditions.first_position(connection, origin, answer) if answer > 0 else None
+    return audience(behind, told, came_at, renditions.at_home(connection, about, set(behind.values())))
 
 
 def provide(
@@ -192,7 +176,8 @@ class _Workshop:
         """Return the object with the ids of what it is about put back."""
         if version.about is None:
             raise RuntimeError("what answers nobody has no such form")
-        originals = _behind(self.connection, self.origin, version.about, version.refers)
+        behind = renditions.originals(self.connection, self.origin, version.refers)
+        originals = answered(behind, version.about)
         if form.is_anonymised:
             obj = self._anonymised(version, obj, kept=frozenset(originals))
         return rename(obj, originals | {StixId(obj["id"]): self._made_id(version.id, form)})
@@ -205,7 +190,7 @@ class _Workshop:
         kept |= self.kept | self.registry.at(version.submitted_at).informative_markings
         names = self._names(ids_in(obj) - kept - {version.id})
         if not is_value_based(version.id, version.type):
-            names |= self._made_ids([version.id], ANONYMISED)
+            names |= self.ids.made([version.id], ANONYMISED)
         own = {self.members[version.member].identity, StixId(obj.get("created_by_ref", cert))} - {version.id}
         renamed = rename(obj, names | dict.fromkeys(own, cert))
         return renamed | {"created_by_ref": cert} if "created" in renamed else renamed
@@ -214,18 +199,13 @@ class _Workshop:
     def _names(self, ids: Collection[StixId]) -> dict[StixId, StixId]:
         """Return new ids for all that could tell of a member's other objects, known to the hub or not."""
         free = _free(ids)
-        return self._made_ids(hidden_ids(free, self.ids.known(free)), ANONYMISED)
+        return self.ids.made(hidden_ids(free, self.ids.known(free)), ANONYMISED)
 
     def _cert_identity(self) -> StixId:
         return self.members[self.ids.cert].identity
 
     def _made_id(self, id: StixId, form: Rendition, object_type: str | None = None) -> StixId:
-        return self._made_ids([id], form, object_type)[id]
-
-    def _made_ids(
-        self, ids: Collection[StixId], form: Rendition, object_type: str | None = None
-    ) -> dict[StixId, StixId]:
-        return self.ids.made(ids, form, object_type)
+        return self.ids.made([id], form, object_type)[id]
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +249,9 @@ class _Ids:
         sets = (self._by_cert, self._by_others, self._from_abroad)
         return Givers(*(frozenset(one.intersection(ids)) for one in sets))
 
-    def made(self, ids: Collection[StixId], form: Rendition, object_type: str | None) -> dict[StixId, StixId]:
+    def made(
+        self, ids: Collection[StixId], form: Rendition, object_type: str | None = None
+    ) -> dict[StixId, StixId]:
         """Return the id made for each; `keep` keeps those that are new."""
         self._look_up(form, ids)
         found = self._made[form]

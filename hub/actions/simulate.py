@@ -40,11 +40,12 @@ from hub.model import (
 )
 from hub.rules.agreements import Life, covered_since, periods_from, standing
 from hub.rules.forms import Law, to_audience
-from hub.rules.judgement import Bench
+from hub.rules.judgement import Bench, Originals, originals
 from hub.rules.references import Judgement, Node, judge
 from hub.rules.release import Candidate, binding, lowest_clearance
 from hub.store import agreements, populations, renditions
 from hub.store.connection import Connection
+from hub.store.originals import equal_before
 from hub.store.populations import Linked
 
 _EXAMPLES: Final = 5  # of each direction, of what is released and of what is withdrawn
@@ -209,7 +210,9 @@ class _Law:
     def candidate(self, facts: Facts) -> Candidate:
         return Candidate(self._bench.origin, self._bench.clearance(facts.member), facts)
 
-    def judge(self, connection: Connection, groups: Sequence[Linked]) -> Mapping[int, Judgement]:
+    def judge(
+        self, connection: Connection, groups: Sequence[Linked], behind: Originals
+    ) -> Mapping[int, Judgement]:
         """Return the joint judgement of versions that hang together, for each group by its key."""
         nodes = {
             one.key: Node(
@@ -223,7 +226,7 @@ class _Law:
                 left={level: frozenset(map(_named, targets)) for level, targets in one.left.items()},
                 is_masked=self.candidate(one.facts).is_masked,
                 sources=frozenset(map(_named, one.sources)),
-                originals=one.originals,
+                originals=behind.get(one.key, {}),
             )
             for one in groups
         }
@@ -292,7 +295,9 @@ class _Comparison:
             self._compare(judged_alone, group.facts, group.count, group.example)
         identities = {id: member.identity for id, member in self.bench.members.items()}
         linked = populations.linked(connection, origin, ages, self._decisive, identities)
-        judged = [law.judge(connection, linked) for law in self._laws]
+        copies = equal_before(connection, {one.key for one in linked if one.is_copy})
+        behind = originals(copies, self.bench.members)
+        judged = [law.judge(connection, linked, behind) for law in self._laws]
         for one in linked:
             found = [judgements[one.key] for judgements in judged]
             for facts, (count, example) in one.counts.items():

@@ -23,7 +23,7 @@ from hub.model.instants import (
     to_microseconds,
     version_key,
 )
-from hub.model.neighbours import Mention, Neighbour, Showing, Stood
+from hub.model.neighbours import Equal, Mention, Neighbour, OriginalRow, Showing, Stood
 from hub.model.objects import (
     NAME_TYPES,
     OBSERVABLE_TYPES,

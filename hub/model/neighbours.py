@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
@@ -80,3 +81,24 @@ class Mention(NamedTuple):
     submitted_at: datetime
     date_added: datetime | None
     stood: tuple[Stood, ...]
+
+
+class OriginalRow(NamedTuple):
+    """By what a row of an original stands, or stood before it was narrowed where it is."""
+
+    recipient: NationCode
+    is_served: bool
+    justification: Justification
+
+
+class Equal(NamedTuple):
+    """A copy, by its key, with who submitted it, and an equal version of another's that came before it.
+
+    `is_deleted` and `rows` are those of that `original`.
+    """
+
+    copy: int
+    submitter: MemberId
+    original: int
+    is_deleted: bool
+    rows: Sequence[OriginalRow] = ()

@@ -47,7 +47,7 @@ class Known:
 
     @property
     def is_own(self) -> bool:
-        """Tell whether there is a living record that is no copy of another's (policy 8)."""
+        """Tell whether there is a living record that is no copy of another's (policy 2.7 and 8)."""
         return self.newest is not None and not self.newest.is_copy
 
 

@@ -167,10 +167,6 @@ class _Record:
         """Return the latest version, deleted or not."""
         return self._by_key[self._keys[-1]] if self._keys else None
 
-    @property
-    def is_own(self) -> bool:
-        return self._newest is not None and not self._newest.is_copy
-
 
 class _Drafting:
     def __init__(self, drawer: Drawer, count: int, held: Collection[ObjectVersion]) -> None:
@@ -216,7 +212,7 @@ class _Drafting:
             reserved=self.drawer.reserved,
             now=self.drawer.now,
             latest_key=self.latest_key,
-            accepted_as=self._accepted_as(item.id),
+            accepted_as=None if item.version_key else self._accepted_as(item.id),
         )
 
     def _note_repeated(self, verdict: Unchanged, known: Known) -> None:
@@ -266,7 +262,7 @@ class _Drafting:
         return found
 
     def _is_own(self, id: StixId) -> bool:
-        return id in self.records and self.records[id].is_own
+        return id in self.records and self.records[id].known(None).is_own
 
 
 def _version(drawer: Drawer, key: int, item: StixObject, verdict: Accept) -> ObjectVersion:

@@ -18,7 +18,9 @@ from hub.model import (
     Justification,
     Kind,
     Member,
+    MemberId,
     NationCode,
+    Original,
     Period,
     RecordKey,
     Rendition,
@@ -93,21 +95,40 @@ def _forms(candidate: Candidate, recipient: NationCode, clauses: Iterable[Clause
     return frozenset(found)
 
 
+def answered(behind: Mapping[StixId, Original], about: NationCode) -> dict[StixId, StixId]:
+    """Return the originals of the nation that is answered, by made id (policy 7).
+
+    Others' are none of its business. Nor those of extension-definitions: where such ids are keys, two might
+    become one.
+    """
+    named = {made: original.id for made, original in behind.items() if original.origin == about}
+    return {made: id for made, id in named.items() if not made.startswith(_EXTENSION)}
+
+
 # (hub/README: answer-to-made-id)
 def audience(
-    records: Collection[RecordKey],
-    originals: Collection[StixId],
+    originals: Mapping[StixId, StixId],
+    told: Mapping[tuple[MemberId, StixId], int],
+    came_at: int | None,
     standing: Mapping[RecordKey, Justification],
 ) -> Justification:
     """Return for whom an answer is where it is about: who sees the originals there (policy 7).
 
-    That is, from which clearance up, as where an object of the cert's own is referred to. `records` are those
-    that count under the ids of the `originals`, `standing` by what those of them that are there stand at
-    home. What is not there any more, or was never released, is the cert's.
+    That is, from which clearance up, as where an object of the cert's own is referred to. `told` has at which
+    position of its ledger the answering nation was first given each member's record, by made id; `came_at` is
+    the answer's own there, 0: it has none, None: the answer comes now. Records count that had been given
+    before: whoever else submits the same id has no part in it. `standing` is by what records stand at home.
+    What is not there any more, or was never released, is the cert's.
     """
-    classes = {grounds for value in standing.values() for grounds in value}
+    records = {
+        (member, originals[made])
+        for (member, made), position in told.items()
+        if came_at is None or position < came_at
+    }
+    there = records & standing.keys()
+    classes = {grounds for record in there for grounds in standing[record]}
     found = {frozenset(ground for ground in grounds if ground.member is None) for grounds in classes}
-    if len(standing) < len(records) or {id for _, id in standing} != set(originals) or not found:
+    if there != records or {id for _, id in there} != set(originals.values()) or not found:
         found.add(frozenset({Ground(None, Clearance.CERT)}))
     return simplify(found)
 

@@ -14,13 +14,16 @@ from datetime import datetime
 from hub.model import (
     Class,
     Clearance,
+    Equal,
     Guise,
     Justification,
     Member,
     MemberId,
     NationCode,
     ObjectVersion,
+    OriginalRow,
     Period,
+    Reader,
     RecordKey,
     StixId,
     View,
@@ -29,7 +32,7 @@ from hub.rules.claims import is_unmarked_name
 from hub.rules.effective import Handled
 from hub.rules.forms import Law, to_audience
 from hub.rules.references import Judgement, Node, Settled, judge
-from hub.rules.release import Candidate, binding, is_masked
+from hub.rules.release import Candidate, binding, is_masked, stands
 from hub.rules.row_changes import Moment
 
 # Of copies, by their keys: for whom what they are copies of stands (policy 2.7).
@@ -80,6 +83,32 @@ class Stored:
     settled: Sequence[Settled] = ()
     originals: Originals = field(default_factory=dict)
     audiences: Mapping[int, Justification] = field(default_factory=dict)
+
+
+# (hub/README: copy-as-judged)
+def originals(
+    equals: Iterable[Equal], members: Mapping[MemberId, Member], *, ever: bool = False
+) -> Originals:
+    """Return, for each copy, for whom the equal objects stand that its submitter had been shown (policy 2.7).
+
+    What it was never shown is none of them: else what is hidden from it would decide where its objects go.
+    `ever`: for whom they stood at any time, too. What others do later moves nothing: what was decided by them
+    stays, and lies between that and nothing.
+    """
+    found: dict[int, dict[NationCode, list[Justification]]] = defaultdict(lambda: defaultdict(list))
+    for one in equals:
+        submitter = members[one.submitter].reader
+        if any(row.recipient == submitter.nation and _reaches(row, submitter) for row in one.rows):
+            for row in one.rows:
+                if ever or (row.is_served and not one.is_deleted):
+                    found[one.copy][row.recipient].append(row.justification)
+    return found
+
+
+def _reaches(row: OriginalRow, reader: Reader) -> bool:
+    """Tell whether a row that stood so could be shown to the reader, whatever is in force."""
+    periods = {g.period for grounds in row.justification for g in grounds if g.period is not None}
+    return stands(row.justification, reader, periods)
 
 
 def by_record(versions: Iterable[ObjectVersion]) -> dict[RecordKey, list[ObjectVersion]]:

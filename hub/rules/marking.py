@@ -147,6 +147,19 @@ def listed_as(
     return extensions | {id} if is_listed and kind is not DefinitionKind.STATEMENT else frozenset()
 
 
+def accepted_as(versions: Iterable[tuple[StixId, frozenset[StixId]]]) -> Accepted:
+    """Return the definitions of which these versions were accepted, each with what it is listed by (2.6).
+
+    Whichever of its versions a configuration lists, it accepts the definition; every one does if one of them
+    is a statement, stored or new (policy 2.6: now or later).
+    """
+    found: dict[StixId, frozenset[StixId] | None] = {}
+    for id, listed in versions:
+        before = found.get(id, listed)
+        found[id] = before | listed if before and listed else None
+    return found
+
+
 # (hub/README: two-configurations)
 def accepted_by(accepted: Accepted, informative: frozenset[StixId]) -> frozenset[StixId]:
     """Return the definitions that close nothing under a configuration that lists these ids (policy 2.6).

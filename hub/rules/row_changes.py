@@ -127,6 +127,22 @@ def changes_to(
     return changes
 
 
+def bridging(
+    recipients: Sequence[NationCode],
+    versions: Mapping[int, ObjectVersion],
+    judgements: Mapping[int, Judgement],
+    live: Collection[LiveRow],
+    moment: Moment,
+) -> dict[NationCode, RowChanges]:
+    """Return what lets the `live` rows go on standing when an amendment takes over in one step (policy 5).
+
+    Nothing is appended: rows that do not stand as they should now are left to what is to bring them there.
+    """
+    # The take-over looks again whether what it continues is in force then, however soon that ends.
+    found = changes_to(recipients, versions, judgements, live, moment._replace(lasting=moment.in_force))
+    return {recipient: RowChanges(justify=change.justify) for recipient, change in found.items()}
+
+
 def _replaced(
     change: RowChanges, versions: Mapping[int, ObjectVersion], leaves: Collection[LiveRow]
 ) -> set[int]:

@@ -19,25 +19,20 @@ _R: Final = reference.c
 
 def accepted(
     connection: Connection, member: MemberId, ids: Collection[StixId]
-) -> dict[StixId, frozenset[StixId] | None]:
-    """Return those of `ids` that `member` submitted as definitions that leave objects open.
+) -> list[tuple[StixId, frozenset[StixId]]]:
+    """Return each version of `ids` that `member` submitted as a definition that leaves objects open.
 
-    Each with the ids of which a configuration has to list one for it; None: it is a statement.
+    Each with the ids by which it is listed (`ObjectVersion.listed`).
     """
     if not ids:
-        return {}
+        return []
     is_listed = and_(_R.version_id == _V.id, _R.kind == LISTED)
     query = select(_V.stix_id, _V.id, _R.target).outerjoin(reference, is_listed)
     query = query.where(_V.member == member, among(connection, _V.stix_id, ids))
-    found: dict[StixId, dict[int, set[StixId]]] = defaultdict(lambda: defaultdict(set))
+    found: dict[tuple[StixId, int], set[StixId]] = defaultdict(set)
     for id, key, target in connection.execute(query.where(_V.is_accepted_definition.is_(True))):
-        found[StixId(id)][key] |= set() if target is None else {StixId(target)}
-    return {id: _together(versions) for id, versions in found.items()}
-
-
-def _together(versions: Mapping[int, set[StixId]]) -> frozenset[StixId] | None:
-    """Return by which ids a definition is listed, whichever of its versions; None: one is a statement."""
-    return frozenset[StixId]().union(*versions.values()) if all(versions.values()) else None
+        found[StixId(id), key] |= set() if target is None else {StixId(target)}
+    return [(id, frozenset(listed)) for (id, _), listed in found.items()]
 
 
 def note_listed(connection: Connection, versions: Collection[ObjectVersion], origin: NationCode) -> None:

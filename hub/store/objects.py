@@ -150,7 +150,7 @@ def movable(connection: Connection, member: MemberId, ids: Collection[StixId]) -
 
 
 def living_own(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
-    """Return those of `ids` of which `member` has a living record that is no copy (policy 2.7)."""
+    """Return those of `ids` of which `member` has a living record that is no copy: `Known.is_own` (2.7)."""
     is_own = (_V.is_newest.is_(True), _V.deleted_at.is_(None), _V.is_copy.is_(False))
     return _ids_where(connection, member, ids, *is_own)
 

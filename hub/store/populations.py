@@ -16,7 +16,6 @@ from sqlalchemy import ColumnElement, Connection, case, exists, func, literal, o
 from hub.model import (
     NAME_TYPES,
     Facts,
-    Justification,
     MemberId,
     NationCode,
     StixId,
@@ -26,7 +25,6 @@ from hub.model import (
 )
 from hub.store.columns import decode_cuts, decode_guise, decode_nations, decode_reach
 from hub.store.objects import CONTAINS, CREATOR, REFERS
-from hub.store.originals import originals
 from hub.store.tables import object_version, reference
 
 _V = object_version.c
@@ -54,8 +52,8 @@ class Linked:
     their records' next later version. `counts`: how many there are, and one of them, apart by facts; deleted
     ones are not counted, nor those that Alike counts. Of `refers`, `sources` are the identities of whom they
     came from. What may be redacted or is an answer stands for itself: `left` is what redactions refer to,
-    `ids` what it refers to, `is_last` that no version follows and it is not deleted. `originals`, of a copy:
-    for whom the original stands.
+    `ids` what it refers to, `is_last` that no version follows and it is not deleted. `is_copy`: references
+    to its record are judged by what it is a copy of, too.
     """
 
     key: int
@@ -67,7 +65,7 @@ class Linked:
     ids: frozenset[StixId]
     is_last: bool
     counts: Mapping[Facts, tuple[int, StixId]]
-    originals: Mapping[NationCode, Sequence[Justification]]
+    is_copy: bool
 
 
 def alike(connection: Connection, origin: NationCode, starts: Sequence[datetime]) -> Iterator[Alike]:
@@ -96,7 +94,6 @@ def linked(
     """
     found = _read(connection, origin, starts, identities)
     of_facts = [decisive(facts) for facts in found.facts]
-    copied = originals(connection, found.copies)
     names, groups = _group(found, {key: of_facts[number] for key, number in found.versions.items()})
     counts: dict[int, dict[Facts, tuple[int, StixId]]] = defaultdict(dict)
     for key, id in found.counted.items():
@@ -110,7 +107,7 @@ def linked(
             frozenset(map(StixId, found.peculiar.get(key, ()))),
             key in found.living and place.later is None,
             counts.get(key, {}),
-            copied.get(key, {}),
+            key in found.copies,
         )
         for key, place in groups.items()
     ]

@@ -129,35 +129,33 @@ def known(connection: Connection, origin: NationCode, cert: str, ids: Collection
     return Givers(frozenset(by_cert), frozenset(by_others), frozenset(from_abroad))
 
 
-def submitters(
-    connection: Connection, nation: NationCode, origin: NationCode, made: Collection[StixId], answer: int
-) -> dict[StixId, frozenset[MemberId]]:
-    """Return the members of `origin` of whom something had been released to `nation`, by made id.
-
-    Before the `answer` came, by the key of its version: its nation's ledger has it behind what was released
-    until then. One that is not stored yet (a negative key) has all before it.
-    """
+def told(
+    connection: Connection, nation: NationCode, origin: NationCode, made: Collection[StixId]
+) -> dict[tuple[MemberId, StixId], int]:
+    """Return where `nation` was first given something of each member of `origin` under these ids."""
     c = release.c
-    is_told = [c.recipient == nation, c.origin == origin]
-    if answer > 0:
-        own = release.alias("own").c
-        first = select(func.min(own.position)).where(own.version_id == answer, own.recipient == nation)
-        is_told.append(c.position < func.coalesce(first.scalar_subquery(), 0))
-    found: dict[StixId, frozenset[MemberId]] = {}
+    found: dict[tuple[MemberId, StixId], int] = {}
     for batch in batches(sorted(made)):
-        query = select(c.stix_id, c.member).distinct().where(*is_told, c.stix_id.in_(batch))
-        for id, member in connection.execute(query):
-            found[StixId(id)] = found.get(StixId(id), frozenset()) | {MemberId(member)}
+        query = select(c.stix_id, c.member, func.min(c.position)).group_by(c.stix_id, c.member)
+        query = query.where(c.recipient == nation, c.origin == origin, c.stix_id.in_(batch))
+        for id, member, position in connection.execute(query):
+            found[MemberId(member), StixId(id)] = position
     return found
 
 
+def first_position(connection: Connection, nation: NationCode, version: int) -> int:
+    """Return where the nation's ledger has the version first; 0: nowhere."""
+    query = select(func.min(release.c.position)).where(release.c.version_id == version)
+    return connection.execute(query.where(release.c.recipient == nation)).scalar_one() or 0
+
+
 def at_home(
-    connection: Connection, origin: NationCode, records: Collection[tuple[MemberId, StixId]]
+    connection: Connection, origin: NationCode, ids: Collection[StixId]
 ) -> dict[tuple[MemberId, StixId], Justification]:
-    """Return by what the newest versions of records stand in their own nation; who does not is left out."""
+    """Return by what the nation's records with these ids stand in it; which do not are left out."""
     c, v = release.c, object_version.c
     found: dict[tuple[MemberId, StixId], Justification] = {}
-    for batch in batches(sorted({id for _, id in records})):
+    for batch in batches(sorted(ids)):
         query = (
             select(v.member, v.stix_id, justification.c.classes)
             .select_from(
@@ -169,8 +167,7 @@ def at_home(
             .where(c.withdrawn_at.is_(None), c.rendition.is_(None))
         )
         for member, id, classes in connection.execute(query):
-            if (member, id) in records:
-                found[MemberId(member), StixId(id)] = decode(classes)
+            found[MemberId(member), StixId(id)] = decode(classes)
     return found
 
 

@@ -284,6 +284,26 @@ def test_a_statement_opens_whatever_was_configured_when_it_came(sharing: Hub) ->
     assert is_sound(later)
 
 
+@pytest.mark.parametrize("is_together", [False, True])
+def test_a_statement_opens_though_another_version_of_it_is_listed(sharing: Hub, *, is_together: bool) -> None:
+    by_extension = statement_like(OTHER, extensions={EXTENSION: {"extension_type": "property-extension"}})
+    statement = statement_like(OTHER) | {"modified": "2026-01-02T00:00:00.000Z"}
+    first = applied(sharing, listing(EXTENSION))
+    if not is_together:
+        first.accepted("us-cert", by_extension)
+        first = applied(first, listing())
+    old = campaign("old", object_marking_refs=[TLP["green"], OTHER])
+    first.accepted("us-cert", old)
+    assert seen(first, old) == [False]
+    first.accepted("us-cert", *([by_extension, statement] if is_together else [statement]))
+    assert seen(first, old) == [True]
+    later = applied(first, listing(INFORMATIVE))
+    fresh = campaign("fresh", object_marking_refs=[TLP["green"], OTHER])
+    later.accepted("us-cert", fresh)
+    assert seen(later, old, fresh) == [True, True]
+    assert is_sound(later)
+
+
 def test_a_nation_that_is_added_gets_what_initialising_gives_and_nothing_old(sharing: Hub) -> None:
     old = campaign("old", object_marking_refs=[TLP["green"], ZEALAND.rel_to_id])
     sharing.accepted("us-cert", old)

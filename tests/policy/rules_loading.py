@@ -9,6 +9,7 @@ from datetime import datetime
 from hub.model import (
     ANONYMISED,
     SUBMITTED,
+    Equal,
     Handling,
     Justification,
     Kind,
@@ -20,7 +21,7 @@ from hub.model import (
     Neighbour,
     ObjectVersion,
     Original,
-    Reader,
+    OriginalRow,
     Showing,
     StixId,
     StixObject,
@@ -29,14 +30,15 @@ from hub.model import (
     View,
 )
 from hub.model.tlp_ids import TLP_IDS
-from hub.rules.acceptance import Reserved
+from hub.rules.acceptance import Known, Reserved
 from hub.rules.claims import Registered, is_unmarked_name
 from hub.rules.drafting import NO_DRAFTS, Drafts, Drawer
 from hub.rules.effective import creator_deltas, laid
-from hub.rules.forms import audience
+from hub.rules.forms import answered, audience
 from hub.rules.handling import Customs, Facts
 from hub.rules.judgement import Bench, Judging, Originals, Stored
-from hub.rules.marking import Accepted
+from hub.rules.judgement import originals as decided_originals
+from hub.rules.marking import accepted_as
 from hub.rules.neighbours import Around, Knowledge, Neighbourhood
 from hub.rules.references import Settled
 from hub.rules.release import in_force_part
@@ -53,7 +55,8 @@ def drawer(memory: Memory, member: Member, items: Items, now: datetime) -> Drawe
     readable = [item for item in items if isinstance(item, StixObject)]
     ids, referred = {item.id for item in readable}, {id for item in readable for id in item.refers}
     around, registry = neighbourhood(memory, member, ids, referred, now), memory.registry
-    own = {v.id for v in memory.of(member.id) if v.is_newest and v.deleted_at is None and not v.is_copy}
+    living = (v for v in memory.of(member.id) if v.is_newest and v.deleted_at is None)
+    own = {version.id for version in living if Known(newest=version).is_own}
     return Drawer(
         submitter=member,
         reserved=Reserved(around.of_the_hub, registry.rel_to, registry.hub_identity_id),
@@ -190,18 +193,13 @@ def facts(
         repeated=drafts.repeated,
         around={},
         closed_around={},
-        accepted=_accepted((*held, *drafts.fresh)),
+        accepted=accepted_as(
+            (version.id, version.listed)
+            for version in (*held, *drafts.fresh)
+            if version.is_accepted_definition
+        ),
         namers=_namers(held),
     )
-
-
-def _accepted(versions: Iterable[ObjectVersion]) -> Accepted:
-    """The definitions among these, each with the ids by which it is listed; None: it is a statement."""
-    listed: dict[StixId, list[frozenset[StixId]]] = defaultdict(list)
-    for version in versions:
-        if version.is_accepted_definition:
-            listed[version.id].append(version.listed)
-    return {id: frozenset().union(*each) if all(each) else None for id, each in listed.items()}
 
 
 def _namers(versions: Iterable[ObjectVersion]) -> Mapping[StixId, Mapping[Tlp, int]]:
@@ -251,49 +249,42 @@ def _settled(memory: Memory, judging: Judging) -> Iterator[Settled]:
 
 def _originals_of(memory: Memory, versions: Iterable[ObjectVersion]) -> Originals:
     """For whom the equal objects stand, that the submitters of copies among these had been shown."""
-    found: dict[int, dict[NationCode, list[Justification]]] = defaultdict(lambda: defaultdict(list))
-    for copy in (version for version in versions if version.is_copy):
-        for original in memory.versions.values():
-            is_before = copy.key < 0 or original.key < copy.key
-            if original.digest == copy.digest and original.member != copy.member and is_before:
-                for row in _standing_of_original(memory, original, copy.member):
-                    found[copy.key][row.recipient].append(row.justification)
-    return found
+    equals = [
+        Equal(
+            copy.key, copy.member, original.key, original.deleted_at is not None, _rows_of(memory, original)
+        )
+        for copy in versions
+        for original in memory.versions.values()
+        if copy.is_copy and original.digest == copy.digest and original.member != copy.member
+        if copy.key < 0 or original.key < copy.key
+    ]
+    return decided_originals(equals, memory.members)
 
 
-def _standing_of_original(memory: Memory, original: ObjectVersion, submitter: MemberId) -> list[Row]:
-    """The rows by which the original is served, if by one its nation's ledger could show it the submitter."""
-    rows = [row for row in memory.rows if row.version == original.key and row.form == SUBMITTED]
-    own = [row for row in rows if row.recipient == memory.nation(submitter)]
-    who = memory.members[submitter].reader
-    if not any(_reaches(one.justification, who) for row in own for one in row.stood):
-        return []
-    return [row for row in rows if row.withdrawn_at is None and original.deleted_at is None]
-
-
-def _reaches(value: Justification, who: Reader) -> bool:
-    """Tell whether a row that stood so could be shown to a member, whatever is in force."""
-    return all(
-        any(g.clearance <= who.clearance if g.member is None else g.member == who.member for g in one)
-        for one in value
-    )
+def _rows_of(memory: Memory, version: ObjectVersion) -> list[OriginalRow]:
+    """By what the rows of the version, as submitted, stand and stood."""
+    return [
+        OriginalRow(row.recipient, stood.until is None, stood.justification)
+        for row in memory.rows
+        if row.version == version.key and row.form == SUBMITTED
+        for stood in row.stood
+    ]
 
 
 def _audience(memory: Memory, origin: NationCode, answer: ObjectVersion) -> Justification:
     """For whom an answer is where it is about: who sees there what had been released before it came."""
-    found = originals(memory, origin, answer.refers).items()
-    behind = {made: original.id for made, original in found if original.origin == answer.about}
+    assert answer.about is not None
+    behind = answered(originals(memory, origin, answer.refers), answer.about)
     ledger = memory.ledger(origin)
-    first = min((row.position for row in ledger if row.version == answer.key), default=len(ledger) + 1)
-    records = {
-        (memory.versions[row.version].member, behind[row.id])
-        for row in ledger
-        if row.id in behind and row.origin == answer.about and row.position < first
-    }
+    came_at = min((row.position for row in ledger if row.version == answer.key), default=None)
+    told: dict[tuple[MemberId, StixId], int] = {}
+    for row in ledger:
+        if row.id in behind and row.origin == answer.about:
+            told.setdefault((memory.versions[row.version].member, row.id), row.position)
     standing = {
         version.record: row.justification
         for row in memory.ledger(answer.about)
         if row.withdrawn_at is None and row.form == SUBMITTED
-        if (version := memory.versions[row.version]).is_newest and version.record in records
+        if (version := memory.versions[row.version]).is_newest
     }
-    return audience(records, {*behind.values()}, standing)
+    return audience(behind, told, came_at, standing)

@@ -6,7 +6,7 @@ the rules fit together: `submit`, `delete`, `bring` and `prepare` for agreements
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -26,7 +26,7 @@ from hub.rules.effective import Handled, effective, effective_of_new, together
 from hub.rules.forms import names_of
 from hub.rules.inquiry import Inquiry
 from hub.rules.judgement import Bench, Judging
-from hub.rules.row_changes import Moment, changes_to, up_to
+from hub.rules.row_changes import bridging, changes_to, up_to
 from hub.rules.status import with_remarks
 from hub.stix import reading
 from tests.policy import rules_loading as load
@@ -99,12 +99,12 @@ def _referring(own: Sequence[ObjectVersion], ids: set[StixId]) -> set[StixId]:
     return reached
 
 
-def _changes(memory: Memory, judging: Judging, moment: Moment | None = None) -> Changes:
+def _changes(memory: Memory, judging: Judging, decide: Callable[..., Changes] = changes_to) -> Changes:
     """Judge, and compare with the rows that are there."""
     bench, versions = judging.bench, judging.versions
     judgements = judging.judge(load.stored(memory, judging))
     live = load.live_rows(memory, versions, bench.recipients)
-    return changes_to(bench.recipients, versions, judgements, live, moment or bench.moment)
+    return decide(bench.recipients, versions, judgements, live, bench.moment)
 
 
 # --- a deletion -----------------------------------------------------------------------------------
@@ -148,11 +148,7 @@ def bring(memory: Memory, agreement: str, origin: NationCode, now: datetime) -> 
 def prepare(memory: Memory, agreement: str, origin: NationCode, now: datetime) -> None:
     """Let rows stand by an amendment, too, that is to take over from what they stand by; append nothing."""
     judging = _judging_of_all(memory, agreement, origin, now)
-    # The last signature looks again whether what it continues is in force then, however soon that ends.
-    moment = judging.bench.moment._replace(lasting=judging.bench.in_force)
-    found = _changes(memory, judging, moment).items()
-    changes = {nation: RowChanges(justify=change.justify) for nation, change in found}
-    memory.write(origin, changes, {}, now)
+    memory.write(origin, _changes(memory, judging, bridging), {}, now)
 
 
 def _judging_of_all(memory: Memory, agreement: str, origin: NationCode, now: datetime) -> Judging:

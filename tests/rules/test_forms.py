@@ -20,6 +20,7 @@ from hub.model import (
     Guise,
     MemberId,
     NationCode,
+    Original,
     Period,
     Release,
     Rendition,
@@ -27,9 +28,9 @@ from hub.model import (
     Tlp,
     View,
 )
-from hub.rules.forms import Law, is_altering
+from hub.rules.forms import Law, answered, audience, is_altering
 from hub.rules.references import Node, Settled, judge
-from hub.rules.release import NEVER, Candidate, decide
+from hub.rules.release import NEVER, Candidate, decide, lowest_clearance
 from tests.rules.test_release import but
 
 US, KR = NationCode("US"), NationCode("KR")
@@ -251,3 +252,55 @@ def test_what_is_settled_counts_in_the_form_that_it_has() -> None:
     assert [seen(nodes, one)["anonymised"] for one in known] == [{"a"}, set(), {"a"}, set(), {"a"}]
     source = Settled(AGENCY, StixId("source"), at_home, is_masked=True)
     assert seen({"a": node("a", AGENCY, "source")}, source)["anonymised"] == {"a"}
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+OWNER, OTHER = MemberId("us-agency"), MemberId("us-partner")
+MADE, BEHIND, MADE2, BEHIND2 = (StixId(f"malware--{n}") for n in range(4))
+FROM_PARTNERS = frozenset({frozenset({Ground(None, Clearance.PARTNER)})})
+ITS_OWN = Ground(None, Clearance.PARTNER, OWNER)
+FROM_AGENCIES = frozenset({frozenset({Ground(None, Clearance.AGENCY), ITS_OWN})})
+_STANDING = {(OWNER, BEHIND): FROM_AGENCIES, (OTHER, BEHIND): FROM_PARTNERS, (OWNER, BEHIND2): FROM_PARTNERS}
+
+
+@pytest.mark.parametrize(
+    ("told", "came_at", "gone", "lowest"),
+    [
+        ({}, 5, set(), Clearance.CERT),  # it was never released
+        ({(OWNER, MADE): 5}, 5, set(), Clearance.CERT),  # it was later
+        ({(OWNER, MADE): 4}, 0, set(), Clearance.CERT),  # the answer's own nation does not have that
+        ({(OWNER, MADE): 4}, 5, {(OWNER, BEHIND)}, Clearance.CERT),
+        ({(OWNER, MADE): 4, (OTHER, MADE): 4}, 5, {(OTHER, BEHIND)}, Clearance.CERT),  # one is gone
+        ({(OWNER, MADE): 4}, 5, set(), Clearance.AGENCY),
+        ({(OWNER, MADE): 4}, None, set(), Clearance.AGENCY),  # it comes now
+        ({(OTHER, MADE): 4}, 5, set(), Clearance.PARTNER),
+        ({(OTHER, MADE): 4, (OWNER, MADE): 6}, 5, set(), Clearance.PARTNER),  # the agency's came later
+        ({(OTHER, MADE): 4, (OWNER, MADE): 3}, 5, set(), Clearance.AGENCY),
+    ],
+)
+def test_an_answer_is_for_who_sees_what_had_been_released_when_it_came(
+    told: dict[tuple[MemberId, StixId], int],
+    came_at: int | None,
+    gone: set[tuple[MemberId, StixId]],
+    lowest: Clearance,
+) -> None:
+    standing = {record: value for record, value in _STANDING.items() if record not in gone}
+    found = audience({MADE: BEHIND}, told, came_at, standing)
+    assert lowest_clearance(found, set()) is lowest
+
+
+def test_an_answer_about_several_objects_is_for_who_sees_them_all() -> None:
+    both, told = {MADE: BEHIND, MADE2: BEHIND2}, {(OTHER, MADE): 1, (OWNER, MADE2): 2}
+    assert lowest_clearance(audience(both, told, 3, _STANDING), set()) is Clearance.PARTNER
+    assert lowest_clearance(audience(both, told, 2, _STANDING), set()) is Clearance.CERT
+
+
+def test_answered_are_one_nations_objects_and_no_definitions_of_extensions() -> None:
+    extension = StixId("extension-definition--1")
+    behind = {
+        MADE: Original(US, BEHIND),
+        MADE2: Original(NationCode("JP"), BEHIND2),
+        extension: Original(US, StixId("extension-definition--2")),
+    }
+    assert answered(behind, US) == {MADE: BEHIND}

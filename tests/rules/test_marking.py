@@ -16,6 +16,8 @@ from hub.model import (
     Tlp,
 )
 from hub.rules.marking import (
+    accepted_as,
+    accepted_by,
     handed_down,
     identity_exception,
     is_accepted_definition,
@@ -227,3 +229,27 @@ def test_every_marking_that_nobody_knows_closes(
 ) -> None:
     markings = Markings(others=frozenset(others))
     assert unknown_markings(markings, accepted, frozenset(informative)) == unknown
+
+
+@pytest.mark.parametrize(
+    ("versions", "configured", "expected"),
+    [
+        ([], {ACS}, False),
+        ([{ACS}], set(), False),
+        ([{ACS}], {OTHER}, False),
+        ([{ACS}], {ACS}, True),
+        ([{ACS}, {OTHER}], set(), False),
+        ([{ACS}, {OTHER}], {ACS}, True),  # whichever of its versions is listed
+        ([{OTHER}, {ACS}], {ACS}, True),
+        ([set()], set(), True),  # a statement
+        ([set(), {ACS}], set(), True),  # a statement once: whichever came first
+        ([{ACS}, set()], set(), True),
+        ([{ACS}, set(), {ACS}], set(), True),
+        ([{ACS}, {ACS}], set(), False),  # the same version, once more
+    ],
+)
+def test_the_versions_of_a_definition_count_together(
+    versions: list[set[StixId]], configured: set[StixId], *, expected: bool
+) -> None:
+    accepted = accepted_as((STATEMENT, frozenset(listed)) for listed in versions)
+    assert (STATEMENT in accepted_by(accepted, frozenset(configured))) is expected

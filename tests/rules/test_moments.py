@@ -6,8 +6,21 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hub.model import Clause, Clearance, Ground, Justification, MemberId, NationCode, Period, Tlp
-from hub.rules.row_changes import Moment
+from hub.model import (
+    Clause,
+    Clearance,
+    Ground,
+    Justification,
+    LiveRow,
+    MemberId,
+    NationCode,
+    Period,
+    RowChanges,
+    Tlp,
+    View,
+)
+from hub.rules.row_changes import Moment, bridging, changes_to
+from tests.rules.around import KR, sid, version
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PARTNER, AGENCY, CERT = Clearance
@@ -81,3 +94,39 @@ def test_a_row_stays_where_it_shows_its_version_to_nobody_new(
 def test_what_the_clock_ends_within_minutes_is_in_force_and_does_not_last() -> None:
     assert {FIRST, SECOND, SOON_OVER} == MOMENT.in_force
     assert {FIRST, SECOND} == MOMENT.lasting
+
+
+# --- what an amendment is to take over -------------------------------------------------------------
+
+_BY_FIRST, _BY_BOTH = row([(FIRST, AGENCY)]), row([(FIRST, AGENCY), (NEXT, AGENCY)])
+_BY_SOON = row([(SOON_OVER, AGENCY)])
+
+
+@pytest.mark.parametrize(
+    ("stands_by", "is_to_stand_by", "expected"),
+    [
+        # What is new, wider or withheld is left to what is to bring it there.
+        (None, _BY_BOTH, {}),
+        (_BY_FIRST, row([(FIRST, PARTNER), (NEXT, PARTNER)]), {}),
+        (_BY_FIRST, row([]), {}),
+        (_BY_FIRST, _BY_FIRST, {}),
+        (_BY_FIRST, _BY_BOTH, {_BY_BOTH: [7]}),
+        # The take-over looks again, however soon what it continues ends.
+        (
+            _BY_SOON,
+            row([(SOON_OVER, AGENCY), (SECOND, AGENCY)]),
+            {row([(SOON_OVER, AGENCY), (SECOND, AGENCY)]): [7]},
+        ),
+    ],
+)
+def test_before_an_amendment_takes_over_rows_stand_by_it_too_and_none_is_new(
+    stands_by: Justification | None,
+    is_to_stand_by: Justification,
+    expected: dict[Justification, list[int]],
+) -> None:
+    live = [] if stands_by is None else [LiveRow(KR, 7, 1, stands_by, is_newest=True)]
+    judged = [KR], {1: version(sid("malware"))}, {1: {View(KR): is_to_stand_by}}, live, MOMENT
+    found = bridging(*judged).get(KR, RowChanges())
+    assert found == RowChanges(justify=expected)
+    if is_to_stand_by not in expected and stands_by != is_to_stand_by:
+        assert changes_to(*judged)[KR] != found

@@ -30,6 +30,7 @@ from hub.rules.forms import names_of
 from hub.rules.handling import CONTAINERS
 from hub.rules.marking import (
     Accepted,
+    accepted_as,
     accepted_by,
     is_accepted_definition,
     is_stricter,
@@ -232,7 +233,7 @@ def handling_faults(inspection: Inspection, versions: Versions) -> Iterator[Faul
         by_member[version.member].append(version)
     for member, own in by_member.items():
         others = {ref for version in own for ref in version.markings.others}
-        accepted = marking_facts.accepted(inspection.connection, member, others)
+        accepted = accepted_as(marking_facts.accepted(inspection.connection, member, others))
         for version in own:
             lowest = _lowest_level(version)
             if version.tlp < lowest:

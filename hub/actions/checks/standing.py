@@ -24,13 +24,12 @@ from hub.model import (
     Served,
     View,
 )
-from hub.rules.judgement import Bench
+from hub.rules.judgement import Bench, originals
 from hub.rules.references import Judgement
 from hub.rules.release import NEVER, NOBODY, stands
 from hub.stix.notes import NOTE
 from hub.store import integrity, recalls, renditions
 from hub.store.integrity import COPIED, StoredRow
-from hub.store.originals import originals
 from hub.store.recalls import Note
 
 _EVERYBODY: Final[Justification] = frozenset({frozenset({Ground(None, Clearance.PARTNER)})})
