@@ -206,7 +206,7 @@ def naming(
     """Return who named these ids, in `member`'s own versions and in its nation's ledger (policy 8).
 
     An object names what is in it as it is shown: an anonymised one the ids that were made for those in it, as
-    one of its cert's own would, and a redaction what is left (7). The link to a redaction is the hub's.
+    one of its cert's own would, and a redaction what is left (7); who sees the link to that sees the whole.
     """
     if not ids:
         return []
@@ -268,7 +268,7 @@ def _named(row: Row[Any], made: Mapping[tuple[NationCode, StixId], StixId]) -> f
     """Return under which id a row shows what its version refers to; none: it does not show it."""
     form, target = Rendition.of(row.rendition), StixId(row.target)
     left = {cut.ceiling: cut.refers for cut in decode_cuts(row.cuts or "[]")}
-    if form.is_link or (form.ceiling is not None and target not in left.get(form.ceiling, ())):
+    if form.ceiling is not None and target not in left.get(form.ceiling, ()):
         return frozenset()
     return frozenset({made.get((row.origin, target), target) if form.is_anonymised else target})
 

@@ -128,7 +128,7 @@ def test_what_an_anonymised_object_refers_to_decides_nothing_about_others_object
 def test_what_was_taken_from_a_redaction_decides_nothing_about_others_objects(
     world: World, unseen: int
 ) -> None:
-    """So it is with what is marked above what KR is shown: neither the redaction nor its link names it."""
+    """So it is with what is marked above what KR is shown: the redaction does not name it."""
     world.agree(["US", "KR"], clause("US", "KR", "green", audience="partner", granular="redact"))
     world.agree(["JP", "KR"], clause("JP", "KR", "amber"))
     cut = {"granular_markings": [{"marking_ref": TLP["amber"], "selectors": ["object_refs.[0]"]}]}
