@@ -227,6 +227,7 @@ def naming(
         among(connection, _R.target, hidden),
         _C.rendition.like(f"{ANONYMISED.label}%"),
     )
+    is_ledgers = (_C.recipient + "") == nation  # no index is asked for it: from the ids to their positions
     shown = (
         select(
             *(_R.target, _V.origin, _V.submitted_at, _C.date_added, _C.withdrawn_at, _C.rendition, _V.cuts),
@@ -234,7 +235,7 @@ def naming(
         )
         .select_from(
             reference.join(object_version, _V.id == _R.version_id)
-            .join(release, and_(_C.version_id == _V.id, _C.recipient == nation))
+            .join(release, and_(_C.version_id == _V.id, is_ledgers))
             .join(justification, _J.id == _C.justification_id)
         )
         .where(_V.member.not_in([member, HUB]))
