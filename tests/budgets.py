@@ -1,10 +1,11 @@
 """How long a property may go on drawing examples: a slow machine tries fewer, and none fails for it.
 
 A property whose time is used up stops each further example before it begins, but never before it has tried a
-least number. It is stopped as one that drew too much: any other end, sooner than where the same draws went
-before, Hypothesis takes for a test that depends on something else. HUB_TEST_SECONDS says how long each may
-take, and 0 that the count alone decides. So it is too where somebody asks for more, by HUB_TEST_EXAMPLES or
-by another profile.
+least number. One that draws no more by then has simply nothing to do. One that draws on its way is stopped as
+if it drew too much: any other end, sooner than where the same draws went before, Hypothesis takes for a test
+that depends on something else. Stopped so, it is drawn again, up to a hundred times for each that was tried.
+HUB_TEST_SECONDS says how long each may take, and 0 that the count alone decides. So it is too where somebody
+asks for more, by HUB_TEST_EXAMPLES or by another profile.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import functools
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +23,7 @@ from hypothesis import settings
 from hypothesis.control import current_build_context
 from hypothesis.errors import UnsatisfiedAssumption
 from hypothesis.stateful import RuleBasedStateMachine
+from hypothesis.strategies import DataObject
 
 _SECONDS = 10.0
 _LEAST_EXAMPLES = 5
@@ -75,6 +77,8 @@ def bounded(test: Any) -> Iterator[None]:
 
     @functools.wraps(inner)
     def within(*arguments: Any, **named: Any) -> None:
+        if budget.is_spent and not _draws_on((*arguments, *named.values())):
+            return
         _stop_when(budget)
         with budget.trying():
             inner(*arguments, **named)
@@ -84,6 +88,10 @@ def bounded(test: Any) -> Iterator[None]:
         yield
     finally:
         handle.inner_test = inner
+
+
+def _draws_on(given: Iterable[object]) -> bool:
+    return any(isinstance(one, DataObject) for one in given)
 
 
 def _stop_when(budget: Budget) -> None:

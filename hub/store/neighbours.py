@@ -26,7 +26,7 @@ from hub.model import (
     from_microseconds,
 )
 from hub.store.batches import among, listed
-from hub.store.columns import decode_nations, decode_reach
+from hub.store.columns import decode_cuts, decode_nations, decode_reach
 from hub.store.objects import CREATOR, MARKING, REFERS
 from hub.store.releases import SHOWN, decode, decode_shown
 from hub.store.rendition_tables import made_id
@@ -205,7 +205,8 @@ def naming(
 ) -> list[Mention]:
     """Return who named these ids, in `member`'s own versions and in its nation's ledger (policy 8).
 
-    An anonymised object names the ids that were made for those in it, as one of its cert's own would (7).
+    An object names what is in it as it is shown: an anonymised one the ids that were made for those in it, as
+    one of its cert's own would, and a redaction what is left (7); who sees the link to that sees the whole.
     """
     if not ids:
         return []
@@ -219,39 +220,58 @@ def naming(
         Mention(StixId(target), nation, from_microseconds(at), None, ())
         for target, at in connection.execute(own)
     ]
-    is_made = and_(among(connection, made_id.c.made, ids), made_id.c.rendition == ANONYMISED.label)
-    by_original = {
-        (row.origin, row.stix_id): row.made for row in connection.execute(select(made_id).where(is_made))
-    }
+    made = _made_ids(connection, ids)
+    hidden = {id for (_, id), given in made.items() if given in ids}
     is_hidden = and_(
         _R.kind == REFERS,
-        among(connection, _R.target, {id for _, id in by_original}),
+        among(connection, _R.target, hidden),
         _C.rendition.like(f"{ANONYMISED.label}%"),
     )
+    is_ledgers = (_C.recipient + "") == nation  # no index is asked for it: from the ids to their positions
     shown = (
         select(
-            *(_R.target, _V.origin, _V.submitted_at, _C.date_added, _C.withdrawn_at, _C.rendition),
+            *(_R.target, _V.origin, _V.submitted_at, _C.date_added, _C.withdrawn_at, _C.rendition, _V.cuts),
             *(_J.classes, _C.position, *SHOWN, *_NOW),
         )
         .select_from(
             reference.join(object_version, _V.id == _R.version_id)
-            .join(release, and_(_C.version_id == _V.id, _C.recipient == nation))
+            .join(release, and_(_C.version_id == _V.id, is_ledgers))
             .join(justification, _J.id == _C.justification_id)
         )
         .where(_V.member.not_in([member, HUB]))
     )
     rows = [*connection.execute(shown.where(is_naming))]
-    rows += connection.execute(shown.where(is_hidden)) if by_original else []
-    former = _former(connection, nation, {row.position for row in rows})
-    for row in rows:
+    rows += connection.execute(shown.where(is_hidden)) if hidden else []
+    named = [(row, id) for row in rows for id in _named(row, made) & {*ids}]
+    former = _former(connection, nation, {row.position for row, _ in named})
+    for row, id in named:
         until = None if row.withdrawn_at is None else from_microseconds(row.withdrawn_at)
         stood = (*former.get(row.position, ()), _last(row, until))
         instants = from_microseconds(row.submitted_at), from_microseconds(row.date_added)
-        named = row.target
-        if Rendition.of(row.rendition).is_anonymised:
-            named = by_original.get((row.origin, row.target), row.target)
-        found.append(Mention(StixId(named), NationCode(row.origin), *instants, stood))
+        found.append(Mention(id, NationCode(row.origin), *instants, stood))
     return found
+
+
+def _made_ids(connection: Connection, ids: Collection[StixId]) -> Mapping[tuple[NationCode, StixId], StixId]:
+    """Return the ids of anonymised objects, by origin and original id: those in `ids`, and those for them."""
+    c = made_id.c
+    # Ids are indexed by origin: otherwise all that were ever made would be read.
+    is_original = and_(c.origin.in_(select(origin.c.code)), among(connection, c.stix_id, ids))
+    found: dict[tuple[NationCode, StixId], StixId] = {}
+    for is_asked in (among(connection, c.made, ids), is_original):
+        query = select(c.origin, c.stix_id, c.made).where(c.rendition == ANONYMISED.label, is_asked)
+        for code, id, made in connection.execute(query):
+            found[NationCode(code), StixId(id)] = StixId(made)
+    return found
+
+
+def _named(row: Row[Any], made: Mapping[tuple[NationCode, StixId], StixId]) -> frozenset[StixId]:
+    """Return under which id a row shows what its version refers to; none: it does not show it."""
+    form, target = Rendition.of(row.rendition), StixId(row.target)
+    left = {cut.ceiling: cut.refers for cut in decode_cuts(row.cuts or "[]")}
+    if form.ceiling is not None and target not in left.get(form.ceiling, ()):
+        return frozenset()
+    return frozenset({made.get((row.origin, target), target) if form.is_anonymised else target})
 
 
 def of_the_hub(connection: Connection, ids: Collection[StixId]) -> frozenset[StixId]:

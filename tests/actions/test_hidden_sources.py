@@ -107,3 +107,35 @@ def test_who_sees_a_redaction_alone_is_told_nothing_of_the_whole(world: World) -
     push(world, "kr-agency", note(1, tlp="green", refs=[malware(1)["id"]]))
     assert len(served(world, "kr-agency", "note")) == 1
     assert served(world, "jp-cert", "note") == []
+
+
+@pytest.mark.parametrize("unseen", [1, 2])
+def test_what_an_anonymised_object_refers_to_decides_nothing_about_others_objects(
+    world: World, unseen: int
+) -> None:
+    """Two worlds differ in which id stands behind the made one, and KR is answered the same (policy 8, 9)."""
+    world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE))
+    world.agree(["JP", "KR"], clause("JP", "KR", "amber"))
+    push(world, "us-agency", note(1, tlp="green", refs=[indicator(unseen)["id"]]))
+    assert indicator(unseen)["id"] not in served(world, "kr-agency", "note")[0]["object_refs"]
+    push(world, "kr-agency", note(2, tlp="green", refs=[indicator(1)["id"]]))
+    push(world, "jp-agency", indicator(1, tlp="amber"))
+    # Its nation has named the id first, as far as anybody in KR can know.
+    push(world, "kr-agency", indicator(1, tlp="green", version=2, created_by=own(world, "kr-agency")))
+
+
+@pytest.mark.parametrize("unseen", [1, 2])
+def test_what_was_taken_from_a_redaction_decides_nothing_about_others_objects(
+    world: World, unseen: int
+) -> None:
+    """So it is with what is marked above what KR is shown: the redaction does not name it."""
+    world.agree(["US", "KR"], clause("US", "KR", "green", audience="partner", granular="redact"))
+    world.agree(["JP", "KR"], clause("JP", "KR", "amber"))
+    cut = {"granular_markings": [{"marking_ref": TLP["amber"], "selectors": ["object_refs.[0]"]}]}
+    push(world, "us-agency", note(1, tlp="green", refs=[indicator(unseen)["id"], indicator(3)["id"]]) | cut)
+    assert served(world, "kr-agency", "note")[0]["object_refs"] == [indicator(3)["id"]]
+    push(world, "kr-agency", note(2, tlp="green", refs=[indicator(1)["id"], indicator(3)["id"]]))
+    push(world, "jp-agency", indicator(1, tlp="amber"), indicator(3, tlp="amber"))
+    push(world, "kr-agency", indicator(1, tlp="green", version=2, created_by=own(world, "kr-agency")))
+    [outcome] = world.push("kr-agency", indicator(3, tlp="green", version=2)).outcomes
+    assert outcome.message == "received from JP; only JP may share it."  # what is left was seen to name it

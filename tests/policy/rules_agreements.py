@@ -67,6 +67,12 @@ class Treaties:
     prepare: Prepare
     due: list[History] = field(default_factory=list)
 
+    def taken_due(self, until: datetime) -> list[History]:
+        """Take out what has to be brought until then, in its order."""
+        due = sorted((one for one in self.due if one.due_at <= until), key=lambda one: one.due_at)
+        self.due = [one for one in self.due if one not in due]
+        return due
+
     def propose(self, document: Json, former: Treaty | None, now: datetime) -> Treaty | None:
         """Return the agreement that a document states; None: its parties may not supersede what it does."""
         agreement = read_agreement(document, self.memory.nations)

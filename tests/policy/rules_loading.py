@@ -156,9 +156,11 @@ def _mentions(memory: Memory, member: Member, ids: Collection[StixId]) -> Iterat
 
 
 def _named_in(memory: Memory, row: Row) -> set[StixId]:
-    """The ids that the row's object names: an anonymised one those that were made for them."""
-    refers = memory.versions[row.version].refers
-    if not row.form.is_anonymised:
+    """The ids that the row's object names: a redaction what is left, an anonymised one the made ids."""
+    version, form = memory.versions[row.version], row.form
+    left = (cut.refers for cut in version.cuts if cut.ceiling == form.ceiling)
+    refers = version.refers if form.ceiling is None else next(left, frozenset())
+    if not form.is_anonymised:
         return {*refers}
     hidden = {id: made_id(row.origin, id, ANONYMISED) for id in refers}
     return {made if made in memory.made else id for id, made in hidden.items()}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -15,7 +15,9 @@ from typing import NamedTuple
 from hub.model import (
     ANONYMISED,
     SUBMITTED,
+    Givers,
     Justification,
+    Kind,
     LiveRow,
     Member,
     MemberId,
@@ -29,6 +31,7 @@ from hub.model import (
     StixId,
     Stood,
 )
+from hub.rules.forms import hidden_ids
 from hub.stix.renaming import is_value_based
 
 _MICROSECOND = timedelta(microseconds=1)
@@ -168,6 +171,8 @@ class Memory:
             # What the hub makes has a text of its own, which no case repeats.
             digest = hashlib.sha256(f"{id} {key}".encode()).digest()
             self.made |= {id: Made(origin, version.id, form)} if id != version.id else {}
+        if form.is_anonymised:
+            self._hide(origin, version.refers)
         is_gone = version.deleted_at is not None
         self.rows.append(
             Row(
@@ -178,6 +183,22 @@ class Memory:
                 is_of_deleted=is_gone,
             )
         )
+
+    def _hide(self, origin: NationCode, refers: Iterable[StixId]) -> None:
+        """Make ids for what an anonymised object of the nation refers to, and must not tell."""
+        kept = {self.registry.hub_identity_id, *(n.identity_id for n in self.registry.nations.values())}
+        kept |= {m.identity for m in self.members.values() if m.kind is Kind.CERT}
+        free = {id for id in refers if made_id(origin, id, ANONYMISED) != id} - kept
+        by = {
+            own: {v.id for v in self.of_nation(origin) if self._is_certs(v) is own} for own in (True, False)
+        }
+        abroad = {row.id for row in self.ledger(origin) if row.origin != origin}
+        givers = Givers(*(frozenset(ids & free) for ids in (by[True], by[False], abroad)))
+        for id in hidden_ids(free, givers):
+            self.made[made_id(origin, id, ANONYMISED)] = Made(origin, id, ANONYMISED)
+
+    def _is_certs(self, version: ObjectVersion) -> bool:
+        return self.members[version.member].kind is Kind.CERT
 
 
 def made_id(nation: NationCode, id: StixId, form: Rendition) -> StixId:

@@ -101,9 +101,7 @@ class RulesPlay:
 
     def _pass(self, until: datetime) -> None:
         """Let time pass; what agreements bring of what was submitted before comes when they begin."""
-        due = sorted((one for one in self.agreements.due if one.due_at <= until), key=lambda one: one.due_at)
-        self.agreements.due = [one for one in self.agreements.due if one not in due]
-        for one in due:
+        for one in self.agreements.taken_due(until):
             rules.bring(self.memory, one.agreement, one.origin, max(self.now, one.due_at))
         self.now = until
 

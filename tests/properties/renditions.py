@@ -187,11 +187,16 @@ class RenditionPlay(Play):
             return
         self.wait(1)
         made = sorted(self.oracle.made.get(event.member[:2].upper(), ()))
-        if self.world is not None:
+        if self.is_compared:
             self.compare(event.member)  # it must have learnt the ids to use them
             made = [id for id in made if id in self.ids]
         self.submit(event.member, [event.build(made, self.shift)])
         self.catch_up()
+
+    @property
+    def is_compared(self) -> bool:
+        """Tell whether anything is played beside the oracle."""
+        return self.world is not None
 
     def as_told(self, objects: list[Json]) -> list[Json]:
         return [replaced(obj, lambda id: self.ids.get(id, id)) for obj in objects]

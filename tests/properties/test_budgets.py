@@ -43,6 +43,34 @@ def test_without_time_the_least_number_is_tried_and_nothing_fails() -> None:
     assert len(tried) == 5
 
 
+def test_without_time_no_more_is_drawn_than_was_asked_for() -> None:
+    """Examples that are stopped count for nothing, so that drawing them had no end for minutes."""
+    drawn: list[int] = []
+
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True)
+    @given(st.integers(0, 1_000_000).map(lambda number: drawn.append(number) or number))  # type: ignore[func-returns-value]
+    def example(number: int) -> None:
+        time.sleep(0.001)
+
+    with bounded(example):
+        example()
+    assert len(drawn) == EXAMPLES
+
+
+def test_what_draws_on_its_way_is_stopped_too() -> None:
+    tried: list[int] = []
+
+    @settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True)
+    @given(data=st.data())
+    def example(data: st.DataObject) -> None:
+        time.sleep(0.001)
+        tried.append(data.draw(st.integers(0, 1_000_000)))
+
+    with bounded(example):
+        example()
+    assert len(tried) == 5
+
+
 @pytest.mark.parametrize(("name", "value"), [("HUB_TEST_EXAMPLES", "50"), ("HUB_TEST_SECONDS", "0")])
 def test_who_asks_for_more_has_all_of_them(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(name, value)
