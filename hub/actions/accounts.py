@@ -10,9 +10,8 @@ from typing import Final, NamedTuple
 
 from hub.actions.basis import present
 from hub.actions.house import House
-from hub.actions.judging import bench_of, stored_around
+from hub.actions.judging import bench_of, stored_around, with_referred
 from hub.actions.lives import may_know
-from hub.actions.records import with_referred
 from hub.model import (
     HUB,
     SUBMITTED,

@@ -14,21 +14,20 @@ from hub.store.agreements import Generation
 from hub.store.connection import Connection
 
 
-def present(house: House, connection: Connection, recipient: NationCode | None = None) -> datetime:
+def present(
+    house: House,
+    connection: Connection,
+    recipient: NationCode | None = None,
+    generation: Generation | None = None,
+) -> datetime:
     """Return the present as this transaction must take it, should the clock have stepped back.
 
     Never before agreements last came to bind or ended, nor before what was last decided on the ledger of the
     `recipient` that reads, or on any: whoever decides may write to all. Dates may run ahead of the clock;
     what is decided by does not.
     """
-    return _not_before(house, connection, agreements.generation(connection), recipient)
-
-
-def _not_before(
-    house: House, connection: Connection, generation: Generation, recipient: NationCode | None
-) -> datetime:
-    decided_at = releases.decided_at(connection, recipient)
-    return max(house.store.now(connection), generation.changed_at, decided_at)
+    changed_at = (generation or agreements.generation(connection)).changed_at
+    return max(house.store.now(connection), changed_at, releases.decided_at(connection, recipient))
 
 
 class Basis(NamedTuple):
@@ -42,7 +41,7 @@ class Basis(NamedTuple):
 def basis_of(house: House, connection: Connection, origin: NationCode) -> tuple[Basis, datetime]:
     """Return what a decision in this transaction hangs on, and the present by which it is taken."""
     generation = agreements.generation(connection)
-    now = _not_before(house, connection, generation, None)
+    now = present(house, connection, generation=generation)
     moment = Moment.of(house.bindings.periods(connection), now)
     return Basis(generation, submissions.count(connection, origin), moment), now
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from hub.actions import authenticate, poll
 from hub.actions.house import House
+from hub.actions.judging import own_versions
 from hub.actions.lives import may_know
-from hub.actions.records import own_versions
 from hub.errors import Forbidden, NotFound
 from hub.model import (
     HUB,

@@ -15,7 +15,7 @@ from hub.actions import authenticate
 from hub.actions.accounts import Account, Found, accounts
 from hub.actions.basis import present
 from hub.actions.house import House
-from hub.actions.records import own_versions
+from hub.actions.judging import own_versions
 from hub.errors import BadRequest, Forbidden, NotFound, Unprocessable
 from hub.model import (
     HUB,

@@ -13,28 +13,31 @@ from hub.model import Handling, MemberId, NationCode, ObjectVersion, Registry, S
 from hub.rules.claims import is_decided_once
 from hub.rules.drafting import NO_DRAFTS, Drafts
 from hub.rules.effective import laid
-from hub.rules.handling import ContainerKey, Customs, Facts
+from hub.rules.handling import ContainerKey, Customs, MarkingFacts
 from hub.rules.marking import accepted_as
 from hub.store import marking_facts, objects
 from hub.store.connection import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """Whose markings are judged, and what the configuration says of them, and said `earlier`, until when."""
+def load(
+    house: House,
+    connection: Connection,
+    place: tuple[NationCode, MemberId],
+    held: Collection[ObjectVersion],
+    drafts: Drafts = NO_DRAFTS,
+    deleted: Mapping[int, datetime] = MappingProxyType({}),
+) -> MarkingFacts:
+    """Return what decides how all is handled that a member of an origin submits, the `held` versions of these
+    records, and all that they touch.
 
-    member: MemberId
-    origin: NationCode
-    customs: Customs
-    earlier: Sequence[tuple[datetime, Customs]] = ()
-
-    @classmethod
-    def of(cls, house: House, member: MemberId, origin: NationCode) -> Desk:
-        """Return the desk at which what `member` of `origin` submitted is judged."""
-        registry = house.registry
-        # What was submitted before a nation was there is the hub's own, or of others.
-        earlier = [(until, _customs(one, origin)) for until, one in registry.earlier if origin in one.nations]
-        return cls(member, origin, _customs(registry, origin), earlier)
+    `deleted` are the held versions that are deleted now, and when: they go on tightening and closing as they
+    did (policy 8), and whatever was deleted is not judged anew.
+    """
+    table = _Table(connection, *place)
+    table.before.update((v.key, v) for v in held)
+    table.now.update(laid((*held, *drafts.fresh), deleted))
+    table.gather(drafts.fresh)
+    return table.facts(house.registry, drafts)
 
 
 def _customs(registry: Registry, origin: NationCode) -> Customs:
@@ -43,39 +46,20 @@ def _customs(registry: Registry, origin: NationCode) -> Customs:
     return Customs(nation.default_tlp, nation.unmarked_stays_home, *markings)
 
 
-def load(
-    connection: Connection,
-    desk: Desk,
-    held: Collection[ObjectVersion],
-    drafts: Drafts = NO_DRAFTS,
-    deleted: Mapping[int, datetime] = MappingProxyType({}),
-) -> Facts:
-    """Return what decides how all is handled that is submitted, the `held` versions of these records, and
-    all that they touch.
-
-    `deleted` are the held versions that are deleted now, and when: they go on tightening and closing as they
-    did (policy 8), and whatever was deleted is not judged anew.
-    """
-    table = _Table(connection, desk)
-    table.before.update((v.key, v) for v in held)
-    table.now.update(laid((*held, *drafts.fresh), deleted))
-    table.gather(drafts.fresh)
-    return table.facts(drafts)
-
-
 @dataclass(slots=True)
 class _Table:
-    """The versions that are judged together, and what is stored around them."""
+    """The versions of one member that are judged together, and what is stored around them."""
 
     connection: Connection
-    desk: Desk
+    origin: NationCode
+    member: MemberId
     now: dict[int, ObjectVersion] = field(default_factory=dict)
     before: dict[int, ObjectVersion] = field(default_factory=dict)
 
     def gather(self, fresh: Sequence[ObjectVersion]) -> None:
         """Add the member's stored objects that the new ones touch, down through nested containers."""
         definitions = {v.id for v in fresh if v.is_accepted_definition}
-        carriers = objects.carrying(self.connection, self.desk.member, self.desk.origin, definitions)
+        carriers = objects.carrying(self.connection, self.member, self.origin, definitions)
         touched = {id for v in fresh for id in v.contains} | carriers
         renewed = {v.id for v in fresh}
         for version in self.now.values():
@@ -83,23 +67,25 @@ class _Table:
             if version.id in carriers or (version.revoked and version.id in renewed):
                 touched |= version.contains
         while missing := touched - {v.id for v in self.now.values()}:
-            movable = objects.movable(self.connection, self.desk.member, missing) | (missing & carriers)
-            loaded = objects.versions_of(self.connection, self.desk.member, movable)
+            movable = objects.movable(self.connection, self.member, missing) | (missing & carriers)
+            loaded = objects.versions_of(self.connection, self.member, movable)
             for version in loaded:
                 self.now[version.key] = self.before[version.key] = version
             inner = (v.contains for v in loaded if v.markings.tlp is None or v.id in carriers)
             touched = {id for contains in inner for id in contains} - (missing - movable)
 
-    def facts(self, drafts: Drafts) -> Facts:
+    def facts(self, registry: Registry, drafts: Drafts) -> MarkingFacts:
+        # What was submitted before a nation was there is the hub's own, or of others.
+        former = [(until, one) for until, one in registry.earlier if self.origin in one.nations]
         versions = self.now.values()
         around = self._around({v.id for v in versions if v.markings.tlp is None})
         others = {ref for v in versions for ref in v.markings.others}
-        definitions = marking_facts.accepted(self.connection, self.desk.member, others)
+        definitions = marking_facts.accepted(self.connection, self.member, others)
         definitions += [(v.id, v.listed) for v in versions if v.is_accepted_definition]
         identities = self._identities()
         named = {v.id for v in (*versions, *identities.values()) if v.type == "identity"}
-        return Facts(
-            customs=self.desk.customs,
+        return MarkingFacts(
+            customs=_customs(registry, self.origin),
             now=self.now,
             before=self.before,
             present=drafts.present | {v.key for v in drafts.fresh},
@@ -107,14 +93,14 @@ class _Table:
             around=around,
             closed_around=self._closed_around(drafts.fresh, around),
             accepted=accepted_as(definitions),
-            earlier=self.desk.earlier,
+            earlier=[(until, _customs(one, self.origin)) for until, one in former],
             identities=identities,
-            namers=marking_facts.creator_levels(self.connection, self.desk.member, named),
+            namers=marking_facts.creator_levels(self.connection, self.member, named),
         )
 
     def _around(self, ids: Collection[StixId]) -> dict[StixId, Counter[Handling]]:
         """Return what stored containers that are not on the table hand down."""
-        stored = objects.containers_of(self.connection, self.desk.member, self.desk.origin, ids)
+        stored = objects.containers_of(self.connection, self.member, self.origin, ids)
         for version in self.before.values():
             if version.given is not None:
                 for id in version.contains & stored.keys():
@@ -127,7 +113,7 @@ class _Table:
         """Return which stored containers close a name that is new (policy 2.3)."""
         asked = {v.id for v in fresh if is_decided_once(v) and any(g.is_closed for g in around.get(v.id, ()))}
         on_table = {(v.id, v.version_key) for v in self.before.values()}
-        place = self.desk.member, self.desk.origin
+        place = self.member, self.origin
         return {
             id: frozenset(objects.closed_containers_of(self.connection, *place, id) - on_table)
             for id in asked
@@ -137,4 +123,4 @@ class _Table:
         """Return the stored identities that are named as creators: their level may follow (policy 2.4)."""
         named = {v.creator for v in self.now.values() if v.creator is not None}
         missing = named - {v.id for v in self.now.values()}
-        return {v.key: v for v in objects.versions_of(self.connection, self.desk.member, missing)}
+        return {v.key: v for v in objects.versions_of(self.connection, self.member, missing)}

@@ -9,7 +9,7 @@ from typing import Final
 
 from hub.actions import accept, recall
 from hub.actions.basis import Basis, basis_of, hold
-from hub.actions.handling import Desk, load
+from hub.actions.handling import load
 from hub.actions.house import House
 from hub.actions.judging import bench_of, judge_again, write_rows
 from hub.actions.neighbourhood import look_around
@@ -172,7 +172,7 @@ def decide(
     bench = bench_of(house, connection, verified.origin, now)
     drawer = _drawer(house, connection, verified, items, bench)
     drafts = draft(replace(drawer, accepted_at=clock), items, held)
-    facts = load(connection, Desk.of(house, member, verified.origin), held, drafts)
+    facts = load(house, connection, (verified.origin, member), held, drafts)
     handled, stricter = effective_of_new(facts, drafts.fresh)
     drafts = drafts.without(stricter)
     verdicts = judge_again(connection, bench, handled)

@@ -9,10 +9,9 @@ from datetime import datetime
 from hub.actions import accept, poll, recall
 from hub.actions.authenticate import reader
 from hub.actions.basis import Basis, basis_of, hold
-from hub.actions.handling import Desk, load
+from hub.actions.handling import load
 from hub.actions.house import House
-from hub.actions.judging import bench_of, judge_again, write_rows
-from hub.actions.records import own_versions
+from hub.actions.judging import bench_of, judge_again, own_versions, write_rows
 from hub.actions.submit import verify_writer
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
@@ -85,8 +84,8 @@ def decide(house: House, connection: Connection, deletion: Deletion) -> Deletion
     if doomed:
         deleted = dict.fromkeys(doomed, now)
         for owner, held in records.items():
-            desk = Desk.of(house, owner, deletion.origin)
-            handled[owner] = effective(load(connection, desk, held, deleted=deleted))
+            facts = load(house, connection, (deletion.origin, owner), held, deleted=deleted)
+            handled[owner] = effective(facts)
         bench = bench_of(house, connection, deletion.origin, now)
         verdicts = judge_again(connection, bench, together(handled.values()))
     return DeletionDecision(basis, now, records, doomed, handled, verdicts)

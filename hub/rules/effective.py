@@ -13,7 +13,7 @@ from datetime import datetime
 
 from hub.model import Handling, ObjectVersion, StixId, Tlp
 from hub.rules.claims import is_decided_once
-from hub.rules.handling import Facts, predecessors, settle, with_taken
+from hub.rules.handling import MarkingFacts, predecessors, settle, with_taken
 from hub.rules.marking import Accepted, handed_down, identity_exception, is_stricter, raised
 
 CreatorDeltas = Mapping[tuple[StixId, Tlp], int]
@@ -67,7 +67,7 @@ def laid(versions: Iterable[ObjectVersion], deleted: Mapping[int, datetime]) -> 
     return found
 
 
-def effective(facts: Facts) -> Handled:
+def effective(facts: MarkingFacts) -> Handled:
     """Return how all versions are handled: level, REL TO and closure (policy 2.1 to 2.7)."""
     now = settle(facts)
     deltas = creator_deltas(now, facts.before)
@@ -82,7 +82,7 @@ def effective(facts: Facts) -> Handled:
     return Handled(now, {**facts.before, **elsewhere}, deltas, facts.accepted)
 
 
-def effective_of_new(facts: Facts, fresh: Collection[ObjectVersion]) -> tuple[Handled, dict[int, Tlp]]:
+def effective_of_new(facts: MarkingFacts, fresh: Collection[ObjectVersion]) -> tuple[Handled, dict[int, Tlp]]:
     """Return how all are handled without the new names that are refused, and at which level these stand.
 
     Refused is an unmarked name that says something new and would be handled more strictly (policy 2.3).

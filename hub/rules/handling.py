@@ -48,7 +48,7 @@ class Customs:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class MarkingFacts:
     """The versions that are judged together, of one member, and what is stored around them.
 
     `now` has every version of a record or none, `before` those that are stored, as they are. `present` are
@@ -77,13 +77,13 @@ class Facts:
         return as_of(self.earlier, version.submitted_at, self.customs)
 
 
-def settle(facts: Facts) -> dict[int, ObjectVersion]:
+def settle(facts: MarkingFacts) -> dict[int, ObjectVersion]:
     """Return every version as it is to be handled, but for identities that follow their namers (policy 2)."""
     return _Settling(facts).result()
 
 
 class _Settling:
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: MarkingFacts) -> None:
         self.facts = facts
         self.ordered = sorted(facts.now.values(), key=lambda v: (v.id, v.version_key))
         self.predecessors = predecessors(self.ordered)

@@ -35,7 +35,7 @@ from hub.rules.claims import Registered, is_unmarked_name
 from hub.rules.drafting import NO_DRAFTS, Drafts, Drawer
 from hub.rules.effective import creator_deltas, laid
 from hub.rules.forms import answered, audience
-from hub.rules.handling import Customs, Facts
+from hub.rules.handling import Customs, MarkingFacts
 from hub.rules.judgement import Bench, Judging, Originals, Stored
 from hub.rules.judgement import originals as decided_originals
 from hub.rules.marking import accepted_as
@@ -180,14 +180,14 @@ def facts(
     member: MemberId,
     drafts: Drafts = NO_DRAFTS,
     deleted: Mapping[int, datetime] | None = None,
-) -> Facts:
+) -> MarkingFacts:
     """All of the member's objects, with what a submission brings, and without what is deleted now.
 
     As all are looked at together, nothing stored is left around them.
     """
     held, said = memory.of(member), memory.registry.nations[memory.nation(member)]
     markings = memory.registry.informative_markings, memory.registry.rel_to
-    return Facts(
+    return MarkingFacts(
         customs=Customs(said.default_tlp, said.unmarked_stays_home, *markings),
         now=laid((*held, *drafts.fresh), deleted or {}),
         before={version.key: version for version in held},
