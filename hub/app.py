@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Flask, Response
 from werkzeug.routing import Rule
 
-from hub.actions.house import House, Secrets, create_secrets, read_secrets
 from hub.actions.initialise import bound
+from hub.actions.service import Secrets, Service, create_secrets, read_secrets
 from hub.errors import SettingsError
 from hub.settings import Settings
 from hub.store.connection import Store
@@ -14,20 +14,20 @@ from hub.web import governance, operations, request_log, taxii
 from hub.web.taxii import identity, problems
 
 
-def create_app(settings: Settings, house: House | None = None) -> Flask:
-    """Return the application that serves `house`, by default the one that `settings` describe.
+def create_app(settings: Settings, service: Service | None = None) -> Flask:
+    """Return the application that serves `service`, by default the one that `settings` describe.
 
-    Raises SettingsError as `open_house` does.
+    Raises SettingsError as `open_service` does.
     """
-    house = house or open_house(settings)
+    service = service or open_service(settings)
     app = Flask("hub", static_folder=None)
     app.url_map.merge_slashes = False  # it redirects, and a signed POST cannot be sent again
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # One more than is taken: a chunked body, cut at this length, is then seen to be too long.
-    app.config["MAX_CONTENT_LENGTH"] = house.limits.max_body_bytes + 1
-    identity.move_in(app, house)
+    app.config["MAX_CONTENT_LENGTH"] = service.limits.max_body_bytes + 1
+    identity.move_in(app, service)
     problems.install(app)
-    taxii.install(app, house)
+    taxii.install(app, service)
     governance.install(app)
     operations.install(app)
     _drop_last_slashes(app)
@@ -36,7 +36,7 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     return app
 
 
-def open_house(settings: Settings) -> House:
+def open_service(settings: Settings) -> Service:
     """Return the open hub that `settings` describe.
 
     Raises SettingsError where it is not ready to serve: secrets are missing, the database has another schema
@@ -46,7 +46,7 @@ def open_house(settings: Settings) -> House:
     store = Store.open(settings.database_url)
     try:
         _check_schema(store)
-        return bound(_house(settings, store, secrets), settings.nations_file)
+        return bound(_service(settings, store, secrets), settings.nations_file)
     except BaseException:
         store.close()
         raise
@@ -57,15 +57,15 @@ def _check_schema(store: Store) -> None:
         raise SettingsError(f"database_url: {reason}")
 
 
-def new_house(settings: Settings) -> House:
+def new_service(settings: Settings) -> Service:
     """Return a hub that is about to be initialised: its secrets are made where they are missing."""
     create_secrets(settings.secrets_dir)
     store = Store.open(settings.database_url)
-    return _house(settings, store, read_secrets(settings.secrets_dir))
+    return _service(settings, store, read_secrets(settings.secrets_dir))
 
 
-def _house(settings: Settings, store: Store, secrets: Secrets) -> House:
-    return House(
+def _service(settings: Settings, store: Store, secrets: Secrets) -> Service:
+    return Service(
         store=store,
         registry=settings.registry,
         limits=settings.limits,

@@ -1,4 +1,4 @@
-"""A small alliance in one line: a house on a real database, its members with keys and tokens, a clock to set.
+"""A small alliance in one line: a hub on a real database, its members with keys and tokens, a clock to set.
 
 world = build(database_url)
 world.push("us-agency", indicator(tlp="amber"))
@@ -21,8 +21,8 @@ from typing import Any, NamedTuple
 
 from hub.actions import administer, agree, poll, submit, withdraw
 from hub.actions.authenticate import authenticate, reader
-from hub.actions.house import House, Secrets
 from hub.actions.initialise import initialise
+from hub.actions.service import Secrets, Service
 from hub.model import (
     HUB,
     Caller,
@@ -92,9 +92,9 @@ def key_of(member: str, purpose: Purpose) -> PrivateKey:
 
 @dataclass
 class World:
-    """The house and everybody in it."""
+    """The service and everybody in it."""
 
-    house: House
+    service: Service
     clock: Clock
     callers: dict[str, Caller] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
@@ -104,27 +104,27 @@ class World:
     # --- acting ---
 
     def push(self, member: str, *objects: Json) -> Receipt:
-        """Submit objects as one envelope, signed if the house asks for it."""
+        """Submit objects as one envelope, signed if the service asks for it."""
         caller = self.callers[member]
         nation = caller.member.nation
         assert nation is not None
-        path = f"/allied/collections/{self.house.registry.nations[nation].collection_id}/objects/"
+        path = f"/allied/collections/{self.service.registry.nations[nation].collection_id}/objects/"
         body = json.dumps({"objects": objects}).encode()
         request = HttpRequest("POST", URL + path, {"content-type": _TAXII}, body)
-        if self.house.require_signature:
+        if self.service.require_signature:
             request = self._signed(request, key_of(member, Purpose.SUBMIT))
-        return submit.submit(self.house, Submission(caller, nation, request))
+        return submit.submit(self.service, Submission(caller, nation, request))
 
     def delete(self, member: str, id: str, origin: str | None = None, **filters: Any) -> None:
         """Delete an object of the member's nation, or of `origin`; `filters` as in a Deletion."""
         caller = self.callers[member]
         nation = NationCode(origin) if origin else caller.member.nation
         assert nation is not None
-        path = f"/allied/collections/{self.house.registry.nations[nation].collection_id}/objects/{id}/"
+        path = f"/allied/collections/{self.service.registry.nations[nation].collection_id}/objects/{id}/"
         request = HttpRequest("DELETE", URL + path, {})
-        if self.house.require_signature:
+        if self.service.require_signature:
             request = self._signed(request, key_of(member, Purpose.SUBMIT))
-        withdraw.delete(self.house, Deletion(caller, nation, request, StixId(id), **filters))
+        withdraw.delete(self.service, Deletion(caller, nation, request, StixId(id), **filters))
 
     def agree(
         self,
@@ -146,7 +146,7 @@ class World:
         if supersedes is not None:
             document["supersedes"] = supersedes
         member = _cert(parties[0])
-        view = agree.propose(self.house, self.callers[member], self._governance(member, document))
+        view = agree.propose(self.service, self.callers[member], self._governance(member, document))
         for party in view["to_sign"] if signers is None else signers:
             view = self.sign(view, party)
         return view
@@ -164,7 +164,7 @@ class World:
         return self._step(agree.terminate, "terminate", by, self.show(view, by))
 
     def show(self, view: Json, by: str) -> Json:
-        return agree.show(self.house, self.callers[_cert(by)], view["id"])
+        return agree.show(self.service, self.callers[_cert(by)], view["id"])
 
     def _step(self, act: Callable[..., Json], typ: str, nation: str, view: Json) -> Json:
         member = _cert(nation)
@@ -177,7 +177,7 @@ class World:
     def post(self, act: Callable[..., Json], nation: str, view: Json, jws: str) -> Json:
         """Send a signed event, whatever it says, in a request of the nation's cert."""
         member = _cert(nation)
-        return act(self.house, self.callers[member], self._governance(member, {"jws": jws}), view["id"])
+        return act(self.service, self.callers[member], self._governance(member, {"jws": jws}), view["id"])
 
     def _governance(self, member: str, body: Json) -> HttpRequest:
         headers = {"content-type": "application/json"}
@@ -199,11 +199,11 @@ class World:
         """Poll page after page, by cursor, until nothing more follows."""
         rows: list[Row] = []
         while True:
-            page = poll.objects(self.house, query)
+            page = poll.objects(self.service, query)
             rows += page.rows
             if not page.more:
                 return rows
-            query = poll.open_cursor(self.house, query, poll.seal_cursor(self.house, query, page))
+            query = poll.open_cursor(self.service, query, poll.seal_cursor(self.service, query, page))
 
     def see(self, member: str, selections: frozenset[VersionFilter] = EVERY_VERSION) -> list[Seen]:
         """Everything of the nations that the member is served, in the order in which it is served.
@@ -211,7 +211,7 @@ class World:
         Read from each nation's collection and from the aggregate, which must tell the same.
         """
         seen: dict[int, Seen] = {}
-        for origin in self.house.registry.nations:
+        for origin in self.service.registry.nations:
             for row in self.drain(self.query(member, origin, selections=selections)):
                 if self.is_hubs_own(row):
                     continue
@@ -234,12 +234,12 @@ class World:
         """Tell whether the hub itself says it: what it publishes for all, or a note that recalls."""
         if row.id in self.hubs_own() or not row.id.startswith("note--"):
             return row.id in self.hubs_own()
-        with self.house.store.read() as connection:  # a redaction is by the hub as well
+        with self.service.store.read() as connection:  # a redaction is by the hub as well
             return bool(objects.versions_of(connection, MemberId(HUB), [row.id]))
 
     def hubs_own(self) -> set[str]:
         """The ids that the hub itself publishes."""
-        registry = self.house.registry
+        registry = self.service.registry
         return {registry.hub_identity_id, *TLP_IDS, *registry.rel_to}
 
     def ids(self, member: str) -> set[str]:
@@ -250,7 +250,7 @@ class World:
         return Poller(self, member, origin, limit)
 
     def close(self) -> None:
-        self.house.store.close()
+        self.service.store.close()
 
 
 @dataclass
@@ -302,17 +302,22 @@ def build(
     """
     nations = registry(defaults, codes, homes)
     world = _open(database_url, nations, Clock(), require_signature)
-    world.house.store.migrate()
-    kind = (kept.kind(world.house.store), tuple(codes), tuple(kinds), tuple(sorted((defaults or {}).items())))
+    world.service.store.migrate()
+    kind = (
+        kept.kind(world.service.store),
+        tuple(codes),
+        tuple(kinds),
+        tuple(sorted((defaults or {}).items())),
+    )
     if (beginning := _beginnings.get(kind)) is not None:
-        beginning.rows.put_into(world.house.store)
+        beginning.rows.put_into(world.service.store)
         world.callers, world.tokens = dict(beginning.callers), dict(beginning.tokens)
         return world
-    initialise(world.house)
+    initialise(world.service)
     for code in codes:
         for name in kinds:
             _enrol(world, f"{code.lower()}-{name}", code, KINDS[name])
-    _beginnings[kind] = _Beginning(kept.Rows.of(world.house.store), dict(world.callers), dict(world.tokens))
+    _beginnings[kind] = _Beginning(kept.Rows.of(world.service.store), dict(world.callers), dict(world.tokens))
     return world
 
 
@@ -331,20 +336,20 @@ _beginnings: dict[tuple[Any, ...], _Beginning] = {}
 def _open(database_url: str, nations: Registry, clock: Clock, require_signature: bool) -> World:
     store = Store.open(database_url)
     store.clock = clock
-    house = House(store, nations, Limits(), _SECRETS, URL, "allied", require_signature)
-    return World(house, clock)
+    service = Service(store, nations, Limits(), _SECRETS, URL, "allied", require_signature)
+    return World(service, clock)
 
 
 def _enrol(world: World, member: str, nation: str, kind: Kind) -> None:
-    house = world.house
-    administer.add_member(house, member, nation, kind, member.upper())
+    service = world.service
+    administer.add_member(service, member, nation, kind, member.upper())
     scopes = (*_SCOPES, Scope.GOVERN) if kind is Kind.CERT else _SCOPES
-    world.tokens[member] = administer.issue_token(house, member, scopes).token
+    world.tokens[member] = administer.issue_token(service, member, scopes).token
     purposes = [Purpose.SUBMIT, Purpose.AGREEMENT] if kind is Kind.CERT else [Purpose.SUBMIT]
     for purpose in purposes:
         public = json.dumps(key_of(member, purpose).public.jwk).encode()
-        administer.register_key(house, member, public, purpose)
-    world.callers[member] = authenticate(house, None, world.tokens[member])
+        administer.register_key(service, member, public, purpose)
+    world.callers[member] = authenticate(service, None, world.tokens[member])
 
 
 class Mould:
@@ -362,8 +367,8 @@ class Mould:
         """A world of its own; close it with `discard`."""
         path = self.first.with_name(f"world-{next(self.made)}.db")
         shutil.copyfile(self.first, path)
-        house = self.model.house
-        world = _open(f"sqlite:///{path}", house.registry, Clock(), house.require_signature)
+        service = self.model.service
+        world = _open(f"sqlite:///{path}", service.registry, Clock(), service.require_signature)
         world.path = path
         world.callers, world.tokens = self.model.callers, self.model.tokens
         return world

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.errors import BadSignature, Closed, InDoubt, Interrupted, Unavailable
 from hub.model import Evidence
 from hub.proofs import requests
@@ -39,7 +39,7 @@ def new_receipt() -> str:
 
 
 def once(
-    house: House,
+    service: Service,
     evidence: Evidence | None,
     act: Callable[[Connection], T],
     *,
@@ -57,23 +57,23 @@ def once(
     InDoubt, where that cannot be told.
     """
     if evidence is None:
-        with house.store.write(when_closed=when_closed) as connection:
+        with service.store.write(when_closed=when_closed) as connection:
             return act(connection)
     used = UsedNonce(evidence.thumbprint, evidence.nonce, evidence.expires + requests.SKEW, receipt)
     done = Done(used.thumbprint, used.nonce, used.expires_at, sentence)
     began = time.monotonic()
     for tries_left in reversed(range(_TRIES)):
         try:
-            with house.store.write(when_closed=when_closed) as connection:
-                _use(house, connection, evidence, used)
+            with service.store.write(when_closed=when_closed) as connection:
+                _use(service, connection, evidence, used)
                 given = act(connection)
-                moment = _moment(house, connection)
-            house.store.memory.do(done, *moment)
+                moment = _moment(service, connection)
+            service.store.memory.do(done, *moment)
         except InDoubt as doubt:
             # Who has waited for others before cannot wait as long again.
             if time.monotonic() - began > _SECONDS:
                 raise
-            if _is_committed(house, used, done, doubt, when_closed=when_closed):
+            if _is_committed(service, used, done, doubt, when_closed=when_closed):
                 return given
         except Interrupted:
             if not tries_left or time.monotonic() - began > _SECONDS:
@@ -83,17 +83,17 @@ def once(
     raise Interrupted(_UNDONE)
 
 
-def _moment(house: House, connection: Connection) -> tuple[datetime, str | None]:
+def _moment(service: Service, connection: Connection) -> tuple[datetime, str | None]:
     """Return when a transaction began, and in which epoch."""
-    return house.store.began(connection), epochs.state_of(connection).epoch
+    return service.store.began(connection), epochs.state_of(connection).epoch
 
 
 # (hub/README: fork-refusal)
-def _use(house: House, connection: Connection, evidence: Evidence, used: UsedNonce) -> None:
+def _use(service: Service, connection: Connection, evidence: Evidence, used: UsedNonce) -> None:
     """Use the nonce. What was signed before history may have forked, or may have been, is refused."""
     begins = epochs.state_of(connection).epoch_at + requests.SKEW + _TICK
     if evidence.created <= begins:
-        wait = max(begins - house.store.now(connection), _TICK)
+        wait = max(begins - service.store.now(connection), _TICK)
         raise Unavailable(_BEFORE_THIS_EPOCH, retry_after_seconds=int(wait.total_seconds()) + 1)
     if members.use_nonce(connection, used) != used.receipt:
         raise BadSignature(_REPLAYED)
@@ -110,15 +110,17 @@ def _settled(connection: Connection, used: UsedNonce) -> str:
     return found
 
 
-def _is_committed(house: House, used: UsedNonce, done: Done, doubt: InDoubt, *, when_closed: bool) -> bool:
+def _is_committed(
+    service: Service, used: UsedNonce, done: Done, doubt: InDoubt, *, when_closed: bool
+) -> bool:
     """Settle a COMMIT in doubt: return whether what it was to commit is there, and on a standby.
 
     Raises InDoubt where that cannot be told, and Closed.
     """
     try:
-        with house.store.write(when_closed=when_closed, settles=True) as connection:
+        with service.store.write(when_closed=when_closed, settles=True) as connection:
             found = _settled(connection, used)
-            moment = _moment(house, connection)
+            moment = _moment(service, connection)
     except _RolledBack:
         return False
     except (Closed, InDoubt):
@@ -127,5 +129,5 @@ def _is_committed(house: House, used: UsedNonce, done: Done, doubt: InDoubt, *, 
         raise doubt from error
     if found != used.receipt:
         raise BadSignature(_REPLAYED)
-    house.store.memory.do(done, *moment)
+    service.store.memory.do(done, *moment)
     return True

@@ -9,9 +9,9 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from hub.actions.basis import present
-from hub.actions.house import House
 from hub.actions.judging import bench_of, stored_around, with_referred
 from hub.actions.lives import may_know
+from hub.actions.service import Service
 from hub.model import (
     HUB,
     SUBMITTED,
@@ -58,7 +58,7 @@ class Found(NamedTuple):
 
 
 def accounts(
-    house: House, connection: Connection, caller: Caller, found: Collection[Found]
+    service: Service, connection: Connection, caller: Caller, found: Collection[Found]
 ) -> dict[Place, Account]:
     """Return the account of each version that was found, in its form, for the caller.
 
@@ -72,11 +72,11 @@ def accounts(
     made: dict[int, dict[Rendition, StixId]] = defaultdict(dict)
     for (key, form), served in renditions.stored(connection, keys).items():
         made[key][form] = served.id
-    now = present(house, connection)
+    now = present(service, connection)
     known: dict[Place, Account] = {}
     for origin in sorted({one.origin for one in found}):
         own = [one for one in found if one.origin == origin]
-        bench = bench_of(house, connection, origin, now)
+        bench = bench_of(service, connection, origin, now)
         versions = {one.version.key: one.version for one in own}
         inquiry = None if origin == HUB else _inquire(connection, bench, versions.values())
         for one in own:

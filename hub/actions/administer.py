@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.errors import Conflict, NotFound, Unprocessable
 from hub.model import (
     HUB,
@@ -60,7 +60,7 @@ class OtherNames:
 
 
 def add_member(
-    house: House,
+    service: Service,
     id: str,
     nation: str | None,
     kind: Kind,
@@ -72,29 +72,29 @@ def add_member(
     Raises Unprocessable for an id, nation or name that cannot be used, Conflict for an id that is
     taken and for a second cert of a nation.
     """
-    _check_member(house, id, nation, kind, name)
+    _check_member(service, id, nation, kind, name)
     code = None if nation is None else NationCode(nation)
     identity = StixId(f"identity--{uuid.uuid4()}")
     if kind is Kind.CERT and code is not None:
-        identity = house.registry.nations[code].identity_id
+        identity = service.registry.nations[code].identity_id
     others = OtherNames() if others is None else others.checked()
     new = replace(
         Member(MemberId(id), code, kind, name, identity),
         short_names=tuple(others.short_names),
         domains=tuple(others.domains),
     )
-    with house.store.write(when_closed=True) as connection:
+    with service.store.write(when_closed=True) as connection:
         ledgers.hold_nations(connection)  # so that two certs of one nation cannot come in at once
         existing = members.members(connection)
         cert = next((m for m in existing if m.kind is Kind.CERT and m.nation == code), None)
         if kind is Kind.CERT and cert is not None:
             raise Conflict(f"{code} has its cert already: {cert.id}. A nation has exactly one.")
-        if not members.add_member(connection, new, house.store.now(connection)):
+        if not members.add_member(connection, new, service.store.now(connection)):
             raise Conflict(f"There is a member {id} already; choose another id.")
     return new
 
 
-def register_identity(house: House, id: str, identity: str) -> Member:
+def register_identity(service: Service, id: str, identity: str) -> Member:
     """Let a member speak as one more identity (policy 1), and return the member. Repeating is harmless.
 
     To be done at the word of its nation's cert, as a first key is registered. Members of one nation may share
@@ -103,29 +103,29 @@ def register_identity(house: House, id: str, identity: str) -> Member:
     """
     if not _IDENTITY.fullmatch(identity):
         raise Unprocessable("The identity must be the id of a STIX identity, in lower case: identity--UUID.")
-    if identity in house.registry.public_sources:
+    if identity in service.registry.public_sources:
         raise Unprocessable("A public source of the configuration belongs to nobody; it is never registered.")
-    if identity == house.registry.hub_identity_id:
+    if identity == service.registry.hub_identity_id:
         raise Unprocessable("This is the hub's own identity; nobody else speaks as it.")
-    with house.store.write(when_closed=True) as connection:
+    with service.store.write(when_closed=True) as connection:
         ledgers.hold_nations(connection)  # so that two nations cannot register it at once
         found = _identified(connection, id)
-        registered = Registered.of(house.registry, members.members(connection))
+        registered = Registered.of(service.registry, members.members(connection))
         owner = registered.nations.get(StixId(identity), found.nation)
         if owner != found.nation:
             raise Conflict(f"The identity is registered in {owner}; an identity belongs to one nation.")
         if identity != found.identity:
-            members.add_identity(connection, found.id, StixId(identity), house.store.now(connection))
+            members.add_identity(connection, found.id, StixId(identity), service.store.now(connection))
         return _identified(connection, id)
 
 
-def remove_identity(house: House, id: str, identity: str) -> Member:
+def remove_identity(service: Service, id: str, identity: str) -> Member:
     """Let a member no longer speak as a further identity, and return the member.
 
     What it submitted in that name is a third party's from then on (policy 8). Raises NotFound where the
     member does not speak as it, and Unprocessable for the identity that came with its account.
     """
-    with house.store.write(when_closed=True) as connection:
+    with service.store.write(when_closed=True) as connection:
         found = _identified(connection, id)
         if identity == found.identity:
             raise Unprocessable("This identity came with the account and stays with it.")
@@ -143,25 +143,25 @@ def _identified(connection: Connection, id: str) -> Member:
     return found
 
 
-def _check_member(house: House, id: str, nation: str | None, kind: Kind, name: str) -> None:
+def _check_member(service: Service, id: str, nation: str | None, kind: Kind, name: str) -> None:
     if not _MEMBER_ID.fullmatch(id) or id == HUB:
         raise Unprocessable(f"{id!r} cannot be a member id: use 2 to 63 of a-z, 0-9 and hyphens, not `hub`.")
     if (kind.clearance is None) != (nation is None):
         raise Unprocessable("A cert, agency or partner belongs to a nation; an auditor or operator to none.")
-    if nation is not None and nation not in house.registry.nations:
-        known = ", ".join(house.registry.nations)
+    if nation is not None and nation not in service.registry.nations:
+        known = ", ".join(service.registry.nations)
         raise Unprocessable(f"{nation!r} is no nation of this hub; use one of {known}.")
     if not name.strip() or len(name) > _MAX_NAME:
         raise Unprocessable(f"The name must have 1 to {_MAX_NAME} characters.")
 
 
-def alias_member(house: House, id: str, others: OtherNames, *, remove: bool = False) -> Member:
+def alias_member(service: Service, id: str, others: OtherNames, *, remove: bool = False) -> Member:
     """Add these to a member's other names, or take them away, from its next submission on.
 
     To add what it has is harmless. Raises NotFound where there is no such member, or nothing such to take
     away, Unprocessable for names that cannot be used.
     """
-    with house.store.write(when_closed=True) as connection:
+    with service.store.write(when_closed=True) as connection:
         member = _member(connection, id)
         before = OtherNames(member.short_names, member.domains)
         found = _without(before, others, id) if remove else _with(before, others)
@@ -213,27 +213,27 @@ def _checked(what: str, names: Collection[str]) -> tuple[str, ...]:
     return found
 
 
-def list_members(house: House) -> list[Member]:
+def list_members(service: Service) -> list[Member]:
     """Return every member, by id."""
-    with house.store.read(when_closed=True) as connection:
+    with service.store.read(when_closed=True) as connection:
         return members.members(connection)
 
 
-def suspend_member(house: House, id: str) -> Member:
+def suspend_member(service: Service, id: str) -> Member:
     """Stop a member's tokens and keys at once, for what is on its way, too; NotFound when there is none."""
-    return _set_suspended(house, id, is_suspended=True)
+    return _set_suspended(service, id, is_suspended=True)
 
 
-def resume_member(house: House, id: str) -> Member:
+def resume_member(service: Service, id: str) -> Member:
     """Let a suspended member's tokens and keys work again; NotFound when there is none."""
-    return _set_suspended(house, id, is_suspended=False)
+    return _set_suspended(service, id, is_suspended=False)
 
 
-def _set_suspended(house: House, id: str, *, is_suspended: bool) -> Member:
-    with house.store.write(when_closed=True) as connection:
+def _set_suspended(service: Service, id: str, *, is_suspended: bool) -> Member:
+    with service.store.write(when_closed=True) as connection:
         agreements.hold_for_change(connection)
         member = _member(connection, id)
-        members.set_suspended(connection, member.id, house.store.now(connection) if is_suspended else None)
+        members.set_suspended(connection, member.id, service.store.now(connection) if is_suspended else None)
     return replace(member, is_suspended=is_suspended)
 
 
@@ -259,18 +259,18 @@ class IssuedToken:
 
 
 def issue_token(
-    house: House, member_id: str, scopes: Collection[Scope], expires_days: int = TOKEN_DAYS
+    service: Service, member_id: str, scopes: Collection[Scope], expires_days: int = TOKEN_DAYS
 ) -> IssuedToken:
     """Issue a token of a member, which ends of itself: after a year, unless another time is given.
 
     Raises NotFound, and Unprocessable for scopes that its kind cannot have.
     """
     token = tokens.compose(secrets.token_bytes(tokens.RANDOM_BYTES))
-    digest = tokens.digest(house.secrets.pepper, token.text)
-    with house.store.write(when_closed=True) as connection:
+    digest = tokens.digest(service.secrets.pepper, token.text)
+    with service.store.write(when_closed=True) as connection:
         member = _member(connection, member_id)
         _check_scopes(member, scopes)
-        now = house.store.now(connection)
+        now = service.store.now(connection)
         expires = now + timedelta(days=expires_days)
         stored = StoredToken(token.public_id, member.id, digest, frozenset(scopes), now, expires, None)
         members.add_token(connection, stored)
@@ -288,17 +288,17 @@ def _check_scopes(member: Member, scopes: Collection[Scope]) -> None:
         raise Unprocessable(f"{member.id} is no cert; the scope govern belongs to a nation's cert alone.")
 
 
-def list_tokens(house: House) -> list[StoredToken]:
+def list_tokens(service: Service) -> list[StoredToken]:
     """Return every token without its secret."""
-    with house.store.read(when_closed=True) as connection:
+    with service.store.read(when_closed=True) as connection:
         return members.tokens(connection)
 
 
-def revoke_token(house: House, public_id: str) -> None:
+def revoke_token(service: Service, public_id: str) -> None:
     """Stop a token at once, for what is on its way with it too; NotFound when there is none."""
-    with house.store.write(when_closed=True) as connection:
+    with service.store.write(when_closed=True) as connection:
         agreements.hold_for_change(connection)
-        if not members.revoke_token(connection, public_id, house.store.now(connection)):
+        if not members.revoke_token(connection, public_id, service.store.now(connection)):
             raise NotFound(f"There is no token {public_id!r}; `hub token list` shows them.")
 
 
@@ -306,7 +306,7 @@ def revoke_token(house: House, public_id: str) -> None:
 
 
 def register_key(
-    house: House, member_id: str, data: bytes, purpose: Purpose, endorsement: str | None = None
+    service: Service, member_id: str, data: bytes, purpose: Purpose, endorsement: str | None = None
 ) -> RegisteredKey:
     """Register a member's public key, given as JWK or PEM, for one purpose.
 
@@ -315,8 +315,8 @@ def register_key(
     Conflict for one that is known.
     """
     public = keys.read_public(data)
-    with house.store.write(when_closed=True) as connection:
-        now = house.store.now(connection)
+    with service.store.write(when_closed=True) as connection:
+        now = service.store.now(connection)
         agreements.hold_for_change(connection)  # the key before it is revoked
         member = _member(connection, member_id)
         _check_purpose(member, purpose)
@@ -357,22 +357,22 @@ def _succeed(
     members.revoke_key(connection, previous.thumbprint, f"succeeded by {new.thumbprint}", now)
 
 
-def list_keys(house: House) -> list[RegisteredKey]:
+def list_keys(service: Service) -> list[RegisteredKey]:
     """Return every key, revoked ones too."""
-    with house.store.read(when_closed=True) as connection:
+    with service.store.read(when_closed=True) as connection:
         return members.keys(connection)
 
 
-def revoke_key(house: House, thumbprint: str, reason: str) -> None:
+def revoke_key(service: Service, thumbprint: str, reason: str) -> None:
     """Stop a key at once, or take one back that waits to be confirmed; NotFound when there is none.
 
     What was accepted with it before stays valid.
     """
     if not reason.strip() or len(reason) > _MAX_REASON:
         raise Unprocessable(f"Give a reason of 1 to {_MAX_REASON} characters.")
-    with house.store.write(when_closed=True) as connection:
+    with service.store.write(when_closed=True) as connection:
         agreements.hold_for_change(connection)
-        now = house.store.now(connection)
+        now = service.store.now(connection)
         is_known = members.revoke_key(connection, thumbprint, reason, now)
         if not is_known and not recoveries.withdraw(connection, thumbprint, now):
             raise NotFound(f"There is no key {thumbprint!r}; `hub key list` shows them.")

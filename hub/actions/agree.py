@@ -12,8 +12,8 @@ from typing import Any, Final
 from hub.actions import accept, takeover
 from hub.actions.authenticate import admit
 from hub.actions.basis import present
-from hub.actions.house import House
 from hub.actions.lives import UNKNOWN, check_may_know, find, last_event, life_of, view
+from hub.actions.service import Service
 from hub.actions.submit import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
@@ -46,7 +46,7 @@ from hub.store.connection import Connection
 _ENDINGS: Final = (Step.SUSPEND, Step.TERMINATE)  # taken while the hub is closed, too
 
 
-def propose(house: House, caller: Caller, request: HttpRequest) -> JsonObject:
+def propose(service: Service, caller: Caller, request: HttpRequest) -> JsonObject:
     """Keep the agreement that the body states, with a new id, and return it as its parties see it.
 
     1. The caller governs for a nation, and signed the request with its agreement key.
@@ -59,24 +59,24 @@ def propose(house: House, caller: Caller, request: HttpRequest) -> JsonObject:
     for an agreement to supersede that the nation is not party to, as for an unknown one.
     """
     nation = _governing(caller)  # 1
-    evidence = verify_request(house, caller, request, Purpose.AGREEMENT)
-    agreement = read_proposal(house, nation, request.body)  # 2
+    evidence = verify_request(service, caller, request, Purpose.AGREEMENT)
+    agreement = read_proposal(service, nation, request.body)  # 2
 
     def act(connection: Connection) -> JsonObject:
         agreements.hold_for_change(connection)
-        admit(house, connection, caller, evidence)
-        now = present(house, connection)
-        told = agreement.parties | parties_amended(house, connection, caller, agreement, now)  # 3
-        _check_waiting(house, connection, caller, now)  # 4
+        admit(service, connection, caller, evidence)
+        now = present(service, connection)
+        told = agreement.parties | parties_amended(service, connection, caller, agreement, now)  # 3
+        _check_waiting(service, connection, caller, now)  # 4
         stored = StoredAgreement(agreement.id, agreement.document, told, now)
         agreements.add(connection, stored, caller.member.id)  # 5
-        return view(house, stored, now)
+        return view(service, stored, now)
 
     sentence = f"the proposal of {agreement.id}, by {caller.member.id}"
-    return accept.once(house, evidence, act, receipt=accept.new_receipt(), sentence=sentence)
+    return accept.once(service, evidence, act, receipt=accept.new_receipt(), sentence=sentence)
 
 
-def read_proposal(house: House, nation: NationCode | None, body: bytes) -> Agreement:
+def read_proposal(service: Service, nation: NationCode | None, body: bytes) -> Agreement:
     """Return the agreement that a body states, with a new id; `nation`, unless None, is one of its parties.
 
     Raises TooLarge above 64 KB, as sent or in the form that is signed, BadJson or Unprocessable.
@@ -85,8 +85,8 @@ def read_proposal(house: House, nation: NationCode | None, body: bytes) -> Agree
     table = _table(bodies.loads(body))
     if "id" in table or "hub" in table:
         raise Unprocessable("id, hub: are given by the hub; leave them out.")
-    document = {"id": f"agreement--{uuid.uuid4()}", "hub": house.registry.hub_identity_id, **table}
-    agreement = read_agreement(document, house.registry.nations.keys())
+    document = {"id": f"agreement--{uuid.uuid4()}", "hub": service.registry.hub_identity_id, **table}
+    agreement = read_agreement(document, service.registry.nations.keys())
     _check_size(len(_canonical(document)))
     if nation is not None and nation not in agreement.parties:
         raise Unprocessable(f"parties: {nation} proposes and must be one of them.")
@@ -110,9 +110,9 @@ def _canonical(document: JsonObject) -> bytes:
         ) from None
 
 
-def _check_waiting(house: House, connection: Connection, caller: Caller, now: datetime) -> None:
+def _check_waiting(service: Service, connection: Connection, caller: Caller, now: datetime) -> None:
     nation = _governing(caller)
-    lives = (life_of(house.registry, one) for one in agreements.proposed_by(connection, caller.member.id))
+    lives = (life_of(service.registry, one) for one in agreements.proposed_by(connection, caller.member.id))
     if sum(life.waits_for_others(nation, now) for life in lives) >= MAX_WAITING_PROPOSALS:
         raise Conflict(
             f"{MAX_WAITING_PROPOSALS} proposals of {nation} wait for others' signatures, and no more may: "
@@ -120,7 +120,7 @@ def _check_waiting(house: House, connection: Connection, caller: Caller, now: da
         )
 
 
-def sign(house: House, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
+def sign(service: Service, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
     """Add the caller's nation to those who signed; with the last one the agreement binds.
 
     The body's `jws` must be the nation's own signature, by its agreement key, over
@@ -128,57 +128,57 @@ def sign(house: House, caller: Caller, request: HttpRequest, agreement_id: str) 
     has signed already or the agreement, or what it supersedes, has ended; Unavailable while an amendment is
     still being prepared to take over; else as `propose`.
     """
-    return _step(house, caller, request, agreement_id, Step.SIGN)
+    return _step(service, caller, request, agreement_id, Step.SIGN)
 
 
-def suspend(house: House, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
+def suspend(service: Service, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
     """Suspend the agreement with this commit, for all that it covers, until the caller's nation resumes it.
 
     The body's `jws` must cover `{"typ": "suspend", "agreement": <the document>, "previous": <digest of the
     last event>}`. Raises Conflict unless it is in force, or suspended by others alone; else as `sign`.
     """
-    return _step(house, caller, request, agreement_id, Step.SUSPEND)
+    return _step(service, caller, request, agreement_id, Step.SUSPEND)
 
 
-def resume(house: House, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
+def resume(service: Service, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
     """Take the caller's suspension back; the agreement binds again when nobody's is left.
 
     What was submitted meanwhile is released too, with new positions (policy 5). The `jws` is as for
     `suspend`, with typ "resume". Raises Conflict for a nation that has not suspended it; else as `sign`.
     """
-    return _step(house, caller, request, agreement_id, Step.RESUME)
+    return _step(service, caller, request, agreement_id, Step.RESUME)
 
 
-def terminate(house: House, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
+def terminate(service: Service, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
     """End the agreement with this commit, for all that it covers (policy 5).
 
     The body's `jws` must cover `{"typ": "terminate", "agreement": <the document>, "previous":
     <digest of the last event>}`. Raises as `sign`.
     """
-    return _step(house, caller, request, agreement_id, Step.TERMINATE)
+    return _step(service, caller, request, agreement_id, Step.TERMINATE)
 
 
-def listing(house: House, caller: Caller) -> list[JsonObject]:
+def listing(service: Service, caller: Caller) -> list[JsonObject]:
     """Return its nation's agreements to a cert that governs, all to an auditor; Forbidden for all others."""
     check_may_know(caller)
-    with house.store.read(when_closed=True) as connection:
-        now = present(house, connection)
-        return [view(house, stored, now) for stored in agreements.all_of(connection, caller.member.nation)]
+    with service.store.read(when_closed=True) as connection:
+        now = present(service, connection)
+        return [view(service, stored, now) for stored in agreements.all_of(connection, caller.member.nation)]
 
 
-def show(house: House, caller: Caller, agreement_id: str) -> JsonObject:
+def show(service: Service, caller: Caller, agreement_id: str) -> JsonObject:
     """Return one agreement; NotFound for another nation's, as for an unknown one. Forbidden as `listing`."""
-    with house.store.read(when_closed=True) as connection:
-        return view(house, find(connection, caller, agreement_id), present(house, connection))
+    with service.store.read(when_closed=True) as connection:
+        return view(service, find(connection, caller, agreement_id), present(service, connection))
 
 
-def participants(house: House, caller: Caller) -> list[JsonObject]:
+def participants(service: Service, caller: Caller) -> list[JsonObject]:
     """Return every nation's cert with its agreement keys, and the caller's own nation whole.
 
     `agreement_keys` are all that the cert has had, the earliest first, so that whoever reads an agreement
     verifies its signatures: public JWK, dates, and the JWS by which the key before endorsed it.
     """
-    with house.store.read(when_closed=True) as connection:  # an ending is verified, too
+    with service.store.read(when_closed=True) as connection:  # an ending is verified, too
         known = members.members(connection)
         endorsements = members.endorsements(connection)
         keys: dict[MemberId, list[RegisteredKey]] = defaultdict(list)
@@ -223,62 +223,64 @@ class _Signed:
     jws: str
 
 
-def _step(house: House, caller: Caller, request: HttpRequest, agreement_id: str, step: Step) -> JsonObject:
+def _step(
+    service: Service, caller: Caller, request: HttpRequest, agreement_id: str, step: Step
+) -> JsonObject:
     _governing(caller)
-    evidence = verify_request(house, caller, request, Purpose.AGREEMENT)
+    evidence = verify_request(service, caller, request, Purpose.AGREEMENT)
     jws = _table(bodies.loads(request.body)).get("jws")
     if not isinstance(jws, str):
         raise Unprocessable('jws: send {"jws": "…"}, the compact JWS by your agreement key.')
     signed = _Signed(caller, step, jws)
     if step is Step.SIGN:
-        _prepare(house, signed, agreement_id)
+        _prepare(service, signed, agreement_id)
 
     def act(connection: Connection) -> JsonObject:
         agreements.hold_for_change(connection)
-        admit(house, connection, caller, evidence)
+        admit(service, connection, caller, evidence)
         stored = find(connection, caller, agreement_id)
-        now = _now(house, connection)
-        event = _event(house, connection, signed, stored, now)
+        now = _now(service, connection)
+        event = _event(service, connection, signed, stored, now)
         agreements.add_event(connection, stored.id, event)
         stored = replace(stored, events=(*stored.events, event))
-        takeover.follow(house, connection, stored, step, now)
-        return view(house, stored, now)
+        takeover.follow(service, connection, stored, step, now)
+        return view(service, stored, now)
 
     return accept.once(
-        *(house, evidence, act),
+        *(service, evidence, act),
         receipt=accept.new_receipt(),
         sentence=f"the step {step.value!r} on {agreement_id}, by {caller.member.id}",
         when_closed=step in _ENDINGS,
     )
 
 
-def _now(house: House, connection: Connection) -> datetime:
+def _now(service: Service, connection: Connection) -> datetime:
     """Return a time later than that of every submission decided so far, even if the clock stepped back."""
-    return present(house, connection) + timedelta(microseconds=1)
+    return present(service, connection) + timedelta(microseconds=1)
 
 
-def _prepare(house: House, signed: _Signed, agreement_id: str) -> None:
+def _prepare(service: Service, signed: _Signed, agreement_id: str) -> None:
     """Before the last signature under an amendment is kept, let it be able to take over in one instant."""
-    with house.store.read() as connection:
+    with service.store.read() as connection:
         stored = find(connection, signed.caller, agreement_id)
-        now = _now(house, connection)
-        event = _event(house, connection, signed, stored, now)
-    life = life_of(house.registry, replace(stored, events=(*stored.events, event)))
+        now = _now(service, connection)
+        event = _event(service, connection, signed, stored, now)
+    life = life_of(service.registry, replace(stored, events=(*stored.events, event)))
     if life.starts_at is not None and life.agreement.supersedes is not None:
-        takeover.prepare(house, stored, life, now)
+        takeover.prepare(service, stored, life, now)
 
 
 def _event(
-    house: House, connection: Connection, signed: _Signed, stored: StoredAgreement, now: datetime
+    service: Service, connection: Connection, signed: _Signed, stored: StoredAgreement, now: datetime
 ) -> AgreementEvent:
     """Return the step as the event that it is, if the nation can take it now and has signed just that."""
     nation, step = _governing(signed.caller), signed.step
-    life = life_of(house.registry, stored)
+    life = life_of(service.registry, stored)
     reason = obstacle(life, step, nation, now)
     if reason is not None:
         raise Conflict(reason)
     if step is Step.SIGN and life.agreement.supersedes is not None:
-        _check_amended(house, connection, life.agreement, now)
+        _check_amended(service, connection, life.agreement, now)
     key = _check_signature(connection, signed, stored)
     digest = hashlib.sha256(signed.jws.encode()).hexdigest()
     member = signed.caller.member.id
@@ -306,7 +308,7 @@ def _check_signature(connection: Connection, signed: _Signed, stored: StoredAgre
 
 
 def parties_amended(
-    house: House, connection: Connection, caller: Caller, agreement: Agreement, now: datetime
+    service: Service, connection: Connection, caller: Caller, agreement: Agreement, now: datetime
 ) -> frozenset[NationCode]:
     """Return the parties of what the proposal supersedes, who must sign it too.
 
@@ -318,17 +320,17 @@ def parties_amended(
     if caller.member.kind is not Kind.AUDITOR and caller.member.nation not in former.document["parties"]:
         # It may know of the agreement, having signed as party to what that one amends, and is no party to it.
         raise NotFound(UNKNOWN)
-    return _check_amended(house, connection, agreement, now)
+    return _check_amended(service, connection, agreement, now)
 
 
 def _check_amended(
-    house: House, connection: Connection, agreement: Agreement, now: datetime
+    service: Service, connection: Connection, agreement: Agreement, now: datetime
 ) -> frozenset[NationCode]:
     """Return the parties of what is superseded, which all have signed, which has not ended nor is to be."""
     former = agreements.find(connection, None, agreement.supersedes or "")
     if former is None:
         raise NotFound("supersedes: there is no such agreement, or your nation is not party to it.")
-    life = life_of(house.registry, former)
+    life = life_of(service.registry, former)
     reason = forbids_superseding(life, now)
     if reason is not None:
         raise Conflict(f"supersedes: {reason}")

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.errors import BadCursor, TooManyRequests, Unavailable
 from hub.model import Caller, Disclosed, MemberId
 from hub.proofs import cursors
@@ -43,11 +43,11 @@ class Allowances:
     stepped back.
     """
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, service: Service) -> None:
+        self._service = service
         self._walks = _Walks()
-        self._requests = _Allowance(house.store, "requests", house.limits.requests_per_minute)
-        self._objects = _Allowance(house.store, "objects", house.limits.objects_per_minute)
+        self._requests = _Allowance(service.store, "requests", service.limits.requests_per_minute)
+        self._objects = _Allowance(service.store, "objects", service.limits.objects_per_minute)
 
     def admit(self, caller: Caller, cursor: str | None = None, walked: Disclosed = Disclosed.OBJECTS) -> None:
         """Count a request of the caller's, before anything of it is done.
@@ -76,7 +76,7 @@ class Allowances:
 
     def _goes_on(self, member: MemberId, cursor: str | None, walked: Disclosed) -> bool:
         try:
-            fields = cursors.unseal(self._house.secrets.cursor_key, cursor or "")
+            fields = cursors.unseal(self._service.secrets.cursor_key, cursor or "")
         except BadCursor:
             return False
         after = fields.pop("after", None)

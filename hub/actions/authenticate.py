@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.errors import BadSignature, Forbidden, Unauthenticated
 from hub.model import Caller, Evidence, Member, Reader, Scope, say_instant
 from hub.proofs import keys, requests, tokens
@@ -16,18 +16,18 @@ REFUSAL = "The token is missing or not valid; send `Authorization: Bearer TOKEN`
 _NO_DIGEST = bytes(32)
 
 
-def authenticate(house: House, member_id: str | None, token: str | None) -> Caller:
+def authenticate(service: Service, member_id: str | None, token: str | None) -> Caller:
     """Return the caller that `token` names, at the moment of this statement.
 
     `member_id` is given by Basic authentication and must then be the token's own member. Unknown,
     wrong, expired, revoked and suspended cost the same work and get the same answer: Unauthenticated.
     """
     text = token or ""
-    presented = tokens.digest(house.secrets.pepper, text)
+    presented = tokens.digest(service.secrets.pepper, text)
     public_id = tokens.parse(text)
-    with house.store.read(when_closed=True) as connection:
+    with service.store.read(when_closed=True) as connection:
         found = members.find_token(connection, public_id or "")
-        now = house.store.began(connection)
+        now = service.store.began(connection)
     is_known = tokens.matches(presented, found[0].digest if found else _NO_DIGEST)
     if found is None or not is_known:
         raise Unauthenticated(REFUSAL, cause=_unknown(token, public_id, is_there=found is not None))
@@ -36,7 +36,7 @@ def authenticate(house: House, member_id: str | None, token: str | None) -> Call
         raise Unauthenticated(REFUSAL, cause=_over(stored, member))
     if member_id not in (None, member.id):
         raise Unauthenticated(REFUSAL, cause=f"token {stored.public_id} is not of the member that is named")
-    house.uses.note(stored.public_id, now)
+    service.uses.note(stored.public_id, now)
     return Caller(member, stored.scopes, stored.public_id, now)
 
 
@@ -60,7 +60,7 @@ def _over(stored: StoredToken, member: Member) -> str:
 
 
 # (hub/README: admit-under-generation)
-def admit(house: House, connection: Connection, caller: Caller, evidence: Evidence | None) -> None:
+def admit(service: Service, connection: Connection, caller: Caller, evidence: Evidence | None) -> None:
     """Hold that the caller may still act, in the transaction that accepts its request.
 
     A request is on its way for up to five minutes: what let it in is looked at again, in statements of their
@@ -71,7 +71,7 @@ def admit(house: House, connection: Connection, caller: Caller, evidence: Eviden
     Raises Unauthenticated for a member or token that is not good any more, and BadSignature for a key that
     is not and for a signature that has expired.
     """
-    now = house.store.now(connection)
+    now = service.store.now(connection)
     found = members.find_token(connection, caller.token)
     if found is None or found[1].is_suspended or not _is_valid(found[0], now):
         cause = f"token {caller.token} is gone" if found is None else _over(*found)

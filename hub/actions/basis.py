@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from hub.actions.authenticate import admit
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.model import Caller, Evidence, NationCode
 from hub.rules.row_changes import Moment
 from hub.store import agreements, releases, submissions
@@ -15,7 +15,7 @@ from hub.store.connection import Connection
 
 
 def present(
-    house: House,
+    service: Service,
     connection: Connection,
     recipient: NationCode | None = None,
     generation: Generation | None = None,
@@ -27,7 +27,7 @@ def present(
     what is decided by does not.
     """
     changed_at = (generation or agreements.generation(connection)).changed_at
-    return max(house.store.now(connection), changed_at, releases.decided_at(connection, recipient))
+    return max(service.store.now(connection), changed_at, releases.decided_at(connection, recipient))
 
 
 class Basis(NamedTuple):
@@ -38,16 +38,16 @@ class Basis(NamedTuple):
     moment: Moment
 
 
-def basis_of(house: House, connection: Connection, origin: NationCode) -> tuple[Basis, datetime]:
+def basis_of(service: Service, connection: Connection, origin: NationCode) -> tuple[Basis, datetime]:
     """Return what a decision in this transaction hangs on, and the present by which it is taken."""
     generation = agreements.generation(connection)
-    now = present(house, connection, generation=generation)
-    moment = Moment.of(house.bindings.periods(connection), now)
+    now = present(service, connection, generation=generation)
+    moment = Moment.of(service.bindings.periods(connection), now)
     return Basis(generation, submissions.count(connection, origin), moment), now
 
 
 def hold(
-    house: House,
+    service: Service,
     connection: Connection,
     origin: NationCode,
     sender: tuple[Caller, Evidence | None] | None = None,
@@ -59,5 +59,5 @@ def hold(
     """
     agreements.generation(connection, hold=True)
     if sender is not None:
-        admit(house, connection, *sender)
+        admit(service, connection, *sender)
     submissions.count(connection, origin, hold=True)

@@ -21,7 +21,7 @@ from hub.actions.checks import (
 )
 from hub.actions.checks.records import CreatorCounts
 from hub.actions.checks.standing import Justifications, Standing
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.errors import DamagedDatabase
 from hub.model import HUB, NationCode
 from hub.store import agreements, histories, integrity, members, releases
@@ -50,7 +50,7 @@ def _silent(_part: str) -> None:
     """Tell nobody."""
 
 
-def check(house: House, tell: Callable[[str], None] = _silent) -> Report:
+def check(service: Service, tell: Callable[[str], None] = _silent) -> Report:
     """Verify everything in one snapshot, beside a hub that serves; nothing is changed.
 
     1. Schema and tables are this version's; the file is sound; no row refers to one that is not there.
@@ -68,30 +68,30 @@ def check(house: House, tell: Callable[[str], None] = _silent) -> Report:
     objects that hang together if that is more.
     """
     try:
-        return _report(house, tell)
+        return _report(service, tell)
     except DamagedDatabase:
         return DAMAGED
 
 
-def _report(house: House, tell: Callable[[str], None]) -> Report:
-    if (reason := house.store.outdated() or house.store.altered()) is not None:  # 1
+def _report(service: Service, tell: Callable[[str], None]) -> Report:
+    if (reason := service.store.outdated() or service.store.altered()) is not None:  # 1
         return Report({}, [Fault("database schema", reason)])
-    with house.store.read(when_closed=True) as connection:
+    with service.store.read(when_closed=True) as connection:
         tell("the database")
         if damage := integrity.structural_faults(connection):
             return Report({}, [Fault(_FILE, f"{line}; {RESTORE}") for line in damage])
         faults = [
             Fault(place, f"names {row}, which is missing") for place, row in integrity.orphans(connection)
         ]
-        faults += _faults(house, connection, tell)
+        faults += _faults(service, connection, tell)
         return Report(integrity.counts(connection), faults)
 
 
-def _faults(house: House, connection: Connection, tell: Callable[[str], None]) -> Iterator[Fault]:
+def _faults(service: Service, connection: Connection, tell: Callable[[str], None]) -> Iterator[Fault]:
     if unreadable := list(_unreadable(connection)):
         yield from unreadable
         return
-    inspection = _inspection(house, connection)
+    inspection = _inspection(service, connection)
     tell("ledgers")
     yield from _readable("ledgers", ledgers.ledger_faults(inspection))  # 2
     yield from _readable("justifications", ledgers.justification_faults(inspection))
@@ -131,18 +131,18 @@ def _unreadable(connection: Connection) -> Iterator[Fault]:
             yield _unread(part, error)
 
 
-def _inspection(house: House, connection: Connection) -> Inspection:
+def _inspection(service: Service, connection: Connection) -> Inspection:
     ledgers_ = {state.recipient for state in integrity.ledger_states(connection)}
     return Inspection(
         connection=connection,
-        registry=house.registry,
-        require_signature=house.require_signature,
+        registry=service.registry,
+        require_signature=service.require_signature,
         members={member.id: member for member in members.members(connection)},
         keys={key.thumbprint: key for key in members.keys(connection)},
         periods=agreements.every_period(connection),
-        recipients=[nation for nation in sorted(house.registry.nations) if nation in ledgers_],
+        recipients=[nation for nation in sorted(service.registry.nations) if nation in ledgers_],
         catching_up=frozenset(h.origin for h in histories.unfinished(connection, HistoryKind.APPEND)),
-        now=present(house, connection),
+        now=present(service, connection),
     )
 
 

@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Final
 
 from hub.actions import authenticate, poll
-from hub.actions.house import House
 from hub.actions.judging import own_versions
 from hub.actions.lives import may_know
+from hub.actions.service import Service
 from hub.errors import Forbidden, NotFound
 from hub.model import (
     HUB,
@@ -43,7 +43,7 @@ _NOTICE: Final = ("notified", "note_fetched")
 _UNKNOWN: Final = "There is no such object for this member to ask about."
 
 
-def of_object(house: House, caller: Caller, id: StixId) -> list[JsonObject]:
+def of_object(service: Service, caller: Caller, id: StixId) -> list[JsonObject]:
     """Return which members were given versions of the object, the earliest first, or only how many were.
 
     Who may not know of agreements is told of its own record alone, of each version and kind of answer to how
@@ -65,35 +65,35 @@ def of_object(house: House, caller: Caller, id: StixId) -> list[JsonObject]:
         raise Forbidden("Operators read health and metadata only.")
     if member.kind is not Kind.AUDITOR:
         authenticate.reader(caller)
-    with house.store.read() as connection:
-        own = list(_records(house, connection, caller, id))  # 1
+    with service.store.read() as connection:
+        own = list(_records(service, connection, caller, id))  # 1
         rows = past_rows.rows_of_versions(connection, [version.key for version in own])
         notices = _Notices.of(connection, rows)  # 3
         if member.nation is not None and may_know(caller):
             rows += past_rows.rows_from_abroad(connection, member.nation, id)
         register = _Register.of(connection, caller, rows, notices)
         told = register.entries() if may_know(caller) else register.counts()  # 2
-    if not told and not own and not _is_served(house, caller, id):
+    if not told and not own and not _is_served(service, caller, id):
         raise NotFound(_UNKNOWN)
     return told
 
 
-def _records(house: House, connection: Connection, caller: Caller, id: StixId) -> Iterator[ObjectVersion]:
+def _records(service: Service, connection: Connection, caller: Caller, id: StixId) -> Iterator[ObjectVersion]:
     member = caller.member
     if member.kind is Kind.AUDITOR:
-        for origin in (*house.registry.recipients, HUB):
+        for origin in (*service.registry.recipients, HUB):
             yield from objects.versions_by_id(connection, origin, [id])
     else:
         nation = member.nation if may_know(caller) else None
         yield from own_versions(connection, member.id, nation, [id])
 
 
-def _is_served(house: House, caller: Caller, id: StixId) -> bool:
+def _is_served(service: Service, caller: Caller, id: StixId) -> bool:
     """Tell whether a cert that governs sees what its nation has fetched nothing of; nobody else is told."""
     if caller.member.kind is not Kind.CERT or not may_know(caller):
         return False
     reader = authenticate.reader(caller)
-    return poll.exists(house, Query(reader, None, 1, ids=frozenset({id}), selections=_EVERY_VERSION))
+    return poll.exists(service, Query(reader, None, 1, ids=frozenset({id}), selections=_EVERY_VERSION))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from typing import Any, Final
 from hub.actions import authenticate
 from hub.actions.accounts import Account, Found, accounts
 from hub.actions.basis import present
-from hub.actions.house import House
 from hub.actions.judging import own_versions
+from hub.actions.service import Service
 from hub.errors import BadRequest, Forbidden, NotFound, Unprocessable
 from hub.model import (
     HUB,
@@ -54,7 +54,7 @@ class Question:
     version: str | None = None
 
 
-def explain(house: House, caller: Caller, question: Question) -> JsonObject:
+def explain(service: Service, caller: Caller, question: Question) -> JsonObject:
     """Return, for each record of the id that the caller may ask about, the decision for each nation.
 
     1. Members ask about what they are served; the submitter and its nation's cert also about what was
@@ -69,18 +69,18 @@ def explain(house: House, caller: Caller, question: Question) -> JsonObject:
     for a token without the read scope; NotFound for what the caller may not ask about, as for what is not
     there.
     """
-    (found,) = _told(house, caller, [question])
+    (found,) = _told(service, caller, [question])
     if found is None:
         raise NotFound(_UNKNOWN)
     return found
 
 
-def explain_many(house: House, caller: Caller, questions: Sequence[Question]) -> list[JsonObject]:
+def explain_many(service: Service, caller: Caller, questions: Sequence[Question]) -> list[JsonObject]:
     """Return for each question what `explain` returns; an `error` for what the caller may not ask about.
 
     That says the same, to the byte, of what is not there (policy 9). Raises Forbidden as `explain` does.
     """
-    answers = zip(questions, _told(house, caller, questions), strict=True)
+    answers = zip(questions, _told(service, caller, questions), strict=True)
     return [_unknown(question) if found is None else found for question, found in answers]
 
 
@@ -115,19 +115,19 @@ def _unknown(question: Question) -> JsonObject:
     return {"object": question.id, **version, "error": _UNKNOWN}
 
 
-def _told(house: House, caller: Caller, asked: Sequence[Question]) -> list[JsonObject | None]:
+def _told(service: Service, caller: Caller, asked: Sequence[Question]) -> list[JsonObject | None]:
     """Return what the caller is told in answer to each question; None: nothing."""
     if caller.member.kind is Kind.OPERATOR:
         raise Forbidden("Operators read health and metadata only.")
     ids = {question.id for question in asked}
-    with house.store.read() as connection:
+    with service.store.read() as connection:
         if caller.member.kind is Kind.AUDITOR:  # 1
-            found = _by_id(_everywhere(house, connection, ids))
+            found = _by_id(_everywhere(service, connection, ids))
         else:
-            found = _by_id(_of_member(house, connection, authenticate.reader(caller), ids))
+            found = _by_id(_of_member(service, connection, authenticate.reader(caller), ids))
         chosen = [_chosen(found.get(one.id, ()), one.version_key) for one in asked]  # 2
         every = {one.place: one for several in chosen for one in several}
-        known = accounts(house, connection, caller, every.values())  # 3
+        known = accounts(service, connection, caller, every.values())  # 3
     return [
         _records([known[one.place] for one in several], question.recipient)  # 4
         for question, several in zip(asked, chosen, strict=True)
@@ -150,9 +150,9 @@ def _by_id(found: Iterable[tuple[StixId, Found]]) -> Mapping[StixId, Sequence[Fo
 
 
 def _everywhere(
-    house: House, connection: Connection, ids: Collection[StixId]
+    service: Service, connection: Connection, ids: Collection[StixId]
 ) -> Iterator[tuple[StixId, Found]]:
-    for origin in (*house.registry.recipients, HUB):
+    for origin in (*service.registry.recipients, HUB):
         for version in objects.versions_by_id(connection, origin, ids):
             yield version.id, Found(origin, version)
     made = renditions.with_ids(connection, ids)
@@ -163,11 +163,11 @@ def _everywhere(
 
 # (hub/README: deleted-asked-by)
 def _of_member(
-    house: House, connection: Connection, reader: Reader, ids: Collection[StixId]
+    service: Service, connection: Connection, reader: Reader, ids: Collection[StixId]
 ) -> Iterator[tuple[StixId, Found]]:
     """Give what the reader is served now, and what was deleted of its own or, to a cert, of its nation's."""
-    now = present(house, connection, reader.nation)
-    standing = house.bindings.standing(connection, reader, now).ids
+    now = present(service, connection, reader.nation)
+    standing = service.bindings.standing(connection, reader, now).ids
     query = Query(reader, None, limit=1, ids=frozenset(ids), selections=_EVERY_VERSION)
     served = pages.served(connection, query, standing)
     versions = {v.key: v for v in objects.versions_by_key(connection, {row.version for row in served})}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.model import Handling, MemberId, NationCode, ObjectVersion, Registry, StixId
 from hub.rules.claims import is_decided_once
 from hub.rules.drafting import NO_DRAFTS, Drafts
@@ -20,7 +20,7 @@ from hub.store.connection import Connection
 
 
 def load(
-    house: House,
+    service: Service,
     connection: Connection,
     place: tuple[NationCode, MemberId],
     held: Collection[ObjectVersion],
@@ -37,7 +37,7 @@ def load(
     table.before.update((v.key, v) for v in held)
     table.now.update(laid((*held, *drafts.fresh), deleted))
     table.gather(drafts.fresh)
-    return table.facts(house.registry, drafts)
+    return table.facts(service.registry, drafts)
 
 
 def _customs(registry: Registry, origin: NationCode) -> Customs:

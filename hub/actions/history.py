@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Final
 
 from hub.actions.basis import Basis, basis_of, hold, present
-from hub.actions.house import House
 from hub.actions.judging import bench_of, judge_for_history, write_rows
+from hub.actions.service import Service
 from hub.model import Clearance, StixId, Tlp
 from hub.rules.release import clearance_for
 from hub.rules.row_changes import Verdicts, up_to
@@ -25,20 +25,20 @@ from hub.store.histories import History, HistoryKind
 _VERSIONS_PER_STEP: Final = 300  # so that no submission waits long for its origin
 
 
-def go_through(house: House, history: History, deadline: float) -> bool:
+def go_through(service: Service, history: History, deadline: float) -> bool:
     """Go on until nothing is left, or until `deadline` (of `time.monotonic`); tell whether it is done."""
     while time.monotonic() < deadline:
-        if _step(house, history):
+        if _step(service, history):
             return True
     return False
 
 
-def append_due(house: House, deadline: float) -> int:
+def append_due(service: Service, deadline: float) -> int:
     """Go on with the histories that are due; return how many have come to their end."""
-    with house.store.read() as connection:
+    with service.store.read() as connection:
         unfinished = histories.unfinished(connection, HistoryKind.APPEND)
-        now = present(house, connection)
-    return sum(go_through(house, one, deadline) for one in unfinished if one.due_at <= now)
+        now = present(service, connection)
+    return sum(go_through(service, one, deadline) for one in unfinished if one.due_at <= now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class _Decision:
     verdicts: Verdicts
 
 
-def _step(house: House, known: History) -> bool:
+def _step(service: Service, known: History) -> bool:
     """Take the next versions; return whether there is nothing left.
 
     As a submission's, what follows is decided on a snapshot, and again under the locks if agreements, the
@@ -59,33 +59,33 @@ def _step(house: House, known: History) -> bool:
     for the writing alone. At the end the nation's submissions are counted on once more: one
     that was decided before the agreement began, and not yet written, is decided again and so misses nothing.
     """
-    with house.store.read() as connection:
+    with service.store.read() as connection:
         before = histories.find(connection, known)  # None too where a replica has yet to hear of it
-        decision = None if before is None else _decide(house, connection, before)
-    with house.store.write() as connection:
-        hold(house, connection, known.origin)
+        decision = None if before is None else _decide(service, connection, before)
+    with service.store.write() as connection:
+        hold(service, connection, known.origin)
         history = histories.find(connection, known)
         if history is None:
             return True
-        basis, now = basis_of(house, connection, history.origin)
+        basis, now = basis_of(service, connection, history.origin)
         if decision is None or (history, basis) != (before, decision.basis):
-            decision = _decide(house, connection, history)
+            decision = _decide(service, connection, history)
         now = max(decision.now, now)
         submissions.advance(connection, history.origin)
         if decision.then is None:
             histories.finish(connection, history.id)
             return True
         releases.lock(connection, decision.verdicts.changes)
-        write_rows(house, connection, history.origin, decision.verdicts, {}, now)
+        write_rows(service, connection, history.origin, decision.verdicts, {}, now)
         histories.move_on(connection, decision.then)
         return False
 
 
-def _decide(house: House, connection: Connection, history: History) -> _Decision:
+def _decide(service: Service, connection: Connection, history: History) -> _Decision:
     """Decide on the next versions, for those to whom the agreement lets the nation's objects go."""
     origin = history.origin
-    basis, now = basis_of(house, connection, origin)
-    bench = bench_of(house, connection, origin, now)
+    basis, now = basis_of(service, connection, origin)
+    bench = bench_of(service, connection, origin, now)
     own = [p.clause for p in bench.periods if p.agreement_id == history.agreement_id]
     if not own:
         return _Decision(basis, now, None, Verdicts({}, {}))

@@ -14,7 +14,7 @@ from typing import Final
 import orjson
 
 from hub.actions.authored import publish
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.errors import SettingsError
 from hub.model import (
     HUB,
@@ -81,21 +81,21 @@ class Initialised:
 # --- what a process begins with -----------------------------------------------------------------
 
 
-def bound(house: House, file: object = FILE) -> House:
+def bound(service: Service, file: object = FILE) -> Service:
     """Return the hub as one that knows what was configured before, and answers while nothing else is.
 
     Raises SettingsError where `file` says something else than what the database keeps of what decides, or
     where it keeps nothing.
     """
-    with house.store.read(when_closed=True) as connection:
+    with service.store.read(when_closed=True) as connection:
         kept = configurations.every(connection)
         if not kept:
             raise SettingsError("database_url: the database keeps no configuration yet; run `hub init`")
         registries = _registries(kept)
-        if found := differences(house.registry, registries[-1][1]):
+        if found := differences(service.registry, registries[-1][1]):
             raise _refusal(file, found, is_unused=configurations.is_unused(connection))
-    house.store.bind(kept[-1].number)
-    return replace(house, registry=with_earlier(house.registry, registries))
+    service.store.bind(kept[-1].number)
+    return replace(service, registry=with_earlier(service.registry, registries))
 
 
 def _registries(kept: Sequence[Kept]) -> list[tuple[datetime, Registry]]:
@@ -125,7 +125,7 @@ def _refusal(file: object, found: Sequence[Difference], *, is_unused: bool) -> S
 
 
 def initialise(
-    house: House, file: object = FILE, *, apply: bool = False, add: Collection[NationCode] = ()
+    service: Service, file: object = FILE, *, apply: bool = False, add: Collection[NationCode] = ()
 ) -> Initialised:
     """Bring database, nations and the hub's own objects to what is configured. Repeating is harmless.
 
@@ -136,22 +136,22 @@ def initialise(
 
     Raises SettingsError, naming `file`, where it says something else than may be taken.
     """
-    house.store.migrate()
-    nations = sorted(house.registry.nations)
-    with house.store.write(when_closed=True) as connection:
+    service.store.migrate()
+    nations = sorted(service.registry.nations)
+    with service.store.write(when_closed=True) as connection:
         agreements.hold_for_change(connection)
-        plan = _plan(house, connection, file, (apply, frozenset(add)))
+        plan = _plan(service, connection, file, (apply, frozenset(add)))
         if plan.forgets:
             configurations.remove_other_origins(connection, nations)
         new = ledgers.open_ledgers(connection, nations)
         if plan.forgets:
             configurations.forget_own(connection, nations)
         if plan.at is not None:
-            document, now = document_of(house.registry), house.store.now(connection)
+            document, now = document_of(service.registry), service.store.now(connection)
             configurations.keep(connection, document, plan.at, now)
         if plan.done.is_new:
-            _note_listed(connection, house.registry)
-        _publish(house, connection, nations if plan.forgets else new)
+            _note_listed(connection, service.registry)
+        _publish(service, connection, nations if plan.forgets else new)
     return plan.done
 
 
@@ -165,10 +165,10 @@ class _Plan:
 
 
 def _plan(
-    house: House, connection: Connection, file: object, asked: tuple[bool, Collection[NationCode]]
+    service: Service, connection: Connection, file: object, asked: tuple[bool, Collection[NationCode]]
 ) -> _Plan:
     """Return what follows from what is kept and what is configured; what is decided moves on with it."""
-    (apply, add), given = asked, house.registry
+    (apply, add), given = asked, service.registry
     for code in sorted(set(add) - given.nations.keys()):
         raise SettingsError(f"{file}: there is no nation {code} in it; add its [[nations]] entry")
     kept = configurations.every(connection)
@@ -185,7 +185,7 @@ def _plan(
     if left := [one for one in found if not _is_taken(one, apply, add)]:
         raise _refusal(file, left, is_unused=is_unused)
     _check_new_ids(connection, file, given, found)
-    at = configurations.next_moment(connection, house.store.now(connection))
+    at = configurations.next_moment(connection, service.store.now(connection))
     agreements.advance(connection, at)
     return _Plan(done, at)
 
@@ -244,32 +244,32 @@ def _listed(document: JsonObject, given: Registry) -> frozenset[StixId]:
 # --- what the hub itself says -------------------------------------------------------------------
 
 
-def _publish(house: House, connection: Connection, new: Collection[NationCode]) -> None:
+def _publish(service: Service, connection: Connection, new: Collection[NationCode]) -> None:
     """Let every ledger have the hub's own objects: a new one all of them, the others those that are new."""
-    own, missing = _own_objects(house, connection)
-    for nation in sorted(house.registry.nations):
+    own, missing = _own_objects(service, connection)
+    for nation in sorted(service.registry.nations):
         rows = [NewRow(version, _FOR_EVERYBODY) for version in (own if nation in new else missing)]
-        releases.append(connection, nation, HUB, rows, house.store.now(connection))
+        releases.append(connection, nation, HUB, rows, service.store.now(connection))
 
 
-def _own_objects(house: House, connection: Connection) -> tuple[list[ObjectVersion], list[ObjectVersion]]:
+def _own_objects(service: Service, connection: Connection) -> tuple[list[ObjectVersion], list[ObjectVersion]]:
     """Return the hub's identity, TLP and REL TO definitions as stored, and those that were not yet."""
     items = [
-        reading.read(item, n, house.limits.max_object_bytes, canonical.digest)
-        for n, item in enumerate(_own_documents(house))
+        reading.read(item, n, service.limits.max_object_bytes, canonical.digest)
+        for n, item in enumerate(_own_documents(service))
     ]
     own = {item.id: item for item in items if isinstance(item, StixObject)}
     held = {v.id: v for v in objects.versions_of(connection, MemberId(HUB), list(own))}
     missing = [(item, Tlp.CLEAR) for id, item in own.items() if id not in held]
-    stored = publish(connection, missing, house.store.now(connection))
+    stored = publish(connection, missing, service.store.now(connection))
     held.update((v.id, v) for v in stored)
     return [held[id] for id in own], stored
 
 
-def _own_documents(house: House) -> list[JsonObject]:
-    identity = house.registry.hub_identity_id
+def _own_documents(service: Service) -> list[JsonObject]:
+    identity = service.registry.hub_identity_id
     definitions = [
         tlp.rel_to(nation.rel_to_id, nation.code, identity, _FIRST_DAY)
-        for nation in house.registry.nations.values()
+        for nation in service.registry.nations.values()
     ]
     return [tlp.hub_identity(identity, _FIRST_DAY), *tlp.definitions(identity), *definitions]

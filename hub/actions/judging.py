@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from hub.actions import renditions
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.model import Equal, Member, MemberId, NationCode, ObjectVersion, StixId
 from hub.rules.effective import Handled
 from hub.rules.judgement import Bench, Judging, Originals, Stored, originals
@@ -26,13 +26,13 @@ _ROUNDS: Final = (
 )
 
 
-def bench_of(house: House, connection: Connection, origin: NationCode, now: datetime) -> Bench:
+def bench_of(service: Service, connection: Connection, origin: NationCode, now: datetime) -> Bench:
     """Return the bench for what was submitted in `origin`; this transaction sees what binds."""
     return Bench(
         origin=origin,
         members={m.id: m for m in members.members(connection)},
-        recipients=house.registry.recipients,
-        periods=house.bindings.periods(connection),
+        recipients=service.registry.recipients,
+        periods=service.bindings.periods(connection),
         now=now,
     )
 
@@ -176,7 +176,7 @@ def _referring(
 
 
 def write_rows(
-    house: House,
+    service: Service,
     connection: Connection,
     origin: NationCode,
     verdicts: Verdicts,
@@ -194,5 +194,5 @@ def write_rows(
         ]
         releases.change(connection, recipient, change, now)
         if any(row.rendition.label for row in rows):
-            rows = renditions.provide(house, connection, origin, rows)
+            rows = renditions.provide(service, connection, origin, rows)
         releases.append(connection, recipient, origin, rows, now)

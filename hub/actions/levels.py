@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from hub.actions import authenticate
 from hub.actions.basis import present
-from hub.actions.house import House
 from hub.actions.lives import may_know
+from hub.actions.service import Service
 from hub.model import Caller, NationCode, Tlp
 from hub.rules.release import levels_seen
 
 
 # (hub/README: markings-without-objects)
-def by_origin(house: House, caller: Caller) -> Mapping[NationCode, frozenset[Tlp]]:
+def by_origin(service: Service, caller: Caller) -> Mapping[NationCode, frozenset[Tlp]]:
     """Return, for each nation, the levels at which the caller must expect something of it.
 
     By its nation and clearance and, where it may know of agreements, by those in force; to all others by its
@@ -21,8 +21,8 @@ def by_origin(house: House, caller: Caller) -> Mapping[NationCode, frozenset[Tlp
     """
     reader = authenticate.reader(caller)
     if not may_know(caller):
-        return dict.fromkeys(house.registry.nations, levels_seen(reader.nation, reader, (), caller.at))
-    with house.store.read() as connection:
-        now = present(house, connection)
-        periods = house.bindings.periods(connection)
-    return {origin: levels_seen(origin, reader, periods, now) for origin in house.registry.nations}
+        return dict.fromkeys(service.registry.nations, levels_seen(reader.nation, reader, (), caller.at))
+    with service.store.read() as connection:
+        now = present(service, connection)
+        periods = service.bindings.periods(connection)
+    return {origin: levels_seen(origin, reader, periods, now) for origin in service.registry.nations}

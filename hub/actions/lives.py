@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.errors import Forbidden, NotFound
 from hub.model import Caller, JsonObject, Kind, Registry, Scope, format_instant
 from hub.rules.agreements import Life, Step, read_agreement, standing
@@ -52,9 +52,9 @@ def find(connection: Connection, caller: Caller, agreement_id: str) -> StoredAgr
     return stored
 
 
-def view(house: House, stored: StoredAgreement, now: datetime) -> JsonObject:
+def view(service: Service, stored: StoredAgreement, now: datetime) -> JsonObject:
     """Return an agreement as those who may know of it are shown it."""
-    life, document = life_of(house.registry, stored), stored.document
+    life, document = life_of(service.registry, stored), stored.document
     current = standing(life, now)
     return {
         "id": stored.id,

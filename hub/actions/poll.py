@@ -11,7 +11,7 @@ from typing import Any, Final
 from hub.actions import authenticate
 from hub.actions.basis import present
 from hub.actions.bindings import Standing
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.errors import BadCursor, Unauthenticated, Unavailable
 from hub.model import (
     Disclosed,
@@ -38,65 +38,65 @@ _MISMATCH: Final = "next: this cursor was given for another query; start again w
 _TOO_LONG: Final = "next: the filters are too long for the cursor to hold: repeat them beside it."
 
 
-def objects(house: House, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> Page:
+def objects(service: Service, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> Page:
     """Return a page of objects with their bodies (TAXII 2.1 section 5.4), on record as disclosed.
 
     One statement says who asks, what stands for the reader and which rows, and records them; bodies never
     change, and are read afterwards. Raises Unauthenticated for a reader whose token is not good any more.
     """
     for _ in range(_TRIES):
-        told = _tell(house, query, kind, house.limits.page_bytes)
-        rows = _bodies(house, told) if told.entries else ()
+        told = _tell(service, query, kind, service.limits.page_bytes)
+        rows = _bodies(service, told) if told.entries else ()
         if rows is not None:
             return Page(rows, told.more)
     raise Unavailable(_MOVES)
 
 
-def manifest(house: House, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
+def manifest(service: Service, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
     """Return a page of rows without bodies (TAXII 2.1 sections 5.3 and 5.8), on record as disclosed."""
-    told = _tell(house, query, kind, None)
+    told = _tell(service, query, kind, None)
     return Page(tuple(entry.row() for entry in told.entries), told.more)
 
 
-def exists(house: House, query: Query) -> bool:
+def exists(service: Service, query: Query) -> bool:
     """Tell whether `query` selects anything. Nothing of it is disclosed."""
-    with house.store.read() as connection:
-        standing = _standing(house, connection, query.reader)
+    with service.store.read() as connection:
+        standing = _standing(service, connection, query.reader)
         return bool(pages.manifest(connection, replace(query, limit=1), standing.ids).rows)
 
 
-def _bodies(house: House, told: Told) -> tuple[Row, ...] | None:
-    with house.store.read() as connection:
+def _bodies(service: Service, told: Told) -> tuple[Row, ...] | None:
+    with service.store.read() as connection:
         return pages.bodies(connection, told)
 
 
-def _tell(house: House, query: Query, kind: Disclosed, max_bytes: int | None) -> Told:
+def _tell(service: Service, query: Query, kind: Disclosed, max_bytes: int | None) -> Told:
     """Return the rows of a page, on record; asked again where what the process took to stand did not."""
-    standing = house.bindings.latest(query.reader)
+    standing = service.bindings.latest(query.reader)
     for _ in range(_TRIES):
         if standing is None:
-            with house.store.read() as connection:
-                standing = _standing(house, connection, query.reader)
+            with service.store.read() as connection:
+                standing = _standing(service, connection, query.reader)
         ask = Ask(query, kind, max_bytes, *standing)
-        told = house.disclosures.tell(house.store, ask)
+        told = service.disclosures.tell(service.store, ask)
         if not told.is_admitted:
             raise Unauthenticated(authenticate.REFUSAL)
         if told.is_current:
             if told.entries:
                 last = told.entries[-1]
                 date = from_microseconds(last.date_added)
-                house.store.memory.serve(query.reader.nation, last.position, date, told.epoch)
+                service.store.memory.serve(query.reader.nation, last.position, date, told.epoch)
             return told
         standing = None
     raise Unavailable(_MOVES)
 
 
-def _standing(house: House, connection: Connection, reader: Reader) -> Standing:
+def _standing(service: Service, connection: Connection, reader: Reader) -> Standing:
     """Return what stands at the moment by which the statement that reads a page would judge now."""
-    return house.bindings.standing(connection, reader, present(house, connection, reader.nation))
+    return service.bindings.standing(connection, reader, present(service, connection, reader.nation))
 
 
-def seal_cursor(house: House, query: Query, page: Page, resource: Disclosed = Disclosed.OBJECTS) -> str:
+def seal_cursor(service: Service, query: Query, page: Page, resource: Disclosed = Disclosed.OBJECTS) -> str:
     """Return the `next` that continues `query` behind the last row of `page`, opaque to its holder.
 
     It continues the `resource` that the page belongs to, and no other.
@@ -106,12 +106,12 @@ def seal_cursor(house: House, query: Query, page: Page, resource: Disclosed = Di
         **_place(query, resource),
         "filters": _filters(query),
     }
-    return cursors.seal(house.secrets.cursor_key, fields, secrets.token_bytes(_NONCE_BYTES))
+    return cursors.seal(service.secrets.cursor_key, fields, secrets.token_bytes(_NONCE_BYTES))
 
 
 # (hub/README: cursor-goes-on)
 def open_cursor(
-    house: House,
+    service: Service,
     query: Query,
     text: str,
     resource: Disclosed = Disclosed.OBJECTS,
@@ -127,7 +127,7 @@ def open_cursor(
     The cursor holds a date, as unique as a position: a database that was restored gives positions again,
     dates never.
     """
-    fields = cursors.unseal(house.secrets.cursor_key, text)
+    fields = cursors.unseal(service.secrets.cursor_key, text)
     after, filters = fields.pop("after", None), fields.pop("filters", None)
     if fields != _place(query, resource) or not isinstance(after, int):
         raise BadCursor(_MISMATCH)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.store import members
 
 # (hub/README: submissions-told)
@@ -26,10 +26,10 @@ class Pruned:
     tokens: int = 0
 
 
-def prune(house: House) -> Pruned:
+def prune(service: Service) -> Pruned:
     """Forget, in one transaction, what is too old. Repeating it is harmless."""
-    with house.store.write() as connection:
-        now = house.store.now(connection)
+    with service.store.write() as connection:
+        now = service.store.now(connection)
         nonces = members.prune_nonces(connection, now)
         tokens = members.prune_tokens(connection, now - timedelta(days=_TOKEN_DAYS))
     return Pruned(nonces, tokens)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.errors import Unavailable
 from hub.model import format_instant
 from hub.store import epochs, readiness
@@ -41,7 +41,7 @@ class Found:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def examine(house: House, clock: Clock) -> Found:
+def examine(service: Service, clock: Clock) -> Found:
     """Try a read and a write, both through the store's doors, and compare `clock` with the primary's.
 
     The hub is not ready when the database cannot be reached or has another schema, when its server is one
@@ -55,26 +55,26 @@ def examine(house: House, clock: Clock) -> Found:
         "write": _NOT_TRIED,
     }
     try:
-        if (reason := house.store.outdated()) is not None:
+        if (reason := service.store.outdated()) is not None:
             return Found(False, False, details | {"schema": reason})
     except Unavailable as error:
         return _unreachable(error.in_full)
     try:
-        is_right = _read(house, clock, details)
+        is_right = _read(service, clock, details)
     except Unavailable as error:
         return Found(False, False, details | {"read": error.in_full})
     details["read"] = _DONE
     try:
-        with house.store.write(when_closed=True) as connection:
+        with service.store.write(when_closed=True) as connection:
             readiness.write(connection)
     except Unavailable as error:
         return Found(False, True, details | {"write": error.in_full})
     return Found(is_right, True, details | {"write": _DONE})
 
 
-def _read(house: House, clock: Clock, details: dict[str, Any]) -> bool:
+def _read(service: Service, clock: Clock, details: dict[str, Any]) -> bool:
     """Add what the database says to `details`; return whether the clocks agree."""
-    with house.store.read(when_closed=True) as connection:
+    with service.store.read(when_closed=True) as connection:
         state = epochs.state_of(connection)
         before = clock()
         server = readiness.server(connection)
@@ -136,8 +136,8 @@ class Readiness:
     found before, and never does more than one examination run.
     """
 
-    def __init__(self, house: House, clock: Clock = lambda: datetime.now(UTC)) -> None:
-        self._house = house
+    def __init__(self, service: Service, clock: Clock = lambda: datetime.now(UTC)) -> None:
+        self._service = service
         self._clock = clock
         self._lock = threading.Lock()
         self._running: _Examination | None = None
@@ -148,7 +148,7 @@ class Readiness:
         with self._lock:
             running = self._running
             if running is None or running.is_old():
-                running = self._running = _Examination(self._house, self._clock)
+                running = self._running = _Examination(self._service, self._clock)
                 running.start()
         found = running.wait()
         with self._lock:
@@ -161,9 +161,9 @@ class Readiness:
 class _Examination(threading.Thread):
     """One examination, in a thread of its own: no time limit reaches a server that stands still."""
 
-    def __init__(self, house: House, clock: Clock) -> None:
+    def __init__(self, service: Service, clock: Clock) -> None:
         super().__init__(name="readiness", daemon=True)
-        self._house = house
+        self._service = service
         self._clock = clock
         self._began = time.monotonic()
         self._ended = float("inf")
@@ -171,7 +171,7 @@ class _Examination(threading.Thread):
 
     def run(self) -> None:
         try:
-            self._found = examine(self._house, self._clock)
+            self._found = examine(self._service, self._clock)
         except Exception:
             _logger.exception("ready: the examination failed")
         self._ended = time.monotonic()

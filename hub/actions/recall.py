@@ -16,7 +16,7 @@ from typing import Final
 
 from hub.actions.authored import publish
 from hub.actions.basis import present
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.model import (
     Clearance,
     Disclosed,
@@ -88,7 +88,7 @@ class Watched:
 
 
 def watch(
-    house: House,
+    service: Service,
     connection: Connection,
     origin: NationCode,
     verdicts: Verdicts,
@@ -103,7 +103,7 @@ def watch(
     for member in members.members(connection):
         if member.nation is not None:
             readers[member.nation].append(member.reader)
-    in_force = house.bindings.in_force(connection, present(house, connection))
+    in_force = service.bindings.in_force(connection, present(service, connection))
     replaced = {(code, at) for code, change in verdicts.changes.items() for at in change.replaced}
     found = Watch(versions, readers, in_force, frozenset(doomed), replaced)
     return Watched(origin, found, found.seen(releases.live_rows(connection, list(versions))))
@@ -127,19 +127,19 @@ class Fetched:
 Told = tuple[int, MemberId]  # a recall and a member
 
 
-def tell(house: House, deadline: float) -> int:
+def tell(service: Service, deadline: float) -> int:
     """Tell the members that fetched what was pulled back, until `deadline` (of `time.monotonic`).
 
     Returns how many were told. Those recalls come first that nobody has looked after; they are looked after
     again for as long as a page may be in flight. Each step is committed with how far it has come.
     """
     total = 0
-    with house.store.read() as connection:
-        start = house.store.now(connection)
+    with service.store.read() as connection:
+        start = service.store.now(connection)
     for looked_before in (None, start):
         after = 0
         while time.monotonic() < deadline:
-            step = _step(house, looked_before, after)
+            step = _step(service, looked_before, after)
             if step is None:
                 break
             after, told = step
@@ -147,27 +147,27 @@ def tell(house: House, deadline: float) -> int:
     return total
 
 
-def _step(house: House, looked_before: datetime | None, after: int) -> tuple[int, int] | None:
+def _step(service: Service, looked_before: datetime | None, after: int) -> tuple[int, int] | None:
     """Look after the next recalls; return the last of them and how many were told, None if there is none.
 
     They are those that nobody has looked after, or only before an instant.
 
     Every disclosure is looked at once, and those of pages that may have been in flight again.
     """
-    with house.store.read() as connection:
-        now = house.store.now(connection)  # what is committed later is looked at again
+    with service.store.read() as connection:
+        now = service.store.now(connection)  # what is committed later is looked at again
         found = recalls.unfinished(connection, looked_before, after, _PER_STEP)
         if not found:
             return None
         earliest = min(one.at for one in found) - 2 * _IN_FLIGHT
         floor = 0 if looked_before is None else disclosures.last_before(connection, earliest)
         fetched = fetched_of(connection, found, floor)
-    with house.store.write() as connection:
+    with service.store.write() as connection:
         releases.lock(connection, {what.recipient for what in fetched.values()})
         held = {one.id: one for one in recalls.hold(connection, [one.id for one in found])}
         known = recalls.notices(connection, held)
         new = {who: what for who, what in fetched.items() if who[0] in held and who not in known}
-        _write_notes(house, connection, held, new)
+        _write_notes(service, connection, held, new)
         over = {id for id, one in held.items() if now - one.at >= _IN_FLIGHT}
         recalls.looked(connection, over, now, is_done=True)
         recalls.looked(connection, held.keys() - over, now, is_done=False)
@@ -220,7 +220,7 @@ def _level(tlp: Tlp | None, kind: Kind) -> Tlp:
 
 # (hub/README: note-for-all, hub-objects-where)
 def _write_notes(
-    house: House, connection: Connection, held: Mapping[int, Recall], new: Mapping[Told, Fetched]
+    service: Service, connection: Connection, held: Mapping[int, Recall], new: Mapping[Told, Fetched]
 ) -> None:
     """Let one note stand for all who fetched the same of a recall, in their nation's ledger."""
     together: dict[tuple[int, Fetched], set[MemberId]] = defaultdict(set)
@@ -228,8 +228,8 @@ def _write_notes(
         together[id, what].add(member)
     if not together:
         return
-    now = present(house, connection)
-    items = [(_note(house, held[id], what, now), what.tlp) for id, what in together]
+    now = present(service, connection)
+    items = [(_note(service, held[id], what, now), what.tlp) for id, what in together]
     stored = publish(connection, items, now)
     rows: dict[tuple[NationCode, NationCode], list[NewRow]] = defaultdict(list)
     notices: list[tuple[int, MemberId, int]] = []
@@ -243,12 +243,12 @@ def _write_notes(
         releases.append(connection, recipient, origin, ordered, now)
 
 
-def _note(house: House, recall: Recall, what: Fetched, now: datetime) -> StixObject:
+def _note(service: Service, recall: Recall, what: Fetched, now: datetime) -> StixObject:
     sentence = _SENTENCES[recall.reason].format(at=format_instant(recall.at))
     note_id = StixId(f"note--{uuid.uuid4()}")
-    author = house.registry.hub_identity_id
+    author = service.registry.hub_identity_id
     document = recall_note(note_id, author, what.tlp, what.served, sentence, now)
-    item = reading.read(document, 0, house.limits.max_object_bytes, canonical.digest)
+    item = reading.read(document, 0, service.limits.max_object_bytes, canonical.digest)
     match item:
         case StixObject():
             return item

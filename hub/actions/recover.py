@@ -16,8 +16,8 @@ from typing import Final
 from hub.actions import accept
 from hub.actions.authenticate import admit
 from hub.actions.basis import present
-from hub.actions.house import House
 from hub.actions.lives import life_of, may_know
+from hub.actions.service import Service
 from hub.actions.submit import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, Unprocessable
 from hub.model import (
@@ -44,7 +44,7 @@ _MAX_REASON: Final = 500
 _UNKNOWN: Final = "There is no such key that waits for your nation's confirmation."
 
 
-def request(house: House, member_id: str, data: bytes, reason: str) -> KeyRecovery:
+def request(service: Service, member_id: str, data: bytes, reason: str) -> KeyRecovery:
     """Keep that the public key in `data` is to follow a cert's lost agreement key. It signs nothing yet.
 
     An earlier request for the cert that nobody has confirmed is withdrawn. Raises NotFound, Unprocessable for
@@ -53,9 +53,9 @@ def request(house: House, member_id: str, data: bytes, reason: str) -> KeyRecove
     if not reason.strip() or len(reason) > _MAX_REASON:
         raise Unprocessable(f"Give a reason of 1 to {_MAX_REASON} characters; who confirms reads it.")
     public = keys.read_public(data)
-    with house.store.write(when_closed=True) as connection:
+    with service.store.write(when_closed=True) as connection:
         agreements.hold_for_change(connection)
-        now = house.store.now(connection)
+        now = service.store.now(connection)
         member = members.find_member(connection, member_id)
         if member is None:
             raise NotFound(f"There is no member {member_id!r}; `hub member list` shows them.")
@@ -72,7 +72,7 @@ def request(house: House, member_id: str, data: bytes, reason: str) -> KeyRecove
     return new
 
 
-def listing(house: House, caller: Caller) -> list[JsonObject]:
+def listing(service: Service, caller: Caller) -> list[JsonObject]:
     """Return the recoveries that concern the caller, the earliest first; to an auditor all.
 
     To a cert that governs: its nation's own, those that it may confirm now, and those that it has. Raises
@@ -82,17 +82,17 @@ def listing(house: House, caller: Caller) -> list[JsonObject]:
         raise Forbidden(
             "Key recoveries are read by a nation's cert, with a token of scope govern, and auditors."
         )
-    with house.store.read() as connection:
-        now = present(house, connection)
+    with service.store.read() as connection:
+        now = present(service, connection)
         found = ((one, _owner(connection, one)) for one in recoveries.every(connection))
         return [
-            _view(house, one, owner, now)
+            _view(service, one, owner, now)
             for one, owner in found
-            if _concerns(house, connection, caller, one, owner, now)
+            if _concerns(service, connection, caller, one, owner, now)
         ]
 
 
-def confirm(house: House, caller: Caller, sent: HttpRequest, thumbprint: str) -> JsonObject:
+def confirm(service: Service, caller: Caller, sent: HttpRequest, thumbprint: str) -> JsonObject:
     """Make the key valid and revoke the lost one, by the word of another nation's cert.
 
     1. The caller governs for a nation, and signed the request with its agreement key.
@@ -106,7 +106,7 @@ def confirm(house: House, caller: Caller, sent: HttpRequest, thumbprint: str) ->
     """
     if caller.member.kind is not Kind.CERT or not may_know(caller):  # 1
         raise Forbidden("A key is confirmed by a nation's cert, with a token of scope govern.")
-    evidence = verify_request(house, caller, sent, Purpose.AGREEMENT)
+    evidence = verify_request(service, caller, sent, Purpose.AGREEMENT)
     body = bodies.loads(sent.body)
     jws = body.get("jws") if isinstance(body, dict) else None
     if not isinstance(jws, str):
@@ -114,21 +114,21 @@ def confirm(house: House, caller: Caller, sent: HttpRequest, thumbprint: str) ->
 
     def act(connection: Connection) -> JsonObject:
         agreements.hold_for_change(connection)
-        admit(house, connection, caller, evidence)
-        now = present(house, connection)
+        admit(service, connection, caller, evidence)
+        now = present(service, connection)
         is_one = keys.is_thumbprint(thumbprint)
         found = recoveries.find(connection, thumbprint) if is_one else None  # 2
         owner = None if found is None else _owner(connection, found)
-        if found is None or owner is None or not _may_confirm(house, connection, caller, found, owner, now):
+        if found is None or owner is None or not _may_confirm(service, connection, caller, found, owner, now):
             raise NotFound(_UNKNOWN)
-        _check_statement(house, connection, caller, found, owner, jws)  # 3
+        _check_statement(service, connection, caller, found, owner, jws)  # 3
         _replace(connection, found, owner, caller, now)  # 4
         recoveries.confirm(connection, thumbprint, caller.member.id, jws, now)
         confirmed = recoveries.find(connection, thumbprint)
-        return _view(house, confirmed or found, owner, now)
+        return _view(service, confirmed or found, owner, now)
 
     sentence = f"the confirmation of the key {thumbprint} by {caller.member.id}"
-    return accept.once(house, evidence, act, receipt=accept.new_receipt(), sentence=sentence)
+    return accept.once(service, evidence, act, receipt=accept.new_receipt(), sentence=sentence)
 
 
 def statement(hub_id: str, owner: Member, recovery: KeyRecovery) -> JsonObject:
@@ -153,22 +153,22 @@ def _is_open(recovery: KeyRecovery, now: datetime) -> bool:
 
 # (hub/README: lost-agreement-key)
 def _may_confirm(
-    house: House, connection: Connection, caller: Caller, one: KeyRecovery, owner: Member, now: datetime
+    service: Service, connection: Connection, caller: Caller, one: KeyRecovery, owner: Member, now: datetime
 ) -> bool:
     nation, own = caller.member.nation, owner.nation
     if nation is None or own is None or nation == own or not _is_open(one, now):
         return False
-    partners = _partners(house, connection, own, now)
+    partners = _partners(service, connection, own, now)
     return nation in partners or not partners
 
 
 def _partners(
-    house: House, connection: Connection, nation: NationCode, now: datetime
+    service: Service, connection: Connection, nation: NationCode, now: datetime
 ) -> frozenset[NationCode]:
     """Return with whom a nation has an agreement that all have signed and that has not ended."""
     found: set[NationCode] = set()
     for stored in agreements.all_of(connection, nation):
-        life = life_of(house.registry, stored)
+        life = life_of(service.registry, stored)
         # A proposal is not enough: anybody can make one that names the nation.
         is_made = life.starts_at is not None and standing(life, now).state is not AgreementState.ENDED
         if is_made and nation in life.agreement.parties:
@@ -177,24 +177,24 @@ def _partners(
 
 
 def _concerns(
-    house: House, connection: Connection, caller: Caller, one: KeyRecovery, owner: Member, now: datetime
+    service: Service, connection: Connection, caller: Caller, one: KeyRecovery, owner: Member, now: datetime
 ) -> bool:
     if caller.member.kind is Kind.AUDITOR or caller.member.nation == owner.nation:
         return True
     is_confirmed = one.confirmed_by == caller.member.id
-    return is_confirmed or _may_confirm(house, connection, caller, one, owner, now)
+    return is_confirmed or _may_confirm(service, connection, caller, one, owner, now)
 
 
 # --- the one step -----------------------------------------------------------------------------
 
 
 def _check_statement(
-    house: House, connection: Connection, caller: Caller, one: KeyRecovery, owner: Member, jws: str
+    service: Service, connection: Connection, caller: Caller, one: KeyRecovery, owner: Member, jws: str
 ) -> None:
     payload, key = documents.verify_recovery(jws, lambda thumbprint: members.find_key(connection, thumbprint))
     if key.member != caller.member.id or key.purpose is not Purpose.AGREEMENT:
         raise Forbidden("jws: must be signed with the agreement key of the token's own member.")
-    if payload != statement(house.registry.hub_identity_id, owner, one):
+    if payload != statement(service.registry.hub_identity_id, owner, one):
         raise Unprocessable(
             "jws: must cover the statement as the hub shows it; fetch it again and sign that."
         )
@@ -223,7 +223,7 @@ def _owner(connection: Connection, recovery: KeyRecovery) -> Member:
     return owner
 
 
-def _view(house: House, one: KeyRecovery, owner: Member, now: datetime) -> JsonObject:
+def _view(service: Service, one: KeyRecovery, owner: Member, now: datetime) -> JsonObject:
     return {
         "thumbprint": one.thumbprint,
         "state": _state(one, now),
@@ -237,7 +237,7 @@ def _view(house: House, one: KeyRecovery, owner: Member, now: datetime) -> JsonO
         "lapses_at": format_instant(one.requested_at + _LIVES),
         "confirmed_by": one.confirmed_by,
         "confirmed_at": None if one.confirmed_at is None else format_instant(one.confirmed_at),
-        "statement": statement(house.registry.hub_identity_id, owner, one),
+        "statement": statement(service.registry.hub_identity_id, owner, one),
         "jws": one.statement,
     }
 

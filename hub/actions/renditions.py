@@ -15,7 +15,7 @@ from typing import Final
 
 import orjson
 
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.model import (
     ANONYMISED,
     Givers,
@@ -56,14 +56,14 @@ def audience_of(
 
 
 def provide(
-    house: House, connection: Connection, origin: NationCode, rows: Sequence[NewRow]
+    service: Service, connection: Connection, origin: NationCode, rows: Sequence[NewRow]
 ) -> Sequence[NewRow]:
     """Return the rows with what is served of each, made if it was not before; the caller holds the origin."""
     asked = {(row.version.key, row.rendition): row for row in rows if row.rendition.label}
     made = renditions.stored(connection, {key for key, _ in asked})
     missing = [row for key, row in asked.items() if key not in made]
     if missing:
-        made |= _Workshop.of(house, connection, origin).make(missing)
+        made |= _Workshop.of(service, connection, origin).make(missing)
     return [
         replace(row, made=made[row.version.key, row.rendition]) if row.rendition.label else row
         for row in rows
@@ -82,8 +82,8 @@ class _Workshop:
     ids: _Ids
 
     @classmethod
-    def of(cls, house: House, connection: Connection, origin: NationCode) -> _Workshop:
-        registry = house.registry
+    def of(cls, service: Service, connection: Connection, origin: NationCode) -> _Workshop:
+        registry = service.registry
         known = {m.id: m for m in members.members(connection)}
         certs = {m.identity for m in known.values() if m.kind is Kind.CERT}
         cert = next(m.id for m in known.values() if m.nation == origin and m.kind is Kind.CERT)

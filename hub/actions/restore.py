@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.store import epochs, restoring
 from hub.store.moments import Clock
 
@@ -36,16 +36,16 @@ def restore(database_url: str, file: Path, clock: Clock | None = None) -> Sequen
     return restoring.restore(database_url, file, clock)
 
 
-def epoch(house: House) -> Epoch:
+def epoch(service: Service) -> Epoch:
     """Return the epoch, whether the hub is closed, and what is known to be lost."""
-    with house.store.read(when_closed=True) as connection:
+    with service.store.read(when_closed=True) as connection:
         state = epochs.state_of(connection)
         return Epoch(state.epoch or "", state.epoch_at, state.closed_at, epochs.loss(connection))
 
 
-def open_again(house: House) -> Epoch:
+def open_again(service: Service) -> Epoch:
     """Open the hub to everybody; return the epoch as it was until then. Repeating is harmless."""
-    with house.store.write(when_closed=True) as connection:
+    with service.store.write(when_closed=True) as connection:
         state = epochs.state_of(connection)
         known = epochs.open_again(connection)
         return Epoch(state.epoch or "", state.epoch_at, state.closed_at, known)

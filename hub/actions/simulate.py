@@ -15,10 +15,10 @@ from typing import Final, NamedTuple, TypeGuard
 
 from hub.actions.agree import parties_amended, read_proposal
 from hub.actions.basis import present
-from hub.actions.house import House
 from hub.actions.judging import bench_of
 from hub.actions.lives import life_of, may_know
 from hub.actions.renditions import audience_of
+from hub.actions.service import Service
 from hub.errors import Forbidden
 from hub.model import (
     SUBMITTED,
@@ -119,7 +119,7 @@ def _made(connection: Connection, origin: NationCode, id: StixId, form: Renditio
 
 
 # (hub/README: simulation-tells)
-def simulate(house: House, caller: Caller, body: bytes) -> JsonObject:
+def simulate(service: Service, caller: Caller, body: bytes) -> JsonObject:
     """Return what would change for whom if the agreement in `body` came into force now; nothing is written.
 
     Versions are counted by direction, type, TLP and the lowest clearance that begins or ceases to see them,
@@ -134,18 +134,18 @@ def simulate(house: House, caller: Caller, body: bytes) -> JsonObject:
     nation = caller.member.nation
     if not may_know(caller):
         raise Forbidden("Agreements are simulated by a nation's cert with scope govern, and by auditors.")
-    agreement = read_proposal(house, nation, body)
+    agreement = read_proposal(service, nation, body)
     released, withdrawn, recent = _Tally(), _Tally(), _Tally()
-    with house.store.read() as connection:
-        now = present(house, connection)
-        parties_amended(house, connection, caller, agreement, now)
-        before = house.bindings.periods(connection)
-        after = _periods_after(house, connection, agreement, before, now)
+    with service.store.read() as connection:
+        now = present(service, connection)
+        parties_amended(service, connection, caller, agreement, now)
+        before = service.bindings.periods(connection)
+        after = _periods_after(service, connection, agreement, before, now)
         since = now - timedelta(days=_RECENT_DAYS)
         had_been = [_covering(p, since) if p.id < 0 else p for p in after]
         for origin in sorted({p.clause.origin for p in after} | {p.clause.origin for p in before}):
             is_told = nation is None or origin == nation
-            bench = bench_of(house, connection, origin, now)
+            bench = bench_of(service, connection, origin, now)
             if not is_told and nation is not None:
                 bench = replace(bench, recipients=[nation])
             laws = _Law(bench, before), _Law(bench, after)
@@ -164,14 +164,14 @@ def simulate(house: House, caller: Caller, body: bytes) -> JsonObject:
 
 
 def _periods_after(
-    house: House, connection: Connection, agreement: Agreement, before: Sequence[Period], now: datetime
+    service: Service, connection: Connection, agreement: Agreement, before: Sequence[Period], now: datetime
 ) -> list[Period]:
     """Return what would bind: the agreement from now on, and no longer what it supersedes."""
     life = Life(replace(agreement, valid_from=min(agreement.valid_from, now)), agreement.parties, now)
     since = {}
     if agreement.supersedes is not None:
         former = agreements.find(connection, None, agreement.supersedes)
-        if former is not None and standing(life_of(house.registry, former), now).state in (
+        if former is not None and standing(life_of(service.registry, former), now).state in (
             AgreementState.IN_FORCE,
             AgreementState.SUSPENDED,
         ):

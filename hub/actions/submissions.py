@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.errors import BadCursor, Forbidden, NotFound
 from hub.model import (
     Caller,
@@ -43,23 +43,23 @@ class Wish:
     next: str | None = None
 
 
-def listing(house: House, caller: Caller, wish: Wish) -> JsonObject:
+def listing(service: Service, caller: Caller, wish: Wish) -> JsonObject:
     """Return submissions, the newest first, with how many of their objects succeeded and failed.
 
     To a member its own; to a cert whose token reads, its nation's; to an auditor all. Where `more` is true,
     `next` goes on. Raises Forbidden for operators, BadCursor for a cursor of another reader or window.
     """
-    window = _window(house, caller, wish)
-    with house.store.read() as connection:
+    window = _window(service, caller, wish)
+    with service.store.read() as connection:
         found = submissions.newest(connection, window, min(wish.limit, MOST) + 1)
     page = found[: min(wish.limit, MOST)]
     answer: JsonObject = {"submissions": [_entry(one) for one in page], "more": len(found) > len(page)}
     if answer["more"]:
-        answer["next"] = _seal(house, caller, window.since, page[-1])
+        answer["next"] = _seal(service, caller, window.since, page[-1])
     return answer
 
 
-def show(house: House, caller: Caller, id: str) -> JsonObject:
+def show(service: Service, caller: Caller, id: str) -> JsonObject:
     """Return one submission with what became of each of its objects.
 
     To its submitter, and to the cert of its nation whose token reads. Raises Forbidden for auditors and
@@ -69,7 +69,7 @@ def show(house: House, caller: Caller, id: str) -> JsonObject:
     if nation is None:
         raise Forbidden("What became of each object is told to the submitter and its nation's cert.")
     member = None if _sees_nation(caller) else caller.member.id
-    with house.store.read() as connection:
+    with service.store.read() as connection:
         found = submissions.find(connection, id, nation, member)
         outcomes = () if found is None else submissions.outcomes(connection, id)
     if found is None:
@@ -86,28 +86,28 @@ def _sees_nation(caller: Caller) -> bool:
     return caller.member.kind is Kind.CERT and Scope.READ in caller.scopes
 
 
-def _window(house: House, caller: Caller, wish: Wish) -> Window:
+def _window(service: Service, caller: Caller, wish: Wish) -> Window:
     if caller.member.kind is Kind.OPERATOR:
         raise Forbidden("Operators read health and metadata only.")
     is_all = caller.member.kind is Kind.AUDITOR or _sees_nation(caller)
     since, before = wish.since, None
     if wish.next is not None:
-        began, before = _opened(house, caller, wish.next)
+        began, before = _opened(service, caller, wish.next)
         if since not in (None, began):
             raise BadCursor(_MISMATCH)
         since = began
     return Window(caller.member.nation, None if is_all else caller.member.id, since, before)
 
 
-def _seal(house: House, caller: Caller, since: datetime | None, last: Listed) -> str:
+def _seal(service: Service, caller: Caller, since: datetime | None, last: Listed) -> str:
     window = [] if since is None else [to_microseconds(since)]
     fields: dict[str, Any] = {"at": to_microseconds(last.requested_at), "id": last.id, "since": window}
     named = {"kind": _KIND, "reader": caller.member.id}
-    return cursors.seal(house.secrets.cursor_key, fields | named, secrets.token_bytes(cursors.NONCE_BYTES))
+    return cursors.seal(service.secrets.cursor_key, fields | named, secrets.token_bytes(cursors.NONCE_BYTES))
 
 
-def _opened(house: House, caller: Caller, text: str) -> tuple[datetime | None, tuple[datetime, str]]:
-    fields = cursors.unseal(house.secrets.cursor_key, text)
+def _opened(service: Service, caller: Caller, text: str) -> tuple[datetime | None, tuple[datetime, str]]:
+    fields = cursors.unseal(service.secrets.cursor_key, text)
     if fields.get("kind") != _KIND or fields.get("reader") != caller.member.id:
         raise BadCursor(_MISMATCH)
     since = from_microseconds(fields["since"][0]) if fields["since"] else None

@@ -10,10 +10,10 @@ from typing import Final
 from hub.actions import accept, recall
 from hub.actions.basis import Basis, basis_of, hold
 from hub.actions.handling import load
-from hub.actions.house import House
 from hub.actions.judging import bench_of, judge_again, write_rows
 from hub.actions.neighbourhood import look_around
 from hub.actions.prune import STATUS_DAYS
+from hub.actions.service import Service
 from hub.errors import Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     Caller,
@@ -51,7 +51,7 @@ Items = Sequence[StixObject | Unreadable]
 _MAX_HELD: Final = 100_000  # versions, at about a tenth of a millisecond each
 
 
-def submit(house: House, submission: Submission) -> Receipt:
+def submit(service: Service, submission: Submission) -> Receipt:
     """Store what can be accepted of a submission and return what became of each object.
 
     1. The caller may write to this collection, and the request's signature holds.
@@ -65,20 +65,20 @@ def submit(house: House, submission: Submission) -> Receipt:
     An object is stored though others fail. Raises Forbidden, Unauthenticated, BadSignature, TooLarge,
     BadJson, BadRequest or Unprocessable when nothing was; Unavailable when the database cannot be reached.
     """
-    verified = verify(house, submission)  # 1
-    items = read(house, verified)  # 2
-    with house.store.read() as connection:  # 3
-        decision = decide(house, connection, verified, items)
-    with house.store.read() as connection:
-        decision = renewed(house, connection, verified, items, decision)
-    return write(house, verified, items, decision)  # 4
+    verified = verify(service, submission)  # 1
+    items = read(service, verified)  # 2
+    with service.store.read() as connection:  # 3
+        decision = decide(service, connection, verified, items)
+    with service.store.read() as connection:
+        decision = renewed(service, connection, verified, items, decision)
+    return write(service, verified, items, decision)  # 4
 
 
-def status(house: House, caller: Caller, status_id: str) -> Receipt:
+def status(service: Service, caller: Caller, status_id: str) -> Receipt:
     """Return the receipt of the caller's own submission; NotFound for an unknown, foreign or old one."""
-    with house.store.read() as connection:
+    with service.store.read() as connection:
         receipt = submissions.find_receipt(connection, status_id, caller.member.id)
-        now = house.store.began(connection)
+        now = service.store.began(connection)
     if receipt is None or receipt.requested_at < now - timedelta(days=STATUS_DAYS):
         raise NotFound(f"There is no such status of yours of the last {STATUS_DAYS} days.")
     return receipt
@@ -87,23 +87,25 @@ def status(house: House, caller: Caller, status_id: str) -> Receipt:
 # --- 1: who, and really so --------------------------------------------------------------------
 
 
-def verify(house: House, submission: Submission) -> VerifiedSubmission:
+def verify(service: Service, submission: Submission) -> VerifiedSubmission:
     """Return the submission as one whose sender is proved (RFC 9421), with the evidence."""
-    if len(submission.request.body) > house.limits.max_body_bytes:
-        raise TooLarge(f"The body is larger than {house.limits.max_body_bytes} bytes; split it.")
-    evidence = verify_writer(house, submission.caller, submission.origin, submission.request)
+    if len(submission.request.body) > service.limits.max_body_bytes:
+        raise TooLarge(f"The body is larger than {service.limits.max_body_bytes} bytes; split it.")
+    evidence = verify_writer(service, submission.caller, submission.origin, submission.request)
     return VerifiedSubmission(submission.caller, submission.origin, submission.request.body, evidence)
 
 
-def verify_writer(house: House, caller: Caller, origin: NationCode, request: HttpRequest) -> Evidence | None:
+def verify_writer(
+    service: Service, caller: Caller, origin: NationCode, request: HttpRequest
+) -> Evidence | None:
     """Return the evidence that a member of the nation, who may write to its collection, sent this.
 
     None only for an unsigned request where the configuration accepts those. Raises Forbidden or BadSignature.
     """
     if caller.member.nation != origin or Scope.SUBMIT not in caller.scopes:
         raise Forbidden("Only members of the nation write to its collection, with a token of scope submit.")
-    if house.require_signature or _is_signed(request):
-        return verify_request(house, caller, request, Purpose.SUBMIT)
+    if service.require_signature or _is_signed(request):
+        return verify_request(service, caller, request, Purpose.SUBMIT)
     return None
 
 
@@ -111,15 +113,15 @@ def _is_signed(request: HttpRequest) -> bool:
     return any(name.lower() == "signature-input" for name in request.headers)
 
 
-def verify_request(house: House, caller: Caller, request: HttpRequest, purpose: Purpose) -> Evidence:
+def verify_request(service: Service, caller: Caller, request: HttpRequest, purpose: Purpose) -> Evidence:
     """Return the evidence of a signature that holds, by a key of the caller's for this purpose.
 
     Raises BadSignature when it does not hold, Forbidden when the key is another's or for something else.
     """
-    with house.store.read(when_closed=True) as connection:
+    with service.store.read(when_closed=True) as connection:
         key, evidence = requests.verify(
             *(request, lambda thumbprint: members.find_key(connection, thumbprint)),
-            house.store.began(connection),
+            service.store.began(connection),
         )
     if key.member != caller.member.id or key.purpose is not purpose:
         raise Forbidden(
@@ -131,10 +133,10 @@ def verify_request(house: House, caller: Caller, request: HttpRequest, purpose: 
 # --- 2: what it says --------------------------------------------------------------------------
 
 
-def read(house: House, verified: VerifiedSubmission) -> Items:
+def read(service: Service, verified: VerifiedSubmission) -> Items:
     """Return each object of the body as read, or the sentence why it cannot be."""
-    found = bodies.objects_of(verified.body, house.limits.max_objects)
-    names, limit = names_of(verified.caller.member), house.limits.max_object_bytes
+    found = bodies.objects_of(verified.body, service.limits.max_objects)
+    names, limit = names_of(verified.caller.member), service.limits.max_object_bytes
     items: list[StixObject | Unreadable] = []
     found.reverse()  # so that each JSON value goes as its object comes
     while found:
@@ -161,18 +163,18 @@ class SubmissionDecision:
 
 
 def decide(
-    house: House, connection: Connection, verified: VerifiedSubmission, items: Items
+    service: Service, connection: Connection, verified: VerifiedSubmission, items: Items
 ) -> SubmissionDecision:
     """Decide on every item, and for every nation on every version that is touched."""
     # The clock may have stepped back; what is committed still came first.
-    clock, ledgers = house.store.now(connection), releases.edges(connection)
-    basis, now = basis_of(house, connection, verified.origin)
+    clock, ledgers = service.store.now(connection), releases.edges(connection)
+    basis, now = basis_of(service, connection, verified.origin)
     member = verified.caller.member.id
     held = _held(connection, member, _ids(items))
-    bench = bench_of(house, connection, verified.origin, now)
-    drawer = _drawer(house, connection, verified, items, bench)
+    bench = bench_of(service, connection, verified.origin, now)
+    drawer = _drawer(service, connection, verified, items, bench)
     drafts = draft(replace(drawer, accepted_at=clock), items, held)
-    facts = load(house, connection, (verified.origin, member), held, drafts)
+    facts = load(service, connection, (verified.origin, member), held, drafts)
     handled, stricter = effective_of_new(facts, drafts.fresh)
     drafts = drafts.without(stricter)
     verdicts = judge_again(connection, bench, handled)
@@ -180,7 +182,7 @@ def decide(
 
 
 def renewed(
-    house: House,
+    service: Service,
     connection: Connection,
     verified: VerifiedSubmission,
     items: Items,
@@ -191,16 +193,16 @@ def renewed(
     Others' objects are looked up again only when a ledger has moved: so this costs next to nothing under the
     locks, where it makes other nations wait (policy 8).
     """
-    (basis, now), ledgers = basis_of(house, connection, verified.origin), releases.edges(connection)
-    registered = Registered.of(house.registry, members.members(connection))
+    (basis, now), ledgers = basis_of(service, connection, verified.origin), releases.edges(connection)
+    registered = Registered.of(service.registry, members.members(connection))
     if registered != decision.drawer.registered or basis != decision.basis:
-        return decide(house, connection, verified, items)
+        return decide(service, connection, verified, items)
     if ledgers == decision.ledgers:
         return decision
-    bench = bench_of(house, connection, verified.origin, now)
-    if _look_around(house, connection, verified, items, bench) == decision.drawer.neighbourhood:
+    bench = bench_of(service, connection, verified.origin, now)
+    if _look_around(service, connection, verified, items, bench) == decision.drawer.neighbourhood:
         return replace(decision, ledgers=ledgers)
-    return decide(house, connection, verified, items)
+    return decide(service, connection, verified, items)
 
 
 def _held(connection: Connection, member: MemberId, ids: set[StixId]) -> Collection[ObjectVersion]:
@@ -226,11 +228,11 @@ def _referred(items: Items) -> set[StixId]:
 
 
 def _drawer(
-    house: House, connection: Connection, verified: VerifiedSubmission, items: Items, bench: Bench
+    service: Service, connection: Connection, verified: VerifiedSubmission, items: Items, bench: Bench
 ) -> Drawer:
     """Return what is known of others, of identities and of the hub's own, for these items."""
-    member, referred, registry = verified.caller.member, _referred(items), house.registry
-    around = _look_around(house, connection, verified, items, bench)
+    member, referred, registry = verified.caller.member, _referred(items), service.registry
+    around = _look_around(service, connection, verified, items, bench)
     return Drawer(
         submitter=member,
         reserved=Reserved(
@@ -249,16 +251,18 @@ def _drawer(
 
 
 def _look_around(
-    house: House, connection: Connection, verified: VerifiedSubmission, items: Items, bench: Bench
+    service: Service, connection: Connection, verified: VerifiedSubmission, items: Items, bench: Bench
 ) -> Neighbourhood:
     ids = _ids(items), _referred(items)
-    return look_around(connection, bench, verified.caller.member, *ids, house.registry.rel_to.keys())
+    return look_around(connection, bench, verified.caller.member, *ids, service.registry.rel_to.keys())
 
 
 # --- 4: the one step --------------------------------------------------------------------------
 
 
-def write(house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision) -> Receipt:
+def write(
+    service: Service, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision
+) -> Receipt:
     """Commit the submission, decided again if what it was decided against has moved.
 
     Whatever is tried again is decided again: the status is that of what is committed.
@@ -266,14 +270,14 @@ def write(house: House, verified: VerifiedSubmission, items: Items, decision: Su
     status_id, member = accept.new_receipt(), verified.caller.member.id
 
     def act(connection: Connection) -> Receipt:
-        return _commit(house, connection, verified, items, (decision, status_id))
+        return _commit(service, connection, verified, items, (decision, status_id))
 
     sentence = f"the submission with the status {status_id}, of {member}"
-    return accept.once(house, verified.evidence, act, receipt=status_id, sentence=sentence)
+    return accept.once(service, verified.evidence, act, receipt=status_id, sentence=sentence)
 
 
 def _commit(
-    house: House,
+    service: Service,
     connection: Connection,
     verified: VerifiedSubmission,
     items: Items,
@@ -281,22 +285,26 @@ def _commit(
 ) -> Receipt:
     """Write the submission, with the status that it is to have, under the locks."""
     evidence, member = verified.evidence, verified.caller.member.id
-    hold(house, connection, verified.origin, (verified.caller, evidence))
-    releases.lock(connection, house.registry.recipients)  # what others submit moves no more
-    decision = renewed(house, connection, verified, items, decided[0])
-    receipt = _receipt(house, verified, items, decision, decided[1])
+    hold(service, connection, verified.origin, (verified.caller, evidence))
+    releases.lock(connection, service.registry.recipients)  # what others submit moves no more
+    decision = renewed(service, connection, verified, items, decided[0])
+    receipt = _receipt(service, verified, items, decision, decided[1])
     submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
     submissions.close_submission(connection, receipt)
     if decision.drafts.fresh:
         if not decision.drafts.repeats_deleted:  # it would be there again, in clear
             submissions.keep_body(connection, receipt.id, verified.body)
-        _write_objects(house, connection, verified.origin, receipt.id, decision)
+        _write_objects(service, connection, verified.origin, receipt.id, decision)
         submissions.advance(connection, verified.origin)
     return receipt
 
 
 def _write_objects(
-    house: House, connection: Connection, origin: NationCode, submission_id: str, decision: SubmissionDecision
+    service: Service,
+    connection: Connection,
+    origin: NationCode,
+    submission_id: str,
+    decision: SubmissionDecision,
 ) -> None:
     drafts, handled, verdicts = decision.drafts, decision.handled, decision.verdicts
     contents = objects.insert_contents(connection, origin, drafts.bodies)
@@ -309,18 +317,18 @@ def _write_objects(
     stored = objects.insert_versions(connection, origin, submission_id, fresh)
     member = drafts.fresh[0].member
     marking_facts.add_creators(connection, member, handled.creator_deltas)
-    watched = recall.watch(house, connection, origin, verdicts, [handled]) if verdicts.hides else None
+    watched = recall.watch(service, connection, origin, verdicts, [handled]) if verdicts.hides else None
     # Never before the decision: what it let begin would be dated before it can be seen.
-    at = max(house.store.now(connection), decision.now)
-    write_rows(house, connection, origin, verdicts, stored, at)
+    at = max(service.store.now(connection), decision.now)
+    write_rows(service, connection, origin, verdicts, stored, at)
     if watched is not None:
         watched.note_down(connection, at)
 
 
 def _receipt(
-    house: House, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision, id: str
+    service: Service, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision, id: str
 ) -> Receipt:
-    registry, submitter = house.registry, verified.caller.member
+    registry, submitter = service.registry, verified.caller.member
     markings = registry.informative_markings, frozenset(registry.rel_to)
     outcomes = with_remarks(
         *(decision.drafts, decision.handled, submitter, decision.drawer.registered), *markings

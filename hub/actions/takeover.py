@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Final, assert_never
 
 from hub.actions import history
-from hub.actions.house import House
 from hub.actions.lives import life_of
+from hub.actions.service import Service
 from hub.errors import Unavailable
 from hub.model import Period
 from hub.rules.agreements import (
@@ -35,13 +35,13 @@ from hub.store.histories import HistoryKind
 _PATIENCE_SECONDS: Final = 20.0  # in which a signature waits for rows to be prepared; clients wait longer
 
 
-def prepare(house: House, amendment: StoredAgreement, life: Life, at: datetime) -> None:
+def prepare(service: Service, amendment: StoredAgreement, life: Life, at: datetime) -> None:
     """Let the rows that an amendment goes on covering stand by it too, from when it takes over.
 
     To be called before the last signature is kept. Each step is short and holds nobody up. Raises Unavailable
     when it takes too long for one request: whoever signs again goes on where this one came to.
     """
-    with house.store.write() as connection:
+    with service.store.write() as connection:
         agreements.hold_for_change(connection)
         former = _superseded(connection, life)
         if not continues(agreements.periods_of(connection, former.id), life, at):
@@ -57,43 +57,45 @@ def prepare(house: House, amendment: StoredAgreement, life: Life, at: datetime) 
         unfinished = histories.unfinished(connection, HistoryKind.PREPARE, amendment.id)
     deadline = time.monotonic() + _PATIENCE_SECONDS
     for one in unfinished:
-        if not history.go_through(house, one, deadline):
+        if not history.go_through(service, one, deadline):
             raise Unavailable("The amendment is being prepared to take over; sign again in a moment.")
 
 
-def follow(house: House, connection: Connection, stored: StoredAgreement, step: Step, at: datetime) -> None:
+def follow(
+    service: Service, connection: Connection, stored: StoredAgreement, step: Step, at: datetime
+) -> None:
     """Let the periods follow from the last event of `stored`; the caller holds the generation for change."""
-    life = life_of(house.registry, stored)
+    life = life_of(service.registry, stored)
     match step:
         case Step.SIGN:
             if life.starts_at is None:
                 return
-            _come_into_force(house, connection, stored, life, at)
+            _come_into_force(service, connection, stored, life, at)
         case Step.SUSPEND:
             agreements.end_periods(connection, stored.id, at)
-            _rearrange(house, connection, stored, at, continues_it=False)
+            _rearrange(service, connection, stored, at, continues_it=False)
         case Step.RESUME:
             if life.suspended_by:
                 return
-            _resume(house, connection, stored, life, at)
+            _resume(service, connection, stored, life, at)
         case Step.TERMINATE:
             agreements.end_periods(connection, stored.id, at)
-            _rearrange(house, connection, stored, at, continues_it=False)
-            _give_back(house, connection, life, at)
+            _rearrange(service, connection, stored, at, continues_it=False)
+            _give_back(service, connection, life, at)
         case _:
             assert_never(step)
     agreements.advance(connection, at)
 
 
 def _come_into_force(
-    house: House, connection: Connection, stored: StoredAgreement, life: Life, at: datetime
+    service: Service, connection: Connection, stored: StoredAgreement, life: Life, at: datetime
 ) -> None:
     """Begin the agreement's periods, and end in the same instant those of what it supersedes."""
     new = periods_from(life, at, {}, None)
     prepared = _awaiting(agreements.periods_of(connection, stored.id), at)
     if life.agreement.supersedes is not None:
         former = _superseded(connection, life)
-        own, periods = life_of(house.registry, former), agreements.periods_of(connection, former.id)
+        own, periods = life_of(service.registry, former), agreements.periods_of(connection, former.id)
         continued = former.id if prepared and continues(periods, life, at) else None
         new = amended_from(life, at, (own, periods), continued)
         agreements.limit_periods(connection, former.id, min(own.agreement.valid_until, new[0].start))
@@ -106,17 +108,19 @@ def _come_into_force(
     _append(connection, stored.id, new)
 
 
-def _resume(house: House, connection: Connection, stored: StoredAgreement, life: Life, at: datetime) -> None:
+def _resume(
+    service: Service, connection: Connection, stored: StoredAgreement, life: Life, at: datetime
+) -> None:
     """Begin new periods, which also cover what was submitted during the suspension."""
     before = covered_since(agreements.periods_of(connection, stored.id))
     new = periods_from(life, at, before, None)
     agreements.add_periods(connection, new)
     _append(connection, stored.id, new)
-    _rearrange(house, connection, stored, at, continues_it=True)
+    _rearrange(service, connection, stored, at, continues_it=True)
 
 
 def _rearrange(
-    house: House, connection: Connection, former: StoredAgreement, at: datetime, *, continues_it: bool
+    service: Service, connection: Connection, former: StoredAgreement, at: datetime, *, continues_it: bool
 ) -> None:
     """Let the amendments that have yet to take over from `former` do so without a gap, or as they can.
 
@@ -128,21 +132,21 @@ def _rearrange(
         if not any(p.ended_at is None and p.start > at for p in periods):
             continue
         amendment = _stored(connection, shallow.id)
-        life = life_of(house.registry, amendment)
+        life = life_of(service.registry, amendment)
         agreements.end_periods(connection, amendment.id, at, begun=False)
         if life.starts_at is not None:
-            before = life_of(house.registry, former), agreements.periods_of(connection, former.id)
+            before = life_of(service.registry, former), agreements.periods_of(connection, former.id)
             new = amended_from(life, at, before, former.id if continues_it else None)
             agreements.add_periods(connection, new)
             # Rows may stand by what is to follow, too, however far.
-            _rearrange(house, connection, amendment, at, continues_it=True)
+            _rearrange(service, connection, amendment, at, continues_it=True)
 
 
-def _give_back(house: House, connection: Connection, life: Life, at: datetime) -> None:
+def _give_back(service: Service, connection: Connection, life: Life, at: datetime) -> None:
     """Let what a terminated agreement would have superseded go on as if it had never been signed."""
     if life.agreement.supersedes is not None and life.starts_at is not None and at < life.starts_at:
         former = _superseded(connection, life)
-        valid_until = life_of(house.registry, former).agreement.valid_until
+        valid_until = life_of(service.registry, former).agreement.valid_until
         agreements.limit_periods(connection, former.id, valid_until)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from hub import files
 from hub.actions.checks import Fault
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.model import say_instant
 from hub.store import engines, members
 from hub.store.members import StoredToken
@@ -34,10 +34,10 @@ def exposed(database_url: str, secrets_dir: Path) -> list[Fault]:
     ]
 
 
-def token_cautions(house: House) -> Sequence[str]:
+def token_cautions(service: Service) -> Sequence[str]:
     """Return a sentence for each good token that soon expires, never does, or is not used."""
-    with house.store.read(when_closed=True) as connection:
-        now = house.store.now(connection)
+    with service.store.read(when_closed=True) as connection:
+        now = service.store.now(connection)
         stored = members.tokens(connection)
     return [sentence for token in stored for sentence in _cautions(token, now)]
 

@@ -10,8 +10,8 @@ from hub.actions import accept, poll, recall
 from hub.actions.authenticate import reader
 from hub.actions.basis import Basis, basis_of, hold
 from hub.actions.handling import load
-from hub.actions.house import House
 from hub.actions.judging import bench_of, judge_again, own_versions, write_rows
+from hub.actions.service import Service
 from hub.actions.submit import verify_writer
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
@@ -26,7 +26,7 @@ _EVERY_VERSION = frozenset({VersionFilter.ALL})
 Records = Mapping[MemberId, Sequence[ObjectVersion]]
 
 
-def delete(house: House, deletion: Deletion) -> None:
+def delete(service: Service, deletion: Deletion) -> None:
     """Delete the versions that are asked for of the caller's record; a cert's of every record of its nation.
 
     1. The caller may write to this collection, and the request's signature holds.
@@ -39,24 +39,24 @@ def delete(house: House, deletion: Deletion) -> None:
     Unauthenticated, BadSignature, NotFound where there is nothing of the kind that the caller sees, and
     Unavailable.
     """
-    evidence = verify_writer(house, deletion.caller, deletion.origin, deletion.request)  # 1
+    evidence = verify_writer(service, deletion.caller, deletion.origin, deletion.request)  # 1
     # What a loss has brought back is deleted again while the hub is closed, by the certs alone.
     is_closed_allowed = deletion.caller.member.kind is Kind.CERT
-    with house.store.read(when_closed=is_closed_allowed) as connection:  # 2
-        decision = decide(house, connection, deletion)
+    with service.store.read(when_closed=is_closed_allowed) as connection:  # 2
+        decision = decide(service, connection, deletion)
 
     def act(connection: Connection) -> DeletionDecision:
-        return _commit(house, connection, deletion, decision, evidence)
+        return _commit(service, connection, deletion, decision, evidence)
 
     decision = accept.once(  # 3
-        *(house, evidence, act),
+        *(service, evidence, act),
         receipt=accept.new_receipt(),
         sentence=f"a deletion of {deletion.id}, by {deletion.caller.member.id}",
         when_closed=is_closed_allowed,
     )
     if not decision.doomed:
         there = any(_there(held) for held in decision.records.values())
-        raise _refusal(house, deletion, holds_record=there)
+        raise _refusal(service, deletion, holds_record=there)
 
 
 # --- 2: what follows --------------------------------------------------------------------------
@@ -74,9 +74,9 @@ class DeletionDecision:
     verdicts: Verdicts
 
 
-def decide(house: House, connection: Connection, deletion: Deletion) -> DeletionDecision:
+def decide(service: Service, connection: Connection, deletion: Deletion) -> DeletionDecision:
     """Decide which versions go, and for every nation on every version that is touched by it."""
-    basis, now = basis_of(house, connection, deletion.origin)
+    basis, now = basis_of(service, connection, deletion.origin)
     records = _records(connection, deletion)
     doomed = {v.key: v for held in records.values() for v in _selected(held, deletion)}
     handled: dict[MemberId, Handled] = {}
@@ -84,9 +84,9 @@ def decide(house: House, connection: Connection, deletion: Deletion) -> Deletion
     if doomed:
         deleted = dict.fromkeys(doomed, now)
         for owner, held in records.items():
-            facts = load(house, connection, (deletion.origin, owner), held, deleted=deleted)
+            facts = load(service, connection, (deletion.origin, owner), held, deleted=deleted)
             handled[owner] = effective(facts)
-        bench = bench_of(house, connection, deletion.origin, now)
+        bench = bench_of(service, connection, deletion.origin, now)
         verdicts = judge_again(connection, bench, together(handled.values()))
     return DeletionDecision(basis, now, records, doomed, handled, verdicts)
 
@@ -123,24 +123,24 @@ def _selected(record: Sequence[ObjectVersion], deletion: Deletion) -> Sequence[O
 
 
 def _commit(
-    house: House,
+    service: Service,
     connection: Connection,
     deletion: Deletion,
     decision: DeletionDecision,
     evidence: Evidence | None,
 ) -> DeletionDecision:
     """Write the deletion under the locks, decided again if something has moved; return what was decided."""
-    hold(house, connection, deletion.origin, (deletion.caller, evidence))
-    releases.lock(connection, house.registry.recipients)
-    if decision.basis != basis_of(house, connection, deletion.origin)[0]:
-        decision = decide(house, connection, deletion)
+    hold(service, connection, deletion.origin, (deletion.caller, evidence))
+    releases.lock(connection, service.registry.recipients)
+    if decision.basis != basis_of(service, connection, deletion.origin)[0]:
+        decision = decide(service, connection, deletion)
     if decision.doomed:
-        _write(house, connection, deletion, decision, evidence)
+        _write(service, connection, deletion, decision, evidence)
     return decision
 
 
 def _write(
-    house: House,
+    service: Service,
     connection: Connection,
     deletion: Deletion,
     decision: DeletionDecision,
@@ -153,12 +153,12 @@ def _write(
         objects.update_handling(connection, handled.changed())
         marking_facts.add_creators(connection, owner, handled.creator_deltas)
     watched = recall.watch(
-        *(house, connection, deletion.origin, decision.verdicts),
+        *(service, connection, deletion.origin, decision.verdicts),
         handled=decision.handled.values(),
         doomed=decision.doomed,
     )
-    at = max(house.store.now(connection), now)
-    write_rows(house, connection, deletion.origin, decision.verdicts, {}, at)
+    at = max(service.store.now(connection), now)
+    write_rows(service, connection, deletion.origin, decision.verdicts, {}, at)
     watched.note_down(connection, at)
     contents = {v.content_id for v in decision.doomed.values()}
     contents |= renditions.contents_of(connection, decision.doomed.keys())
@@ -170,12 +170,12 @@ def _write(
     submissions.advance(connection, deletion.origin)
 
 
-def _refusal(house: House, deletion: Deletion, *, holds_record: bool) -> Refused:
+def _refusal(service: Service, deletion: Deletion, *, holds_record: bool) -> Refused:
     """Return what answers a DELETE that found nothing: Forbidden only for what the caller sees of others."""
     caller = deletion.caller
     if not holds_record and Scope.READ in caller.scopes:
         ids = frozenset({deletion.id})
         query = Query(reader(caller), deletion.origin, limit=1, ids=ids, selections=_EVERY_VERSION)
-        if poll.exists(house, query):
+        if poll.exists(service, query):
             return Forbidden("Only the member that submitted an object, or its nation's cert, deletes it.")
     return NotFound("There is no such object, or no such version of it, for this member to delete.")

@@ -13,8 +13,8 @@ from typing import Final
 
 from hub.actions import recall
 from hub.actions.history import append_due
-from hub.actions.house import House
 from hub.actions.prune import Pruned, prune
+from hub.actions.service import Service
 from hub.model import Justification, NationCode
 from hub.rules.release import NEVER, in_force_part
 from hub.store import agreements, ledgers, releases
@@ -39,40 +39,40 @@ class WorkReport:
     told: int = 0  # members, of recalls
 
 
-def work(house: House) -> WorkReport:
+def work(service: Service) -> WorkReport:
     """Do one pass, if no other process is doing it."""
-    with house.store.write() as connection:
-        now = house.store.now(connection)
+    with service.store.write() as connection:
+        now = service.store.now(connection)
         until = now + timedelta(seconds=_LEASE_SECONDS)
         if not ledgers.take_lease(connection, _LEASE, now, until):
             return WorkReport(is_done=False)
     try:
-        told = recall.tell(house, time.monotonic() + _RECALL_SECONDS)  # first: it is due in the next poll
-        histories = append_due(house, time.monotonic() + _HISTORY_SECONDS)
-        withdrawn = sum(_withdraw_ended(house, recipient) for recipient in sorted(house.registry.nations))
-        pruned = prune(house)
-        house.store.forget_erased()
+        told = recall.tell(service, time.monotonic() + _RECALL_SECONDS)  # first: it is due in the next poll
+        histories = append_due(service, time.monotonic() + _HISTORY_SECONDS)
+        withdrawn = sum(_withdraw_ended(service, recipient) for recipient in sorted(service.registry.nations))
+        pruned = prune(service)
+        service.store.forget_erased()
         return WorkReport(True, histories, withdrawn, pruned, told)
     finally:
-        with house.store.write(when_closed=True) as connection:
+        with service.store.write(when_closed=True) as connection:
             ledgers.give_lease_back(connection, _LEASE, until)
 
 
-def _withdraw_ended(house: House, recipient: NationCode) -> int:
+def _withdraw_ended(service: Service, recipient: NationCode) -> int:
     """Mark the rows of a ledger whose justification can never stand again; return how many.
 
     A period is over for good when an event ended it, or when it expired more than a day ago.
     """
-    with house.store.read() as connection:
+    with service.store.read() as connection:
         # What is marked stays so: a clock that jumped ahead, and is set right, must not have marked it.
-        yesterday = house.store.now(connection) - _CLOCK_JUMP
+        yesterday = service.store.now(connection) - _CLOCK_JUMP
         not_over = frozenset(p.id for p in agreements.periods(connection) if yesterday < p.until)
         known = releases.justifications(connection, recipient)
     over = [id for id, value in known.items() if _is_over(value, not_over)]
     total = 0
     while over:
-        with house.store.write() as connection:
-            now = house.store.now(connection)
+        with service.store.write() as connection:
+            now = service.store.now(connection)
             marked = releases.withdraw_justified(connection, recipient, over, _ROWS_PER_STEP, now)
         total += marked
         if marked < _ROWS_PER_STEP:

@@ -74,9 +74,9 @@ def add_member(
     as_json: bool,
 ) -> None:
     """Register the member ID (lower case)."""
-    with opened() as house:
+    with opened() as service:
         code = None if nation is None else nation.upper()
-        found = administer.add_member(house, id, code, Kind(kind), name, OtherNames(short_names, domains))
+        found = administer.add_member(service, id, code, Kind(kind), name, OtherNames(short_names, domains))
     if as_json:
         print_json(_member(found))
     else:
@@ -95,8 +95,8 @@ def alias_member(
     """Add short names and domains to what tells of member ID, from its next submission on."""
     if not (short_names or domains):
         raise click.UsageError("give at least one --short-name or --domain")
-    with opened() as house:
-        found = administer.alias_member(house, id, OtherNames(short_names, domains), remove=remove)
+    with opened() as service:
+        found = administer.alias_member(service, id, OtherNames(short_names, domains), remove=remove)
     print_json(_member(found)) if as_json else click.echo(f"{id} is also known as: {_aliases(found)}.")
 
 
@@ -114,9 +114,9 @@ def identify_member(id: str, identity: str, remove: bool, as_json: bool) -> None
 
     Nobody else may submit objects whose created_by_ref is that identity, but its nation's cert.
     """
-    with opened() as house:
+    with opened() as service:
         change = administer.remove_identity if remove else administer.register_identity
-        found = change(house, id, identity)
+        found = change(service, id, identity)
     if as_json:
         print_json(_member(found))
     else:
@@ -127,8 +127,8 @@ def identify_member(id: str, identity: str, remove: bool, as_json: bool) -> None
 @json_option
 def list_members(as_json: bool) -> None:
     """List every member."""
-    with opened() as house:
-        found = administer.list_members(house)
+    with opened() as service:
+        found = administer.list_members(service)
     if as_json:
         print_json([_member(one) for one in found])
         return
@@ -149,8 +149,8 @@ def list_members(as_json: bool) -> None:
 @json_option
 def suspend(id: str, as_json: bool) -> None:
     """Stop the tokens and keys of member ID at once."""
-    with opened() as house:
-        found = administer.suspend_member(house, id)
+    with opened() as service:
+        found = administer.suspend_member(service, id)
     print_json(_member(found)) if as_json else click.echo(f"{id} is suspended.")
 
 
@@ -159,8 +159,8 @@ def suspend(id: str, as_json: bool) -> None:
 @json_option
 def resume(id: str, as_json: bool) -> None:
     """Let the tokens and keys of member ID work again."""
-    with opened() as house:
-        found = administer.resume_member(house, id)
+    with opened() as service:
+        found = administer.resume_member(service, id)
     print_json(_member(found)) if as_json else click.echo(f"{id} is resumed.")
 
 
@@ -189,8 +189,8 @@ def token() -> None:
 def issue(member: str, scope: str, expires: int, as_json: bool) -> None:
     """Issue a token of MEMBER. Its secret is printed once and kept nowhere."""
     scopes = _scopes(scope)
-    with opened() as house:
-        issued = administer.issue_token(house, member, scopes, expires)
+    with opened() as service:
+        issued = administer.issue_token(service, member, scopes, expires)
     if as_json:
         print_json(
             {
@@ -230,9 +230,9 @@ def _token(found: StoredToken) -> dict[str, Any]:
 @json_option
 def list_tokens(as_json: bool) -> None:
     """List every token, without its secret, with its last use; on stderr which of them to look after."""
-    with opened() as house:
-        stored = administer.list_tokens(house)
-        cautions = upkeep.token_cautions(house)
+    with opened() as service:
+        stored = administer.list_tokens(service)
+        cautions = upkeep.token_cautions(service)
     found = [_token(one) for one in stored]
     if as_json:
         print_json(found)
@@ -249,8 +249,8 @@ def list_tokens(as_json: bool) -> None:
 @json_option
 def revoke_token(public_id: str, as_json: bool) -> None:
     """Stop the token PUBLIC_ID at once."""
-    with opened() as house:
-        administer.revoke_token(house, public_id)
+    with opened() as service:
+        administer.revoke_token(service, public_id)
     print_json({"public_id": public_id}) if as_json else click.echo(f"{public_id} is revoked.")
 
 
@@ -286,8 +286,8 @@ def _key(found: RegisteredKey) -> dict[str, Any]:
 def register(member: str, file: Path, purpose: str, endorsement: Path | None, as_json: bool) -> None:
     """Register the public key in FILE (JWK or PEM) of MEMBER for one purpose."""
     jws = None if endorsement is None else _text(endorsement)
-    with opened() as house:
-        found = administer.register_key(house, member, file.read_bytes(), Purpose(purpose), jws)
+    with opened() as service:
+        found = administer.register_key(service, member, file.read_bytes(), Purpose(purpose), jws)
     print_json(_key(found)) if as_json else click.echo(f"{found.thumbprint} ({found.alg}) is registered.")
 
 
@@ -302,8 +302,8 @@ def recover(member: str, file: Path, reason: str, as_json: bool) -> None:
     It is valid when the cert of another nation has confirmed it (`hub recovery confirm`), one that has an
     agreement with it if there is any; the lost key is revoked then. `hub key revoke` takes it back before.
     """
-    with opened() as house:
-        found = request_recovery(house, member, file.read_bytes(), reason)
+    with opened() as service:
+        found = request_recovery(service, member, file.read_bytes(), reason)
     if as_json:
         print_json(
             {
@@ -331,8 +331,8 @@ def _text(path: Path) -> str:
 @json_option
 def list_keys(as_json: bool) -> None:
     """List every key, revoked ones too."""
-    with opened() as house:
-        found = [_key(one) for one in administer.list_keys(house)]
+    with opened() as service:
+        found = [_key(one) for one in administer.list_keys(service)]
     if as_json:
         print_json(found)
         return
@@ -347,6 +347,6 @@ def list_keys(as_json: bool) -> None:
 @json_option
 def revoke_key(thumbprint: str, reason: str, as_json: bool) -> None:
     """Stop the key THUMBPRINT at once; what it signed before stays valid."""
-    with opened() as house:
-        administer.revoke_key(house, thumbprint, reason)
+    with opened() as service:
+        administer.revoke_key(service, thumbprint, reason)
     print_json({"thumbprint": thumbprint}) if as_json else click.echo(f"{thumbprint} is revoked.")

@@ -15,14 +15,14 @@ from hub.actions.backup import backup as back_up
 from hub.actions.backup import restoring
 from hub.actions.check import DAMAGED, Report
 from hub.actions.check import check as check_everything
-from hub.actions.house import House
 from hub.actions.initialise import Initialised, initialise
 from hub.actions.prune import Pruned
 from hub.actions.prune import prune as prune_once
+from hub.actions.service import Service
 from hub.actions.upkeep import exposed, token_cautions
 from hub.actions.work import WorkReport
 from hub.actions.work import work as work_once
-from hub.app import new_house, open_house
+from hub.app import new_service, open_service
 from hub.cli.next_steps import next_steps
 from hub.cli.output import json_option, plain, print_json, warn
 from hub.cli.progress import progress
@@ -35,13 +35,13 @@ _WORK_SECONDS: Final = 10.0
 
 
 @contextmanager
-def opened() -> Iterator[House]:
+def opened() -> Iterator[Service]:
     """Give the hub that configuration and environment describe, closed again afterwards."""
-    house = open_house(load(os.environ))
+    service = open_service(load(os.environ))
     try:
-        yield house
+        yield service
     finally:
-        house.store.close()
+        service.store.close()
 
 
 @click.command()
@@ -61,20 +61,20 @@ def init(apply: bool, add: tuple[str, ...], as_json: bool) -> None:
     first member has joined --apply takes those, too. Restart every serving process afterwards.
     """
     settings = load(os.environ)
-    house = new_house(settings)
+    service = new_service(settings)
     try:
-        done = initialise(house, settings.nations_file, apply=apply, add=_nations(add))
-        steps = next_steps(house)
+        done = initialise(service, settings.nations_file, apply=apply, add=_nations(add))
+        steps = next_steps(service)
     finally:
-        house.store.close()
+        service.store.close()
     for fault in exposed(settings.database_url, settings.secrets_dir):
         warn(f"{fault.place} {fault.what}")
-    nations = list(house.registry.nations)
+    nations = list(service.registry.nations)
     if as_json:
-        print_json({"nations": nations, "public_url": house.public_url, **_view(done)})
+        print_json({"nations": nations, "public_url": service.public_url, **_view(done)})
     else:
         _tell_changes(done)
-        click.echo(f"The hub is ready for {', '.join(nations)} at {house.public_url}.")
+        click.echo(f"The hub is ready for {', '.join(nations)} at {service.public_url}.")
         click.echo("\n".join(steps))
 
 
@@ -107,18 +107,18 @@ def work(once: bool, as_json: bool) -> None:
     """
     if as_json and not once:
         raise click.UsageError("--json prints one value: give --once with it.")
-    with opened() as house:
+    with opened() as service:
         if once:
-            _tell(work_once(house), as_json=as_json)
+            _tell(work_once(service), as_json=as_json)
         else:
-            _work_on(house)
+            _work_on(service)
 
 
-def _work_on(house: House) -> None:
+def _work_on(service: Service) -> None:
     with end_on_sigterm():
         while True:
             try:
-                _tell(work_once(house), as_json=False)
+                _tell(work_once(service), as_json=False)
             except Unavailable as error:
                 warn(error.in_full)
             time.sleep(_WORK_SECONDS)
@@ -147,8 +147,8 @@ def prune(as_json: bool) -> None:
 
     Statuses older than 30 days are not answered any more; as evidence they stay. `hub work` prunes too.
     """
-    with opened() as house:
-        pruned = prune_once(house)
+    with opened() as service:
+        pruned = prune_once(service)
     if as_json:
         print_json({"pruned_nonces": pruned.nonces, "pruned_tokens": pruned.tokens})
     else:
@@ -184,12 +184,12 @@ def check(as_json: bool) -> None:
 def _checked(settings: Settings, tell: Callable[[str], None]) -> tuple[Report, Sequence[str]]:
     """Return what was found, and what to look after where the database can be read."""
     try:
-        house = open_house(settings)
+        service = open_service(settings)
     except DamagedDatabase:
         return DAMAGED, []
-    with closing(house.store):
-        report = check_everything(house, tell)
-        return report, [] if report.faults else token_cautions(house)
+    with closing(service.store):
+        report = check_everything(service, tell)
+        return report, [] if report.faults else token_cautions(service)
 
 
 @click.command()

@@ -67,8 +67,8 @@ def epoch() -> None:
 @json_option
 def show(as_json: bool) -> None:
     """Show the epoch, since when it is, and whether the hub is closed, with what is known to be lost."""
-    with opened() as house:
-        found = restoring.epoch(house)
+    with opened() as service:
+        found = restoring.epoch(service)
     if as_json:
         print_json(_view(found))
         return
@@ -84,8 +84,8 @@ def show(as_json: bool) -> None:
 @json_option
 def open_again(as_json: bool) -> None:
     """Open the hub to everybody, and print what was known to be lost. Harmless to repeat."""
-    with opened() as house:
-        found = restoring.open_again(house)
+    with opened() as service:
+        found = restoring.open_again(service)
     if as_json:
         print_json(_view(found) | {"closed_at": None})
     elif found.closed_at is None:

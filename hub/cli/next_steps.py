@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Final
 
 from hub.actions import administer
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.model import Kind, Member, NationCode, Purpose
 
 _PURPOSES: Final = (Purpose.SUBMIT, Purpose.AGREEMENT)
 
 
-def next_steps(house: House) -> list[str]:
+def next_steps(service: Service) -> list[str]:
     """Return lines: which certs are missing or cannot act yet, the commands for that, and `hub serve`."""
-    certs = [one for one in administer.list_members(house) if one.kind is Kind.CERT]
-    absent = [code for code in house.registry.nations if code not in {cert.nation for cert in certs}]
-    lines = [line for cert in certs for line in _unfinished(house, cert)]
+    certs = [one for one in administer.list_members(service) if one.kind is Kind.CERT]
+    absent = [code for code in service.registry.nations if code not in {cert.nation for cert in certs}]
+    lines = [line for cert in certs for line in _unfinished(service, cert)]
     if absent and not certs:
         lines += _first(absent[0])
     elif absent:
@@ -40,11 +40,11 @@ def _first(nation: NationCode) -> list[str]:
     ]
 
 
-def _unfinished(house: House, cert: Member) -> list[str]:
-    keys = [key for key in administer.list_keys(house) if key.member == cert.id and key.revoked_at is None]
+def _unfinished(service: Service, cert: Member) -> list[str]:
+    keys = [key for key in administer.list_keys(service) if key.member == cert.id and key.revoked_at is None]
     missing = [purpose for purpose in _PURPOSES if purpose not in {key.purpose for key in keys}]
     lines = [_register(cert.id, purpose) for purpose in missing]
-    if not any(t.member == cert.id and t.revoked_at is None for t in administer.list_tokens(house)):
+    if not any(t.member == cert.id and t.revoked_at is None for t in administer.list_tokens(service)):
         lines.append(_issue(cert.id))
     return [f"{cert.id} cannot act yet:", *(f"    {line}" for line in lines)] if lines else []
 

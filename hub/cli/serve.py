@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hub.app import create_app, open_house
+from hub.app import create_app, open_service
 from hub.cli.output import warn
 from hub.errors import Unavailable
 from hub.settings import Settings, load
@@ -58,7 +58,7 @@ def serve(bind: Address, workers: int) -> None:
 def _try_to_open(settings: Settings) -> None:
     """Open the hub once: what would stop a worker stops the command before it starts any."""
     try:
-        open_house(settings).store.close()
+        open_service(settings).store.close()
     except Unavailable as error:
         if error.is_lasting:
             raise

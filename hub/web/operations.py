@@ -10,7 +10,7 @@ from flask import Blueprint, Flask, Response, current_app
 from hub.actions.readiness import Readiness
 from hub.errors import Refused
 from hub.model import Kind
-from hub.web.taxii.identity import caller, house_of
+from hub.web.taxii.identity import caller, service_of
 from hub.web.taxii.negotiation import JSON
 
 _operations = Blueprint("operations", __name__)
@@ -20,7 +20,7 @@ _READINESS: Final = "hub.readiness"
 
 def install(app: Flask) -> None:
     """Serve /healthz and /readyz from `app`."""
-    app.extensions[_READINESS] = Readiness(house_of(app))
+    app.extensions[_READINESS] = Readiness(service_of(app))
     app.register_blueprint(_operations)
 
 

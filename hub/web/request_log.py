@@ -20,10 +20,10 @@ from typing import Any, Final
 
 from flask import Flask, Request, Response, g, has_request_context, request
 
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.model import Receipt
 from hub.web import logs
-from hub.web.taxii.identity import house
+from hub.web.taxii.identity import service
 
 _logger = logging.getLogger(__name__)
 
@@ -86,11 +86,13 @@ def endpoint(asked: Request) -> str:
     if asked.url_rule is None:
         return _UNKNOWN
     given = asked.view_args or {}
-    named = _PARAMETER.sub(lambda found: _shown(house(), found[1], given.get(found[1])), asked.url_rule.rule)
+    named = _PARAMETER.sub(
+        lambda found: _shown(service(), found[1], given.get(found[1])), asked.url_rule.rule
+    )
     return named if named.endswith("/") else f"{named}/"
 
 
-def _shown(hub: House, parameter: str, value: object) -> str:
+def _shown(hub: Service, parameter: str, value: object) -> str:
     if parameter == "api_root" and value == hub.api_root:
         return hub.api_root
     if parameter == "collection_id":

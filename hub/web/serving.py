@@ -21,13 +21,13 @@ from typing import Any, Final
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.actions.work import work
 from hub.errors import Refused
 from hub.web import logs
 from hub.web.listening import Listener
 from hub.web.opening import Opening
-from hub.web.taxii.identity import house_of
+from hub.web.taxii.identity import service_of
 
 _logger = logging.getLogger(__name__)
 
@@ -106,7 +106,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
         return self._opening
 
     def _begin(self, app: Flask) -> None:
-        chores = Chores(house_of(app), self._chores_seconds)
+        chores = Chores(service_of(app), self._chores_seconds)
         chores.start()
         self._chores = chores  # whoever stops it may be another thread
 
@@ -153,9 +153,9 @@ class Chores(threading.Thread):
     The uses each worker writes for itself; the database lets one worker at a time do the rest.
     """
 
-    def __init__(self, house: House, every_seconds: float) -> None:
+    def __init__(self, service: Service, every_seconds: float) -> None:
         super().__init__(name="chores", daemon=True)
-        self._house = house
+        self._service = service
         self._every_seconds = every_seconds
         self._stopped = threading.Event()
         self._put_off: str | None = None
@@ -170,8 +170,8 @@ class Chores(threading.Thread):
         The same refusal again is logged once: a closed hub refuses every pass until it is opened.
         """
         try:
-            self._house.uses.write(self._house.store)
-            work(self._house)
+            self._service.uses.write(self._service.store)
+            work(self._service)
             self._put_off = None
         except Refused as refusal:
             if refusal.in_full != self._put_off:
@@ -184,4 +184,4 @@ class Chores(threading.Thread):
         """Let a pass that is under way end, then close the database."""
         self._stopped.set()
         self.join(timeout=5.0)
-        self._house.store.close()
+        self._service.store.close()

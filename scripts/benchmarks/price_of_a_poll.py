@@ -143,11 +143,14 @@ def _statement(table: Table, kind: str, objects: int, rounds: int) -> None:
         for n in range(0, objects, PER_POST):
             made = [malware(i, tlp="green", description="x" * 900) for i in range(n, n + PER_POST)]
             world.push("us-cert", *made)
-        store, query = world.house.store, world.query(READER, "US", PAGE)
+        store, query = world.service.store, world.query(READER, "US", PAGE)
         with store.read() as connection:
-            now = present(world.house, connection)
+            now = present(world.service, connection)
             ask = pages.Ask(
-                query, Disclosed.OBJECTS, 10**9, *world.house.bindings.standing(connection, query.reader, now)
+                query,
+                Disclosed.OBJECTS,
+                10**9,
+                *world.service.bindings.standing(connection, query.reader, now),
             )
 
         def told() -> pages.Told:

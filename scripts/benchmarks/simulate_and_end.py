@@ -135,19 +135,19 @@ class Filler:
 
 def fill(world: World, count: int, linked: float) -> None:
     """Put `count` versions of the nation in place, decided and with their rows, as submissions would."""
-    house, filler, left = world.house, Filler(linked), count
+    service, filler, left = world.service, Filler(linked), count
     while left > 0:
         made = list(filler.versions(min(PER_BATCH, left)))
         left -= len(made)
-        with house.store.write() as connection:
-            hold(house, connection, US)
-            bench = bench_of(house, connection, US, present(house, connection))
+        with service.store.write() as connection:
+            hold(service, connection, US)
+            bench = bench_of(service, connection, US, present(service, connection))
             contents = objects.insert_contents(connection, US, {v.digest: body for v, body in made})
             fresh = [replace(v, content_id=contents[v.digest]) for v, _ in made]
             stored = {v.key: v for v in objects.insert_versions(connection, US, None, fresh).values()}
             judged = judge_afresh(connection, bench, stored)
             changes = changes_to(bench.recipients, stored, judged, (), bench.moment)
-            write_rows(house, connection, US, Verdicts(stored, changes), {}, bench.now)
+            write_rows(service, connection, US, Verdicts(stored, changes), {}, bench.now)
             submissions.advance(connection, US)
 
 
@@ -201,7 +201,7 @@ class Bout:
 
     def simulate(self, agreement: dict[str, Any]) -> dict[str, Any]:
         return simulate.simulate(
-            self.world.house, self.world.callers["us-cert"], json.dumps(agreement).encode()
+            self.world.service, self.world.callers["us-cert"], json.dumps(agreement).encode()
         )
 
     def endings(self, covering: Sequence[dict[str, Any]]) -> None:
@@ -235,7 +235,7 @@ class Bout:
 
     def poll(self, name: str, member: str) -> Sequence[Any]:
         query = self.world.query(member, limit=PER_PAGE)
-        return self.time(name, lambda: poll.objects(self.world.house, query)).rows
+        return self.time(name, lambda: poll.objects(self.world.service, query)).rows
 
     def reaching_back(self, count: int) -> None:
         """Time an agreement that reaches back over everything, while a member goes on submitting."""
@@ -246,7 +246,7 @@ class Bout:
         start = time.perf_counter()
         try:
             self.world.agree(["US", "AU"], clause("US", "AU", "amber+strict", history=True))
-            history.append_due(self.world.house, time.monotonic() + 3_600)
+            history.append_due(self.world.service, time.monotonic() + 3_600)
         finally:
             seconds = time.perf_counter() - start
             done.set()

@@ -100,10 +100,10 @@ class Asker:
 
 def _enrol(live: Live, nation: str, n: int) -> Reader:
     member = f"{nation.lower()}-agency-{n}"
-    administer.add_member(live.house, member, nation, Kind.AGENCY, f"Reader {n}")
+    administer.add_member(live.service, member, nation, Kind.AGENCY, f"Reader {n}")
     key = keys.generate("ed25519")
-    administer.register_key(live.house, member, json.dumps(key.public.jwk).encode(), Purpose.SUBMIT)
-    return Reader(administer.issue_token(live.house, member, [Scope.READ, Scope.SUBMIT]).token, key)
+    administer.register_key(live.service, member, json.dumps(key.public.jwk).encode(), Purpose.SUBMIT)
+    return Reader(administer.issue_token(live.service, member, [Scope.READ, Scope.SUBMIT]).token, key)
 
 
 # --- what there is ------------------------------------------------------------------------------

@@ -28,8 +28,8 @@ class Alliance(NamedTuple):
 def allied(database_url: str) -> Alliance:
     """Everybody shares GREEN with everybody; the US, KR and JP share AMBER, and AU takes no part in that."""
     world = build(database_url, codes=CODES)
-    registry = replace(world.house.registry, public_sources=frozenset({StixId(MITRE)}))
-    world.house = replace(world.house, registry=registry, bindings=Bindings())
+    registry = replace(world.service.registry, public_sources=frozenset({StixId(MITRE)}))
+    world.service = replace(world.service, registry=registry, bindings=Bindings())
     every = [clause(a, [b for b in CODES if b != a], "green", audience="partner") for a in CODES]
     world.agree(CODES, *every)
     three = ("JP", "KR", "US")
@@ -46,23 +46,23 @@ def of(world: World, member: str) -> str:
 
 def nation_of(world: World, code: str) -> str:
     """The identity of a nation, which its cert speaks as."""
-    return world.house.registry.nations[NationCode(code)].identity_id
+    return world.service.registry.nations[NationCode(code)].identity_id
 
 
 def rel_to(world: World, *codes: str) -> list[str]:
-    return [world.house.registry.nations[NationCode(code)].rel_to_id for code in codes]
+    return [world.service.registry.nations[NationCode(code)].rel_to_id for code in codes]
 
 
 def share(world: World, id: str, *who: str) -> None:
     """Register an identity to several members, as the operator does at their cert's word."""
-    with world.house.store.write() as connection:
+    with world.service.store.write() as connection:
         for one in who:
             members.add_identity(connection, MemberId(one), StixId(id), world.clock())
 
 
 def is_sound(world: World) -> bool:
     """Tell whether the database says what its rows and objects say (`hub check`)."""
-    return check.check(world.house).faults == []
+    return check.check(world.service).faults == []
 
 
 def tell(world: World, member: str, *objects: Json) -> list[str | None]:

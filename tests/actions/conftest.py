@@ -49,7 +49,7 @@ def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hub]:
     url = kept.copied(request.getfixturevalue("migrated_sqlite"), tmp_path / "hub.db")
     hub = Hub.open(url)
     yield hub
-    hub.house.store.close()
+    hub.service.store.close()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ import psycopg
 
 from hub.actions import administer, work
 from hub.actions.bindings import Bindings
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.model import Purpose, VersionFilter
 from hub.proofs import documents, keys
 from hub.store.connection import Store
@@ -45,7 +45,7 @@ def furnish(world: World) -> None:
     new = keys.generate("p256")
     endorsement = documents.endorse(new.public.jwk, key_of("kr-cert", Purpose.AGREEMENT))
     jwk = json.dumps(new.public.jwk).encode()
-    administer.register_key(world.house, "kr-cert", jwk, Purpose.AGREEMENT, endorsement)
+    administer.register_key(world.service, "kr-cert", jwk, Purpose.AGREEMENT, endorsement)
     world.clock.wait(60)
     world.push("us-agency", indicator(9, tlp="green"))
     world.follow("kr-agency", limit=1_000).poll()
@@ -87,7 +87,7 @@ def _submit(world: World) -> None:
     world.push("kr-cert", observable(1, value=2, tlp="green"))
     world.clock.wait(60)
     world.terminate(ended, by="JP")
-    assert work.work(world.house).withdrawn > 0
+    assert work.work(world.service).withdrawn > 0
 
 
 def _take_back(world: World) -> None:
@@ -99,15 +99,15 @@ def _take_back(world: World) -> None:
 
 
 @contextmanager
-def copied(world: World, database_url: str) -> Iterator[tuple[House, str]]:
-    """Give a house over a copy of a closed world's database, and the URL of the copy."""
+def copied(world: World, database_url: str) -> Iterator[tuple[Service, str]]:
+    """Give a service over a copy of a closed world's database, and the URL of the copy."""
     with _copy(database_url) as url:
-        house = replace(world.house, store=Store.open(url), bindings=Bindings())
-        house.store.clock = world.clock
+        service = replace(world.service, store=Store.open(url), bindings=Bindings())
+        service.store.clock = world.clock
         try:
-            yield house, url
+            yield service, url
         finally:
-            house.store.close()
+            service.store.close()
 
 
 @contextmanager

@@ -17,8 +17,8 @@ from typing import Any
 from hub.actions import administer, agree, poll, submit
 from hub.actions.authenticate import reader
 from hub.actions.bindings import Bindings
-from hub.actions.house import House, Secrets
 from hub.actions.initialise import initialise
+from hub.actions.service import Secrets, Service
 from hub.model import (
     Caller,
     HttpRequest,
@@ -119,7 +119,7 @@ class Account:
 class Hub:
     """The open hub with its members' keys in hand."""
 
-    house: House
+    service: Service
     clock: Clock
     accounts: dict[str, Account] = field(default_factory=dict)
     _nonces: itertools.count[int] = field(default_factory=itertools.count)
@@ -134,7 +134,7 @@ class Hub:
         clock = Clock()
         store.clock = clock
         store.bind(None)  # whatever a test before has let it be bound to
-        house = House(
+        service = Service(
             store=store,
             registry=registry(),
             limits=Limits(),
@@ -143,13 +143,13 @@ class Hub:
             api_root="allied",
             require_signature=True,
         )
-        hub = cls(replace(house, **changes), clock)
+        hub = cls(replace(service, **changes), clock)
         hub._initialise(is_as_usual=not changes.keys() & {"registry", "clock"})
         return hub
 
     def _initialise(self, *, is_as_usual: bool) -> None:
         """Initialise the hub; after the first, with the rows that it had, and at the same instant."""
-        store = self.house.store
+        store = self.service.store
         store.migrate()
         kind = kept.kind(store)
         if is_as_usual and kind in _beginnings and kept.is_empty(store):
@@ -158,14 +158,14 @@ class Hub:
             self.clock.set(now)
             return
         is_first = is_as_usual and kept.is_empty(store)
-        initialise(self.house)
+        initialise(self.service)
         if is_first:
             _beginnings[kind] = (kept.Rows.of(store), self.clock())
 
     def changed(self, **changes: Any) -> Hub:
         """Return another process over the same database and members, with other settings."""
         return Hub(
-            replace(self.house, bindings=Bindings(), **changes), self.clock, self.accounts, self._nonces
+            replace(self.service, bindings=Bindings(), **changes), self.clock, self.accounts, self._nonces
         )
 
     # --- members ---
@@ -180,9 +180,9 @@ class Hub:
 
     def _join(self, id: str) -> Account:
         code, kind = id.split("-")[:2]
-        member = administer.add_member(self.house, id, code.upper(), Kind(kind), id)
+        member = administer.add_member(self.service, id, code.upper(), Kind(kind), id)
         scopes = {Scope.READ, Scope.SUBMIT} | ({Scope.GOVERN} if kind == "cert" else set())
-        token = administer.issue_token(self.house, id, scopes)
+        token = administer.issue_token(self.service, id, scopes)
         submit_key = self.new_key(id, Purpose.SUBMIT)
         agreement_key = self.new_key(id, Purpose.AGREEMENT) if kind == "cert" else None
         caller = Caller(member, frozenset(scopes), token.public_id)
@@ -190,7 +190,7 @@ class Hub:
 
     def new_key(self, id: str, purpose: Purpose) -> PrivateKey:
         key = keys.generate("ed25519")
-        administer.register_key(self.house, id, jwk(key), purpose)
+        administer.register_key(self.service, id, jwk(key), purpose)
         return key
 
     # --- requests ---
@@ -207,12 +207,12 @@ class Hub:
         account = self.account(id)
         nation = account.caller.member.nation
         assert nation is not None
-        path = f"/allied/collections/{self.house.registry.nations[nation].collection_id}/objects/"
+        path = f"/allied/collections/{self.service.registry.nations[nation].collection_id}/objects/"
         request = self.signed(key or account.submit_key, path, {"objects": objects})
         return Submission(account.caller, nation, request)
 
     def push(self, id: str, *objects: Any) -> Receipt:
-        return submit.submit(self.house, self.submission(id, *objects))
+        return submit.submit(self.service, self.submission(id, *objects))
 
     def accepted(self, id: str, *objects: Any) -> None:
         """Push what is expected to succeed."""
@@ -228,7 +228,7 @@ class Hub:
     def propose(self, id: str, document: JsonObject) -> JsonObject:
         account = self.account(id)
         request = self.signed(account.govern_key, "/governance/agreements/", document)
-        return agree.propose(self.house, account.caller, request)
+        return agree.propose(self.service, account.caller, request)
 
     def jws(self, id: str, view: JsonObject, typ: str, previous: str | None = None) -> str:
         payload = {"typ": typ, "agreement": view["document"], "previous": previous}
@@ -237,13 +237,13 @@ class Hub:
     def step(self, act: Callable[..., JsonObject], id: str, agreement_id: str, jws: str) -> JsonObject:
         account = self.account(id)
         request = self.signed(account.govern_key, "/governance/agreements/step/", {"jws": jws})
-        return act(self.house, account.caller, request, agreement_id)
+        return act(self.service, account.caller, request, agreement_id)
 
     def sign(self, id: str, view: JsonObject) -> JsonObject:
         return self.step(agree.sign, id, view["id"], self.jws(id, view, "sign"))
 
     def terminate(self, id: str, view: JsonObject) -> JsonObject:
-        current = agree.show(self.house, self.caller(id), view["id"])
+        current = agree.show(self.service, self.caller(id), view["id"])
         return self.step(
             agree.terminate, id, view["id"], self.jws(id, view, "terminate", current["last_event"])
         )
@@ -274,11 +274,11 @@ class Hub:
     def _drain(self, query: Query) -> list[Row]:
         rows: list[Row] = []
         while True:
-            page = poll.objects(self.house, query)
+            page = poll.objects(self.service, query)
             rows += page.rows
             if not page.more:
                 return rows
-            query = poll.open_cursor(self.house, query, poll.seal_cursor(self.house, query, page))
+            query = poll.open_cursor(self.service, query, poll.seal_cursor(self.service, query, page))
 
     def sees(self, id: str, item: JsonObject) -> bool:
         """Tell whether the member is served exactly this version."""

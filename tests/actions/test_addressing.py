@@ -25,7 +25,7 @@ def world(database_url: str) -> Iterator[World]:
 
 
 def rel_to(world: World, *nations: str) -> list[str]:
-    return [world.house.registry.nations[code].rel_to_id for code in nations]  # type: ignore[index]
+    return [world.service.registry.nations[code].rel_to_id for code in nations]  # type: ignore[index]
 
 
 def seen(world: World, obj: Json) -> list[str]:
@@ -69,7 +69,7 @@ def test_a_container_that_comes_later_can_only_narrow(world: World) -> None:
         world.push("us-agency", sdo("report", n, tlp="amber", marks=marks, refs=[inner["id"]]))
         expected = [["jp-agency", "jp-cert", "kr-agency", "kr-cert"], ["kr-agency", "kr-cert"], []]
         assert seen(world, inner) == expected[n]
-        assert check.check(world.house).faults == []
+        assert check.check(world.service).faults == []
     assert inner["id"] in world.ids("us-cert")
 
 
@@ -79,7 +79,7 @@ def test_nested_containers_pass_it_on_whatever_comes_first(world: World) -> None
     world.push("us-agency", inner, middle)
     world.push("us-agency", outer)
     assert seen(world, inner) == seen(world, middle) == ["jp-agency", "jp-cert"]
-    assert check.check(world.house).faults == []
+    assert check.check(world.service).faults == []
 
 
 def test_a_container_that_comes_later_addresses_no_red(world: World) -> None:
@@ -92,7 +92,7 @@ def test_a_container_that_comes_later_addresses_no_red(world: World) -> None:
     refs = [obj["id"] for obj in inner]
     world.push("us-agency", report(2, tlp="green", marks=rel_to(world, "KR"), refs=refs))
     assert [seen(world, obj) for obj in inner] == [[], [], []]
-    assert check.check(world.house).faults == []
+    assert check.check(world.service).faults == []
     world.push("us-agency", campaign(1, version=2, tlp="red", marks=rel_to(world, "KR")))
     assert seen(world, in_red) == ["kr-cert"]  # a new version of the object itself can loosen
 
@@ -113,7 +113,7 @@ def test_a_red_part_leaves_others_rel_to_alone(world: World) -> None:
     inner = campaign(1, tlp=None) | part
     world.push("us-agency", inner)
     world.push("us-agency", report(1, tlp="green", refs=[inner["id"]]))
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         query = text("SELECT base_rel_to FROM object_version WHERE stix_id = :id")
         assert connection.execute(query, {"id": inner["id"]}).scalar() is None
 
@@ -141,7 +141,7 @@ def test_red_that_is_addressed_to_nobody_leaves_in_no_order(
     for n in order:
         world.push("us-agency", three[n])
     assert [seen(world, obj) for obj in three] == [[], [], []]
-    assert check.check(world.house).faults == []
+    assert check.check(world.service).faults == []
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
@@ -155,7 +155,7 @@ def test_beside_a_container_that_is_addressed_it_leaves_in_no_order(
     for n in order:
         world.push("us-agency", three[n])
     assert seen(world, inner) == []
-    assert check.check(world.house).faults == []
+    assert check.check(world.service).faults == []
 
 
 def test_a_revoking_version_is_addressed_as_the_one_before(world: World) -> None:
@@ -179,7 +179,7 @@ def test_a_revocation_that_came_first_hands_down_what_its_predecessor_brings(wor
     assert len(seen(world, inner)) == 4
     world.push("us-agency", report(1, tlp="red", refs=[campaign(2)["id"]]))
     assert seen(world, inner) == []
-    assert check.check(world.house).faults == []
+    assert check.check(world.service).faults == []
 
 
 def test_a_container_is_deleted_as_it_stood(world: World) -> None:
@@ -205,7 +205,7 @@ def test_rel_to_on_a_part_closes_the_whole(world: World) -> None:
     assert receipt.outcomes[0].succeeded
     assert "mark the whole" in str(receipt.outcomes[0].message)
     assert seen(world, campaign(1)) == []
-    assert check.check(world.house).faults == []
+    assert check.check(world.service).faults == []
 
 
 def test_the_definitions_are_in_reach_of_every_reader(world: World) -> None:
@@ -215,7 +215,7 @@ def test_the_definitions_are_in_reach_of_every_reader(world: World) -> None:
 
 def test_a_hub_that_was_begun_without_one_gets_it(world: World) -> None:
     missing = rel_to(world, "JP")[0]
-    with world.house.store.write() as connection:
+    with world.service.store.write() as connection:
         # As if it had been begun before this nation was configured; positions are then not gapless.
         for change in (
             "UPDATE release SET stix_id = 'x', withdrawn_at = 1 WHERE stix_id = :id",
@@ -224,7 +224,7 @@ def test_a_hub_that_was_begun_without_one_gets_it(world: World) -> None:
             connection.execute(text(change), {"id": missing})
     poller = world.follow("kr-agency")
     poller.poll()
-    initialise(world.house)
+    initialise(world.service)
     assert [row.id for row in poller.poll()] == [missing]
-    initialise(world.house)
+    initialise(world.service)
     assert poller.poll() == []

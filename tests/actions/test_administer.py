@@ -24,14 +24,14 @@ def test_initialising_again_changes_nothing(hub: Hub) -> None:
     query = replace(hub.query("us-cert"), selections=frozenset({VersionFilter.ALL}))
     before = hub._drain(query)
     assert len(before) == 16  # the hub's identity, ten definitions of TLP and five of REL TO
-    initialise(hub.house)
+    initialise(hub.service)
     assert hub._drain(query) == before
 
 
 def test_a_sixth_nation_is_one_more_entry(hub: Hub) -> None:
     hub.agree(clause("US", "KR"))
     hub.accepted("us-cert", malware("a"))
-    nations = dict(hub.house.registry.nations)
+    nations = dict(hub.service.registry.nations)
     code = NationCode("NZ")
     nations[code] = Nation(
         code,
@@ -40,8 +40,8 @@ def test_a_sixth_nation_is_one_more_entry(hub: Hub) -> None:
         StixId(identifier("identity", "NZ")),
         StixId(identifier("marking-definition", "REL TO NZ")),
     )
-    six = hub.changed(registry=replace(hub.house.registry, nations=nations))
-    initialise(six.house, add=[code])
+    six = hub.changed(registry=replace(hub.service.registry, nations=nations))
+    initialise(six.service, add=[code])
     assert len(six._drain(six.query("nz-cert"))) == 17
     six.agree(clause("US", "NZ"))
     six.accepted("us-cert", malware("b"))
@@ -72,35 +72,37 @@ _REFUSED_MEMBERS = [
 def test_members_that_cannot_be_are_refused(hub: Hub) -> None:
     for arguments in _REFUSED_MEMBERS:
         with pytest.raises(Unprocessable):
-            administer.add_member(hub.house, *arguments)
-    assert administer.list_members(hub.house) == []
+            administer.add_member(hub.service, *arguments)
+    assert administer.list_members(hub.service) == []
 
 
 def test_a_member_has_other_names_until_they_are_taken_away(hub: Hub) -> None:
     first = OtherNames([" Dawngrid ", "\uc0c8\ubcbd", "Dawngrid"], ["dawngrid.example"])
-    added = administer.add_member(hub.house, "kr-grid", "KR", Kind.AGENCY, "Grid", first)
+    added = administer.add_member(hub.service, "kr-grid", "KR", Kind.AGENCY, "Grid", first)
     assert added.names == ("kr-grid", "Grid", "Dawngrid", "\uc0c8\ubcbd", "dawngrid.example")
-    assert administer.list_members(hub.house) == [added]
-    token = administer.issue_token(hub.house, "kr-grid", [Scope.READ]).token
-    assert authenticate(hub.house, None, token).member == added
-    more = administer.alias_member(hub.house, "kr-grid", OtherNames(["DG", "Dawngrid"], ["\uc0c8\ubcbd.kr."]))
+    assert administer.list_members(hub.service) == [added]
+    token = administer.issue_token(hub.service, "kr-grid", [Scope.READ]).token
+    assert authenticate(hub.service, None, token).member == added
+    more = administer.alias_member(
+        hub.service, "kr-grid", OtherNames(["DG", "Dawngrid"], ["\uc0c8\ubcbd.kr."])
+    )
     assert more.short_names == ("Dawngrid", "\uc0c8\ubcbd", "DG")
     assert more.domains == ("dawngrid.example", "\uc0c8\ubcbd.kr.")
     gone = OtherNames(["Dawngrid", " DG"], ["dawngrid.example"])
-    left = administer.alias_member(hub.house, "kr-grid", gone, remove=True)
+    left = administer.alias_member(hub.service, "kr-grid", gone, remove=True)
     assert (left.short_names, left.domains) == (("\uc0c8\ubcbd",), ("\uc0c8\ubcbd.kr.",))
-    assert administer.list_members(hub.house) == [left]
-    assert authenticate(hub.house, None, token).member == left
+    assert administer.list_members(hub.service) == [left]
+    assert authenticate(hub.service, None, token).member == left
     for unknown in (OtherNames(["DG"]), OtherNames([], ["dawngrid.example"])):
         with pytest.raises(NotFound, match="member list"):
-            administer.alias_member(hub.house, "kr-grid", unknown, remove=True)
+            administer.alias_member(hub.service, "kr-grid", unknown, remove=True)
 
 
 def test_names_that_were_added_one_after_another_are_counted_together(hub: Hub) -> None:
     hub.account("us-agency")
-    administer.alias_member(hub.house, "us-agency", OtherNames([f"name {n}" for n in range(50)]))
+    administer.alias_member(hub.service, "us-agency", OtherNames([f"name {n}" for n in range(50)]))
     with pytest.raises(Unprocessable, match="at most 50"):
-        administer.alias_member(hub.house, "us-agency", OtherNames(["one more"]))
+        administer.alias_member(hub.service, "us-agency", OtherNames(["one more"]))
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ def test_names_that_were_added_one_after_another_are_counted_together(hub: Hub) 
 def test_what_is_no_domain_is_refused_with_the_remedy(hub: Hub, domain: str) -> None:
     hub.account("us-agency")
     with pytest.raises(Unprocessable, match=r"like agency\.example"):
-        administer.alias_member(hub.house, "us-agency", OtherNames((), [domain]))
+        administer.alias_member(hub.service, "us-agency", OtherNames((), [domain]))
 
 
 @pytest.mark.parametrize("name", ["", " ", "x", "...", "\uc0c8", "x" * 201])
@@ -117,22 +119,22 @@ def test_a_name_that_would_be_met_everywhere_or_nowhere_is_refused(hub: Hub, nam
     hub.account("us-agency")
     for others in (OtherNames([name]), OtherNames((), [name]), OtherNames([f"name {n}" for n in range(51)])):
         with pytest.raises(Unprocessable):
-            administer.alias_member(hub.house, "us-agency", others)
+            administer.alias_member(hub.service, "us-agency", others)
         with pytest.raises(Unprocessable):
-            administer.add_member(hub.house, "us-other", "US", Kind.AGENCY, "Other", others)
+            administer.add_member(hub.service, "us-other", "US", Kind.AGENCY, "Other", others)
     with pytest.raises(NotFound):
-        administer.alias_member(hub.house, "nobody", OtherNames())
+        administer.alias_member(hub.service, "nobody", OtherNames())
 
 
 def test_a_nation_has_one_cert_and_an_id_one_member(hub: Hub) -> None:
     hub.account("us-cert")
     with pytest.raises(Conflict, match="US has its cert"):
-        administer.add_member(hub.house, "us-second", "US", Kind.CERT, "second")
+        administer.add_member(hub.service, "us-second", "US", Kind.CERT, "second")
     with pytest.raises(Conflict, match="us-cert"):
-        administer.add_member(hub.house, "us-cert", "KR", Kind.AGENCY, "other")
+        administer.add_member(hub.service, "us-cert", "KR", Kind.AGENCY, "other")
     hub.account("us-agency")
     hub.account("us-agency-2")
-    assert [member.id for member in administer.list_members(hub.house)] == [
+    assert [member.id for member in administer.list_members(hub.service)] == [
         "us-agency",
         "us-agency-2",
         "us-cert",
@@ -140,33 +142,35 @@ def test_a_nation_has_one_cert_and_an_id_one_member(hub: Hub) -> None:
 
 
 def test_a_certs_identity_is_its_nations(hub: Hub) -> None:
-    assert hub.caller("us-cert").member.identity == hub.house.registry.nations["US"].identity_id
+    assert hub.caller("us-cert").member.identity == hub.service.registry.nations["US"].identity_id
 
 
 def test_suspension_and_resumption(hub: Hub) -> None:
     account = hub.account("us-agency")
-    assert administer.suspend_member(hub.house, "us-agency").is_suspended
-    assert administer.list_members(hub.house)[0].is_suspended
+    assert administer.suspend_member(hub.service, "us-agency").is_suspended
+    assert administer.list_members(hub.service)[0].is_suspended
     with pytest.raises(Unauthenticated):
-        authenticate(hub.house, None, account.token)
-    assert not administer.resume_member(hub.house, "us-agency").is_suspended
-    assert authenticate(hub.house, None, account.token) == account.caller
+        authenticate(hub.service, None, account.token)
+    assert not administer.resume_member(hub.service, "us-agency").is_suspended
+    assert authenticate(hub.service, None, account.token) == account.caller
 
 
 @pytest.mark.parametrize(
     "act",
     [
-        lambda house: administer.suspend_member(house, "nobody"),
-        lambda house: administer.resume_member(house, "nobody"),
-        lambda house: administer.issue_token(house, "nobody", [Scope.READ]),
-        lambda house: administer.revoke_token(house, "aaaaaaaaaa"),
-        lambda house: administer.register_key(house, "nobody", jwk(keys.generate("p256")), Purpose.SUBMIT),
-        lambda house: administer.revoke_key(house, "x" * 43, "lost"),
+        lambda service: administer.suspend_member(service, "nobody"),
+        lambda service: administer.resume_member(service, "nobody"),
+        lambda service: administer.issue_token(service, "nobody", [Scope.READ]),
+        lambda service: administer.revoke_token(service, "aaaaaaaaaa"),
+        lambda service: administer.register_key(
+            service, "nobody", jwk(keys.generate("p256")), Purpose.SUBMIT
+        ),
+        lambda service: administer.revoke_key(service, "x" * 43, "lost"),
     ],
 )
 def test_what_is_not_there_is_not_found(hub: Hub, act: Any) -> None:
     with pytest.raises(NotFound):
-        act(hub.house)
+        act(hub.service)
 
 
 # --- tokens ---------------------------------------------------------------------------------------
@@ -175,26 +179,26 @@ def test_what_is_not_there_is_not_found(hub: Hub, act: Any) -> None:
 def test_scopes_that_a_kind_cannot_have_are_refused(hub: Hub) -> None:
     for id in ("us-cert", "us-agency", "us-partner"):
         hub.account(id)
-    administer.add_member(hub.house, "court", None, Kind.AUDITOR, "court")
-    administer.add_member(hub.house, "ops", None, Kind.OPERATOR, "ops")
+    administer.add_member(hub.service, "court", None, Kind.AUDITOR, "court")
+    administer.add_member(hub.service, "ops", None, Kind.OPERATOR, "ops")
     refused = [("us-cert", [])]
     refused += [(id, [Scope.GOVERN]) for id in ("us-agency", "us-partner", "court", "ops")]
     refused += [(id, [Scope.SUBMIT]) for id in ("court", "ops")]
     for id, scopes in refused:
         with pytest.raises(Unprocessable):
-            administer.issue_token(hub.house, id, scopes)
-    administer.issue_token(hub.house, "us-cert", list(Scope))
-    administer.issue_token(hub.house, "court", [Scope.READ])
+            administer.issue_token(hub.service, id, scopes)
+    administer.issue_token(hub.service, "us-cert", list(Scope))
+    administer.issue_token(hub.service, "court", [Scope.READ])
 
 
 def test_a_revoked_token_stops_and_the_others_do_not(hub: Hub) -> None:
     account = hub.account("us-cert")
-    second = administer.issue_token(hub.house, "us-cert", [Scope.READ])
-    administer.revoke_token(hub.house, second.public_id)
-    administer.revoke_token(hub.house, second.public_id)
+    second = administer.issue_token(hub.service, "us-cert", [Scope.READ])
+    administer.revoke_token(hub.service, second.public_id)
+    administer.revoke_token(hub.service, second.public_id)
     with pytest.raises(Unauthenticated):
-        authenticate(hub.house, None, second.token)
-    assert authenticate(hub.house, None, account.token)
+        authenticate(hub.service, None, second.token)
+    assert authenticate(hub.service, None, account.token)
 
 
 # --- keys -----------------------------------------------------------------------------------------
@@ -209,29 +213,29 @@ def test_a_key_has_one_member_and_one_purpose(hub: Hub) -> None:
         ("us-agency", Purpose.SUBMIT),
     ]:
         with pytest.raises(Conflict, match="registered already"):
-            administer.register_key(hub.house, id, jwk(key), purpose)
-    administer.revoke_key(hub.house, key.thumbprint, "lost")
+            administer.register_key(hub.service, id, jwk(key), purpose)
+    administer.revoke_key(hub.service, key.thumbprint, "lost")
     with pytest.raises(Conflict):
-        administer.register_key(hub.house, "us-cert", jwk(key), Purpose.SUBMIT)
+        administer.register_key(hub.service, "us-cert", jwk(key), Purpose.SUBMIT)
 
 
 def test_keys_go_to_whom_they_fit(hub: Hub) -> None:
     hub.account("us-agency")
-    administer.add_member(hub.house, "court", None, Kind.AUDITOR, "court")
+    administer.add_member(hub.service, "court", None, Kind.AUDITOR, "court")
     for id, purpose in [
         ("us-agency", Purpose.AGREEMENT),
         ("court", Purpose.SUBMIT),
         ("court", Purpose.AGREEMENT),
     ]:
         with pytest.raises(Unprocessable):
-            administer.register_key(hub.house, id, jwk(keys.generate("ed25519")), purpose)
+            administer.register_key(hub.service, id, jwk(keys.generate("ed25519")), purpose)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"text", json.dumps({"kty": "oct", "k": "AAAA"}).encode()])
 def test_what_is_no_usable_key_is_refused(hub: Hub, data: bytes) -> None:
     hub.account("us-cert")
     with pytest.raises(Unprocessable):
-        administer.register_key(hub.house, "us-cert", data, Purpose.SUBMIT)
+        administer.register_key(hub.service, "us-cert", data, Purpose.SUBMIT)
 
 
 def test_a_later_agreement_key_needs_the_signature_of_the_one_before(hub: Hub) -> None:
@@ -246,31 +250,31 @@ def test_a_later_agreement_key_needs_the_signature_of_the_one_before(hub: Hub) -
         documents.endorse(new.public.jwk, hub.account("kr-cert").govern_key),
     ):
         with pytest.raises(Unprocessable):
-            administer.register_key(hub.house, "us-cert", jwk(new), Purpose.AGREEMENT, endorsement)
+            administer.register_key(hub.service, "us-cert", jwk(new), Purpose.AGREEMENT, endorsement)
     administer.register_key(
-        hub.house, "us-cert", jwk(new), Purpose.AGREEMENT, documents.endorse(new.public.jwk, old)
+        hub.service, "us-cert", jwk(new), Purpose.AGREEMENT, documents.endorse(new.public.jwk, old)
     )
-    stored = {key.thumbprint: key for key in administer.list_keys(hub.house)}
+    stored = {key.thumbprint: key for key in administer.list_keys(hub.service)}
     assert stored[old.thumbprint].revoked_at is not None
     assert stored[new.thumbprint].revoked_at is None
 
 
 def test_a_revoked_agreement_key_endorses_no_successor(hub: Hub) -> None:
     old, new = hub.account("us-cert").govern_key, keys.generate("p256")
-    administer.revoke_key(hub.house, old.thumbprint, "stolen")
+    administer.revoke_key(hub.service, old.thumbprint, "stolen")
     for endorsement in (None, documents.endorse(new.public.jwk, old)):
         with pytest.raises(Unprocessable):
-            administer.register_key(hub.house, "us-cert", jwk(new), Purpose.AGREEMENT, endorsement)
+            administer.register_key(hub.service, "us-cert", jwk(new), Purpose.AGREEMENT, endorsement)
 
 
 def test_a_revocation_has_a_reason_and_keeps_its_first_date(hub: Hub) -> None:
     key = hub.account("us-cert").submit_key
     for reason in ("", " ", "x" * 501):
         with pytest.raises(Unprocessable):
-            administer.revoke_key(hub.house, key.thumbprint, reason)
+            administer.revoke_key(hub.service, key.thumbprint, reason)
     dates = []
     for reason in ("lost", "again"):
-        administer.revoke_key(hub.house, key.thumbprint, reason)
-        (stored,) = [k for k in administer.list_keys(hub.house) if k.thumbprint == key.thumbprint]
+        administer.revoke_key(hub.service, key.thumbprint, reason)
+        (stored,) = [k for k in administer.list_keys(hub.service) if k.thumbprint == key.thumbprint]
         dates.append(stored.revoked_at)
     assert dates[0] == dates[1] is not None

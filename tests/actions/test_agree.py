@@ -87,7 +87,7 @@ def test_a_document_that_cannot_be_kept_is_refused_with_its_place(hub: Hub) -> N
         assert place in str(refusal.value), document
     with pytest.raises(Unprocessable):
         hub.propose("us-cert", [DOCUMENT])  # type: ignore[arg-type]
-    assert agree.listing(hub.house, hub.caller("us-cert")) == []
+    assert agree.listing(hub.service, hub.caller("us-cert")) == []
 
 
 def test_defaults_spelled_out_are_taken(hub: Hub) -> None:
@@ -116,13 +116,13 @@ def _sized(count: int) -> bytes:
 def test_a_document_has_at_most_64_kb(hub: Hub, body: bytes, is_taken: bool) -> None:
     account = hub.account("us-cert")
     if is_taken:
-        view = agree.propose(hub.house, account.caller, hub.signed(account.govern_key, "/g", body))
+        view = agree.propose(hub.service, account.caller, hub.signed(account.govern_key, "/g", body))
         assert hub.terminate("us-cert", view)["state"] == "ended"
         return
     with pytest.raises(TooLarge, match="at most 65536 bytes"):
-        agree.propose(hub.house, account.caller, hub.signed(account.govern_key, "/g", body))
+        agree.propose(hub.service, account.caller, hub.signed(account.govern_key, "/g", body))
     with pytest.raises(TooLarge):
-        simulate.simulate(hub.house, account.caller, body)
+        simulate.simulate(hub.service, account.caller, body)
 
 
 # --- proposals that wait --------------------------------------------------------------------------
@@ -150,7 +150,7 @@ def test_a_hundred_proposals_of_a_nation_may_wait() -> None:
 def test_a_nations_proposals_that_wait_are_bounded(hub: Hub) -> None:
     views = [hub.propose("us-cert", DOCUMENT) for _ in range(3)]
     assert _refused(hub)
-    assert len(agree.listing(hub.house, hub.caller("us-cert"))) == 3
+    assert len(agree.listing(hub.service, hub.caller("us-cert"))) == 3
     hub.propose("kr-cert", DOCUMENT)  # another nation's are counted apart
     hub.sign("us-cert", views[0])
     assert _refused(hub)  # its own signature is not what they wait for
@@ -179,7 +179,7 @@ def test_what_has_lapsed_or_expired_waits_no_more(hub: Hub) -> None:
     assert view["lapses_at"].startswith("2026-05-30T12:00")  # 90 days after START
     hub.clock.forward(days=88)
     assert not _refused(hub)
-    shown = agree.show(hub.house, hub.caller("us-cert"), view["id"])
+    shown = agree.show(hub.service, hub.caller("us-cert"), view["id"])
     assert (shown["state"], shown["ended"]) == ("ended", "lapsed")
     for act in (hub.sign, hub.terminate):
         with pytest.raises(Conflict, match=r"has ended \(lapsed\); propose a new one"):
@@ -206,13 +206,13 @@ def test_what_all_have_signed_does_not_lapse(hub: Hub) -> None:
 def test_a_body_that_is_no_json_is_refused(hub: Hub) -> None:
     account = hub.account("us-cert")
     with pytest.raises(BadJson):
-        agree.propose(hub.house, account.caller, hub.signed(account.govern_key, "/g", b'{"a":1,"a":2}'))
+        agree.propose(hub.service, account.caller, hub.signed(account.govern_key, "/g", b'{"a":1,"a":2}'))
 
 
 _ACTS: list[Callable[..., Any]] = [
     agree.propose,
-    lambda house, caller, request: agree.sign(house, caller, request, "agreement--1"),
-    lambda house, caller, request: agree.terminate(house, caller, request, "agreement--1"),
+    lambda service, caller, request: agree.sign(service, caller, request, "agreement--1"),
+    lambda service, caller, request: agree.terminate(service, caller, request, "agreement--1"),
 ]
 
 
@@ -220,7 +220,7 @@ _ACTS: list[Callable[..., Any]] = [
 def test_only_a_nations_cert_with_the_govern_scope_acts(hub: Hub, act: Callable[..., Any]) -> None:
     cert = hub.account("us-cert")
     request = hub.signed(cert.govern_key, "/g", DOCUMENT)
-    auditor = administer.add_member(hub.house, "court", None, Kind.AUDITOR, "court")
+    auditor = administer.add_member(hub.service, "court", None, Kind.AUDITOR, "court")
     everything = frozenset(Scope)
     callers = [
         Caller(cert.caller.member, frozenset({Scope.READ, Scope.SUBMIT})),
@@ -230,7 +230,7 @@ def test_only_a_nations_cert_with_the_govern_scope_acts(hub: Hub, act: Callable[
     ]
     for caller in callers:
         with pytest.raises(Forbidden, match="govern"):
-            act(hub.house, caller, request)
+            act(hub.service, caller, request)
 
 
 @pytest.mark.parametrize("act", _ACTS, ids=["propose", "sign", "terminate"])
@@ -238,18 +238,18 @@ def test_the_request_must_be_signed_by_the_certs_own_agreement_key(hub: Hub, act
     cert = hub.account("us-cert")
     for key in (cert.submit_key, hub.account("kr-cert").govern_key):
         with pytest.raises(Forbidden, match="purpose agreement"):
-            act(hub.house, cert.caller, hub.signed(key, "/g", DOCUMENT))
+            act(hub.service, cert.caller, hub.signed(key, "/g", DOCUMENT))
     with pytest.raises(BadSignature):
-        act(hub.house, cert.caller, hub.signed(keys.generate("p256"), "/g", DOCUMENT))
+        act(hub.service, cert.caller, hub.signed(keys.generate("p256"), "/g", DOCUMENT))
 
 
 def test_a_replayed_proposal_is_one(hub: Hub) -> None:
     account = hub.account("us-cert")
     request = hub.signed(account.govern_key, "/g", DOCUMENT)
-    agree.propose(hub.house, account.caller, request)
+    agree.propose(hub.service, account.caller, request)
     with pytest.raises(BadSignature, match="received before"):
-        agree.propose(hub.house, account.caller, request)
-    assert len(agree.listing(hub.house, account.caller)) == 1
+        agree.propose(hub.service, account.caller, request)
+    assert len(agree.listing(hub.service, account.caller)) == 1
 
 
 # --- signing --------------------------------------------------------------------------------------
@@ -267,7 +267,7 @@ def test_it_is_in_force_when_the_last_party_has_signed(hub: Hub) -> None:
     assert view["last_event"] == view["events"][-1]["digest"]
     hub.accepted("us-cert", malware("x"))
     assert hub.sees("kr-cert", malware("x"))
-    assert view == agree.show(hub.house, hub.caller("jp-cert"), view["id"])
+    assert view == agree.show(hub.service, hub.caller("jp-cert"), view["id"])
 
 
 def _edited(view: JsonObject) -> JsonObject:
@@ -305,8 +305,8 @@ def test_a_signature_that_is_not_the_partys_own_over_the_whole_is_refused(hub: H
     account = hub.account("us-cert")
     for body in ({}, {"jws": 1}, {"jws": None}, []):
         with pytest.raises(Unprocessable):
-            agree.sign(hub.house, account.caller, hub.signed(account.govern_key, "/g", body), view["id"])
-    assert agree.show(hub.house, account.caller, view["id"]) == view
+            agree.sign(hub.service, account.caller, hub.signed(account.govern_key, "/g", body), view["id"])
+    assert agree.show(hub.service, account.caller, view["id"]) == view
     assert hub.sign("us-cert", view)["signed_by"] == ["US"]
 
 
@@ -319,7 +319,7 @@ def test_one_cert_cannot_sign_for_two(hub: Hub) -> None:
         hub.step(agree.sign, "us-cert", view["id"], mine)
     with pytest.raises(Forbidden, match="the token's own member"):
         hub.step(agree.sign, "kr-cert", view["id"], mine)
-    assert agree.show(hub.house, hub.caller("us-cert"), view["id"])["state"] == "proposed"
+    assert agree.show(hub.service, hub.caller("us-cert"), view["id"])["state"] == "proposed"
 
 
 def test_a_revoked_key_signs_nothing_and_its_successor_does(hub: Hub) -> None:
@@ -327,14 +327,14 @@ def test_a_revoked_key_signs_nothing_and_its_successor_does(hub: Hub) -> None:
     account, new = hub.account("us-cert"), keys.generate("p256")
     old_jws = hub.jws("us-cert", view, "sign")
     endorsement = documents.endorse(new.public.jwk, account.govern_key)
-    administer.register_key(hub.house, "us-cert", jwk(new), Purpose.AGREEMENT, endorsement)
+    administer.register_key(hub.service, "us-cert", jwk(new), Purpose.AGREEMENT, endorsement)
     with pytest.raises(BadSignature):
         hub.step(agree.sign, "us-cert", view["id"], old_jws)
     with pytest.raises(Unprocessable, match="not in use"):
-        agree.sign(hub.house, account.caller, hub.signed(new, "/g", {"jws": old_jws}), view["id"])
+        agree.sign(hub.service, account.caller, hub.signed(new, "/g", {"jws": old_jws}), view["id"])
     payload = {"typ": "sign", "agreement": view["document"], "previous": None}
     request = hub.signed(new, "/g", {"jws": documents.sign_document(payload, new)})
-    assert agree.sign(hub.house, account.caller, request, view["id"])["signed_by"] == ["US"]
+    assert agree.sign(hub.service, account.caller, request, view["id"])["signed_by"] == ["US"]
 
 
 # --- who knows ------------------------------------------------------------------------------------
@@ -345,20 +345,20 @@ def test_others_never_learn_that_it_exists(hub: Hub) -> None:
     answers = set()
     for id in (view["id"], "agreement--00000000-0000-4000-8000-000000000000", "", "x"):
         with pytest.raises(NotFound) as refusal:
-            agree.show(hub.house, hub.caller("jp-cert"), id)
+            agree.show(hub.service, hub.caller("jp-cert"), id)
         answers.add(str(refusal.value))
         for typ, act in (("sign", agree.sign), ("terminate", agree.terminate)):
             with pytest.raises(NotFound) as refusal:
                 hub.step(act, "jp-cert", id, hub.jws("jp-cert", view, typ, view["last_event"]))
             answers.add(str(refusal.value))
     assert len(answers) == 1
-    assert agree.listing(hub.house, hub.caller("jp-cert")) == []
+    assert agree.listing(hub.service, hub.caller("jp-cert")) == []
 
 
 def test_agreements_are_read_with_the_govern_scope_alone(hub: Hub) -> None:
     """One sentence for whoever lacks it, of whatever nation and about whatever id: nothing is looked up."""
     view = hub.agree(clause("US", "KR"))
-    operator = administer.add_member(hub.house, "ops", None, Kind.OPERATOR, "ops")
+    operator = administer.add_member(hub.service, "ops", None, Kind.OPERATOR, "ops")
     member = hub.caller("us-cert").member
     without = [Caller(member, scopes) for scopes in (frozenset({Scope.READ}), frozenset({Scope.SUBMIT}))]
     others = [hub.caller(id) for id in ("us-agency", "kr-partner", "jp-agency")]
@@ -367,13 +367,13 @@ def test_agreements_are_read_with_the_govern_scope_alone(hub: Hub) -> None:
     for caller in [*without, *others, Caller(operator, frozenset({Scope.READ}))]:
         for id in (view["id"], "agreement--00000000-0000-4000-8000-000000000000", "x"):
             with pytest.raises(Forbidden) as refusal:
-                agree.show(hub.house, caller, id)
+                agree.show(hub.service, caller, id)
             answers.add(str(refusal.value))
         with pytest.raises(Forbidden) as refusal:
-            agree.listing(hub.house, caller)
+            agree.listing(hub.service, caller)
         answers.add(str(refusal.value))
         with pytest.raises(Forbidden, match="govern"):
-            simulate.simulate(hub.house, caller, body)
+            simulate.simulate(hub.service, caller, body)
     assert answers == {
         "Agreements are read by a nation's cert, with a token of scope govern, and by auditors."
     }
@@ -381,19 +381,19 @@ def test_agreements_are_read_with_the_govern_scope_alone(hub: Hub) -> None:
 
 def test_parties_see_their_own_and_auditors_all(hub: Hub) -> None:
     ours, theirs = hub.agree(clause("US", "KR")), hub.propose("jp-cert", agreement(clause("JP", "IN")))
-    auditor = administer.add_member(hub.house, "court", None, Kind.AUDITOR, "court")
+    auditor = administer.add_member(hub.service, "court", None, Kind.AUDITOR, "court")
     court = Caller(auditor, frozenset({Scope.READ}))
     for member in ("us-cert", "kr-cert"):
-        assert agree.listing(hub.house, hub.caller(member)) == [ours]
-    assert agree.listing(hub.house, hub.caller("in-cert")) == [theirs]
-    assert agree.listing(hub.house, court) == [ours, theirs]
-    assert agree.show(hub.house, court, theirs["id"]) == theirs
+        assert agree.listing(hub.service, hub.caller(member)) == [ours]
+    assert agree.listing(hub.service, hub.caller("in-cert")) == [theirs]
+    assert agree.listing(hub.service, court) == [ours, theirs]
+    assert agree.show(hub.service, court, theirs["id"]) == theirs
 
 
 def test_participants_are_the_certs_and_ones_own_nation(hub: Hub) -> None:
     for id in ("us-cert", "us-partner", "kr-cert", "kr-agency"):
         hub.account(id)
-    seen = {entry["id"]: entry for entry in agree.participants(hub.house, hub.caller("us-partner"))}
+    seen = {entry["id"]: entry for entry in agree.participants(hub.service, hub.caller("us-partner"))}
     assert set(seen) == {"us-cert", "us-partner", "kr-cert"}
     assert seen["kr-cert"]["agreement_key"] == hub.account("kr-cert").govern_key.thumbprint
     assert seen["us-partner"]["agreement_key"] is None
@@ -407,8 +407,8 @@ def test_participants_are_told_of_the_keys_that_a_cert_has_had(hub: Hub) -> None
     old, new = hub.account("kr-cert").govern_key, keys.generate("ed25519")
     endorsement = documents.endorse(new.public.jwk, old)
     jwk = json.dumps(new.public.jwk).encode()
-    administer.register_key(hub.house, "kr-cert", jwk, Purpose.AGREEMENT, endorsement)
-    (seen,) = [e for e in agree.participants(hub.house, hub.caller("us-partner")) if e["id"] == "kr-cert"]
+    administer.register_key(hub.service, "kr-cert", jwk, Purpose.AGREEMENT, endorsement)
+    (seen,) = [e for e in agree.participants(hub.service, hub.caller("us-partner")) if e["id"] == "kr-cert"]
     assert seen["agreement_key"] == new.thumbprint
     first, second = seen["agreement_keys"]
     assert (first["thumbprint"], first["endorsement"]) == (old.thumbprint, None)
@@ -473,7 +473,7 @@ def test_it_expires_by_the_clock_without_an_event(hub: Hub) -> None:
     assert hub.sees("kr-cert", malware("a"))
     hub.clock.forward(hours=1)
     assert not hub.sees("kr-cert", malware("a"))
-    shown = agree.show(hub.house, hub.caller("kr-cert"), view["id"])
+    shown = agree.show(hub.service, hub.caller("kr-cert"), view["id"])
     assert (shown["state"], shown["ended"], len(shown["events"])) == ("ended", "expired", 2)
     with pytest.raises(Conflict, match="expired"):
         hub.terminate("us-cert", view)
@@ -491,7 +491,7 @@ def test_it_comes_into_force_by_the_clock(hub: Hub) -> None:
     assert view["state"] == "proposed"
     hub.accepted("us-cert", malware("before"))
     hub.clock.forward(hours=1)
-    assert agree.show(hub.house, hub.caller("us-cert"), view["id"])["state"] == "in force"
+    assert agree.show(hub.service, hub.caller("us-cert"), view["id"])["state"] == "in force"
     hub.accepted("us-cert", malware("after"))
     assert hub.sees("kr-cert", malware("after"))
     assert not hub.sees("kr-cert", malware("before"))

@@ -21,7 +21,7 @@ from sqlalchemy import event
 
 from hub.actions import administer
 from hub.actions.allowance import Allowances
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.errors import TooManyRequests, Unavailable
 from hub.model import Caller, Kind, Limits
 from hub.proofs import cursors
@@ -56,7 +56,7 @@ class Worker(Allowances):
 def process(world: World, requests: int = 0, objects: int = 0) -> Allowances:
     """A worker of its own over the database that all share, with these rates a minute."""
     limits = Limits(requests_per_minute=requests, objects_per_minute=objects)
-    worker = Worker(replace(world.house, limits=limits))
+    worker = Worker(replace(world.service, limits=limits))
     worker.clock = world.clock
     return worker
 
@@ -80,9 +80,9 @@ def refusal(process: Allowances, caller: Caller, cursor: str | None = None) -> i
     return seconds
 
 
-def cursor_of(house: House, member: str, after: int = 7, filters: str = "") -> str:
+def cursor_of(service: Service, member: str, after: int = 7, filters: str = "") -> str:
     fields: dict[str, str | int] = {"after": after, "reader": member, "filters": filters}
-    return cursors.seal(house.secrets.cursor_key, fields, bytes(12))
+    return cursors.seal(service.secrets.cursor_key, fields, bytes(12))
 
 
 def writes(store: Store, act: Callable[[], object]) -> int:
@@ -118,7 +118,7 @@ def test_who_has_used_the_burst_is_refused_and_told_the_wait_that_helps(world: W
 def test_a_refused_request_counts_for_nothing_and_costs_the_database_nothing(world: World) -> None:
     us, worker, other = world.callers["us-cert"], process(world, requests=10), process(world, requests=10)
     assert admitted(worker, us, 30) == 20
-    assert writes(world.house.store, lambda: admitted(worker, us, 1_000)) == 0
+    assert writes(world.service.store, lambda: admitted(worker, us, 1_000)) == 0
     world.clock.wait(6)
     assert admitted(worker, us, 5) + admitted(other, us, 5) == 1
 
@@ -140,8 +140,8 @@ def test_a_cursor_that_this_member_was_not_given_opens_nothing(world: World) -> 
     us, worker = world.callers["us-cert"], process(world, requests=10)
     assert admitted(worker, us, 20) == 20
     strange = cursors.seal(b"x" * 32, {"after": 7, "reader": "us-cert"}, bytes(12))
-    own = cursor_of(world.house, "us-cert")
-    for cursor in ("", "next", strange, cursor_of(world.house, "kr-cert"), own[:-2] + "AA", own + "A"):
+    own = cursor_of(world.service, "us-cert")
+    for cursor in ("", "next", strange, cursor_of(world.service, "kr-cert"), own[:-2] + "AA", own + "A"):
         assert refusal(worker, us, cursor) > 0, cursor
     assert refusal(worker, us, own) == 0
 
@@ -149,10 +149,10 @@ def test_a_cursor_that_this_member_was_not_given_opens_nothing(world: World) -> 
 def test_a_cursor_does_not_make_the_limit_void(world: World) -> None:
     """A page is there a few times, as for a connection that breaks; no walk goes back, and there are few."""
     us, worker = world.callers["us-cert"], process(world, requests=10)
-    own = [cursor_of(world.house, "us-cert", after) for after in range(3)]
+    own = [cursor_of(world.service, "us-cert", after) for after in range(3)]
     assert admitted(worker, us, 20) == 20
     assert [admitted(worker, us, 500, cursor) for cursor in (own[1], own[0], own[2], own[1])] == [3, 0, 3, 0]
-    others = [cursor_of(world.house, "us-cert", 0, f"filter {n}") for n in range(100)]
+    others = [cursor_of(world.service, "us-cert", 0, f"filter {n}") for n in range(100)]
     assert sum(admitted(worker, us, 1, cursor) for cursor in others) == 15
     world.clock.wait(BURST_SECONDS)
     assert refusal(worker, us) == 0
@@ -207,9 +207,9 @@ def test_while_the_database_is_held_nobody_waits_for_it_twice(
 
 def test_without_a_database_it_is_unavailable(world: World) -> None:
     nowhere = Store.open("postgresql+psycopg://nobody@127.0.0.1:1/none")
-    house = replace(world.house, store=nowhere, limits=Limits(requests_per_minute=10))
+    service = replace(world.service, store=nowhere, limits=Limits(requests_per_minute=10))
     with pytest.raises(Unavailable):
-        Allowances(house).admit(world.callers["us-cert"])
+        Allowances(service).admit(world.callers["us-cert"])
 
 
 # --- let in -----------------------------------------------------------------------------------------
@@ -219,11 +219,11 @@ def test_a_walk_is_never_interrupted_and_counts_all_the_same(world: World) -> No
     us = world.callers["us-cert"]
     worker, other = process(world, 100, 10_000), process(world, 100, 10_000)
     for page in range(250):
-        assert refusal(worker, us, cursor_of(world.house, "us-cert", page)) == 0
+        assert refusal(worker, us, cursor_of(world.service, "us-cert", page)) == 0
         worker.charge(us, 100)
     assert refusal(worker, us) > 0
     assert refusal(other, us) > 0
-    assert refusal(other, us, cursor_of(world.house, "us-cert", 250)) == 0
+    assert refusal(other, us, cursor_of(world.service, "us-cert", 250)) == 0
     assert refusal(process(world, requests=100), us) > 0  # requests, and
     assert refusal(process(world, objects=10_000), us) > 0  # objects
 
@@ -232,7 +232,7 @@ def test_what_a_walk_is_served_above_the_limit_is_counted_and_known_to_all(world
     us, worker = world.callers["us-cert"], process(world, requests=100)
     assert admitted(worker, us, 300) == 200
     for page in range(100):
-        assert refusal(worker, us, cursor_of(world.house, "us-cert", page)) == 0
+        assert refusal(worker, us, cursor_of(world.service, "us-cert", page)) == 0
         assert refusal(worker, us) > 0  # and lets no other request in
     assert refusal(process(world, requests=100), us) > 55
 
@@ -251,14 +251,14 @@ def test_zero_is_no_limit_and_leaves_the_database_alone(world: World) -> None:
         worker.charge(us, 10**9)
         assert refusal(worker, us) == 0
 
-    assert writes(world.house.store, ask) == 0
+    assert writes(world.service.store, ask) == 0
 
 
 def test_a_poll_pays_a_write_only_once_a_portion(world: World) -> None:
     us, worker = world.callers["us-cert"], process(world, requests=6_000, objects=1_000_000)
-    assert writes(world.house.store, lambda: admitted(worker, us, 240)) == 2  # a portion of each kind
+    assert writes(world.service.store, lambda: admitted(worker, us, 240)) == 2  # a portion of each kind
     world.clock.wait(86_400)
-    assert writes(world.house.store, lambda: admitted(worker, us, 240)) == 1
+    assert writes(world.service.store, lambda: admitted(worker, us, 240)) == 1
 
 
 # --- the clock --------------------------------------------------------------------------------------
@@ -331,8 +331,8 @@ def test_what_a_process_holds_in_stock_comes_on_top_later_and_no_more(world: Wor
 
 
 def test_honest_members_meet_no_limit_of_the_ordinary_configuration(world: World) -> None:
-    house = replace(world.house, limits=load({}).limits)
-    workers = [Allowances(house) for _ in range(8)]
+    service = replace(world.service, limits=load({}).limits)
+    workers = [Allowances(service) for _ in range(8)]
     us, kr = world.callers["us-cert"], world.callers["kr-cert"]
     turns = itertools.cycle(workers)
     for _page in range(1_000):  # a million objects in no time, without the benefit of a cursor
@@ -373,7 +373,7 @@ turns = st.builds(
 def test_no_span_of_time_has_more_than_the_burst_the_rate_and_the_portions(
     world: World, drawn: list[Turn]
 ) -> None:
-    newcomer = administer.add_member(world.house, f"us-{uuid.uuid4()}", "US", Kind.AGENCY, "new")
+    newcomer = administer.add_member(world.service, f"us-{uuid.uuid4()}", "US", Kind.AGENCY, "new")
     us = Caller(newcomer, frozenset())
     workers = [process(world, requests=50, objects=5_000) for _ in range(3)]
     # The most that any span up to now has had beyond its rate.

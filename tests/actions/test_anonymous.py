@@ -46,7 +46,7 @@ class Transcript:
 
     def interview(self) -> None:
         """Let every reader abroad poll, and ask of all that it was given why, and who has it."""
-        house, callers = self.world.house, self.world.callers
+        service, callers = self.world.service, self.world.callers
         for reader in READERS:
             rows = self.world.released(reader)
             self.ask(f"{reader} polls", list, map(_told, rows))
@@ -54,13 +54,13 @@ class Transcript:
                 self.ask(f"{reader} lists", self._listed, reader, id)
                 for nation in (None, NationCode("KR"), NationCode("JP"), NationCode("US")):
                     question = Question(id, None, nation)
-                    self.ask(f"{reader} asks why", explain.explain, house, callers[reader], question)
-                self.ask(f"{reader} asks who", disclosures.of_object, house, callers[reader], id)
+                    self.ask(f"{reader} asks why", explain.explain, service, callers[reader], question)
+                self.ask(f"{reader} asks who", disclosures.of_object, service, callers[reader], id)
 
     def _listed(self, reader: str, id: StixId) -> list[Any]:
         every = frozenset({VersionFilter.ALL})
         query = self.world.query(reader, ids=frozenset({id}), selections=every)
-        return [_told(row)[:-1] for row in poll.manifest(self.world.house, query).rows]
+        return [_told(row)[:-1] for row in poll.manifest(self.world.service, query).rows]
 
     def of_us(self, reader: str) -> list[Row]:
         """What the reader is served of the nation whose source is hidden."""
@@ -75,11 +75,11 @@ class Transcript:
             body = json.dumps(document).encode()
             for reader in ("kr-cert", "jp-cert"):
                 caller = self.world.callers[reader]
-                self.ask(f"{reader} simulates", simulate.simulate, self.world.house, caller, body)
+                self.ask(f"{reader} simulates", simulate.simulate, self.world.service, caller, body)
 
     def _agreement(self, origin: str) -> str:
-        with self.world.house.store.read() as connection:
-            periods = self.world.house.bindings.periods(connection)
+        with self.world.service.store.read() as connection:
+            periods = self.world.service.bindings.periods(connection)
             return next(period.agreement_id for period in periods if period.clause.origin == origin)
 
 
@@ -156,7 +156,7 @@ def test_what_is_recalled_is_the_same(pair: Pair) -> None:
         red = {"modified": "2026-01-02T00:00:00.000Z", "object_marking_refs": [TLP["red"]]}
         said.world.push(said.source, stricter | red)
         said.world.clock.wait()
-        work.work(said.world.house)
+        work.work(said.world.service)
         for reader in READERS:
             said.ask(f"{reader} reads notes", said.world.notes, reader)
         said.interview()
@@ -192,8 +192,8 @@ def test_what_is_told_of_what_is_submitted_about_it_is_the_same(pair: Pair) -> N
         for member, id in own:
             for nation in ("KR", "JP", "AU", "US"):
                 question = Question(id, None, NationCode(nation))
-                said.ask(f"{member} asks why", explain.explain, world.house, callers[member], question)
-            said.ask(f"{member} asks who", disclosures.of_object, world.house, callers[member], id)
+                said.ask(f"{member} asks why", explain.explain, world.service, callers[member], question)
+            said.ask(f"{member} asks who", disclosures.of_object, world.service, callers[member], id)
 
     lines = same(pair, submit)
     assert any("au-cert polls: [[" in line and "note--" in line for line in lines)

@@ -19,7 +19,7 @@ def world(database_url: str) -> Iterator[World]:
     """Four nations without any agreement; whatever is done, the hub stays sound."""
     world = build(database_url, codes=CODES)
     yield world
-    faults = check(world.house).faults
+    faults = check(world.service).faults
     world.close()
     assert not faults
 
@@ -48,7 +48,7 @@ def test_what_an_ally_does_with_what_was_copied_is_no_damage(world: World, act: 
         world.delete("jp-agency", ORIGINAL["id"])
     else:
         assert tell(world, "jp-agency", indicator(1, tlp="red", version=2)) == [None]
-    assert not check(world.house).faults
+    assert not check(world.service).faults
     assert readers(world, ORIGINAL, "au-agency") == []
     assert readers(world, ABOUT_IT, "au-agency") == ["au-agency"]
 
@@ -60,7 +60,7 @@ def test_nor_is_an_agreement_by_which_more_see_it_later(world: World) -> None:
     assert tell(world, "kr-agency", ORIGINAL) == [None]
     assert tell(world, "kr-agency", ABOUT_IT) == [None]
     world.agree(["JP", "AU"], clause("JP", "AU", "green", audience="partner", history=True))
-    assert not check(world.house).faults
+    assert not check(world.service).faults
 
 
 @pytest.mark.parametrize("is_there", [False, True])
@@ -136,7 +136,7 @@ def test_what_refers_to_what_was_hidden_tells_not_how(world: World, by: str, how
     [told] = status(world, "kr-agency", about)
     assert ("handled as AMBER:" if by.startswith("kr") else "handled like what it refers to;") in told
     assert "withheld" not in told
-    view = explain(world.house, world.callers["kr-agency"], Question(StixId(about["id"])))
+    view = explain(world.service, world.callers["kr-agency"], Question(StixId(about["id"])))
     assert view["abroad"]["decision"] == "leaves"
     reading = ["kr-agency", "kr-agency2", "kr-cert", "jp-agency", "jp-cert"]
     assert readers(world, about, *reading, "kr-partner", "jp-partner") == reading

@@ -16,18 +16,18 @@ from tests.actions.hubs import Hub
 def test_a_token_names_its_member_and_scopes(hub: Hub) -> None:
     account = hub.account("us-agency")
     for member_id in (None, "us-agency"):
-        assert authenticate(hub.house, member_id, account.token) == account.caller
+        assert authenticate(hub.service, member_id, account.token) == account.caller
 
 
 def test_every_failure_is_the_same_sentence(hub: Hub) -> None:
     good, other = hub.account("us-cert").token, hub.account("kr-cert").token
     public, _, secret = good.partition(".")
-    expired = administer.issue_token(hub.house, "us-cert", [Scope.READ], expires_days=1)
-    revoked = administer.issue_token(hub.house, "us-cert", [Scope.READ])
-    administer.revoke_token(hub.house, revoked.public_id)
+    expired = administer.issue_token(hub.service, "us-cert", [Scope.READ], expires_days=1)
+    revoked = administer.issue_token(hub.service, "us-cert", [Scope.READ])
+    administer.revoke_token(hub.service, revoked.public_id)
     suspended = hub.account("jp-cert").token
-    administer.suspend_member(hub.house, "jp-cert")
-    assert authenticate(hub.house, None, expired.token)
+    administer.suspend_member(hub.service, "jp-cert")
+    assert authenticate(hub.service, None, expired.token)
     hub.clock.forward(days=1)
     failures = [
         *[
@@ -48,28 +48,28 @@ def test_every_failure_is_the_same_sentence(hub: Hub) -> None:
     sentences = set()
     for member_id, token in failures:
         with pytest.raises(Unauthenticated) as refusal:
-            authenticate(hub.house, member_id, token)
+            authenticate(hub.service, member_id, token)
         sentences.add(str(refusal.value))
     assert len(sentences) == 1
-    assert authenticate(hub.house, None, good)
+    assert authenticate(hub.service, None, good)
 
 
 def test_a_token_serves_until_before_the_instant_in_which_it_expires(hub: Hub) -> None:
     hub.account("us-cert")
-    issued = administer.issue_token(hub.house, "us-cert", [Scope.READ], expires_days=1)
-    (ends,) = [t.expires_at for t in administer.list_tokens(hub.house) if t.public_id == issued.public_id]
+    issued = administer.issue_token(hub.service, "us-cert", [Scope.READ], expires_days=1)
+    (ends,) = [t.expires_at for t in administer.list_tokens(hub.service) if t.public_id == issued.public_id]
     assert ends is not None
-    hub.house.store.clock = lambda: ends - timedelta(microseconds=1)
-    assert authenticate(hub.house, None, issued.token)
-    hub.house.store.clock = lambda: ends
+    hub.service.store.clock = lambda: ends - timedelta(microseconds=1)
+    assert authenticate(hub.service, None, issued.token)
+    hub.service.store.clock = lambda: ends
     with pytest.raises(Unauthenticated):
-        authenticate(hub.house, None, issued.token)
+        authenticate(hub.service, None, issued.token)
 
 
 def test_the_secret_is_nowhere_in_the_database(hub: Hub) -> None:
     token = hub.account("us-cert").token
     secret = token.partition(".")[2]
-    assert all(secret not in repr(stored) for stored in administer.list_tokens(hub.house))
+    assert all(secret not in repr(stored) for stored in administer.list_tokens(hub.service))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_nations_member_reads_with_its_kinds_clearance(hub: Hub, id: str, clea
 
 @pytest.mark.parametrize("kind", [Kind.AUDITOR, Kind.OPERATOR])
 def test_auditors_and_operators_read_no_objects(hub: Hub, kind: Kind) -> None:
-    member = administer.add_member(hub.house, "one", None, kind, "one")
+    member = administer.add_member(hub.service, "one", None, kind, "one")
     with pytest.raises(Forbidden, match="do not read objects"):
         reader(Caller(member, frozenset(Scope)))
 

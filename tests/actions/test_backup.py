@@ -43,10 +43,10 @@ def world(database_url: str) -> Iterator[World]:
 def reopened(world: World, database_url: str, file: Path) -> Iterator[World]:
     """Give the same people over the restored database, in a new process."""
     with restored(database_url, file, world.clock) as url:
-        house = replace(world.house, store=Store.open(url), bindings=Bindings())
-        house.store.clock = world.clock
+        service = replace(world.service, store=Store.open(url), bindings=Bindings())
+        service.store.clock = world.clock
         world.clock.wait(60)  # what was signed before the restore is refused
-        again = World(house, world.clock, world.callers, world.tokens, _nonces=world._nonces)
+        again = World(service, world.clock, world.callers, world.tokens, _nonces=world._nonces)
         try:
             yield again
         finally:
@@ -194,11 +194,11 @@ def test_a_restored_hub_is_sound_and_goes_on(world: World, database_url: str, tm
     before = world.see("kr-agency")
     backup(database_url, tmp_path / "copy")
     with reopened(world, database_url, tmp_path / "copy") as again:
-        assert check.check(again.house).faults == []
+        assert check.check(again.service).faults == []
         assert again.see("kr-agency") == before
         again.push("us-agency", malware(9, tlp="green"))
         assert stix_id("malware", 9) in again.ids("kr-agency")
-        assert check.check(again.house).faults == []
+        assert check.check(again.service).faults == []
 
 
 def test_a_poller_that_saw_more_than_the_backup_misses_nothing_of_what_follows(
@@ -224,13 +224,13 @@ def test_a_walk_from_before_goes_on_and_misses_nothing_of_what_follows(
     backup(database_url, tmp_path / "copy")
     world.push("us-agency", *(malware(n, tlp="green") for n in range(9)))  # lost with the database
     query = world.query("kr-agency", limit=15, selections=EVERY_VERSION)
-    page = poll.objects(world.house, query)
+    page = poll.objects(world.service, query)
     assert page.more
-    cursor = poll.seal_cursor(world.house, query, page)
+    cursor = poll.seal_cursor(world.service, query, page)
     world.clock.wait(1)
     with reopened(world, database_url, tmp_path / "copy") as again:
         again.push("us-agency", *(malware(n, tlp="green") for n in range(20, 24)))
-        rows = again.drain(poll.open_cursor(again.house, query, cursor))
+        rows = again.drain(poll.open_cursor(again.service, query, cursor))
     assert {row.id for row in rows} == {stix_id("malware", n) for n in range(20, 24)}
 
 
@@ -247,4 +247,4 @@ def test_what_was_ended_after_the_backup_has_to_be_ended_again(
         assert again.ids("kr-cert") == {stix_id("malware", 1)}
         again.terminate(ended, by="KR")
         assert again.ids("kr-cert") == set()
-        assert check.check(again.house).faults == []
+        assert check.check(again.service).faults == []

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from hub.actions import check, work
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.model import NationCode, Tlp
 from tests import postgres
 from tests.actions.damage import copied, damage, furnish
@@ -527,9 +527,9 @@ DAMAGES = [*LEDGERS, *DISCLOSURES, *ROWS, *POLICY, *OBJECTS, *EVIDENCE, *AGREEME
 
 @pytest.mark.parametrize("damaged", DAMAGES, ids=[damaged.sentence for damaged in DAMAGES])
 def test_every_damage_is_seen_and_nothing_else(sound: Sound, damaged: Damage) -> None:
-    with copied(*sound) as (house, url):
+    with copied(*sound) as (service, url):
         damage(url, damaged.statement)
-        faults = check.check(house).faults
+        faults = check.check(service).faults
     assert len(faults) == 1, faults
     assert damaged.place in faults[0].place
     assert damaged.sentence in faults[0].what
@@ -537,9 +537,9 @@ def test_every_damage_is_seen_and_nothing_else(sound: Sound, damaged: Damage) ->
 
 @pytest.mark.parametrize("damaged", ENTANGLED, ids=[damaged.sentence for damaged in ENTANGLED])
 def test_every_damage_to_what_belongs_together_is_seen(sound: Sound, damaged: Damage) -> None:
-    with copied(*sound) as (house, url):
+    with copied(*sound) as (service, url):
         damage(url, damaged.statement)
-        faults = check.check(house).faults
+        faults = check.check(service).faults
     assert any(damaged.place in one.place and damaged.sentence in one.what for one in faults), faults
 
 
@@ -558,9 +558,9 @@ def test_every_damage_to_what_belongs_together_is_seen(sound: Sound, damaged: Da
 def test_what_everything_goes_by_and_cannot_be_read_is_one_fault(
     sound: Sound, statement: str, place: str
 ) -> None:
-    with copied(*sound) as (house, url):
+    with copied(*sound) as (service, url):
         damage(url, statement)
-        faults = check.check(house).faults
+        faults = check.check(service).faults
     assert [fault.place for fault in faults] == [place]
     assert "restore a backup" in faults[0].what
 
@@ -569,12 +569,12 @@ def test_what_everything_goes_by_and_cannot_be_read_is_one_fault(
 def test_a_file_that_is_written_over_is_a_fault_and_nothing_else(sound: Sound, begin: int) -> None:
     if not sound[1].startswith("sqlite"):
         pytest.skip("PostgreSQL looks after its own pages")
-    with copied(*sound) as (house, url):
+    with copied(*sound) as (service, url):
         file = Path(url.removeprefix("sqlite:///"))
         content = bytearray(file.read_bytes())
         content[begin : begin + 40_960] = b"x" * 40_960
         file.write_bytes(content)
-        faults = check.check(house).faults
+        faults = check.check(service).faults
     assert {fault.place for fault in faults} == {"database file"}
     assert all("restore a backup" in fault.what for fault in faults)
 
@@ -582,28 +582,28 @@ def test_a_file_that_is_written_over_is_a_fault_and_nothing_else(sound: Sound, b
 def test_what_was_never_submitted_is_seen_though_its_digest_is_right(sound: Sound) -> None:
     body = b'{"type":"malware"}'
     digest = hashlib.sha256(body).hexdigest()
-    with copied(*sound) as (house, url):
+    with copied(*sound) as (service, url):
         damage(
             url,
             f"UPDATE content SET body = X'{body.hex()}', digest = X'{digest}', size = {len(body)} "
             f"WHERE id = {content('malware', 2)}",
         )
-        faults = check.check(house).faults
+        faults = check.check(service).faults
     assert any("does not hold what is stored" in fault.what for fault in faults)
 
 
 def test_objects_of_nobody_are_seen(sound: Sound) -> None:
-    with copied(*sound) as (house, url):
+    with copied(*sound) as (service, url):
         damage(url, f"UPDATE object_version SET member = 'kr-cert' WHERE id = {M2}")
-        faults = check.check(house).faults
+        faults = check.check(service).faults
     assert any("of nobody who submits in US" in fault.what for fault in faults)
 
 
 def test_a_nation_without_ledger_or_without_configuration_is_seen(sound: Sound) -> None:
-    with copied(*sound) as (house, _):
-        nations = dict(house.registry.nations)
+    with copied(*sound) as (service, _):
+        nations = dict(service.registry.nations)
         nations[NationCode("NZ")] = replace(nations.pop(NationCode("JP")), code=NationCode("NZ"))
-        other = replace(house, registry=replace(house.registry, nations=nations))
+        other = replace(service, registry=replace(service.registry, nations=nations))
         found = {fault.place: fault.what for fault in check.check(other).faults}
     assert "put it back" in found["ledger JP"]
     assert "run `hub init`" in found["ledger NZ"]
@@ -612,9 +612,9 @@ def test_a_nation_without_ledger_or_without_configuration_is_seen(sound: Sound) 
 def test_a_damaged_file_is_seen_before_anything_is_believed(sound: Sound) -> None:
     if not sound[1].startswith("sqlite"):
         pytest.skip("PostgreSQL looks after its own pages")
-    with copied(*sound) as (house, url):
+    with copied(*sound) as (service, url):
         _exchange_pages(url)
-        faults = check.check(house).faults
+        faults = check.check(service).faults
     assert {fault.place for fault in faults} == {"database file"}
 
 
@@ -632,8 +632,8 @@ def _exchange_pages(url: str) -> None:
 
 
 def test_a_sound_hub_has_no_fault(sound: Sound) -> None:
-    with copied(*sound) as (house, _):
-        report = check.check(house)
+    with copied(*sound) as (service, _):
+        report = check.check(service)
         assert report.faults == []
         assert report.checked == {
             "objects": 16 + 20,
@@ -646,20 +646,20 @@ def test_a_sound_hub_has_no_fault(sound: Sound) -> None:
 
 
 def test_checking_changes_nothing(sound: Sound) -> None:
-    with copied(*sound) as (house, _):
-        with house.store.read() as connection:
+    with copied(*sound) as (service, _):
+        with service.store.read() as connection:
             before = connection.exec_driver_sql("SELECT count(*), max(date_added) FROM release").all()
-        assert check.check(house).faults == check.check(house).faults == []
-        with house.store.read() as connection:
+        assert check.check(service).faults == check.check(service).faults == []
+        with service.store.read() as connection:
             assert connection.exec_driver_sql("SELECT count(*), max(date_added) FROM release").all() == before
 
 
 def test_a_hub_stays_sound_when_time_brings_agreements_and_takes_them(sound: Sound) -> None:
-    with copied(*sound) as (house, _):
+    with copied(*sound) as (service, _):
         for days in (-1, 2, 1_000):
-            assert check.check(_later(house, days)).faults == [], days
-        assert work.work(_later(house, 1_000)).withdrawn > 0
-        assert check.check(_later(house, 1_000)).faults == []
+            assert check.check(_later(service, days)).faults == [], days
+        assert work.work(_later(service, 1_000)).withdrawn > 0
+        assert check.check(_later(service, 1_000)).faults == []
 
 
 @settings(derandomize=True, deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
@@ -668,13 +668,13 @@ def test_whatever_happens_leaves_a_sound_hub(mould: Mould, events: list[Event]) 
     world = mould.cast()
     try:
         Play(world).play(events)
-        assert check.check(world.house).faults == []
+        assert check.check(world.service).faults == []
     finally:
         mould.discard(world)
 
 
-def _later(house: House, days: int) -> House:
-    store, clock = copy.copy(house.store), house.store.clock
+def _later(service: Service, days: int) -> Service:
+    store, clock = copy.copy(service.store), service.store.clock
     assert clock is not None
     store.clock = lambda: clock() + timedelta(days=days)
-    return replace(house, store=store)
+    return replace(service, store=store)

@@ -36,11 +36,11 @@ def _furnished(url: str) -> Sound:
     world.clock.wait()
     world.push("us-agency", malware(1, tlp="green"), indicator(1, tlp="green"))
     for member in ("kr-agency", "kr-cert"):
-        poll.objects(world.house, world.query(member, selections=EVERY_VERSION))
+        poll.objects(world.service, world.query(member, selections=EVERY_VERSION))
     world.delete("us-agency", stix_id("malware", 1))
     world.push("us-agency", indicator(1, version=2, tlp="red"))
     world.clock.wait()
-    assert work.work(world.house).told == 4
+    assert work.work(world.service).told == 4
     world.close()
     return world, url
 
@@ -96,13 +96,13 @@ DAMAGES = [
 
 
 def test_a_hub_that_recalls_is_sound(sound: Sound) -> None:
-    with copied(*sound) as (house, _):
-        assert check.check(house).faults == []
+    with copied(*sound) as (service, _):
+        assert check.check(service).faults == []
 
 
 @pytest.mark.parametrize("damaged", DAMAGES, ids=[damaged.statement[:60] for damaged in DAMAGES])
 def test_every_damage_to_a_recall_is_seen(sound: Sound, damaged: Damage) -> None:
-    with copied(*sound) as (house, url):
+    with copied(*sound) as (service, url):
         damage(url, damaged.statement)
-        faults = check.check(house).faults
+        faults = check.check(service).faults
     assert any(damaged.place in one.place and damaged.sentence in one.what for one in faults), faults

@@ -91,7 +91,7 @@ def test_an_identity_may_be_shared_by_members_and_be_one_of_several(world: World
 
 
 def test_the_hubs_own_is_neither_forged_nor_copied(world: World) -> None:
-    hub = world.house.registry.hub_identity_id
+    hub = world.service.registry.hub_identity_id
     assert is_refused(tell(world, "kr-cert", green(created_by=hub)), "only the hub submits in its name")
     assert is_refused(tell(world, "kr-cert", identity(1, tlp="green") | {"id": hub}), "belongs to the hub")
 

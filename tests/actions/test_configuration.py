@@ -65,15 +65,15 @@ def listing(*informative: StixId, public: tuple[StixId, ...] = ()) -> Registry:
 
 def init(hub: Hub, given: Registry, **options: Any) -> Initialised:
     """What `hub init` does, with this file."""
-    hub.house.store.bind(None)  # another process
-    return initialise(replace(hub.house, registry=given), "nations.toml", **options)
+    hub.service.store.bind(None)  # another process
+    return initialise(replace(hub.service, registry=given), "nations.toml", **options)
 
 
 def started(hub: Hub, given: Registry) -> Hub:
     """A process that was started afterwards, with this file."""
-    hub.house.store.bind(None)
-    house = bound(replace(hub.house, registry=given, bindings=Bindings()), "nations.toml")
-    return Hub(house, hub.clock, hub.accounts, hub._nonces)
+    hub.service.store.bind(None)
+    service = bound(replace(hub.service, registry=given, bindings=Bindings()), "nations.toml")
+    return Hub(service, hub.clock, hub.accounts, hub._nonces)
 
 
 def applied(hub: Hub, given: Registry, **options: Any) -> Hub:
@@ -82,7 +82,7 @@ def applied(hub: Hub, given: Registry, **options: Any) -> Hub:
 
 
 def is_sound(hub: Hub) -> bool:
-    return check.check(hub.house).faults == []
+    return check.check(hub.service).faults == []
 
 
 # --- what is refused ------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def test_once_somebody_has_joined_apply_takes_no_ids_and_no_nations(hub: Hub, gi
     hub.account("us-cert")
     with pytest.raises(SettingsError):
         init(hub, given, apply=True)
-    assert started(hub, registry()).house.registry == registry()
+    assert started(hub, registry()).service.registry == registry()
 
 
 @pytest.mark.parametrize("given", [given for given, _, _ in _DIFFERING])
@@ -159,7 +159,7 @@ def test_until_somebody_has_joined_apply_takes_whatever_the_file_says(hub: Hub, 
 
 def test_what_people_call_a_nation_may_change(hub: Hub) -> None:
     hub.account("us-cert")
-    assert started(hub, of_us(name="America")).house.registry.nations[US].name == "America"
+    assert started(hub, of_us(name="America")).service.registry.nations[US].name == "America"
 
 
 def test_an_initialised_hub_says_what_it_applied(hub: Hub) -> None:
@@ -174,18 +174,18 @@ def test_an_initialised_hub_says_what_it_applied(hub: Hub) -> None:
 
 def test_a_public_source_is_nobodys(hub: Hub) -> None:
     hub.account("kr-agency")
-    administer.register_identity(hub.house, "kr-agency", VENDOR)
+    administer.register_identity(hub.service, "kr-agency", VENDOR)
     with pytest.raises(SettingsError, match="registered identity of a member of KR"):
         init(hub, listing(INFORMATIVE, public=(VENDOR,)), apply=True)
 
 
 def test_a_new_nations_ids_are_nobodys(hub: Hub) -> None:
     hub.account("kr-agency")
-    administer.register_identity(hub.house, "kr-agency", ZEALAND.identity_id)
+    administer.register_identity(hub.service, "kr-agency", ZEALAND.identity_id)
     with pytest.raises(SettingsError, match="registered identity of a member of KR"):
         init(hub, with_zealand(), add=[NZ])
     taken = statement_like(ZEALAND.rel_to_id)
-    administer.remove_identity(hub.house, "kr-agency", ZEALAND.identity_id)
+    administer.remove_identity(hub.service, "kr-agency", ZEALAND.identity_id)
     hub.accepted("kr-agency", taken)
     with pytest.raises(SettingsError, match="an object that KR submitted"):
         init(hub, with_zealand(), add=[NZ])
@@ -349,9 +349,9 @@ def test_a_database_of_an_earlier_version_keeps_what_the_file_says(sharing: Hub)
     """And learns by which list its definitions were accepted, which was not noted then."""
     definition = statement_like(OTHER, extensions={EXTENSION: {"extension_type": "property-extension"}})
     old, fresh = (campaign(name, object_marking_refs=[TLP["green"], OTHER]) for name in ("old", "fresh"))
-    before = replace(sharing.house, registry=listing(EXTENSION))
+    before = replace(sharing.service, registry=listing(EXTENSION))
     Hub(before, sharing.clock, sharing.accounts, sharing._nonces).accepted("us-cert", definition, old)
-    with sharing.house.store.write() as connection:
+    with sharing.service.store.write() as connection:
         connection.execute(update(hub_state).values(configuration=0))
         connection.execute(delete(configuration))
         connection.execute(delete(reference).where(reference.c.kind == "listed"))
@@ -373,14 +373,14 @@ def process(database_url: str) -> Iterator[Hub]:
     hub = Hub.open(database_url)
     hub.agree(clause("US", "KR"))
     yield started(hub, registry())
-    hub.house.store.close()
+    hub.service.store.close()
 
 
 def other(process: Hub, database_url: str, given: Registry, **options: Any) -> None:
     """Let another process initialise the database."""
     with closing(Store.open(database_url)) as store:
         store.clock = process.clock
-        initialise(replace(process.house, store=store, registry=given), **options)
+        initialise(replace(process.service, store=store, registry=given), **options)
 
 
 def test_a_process_of_before_answers_nothing_and_says_so_once(
@@ -392,7 +392,7 @@ def test_a_process_of_before_answers_nothing_and_says_so_once(
         lambda: process.push("us-cert", campaign("after")),
         lambda: process.rows("kr-cert"),
         lambda: administer.add_member(
-            process.house, "us-x", "US", process.caller("us-cert").member.kind, "x"
+            process.service, "us-x", "US", process.caller("us-cert").member.kind, "x"
         ),
     ]
     with caplog.at_level(logging.ERROR):
@@ -400,7 +400,7 @@ def test_a_process_of_before_answers_nothing_and_says_so_once(
             with pytest.raises(Reconfigured, match="restart"):
                 ask()
     assert [record.getMessage()[:7] for record in caplog.records] == ["restart"]
-    found = readiness.examine(process.house, process.clock)
+    found = readiness.examine(process.service, process.clock)
     assert not found.is_ready
     assert "restart" in found.details["read"]
     started(process, of_us(default_tlp=Tlp.GREEN)).accepted("us-cert", campaign("after"))
@@ -424,9 +424,9 @@ def test_what_was_decided_before_is_not_written_afterwards(
 def test_whoever_waited_for_the_lock_finds_that_it_was_changed(
     process: Hub, database_url: str, lock: Callable[[Connection], object]
 ) -> None:
-    if process.house.store.is_sqlite:
+    if process.service.store.is_sqlite:
         pytest.skip("there no transaction begins before the one that writes has ended")
-    with process.house.store.write() as connection:
+    with process.service.store.write() as connection:
         other(process, database_url, of_us(default_tlp=Tlp.GREEN), apply=True)
         with pytest.raises(Reconfigured):
             lock(connection)
@@ -444,7 +444,7 @@ def test_a_backup_with_another_configuration_is_restored_and_then_asked_about(
     with pytest.raises(SettingsError, match="the file says green, the database keeps amber"):
         started(process, of_us(default_tlp=Tlp.GREEN))
     other(process, database_url, of_us(default_tlp=Tlp.GREEN), apply=True)  # while the hub is closed, too
-    assert started(process, of_us(default_tlp=Tlp.GREEN)).house.registry.earlier
+    assert started(process, of_us(default_tlp=Tlp.GREEN)).service.registry.earlier
 
 
 def test_the_same_values_after_a_restore_have_another_number(
@@ -470,7 +470,7 @@ def test_the_same_values_after_a_restore_have_another_number(
     ],
 )
 def test_a_damaged_configuration_is_one_sentence(hub: Hub, statement: str) -> None:
-    with hub.house.store.write() as connection:
+    with hub.service.store.write() as connection:
         connection.execute(text(statement))
     with pytest.raises(SettingsError, match="restore a backup"):
         started(hub, registry())

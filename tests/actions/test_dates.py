@@ -24,8 +24,8 @@ def world(database_url: str) -> Iterator[World]:
     made = build(database_url, codes=("US", "KR"), kinds=("cert", "agency", "agency2", "partner"))
     yield made
     made.clock.wait()
-    work.work(made.house)
-    assert check.check(made.house).faults == []
+    work.work(made.service)
+    assert check.check(made.service).faults == []
     made.close()
 
 
@@ -141,7 +141,7 @@ def test_over_all_portions_of_a_history_the_widest_rows_come_first(
     world.push("us-agency", indicator(50, tlp="green", name="refers", x_ref=malware(2)["id"]))
     world.clock.wait(60)
     world.agree(["US", "KR"], clause("US", "KR", "amber+strict", audience=audience, history=True))
-    work.work(world.house)
+    work.work(world.service)
     got = [name for name, _ in offsets(world, "kr-cert")]
     ranks = {"green": 1, "amber": 2, "refers": 2, "amber+strict": 3}
     if audience == "agency":
@@ -167,7 +167,7 @@ def test_what_a_walk_has_settled_is_not_gone_through_by_the_next(
     monkeypatch.setattr(histories, "next_versions", noting)
     world.push("us-agency", *some(0, ["green", "amber", "green", "amber+strict"]))
     world.agree(["US", "KR"], clause("US", "KR", "amber+strict", audience="partner", history=True))
-    work.work(world.house)
+    work.work(world.service)
     assert len(world.ids("kr-cert")) == 4
     assert len(seen) == len(set(seen))
 
@@ -181,17 +181,17 @@ def test_a_row_that_a_later_walk_replaces_is_served_until_then(
     world.push("us-cert", *some(0, ["green", "amber", "amber", "green"]))
     world.clock.wait()
     with monkeypatch.context() as patch:
-        patch.setattr(history, "go_through", lambda house, one, deadline: history._step(house, one))
+        patch.setattr(history, "go_through", lambda service, one, deadline: history._step(service, one))
         world.agree(["US", "KR"], clause("US", "KR", "amber", audience="partner", history=True))
     counts = []
     while True:
         counts.append([len(world.ids(reader)) for reader in ("kr-cert", "kr-agency", "kr-partner")])
-        with world.house.store.read() as connection:
+        with world.service.store.read() as connection:
             unfinished = history.histories.unfinished(connection, history.HistoryKind.APPEND)
         if not unfinished:
             break
         for one in unfinished:
-            history._step(world.house, one)
+            history._step(world.service, one)
     assert {cert for cert, _, _ in counts} == {4}
     assert counts[-1] == [4, 4, 2]
     assert counts == sorted(counts)

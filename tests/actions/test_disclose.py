@@ -45,27 +45,27 @@ def _filled(database_url: str) -> World:
 
 
 def recorded(world: World) -> list[Disclosure]:
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         return disclosures_to(connection, KR)
 
 
 def test_an_answer_without_objects_discloses_nothing(world: World) -> None:
-    poll.objects(world.house, world.query("kr-cert", "JP"))
-    poll.objects(world.house, world.query("kr-cert", types=frozenset({"campaign"})))
-    assert poll.exists(world.house, world.query("kr-cert", "US"))
+    poll.objects(world.service, world.query("kr-cert", "JP"))
+    poll.objects(world.service, world.query("kr-cert", types=frozenset({"campaign"})))
+    assert poll.exists(world.service, world.query("kr-cert", "US"))
     assert not recorded(world)
 
 
 def test_a_page_is_recorded_with_exactly_the_rows_it_held(world: World) -> None:
     query = world.query("kr-agency", "US", 4, types=frozenset({"malware"}))
-    page = poll.objects(world.house, query)
+    page = poll.objects(world.service, query)
     (one,) = recorded(world)
     positions = tuple(row.position for row in page.rows)
     snapshot = (one.revision, one.generation)
     assert one == Disclosure(MemberId("kr-agency"), KR, one.at, Disclosed.OBJECTS, positions, *snapshot)
     assert len(one.positions) == 4
     assert one.at >= START
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         assert one.epoch == epochs.state_of(connection).epoch
 
 
@@ -77,17 +77,17 @@ def test_every_page_of_a_walk_is_recorded(world: World) -> None:
 @pytest.mark.parametrize("kind", [Disclosed.MANIFEST, Disclosed.VERSIONS])
 def test_what_was_told_about_objects_is_recorded_as_such(world: World, kind: Disclosed) -> None:
     query = world.query("kr-cert", "US", selections=EVERY_VERSION)
-    page = poll.manifest(world.house, query, kind)
+    page = poll.manifest(world.service, query, kind)
     (one,) = recorded(world)
     assert (one.kind, len(one.positions)) == (kind, len(page.rows))
 
 
 def test_it_is_known_who_was_given_one_row(world: World) -> None:
-    (row,) = poll.objects(world.house, world.query("kr-cert", ids=frozenset({stix_id("malware", 3)}))).rows
+    (row,) = poll.objects(world.service, world.query("kr-cert", ids=frozenset({stix_id("malware", 3)}))).rows
     world.drain(world.query("kr-agency", types=frozenset({"indicator"})))
     world.drain(world.query("kr-partner"))
     world.drain(world.query("kr-agency", "US", types=frozenset({"malware"})))
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         found = list(disclosures.fetches(connection, KR, [row.position]))
     assert [one.member for one in found] == ["kr-cert", "kr-agency"]
 
@@ -104,14 +104,14 @@ def test_what_was_read_before_an_ending_is_ordered_before_it_whatever_the_clocks
     def advance(connection: Connection, now: datetime) -> None:
         original(connection, now)
         world.clock.wait(2)
-        poll.objects(world.house, query)
+        poll.objects(world.service, query)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(agreements, "advance", advance)
         world.terminate(view, "JP")
-    poll.objects(world.house, query)
+    poll.objects(world.service, query)
     before, after = recorded(world)
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         ended = select(period.c.ended_at, period.c.ended_generation).where(period.c.ended_at.is_not(None))
         ((ended_at, ended_generation),) = connection.execute(ended)
     assert to_microseconds(before.at) > ended_at
@@ -121,13 +121,13 @@ def test_what_was_read_before_an_ending_is_ordered_before_it_whatever_the_clocks
 
 def test_what_was_read_before_a_row_was_narrowed_is_ordered_before_it(world: World) -> None:
     query = world.query("kr-cert", ids=frozenset({stix_id("malware", 1)}))
-    poll.objects(world.house, query)
+    poll.objects(world.service, query)
     target = stix_id("malware", 1)
     world.push("us-agency", report(tlp="green", refs=[target]))
     world.push("us-agency", malware(1, tlp="red", version=2))
-    poll.objects(world.house, world.query("kr-cert", types=frozenset({"malware"})))
+    poll.objects(world.service, world.query("kr-cert", types=frozenset({"malware"})))
     world.delete("us-agency", stix_id("malware", 3))
-    poll.objects(world.house, world.query("kr-cert", types=frozenset({"malware"})))
+    poll.objects(world.service, world.query("kr-cert", types=frozenset({"malware"})))
     revisions = [one.revision for one in recorded(world)]
     assert revisions == sorted(set(revisions))
 
@@ -137,11 +137,11 @@ def test_a_narrowed_row_tells_which_revision_narrowed_it(world: World) -> None:
     query = world.query("kr-cert", ids=frozenset({id}))
     world.agree(["US", "KR"], clause("US", "KR", "green", types=["relationship", "note"]))
     world.push("us-agency", relationship(tlp="green", refs=[stix_id("note")]))
-    poll.objects(world.house, query)
+    poll.objects(world.service, query)
     world.push("us-agency", sdo("note", tlp="green"), malware(1, tlp="green", version=2))
     world.push("us-agency", relationship(tlp="green", version=2, refs=[stix_id("note"), stix_id("malware")]))
-    poll.objects(world.house, world.query("kr-cert", ids=frozenset({id}), selections=EVERY_VERSION))
-    with world.house.store.read() as connection:
+    poll.objects(world.service, world.query("kr-cert", ids=frozenset({id}), selections=EVERY_VERSION))
+    with world.service.store.read() as connection:
         (narrowed,) = connection.execute(select(rejustification.c.revision)).scalars()
     before, after = recorded(world)
     assert before.revision < narrowed <= after.revision
@@ -159,14 +159,16 @@ class Failing(Store):
 def test_nothing_leaves_when_it_cannot_be_recorded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Store, "record", Failing.record)
     with pytest.raises(Unavailable):
-        poll.objects(world.house, world.query("kr-cert"))
+        poll.objects(world.service, world.query("kr-cert"))
 
 
 def _ask(world: World, *ids: str) -> Ask:
     """What a page of the KR cert is asked with, for these ids."""
     query = world.query("kr-cert", ids=frozenset(map(StixId, ids)))
-    with world.house.store.read() as connection:
-        standing = world.house.bindings.standing(connection, query.reader, present(world.house, connection))
+    with world.service.store.read() as connection:
+        standing = world.service.bindings.standing(
+            connection, query.reader, present(world.service, connection)
+        )
     return Ask(query, Disclosed.OBJECTS, None, *standing)
 
 
@@ -187,7 +189,7 @@ def _together(world: World, asks: Sequence[Ask]) -> tuple[list[Told | BaseExcept
 
     def tell(ask: Ask) -> Told | BaseException:
         try:
-            return desk.tell(world.house.store, ask)
+            return desk.tell(world.service.store, ask)
         except Exception as failure:  # noqa: BLE001
             return failure
 
@@ -237,7 +239,7 @@ _REFUSED_AT_COMMIT = {
 def test_no_page_leaves_whose_shared_commit_failed(world: World) -> None:
     """The statements of all pages are done; only then the database refuses the COMMIT."""
     asks = [_ask(world, stix_id("malware", n)) for n in range(4)]
-    with world.house.store.write() as connection:
+    with world.service.store.write() as connection:
         for statement in _REFUSED_AT_COMMIT[connection.dialect.name]:
             connection.exec_driver_sql(statement)
     told, commits = _together(world, asks)
@@ -254,14 +256,14 @@ def test_a_page_that_was_begun_before_the_hub_was_closed_is_not_told(
     world, original = _filled(postgresql_url), pages.tell
 
     def tell(connection: Connection, ask: Ask, clock: Clock | None) -> Told:
-        with world.house.store.write() as other:
+        with world.service.store.write() as other:
             epochs.close(other, world.clock.now, ["something is lost"])
         return original(connection, ask, clock)
 
     monkeypatch.setattr(pages, "tell", tell)
     with pytest.raises(Closed):
-        poll.objects(world.house, world.query("kr-cert"))
-    with world.house.store.read(when_closed=True) as connection:
+        poll.objects(world.service, world.query("kr-cert"))
+    with world.service.store.read(when_closed=True) as connection:
         assert disclosures_to(connection, KR) == []
     world.close()
 
@@ -270,9 +272,9 @@ def test_who_waits_too_long_for_its_turn_is_refused(world: World, monkeypatch: p
     desk = Disclosures()
     monkeypatch.setattr(disclose, "_TURN_SECONDS", 0.01)
     with desk._turn, pytest.raises(Unavailable, match="too long"):
-        desk.tell(world.house.store, _ask(world, stix_id("malware", 1)))
+        desk.tell(world.service.store, _ask(world, stix_id("malware", 1)))
     assert not desk._waiting
-    assert desk.tell(world.house.store, _ask(world, stix_id("malware", 1))).entries
+    assert desk.tell(world.service.store, _ask(world, stix_id("malware", 1))).entries
 
 
 def test_who_waits_no_longer_takes_no_equal_page_with_it(
@@ -283,11 +285,11 @@ def test_who_waits_no_longer_takes_no_equal_page_with_it(
     monkeypatch.setattr(disclose, "_TURN_SECONDS", PATIENCE_SECONDS)
     with ThreadPoolExecutor(1) as pool:
         with desk._turn:
-            first = pool.submit(desk.tell, world.house.store, ask)
+            first = pool.submit(desk.tell, world.service.store, ask)
             wait_for(lambda: len(desk._waiting) == 1, "the first to wait")
             monkeypatch.setattr(disclose, "_TURN_SECONDS", 0.01)
             with pytest.raises(Unavailable, match="too long"):
-                desk.tell(world.house.store, ask)
+                desk.tell(world.service.store, ask)
             assert len(desk._waiting) == 1
         assert first.result(PATIENCE_SECONDS).entries
 
@@ -295,7 +297,7 @@ def test_who_waits_no_longer_takes_no_equal_page_with_it(
 def test_a_page_of_one_epoch_has_no_bodies_of_another(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between a page and its bodies a fork begins, in which the numbers of bodies name other objects."""
     query, secret = world.query("kr-cert", ids=frozenset({stix_id("malware", 1)})), b'{"name": "secret"}'
-    (right,) = poll.objects(world.house, query).rows
+    (right,) = poll.objects(world.service, query).rows
     original = Disclosures.tell
 
     def tell(self: Disclosures, store: Store, ask: Ask) -> Told:
@@ -306,14 +308,14 @@ def test_a_page_of_one_epoch_has_no_bodies_of_another(world: World, monkeypatch:
 
     forked: list[int] = []
     monkeypatch.setattr(Disclosures, "tell", tell)
-    (row,) = poll.objects(world.house, query).rows
+    (row,) = poll.objects(world.service, query).rows
     assert forked
     assert row.body == right.body
 
 
 def _forked(world: World, id: int, body: bytes) -> int:
     """Begin an epoch in which this number is that of another body; return the new number of the old one."""
-    with world.house.store.write() as connection:
+    with world.service.store.write() as connection:
         epochs.begin(connection, world.clock.now, world.clock.now)
         old = connection.execute(select(content).where(content.c.id == id)).one()._asdict()
         new = insert(content).values(**old | {"id": 999_999, "digest": bytes(32)})

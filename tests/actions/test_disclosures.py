@@ -58,13 +58,13 @@ def agreed(world: World) -> Json:
 
 def ask(world: World, who: str | Caller, id: str = MALWARE) -> list[dict[str, Any]]:
     caller = who if isinstance(who, Caller) else world.callers[who]
-    return disclosures.of_object(world.house, caller, StixId(id))
+    return disclosures.of_object(world.service, caller, StixId(id))
 
 
 def fetch(world: World, member: str, origin: str | None = None, **filters: Any) -> str:
     """Poll once, one second later than whatever was before; return when."""
     world.clock.wait()
-    poll.objects(world.house, world.query(member, origin, **{"selections": EVERY_VERSION, **filters}))
+    poll.objects(world.service, world.query(member, origin, **{"selections": EVERY_VERSION, **filters}))
     return format_instant(world.clock.now)
 
 
@@ -156,10 +156,10 @@ def test_a_submitter_is_told_how_many_and_never_who(world: World, agreed: Json) 
     assert counts(world) == []  # its own are not among them
     for member in ("kr-agency", "kr-cert", "kr-agency", "us-partner"):
         fetch(world, member)
-    poll.manifest(world.house, world.query("kr-cert", "US", selections=EVERY_VERSION), Disclosed.MANIFEST)
+    poll.manifest(world.service, world.query("kr-cert", "US", selections=EVERY_VERSION), Disclosed.MANIFEST)
     assert counts(world) == [("manifest", 1, 0, 0), ("objects", 3, 0, 0)]
     world.delete("us-agency", MALWARE)
-    work.work(world.house)
+    work.work(world.service)
     assert counts(world)[1] == ("objects", 3, 3, 0)
     fetch(world, "kr-cert")
     assert counts(world)[1] == ("objects", 3, 3, 1)
@@ -196,7 +196,7 @@ def test_objects_and_what_is_told_of_them_are_apart(world: World, agreed: Json) 
     query = world.query("kr-cert", "US", selections=EVERY_VERSION)
     for kind in (Disclosed.MANIFEST, Disclosed.VERSIONS):
         world.clock.wait()
-        poll.manifest(world.house, query, kind)
+        poll.manifest(world.service, query, kind)
     fetch(world, "kr-cert")
     assert [one["kind"] for one in ask(world, "us-cert")] == ["manifest", "versions", "objects"]
 
@@ -224,7 +224,7 @@ def test_only_who_was_really_given_it_is_listed(world: World, agreed: Json) -> N
 def test_what_was_delivered_stays_told_when_it_ended_or_was_deleted(world: World, agreed: Json) -> None:
     fetch(world, "kr-agency")
     world.terminate(agreed, "KR")
-    work.work(world.house)
+    work.work(world.service)
     fetch(world, "kr-agency")
     world.delete("us-agency", MALWARE)
     told = [("kr-agency", agreed["id"])]
@@ -242,7 +242,7 @@ def test_the_hubs_own_objects_need_no_agreement(world: World, agreed: Json) -> N
 
 def test_each_fetch_is_told_with_what_was_in_force_in_its_moment(world: World, agreed: Json) -> None:
     second = world.agree(["US", "KR"], clause("US", "KR", "green", audience="partner", history=True))
-    work.work(world.house)
+    work.work(world.service)
     fetch(world, "kr-cert")  # both: the wider is named
     world.terminate(second, "US")
     fetch(world, "kr-cert")
@@ -271,7 +271,7 @@ def test_a_row_that_was_narrowed_tells_what_it_stood_by_before(world: World) -> 
     world.clock.wait()
     world.push("us-agency", report(2, tlp="amber", refs=[INDICATOR]))
     fetch(world, "kr-cert")
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM rejustification")).scalar_one() > 0
     assert under(world, "us-cert", INDICATOR) == [("kr-cert", low["id"]), ("kr-cert", high["id"])]
 
@@ -290,8 +290,8 @@ def test_a_page_whose_snapshot_was_older_than_its_clock_is_told_with_what_that_h
     world: World, agreed: Json
 ) -> None:
     """The clock of a page may be read when an ending has its instant and not yet its commit."""
-    (row,) = poll.objects(world.house, world.query("kr-agency", "US")).rows
-    with world.house.store.read() as connection:
+    (row,) = poll.objects(world.service, world.query("kr-agency", "US")).rows
+    with world.service.store.read() as connection:
         revision = releases.revision(connection, NationCode("KR"))
         generation = agreements.generation(connection).number
     world.terminate(agreed, "US")
@@ -305,6 +305,6 @@ def test_a_page_whose_snapshot_was_older_than_its_clock_is_told_with_what_that_h
         revision,
         generation,
     )
-    with world.house.store.record() as connection:
+    with world.service.store.record() as connection:
         record(connection, late)
     assert under(world, "us-cert") == [("kr-agency", agreed["id"]), ("kr-cert", agreed["id"])]

@@ -80,18 +80,18 @@ def test_nothing_is_left_once_the_background_work_is_done(world: World, file: Pa
     world.push("us-agency", malware(tlp="green", description=SECRET))
     world.delete("us-agency", stix_id("malware"))
     assert MARK in bytes_of(file)
-    assert work.work(world.house).is_done
+    assert work.work(world.service).is_done
     assert MARK not in bytes_of(file)
 
 
 def test_who_reads_meanwhile_is_not_disturbed_and_the_next_pass_does_it(world: World, file: Path) -> None:
     world.push("us-agency", malware(tlp="green", description=SECRET))
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         connection.exec_driver_sql("SELECT count(*) FROM content").scalar()
         world.delete("us-agency", stix_id("malware"))
-        assert work.work(world.house).is_done
+        assert work.work(world.service).is_done
         assert MARK in b"".join(connection.exec_driver_sql("SELECT body FROM content").scalars())
-    work.work(world.house)
+    work.work(world.service)
     assert MARK not in bytes_of(file)
 
 

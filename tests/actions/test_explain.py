@@ -54,7 +54,7 @@ def ask(
     caller = who if isinstance(who, Caller) else world.callers[who]
     key = None if version is None else version_key(version)
     recipient = None if to is None else NationCode(to)
-    return explain.explain(world.house, caller, Question(StixId(id), key, recipient))
+    return explain.explain(world.service, caller, Question(StixId(id), key, recipient))
 
 
 def decision(world: World, who: str | Caller, id: str, to: str, version: str | None = None) -> dict[str, Any]:
@@ -162,19 +162,19 @@ def test_many_are_answered_in_their_order_and_hidden_ones_like_absent_ones(
     red, green = malware(1, tlp="red"), malware(2, tlp="green")
     world.push("us-agency", red, green)
     asked = [Question(StixId(id)) for id in (red["id"], ABSENT, green["id"], ABSENT, green["id"])]
-    told = explain.explain_many(world.house, world.callers["kr-agency"], asked)
+    told = explain.explain_many(world.service, world.callers["kr-agency"], asked)
     assert [one["object"] for one in told] == [question.id for question in asked]
     assert [one.get("effective_tlp") for one in told] == [None, None, "green", None, "green"]
     hidden, absent = (json.dumps(one).replace(one["object"], "") for one in told[:2])
     assert hidden == absent
     assert told[2] == ask(world, "kr-agency", green["id"])
-    assert explain.explain_many(world.house, world.callers["kr-agency"], []) == []
+    assert explain.explain_many(world.service, world.callers["kr-agency"], []) == []
 
 
 def test_who_may_ask_nothing_may_not_ask_many(world: World) -> None:
     for caller in (stranger(Kind.OPERATOR), Caller(world.callers["us-cert"].member, frozenset())):
         with pytest.raises(Forbidden):
-            explain.explain_many(world.house, caller, [Question(StixId(ABSENT))])
+            explain.explain_many(world.service, caller, [Question(StixId(ABSENT))])
 
 
 def test_a_thousand_are_asked_about_at_once_and_no_more() -> None:
@@ -273,7 +273,7 @@ def test_what_was_submitted_before_is_beyond_what_agreements_reach(world: World)
     assert abroad(world) == ("stays at home", ["ceiling"])
     world.agree(["US", "JP"], clause("US", "JP", "green", history=True))
     assert abroad(world) == ("leaves", [])  # it is about to
-    work.work(world.house)
+    work.work(world.service)
     assert abroad(world) == ("leaves", [])
 
 
@@ -436,7 +436,7 @@ def test_what_ended_is_told_from_the_next_request(world: World, agreed: Json) ->
     assert reason(world, MALWARE) == "US→KR: no agreement in force"
     refusal(world, "kr-cert", MALWARE)
     world.resume(agreed, "KR")
-    work.work(world.house)
+    work.work(world.service)
     assert decision(world, "kr-cert", MALWARE, "KR")["agreement"] == agreed["id"]
 
 
@@ -447,17 +447,17 @@ def test_what_is_not_served_yet_is_not_called_released(world: World) -> None:
     world.agree(["US", "KR"], clause("US", "KR", "green", history=True))
     assert reason(world, MALWARE).startswith("released, and not served yet")
     refusal(world, "kr-cert", MALWARE)
-    work.work(world.house)
+    work.work(world.service)
     assert decision(world, "us-cert", MALWARE, "KR")["decision"] == "release"
     assert MALWARE in world.ids("kr-cert")
 
 
 def test_the_hubs_own_objects_are_everybodys(world: World) -> None:
-    for id in (*TLP_IDS, world.house.registry.hub_identity_id):
+    for id in (*TLP_IDS, world.service.registry.hub_identity_id):
         found = ask(world, "jp-partner", id)
         assert found["origin"] == "hub"
         assert [(one["nation"], one["clearance"]) for one in found["decisions"]] == [("JP", "partner")]
-    assert len(ask(world, AUDITOR, world.house.registry.hub_identity_id)["decisions"]) == 5
+    assert len(ask(world, AUDITOR, world.service.registry.hub_identity_id)["decisions"]) == 5
 
 
 def test_records_of_several_nations_are_told_each_as_far_as_it_may_be(world: World, agreed: Json) -> None:

@@ -18,7 +18,7 @@ HIDE = {"anonymise": "agency"}
 def world(database_url: str) -> Iterator[World]:
     made = build(database_url, codes=("US", "KR", "JP"), kinds=("cert", "agency", "agency2", "partner"))
     yield made
-    assert check.check(made.house).faults == []
+    assert check.check(made.service).faults == []
     made.close()
 
 

@@ -39,7 +39,7 @@ class Poller:
         while True:
             was_over = is_over.is_set()
             before = self.hub.clock()
-            page = poll.objects(self.hub.house, query)
+            page = poll.objects(self.hub.service, query)
             if page.rows:
                 self.pages.append((before, page, self.hub.clock()))
                 query = self._next(query, page)
@@ -51,7 +51,7 @@ class Poller:
     def _next(self, query: Query, page: Page) -> Query:
         if self.mode == "added_after":
             return replace(query, added_after=page.rows[-1].date_added)
-        return poll.open_cursor(self.hub.house, self.query, poll.seal_cursor(self.hub.house, query, page))
+        return poll.open_cursor(self.hub.service, self.query, poll.seal_cursor(self.hub.service, query, page))
 
     @property
     def rows(self) -> list[Any]:
@@ -98,7 +98,7 @@ class Episodes:
             hub.accepted("us-agency-2", malware(f"g{n}"))
             hub.terminate("jp-cert", view)
             self.times.append((begin, hub.clock()))
-            work.work(hub.house)
+            work.work(hub.service)
 
     def covers(self, before: datetime, after: datetime) -> bool:
         return any(begin <= after and before <= end for begin, end in self.times)
@@ -184,7 +184,7 @@ def _check_episodes(poller: Poller, episodes: Episodes) -> None:
 
 def _check_ledgers(hub: Hub) -> None:
     """Positions are gapless and dates strictly increasing with them, whoever wrote when."""
-    with hub.house.store.read() as connection:
+    with hub.service.store.read() as connection:
         for recipient, position, last_date in connection.execute(
             select(ledger.c.recipient, ledger.c.position, ledger.c.last_date)
         ):

@@ -37,8 +37,8 @@ def later(world: World, **parts: float) -> None:
 
 def settled(world: World) -> None:
     """Let due histories come to their end, and find the hub sound."""
-    assert work.work(world.house).is_done
-    assert check.check(world.house).faults == []
+    assert work.work(world.service).is_done
+    assert check.check(world.service).faults == []
 
 
 def seen(world: World, member: str) -> set[str]:
@@ -104,10 +104,10 @@ def test_history_goes_on_after_a_crash_and_repeats_nothing(
     later(world)
     world.agree(["US", "KR"], clause("US", "KR", history=True))
     (job,) = _unfinished(world)
-    assert not history._step(world.house, job)
+    assert not history._step(world.service, job)
     monkeypatch.setattr(history, "write_rows", _crash)
     with pytest.raises(ZeroDivisionError):
-        history._step(world.house, job)
+        history._step(world.service, job)
     monkeypatch.undo()
     poller = world.follow("kr-agency", "US")
     assert len(poller.poll()) == 2
@@ -121,7 +121,7 @@ def _crash(*_arguments: Any) -> None:
 
 
 def _unfinished(world: World) -> Any:
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         return histories.unfinished(connection, histories.HistoryKind.APPEND)
 
 
@@ -133,7 +133,7 @@ def test_what_is_submitted_while_history_is_under_way_is_not_lost(
     later(world)
     world.agree(["US", "KR"], clause("US", "KR", history=True))
     (job,) = _unfinished(world)
-    history._step(world.house, job)
+    history._step(world.service, job)
     world.push("us-agency", sdo("note", 1, refs=[malware(2)["id"]]))
     assert seen(world, "kr-agency") == {malware(1)["id"]}
     settled(world)
@@ -152,9 +152,9 @@ def test_who_goes_on_with_a_list_that_is_done_takes_nothing_of_what_comes_later(
     gone_through: list[Any] = []
     go_through = history.go_through
 
-    def noting(house: Any, one: Any, deadline: float) -> bool:
+    def noting(service: Any, one: Any, deadline: float) -> bool:
         gone_through.append(one)
-        return go_through(house, one, deadline)
+        return go_through(service, one, deadline)
 
     with monkeypatch.context() as patch:
         patch.setattr(history, "go_through", noting)
@@ -163,7 +163,7 @@ def test_who_goes_on_with_a_list_that_is_done_takes_nothing_of_what_comes_later(
     assert gone_through
     waiting = _unfinished(world)
     for one in gone_through:
-        assert go_through(world.house, one, time.monotonic() + 20)
+        assert go_through(world.service, one, time.monotonic() + 20)
     assert _unfinished(world) == waiting
     later(world, days=11)
     settled(world)
@@ -176,7 +176,7 @@ def test_an_ending_half_way_stops_history(world: World, monkeypatch: pytest.Monk
     later(world)
     agreement = world.agree(["US", "KR"], clause("US", "KR", history=True))
     (job,) = _unfinished(world)
-    history._step(world.house, job)
+    history._step(world.service, job)
     world.terminate(agreement, "KR")
     assert seen(world, "kr-agency") == set()
     settled(world)
@@ -206,7 +206,7 @@ def test_what_happens_while_a_step_decides_is_decided_on_too(
         return decided[-1]
 
     monkeypatch.setattr(history, "_decide", interrupted)
-    history._step(world.house, job)
+    history._step(world.service, job)
     monkeypatch.undo()
     assert len(decided) == 2
     settled(world)

@@ -16,8 +16,8 @@ from sqlalchemy import update
 
 from hub.actions import accept, administer, poll, prune, readiness, recall, recover, work
 from hub.actions.allowance import Allowances
-from hub.actions.house import House, Secrets
 from hub.actions.initialise import initialise
+from hub.actions.service import Secrets, Service
 from hub.model import Kind, Limits, NationCode, Purpose
 from hub.proofs import documents, keys
 from hub.store import epochs, members
@@ -41,7 +41,7 @@ class Stage:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.house = world.house
+        self.service = world.service
         self.clause = clause("US", "KR", "amber")
         self.agreed = world.agree(["US", "KR"], self.clause)
         self.proposed = world.agree(["US", "KR"], self.clause, signers=[])
@@ -51,7 +51,7 @@ class Stage:
             *(["US", "KR"], clause("US", "KR", "green")), signers=["US"], supersedes=self.agreed["id"]
         )
         world.push("us-agency", sdo("indicator", 1, tlp="green"))
-        work.work(self.house)
+        work.work(self.service)
         assert world.ids("kr-cert") >= {stix_id("indicator", 1)}
 
     def wait(self, seconds: float = 1) -> None:
@@ -90,101 +90,101 @@ class Stage:
         self.world.agree(["US", "KR"], clause("US", "KR", "amber", history=True))
         self.wait()
         with RECORDER.watch() as taken:
-            work.append_due(self.house, float("inf"))
+            work.append_due(self.service, float("inf"))
         assert taken == {_G, _O, _L, _R}
 
     def recall(self) -> None:
         self.delete()
         with RECORDER.watch() as taken:
-            assert recall.tell(self.house, float("inf")) > 0
+            assert recall.tell(self.service, float("inf")) > 0
         assert taken == {_L, _R}
 
     def work(self) -> None:
         self.world.terminate(self.agreed, "US")
         self.wait(2 * 86_400)
         with RECORDER.watch() as taken:
-            assert work.work(self.house).withdrawn > 0
+            assert work.work(self.service).withdrawn > 0
         assert taken >= {_N, _L, _R}
 
     def prune(self) -> None:
         self.wait(86_400)
-        prune.prune(self.house)
+        prune.prune(self.service)
 
     def issue_token(self) -> None:
-        administer.issue_token(self.house, "us-cert", self.world.callers["us-cert"].scopes)
+        administer.issue_token(self.service, "us-cert", self.world.callers["us-cert"].scopes)
 
     def suspend_member(self) -> None:
-        administer.suspend_member(self.house, "us-agency")
+        administer.suspend_member(self.service, "us-agency")
 
     def resume_member(self) -> None:
-        administer.resume_member(self.house, "us-agency")
+        administer.resume_member(self.service, "us-agency")
 
     def revoke_token(self) -> None:
-        administer.revoke_token(self.house, self.world.callers["us-agency"].token)
+        administer.revoke_token(self.service, self.world.callers["us-agency"].token)
 
     def register_key(self) -> None:
-        administer.register_key(self.house, "us-agency", _public(keys.generate("ed25519")), Purpose.SUBMIT)
+        administer.register_key(self.service, "us-agency", _public(keys.generate("ed25519")), Purpose.SUBMIT)
 
     def revoke_key(self) -> None:
         thumbprint = key_of("us-agency", Purpose.SUBMIT).public.thumbprint
-        administer.revoke_key(self.house, thumbprint, "lost")
+        administer.revoke_key(self.service, thumbprint, "lost")
 
     def recover(self) -> None:
         new = keys.generate("p256")
-        found = recover.request(self.house, "us-cert", _public(new), "lost")
-        owner = next(one for one in administer.list_members(self.house) if one.id == "us-cert")
-        stated = recover.statement(self.house.registry.hub_identity_id, owner, found)
+        found = recover.request(self.service, "us-cert", _public(new), "lost")
+        owner = next(one for one in administer.list_members(self.service) if one.id == "us-cert")
+        stated = recover.statement(self.service.registry.hub_identity_id, owner, found)
         jws = documents.sign_recovery(stated, key_of("kr-cert", Purpose.AGREEMENT))
         request = self.world._governance("kr-cert", {"jws": jws})
-        recover.confirm(self.house, self.world.callers["kr-cert"], request, found.thumbprint)
+        recover.confirm(self.service, self.world.callers["kr-cert"], request, found.thumbprint)
 
     def add_member(self) -> None:
-        administer.add_member(self.house, "us-new", "US", Kind.AGENCY, "new")
+        administer.add_member(self.service, "us-new", "US", Kind.AGENCY, "new")
 
     def register_identity(self) -> None:
-        administer.register_identity(self.house, "us-agency", stix_id("identity", 77))
+        administer.register_identity(self.service, "us-agency", stix_id("identity", 77))
 
     def remove_identity(self) -> None:
         self.register_identity()
-        administer.remove_identity(self.house, "us-agency", stix_id("identity", 77))
+        administer.remove_identity(self.service, "us-agency", stix_id("identity", 77))
 
     def alias_member(self) -> None:
-        administer.alias_member(self.house, "us-agency", administer.OtherNames(["short"], ["us.example"]))
+        administer.alias_member(self.service, "us-agency", administer.OtherNames(["short"], ["us.example"]))
 
     def initialise(self) -> None:
-        initialise(self.house)
+        initialise(self.service)
 
     def allowance(self) -> None:
-        limited = replace(self.house, limits=Limits(requests_per_minute=60))
+        limited = replace(self.service, limits=Limits(requests_per_minute=60))
         Allowances(limited).admit(self.world.callers["us-cert"])
 
     def page(self) -> None:
-        assert poll.objects(self.house, self.world.query("kr-cert")).rows
+        assert poll.objects(self.service, self.world.query("kr-cert")).rows
 
     def begin_epoch(self) -> None:
         """As after a fail-over: another process finds another timeline."""
-        with RECORDER.off(), self.house.store.write() as connection:
+        with RECORDER.off(), self.service.store.write() as connection:
             connection.execute(update(hub_state).values(timeline="00000000"))
         self._with_a_new_process(lambda store: None)
 
     def open_again(self) -> None:
         self.begin_epoch()
-        with self.house.store.write(when_closed=True) as connection:
+        with self.service.store.write(when_closed=True) as connection:
             epochs.open_again(connection)
 
     def settle(self) -> None:
         now = self.world.clock.now
         used = UsedNonce("t" * 43, "n", now + timedelta(minutes=5), accept.new_receipt())
-        with self.house.store.write(settles=True) as connection:
+        with self.service.store.write(settles=True) as connection:
             members.settle_nonce(connection, used)
 
     def readyz(self) -> None:
-        assert readiness.examine(self.house, lambda: datetime.now(UTC)).is_ready
+        assert readiness.examine(self.service, lambda: datetime.now(UTC)).is_ready
 
     def _with_a_new_process(self, act: Callable[[Store], Any]) -> None:
-        url = self.house.store._engine.url.render_as_string(hide_password=False)
+        url = self.service.store._engine.url.render_as_string(hide_password=False)
         store = Store.open(url)
-        store.clock = self.house.store.clock
+        store.clock = self.service.store.clock
         with store.read(when_closed=True):
             act(store)
         store.close()
@@ -257,7 +257,7 @@ def test_a_hub_is_initialised_in_order(postgresql_url: str) -> None:
     with RECORDER.watch() as found:
         for codes in (("AU",), ("AU", "KR", "US")):
             store = Store.open(postgresql_url)
-            house = House(store, registry(codes=codes), Limits(), _SECRETS, "", "", True)
-            initialise(house, add=[NationCode(code) for code in codes])
+            service = Service(store, registry(codes=codes), Limits(), _SECRETS, "", "", True)
+            initialise(service, add=[NationCode(code) for code in codes])
             store.close()
     assert found == {_G, _H, _O, _L, _R}

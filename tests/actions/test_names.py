@@ -199,11 +199,11 @@ def test_a_container_that_comes_later_closes_no_name(world: World) -> None:
 
 def stay_home(world: World) -> None:
     """From now on the US keeps what is unmarked at home."""
-    nations = dict(world.house.registry.nations)
+    nations = dict(world.service.registry.nations)
     us = NationCode("US")
     nations[us] = replace(nations[us], unmarked_stays_home=True)
-    registry = replace(world.house.registry, nations=nations)
-    world.house = replace(world.house, registry=registry, bindings=Bindings())
+    registry = replace(world.service.registry, nations=nations)
+    world.service = replace(world.service, registry=registry, bindings=Bindings())
 
 
 def test_what_is_unmarked_stays_at_home_and_the_status_says_so(world: World) -> None:

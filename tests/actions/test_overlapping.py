@@ -64,8 +64,8 @@ def agreed(world: World, *clauses: Json, **terms: Any) -> Json:
 
 
 def settled(world: World) -> None:
-    assert work.work(world.house).is_done
-    assert check.check(world.house).faults == []
+    assert work.work(world.service).is_done
+    assert check.check(world.service).faults == []
 
 
 def sent(pollers: Sequence[Poller]) -> list[int]:
@@ -261,12 +261,12 @@ def test_the_widest_clause_is_named_and_among_equals_that_in_force_longest(
     world.push("us-agency", malware(1))
     made = [agreed(world, clause()), agreed(world, clause(audience=audience))]
     question = Question(StixId(malware(1)["id"]))
-    told = explain.explain(world.house, world.callers["us-cert"], question)
+    told = explain.explain(world.service, world.callers["us-cert"], question)
     [decision] = [one for one in told["decisions"] if one["nation"] == "KR"]
     assert decision["agreement"] == made[widest]["id"]
     world.clock.wait()
     world.terminate(made[0], "KR")
-    told = explain.explain(world.house, world.callers["us-cert"], question)
+    told = explain.explain(world.service, world.callers["us-cert"], question)
     [decision] = [one for one in told["decisions"] if one["nation"] == "KR"]
     assert (decision["agreement"], decision["clearance"]) == (made[1]["id"], audience)
 
@@ -308,8 +308,8 @@ def test_a_step_is_decided_again_when_the_clock_ends_what_a_row_stood_by(
         return decided
 
     monkeypatch.setattr(history, "_decide", slowly)
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         [job] = histories.unfinished(connection, histories.HistoryKind.APPEND)
-    history._step(world.house, job)
+    history._step(world.service, job)
     settled(world)
     assert {row.id for row in poller.poll()} == {malware(1)["id"], malware(2)["id"]}

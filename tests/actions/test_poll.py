@@ -26,11 +26,11 @@ def _names(rows: Any) -> list[str]:
 def _pages(hub: Hub, query: Query) -> list[tuple[Row, ...]]:
     found, start = [], query
     while True:
-        page = poll.objects(hub.house, query)
+        page = poll.objects(hub.service, query)
         found.append(page.rows)
         if not page.more:
             return found
-        query = poll.open_cursor(hub.house, start, poll.seal_cursor(hub.house, start, page))
+        query = poll.open_cursor(hub.service, start, poll.seal_cursor(hub.service, start, page))
 
 
 @pytest.fixture
@@ -46,9 +46,9 @@ def ten(hub: Hub) -> Hub:
 
 def test_however_many_justifications_stand_a_poll_is_answered(ten: Hub) -> None:
     query = ten.query("kr-cert", "US", selections=_FIRST)
-    right = _names(poll.objects(ten.house, query).rows)
-    with ten.house.store.read() as connection:
-        known = ten.house.bindings.standing(connection, query.reader, ten.clock()).ids
+    right = _names(poll.objects(ten.service, query).rows)
+    with ten.service.store.read() as connection:
+        known = ten.service.bindings.standing(connection, query.reader, ten.clock()).ids
         others = range(max(known) + 1, 70_000)
         assert len(pages.manifest(connection, query, [*known, *others]).rows) == len(right)
         assert not pages.manifest(connection, query, others).rows
@@ -56,13 +56,13 @@ def test_however_many_justifications_stand_a_poll_is_answered(ten: Hub) -> None:
 
 def test_a_new_justification_alone_is_evaluated(ten: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     query = ten.query("kr-cert")
-    assert len(poll.objects(ten.house, query).rows) > 10
+    assert len(poll.objects(ten.service, query).rows) > 10
     asked: list[Any] = []
     monkeypatch.setattr(bindings, "stands", lambda *a: [stands(*a), asked.append(a)][0])
     ten.accepted("us-cert", malware("other", "amber+strict"))
-    assert "other" in _names(poll.objects(ten.house, ten.query("kr-cert", "US")).rows)
+    assert "other" in _names(poll.objects(ten.service, ten.query("kr-cert", "US")).rows)
     assert len(asked) == 1
-    poll.objects(ten.house, query)
+    poll.objects(ten.service, query)
     assert len(asked) == 1
 
 
@@ -79,7 +79,7 @@ def test_pages_of_any_size_give_everything_once_in_order(ten: Hub, limit: int) -
 
 
 def test_a_page_ends_at_its_bytes_but_is_never_empty(ten: Hub) -> None:
-    size = len(poll.objects(ten.house, ten.query("kr-cert", "US", 1)).rows[0].body)
+    size = len(poll.objects(ten.service, ten.query("kr-cert", "US", 1)).rows[0].body)
     for page_bytes, lengths in [(1, [1] * 10), (3 * size, [3, 3, 3, 1]), (3 * size - 1, [2] * 5)]:
         small = ten.changed(limits=Limits(page_bytes=page_bytes))
         assert [len(page) for page in _pages(small, small.query("kr-cert", "US"))] == lengths
@@ -87,44 +87,44 @@ def test_a_page_ends_at_its_bytes_but_is_never_empty(ten: Hub) -> None:
 
 def test_a_manifest_is_the_same_without_bodies(ten: Hub) -> None:
     query = ten.query("kr-cert", "US", 4)
-    objects, manifest = poll.objects(ten.house, query), poll.manifest(ten.house, query)
+    objects, manifest = poll.objects(ten.service, query), poll.manifest(ten.service, query)
     assert manifest.more
     assert list(manifest.rows) == [replace(row, body=b"") for row in objects.rows]
 
 
 def test_an_empty_ledger_is_an_empty_page(hub: Hub) -> None:
-    assert poll.objects(hub.house, hub.query("kr-cert", "US")).rows == ()
-    assert not poll.objects(hub.house, hub.query("kr-cert", "US")).more
+    assert poll.objects(hub.service, hub.query("kr-cert", "US")).rows == ()
+    assert not poll.objects(hub.service, hub.query("kr-cert", "US")).more
 
 
 def test_what_is_written_between_two_pages_comes_on_the_last(ten: Hub) -> None:
     query = ten.query("kr-cert", "US", 6)
-    page = poll.objects(ten.house, query)
+    page = poll.objects(ten.service, query)
     ten.accepted("us-cert", malware("0", version=2), malware("new"))
-    rest = poll.open_cursor(ten.house, query, poll.seal_cursor(ten.house, query, page))
-    assert _names(poll.objects(ten.house, rest).rows) == ["6", "7", "8", "9", "0", "new"]
+    rest = poll.open_cursor(ten.service, query, poll.seal_cursor(ten.service, query, page))
+    assert _names(poll.objects(ten.service, rest).rows) == ["6", "7", "8", "9", "0", "new"]
 
 
 def test_what_is_withdrawn_between_two_pages_is_not_served(ten: Hub) -> None:
     query = ten.query("kr-cert", "US", 6)
-    page = poll.objects(ten.house, query)
+    page = poll.objects(ten.service, query)
     ten.accepted("us-cert", malware("7", "red", version=2))
-    rest = poll.open_cursor(ten.house, query, poll.seal_cursor(ten.house, query, page))
-    assert _names(poll.objects(ten.house, rest).rows) == ["6", "8", "9"]
+    rest = poll.open_cursor(ten.service, query, poll.seal_cursor(ten.service, query, page))
+    assert _names(poll.objects(ten.service, rest).rows) == ["6", "8", "9"]
 
 
 # --- added_after ----------------------------------------------------------------------------------
 
 
 def test_added_after_is_exclusive_to_the_microsecond(ten: Hub) -> None:
-    rows = poll.objects(ten.house, ten.query("kr-cert", "US")).rows
+    rows = poll.objects(ten.service, ten.query("kr-cert", "US")).rows
     microsecond = timedelta(microseconds=1)
     for n, row in enumerate(rows):
         for instant, expected in [
             (row.date_added - microsecond, rows[n:]),
             (row.date_added, rows[n + 1 :]),
         ]:
-            assert poll.objects(ten.house, ten.query("kr-cert", "US", added_after=instant)).rows == expected
+            assert poll.objects(ten.service, ten.query("kr-cert", "US", added_after=instant)).rows == expected
 
 
 def test_added_after_before_and_behind_everything(ten: Hub) -> None:
@@ -196,8 +196,8 @@ def test_objects_with_spec_version_take_the_earlier_positions(hub: Hub) -> None:
 
 def test_a_cursor_serves_its_reader_collection_and_filters_alone(ten: Hub) -> None:
     query = ten.query("kr-cert", "US", 2, types=frozenset({"malware"}))
-    page = poll.objects(ten.house, query)
-    text = poll.seal_cursor(ten.house, query, page)
+    page = poll.objects(ten.service, query)
+    text = poll.seal_cursor(ten.service, query, page)
     others = [
         ten.query("kr-agency", "US", 2, types=frozenset({"malware"})),
         ten.query("us-cert", "US", 2, types=frozenset({"malware"})),
@@ -212,8 +212,10 @@ def test_a_cursor_serves_its_reader_collection_and_filters_alone(ten: Hub) -> No
     ]
     for other in others:
         with pytest.raises(BadCursor):
-            poll.open_cursor(ten.house, other, text)
-    assert poll.open_cursor(ten.house, replace(query, limit=7), text).added_after == page.rows[-1].date_added
+            poll.open_cursor(ten.service, other, text)
+    assert (
+        poll.open_cursor(ten.service, replace(query, limit=7), text).added_after == page.rows[-1].date_added
+    )
 
 
 @pytest.mark.parametrize(
@@ -229,11 +231,11 @@ def test_a_cursor_serves_its_reader_collection_and_filters_alone(ten: Hub) -> No
 )
 def test_a_cursor_carries_its_filters_for_who_does_not_repeat_them(ten: Hub, filters: dict[str, Any]) -> None:
     query = ten.query("kr-cert", "US", 2, **filters)
-    text = poll.seal_cursor(ten.house, query, poll.objects(ten.house, query))
+    text = poll.seal_cursor(ten.service, query, poll.objects(ten.service, query))
     plain = ten.query("kr-cert", "US", 2)
-    continued = poll.open_cursor(ten.house, plain, text, is_filtered=False)
-    assert continued == poll.open_cursor(ten.house, query, text)
-    assert [row.id for row in poll.objects(ten.house, continued).rows] == [
+    continued = poll.open_cursor(ten.service, plain, text, is_filtered=False)
+    assert continued == poll.open_cursor(ten.service, query, text)
+    assert [row.id for row in poll.objects(ten.service, continued).rows] == [
         row.id for row in ten.rows("kr-cert", "US", **filters)[2:4]
     ]
 
@@ -241,28 +243,28 @@ def test_a_cursor_carries_its_filters_for_who_does_not_repeat_them(ten: Hub, fil
 def test_an_id_in_the_path_is_not_widened_by_a_cursor(ten: Hub) -> None:
     one, two = (frozenset({malware(name)["id"]}) for name in ("1", "2"))
     everything = ten.query("kr-cert", "US", 2)
-    page = poll.objects(ten.house, everything)
+    page = poll.objects(ten.service, everything)
     for ids in (frozenset(), two, one | two):
-        text = poll.seal_cursor(ten.house, replace(everything, ids=ids), page)
+        text = poll.seal_cursor(ten.service, replace(everything, ids=ids), page)
         with pytest.raises(BadCursor):
-            poll.open_cursor(ten.house, replace(everything, ids=one), text, is_filtered=False)
-    text = poll.seal_cursor(ten.house, replace(everything, ids=one, selections=_ALL), page)
-    continued = poll.open_cursor(ten.house, replace(everything, ids=one), text, is_filtered=False)
+            poll.open_cursor(ten.service, replace(everything, ids=one), text, is_filtered=False)
+    text = poll.seal_cursor(ten.service, replace(everything, ids=one, selections=_ALL), page)
+    continued = poll.open_cursor(ten.service, replace(everything, ids=one), text, is_filtered=False)
     assert (continued.ids, continued.selections) == (one, _ALL)
 
 
 def test_filters_too_long_for_a_cursor_are_to_be_repeated(ten: Hub) -> None:
     ids = [malware(str(n))["id"] for n in range(200)]
-    page = poll.objects(ten.house, ten.query("kr-cert", "US", 2))
+    page = poll.objects(ten.service, ten.query("kr-cert", "US", 2))
     lengths = []
     for count in range(1, 200, 5):
         query = ten.query("kr-cert", "US", 2, ids=frozenset(ids[:count]))
-        text = poll.seal_cursor(ten.house, query, page)
+        text = poll.seal_cursor(ten.service, query, page)
         lengths.append(len(text))
-        assert poll.open_cursor(ten.house, query, text).ids == query.ids
+        assert poll.open_cursor(ten.service, query, text).ids == query.ids
         if count > 25:
             with pytest.raises(BadCursor, match="repeat them"):
-                poll.open_cursor(ten.house, ten.query("kr-cert", "US", 2), text, is_filtered=False)
+                poll.open_cursor(ten.service, ten.query("kr-cert", "US", 2), text, is_filtered=False)
     assert 1_500 < max(lengths) < 2_048
     assert lengths[-1] < 500
 
@@ -270,40 +272,40 @@ def test_filters_too_long_for_a_cursor_are_to_be_repeated(ten: Hub) -> None:
 def test_behind_a_cursor_added_after_may_be_repeated_left_out_or_later(ten: Hub) -> None:
     instant = ten.rows("kr-cert", "US")[2].date_added
     query = ten.query("kr-cert", "US", 2, added_after=instant)
-    text = poll.seal_cursor(ten.house, query, poll.objects(ten.house, query))
+    text = poll.seal_cursor(ten.service, query, poll.objects(ten.service, query))
     last = ten.rows("kr-cert", "US")[6].date_added
     for date, expected in ((instant, ["5", "6"]), (None, ["5", "6"]), (last, ["7", "8"])):
         again = replace(query, added_after=date)
-        rows = poll.objects(ten.house, poll.open_cursor(ten.house, again, text)).rows
+        rows = poll.objects(ten.service, poll.open_cursor(ten.service, again, text)).rows
         assert _names(rows) == expected
 
 
 def test_an_altered_or_invented_cursor_is_refused(ten: Hub) -> None:
     query = ten.query("kr-cert", "US", 2)
-    text = poll.seal_cursor(ten.house, query, poll.objects(ten.house, query))
+    text = poll.seal_cursor(ten.service, query, poll.objects(ten.service, query))
     for n in range(0, len(text), 7):
         with pytest.raises(BadCursor):
-            poll.open_cursor(ten.house, query, text[:n] + ("A" if text[n] != "A" else "B") + text[n + 1 :])
+            poll.open_cursor(ten.service, query, text[:n] + ("A" if text[n] != "A" else "B") + text[n + 1 :])
     for other in ("", "2", text[:-4], text + "AAAA", text.lower(), "é", "A" * 5_000):
         with pytest.raises(BadCursor):
-            poll.open_cursor(ten.house, query, other)
-    elsewhere = ten.changed(secrets=replace(ten.house.secrets, cursor_key=b"x" * 32))
+            poll.open_cursor(ten.service, query, other)
+    elsewhere = ten.changed(secrets=replace(ten.service.secrets, cursor_key=b"x" * 32))
     with pytest.raises(BadCursor):
-        poll.open_cursor(elsewhere.house, query, text)
+        poll.open_cursor(elsewhere.service, query, text)
 
 
 def test_a_cursor_tells_its_holder_nothing(ten: Hub) -> None:
     query = ten.query("kr-cert", "US", 2)
-    page = poll.objects(ten.house, query)
-    assert poll.seal_cursor(ten.house, query, page) != poll.seal_cursor(ten.house, query, page)
+    page = poll.objects(ten.service, query)
+    assert poll.seal_cursor(ten.service, query, page) != poll.seal_cursor(ten.service, query, page)
     many = ten.query(
         "kr-cert", "US", 2, ids=frozenset(row["id"] for row in map(malware, map(str, range(999))))
     )
-    assert len(poll.seal_cursor(ten.house, many, page)) < 500
+    assert len(poll.seal_cursor(ten.service, many, page)) < 500
 
 
 def test_cursors_serve_across_processes(ten: Hub) -> None:
     query = ten.query("kr-cert", "US", 2)
-    text = poll.seal_cursor(ten.house, query, poll.objects(ten.house, query))
-    assert poll.open_cursor(ten.changed().house, query, text).added_after is not None
+    text = poll.seal_cursor(ten.service, query, poll.objects(ten.service, query))
+    assert poll.open_cursor(ten.changed().service, query, text).added_after is not None
     assert BadFilter.status == BadCursor.status == 400

@@ -116,14 +116,14 @@ def test_what_was_decided_before_a_step_of_history_gives_no_version_two_rows(
     hub.clock.forward(seconds=1)
     second = campaign("a", version=2) if comes == "its next version" else report("r", first, tlp="amber")
     pause = Pause(monkeypatch, submit, "renewed")
-    pause.while_held(lambda: hub.push("us-cert", second), lambda: work.work(hub.house))
-    with hub.house.store.read() as connection:
+    pause.while_held(lambda: hub.push("us-cert", second), lambda: work.work(hub.service))
+    with hub.service.store.read() as connection:
         columns = release.c.version_id, release.c.is_newest, release.c.stix_id
         is_served = release.c.recipient == "KR", release.c.origin == "US", release.c.withdrawn_at.is_(None)
         rows = connection.execute(select(*columns).where(*is_served)).all()
     assert len({row.version_id for row in rows}) == len(rows) == 2
     assert len([row for row in rows if row.is_newest and row.stix_id == first["id"]]) == 1
-    assert check.check(hub.house).faults == []
+    assert check.check(hub.service).faults == []
 
 
 def test_two_signers_at_once_are_both_heard(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +140,7 @@ def test_two_signers_at_once_are_both_heard(hub: Hub, monkeypatch: pytest.Monkey
         patch.setattr(agree, "verify_request", verify_together)
         views = _together(lambda: hub.sign("us-cert", view), lambda: hub.sign("kr-cert", view))
     assert sorted(view["state"] for view in views) == ["in force", "proposed"]
-    assert agree.show(hub.house, hub.caller("us-cert"), view["id"])["signed_by"] == ["KR", "US"]
+    assert agree.show(hub.service, hub.caller("us-cert"), view["id"])["signed_by"] == ["KR", "US"]
     hub.accepted("us-cert", malware("a"))
     assert hub.sees("kr-cert", malware("a"))
 
@@ -164,7 +164,7 @@ def test_a_poll_sees_one_moment(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> No
     pause = Pause(monkeypatch, pages, "bodies")  # asked for behind what is recorded
     query = hub.query("kr-cert", "US")
     page = pause.while_held(
-        lambda: poll.objects(hub.house, query),
+        lambda: poll.objects(hub.service, query),
         lambda: hub.accepted("us-cert", malware("a", "amber", 2), malware("b")),
     )
     assert [json.loads(row.body) for row in page.rows] == [malware("a")]
@@ -202,7 +202,7 @@ def test_an_identity_that_is_registered_in_between_is_nobody_elses_to_name(hub: 
     named = StixId(identifier("identity", "feed"))
 
     def register() -> None:
-        with hub.house.store.write() as connection:
+        with hub.service.store.write() as connection:
             assert members.add_identity(connection, MemberId("kr-agency"), named, hub.clock())
 
     submitted = campaign("a", created_by_ref=named)
@@ -313,10 +313,10 @@ def test_two_passes_of_work_do_not_meet(hub: Hub, monkeypatch: pytest.MonkeyPatc
     hub.accepted("us-cert", malware("a"))
     pause = Pause(monkeypatch, work, "_withdraw_ended")
     reports: list[work.WorkReport] = []
-    first = pause.while_held(lambda: work.work(hub.house), lambda: reports.append(work.work(hub.house)))
+    first = pause.while_held(lambda: work.work(hub.service), lambda: reports.append(work.work(hub.service)))
     assert first.is_done
     assert [report.is_done for report in reports] == [False]
-    assert work.work(hub.house).is_done
+    assert work.work(hub.service).is_done
 
 
 @pytest.mark.parametrize("act", [submit, withdraw])
@@ -330,7 +330,7 @@ def test_what_was_decided_in_one_epoch_is_decided_again_in_another(
     decisions: list[Any] = []
 
     def later(*arguments: Any, **named: Any) -> Any:
-        with small.house.store.write() as connection:
+        with small.service.store.write() as connection:
             epochs.begin(connection, small.clock.now, small.clock.now)
         return once(*arguments, **named)
 

@@ -51,12 +51,12 @@ def on_postgresql(kept_postgresql: Kept) -> Iterator[World]:
 
 
 def _leases(world: World) -> int:
-    with world.house.store.read(when_closed=True) as connection:
+    with world.service.store.read(when_closed=True) as connection:
         return connection.execute(select(func.count()).select_from(lease)).scalar_one()
 
 
 def test_a_hub_that_reads_and_writes_is_ready_and_keeps_nothing_of_it(world: World) -> None:
-    found = examine(world.house, _machine)
+    found = examine(world.service, _machine)
     assert (found.is_ready, found.has_read) == (True, True)
     told = {name: found.details[name] for name in ("database", "schema", "read", "write", "closed")}
     assert told == {
@@ -66,26 +66,26 @@ def test_a_hub_that_reads_and_writes_is_ready_and_keeps_nothing_of_it(world: Wor
         "write": "done",
         "closed": False,
     }
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         assert found.details["epoch"] == epochs.state_of(connection).epoch
     assert _leases(world) == 0
 
 
 def test_a_closed_hub_is_ready_and_says_since_when_to_its_operator(world: World) -> None:
     since = datetime(2026, 3, 2, 1, 2, 3, tzinfo=UTC)
-    with world.house.store.write() as connection:
+    with world.service.store.write() as connection:
         epochs.close(connection, since, ["something"])
-    found = examine(world.house, _machine)
+    found = examine(world.service, _machine)
     assert (found.is_ready, found.details["closed"]) == (True, True)
     assert found.details["closed_since"] == "2026-03-02T01:02:03.000000Z"
 
 
 @pytest.mark.parametrize(("revision", "remedy"), [("9999", "update the hub"), ("0011", "run `hub init`")])
 def test_another_schema_is_not_served(world: World, revision: str, remedy: str) -> None:
-    with world.house.store.write() as connection:
+    with world.service.store.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": revision})
-    found = examine(world.house, _machine)
-    with world.house.store.write() as connection:
+    found = examine(world.service, _machine)
+    with world.service.store.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": min(schemas.newest())})
     assert (found.is_ready, found.has_read) == (False, False)
     assert revision in found.details["schema"]
@@ -94,10 +94,10 @@ def test_another_schema_is_not_served(world: World, revision: str, remedy: str) 
 
 def test_a_database_that_takes_no_writes_is_not_ready_though_it_is_read(on_postgresql: World) -> None:
     """As a primary under maintenance, whose sessions are read-only by default."""
-    with on_postgresql.house.store.write() as connection:
+    with on_postgresql.service.store.write() as connection:
         for statement in _REFUSING:
             connection.exec_driver_sql(statement)
-    found = examine(on_postgresql.house, _machine)
+    found = examine(on_postgresql.service, _machine)
     assert (found.is_ready, found.has_read) == (False, True)
     assert "the server is read-only (25006)" in found.details["write"]
 
@@ -106,7 +106,7 @@ def test_a_database_that_takes_no_writes_is_not_ready_though_it_is_read(on_postg
 def test_a_clock_more_than_a_second_from_the_primarys_is_not_ready(
     on_postgresql: World, ahead: float, is_ready: bool
 ) -> None:
-    found = examine(on_postgresql.house, _wrong(ahead))
+    found = examine(on_postgresql.service, _wrong(ahead))
     told = found.details["clock_difference_seconds"]
     assert found.is_ready is is_ready
     # The time of asking may explain a part of it.
@@ -115,23 +115,23 @@ def test_a_clock_more_than_a_second_from_the_primarys_is_not_ready(
 
 
 def test_a_server_that_was_left_behind_is_not_ready(on_postgresql: World) -> None:
-    store = on_postgresql.house.store
-    assert examine(on_postgresql.house, _machine).is_ready
+    store = on_postgresql.service.store
+    assert examine(on_postgresql.service, _machine).is_ready
     store.memory.timeline = "0000000F"
-    found = examine(on_postgresql.house, _machine)
+    found = examine(on_postgresql.service, _machine)
     assert (found.is_ready, found.has_read) == (False, False)
     assert "left behind" in found.details["read"]
 
 
 def test_a_database_that_cannot_be_reached_is_not_ready(world: World) -> None:
     store = Store.open("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
-    found = examine(replace(world.house, store=store), _machine)
+    found = examine(replace(world.service, store=store), _machine)
     assert (found.is_ready, found.details["database"]) == (False, "unreachable")
     store.close()
 
 
 def test_a_role_that_is_shown_all_says_so(on_postgresql: World) -> None:
-    found = examine(on_postgresql.house, _machine).details
+    found = examine(on_postgresql.service, _machine).details
     assert (found["commits_waiting"], found["standbys"]) == (0, [])
     assert found["synchronous_standby_names"] == ""
     assert int(found["timeline"], 16) >= 1
@@ -176,7 +176,7 @@ def examined(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Examined]:
 
 
 def test_whoever_asks_at_one_time_shares_one_examination(world: World, examined: _Examined) -> None:
-    ready = Readiness(world.house)
+    ready = Readiness(world.service)
     with ThreadPoolExecutor(8) as pool:
         asked = [pool.submit(ready.found) for _ in range(8)]
         examined.may_end.set()
@@ -190,7 +190,7 @@ def test_it_is_examined_again_only_a_second_later(
     examined.may_end.set()
     now = [100.0]
     monkeypatch.setattr(readiness.time, "monotonic", lambda: now[0])
-    ready = Readiness(world.house)
+    ready = Readiness(world.service)
     numbers = []
     for seconds in (0.0, 0.5, 0.49, 0.02, 0.9, 0.2):
         now[0] += seconds
@@ -203,7 +203,7 @@ def test_nobody_waits_longer_for_what_does_not_answer(
     world: World, examined: _Examined, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(readiness, "_PATIENCE_SECONDS", 0.05)
-    ready = Readiness(world.house)
+    ready = Readiness(world.service)
     for _ in range(3):
         found = ready.found()
         assert (found.is_ready, found.has_read) == (False, False)
@@ -213,7 +213,7 @@ def test_nobody_waits_longer_for_what_does_not_answer(
 def test_what_fails_in_an_unknown_way_is_not_ready(world: World, examined: _Examined) -> None:
     examined.answer = ZeroDivisionError()
     examined.may_end.set()
-    assert not Readiness(world.house).found().is_ready
+    assert not Readiness(world.service).found().is_ready
 
 
 def test_the_log_tells_when_it_changes(
@@ -222,7 +222,7 @@ def test_the_log_tells_when_it_changes(
     """Whoever operates the hub has no other place to learn why nobody can be authenticated."""
     examined.may_end.set()
     monkeypatch.setattr(readiness, "_AT_MOST_EVERY_SECONDS", 0.0)
-    ready = Readiness(world.house)
+    ready = Readiness(world.service)
     with caplog.at_level(logging.WARNING):
         for is_ready in (True, False, False, True):
             examined.answer = Found(is_ready, True, {"write": "why"})

@@ -46,7 +46,7 @@ def _standbys(found: Found) -> dict[str, dict[str, object]]:
 
 
 def test_the_standbys_are_told_with_how_far_they_are(world: World, pair: Servers) -> None:
-    found = examine(world.house, _machine)
+    found = examine(world.service, _machine)
     assert found.is_ready
     assert found.details["synchronous_standby_names"] == "ANY 1 (a, b)"
     told = _standbys(found)
@@ -59,9 +59,9 @@ def test_a_standby_that_falls_behind_is_seen_by_its_lag(world: World, pair: Serv
     a = pair.standbys[0]
     a.freeze()
     try:
-        with world.house.store.write() as connection:
+        with world.service.store.write() as connection:
             connection.execute(insert(lease), [{"name": f"row-{n}", "until": n} for n in range(2_000)])
-        found = examine(world.house, _machine)
+        found = examine(world.service, _machine)
         behind = _standbys(found)["a"]
         assert found.is_ready, "the other has confirmed"
         assert behind["flush_lag_bytes"] > 10_000  # type: ignore[operator]
@@ -73,7 +73,7 @@ def test_a_standby_that_falls_behind_is_seen_by_its_lag(world: World, pair: Serv
 def test_without_a_standby_that_confirms_it_is_not_ready_within_ten_seconds_and_is_again(
     world: World, pair: Servers
 ) -> None:
-    ready = Readiness(world.house)
+    ready = Readiness(world.service)
     wait_for(lambda: ready.found().is_ready, "the hub to be ready")
     for standby in pair.standbys:
         standby.freeze()
@@ -99,7 +99,7 @@ def test_commits_that_wait_are_counted(world: World, pair: Servers) -> None:
             waiting = threading.Thread(target=other.commit)
             waiting.start()
             pair.primary.wait_until_waiting()
-            found = examine(world.house, _machine)
+            found = examine(world.service, _machine)
             assert (found.is_ready, found.has_read) == (False, True)
             assert found.details["commits_waiting"] == 1
             pair.primary.cancel(pid)
@@ -110,7 +110,7 @@ def test_commits_that_wait_are_counted(world: World, pair: Servers) -> None:
 
 
 def test_a_primary_that_stands_still_is_told_in_time(world: World, pair: Servers) -> None:
-    ready = Readiness(world.house)
+    ready = Readiness(world.service)
     wait_for(lambda: ready.found().is_ready, "the hub to be ready")
     pair.primary.freeze_whole()
     try:
@@ -129,7 +129,7 @@ def test_an_ordinary_role_is_not_shown_how_far_they_are(world: World, pair: Serv
     with pair.primary.connect(autocommit=True) as connection:
         connection.execute(sql.SQL("GRANT ALL ON ALL TABLES IN SCHEMA public TO plain"))
     store = Store.open(pair.primary.url_to(user="plain"))
-    found = examine(replace(world.house, store=store), _machine)
+    found = examine(replace(world.service, store=store), _machine)
     store.close()
     assert found.is_ready, found.details
     assert "commits_waiting" not in found.details

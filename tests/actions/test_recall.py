@@ -50,19 +50,19 @@ def world(database_url: str) -> Iterator[World]:
     made.agree(["US", "JP"], clause("US", "JP", **terms))
     made.clock.wait()
     yield made
-    assert check.check(made.house).faults == []
+    assert check.check(made.service).faults == []
     made.close()
 
 
 def fetch(world: World, *who: str, origin: str | None = None, **filters: Any) -> None:
     for member in who:
         world.clock.wait()
-        poll.objects(world.house, world.query(member, origin, **{"selections": EVERY_VERSION, **filters}))
+        poll.objects(world.service, world.query(member, origin, **{"selections": EVERY_VERSION, **filters}))
 
 
 def worked(world: World) -> int:
     world.clock.wait()
-    return work.work(world.house).told
+    return work.work(world.service).told
 
 
 def told(world: World, among: Collection[str] = EVERYBODY) -> dict[str, list[str]]:
@@ -88,9 +88,9 @@ def test_who_has_not_fetched_it_gets_no_note(world: World) -> None:
     world.push("us-agency", malware(tlp="green"), indicator(tlp="green"))
     fetch(world, "kr-agency2", types=frozenset({"indicator"}))
     query = world.query("kr-partner", selections=EVERY_VERSION)
-    poll.manifest(world.house, query)
-    poll.manifest(world.house, query, Disclosed.VERSIONS)
-    poll.objects(world.house, query, Disclosed.MANIFEST)  # a HEAD
+    poll.manifest(world.service, query)
+    poll.manifest(world.service, query, Disclosed.VERSIONS)
+    poll.objects(world.service, query, Disclosed.MANIFEST)  # a HEAD
     fetch(world, "kr-cert")
     world.delete("us-agency", MALWARE)
     fetch(world, "jp-cert")
@@ -154,7 +154,7 @@ def test_the_note_says_what_its_reader_knew_and_what_to_do(world: World) -> None
     world.delete("us-agency", MALWARE)
     worked(world)
     (note,) = world.notes("kr-agency")
-    assert note["created_by_ref"] == world.house.registry.hub_identity_id
+    assert note["created_by_ref"] == world.service.registry.hub_identity_id
     assert (note["type"], note["spec_version"], note["object_refs"]) == ("note", "2.1", [MALWARE])
     assert note["created"] == note["modified"]
     assert "withdrew" in note["content"]
@@ -169,7 +169,7 @@ def test_a_deletion_is_told_after_the_agreement_has_ended(world: World) -> None:
     world.push("us-agency", malware(tlp="green"))
     fetch(world, "au-cert")
     world.terminate(view, "AU")
-    work.work(world.house)
+    work.work(world.service)
     world.delete("us-agency", MALWARE)
     assert worked(world) == 1
     assert told(world) == about("au-cert")
@@ -244,7 +244,7 @@ def test_a_container_that_comes_later_recalls_what_it_tightens(world: World, tig
 def test_rel_to_on_a_new_version_recalls_it_from_the_others(world: World) -> None:
     world.push("us-agency", malware(tlp="green"))
     fetch(world, "kr-agency", "jp-agency", "us-cert")
-    rel_to = world.house.registry.nations[NationCode("KR")].rel_to_id
+    rel_to = world.service.registry.nations[NationCode("KR")].rel_to_id
     world.push("us-agency", malware(version=2, tlp="green", marks=[rel_to]))
     assert worked(world) == 1
     assert told(world) == about("jp-agency")
@@ -355,11 +355,11 @@ def test_work_that_is_done_twice_tells_once(world: World) -> None:
 def in_flight(world: World, member: str) -> Disclosure:
     """Return what a page is about to record that the member is given now."""
     query = world.query(member, "US", selections=EVERY_VERSION)
-    rows = poll.manifest(world.house, world.query("us-cert", "US", selections=EVERY_VERSION)).rows
+    rows = poll.manifest(world.service, world.query("us-cert", "US", selections=EVERY_VERSION)).rows
     assert rows
     nation = query.reader.nation
-    page = poll.manifest(world.house, query)
-    with world.house.store.read() as connection:
+    page = poll.manifest(world.service, query)
+    with world.service.store.read() as connection:
         revision = releases.revision(connection, nation)
         generation = agreements.generation(connection).number
     positions = tuple(row.position for row in page.rows)
@@ -384,7 +384,7 @@ def test_a_page_that_was_in_flight_is_told_for_five_minutes(
     fetch(world, "us-cert")
     world.clock.wait(seconds)
     worked(world)
-    with world.house.store.record() as connection:
+    with world.service.store.record() as connection:
         record(connection, late)
     assert worked(world) == is_told
     assert told(world) == about(*(["kr-cert"] if is_told else []), "kr-agency")
@@ -447,7 +447,7 @@ def test_a_crash_in_between_loses_and_repeats_nothing(world: World, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr(recalls, "looked", crash)
         with pytest.raises(RuntimeError, match="killed"):
-            recall.tell(world.house, time.monotonic() + PATIENCE_SECONDS)
+            recall.tell(world.service, time.monotonic() + PATIENCE_SECONDS)
     assert len(world.notes("kr-agency")) == 2
     assert worked(world) == 3
     assert [one["object_refs"] for one in world.notes("kr-agency")] == [
@@ -466,21 +466,21 @@ def test_two_that_are_at_work_at_once_tell_once(world: World, monkeypatch: pytes
         found = look(*arguments)
         if not nested:
             nested.append(1)
-            assert recall.tell(world.house, time.monotonic() + PATIENCE_SECONDS) == 1
+            assert recall.tell(world.service, time.monotonic() + PATIENCE_SECONDS) == 1
         return found
 
     monkeypatch.setattr(recall, "fetched_of", overtaken)
-    assert recall.tell(world.house, time.monotonic() + PATIENCE_SECONDS) == 0
+    assert recall.tell(world.service, time.monotonic() + PATIENCE_SECONDS) == 0
     assert len(world.notes("kr-agency")) == 1
 
 
 def test_a_suspended_member_is_told_when_it_comes_back(world: World) -> None:
     world.push("us-agency", malware(tlp="green"))
     fetch(world, "kr-agency")
-    administer.suspend_member(world.house, "kr-agency")
+    administer.suspend_member(world.service, "kr-agency")
     world.delete("us-agency", MALWARE)
     assert worked(world) == 1
-    administer.resume_member(world.house, "kr-agency")
+    administer.resume_member(world.service, "kr-agency")
     assert told(world) == about("kr-agency")
 
 
@@ -500,7 +500,7 @@ def test_members_who_fetched_the_same_share_a_note_that_names_nobody_else(world:
     world.delete("us-agency", MALWARE)
     worked(world)
     assert world.notes("kr-agency") == world.notes("kr-cert")
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         assert len(set(connection.execute(select(notice.c.version_id)).scalars())) == 1
         assert len(list(connection.execute(select(recall_table.c.id)))) == 1
 
@@ -509,7 +509,7 @@ def test_members_who_fetched_the_same_share_a_note_that_names_nobody_else(world:
 
 
 def asked(world: World, who: str) -> list[tuple[str, bool, bool]]:
-    found = disclosures.of_object(world.house, world.callers[who], StixId(MALWARE))
+    found = disclosures.of_object(world.service, world.callers[who], StixId(MALWARE))
     return [(one["member"], bool(one["notified"]), bool(one["note_fetched"])) for one in found]
 
 
@@ -523,7 +523,7 @@ def test_the_origin_is_told_who_fetched_it_and_who_has_fetched_the_note(world: W
     fetch(world, "kr-agency")
     after = [("kr-agency", True, True), ("kr-cert", True, False), ("us-agency", False, False)]
     assert asked(world, "us-cert") == after
-    (told,) = disclosures.of_object(world.house, world.callers["us-agency"], StixId(MALWARE))
+    (told,) = disclosures.of_object(world.service, world.callers["us-agency"], StixId(MALWARE))
     assert (told["members"], told["notified"], told["note_fetched"]) == (2, 2, 1)  # how many, and not who
 
 
@@ -532,7 +532,7 @@ def test_a_recipients_cert_is_not_told_what_others_were_told(world: World) -> No
     fetch(world, "kr-agency", "kr-cert")
     world.push("us-agency", malware(version=2, tlp="red"))
     worked(world)
-    found = disclosures.of_object(world.house, world.callers["kr-cert"], StixId(MALWARE))
+    found = disclosures.of_object(world.service, world.callers["kr-cert"], StixId(MALWARE))
     assert [one["member"] for one in found] == ["kr-agency", "kr-cert"]
     assert not any("notified" in one or "note_fetched" in one for one in found)
 
@@ -544,21 +544,21 @@ def test_a_note_is_explained_to_whom_it_tells_and_to_nobody_else(world: World) -
     worked(world)
     (note,) = world.notes("kr-agency")
     question = Question(StixId(note["id"]))
-    answer = explain.explain(world.house, world.callers["kr-agency"], question)
+    answer = explain.explain(world.service, world.callers["kr-agency"], question)
     assert (answer["object"], answer["origin"]) == (note["id"], "hub")
     assert [(one["nation"], one["decision"], one["clearance"]) for one in answer["decisions"]] == [
         ("KR", "release", "agency")
     ]
     for other in sorted(set(EVERYBODY) - {"kr-agency"}):
         with pytest.raises(NotFound):
-            explain.explain(world.house, world.callers[other], question)
+            explain.explain(world.service, world.callers[other], question)
     auditor = Caller(
         Member(MemberId("an-auditor"), None, Kind.AUDITOR, "-", StixId("identity--x")), frozenset(Scope)
     )
-    decisions = explain.explain(world.house, auditor, question)["decisions"]
+    decisions = explain.explain(world.service, auditor, question)["decisions"]
     assert [one["nation"] for one in decisions if one["decision"] == "release"] == ["KR"]
     fetch(world, "kr-agency")
-    known = disclosures.of_object(world.house, auditor, StixId(note["id"]))
+    known = disclosures.of_object(world.service, auditor, StixId(note["id"]))
     assert {(one["member"], one["agreement"]) for one in known} == {("kr-agency", None)}
 
 
@@ -572,7 +572,7 @@ def test_what_others_were_told_changes_no_answer_of_who_fetched_nothing(world: W
     def answers() -> list[Any]:
         found: list[Any] = []
         for member in bystanders:
-            page = poll.objects(world.house, world.query(member, selections=EVERY_VERSION))
+            page = poll.objects(world.service, world.query(member, selections=EVERY_VERSION))
             found.append([(row.id, row.version, row.body) for row in page.rows])
         return found
 

@@ -31,19 +31,19 @@ LOST, PARTY, STRANGER = "us-cert", "kr-cert", "jp-cert"
 
 def requested(hub: Hub, new: PrivateKey, member: str = LOST) -> JsonObject:
     """The operator's act; what an auditor is shown of it."""
-    recover.request(hub.house, member, jwk(new), "the machine burnt")
+    recover.request(hub.service, member, jwk(new), "the machine burnt")
     return shown(hub, new)
 
 
 def court(hub: Hub) -> Caller:
     with suppress(Conflict):
-        administer.add_member(hub.house, "court", None, Kind.AUDITOR, "court")
-    (member,) = [one for one in administer.list_members(hub.house) if one.id == "court"]
+        administer.add_member(hub.service, "court", None, Kind.AUDITOR, "court")
+    (member,) = [one for one in administer.list_members(hub.service) if one.id == "court"]
     return Caller(member, frozenset({Scope.READ}))
 
 
 def shown(hub: Hub, new: PrivateKey) -> JsonObject:
-    found = recover.listing(hub.house, court(hub))
+    found = recover.listing(hub.service, court(hub))
     return next(one for one in found if one["thumbprint"] == new.thumbprint)
 
 
@@ -54,14 +54,16 @@ def confirmed(
     account = hub.account(by)
     signer = key or account.govern_key
     body = {"jws": jws or documents.sign_recovery(view["statement"], signer)}
-    return recover.confirm(hub.house, account.caller, hub.signed(signer, "/g", body), str(view["thumbprint"]))
+    return recover.confirm(
+        hub.service, account.caller, hub.signed(signer, "/g", body), str(view["thumbprint"])
+    )
 
 
 def valid(hub: Hub, member: str = LOST) -> list[str]:
     """The agreement keys of a cert that are in use."""
     return [
         key.thumbprint
-        for key in administer.list_keys(hub.house)
+        for key in administer.list_keys(hub.service)
         if (key.member, key.purpose, key.revoked_at) == (member, Purpose.AGREEMENT, None)
     ]
 
@@ -90,10 +92,10 @@ def test_the_new_key_is_valid_with_the_second_act_and_the_lost_one_not_any_more(
     document = agreement(clause("US", "JP"))
     caller = hub.caller(LOST)
     with pytest.raises(BadSignature):
-        agree.propose(hub.house, caller, hub.signed(old, "/g", document))
-    assert agree.propose(hub.house, caller, hub.signed(new, "/g", document))["state"] == "proposed"
+        agree.propose(hub.service, caller, hub.signed(old, "/g", document))
+    assert agree.propose(hub.service, caller, hub.signed(new, "/g", document))["state"] == "proposed"
     assert shown(hub, new)["jws"] is not None
-    assert check(hub.house).faults == []
+    assert check(hub.service).faults == []
 
 
 @pytest.mark.parametrize(
@@ -108,19 +110,19 @@ def test_the_new_key_is_valid_with_the_second_act_and_the_lost_one_not_any_more(
 def test_a_recovery_that_proves_nothing_any_more_is_found(hub: Hub, old: PrivateKey, damage: str) -> None:
     new = keys.generate("p256")
     confirmed(hub, PARTY, requested(hub, new))
-    with hub.house.store.write() as connection:
+    with hub.service.store.write() as connection:
         connection.execute(text(damage))
-    assert [fault.place for fault in check(hub.house).faults] == [f"key {new.thumbprint} of {LOST}"]
+    assert [fault.place for fault in check(hub.service).faults] == [f"key {new.thumbprint} of {LOST}"]
 
 
 def test_until_then_it_signs_nothing(hub: Hub, old: PrivateKey) -> None:
     new = keys.generate("p256")
     view = requested(hub, new)
     with pytest.raises(BadSignature, match="registered key in use"):
-        agree.propose(hub.house, hub.caller(LOST), hub.signed(new, "/g", agreement(clause("US", "JP"))))
+        agree.propose(hub.service, hub.caller(LOST), hub.signed(new, "/g", agreement(clause("US", "JP"))))
     for purpose in Purpose:
         with pytest.raises(HubError):
-            administer.register_key(hub.house, LOST, jwk(new), purpose)
+            administer.register_key(hub.service, LOST, jwk(new), purpose)
     with pytest.raises(NotFound):
         confirmed(hub, LOST, view)
     assert valid(hub) == [old.thumbprint]
@@ -180,7 +182,7 @@ def test_what_is_over_cannot_be_confirmed(hub: Hub, old: PrivateKey) -> None:
     views = [requested(hub, first), requested(hub, second)]  # the second takes the first back
     with pytest.raises(NotFound):
         confirmed(hub, PARTY, views[0])
-    administer.revoke_key(hub.house, second.thumbprint, "a mistake")
+    administer.revoke_key(hub.service, second.thumbprint, "a mistake")
     with pytest.raises(NotFound):
         confirmed(hub, PARTY, views[1])
     with pytest.raises(Conflict):
@@ -189,7 +191,7 @@ def test_what_is_over_cannot_be_confirmed(hub: Hub, old: PrivateKey) -> None:
     hub.clock.forward(days=30)
     with pytest.raises(NotFound):
         confirmed(hub, PARTY, view)
-    states = [one["state"] for one in recover.listing(hub.house, court(hub))]
+    states = [one["state"] for one in recover.listing(hub.service, court(hub))]
     assert states == ["withdrawn", "withdrawn", "lapsed"]
     assert valid(hub) == [old.thumbprint]
 
@@ -198,7 +200,7 @@ def test_a_key_that_was_found_again_needs_no_other(hub: Hub, old: PrivateKey) ->
     new, successor = keys.generate("p256"), keys.generate("p256")
     view = requested(hub, new)
     endorsement = documents.endorse(successor.public.jwk, old)
-    administer.register_key(hub.house, LOST, jwk(successor), Purpose.AGREEMENT, endorsement)
+    administer.register_key(hub.service, LOST, jwk(successor), Purpose.AGREEMENT, endorsement)
     with pytest.raises(Conflict, match="another agreement key since"):
         confirmed(hub, PARTY, view)
     assert valid(hub) == [successor.thumbprint]
@@ -206,7 +208,7 @@ def test_a_key_that_was_found_again_needs_no_other(hub: Hub, old: PrivateKey) ->
 
 def test_a_confirmation_is_on_its_way_no_longer_than_its_sender_may_act(hub: Hub, old: PrivateKey) -> None:
     view = requested(hub, keys.generate("p256"))
-    administer.suspend_member(hub.house, PARTY)
+    administer.suspend_member(hub.service, PARTY)
     with pytest.raises(Unauthenticated):
         confirmed(hub, PARTY, view)
     assert valid(hub) == [old.thumbprint]
@@ -214,7 +216,7 @@ def test_a_confirmation_is_on_its_way_no_longer_than_its_sender_may_act(hub: Hub
 
 def test_what_the_operator_cannot_ask_for_is_refused(hub: Hub, old: PrivateKey) -> None:
     hub.account("us-agency")
-    administer.add_member(hub.house, "in-cert", "IN", Kind.CERT, "no key yet")
+    administer.add_member(hub.service, "in-cert", "IN", Kind.CERT, "no key yet")
     new = keys.generate("p256")
     for member, key, error in [
         ("nobody", new, NotFound),
@@ -224,10 +226,10 @@ def test_what_the_operator_cannot_ask_for_is_refused(hub: Hub, old: PrivateKey) 
         (LOST, hub.account(PARTY).govern_key, Conflict),
     ]:
         with pytest.raises(error):
-            recover.request(hub.house, member, jwk(key), "lost")
+            recover.request(hub.service, member, jwk(key), "lost")
     for reason in ("", " ", "x" * 501):
         with pytest.raises(Unprocessable):
-            recover.request(hub.house, LOST, jwk(new), reason)
+            recover.request(hub.service, LOST, jwk(new), reason)
 
 
 # --- who may ----------------------------------------------------------------------------------------
@@ -242,13 +244,13 @@ def test_it_is_for_a_party_to_an_agreement_and_where_there_is_none_for_any_other
     first = requested(hub, keys.generate("p256"))
     with pytest.raises(NotFound):
         confirmed(hub, STRANGER, first)
-    assert recover.listing(hub.house, hub.caller(STRANGER)) == []
-    assert [one["state"] for one in recover.listing(hub.house, hub.caller(PARTY))] == ["waiting"]
+    assert recover.listing(hub.service, hub.caller(STRANGER)) == []
+    assert [one["state"] for one in recover.listing(hub.service, hub.caller(PARTY))] == ["waiting"]
     hub.terminate(PARTY, ours)
     assert confirmed(hub, STRANGER, first)["confirmed_by"] == STRANGER
-    assert [one["state"] for one in recover.listing(hub.house, hub.caller(STRANGER))] == ["confirmed"]
-    assert recover.listing(hub.house, hub.caller(PARTY)) == []
-    assert [one["state"] for one in recover.listing(hub.house, hub.caller(LOST))] == ["confirmed"]
+    assert [one["state"] for one in recover.listing(hub.service, hub.caller(STRANGER))] == ["confirmed"]
+    assert recover.listing(hub.service, hub.caller(PARTY)) == []
+    assert [one["state"] for one in recover.listing(hub.service, hub.caller(LOST))] == ["confirmed"]
 
 
 def test_others_are_told_of_none(hub: Hub, old: PrivateKey) -> None:
@@ -256,10 +258,10 @@ def test_others_are_told_of_none(hub: Hub, old: PrivateKey) -> None:
     reads = Caller(hub.caller(PARTY).member, frozenset({Scope.READ}), hub.caller(PARTY).token)
     for caller in (hub.caller("us-agency"), hub.caller("kr-agency"), reads):
         with pytest.raises(Forbidden):
-            recover.listing(hub.house, caller)
+            recover.listing(hub.service, caller)
         request = hub.signed(hub.account(PARTY).govern_key, "/g", {"jws": "x"})
         with pytest.raises(Forbidden):
-            recover.confirm(hub.house, caller, request, view["thumbprint"])
+            recover.confirm(hub.service, caller, request, view["thumbprint"])
     sentences = set()
     for thumbprint in (view["thumbprint"], "A" * 43, "x", "\0"):
         with pytest.raises(NotFound) as refusal:
@@ -279,9 +281,9 @@ def _operates(hub: Hub, wanted: PrivateKey, with_: set[str]) -> None:
     endorsers += [hub.account(one).submit_key for one in with_ if one in hub.accounts]
     for endorsement in [None, *(documents.endorse(wanted.public.jwk, key) for key in endorsers)]:
         with suppress(HubError):
-            administer.register_key(hub.house, LOST, jwk(wanted), Purpose.AGREEMENT, endorsement)
+            administer.register_key(hub.service, LOST, jwk(wanted), Purpose.AGREEMENT, endorsement)
     with suppress(HubError):
-        recover.request(hub.house, LOST, jwk(wanted), "lost")
+        recover.request(hub.service, LOST, jwk(wanted), "lost")
 
 
 def _confirms(hub: Hub, actor: str, wanted: PrivateKey, with_: set[str]) -> None:
@@ -289,7 +291,7 @@ def _confirms(hub: Hub, actor: str, wanted: PrivateKey, with_: set[str]) -> None
     account = hub.account(actor)
     statement = {
         "typ": "recover",
-        "hub": hub.house.registry.hub_identity_id,
+        "hub": hub.service.registry.hub_identity_id,
         "member": LOST,
         "nation": "US",
         "thumbprint": wanted.thumbprint,
@@ -302,7 +304,7 @@ def _confirms(hub: Hub, actor: str, wanted: PrivateKey, with_: set[str]) -> None
     for key, signer in itertools.product(owned, owned):
         body = {"jws": documents.sign_recovery(statement, signer)}
         with suppress(HubError):
-            recover.confirm(hub.house, caller, hub.signed(key, "/g", body), wanted.thumbprint)
+            recover.confirm(hub.service, caller, hub.signed(key, "/g", body), wanted.thumbprint)
 
 
 _COALITIONS = [
@@ -329,4 +331,4 @@ def test_a_key_gets_valid_only_by_the_operator_and_a_party_or_by_the_one_before(
     by_recovery = {"operator", PARTY} <= coalition
     assert (wanted.thumbprint in valid(hub)) == (by_succession or by_recovery)
     assert len(valid(hub)) == 1
-    assert check(hub.house).faults == []
+    assert check(hub.service).faults == []

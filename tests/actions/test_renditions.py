@@ -40,8 +40,8 @@ def world(database_url: str) -> Iterator[World]:
     made = build(database_url, codes=("US", "KR", "JP"), kinds=("cert", "agency", "agency2", "partner"))
     yield made
     later(made)
-    work.work(made.house)
-    assert check.check(made.house).faults == []
+    work.work(made.service)
+    assert check.check(made.service).faults == []
     made.close()
 
 
@@ -85,7 +85,7 @@ def test_a_part_that_is_marked_too_high_is_taken_away(world: World) -> None:
     world.push("us-agency", SECRET)
     got = only(world, "kr-agency", "malware")
     assert got["id"] != SECRET["id"]
-    assert got["created_by_ref"] == world.house.registry.hub_identity_id
+    assert got["created_by_ref"] == world.service.registry.hub_identity_id
     assert not {"description", "granular_markings"} & got.keys()
     assert SECRET["id"] not in everything(world, "kr-cert")
     kept = {name: got[name] for name in ("created", "modified", "name", "is_family", "labels")}
@@ -186,14 +186,14 @@ def test_history_and_endings_work_on_it(world: World) -> None:
     later(world)
     made = world.agree(["US", "KR"], clause("US", "KR", "amber", history=True, **REDACT))
     later(world)
-    work.work(world.house)
+    work.work(world.service)
     first = world.ids("kr-cert")
     assert len(first) == 1
     world.terminate(made, "KR")
     assert world.ids("kr-cert") == set()
     world.agree(["US", "KR"], clause("US", "KR", "amber", history=True, **REDACT))
     later(world)
-    work.work(world.house)
+    work.work(world.service)
     assert world.ids("kr-cert") == first
 
 
@@ -253,8 +253,8 @@ def test_an_agencys_objects_appear_under_its_nations_cert(world: World) -> None:
 
 def renamed(world: World, member: str, *short_names: str, domains: tuple[str, ...] = ()) -> None:
     """Give the member these names; its token tells them from then on."""
-    administer.alias_member(world.house, member, OtherNames(short_names, domains))
-    world.callers[member] = authenticate(world.house, None, world.tokens[member])
+    administer.alias_member(world.service, member, OtherNames(short_names, domains))
+    world.callers[member] = authenticate(world.service, None, world.tokens[member])
 
 
 def test_what_gives_any_name_of_its_source_stays_at_home_and_the_status_says_where(world: World) -> None:
@@ -460,7 +460,7 @@ def test_redacted_and_anonymised_at_once(world: World) -> None:
     )
     got = only(world, "kr-cert", "note")
     assert got["object_refs"] == [only(world, "kr-cert", "malware")["id"]]
-    assert got["created_by_ref"] == world.house.registry.hub_identity_id
+    assert got["created_by_ref"] == world.service.registry.hub_identity_id
     assert "abstract" not in got
 
 
@@ -472,7 +472,7 @@ def test_an_amendment_that_hides_the_source_takes_the_originals_back(world: Worl
     world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE), supersedes=made["id"])
     assert world.ids("kr-cert") == set()
     later(world)
-    work.work(world.house)
+    work.work(world.service)
     [id] = world.ids("kr-cert")
     assert id != malware(1)["id"]
 
@@ -565,9 +565,9 @@ def test_who_fetched_an_answer_tells_nothing_of_the_source(world: World, made: s
     world.push("kr-agency", mine)
     for member in ("us-agency", "us-cert"):
         assert only(world, member, "sighting")
-    (counted,) = disclosures.of_object(world.house, world.callers["kr-agency"], StixId(mine["id"]))
+    (counted,) = disclosures.of_object(world.service, world.callers["kr-agency"], StixId(mine["id"]))
     assert counted["members"] == 2
-    fetched = disclosures.of_object(world.house, world.callers["kr-cert"], StixId(mine["id"]))
+    fetched = disclosures.of_object(world.service, world.callers["kr-cert"], StixId(mine["id"]))
     assert {one["member"] for one in fetched} == {"us-cert", "us-agency"}
     assert {one["clause"] for one in fetched} == {1}
 
@@ -581,7 +581,7 @@ def test_who_claims_the_same_id_has_no_part_in_the_answer(world: World, made: st
 def test_an_answer_counts_what_came_before_it_though_dates_run_ahead_of_the_clock(world: World) -> None:
     """As in the first minute of an epoch."""
     world.agree(["US", "KR"], clause("US", "KR", "amber", **HIDE), clause("KR", "US", "amber"))
-    with world.house.store.write() as connection:
+    with world.service.store.write() as connection:
         epochs.begin(connection, world.clock(), world.clock())
     later(world)
     world.push("us-agency", malware(1, tlp="green"))
@@ -592,7 +592,7 @@ def test_an_answer_counts_what_came_before_it_though_dates_run_ahead_of_the_cloc
     later(world)
     world.push("us-partner", malware(1, tlp="red"))  # comes later, and has no part in it
     assert only(world, "us-agency", "sighting") == only(world, "us-cert", "sighting")
-    assert check.check(world.house).faults == []
+    assert check.check(world.service).faults == []
 
 
 def test_what_is_about_several_nations_objects_goes_as_it_is(world: World) -> None:
@@ -625,12 +625,12 @@ def test_no_answer_stops_the_background_work(world: World) -> None:
     assert world.push("kr-agency", both).outcomes[0].succeeded
     world.agree(["US", "KR"], clause("KR", "US", "amber", history=True))
     later(world)
-    assert work.work(world.house).histories == 1
+    assert work.work(world.service).histories == 1
 
 
 def test_an_answer_may_be_about_very_many(world: World) -> None:
     ids = [StixId(stix_id("malware", n)) for n in range(2_000)]
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         assert renditions.told(connection, NationCode("KR"), NationCode("US"), ids) == {}
         assert renditions.at_home(connection, NationCode("US"), ids) == {}
 
@@ -691,7 +691,7 @@ def test_a_redaction_is_not_marked_more_laxly_than_it_may_come_to_be_handled(wor
     )
     world.push("us-agency", marked(malware(1, description="x"), "red", "description"))
     world.push("us-agency", report(2, tlp="amber", refs=[malware(1)["id"]]))
-    hub = world.house.registry.hub_identity_id
+    hub = world.service.registry.hub_identity_id
     [got] = [obj for obj in served(world, "kr-agency") if obj.get("created_by_ref") == hub]
     assert got["object_marking_refs"] == [definition_of(Tlp.AMBER)]
 
@@ -700,7 +700,7 @@ def test_a_redaction_is_not_marked_more_laxly_than_it_may_come_to_be_handled(wor
 
 
 def told(world: World, member: str, id: str) -> Json:
-    return explain.explain(world.house, world.callers[member], Question(StixId(id)))
+    return explain.explain(world.service, world.callers[member], Question(StixId(id)))
 
 
 def test_the_origin_is_told_in_which_form_it_is_served(world: World) -> None:
@@ -759,11 +759,11 @@ def test_the_origin_is_told_who_fetched_what_was_made(world: World) -> None:
     agreed = world.agree(["US", "KR"], clause("US", "KR", "amber", **REDACT))
     world.push("us-agency", SECRET)
     [id] = world.ids("kr-agency")
-    fetched = disclosures.of_object(world.house, world.callers["us-cert"], StixId(SECRET["id"]))
+    fetched = disclosures.of_object(world.service, world.callers["us-cert"], StixId(SECRET["id"]))
     assert {(one["member"], one["agreement"], one["rendition"]) for one in fetched} == {
         ("kr-agency", agreed["id"], "redacted:amber")
     }
-    own = disclosures.of_object(world.house, world.callers["kr-cert"], StixId(id))
+    own = disclosures.of_object(world.service, world.callers["kr-cert"], StixId(id))
     assert {one["member"] for one in own} == {"kr-agency"}
 
 
@@ -773,7 +773,7 @@ def test_the_origin_is_told_who_fetched_what_was_made(world: World) -> None:
 def notes(world: World, member: str) -> list[Json]:
     """The recalls that the member finds after the hub's background work."""
     later(world)
-    work.work(world.house)
+    work.work(world.service)
     return world.notes(member)
 
 

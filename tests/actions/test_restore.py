@@ -46,7 +46,7 @@ def back(world: World, database_url: str, tmp_path: Path) -> Callable[[], list[s
 
 def opened(world: World) -> World:
     """Open the hub, later than what is signed before is refused."""
-    restore.open_again(world.house)
+    restore.open_again(world.service)
     world.clock.wait(60)
     return world
 
@@ -71,7 +71,7 @@ def test_junk_is_refused_in_a_sentence(world: World, database_url: str, tmp_path
             restore.restore(database_url, tmp_path / name, world.clock)
     with pytest.raises(Unprocessable, match="is no file"):
         restore.restore(database_url, tmp_path / "missing", world.clock)
-    assert (world.see("kr-cert"), restore.epoch(world.house).closed_at) == (before, None)
+    assert (world.see("kr-cert"), restore.epoch(world.service).closed_at) == (before, None)
 
 
 def test_a_database_of_somebody_else_is_refused(world: World, database_url: str, tmp_path: Path) -> None:
@@ -98,10 +98,10 @@ def test_a_database_that_was_never_initialised_is_refused(
 
 
 def test_a_backup_of_a_later_version_is_refused(world: World, database_url: str, tmp_path: Path) -> None:
-    with world.house.store.write() as connection:
+    with world.service.store.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     backup(database_url, tmp_path / "copy")
-    with world.house.store.write() as connection:
+    with world.service.store.write() as connection:
         (newest,) = schemas.newest()
         connection.execute(text("UPDATE alembic_version SET version_num = :newest"), {"newest": newest})
     with pytest.raises(SettingsError, match="later version"):
@@ -112,11 +112,11 @@ def test_a_database_of_another_version_stays(
     world: World, database_url: str, back: Callable[[], list[str]]
 ) -> None:
     for version, remedy in (("9999", "update the hub"), ("0010", "hub init")):
-        with world.house.store.write() as connection:
+        with world.service.store.write() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
         with pytest.raises(SettingsError, match=remedy):
             back()
-    with world.house.store.write() as connection:
+    with world.service.store.write() as connection:
         connection.execute(
             text("UPDATE alembic_version SET version_num = :v"), {"v": next(iter(schemas.newest()))}
         )
@@ -195,17 +195,17 @@ def test_a_process_that_runs_goes_on_with_what_was_restored(
     world: World, back: Callable[[], list[str]]
 ) -> None:
     before = world.see("kr-cert")
-    epoch = restore.epoch(world.house)
+    epoch = restore.epoch(world.service)
     world.push("us-agency", malware(1, tlp="green"))
     back()
-    now = restore.epoch(world.house)
+    now = restore.epoch(world.service)
     assert now.id != epoch.id
     assert now.since == now.closed_at == world.clock.now
     opened(world)
     assert world.see("kr-cert") == before
     world.push("us-agency", malware(2, tlp="green"))
     assert world.ids("kr-cert") == {stix_id("malware", 2)}
-    assert check.check(world.house).faults == []
+    assert check.check(world.service).faults == []
 
 
 def test_dates_go_on_behind_all_that_were_given(world: World, back: Callable[[], list[str]]) -> None:
@@ -224,15 +224,15 @@ def test_pollers_by_date_and_by_next_get_all_that_is_new(world: World, back: Cal
     poller: Poller = world.follow("kr-agency")
     poller.poll()
     query = world.query("kr-agency", "US", 3)
-    page = poll.objects(world.house, query)
-    cursor = poll.seal_cursor(world.house, query, page)
+    page = poll.objects(world.service, query)
+    cursor = poll.seal_cursor(world.service, query, page)
     back()
     opened(world)
     world.push("us-agency", *(malware(n, tlp="green") for n in range(20, 24)))
     world.push("us-agency", *(malware(n, tlp="green") for n in range(2, 9)))  # once more
     new = {stix_id("malware", n) for n in (*range(2, 9), *range(20, 24))}
     assert {row.id for row in poller.poll()} == new
-    assert {row.id for row in world.drain(poll.open_cursor(world.house, query, cursor))} == new
+    assert {row.id for row in world.drain(poll.open_cursor(world.service, query, cursor))} == new
 
 
 def test_what_was_signed_before_is_refused_and_what_is_signed_later_is_taken(
@@ -240,7 +240,7 @@ def test_what_was_signed_before_is_refused_and_what_is_signed_later_is_taken(
 ) -> None:
     world.push("us-agency", malware(1, tlp="green"))
     back()
-    restore.open_again(world.house)
+    restore.open_again(world.service)
     for seconds in (0, 30):
         world.clock.wait(seconds)
         with pytest.raises(Unavailable, match="sign again") as refused:
@@ -263,21 +263,21 @@ def test_what_was_known_stays_known_when_a_backup_is_restored_again(
 
 
 def test_what_is_lost_is_told(world: World, database_url: str, tmp_path: Path) -> None:
-    house = world.house
+    service = world.service
     world.push("us-agency", malware(1, tlp="green"))
     ended = world.agree(["US", "KR"], clause("KR", "US", "green"))
-    administer.register_identity(house, "us-partner", stix_id("identity", 77))
-    extra = administer.issue_token(house, "us-agency", [Scope.READ])
+    administer.register_identity(service, "us-partner", stix_id("identity", 77))
+    extra = administer.issue_token(service, "us-agency", [Scope.READ])
     backup(database_url, tmp_path / "copy")
     world.clock.wait(1)
     world.delete("us-agency", stix_id("malware", 1))
     world.terminate(ended, by="KR")
     proposed = world.agree(["US", "KR"], clause("KR", "US", "amber"), signers=["US"])
-    administer.revoke_token(house, extra.public_id)
-    administer.suspend_member(house, "kr-partner")
-    administer.remove_identity(house, "us-partner", stix_id("identity", 77))
-    administer.alias_member(house, "us-partner", OtherNames(["Acme"], ["acme.example"]))
-    administer.issue_token(house, "us-cert", [Scope.READ])
+    administer.revoke_token(service, extra.public_id)
+    administer.suspend_member(service, "kr-partner")
+    administer.remove_identity(service, "us-partner", stix_id("identity", 77))
+    administer.alias_member(service, "us-partner", OtherNames(["Acme"], ["acme.example"]))
+    administer.issue_token(service, "us-cert", [Scope.READ])
     world.push("us-cert", malware(2, tlp="green"))
     world.see("kr-cert")
     lost = "\n".join(restore.restore(database_url, tmp_path / "copy", world.clock))
@@ -296,10 +296,10 @@ def test_what_is_lost_is_told(world: World, database_url: str, tmp_path: Path) -
         f"answers with objects since {when}: ",
     ):
         assert sentence in lost, lost
-    known = list(restore.epoch(world.house).loss)  # and what a process that runs remembers
+    known = list(restore.epoch(world.service).loss)  # and what a process that runs remembers
     assert known[: len(lost.split("\n"))] == lost.split("\n")
-    assert list(restore.open_again(world.house).loss) == known
-    assert restore.open_again(world.house).closed_at is None
+    assert list(restore.open_again(world.service).loss) == known
+    assert restore.open_again(world.service).closed_at is None
 
 
 def test_nothing_is_lost_between_a_backup_and_its_restore(
@@ -328,12 +328,12 @@ def test_without_a_database_nothing_is_known_of_the_loss(
 def test_where_the_database_cannot_be_read_a_sentence_says_so(
     world: World, back: Callable[[], list[str]]
 ) -> None:
-    with world.house.store.write() as connection:
+    with world.service.store.write() as connection:
         connection.execute(text("ALTER TABLE agreement_event RENAME COLUMN jws TO damaged"))
-    if world.house.store.is_sqlite:
+    if world.service.store.is_sqlite:
         (told,) = back()
         assert told.startswith("the database could not be read")
-        assert check.check(opened(world).house).faults == []
+        assert check.check(opened(world).service).faults == []
         return
     with pytest.raises(Unavailable, match="nothing of it was changed"):  # its tables are not the hub's
         back()
@@ -355,7 +355,7 @@ def test_a_backup_of_an_older_version_is_migrated(world: World, database_url: st
     loss = restore.restore(database_url, tmp_path / "old", world.clock)
     assert any("submissions" in sentence or "agreement" in sentence for sentence in loss)
     assert (tmp_path / "old").read_bytes() == before
-    with world.house.store.read(when_closed=True) as connection:
+    with world.service.store.read(when_closed=True) as connection:
         rows = connection.execute(text("SELECT recipient, last_date, decided_at FROM ledger")).all()
         state = epochs.state_of(connection)
         serial = connection.execute(text("SELECT id, runs FROM disclosure")).all()
@@ -383,12 +383,12 @@ def test_the_operators_commands_work_while_closed_and_chores_are_put_off(
     world: World, database_url: str, tmp_path: Path, back: Callable[[], list[str]]
 ) -> None:
     back()
-    assert check.check(world.house).faults == []
+    assert check.check(world.service).faults == []
     backup(database_url, tmp_path / "another")
-    administer.suspend_member(world.house, "kr-partner")
-    administer.resume_member(world.house, "kr-partner")
+    administer.suspend_member(world.service, "kr-partner")
+    administer.resume_member(world.service, "kr-partner")
     with pytest.raises(Closed, match="closed"):
-        work.work(world.house)
+        work.work(world.service)
 
 
 def test_rows_are_numbered_on_after_a_restore(world: World, back: Callable[[], list[str]]) -> None:
@@ -397,7 +397,7 @@ def test_rows_are_numbered_on_after_a_restore(world: World, back: Callable[[], l
     world.push("us-agency", malware(1, tlp="green"))
     world.agree(["US", "KR"], clause("KR", "US", "green"))
     assert world.ids("kr-cert") == {stix_id("malware", 1)}
-    assert check.check(world.house).faults == []
+    assert check.check(world.service).faults == []
 
 
 def test_what_is_dated_by_an_earlier_decision_is_sound_though_dates_run_ahead(
@@ -405,11 +405,11 @@ def test_what_is_dated_by_an_earlier_decision_is_sound_though_dates_run_ahead(
 ) -> None:
     """A clock that is set back dates nothing before what is committed, and rows have later dates yet."""
     back()
-    restore.open_again(world.house)
+    restore.open_again(world.service)
     world.clock.wait(32)  # what is signed now is taken, and rows are dated half a minute ahead
     world.push("us-agency", malware(1, tlp="green"))
     world.clock.wait(-3_600)
-    with world.house.store.write() as connection:  # long ago, for whose clock was right then
+    with world.service.store.write() as connection:  # long ago, for whose clock was right then
         connection.execute(text("UPDATE hub_state SET epoch_at = 0"))
     world.push("us-agency", malware(2, tlp="green"))
-    assert check.check(world.house).faults == []
+    assert check.check(world.service).faults == []

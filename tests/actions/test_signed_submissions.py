@@ -22,7 +22,7 @@ def test_an_unsigned_submission_is_refused(hub: Hub) -> None:
     submission = hub.submission("us-cert", malware("a"))
     bare = replace(submission.request, headers={"content-type": "application/taxii+json;version=2.1"})
     with pytest.raises(BadSignature):
-        submit.submit(hub.house, replace(submission, request=bare))
+        submit.submit(hub.service, replace(submission, request=bare))
     assert hub.rows("us-cert") == []
 
 
@@ -30,11 +30,11 @@ def test_only_a_hub_that_says_so_takes_unsigned_submissions(hub: Hub) -> None:
     lax = hub.changed(require_signature=False)
     submission = hub.submission("us-cert", malware("a"))
     bare = replace(submission.request, headers={})
-    assert submit.submit(lax.house, replace(submission, request=bare)).outcomes[0].succeeded
+    assert submit.submit(lax.service, replace(submission, request=bare)).outcomes[0].succeeded
     # A signature that is there must hold all the same.
     broken = replace(submission.request, body=submission.request.body + b" ")
     with pytest.raises(BadSignature):
-        submit.submit(lax.house, replace(submission, request=broken))
+        submit.submit(lax.service, replace(submission, request=broken))
 
 
 def _altered(request: HttpRequest, what: str) -> HttpRequest:
@@ -51,54 +51,56 @@ def _altered(request: HttpRequest, what: str) -> HttpRequest:
 def test_a_request_altered_on_its_way_is_refused(hub: Hub, what: str) -> None:
     submission = hub.submission("us-cert", malware("a"))
     with pytest.raises(BadSignature):
-        submit.submit(hub.house, replace(submission, request=_altered(submission.request, what)))
-    assert submit.submit(hub.house, submission).outcomes[0].succeeded  # the nonce was not used up
+        submit.submit(hub.service, replace(submission, request=_altered(submission.request, what)))
+    assert submit.submit(hub.service, submission).outcomes[0].succeeded  # the nonce was not used up
 
 
 @pytest.mark.parametrize("other", ["us-agency", "kr-cert"])
 def test_another_members_key_is_forbidden(hub: Hub, other: str) -> None:
     with pytest.raises(Forbidden, match="the token's own member"):
-        submit.submit(hub.house, hub.submission("us-cert", malware("a"), key=hub.account(other).submit_key))
+        submit.submit(hub.service, hub.submission("us-cert", malware("a"), key=hub.account(other).submit_key))
 
 
 def test_a_key_of_another_purpose_is_forbidden(hub: Hub) -> None:
     key = hub.account("us-cert").govern_key
     with pytest.raises(Forbidden, match="purpose submit"):
-        submit.submit(hub.house, hub.submission("us-cert", malware("a"), key=key))
+        submit.submit(hub.service, hub.submission("us-cert", malware("a"), key=key))
 
 
 def test_a_revoked_key_is_refused(hub: Hub) -> None:
     key = hub.account("us-cert").submit_key
     submission = hub.submission("us-cert", malware("a"))
-    administer.revoke_key(hub.house, key.thumbprint, "lost")
+    administer.revoke_key(hub.service, key.thumbprint, "lost")
     with pytest.raises(BadSignature):
-        submit.submit(hub.house, submission)
+        submit.submit(hub.service, submission)
     second = hub.new_key("us-cert", Purpose.SUBMIT)
-    assert submit.submit(hub.house, hub.submission("us-cert", malware("a"), key=second)).outcomes[0].succeeded
+    assert (
+        submit.submit(hub.service, hub.submission("us-cert", malware("a"), key=second)).outcomes[0].succeeded
+    )
 
 
 def test_a_suspended_member_gets_no_further_than_the_door(hub: Hub) -> None:
     account = hub.account("us-cert")
-    administer.suspend_member(hub.house, "us-cert")
+    administer.suspend_member(hub.service, "us-cert")
     with pytest.raises(Unauthenticated):
-        authenticate(hub.house, None, account.token)
-    administer.resume_member(hub.house, "us-cert")
-    assert authenticate(hub.house, None, account.token) == account.caller
+        authenticate(hub.service, None, account.token)
+    administer.resume_member(hub.service, "us-cert")
+    assert authenticate(hub.service, None, account.token) == account.caller
 
 
 def test_a_signature_serves_for_minutes_only(hub: Hub) -> None:
     submission = hub.submission("us-cert", malware("a"))
     hub.clock.forward(seconds=151)
     with pytest.raises(BadSignature, match="expired"):
-        submit.submit(hub.house, submission)
+        submit.submit(hub.service, submission)
 
 
 def test_a_replay_is_refused_and_changes_nothing(hub: Hub) -> None:
     submission = hub.submission("us-cert", malware("a"))
-    submit.submit(hub.house, submission)
+    submit.submit(hub.service, submission)
     before = hub.rows("us-cert")
     with pytest.raises(BadSignature, match="received before"):
-        submit.submit(hub.house, submission)
+        submit.submit(hub.service, submission)
     assert hub.rows("us-cert") == before
 
 
@@ -109,15 +111,15 @@ def test_a_nonce_serves_once_whatever_it_signs(hub: Hub) -> None:
         submission = replace(hub.submission("us-cert", malware(name)), request=request)
         if n:
             with pytest.raises(BadSignature, match="received before"):
-                submit.submit(hub.house, submission)
+                submit.submit(hub.service, submission)
         else:
-            submit.submit(hub.house, submission)
+            submit.submit(hub.service, submission)
     # Another key's nonces are another matter.
     request = hub.signed(
         hub.account("us-agency").submit_key, "/x", {"objects": [malware("c")]}, nonce="n" * 16
     )
     submission = replace(hub.submission("us-agency", malware("c")), request=request)
-    assert submit.submit(hub.house, submission).outcomes[0].succeeded
+    assert submit.submit(hub.service, submission).outcomes[0].succeeded
 
 
 def test_a_refused_submission_does_not_use_up_its_nonce(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,9 +127,9 @@ def test_a_refused_submission_does_not_use_up_its_nonce(hub: Hub, monkeypatch: p
     with monkeypatch.context() as patch:
         patch.setattr("hub.store.submissions.advance", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            submit.submit(hub.house, submission)
+            submit.submit(hub.service, submission)
     assert hub.rows("us-cert") == []
-    assert submit.submit(hub.house, submission).outcomes[0].succeeded
+    assert submit.submit(hub.service, submission).outcomes[0].succeeded
 
 
 def test_of_sixteen_parallel_replays_one_succeeds(hub: Hub) -> None:
@@ -137,7 +139,7 @@ def test_of_sixteen_parallel_replays_one_succeeds(hub: Hub) -> None:
     def send(_: int) -> str:
         start.wait()
         try:
-            submit.submit(hub.house, submission)
+            submit.submit(hub.service, submission)
         except HubError as error:
             return type(error).__name__
         return "accepted"

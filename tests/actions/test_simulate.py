@@ -50,7 +50,7 @@ def former(world: World) -> Json:
 
 
 def test_an_auditor_simulates_an_amendment_and_is_told_all_counts(world: World, former: Json) -> None:
-    told = simulate.simulate(world.house, AUDITOR, proposal(clause("US", "KR", "green"), supersedes=former))
+    told = simulate.simulate(world.service, AUDITOR, proposal(clause("US", "KR", "green"), supersedes=former))
     assert lines(told["withdrawn"]) == [("US", "KR", "malware", "amber", "agency", "1")]
     assert (told["released"], told["examples"]) == ([], [])
 
@@ -58,7 +58,7 @@ def test_an_auditor_simulates_an_amendment_and_is_told_all_counts(world: World, 
 def test_a_nation_that_is_no_party_simulates_no_amendment(world: World, former: Json) -> None:
     body = proposal(clause("JP", "US", "green"), supersedes=former)
     with pytest.raises(NotFound):
-        simulate.simulate(world.house, world.callers["jp-cert"], body)
+        simulate.simulate(world.service, world.callers["jp-cert"], body)
 
 
 @pytest.mark.parametrize("member", ["us-agency", "operator"])
@@ -66,7 +66,7 @@ def test_who_is_neither_cert_nor_auditor_simulates_nothing(world: World, member:
     operator = replace(AUDITOR, member=replace(AUDITOR.member, kind=Kind.OPERATOR))
     caller, body = world.callers.get(member, operator), proposal(clause("US", "KR", "green"))
     with pytest.raises(Forbidden):
-        simulate.simulate(world.house, caller, body)
+        simulate.simulate(world.service, caller, body)
 
 
 def test_what_was_submitted_before_is_counted_if_the_clause_reaches_back(world: World) -> None:
@@ -76,10 +76,10 @@ def test_what_was_submitted_before_is_counted_if_the_clause_reaches_back(world: 
     world.push("us-agency", *notes)
     world.clock.wait()
     us = world.callers["us-cert"]
-    told = simulate.simulate(world.house, us, proposal(clause("US", "KR", "green", audience="partner")))
+    told = simulate.simulate(world.service, us, proposal(clause("US", "KR", "green", audience="partner")))
     assert (told["released"], told["examples"]) == ([], [])
     terms = clause("US", "KR", "green", audience="partner", history=True)
-    told = simulate.simulate(world.house, us, proposal(terms))
+    told = simulate.simulate(world.service, us, proposal(terms))
     assert lines(told["released"]) == [
         ("US", "KR", "malware", "green", "partner", "2"),
         ("US", "KR", "note", "green", "partner", "1"),
@@ -99,7 +99,7 @@ def test_an_agreement_without_history_tells_what_would_have_crossed_in_the_last_
     world.push("kr-agency", malware(7, tlp="green"))
     world.clock.wait()
     body = proposal(clause("US", "KR", "green", audience="partner"), clause("KR", "US", "green"))
-    told = simulate.simulate(world.house, world.callers["us-cert"], body)
+    told = simulate.simulate(world.service, world.callers["us-cert"], body)
     assert (told["released"], told["withdrawn"], told["examples"]) == ([], [], [])
     assert told["recent"]["days"] == 30
     ours = [
@@ -107,30 +107,30 @@ def test_an_agreement_without_history_tells_what_would_have_crossed_in_the_last_
         ("US", "KR", "note", "green", "partner", "1"),
     ]
     assert lines(told["recent"]["released"]) == ours
-    theirs = simulate.simulate(world.house, world.callers["kr-cert"], body)["recent"]["released"]
+    theirs = simulate.simulate(world.service, world.callers["kr-cert"], body)["recent"]["released"]
     assert lines(theirs) == [("KR", "US", "malware", "green", "agency", "1")]
-    everything = simulate.simulate(world.house, AUDITOR, body)["recent"]["released"]
+    everything = simulate.simulate(world.service, AUDITOR, body)["recent"]["released"]
     assert sorted(lines(everything)) == sorted(ours + lines(theirs))
 
 
 def test_what_crosses_already_is_not_told_as_what_would_have(world: World, former: Json) -> None:
     body = proposal(clause("US", "KR", "amber", types=["malware"]))
-    told = simulate.simulate(world.house, world.callers["us-cert"], body)
+    told = simulate.simulate(world.service, world.callers["us-cert"], body)
     assert told["recent"]["released"] == []
     wider = proposal(clause("US", "KR", "amber", audience="partner"), supersedes=former)
-    assert simulate.simulate(world.house, world.callers["us-cert"], wider)["recent"]["released"] == []
+    assert simulate.simulate(world.service, world.callers["us-cert"], wider)["recent"]["released"] == []
 
 
 def test_examples_are_of_what_the_caller_may_see(world: World, former: Json) -> None:
     world.push("us-agency", malware(2, tlp="amber+strict"), malware(3, tlp="green"))
     wider = proposal(clause("US", "KR", "amber+strict", history=True), supersedes=former)
-    ours = simulate.simulate(world.house, world.callers["us-cert"], wider)
+    ours = simulate.simulate(world.service, world.callers["us-cert"], wider)
     assert [one["object"] for one in ours["examples"]] == [stix_id("malware", 2)]
-    theirs = simulate.simulate(world.house, world.callers["kr-cert"], wider)
+    theirs = simulate.simulate(world.service, world.callers["kr-cert"], wider)
     assert theirs.pop("recent")["released"] == []
     assert theirs == {"released": [], "withdrawn": [], "examples": []}
     narrower = proposal(clause("US", "KR", "green"), supersedes=former)
-    theirs = simulate.simulate(world.house, world.callers["kr-cert"], narrower)
+    theirs = simulate.simulate(world.service, world.callers["kr-cert"], narrower)
     assert [(one["change"], one["object"]) for one in theirs["examples"]] == [
         ("withdrawn", stix_id("malware", 1))
     ]
@@ -144,13 +144,13 @@ def test_what_hangs_on_what_hangs_on_others_is_counted_however_deep(world: World
     world.push("us-agency", note(0, tlp=end, refs=[stix_id("campaign")]), *chain, *circle, *alike)
     world.clock.wait()
     terms = clause("US", "KR", "green", history=True)
-    told = simulate.simulate(world.house, world.callers["us-cert"], proposal(terms))
+    told = simulate.simulate(world.service, world.callers["us-cert"], proposal(terms))
     assert sum(line["count"] for line in told["released"]) == (36 if end == "green" else 0)
 
 
 def test_nothing_is_written(world: World, former: Json) -> None:
     def contents() -> list[tuple[object, ...]]:
-        with world.house.store.read() as connection:
+        with world.service.store.read() as connection:
             return [
                 (table.name, *row)
                 for table in metadata.sorted_tables
@@ -159,5 +159,5 @@ def test_nothing_is_written(world: World, former: Json) -> None:
 
     before = contents()
     body = proposal(clause("US", "KR", "green", history=True), supersedes=former)
-    assert simulate.simulate(world.house, world.callers["us-cert"], body)["withdrawn"]
+    assert simulate.simulate(world.service, world.callers["us-cert"], body)["withdrawn"]
     assert contents() == before

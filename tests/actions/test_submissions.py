@@ -42,24 +42,24 @@ def stranger(kind: Kind) -> Caller:
 def walk(world: World, who: str | Caller, limit: int = 100, **wish: Any) -> list[dict[str, Any]]:
     caller = who if isinstance(who, Caller) else world.callers[who]
     found: list[dict[str, Any]] = []
-    page = submissions.listing(world.house, caller, Wish(limit, **wish))
+    page = submissions.listing(world.service, caller, Wish(limit, **wish))
     while True:
         assert len(page["submissions"]) <= limit
         assert ("next" in page) is page["more"]
         found += page["submissions"]
         if not page["more"]:
             return found
-        page = submissions.listing(world.house, caller, Wish(limit, next=page["next"]))
+        page = submissions.listing(world.service, caller, Wish(limit, next=page["next"]))
 
 
 def test_operators_list_nothing_and_auditors_are_shown_no_outcomes(world: World) -> None:
     with pytest.raises(Forbidden):
-        submissions.listing(world.house, stranger(Kind.OPERATOR), Wish())
+        submissions.listing(world.service, stranger(Kind.OPERATOR), Wish())
     (own, *_) = walk(world, "us-agency")
     for kind in (Kind.OPERATOR, Kind.AUDITOR):
         for id in (own["id"], "none"):
             with pytest.raises(Forbidden):
-                submissions.show(world.house, stranger(kind), id)
+                submissions.show(world.service, stranger(kind), id)
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_a_certs_token_that_does_not_read_sees_its_own_alone(world: World) -> No
     assert {one["member"] for one in walk(world, cert)} == {"us-cert"}
     (foreign, *_) = walk(world, "us-agency")
     with pytest.raises(NotFound):
-        submissions.show(world.house, cert, foreign["id"])
+        submissions.show(world.service, cert, foreign["id"])
 
 
 def test_a_list_goes_back_to_a_moment(world: World) -> None:
@@ -100,38 +100,38 @@ def test_a_list_goes_back_to_a_moment(world: World) -> None:
 
 def test_what_comes_meanwhile_moves_no_page(world: World) -> None:
     before = walk(world, "us-cert")
-    first = submissions.listing(world.house, world.callers["us-cert"], Wish(4))
+    first = submissions.listing(world.service, world.callers["us-cert"], Wish(4))
     world.push("us-agency", malware(99, tlp="green"))
-    rest = submissions.listing(world.house, world.callers["us-cert"], Wish(100, next=first["next"]))
+    rest = submissions.listing(world.service, world.callers["us-cert"], Wish(100, next=first["next"]))
     assert first["submissions"] + rest["submissions"] == before
 
 
 def test_a_cursor_is_good_for_its_reader_and_its_window_alone(world: World) -> None:
     since = world.clock.now - timedelta(seconds=2)
     us = world.callers["us-cert"]
-    given = submissions.listing(world.house, us, Wish(1, since))["next"]
-    assert submissions.listing(world.house, us, Wish(1, since, given))["submissions"]
+    given = submissions.listing(world.service, us, Wish(1, since))["next"]
+    assert submissions.listing(world.service, us, Wish(1, since, given))["submissions"]
     for caller, wish in (
         (world.callers["us-agency"], Wish(next=given)),
         (us, Wish(since=since - timedelta(seconds=1), next=given)),
         (us, Wish(next="made up")),
     ):
         with pytest.raises(BadCursor):
-            submissions.listing(world.house, caller, wish)
+            submissions.listing(world.service, caller, wish)
 
 
 def test_the_submitter_and_its_cert_are_told_what_became_of_each_object(world: World) -> None:
     (own, *_) = walk(world, "us-agency")
-    told = submissions.show(world.house, world.callers["us-agency"], own["id"])
+    told = submissions.show(world.service, world.callers["us-agency"], own["id"])
     assert {name: told[name] for name in own} == own
     good, bad = told["outcomes"]
     assert (good["succeeded"], bad["succeeded"], bool(bad["message"])) == (True, False, True)
-    assert submissions.show(world.house, world.callers["us-cert"], own["id"]) == told
+    assert submissions.show(world.service, world.callers["us-cert"], own["id"]) == told
     for other in ("us-agency2", "kr-cert"):
         with pytest.raises(NotFound) as refused:
-            submissions.show(world.house, world.callers[other], own["id"])
+            submissions.show(world.service, world.callers[other], own["id"])
         with pytest.raises(NotFound, match=str(refused.value)):
-            submissions.show(world.house, world.callers[other], "none")
+            submissions.show(world.service, world.callers[other], "none")
 
 
 @pytest.mark.parametrize("limit", [1, 100])
@@ -146,7 +146,7 @@ def test_a_page_goes_along_an_index_and_reads_the_table_whole_for_nobody(
         world.clock.now - timedelta(days=1),
         (world.clock.now, "x"),
     )
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         is_postgresql = connection.dialect.name == "postgresql"
         dialect = postgresql.dialect() if is_postgresql else sqlite.dialect()
         query = stored._newest(window, limit).compile(dialect=dialect, compile_kwargs={"literal_binds": True})

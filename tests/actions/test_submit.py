@@ -36,7 +36,7 @@ def test_a_body_that_is_no_envelope_is_refused_and_leaves_nothing(
     account = hub.account("us-cert")
     request = hub.signed(account.submit_key, "/allied/", body)
     with pytest.raises(error):
-        submit.submit(hub.house, Submission(account.caller, account.caller.member.nation, request))
+        submit.submit(hub.service, Submission(account.caller, account.caller.member.nation, request))
     assert hub.rows("us-cert") == []
 
 
@@ -62,14 +62,14 @@ def test_an_object_above_its_limit_fails_alone(hub: Hub) -> None:
 @pytest.mark.parametrize("nation", ["KR", "XX"])
 def test_nobody_writes_to_another_nations_collection(hub: Hub, nation: str) -> None:
     with pytest.raises(Forbidden, match="members of the nation"):
-        submit.submit(hub.house, replace(hub.submission("us-cert", malware("a")), origin=nation))
+        submit.submit(hub.service, replace(hub.submission("us-cert", malware("a")), origin=nation))
 
 
 def test_a_token_without_the_submit_scope_is_refused(hub: Hub) -> None:
     submission = hub.submission("us-cert", malware("a"))
     reads = replace(submission.caller, scopes=frozenset({"read"}))
     with pytest.raises(Forbidden, match="submit"):
-        submit.submit(hub.house, replace(submission, caller=reads))
+        submit.submit(hub.service, replace(submission, caller=reads))
 
 
 # --- one by one -----------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ def test_stix_20_is_refused_with_the_way_out(hub: Hub) -> None:
 
 def test_the_receipt_is_the_submitters_alone(hub: Hub) -> None:
     receipt = hub.push("us-cert", malware("a"), {"type": "malware"})
-    assert submit.status(hub.house, hub.caller("us-cert"), receipt.id) == receipt
+    assert submit.status(hub.service, hub.caller("us-cert"), receipt.id) == receipt
     refusals = set()
     for member, id in [
         ("us-agency", receipt.id),
@@ -113,7 +113,7 @@ def test_the_receipt_is_the_submitters_alone(hub: Hub) -> None:
         ("us-cert", ""),
     ]:
         with pytest.raises(NotFound) as refusal:
-            submit.status(hub.house, hub.caller(member), id)
+            submit.status(hub.service, hub.caller(member), id)
         refusals.add(str(refusal.value))
     assert len(refusals) == 1
 
@@ -195,7 +195,10 @@ def test_a_definition_that_says_another_level_than_its_id_fails(hub: Hub) -> Non
 
 
 def test_the_hubs_own_ids_are_refused(hub: Hub) -> None:
-    ids = [hub.house.registry.hub_identity_id, *(n.rel_to_id for n in hub.house.registry.nations.values())]
+    ids = [
+        hub.service.registry.hub_identity_id,
+        *(n.rel_to_id for n in hub.service.registry.nations.values()),
+    ]
     for id in ids:
         kind = id.split("--")[0]
         item = {**(statement("x") if kind == "marking-definition" else malware("x")), "id": id, "type": kind}

@@ -35,23 +35,23 @@ class Act(NamedTuple):
 def _push(hub: Hub) -> Callable[[], Any]:
     hub.account("us-cert")
     submission = replace(hub.submission("us-cert", malware("a")), caller=_caller(hub))
-    return lambda: submit.submit(hub.house, submission)
+    return lambda: submit.submit(hub.service, submission)
 
 
 def _delete(hub: Hub) -> Callable[[], Any]:
     hub.accepted("us-cert", malware("a"))
     id = StixId(identifier("malware", "a"))
-    collection = hub.house.registry.nations[NationCode("US")].collection_id
+    collection = hub.service.registry.nations[NationCode("US")].collection_id
     request = HttpRequest("DELETE", f"{PUBLIC_URL}/allied/collections/{collection}/objects/{id}/", {})
     key = hub.account("us-cert").submit_key
     added = requests.sign(request, key, created=hub.clock(), nonce="a-nonce-of-a-deletion")
     deletion = Deletion(_caller(hub), NationCode("US"), replace(request, headers=added), id)
-    return lambda: withdraw.delete(hub.house, deletion)
+    return lambda: withdraw.delete(hub.service, deletion)
 
 
 def _propose(hub: Hub) -> Callable[[], Any]:
     request = hub.signed(hub.account("us-cert").govern_key, "/g", agreement(clause("US", "KR")))
-    return lambda: agree.propose(hub.house, _caller(hub), request)
+    return lambda: agree.propose(hub.service, _caller(hub), request)
 
 
 def _governing(typ: str, signers: list[str], before: str | None = None) -> Callable[[Hub], Callable[[], Any]]:
@@ -65,7 +65,7 @@ def _governing(typ: str, signers: list[str], before: str | None = None) -> Calla
         previous = None if typ == "sign" else view["last_event"]
         body = {"jws": hub.jws("us-cert", view, typ, previous)}
         request = hub.signed(hub.account("us-cert").govern_key, "/g", body)
-        return lambda: getattr(agree, typ)(hub.house, _caller(hub), request, view["id"])
+        return lambda: getattr(agree, typ)(hub.service, _caller(hub), request, view["id"])
 
     return prepare
 
@@ -86,9 +86,11 @@ def _caller(hub: Hub) -> Caller:
     """The US's cert by a token of its own, made once, that expires in a day."""
     account = hub.account("us-cert")
     ends = timedelta(days=_TOKEN_DAYS)
-    token = next((t for t in administer.list_tokens(hub.house) if t.expires_at == t.created_at + ends), None)
+    token = next(
+        (t for t in administer.list_tokens(hub.service) if t.expires_at == t.created_at + ends), None
+    )
     if token is None:
-        issued = administer.issue_token(hub.house, "us-cert", list(Scope), expires_days=_TOKEN_DAYS)
+        issued = administer.issue_token(hub.service, "us-cert", list(Scope), expires_days=_TOKEN_DAYS)
         return Caller(account.caller.member, issued.scopes, issued.public_id)
     return Caller(account.caller.member, token.scopes, token.public_id)
 
@@ -102,24 +104,24 @@ def _succeeded(hub: Hub, purpose: Purpose) -> None:
     if purpose is Purpose.AGREEMENT:
         new, old = keys.generate("p256"), _key(hub, purpose)
         endorsement = documents.endorse(new.public.jwk, old)
-        administer.register_key(hub.house, "us-cert", jwk(new), purpose, endorsement)
+        administer.register_key(hub.service, "us-cert", jwk(new), purpose, endorsement)
     else:
-        administer.revoke_key(hub.house, _key(hub, purpose).thumbprint, "lost")
+        administer.revoke_key(hub.service, _key(hub, purpose).thumbprint, "lost")
 
 
 ENDINGS: dict[str, Callable[[Hub, Purpose], Any]] = {
-    "member suspended": lambda hub, _: administer.suspend_member(hub.house, "us-cert"),
-    "token revoked": lambda hub, _: administer.revoke_token(hub.house, _caller(hub).token),
+    "member suspended": lambda hub, _: administer.suspend_member(hub.service, "us-cert"),
+    "token revoked": lambda hub, _: administer.revoke_token(hub.service, _caller(hub).token),
     "token expired": lambda hub, _: hub.clock.forward(days=_TOKEN_DAYS),
-    "key revoked": lambda hub, p: administer.revoke_key(hub.house, _key(hub, p).thumbprint, "lost"),
+    "key revoked": lambda hub, p: administer.revoke_key(hub.service, _key(hub, p).thumbprint, "lost"),
     "key succeeded": _succeeded,
     "signature expired": lambda hub, _: hub.clock.forward(seconds=400),
 }
 
 
 def _state(hub: Hub) -> JsonObject:
-    administer.resume_member(hub.house, "us-cert")
-    views = agree.listing(hub.house, hub.caller("us-cert"))
+    administer.resume_member(hub.service, "us-cert")
+    views = agree.listing(hub.service, hub.caller("us-cert"))
     return {
         "agreements": [(view["state"], len(view["events"])) for view in views],
         "objects": [row.id for row in hub.rows("us-cert")],
@@ -158,12 +160,12 @@ def test_a_page_leaves_only_while_the_right_to_it_stands(hub: Hub, ending: str) 
     """The reader was let in by the door; what reads the page asks again, and records nothing."""
     hub.accepted("us-cert", malware("a"))
     query = replace(hub.query("us-cert"), reader=authenticate.reader(_caller(hub)))
-    assert poll.objects(hub.house, query).rows
+    assert poll.objects(hub.service, query).rows
     ENDINGS[ending](hub, Purpose.SUBMIT)
     for ask in (poll.objects, poll.manifest):
         with pytest.raises(Unauthenticated):
-            ask(hub.house, query)
-    with hub.house.store.read() as connection:
+            ask(hub.service, query)
+    with hub.service.store.read() as connection:
         assert len(disclosures_to(connection, NationCode("US"))) == 1
 
 
@@ -186,7 +188,7 @@ def test_a_suspension_returns_when_nothing_of_the_member_can_follow(
 
     def suspend() -> None:
         assert let_in.wait(30)
-        administer.suspend_member(hub.house, "us-cert")
+        administer.suspend_member(hub.service, "us-cert")
         suspended.set()
         order.append("suspended")
 
@@ -195,7 +197,7 @@ def test_a_suspension_returns_when_nothing_of_the_member_can_follow(
         for future in futures:
             future.result(60)
     assert order == ["let in", "suspended"]
-    administer.resume_member(hub.house, "us-cert")
+    administer.resume_member(hub.service, "us-cert")
     assert hub.sees("us-cert", malware("a"))
 
 
@@ -203,7 +205,7 @@ def test_a_caller_without_a_token_writes_nothing(hub: Hub) -> None:
     submission = hub.submission("us-cert", malware("a"))
     nameless = replace(submission.caller, token="")
     with pytest.raises(Unauthenticated):
-        submit.submit(hub.house, replace(submission, caller=nameless))
+        submit.submit(hub.service, replace(submission, caller=nameless))
 
 
 def test_the_refusal_tells_nothing_of_why(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,5 +215,5 @@ def test_the_refusal_tells_nothing_of_why(hub: Hub, monkeypatch: pytest.MonkeyPa
         with monkeypatch.context() as patch, pytest.raises(HubError) as refusal:
             Pause(patch, submit, "decide").while_held(send, lambda e=ending: ENDINGS[e](hub, Purpose.SUBMIT))
         sentences.add(str(refusal.value))
-        administer.resume_member(hub.house, "us-cert")
+        administer.resume_member(hub.service, "us-cert")
     assert len(sentences) == 1

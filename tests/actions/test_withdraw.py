@@ -55,7 +55,7 @@ def keys(*versions: int) -> dict[str, Any]:
 
 
 def table(world: World, *columns: Any) -> list[Any]:
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         return list(connection.execute(select(*columns)))
 
 
@@ -252,7 +252,7 @@ def test_what_contains_a_deleted_object_later_tightens_it_no_more(world: World) 
     world.delete("us-agency", stix_id("malware"))
     world.push("us-agency", report(tlp="red", refs=[stix_id("malware")]))
     assert stix_id("relationship") in world.ids("kr-cert")
-    assert not check.check(world.house).faults
+    assert not check.check(world.service).faults
 
 
 def test_revoking_after_a_deletion_keeps_the_deleted_versions_level(world: World) -> None:
@@ -360,7 +360,7 @@ def test_what_is_deleted_comes_back_in_no_raw_body(world: World) -> None:
     assert len(table(world, submission_body)) == 1
     world.push("us-agency", malware(1, tlp="red"), malware(3, tlp="green"))
     assert len(table(world, submission_body)) == 1
-    assert not check.check(world.house).faults
+    assert not check.check(world.service).faults
 
 
 def test_the_deletion_is_proved_by_its_signature(world: World) -> None:
@@ -372,7 +372,7 @@ def test_the_deletion_is_proved_by_its_signature(world: World) -> None:
     assert row.requested_at > START.timestamp() * 1_000_000
     assert '"@method": DELETE' in row.signature_base
     assert OBJECT in row.signature_base
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         key = members.find_key(connection, row.thumbprint)
     assert key is not None
     assert key.member == "us-cert"
@@ -414,7 +414,7 @@ def test_what_was_decided_before_a_deletion_is_decided_again(
     (outcome,) = receipt.outcomes
     assert not outcome.succeeded
     assert "deleted" in (outcome.message or "")
-    assert check.check(world.house).faults == []
+    assert check.check(world.service).faults == []
 
 
 def test_deletions_and_pushes_that_race_leave_the_ledgers_whole(world: World) -> None:

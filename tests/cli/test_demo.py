@@ -304,7 +304,7 @@ def test_a_server_that_does_not_start_is_reported_with_its_last_words(tmp_path: 
     claimed, url = server.claim_address()
     with scene.set_scene(tmp_path, url) as set_up:
         broken = Scene(
-            tmp_path, url, set_up.environ | {"HUB_PAGE_LIMIT": "many"}, set_up.house, set_up.badges
+            tmp_path, url, set_up.environ | {"HUB_PAGE_LIMIT": "many"}, set_up.service, set_up.badges
         )
         with pytest.raises(HubError, match="HUB_PAGE_LIMIT"), server.serving(broken, claimed):
             pytest.fail("it was not ready")

@@ -229,7 +229,7 @@ def test_a_key_that_follows_is_known_by_endorsement_and_the_one_before_by_a_pin(
     old, new = au.key, keys.generate("ed25519")
     assert india.run("keys", "pin", "AU", old.thumbprint).exit_code == 0
     endorsement = documents.endorse(new.public.jwk, old)
-    register_key(live.house, "au-cert", orjson.dumps(new.public.jwk), Purpose.AGREEMENT, endorsement)
+    register_key(live.service, "au-cert", orjson.dumps(new.public.jwk), Purpose.AGREEMENT, endorsement)
     au.pem.write_bytes(keys.private_pem(new))
     theirs = india.run("keys", "list")
     assert (theirs.exit_code, "endorsed by the pinned key" in theirs.stdout) == (0, True)

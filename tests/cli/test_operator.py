@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.actions.work import WorkReport
 from hub.cli import admin
 from hub.errors import Unavailable
@@ -196,7 +196,7 @@ def test_work_goes_on_until_it_is_interrupted(hub: Run, monkeypatch: pytest.Monk
         [WorkReport(is_done=True), Unavailable("away"), WorkReport(is_done=False), KeyboardInterrupt()]
     )
 
-    def once(_house: House) -> WorkReport:
+    def once(_service: Service) -> WorkReport:
         found = next(passes)
         if isinstance(found, BaseException):
             raise found

@@ -64,7 +64,7 @@ def test_a_trouble_of_the_database_that_will_not_change_stops_the_start(
     def refuse(_settings: object) -> None:
         raise kind("the role hub does not exist")
 
-    monkeypatch.setattr(command, "open_house", refuse)
+    monkeypatch.setattr(command, "open_service", refuse)
     result = run("serve", "--bind", f"127.0.0.1:{free_port()}")
     assert (result.exit_code, result.stderr) == (1, "hub: the role hub does not exist\n")
 

@@ -280,15 +280,15 @@ def test_line_21_and_none_that_mixes_up_who_asks(live: Live) -> None:
 
 def test_line_21_secrets_have_no_colon_and_ids_no_capitals(live: Live) -> None:
     for _ in range(20):
-        token = issue_token(live.house, live.member(READER).id, [Scope.READ]).token
+        token = issue_token(live.service, live.member(READER).id, [Scope.READ]).token
         assert ":" not in token
         assert token.isascii()
         assert token.isprintable()
         assert " " not in token
     for id in ("US-agency3", "us-Agency3", "us-agency3\u00c4", "us:agency3"):
         with pytest.raises(Unprocessable, match="cannot be a member id"):
-            add_member(live.house, id, "US", Kind.AGENCY, "Agency")
-    assert add_member(live.house, "us-agency3", "US", Kind.AGENCY, "Agency").id == "us-agency3"
+            add_member(live.service, id, "US", Kind.AGENCY, "Agency")
+    assert add_member(live.service, "us-agency3", "US", Kind.AGENCY, "Agency").id == "us-agency3"
 
 
 # --- 22-24: statuses, headers, filters ------------------------------------------------------------

@@ -102,7 +102,7 @@ def test_an_object_that_is_not_there_is_an_error_that_can_be_shown(live: Live) -
 def test_the_setup_finds_the_root_and_the_collection_to_write(live: Live) -> None:
     misp = Misp(live, PUSHER)
     (root,) = misp.roots()
-    nation = live.house.registry.nations["US"]  # type: ignore[index]
+    nation = live.service.registry.nations["US"]  # type: ignore[index]
     assert misp.writable(root) == {nation.collection_id: ["2.1"]}
 
 

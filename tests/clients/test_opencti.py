@@ -320,7 +320,9 @@ class PostConnector:
     """
 
     def __init__(self, live: Live, *, delete_markings: bool = False) -> None:
-        self.url = f"{live.url}/allied/collections/{live.house.registry.nations['US'].collection_id}/objects/"  # type: ignore[index]
+        self.url = (
+            f"{live.url}/allied/collections/{live.service.registry.nations['US'].collection_id}/objects/"  # type: ignore[index]
+        )
         self.auth = signer(live, PUSHER)
         self.delete_markings = delete_markings
 

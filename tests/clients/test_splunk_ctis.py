@@ -82,7 +82,7 @@ def test_the_check_of_a_connection_reads_the_title_and_fails_on_a_wrong_password
 
 def test_a_collection_of_others_gives_a_failed_submission(live: Live) -> None:
     app = CtisApp(live)
-    japan = live.house.registry.nations["JP"].collection_id  # type: ignore[index]
+    japan = live.service.registry.nations["JP"].collection_id  # type: ignore[index]
     submission = app.submit(japan, grouping())
     assert submission["status"] == "FAILED"
     assert "does not allow writing" in submission["error_message"]

@@ -336,7 +336,7 @@ def test_trap_deleting_takes_both_rights(live: Live) -> None:
     push(live, [family])
     key = live.member(PUSHER).submit_key
     for scope in (Scope.READ, Scope.SUBMIT):
-        auth = HubAuth(issue_token(live.house, PUSHER, [scope]).token, key)
+        auth = HubAuth(issue_token(live.service, PUSHER, [scope]).token, key)
         assert delete(live, family["id"], auth).status_code == 403
     # Abroad one may read alone. At home another agency sees what is amber, a partner does not.
     for member, code in ((READER, 403), ("us-agency2", 403), ("us-partner", 404), ("au-cert", 403)):
@@ -348,8 +348,8 @@ def test_trap_deleting_takes_both_rights(live: Live) -> None:
 def test_trap_without_any_right_there_is_no_collection(live: Live) -> None:
     family = made("malware")
     push(live, [family])
-    add_member(live.house, "audit-1", None, Kind.AUDITOR, "Auditor")
-    auditor = HubAuth(issue_token(live.house, "audit-1", [Scope.READ]).token)
+    add_member(live.service, "audit-1", None, Kind.AUDITOR, "Auditor")
+    auditor = HubAuth(issue_token(live.service, "audit-1", [Scope.READ]).token)
     refused = delete(live, family["id"], auditor)
     assert (refused.status_code, "Not found" in error(refused)) == (404, True)
 

@@ -117,7 +117,7 @@ class Site:
 
     def known(self) -> set[str]:
         """The ids that are the same in both hubs, by configuration."""
-        registry = self.live.house.registry
+        registry = self.live.service.registry
         own = {registry.hub_identity_id, f"collection--{registry.released_collection_id}"}
         for nation in registry.nations.values():
             own |= {nation.identity_id, nation.rel_to_id, f"collection--{nation.collection_id}"}
@@ -145,7 +145,7 @@ class Site:
                 pass
 
     def _push(self, event: Push) -> None:
-        rel_to = {code: nation.rel_to_id for code, nation in self.live.house.registry.nations.items()}
+        rel_to = {code: nation.rel_to_id for code, nation in self.live.service.registry.nations.items()}
         envelope = {"objects": [draft.build(rel_to) for draft in event.drafts]}
         answer = self.post(
             event.member, f"{self.collection(event.member[:2])}objects/", envelope, Purpose.SUBMIT
@@ -221,14 +221,14 @@ class Site:
         self._propose(["AU", "IN"], [clause])
 
     def _enrolled(self) -> None:
-        house, member = self.live.house, f"in-agency-{uuid.uuid4().hex[:8]}"
-        administer.add_member(house, member, "IN", Kind.AGENCY, "Newcomer")
-        administer.issue_token(house, member, [Scope.READ])
+        service, member = self.live.service, f"in-agency-{uuid.uuid4().hex[:8]}"
+        administer.add_member(service, member, "IN", Kind.AGENCY, "Newcomer")
+        administer.issue_token(service, member, [Scope.READ])
 
     def _suspended(self) -> None:
-        administer.suspend_member(self.live.house, "in-cert")
+        administer.suspend_member(self.live.service, "in-cert")
         self.ask("in-cert", "GET", "/allied/collections/")
-        administer.resume_member(self.live.house, "in-cert")
+        administer.resume_member(self.live.service, "in-cert")
 
 
 def _cert(nation: str) -> str:
@@ -253,8 +253,8 @@ def site(database_url: str, home: Path, members: list[str]) -> Iterator[Site]:
     with live_hub(database_url, home) as live:
         tokens = {member: _enrol(live, member) for member in members}
         for kind in (Kind.AUDITOR, Kind.OPERATOR):
-            administer.add_member(live.house, kind.value, None, kind, kind.value.capitalize())
-            tokens[kind.value] = administer.issue_token(live.house, kind.value, [Scope.READ]).token
+            administer.add_member(live.service, kind.value, None, kind, kind.value.capitalize())
+            tokens[kind.value] = administer.issue_token(live.service, kind.value, [Scope.READ]).token
         address = urlsplit(live.url)
         connection = http.client.HTTPConnection(
             address.hostname or "", address.port, timeout=PATIENCE_SECONDS
@@ -267,7 +267,7 @@ def site(database_url: str, home: Path, members: list[str]) -> Iterator[Site]:
 
 def _enrol(live: Live, member: str) -> str:
     nation, kind = member[:2].upper(), KINDS[member[3:]]
-    administer.add_member(live.house, member, nation, kind, f"{member} (test)")
+    administer.add_member(live.service, member, nation, kind, f"{member} (test)")
     scopes = [Scope.READ, Scope.SUBMIT]
     purposes = [Purpose.SUBMIT]
     if kind is Kind.CERT:
@@ -275,5 +275,5 @@ def _enrol(live: Live, member: str) -> str:
         purposes.append(Purpose.AGREEMENT)
     for purpose in purposes:
         public = json.dumps(key_of(member, purpose).public.jwk).encode()
-        administer.register_key(live.house, member, public, purpose)
-    return administer.issue_token(live.house, member, scopes).token
+        administer.register_key(live.service, member, public, purpose)
+    return administer.issue_token(live.service, member, scopes).token

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from hub.actions import submit
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.errors import Refused
 from hub.model import Caller, HttpRequest, NationCode, Purpose, Receipt, Submission
 from hub.proofs import requests
@@ -58,22 +58,22 @@ def build(url: str) -> World:
 
 def another(first: World, url: str | None = None) -> World:
     """The same hub in another process: with a store of its own, which remembers nothing."""
-    engine_url = first.house.store._engine.url.render_as_string(hide_password=False)
+    engine_url = first.service.store._engine.url.render_as_string(hide_password=False)
     store = Store.open(url or engine_url)
-    store.clock = first.house.store.clock
-    house = first.house
-    own = House(
-        *(store, house.registry, house.limits, house.secrets, house.public_url, house.api_root),
-        house.require_signature,
+    store.clock = first.service.store.clock
+    service = first.service
+    own = Service(
+        *(store, service.registry, service.limits, service.secrets, service.public_url, service.api_root),
+        service.require_signature,
     )
-    return replace(first, house=own)
+    return replace(first, service=own)
 
 
 def signed(small: World, member: str, *objects: Json, created: Any = None) -> HttpRequest:
     """Return a signed POST of these objects, which may be sent more than once."""
     nation = small.callers[member].member.nation
     assert nation is not None
-    path = f"/allied/collections/{small.house.registry.nations[nation].collection_id}/objects/"
+    path = f"/allied/collections/{small.service.registry.nations[nation].collection_id}/objects/"
     body = json.dumps({"objects": objects}).encode()
     request = HttpRequest("POST", world.URL + path, {"content-type": _TAXII}, body)
     fields = requests.sign(
@@ -88,7 +88,7 @@ def signed(small: World, member: str, *objects: Json, created: Any = None) -> Ht
 def send(small: World, member: str, request: HttpRequest) -> Receipt:
     caller: Caller = small.callers[member]
     assert caller.member.nation is not None
-    return submit.submit(small.house, Submission(caller, NationCode(caller.member.nation), request))
+    return submit.submit(small.service, Submission(caller, NationCode(caller.member.nation), request))
 
 
 @contextmanager
@@ -106,27 +106,27 @@ def outcome(future: Future[Any]) -> Any:
 
 def statuses(small: World, of: str) -> list[str]:
     """Return the ids of the member's submissions, in the database that is the primary's now."""
-    with small.house.store.read(when_closed=True) as connection:
+    with small.service.store.read(when_closed=True) as connection:
         query = select(submission.c.id).where(submission.c.member == of)
         return list(connection.execute(query).scalars())
 
 
 def copies(small: World, stix_id: str) -> int:
     """Return how many versions of an object there are."""
-    with small.house.store.read(when_closed=True) as connection:
+    with small.service.store.read(when_closed=True) as connection:
         query = select(func.count()).select_from(object_version).where(object_version.c.stix_id == stix_id)
         return int(connection.execute(query).scalar_one())
 
 
 def nonces(small: World) -> set[str]:
     """Return the nonces that are remembered."""
-    with small.house.store.read(when_closed=True) as connection:
+    with small.service.store.read(when_closed=True) as connection:
         return set(connection.execute(select(nonce.c.nonce)).scalars())
 
 
 def state(small: World) -> State:
     """Return the state of the hub, as a transaction finds it when it begins."""
-    with small.house.store.read(when_closed=True) as connection:
+    with small.service.store.read(when_closed=True) as connection:
         return epochs.state_of(connection)
 
 

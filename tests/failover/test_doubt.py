@@ -46,7 +46,7 @@ def standby(pair: Servers) -> Server:
 
 
 def _database(small: World) -> str:
-    name = small.house.store._engine.url.database
+    name = small.service.store._engine.url.database
     assert name is not None
     return name
 

@@ -43,11 +43,11 @@ class Forked(NamedTuple):
         self.pair.fail_over()
 
     def loss(self) -> str:
-        with self.small.house.store.read(when_closed=True) as connection:
+        with self.small.service.store.read(when_closed=True) as connection:
             return "\n".join(epochs.loss(connection))
 
     def open_again(self) -> str:
-        with self.small.house.store.write(when_closed=True) as connection:
+        with self.small.service.store.write(when_closed=True) as connection:
             return "\n".join(epochs.open_again(connection))
 
     def is_closed(self, small: World | None = None) -> bool:
@@ -71,7 +71,7 @@ def test_what_is_lost_is_named_and_the_hub_is_closed_until_it_is_opened(forked: 
     forked.stand_still()
     lost = forked.push(2)
     poller.poll()
-    administer.revoke_token(small.house, small.tokens["kr-cert"].partition(".")[0])
+    administer.revoke_token(small.service, small.tokens["kr-cert"].partition(".")[0])
     small.delete("us-cert", stix_id("malware", 1))
     with pytest.raises(Unauthenticated):
         small.ids("kr-cert")
@@ -88,7 +88,7 @@ def test_what_is_lost_is_named_and_the_hub_is_closed_until_it_is_opened(forked: 
     assert f"KR was served positions up to {last}" in said
     assert "00000002 after 00000001" in said
     parts.wait_out(small)
-    administer.revoke_token(small.house, small.tokens["kr-cert"].partition(".")[0])
+    administer.revoke_token(small.service, small.tokens["kr-cert"].partition(".")[0])
     small.delete("us-cert", stix_id("malware", 1))  # endings are taken
     assert forked.open_again() == said
     with pytest.raises(Unauthenticated):
@@ -157,7 +157,7 @@ def test_commits_that_no_standby_had_to_confirm_are_remembered_by_every_process(
     lost = forked.push(3, second)
     forked.fail_over()
     assert forked.is_closed(second)
-    with second.house.store.read(when_closed=True) as connection:
+    with second.service.store.read(when_closed=True) as connection:
         assert lost in "\n".join(epochs.loss(connection))
     second.close()
 

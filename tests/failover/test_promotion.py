@@ -75,7 +75,7 @@ def test_nothing_that_was_acknowledged_is_lost(
 def _assert_nothing_lost(live: Live, first: str, writers: list[Writer], pollers: list[Poller]) -> None:
     harm.assert_kept(live, *writers)
     harm.assert_caught_up(live, *pollers)
-    with live.house.store.read() as connection:
+    with live.service.store.read() as connection:
         state = epochs.state_of(connection)
         assert state.closed_at is None
         known = set(connection.execute(select(disclosure.c.epoch)).scalars())
@@ -96,7 +96,7 @@ def _assert_nothing_lost(live: Live, first: str, writers: list[Writer], pollers:
 
 
 def _epoch(live: Live) -> str:
-    with live.house.store.read(when_closed=True) as connection:
+    with live.service.store.read(when_closed=True) as connection:
         epoch = epochs.state_of(connection).epoch
     assert epoch is not None
     return epoch

@@ -35,13 +35,13 @@ def test_a_session_that_lives_through_a_promotion_is_caught_by_its_first_stateme
         assert parts.send(small, _MEMBER, parts.signed(small, _MEMBER, malware(1))).outcomes[0].succeeded
         small.clock.wait()
         before = parts.signed(small, _MEMBER, malware(2))
-        sessions = small.house.store._engine.pool.status()
+        sessions = small.service.store._engine.pool.status()
         with parts.meanwhile(lambda: parts.outcome_of(lambda: parts.send(small, _MEMBER, before))) as sending:
             with front.paused():
                 pair.primary.kill()
                 front.point_to(pair.fail_over())
             refusal = sending.result()
-        assert small.house.store._engine.pool.status() == sessions, "no connection was lost"
+        assert small.service.store._engine.pool.status() == sessions, "no connection was lost"
         assert isinstance(refusal, Unavailable)
         assert "sign again" in str(refusal)
         second = parts.state(small)
@@ -70,7 +70,7 @@ def test_an_old_primary_named_first_is_not_used_by_who_has_seen_the_new_one(pair
     parts.send(small, _MEMBER, parts.signed(small, _MEMBER, malware(2)))
     old.start()
     old.set_synchronous("")  # whoever wrote there would not be held up
-    small.house.store.close()  # its next sessions are new ones
+    small.service.store.close()  # its next sessions are new ones
     rows = _counts(old)
     request = parts.signed(small, _MEMBER, malware(3))
     for act in (

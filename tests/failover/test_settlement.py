@@ -102,10 +102,10 @@ def _send(database: _Database, receipt: str = "first") -> str | Exception:
         database.acts += 1
         return receipt
 
-    house: Any = _House(database)
+    service: Any = _House(database)
     evidence: Any = _Evidence()
     try:
-        return accept.once(house, evidence, act, receipt=receipt, sentence="")  # type: ignore[arg-type]
+        return accept.once(service, evidence, act, receipt=receipt, sentence="")  # type: ignore[arg-type]
     except (Unavailable, BadSignature) as refusal:
         return refusal
 

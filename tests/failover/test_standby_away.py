@@ -107,11 +107,11 @@ def test_what_was_ended_while_replay_is_paused_is_served_by_nobody(hub: Hub) -> 
     for live, reader in itertools.product(hub.lives, readers):
         seen = {o["id"] for o in harm.everything(live, reader, "us")}
         assert seen >= {o["id"] for o in objects}, reader
-    house = hub.live.house
+    service = hub.live.service
     hub.standby.pause()
     try:
-        administer.revoke_token(house, hub.live.member(_KR2).token.partition(".")[0])
-        administer.suspend_member(house, "kr-partner")
+        administer.revoke_token(service, hub.live.member(_KR2).token.partition(".")[0])
+        administer.suspend_member(service, "kr-partner")
         assert _delete(hub.live, _US, objects[0]["id"]).ok
         hub.live.governor("US").terminate(hub.agreement)
         for live in hub.lives * 2:  # each worker of each server

@@ -319,7 +319,7 @@ def assert_caught_up(live: Live, *pollers: Poller) -> None:
 
 def assert_sound(live: Live) -> None:
     """Hold that the database is consistent, `hub check` agrees, and no error went to the log."""
-    assert inconsistencies(live.house.store) == []
+    assert inconsistencies(live.service.store) == []
     command = [sys.executable, "-m", "hub", "check"]
     done = subprocess.run(command, env=live.environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

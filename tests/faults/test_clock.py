@@ -39,7 +39,7 @@ def _assert_nothing_missed(world: World, pollers: list[Poller]) -> None:
         now = world.follow(poller.member, poller.origin, limit=1_000).poll()
         assert all(received[row.id, row.version] == row.body for row in now)
         assert poller.poll() == []
-    assert inconsistencies(world.house.store) == []
+    assert inconsistencies(world.service.store) == []
 
 
 @pytest.mark.parametrize("steps", [[-3_600], [3_600, -3_600], [-3_600, 7_200, -3_600], _STEPS])

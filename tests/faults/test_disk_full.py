@@ -82,18 +82,18 @@ def test_a_database_that_may_not_grow_keeps_what_it_has(tmp_path: Path) -> None:
     small = world.build(f"sqlite:///{tmp_path / 'hub.db'}")
     small.push("us-agency", malware(1, tlp="green"))
     before = small.see("us-agency")
-    with small.house.store.read() as connection:
+    with small.service.store.read() as connection:
         pages = connection.execute(text("PRAGMA page_count")).scalar_one()
         connection.execute(text(f"PRAGMA max_page_count = {pages}"))
     objects = [malware(n, tlp="green", description=_LONG) for n in range(2, 12)]
     with pytest.raises(Unavailable):
         small.push("us-agency", *objects)
     assert small.see("us-agency") == before
-    with small.house.store.read() as connection:
+    with small.service.store.read() as connection:
         connection.execute(text("PRAGMA max_page_count = 1000000"))
     assert all(outcome.succeeded for outcome in small.push("us-agency", *objects).outcomes)
     assert len(small.see("us-agency")) == len(before) + len(objects)
-    assert harm.inconsistencies(small.house.store) == []
+    assert harm.inconsistencies(small.service.store) == []
     small.close()
 
 

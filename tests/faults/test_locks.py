@@ -175,11 +175,11 @@ def test_a_page_waits_neither_for_a_submission_nor_for_an_agreement(postgresql_u
     small = world.build(postgresql_url + _ONE_SECOND)
     item = malware(1, tlp="green")
     assert small.push("us-agency", item).outcomes[0].succeeded
-    with small.house.store.write() as writer:
+    with small.service.store.write() as writer:
         agreements.hold_for_change(writer)
-        releases.lock(writer, small.house.registry.nations)
+        releases.lock(writer, small.service.registry.nations)
         assert [seen.id for seen in small.see("us-cert")] == [item["id"]]
-    with small.house.store.read() as transaction:
+    with small.service.store.read() as transaction:
         told = disclosures_to(transaction, NationCode("US"))
     assert {disclosure.member for disclosure in told} == {"us-cert"}
     small.close()

@@ -165,7 +165,7 @@ def test_a_wal_that_a_crash_has_left_is_harmless(sqlite_hub: Live, tmp_path: Pat
     file = tmp_path / "backup"
     succeeded(command(live, "backup", str(file)))
     assert harm.post(live, "us-agency", [malware(1, tlp="green")]).ok
-    live.house.store.close()
+    live.service.store.close()
     harm.kill_everything(live)
     assert (tmp_path / "hub.db-wal").stat().st_size > 0
     told = succeeded(command(live, "restore", "--yes", str(file)))
@@ -214,12 +214,12 @@ def test_a_restore_that_is_killed_leaves_the_old_or_the_new_whole(
     assert harm.post(live, "us-agency", [malware(1, tlp="green")]).ok
     done = subprocess.run([sys.executable, "-c", _KILLED_AT, point, url, str(file)], check=False)
     assert done.returncode == -signal.SIGKILL
-    assert (restore.epoch(live.house).closed_at is not None) is is_new
-    restore.open_again(live.house)
+    assert (restore.epoch(live.service).closed_at is not None) is is_new
+    restore.open_again(live.service)
     assert held(live) == (ids(0) if is_new else ids(0, 1))
     harm.assert_sound(live)
     restore.restore(url, file)  # what the killed one has left is in nobody's way
-    restore.open_again(live.house)
+    restore.open_again(live.service)
     assert held(live) == ids(0)
     assert not list(tmp_path.glob(".hub.db*"))
 
@@ -258,7 +258,7 @@ def test_whoever_waited_for_the_lock_meets_what_was_restored(postgresql_hub: Liv
         response = poll.result()
         assert response.status_code == 503, response.text
         assert "closed" in response.text
-    restore.open_again(live.house)
+    restore.open_again(live.service)
     assert held(live) == set()
     harm.assert_clean_log(live)
 
@@ -278,7 +278,7 @@ def test_a_restore_that_is_killed_leaves_the_old(postgresql_hub: Live, tmp_path:
         process.kill()
         process.wait()
         held_up.rollback()
-    wait_for(lambda: restore.epoch(live.house).closed_at is None, "the hub to go on")
+    wait_for(lambda: restore.epoch(live.service).closed_at is None, "the hub to go on")
     assert held(live) == ids(0)
     harm.assert_sound(live)
 

@@ -74,7 +74,7 @@ def _half_close(hub: Live, data: bytes) -> bytes:
 
 
 def _submissions(hub: Live, id: str) -> int:
-    with hub.house.store.read() as connection:
+    with hub.service.store.read() as connection:
         query = select(func.count()).select_from(submission).where(submission.c.member == id)
         return int(connection.execute(query).scalar_one())
 

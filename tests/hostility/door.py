@@ -33,7 +33,7 @@ class Door:
     _nonces: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def objects_path(self, nation: str) -> str:
-        registry = self.world.house.registry
+        registry = self.world.service.registry
         return f"/allied/collections/{registry.nations[NationCode(nation)].collection_id}/objects/"
 
     def signed(self, member: str, path: str, body: bytes, **options: Any) -> dict[str, str]:
@@ -69,7 +69,7 @@ def open_door(folder: Path) -> Iterator[Door]:
     url, kinds = f"sqlite:///{folder / 'hub.db'}", ("cert", "agency")
     world = build(url, codes=("KR", "US"), kinds=kinds, require_signature=True)
     try:
-        app = create_app(settings.load({}), world.house)
+        app = create_app(settings.load({}), world.service)
         yield Door(world, app, app.test_client())
     finally:
         world.close()

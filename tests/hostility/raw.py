@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from hub.actions.initialise import initialise
-from hub.app import new_house
+from hub.app import new_service
 from hub.settings import load
 from tests import nginx
 from tests.journeys.live import Live, _wait_until_ready
@@ -181,15 +181,15 @@ def proxied_hub(home: Path, **times: str) -> Iterator[Server]:
         "HUB_DATABASE_URL": f"sqlite:///{home}/hub.db",
         "HUB_PUBLIC_URL": url,
     }
-    house = new_house(load(environ))
-    initialise(house)
+    service = new_service(load(environ))
+    initialise(service)
     command = [sys.executable, "-m", "hub", "serve", "--bind", f"unix:{socket_file}", "--workers", "1"]
     site = nginx.shipped(port, f"unix:{socket_file}", **times)
     with log.open("wb") as out, nginx.running(home, site):
         process = subprocess.Popen(command, env=environ, stdout=out, stderr=out, cwd=home)
         try:
             _wait_until_ready(url, process, log)
-            yield Server(url, house, environ, process, log=log, port=port)
+            yield Server(url, service, environ, process, log=log, port=port)
         finally:
             process.send_signal(signal.SIGTERM)
             try:
@@ -197,7 +197,7 @@ def proxied_hub(home: Path, **times: str) -> Iterator[Server]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            house.store.close()
+            service.store.close()
     said = log.read_text()
     assert "Traceback" not in said, said
     assert not socket_file.exists()

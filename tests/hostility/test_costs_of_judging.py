@@ -70,7 +70,7 @@ def remark(world: World, count: int) -> None:
 def ask_why(world: World, count: int) -> None:
     world.push("us-agency", *ring(count))
     with asked() as found:
-        explain.explain(world.house, world.callers["us-agency"], Question(stix_id("note", 7)))
+        explain.explain(world.service, world.callers["us-agency"], Question(stix_id("note", 7)))
     assert len(found) < 40
 
 
@@ -79,7 +79,7 @@ def ask_why_of_all(world: World, count: int) -> None:
     world.push("us-agency", *ring(count, "red"))
     questions = [Question(stix_id("note", n)) for n in range(count)]
     with asked() as found:
-        told = explain.explain_many(world.house, world.callers["us-cert"], questions)
+        told = explain.explain_many(world.service, world.callers["us-cert"], questions)
     assert len(found) < 40
     for one in told:
         (abroad,) = (d["reason"] for d in one["decisions"] if d["nation"] == "KR")
@@ -196,7 +196,7 @@ def test_no_question_of_a_submission_reads_a_table_from_its_beginning(worlds: Ca
         world.push("us-agency", *many, note(tlp="green", refs=[stix_id("malware", n) for n in range(300)]))
         world.push("us-agency", sdo("malware", 400, tlp="red"), note(version=2, tlp="red"))
     whole: set[str] = set()
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         for statement, parameters in found:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             whole |= {f"{row.detail}: {statement}" for row in plan if reads_whole(row.detail)}

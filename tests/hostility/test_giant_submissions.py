@@ -76,7 +76,7 @@ def test_a_flawed_object_is_never_stored_and_hides_no_other(door: Door) -> None:
     assert [one["id"] for one in value["failures"]] == [bad["id"], "(item 2)"]
     assert value["failures"][0]["message"].startswith("at /objects/0/name: the key is given twice")
     assert [row.id for row in door.world.released("us-agency")] == [good["id"]]
-    assert check.check(door.world.house).faults == []
+    assert check.check(door.world.service).faults == []
 
 
 @pytest.mark.parametrize(
@@ -122,20 +122,20 @@ def test_items_that_cannot_be_read_are_counted_and_the_first_are_listed(door: Do
         f"{10_000 - len(listed)} more items cannot be read: item {len(listed)}, "
     )
     assert orjson.loads(door.get("us-agency", f"/allied/status/{value['id']}/").data) == value
-    assert check.check(door.world.house).faults == []
+    assert check.check(door.world.service).faults == []
 
 
 @pytest.mark.parametrize("name", ["10,000 numbers", "10,000 short ids"])
 def test_a_refused_submission_grows_the_database_no_more_than_a_few_times_its_size(
     door: Door, name: str
 ) -> None:
-    with door.world.house.store.read() as connection:
+    with door.world.service.store.read() as connection:
         before = connection.execute(select(func.count()).select_from(submission_item)).scalar_one()
     sent = len(next(hostile.BODIES[name]()))
     send(door, name)
     columns = submission_item.c
     size = func.sum(func.length(columns.id) + func.length(columns.version) + func.length(columns.message))
-    with door.world.house.store.read() as connection:
+    with door.world.service.store.read() as connection:
         count, told = connection.execute(select(func.count(), size)).one()
     assert before == 0
     assert count <= 1 + max(100, sent // 400)

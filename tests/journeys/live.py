@@ -18,9 +18,9 @@ import requests
 from taxii2client.v21 import ApiRoot, Collection
 
 from hub.actions.administer import add_member, issue_token, register_key
-from hub.actions.house import House
 from hub.actions.initialise import initialise
-from hub.app import new_house
+from hub.actions.service import Service
+from hub.app import new_service
 from hub.client import Hub, HubAuth
 from hub.model import Kind, Purpose, Scope
 from hub.proofs import keys
@@ -47,7 +47,7 @@ class Live:
     """A running hub and the members that a journey has made."""
 
     url: str
-    house: House
+    service: Service
     environ: Mapping[str, str]
     process: subprocess.Popen[bytes]
     accounts: dict[str, Account] = field(default_factory=dict)
@@ -60,19 +60,19 @@ class Live:
 
     def _register(self, id: str) -> Account:
         nation, kind = id[:2].upper(), Kind(id.split("-")[1].rstrip("2"))
-        add_member(self.house, id, nation, kind, f"{nation} {kind} (test)")
+        add_member(self.service, id, nation, kind, f"{nation} {kind} (test)")
         scopes = [Scope.READ, Scope.SUBMIT, *([Scope.GOVERN] if kind is Kind.CERT else [])]
         submit = self._key(id, Purpose.SUBMIT)
         agreement = self._key(id, Purpose.AGREEMENT) if kind is Kind.CERT else None
-        return Account(id, nation, issue_token(self.house, id, scopes).token, submit, agreement)
+        return Account(id, nation, issue_token(self.service, id, scopes).token, submit, agreement)
 
     def _key(self, id: str, purpose: Purpose) -> bytes:
         key = keys.generate("p256" if purpose is Purpose.AGREEMENT else "ed25519")
-        register_key(self.house, id, orjson.dumps(key.public.jwk), purpose)
+        register_key(self.service, id, orjson.dumps(key.public.jwk), purpose)
         return keys.private_pem(key)
 
     def collection_url(self, alias: str) -> str:
-        registry = self.house.registry
+        registry = self.service.registry
         nation = registry.nations.get(alias.upper())  # type: ignore[call-overload]
         id = registry.released_collection_id if nation is None else nation.collection_id
         return f"{self.url}/allied/collections/{id}/"
@@ -134,14 +134,14 @@ def live_hub(
         **{f"HUB_{name.upper()}": value for name, value in settings.items()},
     }
     settings = load(environ)
-    house = new_house(settings)
-    initialise(house)
+    service = new_service(settings)
+    initialise(service)
     command = [sys.executable, "-m", "hub", "serve", "--bind", f"127.0.0.1:{port}", "--workers", str(workers)]
     with (home / "server.log").open("wb") as log:
         process = subprocess.Popen(command, env=environ, stdout=log, stderr=log, cwd=home)
     try:
         _wait_until_ready(url, process, home / "server.log", probe)
-        yield Live(url, house, environ, process)
+        yield Live(url, service, environ, process)
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -149,7 +149,7 @@ def live_hub(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        house.store.close()
+        service.store.close()
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path, probe: str = "readyz") -> None:

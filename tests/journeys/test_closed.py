@@ -58,9 +58,9 @@ def closed(database_url: str, tmp_path: Path) -> Iterator[tuple[Live, dict[str, 
         agreement = live.agree("US", "KR", max_tlp="green")
         status = live.push("us-agency", [malware(1, tlp="green"), malware(2, tlp="green")])
         live.member("kr-agency")
-        registry = live.house.registry
+        registry = live.service.registry
         names = {"us": "us", "agreement": agreement, "status": status.id}
-        store = live.house.store
+        store = live.service.store
         with store.write() as connection:
             epochs.close(connection, store.now(connection), ["something"])
         yield live, names | {"released": registry.released_collection_id}
@@ -90,8 +90,8 @@ def test_certs_end_what_stands_again_and_begin_nothing(closed: tuple[Live, dict[
         assert (response.status_code, response.headers["Content-Type"]) == (503, PROBLEM), response.text
         assert "The hub is closed" in response.json()["detail"]
     assert kr.terminate(id)["state"] == "ended"
-    administer.suspend_member(live.house, "kr-agency")
-    restore.open_again(live.house)
+    administer.suspend_member(live.service, "kr-agency")
+    restore.open_again(live.service)
     assert live.get("kr-cert", "/allied/collections/us/objects/").json().get("objects") is None
     assert live.get("kr-agency", "/allied/collections/us/objects/").status_code == 401
 

@@ -89,7 +89,7 @@ def test_a_hub_whose_database_goes_away_tells_why_and_its_clients_do_not_learn_i
 ) -> None:
     with live_hub(f"{postgresql_url}&password={_PASSWORD}", tmp_path, workers=1) as live:
         live.member("us-cert")
-        with live.house.store.write() as connection:
+        with live.service.store.write() as connection:
             connection.exec_driver_sql("ALTER TABLE token RENAME TO token_away")
             connection.exec_driver_sql(
                 "CREATE FUNCTION broken() RETURNS bigint LANGUAGE plpgsql AS "
@@ -114,7 +114,7 @@ def test_the_last_use_of_a_token_is_written_by_the_server(hub: Live) -> None:
     public_id = hub.member("us-cert").token[:10]
 
     def is_told() -> bool:
-        found = administer.list_tokens(hub.house)
+        found = administer.list_tokens(hub.service)
         return any(one.public_id == public_id and one.last_used_at is not None for one in found)
 
     wait_for(is_told, "the last use")

@@ -58,7 +58,7 @@ def test_discovery_leads_to_five_collections_and_released(live: Live) -> None:
     assert len(collections) == 6
     assert all(c.can_read for c in collections.values())
     assert [c.id for c in collections.values() if c.can_write] == [
-        live.house.registry.nations["US"].collection_id
+        live.service.registry.nations["US"].collection_id
     ]
 
 

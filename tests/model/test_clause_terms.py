@@ -52,7 +52,7 @@ def world(database_url: str) -> Iterator[World]:
 
 
 def kept(world: World) -> list[Clause]:
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         return [one.clause for one in agreements.every_period(connection)]
 
 
@@ -86,7 +86,7 @@ def test_a_further_term_is_read_kept_simulated_and_said_to_the_signer(
     assert kept(world) == [Noted(US, frozenset({KR}), Tlp.AMBER, note_required=is_required)]
     assert is_sound(world)
     document = {name: value for name, value in signed["document"].items() if name not in ("id", "hub")}
-    told = simulate.simulate(world.house, world.callers["us-cert"], orjson.dumps(document))
+    told = simulate.simulate(world.service, world.callers["us-cert"], orjson.dumps(document))
     assert told["released"] == told["withdrawn"] == []
 
 
@@ -157,7 +157,7 @@ def test_every_field_of_a_clause_has_one_row() -> None:
 
 def test_a_clause_is_stored_as_it_ever_was(world: World) -> None:
     world.agree(["US", "KR"], WHOLE)
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         assert connection.execute(select(period.c.clause)).scalars().all() == [STORED]
     types = frozenset({"malware", "tool"})
     given = (Clearance.PARTNER, types, True, Granular.REDACT, Anonymise.AGENCY)

@@ -56,7 +56,7 @@ def _answer(play: CasePlay, reader: str, id: str) -> str:
     """What the reader is told; what there is no answer to is told as what nobody ever submitted is."""
     assert play.world is not None
     caller = play.world.callers[reader]
-    told, absent = explain.explain_many(play.world.house, caller, [Question(StixId(id)), Question(_ABSENT)])
+    told, absent = explain.explain_many(play.world.service, caller, [Question(StixId(id)), Question(_ABSENT)])
     if "error" in told:
         return "nothing" if told["error"] == absent["error"] else str(told["error"])
     return "; ".join(_told(play, one) for r in told.get("records", [told]) for one in r["decisions"])
@@ -75,7 +75,7 @@ def _owner_hears(play: CasePlay, label: str) -> str:
     assert play.world is not None
     asked = Question(StixId(version.id), version_key(version.text))
     try:
-        found = explain.explain(play.world.house, play.world.callers[version.member], asked)
+        found = explain.explain(play.world.service, play.world.callers[version.member], asked)
     except NotFound:
         return "nothing"
     records = found.get("records", [found])
@@ -147,6 +147,6 @@ def hold_to_recalls(play: CasePlay) -> None:
 
 def hold_to_soundness(play: CasePlay) -> None:
     assert play.world is not None
-    faults = check.check(play.world.house).faults
+    faults = check.check(play.world.service).faults
     if faults:
         raise Deviates(f"{play.place}: hub check finds {faults}")

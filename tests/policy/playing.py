@@ -203,7 +203,7 @@ class CasePlay(RenditionPlay):
             "clauses": [clause.build() for clause in agree.clauses],
         }
         body = json.dumps(document | former).encode()
-        answer = simulate.simulate(self.world.house, AUDITOR, body)
+        answer = simulate.simulate(self.world.service, AUDITOR, body)
         told = {part: said(answer, part) for part in ("released", "withdrawn")}
         lines = {
             f"{_promised(part)} {count} {stix_type} {tlp.upper()} of {origin} to {to}, from {clearance} up"
@@ -315,7 +315,7 @@ class CasePlay(RenditionPlay):
 
     def work(self) -> None:
         assert self.world is not None
-        assert work.work(self.world.house).is_done
+        assert work.work(self.world.service).is_done
 
 
 _CLAUSE = ("from", "to", "max_tlp", "audience", "types", "history", "granular", "anonymise")

@@ -69,7 +69,7 @@ class Play:
         for member, caller in self.world.callers.items():
             for identity in {caller.member.identity, *caller.member.identities}:
                 self.oracle.register(member, identity)
-        registry = self.world.house.registry
+        registry = self.world.service.registry
         self.oracle.hub_identity = registry.hub_identity_id
         self.oracle.homes |= {n.code for n in registry.nations.values() if n.unmarked_stays_home}
 
@@ -124,7 +124,7 @@ class Play:
 
     def catch_up(self) -> None:
         if self.world is not None and not self.lags and self.histories(HistoryKind.APPEND):
-            assert work.work(self.world.house).is_done
+            assert work.work(self.world.service).is_done
         self.observe()
 
     def observe(self) -> None:
@@ -141,18 +141,18 @@ class Play:
         """What is under way in the hub."""
         if self.world is None:
             return []
-        with self.world.house.store.read() as connection:
-            now = present(self.world.house, connection)
+        with self.world.service.store.read() as connection:
+            now = present(self.world.service, connection)
             return [one for one in histories.unfinished(connection, kind) if one.due_at <= now]
 
     def _work(self) -> None:
         if self.world is not None:
-            assert work.work(self.world.house).is_done
+            assert work.work(self.world.service).is_done
 
     def _advance(self, event: Step) -> None:
         jobs = [*self.histories(HistoryKind.PREPARE), *self.histories(HistoryKind.APPEND)]
         if jobs and self.world is not None:
-            history._step(self.world.house, jobs[event.job % len(jobs)])
+            history._step(self.world.service, jobs[event.job % len(jobs)])
 
     def _push(self, event: Push) -> None:
         self.submit(event.member, event.objects())

@@ -263,7 +263,7 @@ def forms(world: World, reader: str) -> list[tuple[Form, str, Json]]:
         .join_from(release, object_version, release.c.version_id == v.id)
         .where(release.c.recipient == nation)
     )
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         known = {row.position: tuple(row)[1:] for row in connection.execute(query)}
     found = []
     for row in rows:

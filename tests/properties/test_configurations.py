@@ -55,7 +55,7 @@ class Change:
         """Let `hub init --apply` take it, and the hub's process be another one."""
         defaults = dict(zip(NATIONS, self.levels, strict=True))
         play.oracle.reconfigure(defaults, self.informative, self.public, self.homes)
-        registry = world.house.registry
+        registry = world.service.registry
         nations = {
             NationCode(code): replace(
                 registry.nations[NationCode(code)],
@@ -71,10 +71,10 @@ class Change:
             public_sources=frozenset(map(StixId, self.public)),
             earlier=(),
         )
-        house = replace(world.house, registry=changed, bindings=Bindings())
-        house.store.bind(None)  # as another process
-        initialise(house, apply=True)
-        world.house = bound(house)
+        service = replace(world.service, registry=changed, bindings=Bindings())
+        service.store.bind(None)  # as another process
+        initialise(service, apply=True)
+        world.service = bound(service)
 
 
 def _listing(draft: Draft) -> Draft:
@@ -128,7 +128,7 @@ def test_each_version_is_judged_by_what_was_configured_when_it_was_submitted(
         play = Play(world)
         played(play, world, story)
         compare(play, world)
-        assert check.check(world.house).faults == []
+        assert check.check(world.service).faults == []
 
 
 @pytest.mark.parametrize("is_changed", [False, True])

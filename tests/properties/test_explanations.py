@@ -36,7 +36,7 @@ def mould() -> Mould:
 def ask(world: World, caller: Caller, id: str, version: str) -> list[Told]:
     """Every record that the caller is told of; none where it is told that there is nothing."""
     try:
-        found = explain.explain(world.house, caller, Question(StixId(id), version_key(version)))
+        found = explain.explain(world.service, caller, Question(StixId(id), version_key(version)))
     except NotFound:
         return []
     return list(found.get("records", [found]))
@@ -111,11 +111,11 @@ def test_many_are_told_as_each_is_and_what_is_hidden_as_what_is_not_there(
         asked = [(id, None) for id in ids] + sorted({*versions(play), (ABSENT, "2026-03-01T00:00:00.000Z")})
         questions = [Question(StixId(i), v and version_key(v), version=v) for i, v in asked]
         for caller in (AUDITOR, *world.callers.values()):
-            told = explain.explain_many(world.house, caller, questions)
+            told = explain.explain_many(world.service, caller, questions)
             assert len(told) == len(questions)
             for question, answer in zip(questions, told, strict=True):
                 try:
-                    alone = explain.explain(world.house, caller, question)
+                    alone = explain.explain(world.service, caller, question)
                 except NotFound as refused:
                     named = {} if question.version is None else {"version": question.version}
                     alone = {"object": question.id, **named, "error": str(refused)}
@@ -208,7 +208,7 @@ def test_what_was_fetched_is_told_whole_and_under_a_clause_of_its_moment(
                     fetched += counted(reader, poller.poll(), world)
         told: Counter[tuple[str, str, str]] = Counter()
         for id in {id for id, _ in versions(play)}:
-            for one in disclosures.of_object(world.house, AUDITOR, StixId(id)):
+            for one in disclosures.of_object(world.service, AUDITOR, StixId(id)):
                 told[one["member"], id, one["version"]] += 1
                 if one["agreement"] is not None:
                     assert was_in_force(play, one)

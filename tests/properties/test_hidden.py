@@ -125,7 +125,7 @@ def play(world: World, side: Side, objects: list[Drawn], treaties: list[tuple[Js
         if one.is_deleted and any(seen.id == obj["id"] for seen in world.see(member)):
             world.delete(member, obj["id"])
         world.clock.wait(1)
-    work.work(world.house)
+    work.work(world.service)
     return hidden
 
 
@@ -169,5 +169,5 @@ def test_what_is_hidden_or_taken_away_makes_no_difference(
             assert not [id for id in hidden if id in text]
             assert "us-agency" not in text.lower()
             assert not [m for m in ("us-agency", "us-agency2") if world.callers[m].member.identity in text]
-            assert check.check(world.house).faults == []
+            assert check.check(world.service).faults == []
     assert told[0] == told[1]

@@ -79,11 +79,11 @@ class Scene:
         self._take("tool", [1])
 
     def revoke_token(self) -> None:
-        administer.revoke_token(self.world.house, self.world.callers["kr-agency"].token)
+        administer.revoke_token(self.world.service, self.world.callers["kr-agency"].token)
         self.taken.members.add("kr-agency")
 
     def suspend_member(self) -> None:
-        administer.suspend_member(self.world.house, "kr-agency2")
+        administer.suspend_member(self.world.service, "kr-agency2")
         self.taken.members.add("kr-agency2")
 
     def push(self) -> None:
@@ -100,7 +100,7 @@ class Scene:
         ids, members = self.taken.now()
         query = self.world.query(member, selections=EVERY_VERSION)
         try:
-            given = {row.id for row in poll.objects(self.world.house, query).rows}
+            given = {row.id for row in poll.objects(self.world.service, query).rows}
         except Unauthenticated:
             return None
         if member in members:
@@ -238,9 +238,9 @@ def test_what_is_taken_between_authentication_and_page_is_not_in_it(
         query = world.query(member, selections=EVERY_VERSION)
         if act in readers:
             with pytest.raises(Unauthenticated):
-                poll.objects(world.house, query)
+                poll.objects(world.service, query)
         else:
-            given = {row.id for row in poll.objects(world.house, query).rows}
+            given = {row.id for row in poll.objects(world.service, query).rows}
             assert not given & scene.taken.ids
             assert given
         assert meanwhile.act is None
@@ -290,5 +290,5 @@ def test_an_agreement_that_expires_between_authentication_and_page_lets_nothing_
         world.push("us-cert", sdo("tool", 1, tlp="green"))
         assert stix_id("tool", 1) in world.ids("kr-cert")
         meanwhile.act = lambda: world.clock.wait(11)
-        given = {row.id for row in poll.objects(world.house, world.query("kr-cert")).rows}
+        given = {row.id for row in poll.objects(world.service, world.query("kr-cert")).rows}
         assert stix_id("tool", 1) not in given

@@ -98,11 +98,11 @@ def test_exactly_those_are_told_who_fetched_what_they_may_not_have(
     with a_world(mould) as world:
         play = Recalling(world, absent=absent).play(events)
         for _ in range(2):
-            work.work(world.house)
+            work.work(world.service)
             world.clock.wait()
         told = {
             reader: Counter(ref for note in world.notes(reader) for ref in note["object_refs"])
             for reader in MEMBERS
         }
         assert {reader: refs for reader, refs in told.items() if refs} == dict(play.due)
-        assert check.check(world.house).faults == []
+        assert check.check(world.service).faults == []

@@ -25,4 +25,4 @@ def test_a_full_poll_is_exactly_what_the_policy_lets_be_seen_in_each_form(
         for event in events:
             play.step(event)
         play.compare()
-        assert check.check(world.house).faults == []
+        assert check.check(world.service).faults == []

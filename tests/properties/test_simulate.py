@@ -38,7 +38,7 @@ def lowest(world: World, nations: Sequence[str] = NATIONS) -> Lowest:
             positions = [row.position for row in rows]
             condition = (release.c.recipient == nation, release.c.position.in_(positions))
             query = select(release.c.version_id).where(*condition, release.c.origin.not_in([nation, "hub"]))
-            with world.house.store.read() as connection:
+            with world.service.store.read() as connection:
                 for key in connection.execute(query).scalars():
                     found[nation, key] = clearance
     return found
@@ -47,7 +47,7 @@ def lowest(world: World, nations: Sequence[str] = NATIONS) -> Lowest:
 def changes(world: World, before: Lowest, after: Lowest) -> dict[str, Counter[tuple[str, ...]]]:
     """What began and ceased to be served, as a simulation counts it."""
     v = object_version.c
-    with world.house.store.read() as connection:
+    with world.service.store.read() as connection:
         versions = {
             row.id: (row.origin, row.type, Tlp(row.effective_tlp).label)
             for row in connection.execute(select(v.id, v.origin, v.type, v.effective_tlp))
@@ -117,7 +117,7 @@ def test_what_a_simulation_says_is_what_then_happens(
             made = world.agree(former.parties, *clauses, valid_from=play.now - timedelta(seconds=60))
         play.play(events[place:])
         play.wait(1)
-        work.work(world.house)
+        work.work(world.service)
         common = [p for p in proposed.parties if former is None or p in former.parties]
         parties = sorted(proposed.parties, key=lambda p: (p not in common, p))
         text = document(play, parties, proposed, made)
@@ -125,17 +125,17 @@ def test_what_a_simulation_says_is_what_then_happens(
             clause["history"] = history
         cert = f"{parties[0].lower()}-cert"
         body = json.dumps(text).encode()
-        answer = simulate.simulate(world.house, world.callers[cert], body)
-        whole = simulate.simulate(world.house, AUDITOR, body)
+        answer = simulate.simulate(world.service, world.callers[cert], body)
+        whole = simulate.simulate(world.service, AUDITOR, body)
         reaching = text | {"clauses": [clause | {"history": True} for clause in text["clauses"]]}
-        all_of_it = simulate.simulate(world.house, AUDITOR, json.dumps(reaching).encode())
+        all_of_it = simulate.simulate(world.service, AUDITOR, json.dumps(reaching).encode())
         before, could_see = lowest(world), world.ids(cert)
         supersedes = text.get("supersedes")
         world.agree(
             parties, *text["clauses"], valid_from=play.now - timedelta(seconds=60), supersedes=supersedes
         )
         play.wait(1)
-        work.work(world.house)
+        work.work(world.service)
         told = changes(world, before, lowest(world))
         own = Counter({line: n for line, n in told["released"].items() if line[0] == parties[0]})
         lost = Counter({line: n for line, n in told["withdrawn"].items() if parties[0] in line[:2]})

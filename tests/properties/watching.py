@@ -176,7 +176,7 @@ class Watch(Play):
 
     def finish(self) -> None:
         """In the end nobody misses anything, and nothing came twice under one date (I4)."""
-        assert work.work(self.hub.house).is_done
+        assert work.work(self.hub.service).is_done
         assert not self.histories(HistoryKind.APPEND)
         self.compare()
         self.check()
@@ -191,7 +191,7 @@ class Watch(Play):
             assert len(set(dated)) == len(dated), reader
 
     def check(self) -> None:
-        faults = check.check(self.hub.house).faults
+        faults = check.check(self.hub.service).faults
         assert not faults, faults
 
 

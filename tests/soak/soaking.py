@@ -106,7 +106,7 @@ def _set_up(plan: Plan, live: Live, folder: Path) -> Setup:
     ids = {*WRITERS[: plan.writers], *(way.member for way in WAYS)}
     ids |= {f"{code.lower()}-cert" for code in governing.NATIONS}
     members = {id: Member.of(live.member(id)) for id in sorted(ids)}
-    registry = live.house.registry
+    registry = live.service.registry
     own = [registry.hub_identity_id, *TLP_IDS, *(n.rel_to_id for n in registry.nations.values())]
     aliases = [*(code.lower() for code in registry.nations), "released"]
     collections = {alias: live.collection_url(alias) for alias in aliases}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from hub.actions import withdraw
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.model import Deletion, Kind, Limits, Scope
 from tests import postgres
 from tests.actions.conftest import hub, kept_store
@@ -15,9 +15,9 @@ from tests.actions.hubs import Hub
 from tests.journeys.conftest import live
 from tests.standard.site import Site, Stock, stock
 from tests.web import conftest as web
-from tests.web.conftest import Played, client, house, played, store
+from tests.web.conftest import Played, client, played, service, store
 
-__all__ = ["client", "house", "hub", "kept_store", "live", "played", "store"]
+__all__ = ["client", "hub", "kept_store", "live", "played", "service", "store"]
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def stocked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def _stocked(url: str) -> Iterator[Stock]:
     hub = Hub.open(url, limits=Limits(max_body_bytes=100_000))
     yield stock(hub)
-    hub.house.store.close()
+    hub.service.store.close()
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def deletions(played: Played, monkeypatch: pytest.MonkeyPatch) -> list[Deletion]
     """The deletions that the played application was asked for; each is answered as done."""
     asked: list[Deletion] = []
 
-    def delete(house: House, deletion: Deletion) -> None:
+    def delete(service: Service, deletion: Deletion) -> None:
         asked.append(deletion)
 
     monkeypatch.setattr(withdraw, "delete", delete)

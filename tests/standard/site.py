@@ -34,7 +34,7 @@ class Site:
 
     @classmethod
     def over(cls, hub: Hub) -> Site:
-        return cls(hub, create_app(SETTINGS, hub.house).test_client())
+        return cls(hub, create_app(SETTINGS, hub.service).test_client())
 
     def get(self, member: str, path: str, **filters: str) -> TestResponse:
         """GET as the member; `filters` are `limit`, `next`, `added_after`, and match fields by name."""
@@ -144,7 +144,7 @@ def collection_path(name: str) -> str:
 
 
 def collection_id(hub: Hub, nation: str) -> str:
-    return hub.house.registry.nations[NationCode(nation)].collection_id
+    return hub.service.registry.nations[NationCode(nation)].collection_id
 
 
 def query(filters: Mapping[str, str]) -> str:

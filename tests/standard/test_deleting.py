@@ -246,7 +246,7 @@ def test_what_was_deleted_is_nowhere_in_the_database(full: Site) -> None:
 
 def holds(hub: Hub, text: str) -> bool:
     """Tell whether any value of any table contains the text."""
-    with hub.house.store.read() as connection:
+    with hub.service.store.read() as connection:
         rows = [tuple(row) for table in metadata.sorted_tables for row in connection.execute(select(table))]
     values = [bytes(value) if isinstance(value, memoryview) else value for row in rows for value in row]
     return any(text in str(value) for value in values)

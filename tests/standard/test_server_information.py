@@ -101,7 +101,7 @@ def test_a_status_is_got_again_as_it_was_given_and_by_its_submitter_alone(site: 
 def test_a_status_is_kept_for_at_least_a_day(site: Site, hours: int) -> None:
     given = said(site.post("us-agency", malware("one"), OLD))
     site.hub.clock.forward(hours=hours)
-    work.work(site.hub.house)
+    work.work(site.hub.service)
     found = site.get("us-agency", f"/allied/status/{given['id']}/")
     assert (found.status_code, said(found)) == (200, given)
 

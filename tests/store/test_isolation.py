@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from hub.actions.house import House, Secrets
 from hub.actions.initialise import initialise
+from hub.actions.service import Secrets, Service
 from hub.model import Limits
 from hub.store import epochs
 from hub.store.connection import Connection, Store
@@ -90,8 +90,8 @@ def test_a_hub_is_made_and_begins_another_epoch_under_such_a_role(
     """What does not come through the doors: the migration, and what follows a move of the server."""
     with with_defaults(postgresql_url, defaults) as url:
         store = Store.open(url)
-        house = House(store, registry(), Limits(), Secrets(bytes(32), bytes(32)), "", "", True)
-        initialise(house)
+        service = Service(store, registry(), Limits(), Secrets(bytes(32), bytes(32)), "", "", True)
+        initialise(service)
         with RECORDER.off(), store.write() as connection:
             connection.exec_driver_sql("UPDATE hub_state SET timeline = '00000000'")
         shown: list[tuple[str, ...]] = []

@@ -28,8 +28,8 @@ from hub.actions import (
     submissions,
     submit,
 )
-from hub.actions.house import House, Secrets
 from hub.actions.readiness import Found
+from hub.actions.service import Secrets, Service
 from hub.app import create_app
 from hub.errors import Unauthenticated
 from hub.model import (
@@ -107,46 +107,46 @@ class Played:
     found: Found = field(default_factory=lambda: Found(is_ready=True, has_read=True))
     authenticated: list[tuple[str | None, str | None]] = field(default_factory=list)
 
-    def authenticate(self, house: House, member: str | None, token: str | None) -> Caller:
+    def authenticate(self, service: Service, member: str | None, token: str | None) -> Caller:
         self.authenticated.append((member, token))
         found = CALLERS.get(token or "")
         if found is None or member not in {None, found.member.id}:
             raise Unauthenticated("The token is missing or not valid.")
         return found
 
-    def objects(self, house: House, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> Page:
+    def objects(self, service: Service, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> Page:
         self.kinds.append(kind)
         self.queries.append(query)
         if self.raises:
             raise self.raises
         return Page(self.rows, self.more)
 
-    def manifest(self, house: House, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
-        return self.objects(house, query, kind)
+    def manifest(self, service: Service, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
+        return self.objects(service, query, kind)
 
-    def exists(self, house: House, query: Query) -> bool:
+    def exists(self, service: Service, query: Query) -> bool:
         return bool(self.known & query.ids)
 
     def open_cursor(
-        self, house: House, query: Query, text: str, resource: Disclosed, *, is_filtered: bool
+        self, service: Service, query: Query, text: str, resource: Disclosed, *, is_filtered: bool
     ) -> Query:
         self.cursors.append(text)
         self.filtered.append(is_filtered)
         return replace(query, added_after=CONTINUED)
 
-    def submit(self, house: House, submission: Submission) -> Receipt:
+    def submit(self, service: Service, submission: Submission) -> Receipt:
         self.submissions.append(submission)
         if self.raises:
             raise self.raises
         return Receipt("2a7ec0a5-8e1c-44a7-8ba4-4d2a1e2a3a52", NOW, self.outcomes)
 
-    def status(self, house: House, who: Caller, status_id: str) -> Receipt:
+    def status(self, service: Service, who: Caller, status_id: str) -> Receipt:
         if self.raises:
             raise self.raises
         return Receipt(status_id, NOW, self.outcomes)
 
     def governs(self, name: str) -> Callable[..., Any]:
-        def act(house: House, *args: Any) -> Any:
+        def act(service: Service, *args: Any) -> Any:
             self.governed.append((name, *args))
             if self.raises:
                 raise self.raises
@@ -186,13 +186,13 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     for name in ("objects", "manifest", "exists", "open_cursor"):
         monkeypatch.setattr(poll, name, getattr(played, name))
     monkeypatch.setattr(
-        poll, "seal_cursor", lambda _house, _query, page, _kind: f"after-{page.rows[-1].position}"
+        poll, "seal_cursor", lambda _service, _query, page, _kind: f"after-{page.rows[-1].position}"
     )
     for name in ("submit", "status"):
         monkeypatch.setattr(submit, name, getattr(played, name))
     for name in ("participants", "listing", "show", "propose", "sign", "terminate"):
         monkeypatch.setattr(agree, name, played.governs(name))
-    monkeypatch.setattr(readiness, "examine", lambda _house, _clock: played.found)
+    monkeypatch.setattr(readiness, "examine", lambda _service, _clock: played.found)
     monkeypatch.setattr(recover, "listing", played.governs("listing"))
     monkeypatch.setattr(recover, "confirm", played.governs("confirm"))
     monkeypatch.setattr(explain, "explain", played.governs("explain"))
@@ -209,8 +209,8 @@ def store() -> Store:
 
 
 @pytest.fixture
-def house(store: Store) -> House:
-    return House(
+def service(store: Store) -> Service:
+    return Service(
         store=store,  # type: ignore[arg-type]
         registry=SETTINGS.registry,
         limits=Limits(page_objects=PAGE_LIMIT, max_body_bytes=MAX_BODY_BYTES),
@@ -222,8 +222,8 @@ def house(store: Store) -> House:
 
 
 @pytest.fixture
-def client(played: Played, house: House) -> Web:
-    app = create_app(SETTINGS, house)
+def client(played: Played, service: Service) -> Web:
+    app = create_app(SETTINGS, service)
     app.test_client_class = Web
     return app.test_client()  # type: ignore[return-value]
 

@@ -12,9 +12,9 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from hub import settings
-from hub.actions.house import create_secrets
 from hub.actions.initialise import initialise
-from hub.app import create_app, new_house
+from hub.actions.service import create_secrets
+from hub.app import create_app, new_service
 from hub.errors import SettingsError, Unavailable
 from hub.model import HttpRequest, NationCode
 from hub.proofs import requests
@@ -32,7 +32,7 @@ def hub(tmp_path: Path) -> Hub:
 
 @pytest.fixture
 def web(hub: Hub) -> Client:
-    return create_app(SETTINGS, hub.house).test_client()
+    return create_app(SETTINGS, hub.service).test_client()
 
 
 def signed(hub: Hub, key: PrivateKey, path: str, document: Any) -> HttpRequest:
@@ -80,9 +80,9 @@ def test_without_a_database_the_start_stops_and_makes_none(tmp_path: Path) -> No
 
 def test_an_initialised_hub_starts_from_its_settings(tmp_path: Path) -> None:
     chosen = settings.load({"HUB_HOME": str(tmp_path)})
-    house = new_house(chosen)
-    initialise(house)
-    house.store.close()
+    service = new_service(chosen)
+    initialise(service)
+    service.store.close()
     assert create_app(chosen).test_client().get("/readyz").status_code == 200
 
 
@@ -94,7 +94,7 @@ def test_an_initialised_hub_starts_from_its_settings(tmp_path: Path) -> None:
 def test_a_signed_submission_is_accepted_at_the_address_that_was_signed(
     hub: Hub, web: Client, slash: str, name: str
 ) -> None:
-    collection = hub.house.registry.nations[NationCode("US")].collection_id if name == "id" else "us"
+    collection = hub.service.registry.nations[NationCode("US")].collection_id if name == "id" else "us"
     path = f"/allied/collections/{collection}/objects{slash}"
     request = hub.signed(hub.account("us-agency").submit_key, path, {"objects": [malware("one")]})
     answer = send(web, hub, "us-agency", request, path)

@@ -27,7 +27,7 @@ def world(database_url: str) -> Iterator[World]:
 
 def told(world: World, member: str) -> dict[str, list[str]]:
     """The levels by the alias of the collection."""
-    client = create_app(SETTINGS, world.house).test_client()
+    client = create_app(SETTINGS, world.service).test_client()
     answer = client.get(PATH, headers={"Authorization": f"Bearer {world.tokens[member]}"})
     assert (answer.status_code, answer.content_type) == (200, TAXII)
     entries: list[dict[str, Any]] = said(answer)["markings"]
@@ -91,7 +91,7 @@ def test_who_sees_no_agreement_is_told_what_its_kind_may_see_whatever_is_agreed(
 
 
 def test_a_cert_that_does_not_govern_is_told_as_any_member(world: World) -> None:
-    issued = administer.issue_token(world.house, "kr-cert", [Scope.READ])
+    issued = administer.issue_token(world.service, "kr-cert", [Scope.READ])
     world.tokens["kr-cert"] = issued.token
     expected = dict.fromkeys(("us", "kr", "jp", "released"), UP_TO["red"])
     assert told(world, "kr-cert") == expected

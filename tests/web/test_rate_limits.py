@@ -54,7 +54,7 @@ class Asking(FlaskClient):
 def served(world: World, requests: int = 0, objects: int = 0) -> Flask:
     """One worker over the world's database, with these limits and pages of ten."""
     limits = Limits(page_objects=10, requests_per_minute=requests, objects_per_minute=objects)
-    app = create_app(SETTINGS, replace(world.house, limits=limits))
+    app = create_app(SETTINGS, replace(world.service, limits=limits))
     app.test_client_class = Asking
     return app
 
@@ -67,7 +67,7 @@ def member(world: World, app: Flask, id: str | None = "us-cert") -> Asking:
 
 
 def address(world: World, rest: str = "objects", nation: str = "US") -> str:
-    return f"/allied/collections/{world.house.registry.nations[NationCode(nation)].collection_id}/{rest}/"
+    return f"/allied/collections/{world.service.registry.nations[NationCode(nation)].collection_id}/{rest}/"
 
 
 def exhaust(client: Asking, path: str = "/allied/") -> int:
@@ -132,11 +132,11 @@ def test_a_refused_submission_leaves_no_trace_and_may_be_sent_again_as_it_is(wor
     signature = requests.sign(
         unsigned, key_of("us-cert", Purpose.SUBMIT), created=world.clock.now, nonce="n" * 20
     )
-    before = rows(world.house.store, nonce), rows(world.house.store, submission)
+    before = rows(world.service.store, nonce), rows(world.service.store, submission)
     wait = exhaust(client)
     headers = {**unsigned.headers, **signature}
     assert client.post(address(world), data=body, headers=headers).status_code == 429
-    assert (rows(world.house.store, nonce), rows(world.house.store, submission)) == before
+    assert (rows(world.service.store, nonce), rows(world.service.store, submission)) == before
     world.clock.wait(wait)
     assert client.post(address(world), data=body, headers=headers).status_code == 202
 
@@ -252,14 +252,14 @@ def test_requests_without_a_member_count_for_nobody(world: World) -> None:
         for n in range(50)
     ]
     assert guesses == [401] * 50
-    assert rows(world.house.store, allowance) == 0
+    assert rows(world.service.store, allowance) == 0
     assert member(world, app).get("/allied/").status_code == 200
 
 
 def test_without_limits_nothing_is_counted(world: World) -> None:
     client = member(world, served(world))
     assert {client.get(address(world)).status_code for _ in range(50)} == {200}
-    assert rows(world.house.store, allowance) == 0
+    assert rows(world.service.store, allowance) == 0
 
 
 # --- with our own client ------------------------------------------------------------------------------

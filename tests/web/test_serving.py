@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 
 from hub import settings
-from hub.actions.house import House
 from hub.actions.initialise import initialise
-from hub.app import new_house
+from hub.actions.service import Service
+from hub.app import new_service
 from hub.errors import Closed, Unavailable
 from hub.web import serving
 from hub.web.serving import Chores
@@ -46,7 +46,7 @@ SCRIPT = """
 
         return app
 
-    serving.work = lambda house: print("worked in", os.getpid(), flush=True)
+    serving.work = lambda service: print("worked in", os.getpid(), flush=True)
     print("started", os.getpid(), flush=True)
     listener = listening.listen(listening.parse(sys.argv[1]))
     serving.Server(factory, listener=listener, workers=2, chores_seconds=0.2).run()
@@ -99,9 +99,9 @@ def answers(running: Running) -> bool:
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     home = tmp_path_factory.mktemp("serving")
-    house = new_house(settings.load({"HUB_HOME": str(home)}))
-    initialise(house)
-    house.store.close()
+    service = new_service(settings.load({"HUB_HOME": str(home)}))
+    initialise(service)
+    service.store.close()
     running = start(home)
     try:
         wait_for(lambda: answers(running), running)
@@ -178,28 +178,28 @@ def test_it_ends_when_told_to(running: Running) -> None:
 
 @pytest.mark.parametrize("error", [Unavailable("locked"), RuntimeError("unforeseen")])
 def test_chores_that_fail_are_logged_and_left_to_the_next_pass(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, house: House, error: Exception
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, service: Service, error: Exception
 ) -> None:
-    def fail(_house: House) -> None:
+    def fail(_service: Service) -> None:
         raise error
 
     monkeypatch.setattr(serving, "work", fail)
     with caplog.at_level(logging.WARNING):
-        Chores(house, 60).do_once()
+        Chores(service, 60).do_once()
     assert str(error) in caplog.text
 
 
 def test_chores_put_off_for_the_same_reason_are_logged_once(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, house: House
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, service: Service
 ) -> None:
     refused = [Closed("closed"), Closed("closed"), Unavailable("away"), None, Unavailable("away")]
 
-    def work(_house: House) -> None:
+    def work(_service: Service) -> None:
         if (refusal := refused.pop(0)) is not None:
             raise refusal
 
     monkeypatch.setattr(serving, "work", work)
-    chores = Chores(house, 60)
+    chores = Chores(service, 60)
     with caplog.at_level(logging.WARNING):
         for _ in range(5):
             chores.do_once()
@@ -207,8 +207,8 @@ def test_chores_put_off_for_the_same_reason_are_logged_once(
     assert said == ["closed", "away", "away"]
 
 
-def test_stopping_the_chores_closes_the_database(house: House, store: Store) -> None:
-    chores = Chores(house, 60)
+def test_stopping_the_chores_closes_the_database(service: Service, store: Store) -> None:
+    chores = Chores(service, 60)
     chores.start()
     chores.stop()
     assert (chores.is_alive(), store.is_closed) == (False, True)

@@ -213,7 +213,7 @@ class Stage:
                 f"hub explain {id}\n"
                 'curl -s -H "Authorization: Bearer $HUB_TOKEN" \\\n'
                 '  -H "Accept: application/taxii+json;version=2.1" \\\n'
-                f"  $HUB_URL/{scene.house.api_root}/collections/\n"
+                f"  $HUB_URL/{scene.service.api_root}/collections/\n"
                 "python - <<'END'\n"
                 "import os\n"
                 "from hub.client import HubAuth\n"

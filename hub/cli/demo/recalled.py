@@ -41,7 +41,7 @@ def take_back(scene: Scene, account: Account) -> Recall:
     id, submitter = str(account.explained["object"]), account.group.submitter
     own = stock.collection(scene.url, scene.auth(submitter), MEMBERS[submitter][0].lower())
     own.delete_object(id)
-    work_at_once(scene.house)
+    work_at_once(scene.service)
     notes: dict[str, JsonObject] = {}
     for reader in MEMBERS:
         released = stock.collection(scene.url, scene.auth(reader), "released")

@@ -17,10 +17,10 @@ import orjson
 
 from hub import files
 from hub.actions import administer
-from hub.actions.house import House
 from hub.actions.initialise import initialise
+from hub.actions.service import Service
 from hub.actions.work import work
-from hub.app import new_house
+from hub.app import new_service
 from hub.client import Hub, HubAuth
 from hub.client.drafts import read_agreement
 from hub.errors import HubError
@@ -67,7 +67,7 @@ class Scene:
     home: Path
     url: str
     environ: dict[str, str]
-    house: House
+    service: Service
     badges: dict[str, Badge]
 
     def member(self, id: str, *, governs: bool = False) -> Hub:
@@ -106,13 +106,13 @@ def set_scene(home: Path, url: str) -> Iterator[Scene]:
     # The reader's own configuration stays out: what must come out was written for the defaults.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
     environ |= {"HUB_HOME": str(home), "HUB_PUBLIC_URL": url}
-    house = new_house(load(environ))
+    service = new_service(load(environ))
     try:
-        initialise(house)
-        badges = {id: _admit(house, home / "members" / id, id) for id in MEMBERS}
-        yield Scene(home, url, environ, house, badges)
+        initialise(service)
+        badges = {id: _admit(service, home / "members" / id, id) for id in MEMBERS}
+        yield Scene(home, url, environ, service, badges)
     finally:
-        house.store.close()
+        service.store.close()
 
 
 def conclude_agreements(scene: Scene) -> dict[str, JsonObject]:
@@ -123,10 +123,10 @@ def conclude_agreements(scene: Scene) -> dict[str, JsonObject]:
     return {name: conclude(scene, name) for name in AGREEMENTS}
 
 
-def work_at_once(house: House) -> None:
+def work_at_once(service: Service) -> None:
     """Do what `hub work --once` does, as soon as no worker of the server is doing it."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not work(house).is_done:
+    while not work(service).is_done:
         if time.monotonic() > deadline:
             raise HubError("the server's workers did not come to an end with their work")
         time.sleep(_PAUSE_SECONDS)
@@ -161,25 +161,25 @@ def conclude(scene: Scene, name: str) -> JsonObject:
     return view
 
 
-def _admit(house: House, folder: Path, id: str) -> Badge:
+def _admit(service: Service, folder: Path, id: str) -> Badge:
     nation, kind, name = MEMBERS[id]
-    administer.add_member(house, id, nation, kind, name)
+    administer.add_member(service, id, nation, kind, name)
     if id in IDENTITIES:
-        administer.register_identity(house, id, IDENTITIES[id])
+        administer.register_identity(service, id, IDENTITIES[id])
     scopes = {Scope.READ, Scope.SUBMIT} | ({Scope.GOVERN} if kind is Kind.CERT else set())
     files.make_folder(folder)
     badge = Badge(folder / "token", folder / "submit.pem", folder / "agreement.pem")
-    _keep(badge.token, administer.issue_token(house, id, scopes).token.encode())
-    _give_key(house, id, badge.submit_key, Purpose.SUBMIT)
+    _keep(badge.token, administer.issue_token(service, id, scopes).token.encode())
+    _give_key(service, id, badge.submit_key, Purpose.SUBMIT)
     if kind is Kind.CERT:
-        _give_key(house, id, badge.agreement_key, Purpose.AGREEMENT)
+        _give_key(service, id, badge.agreement_key, Purpose.AGREEMENT)
     return badge
 
 
-def _give_key(house: House, id: str, path: Path, purpose: Purpose) -> None:
+def _give_key(service: Service, id: str, path: Path, purpose: Purpose) -> None:
     key = keys.generate("p256" if purpose is Purpose.AGREEMENT else "ed25519")
     _keep(path, keys.private_pem(key))
-    administer.register_key(house, id, orjson.dumps(dict(key.public.jwk)), purpose)
+    administer.register_key(service, id, orjson.dumps(dict(key.public.jwk)), purpose)
 
 
 def _keep(path: Path, secret: bytes) -> None:

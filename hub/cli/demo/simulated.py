@@ -71,7 +71,7 @@ def sign_foreseen(scene: Scene, sample: Sample, name: str) -> Simulation:
             told[line["origin"], line["recipient"], line["type"], line["tlp"]] += line["count"]
     before = _holdings(scene, document)
     agreement = conclude(scene, name)
-    work_at_once(scene.house)
+    work_at_once(scene.service)
     return Simulation(agreement, told, withdrawn, _came(sample, before, _holdings(scene, document)))
 
 

@@ -52,7 +52,7 @@ def look(scene: Scene, sample: Sample, *, after: bool = False) -> Look:
     seen: dict[str, list[JsonObject]] = {}
     for reader in MEMBERS:
         seen[reader] = list(stock.poll(scene.url, scene.auth(reader), "released", _PER_PAGE))
-    registry = scene.house.registry
+    registry = scene.service.registry
     own: set[str] = {registry.hub_identity_id, *TLP_IDS, *registry.rel_to}
     found = [
         difference

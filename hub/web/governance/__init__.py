@@ -18,7 +18,7 @@ from hub.actions.explain import Question
 from hub.errors import BadFilter
 from hub.model import NationCode, StixId, version_key
 from hub.web.taxii import filters
-from hub.web.taxii.identity import allowances, caller, house
+from hub.web.taxii.identity import allowances, caller, service
 from hub.web.taxii.negotiation import JSON, admit_json, received
 
 _governance = Blueprint("governance", __name__, url_prefix="/governance")
@@ -39,67 +39,67 @@ _governance.before_request(admit_json)
 @_governance.get("/members/")
 def members() -> Response:
     """Return the certs of every nation with the thumbprints of their keys, and the caller's own nation."""
-    return _json({"members": agree.participants(house(), caller())})
+    return _json({"members": agree.participants(service(), caller())})
 
 
 @_governance.get(_AGREEMENTS)
 def agreements() -> Response:
     """Return the agreements that the nation of a cert that governs is party to; to an auditor all."""
-    return _json({"agreements": agree.listing(house(), caller())})
+    return _json({"agreements": agree.listing(service(), caller())})
 
 
 @_governance.post(_AGREEMENTS)
 def propose() -> Response:
     """Propose an agreement: 201 with its view, in which the hub has given it an id."""
-    return _json(agree.propose(house(), caller(), received()), 201)
+    return _json(agree.propose(service(), caller(), received()), 201)
 
 
 @_governance.get(_AGREEMENT)
 def agreement(agreement_id: str) -> Response:
     """Return one agreement; 404 to whoever is not party to it, as for one that does not exist."""
-    return _json(agree.show(house(), caller(), agreement_id))
+    return _json(agree.show(service(), caller(), agreement_id))
 
 
 @_governance.post(f"{_AGREEMENT}signatures/")
 def sign(agreement_id: str) -> Response:
     """Add the nation's signature; the agreement comes into force with the last one."""
-    return _json(agree.sign(house(), caller(), received(), agreement_id))
+    return _json(agree.sign(service(), caller(), received(), agreement_id))
 
 
 @_governance.post(f"{_AGREEMENT}termination/")
 def terminate(agreement_id: str) -> Response:
     """End the agreement, from the next request received."""
-    return _json(agree.terminate(house(), caller(), received(), agreement_id))
+    return _json(agree.terminate(service(), caller(), received(), agreement_id))
 
 
 @_governance.post(f"{_AGREEMENT}suspension/")
 def suspend(agreement_id: str) -> Response:
     """Suspend the agreement, from the next request received, until the nation resumes it."""
-    return _json(agree.suspend(house(), caller(), received(), agreement_id))
+    return _json(agree.suspend(service(), caller(), received(), agreement_id))
 
 
 @_governance.post(f"{_AGREEMENT}resumption/")
 def resume(agreement_id: str) -> Response:
     """Take the nation's suspension back."""
-    return _json(agree.resume(house(), caller(), received(), agreement_id))
+    return _json(agree.resume(service(), caller(), received(), agreement_id))
 
 
 @_governance.get("/recoveries/")
 def recoveries() -> Response:
     """Return the keys that are to follow lost ones, as far as they concern the caller; to an auditor all."""
-    return _json({"recoveries": recover.listing(house(), caller())})
+    return _json({"recoveries": recover.listing(service(), caller())})
 
 
 @_governance.post("/recoveries/<string:thumbprint>/confirmation/")
 def confirm(thumbprint: str) -> Response:
     """Let another nation's new agreement key be valid, and its lost one revoked."""
-    return _json(recover.confirm(house(), caller(), received(), thumbprint))
+    return _json(recover.confirm(service(), caller(), received(), thumbprint))
 
 
 @_governance.post("/simulations/")
 def simulation() -> Response:
     """Return what the agreement in the body would release and withdraw; nothing is written."""
-    return _json(simulate.simulate(house(), caller(), received().body))
+    return _json(simulate.simulate(service(), caller(), received().body))
 
 
 @_governance.get("/explanations/")
@@ -110,17 +110,17 @@ def explanation() -> Response:
     key = None if version is None else version_key(version)
     if version is not None and key is None:
         raise BadFilter("version: give it as the object has it, such as 2026-01-31T08:00:00.000Z")
-    if recipient is not None and recipient not in house().registry.nations:
-        raise BadFilter(f"to: give one nation of {', '.join(sorted(house().registry.nations))}")
+    if recipient is not None and recipient not in service().registry.nations:
+        raise BadFilter(f"to: give one nation of {', '.join(sorted(service().registry.nations))}")
     to = None if recipient is None else NationCode(recipient)
-    return _json(explain.explain(house(), caller(), Question(StixId(asked["object"]), key, to)))
+    return _json(explain.explain(service(), caller(), Question(StixId(asked["object"]), key, to)))
 
 
 @_governance.post("/explanations/")
 def explanations() -> Response:
     """Return the decisions on up to 1,000 objects, in the order of the body; nothing is written."""
     asked = explain.questions(received().body)
-    told = explain.explain_many(house(), caller(), asked)
+    told = explain.explain_many(service(), caller(), asked)
     allowances().charge(caller(), len(asked))
     return _json({"explanations": told})
 
@@ -134,20 +134,20 @@ def submitted() -> Response:
         since=filters.moment(request.args, "since"),
         next=filters.cursor(request.args),
     )
-    return _json(submissions.listing(house(), caller(), wish))
+    return _json(submissions.listing(service(), caller(), wish))
 
 
 @_governance.get("/submissions/<string:submission_id>/")
 def submission(submission_id: str) -> Response:
     """Return what became of each object of one of them; 404 to whoever may not know, as for none."""
-    return _json(submissions.show(house(), caller(), submission_id))
+    return _json(submissions.show(service(), caller(), submission_id))
 
 
 @_governance.get("/disclosures/")
 def disclosed() -> Response:
     """Return who has fetched an object, or how many have; 404 to whoever may not ask, as for no object."""
     asked = _parameters("object")
-    return _json({"disclosures": disclosures.of_object(house(), caller(), StixId(asked["object"]))})
+    return _json({"disclosures": disclosures.of_object(service(), caller(), StixId(asked["object"]))})
 
 
 def _parameters(*known: str) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 import medallion
 from flask import Flask, Response, request
 
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.web.taxii import markings
 from hub.web.taxii.backend import TaxiiBackend
 from hub.web.taxii.negotiation import admit_taxii
@@ -21,14 +21,14 @@ from hub.web.taxii.resources import BodyProvider
 _BLUEPRINTS = frozenset({"collections", "discovery", "manifest", "markings", "objects"})
 
 
-def install(app: Flask, house: House) -> None:
+def install(app: Flask, service: Service) -> None:
     """Serve TAXII 2.1 from `app`: discovery at /taxii2/, the API root at /{api_root}/."""
     app.json = BodyProvider(app)
-    app.taxii_config = {"max_page_size": house.limits.page_objects}  # type: ignore[attr-defined]
-    app.medallion_backend = TaxiiBackend(house)  # type: ignore[attr-defined]
+    app.taxii_config = {"max_page_size": service.limits.page_objects}  # type: ignore[attr-defined]
+    app.medallion_backend = TaxiiBackend(service)  # type: ignore[attr-defined]
     app.before_request(_admit)
     medallion.register_blueprints(app)
-    markings.install(app, house)
+    markings.install(app, service)
     view: Callable[..., Any] = app.view_functions["objects.get_or_delete_object"]
     app.view_functions["objects.get_or_delete_object"] = _with_body(view)
 

@@ -15,7 +15,7 @@ from flask import request
 from medallion.backends.base import Backend
 
 from hub.actions import authenticate, poll, submit, withdraw
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.errors import Forbidden, NotFound
 from hub.model import (
     Caller,
@@ -57,17 +57,17 @@ class Collection:
 
 
 class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
-    """One API root over one house. Collections answer to their id and to their alias."""
+    """One API root over one service. Collections answer to their id and to their alias."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, service: Service) -> None:
+        self._service = service
         self._collections = [
-            *(_of_nation(nation) for nation in house.registry.nations.values()),
-            Collection(None, resources.released(house.registry)),
+            *(_of_nation(nation) for nation in service.registry.nations.values()),
+            Collection(None, resources.released(service.registry)),
         ]
         self._by_name = {one.resource[key]: one for one in self._collections for key in ("id", "alias")}
-        self._root_resource = resources.api_root(house.limits.max_body_bytes)
-        self._discovery = resources.discovery(f"{house.public_url.rstrip('/')}/{house.api_root}/")
+        self._root_resource = resources.api_root(service.limits.max_body_bytes)
+        self._discovery = resources.discovery(f"{service.public_url.rstrip('/')}/{service.api_root}/")
 
     # --- what there is -------------------------------------------------------------------------
 
@@ -75,7 +75,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         return self._discovery
 
     def get_api_root_information(self, api_root: str) -> JsonObject | None:
-        return self._root_resource if api_root == self._house.api_root else None
+        return self._root_resource if api_root == self._service.api_root else None
 
     def get_collections(self, _root: str) -> JsonObject:
         """Return every collection to a nation's member, empty or not; to auditors and operators none."""
@@ -90,7 +90,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         return found.for_caller(who) if found and who.member.nation is not None else None
 
     def get_status(self, _root: str, status_id: str) -> JsonObject:
-        return resources.status(submit.status(self._house, caller(), status_id))
+        return resources.status(submit.status(self._service, caller(), status_id))
 
     # --- reading -------------------------------------------------------------------------------
 
@@ -107,13 +107,13 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
 
     def get_object_manifest(self, _root: str, collection_id: str, *_parsed: Any) -> Answer:
         query = self._query(collection_id, filters.OBJECTS, resource=Disclosed.MANIFEST)
-        page = poll.manifest(self._house, query)
+        page = poll.manifest(self._service, query)
         following = self._next(query, page, Disclosed.MANIFEST)
         return resources.manifest(page, following), resources.date_headers(page)
 
     def get_object_versions(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> Answer:
         query = self._query(collection_id, filters.VERSIONS, object_id, Disclosed.VERSIONS)
-        page = poll.manifest(self._house, query, Disclosed.VERSIONS)
+        page = poll.manifest(self._service, query, Disclosed.VERSIONS)
         if not page.rows:
             self._require_visible(query)
         following = self._next(query, page, Disclosed.VERSIONS)
@@ -122,7 +122,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
     def _page(self, query: Query) -> tuple[Page, Answer]:
         # Of a HEAD the objects stay behind: what leaves is no more than a manifest tells.
         is_head = request.environ["REQUEST_METHOD"] == "HEAD"
-        page = poll.objects(self._house, query, Disclosed.MANIFEST if is_head else Disclosed.OBJECTS)
+        page = poll.objects(self._service, query, Disclosed.MANIFEST if is_head else Disclosed.OBJECTS)
         allowances().charge(caller(), len(page.rows))
         body = resources.envelope(page, self._next(query, page, Disclosed.OBJECTS))
         # The rows without their bodies: these must go as they are sent.
@@ -130,11 +130,11 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         return page, (body, {"Content-Length": str(body.size), **resources.date_headers(page)})
 
     def _next(self, query: Query, page: Page, resource: Disclosed) -> str | None:
-        return poll.seal_cursor(self._house, query, page, resource) if page.more else None
+        return poll.seal_cursor(self._service, query, page, resource) if page.more else None
 
     def _require_visible(self, query: Query) -> None:
         """Raise NotFound unless the reader may see a version that was asked for, whenever it was added."""
-        if not poll.exists(self._house, replace(query, added_after=None, spec_versions=_ANY_SPEC)):
+        if not poll.exists(self._service, replace(query, added_after=None, spec_versions=_ANY_SPEC)):
             raise NotFound("no such object, or not for this reader")
 
     def _query(
@@ -144,7 +144,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         object_id: str | None = None,
         resource: Disclosed = Disclosed.OBJECTS,
     ) -> Query:
-        asked = filters.read(request.args, fields, page_limit=self._house.limits.page_objects)
+        asked = filters.read(request.args, fields, page_limit=self._service.limits.page_objects)
         query = Query(
             reader=authenticate.reader(caller()),
             origin=self._by_name[collection_id].origin,
@@ -158,7 +158,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         )
         if asked.next is None:
             return query
-        return poll.open_cursor(self._house, query, asked.next, resource, is_filtered=asked.has_match)
+        return poll.open_cursor(self._service, query, asked.next, resource, is_filtered=asked.has_match)
 
     # --- writing -------------------------------------------------------------------------------
 
@@ -167,7 +167,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         origin = self._by_name[collection_id].origin
         if origin is None:
             raise Forbidden("nothing is submitted to the aggregate: use your nation's collection")
-        receipt = submit.submit(self._house, Submission(caller(), origin, received()))
+        receipt = submit.submit(self._service, Submission(caller(), origin, received()))
         request_log.count(receipt)
         allowances().charge(caller(), receipt.total)
         return resources.status(receipt)
@@ -179,7 +179,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         if origin is None:
             raise Forbidden("nothing is deleted from the aggregate: use your nation's collection")
         withdraw.delete(
-            self._house,
+            self._service,
             Deletion(
                 caller=caller(),
                 origin=origin,

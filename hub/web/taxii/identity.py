@@ -13,29 +13,29 @@ from medallion import auth
 
 from hub.actions import authenticate
 from hub.actions.allowance import Allowances
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.model import Caller
 
-_HOUSE: Final = "hub.house"
+_HOUSE: Final = "hub.service"
 _ALLOWANCES: Final = "hub.allowances"
 
 Credentials = tuple[str | None, str | None]  # member id, where the scheme names one; token
 
 
-def move_in(app: Flask, house: House) -> None:
-    """Make `house` the one that every request to `app` is served from."""
-    app.extensions[_HOUSE] = house
-    app.extensions[_ALLOWANCES] = Allowances(house)
+def move_in(app: Flask, service: Service) -> None:
+    """Make `service` the one that every request to `app` is served from."""
+    app.extensions[_HOUSE] = service
+    app.extensions[_ALLOWANCES] = Allowances(service)
 
 
-def house_of(app: Flask) -> House:
-    """Return the house that `app` serves."""
-    return cast(House, app.extensions[_HOUSE])
+def service_of(app: Flask) -> Service:
+    """Return the service that `app` serves."""
+    return cast(Service, app.extensions[_HOUSE])
 
 
-def house() -> House:
-    """Return the house of the current application."""
-    return house_of(current_app)
+def service() -> Service:
+    """Return the service of the current application."""
+    return service_of(current_app)
 
 
 def allowances() -> Allowances:
@@ -49,7 +49,7 @@ def caller() -> Caller:
     Raises Unauthenticated unless the request carries a token that is valid now.
     """
     if "caller" not in g:
-        home = house()
+        home = service()
         member_id, token = _credentials()
         g.caller = authenticate.authenticate(home, member_id, token)
     return cast(Caller, g.caller)

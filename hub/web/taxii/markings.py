@@ -13,19 +13,19 @@ import orjson
 from flask import Blueprint, Flask, Response
 
 from hub.actions import levels
-from hub.actions.house import House
+from hub.actions.service import Service
 from hub.model import JsonObject, Tlp
 from hub.stix.tlp import TLP_IDS
 from hub.web.taxii.identity import caller
-from hub.web.taxii.identity import house as current_house
+from hub.web.taxii.identity import service as current_service
 from hub.web.taxii.negotiation import TAXII
 
 _NAME: Final = "markings"
 
 
-def install(app: Flask, house: House) -> None:
-    """Serve the resource from `app`, below the API root of `house`."""
-    blueprint = Blueprint(_NAME, __name__, url_prefix=f"/{house.api_root}")
+def install(app: Flask, service: Service) -> None:
+    """Serve the resource from `app`, below the API root of `service`."""
+    blueprint = Blueprint(_NAME, __name__, url_prefix=f"/{service.api_root}")
     blueprint.add_url_rule("/markings/", view_func=markings)
     app.register_blueprint(blueprint)
 
@@ -37,16 +37,16 @@ def markings() -> Response:
     belongs to no nation gets an empty resource, as for the collections. Raises Forbidden for a token that
     does not read.
     """
-    house, who = current_house(), caller()
+    service, who = current_service(), caller()
     if who.member.nation is None:
         return _taxii({})
-    seen = levels.by_origin(house, who)
+    seen = levels.by_origin(service, who)
     entries = [
         _entry(nation.collection_id, nation.code.lower(), seen[nation.code])
-        for nation in house.registry.nations.values()
+        for nation in service.registry.nations.values()
     ]
     everywhere = frozenset[Tlp]().union(*seen.values())
-    released = _entry(house.registry.released_collection_id, "released", everywhere)
+    released = _entry(service.registry.released_collection_id, "released", everywhere)
     return _taxii({"markings": [*entries, released]})
 
 

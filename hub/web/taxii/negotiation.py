@@ -18,7 +18,7 @@ from werkzeug.http import parse_list_header, parse_options_header
 
 from hub.errors import BadRequest, NotAcceptable, NotFound, TooLarge, UnsupportedMedia
 from hub.model import Disclosed, HttpRequest
-from hub.web.taxii.identity import allowances, caller, house
+from hub.web.taxii.identity import allowances, caller, service
 
 TAXII: Final[str] = MEDIA_TYPE_TAXII_V21
 JSON: Final = "application/json"
@@ -150,7 +150,7 @@ def _receive(*media_types: str) -> None:
     version = parameters.get("version", _VERSION)
     if media not in media_types or (media != JSON and version != _VERSION):
         raise UnsupportedMedia(f"Content-Type: send {TAXII if MEDIA_TYPE_TAXII_ANY in media_types else JSON}")
-    limit_bytes = house().limits.max_body_bytes
+    limit_bytes = service().limits.max_body_bytes
     body = request.get_data()
     if len(body) > limit_bytes:
         raise TooLarge(f"the body is over {limit_bytes} bytes: send it in parts")
@@ -177,7 +177,7 @@ def _target_uri() -> str:
     if not target.startswith("/"):  # absolute-form (RFC 9112 section 3.2.2)
         parts = urlsplit(target)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-    return house().public_url.rstrip("/") + target
+    return service().public_url.rstrip("/") + target
 
 
 def _respelled() -> str:

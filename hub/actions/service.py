@@ -30,7 +30,7 @@ class Secrets:
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Service:
     """The open hub. What time it is says the store's database; acts ask it, rules never do."""
 
     store: Store
