@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from hub.actions.basis import present
-from hub.actions.judging import bench_of, stored_around, with_referred
+from hub.actions.judging import context_of, stored_around, with_referred
 from hub.actions.lives import may_know
 from hub.actions.service import Service
 from hub.model import (
@@ -32,7 +32,7 @@ from hub.model import (
     format_instant,
 )
 from hub.rules.inquiry import Inquiry
-from hub.rules.judgement import Bench, Judging
+from hub.rules.judgement import DecisionContext, Judging
 from hub.rules.release import NEVER, lowest_clearance, widest
 from hub.store import objects, releases, renditions
 from hub.store.connection import Connection
@@ -76,22 +76,24 @@ def accounts(
     known: dict[Place, Account] = {}
     for origin in sorted({one.origin for one in found}):
         own = [one for one in found if one.origin == origin]
-        bench = bench_of(service, connection, origin, now)
+        context = context_of(service, connection, origin, now)
         versions = {one.version.key: one.version for one in own}
-        inquiry = None if origin == HUB else _inquire(connection, bench, versions.values())
+        inquiry = None if origin == HUB else _inquire(connection, context, versions.values())
         for one in own:
             key = one.version.key
-            known[one.place] = Account(caller, one, bench, inquiry, rows[key], made[key])
+            known[one.place] = Account(caller, one, context, inquiry, rows[key], made[key])
     return known
 
 
-def _inquire(connection: Connection, bench: Bench, versions: Collection[ObjectVersion]) -> Inquiry:
+def _inquire(
+    connection: Connection, context: DecisionContext, versions: Collection[ObjectVersion]
+) -> Inquiry:
     """Return the inquiry into these versions and all that they refer to. It costs a few statements."""
     ids: dict[MemberId, set[StixId]] = defaultdict(set)
     for version in versions:
         ids[version.member].add(version.id)
     whole = (objects.versions_of(connection, *own) for own in ids.items())
-    judging = Judging(bench, with_referred(connection, chain.from_iterable(whole)))
+    judging = Judging(context, with_referred(connection, chain.from_iterable(whole)))
     return Inquiry(judging, stored_around(connection, judging))
 
 
@@ -101,7 +103,7 @@ class Account:
 
     caller: Caller
     found: Found
-    bench: Bench
+    context: DecisionContext
     inquiry: Inquiry | None
     rows: Mapping[View, LiveRow]
     made: Mapping[Rendition, StixId]
@@ -134,7 +136,7 @@ class Account:
     # (hub/README: recipient-told)
     def view(self, recipient: NationCode | None) -> JsonObject | None:
         """Return what the caller is told; None: nothing at all."""
-        nations = self.bench.recipients if self.is_told_all else [self.caller.member.nation]
+        nations = self.context.recipients if self.is_told_all else [self.caller.member.nation]
         asked = [nation for nation in nations if nation is not None and recipient in (None, nation)]
         form = self.found.rendition
         decisions = [
@@ -155,7 +157,7 @@ class Account:
 
     def _abroad(self) -> JsonObject:
         """Return whether the version leaves its nation in some form, and if not, by what."""
-        nations = [nation for nation in self.bench.recipients if nation != self.origin]
+        nations = [nation for nation in self.context.recipients if nation != self.origin]
         if self.inquiry is None or any(self._leaves_to(nation) for nation in nations):
             return {"decision": "leaves", "because": []}
         because = [word.value for word in self.inquiry.stays_by(self.version, nations)]
@@ -202,10 +204,10 @@ class Account:
             return _decision(nation, reason=_NOT_SERVED_YET)
         period = None
         if self.inquiry is not None and may_know(self.caller):
-            whole = self.bench.candidate(self.version)
+            whole = self.context.candidate(self.version)
             judged = SUBMITTED if form.is_link else form  # a link stands by the narrower of what it links
             candidate = whole.left(judged) or whole
-            period = widest(candidate, nation, self.bench.periods, self.bench.now, judged)
+            period = widest(candidate, nation, self.context.periods, self.context.now, judged)
         clause = None if period is None else period.clause_index + 1  # as people count
         return _decision(nation, clearance, None if period is None else period.agreement_id, clause)
 
@@ -220,13 +222,15 @@ class Account:
         value: Justification = row.justification
         if self.inquiry is not None:
             value |= self.inquiry.judgements[self.version.key].get(view, frozenset({NEVER}))
-        return lowest_clearance(value, self.bench.in_force)
+        return lowest_clearance(value, self.context.in_force)
 
     def _named(self, nation: NationCode) -> JsonObject:
         """Return the decision on what the hub made for some members of a nation alone."""
         row = self.rows.get(View(nation))
         grounds = frozenset[Ground]() if row is None else frozenset().union(*row.justification)
-        clearances = [self.bench.clearance(ground.member) for ground in grounds if ground.member is not None]
+        clearances = [
+            self.context.clearance(ground.member) for ground in grounds if ground.member is not None
+        ]
         if not clearances:
             return _decision(nation, reason=_ADDRESSED)
         own = self.caller.member.kind.clearance

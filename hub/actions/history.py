@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Final
 
 from hub.actions.basis import Basis, basis_of, hold, present
-from hub.actions.judging import bench_of, judge_for_history, write_rows
+from hub.actions.judging import context_of, judge_for_history, write_rows
 from hub.actions.service import Service
 from hub.model import Clearance, StixId, Tlp
 from hub.rules.release import clearance_for
@@ -85,8 +85,8 @@ def _decide(service: Service, connection: Connection, history: History) -> _Deci
     """Decide on the next versions, for those to whom the agreement lets the nation's objects go."""
     origin = history.origin
     basis, now = basis_of(service, connection, origin)
-    bench = bench_of(service, connection, origin, now)
-    own = [p.clause for p in bench.periods if p.agreement_id == history.agreement_id]
+    context = context_of(service, connection, origin, now)
+    own = [p.clause for p in context.periods if p.agreement_id == history.agreement_id]
     if not own:
         return _Decision(basis, now, None, Verdicts({}, {}))
     # Nothing that the agreement adds is seen below the audience of its clauses; what prepares adds nothing.
@@ -99,9 +99,9 @@ def _decide(service: Service, connection: Connection, history: History) -> _Deci
     if not found:
         return _Decision(basis, now, _next_walk(history), Verdicts({}, {}))
     reached = {origin, *(r for clause in own if clause.origin == origin for r in clause.recipients)}
-    bench = replace(bench, recipients=sorted(reached))
+    context = replace(context, recipients=sorted(reached))
     ids = {StixId(stix_id) for _, stix_id in found}
-    verdicts = judge_for_history(connection, bench, ids, is_ahead=is_ahead)
+    verdicts = judge_for_history(connection, context, ids, is_ahead=is_ahead)
     limited = {nation: up_to(change, history.clearance) for nation, change in verdicts.changes.items()}
     changes = {nation: change for nation, (change, _) in limited.items()}
     leaves_out = history.leaves_out or any(later for _, later in limited.values())

@@ -10,7 +10,7 @@ from hub.actions import renditions
 from hub.actions.service import Service
 from hub.model import Equal, Member, MemberId, NationCode, ObjectVersion, StixId
 from hub.rules.effective import Handled
-from hub.rules.judgement import Bench, Judging, Originals, Stored, originals
+from hub.rules.judgement import DecisionContext, Judging, Originals, Stored, originals
 from hub.rules.references import Judgement, Settled
 from hub.rules.release import in_force_part
 from hub.rules.row_changes import Verdicts, bridging, changes_to
@@ -26,9 +26,11 @@ _ROUNDS: Final = (
 )
 
 
-def bench_of(service: Service, connection: Connection, origin: NationCode, now: datetime) -> Bench:
-    """Return the bench for what was submitted in `origin`; this transaction sees what binds."""
-    return Bench(
+def context_of(
+    service: Service, connection: Connection, origin: NationCode, now: datetime
+) -> DecisionContext:
+    """Return the context for what was submitted in `origin`; this transaction sees what binds."""
+    return DecisionContext(
         origin=origin,
         members={m.id: m for m in members.members(connection)},
         recipients=service.registry.recipients,
@@ -40,20 +42,20 @@ def bench_of(service: Service, connection: Connection, origin: NationCode, now: 
 # --- judgement ----------------------------------------------------------------------------------
 
 
-def judge_again(connection: Connection, bench: Bench, handled: Handled) -> Verdicts:
+def judge_again(connection: Connection, context: DecisionContext, handled: Handled) -> Verdicts:
     """Return the row changes that follow from `handled`, for all that refers to it too (policy 2.7 to 4)."""
-    judging = Judging.of_changed(bench, handled)
+    judging = Judging.of_changed(context, handled)
     judging.add(_referrers(connection, judging, handled))
     judgements = judging.judge(stored_around(connection, judging))
     live = releases.live_rows(connection, [key for key in judging.versions if key > 0])
     return Verdicts(
-        judging.versions, changes_to(bench.recipients, judging.versions, judgements, live, bench.moment)
+        judging.versions, changes_to(context.recipients, judging.versions, judgements, live, context.moment)
     )
 
 
 def judge_afresh(
     connection: Connection,
-    bench: Bench,
+    context: DecisionContext,
     versions: Mapping[int, ObjectVersion],
     originals_of: OriginalsOf = originals,
 ) -> dict[int, Judgement]:
@@ -62,23 +64,23 @@ def judge_afresh(
     All versions of a record are there or none; what they refer to elsewhere is taken as its rows say.
     `originals_of` decides for whom what copies are copies of stands.
     """
-    judging = Judging(bench, versions)
+    judging = Judging(context, versions)
     return judging.judge(stored_around(connection, judging, originals_of))
 
 
 def judge_for_history(
-    connection: Connection, bench: Bench, ids: Collection[StixId], *, is_ahead: bool
+    connection: Connection, context: DecisionContext, ids: Collection[StixId], *, is_ahead: bool
 ) -> Verdicts:
     """Return the row changes by which the records with these ids stand for whom they stand now.
 
     `is_ahead`: those by which they go on standing when an amendment takes over.
     """
-    own = objects.versions_by_id(connection, bench.origin, ids)
-    judgements = judge_afresh(connection, bench, with_referred(connection, own))
+    own = objects.versions_by_id(connection, context.origin, ids)
+    judgements = judge_afresh(connection, context, with_referred(connection, own))
     versions = {v.key: v for v in own}
-    live = releases.live_rows(connection, list(versions), bench.recipients)
+    live = releases.live_rows(connection, list(versions), context.recipients)
     changes = bridging if is_ahead else changes_to
-    return Verdicts(versions, changes(bench.recipients, versions, judgements, live, bench.moment))
+    return Verdicts(versions, changes(context.recipients, versions, judgements, live, context.moment))
 
 
 # --- what is loaded -------------------------------------------------------------------------------
@@ -111,14 +113,14 @@ def with_referred(connection: Connection, versions: Iterable[ObjectVersion]) -> 
 
 def stored_around(connection: Connection, judging: Judging, originals_of: OriginalsOf = originals) -> Stored:
     """Return what is stored of that on which the versions of `judging` hang, and is not judged with them."""
-    bench, copies = judging.bench, judging.copies()
+    context, copies = judging.context, judging.copies()
     known: Originals = {}
     if copies:
         stored = equal_before(connection, [v.key for v in copies if v.key > 0])
-        new = equal_to_new(connection, [v for v in copies if v.key < 0], bench.recipients)
-        known = originals_of([*stored, *new], bench.members)
+        new = equal_to_new(connection, [v for v in copies if v.key < 0], context.recipients)
+        known = originals_of([*stored, *new], context.members)
     audiences = {
-        one.key: renditions.audience_of(connection, bench.origin, one.about, one.refers, one.key)
+        one.key: renditions.audience_of(connection, context.origin, one.about, one.refers, one.key)
         for one in judging.answers()
         if one.about is not None
     }
@@ -127,16 +129,16 @@ def stored_around(connection: Connection, judging: Judging, originals_of: Origin
 
 def _settled(connection: Connection, judging: Judging, originals_of: OriginalsOf) -> Iterator[Settled]:
     """Give the records that are referred to and not judged, as their rows stand."""
-    bench, binding = judging.bench, judging.bench.binding
+    context, binding = judging.context, judging.context.binding
     for member, ids in judging.referred().items():
         records = releases.settled_records(connection, member, ids)
         copies = {one.version for one in records.values() if one.is_copy}
-        of_copies = originals_of(equal_before(connection, copies), bench.members) if copies else {}
+        of_copies = originals_of(equal_before(connection, copies), context.members) if copies else {}
         for id, record in records.items():
             yield Settled(
                 *(member, id),
                 {view: in_force_part(value, binding) for view, value in record.standing.items()},
-                bench.is_masked(record.guise, member),
+                context.is_masked(record.guise, member),
                 is_unmarked_name=record.is_unmarked_name,
                 originals=of_copies.get(record.version, {}),
             )
@@ -147,7 +149,7 @@ def _referrers(connection: Connection, judging: Judging, handled: Handled) -> It
     judged = {v.record for v in judging.versions.values()}
     for member, differing in judging.differing(handled).items():
         own = [v for v in handled.now.values() if v.member == member]
-        ids = _referring(connection, (member, judging.bench.origin), own, differing)
+        ids = _referring(connection, (member, judging.context.origin), own, differing)
         missing = {id for id in ids if (member, id) not in judged}
         for version in objects.versions_of(connection, member, missing):
             yield handled.now.get(version.key, version)

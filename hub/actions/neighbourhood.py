@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from hub.model import Kind, Member, StixId
-from hub.rules.judgement import Bench
+from hub.rules.judgement import DecisionContext
 from hub.rules.neighbours import Around, Knowledge, Neighbourhood
 from hub.store import agreements, neighbours
 from hub.store.connection import Connection
@@ -13,7 +13,7 @@ from hub.store.connection import Connection
 
 def look_around(
     connection: Connection,
-    bench: Bench,
+    context: DecisionContext,
     member: Member,
     ids: Collection[StixId],
     referred: Collection[StixId],
@@ -33,8 +33,8 @@ def look_around(
             showings=neighbours.everywhere(connection, foreign),
             periods=agreements.every_period(connection),
             own_agreements=agreements.of_party(connection, reader.nation),
-            certs={m.nation: m for m in bench.members.values() if m.kind is Kind.CERT and m.nation},
+            certs={m.nation: m for m in context.members.values() if m.kind is Kind.CERT and m.nation},
         )
-    knowledge = Knowledge(around, reader, bench.now)
+    knowledge = Knowledge(around, reader, context.now)
     mentions = neighbours.naming(connection, reader.nation, member.id, knowledge.bound(ids))
     return Neighbourhood(knowledge.by_id, knowledge.naming(mentions), of_the_hub)

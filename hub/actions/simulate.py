@@ -15,7 +15,7 @@ from typing import Final, NamedTuple, TypeGuard
 
 from hub.actions.agree import parties_amended, read_proposal
 from hub.actions.basis import present
-from hub.actions.judging import bench_of
+from hub.actions.judging import context_of
 from hub.actions.lives import life_of, may_know
 from hub.actions.renditions import audience_of
 from hub.actions.service import Service
@@ -40,7 +40,7 @@ from hub.model import (
 )
 from hub.rules.agreements import Life, covered_since, periods_from, standing
 from hub.rules.forms import Law, to_audience
-from hub.rules.judgement import Bench, Originals, originals
+from hub.rules.judgement import DecisionContext, Originals, originals
 from hub.rules.references import Judgement, Node, judge
 from hub.rules.release import Candidate, binding, lowest_clearance
 from hub.store import agreements, populations, renditions
@@ -145,14 +145,14 @@ def simulate(service: Service, caller: Caller, body: bytes) -> JsonObject:
         had_been = [_covering(p, since) if p.id < 0 else p for p in after]
         for origin in sorted({p.clause.origin for p in after} | {p.clause.origin for p in before}):
             is_told = nation is None or origin == nation
-            bench = bench_of(service, connection, origin, now)
+            context = context_of(service, connection, origin, now)
             if not is_told and nation is not None:
-                bench = replace(bench, recipients=[nation])
-            laws = _Law(bench, before), _Law(bench, after)
+                context = replace(context, recipients=[nation])
+            laws = _Law(context, before), _Law(context, after)
             tallies = _Tallies(released, withdrawn) if is_told else _Tallies(_Tally(), withdrawn)
-            past = _Past(_Law(bench, had_been), since, recent) if is_told else None
+            past = _Past(_Law(context, had_been), since, recent) if is_told else None
             starts = {at for p in (*before, *after) for at in p.since.values()}
-            _Comparison(bench, *laws, tallies, past, is_told).tell(connection, starts)
+            _Comparison(context, *laws, tallies, past, is_told).tell(connection, starts)
         shown = {} if nation is None else {"released": released, "withdrawn": withdrawn}
         examples = [one for change, tally in shown.items() for one in tally.shown(connection, change)]
     return {
@@ -188,10 +188,10 @@ def _covering(period: Period, since: datetime) -> Period:
 class _Law:
     """How one nation's versions are judged while certain periods bind."""
 
-    def __init__(self, bench: Bench, periods: Sequence[Period]) -> None:
-        self._bench = bench
-        self._in_force = binding(periods, bench.now)
-        self._law = Law(bench.recipients, periods, bench.now)
+    def __init__(self, context: DecisionContext, periods: Sequence[Period]) -> None:
+        self._context = context
+        self._in_force = binding(periods, context.now)
+        self._law = Law(context.recipients, periods, context.now)
         self._seen: dict[Justification, Clearance | None] = {}
 
     def own(self, facts: Facts) -> Mapping[NationCode, Class]:
@@ -208,7 +208,7 @@ class _Law:
         return own | {view: frozenset({one}) for view, one in self.others(facts).items()}
 
     def candidate(self, facts: Facts) -> Candidate:
-        return Candidate(self._bench.origin, self._bench.clearance(facts.member), facts)
+        return Candidate(self._context.origin, self._context.clearance(facts.member), facts)
 
     def judge(
         self, connection: Connection, groups: Sequence[Linked], behind: Originals
@@ -230,13 +230,13 @@ class _Law:
             )
             for one in groups
         }
-        return judge(nodes, (), self._bench.recipients)
+        return judge(nodes, (), self._context.recipients)
 
     def _forms(self, connection: Connection, one: Linked) -> Mapping[View, Justification]:
         classes, about = self.others(one.facts, is_last=one.is_last), one.facts.about
         if about is None or not any(view.rendition.is_answer for view in classes):
             return to_audience(classes, frozenset())
-        told = audience_of(connection, self._bench.origin, about, one.ids, one.key)
+        told = audience_of(connection, self._context.origin, about, one.ids, one.key)
         return to_audience(classes, told)
 
     def lowest(self, judgement: Judgement, recipient: NationCode) -> Seen | None:
@@ -274,7 +274,7 @@ class _Comparison:
     `is_told`: whoever asks may know of all that it submitted.
     """
 
-    bench: Bench
+    context: DecisionContext
     before: _Law
     after: _Law
     tallies: _Tallies
@@ -288,15 +288,15 @@ class _Comparison:
 
     def tell(self, connection: Connection, starts: Collection[datetime]) -> None:
         """Count what would change; `starts` are when any clause begins to cover what is submitted."""
-        origin = self.bench.origin
+        origin = self.context.origin
         ages = sorted({*starts, *([self.past.since] if self.past else [])})
         for group in populations.alike(connection, origin, ages):
             judged_alone = [law.alone(group.facts) for law in self._laws]
             self._compare(judged_alone, group.facts, group.count, group.example)
-        identities = {id: member.identity for id, member in self.bench.members.items()}
+        identities = {id: member.identity for id, member in self.context.members.items()}
         linked = populations.linked(connection, origin, ages, self._decisive, identities)
         copies = equal_before(connection, {one.key for one in linked if one.is_copy})
-        behind = originals(copies, self.bench.members)
+        behind = originals(copies, self.context.members)
         judged = [law.judge(connection, linked, behind) for law in self._laws]
         for one in linked:
             found = [judgements[one.key] for judgements in judged]
@@ -311,8 +311,8 @@ class _Comparison:
 
     def _compare(self, judged: Sequence[Judgement], facts: Facts, count: int, id: StixId) -> None:
         """Count a change; `judged` has a judgement by each of the laws."""
-        for recipient in self.bench.recipients:
-            if recipient == self.bench.origin:
+        for recipient in self.context.recipients:
+            if recipient == self.context.origin:
                 continue
             was, will = self.before.lowest(judged[0], recipient), self.after.lowest(judged[1], recipient)
             if _is_wider(will, was):
@@ -329,7 +329,7 @@ class _Comparison:
         """Return where it is counted; a recipient is told the level of what it sees."""
         level = self.before.candidate(facts).level(seen.rendition)
         tlp = facts.tlp if self.is_told or level is None else level
-        return Line(self.bench.origin, recipient, facts.type, tlp, seen.clearance)
+        return Line(self.context.origin, recipient, facts.type, tlp, seen.clearance)
 
     def _example(self, id: StixId, seen: Seen) -> _Example:
         return _Example(id, SUBMITTED if self.is_told else seen.rendition)

@@ -10,7 +10,7 @@ from typing import Final
 from hub.actions import accept, recall
 from hub.actions.basis import Basis, basis_of, hold
 from hub.actions.handling import load
-from hub.actions.judging import bench_of, judge_again, write_rows
+from hub.actions.judging import context_of, judge_again, write_rows
 from hub.actions.neighbourhood import look_around
 from hub.actions.prune import STATUS_DAYS
 from hub.actions.service import Service
@@ -37,7 +37,7 @@ from hub.rules.claims import Registered
 from hub.rules.drafting import Drafts, Drawer, draft
 from hub.rules.effective import Handled, effective_of_new
 from hub.rules.forms import names_of
-from hub.rules.judgement import Bench
+from hub.rules.judgement import DecisionContext
 from hub.rules.neighbours import Neighbourhood
 from hub.rules.row_changes import Verdicts
 from hub.rules.status import receipted, with_remarks
@@ -171,13 +171,13 @@ def decide(
     basis, now = basis_of(service, connection, verified.origin)
     member = verified.caller.member.id
     held = _held(connection, member, _ids(items))
-    bench = bench_of(service, connection, verified.origin, now)
-    drawer = _drawer(service, connection, verified, items, bench)
+    context = context_of(service, connection, verified.origin, now)
+    drawer = _drawer(service, connection, verified, items, context)
     drafts = draft(replace(drawer, accepted_at=clock), items, held)
     facts = load(service, connection, (verified.origin, member), held, drafts)
     handled, stricter = effective_of_new(facts, drafts.fresh)
     drafts = drafts.without(stricter)
-    verdicts = judge_again(connection, bench, handled)
+    verdicts = judge_again(connection, context, handled)
     return SubmissionDecision(basis, ledgers, now, drawer, drafts, handled, verdicts)
 
 
@@ -199,8 +199,8 @@ def renewed(
         return decide(service, connection, verified, items)
     if ledgers == decision.ledgers:
         return decision
-    bench = bench_of(service, connection, verified.origin, now)
-    if _look_around(service, connection, verified, items, bench) == decision.drawer.neighbourhood:
+    context = context_of(service, connection, verified.origin, now)
+    if _look_around(service, connection, verified, items, context) == decision.drawer.neighbourhood:
         return replace(decision, ledgers=ledgers)
     return decide(service, connection, verified, items)
 
@@ -228,11 +228,15 @@ def _referred(items: Items) -> set[StixId]:
 
 
 def _drawer(
-    service: Service, connection: Connection, verified: VerifiedSubmission, items: Items, bench: Bench
+    service: Service,
+    connection: Connection,
+    verified: VerifiedSubmission,
+    items: Items,
+    context: DecisionContext,
 ) -> Drawer:
     """Return what is known of others, of identities and of the hub's own, for these items."""
     member, referred, registry = verified.caller.member, _referred(items), service.registry
-    around = _look_around(service, connection, verified, items, bench)
+    around = _look_around(service, connection, verified, items, context)
     return Drawer(
         submitter=member,
         reserved=Reserved(
@@ -241,20 +245,24 @@ def _drawer(
             registry.hub_identity_id,
         ),
         informative=registry.informative_markings,
-        registered=Registered.of(registry, bench.members.values()),
+        registered=Registered.of(registry, context.members.values()),
         neighbourhood=around,
         own=frozenset(objects.living_own(connection, member.id, referred)),
         originals=renditions.originals(connection, verified.origin, referred),
-        now=bench.now,
-        accepted_at=bench.now,
+        now=context.now,
+        accepted_at=context.now,
     )
 
 
 def _look_around(
-    service: Service, connection: Connection, verified: VerifiedSubmission, items: Items, bench: Bench
+    service: Service,
+    connection: Connection,
+    verified: VerifiedSubmission,
+    items: Items,
+    context: DecisionContext,
 ) -> Neighbourhood:
     ids = _ids(items), _referred(items)
-    return look_around(connection, bench, verified.caller.member, *ids, service.registry.rel_to.keys())
+    return look_around(connection, context, verified.caller.member, *ids, service.registry.rel_to.keys())
 
 
 # --- 4: the one step --------------------------------------------------------------------------

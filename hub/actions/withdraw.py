@@ -10,7 +10,7 @@ from hub.actions import accept, poll, recall
 from hub.actions.authenticate import reader
 from hub.actions.basis import Basis, basis_of, hold
 from hub.actions.handling import load
-from hub.actions.judging import bench_of, judge_again, own_versions, write_rows
+from hub.actions.judging import context_of, judge_again, own_versions, write_rows
 from hub.actions.service import Service
 from hub.actions.submit import verify_writer
 from hub.errors import Forbidden, NotFound, Refused
@@ -86,8 +86,8 @@ def decide(service: Service, connection: Connection, deletion: Deletion) -> Dele
         for owner, held in records.items():
             facts = load(service, connection, (deletion.origin, owner), held, deleted=deleted)
             handled[owner] = effective(facts)
-        bench = bench_of(service, connection, deletion.origin, now)
-        verdicts = judge_again(connection, bench, together(handled.values()))
+        context = context_of(service, connection, deletion.origin, now)
+        verdicts = judge_again(connection, context, together(handled.values()))
     return DeletionDecision(basis, now, records, doomed, handled, verdicts)
 
 

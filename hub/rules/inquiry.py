@@ -29,7 +29,7 @@ class Inquiry:
 
     def __init__(self, judging: Judging, stored: Stored) -> None:
         self._nodes = judging.nodes(stored)
-        self._bench = judging.bench
+        self._context = judging.context
         self._versions = judging.versions
         self._records = by_record(judging.versions.values())
         self._decisions: dict[tuple[int, NationCode], Withhold | None] = {}
@@ -71,7 +71,9 @@ class Inquiry:
         """Return why the version as submitted is withheld from the nation, references aside; None: not."""
         place = version.key, nation
         if place not in self._decisions:
-            decision = decide(self._bench.candidate(version), nation, self._bench.periods, self._bench.now)
+            decision = decide(
+                self._context.candidate(version), nation, self._context.periods, self._context.now
+            )
             self._decisions[place] = decision if isinstance(decision, Withhold) else None
         return self._decisions[place]
 

@@ -40,7 +40,7 @@ Originals = Mapping[int, Mapping[NationCode, Sequence[Justification]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
+class DecisionContext:
     """Where and when judgement is given: the nation, its members, all recipients, what binds at `now`."""
 
     origin: NationCode
@@ -122,17 +122,17 @@ def by_record(versions: Iterable[ObjectVersion]) -> dict[RecordKey, list[ObjectV
 class Judging:
     """The versions that are judged together, and by which classes each stands, references aside."""
 
-    def __init__(self, bench: Bench, versions: Mapping[int, ObjectVersion]) -> None:
-        self.bench = bench
+    def __init__(self, context: DecisionContext, versions: Mapping[int, ObjectVersion]) -> None:
+        self.context = context
         self.versions = dict(versions)
-        self._law = Law(bench.recipients, bench.periods, bench.now)
+        self._law = Law(context.recipients, context.periods, context.now)
 
     @classmethod
-    def of_changed(cls, bench: Bench, handled: Handled) -> Judging:
+    def of_changed(cls, context: DecisionContext, handled: Handled) -> Judging:
         """Return the judging of the records that changed, or are new; their referrers are to be added."""
         changed = {v.record for v in handled.changed()}
         changed |= {v.record for key, v in handled.now.items() if key not in handled.before}
-        return cls(bench, {key: v for key, v in handled.now.items() if v.record in changed})
+        return cls(context, {key: v for key, v in handled.now.items() if v.record in changed})
 
     def add(self, versions: Iterable[ObjectVersion]) -> None:
         """Judge these, too, which are all of their records."""
@@ -189,7 +189,7 @@ class Judging:
 
     def judge(self, stored: Stored) -> dict[int, Judgement]:
         """Return by what each version stands for each recipient, in each form (policy 2.7, 4 and 7)."""
-        return judge(self.nodes(stored), stored.settled, self.bench.recipients)
+        return judge(self.nodes(stored), stored.settled, self.context.recipients)
 
     def nodes(self, stored: Stored) -> dict[int, Node[int]]:
         """Return the versions as what is judged, by key."""
@@ -198,13 +198,13 @@ class Judging:
     def _node(self, version: ObjectVersion, later: int | None, stored: Stored) -> Node[int]:
         """Return the version, before the `later` one, with the classes by which it stands itself."""
         others = self._others(version, is_last=_is_last(version, later))
-        identities = version.creator, self.bench.members[version.member].identity
+        identities = version.creator, self.context.members[version.member].identity
         return Node(
             *(version.member, version.id, self._own(version), version.refers, later),
             is_newest=version.is_newest,
             others=to_audience(others, stored.audiences.get(version.key, frozenset())),
             left={cut.ceiling: cut.refers for cut in version.cuts},
-            is_masked=self.bench.candidate(version).is_masked,
+            is_masked=self.context.candidate(version).is_masked,
             sources=frozenset(filter(None, identities)),
             unbound=frozenset() if version.markings.tlp is None else version.contains,
             is_unmarked_name=is_unmarked_name(version),
@@ -217,10 +217,10 @@ class Judging:
             yield from zip(ordered, [*(v.key for v in ordered[1:]), None], strict=True)
 
     def _own(self, version: ObjectVersion) -> Mapping[NationCode, Class]:
-        return self._law.as_submitted(self.bench.candidate(version))
+        return self._law.as_submitted(self.context.candidate(version))
 
     def _others(self, version: ObjectVersion, *, is_last: bool) -> Mapping[View, Class]:
-        return self._law.in_other_forms(self.bench.candidate(version), is_last=is_last)
+        return self._law.in_other_forms(self.context.candidate(version), is_last=is_last)
 
 
 def _is_last(version: ObjectVersion, later: int | None) -> bool:

@@ -31,7 +31,7 @@ from rich.table import Table
 
 from hub.actions import agree, history, poll, simulate
 from hub.actions.basis import hold, present
-from hub.actions.judging import bench_of, judge_afresh, write_rows
+from hub.actions.judging import context_of, judge_afresh, write_rows
 from hub.model import (
     Markings,
     MemberId,
@@ -141,13 +141,13 @@ def fill(world: World, count: int, linked: float) -> None:
         left -= len(made)
         with service.store.write() as connection:
             hold(service, connection, US)
-            bench = bench_of(service, connection, US, present(service, connection))
+            context = context_of(service, connection, US, present(service, connection))
             contents = objects.insert_contents(connection, US, {v.digest: body for v, body in made})
             fresh = [replace(v, content_id=contents[v.digest]) for v, _ in made]
             stored = {v.key: v for v in objects.insert_versions(connection, US, None, fresh).values()}
-            judged = judge_afresh(connection, bench, stored)
-            changes = changes_to(bench.recipients, stored, judged, (), bench.moment)
-            write_rows(service, connection, US, Verdicts(stored, changes), {}, bench.now)
+            judged = judge_afresh(connection, context, stored)
+            changes = changes_to(context.recipients, stored, judged, (), context.moment)
+            write_rows(service, connection, US, Verdicts(stored, changes), {}, context.now)
             submissions.advance(connection, US)
 
 

@@ -36,7 +36,7 @@ from hub.rules.drafting import NO_DRAFTS, Drafts, Drawer
 from hub.rules.effective import creator_deltas, laid
 from hub.rules.forms import answered, audience
 from hub.rules.handling import Customs, MarkingFacts
-from hub.rules.judgement import Bench, Judging, Originals, Stored
+from hub.rules.judgement import DecisionContext, Judging, Originals, Stored
 from hub.rules.judgement import originals as decided_originals
 from hub.rules.marking import accepted_as
 from hub.rules.neighbours import Around, Knowledge, Neighbourhood
@@ -215,9 +215,9 @@ def _namers(versions: Iterable[ObjectVersion]) -> Mapping[StixId, Mapping[Tlp, i
 # --- for whom versions stand (rules.judgement, rules.row_changes) ------------------------------------
 
 
-def bench(memory: Memory, origin: NationCode, now: datetime) -> Bench:
+def context(memory: Memory, origin: NationCode, now: datetime) -> DecisionContext:
     unended = [period for period in memory.periods if period.ended_at is None]
-    return Bench(origin, memory.members, memory.nations, unended, now)
+    return DecisionContext(origin, memory.members, memory.nations, unended, now)
 
 
 def live_rows(memory: Memory, versions: Collection[int], recipients: Collection[NationCode]) -> list[LiveRow]:
@@ -230,20 +230,23 @@ def live_rows(memory: Memory, versions: Collection[int], recipients: Collection[
 
 def stored(memory: Memory, judging: Judging) -> Stored:
     """That on which the judged versions hang, and which is not judged with them."""
-    answers = {one.key: _audience(memory, judging.bench.origin, one) for one in judging.answers()}
+    answers = {one.key: _audience(memory, judging.context.origin, one) for one in judging.answers()}
     return Stored([*_settled(memory, judging)], _originals_of(memory, judging.copies()), answers)
 
 
 def _settled(memory: Memory, judging: Judging) -> Iterator[Settled]:
-    bench = judging.bench
+    context = judging.context
     for member, ids in judging.referred().items():
         for version in memory.of(member):
             if version.id in ids and version.is_newest:
                 rows = [row for row in memory.rows if row.version == version.key and row.is_live]
                 yield Settled(
                     *(member, version.id),
-                    {View(r.recipient, r.form): in_force_part(r.justification, bench.binding) for r in rows},
-                    is_masked=bench.is_masked(version.guise, member),
+                    {
+                        View(r.recipient, r.form): in_force_part(r.justification, context.binding)
+                        for r in rows
+                    },
+                    is_masked=context.is_masked(version.guise, member),
                     is_unmarked_name=is_unmarked_name(version),
                     originals=_originals_of(memory, [version]).get(version.key, {}),
                 )

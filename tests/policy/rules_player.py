@@ -25,7 +25,7 @@ from hub.rules.drafting import draft
 from hub.rules.effective import Handled, effective, effective_of_new, together
 from hub.rules.forms import names_of
 from hub.rules.inquiry import Inquiry
-from hub.rules.judgement import Bench, Judging
+from hub.rules.judgement import DecisionContext, Judging
 from hub.rules.row_changes import bridging, changes_to, up_to
 from hub.rules.status import with_remarks
 from hub.stix import reading
@@ -66,10 +66,10 @@ def submit(memory: Memory, member: Member, objects: Sequence[Json], now: datetim
     facts = load.facts(memory, member.id, drafts)  # 3
     handled, stricter = effective_of_new(facts, drafts.fresh)
     drafts = drafts.without(stricter)
-    bench = load.bench(memory, memory.nation(member.id), now)  # 4
-    changes = _judge_again(memory, bench, handled)
+    context = load.context(memory, memory.nation(member.id), now)  # 4
+    changes = _judge_again(memory, context, handled)
     keys = memory.keep(handled.now, [version.key for version in drafts.fresh])  # 5
-    memory.write(bench.origin, changes, keys, now)
+    memory.write(context.origin, changes, keys, now)
     markings = drawer.informative, frozenset(drawer.reserved.rel_to)
     outcomes = with_remarks(drafts, handled, member, drawer.registered, *markings)
     return [Told(outcome, n in drafts.index.values()) for n, outcome in enumerate(outcomes)]
@@ -81,9 +81,9 @@ def _read(member: Member, objects: Sequence[Json]) -> load.Items:
     return [reading.read(obj, n, _MAX_BYTES, digest, names) for n, obj in enumerate(objects)]
 
 
-def _judge_again(memory: Memory, bench: Bench, handled: Handled) -> Changes:
+def _judge_again(memory: Memory, context: DecisionContext, handled: Handled) -> Changes:
     """Return the row changes that follow for what changed, and for all that refers to it (policy 2.7, 4)."""
-    judging = Judging.of_changed(bench, handled)
+    judging = Judging.of_changed(context, handled)
     for member, ids in judging.differing(handled).items():
         own = [version for version in handled.now.values() if version.member == member]
         reached = _referring(own, ids)
@@ -101,10 +101,10 @@ def _referring(own: Sequence[ObjectVersion], ids: set[StixId]) -> set[StixId]:
 
 def _changes(memory: Memory, judging: Judging, decide: Callable[..., Changes] = changes_to) -> Changes:
     """Judge, and compare with the rows that are there."""
-    bench, versions = judging.bench, judging.versions
+    context, versions = judging.context, judging.versions
     judgements = judging.judge(load.stored(memory, judging))
-    live = load.live_rows(memory, versions, bench.recipients)
-    return decide(bench.recipients, versions, judgements, live, bench.moment)
+    live = load.live_rows(memory, versions, context.recipients)
+    return decide(context.recipients, versions, judgements, live, context.moment)
 
 
 # --- a deletion -----------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def delete(memory: Memory, member: Member, id: StixId, version_key: str | None, 
     }
     owners = sorted({memory.versions[key].member for key in doomed})
     handled = together(effective(load.facts(memory, owner, deleted=doomed)) for owner in owners)
-    changes = _judge_again(memory, load.bench(memory, nation, now), handled)
+    changes = _judge_again(memory, load.context(memory, nation, now), handled)
     memory.keep(handled.now)
     memory.write(nation, changes, {}, now)
     return bool(doomed)
@@ -153,10 +153,10 @@ def prepare(memory: Memory, agreement: str, origin: NationCode, now: datetime) -
 
 def _judging_of_all(memory: Memory, agreement: str, origin: NationCode, now: datetime) -> Judging:
     """Return all that a nation submitted, to be judged for those to whom the agreement lets it go."""
-    bench = load.bench(memory, origin, now)
-    clauses = [p.clause for p in bench.periods if p.agreement_id == agreement and p.clause.origin == origin]
+    context = load.context(memory, origin, now)
+    clauses = [p.clause for p in context.periods if p.agreement_id == agreement and p.clause.origin == origin]
     reached = {origin}.union(*(clause.recipients for clause in clauses))
-    return Judging(replace(bench, recipients=sorted(reached)), {v.key: v for v in memory.of_nation(origin)})
+    return Judging(replace(context, recipients=sorted(reached)), {v.key: v for v in memory.of_nation(origin)})
 
 
 # --- what is asked ----------------------------------------------------------------------------------
@@ -165,5 +165,5 @@ def _judging_of_all(memory: Memory, agreement: str, origin: NationCode, now: dat
 def inquire(memory: Memory, origin: NationCode, now: datetime) -> Inquiry:
     """Return all of a nation's objects judged anew, to be asked why they are seen, or not."""
     versions = {version.key: version for version in memory.of_nation(origin)}
-    judging = Judging(load.bench(memory, origin, now), versions)
+    judging = Judging(load.context(memory, origin, now), versions)
     return Inquiry(judging, load.stored(memory, judging))

@@ -15,7 +15,7 @@ from tests.policy.rules_player import inquire
 def served(memory: Memory, member: Member, now: datetime) -> list[Row]:
     """The rows that a poll of the member would return: what stands for it, and what it submitted itself."""
     who = member.reader
-    in_force = load.bench(memory, who.nation, now).in_force
+    in_force = load.context(memory, who.nation, now).in_force
     return [
         row
         for row in memory.ledger(who.nation)
@@ -29,13 +29,13 @@ def told(
 ) -> str:
     """By which agreement, called by its name, a nation sees the version, and from whom up; or why not."""
     origin = memory.nation(version.member)
-    inquiry, bench = inquire(memory, origin, now), load.bench(memory, origin, now)
+    inquiry, context = inquire(memory, origin, now), load.context(memory, origin, now)
     if reasons := inquiry.reasons(version, nation):
         return "; ".join(reasons)
     judged = inquiry.judgements[version.key].get(View(nation), frozenset({NEVER}))
     (row,) = [row for row in _rows(memory, version, nation) if row.form == SUBMITTED]
-    clearance = lowest_clearance(row.justification | judged, bench.in_force)
-    period = widest(bench.candidate(version), nation, bench.periods, now)
+    clearance = lowest_clearance(row.justification | judged, context.in_force)
+    period = widest(context.candidate(version), nation, context.periods, now)
     by = "" if period is None else f" by {names[period.agreement_id]}, clause {period.clause_index + 1}"
     return f"released{by}, from {'nobody' if clearance is None else clearance.label} up"
 
@@ -53,7 +53,7 @@ def owner_hears(memory: Memory, version: ObjectVersion, now: datetime) -> str:
 def _in_other_forms(
     memory: Memory, version: ObjectVersion, nation: NationCode, now: datetime
 ) -> list[Clearance]:
-    in_force = load.bench(memory, nation, now).in_force
+    in_force = load.context(memory, nation, now).in_force
     others = [row for row in _rows(memory, version, nation) if row.form != SUBMITTED]
     found = (lowest_clearance(row.justification, in_force) for row in others)
     return [clearance for clearance in found if clearance is not None]

@@ -23,7 +23,7 @@ from hub.model import (
     Tlp,
 )
 from hub.rules.inquiry import Inquiry
-from hub.rules.judgement import Bench, Judging, Stored
+from hub.rules.judgement import DecisionContext, Judging, Stored
 from hub.rules.release import _CLOSED
 
 US, KR, JP = NationCode("US"), NationCode("KR"), NationCode("JP")
@@ -62,8 +62,8 @@ def inquiry(versions: Iterable[ObjectVersion], *clauses: Clause) -> Inquiry:
         Period(n, f"agreement--{n}", 0, clause, NOW - DAY, NOW + DAY, dict.fromkeys((KR, JP), NOW - DAY))
         for n, clause in enumerate(clauses, start=1)
     ]
-    bench = Bench(US, {AGENCY.id: AGENCY}, [JP, KR, US], periods, NOW)
-    return Inquiry(Judging(bench, {one.key: one for one in versions}), Stored())
+    context = DecisionContext(US, {AGENCY.id: AGENCY}, [JP, KR, US], periods, NOW)
+    return Inquiry(Judging(context, {one.key: one for one in versions}), Stored())
 
 
 AMBER = version("indicator--a", Tlp.AMBER)

@@ -24,7 +24,7 @@ from hub.model import (
     Served,
     View,
 )
-from hub.rules.judgement import Bench, originals
+from hub.rules.judgement import DecisionContext, originals
 from hub.rules.references import Judgement
 from hub.rules.release import NEVER, NOBODY, stands
 from hub.stix.notes import NOTE
@@ -48,7 +48,7 @@ class Standing:
     """The judgement of one origin, and what was found out about pairs of justifications already."""
 
     inspection: Inspection
-    bench: Bench
+    context: DecisionContext
     justifications: Justifications
     notes: Mapping[int, Note] = field(default_factory=dict)
     _compared: dict[tuple[Justification, Justification], tuple[list[str], list[str]]] = field(
@@ -59,12 +59,12 @@ class Standing:
     def of(cls, inspection: Inspection, origin: NationCode, justifications: Justifications) -> Standing:
         """Return the standing to verify for what was submitted in `origin`."""
         in_time = [period for period in inspection.periods if period.ended_at is None]
-        bench = Bench(origin, inspection.members, inspection.recipients, in_time, inspection.now)
-        return cls(inspection, bench, justifications)
+        context = DecisionContext(origin, inspection.members, inspection.recipients, in_time, inspection.now)
+        return cls(inspection, context, justifications)
 
     def faults(self, versions: Mapping[int, ObjectVersion]) -> Iterator[Fault]:
         """Give what is wrong with the rows of `versions`, which lack nothing that they refer to."""
-        if self.bench.origin == HUB:
+        if self.context.origin == HUB:
             self.notes = recalls.notes(self.inspection.connection, versions)
         live: dict[tuple[int, View], StoredRow] = {}
         made = renditions.stored(self.inspection.connection, versions)
@@ -77,7 +77,7 @@ class Standing:
                 live[row.version, view] = row
         judged = {key: v for key, v in versions.items() if self._is_from_here(v)}
         for key in versions.keys() - judged.keys():
-            yield Fault(named(versions[key]), f"is of nobody who submits in {self.bench.origin}; {RESTORE}")
+            yield Fault(named(versions[key]), f"is of nobody who submits in {self.context.origin}; {RESTORE}")
         shown: dict[int, set[View]] = defaultdict(set)
         for key, view in live:
             shown[key].add(view)
@@ -90,10 +90,10 @@ class Standing:
                 yield from self._compare(versions[key], view.recipient, right, live.get((key, view)))
 
     def _is_from_here(self, version: ObjectVersion) -> bool:
-        if self.bench.origin == HUB:
+        if self.context.origin == HUB:
             return version.member == MemberId(HUB)
-        member = self.bench.members.get(version.member)
-        return member is not None and member.nation == self.bench.origin
+        member = self.context.members.get(version.member)
+        return member is not None and member.nation == self.context.origin
 
     def _row_faults(self, row: StoredRow, version: ObjectVersion, made: Served | None) -> Iterator[Fault]:
         if row.rendition == SUBMITTED:
@@ -103,7 +103,7 @@ class Standing:
                 yield Fault(_place(row), f"shows what was never made of its version; {RESTORE}")
             return
         note = self.notes.get(version.key)
-        origin = self.bench.origin if note is None else note.recall.origin
+        origin = self.context.origin if note is None else note.recall.origin
         right = (
             *(made.id, made.type, version.version, version.version_key, version.member),
             *(origin, made.content_id, made.size),
@@ -127,10 +127,10 @@ class Standing:
         These differ by own copies alone: when what refers to one was decided, what that is a copy of may have
         stood for more than now, or for fewer, and what others do later moves nothing (policy 2.7).
         """
-        if self.bench.origin == HUB:
+        if self.context.origin == HUB:
             judged = {key: self._judge_own(version) for key, version in versions.items()}
             return judged, judged
-        place = self.inspection.connection, self.bench, versions
+        place = self.inspection.connection, self.context, versions
         most = judge_afresh(*place, partial(originals, ever=True))
         if not any(version.is_copy for version in versions.values()):
             return most, most
@@ -139,11 +139,11 @@ class Standing:
     def _judge_own(self, version: ObjectVersion) -> Judgement:
         """Return for whom the hub's own object stands: for everybody, and a note for whom it tells."""
         if version.type != NOTE:
-            return dict.fromkeys(map(View, self.bench.recipients), _EVERYBODY)
-        judgement = dict.fromkeys(map(View, self.bench.recipients), _WITHHELD)
+            return dict.fromkeys(map(View, self.context.recipients), _EVERYBODY)
+        judgement = dict.fromkeys(map(View, self.context.recipients), _WITHHELD)
         if version.key in self.notes:
             told = self.notes[version.key].members
-            for nation in {self.bench.members[id].nation for id in told & self.bench.members.keys()}:
+            for nation in {self.context.members[id].nation for id in told & self.context.members.keys()}:
                 if nation is not None:
                     judgement[View(nation)] = naming(told)
         return judgement
@@ -170,14 +170,14 @@ class Standing:
             verb = "shown" if is_there else "deleted, and remembered as shown"
             what = f"{verb} without ground to {_listed(shown, recipient)}"
             yield Fault(place, f"{what}; stop serving and {RESTORE}")
-        if withheld and self.bench.origin not in self.inspection.catching_up:
+        if withheld and self.context.origin not in self.inspection.catching_up:
             verb = "withheld" if is_there else "deleted, and remembered as withheld"
             what = f"{verb} without ground from {_listed(withheld, recipient)}"
             yield Fault(named(version), f"{what}; let its member submit a new version, or {RESTORE}")
 
     def _differences(self, stored: Justification, right: Justification) -> tuple[list[str], list[str]]:
         """Return who sees by `stored` and may not by `right`, and who may and does not."""
-        in_force = self.bench.in_force
+        in_force = self.context.in_force
         shown, withheld = [], []
         for reader, name in self._readers(stored | right):
             sees, may_see = (stands(value, reader, in_force) for value in (stored, right))
@@ -190,11 +190,11 @@ class Standing:
     def _readers(self, classes: Iterable[frozenset[Ground]]) -> Iterator[tuple[Reader, str]]:
         """Give one reader of each clearance, and every member of whom some ground speaks."""
         for clearance, name in _CLASSES.items():
-            yield Reader(NOBODY, self.bench.origin, clearance), name
+            yield Reader(NOBODY, self.context.origin, clearance), name
         for id in sorted({g.member for grounds in classes for g in grounds if g.member is not None}):
-            member = self.bench.members.get(id)
+            member = self.context.members.get(id)
             if member is not None and member.kind.clearance is not None:
-                yield Reader(id, self.bench.origin, member.kind.clearance), id
+                yield Reader(id, self.context.origin, member.kind.clearance), id
 
 
 def _place(row: StoredRow) -> str:
