@@ -17,7 +17,7 @@ from hub.actions.judging import context_of, judge_for_history, write_rows
 from hub.actions.service import Service
 from hub.model import Clearance, StixId, Tlp
 from hub.rules.release import clearance_for
-from hub.rules.row_changes import Verdicts, up_to
+from hub.rules.row_changes import LedgerChanges, up_to
 from hub.store import histories, releases, submissions
 from hub.store.connection import Connection
 from hub.store.histories import History, HistoryKind
@@ -48,7 +48,7 @@ class _Decision:
     basis: Basis
     now: datetime
     then: History | None
-    verdicts: Verdicts
+    ledger_changes: LedgerChanges
 
 
 def _step(service: Service, known: History) -> bool:
@@ -75,8 +75,8 @@ def _step(service: Service, known: History) -> bool:
         if decision.then is None:
             histories.finish(connection, history.id)
             return True
-        releases.lock(connection, decision.verdicts.changes)
-        write_rows(service, connection, history.origin, decision.verdicts, {}, now)
+        releases.lock(connection, decision.ledger_changes.changes)
+        write_rows(service, connection, history.origin, decision.ledger_changes, {}, now)
         histories.move_on(connection, decision.then)
         return False
 
@@ -88,7 +88,7 @@ def _decide(service: Service, connection: Connection, history: History) -> _Deci
     context = context_of(service, connection, origin, now)
     own = [p.clause for p in context.periods if p.agreement_id == history.agreement_id]
     if not own:
-        return _Decision(basis, now, None, Verdicts({}, {}))
+        return _Decision(basis, now, None, LedgerChanges({}, {}))
     # Nothing that the agreement adds is seen below the audience of its clauses; what prepares adds nothing.
     widest = min(clause.audience for clause in own)
     is_ahead = history.kind is HistoryKind.PREPARE
@@ -97,16 +97,16 @@ def _decide(service: Service, connection: Connection, history: History) -> _Deci
     levels = [level for level in Tlp if history.settled < clearance_for(level) <= history.clearance]
     found = histories.next_versions(connection, origin, history.last_version, levels, _VERSIONS_PER_STEP)
     if not found:
-        return _Decision(basis, now, _next_walk(history), Verdicts({}, {}))
+        return _Decision(basis, now, _next_walk(history), LedgerChanges({}, {}))
     reached = {origin, *(r for clause in own if clause.origin == origin for r in clause.recipients)}
     context = replace(context, recipients=sorted(reached))
     ids = {StixId(stix_id) for _, stix_id in found}
-    verdicts = judge_for_history(connection, context, ids, is_ahead=is_ahead)
-    limited = {nation: up_to(change, history.clearance) for nation, change in verdicts.changes.items()}
+    ledger_changes = judge_for_history(connection, context, ids, is_ahead=is_ahead)
+    limited = {nation: up_to(change, history.clearance) for nation, change in ledger_changes.changes.items()}
     changes = {nation: change for nation, (change, _) in limited.items()}
     leaves_out = history.leaves_out or any(later for _, later in limited.values())
     then = replace(history, last_version=found[-1][0], leaves_out=leaves_out)
-    return _Decision(basis, now, then, replace(verdicts, changes=changes))
+    return _Decision(basis, now, then, replace(ledger_changes, changes=changes))
 
 
 def _next_walk(history: History) -> History | None:

@@ -13,7 +13,7 @@ from hub.rules.effective import Handled
 from hub.rules.judgement import DecisionContext, Judging, Originals, Stored, originals
 from hub.rules.references import Judgement, Settled
 from hub.rules.release import in_force_part
-from hub.rules.row_changes import Verdicts, bridging, changes_to
+from hub.rules.row_changes import LedgerChanges, bridging, changes_to
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
 from hub.store.originals import equal_before, equal_to_new
@@ -42,13 +42,13 @@ def context_of(
 # --- judgement ----------------------------------------------------------------------------------
 
 
-def judge_again(connection: Connection, context: DecisionContext, handled: Handled) -> Verdicts:
+def judge_again(connection: Connection, context: DecisionContext, handled: Handled) -> LedgerChanges:
     """Return the row changes that follow from `handled`, for all that refers to it too (policy 2.7 to 4)."""
     judging = Judging.of_changed(context, handled)
     judging.add(_referrers(connection, judging, handled))
     judgements = judging.judge(stored_around(connection, judging))
     live = releases.live_rows(connection, [key for key in judging.versions if key > 0])
-    return Verdicts(
+    return LedgerChanges(
         judging.versions, changes_to(context.recipients, judging.versions, judgements, live, context.moment)
     )
 
@@ -70,7 +70,7 @@ def judge_afresh(
 
 def judge_for_history(
     connection: Connection, context: DecisionContext, ids: Collection[StixId], *, is_ahead: bool
-) -> Verdicts:
+) -> LedgerChanges:
     """Return the row changes by which the records with these ids stand for whom they stand now.
 
     `is_ahead`: those by which they go on standing when an amendment takes over.
@@ -80,7 +80,7 @@ def judge_for_history(
     versions = {v.key: v for v in own}
     live = releases.live_rows(connection, list(versions), context.recipients)
     changes = bridging if is_ahead else changes_to
-    return Verdicts(versions, changes(context.recipients, versions, judgements, live, context.moment))
+    return LedgerChanges(versions, changes(context.recipients, versions, judgements, live, context.moment))
 
 
 # --- what is loaded -------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ def write_rows(
     service: Service,
     connection: Connection,
     origin: NationCode,
-    verdicts: Verdicts,
+    ledger_changes: LedgerChanges,
     stored: Mapping[int, ObjectVersion],
     now: datetime,
 ) -> None:
@@ -189,9 +189,9 @@ def write_rows(
 
     The caller holds the origin and these ledgers (`basis.hold`, `releases.lock`).
     """
-    for recipient, change in sorted(verdicts.changes.items()):
+    for recipient, change in sorted(ledger_changes.changes.items()):
         rows: Sequence[NewRow] = [
-            NewRow(stored.get(key) or verdicts.versions[key], value, form)
+            NewRow(stored.get(key) or ledger_changes.versions[key], value, form)
             for key, form, value in change.append
         ]
         releases.change(connection, recipient, change, now)

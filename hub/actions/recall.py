@@ -36,7 +36,7 @@ from hub.proofs import canonical
 from hub.rules.effective import Handled
 from hub.rules.recalling import ShownIn, Watch
 from hub.rules.release import clearance_for
-from hub.rules.row_changes import Verdicts
+from hub.rules.row_changes import LedgerChanges
 from hub.stix import reading
 from hub.stix.notes import recall_note
 from hub.store import disclosures, members, recalls, releases
@@ -91,12 +91,12 @@ def watch(
     service: Service,
     connection: Connection,
     origin: NationCode,
-    verdicts: Verdicts,
+    ledger_changes: LedgerChanges,
     handled: Collection[Handled],
     doomed: Collection[int] = (),
 ) -> Watched:
     """Return who is served what, before the rows are rewritten; `handled` has the versions as they were."""
-    versions = {key: v for key, v in verdicts.versions.items() if key > 0}
+    versions = {key: v for key, v in ledger_changes.versions.items() if key > 0}
     for one in handled:
         versions.update((key, one.before[key]) for key in one.before if key in versions or key in doomed)
     readers: dict[NationCode, list[Reader]] = defaultdict(list)
@@ -104,7 +104,7 @@ def watch(
         if member.nation is not None:
             readers[member.nation].append(member.reader)
     in_force = service.bindings.in_force(connection, present(service, connection))
-    replaced = {(code, at) for code, change in verdicts.changes.items() for at in change.replaced}
+    replaced = {(code, at) for code, change in ledger_changes.changes.items() for at in change.replaced}
     found = Watch(versions, readers, in_force, frozenset(doomed), replaced)
     return Watched(origin, found, found.seen(releases.live_rows(connection, list(versions))))
 

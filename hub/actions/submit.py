@@ -39,7 +39,7 @@ from hub.rules.effective import Handled, effective_of_new
 from hub.rules.forms import names_of
 from hub.rules.judgement import DecisionContext
 from hub.rules.neighbours import Neighbourhood
-from hub.rules.row_changes import Verdicts
+from hub.rules.row_changes import LedgerChanges
 from hub.rules.status import receipted, with_remarks
 from hub.stix import bodies, reading
 from hub.store import marking_facts, members, objects, releases, renditions, submissions
@@ -159,7 +159,7 @@ class SubmissionDecision:
     drawer: Drawer
     drafts: Drafts
     handled: Handled
-    verdicts: Verdicts
+    ledger_changes: LedgerChanges
 
 
 def decide(
@@ -177,8 +177,8 @@ def decide(
     facts = load(service, connection, (verified.origin, member), held, drafts)
     handled, stricter = effective_of_new(facts, drafts.fresh)
     drafts = drafts.without(stricter)
-    verdicts = judge_again(connection, context, handled)
-    return SubmissionDecision(basis, ledgers, now, drawer, drafts, handled, verdicts)
+    ledger_changes = judge_again(connection, context, handled)
+    return SubmissionDecision(basis, ledgers, now, drawer, drafts, handled, ledger_changes)
 
 
 def renewed(
@@ -314,7 +314,7 @@ def _write_objects(
     submission_id: str,
     decision: SubmissionDecision,
 ) -> None:
-    drafts, handled, verdicts = decision.drafts, decision.handled, decision.verdicts
+    drafts, handled, ledger_changes = decision.drafts, decision.handled, decision.ledger_changes
     contents = objects.insert_contents(connection, origin, drafts.bodies)
     fresh = [
         replace(handled.now[v.key], content_id=contents[v.digest], size=len(drafts.bodies[v.digest]))
@@ -325,10 +325,12 @@ def _write_objects(
     stored = objects.insert_versions(connection, origin, submission_id, fresh)
     member = drafts.fresh[0].member
     marking_facts.add_creators(connection, member, handled.creator_deltas)
-    watched = recall.watch(service, connection, origin, verdicts, [handled]) if verdicts.hides else None
+    watched = (
+        recall.watch(service, connection, origin, ledger_changes, [handled]) if ledger_changes.hides else None
+    )
     # Never before the decision: what it let begin would be dated before it can be seen.
     at = max(service.store.now(connection), decision.now)
-    write_rows(service, connection, origin, verdicts, stored, at)
+    write_rows(service, connection, origin, ledger_changes, stored, at)
     if watched is not None:
         watched.note_down(connection, at)
 

@@ -17,7 +17,7 @@ from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
 from hub.rules.effective import Handled, effective, together
 from hub.rules.judgement import by_record
-from hub.rules.row_changes import Verdicts
+from hub.rules.row_changes import LedgerChanges
 from hub.store import deletions, marking_facts, objects, releases, renditions, submissions
 from hub.store.connection import Connection
 
@@ -71,7 +71,7 @@ class DeletionDecision:
     records: Records
     doomed: Mapping[int, ObjectVersion]
     handled: Mapping[MemberId, Handled]
-    verdicts: Verdicts
+    ledger_changes: LedgerChanges
 
 
 def decide(service: Service, connection: Connection, deletion: Deletion) -> DeletionDecision:
@@ -80,15 +80,15 @@ def decide(service: Service, connection: Connection, deletion: Deletion) -> Dele
     records = _records(connection, deletion)
     doomed = {v.key: v for held in records.values() for v in _selected(held, deletion)}
     handled: dict[MemberId, Handled] = {}
-    verdicts = Verdicts({}, {})
+    ledger_changes = LedgerChanges({}, {})
     if doomed:
         deleted = dict.fromkeys(doomed, now)
         for owner, held in records.items():
             facts = load(service, connection, (deletion.origin, owner), held, deleted=deleted)
             handled[owner] = effective(facts)
         context = context_of(service, connection, deletion.origin, now)
-        verdicts = judge_again(connection, context, together(handled.values()))
-    return DeletionDecision(basis, now, records, doomed, handled, verdicts)
+        ledger_changes = judge_again(connection, context, together(handled.values()))
+    return DeletionDecision(basis, now, records, doomed, handled, ledger_changes)
 
 
 # (hub/README: delete-what)
@@ -153,12 +153,12 @@ def _write(
         objects.update_handling(connection, handled.changed())
         marking_facts.add_creators(connection, owner, handled.creator_deltas)
     watched = recall.watch(
-        *(service, connection, deletion.origin, decision.verdicts),
+        *(service, connection, deletion.origin, decision.ledger_changes),
         handled=decision.handled.values(),
         doomed=decision.doomed,
     )
     at = max(service.store.now(connection), now)
-    write_rows(service, connection, deletion.origin, decision.verdicts, {}, at)
+    write_rows(service, connection, deletion.origin, decision.ledger_changes, {}, at)
     watched.note_down(connection, at)
     contents = {v.content_id for v in decision.doomed.values()}
     contents |= renditions.contents_of(connection, decision.doomed.keys())

@@ -81,7 +81,7 @@ def up_to(change: RowChanges, clearance: Clearance) -> tuple[RowChanges, bool]:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
+class LedgerChanges:
     """The versions that were judged, by key, and what that does to each recipient's ledger."""
 
     versions: Mapping[int, ObjectVersion]

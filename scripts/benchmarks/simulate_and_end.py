@@ -44,7 +44,7 @@ from hub.model import (
     version_key,
 )
 from hub.proofs import documents
-from hub.rules.row_changes import Verdicts, changes_to
+from hub.rules.row_changes import LedgerChanges, changes_to
 from hub.store import objects, submissions
 from tests import postgres
 from tests.stix_objects import malware
@@ -147,7 +147,7 @@ def fill(world: World, count: int, linked: float) -> None:
             stored = {v.key: v for v in objects.insert_versions(connection, US, None, fresh).values()}
             judged = judge_afresh(connection, context, stored)
             changes = changes_to(context.recipients, stored, judged, (), context.moment)
-            write_rows(service, connection, US, Verdicts(stored, changes), {}, context.now)
+            write_rows(service, connection, US, LedgerChanges(stored, changes), {}, context.now)
             submissions.advance(connection, US)
 
 
