@@ -34,7 +34,7 @@ from hub.model import (
 from hub.proofs import canonical, requests
 from hub.rules.acceptance import Reserved
 from hub.rules.claims import Registered
-from hub.rules.drafting import Drafts, Drawer, draft
+from hub.rules.drafting import DraftContext, Drafts, draft
 from hub.rules.effective import Handled, effective_of_new
 from hub.rules.forms import names_of
 from hub.rules.judgement import DecisionContext
@@ -156,7 +156,7 @@ class SubmissionDecision:
     basis: Basis
     ledgers: Mapping[NationCode, tuple[int, int]]  # by them it is known whether others did anything
     now: datetime
-    drawer: Drawer
+    draft_context: DraftContext
     drafts: Drafts
     handled: Handled
     ledger_changes: LedgerChanges
@@ -172,13 +172,13 @@ def decide(
     member = verified.caller.member.id
     held = _held(connection, member, _ids(items))
     context = context_of(service, connection, verified.origin, now)
-    drawer = _drawer(service, connection, verified, items, context)
-    drafts = draft(replace(drawer, accepted_at=clock), items, held)
+    draft_context = _draft_context(service, connection, verified, items, context)
+    drafts = draft(replace(draft_context, accepted_at=clock), items, held)
     facts = load(service, connection, (verified.origin, member), held, drafts)
     handled, stricter = effective_of_new(facts, drafts.fresh)
     drafts = drafts.without(stricter)
     ledger_changes = judge_again(connection, context, handled)
-    return SubmissionDecision(basis, ledgers, now, drawer, drafts, handled, ledger_changes)
+    return SubmissionDecision(basis, ledgers, now, draft_context, drafts, handled, ledger_changes)
 
 
 def renewed(
@@ -195,12 +195,12 @@ def renewed(
     """
     (basis, now), ledgers = basis_of(service, connection, verified.origin), releases.edges(connection)
     registered = Registered.of(service.registry, members.members(connection))
-    if registered != decision.drawer.registered or basis != decision.basis:
+    if registered != decision.draft_context.registered or basis != decision.basis:
         return decide(service, connection, verified, items)
     if ledgers == decision.ledgers:
         return decision
     context = context_of(service, connection, verified.origin, now)
-    if _look_around(service, connection, verified, items, context) == decision.drawer.neighbourhood:
+    if _look_around(service, connection, verified, items, context) == decision.draft_context.neighbourhood:
         return replace(decision, ledgers=ledgers)
     return decide(service, connection, verified, items)
 
@@ -227,17 +227,17 @@ def _referred(items: Items) -> set[StixId]:
     return {id for item in items if isinstance(item, StixObject) for id in item.refers}
 
 
-def _drawer(
+def _draft_context(
     service: Service,
     connection: Connection,
     verified: VerifiedSubmission,
     items: Items,
     context: DecisionContext,
-) -> Drawer:
+) -> DraftContext:
     """Return what is known of others, of identities and of the hub's own, for these items."""
     member, referred, registry = verified.caller.member, _referred(items), service.registry
     around = _look_around(service, connection, verified, items, context)
-    return Drawer(
+    return DraftContext(
         submitter=member,
         reserved=Reserved(
             frozenset({registry.hub_identity_id}) | around.of_the_hub,
@@ -341,6 +341,6 @@ def _receipt(
     registry, submitter = service.registry, verified.caller.member
     markings = registry.informative_markings, frozenset(registry.rel_to)
     outcomes = with_remarks(
-        *(decision.drafts, decision.handled, submitter, decision.drawer.registered), *markings
+        *(decision.drafts, decision.handled, submitter, decision.draft_context.registered), *markings
     )
     return Receipt(id, decision.now, receipted(outcomes, items, len(verified.body)))

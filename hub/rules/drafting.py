@@ -46,7 +46,7 @@ _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Drawer:
+class DraftContext:
     """What is known before the items are looked at.
 
     `accepted_at` is the version of what brings none. `own` are the ids, of those that the items refer to, of
@@ -99,13 +99,13 @@ NO_DRAFTS: Final = Drafts((), (), {}, {}, frozenset(), frozenset(), repeats_dele
 
 
 def draft(
-    drawer: Drawer, items: Sequence[StixObject | Unreadable], held: Collection[ObjectVersion]
+    draft_context: DraftContext, items: Sequence[StixObject | Unreadable], held: Collection[ObjectVersion]
 ) -> Drafts:
     """Decide on each item in turn (policy 8); one bad item never takes a good one down.
 
     `held` are all versions that the member's records of these ids have already.
     """
-    desk = _Drafting(drawer, len(items), held)
+    desk = _Drafting(draft_context, len(items), held)
     outcomes = [desk.outcome(n, item) for n, item in enumerate(items)]
     return Drafts(
         outcomes=outcomes,
@@ -169,10 +169,10 @@ class _Record:
 
 
 class _Drafting:
-    def __init__(self, drawer: Drawer, count: int, held: Collection[ObjectVersion]) -> None:
-        self.drawer = drawer
+    def __init__(self, draft_context: DraftContext, count: int, held: Collection[ObjectVersion]) -> None:
+        self.draft_context = draft_context
         self.count = count
-        self.latest_key = version_key(format_instant(drawer.now + AHEAD)) or ""
+        self.latest_key = version_key(format_instant(draft_context.now + AHEAD)) or ""
         self.records: dict[StixId, _Record] = defaultdict(_Record)
         for version in held:
             self.records[version.id].add(version)
@@ -185,7 +185,7 @@ class _Drafting:
         self.named_at: dict[int, Sequence[str]] = {}
 
     def outcome(self, n: int, item: StixObject | Unreadable) -> Outcome:
-        fallback = format_instant(self.drawer.now)
+        fallback = format_instant(self.draft_context.now)
         if isinstance(item, Unreadable):
             return Outcome(item.id, item.version or fallback, succeeded=False, message=item.message)
         if item.definition is DefinitionKind.TLP_COPY:
@@ -202,15 +202,15 @@ class _Drafting:
         return Outcome(item.id, verdict.version, succeeded=True, message=item.markings.remark)
 
     def _case(self, item: StixObject, known: Known) -> Case:
-        around = self.drawer.neighbourhood
+        around = self.draft_context.neighbourhood
         return Case(
-            submitter=self.drawer.submitter,
+            submitter=self.draft_context.submitter,
             known=known,
             neighbours=around.by_id.get(item.id, ()),
             naming=around.naming.get(item.id, Naming()),
-            registered=self.drawer.registered,
-            reserved=self.drawer.reserved,
-            now=self.drawer.now,
+            registered=self.draft_context.registered,
+            reserved=self.draft_context.reserved,
+            now=self.draft_context.now,
             latest_key=self.latest_key,
             accepted_as=None if item.version_key else self._accepted_as(item.id),
         )
@@ -228,7 +228,7 @@ class _Drafting:
         Always after the versions that the record had before; None when none is left in the calendar. It is
         the same for all of a submission, else versions would tell how many objects lie between (policy 9).
         """
-        instant = self.drawer.accepted_at
+        instant = self.draft_context.accepted_at
         last = self.records[id].last()
         if last is not None:
             latest = datetime.fromisoformat(last.version)
@@ -241,7 +241,7 @@ class _Drafting:
 
     def _add(self, n: int, item: StixObject, verdict: Accept) -> None:
         key = n - self.count  # negative, and in the order of the submission
-        version = _version(self.drawer, key, item, verdict)
+        version = _version(self.draft_context, key, item, verdict)
         self.records[item.id].add(version)
         self.fresh.append(version)
         self.bodies[item.digest] = item.body
@@ -250,13 +250,13 @@ class _Drafting:
 
     def with_taken(self) -> list[ObjectVersion]:
         """Return the new versions with what they take over from others, once all of the POST is known."""
-        by_id, registered = self.drawer.neighbourhood.by_id, self.drawer.registered
+        by_id, registered = self.draft_context.neighbourhood.by_id, self.draft_context.registered
         found = []
         for version in self.fresh:
-            own = {id for id in version.refers if id in self.drawer.own or self._is_own(id)}
-            around = (version, self.drawer.submitter, by_id, own, registered)
+            own = {id for id in version.refers if id in self.draft_context.own or self._is_own(id)}
+            around = (version, self.draft_context.submitter, by_id, own, registered)
             guise = version.guise
-            if self.drawer.submitter.kind is Kind.CERT:  # a cert is never hidden, and may name who is
+            if self.draft_context.submitter.kind is Kind.CERT:  # a cert is never hidden, and may name who is
                 guise = Guise.NONE if names_colleagues(*around) else Guise.RENAMED
             found.append(replace(version, taken=taken_over(*around), guise=guise))
         return found
@@ -265,32 +265,32 @@ class _Drafting:
         return id in self.records and self.records[id].known(None).is_own
 
 
-def _version(drawer: Drawer, key: int, item: StixObject, verdict: Accept) -> ObjectVersion:
+def _version(draft_context: DraftContext, key: int, item: StixObject, verdict: Accept) -> ObjectVersion:
     return ObjectVersion(
         key=key,
-        member=drawer.submitter.id,
+        member=draft_context.submitter.id,
         id=item.id,
         type=item.type,
         version=verdict.version,
         version_key=verdict.version_key,
-        submitted_at=drawer.now,
+        submitted_at=draft_context.now,
         has_spec_version=item.has_spec_version,
         is_newest=False,
         digest=item.digest,
-        markings=with_rel_to_on_parts(item.markings, drawer.reserved.rel_to),
+        markings=with_rel_to_on_parts(item.markings, draft_context.reserved.rel_to),
         refers=item.refers,
         contains=item.contains,
         creator=item.creator,
         is_accepted_definition=is_accepted_definition(
-            item.id, item.definition, item.definition_extensions, drawer.informative
+            item.id, item.definition, item.definition_extensions, draft_context.informative
         ),
         tlp=Tlp.RED,  # until it is judged
         is_closed=True,
         is_contained=False,
-        listed=listed_as(item.id, item.definition, item.definition_extensions, drawer.informative),
+        listed=listed_as(item.id, item.definition, item.definition_extensions, draft_context.informative),
         cuts=item.cuts,
         guise=item.guise,
-        about=_about(drawer, item),
+        about=_about(draft_context, item),
         created=item.created,
         same=item.same,
         revoked=item.revoked,
@@ -298,9 +298,9 @@ def _version(drawer: Drawer, key: int, item: StixObject, verdict: Accept) -> Obj
     )
 
 
-def _about(drawer: Drawer, item: StixObject) -> NationCode | None:
+def _about(draft_context: DraftContext, item: StixObject) -> NationCode | None:
     """Return to which nation's objects the item refers by made ids; empty: to several nations'."""
-    behind = [drawer.originals[id] for id in item.refers if id in drawer.originals]
+    behind = [draft_context.originals[id] for id in item.refers if id in draft_context.originals]
     nations = {original.origin for original in behind}
     if not nations:
         return None

@@ -32,7 +32,7 @@ from hub.model import (
 from hub.model.tlp_ids import TLP_IDS
 from hub.rules.acceptance import Known, Reserved
 from hub.rules.claims import Registered, is_unmarked_name
-from hub.rules.drafting import NO_DRAFTS, Drafts, Drawer
+from hub.rules.drafting import NO_DRAFTS, DraftContext, Drafts
 from hub.rules.effective import creator_deltas, laid
 from hub.rules.forms import answered, audience
 from hub.rules.handling import Customs, MarkingFacts
@@ -50,14 +50,14 @@ Items = Sequence[StixObject | Unreadable]
 # --- what is known of others, and whose ids are whose (rules.neighbours, rules.drafting) ------------
 
 
-def drawer(memory: Memory, member: Member, items: Items, now: datetime) -> Drawer:
+def draft_context(memory: Memory, member: Member, items: Items, now: datetime) -> DraftContext:
     """What is known before the items are looked at."""
     readable = [item for item in items if isinstance(item, StixObject)]
     ids, referred = {item.id for item in readable}, {id for item in readable for id in item.refers}
     around, registry = neighbourhood(memory, member, ids, referred, now), memory.registry
     living = (v for v in memory.of(member.id) if v.is_newest and v.deleted_at is None)
     own = {version.id for version in living if Known(newest=version).is_own}
-    return Drawer(
+    return DraftContext(
         submitter=member,
         reserved=Reserved(around.of_the_hub, registry.rel_to, registry.hub_identity_id),
         informative=registry.informative_markings,

@@ -60,9 +60,9 @@ def submit(memory: Memory, member: Member, objects: Sequence[Json], now: datetim
     5. Versions and rows are written.
     """
     items = _read(member, objects)  # 1
-    drawer = load.drawer(memory, member, items, now)  # 2
+    draft_context = load.draft_context(memory, member, items, now)  # 2
     ids = {item.id for item in items}
-    drafts = draft(drawer, items, [version for version in memory.of(member.id) if version.id in ids])
+    drafts = draft(draft_context, items, [version for version in memory.of(member.id) if version.id in ids])
     facts = load.facts(memory, member.id, drafts)  # 3
     handled, stricter = effective_of_new(facts, drafts.fresh)
     drafts = drafts.without(stricter)
@@ -70,8 +70,8 @@ def submit(memory: Memory, member: Member, objects: Sequence[Json], now: datetim
     changes = _judge_again(memory, context, handled)
     keys = memory.keep(handled.now, [version.key for version in drafts.fresh])  # 5
     memory.write(context.origin, changes, keys, now)
-    markings = drawer.informative, frozenset(drawer.reserved.rel_to)
-    outcomes = with_remarks(drafts, handled, member, drawer.registered, *markings)
+    markings = draft_context.informative, frozenset(draft_context.reserved.rel_to)
+    outcomes = with_remarks(drafts, handled, member, draft_context.registered, *markings)
     return [Told(outcome, n in drafts.index.values()) for n, outcome in enumerate(outcomes)]
 
 
