@@ -13,7 +13,7 @@ from hub.model import Handling, MemberId, NationCode, ObjectVersion, Registry, S
 from hub.rules.claims import is_decided_once
 from hub.rules.drafting import NO_DRAFTS, Drafts
 from hub.rules.effective import laid
-from hub.rules.handling import ContainerKey, Customs, MarkingFacts
+from hub.rules.handling import ContainerKey, MarkingDefaults, MarkingFacts
 from hub.rules.marking import accepted_as
 from hub.store import marking_facts, objects
 from hub.store.connection import Connection
@@ -40,10 +40,10 @@ def load(
     return table.facts(service.registry, drafts)
 
 
-def _customs(registry: Registry, origin: NationCode) -> Customs:
+def _defaults(registry: Registry, origin: NationCode) -> MarkingDefaults:
     nation = registry.nations[origin]
     markings = registry.informative_markings, registry.rel_to
-    return Customs(nation.default_tlp, nation.unmarked_stays_home, *markings)
+    return MarkingDefaults(nation.default_tlp, nation.unmarked_stays_home, *markings)
 
 
 @dataclass(slots=True)
@@ -85,7 +85,7 @@ class _Table:
         identities = self._identities()
         named = {v.id for v in (*versions, *identities.values()) if v.type == "identity"}
         return MarkingFacts(
-            customs=_customs(registry, self.origin),
+            defaults=_defaults(registry, self.origin),
             now=self.now,
             before=self.before,
             present=drafts.present | {v.key for v in drafts.fresh},
@@ -93,7 +93,7 @@ class _Table:
             around=around,
             closed_around=self._closed_around(drafts.fresh, around),
             accepted=accepted_as(definitions),
-            earlier=[(until, _customs(one, self.origin)) for until, one in former],
+            earlier=[(until, _defaults(one, self.origin)) for until, one in former],
             identities=identities,
             namers=marking_facts.creator_levels(self.connection, self.member, named),
         )

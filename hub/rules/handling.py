@@ -38,7 +38,7 @@ CONTAINERS = frozenset({"report", "grouping"})
 
 
 @dataclass(frozen=True, slots=True)
-class Customs:
+class MarkingDefaults:
     """What the configuration says of a nation's unmarked objects, and which markings restrict nothing."""
 
     default_tlp: Tlp
@@ -54,13 +54,13 @@ class MarkingFacts:
     `now` has every version of a record or none, `before` those that are stored, as they are. `present` are
     the versions that the submission brings or says again, `repeated` the names said again. `around` is what
     stored containers that are not in `now` hand down, `closed_around` those of them that are closed.
-    `accepted` are definitions that leave what carries them open. `earlier` are the customs of configurations
+    `accepted` are definitions that leave what carries them open. `earlier` are the defaults of configurations
     before this one, each until when: a version is judged by those of the moment at which it was submitted.
     `identities` are stored ones that versions in `now` name as their creators, and that are not in `now`;
     `namers` how many stored versions name each identity, at each level.
     """
 
-    customs: Customs
+    defaults: MarkingDefaults
     now: Mapping[int, ObjectVersion]
     before: Mapping[int, ObjectVersion]
     present: frozenset[int]
@@ -68,13 +68,13 @@ class MarkingFacts:
     around: Mapping[StixId, Counter[Handling]]
     closed_around: Mapping[StixId, frozenset[ContainerKey]]
     accepted: Accepted
-    earlier: Sequence[tuple[datetime, Customs]] = ()
+    earlier: Sequence[tuple[datetime, MarkingDefaults]] = ()
     identities: Mapping[int, ObjectVersion] = field(default_factory=dict)
     namers: Mapping[StixId, Mapping[Tlp, int]] = field(default_factory=dict)
 
-    def customs_of(self, version: ObjectVersion) -> Customs:
+    def defaults_of(self, version: ObjectVersion) -> MarkingDefaults:
         """Return what the configuration said when the version was submitted."""
-        return as_of(self.earlier, version.submitted_at, self.customs)
+        return as_of(self.earlier, version.submitted_at, self.defaults)
 
 
 def settle(facts: MarkingFacts) -> dict[int, ObjectVersion]:
@@ -148,9 +148,9 @@ class _Settling:
             return raised(strictest((own, *former)) or own, markings.raised)
         # It counts at its default, whatever names it; and as strictly as it did.
         is_named = version.id in self.naming or bool(self.facts.around.get(version.id))
-        customs = self.facts.customs_of(version)
-        is_home = customs.stays_home and not is_named if stored is None else stored.is_home
-        at_default = strictest((own, Handling(customs.default_tlp, None, is_home))) or own
+        defaults = self.facts.defaults_of(version)
+        is_home = defaults.stays_home and not is_named if stored is None else stored.is_home
+        at_default = strictest((own, Handling(defaults.default_tlp, None, is_home))) or own
         if not is_named:  # RED by default: what comes later does not address it
             at_default = handed_down(at_default)
         floor = [] if stored is None or stored.given is None else [stored.given._replace(is_closed=False)]
@@ -188,11 +188,11 @@ class _Settling:
 
     def _by_default(self, version: ObjectVersion) -> ObjectVersion:
         """Handle what nothing else decides (policy 2.4)."""
-        customs = self.facts.customs_of(version)
+        defaults = self.facts.defaults_of(version)
         if version.is_accepted_definition:
             return self._finished(version, self._with_own(version, Handling(Tlp.GREEN)))
-        home = version.altered(is_home=customs.stays_home)
-        return self._finished(home, self._with_own(version, Handling(customs.default_tlp)))
+        home = version.altered(is_home=defaults.stays_home)
+        return self._finished(home, self._with_own(version, Handling(defaults.default_tlp)))
 
     def _following(self, version: ObjectVersion) -> ObjectVersion:
         """Let a revoking version without TLP be handled as its predecessor (policy 8)."""
@@ -283,14 +283,14 @@ class _Settling:
         return [handed_down(given) for given in (*self.facts.around.get(id, ()), *on_table)]
 
     def _own_rel_to(self, version: ObjectVersion) -> frozenset[NationCode] | None:
-        return releasable_to(version.markings.others, self.facts.customs_of(version).rel_to)
+        return releasable_to(version.markings.others, self.facts.defaults_of(version).rel_to)
 
     def _is_closed_by_itself(self, version: ObjectVersion) -> bool:
-        customs = self.facts.customs_of(version)
-        listed = customs.informative
+        defaults = self.facts.defaults_of(version)
+        listed = defaults.informative
         if listed not in self.known:
             self.known[listed] = listed | accepted_by(self.facts.accepted, listed)
-        unknown = unknown_markings(version.markings, customs.rel_to, self.known[listed])
+        unknown = unknown_markings(version.markings, defaults.rel_to, self.known[listed])
         return version.markings.fault is not None or bool(unknown)
 
     def _with_own(self, version: ObjectVersion, base: Handling) -> Handling:

@@ -35,7 +35,7 @@ from hub.rules.claims import Registered, is_unmarked_name
 from hub.rules.drafting import NO_DRAFTS, DraftContext, Drafts
 from hub.rules.effective import creator_deltas, laid
 from hub.rules.forms import answered, audience
-from hub.rules.handling import Customs, MarkingFacts
+from hub.rules.handling import MarkingDefaults, MarkingFacts
 from hub.rules.judgement import DecisionContext, Judging, Originals, Stored
 from hub.rules.judgement import originals as decided_originals
 from hub.rules.marking import accepted_as
@@ -188,7 +188,7 @@ def facts(
     held, said = memory.of(member), memory.registry.nations[memory.nation(member)]
     markings = memory.registry.informative_markings, memory.registry.rel_to
     return MarkingFacts(
-        customs=Customs(said.default_tlp, said.unmarked_stays_home, *markings),
+        defaults=MarkingDefaults(said.default_tlp, said.unmarked_stays_home, *markings),
         now=laid((*held, *drafts.fresh), deleted or {}),
         before={version.key: version for version in held},
         present=drafts.present | {version.key for version in drafts.fresh},

@@ -14,7 +14,7 @@ import pytest
 from hub.model import Clearance, Handling, Markings, NationCode, ObjectVersion, StixId, Taken, Tlp
 from hub.rules.claims import is_decided_once
 from hub.rules.effective import creator_deltas, following_namers, follows_namers, stricter_names
-from hub.rules.handling import Customs, MarkingFacts, settle
+from hub.rules.handling import MarkingDefaults, MarkingFacts, settle
 from tests.rules.around import DAY, JP, KR, NOW, sid, version
 
 CLEAR, GREEN, AMBER, STRICT, RED = Tlp
@@ -37,9 +37,9 @@ class Shelf:
         """Submit new versions, and these names and containers again; return how each id is handled."""
         fresh = {-n: replace(one, key=-n) for n, one in enumerate(items, 1)}
         repeated = frozenset(v.key for v in self.held.values() if v.id in again and v.is_newest)
-        customs = Customs(self.default, self.home, frozenset(), {TO_JP: JP, TO_KR: KR})
+        defaults = MarkingDefaults(self.default, self.home, frozenset(), {TO_JP: JP, TO_KR: KR})
         facts = MarkingFacts(
-            customs=customs,
+            defaults=defaults,
             now=_newest_marked({**self.held, **fresh}),
             before=dict(self.held),
             present=repeated | fresh.keys(),
