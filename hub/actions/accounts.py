@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from hub.actions.basis import present
 from hub.actions.judging import context_of, stored_around, with_referred
-from hub.actions.lives import may_know
+from hub.actions.lifecycles import may_know
 from hub.actions.service import Service
 from hub.model import (
     HUB,

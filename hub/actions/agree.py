@@ -12,7 +12,7 @@ from typing import Any, Final
 from hub.actions import accept, takeover
 from hub.actions.authenticate import admit
 from hub.actions.basis import present
-from hub.actions.lives import UNKNOWN, check_may_know, find, last_event, life_of, view
+from hub.actions.lifecycles import UNKNOWN, check_may_know, find, last_event, lifecycle_of, view
 from hub.actions.service import Service
 from hub.actions.submit import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, TooLarge, Unprocessable
@@ -112,8 +112,10 @@ def _canonical(document: JsonObject) -> bytes:
 
 def _check_waiting(service: Service, connection: Connection, caller: Caller, now: datetime) -> None:
     nation = _governing(caller)
-    lives = (life_of(service.registry, one) for one in agreements.proposed_by(connection, caller.member.id))
-    if sum(life.waits_for_others(nation, now) for life in lives) >= MAX_WAITING_PROPOSALS:
+    lifecycles = (
+        lifecycle_of(service.registry, one) for one in agreements.proposed_by(connection, caller.member.id)
+    )
+    if sum(lifecycle.waits_for_others(nation, now) for lifecycle in lifecycles) >= MAX_WAITING_PROPOSALS:
         raise Conflict(
             f"{MAX_WAITING_PROPOSALS} proposals of {nation} wait for others' signatures, and no more may: "
             "terminate one of them, or wait until it is signed or lapses."
@@ -265,9 +267,9 @@ def _prepare(service: Service, signed: _Signed, agreement_id: str) -> None:
         stored = find(connection, signed.caller, agreement_id)
         now = _now(service, connection)
         event = _event(service, connection, signed, stored, now)
-    life = life_of(service.registry, replace(stored, events=(*stored.events, event)))
-    if life.starts_at is not None and life.agreement.supersedes is not None:
-        takeover.prepare(service, stored, life, now)
+    lifecycle = lifecycle_of(service.registry, replace(stored, events=(*stored.events, event)))
+    if lifecycle.starts_at is not None and lifecycle.agreement.supersedes is not None:
+        takeover.prepare(service, stored, lifecycle, now)
 
 
 def _event(
@@ -275,12 +277,12 @@ def _event(
 ) -> AgreementEvent:
     """Return the step as the event that it is, if the nation can take it now and has signed just that."""
     nation, step = _governing(signed.caller), signed.step
-    life = life_of(service.registry, stored)
-    reason = obstacle(life, step, nation, now)
+    lifecycle = lifecycle_of(service.registry, stored)
+    reason = obstacle(lifecycle, step, nation, now)
     if reason is not None:
         raise Conflict(reason)
-    if step is Step.SIGN and life.agreement.supersedes is not None:
-        _check_amended(service, connection, life.agreement, now)
+    if step is Step.SIGN and lifecycle.agreement.supersedes is not None:
+        _check_amended(service, connection, lifecycle.agreement, now)
     key = _check_signature(connection, signed, stored)
     digest = hashlib.sha256(signed.jws.encode()).hexdigest()
     member = signed.caller.member.id
@@ -330,11 +332,11 @@ def _check_amended(
     former = agreements.find(connection, None, agreement.supersedes or "")
     if former is None:
         raise NotFound("supersedes: there is no such agreement, or your nation is not party to it.")
-    life = life_of(service.registry, former)
-    reason = forbids_superseding(life, now)
+    lifecycle = lifecycle_of(service.registry, former)
+    reason = forbids_superseding(lifecycle, now)
     if reason is not None:
         raise Conflict(f"supersedes: {reason}")
-    return life.agreement.parties
+    return lifecycle.agreement.parties
 
 
 # --- who may ----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Final
 
 from hub.actions import authenticate, poll
 from hub.actions.judging import own_versions
-from hub.actions.lives import may_know
+from hub.actions.lifecycles import may_know
 from hub.actions.service import Service
 from hub.errors import Forbidden, NotFound
 from hub.model import (

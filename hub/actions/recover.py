@@ -16,7 +16,7 @@ from typing import Final
 from hub.actions import accept
 from hub.actions.authenticate import admit
 from hub.actions.basis import present
-from hub.actions.lives import life_of, may_know
+from hub.actions.lifecycles import lifecycle_of, may_know
 from hub.actions.service import Service
 from hub.actions.submit import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, Unprocessable
@@ -168,11 +168,13 @@ def _partners(
     """Return with whom a nation has an agreement that all have signed and that has not ended."""
     found: set[NationCode] = set()
     for stored in agreements.all_of(connection, nation):
-        life = life_of(service.registry, stored)
+        lifecycle = lifecycle_of(service.registry, stored)
         # A proposal is not enough: anybody can make one that names the nation.
-        is_made = life.starts_at is not None and standing(life, now).state is not AgreementState.ENDED
-        if is_made and nation in life.agreement.parties:
-            found |= life.agreement.parties
+        is_made = (
+            lifecycle.starts_at is not None and standing(lifecycle, now).state is not AgreementState.ENDED
+        )
+        if is_made and nation in lifecycle.agreement.parties:
+            found |= lifecycle.agreement.parties
     return frozenset(found - {nation})
 
 

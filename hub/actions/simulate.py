@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TypeGuard
 from hub.actions.agree import parties_amended, read_proposal
 from hub.actions.basis import present
 from hub.actions.judging import context_of
-from hub.actions.lives import life_of, may_know
+from hub.actions.lifecycles import lifecycle_of, may_know
 from hub.actions.renditions import audience_of
 from hub.actions.service import Service
 from hub.errors import Forbidden
@@ -38,7 +38,7 @@ from hub.model import (
     View,
     format_instant,
 )
-from hub.rules.agreements import Life, covered_since, periods_from, standing
+from hub.rules.agreements import Lifecycle, covered_since, periods_from, standing
 from hub.rules.forms import Law, to_audience
 from hub.rules.judgement import DecisionContext, Originals, originals
 from hub.rules.references import Judgement, Node, judge
@@ -167,16 +167,18 @@ def _periods_after(
     service: Service, connection: Connection, agreement: Agreement, before: Sequence[Period], now: datetime
 ) -> list[Period]:
     """Return what would bind: the agreement from now on, and no longer what it supersedes."""
-    life = Life(replace(agreement, valid_from=min(agreement.valid_from, now)), agreement.parties, now)
+    lifecycle = Lifecycle(
+        replace(agreement, valid_from=min(agreement.valid_from, now)), agreement.parties, now
+    )
     since = {}
     if agreement.supersedes is not None:
         former = agreements.find(connection, None, agreement.supersedes)
-        if former is not None and standing(life_of(service.registry, former), now).state in (
+        if former is not None and standing(lifecycle_of(service.registry, former), now).state in (
             AgreementState.IN_FORCE,
             AgreementState.SUSPENDED,
         ):
             since = covered_since(agreements.periods_of(connection, former.id))
-    new = [replace(p, id=-1 - n) for n, p in enumerate(periods_from(life, now, since, None))]
+    new = [replace(p, id=-1 - n) for n, p in enumerate(periods_from(lifecycle, now, since, None))]
     return [*(p for p in before if p.agreement_id != agreement.supersedes), *new]
 
 

@@ -13,12 +13,12 @@ from datetime import datetime
 from typing import Final, assert_never
 
 from hub.actions import history
-from hub.actions.lives import life_of
+from hub.actions.lifecycles import lifecycle_of
 from hub.actions.service import Service
 from hub.errors import Unavailable
 from hub.model import Period
 from hub.rules.agreements import (
-    Life,
+    Lifecycle,
     Step,
     covered_since,
     periods_from,
@@ -35,7 +35,7 @@ from hub.store.histories import HistoryKind
 _PATIENCE_SECONDS: Final = 20.0  # in which a signature waits for rows to be prepared; clients wait longer
 
 
-def prepare(service: Service, amendment: StoredAgreement, life: Life, at: datetime) -> None:
+def prepare(service: Service, amendment: StoredAgreement, lifecycle: Lifecycle, at: datetime) -> None:
     """Let the rows that an amendment goes on covering stand by it too, from when it takes over.
 
     To be called before the last signature is kept. Each step is short and holds nobody up. Raises Unavailable
@@ -43,15 +43,15 @@ def prepare(service: Service, amendment: StoredAgreement, life: Life, at: dateti
     """
     with service.store.write() as connection:
         agreements.hold_for_change(connection)
-        former = _superseded(connection, life)
-        if not continues(agreements.periods_of(connection, former.id), life, at):
+        former = _superseded(connection, lifecycle)
+        if not continues(agreements.periods_of(connection, former.id), lifecycle, at):
             return
         if not _awaiting(agreements.periods_of(connection, amendment.id), at):
             _abandon(connection, amendment, at)
             before = covered_since(agreements.periods_of(connection, former.id))
-            agreements.add_periods(connection, waiting(periods_from(life, at, before, former.id)))
+            agreements.add_periods(connection, waiting(periods_from(lifecycle, at, before, former.id)))
             agreements.advance(connection, at)
-            origins = {clause.origin for clause in life.agreement.clauses}
+            origins = {clause.origin for clause in lifecycle.agreement.clauses}
             histories.add(connection, amendment.id, HistoryKind.PREPARE, origins, at)
         # Asked here: a replica may not have heard of it yet, and nothing would be prepared.
         unfinished = histories.unfinished(connection, HistoryKind.PREPARE, amendment.id)
@@ -65,39 +65,39 @@ def follow(
     service: Service, connection: Connection, stored: StoredAgreement, step: Step, at: datetime
 ) -> None:
     """Let the periods follow from the last event of `stored`; the caller holds the generation for change."""
-    life = life_of(service.registry, stored)
+    lifecycle = lifecycle_of(service.registry, stored)
     match step:
         case Step.SIGN:
-            if life.starts_at is None:
+            if lifecycle.starts_at is None:
                 return
-            _come_into_force(service, connection, stored, life, at)
+            _come_into_force(service, connection, stored, lifecycle, at)
         case Step.SUSPEND:
             agreements.end_periods(connection, stored.id, at)
             _rearrange(service, connection, stored, at, continues_it=False)
         case Step.RESUME:
-            if life.suspended_by:
+            if lifecycle.suspended_by:
                 return
-            _resume(service, connection, stored, life, at)
+            _resume(service, connection, stored, lifecycle, at)
         case Step.TERMINATE:
             agreements.end_periods(connection, stored.id, at)
             _rearrange(service, connection, stored, at, continues_it=False)
-            _give_back(service, connection, life, at)
+            _give_back(service, connection, lifecycle, at)
         case _:
             assert_never(step)
     agreements.advance(connection, at)
 
 
 def _come_into_force(
-    service: Service, connection: Connection, stored: StoredAgreement, life: Life, at: datetime
+    service: Service, connection: Connection, stored: StoredAgreement, lifecycle: Lifecycle, at: datetime
 ) -> None:
     """Begin the agreement's periods, and end in the same instant those of what it supersedes."""
-    new = periods_from(life, at, {}, None)
+    new = periods_from(lifecycle, at, {}, None)
     prepared = _awaiting(agreements.periods_of(connection, stored.id), at)
-    if life.agreement.supersedes is not None:
-        former = _superseded(connection, life)
-        own, periods = life_of(service.registry, former), agreements.periods_of(connection, former.id)
-        continued = former.id if prepared and continues(periods, life, at) else None
-        new = amended_from(life, at, (own, periods), continued)
+    if lifecycle.agreement.supersedes is not None:
+        former = _superseded(connection, lifecycle)
+        own, periods = lifecycle_of(service.registry, former), agreements.periods_of(connection, former.id)
+        continued = former.id if prepared and continues(periods, lifecycle, at) else None
+        new = amended_from(lifecycle, at, (own, periods), continued)
         agreements.limit_periods(connection, former.id, min(own.agreement.valid_until, new[0].start))
         if continued is not None:
             for one in prepared:
@@ -109,11 +109,11 @@ def _come_into_force(
 
 
 def _resume(
-    service: Service, connection: Connection, stored: StoredAgreement, life: Life, at: datetime
+    service: Service, connection: Connection, stored: StoredAgreement, lifecycle: Lifecycle, at: datetime
 ) -> None:
     """Begin new periods, which also cover what was submitted during the suspension."""
     before = covered_since(agreements.periods_of(connection, stored.id))
-    new = periods_from(life, at, before, None)
+    new = periods_from(lifecycle, at, before, None)
     agreements.add_periods(connection, new)
     _append(connection, stored.id, new)
     _rearrange(service, connection, stored, at, continues_it=True)
@@ -132,21 +132,25 @@ def _rearrange(
         if not any(p.ended_at is None and p.start > at for p in periods):
             continue
         amendment = _stored(connection, shallow.id)
-        life = life_of(service.registry, amendment)
+        lifecycle = lifecycle_of(service.registry, amendment)
         agreements.end_periods(connection, amendment.id, at, begun=False)
-        if life.starts_at is not None:
-            before = life_of(service.registry, former), agreements.periods_of(connection, former.id)
-            new = amended_from(life, at, before, former.id if continues_it else None)
+        if lifecycle.starts_at is not None:
+            before = lifecycle_of(service.registry, former), agreements.periods_of(connection, former.id)
+            new = amended_from(lifecycle, at, before, former.id if continues_it else None)
             agreements.add_periods(connection, new)
             # Rows may stand by what is to follow, too, however far.
             _rearrange(service, connection, amendment, at, continues_it=True)
 
 
-def _give_back(service: Service, connection: Connection, life: Life, at: datetime) -> None:
+def _give_back(service: Service, connection: Connection, lifecycle: Lifecycle, at: datetime) -> None:
     """Let what a terminated agreement would have superseded go on as if it had never been signed."""
-    if life.agreement.supersedes is not None and life.starts_at is not None and at < life.starts_at:
-        former = _superseded(connection, life)
-        valid_until = life_of(service.registry, former).agreement.valid_until
+    if (
+        lifecycle.agreement.supersedes is not None
+        and lifecycle.starts_at is not None
+        and at < lifecycle.starts_at
+    ):
+        former = _superseded(connection, lifecycle)
+        valid_until = lifecycle_of(service.registry, former).agreement.valid_until
         agreements.limit_periods(connection, former.id, valid_until)
 
 
@@ -162,8 +166,8 @@ def _abandon(connection: Connection, amendment: StoredAgreement, at: datetime) -
         histories.finish(connection, one.id)
 
 
-def _superseded(connection: Connection, life: Life) -> StoredAgreement:
-    return _stored(connection, life.agreement.supersedes or "")
+def _superseded(connection: Connection, lifecycle: Lifecycle) -> StoredAgreement:
+    return _stored(connection, lifecycle.agreement.supersedes or "")
 
 
 def _stored(connection: Connection, id: str) -> StoredAgreement:

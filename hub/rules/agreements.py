@@ -87,7 +87,7 @@ def _clause(given: Any, place: str, parties: frozenset[NationCode]) -> Clause:
 
 
 class Step(StrEnum):
-    """What a nation's cert may sign in the life of an agreement (policy 5)."""
+    """What a nation's cert may sign in the lifecycle of an agreement (policy 5)."""
 
     SIGN = "sign"
     SUSPEND = "suspend"
@@ -99,7 +99,7 @@ Stretch = tuple[datetime, datetime]  # half-open
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class Lifecycle:
     """What has happened to an agreement, by its signed events, taken in with `after` in their order.
 
     `needed` are the nations that must sign it: its parties and, of an amendment, those of what it amends.
@@ -134,8 +134,8 @@ class Life:
         is_proposed = self.completed_at is None and standing(self, now).state is AgreementState.PROPOSED
         return is_proposed and not self.needed <= self.signed_by | {nation}
 
-    def after(self, step: Step, nation: NationCode, at: datetime) -> Life:
-        """Return the life with one more signed event in it (policy 5)."""
+    def after(self, step: Step, nation: NationCode, at: datetime) -> Lifecycle:
+        """Return the lifecycle with one more signed event in it (policy 5)."""
         match step:
             case Step.SIGN:
                 signed_by = self.signed_by | {nation}
@@ -152,15 +152,15 @@ class Life:
             case _:
                 assert_never(step)
 
-    def _resumed(self, nation: NationCode, at: datetime) -> Life:
+    def _resumed(self, nation: NationCode, at: datetime) -> Lifecycle:
         still = self.suspended_by - {nation}
         if still or self.suspended_at is None:
             return replace(self, suspended_by=still)
         pauses = (*self.pauses, (self.suspended_at, at))
         return replace(self, suspended_by=still, suspended_at=None, pauses=pauses)
 
-    def superseded(self, at: datetime | None) -> Life:
-        """Return the life with the instant in which an amendment takes over (policy 5)."""
+    def superseded(self, at: datetime | None) -> Lifecycle:
+        """Return the lifecycle with the instant in which an amendment takes over (policy 5)."""
         return replace(self, superseded_at=at)
 
     def stretches(self) -> list[Stretch]:
@@ -183,53 +183,53 @@ class Standing:
     ended: str | None = None
 
 
-def standing(life: Life, now: datetime) -> Standing:
+def standing(lifecycle: Lifecycle, now: datetime) -> Standing:
     """Return the state of an agreement at `now` (policy 5).
 
     Termination is final whatever the clock says; expiry is the clock's alone and needs no event, and so is
     the moment in which an amendment takes over. An agreement that all have signed before `valid_from`
     stays proposed until then; one that not all have signed within 90 days lapses, by the clock as well.
     """
-    if life.terminated_by is not None:
-        return Standing(AgreementState.ENDED, f"terminated by {life.terminated_by}")
-    if life.superseded_at is not None and now >= life.superseded_at:
+    if lifecycle.terminated_by is not None:
+        return Standing(AgreementState.ENDED, f"terminated by {lifecycle.terminated_by}")
+    if lifecycle.superseded_at is not None and now >= lifecycle.superseded_at:
         return Standing(AgreementState.ENDED, "superseded")
-    if life.lapses_at is not None and life.lapses_at <= min(now, life.agreement.valid_until):
+    if lifecycle.lapses_at is not None and lifecycle.lapses_at <= min(now, lifecycle.agreement.valid_until):
         return Standing(AgreementState.ENDED, "lapsed")
-    if now >= life.agreement.valid_until:
+    if now >= lifecycle.agreement.valid_until:
         return Standing(AgreementState.ENDED, "expired")
-    if life.starts_at is None or now < life.starts_at:
+    if lifecycle.starts_at is None or now < lifecycle.starts_at:
         return Standing(AgreementState.PROPOSED)
-    return Standing(AgreementState.SUSPENDED if life.suspended_by else AgreementState.IN_FORCE)
+    return Standing(AgreementState.SUSPENDED if lifecycle.suspended_by else AgreementState.IN_FORCE)
 
 
-def obstacle(life: Life, step: Step, nation: NationCode, now: datetime) -> str | None:
+def obstacle(lifecycle: Lifecycle, step: Step, nation: NationCode, now: datetime) -> str | None:
     """Return why the nation cannot take this step (policy 5), and what it can do instead; None: it can."""
-    current = standing(life, now)
+    current = standing(lifecycle, now)
     if current.state is AgreementState.ENDED:
         return f"The agreement has ended ({current.ended}); propose a new one."
     match step:
-        case Step.SIGN if nation in life.signed_by:
+        case Step.SIGN if nation in lifecycle.signed_by:
             return f"{nation} has signed this agreement already."
         case Step.SUSPEND if current.state is AgreementState.PROPOSED:
             return "The agreement is not in force yet; terminate it instead."
-        case Step.SUSPEND if nation in life.suspended_by:
+        case Step.SUSPEND if nation in lifecycle.suspended_by:
             return f"{nation} has suspended this agreement already."
-        case Step.RESUME if nation not in life.suspended_by:
+        case Step.RESUME if nation not in lifecycle.suspended_by:
             return f"{nation} has not suspended this agreement; only who suspended it resumes it."
         case _:
             return None
 
 
 def periods_from(
-    life: Life, at: datetime, before: Mapping[Direction, datetime], continues: str | None
+    lifecycle: Lifecycle, at: datetime, before: Mapping[Direction, datetime], continues: str | None
 ) -> list[Period]:
     """Return the periods, without ids, in which the clauses bind from `at` or `valid_from` on (policy 5).
 
     `before` is, for each direction, since when the agreement, or what it supersedes, has covered it.
     `continues` is the agreement from which it takes over without a gap.
     """
-    agreement = life.agreement
+    agreement = lifecycle.agreement
     start = max(at, agreement.valid_from)
     return [
         Period(
@@ -238,7 +238,7 @@ def periods_from(
             clause_index=n,
             clause=clause,
             start=start,
-            until=min(agreement.valid_until, life.superseded_at or agreement.valid_until),
+            until=min(agreement.valid_until, lifecycle.superseded_at or agreement.valid_until),
             since={r: min(start, before.get((clause.origin, r), start)) for r in clause.recipients},
             continues=continues,
         )

@@ -25,7 +25,7 @@ _E = agreement_event.c
 
 @dataclass(frozen=True, slots=True)
 class AgreementEvent:
-    """A signed step in the life of an agreement. `digest` is SHA-256 of the JWS, hexadecimal."""
+    """A signed step in the lifecycle of an agreement. `digest` is SHA-256 of the JWS, hexadecimal."""
 
     typ: str  # sign | suspend | resume | terminate
     nation: NationCode

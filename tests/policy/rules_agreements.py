@@ -8,7 +8,7 @@ from datetime import datetime
 
 from hub.model import Agreement, NationCode, Period
 from hub.rules.agreements import (
-    Life,
+    Lifecycle,
     Step,
     covered_since,
     obstacle,
@@ -40,11 +40,11 @@ class Treaty:
         return self.agreement.id
 
     @property
-    def life(self) -> Life:
-        life = Life(self.agreement, self.needed, self.proposed_at)
+    def lifecycle(self) -> Lifecycle:
+        lifecycle = Lifecycle(self.agreement, self.needed, self.proposed_at)
         for step, nation, at in self.events:
-            life = life.after(step, nation, at)
-        return superseded_by(life, [amendment.life for amendment in self.amendments])
+            lifecycle = lifecycle.after(step, nation, at)
+        return superseded_by(lifecycle, [amendment.lifecycle for amendment in self.amendments])
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Treaties:
         agreement = read_agreement(document, self.memory.nations)
         if former is not None:
             is_stranger = agreement.parties.isdisjoint(former.agreement.parties)  # who would propose it?
-            if is_stranger or forbids_superseding(former.life, now) is not None:
+            if is_stranger or forbids_superseding(former.lifecycle, now) is not None:
                 return None
         needed = agreement.parties | (former.agreement.parties if former else frozenset())
         treaty = Treaty(agreement, needed, now, former)
@@ -90,15 +90,19 @@ class Treaties:
     def take(self, treaty: Treaty, step: Step, nation: NationCode, now: datetime) -> bool:
         """Let a nation sign a step, and the periods follow; tell whether it can."""
         former = treaty.former
-        if obstacle(treaty.life, step, nation, now) is not None:
+        if obstacle(treaty.lifecycle, step, nation, now) is not None:
             return False
-        if step is Step.SIGN and former is not None and forbids_superseding(former.life, now) is not None:
+        if (
+            step is Step.SIGN
+            and former is not None
+            and forbids_superseding(former.lifecycle, now) is not None
+        ):
             return False
         treaty.events.append((step, nation, now))
         match step:
-            case Step.SIGN if treaty.life.starts_at is not None:
+            case Step.SIGN if treaty.lifecycle.starts_at is not None:
                 self._come_into_force(treaty, now)
-            case Step.RESUME if not treaty.life.suspended_by:
+            case Step.RESUME if not treaty.lifecycle.suspended_by:
                 self._resume(treaty, now)
             case Step.SUSPEND | Step.TERMINATE:
                 self._end(treaty.id, now)
@@ -108,20 +112,20 @@ class Treaties:
         return True
 
     def _come_into_force(self, treaty: Treaty, now: datetime) -> None:
-        life, former = treaty.life, treaty.former
+        lifecycle, former = treaty.lifecycle, treaty.former
         if former is None:
-            self._begin(periods_from(life, now, {}, None))
+            self._begin(periods_from(lifecycle, now, {}, None))
             return
-        before = former.life, self._of(former.id)
-        if not continues(before[1], life, now):
-            new = amended_from(life, now, before, None)
+        before = former.lifecycle, self._of(former.id)
+        if not continues(before[1], lifecycle, now):
+            new = amended_from(lifecycle, now, before, None)
             self._limit(former, new[0].start)
             self._begin(new)
             return
         # It takes over in one instant: rows come to stand by its periods before these begin.
-        new = amended_from(life, now, before, former.id)
+        new = amended_from(lifecycle, now, before, former.id)
         prepared = self._add(waiting(new))
-        for origin in sorted({clause.origin for clause in life.agreement.clauses}):
+        for origin in sorted({clause.origin for clause in lifecycle.agreement.clauses}):
             self.prepare(treaty.id, origin, now)
         self._limit(former, new[0].start)
         begun = [replace(one, id=kept.id) for kept, one in zip(prepared, new, strict=True)]
@@ -130,7 +134,7 @@ class Treaties:
 
     def _resume(self, treaty: Treaty, now: datetime) -> None:
         """Begin new periods, which also cover what was submitted during the suspension."""
-        self._begin(periods_from(treaty.life, now, covered_since(self._of(treaty.id)), None))
+        self._begin(periods_from(treaty.lifecycle, now, covered_since(self._of(treaty.id)), None))
         self._rearrange(treaty, now, continued=treaty.id)
 
     def _rearrange(self, former: Treaty, now: datetime, continued: str | None) -> None:
@@ -138,13 +142,15 @@ class Treaties:
         for amendment in former.amendments:
             if any(p.ended_at is None and p.start > now for p in self._of(amendment.id)):
                 self._end(amendment.id, now, begun=False)
-                new = amended_from(amendment.life, now, (former.life, self._of(former.id)), continued)
+                new = amended_from(
+                    amendment.lifecycle, now, (former.lifecycle, self._of(former.id)), continued
+                )
                 self._add(new)
                 self._rearrange(amendment, now, continued=amendment.id)
 
     def _give_back(self, amendment: Treaty, former: Treaty, now: datetime) -> None:
         """Let what a terminated agreement would have superseded go on as if it had never been signed."""
-        starts_at = amendment.life.starts_at
+        starts_at = amendment.lifecycle.starts_at
         if starts_at is not None and now < starts_at:
             self._limit(former, former.agreement.valid_until)
 

@@ -136,7 +136,7 @@ class RulesAlone(RenditionPlay):
 
     def _take(self, made: Treaty, step: Step, nation: str, *, may: bool) -> None:
         done = self.agreements.take(made, step, NationCode(nation), self.now)
-        assert done == may, (step, nation, made.life)
+        assert done == may, (step, nation, made.lifecycle)
 
     # --- who is served what ---
 

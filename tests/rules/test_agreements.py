@@ -11,7 +11,7 @@ import pytest
 from hub.errors import Unprocessable
 from hub.model import AgreementState, Clause, Clearance, NationCode, Tlp
 from hub.rules.agreements import (
-    Life,
+    Lifecycle,
     Standing,
     Step,
     covered_since,
@@ -161,13 +161,13 @@ SIGN, SUSPEND, RESUME, TERMINATE = Step
 DAY = timedelta(days=1)
 
 
-def life(
+def lifecycle(
     *events: tuple[Step, NationCode, datetime],
     superseded_at: datetime | None = None,
     proposed_at: datetime = FROM - 2 * DAY,
-) -> Life:
+) -> Lifecycle:
     agreement = read_agreement(document(), NATIONS)
-    lived = Life(agreement, agreement.parties, proposed_at)
+    lived = Lifecycle(agreement, agreement.parties, proposed_at)
     for event in events:
         lived = lived.after(*event)
     return lived.superseded(superseded_at)
@@ -212,11 +212,11 @@ def signed(at: datetime = FROM - DAY) -> list[tuple[Step, NationCode, datetime]]
 def test_where_an_agreement_stands(
     events: list[tuple[Step, NationCode, datetime]], now: datetime, expected: Standing
 ) -> None:
-    assert standing(life(*events), now) == expected
+    assert standing(lifecycle(*events), now) == expected
 
 
 def test_an_amendment_takes_over_by_the_clock() -> None:
-    lived = life(*signed(), superseded_at=FROM + DAY)
+    lived = lifecycle(*signed(), superseded_at=FROM + DAY)
     assert standing(lived, FROM + DAY - TICK) == Standing(AgreementState.IN_FORCE)
     assert standing(lived, FROM + DAY) == Standing(AgreementState.ENDED, "superseded")
 
@@ -254,7 +254,7 @@ def test_when_an_agreement_is_in_force(
     superseded_at: datetime | None,
     expected: list[tuple[datetime, datetime]],
 ) -> None:
-    assert life(*events, superseded_at=superseded_at).stretches() == expected
+    assert lifecycle(*events, superseded_at=superseded_at).stretches() == expected
 
 
 @pytest.mark.parametrize(
@@ -273,7 +273,7 @@ def test_when_an_agreement_is_in_force(
 def test_steps_out_of_order_are_refused_with_the_reason(
     events: list[tuple[Step, NationCode, datetime]], step: Step, said: str
 ) -> None:
-    assert said in (obstacle(life(*events), step, US, FROM + DAY) or "")
+    assert said in (obstacle(lifecycle(*events), step, US, FROM + DAY) or "")
 
 
 @pytest.mark.parametrize(
@@ -290,21 +290,21 @@ def test_steps_out_of_order_are_refused_with_the_reason(
 def test_any_party_may_suspend_and_end_and_who_suspended_resumes(
     events: list[tuple[Step, NationCode, datetime]], step: Step
 ) -> None:
-    assert obstacle(life(*events), step, US, FROM + DAY) is None
+    assert obstacle(lifecycle(*events), step, US, FROM + DAY) is None
 
 
 def test_neither_suspension_nor_amendment_moves_the_start() -> None:
-    (period,) = periods_from(life(*signed()), FROM + DAY, {(US, KR): FROM}, None)
+    (period,) = periods_from(lifecycle(*signed()), FROM + DAY, {(US, KR): FROM}, None)
     assert (period.start, period.until, period.since) == (FROM + DAY, UNTIL, {KR: FROM})
     assert reaches_back(period)
-    (fresh,) = periods_from(life(*signed()), FROM + DAY, {(KR, US): FROM}, None)
+    (fresh,) = periods_from(lifecycle(*signed()), FROM + DAY, {(KR, US): FROM}, None)
     assert fresh.since == {KR: FROM + DAY}
     assert not reaches_back(fresh)
     assert covered_since([period, fresh]) == {(US, KR): FROM}
 
 
 def test_what_would_expire_before_it_lapses_expires_for_ever() -> None:
-    late = life(proposed_at=UNTIL - DAY)
+    late = lifecycle(proposed_at=UNTIL - DAY)
     for now in (UNTIL, UNTIL + 200 * DAY):
         assert standing(late, now) == Standing(AgreementState.ENDED, "expired")
 
@@ -316,7 +316,7 @@ def test_what_would_expire_before_it_lapses_expires_for_ever() -> None:
 def test_a_proposal_waits_for_others_until_all_of_them_have_signed(
     events: list[tuple[Step, NationCode, datetime]], by_us: bool, by_kr: bool
 ) -> None:
-    one = life(*events)
+    one = lifecycle(*events)
     assert (one.waits_for_others(US, FROM), one.waits_for_others(KR, FROM)) == (by_us, by_kr)
     assert not one.waits_for_others(US, FROM + 89 * DAY)
-    assert not life(*events, (TERMINATE, KR, FROM)).waits_for_others(US, FROM)
+    assert not lifecycle(*events, (TERMINATE, KR, FROM)).waits_for_others(US, FROM)

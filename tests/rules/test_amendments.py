@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.model import NationCode, Period
-from hub.rules.agreements import Life, Step, periods_from, read_agreement
+from hub.rules.agreements import Lifecycle, Step, periods_from, read_agreement
 from hub.rules.amendments import amended_from, continues, forbids_superseding, superseded_by
 
 US, KR = NationCode("US"), NationCode("KR")
@@ -17,7 +17,9 @@ FROM, UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)
 DAY, TICK = timedelta(days=1), timedelta(microseconds=1)
 
 
-def life(*events: tuple[Step, NationCode, datetime], valid_from: datetime = FROM, **changes: Any) -> Life:
+def lifecycle(
+    *events: tuple[Step, NationCode, datetime], valid_from: datetime = FROM, **changes: Any
+) -> Lifecycle:
     document = {
         "id": "agreement--1",
         "title": "Sharing",
@@ -26,7 +28,7 @@ def life(*events: tuple[Step, NationCode, datetime], valid_from: datetime = FROM
         "valid_until": UNTIL.isoformat(),
         "clauses": [{"from": "US", "to": ["KR"], "max_tlp": "amber"}],
     }
-    lived = Life(read_agreement(document, [US, KR]), frozenset({US, KR}), FROM)
+    lived = Lifecycle(read_agreement(document, [US, KR]), frozenset({US, KR}), FROM)
     for event in events:
         lived = lived.after(*event)
     return replace(lived, **changes)
@@ -37,41 +39,45 @@ def signed(at: datetime = FROM) -> list[tuple[Step, NationCode, datetime]]:
 
 
 def period(**changes: Any) -> Period:
-    (one,) = periods_from(life(*signed()), FROM, {}, None)
+    (one,) = periods_from(lifecycle(*signed()), FROM, {}, None)
     return replace(one, **changes)
 
 
 @pytest.mark.parametrize(
     ("former", "told"),
     [
-        (life(*signed(), (Step.TERMINATE, KR, FROM)), "has ended (terminated by KR)"),
-        (life(*signed()[:1]), "not signed by all"),
-        (life(*signed(), superseded_at=FROM + 2 * DAY), "another amendment of that agreement"),
-        (life(*signed(), superseded_at=FROM + TICK), "has ended (superseded)"),
+        (lifecycle(*signed(), (Step.TERMINATE, KR, FROM)), "has ended (terminated by KR)"),
+        (lifecycle(*signed()[:1]), "not signed by all"),
+        (lifecycle(*signed(), superseded_at=FROM + 2 * DAY), "another amendment of that agreement"),
+        (lifecycle(*signed(), superseded_at=FROM + TICK), "has ended (superseded)"),
     ],
 )
 def test_what_has_ended_or_is_not_signed_or_is_to_be_superseded_is_not_superseded(
-    former: Life, told: str
+    former: Lifecycle, told: str
 ) -> None:
     assert told in (forbids_superseding(former, FROM + DAY) or "")
 
 
 @pytest.mark.parametrize(
     "former",
-    [life(*signed()), life(*signed(), (Step.SUSPEND, KR, FROM)), life(*signed(), valid_from=FROM + 9 * DAY)],
+    [
+        lifecycle(*signed()),
+        lifecycle(*signed(), (Step.SUSPEND, KR, FROM)),
+        lifecycle(*signed(), valid_from=FROM + 9 * DAY),
+    ],
 )
-def test_what_is_signed_by_all_and_lives_may_be_superseded(former: Life) -> None:
+def test_what_is_signed_by_all_and_lives_may_be_superseded(former: Lifecycle) -> None:
     assert forbids_superseding(former, FROM + DAY) is None
 
 
 def test_the_first_amendment_that_takes_over_supersedes() -> None:
-    early, late = life(*signed(), valid_from=FROM + DAY), life(*signed(), valid_from=FROM + 2 * DAY)
-    unsigned = life(*signed()[:1])
-    never = life(*signed(), (Step.TERMINATE, US, FROM), valid_from=FROM + DAY)
-    assert superseded_by(life(*signed()), [late, unsigned, never, early]).superseded_at == FROM + DAY
-    assert superseded_by(life(*signed()), [unsigned, never]).superseded_at is None
-    begun = life(*signed(), (Step.TERMINATE, US, FROM + DAY), valid_from=FROM + DAY)
-    assert superseded_by(life(*signed()), [begun]).superseded_at == FROM + DAY
+    early, late = lifecycle(*signed(), valid_from=FROM + DAY), lifecycle(*signed(), valid_from=FROM + 2 * DAY)
+    unsigned = lifecycle(*signed()[:1])
+    never = lifecycle(*signed(), (Step.TERMINATE, US, FROM), valid_from=FROM + DAY)
+    assert superseded_by(lifecycle(*signed()), [late, unsigned, never, early]).superseded_at == FROM + DAY
+    assert superseded_by(lifecycle(*signed()), [unsigned, never]).superseded_at is None
+    begun = lifecycle(*signed(), (Step.TERMINATE, US, FROM + DAY), valid_from=FROM + DAY)
+    assert superseded_by(lifecycle(*signed()), [begun]).superseded_at == FROM + DAY
 
 
 @pytest.mark.parametrize(
@@ -86,11 +92,11 @@ def test_the_first_amendment_that_takes_over_supersedes() -> None:
 def test_an_amendment_continues_what_is_in_force_until_it_begins(
     former: Period, at: datetime, *, expected: bool
 ) -> None:
-    assert continues([former], life(*signed()), at) is expected
+    assert continues([former], lifecycle(*signed()), at) is expected
 
 
 def test_what_ends_in_the_instant_in_which_the_amendment_begins_is_continued() -> None:
-    later = life(*signed(), valid_from=FROM + 2 * DAY)
+    later = lifecycle(*signed(), valid_from=FROM + 2 * DAY)
     assert continues([period(until=FROM + 2 * DAY)], later, FROM + DAY)
     assert not continues([period(until=FROM + 2 * DAY - TICK)], later, FROM + DAY)
 
@@ -98,14 +104,14 @@ def test_what_ends_in_the_instant_in_which_the_amendment_begins_is_continued() -
 @pytest.mark.parametrize(
     ("former", "since"),
     [
-        (life(*signed()), FROM),
-        (life(*signed(), (Step.SUSPEND, KR, FROM + TICK)), FROM),
-        (life(*signed(), (Step.TERMINATE, KR, FROM + TICK)), FROM + DAY),
-        (life(*signed(), valid_from=FROM + DAY), FROM + DAY),  # it has not begun before
+        (lifecycle(*signed()), FROM),
+        (lifecycle(*signed(), (Step.SUSPEND, KR, FROM + TICK)), FROM),
+        (lifecycle(*signed(), (Step.TERMINATE, KR, FROM + TICK)), FROM + DAY),
+        (lifecycle(*signed(), valid_from=FROM + DAY), FROM + DAY),  # it has not begun before
     ],
 )
 def test_what_was_covered_is_covered_since_then_if_that_lives_until_the_amendment(
-    former: Life, since: datetime
+    former: Lifecycle, since: datetime
 ) -> None:
-    (new,) = amended_from(life(*signed()), FROM + DAY, (former, [period()]), "agreement--0")
+    (new,) = amended_from(lifecycle(*signed()), FROM + DAY, (former, [period()]), "agreement--0")
     assert (new.start, new.since, new.continues) == (FROM + DAY, {KR: since}, "agreement--0")

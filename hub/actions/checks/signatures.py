@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from hub.actions.checks import RESTORE, Fault, Inspection, provenance
-from hub.actions.lives import life_of
+from hub.actions.lifecycles import lifecycle_of
 from hub.actions.recover import statement
 from hub.errors import HubError
 from hub.model import Clause, JsonObject, Kind, MemberId, Period, Purpose, RegisteredKey, Unreadable
@@ -240,11 +240,11 @@ def _period_faults(
 ) -> Iterator[str]:
     """Compare when each clause has bound and will, with when it does by the signed events (policy 5)."""
     try:
-        life = life_of(inspection.registry, stored)
+        lifecycle = lifecycle_of(inspection.registry, stored)
     except HubError as error:
         yield f"cannot be read by this configuration ({error})"
         return
-    right = {(n, clause): life.stretches() for n, clause in enumerate(life.agreement.clauses)}
+    right = {(n, clause): lifecycle.stretches() for n, clause in enumerate(lifecycle.agreement.clauses)}
     found: dict[tuple[int, Clause], list[Stretch]] = defaultdict(list)
     for period in periods:
         end = min(period.until, period.ended_at or period.until)

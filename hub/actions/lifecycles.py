@@ -8,7 +8,7 @@ from typing import Final
 from hub.actions.service import Service
 from hub.errors import Forbidden, NotFound
 from hub.model import Caller, JsonObject, Kind, Registry, Scope, format_instant
-from hub.rules.agreements import Life, Step, read_agreement, standing
+from hub.rules.agreements import Lifecycle, Step, read_agreement, standing
 from hub.rules.amendments import superseded_by
 from hub.store import agreements
 from hub.store.agreements import StoredAgreement
@@ -17,12 +17,14 @@ from hub.store.connection import Connection
 UNKNOWN: Final = "There is no such agreement, or your nation is not party to it."
 
 
-def life_of(registry: Registry, stored: StoredAgreement) -> Life:
+def lifecycle_of(registry: Registry, stored: StoredAgreement) -> Lifecycle:
     """Return what has happened to an agreement, by its signed events and those of its amendments."""
-    life = Life(read_agreement(stored.document, registry.nations.keys()), stored.told, stored.proposed_at)
+    lifecycle = Lifecycle(
+        read_agreement(stored.document, registry.nations.keys()), stored.told, stored.proposed_at
+    )
     for event in stored.events:
-        life = life.after(Step(event.typ), event.nation, event.at)
-    return superseded_by(life, [life_of(registry, amendment) for amendment in stored.amendments])
+        lifecycle = lifecycle.after(Step(event.typ), event.nation, event.at)
+    return superseded_by(lifecycle, [lifecycle_of(registry, amendment) for amendment in stored.amendments])
 
 
 def may_know(caller: Caller) -> bool:
@@ -54,21 +56,21 @@ def find(connection: Connection, caller: Caller, agreement_id: str) -> StoredAgr
 
 def view(service: Service, stored: StoredAgreement, now: datetime) -> JsonObject:
     """Return an agreement as those who may know of it are shown it."""
-    life, document = life_of(service.registry, stored), stored.document
-    current = standing(life, now)
+    lifecycle, document = lifecycle_of(service.registry, stored), stored.document
+    current = standing(lifecycle, now)
     return {
         "id": stored.id,
         "title": document["title"],
         "state": current.state.value,
         "parties": sorted(document["parties"]),
-        "to_sign": sorted(life.needed),
-        "signed_by": sorted(life.signed_by),
-        "suspended_by": sorted(life.suspended_by),
+        "to_sign": sorted(lifecycle.needed),
+        "signed_by": sorted(lifecycle.signed_by),
+        "suspended_by": sorted(lifecycle.suspended_by),
         "valid_from": document["valid_from"],
         "valid_until": document["valid_until"],
         "supersedes": document.get("supersedes"),
-        "superseded_at": None if life.superseded_at is None else format_instant(life.superseded_at),
-        "lapses_at": None if life.lapses_at is None else format_instant(life.lapses_at),
+        "superseded_at": None if lifecycle.superseded_at is None else format_instant(lifecycle.superseded_at),
+        "lapses_at": None if lifecycle.lapses_at is None else format_instant(lifecycle.lapses_at),
         "clauses": document["clauses"],
         "ended": current.ended,
         "events": [
