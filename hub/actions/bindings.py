@@ -23,7 +23,7 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _FOR_EVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
-class Standing(NamedTuple):
+class VisibleJustifications(NamedTuple):
     """The ids of the justifications that hold for a reader, and as long as what they do.
 
     For the `generation` of this `epoch`, from `since` until before `until`, while the reader's nation has no
@@ -59,14 +59,14 @@ class Bindings:
         """Return the ids of the periods that are in force at `now`."""
         return frozenset(p.id for p in self.periods(connection) if p.is_in_force(now))
 
-    def standing(self, connection: Connection, reader: Reader, now: datetime) -> Standing:
+    def standing(self, connection: Connection, reader: Reader, now: datetime) -> VisibleJustifications:
         """Return the justifications that hold for `reader` at `now`, in the snapshot of this transaction.
 
         Should the clock have stepped back, as of when agreements last came to bind or ended.
         """
         return self._of(connection).standing(connection, reader, now)
 
-    def latest(self, reader: Reader) -> Standing | None:
+    def latest(self, reader: Reader) -> VisibleJustifications | None:
         """Return what was last found to hold for `reader`, which may be over; None: nothing was found yet."""
         return self._kept.latest.get(reader)
 
@@ -83,7 +83,7 @@ class _Kept:
 
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch
-        self.latest: dict[Reader, Standing] = {}
+        self.latest: dict[Reader, VisibleJustifications] = {}
         self._lock = threading.Lock()
         self._generation = -1
         self._periods: tuple[Period, ...] = ()
@@ -102,7 +102,7 @@ class _Kept:
                 self._generation, self._periods = generation.number, periods
         return generation, periods
 
-    def standing(self, connection: Connection, reader: Reader, now: datetime) -> Standing:
+    def standing(self, connection: Connection, reader: Reader, now: datetime) -> VisibleJustifications:
         generation, periods = self.bound(connection)
         now = max(now, generation.changed_at)
         in_force = frozenset(p.id for p in periods if p.is_in_force(now))
@@ -117,7 +117,7 @@ class _Kept:
             self._keep((reader, in_force), answer)
         # This snapshot may be older than what another has taught; more ids name no row in it.
         place = (self.epoch, generation.number, answer.last)
-        found = Standing(answer.ids, *place, *_stretch(periods, now))
+        found = VisibleJustifications(answer.ids, *place, *_stretch(periods, now))
         self.latest[reader] = found
         return found
 

@@ -20,7 +20,7 @@ from hub.actions.checks import (
     signatures,
 )
 from hub.actions.checks.records import CreatorCounts
-from hub.actions.checks.standing import Justifications, Standing
+from hub.actions.checks.rows import Justifications, RowCheck
 from hub.actions.service import Service
 from hub.errors import DamagedDatabase
 from hub.model import HUB, NationCode
@@ -149,7 +149,7 @@ def _inspection(service: Service, connection: Connection) -> Inspection:
 def _origin(
     inspection: Inspection, origin: NationCode, justifications: Justifications, counts: CreatorCounts
 ) -> Iterator[Fault]:
-    standing = Standing.of(inspection, origin, justifications)
+    standing = RowCheck.of(inspection, origin, justifications)
     for ids in records.parcels(inspection.connection, origin):
         stored = records.load(inspection.connection, origin, ids)
         yield from records.newest_faults(stored)

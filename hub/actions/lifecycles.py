@@ -8,7 +8,7 @@ from typing import Final
 from hub.actions.service import Service
 from hub.errors import Forbidden, NotFound
 from hub.model import Caller, JsonObject, Kind, Registry, Scope, format_instant
-from hub.rules.agreements import Lifecycle, Step, read_agreement, standing
+from hub.rules.agreements import Lifecycle, Step, read_agreement, status_of
 from hub.rules.amendments import superseded_by
 from hub.store import agreements
 from hub.store.agreements import StoredAgreement
@@ -57,7 +57,7 @@ def find(connection: Connection, caller: Caller, agreement_id: str) -> StoredAgr
 def view(service: Service, stored: StoredAgreement, now: datetime) -> JsonObject:
     """Return an agreement as those who may know of it are shown it."""
     lifecycle, document = lifecycle_of(service.registry, stored), stored.document
-    current = standing(lifecycle, now)
+    current = status_of(lifecycle, now)
     return {
         "id": stored.id,
         "title": document["title"],

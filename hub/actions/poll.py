@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hub.actions import authenticate
 from hub.actions.basis import present
-from hub.actions.bindings import Standing
+from hub.actions.bindings import VisibleJustifications
 from hub.actions.service import Service
 from hub.errors import BadCursor, Unauthenticated, Unavailable
 from hub.model import (
@@ -61,8 +61,8 @@ def manifest(service: Service, query: Query, kind: Disclosed = Disclosed.MANIFES
 def exists(service: Service, query: Query) -> bool:
     """Tell whether `query` selects anything. Nothing of it is disclosed."""
     with service.store.read() as connection:
-        standing = _standing(service, connection, query.reader)
-        return bool(pages.manifest(connection, replace(query, limit=1), standing.ids).rows)
+        visible = _visible(service, connection, query.reader)
+        return bool(pages.manifest(connection, replace(query, limit=1), visible.ids).rows)
 
 
 def _bodies(service: Service, told: Told) -> tuple[Row, ...] | None:
@@ -72,12 +72,12 @@ def _bodies(service: Service, told: Told) -> tuple[Row, ...] | None:
 
 def _tell(service: Service, query: Query, kind: Disclosed, max_bytes: int | None) -> Told:
     """Return the rows of a page, on record; asked again where what the process took to stand did not."""
-    standing = service.bindings.latest(query.reader)
+    visible = service.bindings.latest(query.reader)
     for _ in range(_TRIES):
-        if standing is None:
+        if visible is None:
             with service.store.read() as connection:
-                standing = _standing(service, connection, query.reader)
-        ask = Ask(query, kind, max_bytes, *standing)
+                visible = _visible(service, connection, query.reader)
+        ask = Ask(query, kind, max_bytes, *visible)
         told = service.disclosures.tell(service.store, ask)
         if not told.is_admitted:
             raise Unauthenticated(authenticate.REFUSAL)
@@ -87,13 +87,13 @@ def _tell(service: Service, query: Query, kind: Disclosed, max_bytes: int | None
                 date = from_microseconds(last.date_added)
                 service.store.memory.serve(query.reader.nation, last.position, date, told.epoch)
             return told
-        standing = None
+        visible = None
     raise Unavailable(_MOVES)
 
 
-def _standing(service: Service, connection: Connection, reader: Reader) -> Standing:
+def _visible(service: Service, connection: Connection, reader: Reader) -> VisibleJustifications:
     """Return what stands at the moment by which the statement that reads a page would judge now."""
-    return service.bindings.standing(connection, reader, present(service, connection, reader.nation))
+    return service.bindings.visible(connection, reader, present(service, connection, reader.nation))
 
 
 def seal_cursor(service: Service, query: Query, page: Page, resource: Disclosed = Disclosed.OBJECTS) -> str:

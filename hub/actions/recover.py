@@ -33,7 +33,7 @@ from hub.model import (
     format_instant,
 )
 from hub.proofs import documents, keys
-from hub.rules.agreements import standing
+from hub.rules.agreements import status_of
 from hub.stix import bodies
 from hub.store import agreements, members, recoveries
 from hub.store.connection import Connection
@@ -171,7 +171,7 @@ def _partners(
         lifecycle = lifecycle_of(service.registry, stored)
         # A proposal is not enough: anybody can make one that names the nation.
         is_made = (
-            lifecycle.starts_at is not None and standing(lifecycle, now).state is not AgreementState.ENDED
+            lifecycle.starts_at is not None and status_of(lifecycle, now).state is not AgreementState.ENDED
         )
         if is_made and nation in lifecycle.agreement.parties:
             found |= lifecycle.agreement.parties

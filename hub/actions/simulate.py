@@ -38,7 +38,7 @@ from hub.model import (
     View,
     format_instant,
 )
-from hub.rules.agreements import Lifecycle, covered_since, periods_from, standing
+from hub.rules.agreements import Lifecycle, covered_since, periods_from, status_of
 from hub.rules.forms import Law, to_audience
 from hub.rules.judgement import DecisionContext, Originals, originals
 from hub.rules.references import Judgement, Node, judge
@@ -173,7 +173,7 @@ def _periods_after(
     since = {}
     if agreement.supersedes is not None:
         former = agreements.find(connection, None, agreement.supersedes)
-        if former is not None and standing(lifecycle_of(service.registry, former), now).state in (
+        if former is not None and status_of(lifecycle_of(service.registry, former), now).state in (
             AgreementState.IN_FORCE,
             AgreementState.SUSPENDED,
         ):

@@ -131,7 +131,7 @@ class Lifecycle:
 
     def waits_for_others(self, nation: NationCode, now: datetime) -> bool:
         """Tell whether it is a proposal at `now` that another than `nation` has yet to sign (policy 5)."""
-        is_proposed = self.completed_at is None and standing(self, now).state is AgreementState.PROPOSED
+        is_proposed = self.completed_at is None and status_of(self, now).state is AgreementState.PROPOSED
         return is_proposed and not self.needed <= self.signed_by | {nation}
 
     def after(self, step: Step, nation: NationCode, at: datetime) -> Lifecycle:
@@ -176,14 +176,14 @@ class Lifecycle:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AgreementStatus:
     """Where an agreement stands at an instant; `ended` says how it ended, else None."""
 
     state: AgreementState
     ended: str | None = None
 
 
-def standing(lifecycle: Lifecycle, now: datetime) -> Standing:
+def status_of(lifecycle: Lifecycle, now: datetime) -> AgreementStatus:
     """Return the state of an agreement at `now` (policy 5).
 
     Termination is final whatever the clock says; expiry is the clock's alone and needs no event, and so is
@@ -191,21 +191,21 @@ def standing(lifecycle: Lifecycle, now: datetime) -> Standing:
     stays proposed until then; one that not all have signed within 90 days lapses, by the clock as well.
     """
     if lifecycle.terminated_by is not None:
-        return Standing(AgreementState.ENDED, f"terminated by {lifecycle.terminated_by}")
+        return AgreementStatus(AgreementState.ENDED, f"terminated by {lifecycle.terminated_by}")
     if lifecycle.superseded_at is not None and now >= lifecycle.superseded_at:
-        return Standing(AgreementState.ENDED, "superseded")
+        return AgreementStatus(AgreementState.ENDED, "superseded")
     if lifecycle.lapses_at is not None and lifecycle.lapses_at <= min(now, lifecycle.agreement.valid_until):
-        return Standing(AgreementState.ENDED, "lapsed")
+        return AgreementStatus(AgreementState.ENDED, "lapsed")
     if now >= lifecycle.agreement.valid_until:
-        return Standing(AgreementState.ENDED, "expired")
+        return AgreementStatus(AgreementState.ENDED, "expired")
     if lifecycle.starts_at is None or now < lifecycle.starts_at:
-        return Standing(AgreementState.PROPOSED)
-    return Standing(AgreementState.SUSPENDED if lifecycle.suspended_by else AgreementState.IN_FORCE)
+        return AgreementStatus(AgreementState.PROPOSED)
+    return AgreementStatus(AgreementState.SUSPENDED if lifecycle.suspended_by else AgreementState.IN_FORCE)
 
 
 def obstacle(lifecycle: Lifecycle, step: Step, nation: NationCode, now: datetime) -> str | None:
     """Return why the nation cannot take this step (policy 5), and what it can do instead; None: it can."""
-    current = standing(lifecycle, now)
+    current = status_of(lifecycle, now)
     if current.state is AgreementState.ENDED:
         return f"The agreement has ended ({current.ended}); propose a new one."
     match step:

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from hub.model import AgreementState, Period
-from hub.rules.agreements import Lifecycle, covered_since, periods_from, standing
+from hub.rules.agreements import Lifecycle, covered_since, periods_from, status_of
 
 
 def forbids_superseding(former: Lifecycle, now: datetime) -> str | None:
     """Return why no amendment may supersede `former` (policy 5), and what may be done; None: one may."""
-    current = standing(former, now)
+    current = status_of(former, now)
     if current.state is AgreementState.ENDED:
         return f"that agreement has ended ({current.ended}); propose without supersedes."
     if former.starts_at is None:
@@ -59,6 +59,6 @@ def amended_from(
 
 def _lives_until(former: Lifecycle, start: datetime, at: datetime) -> bool:
     """Tell whether `former` will have begun, and not ended, when the amendment begins."""
-    is_alive = standing(former.superseded(None), at).state is not AgreementState.ENDED
+    is_alive = status_of(former.superseded(None), at).state is not AgreementState.ENDED
     has_begun = former.starts_at is not None and former.starts_at < start
     return is_alive and has_begun and start <= former.agreement.valid_until

@@ -11,15 +11,15 @@ import pytest
 from hub.errors import Unprocessable
 from hub.model import AgreementState, Clause, Clearance, NationCode, Tlp
 from hub.rules.agreements import (
+    AgreementStatus,
     Lifecycle,
-    Standing,
     Step,
     covered_since,
     obstacle,
     periods_from,
     reaches_back,
     read_agreement,
-    standing,
+    status_of,
 )
 
 US, KR, JP = NationCode("US"), NationCode("KR"), NationCode("JP")
@@ -180,45 +180,49 @@ def signed(at: datetime = FROM - DAY) -> list[tuple[Step, NationCode, datetime]]
 @pytest.mark.parametrize(
     ("events", "now", "expected"),
     [
-        ([], FROM, Standing(AgreementState.PROPOSED)),
-        (signed()[:1], FROM, Standing(AgreementState.PROPOSED)),
-        (signed(), FROM - TICK, Standing(AgreementState.PROPOSED)),
-        (signed(), FROM, Standing(AgreementState.IN_FORCE)),
-        (signed(), UNTIL - TICK, Standing(AgreementState.IN_FORCE)),
-        (signed(), UNTIL, Standing(AgreementState.ENDED, "expired")),
-        (signed()[:1], UNTIL, Standing(AgreementState.ENDED, "lapsed")),
-        ([], FROM + 88 * DAY - TICK, Standing(AgreementState.PROPOSED)),
-        ([], FROM + 88 * DAY, Standing(AgreementState.ENDED, "lapsed")),
-        (signed()[:1], FROM + 88 * DAY, Standing(AgreementState.ENDED, "lapsed")),
-        ([(TERMINATE, US, FROM)], FROM + 88 * DAY, Standing(AgreementState.ENDED, "terminated by US")),
-        (signed(FROM + 80 * DAY), FROM + 88 * DAY, Standing(AgreementState.IN_FORCE)),
-        ([*signed(), (TERMINATE, KR, FROM)], FROM, Standing(AgreementState.ENDED, "terminated by KR")),
-        ([(TERMINATE, US, FROM)], FROM, Standing(AgreementState.ENDED, "terminated by US")),
-        ([*signed(), (TERMINATE, KR, FROM)], UNTIL, Standing(AgreementState.ENDED, "terminated by KR")),
-        ([*signed(), (SUSPEND, KR, FROM)], FROM, Standing(AgreementState.SUSPENDED)),
-        ([*signed(), (SUSPEND, KR, FROM)], UNTIL, Standing(AgreementState.ENDED, "expired")),
+        ([], FROM, AgreementStatus(AgreementState.PROPOSED)),
+        (signed()[:1], FROM, AgreementStatus(AgreementState.PROPOSED)),
+        (signed(), FROM - TICK, AgreementStatus(AgreementState.PROPOSED)),
+        (signed(), FROM, AgreementStatus(AgreementState.IN_FORCE)),
+        (signed(), UNTIL - TICK, AgreementStatus(AgreementState.IN_FORCE)),
+        (signed(), UNTIL, AgreementStatus(AgreementState.ENDED, "expired")),
+        (signed()[:1], UNTIL, AgreementStatus(AgreementState.ENDED, "lapsed")),
+        ([], FROM + 88 * DAY - TICK, AgreementStatus(AgreementState.PROPOSED)),
+        ([], FROM + 88 * DAY, AgreementStatus(AgreementState.ENDED, "lapsed")),
+        (signed()[:1], FROM + 88 * DAY, AgreementStatus(AgreementState.ENDED, "lapsed")),
+        ([(TERMINATE, US, FROM)], FROM + 88 * DAY, AgreementStatus(AgreementState.ENDED, "terminated by US")),
+        (signed(FROM + 80 * DAY), FROM + 88 * DAY, AgreementStatus(AgreementState.IN_FORCE)),
+        ([*signed(), (TERMINATE, KR, FROM)], FROM, AgreementStatus(AgreementState.ENDED, "terminated by KR")),
+        ([(TERMINATE, US, FROM)], FROM, AgreementStatus(AgreementState.ENDED, "terminated by US")),
+        (
+            [*signed(), (TERMINATE, KR, FROM)],
+            UNTIL,
+            AgreementStatus(AgreementState.ENDED, "terminated by KR"),
+        ),
+        ([*signed(), (SUSPEND, KR, FROM)], FROM, AgreementStatus(AgreementState.SUSPENDED)),
+        ([*signed(), (SUSPEND, KR, FROM)], UNTIL, AgreementStatus(AgreementState.ENDED, "expired")),
         (
             [*signed(), (SUSPEND, KR, FROM), (SUSPEND, US, FROM), (RESUME, KR, FROM + DAY)],
             FROM + DAY,
-            Standing(AgreementState.SUSPENDED),
+            AgreementStatus(AgreementState.SUSPENDED),
         ),
         (
             [*signed(), (SUSPEND, KR, FROM), (RESUME, KR, FROM + DAY)],
             FROM + DAY,
-            Standing(AgreementState.IN_FORCE),
+            AgreementStatus(AgreementState.IN_FORCE),
         ),
     ],
 )
 def test_where_an_agreement_stands(
-    events: list[tuple[Step, NationCode, datetime]], now: datetime, expected: Standing
+    events: list[tuple[Step, NationCode, datetime]], now: datetime, expected: AgreementStatus
 ) -> None:
-    assert standing(lifecycle(*events), now) == expected
+    assert status_of(lifecycle(*events), now) == expected
 
 
 def test_an_amendment_takes_over_by_the_clock() -> None:
     lived = lifecycle(*signed(), superseded_at=FROM + DAY)
-    assert standing(lived, FROM + DAY - TICK) == Standing(AgreementState.IN_FORCE)
-    assert standing(lived, FROM + DAY) == Standing(AgreementState.ENDED, "superseded")
+    assert status_of(lived, FROM + DAY - TICK) == AgreementStatus(AgreementState.IN_FORCE)
+    assert status_of(lived, FROM + DAY) == AgreementStatus(AgreementState.ENDED, "superseded")
 
 
 @pytest.mark.parametrize(
@@ -306,7 +310,7 @@ def test_neither_suspension_nor_amendment_moves_the_start() -> None:
 def test_what_would_expire_before_it_lapses_expires_for_ever() -> None:
     late = lifecycle(proposed_at=UNTIL - DAY)
     for now in (UNTIL, UNTIL + 200 * DAY):
-        assert standing(late, now) == Standing(AgreementState.ENDED, "expired")
+        assert status_of(late, now) == AgreementStatus(AgreementState.ENDED, "expired")
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ Justifications = Mapping[int, Justification | None]
 
 
 @dataclass(slots=True)
-class Standing:
+class RowCheck:
     """The judgement of one origin, and what was found out about pairs of justifications already."""
 
     inspection: Inspection
@@ -56,7 +56,7 @@ class Standing:
     )
 
     @classmethod
-    def of(cls, inspection: Inspection, origin: NationCode, justifications: Justifications) -> Standing:
+    def of(cls, inspection: Inspection, origin: NationCode, justifications: Justifications) -> RowCheck:
         """Return the standing to verify for what was submitted in `origin`."""
         in_time = [period for period in inspection.periods if period.ended_at is None]
         context = DecisionContext(origin, inspection.members, inspection.recipients, in_time, inspection.now)
