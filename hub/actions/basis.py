@@ -42,7 +42,7 @@ def basis_of(service: Service, connection: Connection, origin: NationCode) -> tu
     """Return what a decision in this transaction hangs on, and the present by which it is taken."""
     generation = agreements.generation(connection)
     now = present(service, connection, generation=generation)
-    moment = Moment.of(service.bindings.periods(connection), now)
+    moment = Moment.of(service.in_force.periods(connection), now)
     return Basis(generation, submissions.count(connection, origin), moment), now
 
 

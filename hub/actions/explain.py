@@ -167,7 +167,7 @@ def _of_member(
 ) -> Iterator[tuple[StixId, Found]]:
     """Give what the reader is served now, and what was deleted of its own or, to a cert, of its nation's."""
     now = present(service, connection, reader.nation)
-    standing = service.bindings.standing(connection, reader, now).ids
+    standing = service.in_force.visible(connection, reader, now).ids
     query = Query(reader, None, limit=1, ids=frozenset(ids), selections=_EVERY_VERSION)
     served = pages.served(connection, query, standing)
     versions = {v.key: v for v in objects.versions_by_key(connection, {row.version for row in served})}

@@ -34,7 +34,7 @@ def context_of(
         origin=origin,
         members={m.id: m for m in members.members(connection)},
         recipients=service.registry.recipients,
-        periods=service.bindings.periods(connection),
+        periods=service.in_force.periods(connection),
         now=now,
     )
 

@@ -24,5 +24,5 @@ def by_origin(service: Service, caller: Caller) -> Mapping[NationCode, frozenset
         return dict.fromkeys(service.registry.nations, levels_seen(reader.nation, reader, (), caller.at))
     with service.store.read() as connection:
         now = present(service, connection)
-        periods = service.bindings.periods(connection)
+        periods = service.in_force.periods(connection)
     return {origin: levels_seen(origin, reader, periods, now) for origin in service.registry.nations}

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hub.actions import authenticate
 from hub.actions.basis import present
-from hub.actions.bindings import VisibleJustifications
+from hub.actions.in_force import VisibleJustifications
 from hub.actions.service import Service
 from hub.errors import BadCursor, Unauthenticated, Unavailable
 from hub.model import (
@@ -72,7 +72,7 @@ def _bodies(service: Service, told: Told) -> tuple[Row, ...] | None:
 
 def _tell(service: Service, query: Query, kind: Disclosed, max_bytes: int | None) -> Told:
     """Return the rows of a page, on record; asked again where what the process took to stand did not."""
-    visible = service.bindings.latest(query.reader)
+    visible = service.in_force.latest(query.reader)
     for _ in range(_TRIES):
         if visible is None:
             with service.store.read() as connection:
@@ -93,7 +93,7 @@ def _tell(service: Service, query: Query, kind: Disclosed, max_bytes: int | None
 
 def _visible(service: Service, connection: Connection, reader: Reader) -> VisibleJustifications:
     """Return what stands at the moment by which the statement that reads a page would judge now."""
-    return service.bindings.visible(connection, reader, present(service, connection, reader.nation))
+    return service.in_force.visible(connection, reader, present(service, connection, reader.nation))
 
 
 def seal_cursor(service: Service, query: Query, page: Page, resource: Disclosed = Disclosed.OBJECTS) -> str:

@@ -103,7 +103,7 @@ def watch(
     for member in members.members(connection):
         if member.nation is not None:
             readers[member.nation].append(member.reader)
-    in_force = service.bindings.in_force(connection, present(service, connection))
+    in_force = service.in_force.ids(connection, present(service, connection))
     replaced = {(code, at) for code, change in ledger_changes.changes.items() for at in change.replaced}
     found = Watch(versions, readers, in_force, frozenset(doomed), replaced)
     return Watched(origin, found, found.seen(releases.live_rows(connection, list(versions))))

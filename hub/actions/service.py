@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from hub import files
-from hub.actions.bindings import Bindings
 from hub.actions.disclose import Disclosures
+from hub.actions.in_force import InForce
 from hub.actions.uses import Uses
 from hub.errors import SettingsError
 from hub.model import Limits, Registry
@@ -40,7 +40,7 @@ class Service:
     public_url: str
     api_root: str
     require_signature: bool
-    bindings: Bindings = field(default_factory=Bindings)
+    in_force: InForce = field(default_factory=InForce)
     disclosures: Disclosures = field(default_factory=Disclosures)
     uses: Uses = field(default_factory=Uses)
 

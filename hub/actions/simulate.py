@@ -139,7 +139,7 @@ def simulate(service: Service, caller: Caller, body: bytes) -> JsonObject:
     with service.store.read() as connection:
         now = present(service, connection)
         parties_amended(service, connection, caller, agreement, now)
-        before = service.bindings.periods(connection)
+        before = service.in_force.periods(connection)
         after = _periods_after(service, connection, agreement, before, now)
         since = now - timedelta(days=_RECENT_DAYS)
         had_been = [_covering(p, since) if p.id < 0 else p for p in after]

@@ -150,7 +150,7 @@ def _statement(table: Table, kind: str, objects: int, rounds: int) -> None:
                 query,
                 Disclosed.OBJECTS,
                 10**9,
-                *world.service.bindings.standing(connection, query.reader, now),
+                *world.service.in_force.visible(connection, query.reader, now),
             )
 
         def told() -> pages.Told:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from hub.actions import check
-from hub.actions.bindings import Bindings
+from hub.actions.in_force import InForce
 from hub.model import MemberId, NationCode, StixId
 from hub.store import members
 from tests.stix_objects import Json, sdo, stix_id
@@ -29,7 +29,7 @@ def allied(database_url: str) -> Alliance:
     """Everybody shares GREEN with everybody; the US, KR and JP share AMBER, and AU takes no part in that."""
     world = build(database_url, codes=CODES)
     registry = replace(world.service.registry, public_sources=frozenset({StixId(MITRE)}))
-    world.service = replace(world.service, registry=registry, bindings=Bindings())
+    world.service = replace(world.service, registry=registry, in_force=InForce())
     every = [clause(a, [b for b in CODES if b != a], "green", audience="partner") for a in CODES]
     world.agree(CODES, *every)
     three = ("JP", "KR", "US")

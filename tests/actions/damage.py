@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 
 from hub.actions import administer, work
-from hub.actions.bindings import Bindings
+from hub.actions.in_force import InForce
 from hub.actions.service import Service
 from hub.model import Purpose, VersionFilter
 from hub.proofs import documents, keys
@@ -102,7 +102,7 @@ def _take_back(world: World) -> None:
 def copied(world: World, database_url: str) -> Iterator[tuple[Service, str]]:
     """Give a service over a copy of a closed world's database, and the URL of the copy."""
     with _copy(database_url) as url:
-        service = replace(world.service, store=Store.open(url), bindings=Bindings())
+        service = replace(world.service, store=Store.open(url), in_force=InForce())
         service.store.clock = world.clock
         try:
             yield service, url

@@ -16,7 +16,7 @@ from typing import Any
 
 from hub.actions import administer, agree, poll, submit
 from hub.actions.authenticate import reader
-from hub.actions.bindings import Bindings
+from hub.actions.in_force import InForce
 from hub.actions.initialise import initialise
 from hub.actions.service import Secrets, Service
 from hub.model import (
@@ -165,7 +165,7 @@ class Hub:
     def changed(self, **changes: Any) -> Hub:
         """Return another process over the same database and members, with other settings."""
         return Hub(
-            replace(self.service, bindings=Bindings(), **changes), self.clock, self.accounts, self._nonces
+            replace(self.service, in_force=InForce(), **changes), self.clock, self.accounts, self._nonces
         )
 
     # --- members ---

@@ -79,7 +79,7 @@ class Transcript:
 
     def _agreement(self, origin: str) -> str:
         with self.world.service.store.read() as connection:
-            periods = self.world.service.bindings.periods(connection)
+            periods = self.world.service.in_force.periods(connection)
             return next(period.agreement_id for period in periods if period.clause.origin == origin)
 
 

@@ -18,7 +18,7 @@ import pytest
 
 from hub.actions import check, poll
 from hub.actions.backup import backup, restoring
-from hub.actions.bindings import Bindings
+from hub.actions.in_force import InForce
 from hub.cli.signals import end_on_sigterm
 from hub.errors import Conflict, SettingsError, Unavailable, Unprocessable
 from hub.store import copies
@@ -43,7 +43,7 @@ def world(database_url: str) -> Iterator[World]:
 def reopened(world: World, database_url: str, file: Path) -> Iterator[World]:
     """Give the same people over the restored database, in a new process."""
     with restored(database_url, file, world.clock) as url:
-        service = replace(world.service, store=Store.open(url), bindings=Bindings())
+        service = replace(world.service, store=Store.open(url), in_force=InForce())
         service.store.clock = world.clock
         world.clock.wait(60)  # what was signed before the restore is refused
         again = World(service, world.clock, world.callers, world.tokens, _nonces=world._nonces)

@@ -15,7 +15,7 @@ from sqlalchemy import delete, text, update
 
 from hub.actions import administer, check, readiness, restore, submit
 from hub.actions.backup import backup
-from hub.actions.bindings import Bindings
+from hub.actions.in_force import InForce
 from hub.actions.initialise import Initialised, bound, initialise
 from hub.errors import Reconfigured, SettingsError
 from hub.model import Nation, NationCode, Registry, StixId, Tlp
@@ -72,7 +72,7 @@ def init(hub: Hub, given: Registry, **options: Any) -> Initialised:
 def started(hub: Hub, given: Registry) -> Hub:
     """A process that was started afterwards, with this file."""
     hub.service.store.bind(None)
-    service = bound(replace(hub.service, registry=given, bindings=Bindings()), "nations.toml")
+    service = bound(replace(hub.service, registry=given, in_force=InForce()), "nations.toml")
     return Hub(service, hub.clock, hub.accounts, hub._nonces)
 
 

@@ -166,7 +166,7 @@ def _ask(world: World, *ids: str) -> Ask:
     """What a page of the KR cert is asked with, for these ids."""
     query = world.query("kr-cert", ids=frozenset(map(StixId, ids)))
     with world.service.store.read() as connection:
-        standing = world.service.bindings.standing(
+        standing = world.service.in_force.visible(
             connection, query.reader, present(world.service, connection)
         )
     return Ask(query, Disclosed.OBJECTS, None, *standing)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hub.actions.bindings import Bindings
+from hub.actions.in_force import InForce
 from hub.model import NationCode
 from tests.actions.alliance import allied, galaxy, is_sound, readers, rel_to, status, tell
 from tests.stix_objects import Json, definition, indicator, report, stix_id
@@ -203,7 +203,7 @@ def stay_home(world: World) -> None:
     us = NationCode("US")
     nations[us] = replace(nations[us], unmarked_stays_home=True)
     registry = replace(world.service.registry, nations=nations)
-    world.service = replace(world.service, registry=registry, bindings=Bindings())
+    world.service = replace(world.service, registry=registry, in_force=InForce())
 
 
 def test_what_is_unmarked_stays_at_home_and_the_status_says_so(world: World) -> None:

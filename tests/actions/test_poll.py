@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hub.actions import bindings, poll
+from hub.actions import in_force, poll
 from hub.errors import BadCursor, BadFilter
 from hub.model import Limits, Query, Row, VersionFilter, version_key
 from hub.rules.release import stands
@@ -48,7 +48,7 @@ def test_however_many_justifications_stand_a_poll_is_answered(ten: Hub) -> None:
     query = ten.query("kr-cert", "US", selections=_FIRST)
     right = _names(poll.objects(ten.service, query).rows)
     with ten.service.store.read() as connection:
-        known = ten.service.bindings.standing(connection, query.reader, ten.clock()).ids
+        known = ten.service.in_force.visible(connection, query.reader, ten.clock()).ids
         others = range(max(known) + 1, 70_000)
         assert len(pages.manifest(connection, query, [*known, *others]).rows) == len(right)
         assert not pages.manifest(connection, query, others).rows
@@ -58,7 +58,7 @@ def test_a_new_justification_alone_is_evaluated(ten: Hub, monkeypatch: pytest.Mo
     query = ten.query("kr-cert")
     assert len(poll.objects(ten.service, query).rows) > 10
     asked: list[Any] = []
-    monkeypatch.setattr(bindings, "stands", lambda *a: [stands(*a), asked.append(a)][0])
+    monkeypatch.setattr(in_force, "stands", lambda *a: [stands(*a), asked.append(a)][0])
     ten.accepted("us-cert", malware("other", "amber+strict"))
     assert "other" in _names(poll.objects(ten.service, ten.query("kr-cert", "US")).rows)
     assert len(asked) == 1

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.actions import check
-from hub.actions.bindings import Bindings
+from hub.actions.in_force import InForce
 from hub.actions.initialise import bound, initialise
 from hub.model import NationCode, StixId, Tlp
 from tests.properties.playing import Play
@@ -71,7 +71,7 @@ class Change:
             public_sources=frozenset(map(StixId, self.public)),
             earlier=(),
         )
-        service = replace(world.service, registry=changed, bindings=Bindings())
+        service = replace(world.service, registry=changed, in_force=InForce())
         service.store.bind(None)  # as another process
         initialise(service, apply=True)
         world.service = bound(service)

@@ -45,7 +45,7 @@ class _Answer(NamedTuple):
     ids: tuple[int, ...]
 
 
-class Bindings:
+class InForce:
     """A process's memory of periods and justifications. Safe for threads."""
 
     def __init__(self) -> None:
@@ -55,16 +55,16 @@ class Bindings:
         """Return every period that was not ended before its time, as this transaction sees it."""
         return self._of(connection).bound(connection)[1]
 
-    def in_force(self, connection: Connection, now: datetime) -> frozenset[int]:
+    def ids(self, connection: Connection, now: datetime) -> frozenset[int]:
         """Return the ids of the periods that are in force at `now`."""
         return frozenset(p.id for p in self.periods(connection) if p.is_in_force(now))
 
-    def standing(self, connection: Connection, reader: Reader, now: datetime) -> VisibleJustifications:
+    def visible(self, connection: Connection, reader: Reader, now: datetime) -> VisibleJustifications:
         """Return the justifications that hold for `reader` at `now`, in the snapshot of this transaction.
 
         Should the clock have stepped back, as of when agreements last came to bind or ended.
         """
-        return self._of(connection).standing(connection, reader, now)
+        return self._of(connection).visible(connection, reader, now)
 
     def latest(self, reader: Reader) -> VisibleJustifications | None:
         """Return what was last found to hold for `reader`, which may be over; None: nothing was found yet."""
@@ -102,7 +102,7 @@ class _Kept:
                 self._generation, self._periods = generation.number, periods
         return generation, periods
 
-    def standing(self, connection: Connection, reader: Reader, now: datetime) -> VisibleJustifications:
+    def visible(self, connection: Connection, reader: Reader, now: datetime) -> VisibleJustifications:
         generation, periods = self.bound(connection)
         now = max(now, generation.changed_at)
         in_force = frozenset(p.id for p in periods if p.is_in_force(now))
