@@ -138,7 +138,7 @@ def _settled(connection: Connection, judging: Judging, originals_of: OriginalsOf
             yield Settled(
                 *(member, id),
                 {view: in_force_part(value, binding) for view, value in record.standing.items()},
-                context.is_masked(record.guise, member),
+                context.is_masked(record.source_hiding, member),
                 is_unmarked_name=record.is_unmarked_name,
                 originals=of_copies.get(record.version, {}),
             )

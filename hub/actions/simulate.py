@@ -309,7 +309,7 @@ class _Comparison:
         """Return what facts come to in a judgement, references aside."""
         own = (tuple(sorted(law.own(facts).items())) for law in self._laws)
         others = (frozenset(law.others(facts, is_last=False).items()) for law in self._laws)
-        return facts.member, facts.guise, *own, *others
+        return facts.member, facts.source_hiding, *own, *others
 
     def _compare(self, judged: Sequence[Judgement], facts: Facts, count: int, id: StixId) -> None:
         """Count a change; `judged` has a judgement by each of the laws."""

@@ -75,10 +75,10 @@ from hub.model.renditions import (
     SUBMITTED,
     Cut,
     Givers,
-    Guise,
     Original,
     Rendition,
     Served,
+    SourceHiding,
     View,
 )
 from hub.model.requests import (

@@ -8,7 +8,7 @@ from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple
 
 from hub.model.people import Clearance, MemberId, NationCode, Reach, StixId, Tlp
-from hub.model.renditions import SUBMITTED, Cut, Guise, Rendition
+from hub.model.renditions import SUBMITTED, Cut, Rendition, SourceHiding
 
 # What many write about under one id (policy 1, "name").
 NAME_TYPES: Final = frozenset(
@@ -187,7 +187,7 @@ class StixObject:
     definition: DefinitionKind | None = None
     definition_extensions: frozenset[StixId] = frozenset()
     cuts: tuple[Cut, ...] = ()  # by rising ceiling
-    guise: Guise = Guise.RENAMED
+    source_hiding: SourceHiding = SourceHiding.RENAMED
     named_at: tuple[str, ...] = ()  # where a text in it tells of the submitting member
     has_id_keys: bool = False  # ids are keys of its dictionaries, where they cannot be put in others' place
 
@@ -210,7 +210,7 @@ class Facts:
     closed: str | None = None
     rel_to: frozenset[NationCode] | None = None
     limits: Reach | None = None
-    guise: Guise = Guise.RENAMED
+    source_hiding: SourceHiding = SourceHiding.RENAMED
     about: NationCode | None = None
     base: Tlp = Tlp.RED
     cuts: tuple[Cut, ...] = ()
@@ -268,7 +268,7 @@ class ObjectVersion:
     deleted_at: datetime | None = None
     base: Tlp = Tlp.RED
     cuts: tuple[Cut, ...] = ()
-    guise: Guise = Guise.RENAMED
+    source_hiding: SourceHiding = SourceHiding.RENAMED
     about: NationCode | None = None
     created: str | None = None
     same: bytes | None = None

@@ -68,7 +68,7 @@ class View(NamedTuple):
     rendition: Rendition = SUBMITTED
 
 
-class Guise(StrEnum):
+class SourceHiding(StrEnum):
     """How a version may appear where an agreement hides which member submitted it."""
 
     PLAIN = "plain"  # as it is: an observable's id follows from its value, and tells of nobody

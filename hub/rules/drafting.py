@@ -11,13 +11,13 @@ from typing import Final
 
 from hub.model import (
     DefinitionKind,
-    Guise,
     Kind,
     Member,
     NationCode,
     ObjectVersion,
     Original,
     Outcome,
+    SourceHiding,
     StixId,
     StixObject,
     Tlp,
@@ -255,10 +255,10 @@ class _Drafting:
         for version in self.fresh:
             own = {id for id in version.refers if id in self.draft_context.own or self._is_own(id)}
             around = (version, self.draft_context.submitter, by_id, own, registered)
-            guise = version.guise
+            source_hiding = version.source_hiding
             if self.draft_context.submitter.kind is Kind.CERT:  # a cert is never hidden, and may name who is
-                guise = Guise.NONE if names_colleagues(*around) else Guise.RENAMED
-            found.append(replace(version, taken=taken_over(*around), guise=guise))
+                source_hiding = SourceHiding.NONE if names_colleagues(*around) else SourceHiding.RENAMED
+            found.append(replace(version, taken=taken_over(*around), source_hiding=source_hiding))
         return found
 
     def _is_own(self, id: StixId) -> bool:
@@ -289,7 +289,7 @@ def _version(draft_context: DraftContext, key: int, item: StixObject, verdict: A
         is_contained=False,
         listed=listed_as(item.id, item.definition, item.definition_extensions, draft_context.informative),
         cuts=item.cuts,
-        guise=item.guise,
+        source_hiding=item.source_hiding,
         about=_about(draft_context, item),
         created=item.created,
         same=item.same,

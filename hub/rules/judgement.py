@@ -15,7 +15,6 @@ from hub.model import (
     Class,
     Clearance,
     Equal,
-    Guise,
     Justification,
     Member,
     MemberId,
@@ -25,6 +24,7 @@ from hub.model import (
     Period,
     Reader,
     RecordKey,
+    SourceHiding,
     StixId,
     View,
 )
@@ -68,8 +68,8 @@ class DecisionContext:
     def candidate(self, version: ObjectVersion) -> Candidate:
         return Candidate.of(version, self.origin, self.clearance(version.member))
 
-    def is_masked(self, guise: Guise, member: MemberId) -> bool:
-        return is_masked(self.clearance(member), guise)
+    def is_masked(self, source_hiding: SourceHiding, member: MemberId) -> bool:
+        return is_masked(self.clearance(member), source_hiding)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,6 @@ from hub.model import (
     Facts,
     Granular,
     Ground,
-    Guise,
     Justification,
     MemberId,
     NationCode,
@@ -35,6 +34,7 @@ from hub.model import (
     Reason,
     Release,
     Rendition,
+    SourceHiding,
     Tlp,
     Withhold,
 )
@@ -74,7 +74,7 @@ class Candidate:
             closed = _KEPT_AT_HOME
         facts = Facts(
             *(version.member, version.type, version.tlp, version.submitted_at, closed, version.rel_to),
-            *(version.taken.limits, version.guise, version.about, version.base, version.cuts),
+            *(version.taken.limits, version.source_hiding, version.about, version.base, version.cuts),
             version.base_rel_to,
         )
         return cls(origin, clearance, facts)
@@ -107,16 +107,16 @@ class Candidate:
     @property
     def is_masked(self) -> bool:
         """Tell whether it appears in another form where an agreement hides its source (policy 7)."""
-        return is_masked(self.clearance, self.facts.guise)
+        return is_masked(self.clearance, self.facts.source_hiding)
 
     def is_hidden_by(self, clause: Clause) -> bool:
         """Tell whether the clause lets its nation's cert appear as its source (policy 7)."""
         return self.is_masked and clause.anonymise is Anonymise.AGENCY
 
 
-def is_masked(clearance: Clearance, guise: Guise) -> bool:
+def is_masked(clearance: Clearance, source_hiding: SourceHiding) -> bool:
     """Tell whether what such a member submitted has another form where its source is hidden (policy 7)."""
-    return clearance < Clearance.CERT and guise is not Guise.PLAIN
+    return clearance < Clearance.CERT and source_hiding is not SourceHiding.PLAIN
 
 
 def is_directed(clause: Clause, origin: NationCode, recipient: NationCode) -> bool:
@@ -385,7 +385,7 @@ def _mismatches(candidate: Candidate, recipient: NationCode, period: Period) -> 
     """Return all for which the clause does not match, the most grave first (policy 4, 6 and 7)."""
     clause = period.clause
     is_hiding = clause.anonymise is Anonymise.AGENCY
-    found = [_NAMES_SOURCE] if is_hiding and candidate.facts.guise is Guise.NONE else []
+    found = [_NAMES_SOURCE] if is_hiding and candidate.facts.source_hiding is SourceHiding.NONE else []
     if candidate.facts.tlp is Tlp.RED and candidate.facts.rel_to is None:
         found.append(_RED_REASON)
     if candidate.facts.tlp > clause.max_tlp:

@@ -11,8 +11,8 @@ from hub.model import (
     MAX_TIMESTAMP_CHARACTERS,
     NAME_TYPES,
     DefinitionKind,
-    Guise,
     JsonObject,
+    SourceHiding,
     StixId,
     StixObject,
     Unreadable,
@@ -109,7 +109,7 @@ def _understood(
         definition=kind,
         definition_extensions=_extensions(obj) if kind else _NOTHING,
         cuts=cuts(obj) if "granular_markings" in obj else (),
-        guise=Guise.NONE if named_at or held.has_id_keys else _guise(obj, ids),
+        source_hiding=SourceHiding.NONE if named_at or held.has_id_keys else _source_hiding(obj, ids),
         named_at=named_at,
         has_id_keys=held.has_id_keys,
     )
@@ -123,15 +123,15 @@ def _ids(obj: JsonObject, held: Survey) -> frozenset[StixId]:
 
 
 # (hub/README: source-named)
-def _guise(obj: JsonObject, ids: Set[StixId]) -> Guise:
+def _source_hiding(obj: JsonObject, ids: Set[StixId]) -> SourceHiding:
     """Return how the object may appear where its source is hidden; an organisation or person may be that.
 
     Plain only if no id in it, wherever it stands, was chosen by somebody (`ids`): TLP's and those that follow
     from a value tell nothing of who sent it.
     """
     if obj["type"] == "identity" and obj.get("identity_class") != _NAMES_NOBODY:
-        return Guise.NONE
-    return Guise.PLAIN if ids <= TLP_IDS.keys() else Guise.RENAMED
+        return SourceHiding.NONE
+    return SourceHiding.PLAIN if ids <= TLP_IDS.keys() else SourceHiding.RENAMED
 
 
 def _extensions(obj: JsonObject) -> frozenset[StixId]:

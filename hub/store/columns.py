@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import orjson
 
-from hub.model import Clearance, Cut, Guise, NationCode, Reach, StixId, Tlp
+from hub.model import Clearance, Cut, NationCode, Reach, SourceHiding, StixId, Tlp
 
 
 def decode_nations(text: str | None) -> frozenset[NationCode] | None:
@@ -42,9 +42,9 @@ def decode_cuts(text: str) -> tuple[Cut, ...]:
     )
 
 
-def decode_guise(text: str | None) -> Guise:
+def decode_source_hiding(text: str | None) -> SourceHiding:
     """Return how a version may appear where its source is hidden; one that is not known, not at all."""
-    return Guise.NONE if text is None else Guise(text)
+    return SourceHiding.NONE if text is None else SourceHiding(text)
 
 
 def decode_reach(text: str | None) -> Reach | None:

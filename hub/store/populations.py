@@ -23,7 +23,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.columns import decode_cuts, decode_guise, decode_nations, decode_reach
+from hub.store.columns import decode_cuts, decode_nations, decode_reach, decode_source_hiding
 from hub.store.objects import CONTAINS, CREATOR, REFERS
 from hub.store.tables import object_version, reference
 
@@ -289,10 +289,10 @@ def _age(starts: Sequence[datetime]) -> ColumnElement[int]:
 
 
 def _facts(member: str, stix_type: str, tlp: int, *rest: Any) -> Facts:
-    is_closed, rel_to, limits, guise, about, base, cuts, base_rel_to, submitted_at = rest
+    is_closed, rel_to, limits, source_hiding, about, base, cuts, base_rel_to, submitted_at = rest
     closed = "closed, or unmarked and kept at home" if is_closed else None
     plain = (from_microseconds(submitted_at), closed, decode_nations(rel_to), decode_reach(limits))
-    forms = (decode_guise(guise), None if about is None else NationCode(about))
+    forms = (decode_source_hiding(source_hiding), None if about is None else NationCode(about))
     left = () if cuts is None else decode_cuts(cuts)
     parts = (Tlp(base), left)
     return Facts(MemberId(member), stix_type, Tlp(tlp), *plain, *forms, *parts, decode_nations(base_rel_to))

@@ -34,7 +34,6 @@ from hub.model import (
     Class,
     Clearance,
     Ground,
-    Guise,
     Justification,
     LiveRow,
     MemberId,
@@ -44,6 +43,7 @@ from hub.model import (
     RowChanges,
     Served,
     Shown,
+    SourceHiding,
     StixId,
     Tlp,
     View,
@@ -51,7 +51,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.batches import among, batches, insert_all
-from hub.store.columns import decode_guise, decode_nations, encode_nations
+from hub.store.columns import decode_nations, decode_source_hiding, encode_nations
 from hub.store.tables import justification, ledger, object_version, rejustification, release
 
 _C = release.c
@@ -145,10 +145,10 @@ def live_rows(
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record's newest version as references to it are judged: its guise, and for whom it stands."""
+    """A record's newest version as references to it are judged: its source hiding, and for whom it stands."""
 
     version: int
-    guise: Guise
+    source_hiding: SourceHiding
     is_copy: bool
     is_unmarked_name: bool
     standing: dict[View, Justification] = field(default_factory=dict)
@@ -173,9 +173,9 @@ def settled_records(
         )
         .where(v.member == member, among(connection, v.stix_id, ids), v.is_newest.is_(True))
     )
-    for key, id, guise, is_copy, kind, tlp, recipient, form, classes in connection.execute(query):
+    for key, id, source_hiding, is_copy, kind, tlp, recipient, form, classes in connection.execute(query):
         is_unmarked_name = kind in NAME_TYPES and tlp is None
-        new = Record(key, decode_guise(guise), is_copy, is_unmarked_name)
+        new = Record(key, decode_source_hiding(source_hiding), is_copy, is_unmarked_name)
         record = found.setdefault(StixId(id), new)
         if recipient is not None:
             record.standing[View(NationCode(recipient), Rendition.of(form))] = decode(classes)

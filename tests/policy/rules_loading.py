@@ -246,7 +246,7 @@ def _settled(memory: Memory, judging: Judging) -> Iterator[Settled]:
                         View(r.recipient, r.form): in_force_part(r.justification, context.binding)
                         for r in rows
                     },
-                    is_masked=context.is_masked(version.guise, member),
+                    is_masked=context.is_masked(version.source_hiding, member),
                     is_unmarked_name=is_unmarked_name(version),
                     originals=_originals_of(memory, [version]).get(version.key, {}),
                 )

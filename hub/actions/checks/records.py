@@ -13,12 +13,12 @@ import orjson
 from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.model import (
     HUB,
-    Guise,
     Handling,
     Kind,
     MemberId,
     NationCode,
     ObjectVersion,
+    SourceHiding,
     StixId,
     StixObject,
     Tlp,
@@ -159,7 +159,7 @@ def _said(inspection: Inspection, version: ObjectVersion, content: Content) -> S
     """Return what the content says; names that its member's entry was given later count from then on only."""
     obj, names = orjson.loads(content.body), names_of(inspection.members[version.member])
     said = reading.understand(obj, content.body, canonical.digest, names)
-    if said.guise is version.guise:
+    if said.source_hiding is version.source_hiding:
         return said
     return reading.understand(obj, content.body, canonical.digest, names[:_LASTING_NAMES])
 
@@ -196,8 +196,11 @@ def _differing(inspection: Inspection, version: ObjectVersion, said: StixObject)
     registry = inspection.registry.at(version.submitted_at)
     markings = with_rel_to_on_parts(said.markings, registry.rel_to)
     definition = said.id, said.definition, said.definition_extensions, registry.informative_markings
-    # A cert is not hidden: its guise tells whether it names others, as was found when it submitted.
-    is_masked = inspection.members[version.member].kind is not Kind.CERT and version.guise is not Guise.NONE
+    # A cert is not hidden: its source hiding tells whether it names others, as was found when it submitted.
+    is_masked = (
+        inspection.members[version.member].kind is not Kind.CERT
+        and version.source_hiding is not SourceHiding.NONE
+    )
     is_dated = said.version is None  # its version is the time at which its content was accepted
     pairs = {
         "id": (version.id, said.id),
@@ -218,7 +221,7 @@ def _differing(inspection: Inspection, version: ObjectVersion, said: StixObject)
         "acceptance": (version.is_accepted_definition, is_accepted_definition(*definition)),
         "list of informative markings": (version.listed, listed_as(*definition)),
         "redactions": (version.cuts, said.cuts),
-        "guise": (version.guise, said.guise if is_masked else version.guise),
+        "guise": (version.source_hiding, said.source_hiding if is_masked else version.source_hiding),
     }
     return (name for name, (stored, right) in pairs.items() if stored != right)
 
