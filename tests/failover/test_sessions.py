@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from hub.store import commits, epochs
 from hub.store.connection import Store
 from tests.bouncer import pgbouncer
 from tests.failover import parts
-from tests.patience import wait_for
+from tests.patience import PATIENCE_SECONDS, wait_for
 from tests.standbys import Servers, one_of, servers
 from tests.stix_objects import malware, stix_id
 
@@ -36,8 +38,16 @@ def test_a_session_that_lives_through_a_promotion_is_caught_by_its_first_stateme
         small.clock.wait()
         before = parts.signed(small, _MEMBER, malware(2))
         sessions = small.service.store._engine.pool.status()
-        with parts.meanwhile(lambda: parts.outcome_of(lambda: parts.send(small, _MEMBER, before))) as sending:
+        paused = threading.Event()
+
+        def send() -> Any:
+            assert paused.wait(PATIENCE_SECONDS)  # or it is done before
+            return parts.outcome_of(lambda: parts.send(small, _MEMBER, before))
+
+        with parts.meanwhile(send) as sending:
             with front.paused():
+                paused.set()
+                wait_for(front.waiting, "the first statement to wait")
                 pair.primary.kill()
                 front.point_to(pair.fail_over())
             refusal = sending.result()
