@@ -51,8 +51,7 @@ def ensure(path: Path) -> None:
         return
 
 
-# (hub/README: wide-files-told)
-def exposed(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:
+def exposed(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:  # (hub/README: wide-files-told)
     """Give those of the files and folders that others than their owner may use, with the mode they have.
 
     What is missing, or cannot be looked at, is passed over.

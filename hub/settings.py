@@ -42,8 +42,7 @@ class Settings:
     public_url: str = "http://127.0.0.1:8000"
     api_root: str = "allied"
     page_limit: int = 1_000  # objects
-    # (hub/README: page-8-mib)
-    page_bytes: int = 8_388_608
+    page_bytes: int = 8_388_608  # (hub/README: page-8-mib)
     max_content_length: int = 10_485_760  # bytes
     max_object_bytes: int = 2_097_152
     max_objects: int = 10_000  # of one POST

@@ -133,8 +133,7 @@ class Account:
         """Return who submitted the record, to those who may know: polls tell nobody."""
         return {"member": self.version.member} if self.is_told_whose else {}
 
-    # (hub/README: recipient-told)
-    def view(self, recipient: NationCode | None) -> JsonObject | None:
+    def view(self, recipient: NationCode | None) -> JsonObject | None:  # (hub/README: recipient-told)
         """Return what the caller is told; None: nothing at all."""
         nations = self.context.recipients if self.is_told_all else [self.caller.member.nation]
         asked = [nation for nation in nations if nation is not None and recipient in (None, nation)]
@@ -194,8 +193,7 @@ class Account:
             if one["decision"] == "release"
         ]
 
-    # (hub/README: explain-both)
-    def _told(self, nation: NationCode, form: Rendition) -> JsonObject:
+    def _told(self, nation: NationCode, form: Rendition) -> JsonObject:  # (hub/README: explain-both)
         """Return the decision on what the rules release in this form, held against what is served."""
         clearance = self._clearance(View(nation, form))
         if clearance is None and self.inquiry is None:

@@ -25,8 +25,7 @@ from hub.store.connection import Store
 # By the default rates room for a connector that starts, on `released` and the five, on a million objects.
 _BURST: Final = timedelta(minutes=2)
 _PORTIONS_A_MINUTE: Final = 25
-# (hub/README: walk-above-limit)
-_WALKS_AT_ONCE: Final = 16
+_WALKS_AT_ONCE: Final = 16  # (hub/README: walk-above-limit)
 _TIMES_A_PAGE: Final = 3
 _NONE: Final = timedelta(0)
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)

@@ -38,8 +38,7 @@ from hub.store.past_rows import PastRow
 from hub.store.recalls import Told
 
 _EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
-# (hub/README: notes-in-disclosures)
-_NOTICE: Final = ("notified", "note_fetched")
+_NOTICE: Final = ("notified", "note_fetched")  # (hub/README: notes-in-disclosures)
 _UNKNOWN: Final = "There is no such object for this member to ask about."
 
 

@@ -161,8 +161,7 @@ def _everywhere(
         yield one.id, Found(one.origin, versions[one.version], one.rendition)
 
 
-# (hub/README: deleted-asked-by)
-def _of_member(
+def _of_member(  # (hub/README: deleted-asked-by)
     service: Service, connection: Connection, reader: Reader, ids: Collection[StixId]
 ) -> Iterator[tuple[StixId, Found]]:
     """Give what the reader is served now, and what was deleted of its own or, to a cert, of its nation's."""

@@ -201,8 +201,7 @@ def _is_taken(one: Difference, apply: bool, add: Collection[NationCode]) -> bool
             return False
 
 
-# (hub/README: apply-takes-values)
-def _check_new_ids(
+def _check_new_ids(  # (hub/README: apply-takes-values)
     connection: Connection, file: object, given: Registry, found: Sequence[Difference]
 ) -> None:
     """Hold that no new public source is somebody's, and no new nation's ids are.

@@ -36,8 +36,7 @@ def may_know(caller: Caller) -> bool:
     return governs or caller.member.kind is Kind.AUDITOR
 
 
-# (hub/README: agreements-403)
-def check_may_know(caller: Caller) -> None:
+def check_may_know(caller: Caller) -> None:  # (hub/README: agreements-403)
     """Return for who may know of agreements; Forbidden, whatever is asked about, for all others."""
     if not may_know(caller):
         raise Forbidden(

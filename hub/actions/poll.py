@@ -109,8 +109,7 @@ def seal_cursor(service: Service, query: Query, page: Page, resource: Disclosed 
     return cursors.seal(service.secrets.cursor_key, fields, secrets.token_bytes(_NONCE_BYTES))
 
 
-# (hub/README: cursor-goes-on)
-def open_cursor(
+def open_cursor(  # (hub/README: cursor-goes-on)
     service: Service,
     query: Query,
     text: str,

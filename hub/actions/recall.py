@@ -46,8 +46,7 @@ from hub.store.releases import NewRow
 
 _PER_STEP: Final = 200  # recalls, so that no submission waits long for a ledger
 _IN_FLIGHT: Final = timedelta(minutes=5)  # how late what was read before a recall may come on record
-# (hub/README: recall-causes)
-_SENTENCES: Final = {
+_SENTENCES: Final = {  # (hub/README: recall-causes)
     Reason.DELETED: "The source withdrew this object on {at}.",
     Reason.STRICTER: "Since {at} its source handles this object more strictly, and not for you any more.",
 }
@@ -210,16 +209,14 @@ def fetched_of(connection: Connection, found: Collection[Recall], floor: int = 0
     return fetched
 
 
-# (hub/README: note-level)
-def _level(tlp: Tlp | None, kind: Kind) -> Tlp:
+def _level(tlp: Tlp | None, kind: Kind) -> Tlp:  # (hub/README: note-level)
     """Return a level no laxer than what the member was shown, that tells it of none that it was not."""
     clearance = kind.clearance or Clearance.CERT
     highest = max(level for level in Tlp if clearance_for(level) <= clearance)
     return highest if tlp is None else min(tlp, highest)
 
 
-# (hub/README: note-for-all, hub-objects-where)
-def _write_notes(
+def _write_notes(  # (hub/README: note-for-all, hub-objects-where)
     service: Service, connection: Connection, held: Mapping[int, Recall], new: Mapping[Told, Fetched]
 ) -> None:
     """Let one note stand for all who fetched the same of a recall, in their nation's ledger."""

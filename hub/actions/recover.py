@@ -151,8 +151,7 @@ def _is_open(recovery: KeyRecovery, now: datetime) -> bool:
     return not is_decided and now < recovery.requested_at + _LIVES
 
 
-# (hub/README: lost-agreement-key)
-def _may_confirm(
+def _may_confirm(  # (hub/README: lost-agreement-key)
     service: Service, connection: Connection, caller: Caller, one: KeyRecovery, owner: Member, now: datetime
 ) -> bool:
     nation, own = caller.member.nation, owner.nation

@@ -195,8 +195,7 @@ class _Workshop:
         renamed = rename(obj, names | dict.fromkeys(own, cert))
         return renamed | {"created_by_ref": cert} if "created" in renamed else renamed
 
-    # (hub/README: anonymised-ids)
-    def _names(self, ids: Collection[StixId]) -> dict[StixId, StixId]:
+    def _names(self, ids: Collection[StixId]) -> dict[StixId, StixId]:  # (hub/README: anonymised-ids)
         """Return new ids for all that could tell of a member's other objects, known to the hub or not."""
         free = _free(ids)
         return self.ids.made(hidden_ids(free, self.ids.known(free)), ANONYMISED)

@@ -118,8 +118,7 @@ def _made(connection: Connection, origin: NationCode, id: StixId, form: Renditio
     return renditions.made_ids(connection, origin, [id], form).values()
 
 
-# (hub/README: simulation-tells)
-def simulate(service: Service, caller: Caller, body: bytes) -> JsonObject:
+def simulate(service: Service, caller: Caller, body: bytes) -> JsonObject:  # (hub/README: simulation-tells)
     """Return what would change for whom if the agreement in `body` came into force now; nothing is written.
 
     Versions are counted by direction, type, TLP and the lowest clearance that begins or ceases to see them,

@@ -81,8 +81,7 @@ def show(service: Service, caller: Caller, id: str) -> JsonObject:
     return _entry(counted) | {"outcomes": [_outcome(one) for one in outcomes]}
 
 
-# (hub/README: submissions-told)
-def _sees_nation(caller: Caller) -> bool:
+def _sees_nation(caller: Caller) -> bool:  # (hub/README: submissions-told)
     return caller.member.kind is Kind.CERT and Scope.READ in caller.scopes
 
 

@@ -47,8 +47,7 @@ from hub.store.connection import Connection
 
 Items = Sequence[StixObject | Unreadable]
 
-# (hub/README: post-limits)
-_MAX_HELD: Final = 100_000  # versions, at about a tenth of a millisecond each
+_MAX_HELD: Final = 100_000  # versions, at about a tenth of a millisecond each (hub/README: post-limits)
 
 
 def submit(service: Service, submission: Submission) -> Receipt:

@@ -91,8 +91,7 @@ def decide(service: Service, connection: Connection, deletion: Deletion) -> Dele
     return DeletionDecision(basis, now, records, doomed, handled, ledger_changes)
 
 
-# (hub/README: delete-what)
-def _records(connection: Connection, deletion: Deletion) -> Records:
+def _records(connection: Connection, deletion: Deletion) -> Records:  # (hub/README: delete-what)
     """Return the records of the id that the caller may delete, by their member, each in order of version."""
     caller = deletion.caller.member
     nation = deletion.origin if caller.kind is Kind.CERT else None

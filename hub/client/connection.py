@@ -33,8 +33,7 @@ from hub.model import JsonObject
 TAXII: Final = "application/taxii+json;version=2.1"
 JSON: Final = "application/json"
 # What an answer may hold once inflated. A page holds what `page_bytes` of the hub allows, by default 8 MB.
-# (hub/README: answer-limits)
-PAGE_BYTES: Final = 268_435_456
+PAGE_BYTES: Final = 268_435_456  # (hub/README: answer-limits)
 ANSWER_BYTES: Final = 16_777_216
 
 _LONGEST_PAUSE_SECONDS: Final = 30.0
@@ -178,8 +177,7 @@ class Connection:
                 )
             raise
 
-    # (hub/README: client-waits)
-    def _may_go_on(self, cause: Cause, *, is_repeatable: bool) -> bool:
+    def _may_go_on(self, cause: Cause, *, is_repeatable: bool) -> bool:  # (hub/README: client-waits)
         match cause.again:
             case Again.NEVER:
                 return False

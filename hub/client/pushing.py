@@ -167,8 +167,7 @@ def _read(items: Iterable[Item | SetAside], spool: Spool, room: int, report: Pus
     return [piece for piece in pieces if piece.offset not in held_back]
 
 
-# (hub/README: push-plan)
-def _held_back(pieces: Sequence[Piece], uncovered: set[str]) -> set[int]:
+def _held_back(pieces: Sequence[Piece], uncovered: set[str]) -> set[int]:  # (hub/README: push-plan)
     """Return, by their offsets, the pieces without TLP whose containers cannot all be sent.
 
     What an unmarked container names is among them where it is itself. A name goes where one container does.

@@ -34,8 +34,7 @@ _DIGEST_LENGTH: Final = 64
 _SHOWN: Final = 100  # characters of a value that a finding repeats
 
 
-# (hub/README: findings-stop)
-class Stops(IntEnum):
+class Stops(IntEnum):  # (hub/README: findings-stop)
     """What a finding stops: nothing, what gives (propose, sign, resume), or every step."""
 
     NOTHING = 0

@@ -167,8 +167,7 @@ class Signers:
         own = frozenset([self.own] if self.own is not None and self.own_nation == nation else [])
         return self.pins.get(nation, frozenset()) | own
 
-    # (hub/README: key-by-pin)
-    def _endorsed(self, nation: str) -> frozenset[str]:
+    def _endorsed(self, nation: str) -> frozenset[str]:  # (hub/README: key-by-pin)
         """Return the keys that lead back to what is known of the nation, each endorsed by the one before.
 
         Backwards nothing follows: anybody can make a key that endorses another's.

@@ -234,8 +234,7 @@ def _breaks_the_record(obj: StixObject, case: Case) -> str | None:
     return _changes_its_creation(obj, case)
 
 
-# (hub/README: names-dated-anew)
-def _changes_its_creation(obj: StixObject, case: Case) -> str | None:
+def _changes_its_creation(obj: StixObject, case: Case) -> str | None:  # (hub/README: names-dated-anew)
     """Return what of `created` and `created_by_ref` differs from the versions next to it (section 3.2).
 
     Names without TLP are aside: exporters date them by the event at hand (policy 2.3, 8).

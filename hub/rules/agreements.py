@@ -254,8 +254,7 @@ def waiting(periods: Iterable[Period]) -> list[Period]:
     ]
 
 
-# (hub/README: unbroken-chain)
-def covered_since(periods: Iterable[Period]) -> dict[Direction, datetime]:
+def covered_since(periods: Iterable[Period]) -> dict[Direction, datetime]:  # (hub/README: unbroken-chain)
     """Return since when these periods have covered each direction (policy 4, the start).
 
     Those that never began do not count.

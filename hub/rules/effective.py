@@ -151,8 +151,7 @@ def follows_namers(version: ObjectVersion) -> bool:
     return is_unmarked and not version.is_contained and version.deleted_at is None
 
 
-# (hub/README: namers)
-def names_creator(version: ObjectVersion) -> bool:
+def names_creator(version: ObjectVersion) -> bool:  # (hub/README: namers)
     """Tell whether the version's level counts for the identity that it names (policy 2.4).
 
     Newest versions alone do, while they are open and not deleted; an unmarked identity would only pass on

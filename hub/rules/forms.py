@@ -105,8 +105,7 @@ def answered(behind: Mapping[StixId, Original], about: NationCode) -> dict[StixI
     return {made: id for made, id in named.items() if not made.startswith(_EXTENSION)}
 
 
-# (hub/README: answer-to-made-id)
-def audience(
+def audience(  # (hub/README: answer-to-made-id)
     originals: Mapping[StixId, StixId],
     told: Mapping[tuple[MemberId, StixId], int],
     came_at: int | None,

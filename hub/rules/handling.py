@@ -206,8 +206,7 @@ class _Settling:
 
     # --- names and derived observables ---
 
-    # (hub/README: name-decided-once)
-    def _decided_once(self, version: ObjectVersion) -> ObjectVersion:
+    def _decided_once(self, version: ObjectVersion) -> ObjectVersion:  # (hub/README: name-decided-once)
         stored = self.facts.before.get(version.key)
         beside = self._beside(version.id)
         if stored is None:

@@ -85,8 +85,7 @@ class Stored:
     audiences: Mapping[int, Justification] = field(default_factory=dict)
 
 
-# (hub/README: copy-as-judged)
-def originals(
+def originals(  # (hub/README: copy-as-judged)
     equals: Iterable[Equal], members: Mapping[MemberId, Member], *, ever: bool = False
 ) -> Originals:
     """Return, for each copy, for whom the equal objects stand that its submitter had been shown (policy 2.7).

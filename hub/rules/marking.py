@@ -80,8 +80,7 @@ def is_stricter(one: Handling, than: Handling) -> bool:
     )
 
 
-# (hub/README: rel-to-narrows)
-def narrower(
+def narrower(  # (hub/README: rel-to-narrows)
     one: frozenset[NationCode] | None, other: frozenset[NationCode] | None
 ) -> frozenset[NationCode] | None:
     """Return the nations that both allow; None allows all (policy 6)."""

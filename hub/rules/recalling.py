@@ -58,8 +58,7 @@ class Watch:
         readers = self.readers.get(recipient, ())
         return frozenset(one.member for one in readers if stands(value, one, self.in_force))
 
-    # (hub/README: recalled-from)
-    def lost(
+    def lost(  # (hub/README: recalled-from)
         self, before: Mapping[ShownIn, frozenset[MemberId]], after: Mapping[ShownIn, frozenset[MemberId]]
     ) -> dict[Place, frozenset[MemberId]]:
         """Return who ceased to see which version in the form in which it was seen, though it is not deleted.

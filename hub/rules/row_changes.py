@@ -52,8 +52,7 @@ class Moment(NamedTuple):
         lasting = frozenset(p.id for p in in_force if now + _WRITTEN_WITHIN < p.until)
         return cls(frozenset(p.id for p in in_force), lasting)
 
-    # (hub/README: row-in-place)
-    def adds_nobody(self, new: Justification, old: Justification) -> bool:
+    def adds_nobody(self, new: Justification, old: Justification) -> bool:  # (hub/README: row-in-place)
         """Tell whether a row that stands by `old` shows its version to nobody new, now or later, by `new`."""
         return narrows(new, old) or narrows(_seen_by(new, self.in_force), _seen_by(old, self.lasting))
 

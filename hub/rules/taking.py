@@ -45,8 +45,7 @@ def taken_over(
     return taken_together(parts)
 
 
-# (hub/README: cert-names-agency)
-def names_colleagues(
+def names_colleagues(  # (hub/README: cert-names-agency)
     item: ObjectVersion,
     submitter: Member,
     neighbours: Mapping[StixId, Sequence[Neighbour]],

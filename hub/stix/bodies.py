@@ -56,8 +56,7 @@ def _why(data: bytes, error: orjson.JSONDecodeError) -> str:
     return f"line {error.lineno} column {error.colno}: {error.msg}"
 
 
-# (hub/README: flawed-object-alone)
-def objects_of(body: bytes, most: int) -> list[Any]:
+def objects_of(body: bytes, most: int) -> list[Any]:  # (hub/README: flawed-object-alone)
     """Return the list `objects` of a TAXII envelope or STIX bundle, whatever else stands beside it.
 
     What is Unreadable in it is JSON (RFC 8259), but readers would take it differently (`loads`).

@@ -201,8 +201,7 @@ _BY_REFERENCE_TABLE: Final = (
 )
 _NAMES: Final = "property names are lower-case ASCII, and no value is null or an empty list, here too"
 _KEYS: Final = "keys are ids of extension definitions or given names where they can be (SHOULD)"
-# (hub/README: stix-by-text)
-CORRECTIONS: Final = (
+CORRECTIONS: Final = (  # (hub/README: stix-by-text)
     Correction(
         "common/timestamp", "2.16", "a timestamp is an instant of RFC 3339, so its day exists", _timestamp
     ),

@@ -39,8 +39,7 @@ _GRANDFATHERED: Final = frozenset(_IRREGULAR.split())
 _TWO_LETTERS: Final = frozenset(_LETTERS.split())
 
 
-# (hub/README: language-tags)
-def is_language_tag(text: str) -> bool:
+def is_language_tag(text: str) -> bool:  # (hub/README: language-tags)
     """Return whether `text` is a well-formed tag whose language of two letters, if so, is one there is."""
     if len(text) > _MAX_CHARACTERS:
         return False

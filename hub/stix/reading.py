@@ -122,8 +122,7 @@ def _ids(obj: JsonObject, held: Survey) -> frozenset[StixId]:
     return held.ids if held.creator is None else held.ids | {held.creator}
 
 
-# (hub/README: source-named)
-def _source_hiding(obj: JsonObject, ids: Set[StixId]) -> SourceHiding:
+def _source_hiding(obj: JsonObject, ids: Set[StixId]) -> SourceHiding:  # (hub/README: source-named)
     """Return how the object may appear where its source is hidden; an organisation or person may be that.
 
     Plain only if no id in it, wherever it stands, was chosen by somebody (`ids`): TLP's and those that follow

@@ -22,8 +22,7 @@ from hub.stix.sentences import sentence
 _FOLDERS: Final = ("common", "sdos", "sros", "observables")
 _OBSERVABLE_CORE: Final = "cyber-observable-core"
 _META: Final = ("marking-definition", "language-content", "extension-definition")
-# (hub/README: timestamps)
-_MILLISECONDS: Final = re.compile(r"\.[0-9]{3,6}Z$")
+_MILLISECONDS: Final = re.compile(r"\.[0-9]{3,6}Z$")  # (hub/README: timestamps)
 
 Loaded: TypeAlias = dict[str, dict[str, JsonObject]]
 

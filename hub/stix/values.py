@@ -76,8 +76,7 @@ def mac_fault(text: str) -> str | None:
     return f"{shown(text)} is no MAC address as STIX writes it; write it in lower case as d2:fb:49:24:37:18"
 
 
-# (hub/README: names-and-addresses)
-def domain_fault(text: str) -> str | None:
+def domain_fault(text: str) -> str | None:  # (hub/README: names-and-addresses)
     """Return why `text` is no domain name (6.4: RFC 1034 and RFC 5890), or None.
 
     An underscore passes, as such names are resolved daily.
@@ -128,8 +127,7 @@ def url_fault(text: str) -> str | None:
     )
 
 
-# (hub/README: names-and-addresses)
-def key_fault(text: str) -> str | None:
+def key_fault(text: str) -> str | None:  # (hub/README: names-and-addresses)
     """Return why the registry hive that `text` begins with is not written in full (6.17), or None.
 
     A key without a hive passes.

@@ -61,8 +61,7 @@ _TOKEN: Final = re.compile(
 _ASCII_TOKEN: Final = re.compile(r"[a-z0-9]+")
 
 
-# (hub/README: same-name)
-def fold(text: str) -> str:
+def fold(text: str) -> str:  # (hub/README: same-name)
     """Return `text` without case, accents and what is not seen: NFKC, but for combining characters.
 
     Combining and zero-width characters and controls that are no space are left out; the voicing marks of kana
@@ -117,8 +116,7 @@ def _is_hidden(char: str) -> bool:
 
 # --- what is encoded ------------------------------------------------------------------------------
 
-# (hub/README: encoded-name)
-_MAX_ROUNDS: Final = 3  # what is encoded twice is decoded twice
+_MAX_ROUNDS: Final = 3  # what is encoded twice is decoded twice (hub/README: encoded-name)
 _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _TAG: Final = re.compile(r"<[/!A-Za-z][^<>]{0,200}>")

@@ -124,8 +124,7 @@ def make_file(url: URL) -> None:
         ) from error
 
 
-# (hub/README: wide-files-told)
-def open_sqlite(file: Path, **arguments: Any) -> sqlite3.Connection:
+def open_sqlite(file: Path, **arguments: Any) -> sqlite3.Connection:  # (hub/README: wide-files-told)
     """Return a connection to a file that is there: SQLite by itself would make one, as the umask wants it."""
     path = "/" + str(file.absolute()).lstrip("/")  # two slashes would begin with the name of a host
     connection: sqlite3.Connection = sqlite3.connect(f"file:{quote(path)}?mode=rw", uri=True, **arguments)

@@ -121,8 +121,7 @@ RECONFIGURED: Final = (
 )
 
 
-# (hub/README: fork-doubt)
-def follow(
+def follow(  # (hub/README: fork-doubt)
     connection: Connection, state: State, now: datetime, served: datetime, *, was_synchronous: bool
 ) -> None:
     """Keep what the server says of itself, and begin another epoch where history may have forked.

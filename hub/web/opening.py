@@ -22,8 +22,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger(__name__)
 
-# (hub/README: worker-opening)
-_PAUSE_SECONDS: Final = 1.0
+_PAUSE_SECONDS: Final = 1.0  # (hub/README: worker-opening)
 _UNFORESEEN: Final = "the hub cannot be opened; what went wrong stands above"
 
 

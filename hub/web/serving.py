@@ -33,8 +33,7 @@ _logger = logging.getLogger(__name__)
 
 CHORES_SECONDS: Final = 10.0
 
-# (hub/README: proxy-holds-slow-peers)
-_PRODUCTION: Final = {
+_PRODUCTION: Final = {  # (hub/README: proxy-holds-slow-peers)
     "proc_name": "hub",
     "worker_class": "gthread",
     "threads": 8,
@@ -42,8 +41,7 @@ _PRODUCTION: Final = {
     "graceful_timeout": 30,
     "keepalive": 65,  # longer than the proxy keeps an idle connection, so that it is the one to close
     "limit_request_line": 8190,  # a cursor has up to 4,096 characters, and filters come beside it
-    # (hub/README: refused-before-request)
-    "limit_request_fields": 64,
+    "limit_request_fields": 64,  # (hub/README: refused-before-request)
     "limit_request_field_size": 8190,
     "header_map": "drop",
     "forwarder_headers": "",
@@ -123,8 +121,7 @@ class Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
             sys.exit(1)
 
 
-# (hub/README: worker-opening)
-class LastWords:
+class LastWords:  # (hub/README: worker-opening)
     """Memory that the master shares with its workers: for the sentence of one that cannot serve.
 
     Made before the workers are. Several may write, one is heard: they have the same to say.

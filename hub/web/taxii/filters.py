@@ -78,8 +78,7 @@ def read(args: MultiDict[str, str], fields: tuple[str, ...], *, page_limit: int)
     )
 
 
-# (hub/README: delete-what)
-def read_deletion(args: MultiDict[str, str]) -> Filters:
+def read_deletion(args: MultiDict[str, str]) -> Filters:  # (hub/README: delete-what)
     """Return which versions a DELETE asks for (section 5.7): every one, unless `match[version]` says.
 
     Stricter than `read`: what is not understood must not delete more than was meant.
