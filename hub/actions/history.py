@@ -56,8 +56,8 @@ def _step(service: Service, known: History) -> bool:
 
     As a submission's, what follows is decided on a snapshot, and again under the locks if agreements, the
     nation's submissions, what the clock lets be in force or the history have moved since. Ledgers are held
-    for the writing alone. At the end the nation's submissions are counted on once more: one
-    that was decided before the agreement began, and not yet written, is decided again and so misses nothing.
+    for the writing alone. At the end the nation's submissions are counted on once more: one that was decided
+    before the agreement began, and not yet written, is decided again and so misses nothing.
     """
     with service.store.read() as connection:
         before = histories.find(connection, known)  # None too where a replica has yet to hear of it

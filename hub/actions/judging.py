@@ -12,7 +12,7 @@ from hub.model import Equal, Member, MemberId, NationCode, ObjectVersion, StixId
 from hub.rules.effective import Handled
 from hub.rules.judgement import DecisionContext, Judging, Originals, Stored, originals
 from hub.rules.references import Judgement, Settled
-from hub.rules.release import in_force_part
+from hub.rules.release import in_force_part, is_masked
 from hub.rules.row_changes import LedgerChanges, bridging, changes_to
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
@@ -138,7 +138,7 @@ def _settled(connection: Connection, judging: Judging, originals_of: OriginalsOf
             yield Settled(
                 *(member, id),
                 {view: in_force_part(value, binding) for view, value in record.standing.items()},
-                context.is_masked(record.source_hiding, member),
+                is_masked(context.clearance(member), record.source_hiding),
                 is_unmarked_name=record.is_unmarked_name,
                 originals=of_copies.get(record.version, {}),
             )

@@ -71,12 +71,14 @@ def effective(facts: MarkingFacts) -> Handled:
     """Return how all versions are handled: level, REL TO and closure (policy 2.1 to 2.7)."""
     now = settle(facts)
     deltas = creator_deltas(now, facts.before)
-    named = {identity for identity, _ in deltas}
-    elsewhere = {key: v for key, v in facts.identities.items() if v.id in named}
+    news: dict[StixId, dict[Tlp, int]] = defaultdict(dict)
+    for (identity, tlp), delta in deltas.items():
+        news[identity][tlp] = delta
+    elsewhere = {key: v for key, v in facts.identities.items() if v.id in news}
     now |= elsewhere
     for version in [v for v in now.values() if follows_namers(v)]:
         namers: Counter[Tlp] = Counter(facts.namers.get(version.id, {}))
-        namers.update({tlp: n for (identity, tlp), n in deltas.items() if identity == version.id})
+        namers.update(news.get(version.id, {}))
         stored = facts.before.get(version.key) or elsewhere.get(version.key)
         now[version.key] = following_namers(version, stored, namers)
     return Handled(now, {**facts.before, **elsewhere}, deltas, facts.accepted)

@@ -24,7 +24,6 @@ from hub.model import (
     Period,
     Reader,
     RecordKey,
-    SourceHiding,
     StixId,
     View,
 )
@@ -32,7 +31,7 @@ from hub.rules.claims import is_unmarked_name
 from hub.rules.effective import Handled
 from hub.rules.forms import Law, to_audience
 from hub.rules.references import Judgement, Node, Settled, judge
-from hub.rules.release import Candidate, binding, is_masked, stands
+from hub.rules.release import Candidate, binding, stands
 from hub.rules.row_changes import Moment
 
 # Of copies, by their keys: for whom what they are copies of stands (policy 2.7).
@@ -67,9 +66,6 @@ class DecisionContext:
 
     def candidate(self, version: ObjectVersion) -> Candidate:
         return Candidate.of(version, self.origin, self.clearance(version.member))
-
-    def is_masked(self, source_hiding: SourceHiding, member: MemberId) -> bool:
-        return is_masked(self.clearance(member), source_hiding)
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ class Knowledge:
         for stood in row.stood:
             # The stretch that lasts holds the present, too.
             end = self.now + _INSTANT if stood.until is None else stood.until
-            if was_shown([Stretch(start, end, stood.justification)], self.reader, self.around.periods):
+            if was_shown(Stretch(start, end, stood.justification), self.reader, self.around.periods):
                 last = stood.shown
             start = max(start, end)
         return last
@@ -179,17 +179,15 @@ def _earlier(one: datetime | None, other: datetime) -> datetime:
 
 
 # (hub/README: shown-by-rows)
-def was_shown(stretches: Iterable[Stretch], reader: Reader, periods: Collection[Period]) -> bool:
+def was_shown(stretch: Stretch, reader: Reader, periods: Collection[Period]) -> bool:
     """Tell whether a poll of `reader` could have returned a row that stood so (policy 1, "shown").
 
     Ended `periods` count.
     """
-    for stretch in stretches:
-        starts = {p.start for p in periods if stretch.start <= p.start < stretch.end}
-        for at in {stretch.start, *starts}:
-            if stands(stretch.justification, reader, _in_force(periods, at)):
-                return True
-    return False
+    starts = {p.start for p in periods if stretch.start <= p.start < stretch.end}
+    return any(
+        stands(stretch.justification, reader, _in_force(periods, at)) for at in {stretch.start, *starts}
+    )
 
 
 def _in_force(periods: Iterable[Period], at: datetime) -> frozenset[int]:

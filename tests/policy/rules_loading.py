@@ -41,7 +41,7 @@ from hub.rules.judgement import originals as decided_originals
 from hub.rules.marking import accepted_as
 from hub.rules.neighbours import Around, Knowledge, Neighbourhood
 from hub.rules.references import Settled
-from hub.rules.release import in_force_part
+from hub.rules.release import in_force_part, is_masked
 from tests.policy.rules_memory import Memory, Row, made_id
 
 Items = Sequence[StixObject | Unreadable]
@@ -246,7 +246,7 @@ def _settled(memory: Memory, judging: Judging) -> Iterator[Settled]:
                         View(r.recipient, r.form): in_force_part(r.justification, context.binding)
                         for r in rows
                     },
-                    is_masked=context.is_masked(version.source_hiding, member),
+                    is_masked=is_masked(context.clearance(member), version.source_hiding),
                     is_unmarked_name=is_unmarked_name(version),
                     originals=_originals_of(memory, [version]).get(version.key, {}),
                 )

@@ -57,7 +57,7 @@ def period(start: int, until: int, ended: int | None = None) -> Period:
 def test_a_row_was_shown_while_its_period_was_in_force(
     stretch: Stretch, periods: list[Period], expected: bool
 ) -> None:
-    assert was_shown([stretch], READER, periods) is expected
+    assert was_shown(stretch, READER, periods) is expected
 
 
 @pytest.mark.parametrize(
@@ -65,12 +65,12 @@ def test_a_row_was_shown_while_its_period_was_in_force(
     [Reader(MemberId("kr-partner"), KR, PARTNER)],
 )
 def test_what_the_nations_other_members_were_shown_does_not_count(reader: Reader) -> None:
-    assert not was_shown([at(10)], reader, [period(-5, 20)])
+    assert not was_shown(at(10), reader, [period(-5, 20)])
 
 
 def test_what_never_stands_was_never_shown() -> None:
     row = Stretch(NOW, NOW + SECOND, frozenset({NEVER}))
-    assert not was_shown([row], READER, [period(-5, 20)])
+    assert not was_shown(row, READER, [period(-5, 20)])
 
 
 def test_the_lowest_clearance_is_that_of_no_member_in_particular() -> None:
