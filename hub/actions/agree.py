@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from hub.actions import accept, takeover
 from hub.actions.authenticate import admit
-from hub.actions.basis import present
 from hub.actions.lifecycles import UNKNOWN, check_may_know, find, last_event, lifecycle_of, view
+from hub.actions.present import present
 from hub.actions.service import Service
-from hub.actions.submit import verify_request
+from hub.actions.signatures import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     MAX_AGREEMENT_BYTES,

@@ -1,4 +1,4 @@
-"""What time it is, what a decision hangs on, and the locks under which it is looked at again and written."""
+"""What a decision hangs on, and the locks under which it is looked at again and written."""
 
 from __future__ import annotations
 
@@ -6,28 +6,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from hub.actions.authenticate import admit
+from hub.actions.present import present
 from hub.actions.service import Service
 from hub.model import Caller, Evidence, NationCode
 from hub.rules.row_changes import Moment
-from hub.store import agreements, releases, submissions
+from hub.store import agreements, submissions
 from hub.store.agreements import Generation
 from hub.store.connection import Connection
-
-
-def present(
-    service: Service,
-    connection: Connection,
-    recipient: NationCode | None = None,
-    generation: Generation | None = None,
-) -> datetime:
-    """Return the present as this transaction must take it, should the clock have stepped back.
-
-    Never before agreements last came to bind or ended, nor before what was last decided on the ledger of the
-    `recipient` that reads, or on any: whoever decides may write to all. Dates may run ahead of the clock;
-    what is decided by does not.
-    """
-    changed_at = (generation or agreements.generation(connection)).changed_at
-    return max(service.store.now(connection), changed_at, releases.decided_at(connection, recipient))
 
 
 class Basis(NamedTuple):

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hub.actions.basis import present
 from hub.actions.checks import (
     RESTORE,
     Fault,
@@ -21,6 +20,7 @@ from hub.actions.checks import (
 )
 from hub.actions.checks.records import CreatorCounts
 from hub.actions.checks.rows import Justifications, RowCheck
+from hub.actions.present import present
 from hub.actions.service import Service
 from hub.errors import DamagedDatabase
 from hub.model import HUB, NationCode

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hub.actions import authenticate
-from hub.actions.basis import present
 from hub.actions.lifecycles import may_know
+from hub.actions.present import present
 from hub.actions.service import Service
 from hub.model import Caller, NationCode, Tlp
 from hub.rules.release import levels_seen

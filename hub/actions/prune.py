@@ -13,8 +13,6 @@ from typing import Final
 from hub.actions.service import Service
 from hub.store import members
 
-# (hub/README: submissions-told)
-STATUS_DAYS: Final = 30  # how long a status is answered; TAXII 2.1 section 4.3 asks for a day
 _TOKEN_DAYS: Final = 90  # how long a dead token is listed, so that its member can see what became of it
 
 

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from hub.actions.authored import publish
-from hub.actions.basis import present
+from hub.actions.present import present
 from hub.actions.service import Service
 from hub.model import (
     Clearance,
@@ -25,7 +25,6 @@ from hub.model import (
     Kind,
     MemberId,
     NationCode,
-    Reader,
     StixId,
     StixObject,
     Tlp,
@@ -33,15 +32,12 @@ from hub.model import (
     format_instant,
 )
 from hub.proofs import canonical
-from hub.rules.effective import Handled
-from hub.rules.recalling import ShownIn, Watch
 from hub.rules.release import clearance_for
-from hub.rules.row_changes import LedgerChanges
 from hub.stix import reading
 from hub.stix.notes import recall_note
 from hub.store import disclosures, members, recalls, releases
 from hub.store.connection import Connection
-from hub.store.recalls import NewRecall, Reason, Recall, Recalled
+from hub.store.recalls import Reason, Recall, Recalled
 from hub.store.releases import NewRow
 
 _PER_STEP: Final = 200  # recalls, so that no submission waits long for a ledger
@@ -50,65 +46,6 @@ _SENTENCES: Final = {  # (hub/README: recall-causes)
     Reason.DELETED: "The source withdrew this object on {at}.",
     Reason.STRICTER: "Since {at} its source handles this object more strictly, and not for you any more.",
 }
-
-# --- what is pulled back ------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """Whom the versions that are judged were served to, as one transaction found it."""
-
-    origin: NationCode
-    watch: Watch
-    before: Mapping[ShownIn, frozenset[MemberId]]
-
-    def note_down(self, connection: Connection, at: datetime) -> None:
-        """Keep what the rows, as they have been rewritten, pull back; the caller holds their ledgers.
-
-        Of a version that is deleted all who ever fetched it are meant, of others those who ceased to see it.
-        """
-        watch = self.watch
-        pulled: dict[tuple[MemberId, StixId, Reason], list[Recalled]] = defaultdict(list)
-        known = {place for (place, _), members in self.before.items() if members}
-        for place in sorted(recalls.recipients_of(connection, watch.doomed)):
-            version = watch.versions[place[1]]
-            tlp = version.tlp if place in known or version.markings.tlp is not None else None
-            pulled[*version.record, Reason.DELETED].append(Recalled(*place, tlp, None, None))
-        revisions: dict[NationCode, int] = {}
-        after = watch.seen(releases.live_rows(connection, list(watch.versions)))
-        for place, lost in watch.lost(self.before, after).items():
-            version = watch.versions[place[1]]
-            if place[0] not in revisions:
-                revisions[place[0]] = releases.revision(connection, place[0])
-            recalled = Recalled(*place, version.tlp, lost, revisions[place[0]])
-            pulled[*version.record, Reason.STRICTER].append(recalled)
-        new = [NewRecall(self.origin, *record, at, pulled[record]) for record in sorted(pulled)]
-        recalls.add(connection, new)
-
-
-def watch(
-    service: Service,
-    connection: Connection,
-    origin: NationCode,
-    ledger_changes: LedgerChanges,
-    handled: Collection[Handled],
-    doomed: Collection[int] = (),
-) -> Watched:
-    """Return who is served what, before the rows are rewritten; `handled` has the versions as they were."""
-    versions = {key: v for key, v in ledger_changes.versions.items() if key > 0}
-    for one in handled:
-        versions.update((key, one.before[key]) for key in one.before if key in versions or key in doomed)
-    readers: dict[NationCode, list[Reader]] = defaultdict(list)
-    for member in members.members(connection):
-        if member.nation is not None:
-            readers[member.nation].append(member.reader)
-    in_force = service.in_force.ids(connection, present(service, connection))
-    replaced = {(code, at) for code, change in ledger_changes.changes.items() for at in change.replaced}
-    found = Watch(versions, readers, in_force, frozenset(doomed), replaced)
-    return Watched(origin, found, found.seen(releases.live_rows(connection, list(versions))))
-
-
-# --- who fetched it, and is told ----------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from typing import Final
 
 from hub.actions import accept
 from hub.actions.authenticate import admit
-from hub.actions.basis import present
 from hub.actions.lifecycles import lifecycle_of, may_know
+from hub.actions.present import present
 from hub.actions.service import Service
-from hub.actions.submit import verify_request
+from hub.actions.signatures import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, Unprocessable
 from hub.model import (
     AgreementState,

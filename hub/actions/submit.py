@@ -4,34 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
-from hub.actions import accept, recall
+from hub.actions import accept, recalled
 from hub.actions.basis import Basis, basis_of, hold
 from hub.actions.handling import load
 from hub.actions.judging import context_of, judge_again, write_rows
 from hub.actions.neighbourhood import look_around
-from hub.actions.prune import STATUS_DAYS
 from hub.actions.service import Service
-from hub.errors import Forbidden, NotFound, TooLarge, Unprocessable
+from hub.actions.signatures import verify_writer
+from hub.errors import TooLarge, Unprocessable
 from hub.model import (
-    Caller,
-    Evidence,
-    HttpRequest,
     MemberId,
     NationCode,
     ObjectVersion,
-    Purpose,
     Receipt,
-    Scope,
     StixId,
     StixObject,
     Submission,
     Unreadable,
     VerifiedSubmission,
 )
-from hub.proofs import canonical, requests
+from hub.proofs import canonical
 from hub.rules.acceptance import Reserved
 from hub.rules.claims import Registered
 from hub.rules.drafting import DraftContext, Drafts, draft
@@ -73,16 +68,6 @@ def submit(service: Service, submission: Submission) -> Receipt:
     return write(service, verified, items, decision)  # 4
 
 
-def status(service: Service, caller: Caller, status_id: str) -> Receipt:
-    """Return the receipt of the caller's own submission; NotFound for an unknown, foreign or old one."""
-    with service.store.read() as connection:
-        receipt = submissions.find_receipt(connection, status_id, caller.member.id)
-        now = service.store.began(connection)
-    if receipt is None or receipt.requested_at < now - timedelta(days=STATUS_DAYS):
-        raise NotFound(f"There is no such status of yours of the last {STATUS_DAYS} days.")
-    return receipt
-
-
 # --- 1: who, and really so --------------------------------------------------------------------
 
 
@@ -92,41 +77,6 @@ def verify(service: Service, submission: Submission) -> VerifiedSubmission:
         raise TooLarge(f"The body is larger than {service.limits.max_body_bytes} bytes; split it.")
     evidence = verify_writer(service, submission.caller, submission.origin, submission.request)
     return VerifiedSubmission(submission.caller, submission.origin, submission.request.body, evidence)
-
-
-def verify_writer(
-    service: Service, caller: Caller, origin: NationCode, request: HttpRequest
-) -> Evidence | None:
-    """Return the evidence that a member of the nation, who may write to its collection, sent this.
-
-    None only for an unsigned request where the configuration accepts those. Raises Forbidden or BadSignature.
-    """
-    if caller.member.nation != origin or Scope.SUBMIT not in caller.scopes:
-        raise Forbidden("Only members of the nation write to its collection, with a token of scope submit.")
-    if service.require_signature or _is_signed(request):
-        return verify_request(service, caller, request, Purpose.SUBMIT)
-    return None
-
-
-def _is_signed(request: HttpRequest) -> bool:
-    return any(name.lower() == "signature-input" for name in request.headers)
-
-
-def verify_request(service: Service, caller: Caller, request: HttpRequest, purpose: Purpose) -> Evidence:
-    """Return the evidence of a signature that holds, by a key of the caller's for this purpose.
-
-    Raises BadSignature when it does not hold, Forbidden when the key is another's or for something else.
-    """
-    with service.store.read(when_closed=True) as connection:
-        key, evidence = requests.verify(
-            *(request, lambda thumbprint: members.find_key(connection, thumbprint)),
-            service.store.began(connection),
-        )
-    if key.member != caller.member.id or key.purpose is not purpose:
-        raise Forbidden(
-            f"The request must be signed with a key of purpose {purpose.value} of the token's own member."
-        )
-    return evidence
 
 
 # --- 2: what it says --------------------------------------------------------------------------
@@ -325,7 +275,9 @@ def _write_objects(
     member = drafts.fresh[0].member
     marking_facts.add_creators(connection, member, handled.creator_deltas)
     watched = (
-        recall.watch(service, connection, origin, ledger_changes, [handled]) if ledger_changes.hides else None
+        recalled.watch(service, connection, origin, ledger_changes, [handled])
+        if ledger_changes.hides
+        else None
     )
     # Never before the decision: what it let begin would be dated before it can be seen.
     at = max(service.store.now(connection), decision.now)

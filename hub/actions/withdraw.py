@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.actions import accept, poll, recall
+from hub.actions import accept, poll, recalled
 from hub.actions.authenticate import reader
 from hub.actions.basis import Basis, basis_of, hold
 from hub.actions.handling import load
 from hub.actions.judging import context_of, judge_again, own_versions, write_rows
 from hub.actions.service import Service
-from hub.actions.submit import verify_writer
+from hub.actions.signatures import verify_writer
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
 from hub.rules.effective import Handled, effective, together
@@ -151,7 +151,7 @@ def _write(
     for owner, handled in decision.handled.items():
         objects.update_handling(connection, handled.changed())
         marking_facts.add_creators(connection, owner, handled.creator_deltas)
-    watched = recall.watch(
+    watched = recalled.watch(
         *(service, connection, deletion.origin, decision.ledger_changes),
         handled=decision.handled.values(),
         doomed=decision.doomed,

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from hub.actions import disclose, poll
-from hub.actions.basis import present
 from hub.actions.disclose import Disclosures
+from hub.actions.present import present
 from hub.errors import Closed, Unavailable
 from hub.model import Disclosed, Disclosure, MemberId, NationCode, StixId, to_microseconds
 from hub.store import agreements, disclosures, epochs, pages

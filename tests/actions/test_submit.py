@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from hub.actions import submit
+from hub.actions import status, submit
 from hub.errors import BadJson, BadRequest, Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import Limits, Submission
 from tests.actions.hubs import TLP, Hub, address, clause, identifier, malware, relation, report, statement
@@ -104,7 +104,7 @@ def test_stix_20_is_refused_with_the_way_out(hub: Hub) -> None:
 
 def test_the_receipt_is_the_submitters_alone(hub: Hub) -> None:
     receipt = hub.push("us-cert", malware("a"), {"type": "malware"})
-    assert submit.status(hub.service, hub.caller("us-cert"), receipt.id) == receipt
+    assert status.find(hub.service, hub.caller("us-cert"), receipt.id) == receipt
     refusals = set()
     for member, id in [
         ("us-agency", receipt.id),
@@ -113,7 +113,7 @@ def test_the_receipt_is_the_submitters_alone(hub: Hub) -> None:
         ("us-cert", ""),
     ]:
         with pytest.raises(NotFound) as refusal:
-            submit.status(hub.service, hub.caller(member), id)
+            status.find(hub.service, hub.caller(member), id)
         refusals.add(str(refusal.value))
     assert len(refusals) == 1
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from hub.actions import administer, prune, submit, work
+from hub.actions import administer, prune, status, submit, work
 from hub.errors import BadSignature, NotFound
 from hub.model import Scope, format_instant
 from hub.store import ledgers, submissions
@@ -115,11 +115,11 @@ def test_a_status_is_answered_for_a_month_and_its_outcomes_stay(hub: Hub) -> Non
     receipt = submit.submit(hub.service, hub.submission("us-cert", malware("a")))
     caller = hub.caller("us-cert")
     hub.clock.forward(days=29)
-    assert submit.status(hub.service, caller, receipt.id) == receipt
+    assert status.find(hub.service, caller, receipt.id) == receipt
     hub.clock.forward(days=1, seconds=1)
     assert work.work(hub.service).is_done
     with pytest.raises(NotFound, match="the last 30 days"):
-        submit.status(hub.service, caller, receipt.id)
+        status.find(hub.service, caller, receipt.id)
     with hub.service.store.read() as connection:
         assert submissions.find_receipt(connection, receipt.id, caller.member.id) == receipt
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from flask import request
 from medallion.backends.base import Backend
 
-from hub.actions import authenticate, poll, submit, withdraw
+from hub.actions import authenticate, poll, status, submit, withdraw
 from hub.actions.service import Service
 from hub.errors import Forbidden, NotFound
 from hub.model import (
@@ -90,7 +90,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         return found.for_caller(who) if found and who.member.nation is not None else None
 
     def get_status(self, _root: str, status_id: str) -> JsonObject:
-        return resources.status(submit.status(self._service, caller(), status_id))
+        return resources.status(status.find(self._service, caller(), status_id))
 
     # --- reading -------------------------------------------------------------------------------
 
