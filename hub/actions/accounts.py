@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Final, NamedTuple
 
+from hub.actions.authenticate import may_know
 from hub.actions.judging import context_of, stored_around, with_referred
-from hub.actions.lifecycles import may_know
 from hub.actions.present import present
 from hub.actions.service import Service
 from hub.model import (

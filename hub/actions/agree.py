@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from hub.actions import accept, takeover
-from hub.actions.authenticate import admit
-from hub.actions.lifecycles import UNKNOWN, check_may_know, find, last_event, lifecycle_of, view
+from hub.actions.authenticate import admit, check_may_know
+from hub.actions.lifecycles import UNKNOWN, find, last_event, lifecycle_of, view
 from hub.actions.present import present
 from hub.actions.service import Service
 from hub.actions.signatures import verify_request

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from hub.actions.service import Service
 from hub.errors import BadSignature, Forbidden, Unauthenticated
-from hub.model import Caller, Evidence, Member, Reader, Scope, say_instant
+from hub.model import Caller, Evidence, Kind, Member, Reader, Scope, say_instant
 from hub.proofs import keys, requests, tokens
 from hub.store import members
 from hub.store.connection import Connection
@@ -99,3 +99,20 @@ def reader(caller: Caller) -> Reader:
     if Scope.READ not in caller.scopes:
         raise Forbidden("This token lacks the read scope.")
     return Reader(caller.member.id, nation, clearance, caller.token)
+
+
+def may_know(caller: Caller) -> bool:
+    """Tell whether the caller is told of agreements: a cert that governs of its nation's, an auditor of all.
+
+    An auditor's tokens have no scope but read, which is enough for it (policy 5).
+    """
+    governs = caller.member.kind is Kind.CERT and Scope.GOVERN in caller.scopes
+    return governs or caller.member.kind is Kind.AUDITOR
+
+
+def check_may_know(caller: Caller) -> None:  # (hub/README: agreements-403)
+    """Return for who may know of agreements; Forbidden, whatever is asked about, for all others."""
+    if not may_know(caller):
+        raise Forbidden(
+            "Agreements are read by a nation's cert, with a token of scope govern, and by auditors."
+        )

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Final
 
 from hub.actions import authenticate, poll
+from hub.actions.authenticate import may_know
 from hub.actions.judging import own_versions
-from hub.actions.lifecycles import may_know
 from hub.actions.service import Service
 from hub.errors import Forbidden, NotFound
 from hub.model import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from hub.actions import authenticate
-from hub.actions.lifecycles import may_know
+from hub.actions.authenticate import may_know
 from hub.actions.present import present
 from hub.actions.service import Service
 from hub.model import Caller, NationCode, Tlp

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from hub.actions.authenticate import check_may_know
 from hub.actions.service import Service
-from hub.errors import Forbidden, NotFound
-from hub.model import Caller, JsonObject, Kind, Registry, Scope, format_instant
+from hub.errors import NotFound
+from hub.model import Caller, JsonObject, Registry, format_instant
 from hub.rules.agreements import Lifecycle, Step, read_agreement, status_of
 from hub.rules.amendments import superseded_by
 from hub.store import agreements
@@ -25,23 +26,6 @@ def lifecycle_of(registry: Registry, stored: StoredAgreement) -> Lifecycle:
     for event in stored.events:
         lifecycle = lifecycle.after(Step(event.typ), event.nation, event.at)
     return superseded_by(lifecycle, [lifecycle_of(registry, amendment) for amendment in stored.amendments])
-
-
-def may_know(caller: Caller) -> bool:
-    """Tell whether the caller is told of agreements: a cert that governs of its nation's, an auditor of all.
-
-    An auditor's tokens have no scope but read, which is enough for it (policy 5).
-    """
-    governs = caller.member.kind is Kind.CERT and Scope.GOVERN in caller.scopes
-    return governs or caller.member.kind is Kind.AUDITOR
-
-
-def check_may_know(caller: Caller) -> None:  # (hub/README: agreements-403)
-    """Return for who may know of agreements; Forbidden, whatever is asked about, for all others."""
-    if not may_know(caller):
-        raise Forbidden(
-            "Agreements are read by a nation's cert, with a token of scope govern, and by auditors."
-        )
 
 
 def find(connection: Connection, caller: Caller, agreement_id: str) -> StoredAgreement:

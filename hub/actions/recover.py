@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from hub.actions import accept
-from hub.actions.authenticate import admit
-from hub.actions.lifecycles import lifecycle_of, may_know
+from hub.actions.authenticate import admit, may_know
+from hub.actions.lifecycles import lifecycle_of
 from hub.actions.present import present
 from hub.actions.service import Service
 from hub.actions.signatures import verify_request

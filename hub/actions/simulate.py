@@ -14,8 +14,9 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeGuard
 
 from hub.actions.agree import parties_amended, read_proposal
+from hub.actions.authenticate import may_know
 from hub.actions.judging import context_of
-from hub.actions.lifecycles import lifecycle_of, may_know
+from hub.actions.lifecycles import lifecycle_of
 from hub.actions.present import present
 from hub.actions.renditions import audience_of
 from hub.actions.service import Service
