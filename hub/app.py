@@ -6,7 +6,12 @@ from flask import Flask, Response
 from werkzeug.routing import Rule
 
 from hub.actions.initialise import bound
-from hub.actions.service import Secrets, Service, create_secrets, read_secrets
+from hub.actions.service.service import (
+    Secrets,
+    Service,
+    create_secrets,
+    read_secrets,
+)
 from hub.errors import SettingsError
 from hub.settings import Settings
 from hub.store.connection import Store

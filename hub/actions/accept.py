@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.errors import BadSignature, Closed, InDoubt, Interrupted, Unavailable
 from hub.model import Evidence
 from hub.proofs import requests

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 from hub.actions.authenticate import may_know
 from hub.actions.judging import context_of, stored_around, with_referred
-from hub.actions.present import present
-from hub.actions.service import Service
+from hub.actions.service.present import present
+from hub.actions.service.service import Service
 from hub.model import (
     HUB,
     SUBMITTED,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.errors import Conflict, NotFound, Unprocessable
 from hub.model import (
     HUB,

@@ -12,8 +12,8 @@ from typing import Any, Final
 from hub.actions import accept, takeover
 from hub.actions.authenticate import admit, check_may_know
 from hub.actions.lifecycles import UNKNOWN, find, last_event, lifecycle_of, view
-from hub.actions.present import present
-from hub.actions.service import Service
+from hub.actions.service.present import present
+from hub.actions.service.service import Service
 from hub.actions.signatures import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.errors import BadCursor, TooManyRequests, Unavailable
 from hub.model import Caller, Disclosed, MemberId
 from hub.proofs import cursors

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.errors import BadSignature, Forbidden, Unauthenticated
 from hub.model import Caller, Evidence, Kind, Member, Reader, Scope, say_instant
 from hub.proofs import keys, requests, tokens

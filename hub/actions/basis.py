@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import NamedTuple
 
 from hub.actions.authenticate import admit
-from hub.actions.present import present
-from hub.actions.service import Service
+from hub.actions.service.present import present
+from hub.actions.service.service import Service
 from hub.model import Caller, Evidence, NationCode
 from hub.rules.row_changes import Moment
 from hub.store import agreements, submissions

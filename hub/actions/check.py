@@ -20,8 +20,8 @@ from hub.actions.checks import (
 )
 from hub.actions.checks.records import CreatorCounts
 from hub.actions.checks.rows import Justifications, RowCheck
-from hub.actions.present import present
-from hub.actions.service import Service
+from hub.actions.service.present import present
+from hub.actions.service.service import Service
 from hub.errors import DamagedDatabase
 from hub.model import HUB, NationCode
 from hub.store import agreements, histories, integrity, members, releases

@@ -11,7 +11,7 @@ from typing import Final
 from hub.actions import authenticate, poll
 from hub.actions.authenticate import may_know
 from hub.actions.judging import own_versions
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.errors import Forbidden, NotFound
 from hub.model import (
     HUB,

@@ -14,8 +14,8 @@ from typing import Any, Final
 from hub.actions import authenticate
 from hub.actions.accounts import Account, Found, accounts
 from hub.actions.judging import own_versions
-from hub.actions.present import present
-from hub.actions.service import Service
+from hub.actions.service.present import present
+from hub.actions.service.service import Service
 from hub.errors import BadRequest, Forbidden, NotFound, Unprocessable
 from hub.model import (
     HUB,

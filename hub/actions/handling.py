@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.model import Handling, MemberId, NationCode, ObjectVersion, Registry, StixId
 from hub.rules.claims import is_decided_once
 from hub.rules.drafting import NO_DRAFTS, Drafts

@@ -14,8 +14,8 @@ from typing import Final
 
 from hub.actions.basis import Basis, basis_of, hold
 from hub.actions.judging import context_of, judge_for_history, write_rows
-from hub.actions.present import present
-from hub.actions.service import Service
+from hub.actions.service.present import present
+from hub.actions.service.service import Service
 from hub.model import Clearance, StixId, Tlp
 from hub.rules.release import clearance_for
 from hub.rules.row_changes import LedgerChanges, up_to

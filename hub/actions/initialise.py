@@ -14,7 +14,7 @@ from typing import Final
 import orjson
 
 from hub.actions.authored import publish
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.errors import SettingsError
 from hub.model import (
     HUB,

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from hub.actions import renditions
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.model import Equal, Member, MemberId, NationCode, ObjectVersion, StixId
 from hub.rules.effective import Handled
 from hub.rules.judgement import DecisionContext, Judging, Originals, Stored, originals

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from hub.actions import authenticate
 from hub.actions.authenticate import may_know
-from hub.actions.present import present
-from hub.actions.service import Service
+from hub.actions.service.present import present
+from hub.actions.service.service import Service
 from hub.model import Caller, NationCode, Tlp
 from hub.rules.release import levels_seen
 

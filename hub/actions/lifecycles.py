@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from hub.actions.authenticate import check_may_know
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.errors import NotFound
 from hub.model import Caller, JsonObject, Registry, format_instant
 from hub.rules.agreements import Lifecycle, Step, read_agreement, status_of

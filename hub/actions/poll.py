@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from hub.actions import authenticate
-from hub.actions.in_force import VisibleJustifications
-from hub.actions.present import present
-from hub.actions.service import Service
+from hub.actions.service.in_force import VisibleJustifications
+from hub.actions.service.present import present
+from hub.actions.service.service import Service
 from hub.errors import BadCursor, Unauthenticated, Unavailable
 from hub.model import (
     Disclosed,

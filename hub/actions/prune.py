@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.store import members
 
 _TOKEN_DAYS: Final = 90  # how long a dead token is listed, so that its member can see what became of it

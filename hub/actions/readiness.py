@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.errors import Unavailable
 from hub.model import format_instant
 from hub.store import epochs, readiness

@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from hub.actions.authored import publish
-from hub.actions.present import present
-from hub.actions.service import Service
+from hub.actions.service.present import present
+from hub.actions.service.service import Service
 from hub.model import (
     Clearance,
     Disclosed,

@@ -10,8 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.actions.present import present
-from hub.actions.service import Service
+from hub.actions.service.present import present
+from hub.actions.service.service import Service
 from hub.model import (
     MemberId,
     NationCode,

@@ -16,8 +16,8 @@ from typing import Final
 from hub.actions import accept
 from hub.actions.authenticate import admit, may_know
 from hub.actions.lifecycles import lifecycle_of
-from hub.actions.present import present
-from hub.actions.service import Service
+from hub.actions.service.present import present
+from hub.actions.service.service import Service
 from hub.actions.signatures import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, Unprocessable
 from hub.model import (

@@ -15,7 +15,7 @@ from typing import Final
 
 import orjson
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.model import (
     ANONYMISED,
     Givers,

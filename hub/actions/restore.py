@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.store import epochs, restoring
 from hub.store.moments import Clock
 

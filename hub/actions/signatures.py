@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.errors import Forbidden
 from hub.model import Caller, Evidence, HttpRequest, NationCode, Purpose, Scope
 from hub.proofs import requests

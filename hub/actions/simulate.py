@@ -17,9 +17,9 @@ from hub.actions.agree import parties_amended, read_proposal
 from hub.actions.authenticate import may_know
 from hub.actions.judging import context_of
 from hub.actions.lifecycles import lifecycle_of
-from hub.actions.present import present
 from hub.actions.renditions import audience_of
-from hub.actions.service import Service
+from hub.actions.service.present import present
+from hub.actions.service.service import Service
 from hub.errors import Forbidden
 from hub.model import (
     SUBMITTED,

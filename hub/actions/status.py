@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.errors import NotFound
 from hub.model import Caller, Receipt
 from hub.store import submissions

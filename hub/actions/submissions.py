@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.errors import BadCursor, Forbidden, NotFound
 from hub.model import (
     Caller,

@@ -12,7 +12,7 @@ from hub.actions.basis import Basis, basis_of, hold
 from hub.actions.handling import load
 from hub.actions.judging import context_of, judge_again, write_rows
 from hub.actions.neighbourhood import look_around
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.actions.signatures import verify_writer
 from hub.errors import TooLarge, Unprocessable
 from hub.model import (

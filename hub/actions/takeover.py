@@ -14,7 +14,7 @@ from typing import Final, assert_never
 
 from hub.actions import history
 from hub.actions.lifecycles import lifecycle_of
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.errors import Unavailable
 from hub.model import Period
 from hub.rules.agreements import (

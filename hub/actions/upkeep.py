@@ -9,7 +9,7 @@ from typing import Final
 
 from hub import files
 from hub.actions.checks import Fault
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.model import say_instant
 from hub.store import engines, members
 from hub.store.members import StoredToken

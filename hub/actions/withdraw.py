@@ -11,7 +11,7 @@ from hub.actions.authenticate import reader
 from hub.actions.basis import Basis, basis_of, hold
 from hub.actions.handling import load
 from hub.actions.judging import context_of, judge_again, own_versions, write_rows
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.actions.signatures import verify_writer
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter

@@ -14,7 +14,7 @@ from typing import Final
 from hub.actions import recall
 from hub.actions.history import append_due
 from hub.actions.prune import Pruned, prune
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.model import Justification, NationCode
 from hub.rules.release import NEVER, in_force_part
 from hub.store import agreements, ledgers, releases

@@ -18,7 +18,7 @@ from hub.actions.check import check as check_everything
 from hub.actions.initialise import Initialised, initialise
 from hub.actions.prune import Pruned
 from hub.actions.prune import prune as prune_once
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.actions.upkeep import exposed, token_cautions
 from hub.actions.work import WorkReport
 from hub.actions.work import work as work_once

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from flask import Flask, Request, Response, g, has_request_context, request
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.model import Receipt
 from hub.web import logs
 from hub.web.taxii.identity import service

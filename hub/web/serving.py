@@ -21,7 +21,7 @@ from typing import Any, Final
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.actions.work import work
 from hub.errors import Refused
 from hub.web import logs

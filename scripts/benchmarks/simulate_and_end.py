@@ -32,7 +32,7 @@ from rich.table import Table
 from hub.actions import agree, history, poll, simulate
 from hub.actions.basis import hold
 from hub.actions.judging import context_of, judge_afresh, write_rows
-from hub.actions.present import present
+from hub.actions.service.present import present
 from hub.model import (
     Markings,
     MemberId,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from hub.actions import check
-from hub.actions.in_force import InForce
+from hub.actions.service.in_force import InForce
 from hub.model import MemberId, NationCode, StixId
 from hub.store import members
 from tests.stix_objects import Json, sdo, stix_id

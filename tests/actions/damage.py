@@ -16,8 +16,8 @@ from pathlib import Path
 import psycopg
 
 from hub.actions import administer, work
-from hub.actions.in_force import InForce
-from hub.actions.service import Service
+from hub.actions.service.in_force import InForce
+from hub.actions.service.service import Service
 from hub.model import Purpose, VersionFilter
 from hub.proofs import documents, keys
 from hub.store.connection import Store

@@ -16,9 +16,9 @@ from typing import Any
 
 from hub.actions import administer, agree, poll, submit
 from hub.actions.authenticate import reader
-from hub.actions.in_force import InForce
 from hub.actions.initialise import initialise
-from hub.actions.service import Secrets, Service
+from hub.actions.service.in_force import InForce
+from hub.actions.service.service import Secrets, Service
 from hub.model import (
     Caller,
     HttpRequest,

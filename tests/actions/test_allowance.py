@@ -21,7 +21,7 @@ from sqlalchemy import event
 
 from hub.actions import administer
 from hub.actions.allowance import Allowances
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.errors import TooManyRequests, Unavailable
 from hub.model import Caller, Kind, Limits
 from hub.proofs import cursors

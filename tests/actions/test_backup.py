@@ -18,7 +18,7 @@ import pytest
 
 from hub.actions import check, poll
 from hub.actions.backup import backup, restoring
-from hub.actions.in_force import InForce
+from hub.actions.service.in_force import InForce
 from hub.cli.signals import end_on_sigterm
 from hub.errors import Conflict, SettingsError, Unavailable, Unprocessable
 from hub.store import copies

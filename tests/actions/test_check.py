@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from hub.actions import check, work
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.model import NationCode, Tlp
 from tests import postgres
 from tests.actions.damage import copied, damage, furnish

@@ -11,9 +11,10 @@ from datetime import datetime
 import pytest
 from sqlalchemy import insert, select, update
 
-from hub.actions import disclose, poll
-from hub.actions.disclose import Disclosures
-from hub.actions.present import present
+from hub.actions import poll
+from hub.actions.service import disclosing
+from hub.actions.service.disclosing import Disclosures
+from hub.actions.service.present import present
 from hub.errors import Closed, Unavailable
 from hub.model import Disclosed, Disclosure, MemberId, NationCode, StixId, to_microseconds
 from hub.store import agreements, disclosures, epochs, pages
@@ -195,8 +196,8 @@ def _together(world: World, asks: Sequence[Ask]) -> tuple[list[Told | BaseExcept
 
     with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(len(asks)) as pool:
         patch.setattr(Store, "record", counted)
-        patch.setattr(disclose, "_is_empty", lambda *_: False)
-        patch.setattr(disclose, "_TURN_SECONDS", PATIENCE_SECONDS)
+        patch.setattr(disclosing, "_is_empty", lambda *_: False)
+        patch.setattr(disclosing, "_TURN_SECONDS", PATIENCE_SECONDS)
         futures = [pool.submit(tell, asks[0])]
         assert entered.wait(PATIENCE_SECONDS)
         futures += [pool.submit(tell, ask) for ask in asks[1:]]
@@ -270,7 +271,7 @@ def test_a_page_that_was_begun_before_the_hub_was_closed_is_not_told(
 
 def test_who_waits_too_long_for_its_turn_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Disclosures()
-    monkeypatch.setattr(disclose, "_TURN_SECONDS", 0.01)
+    monkeypatch.setattr(disclosing, "_TURN_SECONDS", 0.01)
     with desk._turn, pytest.raises(Unavailable, match="too long"):
         desk.tell(world.service.store, _ask(world, stix_id("malware", 1)))
     assert not desk._waiting
@@ -282,12 +283,12 @@ def test_who_waits_no_longer_takes_no_equal_page_with_it(
 ) -> None:
     """A reader asks for one page twice at once: each is answered for itself."""
     desk, ask = Disclosures(), _ask(world, stix_id("malware", 1))
-    monkeypatch.setattr(disclose, "_TURN_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(disclosing, "_TURN_SECONDS", PATIENCE_SECONDS)
     with ThreadPoolExecutor(1) as pool:
         with desk._turn:
             first = pool.submit(desk.tell, world.service.store, ask)
             wait_for(lambda: len(desk._waiting) == 1, "the first to wait")
-            monkeypatch.setattr(disclose, "_TURN_SECONDS", 0.01)
+            monkeypatch.setattr(disclosing, "_TURN_SECONDS", 0.01)
             with pytest.raises(Unavailable, match="too long"):
                 desk.tell(world.service.store, ask)
             assert len(desk._waiting) == 1

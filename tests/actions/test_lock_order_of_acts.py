@@ -17,7 +17,7 @@ from sqlalchemy import update
 from hub.actions import accept, administer, poll, prune, readiness, recall, recover, work
 from hub.actions.allowance import Allowances
 from hub.actions.initialise import initialise
-from hub.actions.service import Secrets, Service
+from hub.actions.service.service import Secrets, Service
 from hub.model import Kind, Limits, NationCode, Purpose
 from hub.proofs import documents, keys
 from hub.store import epochs, members

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hub.actions.in_force import InForce
+from hub.actions.service.in_force import InForce
 from hub.model import NationCode
 from tests.actions.alliance import allied, galaxy, is_sound, readers, rel_to, status, tell
 from tests.stix_objects import Json, definition, indicator, report, stix_id

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from hub.actions import in_force, poll
+from hub.actions import poll
+from hub.actions.service import in_force
 from hub.errors import BadCursor, BadFilter
 from hub.model import Limits, Query, Row, VersionFilter, version_key
 from hub.rules.release import stands

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from hub.actions import administer, authenticate, prune, restore, upkeep
-from hub.actions.uses import Uses
+from hub.actions.service.token_use import Uses
 from hub.errors import Unauthenticated, Unavailable
 from hub.model import Scope
 from hub.store import members

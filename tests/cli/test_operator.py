@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.actions.work import WorkReport
 from hub.cli import admin
 from hub.errors import Unavailable

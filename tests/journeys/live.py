@@ -19,7 +19,7 @@ from taxii2client.v21 import ApiRoot, Collection
 
 from hub.actions.administer import add_member, issue_token, register_key
 from hub.actions.initialise import initialise
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.app import new_service
 from hub.client import Hub, HubAuth
 from hub.model import Kind, Purpose, Scope

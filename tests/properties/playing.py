@@ -9,7 +9,7 @@ from typing import Any
 from unittest.mock import patch
 
 from hub.actions import history, takeover, work
-from hub.actions.present import present
+from hub.actions.service.present import present
 from hub.errors import Conflict, Forbidden, NotFound, Unavailable
 from hub.model import Receipt, VersionFilter, version_key
 from hub.store import histories

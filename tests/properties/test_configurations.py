@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.actions import check
-from hub.actions.in_force import InForce
 from hub.actions.initialise import bound, initialise
+from hub.actions.service.in_force import InForce
 from hub.model import NationCode, StixId, Tlp
 from tests.properties.playing import Play
 from tests.properties.test_worlds import FEWER, a_world, compare, mould

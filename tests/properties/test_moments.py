@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.actions import administer, poll
-from hub.actions.disclose import Disclosures
+from hub.actions.service.disclosing import Disclosures
 from hub.errors import Interrupted, Unauthenticated
 from hub.store.connection import Store
 from hub.store.pages import Ask, Told

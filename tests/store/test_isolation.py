@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from hub.actions.initialise import initialise
-from hub.actions.service import Secrets, Service
+from hub.actions.service.service import Secrets, Service
 from hub.model import Limits
 from hub.store import epochs
 from hub.store.connection import Connection, Store

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from hub.actions.service import create_secrets
+from hub.actions.service.service import create_secrets
 from hub.cli import main
 from hub.errors import HubError, SettingsError
 from hub.store.connection import Store

@@ -29,7 +29,7 @@ from hub.actions import (
     submit,
 )
 from hub.actions.readiness import Found
-from hub.actions.service import Secrets, Service
+from hub.actions.service.service import Secrets, Service
 from hub.app import create_app
 from hub.errors import Unauthenticated
 from hub.model import (

@@ -13,7 +13,7 @@ from werkzeug.test import Client, TestResponse
 
 from hub import settings
 from hub.actions.initialise import initialise
-from hub.actions.service import create_secrets
+from hub.actions.service.service import create_secrets
 from hub.app import create_app, new_service
 from hub.errors import SettingsError, Unavailable
 from hub.model import HttpRequest, NationCode

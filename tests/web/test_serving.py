@@ -19,7 +19,7 @@ import pytest
 
 from hub import settings
 from hub.actions.initialise import initialise
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.app import new_service
 from hub.errors import Closed, Unavailable
 from hub.web import serving

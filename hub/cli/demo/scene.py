@@ -18,7 +18,7 @@ import orjson
 from hub import files
 from hub.actions import administer
 from hub.actions.initialise import initialise
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.actions.work import work
 from hub.app import new_service
 from hub.client import Hub, HubAuth

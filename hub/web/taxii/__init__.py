@@ -12,7 +12,7 @@ from typing import Any
 import medallion
 from flask import Flask, Response, request
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.web.taxii import markings
 from hub.web.taxii.backend import TaxiiBackend
 from hub.web.taxii.negotiation import admit_taxii

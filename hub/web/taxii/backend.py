@@ -15,7 +15,7 @@ from flask import request
 from medallion.backends.base import Backend
 
 from hub.actions import authenticate, poll, status, submit, withdraw
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.errors import Forbidden, NotFound
 from hub.model import (
     Caller,

@@ -13,7 +13,7 @@ from medallion import auth
 
 from hub.actions import authenticate
 from hub.actions.allowance import Allowances
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.model import Caller
 
 _HOUSE: Final = "hub.service"

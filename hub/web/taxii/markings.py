@@ -13,7 +13,7 @@ import orjson
 from flask import Blueprint, Flask, Response
 
 from hub.actions import levels
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.model import JsonObject, Tlp
 from hub.stix.tlp import TLP_IDS
 from hub.web.taxii.identity import caller

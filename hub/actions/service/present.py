@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from hub.actions.service import Service
+from hub.actions.service.service import Service
 from hub.model import NationCode
 from hub.store import agreements, releases
 from hub.store.agreements import Generation

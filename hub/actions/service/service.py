@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from hub import files
-from hub.actions.disclose import Disclosures
-from hub.actions.in_force import InForce
-from hub.actions.uses import Uses
+from hub.actions.service.disclosing import Disclosures
+from hub.actions.service.in_force import InForce
+from hub.actions.service.token_use import Uses
 from hub.errors import SettingsError
 from hub.model import Limits, Registry
 from hub.store.connection import Store
