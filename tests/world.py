@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from hub.actions import administer, agree, poll, submit, withdraw
-from hub.actions.authenticate import authenticate, reader
+from hub.actions.access.authenticate import authenticate, reader
 from hub.actions.initialise import initialise
 from hub.actions.service.service import Secrets, Service
 from hub.model import (

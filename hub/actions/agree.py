@@ -9,12 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from hub.actions import accept, takeover
-from hub.actions.authenticate import admit, check_may_know
+from hub.actions import takeover
+from hub.actions.access import accept
+from hub.actions.access.authenticate import admit, check_may_know
+from hub.actions.access.signatures import verify_request
 from hub.actions.lifecycles import UNKNOWN, find, last_event, lifecycle_of, view
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
-from hub.actions.signatures import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import (
     MAX_AGREEMENT_BYTES,

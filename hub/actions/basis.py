@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from hub.actions.authenticate import admit
+from hub.actions.access.authenticate import admit
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.model import Caller, Evidence, NationCode

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from hub.actions import authenticate, poll
-from hub.actions.authenticate import may_know
+from hub.actions import poll
+from hub.actions.access import authenticate
+from hub.actions.access.authenticate import may_know
 from hub.actions.judging import own_versions
 from hub.actions.service.service import Service
 from hub.errors import Forbidden, NotFound

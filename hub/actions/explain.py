@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hub.actions import authenticate
+from hub.actions.access import authenticate
 from hub.actions.accounts import Account, Found, accounts
 from hub.actions.judging import own_versions
 from hub.actions.service.present import present

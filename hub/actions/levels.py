@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hub.actions import authenticate
-from hub.actions.authenticate import may_know
+from hub.actions.access import authenticate
+from hub.actions.access.authenticate import may_know
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.model import Caller, NationCode, Tlp

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from hub.actions.authenticate import check_may_know
+from hub.actions.access.authenticate import check_may_know
 from hub.actions.service.service import Service
 from hub.errors import NotFound
 from hub.model import Caller, JsonObject, Registry, format_instant

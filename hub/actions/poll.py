@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from hub.actions import authenticate
+from hub.actions.access import authenticate
 from hub.actions.service.in_force import VisibleJustifications
 from hub.actions.service.present import present
 from hub.actions.service.service import Service

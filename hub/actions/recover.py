@@ -13,12 +13,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from hub.actions import accept
-from hub.actions.authenticate import admit, may_know
+from hub.actions.access import accept
+from hub.actions.access.authenticate import admit, may_know
+from hub.actions.access.signatures import verify_request
 from hub.actions.lifecycles import lifecycle_of
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
-from hub.actions.signatures import verify_request
 from hub.errors import Conflict, Forbidden, NotFound, Unprocessable
 from hub.model import (
     AgreementState,

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeGuard
 
+from hub.actions.access.authenticate import may_know
 from hub.actions.agree import parties_amended, read_proposal
-from hub.actions.authenticate import may_know
 from hub.actions.judging import context_of
 from hub.actions.lifecycles import lifecycle_of
 from hub.actions.renditions import audience_of

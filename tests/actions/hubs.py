@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hub.actions import administer, agree, poll, submit
-from hub.actions.authenticate import reader
+from hub.actions.access.authenticate import reader
 from hub.actions.initialise import initialise
 from hub.actions.service.in_force import InForce
 from hub.actions.service.service import Secrets, Service

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from hub.actions import administer
+from hub.actions.access.authenticate import authenticate
 from hub.actions.administer import OtherNames
-from hub.actions.authenticate import authenticate
 from hub.actions.initialise import initialise
 from hub.errors import Conflict, NotFound, Unauthenticated, Unprocessable
 from hub.model import Kind, Nation, NationCode, Purpose, Scope, StixId, VersionFilter

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from hub.actions import administer
-from hub.actions.authenticate import authenticate, reader
+from hub.actions.access.authenticate import authenticate, reader
 from hub.errors import Forbidden, Unauthenticated
 from hub.model import Caller, Clearance, Kind, Reader, Scope
 from tests.actions.hubs import Hub

@@ -14,8 +14,17 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from hub.actions import accept, administer, poll, prune, readiness, recall, recover, work
-from hub.actions.allowance import Allowances
+from hub.actions import (
+    administer,
+    poll,
+    prune,
+    readiness,
+    recall,
+    recover,
+    work,
+)
+from hub.actions.access import accept
+from hub.actions.access.rate_limits import Allowances
 from hub.actions.initialise import initialise
 from hub.actions.service.service import Secrets, Service
 from hub.model import Kind, Limits, NationCode, Purpose

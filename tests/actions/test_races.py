@@ -12,7 +12,15 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from hub.actions import accept, agree, check, poll, submit, withdraw, work
+from hub.actions import (
+    agree,
+    check,
+    poll,
+    submit,
+    withdraw,
+    work,
+)
+from hub.actions.access import accept
 from hub.errors import Conflict
 from hub.model import MemberId, Receipt, StixId
 from hub.store import epochs, members, pages

@@ -12,7 +12,15 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from hub.actions import administer, agree, authenticate, basis, poll, submit, withdraw
+from hub.actions import (
+    administer,
+    agree,
+    basis,
+    poll,
+    submit,
+    withdraw,
+)
+from hub.actions.access import authenticate
 from hub.errors import HubError, Unauthenticated, Unprocessable
 from hub.model import Caller, Deletion, HttpRequest, JsonObject, NationCode, Purpose, Scope, StixId
 from hub.proofs import documents, keys, requests

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hub.actions import accept
+from hub.actions.access import accept
 from hub.errors import BadSignature, InDoubt, Interrupted, Unavailable
 from hub.store.members import UsedNonce
 

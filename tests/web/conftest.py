@@ -19,7 +19,6 @@ from werkzeug.test import TestResponse
 from hub import settings
 from hub.actions import (
     agree,
-    authenticate,
     disclosures,
     explain,
     poll,
@@ -28,6 +27,7 @@ from hub.actions import (
     submissions,
     submit,
 )
+from hub.actions.access import authenticate
 from hub.actions.readiness import Found
 from hub.actions.service.service import Secrets, Service
 from hub.app import create_app

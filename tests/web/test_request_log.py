@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from hub import errors
-from hub.actions import authenticate
+from hub.actions.access import authenticate
 from hub.model import Outcome, StixId
 from hub.web import logs
 from tests.web.conftest import INDICATOR, KR, TAXII, US, Played, Web, basic, objects_url, row

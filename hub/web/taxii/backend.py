@@ -14,7 +14,13 @@ from typing import Any, Final
 from flask import request
 from medallion.backends.base import Backend
 
-from hub.actions import authenticate, poll, status, submit, withdraw
+from hub.actions import (
+    poll,
+    status,
+    submit,
+    withdraw,
+)
+from hub.actions.access import authenticate
 from hub.actions.service.service import Service
 from hub.errors import Forbidden, NotFound
 from hub.model import (

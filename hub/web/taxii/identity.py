@@ -11,8 +11,8 @@ from typing import Final, cast
 from flask import Flask, current_app, g, request
 from medallion import auth
 
-from hub.actions import authenticate
-from hub.actions.allowance import Allowances
+from hub.actions.access import authenticate
+from hub.actions.access.rate_limits import Allowances
 from hub.actions.service.service import Service
 from hub.model import Caller
 
