@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from hub.actions.access.authenticate import may_know
-from hub.actions.judging import context_of, stored_around, with_referred
+from hub.actions.release.judging import context_of, stored_around, with_referred
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.model import (

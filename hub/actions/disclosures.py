@@ -11,7 +11,7 @@ from typing import Final
 from hub.actions import poll
 from hub.actions.access import authenticate
 from hub.actions.access.authenticate import may_know
-from hub.actions.judging import own_versions
+from hub.actions.release.judging import own_versions
 from hub.actions.service.service import Service
 from hub.errors import Forbidden, NotFound
 from hub.model import (

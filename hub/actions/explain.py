@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from hub.actions.access import authenticate
 from hub.actions.accounts import Account, Found, accounts
-from hub.actions.judging import own_versions
+from hub.actions.release.judging import own_versions
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.errors import BadRequest, Forbidden, NotFound, Unprocessable

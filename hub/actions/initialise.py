@@ -13,7 +13,7 @@ from typing import Final
 
 import orjson
 
-from hub.actions.authored import publish
+from hub.actions.release.hub_objects import publish
 from hub.actions.service.service import Service
 from hub.errors import SettingsError
 from hub.model import (

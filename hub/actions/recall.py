@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from hub.actions.authored import publish
+from hub.actions.release.hub_objects import publish
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.model import (

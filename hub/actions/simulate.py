@@ -15,9 +15,9 @@ from typing import Final, NamedTuple, TypeGuard
 
 from hub.actions.access.authenticate import may_know
 from hub.actions.agree import parties_amended, read_proposal
-from hub.actions.judging import context_of
 from hub.actions.lifecycles import lifecycle_of
-from hub.actions.renditions import audience_of
+from hub.actions.release.derived_objects import audience_of
+from hub.actions.release.judging import context_of
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.errors import Forbidden

@@ -12,8 +12,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, assert_never
 
-from hub.actions import history
 from hub.actions.lifecycles import lifecycle_of
+from hub.actions.release import history
 from hub.actions.service.service import Service
 from hub.errors import Unavailable
 from hub.model import Period

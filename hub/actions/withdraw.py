@@ -10,9 +10,14 @@ from hub.actions import poll, recalled
 from hub.actions.access import accept
 from hub.actions.access.authenticate import reader
 from hub.actions.access.signatures import verify_writer
-from hub.actions.basis import Basis, basis_of, hold
 from hub.actions.handling import load
-from hub.actions.judging import context_of, judge_again, own_versions, write_rows
+from hub.actions.release.basis import Basis, basis_of, hold
+from hub.actions.release.judging import (
+    context_of,
+    judge_again,
+    own_versions,
+    write_rows,
+)
 from hub.actions.service.service import Service
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter

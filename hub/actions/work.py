@@ -12,8 +12,8 @@ from datetime import timedelta
 from typing import Final
 
 from hub.actions import recall
-from hub.actions.history import append_due
 from hub.actions.prune import Pruned, prune
+from hub.actions.release.history import append_due
 from hub.actions.service.service import Service
 from hub.model import Justification, NationCode
 from hub.rules.release import NEVER, in_force_part

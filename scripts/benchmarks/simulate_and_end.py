@@ -29,9 +29,10 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from hub.actions import agree, history, poll, simulate
-from hub.actions.basis import hold
-from hub.actions.judging import context_of, judge_afresh, write_rows
+from hub.actions import agree, poll, simulate
+from hub.actions.release import history
+from hub.actions.release.basis import hold
+from hub.actions.release.judging import context_of, judge_afresh, write_rows
 from hub.actions.service.present import present
 from hub.model import (
     Markings,

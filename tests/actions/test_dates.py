@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from hub.actions import check, history, work
+from hub.actions import check, work
+from hub.actions.release import history
 from hub.model import format_instant
 from hub.store import histories
 from tests.stix_objects import Json, indicator, malware, observable, relationship, report

@@ -9,7 +9,13 @@ from typing import Any
 
 import pytest
 
-from hub.actions import agree, check, history, takeover, work
+from hub.actions import (
+    agree,
+    check,
+    takeover,
+    work,
+)
+from hub.actions.release import history
 from hub.errors import Conflict, NotFound, Unavailable, Unprocessable
 from hub.store import histories
 from tests.stix_objects import Json, sdo

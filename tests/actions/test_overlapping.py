@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from hub.actions import check, explain, history, work
+from hub.actions import check, explain, work
 from hub.actions.explain import Question
+from hub.actions.release import history
 from hub.model import StixId
 from hub.store import histories
 from tests.stix_objects import TLP, Json, sdo

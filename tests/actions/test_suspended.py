@@ -15,12 +15,12 @@ import pytest
 from hub.actions import (
     administer,
     agree,
-    basis,
     poll,
     submit,
     withdraw,
 )
 from hub.actions.access import authenticate
+from hub.actions.release import basis
 from hub.errors import HubError, Unauthenticated, Unprocessable
 from hub.model import Caller, Deletion, HttpRequest, JsonObject, NationCode, Purpose, Scope, StixId
 from hub.proofs import documents, keys, requests

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from hub.actions import history, takeover, work
+from hub.actions import takeover, work
+from hub.actions.release import history
 from hub.actions.service.present import present
 from hub.errors import Conflict, Forbidden, NotFound, Unavailable
 from hub.model import Receipt, VersionFilter, version_key

@@ -17,7 +17,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from hub.actions import history
+from hub.actions.release import history
 from hub.model import Tlp
 from tests import postgres
 from tests.budgets import machines

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Final
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
-from hub.actions.judging import judge_afresh
 from hub.actions.recall import naming
+from hub.actions.release.judging import judge_afresh
 from hub.model import (
     HUB,
     SUBMITTED,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime
 from typing import Final
 
-from hub.actions import renditions
+from hub.actions.release import derived_objects
 from hub.actions.service.service import Service
 from hub.model import Equal, Member, MemberId, NationCode, ObjectVersion, StixId
 from hub.rules.effective import Handled
@@ -120,7 +120,7 @@ def stored_around(connection: Connection, judging: Judging, originals_of: Origin
         new = equal_to_new(connection, [v for v in copies if v.key < 0], context.recipients)
         known = originals_of([*stored, *new], context.members)
     audiences = {
-        one.key: renditions.audience_of(connection, context.origin, one.about, one.refers, one.key)
+        one.key: derived_objects.audience_of(connection, context.origin, one.about, one.refers, one.key)
         for one in judging.answers()
         if one.about is not None
     }
@@ -196,5 +196,5 @@ def write_rows(
         ]
         releases.change(connection, recipient, change, now)
         if any(row.rendition.label for row in rows):
-            rows = renditions.provide(service, connection, origin, rows)
+            rows = derived_objects.provide(service, connection, origin, rows)
         releases.append(connection, recipient, origin, rows, now)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from hub.actions.basis import Basis, basis_of, hold
-from hub.actions.judging import context_of, judge_for_history, write_rows
+from hub.actions.release.basis import Basis, basis_of, hold
+from hub.actions.release.judging import context_of, judge_for_history, write_rows
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.model import Clearance, StixId, Tlp
