@@ -19,9 +19,15 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hub.actions import administer, agree, poll, submit, withdraw
+from hub.actions import (
+    administer,
+    agree,
+    submit,
+    withdraw,
+)
 from hub.actions.access.authenticate import authenticate, reader
 from hub.actions.initialise import initialise
+from hub.actions.reading import poll
 from hub.actions.service.service import Secrets, Service
 from hub.model import (
     HUB,

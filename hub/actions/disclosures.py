@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from hub.actions import poll
 from hub.actions.access import authenticate
 from hub.actions.access.authenticate import may_know
+from hub.actions.reading import poll
 from hub.actions.release.judging import own_versions
 from hub.actions.service.service import Service
 from hub.errors import Forbidden, NotFound

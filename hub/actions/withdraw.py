@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.actions import poll, recalled
+from hub.actions import recalled
 from hub.actions.access import accept
 from hub.actions.access.authenticate import reader
 from hub.actions.access.signatures import verify_writer
 from hub.actions.handling import load
+from hub.actions.reading import poll
 from hub.actions.release.basis import Basis, basis_of, hold
 from hub.actions.release.judging import (
     context_of,

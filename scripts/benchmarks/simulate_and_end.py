@@ -29,7 +29,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from hub.actions import agree, poll, simulate
+from hub.actions import agree, simulate
+from hub.actions.reading import poll
 from hub.actions.release import history
 from hub.actions.release.basis import hold
 from hub.actions.release.judging import context_of, judge_afresh, write_rows

@@ -14,8 +14,14 @@ from typing import Any
 
 import pytest
 
-from hub.actions import disclosures, explain, poll, simulate, work
+from hub.actions import (
+    disclosures,
+    explain,
+    simulate,
+    work,
+)
 from hub.actions.explain import Question
+from hub.actions.reading import poll
 from hub.errors import HubError
 from hub.model import NationCode, Row, StixId, VersionFilter
 from tests.stix_objects import TLP, Json, indicator, malware, observable, relationship, report, sdo

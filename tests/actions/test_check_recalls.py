@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
-from hub.actions import check, poll, work
+from hub.actions import check, work
+from hub.actions.reading import poll
 from tests import postgres
 from tests.actions.damage import copied, damage
 from tests.stix_objects import indicator, malware, stix_id

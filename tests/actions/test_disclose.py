@@ -11,7 +11,7 @@ from datetime import datetime
 import pytest
 from sqlalchemy import insert, select, update
 
-from hub.actions import poll
+from hub.actions.reading import poll
 from hub.actions.service import disclosing
 from hub.actions.service.disclosing import Disclosures
 from hub.actions.service.present import present

@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from hub.actions import poll, work
+from hub.actions import work
+from hub.actions.reading import poll
 from hub.model import Page, Query, VersionFilter
 from hub.store.tables import ledger, release
 from tests.actions.hubs import LEVELS, TLP, Hub, clause, identity, malware, relation, report

@@ -16,7 +16,6 @@ from sqlalchemy import update
 
 from hub.actions import (
     administer,
-    poll,
     prune,
     readiness,
     recall,
@@ -26,6 +25,7 @@ from hub.actions import (
 from hub.actions.access import accept
 from hub.actions.access.rate_limits import Allowances
 from hub.actions.initialise import initialise
+from hub.actions.reading import poll
 from hub.actions.service.service import Secrets, Service
 from hub.model import Kind, Limits, NationCode, Purpose
 from hub.proofs import documents, keys

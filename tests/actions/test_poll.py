@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hub.actions import poll
+from hub.actions.reading import poll
 from hub.actions.service import in_force
 from hub.errors import BadCursor, BadFilter
 from hub.model import Limits, Query, Row, VersionFilter, version_key

@@ -15,12 +15,12 @@ from sqlalchemy import select
 from hub.actions import (
     agree,
     check,
-    poll,
     submit,
     withdraw,
     work,
 )
 from hub.actions.access import accept
+from hub.actions.reading import poll
 from hub.errors import Conflict
 from hub.model import MemberId, Receipt, StixId
 from hub.store import epochs, members, pages

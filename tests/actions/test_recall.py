@@ -10,8 +10,16 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from hub.actions import administer, check, disclosures, explain, poll, recall, work
+from hub.actions import (
+    administer,
+    check,
+    disclosures,
+    explain,
+    recall,
+    work,
+)
 from hub.actions.explain import Question
+from hub.actions.reading import poll
 from hub.errors import NotFound
 from hub.model import Caller, Disclosed, Disclosure, Kind, Member, MemberId, NationCode, Scope, StixId
 from hub.stix.tlp import TLP_IDS

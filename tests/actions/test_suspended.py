@@ -15,11 +15,11 @@ import pytest
 from hub.actions import (
     administer,
     agree,
-    poll,
     submit,
     withdraw,
 )
 from hub.actions.access import authenticate
+from hub.actions.reading import poll
 from hub.actions.release import basis
 from hub.errors import HubError, Unauthenticated, Unprocessable
 from hub.model import Caller, Deletion, HttpRequest, JsonObject, NationCode, Purpose, Scope, StixId

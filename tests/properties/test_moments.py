@@ -19,7 +19,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.actions import administer, poll
+from hub.actions import administer
+from hub.actions.reading import poll
 from hub.actions.service.disclosing import Disclosures
 from hub.errors import Interrupted, Unauthenticated
 from hub.store.connection import Store

@@ -21,7 +21,6 @@ from hub.actions import (
     agree,
     disclosures,
     explain,
-    poll,
     readiness,
     recover,
     submissions,
@@ -29,6 +28,7 @@ from hub.actions import (
 )
 from hub.actions.access import authenticate
 from hub.actions.readiness import Found
+from hub.actions.reading import poll
 from hub.actions.service.service import Secrets, Service
 from hub.app import create_app
 from hub.errors import Unauthenticated

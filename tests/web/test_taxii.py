@@ -189,7 +189,7 @@ def test_a_cursor_of_something_else_is_400(
     def refuse(*_: object, **__: object) -> None:
         raise BadCursor("next: this cursor was given for another query")
 
-    monkeypatch.setattr("hub.actions.poll.open_cursor", refuse)
+    monkeypatch.setattr("hub.actions.reading.poll.open_cursor", refuse)
     assert client.get(f"{objects_url()}?next=abc").status_code == 400
     assert client.get(f"{objects_url(rest=INDICATOR)}?next=abc").status_code == 400
 

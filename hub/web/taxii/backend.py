@@ -14,13 +14,9 @@ from typing import Any, Final
 from flask import request
 from medallion.backends.base import Backend
 
-from hub.actions import (
-    poll,
-    status,
-    submit,
-    withdraw,
-)
+from hub.actions import status, submit, withdraw
 from hub.actions.access import authenticate
+from hub.actions.reading import poll
 from hub.actions.service.service import Service
 from hub.errors import Forbidden, NotFound
 from hub.model import (

@@ -12,7 +12,7 @@ from typing import Final
 import orjson
 from flask import Blueprint, Flask, Response
 
-from hub.actions import levels
+from hub.actions.reading import levels
 from hub.actions.service.service import Service
 from hub.model import JsonObject, Tlp
 from hub.stix.tlp import TLP_IDS
