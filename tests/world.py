@@ -19,16 +19,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hub.actions import (
-    administer,
-    agree,
-    submit,
-    withdraw,
-)
+from hub.actions import administer, agree
 from hub.actions.access.authenticate import authenticate, reader
 from hub.actions.initialise import initialise
 from hub.actions.reading import poll
 from hub.actions.service.service import Secrets, Service
+from hub.actions.submission import delete, submit
 from hub.model import (
     HUB,
     Caller,
@@ -130,7 +126,7 @@ class World:
         request = HttpRequest("DELETE", URL + path, {})
         if self.service.require_signature:
             request = self._signed(request, key_of(member, Purpose.SUBMIT))
-        withdraw.delete(self.service, Deletion(caller, nation, request, StixId(id), **filters))
+        delete.delete(self.service, Deletion(caller, nation, request, StixId(id), **filters))
 
     def agree(
         self,

@@ -60,7 +60,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedSubmission:
-    """A submission whose signature was checked; `actions.submit` alone makes one.
+    """A submission whose signature was checked; `actions.submission.submit` alone makes one.
 
     `evidence` is None only where the configuration accepts unsigned requests (development).
     """

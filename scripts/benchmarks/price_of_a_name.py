@@ -18,7 +18,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from hub.actions.submit import names_of
+from hub.actions.submission.submit import names_of
 from hub.proofs import canonical
 from hub.stix import reading
 from scripts.benchmarks.push_and_drain import PER_POST, work

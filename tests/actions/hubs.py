@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hub.actions import administer, agree, submit
+from hub.actions import administer, agree
 from hub.actions.access.authenticate import reader
 from hub.actions.initialise import initialise
 from hub.actions.reading import poll
 from hub.actions.service.in_force import InForce
 from hub.actions.service.service import Secrets, Service
+from hub.actions.submission import submit
 from hub.model import (
     Caller,
     HttpRequest,

@@ -13,10 +13,16 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, text, update
 
-from hub.actions import administer, check, readiness, restore, submit
+from hub.actions import (
+    administer,
+    check,
+    readiness,
+    restore,
+)
 from hub.actions.backup import backup
 from hub.actions.initialise import Initialised, bound, initialise
 from hub.actions.service.in_force import InForce
+from hub.actions.submission import submit
 from hub.errors import Reconfigured, SettingsError
 from hub.model import Nation, NationCode, Registry, StixId, Tlp
 from hub.store import agreements, configurations, epochs

@@ -12,15 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from hub.actions import (
-    agree,
-    check,
-    submit,
-    withdraw,
-    work,
-)
+from hub.actions import agree, check, work
 from hub.actions.access import accept
 from hub.actions.reading import poll
+from hub.actions.submission import delete, submit
 from hub.errors import Conflict
 from hub.model import MemberId, Receipt, StixId
 from hub.store import epochs, members, pages
@@ -327,7 +322,7 @@ def test_two_passes_of_work_do_not_meet(hub: Hub, monkeypatch: pytest.MonkeyPatc
     assert work.work(hub.service).is_done
 
 
-@pytest.mark.parametrize("act", [submit, withdraw])
+@pytest.mark.parametrize("act", [submit, delete])
 def test_what_was_decided_in_one_epoch_is_decided_again_in_another(
     database_url: str, monkeypatch: pytest.MonkeyPatch, act: ModuleType
 ) -> None:

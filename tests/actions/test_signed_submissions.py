@@ -8,8 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from hub.actions import administer, submit
+from hub.actions import administer
 from hub.actions.access.authenticate import authenticate
+from hub.actions.submission import submit
 from hub.errors import BadSignature, Forbidden, HubError, Unauthenticated
 from hub.model import HttpRequest, Purpose
 from tests.actions.hubs import Hub, malware

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from hub.actions import submissions
-from hub.actions.submissions import Wish
+from hub.actions.submission import submissions
+from hub.actions.submission.submissions import Wish
 from hub.errors import BadCursor, Forbidden, NotFound
 from hub.model import Caller, Kind, Member, MemberId, NationCode, Scope, StixId
 from hub.store import submissions as stored

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from hub.actions import status, submit
+from hub.actions.submission import status, submit
 from hub.errors import BadJson, BadRequest, Forbidden, NotFound, TooLarge, Unprocessable
 from hub.model import Limits, Submission
 from tests.actions.hubs import TLP, Hub, address, clause, identifier, malware, relation, report, statement

@@ -12,15 +12,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from hub.actions import (
-    administer,
-    agree,
-    submit,
-    withdraw,
-)
+from hub.actions import administer, agree
 from hub.actions.access import authenticate
 from hub.actions.reading import poll
 from hub.actions.release import basis
+from hub.actions.submission import delete, submit
 from hub.errors import HubError, Unauthenticated, Unprocessable
 from hub.model import Caller, Deletion, HttpRequest, JsonObject, NationCode, Purpose, Scope, StixId
 from hub.proofs import documents, keys, requests
@@ -54,7 +50,7 @@ def _delete(hub: Hub) -> Callable[[], Any]:
     key = hub.account("us-cert").submit_key
     added = requests.sign(request, key, created=hub.clock(), nonce="a-nonce-of-a-deletion")
     deletion = Deletion(_caller(hub), NationCode("US"), replace(request, headers=added), id)
-    return lambda: withdraw.delete(hub.service, deletion)
+    return lambda: delete.delete(hub.service, deletion)
 
 
 def _propose(hub: Hub) -> Callable[[], Any]:
@@ -81,7 +77,7 @@ def _governing(typ: str, signers: list[str], before: str | None = None) -> Calla
 _BOTH = ["us-cert", "kr-cert"]
 ACTS = {
     "push": Act(_push, submit, "decide", Purpose.SUBMIT),
-    "delete": Act(_delete, withdraw, "decide", Purpose.SUBMIT),
+    "delete": Act(_delete, delete, "decide", Purpose.SUBMIT),
     "propose": Act(_propose, agree, "verify_request", Purpose.AGREEMENT),
     "sign": Act(_governing("sign", []), agree, "verify_request", Purpose.AGREEMENT),
     "suspend": Act(_governing("suspend", _BOTH), agree, "verify_request", Purpose.AGREEMENT),

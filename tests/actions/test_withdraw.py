@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from hub.actions import check, submit, withdraw
+from hub.actions import check
+from hub.actions.submission import delete, submit
 from hub.errors import BadSignature, Forbidden, NotFound
 from hub.model import VersionFilter, version_key
 from hub.proofs import requests
@@ -389,7 +390,7 @@ def test_a_deletion_that_is_being_decided_holds_nobody_up_and_is_decided_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.push("us-agency", indicator(tlp="green", version=1))
-    held = Pause(monkeypatch, withdraw, "decide")
+    held = Pause(monkeypatch, delete, "decide")
 
     def others() -> None:
         world.push("us-agency", indicator(tlp="green", version=2), relationship(tlp="green", refs=[OBJECT]))

@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from hub.actions import submit
 from hub.actions.service.service import Service
+from hub.actions.submission import submit
 from hub.errors import Refused
 from hub.model import Caller, HttpRequest, NationCode, Purpose, Receipt, Submission
 from hub.proofs import requests

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from hub.actions import withdraw
 from hub.actions.service.service import Service
+from hub.actions.submission import delete
 from hub.model import Deletion, Kind, Limits, Scope
 from tests import postgres
 from tests.actions.conftest import hub, kept_store
@@ -51,7 +51,7 @@ def deletions(played: Played, monkeypatch: pytest.MonkeyPatch) -> list[Deletion]
     def delete(service: Service, deletion: Deletion) -> None:
         asked.append(deletion)
 
-    monkeypatch.setattr(withdraw, "delete", delete)
+    monkeypatch.setattr(delete, "delete", delete)
     return asked
 
 

@@ -23,13 +23,12 @@ from hub.actions import (
     explain,
     readiness,
     recover,
-    submissions,
-    submit,
 )
 from hub.actions.access import authenticate
 from hub.actions.readiness import Found
 from hub.actions.reading import poll
 from hub.actions.service.service import Secrets, Service
+from hub.actions.submission import submissions, submit
 from hub.app import create_app
 from hub.errors import Unauthenticated
 from hub.model import (

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from hub.actions.explain import Question
-from hub.actions.submissions import Wish
+from hub.actions.submission.submissions import Wish
 from hub.errors import NotFound
 from hub.model import NationCode, StixId
 from tests.web.conftest import CALLERS, MAX_BODY_BYTES, Played, Web, header, said

@@ -13,8 +13,15 @@ from typing import Any, Final
 import orjson
 from flask import Blueprint, Flask, Response, request
 
-from hub.actions import agree, disclosures, explain, recover, simulate, submissions
+from hub.actions import (
+    agree,
+    disclosures,
+    explain,
+    recover,
+    simulate,
+)
 from hub.actions.explain import Question
+from hub.actions.submission import submissions
 from hub.errors import BadFilter
 from hub.model import NationCode, StixId, version_key
 from hub.web.taxii import filters

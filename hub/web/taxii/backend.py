@@ -14,10 +14,10 @@ from typing import Any, Final
 from flask import request
 from medallion.backends.base import Backend
 
-from hub.actions import status, submit, withdraw
 from hub.actions.access import authenticate
 from hub.actions.reading import poll
 from hub.actions.service.service import Service
+from hub.actions.submission import delete, status, submit
 from hub.errors import Forbidden, NotFound
 from hub.model import (
     Caller,
@@ -180,7 +180,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         origin = self._by_name[collection_id].origin
         if origin is None:
             raise Forbidden("nothing is deleted from the aggregate: use your nation's collection")
-        withdraw.delete(
+        delete.delete(
             self._service,
             Deletion(
                 caller=caller(),

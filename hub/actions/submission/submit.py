@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from hub.actions import recalled
 from hub.actions.access import accept
 from hub.actions.access.signatures import verify_writer
-from hub.actions.handling import load
-from hub.actions.neighbourhood import look_around
 from hub.actions.release.basis import Basis, basis_of, hold
 from hub.actions.release.judging import context_of, judge_again, write_rows
 from hub.actions.service.service import Service
+from hub.actions.submission import recalled
+from hub.actions.submission.markings import load
+from hub.actions.submission.others import look_around
 from hub.errors import TooLarge, Unprocessable
 from hub.model import (
     MemberId,

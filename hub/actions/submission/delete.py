@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.actions import recalled
 from hub.actions.access import accept
 from hub.actions.access.authenticate import reader
 from hub.actions.access.signatures import verify_writer
-from hub.actions.handling import load
 from hub.actions.reading import poll
 from hub.actions.release.basis import Basis, basis_of, hold
 from hub.actions.release.judging import (
@@ -20,6 +18,8 @@ from hub.actions.release.judging import (
     write_rows,
 )
 from hub.actions.service.service import Service
+from hub.actions.submission import recalled
+from hub.actions.submission.markings import load
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
 from hub.rules.effective import Handled, effective, together
