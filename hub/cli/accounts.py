@@ -10,7 +10,7 @@ import click
 
 from hub.actions import administer, upkeep
 from hub.actions.administer import OtherNames
-from hub.actions.recover import request as request_recovery
+from hub.actions.agreement.recover import request as request_recovery
 from hub.cli.admin import opened
 from hub.cli.output import json_option, print_json, print_table, warn
 from hub.cli.thumbprints import ThumbprintCommand

@@ -29,7 +29,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from hub.actions import agree, simulate
+from hub.actions.agreement import agree, simulate
 from hub.actions.reading import poll
 from hub.actions.release import history
 from hub.actions.release.basis import hold

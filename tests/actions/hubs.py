@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hub.actions import administer, agree
+from hub.actions import administer
 from hub.actions.access.authenticate import reader
+from hub.actions.agreement import agree
 from hub.actions.initialise import initialise
 from hub.actions.reading import poll
 from hub.actions.service.in_force import InForce

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from hub.actions import administer, agree, simulate
+from hub.actions import administer
+from hub.actions.agreement import agree, simulate
 from hub.errors import (
     BadJson,
     BadSignature,

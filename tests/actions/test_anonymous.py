@@ -14,12 +14,8 @@ from typing import Any
 
 import pytest
 
-from hub.actions import (
-    disclosures,
-    explain,
-    simulate,
-    work,
-)
+from hub.actions import disclosures, explain, work
+from hub.actions.agreement import simulate
 from hub.actions.explain import Question
 from hub.actions.reading import poll
 from hub.errors import HubError

@@ -9,12 +9,8 @@ from typing import Any
 
 import pytest
 
-from hub.actions import (
-    agree,
-    check,
-    takeover,
-    work,
-)
+from hub.actions import check, work
+from hub.actions.agreement import agree, amend
 from hub.actions.release import history
 from hub.errors import Conflict, NotFound, Unavailable, Unprocessable
 from hub.store import histories
@@ -510,7 +506,7 @@ def test_an_amendment_that_takes_long_to_prepare_asks_to_sign_again(
     former = world.agree(["US", "KR"], clause("US", "KR"))
     world.push("us-agency", malware(1))
     amended = world.agree(["US", "KR"], clause("US", "KR"), supersedes=former["id"], signers=["US"])
-    monkeypatch.setattr(takeover, "_PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(amend, "_PATIENCE_SECONDS", 0.0)
     with pytest.raises(Unavailable):
         world.sign(amended, "KR")
     assert world.show(amended, "KR")["signed_by"] == ["US"]

@@ -19,11 +19,11 @@ from hub.actions import (
     prune,
     readiness,
     recall,
-    recover,
     work,
 )
 from hub.actions.access import accept
 from hub.actions.access.rate_limits import Allowances
+from hub.actions.agreement import recover
 from hub.actions.initialise import initialise
 from hub.actions.reading import poll
 from hub.actions.service.service import Secrets, Service

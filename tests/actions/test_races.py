@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from hub.actions import agree, check, work
+from hub.actions import check, work
 from hub.actions.access import accept
+from hub.actions.agreement import agree
 from hub.actions.reading import poll
 from hub.actions.submission import delete, submit
 from hub.errors import Conflict

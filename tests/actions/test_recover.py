@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import text
 
-from hub.actions import administer, agree, recover
+from hub.actions import administer
+from hub.actions.agreement import agree, recover
 from hub.actions.check import check
 from hub.errors import (
     BadSignature,

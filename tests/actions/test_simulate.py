@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from hub.actions import simulate
+from hub.actions.agreement import simulate
 from hub.errors import Forbidden, NotFound
 from hub.model import Caller, Kind, Member, MemberId, Scope, StixId
 from hub.store.tables import metadata

@@ -10,7 +10,7 @@ import orjson
 import pytest
 from sqlalchemy import select
 
-from hub.actions import simulate
+from hub.actions.agreement import simulate
 from hub.cli import reviews
 from hub.client import terms
 from hub.client.reviewing import review

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from hub.actions import takeover, work
+from hub.actions import work
+from hub.actions.agreement import amend
 from hub.actions.release import history
 from hub.actions.service.present import present
 from hub.errors import Conflict, Forbidden, NotFound, Unavailable
@@ -257,8 +258,8 @@ class Play:
             prepared(*arguments)
             raise Unavailable("asked for again")
 
-        prepared, made = takeover.prepare, self.made[-1]
-        with patch.object(takeover, "_PATIENCE_SECONDS", 0.0), patch.object(takeover, "prepare", prepare):
+        prepared, made = amend.prepare, self.made[-1]
+        with patch.object(amend, "_PATIENCE_SECONDS", 0.0), patch.object(amend, "prepare", prepare):
             try:
                 self.world.sign(made, made["to_sign"][-1])
             except Unavailable:

@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+from hub.actions.agreement.lifecycles import lifecycle_of
+from hub.actions.agreement.recover import statement
 from hub.actions.checks import RESTORE, Fault, Inspection, provenance
-from hub.actions.lifecycles import lifecycle_of
-from hub.actions.recover import statement
 from hub.errors import HubError
 from hub.model import Clause, JsonObject, Kind, MemberId, Period, Purpose, RegisteredKey, Unreadable
 from hub.proofs import canonical, documents, keys, requests

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from typing import Final, NamedTuple, TypeGuard
 
 from hub.actions.access.authenticate import may_know
-from hub.actions.agree import parties_amended, read_proposal
-from hub.actions.lifecycles import lifecycle_of
+from hub.actions.agreement.agree import parties_amended, read_proposal
+from hub.actions.agreement.lifecycles import lifecycle_of
 from hub.actions.release.derived_objects import audience_of
 from hub.actions.release.judging import context_of
 from hub.actions.service.present import present

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, assert_never
 
-from hub.actions.lifecycles import lifecycle_of
+from hub.actions.agreement.lifecycles import lifecycle_of
 from hub.actions.release import history
 from hub.actions.service.service import Service
 from hub.errors import Unavailable

@@ -16,7 +16,7 @@ from typing import Final
 from hub.actions.access import accept
 from hub.actions.access.authenticate import admit, may_know
 from hub.actions.access.signatures import verify_request
-from hub.actions.lifecycles import lifecycle_of
+from hub.actions.agreement.lifecycles import lifecycle_of
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.errors import Conflict, Forbidden, NotFound, Unprocessable

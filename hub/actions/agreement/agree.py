@@ -9,11 +9,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from hub.actions import takeover
 from hub.actions.access import accept
 from hub.actions.access.authenticate import admit, check_may_know
 from hub.actions.access.signatures import verify_request
-from hub.actions.lifecycles import UNKNOWN, find, last_event, lifecycle_of, view
+from hub.actions.agreement import amend
+from hub.actions.agreement.lifecycles import (
+    UNKNOWN,
+    find,
+    last_event,
+    lifecycle_of,
+    view,
+)
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.errors import Conflict, Forbidden, NotFound, TooLarge, Unprocessable
@@ -246,7 +252,7 @@ def _step(
         event = _event(service, connection, signed, stored, now)
         agreements.add_event(connection, stored.id, event)
         stored = replace(stored, events=(*stored.events, event))
-        takeover.follow(service, connection, stored, step, now)
+        amend.follow(service, connection, stored, step, now)
         return view(service, stored, now)
 
     return accept.once(
@@ -270,7 +276,7 @@ def _prepare(service: Service, signed: _Signed, agreement_id: str) -> None:
         event = _event(service, connection, signed, stored, now)
     lifecycle = lifecycle_of(service.registry, replace(stored, events=(*stored.events, event)))
     if lifecycle.starts_at is not None and lifecycle.agreement.supersedes is not None:
-        takeover.prepare(service, stored, lifecycle, now)
+        amend.prepare(service, stored, lifecycle, now)
 
 
 def _event(
