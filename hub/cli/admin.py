@@ -13,8 +13,8 @@ import click
 
 from hub.actions.backup import backup as back_up
 from hub.actions.backup import restoring
-from hub.actions.check import DAMAGED, Report
-from hub.actions.check import check as check_everything
+from hub.actions.checks.check import DAMAGED, Report
+from hub.actions.checks.check import check as check_everything
 from hub.actions.initialise import Initialised, initialise
 from hub.actions.prune import Pruned
 from hub.actions.prune import prune as prune_once

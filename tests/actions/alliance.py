@@ -6,7 +6,7 @@ import uuid
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from hub.actions import check
+from hub.actions.checks import check
 from hub.actions.service.in_force import InForce
 from hub.model import MemberId, NationCode, StixId
 from hub.store import members

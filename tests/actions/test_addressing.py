@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from hub.actions import check
+from hub.actions.checks import check
 from hub.actions.initialise import initialise
 from hub.stix.tlp import TLP_IDS
 from tests.stix_objects import TLP, Json, grouping, identity, report, sdo

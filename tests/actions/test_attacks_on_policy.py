@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hub.actions.check import check
+from hub.actions.checks.check import check
 from hub.actions.explain import Question, explain
 from hub.model import StixId
 from tests.actions.alliance import CODES, readers, rel_to, status, tell

@@ -13,13 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, text, update
 
-from hub.actions import (
-    administer,
-    check,
-    readiness,
-    restore,
-)
+from hub.actions import administer, readiness, restore
 from hub.actions.backup import backup
+from hub.actions.checks import check
 from hub.actions.initialise import Initialised, bound, initialise
 from hub.actions.service.in_force import InForce
 from hub.actions.submission import submit

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hub.actions import check
+from hub.actions.checks import check
 from tests.stix_objects import TLP, Json, identity, indicator, malware, note
 from tests.world import World, build, clause
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from hub.actions import check, explain, work
+from hub.actions import explain, work
+from hub.actions.checks import check
 from hub.actions.explain import Question
 from hub.actions.release import history
 from hub.model import StixId

@@ -12,12 +12,12 @@ from sqlalchemy import select
 
 from hub.actions import (
     administer,
-    check,
     disclosures,
     explain,
     recall,
     work,
 )
+from hub.actions.checks import check
 from hub.actions.explain import Question
 from hub.actions.reading import poll
 from hub.errors import NotFound

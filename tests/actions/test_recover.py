@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from hub.actions import administer
 from hub.actions.agreement import agree, recover
-from hub.actions.check import check
+from hub.actions.checks.check import check
 from hub.errors import (
     BadSignature,
     Conflict,

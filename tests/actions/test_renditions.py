@@ -8,9 +8,15 @@ from datetime import timedelta
 
 import pytest
 
-from hub.actions import administer, check, disclosures, explain, work
+from hub.actions import (
+    administer,
+    disclosures,
+    explain,
+    work,
+)
 from hub.actions.access.authenticate import authenticate
 from hub.actions.administer import OtherNames
+from hub.actions.checks import check
 from hub.actions.explain import Question
 from hub.errors import NotFound
 from hub.model import NationCode, StixId, Tlp

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from hub.actions import check
+from hub.actions.checks import check
 from hub.actions.submission import delete, submit
 from hub.errors import BadSignature, Forbidden, NotFound
 from hub.model import VersionFilter, version_key

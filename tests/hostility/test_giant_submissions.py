@@ -10,7 +10,7 @@ import orjson
 import pytest
 from sqlalchemy import func, select
 
-from hub.actions import check
+from hub.actions.checks import check
 from hub.store.tables import submission_item
 from tests.hostility import hostile
 from tests.hostility.door import Door, open_door

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hub.actions import check, explain
+from hub.actions import explain
+from hub.actions.checks import check
 from hub.actions.explain import Question
 from hub.errors import NotFound
 from hub.model import StixId, version_key

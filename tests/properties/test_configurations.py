@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.actions import check
+from hub.actions.checks import check
 from hub.actions.initialise import bound, initialise
 from hub.actions.service.in_force import InForce
 from hub.model import NationCode, StixId, Tlp

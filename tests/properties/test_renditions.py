@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from hub.actions import check
+from hub.actions.checks import check
 from tests.properties.renditions import Event, RenditionPlay, happenings
 from tests.properties.test_worlds import MORE, a_world, mould
 from tests.world import Mould
