@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, Response
 from werkzeug.routing import Rule
 
-from hub.actions.initialise import bound
+from hub.actions.operation.initialise import bound
 from hub.actions.service.service import (
     Secrets,
     Service,

@@ -19,10 +19,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from hub.actions import administer
 from hub.actions.access.authenticate import authenticate, reader
 from hub.actions.agreement import agree
-from hub.actions.initialise import initialise
+from hub.actions.operation import administer
+from hub.actions.operation.initialise import initialise
 from hub.actions.reading import poll
 from hub.actions.service.service import Secrets, Service
 from hub.actions.submission import delete, submit

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from hub.actions import administer, upkeep
-from hub.actions.administer import OtherNames
 from hub.actions.agreement.recover import request as request_recovery
+from hub.actions.operation import administer, upkeep
+from hub.actions.operation.administer import OtherNames
 from hub.cli.admin import opened
 from hub.cli.output import json_option, print_json, print_table, warn
 from hub.cli.thumbprints import ThumbprintCommand

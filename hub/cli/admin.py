@@ -11,17 +11,17 @@ from typing import Any, Final
 
 import click
 
-from hub.actions.backup import backup as back_up
-from hub.actions.backup import restoring
 from hub.actions.checks.check import DAMAGED, Report
 from hub.actions.checks.check import check as check_everything
-from hub.actions.initialise import Initialised, initialise
-from hub.actions.prune import Pruned
-from hub.actions.prune import prune as prune_once
+from hub.actions.operation.backup import backup as back_up
+from hub.actions.operation.backup import restoring
+from hub.actions.operation.initialise import Initialised, initialise
+from hub.actions.operation.prune import Pruned
+from hub.actions.operation.prune import prune as prune_once
+from hub.actions.operation.upkeep import exposed, token_cautions
+from hub.actions.operation.work import WorkReport
+from hub.actions.operation.work import work as work_once
 from hub.actions.service.service import Service
-from hub.actions.upkeep import exposed, token_cautions
-from hub.actions.work import WorkReport
-from hub.actions.work import work as work_once
 from hub.app import new_service, open_service
 from hub.cli.next_steps import next_steps
 from hub.cli.output import json_option, plain, print_json, warn

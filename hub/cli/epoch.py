@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import click
 
-from hub.actions import restore as restoring
-from hub.actions.restore import Epoch
+from hub.actions.operation import restore as restoring
+from hub.actions.operation.restore import Epoch
 from hub.cli.admin import opened
 from hub.cli.output import json_option, plain, print_json
 from hub.cli.signals import end_on_sigterm

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub.actions import administer
+from hub.actions.operation import administer
 from hub.actions.service.service import Service
 from hub.model import Kind, Member, NationCode, Purpose
 

@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 import orjson
 from flask import Blueprint, Flask, Response, current_app
 
-from hub.actions.readiness import Readiness
+from hub.actions.operation.readiness import Readiness
 from hub.errors import Refused
 from hub.model import Kind
 from hub.web.taxii.identity import caller, service_of

@@ -21,8 +21,8 @@ from typing import Any, Final
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 
+from hub.actions.operation.work import work
 from hub.actions.service.service import Service
-from hub.actions.work import work
 from hub.errors import Refused
 from hub.web import logs
 from hub.web.listening import Listener
@@ -145,7 +145,7 @@ class LastWords:  # (hub/README: worker-opening)
 
 
 class Chores(threading.Thread):
-    """Every so many seconds the uses of tokens, and one pass of `actions.work`.
+    """Every so many seconds the uses of tokens, and one pass of `actions.operation.work`.
 
     The uses each worker writes for itself; the database lets one worker at a time do the rest.
     """

@@ -29,7 +29,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from hub.actions import administer
+from hub.actions.operation import administer
 from hub.model import HttpRequest, Kind, Purpose, Scope
 from hub.proofs import keys, requests
 from hub.proofs.keys import PrivateKey

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psycopg
 
-from hub.actions import administer, work
+from hub.actions.operation import administer, work
 from hub.actions.service.in_force import InForce
 from hub.actions.service.service import Service
 from hub.model import Purpose, VersionFilter

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hub.actions import administer
 from hub.actions.access.authenticate import reader
 from hub.actions.agreement import agree
-from hub.actions.initialise import initialise
+from hub.actions.operation import administer
+from hub.actions.operation.initialise import initialise
 from hub.actions.reading import poll
 from hub.actions.service.in_force import InForce
 from hub.actions.service.service import Secrets, Service

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
-from hub.actions import restore
+from hub.actions.operation import restore
 from hub.store import epochs
 from hub.store.connection import Store
 from hub.store.moments import Clock

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from hub.actions.checks import check
-from hub.actions.initialise import initialise
+from hub.actions.operation.initialise import initialise
 from hub.stix.tlp import TLP_IDS
 from tests.stix_objects import TLP, Json, grouping, identity, report, sdo
 from tests.world import World, build

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from hub.actions import administer
 from hub.actions.access.authenticate import authenticate
-from hub.actions.administer import OtherNames
-from hub.actions.initialise import initialise
+from hub.actions.operation import administer
+from hub.actions.operation.administer import OtherNames
+from hub.actions.operation.initialise import initialise
 from hub.errors import Conflict, NotFound, Unauthenticated, Unprocessable
 from hub.model import Kind, Nation, NationCode, Purpose, Scope, StixId, VersionFilter
 from hub.proofs import documents, keys

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from hub.actions import administer
 from hub.actions.agreement import agree, simulate
+from hub.actions.operation import administer
 from hub.errors import (
     BadJson,
     BadSignature,

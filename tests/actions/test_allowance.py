@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from hub.actions import administer
 from hub.actions.access.rate_limits import Allowances
+from hub.actions.operation import administer
 from hub.actions.service.service import Service
 from hub.errors import TooManyRequests, Unavailable
 from hub.model import Caller, Kind, Limits

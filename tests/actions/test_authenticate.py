@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from hub.actions import administer
 from hub.actions.access.authenticate import authenticate, reader
+from hub.actions.operation import administer
 from hub.errors import Forbidden, Unauthenticated
 from hub.model import Caller, Clearance, Kind, Reader, Scope
 from tests.actions.hubs import Hub

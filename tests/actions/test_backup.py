@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.actions.backup import backup, restoring
 from hub.actions.checks import check
+from hub.actions.operation.backup import backup, restoring
 from hub.actions.reading import poll
 from hub.actions.service.in_force import InForce
 from hub.cli.signals import end_on_sigterm

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from hub.actions import work
 from hub.actions.checks import check
+from hub.actions.operation import work
 from hub.actions.service.service import Service
 from hub.model import NationCode, Tlp
 from tests import postgres

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pytest
 
-from hub.actions import work
 from hub.actions.checks import check
+from hub.actions.operation import work
 from hub.actions.reading import poll
 from tests import postgres
 from tests.actions.damage import copied, damage

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, text, update
 
-from hub.actions import administer, readiness, restore
-from hub.actions.backup import backup
 from hub.actions.checks import check
-from hub.actions.initialise import Initialised, bound, initialise
+from hub.actions.operation import administer, readiness, restore
+from hub.actions.operation.backup import backup
+from hub.actions.operation.initialise import Initialised, bound, initialise
 from hub.actions.service.in_force import InForce
 from hub.actions.submission import submit
 from hub.errors import Reconfigured, SettingsError

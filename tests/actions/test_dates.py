@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from hub.actions import work
 from hub.actions.checks import check
+from hub.actions.operation import work
 from hub.actions.release import history
 from hub.model import format_instant
 from hub.store import histories

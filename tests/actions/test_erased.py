@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from hub.actions import restore, work
-from hub.actions.backup import backup
+from hub.actions.operation import restore, work
+from hub.actions.operation.backup import backup
 from hub.store import restoring_sqlite
 from tests.stix_objects import malware, stix_id
 from tests.world import World, build, clause

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from hub.actions import work
+from hub.actions.operation import work
 from hub.actions.reading import poll
 from hub.model import Page, Query, VersionFilter
 from hub.store.tables import ledger, release

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from hub.actions import work
 from hub.actions.agreement import agree, amend
 from hub.actions.checks import check
+from hub.actions.operation import work
 from hub.actions.release import history
 from hub.errors import Conflict, NotFound, Unavailable, Unprocessable
 from hub.store import histories

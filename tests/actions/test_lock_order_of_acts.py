@@ -14,17 +14,17 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from hub.actions import (
-    administer,
-    prune,
-    readiness,
-    recall,
-    work,
-)
+from hub.actions import recall
 from hub.actions.access import accept
 from hub.actions.access.rate_limits import Allowances
 from hub.actions.agreement import recover
-from hub.actions.initialise import initialise
+from hub.actions.operation import (
+    administer,
+    prune,
+    readiness,
+    work,
+)
+from hub.actions.operation.initialise import initialise
 from hub.actions.reading import poll
 from hub.actions.service.service import Secrets, Service
 from hub.model import Kind, Limits, NationCode, Purpose

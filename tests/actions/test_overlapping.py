@@ -12,9 +12,10 @@ from typing import Any
 
 import pytest
 
-from hub.actions import explain, work
+from hub.actions import explain
 from hub.actions.checks import check
 from hub.actions.explain import Question
+from hub.actions.operation import work
 from hub.actions.release import history
 from hub.model import StixId
 from hub.store import histories

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from hub.actions import work
 from hub.actions.access import accept
 from hub.actions.agreement import agree
 from hub.actions.checks import check
+from hub.actions.operation import work
 from hub.actions.reading import poll
 from hub.actions.submission import delete, submit
 from hub.errors import Conflict

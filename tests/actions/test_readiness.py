@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text
 
-from hub.actions import readiness
-from hub.actions.readiness import Found, Readiness, examine
+from hub.actions.operation import readiness
+from hub.actions.operation.readiness import Found, Readiness, examine
 from hub.store import epochs, schemas
 from hub.store.connection import Store
 from hub.store.tables import lease

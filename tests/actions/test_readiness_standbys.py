@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy import insert
 
-from hub.actions.readiness import Found, Readiness, examine
+from hub.actions.operation.readiness import Found, Readiness, examine
 from hub.store.connection import Store
 from hub.store.tables import lease
 from tests.patience import wait_for

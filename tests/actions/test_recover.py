@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import text
 
-from hub.actions import administer
 from hub.actions.agreement import agree, recover
 from hub.actions.checks.check import check
+from hub.actions.operation import administer
 from hub.errors import (
     BadSignature,
     Conflict,

@@ -8,16 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from hub.actions import (
-    administer,
-    disclosures,
-    explain,
-    work,
-)
+from hub.actions import disclosures, explain
 from hub.actions.access.authenticate import authenticate
-from hub.actions.administer import OtherNames
 from hub.actions.checks import check
 from hub.actions.explain import Question
+from hub.actions.operation import administer, work
+from hub.actions.operation.administer import OtherNames
 from hub.errors import NotFound
 from hub.model import NationCode, StixId, Tlp
 from hub.stix.tlp import definition_of

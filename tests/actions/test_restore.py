@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from hub.actions import administer, restore, work
-from hub.actions.administer import OtherNames
-from hub.actions.backup import backup
 from hub.actions.checks import check
+from hub.actions.operation import administer, restore, work
+from hub.actions.operation.administer import OtherNames
+from hub.actions.operation.backup import backup
 from hub.actions.reading import poll
 from hub.errors import Closed, Conflict, SettingsError, Unavailable, Unprocessable
 from hub.model import Scope

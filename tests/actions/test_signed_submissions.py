@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from hub.actions import administer
 from hub.actions.access.authenticate import authenticate
+from hub.actions.operation import administer
 from hub.actions.submission import submit
 from hub.errors import BadSignature, Forbidden, HubError, Unauthenticated
 from hub.model import HttpRequest, Purpose

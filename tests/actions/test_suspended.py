@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from hub.actions import administer
 from hub.actions.access import authenticate
 from hub.actions.agreement import agree
+from hub.actions.operation import administer
 from hub.actions.reading import poll
 from hub.actions.release import basis
 from hub.actions.submission import delete, submit

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text, update
 
-from hub.actions import (
+from hub.actions.access import authenticate
+from hub.actions.operation import (
     administer,
     prune,
     restore,
     upkeep,
 )
-from hub.actions.access import authenticate
 from hub.actions.service.token_use import Uses
 from hub.errors import Unauthenticated, Unavailable
 from hub.model import Scope

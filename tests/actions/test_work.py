@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from hub.actions import administer, prune, work
+from hub.actions.operation import administer, prune, work
 from hub.actions.submission import status, submit
 from hub.errors import BadSignature, NotFound
 from hub.model import Scope, format_instant

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from hub.actions.administer import register_key
+from hub.actions.operation.administer import register_key
 from hub.model import Purpose
 from hub.proofs import documents, keys
 from tests.cli.desks import FILE, MEMBERS, Desk, Table, forge

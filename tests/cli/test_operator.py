@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from hub.actions.operation.work import WorkReport
 from hub.actions.service.service import Service
-from hub.actions.work import WorkReport
 from hub.cli import admin
 from hub.errors import Unavailable
 from tests.cli.conftest import Run

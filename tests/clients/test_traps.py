@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 
-from hub.actions.administer import add_member, issue_token
+from hub.actions.operation.administer import add_member, issue_token
 from hub.client import HubAuth
 from hub.model import Kind, Scope
 from tests.clients.exchange import (

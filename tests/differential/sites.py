@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from hub.actions import administer
+from hub.actions.operation import administer
 from hub.model import HttpRequest, Kind, Purpose, Scope
 from hub.proofs import documents, requests
 from hub.proofs.keys import PrivateKey

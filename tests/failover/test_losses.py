@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from hub.actions import administer
+from hub.actions.operation import administer
 from hub.errors import Closed, Unauthenticated, Unavailable
 from hub.store import epochs
 from tests import world

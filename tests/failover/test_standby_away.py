@@ -13,7 +13,7 @@ from typing import NamedTuple
 import pytest
 import requests
 
-from hub.actions import administer
+from hub.actions.operation import administer
 from hub.client import HubAuth
 from tests.faults import harm
 from tests.faults.harm import TAXII, harmed_hub

@@ -14,8 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from hub.actions import restore
-from hub.actions.backup import backup
+from hub.actions.operation import restore
+from hub.actions.operation.backup import backup
 from hub.errors import Closed
 from hub.store import epochs
 from hub.store.connection import Store

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from hub.actions.initialise import initialise
+from hub.actions.operation.initialise import initialise
 from hub.app import new_service
 from hub.settings import load
 from tests import nginx

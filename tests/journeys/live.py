@@ -17,8 +17,8 @@ import orjson
 import requests
 from taxii2client.v21 import ApiRoot, Collection
 
-from hub.actions.administer import add_member, issue_token, register_key
-from hub.actions.initialise import initialise
+from hub.actions.operation.administer import add_member, issue_token, register_key
+from hub.actions.operation.initialise import initialise
 from hub.actions.service.service import Service
 from hub.app import new_service
 from hub.client import Hub, HubAuth

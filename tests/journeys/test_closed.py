@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from hub.actions import administer, restore
+from hub.actions.operation import administer, restore
 from hub.client import HubAuth
 from hub.proofs import documents, keys
 from hub.store import epochs

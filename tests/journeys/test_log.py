@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from hub.actions import administer
+from hub.actions.operation import administer
 from tests.journeys.live import Live, live_hub
 from tests.patience import PATIENCE_SECONDS, wait_for
 from tests.stix_objects import malware

@@ -12,8 +12,8 @@ from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
-from hub.actions import work
 from hub.actions.agreement import simulate
+from hub.actions.operation import work
 from hub.model import Receipt, format_instant
 from tests.nations import KINDS, registry
 from tests.oracle import Account, Oracle, Outcome

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest.mock import patch
 
-from hub.actions import work
 from hub.actions.agreement import amend
+from hub.actions.operation import work
 from hub.actions.release import history
 from hub.actions.service.present import present
 from hub.errors import Conflict, Forbidden, NotFound, Unavailable

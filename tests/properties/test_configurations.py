@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.actions.checks import check
-from hub.actions.initialise import bound, initialise
+from hub.actions.operation.initialise import bound, initialise
 from hub.actions.service.in_force import InForce
 from hub.model import NationCode, StixId, Tlp
 from tests.properties.playing import Play

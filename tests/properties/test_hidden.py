@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.actions import work
 from hub.actions.checks import check
+from hub.actions.operation import work
 from tests.properties.test_worlds import FEWER, a_world
 from tests.stix_objects import TLP, Json, sdo, stix_id
 from tests.world import Mould, World, clause

@@ -19,7 +19,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.actions import administer
+from hub.actions.operation import administer
 from hub.actions.reading import poll
 from hub.actions.service.disclosing import Disclosures
 from hub.errors import Interrupted, Unauthenticated

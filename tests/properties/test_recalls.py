@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.actions import work
 from hub.actions.checks import check
+from hub.actions.operation import work
 from hub.model import Tlp
 from tests.oracle import Version
 from tests.properties.playing import Play

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from hub.actions import work
 from hub.actions.agreement import simulate
+from hub.actions.operation import work
 from hub.model import Caller, Clearance, Kind, Member, MemberId, Scope, StixId, Tlp, format_instant
 from hub.store.tables import object_version, release
 from tests.properties.playing import Play

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from unittest.mock import patch
 
-from hub.actions import work
 from hub.actions.checks import check
+from hub.actions.operation import work
 from hub.actions.release import history
 from hub.rules import row_changes
 from hub.store.histories import HistoryKind

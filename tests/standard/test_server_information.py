@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import orjson
 import pytest
 
-from hub.actions import work
+from hub.actions.operation import work
 from hub.model import Limits, format_instant
 from tests.actions.hubs import address, malware, statement
 from tests.standard.endpoints import UNKNOWN

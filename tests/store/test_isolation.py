@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import insert, select, update
 
-from hub.actions.initialise import initialise
+from hub.actions.operation.initialise import initialise
 from hub.actions.service.service import Secrets, Service
 from hub.model import Limits
 from hub.store import epochs

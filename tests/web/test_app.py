@@ -12,7 +12,7 @@ import pytest
 from werkzeug.test import Client, TestResponse
 
 from hub import settings
-from hub.actions.initialise import initialise
+from hub.actions.operation.initialise import initialise
 from hub.actions.service.service import create_secrets
 from hub.app import create_app, new_service
 from hub.errors import SettingsError, Unavailable

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hub.actions import administer
+from hub.actions.operation import administer
 from hub.app import create_app
 from hub.model import Scope, Tlp
 from hub.stix.tlp import TLP_IDS

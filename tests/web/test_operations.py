@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.actions.readiness import Found
+from hub.actions.operation.readiness import Found
 from tests.web.conftest import Played, Web, said
 
 _DETAILS = {"database": "reachable", "standbys": [{"name": "a"}]}

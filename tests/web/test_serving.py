@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from hub import settings
-from hub.actions.initialise import initialise
+from hub.actions.operation.initialise import initialise
 from hub.actions.service.service import Service
 from hub.app import new_service
 from hub.errors import Closed, Unavailable

@@ -16,10 +16,10 @@ from typing import Final
 import orjson
 
 from hub import files
-from hub.actions import administer
-from hub.actions.initialise import initialise
+from hub.actions.operation import administer
+from hub.actions.operation.initialise import initialise
+from hub.actions.operation.work import work
 from hub.actions.service.service import Service
-from hub.actions.work import work
 from hub.app import new_service
 from hub.client import Hub, HubAuth
 from hub.client.drafts import read_agreement
