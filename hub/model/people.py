@@ -193,8 +193,8 @@ class Member:
 class Caller:
     """Who is asking: the member that a valid token names, and what the token may be used for.
 
-    `token` is its public id: whoever writes is looked at again by it (`actions.access.authenticate.admit`). `at` is
-    when it was found valid, by the database's clock: the moment of the request.
+    `token` is its public id: whoever writes is looked at again by it (`actions.access.authenticate.admit`).
+    `at` is when it was found valid, by the database's clock: the moment of the request.
     """
 
     member: Member

@@ -130,7 +130,7 @@ def _compare(table: Table, kind: str, hubs: list[dict[str, str]], rounds: int, s
 
 
 def _statement(table: Table, kind: str, objects: int, rounds: int) -> None:
-    from hub.actions.service.present import present
+    from hub.actions.service.present import present  # noqa: PLC0415
     from hub.model import Disclosed  # noqa: PLC0415
     from hub.store import pages  # noqa: PLC0415
     from hub.store.tables import content  # noqa: PLC0415

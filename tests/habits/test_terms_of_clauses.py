@@ -21,7 +21,7 @@ NAMED_BY = {
     "rules/agreements.py": {"history"},  # what reaches back
     "rules/forms.py": KINDS | {"anonymise", "granular"},  # which forms there may be
     "rules/release.py": WORDS | COMMON,  # what is released
-    "actions/history.py": {"audience"},  # from which clearance up an agreement may add anything
+    "actions/release/history.py": {"audience"},  # from which clearance up an agreement may add anything
 }
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import pytest
 
 from hub.actions.service.service import Service
-from hub.actions.submission import delete
 from hub.model import Deletion, Kind, Limits, Scope
 from tests import postgres
 from tests.actions.conftest import hub, kept_store
