@@ -36,7 +36,7 @@ from hub.rules.acceptance import (
     accept,
 )
 from hub.rules.claims import Registered
-from hub.rules.marking import is_accepted_definition, listed_as, with_rel_to_on_parts
+from hub.rules.marking.levels import is_accepted_definition, listed_as, with_rel_to_on_parts
 from hub.rules.neighbours import Naming, Neighbourhood
 from hub.rules.taking import names_colleagues, taken_over
 

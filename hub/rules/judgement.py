@@ -28,8 +28,8 @@ from hub.model import (
     View,
 )
 from hub.rules.claims import is_unmarked_name
-from hub.rules.effective import Handled
 from hub.rules.forms import Law, to_audience
+from hub.rules.marking.effective import Handled
 from hub.rules.references import Judgement, Node, Settled, judge
 from hub.rules.release import Candidate, binding, stands
 from hub.rules.row_changes import Moment

@@ -22,10 +22,15 @@ from hub.model import (
 )
 from hub.proofs.canonical import digest
 from hub.rules.drafting import draft
-from hub.rules.effective import Handled, effective, effective_of_new, together
 from hub.rules.forms import names_of
 from hub.rules.inquiry import Inquiry
 from hub.rules.judgement import DecisionContext, Judging
+from hub.rules.marking.effective import (
+    Handled,
+    effective,
+    effective_of_new,
+    together,
+)
 from hub.rules.row_changes import bridging, changes_to, up_to
 from hub.rules.status import with_remarks
 from hub.stix import reading

@@ -13,8 +13,13 @@ import pytest
 
 from hub.model import Clearance, Handling, Markings, NationCode, ObjectVersion, StixId, Taken, Tlp
 from hub.rules.claims import is_decided_once
-from hub.rules.effective import creator_deltas, following_namers, follows_namers, stricter_names
-from hub.rules.handling import MarkingDefaults, MarkingFacts, settle
+from hub.rules.marking.containers import MarkingDefaults, MarkingFacts, settle
+from hub.rules.marking.effective import (
+    creator_deltas,
+    following_namers,
+    follows_namers,
+    stricter_names,
+)
 from tests.rules.around import DAY, JP, KR, NOW, sid, version
 
 CLEAR, GREEN, AMBER, STRICT, RED = Tlp

@@ -15,7 +15,7 @@ from hub.model import (
     Taken,
     Tlp,
 )
-from hub.rules.marking import (
+from hub.rules.marking.levels import (
     accepted_as,
     accepted_by,
     handed_down,

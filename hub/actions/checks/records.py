@@ -25,10 +25,10 @@ from hub.model import (
     version_key,
 )
 from hub.proofs import canonical
-from hub.rules.effective import names_creator
 from hub.rules.forms import names_of
-from hub.rules.handling import CONTAINERS
-from hub.rules.marking import (
+from hub.rules.marking.containers import CONTAINERS
+from hub.rules.marking.effective import names_creator
+from hub.rules.marking.levels import (
     Accepted,
     accepted_as,
     accepted_by,

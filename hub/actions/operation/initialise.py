@@ -40,7 +40,7 @@ from hub.rules.configuration import (
     registry_of,
     with_earlier,
 )
-from hub.rules.marking import listed_as
+from hub.rules.marking.levels import listed_as
 from hub.stix import reading, tlp
 from hub.store import (
     agreements,

@@ -9,8 +9,8 @@ from typing import Final
 from hub.actions.release import derived_objects
 from hub.actions.service.service import Service
 from hub.model import Equal, Member, MemberId, NationCode, ObjectVersion, StixId
-from hub.rules.effective import Handled
 from hub.rules.judgement import DecisionContext, Judging, Originals, Stored, originals
+from hub.rules.marking.effective import Handled
 from hub.rules.references import Judgement, Settled
 from hub.rules.release import in_force_part, is_masked
 from hub.rules.row_changes import LedgerChanges, bridging, changes_to

@@ -1,4 +1,4 @@
-"""What is loaded of a member's objects for deciding how they are handled: `rules.effective` decides."""
+"""What is loaded of a member's objects for deciding how they are handled: `rules.marking.effective` decides."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hub.actions.service.service import Service
 from hub.model import Handling, MemberId, NationCode, ObjectVersion, Registry, StixId
 from hub.rules.claims import is_decided_once
 from hub.rules.drafting import NO_DRAFTS, Drafts
-from hub.rules.effective import laid
-from hub.rules.handling import ContainerKey, MarkingDefaults, MarkingFacts
-from hub.rules.marking import accepted_as
+from hub.rules.marking.containers import ContainerKey, MarkingDefaults, MarkingFacts
+from hub.rules.marking.effective import laid
+from hub.rules.marking.levels import accepted_as
 from hub.store import marking_facts, objects
 from hub.store.connection import Connection
 

@@ -18,7 +18,7 @@ from hub.model import (
     Reader,
     StixId,
 )
-from hub.rules.effective import Handled
+from hub.rules.marking.effective import Handled
 from hub.rules.recalling import ShownIn, Watch
 from hub.rules.row_changes import LedgerChanges
 from hub.store import members, recalls, releases

@@ -1,6 +1,6 @@
 """How a member's objects are handled after a submission or a deletion, as one value (policy 2.1 to 2.7).
 
-Containers, definitions and defaults decide first (`rules.handling`); then an unmarked identity follows the
+Containers, definitions and defaults decide first (`rules.marking.containers`); then an unmarked identity follows the
 objects that name it as their creator (2.4), and a name that would be stricter than what stands fails (2.3).
 """
 
@@ -13,8 +13,19 @@ from datetime import datetime
 
 from hub.model import Handling, ObjectVersion, StixId, Tlp
 from hub.rules.claims import is_decided_once
-from hub.rules.handling import MarkingFacts, predecessors, settle, with_taken
-from hub.rules.marking import Accepted, handed_down, identity_exception, is_stricter, raised
+from hub.rules.marking.containers import (
+    MarkingFacts,
+    predecessors,
+    settle,
+    with_taken,
+)
+from hub.rules.marking.levels import (
+    Accepted,
+    handed_down,
+    identity_exception,
+    is_stricter,
+    raised,
+)
 
 CreatorDeltas = Mapping[tuple[StixId, Tlp], int]
 

@@ -17,7 +17,7 @@ from datetime import datetime
 
 from hub.model import Handling, NationCode, ObjectVersion, StixId, Tlp, as_of
 from hub.rules.claims import is_decided_once
-from hub.rules.marking import (
+from hub.rules.marking.levels import (
     Accepted,
     accepted_by,
     handed_down,
