@@ -31,9 +31,9 @@ from hub.model import (
     View,
     format_instant,
 )
-from hub.rules.inquiry import Inquiry
-from hub.rules.judgement import DecisionContext, Judging
-from hub.rules.release import NEVER, lowest_clearance, widest
+from hub.rules.release.deciding import NEVER, lowest_clearance, widest
+from hub.rules.release.explanation import Inquiry
+from hub.rules.release.judgement import DecisionContext, Judging
 from hub.store import objects, releases, renditions
 from hub.store.connection import Connection
 

@@ -31,7 +31,7 @@ from hub.model import (
     VersionFilter,
     format_instant,
 )
-from hub.rules.release import Candidate, own_class, widest_of
+from hub.rules.release.deciding import Candidate, own_class, widest_of
 from hub.store import agreements, disclosures, members, objects, past_rows, recalls
 from hub.store.connection import Connection
 from hub.store.disclosures import Fetch

@@ -32,7 +32,7 @@ from hub.model import (
     format_instant,
 )
 from hub.proofs import canonical
-from hub.rules.release import clearance_for
+from hub.rules.release.deciding import clearance_for
 from hub.stix import reading
 from hub.stix.notes import recall_note
 from hub.store import disclosures, members, recalls, releases

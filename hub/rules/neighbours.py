@@ -27,7 +27,7 @@ from hub.model import (
     Shown,
     StixId,
 )
-from hub.rules.release import lowest_clearance, stands
+from hub.rules.release.deciding import lowest_clearance, stands
 
 _INSTANT: Final = timedelta(microseconds=1)
 _NOWHERE: Final[Reach] = frozenset()

@@ -47,7 +47,7 @@ from hub.model import (
     version_key,
 )
 from hub.proofs import documents
-from hub.rules.row_changes import LedgerChanges, changes_to
+from hub.rules.release.row_changes import LedgerChanges, changes_to
 from hub.store import objects, submissions
 from tests import postgres
 from tests.stix_objects import malware

@@ -33,15 +33,20 @@ from hub.model.tlp_ids import TLP_IDS
 from hub.rules.acceptance import Known, Reserved
 from hub.rules.claims import Registered, is_unmarked_name
 from hub.rules.drafting import NO_DRAFTS, DraftContext, Drafts
-from hub.rules.forms import answered, audience
-from hub.rules.judgement import DecisionContext, Judging, Originals, Stored
-from hub.rules.judgement import originals as decided_originals
 from hub.rules.marking.containers import MarkingDefaults, MarkingFacts
 from hub.rules.marking.effective import creator_deltas, laid
 from hub.rules.marking.levels import accepted_as
 from hub.rules.neighbours import Around, Knowledge, Neighbourhood
-from hub.rules.references import Settled
-from hub.rules.release import in_force_part, is_masked
+from hub.rules.release.deciding import in_force_part, is_masked
+from hub.rules.release.forms import answered, audience
+from hub.rules.release.judgement import (
+    DecisionContext,
+    Judging,
+    Originals,
+    Stored,
+)
+from hub.rules.release.judgement import originals as decided_originals
+from hub.rules.release.references import Settled
 from tests.policy.rules_memory import Memory, Row, made_id
 
 Items = Sequence[StixObject | Unreadable]

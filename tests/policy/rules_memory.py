@@ -31,7 +31,7 @@ from hub.model import (
     StixId,
     Stood,
 )
-from hub.rules.forms import hidden_ids
+from hub.rules.release.forms import hidden_ids
 from hub.stix.renaming import is_value_based
 
 _MICROSECOND = timedelta(microseconds=1)

@@ -22,16 +22,16 @@ from hub.model import (
 )
 from hub.proofs.canonical import digest
 from hub.rules.drafting import draft
-from hub.rules.forms import names_of
-from hub.rules.inquiry import Inquiry
-from hub.rules.judgement import DecisionContext, Judging
 from hub.rules.marking.effective import (
     Handled,
     effective,
     effective_of_new,
     together,
 )
-from hub.rules.row_changes import bridging, changes_to, up_to
+from hub.rules.release.explanation import Inquiry
+from hub.rules.release.forms import names_of
+from hub.rules.release.judgement import DecisionContext, Judging
+from hub.rules.release.row_changes import bridging, changes_to, up_to
 from hub.rules.status import with_remarks
 from hub.stix import reading
 from tests.policy import rules_loading as load

@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from hub.model import SUBMITTED, Clearance, Member, NationCode, ObjectVersion, View
-from hub.rules.release import NEVER, lowest_clearance, stands, widest
+from hub.rules.release.deciding import (
+    NEVER,
+    lowest_clearance,
+    stands,
+    widest,
+)
 from tests.policy import rules_loading as load
 from tests.policy.rules_memory import Memory, Row
 from tests.policy.rules_player import inquire

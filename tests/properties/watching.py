@@ -14,7 +14,7 @@ from unittest.mock import patch
 from hub.actions.checks import check
 from hub.actions.operation import work
 from hub.actions.release import history
-from hub.rules import row_changes
+from hub.rules.release import row_changes
 from hub.store.histories import HistoryKind
 from tests.oracle import Treaty, Version
 from tests.properties.playing import Play

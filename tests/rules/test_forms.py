@@ -28,9 +28,19 @@ from hub.model import (
     Tlp,
     View,
 )
-from hub.rules.forms import Law, answered, audience, is_altering
-from hub.rules.references import Node, Settled, judge
-from hub.rules.release import NEVER, Candidate, decide, lowest_clearance
+from hub.rules.release.deciding import (
+    NEVER,
+    Candidate,
+    decide,
+    lowest_clearance,
+)
+from hub.rules.release.forms import (
+    Law,
+    answered,
+    audience,
+    is_altering,
+)
+from hub.rules.release.references import Node, Settled, judge
 from tests.rules.test_release import but
 
 US, KR = NationCode("US"), NationCode("KR")

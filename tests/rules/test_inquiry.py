@@ -22,9 +22,9 @@ from hub.model import (
     StixId,
     Tlp,
 )
-from hub.rules.inquiry import Inquiry
-from hub.rules.judgement import DecisionContext, Judging, Stored
-from hub.rules.release import _CLOSED
+from hub.rules.release.deciding import _CLOSED
+from hub.rules.release.explanation import Inquiry
+from hub.rules.release.judgement import DecisionContext, Judging, Stored
 
 US, KR, JP = NationCode("US"), NationCode("KR"), NationCode("JP")
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

@@ -19,7 +19,7 @@ from hub.model import (
     Tlp,
     View,
 )
-from hub.rules.row_changes import Moment, bridging, changes_to
+from hub.rules.release.row_changes import Moment, bridging, changes_to
 from tests.rules.around import KR, sid, version
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

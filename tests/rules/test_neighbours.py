@@ -16,7 +16,7 @@ from hub.rules.neighbours import (
     standing_for,
     was_shown,
 )
-from hub.rules.release import NEVER, lowest_clearance
+from hub.rules.release.deciding import NEVER, lowest_clearance
 from tests.rules.around import JP, JP_CERT, KR, KR_AGENCY, NOW, neighbour, sid
 
 PARTNER, AGENCY, CERT = Clearance

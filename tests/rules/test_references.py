@@ -10,8 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model import Class, Clearance, Ground, Justification, MemberId, NationCode, Reader, StixId, View
-from hub.rules.references import Node, Settled, either, judge, reached
-from hub.rules.release import NEVER, stands
+from hub.rules.release.deciding import NEVER, stands
+from hub.rules.release.references import (
+    Node,
+    Settled,
+    either,
+    judge,
+    reached,
+)
 
 US, KR = NationCode("US"), NationCode("KR")
 CERT, AGENCY, PARTNER = MemberId("us-cert"), MemberId("us-agency"), MemberId("us-partner")

@@ -21,7 +21,7 @@ from hub.model import (
     Tlp,
     Withhold,
 )
-from hub.rules.release import (
+from hub.rules.release.deciding import (
     NEVER,
     Candidate,
     clearance_for,

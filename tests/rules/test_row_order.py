@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model import SUBMITTED, Clearance, Ground
-from hub.rules.row_order import as_dated, clearance_of
+from hub.rules.release.row_order import as_dated, clearance_of
 
 LEVELS = [Clearance.PARTNER, Clearance.AGENCY, Clearance.CERT]
 

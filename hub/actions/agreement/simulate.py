@@ -40,10 +40,10 @@ from hub.model import (
     format_instant,
 )
 from hub.rules.agreements import Lifecycle, covered_since, periods_from, status_of
-from hub.rules.forms import Law, to_audience
-from hub.rules.judgement import DecisionContext, Originals, originals
-from hub.rules.references import Judgement, Node, judge
-from hub.rules.release import Candidate, binding, lowest_clearance
+from hub.rules.release.deciding import Candidate, binding, lowest_clearance
+from hub.rules.release.forms import Law, to_audience
+from hub.rules.release.judgement import DecisionContext, Originals, originals
+from hub.rules.release.references import Judgement, Node, judge
 from hub.store import agreements, populations, renditions
 from hub.store.connection import Connection
 from hub.store.originals import equal_before

@@ -25,7 +25,6 @@ from hub.model import (
     version_key,
 )
 from hub.proofs import canonical
-from hub.rules.forms import names_of
 from hub.rules.marking.containers import CONTAINERS
 from hub.rules.marking.effective import names_creator
 from hub.rules.marking.levels import (
@@ -40,6 +39,7 @@ from hub.rules.marking.levels import (
     unknown_markings,
     with_rel_to_on_parts,
 )
+from hub.rules.release.forms import names_of
 from hub.stix import reading
 from hub.store import integrity, marking_facts, objects
 from hub.store.connection import Connection

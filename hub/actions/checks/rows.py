@@ -24,9 +24,9 @@ from hub.model import (
     Served,
     View,
 )
-from hub.rules.judgement import DecisionContext, originals
-from hub.rules.references import Judgement
-from hub.rules.release import NEVER, NOBODY, stands
+from hub.rules.release.deciding import NEVER, NOBODY, stands
+from hub.rules.release.judgement import DecisionContext, originals
+from hub.rules.release.references import Judgement
 from hub.stix.notes import NOTE
 from hub.store import integrity, recalls, renditions
 from hub.store.integrity import COPIED, StoredRow

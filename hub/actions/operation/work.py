@@ -16,7 +16,7 @@ from hub.actions.operation.prune import Pruned, prune
 from hub.actions.release.history import append_due
 from hub.actions.service.service import Service
 from hub.model import Justification, NationCode
-from hub.rules.release import NEVER, in_force_part
+from hub.rules.release.deciding import NEVER, in_force_part
 from hub.store import agreements, ledgers, releases
 
 _LEASE: Final = "work"

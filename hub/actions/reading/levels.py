@@ -9,7 +9,7 @@ from hub.actions.access.authenticate import may_know
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.model import Caller, NationCode, Tlp
-from hub.rules.release import levels_seen
+from hub.rules.release.deciding import levels_seen
 
 
 # (hub/README: markings-without-objects)

@@ -9,7 +9,7 @@ from hub.actions.access.authenticate import admit
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.model import Caller, Evidence, NationCode
-from hub.rules.row_changes import Moment
+from hub.rules.release.row_changes import Moment
 from hub.store import agreements, submissions
 from hub.store.agreements import Generation
 from hub.store.connection import Connection

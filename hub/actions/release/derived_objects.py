@@ -33,7 +33,7 @@ from hub.model import (
     Tlp,
 )
 from hub.proofs import canonical
-from hub.rules.forms import answered, audience, hidden_ids
+from hub.rules.release.forms import answered, audience, hidden_ids
 from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based, rename
 from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definition_of

@@ -17,8 +17,8 @@ from hub.actions.release.judging import context_of, judge_for_history, write_row
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.model import Clearance, StixId, Tlp
-from hub.rules.release import clearance_for
-from hub.rules.row_changes import LedgerChanges, up_to
+from hub.rules.release.deciding import clearance_for
+from hub.rules.release.row_changes import LedgerChanges, up_to
 from hub.store import histories, releases, submissions
 from hub.store.connection import Connection
 from hub.store.histories import History, HistoryKind

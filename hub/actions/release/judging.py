@@ -1,4 +1,4 @@
-"""What is loaded for a judgement, and what follows from it written: in between, `rules.judgement` decides."""
+"""What is loaded for a judgement, and what follows from it written: in between, `rules.release.judgement` decides."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ from typing import Final
 from hub.actions.release import derived_objects
 from hub.actions.service.service import Service
 from hub.model import Equal, Member, MemberId, NationCode, ObjectVersion, StixId
-from hub.rules.judgement import DecisionContext, Judging, Originals, Stored, originals
 from hub.rules.marking.effective import Handled
-from hub.rules.references import Judgement, Settled
-from hub.rules.release import in_force_part, is_masked
-from hub.rules.row_changes import LedgerChanges, bridging, changes_to
+from hub.rules.release.deciding import in_force_part, is_masked
+from hub.rules.release.judgement import (
+    DecisionContext,
+    Judging,
+    Originals,
+    Stored,
+    originals,
+)
+from hub.rules.release.references import Judgement, Settled
+from hub.rules.release.row_changes import LedgerChanges, bridging, changes_to
 from hub.store import members, objects, releases
 from hub.store.connection import Connection
 from hub.store.originals import equal_before, equal_to_new

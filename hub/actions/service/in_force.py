@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from hub.model import Justification, NationCode, Period, Reader
-from hub.rules.release import stands
+from hub.rules.release.deciding import stands
 from hub.store import agreements, epochs, releases
 from hub.store.agreements import Generation
 from hub.store.connection import Connection

@@ -22,9 +22,9 @@ from hub.actions.submission import recalled
 from hub.actions.submission.markings import load
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
-from hub.rules.judgement import by_record
 from hub.rules.marking.effective import Handled, effective, together
-from hub.rules.row_changes import LedgerChanges
+from hub.rules.release.judgement import by_record
+from hub.rules.release.row_changes import LedgerChanges
 from hub.store import deletions, marking_facts, objects, releases, renditions, submissions
 from hub.store.connection import Connection
 

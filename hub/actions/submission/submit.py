@@ -31,11 +31,11 @@ from hub.proofs import canonical
 from hub.rules.acceptance import Reserved
 from hub.rules.claims import Registered
 from hub.rules.drafting import DraftContext, Drafts, draft
-from hub.rules.forms import names_of
-from hub.rules.judgement import DecisionContext
 from hub.rules.marking.effective import Handled, effective_of_new
 from hub.rules.neighbours import Neighbourhood
-from hub.rules.row_changes import LedgerChanges
+from hub.rules.release.forms import names_of
+from hub.rules.release.judgement import DecisionContext
+from hub.rules.release.row_changes import LedgerChanges
 from hub.rules.status import receipted, with_remarks
 from hub.stix import bodies, reading
 from hub.store import marking_facts, members, objects, releases, renditions, submissions

@@ -31,7 +31,7 @@ from hub.model import (
     Tlp,
     View,
 )
-from hub.rules.release import NEVER, simplify
+from hub.rules.release.deciding import NEVER, simplify
 
 K = TypeVar("K", bound=Hashable)
 

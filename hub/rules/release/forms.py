@@ -27,7 +27,12 @@ from hub.model import (
     StixId,
     View,
 )
-from hub.rules.release import Candidate, decide, is_directed, simplify
+from hub.rules.release.deciding import (
+    Candidate,
+    decide,
+    is_directed,
+    simplify,
+)
 
 _EXTENSION: Final = "extension-definition--"
 

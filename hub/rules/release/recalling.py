@@ -20,7 +20,7 @@ from hub.model import (
     RecordKey,
     Rendition,
 )
-from hub.rules.release import stands
+from hub.rules.release.deciding import stands
 
 Place = tuple[NationCode, int]  # a ledger and the key of a version
 ShownIn = tuple[Place, Rendition]

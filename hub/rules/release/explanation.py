@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from hub.model import NationCode, ObjectVersion, Obstacle, Reason, View, Withhold
-from hub.rules.judgement import Judging, Stored, by_record
-from hub.rules.references import reached
-from hub.rules.release import NEVER, decide
+from hub.rules.release.deciding import NEVER, decide
+from hub.rules.release.judgement import Judging, Stored, by_record
+from hub.rules.release.references import reached
 
 _MOST_BLAMED: Final = 20  # of what a version is withheld for: one thousand of them say no more
 _AND_MORE: Final = "and more of that kind"

@@ -28,11 +28,16 @@ from hub.model import (
     View,
 )
 from hub.rules.claims import is_unmarked_name
-from hub.rules.forms import Law, to_audience
 from hub.rules.marking.effective import Handled
-from hub.rules.references import Judgement, Node, Settled, judge
-from hub.rules.release import Candidate, binding, stands
-from hub.rules.row_changes import Moment
+from hub.rules.release.deciding import Candidate, binding, stands
+from hub.rules.release.forms import Law, to_audience
+from hub.rules.release.references import (
+    Judgement,
+    Node,
+    Settled,
+    judge,
+)
+from hub.rules.release.row_changes import Moment
 
 # Of copies, by their keys: for whom what they are copies of stands (policy 2.7).
 Originals = Mapping[int, Mapping[NationCode, Sequence[Justification]]]

@@ -28,9 +28,9 @@ from hub.model import (
     RowChanges,
     View,
 )
-from hub.rules.references import Judgement
-from hub.rules.release import NEVER, in_force_part, narrows
-from hub.rules.row_order import as_dated, clearance_of
+from hub.rules.release.deciding import NEVER, in_force_part, narrows
+from hub.rules.release.references import Judgement
+from hub.rules.release.row_order import as_dated, clearance_of
 
 # A decision is written, or given up, long before: a transaction that stands still is ended after 5 minutes.
 _WRITTEN_WITHIN: Final = timedelta(minutes=15)
