@@ -30,13 +30,10 @@ from hub.model import (
     View,
 )
 from hub.model.tlp_ids import TLP_IDS
-from hub.rules.acceptance import Known, Reserved
 from hub.rules.claims import Registered, is_unmarked_name
-from hub.rules.drafting import NO_DRAFTS, DraftContext, Drafts
 from hub.rules.marking.containers import MarkingDefaults, MarkingFacts
 from hub.rules.marking.effective import creator_deltas, laid
 from hub.rules.marking.levels import accepted_as
-from hub.rules.neighbours import Around, Knowledge, Neighbourhood
 from hub.rules.release.deciding import in_force_part, is_masked
 from hub.rules.release.forms import answered, audience
 from hub.rules.release.judgement import (
@@ -47,6 +44,9 @@ from hub.rules.release.judgement import (
 )
 from hub.rules.release.judgement import originals as decided_originals
 from hub.rules.release.references import Settled
+from hub.rules.submission.acceptance import Known, Reserved
+from hub.rules.submission.drafting import NO_DRAFTS, DraftContext, Drafts
+from hub.rules.submission.others import Around, Knowledge, Neighbourhood
 from tests.policy.rules_memory import Memory, Row, made_id
 
 Items = Sequence[StixObject | Unreadable]

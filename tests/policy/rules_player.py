@@ -21,7 +21,6 @@ from hub.model import (
     StixId,
 )
 from hub.proofs.canonical import digest
-from hub.rules.drafting import draft
 from hub.rules.marking.effective import (
     Handled,
     effective,
@@ -32,7 +31,8 @@ from hub.rules.release.explanation import Inquiry
 from hub.rules.release.forms import names_of
 from hub.rules.release.judgement import DecisionContext, Judging
 from hub.rules.release.row_changes import bridging, changes_to, up_to
-from hub.rules.status import with_remarks
+from hub.rules.submission.drafting import draft
+from hub.rules.submission.status import with_remarks
 from hub.stix import reading
 from tests.policy import rules_loading as load
 from tests.policy.rules_memory import Memory

@@ -9,8 +9,17 @@ from typing import Any
 import pytest
 
 from hub.model import Kind, Markings, Member, Neighbour, StixId, StixObject, Tlp
-from hub.rules.acceptance import Accept, Case, Known, Refuse, Reserved, Unchanged, Verdict, accept
-from hub.rules.neighbours import Naming
+from hub.rules.submission.acceptance import (
+    Accept,
+    Case,
+    Known,
+    Refuse,
+    Reserved,
+    Unchanged,
+    Verdict,
+    accept,
+)
+from hub.rules.submission.others import Naming
 from tests.rules.around import (
     DAY,
     HUB_IDENTITY,

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from hub.model import Class, Clause, Clearance, Ground, MemberId, Period, Reader, Rendition, Shown, Tlp
-from hub.rules.neighbours import (
+from hub.rules.release.deciding import NEVER, lowest_clearance
+from hub.rules.submission.others import (
     Stretch,
     by_id,
     first_of_equals,
@@ -16,7 +17,6 @@ from hub.rules.neighbours import (
     standing_for,
     was_shown,
 )
-from hub.rules.release.deciding import NEVER, lowest_clearance
 from tests.rules.around import JP, JP_CERT, KR, KR_AGENCY, NOW, neighbour, sid
 
 PARTNER, AGENCY, CERT = Clearance

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hub.model import Clearance, Handling, Member, NationCode, Neighbour, StixId, Taken, Tlp
-from hub.rules.neighbours import by_id
-from hub.rules.taking import names_colleagues, taken_over
+from hub.rules.submission.others import by_id
+from hub.rules.submission.taking import names_colleagues, taken_over
 from tests.rules.around import (
     AU,
     JP,

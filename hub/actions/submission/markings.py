@@ -11,10 +11,10 @@ from types import MappingProxyType
 from hub.actions.service.service import Service
 from hub.model import Handling, MemberId, NationCode, ObjectVersion, Registry, StixId
 from hub.rules.claims import is_decided_once
-from hub.rules.drafting import NO_DRAFTS, Drafts
 from hub.rules.marking.containers import ContainerKey, MarkingDefaults, MarkingFacts
 from hub.rules.marking.effective import laid
 from hub.rules.marking.levels import accepted_as
+from hub.rules.submission.drafting import NO_DRAFTS, Drafts
 from hub.store import marking_facts, objects
 from hub.store.connection import Connection
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from hub.model import Kind, Member, StixId
-from hub.rules.neighbours import Around, Knowledge, Neighbourhood
 from hub.rules.release.judgement import DecisionContext
+from hub.rules.submission.others import Around, Knowledge, Neighbourhood
 from hub.store import agreements, neighbours
 from hub.store.connection import Connection
 

@@ -28,15 +28,15 @@ from hub.model import (
     VerifiedSubmission,
 )
 from hub.proofs import canonical
-from hub.rules.acceptance import Reserved
 from hub.rules.claims import Registered
-from hub.rules.drafting import DraftContext, Drafts, draft
 from hub.rules.marking.effective import Handled, effective_of_new
-from hub.rules.neighbours import Neighbourhood
 from hub.rules.release.forms import names_of
 from hub.rules.release.judgement import DecisionContext
 from hub.rules.release.row_changes import LedgerChanges
-from hub.rules.status import receipted, with_remarks
+from hub.rules.submission.acceptance import Reserved
+from hub.rules.submission.drafting import DraftContext, Drafts, draft
+from hub.rules.submission.others import Neighbourhood
+from hub.rules.submission.status import receipted, with_remarks
 from hub.stix import bodies, reading
 from hub.store import marking_facts, members, objects, releases, renditions, submissions
 from hub.store.connection import Connection

@@ -3,7 +3,7 @@
 A version stands for a reader only while every own record that it refers to stands for that reader, and while
 every later version of its record does. That largest consistent set is computed as a closure: the
 justification of a version is the union of the classes of all that can be reached from it. Others' records
-are not looked at here: what is taken over from them is decided once, in `rules.taking`.
+are not looked at here: what is taken over from them is decided once, in `rules.submission.taking`.
 
 Two references bind nothing: of a report or grouping with TLP of its own to an unmarked name in it; and, for a
 reader who may see what it is a copy of, to an own copy.

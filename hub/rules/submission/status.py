@@ -11,9 +11,9 @@ from typing import Final
 
 from hub.model import Kind, Member, ObjectVersion, Outcome, StixId, StixObject, Taken, Tlp, Unreadable
 from hub.rules.claims import DEFINITIONS, OBSERVABLES, Claim, Registered, is_unmarked_name
-from hub.rules.drafting import Drafts
 from hub.rules.marking.effective import Handled
 from hub.rules.marking.levels import accepted_by, unknown_markings
+from hub.rules.submission.drafting import Drafts
 
 _UNKNOWN: Final = (
     "{} is neither TLP, nor a statement that you have submitted, "

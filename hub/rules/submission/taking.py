@@ -17,8 +17,8 @@ from hub.model import (
 )
 from hub.rules.claims import Registered, is_common, is_marked_name
 from hub.rules.marking.levels import handed_down, taken_together
-from hub.rules.neighbours import first_of_equals, records, standing_for
 from hub.rules.release.deciding import clearance_for
+from hub.rules.submission.others import first_of_equals, records, standing_for
 
 _TRANSLATION = "language-content"
 

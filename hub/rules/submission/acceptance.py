@@ -23,7 +23,7 @@ from hub.model import (
     format_instant,
 )
 from hub.rules.claims import NAMES, Claim, Registered, are_both_named, is_common, is_marked_name
-from hub.rules.neighbours import Naming, first_of_equals
+from hub.rules.submission.others import Naming, first_of_equals
 
 AHEAD: Final = timedelta(hours=24)  # how far created and modified may lie ahead of the hub's clock
 

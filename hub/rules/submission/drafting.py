@@ -25,7 +25,9 @@ from hub.model import (
     format_instant,
     version_key,
 )
-from hub.rules.acceptance import (
+from hub.rules.claims import Registered
+from hub.rules.marking.levels import is_accepted_definition, listed_as, with_rel_to_on_parts
+from hub.rules.submission.acceptance import (
     AHEAD,
     Accept,
     Case,
@@ -35,10 +37,8 @@ from hub.rules.acceptance import (
     Unchanged,
     accept,
 )
-from hub.rules.claims import Registered
-from hub.rules.marking.levels import is_accepted_definition, listed_as, with_rel_to_on_parts
-from hub.rules.neighbours import Naming, Neighbourhood
-from hub.rules.taking import names_colleagues, taken_over
+from hub.rules.submission.others import Naming, Neighbourhood
+from hub.rules.submission.taking import names_colleagues, taken_over
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _STANDS: Final = "stands as {}; mark this version, or leave it out"
