@@ -24,7 +24,7 @@ from hub.errors import (
 )
 from hub.model import Caller, JsonObject, Kind, Purpose, Scope, format_instant
 from hub.proofs import documents, keys
-from hub.rules import agreements
+from hub.rules.agreement import agreements
 from tests.actions.hubs import START, Hub, agreement, clause, jwk, malware, relation
 
 DOCUMENT = agreement(clause("US", "KR"))

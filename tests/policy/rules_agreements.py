@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from hub.model import Agreement, NationCode, Period
-from hub.rules.agreements import (
+from hub.rules.agreement.agreements import (
     Lifecycle,
     Step,
     covered_since,
@@ -17,7 +17,12 @@ from hub.rules.agreements import (
     read_agreement,
     waiting,
 )
-from hub.rules.amendments import amended_from, continues, forbids_superseding, superseded_by
+from hub.rules.agreement.amendments import (
+    amended_from,
+    continues,
+    forbids_superseding,
+    superseded_by,
+)
 from tests.policy.rules_memory import Memory
 from tests.policy.stories import Json
 

@@ -22,7 +22,7 @@ from hub.model import (
     format_instant,
     version_key,
 )
-from hub.rules.agreements import Step
+from hub.rules.agreement.agreements import Step
 from tests.nations import KINDS, START, registry
 from tests.policy import rules_player as rules
 from tests.policy.objects import Shelf

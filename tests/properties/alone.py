@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from hub.model import Member, MemberId, NationCode, StixId, Tlp, format_instant, version_key
-from hub.rules.agreements import Step
+from hub.rules.agreement.agreements import Step
 from tests.nations import KINDS, registry
 from tests.oracle import Oracle, Sight
 from tests.policy import rules_player as rules

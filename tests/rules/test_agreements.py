@@ -10,7 +10,7 @@ import pytest
 
 from hub.errors import Unprocessable
 from hub.model import AgreementState, Clause, Clearance, NationCode, Tlp
-from hub.rules.agreements import (
+from hub.rules.agreement.agreements import (
     AgreementStatus,
     Lifecycle,
     Step,

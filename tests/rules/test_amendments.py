@@ -9,8 +9,18 @@ from typing import Any
 import pytest
 
 from hub.model import NationCode, Period
-from hub.rules.agreements import Lifecycle, Step, periods_from, read_agreement
-from hub.rules.amendments import amended_from, continues, forbids_superseding, superseded_by
+from hub.rules.agreement.agreements import (
+    Lifecycle,
+    Step,
+    periods_from,
+    read_agreement,
+)
+from hub.rules.agreement.amendments import (
+    amended_from,
+    continues,
+    forbids_superseding,
+    superseded_by,
+)
 
 US, KR = NationCode("US"), NationCode("KR")
 FROM, UNTIL = datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)

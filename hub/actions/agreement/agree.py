@@ -38,13 +38,13 @@ from hub.model import (
     format_instant,
 )
 from hub.proofs import canonical, documents
-from hub.rules.agreements import (
+from hub.rules.agreement.agreements import (
     MAX_WAITING_PROPOSALS,
     Step,
     obstacle,
     read_agreement,
 )
-from hub.rules.amendments import forbids_superseding
+from hub.rules.agreement.amendments import forbids_superseding
 from hub.stix import bodies
 from hub.store import agreements, members
 from hub.store.agreements import AgreementEvent, StoredAgreement

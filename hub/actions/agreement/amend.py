@@ -17,7 +17,7 @@ from hub.actions.release import history
 from hub.actions.service.service import Service
 from hub.errors import Unavailable
 from hub.model import Period
-from hub.rules.agreements import (
+from hub.rules.agreement.agreements import (
     Lifecycle,
     Step,
     covered_since,
@@ -25,7 +25,7 @@ from hub.rules.agreements import (
     reaches_back,
     waiting,
 )
-from hub.rules.amendments import amended_from, continues
+from hub.rules.agreement.amendments import amended_from, continues
 from hub.store import agreements, histories
 from hub.store.agreements import StoredAgreement
 from hub.store.connection import Connection

@@ -9,8 +9,13 @@ from hub.actions.access.authenticate import check_may_know
 from hub.actions.service.service import Service
 from hub.errors import NotFound
 from hub.model import Caller, JsonObject, Registry, format_instant
-from hub.rules.agreements import Lifecycle, Step, read_agreement, status_of
-from hub.rules.amendments import superseded_by
+from hub.rules.agreement.agreements import (
+    Lifecycle,
+    Step,
+    read_agreement,
+    status_of,
+)
+from hub.rules.agreement.amendments import superseded_by
 from hub.store import agreements
 from hub.store.agreements import StoredAgreement
 from hub.store.connection import Connection

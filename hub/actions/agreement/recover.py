@@ -33,7 +33,7 @@ from hub.model import (
     format_instant,
 )
 from hub.proofs import documents, keys
-from hub.rules.agreements import status_of
+from hub.rules.agreement.agreements import status_of
 from hub.stix import bodies
 from hub.store import agreements, members, recoveries
 from hub.store.connection import Connection

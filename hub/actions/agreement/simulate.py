@@ -39,7 +39,12 @@ from hub.model import (
     View,
     format_instant,
 )
-from hub.rules.agreements import Lifecycle, covered_since, periods_from, status_of
+from hub.rules.agreement.agreements import (
+    Lifecycle,
+    covered_since,
+    periods_from,
+    status_of,
+)
 from hub.rules.release.deciding import Candidate, binding, lowest_clearance
 from hub.rules.release.forms import Law, to_audience
 from hub.rules.release.judgement import DecisionContext, Originals, originals

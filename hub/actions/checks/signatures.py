@@ -15,7 +15,7 @@ from hub.actions.checks import RESTORE, Fault, Inspection, provenance
 from hub.errors import HubError
 from hub.model import Clause, JsonObject, Kind, MemberId, Period, Purpose, RegisteredKey, Unreadable
 from hub.proofs import canonical, documents, keys, requests
-from hub.rules.agreements import WAITING, Step, Stretch
+from hub.rules.agreement.agreements import WAITING, Step, Stretch
 from hub.stix import bodies
 from hub.store import agreements, evidence, members, recoveries
 from hub.store.agreements import AgreementEvent, StoredAgreement

@@ -6,7 +6,12 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from hub.model import AgreementState, Period
-from hub.rules.agreements import Lifecycle, covered_since, periods_from, status_of
+from hub.rules.agreement.agreements import (
+    Lifecycle,
+    covered_since,
+    periods_from,
+    status_of,
+)
 
 
 def forbids_superseding(former: Lifecycle, now: datetime) -> str | None:
