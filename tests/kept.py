@@ -19,7 +19,7 @@ from psycopg import sql
 from sqlalchemy import Integer, Table, func, select
 
 from hub.store.connection import Store
-from hub.store.tables import ledger, metadata
+from hub.store.schema.tables import ledger, metadata
 from tests import postgres
 from tests.lock_order import RECORDER
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from hub.model import Disclosed, Disclosure, MemberId, NationCode, from_microseconds
-from hub.store.disclosure_tables import disclosure
 from hub.store.disclosures import decode
+from hub.store.schema.disclosure_tables import disclosure
 
 
 def disclosures_to(connection: Connection, recipient: NationCode) -> list[Disclosure]:

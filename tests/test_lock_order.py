@@ -9,9 +9,15 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import Insert, delete, func, insert, select, text, update
 
-from hub.store.allowance_tables import allowance
 from hub.store.connection import Store
-from hub.store.tables import hub_state, lease, ledger, nonce, origin
+from hub.store.schema.allowance_tables import allowance
+from hub.store.schema.tables import (
+    hub_state,
+    lease,
+    ledger,
+    nonce,
+    origin,
+)
 from tests.kept import Kept
 from tests.lock_order import RECORDER, Rank, classified, held_to
 

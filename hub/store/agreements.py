@@ -15,7 +15,13 @@ from hub.model import JsonObject, MemberId, NationCode, Period, from_microsecond
 from hub.model.clause_terms import restore_clause
 from hub.store import epochs
 from hub.store.batches import batches
-from hub.store.tables import agreement, agreement_event, agreement_party, hub_state, period
+from hub.store.schema.tables import (
+    agreement,
+    agreement_event,
+    agreement_party,
+    hub_state,
+    period,
+)
 
 _GENERATION_LOCK: Final = 0x6875_6201  # "hub", 1: the advisory locks of the database are shared by all
 

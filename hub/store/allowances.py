@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from hub.model import MemberId, from_microseconds, to_microseconds
-from hub.store.allowance_tables import allowance
 from hub.store.batches import upsert
+from hub.store.schema.allowance_tables import allowance
 
 
 def hold_used_until(connection: Connection, member: MemberId, kind: str) -> datetime:

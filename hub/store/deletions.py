@@ -9,8 +9,8 @@ from sqlalchemy import Connection, and_, exists, select, update
 
 from hub.model import to_microseconds
 from hub.store.batches import batches
-from hub.store.rendition_tables import rendition
-from hub.store.tables import content, object_version
+from hub.store.schema.rendition_tables import rendition
+from hub.store.schema.tables import content, object_version
 
 _V = object_version.c
 

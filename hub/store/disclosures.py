@@ -32,7 +32,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.disclosure_tables import disclosure
+from hub.store.schema.disclosure_tables import disclosure
 
 _D = disclosure.c
 _LONGEST_RUN: Final = 1_000_000  # more than any page holds; what damaged text may ask for

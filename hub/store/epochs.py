@@ -18,7 +18,7 @@ from sqlalchemy import Connection, select, update
 
 from hub.errors import Reconfigured
 from hub.model import from_microseconds, to_microseconds
-from hub.store.tables import hub_state, ledger
+from hub.store.schema.tables import hub_state, ledger
 
 _S = hub_state.c
 _EPOCH_BYTES: Final = 16

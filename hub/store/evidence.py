@@ -10,9 +10,8 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Select, Table, and_, exists, func, null, or_, select
 
 from hub.model import HUB, Evidence, MemberId, NationCode, StixId, from_microseconds, to_microseconds
-from hub.store.disclosure_tables import disclosure
-from hub.store.submissions import repeated
-from hub.store.tables import (
+from hub.store.schema.disclosure_tables import disclosure
+from hub.store.schema.tables import (
     agreement_event,
     content,
     deletion,
@@ -22,6 +21,7 @@ from hub.store.tables import (
     submission_body,
     submission_item,
 )
+from hub.store.submissions import repeated
 
 _V = object_version.c
 

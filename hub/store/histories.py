@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from hub.model import Clearance, NationCode, Tlp, from_microseconds, to_microseconds
-from hub.store.tables import history, object_version
+from hub.store.schema.tables import history, object_version
 
 _H = history.c
 _V = object_version.c

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from hub.model import NAME_TYPES, MemberId, NationCode, Rendition, Shown, StixId, Tlp
 from hub.store.batches import batches
-from hub.store.disclosure_tables import disclosure
 from hub.store.objects import CONTAINS, REFERS
 from hub.store.releases import SHOWN, decode_shown
-from hub.store.rendition_tables import rendition
-from hub.store.tables import (
+from hub.store.schema.disclosure_tables import disclosure
+from hub.store.schema.rendition_tables import rendition
+from hub.store.schema.tables import (
     agreement,
     content,
     creator_level,

@@ -11,7 +11,12 @@ from hub.model import NationCode, to_microseconds
 from hub.store import epochs, releases
 from hub.store.batches import upsert
 from hub.store.epochs import new_epoch
-from hub.store.tables import hub_state, lease, ledger, origin
+from hub.store.schema.tables import (
+    hub_state,
+    lease,
+    ledger,
+    origin,
+)
 
 
 def open_ledgers(connection: Connection, nations: Sequence[NationCode]) -> list[NationCode]:

@@ -26,9 +26,9 @@ from sqlalchemy import (
 )
 
 from hub.model import from_microseconds, say_instant, to_microseconds
-from hub.store import tables
-from hub.store.disclosure_tables import disclosure
-from hub.store.registration_tables import member_identity
+from hub.store.schema import tables
+from hub.store.schema.disclosure_tables import disclosure
+from hub.store.schema.registration_tables import member_identity
 
 _TOLD: Final = 200  # of one kind, each by a sentence; the others are counted
 _STEPS: Final = {"sign": "signed", "suspend": "suspended", "resume": "resumed", "terminate": "terminated"}

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, select
 from hub.model import MemberId, NationCode, ObjectVersion, StixId, Tlp
 from hub.store.batches import among, batches, insert_all, upsert
 from hub.store.objects import LISTED
-from hub.store.tables import creator_level, object_version, reference
+from hub.store.schema.tables import creator_level, object_version, reference
 
 _V: Final = object_version.c
 _R: Final = reference.c

@@ -24,8 +24,13 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.batches import batches, upsert
-from hub.store.registration_tables import member_identity
-from hub.store.tables import key, member, nonce, token
+from hub.store.schema.registration_tables import member_identity
+from hub.store.schema.tables import (
+    key,
+    member,
+    nonce,
+    token,
+)
 
 _RECEIPT_LENGTH: Final = 36
 

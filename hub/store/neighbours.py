@@ -26,11 +26,11 @@ from hub.model import (
     from_microseconds,
 )
 from hub.store.batches import among, listed
-from hub.store.columns import decode_cuts, decode_nations, decode_reach
 from hub.store.objects import CREATOR, MARKING, REFERS
 from hub.store.releases import SHOWN, decode, decode_shown
-from hub.store.rendition_tables import made_id
-from hub.store.tables import (
+from hub.store.schema.columns import decode_cuts, decode_nations, decode_reach
+from hub.store.schema.rendition_tables import made_id
+from hub.store.schema.tables import (
     content,
     justification,
     object_version,

@@ -22,7 +22,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.batches import among, batches, insert_all, insert_numbered, listed
-from hub.store.columns import (
+from hub.store.schema.columns import (
     decode_closed_by,
     decode_cuts,
     decode_nations,
@@ -33,7 +33,7 @@ from hub.store.columns import (
     encode_nations,
     encode_reach,
 )
-from hub.store.tables import content, object_version, reference
+from hub.store.schema.tables import content, object_version, reference
 
 REFERS: Final = "refers"
 CONTAINS: Final = "contains"

@@ -10,7 +10,13 @@ from sqlalchemy import Connection, and_, literal, select
 from hub.model import Equal, MemberId, NationCode, ObjectVersion, OriginalRow
 from hub.store.batches import batches
 from hub.store.releases import decode
-from hub.store.tables import content, justification, object_version, rejustification, release
+from hub.store.schema.tables import (
+    content,
+    justification,
+    object_version,
+    rejustification,
+    release,
+)
 
 _C = release.c
 _J = justification.c

@@ -30,7 +30,15 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from hub.model import Query, VersionFilter, to_microseconds
 from hub.store import disclosures, moments
-from hub.store.tables import content, hub_state, justification, ledger, member, release, token
+from hub.store.schema.tables import (
+    content,
+    hub_state,
+    justification,
+    ledger,
+    member,
+    release,
+    token,
+)
 
 ROW: Final = ("position", "date_added", "stix_id", "version", "content_id", "size")
 _C = release.c

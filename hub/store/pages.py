@@ -23,7 +23,7 @@ from hub.model import (
 from hub.store import disclosures, epochs, page_statements
 from hub.store.moments import Clock, now
 from hub.store.page_statements import Shape, listed, values
-from hub.store.tables import release
+from hub.store.schema.tables import release
 
 _C = release.c
 _FETCHED_BYTES: Final = 1_048_576

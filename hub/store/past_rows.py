@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 from hub.model import Justification, NationCode, Rendition, StixId
 from hub.store.batches import batches
 from hub.store.releases import decode
-from hub.store.tables import justification, rejustification, release
+from hub.store.schema.tables import justification, rejustification, release
 
 _C = release.c
 _J = justification.c

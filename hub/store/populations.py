@@ -23,9 +23,14 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.columns import decode_cuts, decode_nations, decode_reach, decode_source_hiding
 from hub.store.objects import CONTAINS, CREATOR, REFERS
-from hub.store.tables import object_version, reference
+from hub.store.schema.columns import (
+    decode_cuts,
+    decode_nations,
+    decode_reach,
+    decode_source_hiding,
+)
+from hub.store.schema.tables import object_version, reference
 
 _V = object_version.c
 _R = reference.c

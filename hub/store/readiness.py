@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, insert, text
 
 from hub.store import moments
-from hub.store.tables import lease
+from hub.store.schema.tables import lease
 
 _NAME_BYTES: Final = 8
 # A role without pg_read_all_stats is shown the names alone: all else is NULL.

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from hub.model import MemberId, NationCode, Rendition, StixId, Tlp, from_microseconds, to_microseconds
 from hub.store.batches import batches
-from hub.store.recall_tables import notice, recall, recalled
-from hub.store.tables import release
+from hub.store.schema.recall_tables import notice, recall, recalled
+from hub.store.schema.tables import release
 
 _L = recall.c
 _D = recalled.c

@@ -11,7 +11,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from hub.model import MemberId, from_microseconds, to_microseconds
-from hub.store.registration_tables import key_recovery
+from hub.store.schema.registration_tables import key_recovery
 
 _R = key_recovery.c
 

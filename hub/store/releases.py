@@ -51,8 +51,14 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.batches import among, batches, insert_all
-from hub.store.columns import decode_nations, decode_source_hiding, encode_nations
-from hub.store.tables import justification, ledger, object_version, rejustification, release
+from hub.store.schema.columns import decode_nations, decode_source_hiding, encode_nations
+from hub.store.schema.tables import (
+    justification,
+    ledger,
+    object_version,
+    rejustification,
+    release,
+)
 
 _C = release.c
 _J = justification.c

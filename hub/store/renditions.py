@@ -10,8 +10,13 @@ from sqlalchemy import Connection, func, insert, select
 from hub.model import Givers, Justification, MemberId, NationCode, Original, Rendition, Served, StixId
 from hub.store.batches import among, batches
 from hub.store.releases import decode
-from hub.store.rendition_tables import made_id, rendition
-from hub.store.tables import content, justification, object_version, release
+from hub.store.schema.rendition_tables import made_id, rendition
+from hub.store.schema.tables import (
+    content,
+    justification,
+    object_version,
+    release,
+)
 
 _M = made_id.c
 _R = rendition.c

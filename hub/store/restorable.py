@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Table, func, select
 
 from hub.errors import SettingsError, Unprocessable
 from hub.model import from_microseconds, say_instant
-from hub.store import epochs, losses, schemas, tables
-from hub.store.disclosure_tables import disclosure
+from hub.store import epochs, losses
 from hub.store.losses import Places
+from hub.store.schema import schemas, tables
+from hub.store.schema.disclosure_tables import disclosure
 
 NO_DATABASE: Final = "there was no database to compare the backup with"
 UNREADABLE: Final = "the database could not be read, to compare the backup with it"

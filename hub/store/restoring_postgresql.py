@@ -20,13 +20,23 @@ from sqlalchemy import Connection, Integer, text, update
 from sqlalchemy.exc import DBAPIError
 
 from hub.errors import InDoubt, Unavailable
-from hub.store import archives, causes, commits, engines, epochs, losses, moments, restorable, schemas
+from hub.store import (
+    archives,
+    causes,
+    commits,
+    engines,
+    epochs,
+    losses,
+    moments,
+    restorable,
+)
 from hub.store.archives import Rows
 from hub.store.engines import Place
 from hub.store.losses import Places
 from hub.store.moments import Clock
 from hub.store.restorable import Compared
-from hub.store.tables import hub_state, metadata
+from hub.store.schema import schemas
+from hub.store.schema.tables import hub_state, metadata
 
 _COPY: Final = "pg_temp"
 _IN_USE: Final = ("55P03", "57014", "40P01")  # no lock in time, cancelled, deadlock

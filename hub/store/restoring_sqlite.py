@@ -23,12 +23,18 @@ from sqlalchemy.pool import NullPool
 
 from hub import files
 from hub.errors import Conflict, Unavailable, Unprocessable
-from hub.store import causes, engines, moments, restorable, schemas
+from hub.store import (
+    causes,
+    engines,
+    moments,
+    restorable,
+)
 from hub.store.connection import Store
 from hub.store.engines import Place
 from hub.store.losses import Places
 from hub.store.moments import Clock
 from hub.store.restorable import Compared
+from hub.store.schema import schemas
 
 _BUSY_SECONDS: Final = 30
 _PAGES_AT_ONCE: Final = 1_000  # between two looks at signals

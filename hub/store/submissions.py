@@ -21,8 +21,14 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.batches import among, batches, insert_all
-from hub.store.tables import deletion, object_version, submission, submission_body, submission_item
-from hub.store.tables import origin as origin_table
+from hub.store.schema.tables import (
+    deletion,
+    object_version,
+    submission,
+    submission_body,
+    submission_item,
+)
+from hub.store.schema.tables import origin as origin_table
 
 
 def count(connection: Connection, origin: NationCode, *, hold: bool = False) -> int:

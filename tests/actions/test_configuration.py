@@ -22,9 +22,9 @@ from hub.actions.submission import submit
 from hub.errors import Reconfigured, SettingsError
 from hub.model import Nation, NationCode, Registry, StixId, Tlp
 from hub.store import agreements, configurations, epochs
-from hub.store.configuration_tables import configuration
 from hub.store.connection import Connection, Store
-from hub.store.tables import hub_state, reference
+from hub.store.schema.configuration_tables import configuration
+from hub.store.schema.tables import hub_state, reference
 from tests.actions.hubs import (
     INFORMATIVE,
     TLP,

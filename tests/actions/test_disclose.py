@@ -21,7 +21,12 @@ from hub.store import agreements, disclosures, epochs, pages
 from hub.store.connection import Connection, Store
 from hub.store.moments import Clock
 from hub.store.pages import Ask, Told
-from hub.store.tables import content, period, rejustification, release
+from hub.store.schema.tables import (
+    content,
+    period,
+    rejustification,
+    release,
+)
 from tests.patience import PATIENCE_SECONDS, wait_for
 from tests.recorded import disclosures_to
 from tests.stix_objects import indicator, malware, relationship, report, sdo, stix_id

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from hub.actions.operation import work
 from hub.actions.reading import poll
 from hub.model import Page, Query, VersionFilter
-from hub.store.tables import ledger, release
+from hub.store.schema.tables import ledger, release
 from tests.actions.hubs import LEVELS, TLP, Hub, clause, identity, malware, relation, report
 
 _ROUNDS = 8

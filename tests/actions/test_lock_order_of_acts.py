@@ -32,7 +32,7 @@ from hub.proofs import documents, keys
 from hub.store import epochs, members
 from hub.store.connection import Store
 from hub.store.members import UsedNonce
-from hub.store.tables import hub_state
+from hub.store.schema.tables import hub_state
 from tests.kept import Kept
 from tests.lock_order import RECORDER, Rank
 from tests.stix_objects import sdo, stix_id

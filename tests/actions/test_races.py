@@ -21,7 +21,7 @@ from hub.actions.submission import delete, submit
 from hub.errors import Conflict
 from hub.model import MemberId, Receipt, StixId
 from hub.store import epochs, members, pages
-from hub.store.tables import release
+from hub.store.schema.tables import release
 from tests import stix_objects
 from tests.actions.hubs import Hub, address, campaign, clause, identifier, malware, relation, report
 from tests.patience import PATIENCE_SECONDS

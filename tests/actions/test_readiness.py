@@ -14,9 +14,10 @@ from sqlalchemy import func, select, text
 
 from hub.actions.operation import readiness
 from hub.actions.operation.readiness import Found, Readiness, examine
-from hub.store import epochs, schemas
+from hub.store import epochs
 from hub.store.connection import Store
-from hub.store.tables import lease
+from hub.store.schema import schemas
+from hub.store.schema.tables import lease
 from tests.kept import Kept
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World, build

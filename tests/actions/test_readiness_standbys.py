@@ -14,7 +14,7 @@ from sqlalchemy import insert
 
 from hub.actions.operation.readiness import Found, Readiness, examine
 from hub.store.connection import Store
-from hub.store.tables import lease
+from hub.store.schema.tables import lease
 from tests.patience import wait_for
 from tests.standbys import Servers, servers
 from tests.world import World, build

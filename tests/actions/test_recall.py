@@ -21,8 +21,8 @@ from hub.stix.tlp import TLP_IDS
 from hub.store import agreements, recalls, releases
 from hub.store import disclosures as stored_disclosures
 from hub.store.disclosures import add as record
-from hub.store.recall_tables import notice
-from hub.store.recall_tables import recall as recall_table
+from hub.store.schema.recall_tables import notice
+from hub.store.schema.recall_tables import recall as recall_table
 from tests.patience import PATIENCE_SECONDS
 from tests.stix_objects import (
     Json,

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from hub.actions.agreement import simulate
 from hub.errors import Forbidden, NotFound
 from hub.model import Caller, Kind, Member, MemberId, Scope, StixId
-from hub.store.tables import metadata
+from hub.store.schema.tables import metadata
 from tests.stix_objects import Json, malware, note, stix_id
 from tests.world import World, build, clause
 

@@ -23,7 +23,7 @@ from hub.errors import Unauthenticated, Unavailable
 from hub.model import Scope
 from hub.store import members
 from hub.store.connection import Store
-from hub.store.tables import hub_state, token
+from hub.store.schema.tables import hub_state, token
 from tests.actions.hubs import Hub
 
 

@@ -15,7 +15,7 @@ from hub.errors import BadSignature, Forbidden, NotFound
 from hub.model import VersionFilter, version_key
 from hub.proofs import requests
 from hub.store import members
-from hub.store.tables import (
+from hub.store.schema.tables import (
     content,
     deletion,
     object_version,

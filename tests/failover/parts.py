@@ -22,7 +22,7 @@ from hub.proofs import requests
 from hub.store import epochs
 from hub.store.connection import Store
 from hub.store.epochs import State
-from hub.store.tables import nonce, object_version, submission
+from hub.store.schema.tables import nonce, object_version, submission
 from tests import postgres, world
 from tests.patience import PATIENCE_SECONDS
 from tests.standbys import Server

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from hub.store import disclosures, epochs
-from hub.store.disclosure_tables import disclosure
-from hub.store.tables import nonce, release
+from hub.store.schema.disclosure_tables import disclosure
+from hub.store.schema.tables import nonce, release
 from tests.ahead import sign_ahead
 from tests.bouncer import pgbouncer
 from tests.faults import harm

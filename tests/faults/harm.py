@@ -27,7 +27,13 @@ from sqlalchemy import func, select
 
 from hub.client import HubAuth
 from hub.store.connection import Store
-from hub.store.tables import ledger, object_version, release, submission, submission_item
+from hub.store.schema.tables import (
+    ledger,
+    object_version,
+    release,
+    submission,
+    submission_item,
+)
 from tests.journeys.live import Live, live_hub
 from tests.patience import PATIENCE_SECONDS, wait_for
 from tests.stix_objects import Json, indicator, malware

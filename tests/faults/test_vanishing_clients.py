@@ -13,7 +13,7 @@ import requests
 from sqlalchemy import func, select
 
 from hub.client import HubAuth
-from hub.store.tables import submission
+from hub.store.schema.tables import submission
 from tests.faults import harm
 from tests.journeys.live import Live
 from tests.stix_objects import Json, malware

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from hub.store import (
+from hub.store.schema import (
     allowance_tables,
     configuration_tables,
     disclosure_tables,

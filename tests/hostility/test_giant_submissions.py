@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select
 
 from hub.actions.checks import check
-from hub.store.tables import submission_item
+from hub.store.schema.tables import submission_item
 from tests.hostility import hostile
 from tests.hostility.door import Door, open_door
 from tests.stix_objects import malware

@@ -18,7 +18,7 @@ from hub.client.signers import Signers
 from hub.errors import Unprocessable
 from hub.model import Anonymise, Clause, Clearance, Granular, NationCode, Purpose, Tlp, clause_terms
 from hub.store import agreements
-from hub.store.tables import period
+from hub.store.schema.tables import period
 from tests.actions.alliance import is_sound
 from tests.client.loopback import cert
 from tests.stix_objects import Json

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from hub.store.tables import object_version, release
+from hub.store.schema.tables import object_version, release
 from tests.oracle import Oracle, Sight
 from tests.oracle.contents import ID, replaced
 from tests.oracle.versions import reaches

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from hub.actions.agreement import simulate
 from hub.actions.operation import work
 from hub.model import Caller, Clearance, Kind, Member, MemberId, Scope, StixId, Tlp, format_instant
-from hub.store.tables import object_version, release
+from hub.store.schema.tables import object_version, release
 from tests.properties.playing import Play
 from tests.properties.test_worlds import MORE, a_world, mould
 from tests.properties.worlds import LEVELS, NATIONS, Agree, Event, agreements, aimed, deletes, pushes

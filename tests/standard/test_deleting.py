@@ -7,7 +7,7 @@ import re
 import pytest
 from sqlalchemy import select
 
-from hub.store.tables import metadata
+from hub.store.schema.tables import metadata
 from tests.actions.hubs import Hub, clause, malware
 from tests.standard.shapes import faults
 from tests.standard.site import TAXII, Site, collection_id, collection_path, key, objects_of, said

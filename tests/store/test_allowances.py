@@ -12,9 +12,9 @@ from sqlalchemy import func, select
 
 from hub.model import Kind, Member, MemberId, NationCode, StixId
 from hub.store import members
-from hub.store.allowance_tables import allowance
 from hub.store.allowances import hold_used_until, set_used_until
 from hub.store.connection import Store
+from hub.store.schema.allowance_tables import allowance
 from tests.patience import PATIENCE_SECONDS
 
 US, KR = MemberId("us-cert"), MemberId("kr-cert")

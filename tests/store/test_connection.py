@@ -11,7 +11,7 @@ from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from hub.store.connection import Connection, Store
-from hub.store.tables import lease, ledger, release
+from hub.store.schema.tables import lease, ledger, release
 from tests.patience import PATIENCE_SECONDS
 
 _WRITERS, _ROUNDS = 4, 10

@@ -11,9 +11,9 @@ from sqlalchemy import event, insert
 
 from hub.model import NationCode
 from hub.store.connection import Store
-from hub.store.disclosure_tables import disclosure
 from hub.store.disclosures import decode, encode, fetches, held
-from hub.store.tables import member
+from hub.store.schema.disclosure_tables import disclosure
+from hub.store.schema.tables import member
 
 rising = st.lists(st.integers(1, 2**40), min_size=1, max_size=200, unique=True).map(sorted).map(tuple)
 dense = st.tuples(st.integers(1, 10**9), st.lists(st.booleans(), max_size=300)).map(

@@ -14,7 +14,7 @@ from hub.actions.service.service import Secrets, Service
 from hub.model import Limits
 from hub.store import epochs
 from hub.store.connection import Connection, Store
-from hub.store.tables import lease
+from hub.store.schema.tables import lease
 from tests.kept import Kept
 from tests.lock_order import RECORDER
 from tests.roles import LAX, STRICT, Settings, with_defaults

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.store import schemas
+from hub.store.schema import schemas
 
 VERSIONS = Path(schemas.__file__).with_name("migrations") / "versions"
 LANDED = {

@@ -14,9 +14,9 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from hub.errors import SettingsError, Unavailable
-from hub.store import tables
 from hub.store.connection import Store
-from hub.store.tables import content, metadata
+from hub.store.schema import tables
+from hub.store.schema.tables import content, metadata
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ from hub.model import (
 from hub.store import ledgers, objects, releases
 from hub.store.connection import Connection, Store
 from hub.store.releases import NewRow
-from hub.store.tables import ledger, release
+from hub.store.schema.tables import ledger, release
 from tests.patience import PATIENCE_SECONDS
 
 US, KR = NationCode("US"), NationCode("KR")

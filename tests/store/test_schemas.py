@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from hub.errors import SettingsError
-from hub.store import schemas
 from hub.store.connection import Store
+from hub.store.schema import schemas
 
 # Statements that both databases know, and what is told of each; SQLite alters only a part of a table.
 ALTERED = [

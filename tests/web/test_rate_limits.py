@@ -22,9 +22,9 @@ from hub.client.connection import Connection
 from hub.client.polling import pages
 from hub.model import HttpRequest, Limits, NationCode, Purpose
 from hub.proofs import requests
-from hub.store.allowance_tables import allowance
 from hub.store.connection import Store
-from hub.store.tables import nonce, submission
+from hub.store.schema.allowance_tables import allowance
+from hub.store.schema.tables import nonce, submission
 from tests.stix_objects import indicator, stix_id
 from tests.web.conftest import SETTINGS, TAXII, said
 from tests.world import URL, World, build, key_of

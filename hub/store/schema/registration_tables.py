@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, String, Table, Text
 
-from hub.store.tables import key, member, metadata
+from hub.store.schema.tables import key, member, metadata
 
 key_recovery = Table(  # never deleted: it is the evidence of both acts
     "key_recovery",

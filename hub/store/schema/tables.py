@@ -23,8 +23,8 @@ from sqlalchemy import (
     false,
 )
 
-from hub.store.epoch_columns import epoch_columns
-from hub.store.shown_columns import shown_columns
+from hub.store.schema.epoch_columns import epoch_columns
+from hub.store.schema.shown_columns import shown_columns
 
 metadata = MetaData(
     naming_convention={

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Integer, String, Table, Text
 
-from hub.store.tables import member, metadata, object_version
+from hub.store.schema.tables import member, metadata, object_version
 
 _Id = BigInteger().with_variant(Integer, "sqlite")
 

@@ -18,7 +18,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Dialect, Index, Table, UniqueConstraint, inspect
 
 from hub.errors import SettingsError
-from hub.store.tables import metadata
+from hub.store.schema.tables import metadata
 
 NEWEST: Final = "head"
 

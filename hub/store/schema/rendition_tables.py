@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, ForeignKey, Integer, String, Table
 
-from hub.store.tables import content, metadata, object_version
+from hub.store.schema.tables import content, metadata, object_version
 
 made_id = Table(  # the ids of the objects that the hub makes in place of submitted ones: random, and for good
     "made_id",

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, String, Table, Text
 
-from hub.store.tables import Id, Instant, member, metadata
+from hub.store.schema.tables import (
+    Id,
+    Instant,
+    member,
+    metadata,
+)
 
 disclosure = Table(  # one row per answer that held anything
     "disclosure",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, ForeignKey, String, Table
 
-from hub.store.tables import member, metadata
+from hub.store.schema.tables import member, metadata
 
 allowance = Table(  # what a member has used of its rate limits, as one instant each (GCRA)
     "allowance",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Table, Text
 
-from hub.store.tables import Id, metadata
+from hub.store.schema.tables import Id, metadata
 
 configuration = Table(  # a row is never changed
     "configuration",
