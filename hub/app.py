@@ -14,7 +14,7 @@ from hub.actions.service.service import (
 )
 from hub.errors import SettingsError
 from hub.settings import Settings
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from hub.web import governance, operations, request_log, taxii
 from hub.web.taxii import identity, problems
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from hub.store import engines
+from hub.store.database import engines
 
 _first: dict[str, Engine] = {}
 _make = engines.engine_at

@@ -18,7 +18,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Integer, Table, func, select
 
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from hub.store.schema.tables import ledger, metadata
 from tests import postgres
 from tests.lock_order import RECORDER

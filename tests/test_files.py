@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from hub import files
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from tests.cli.conftest import Run, run
 from tests.cli.results import json_of
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 from sqlalchemy import Insert, delete, func, insert, select, text, update
 
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from hub.store.schema.allowance_tables import allowance
 from hub.store.schema.tables import (
     hub_state,

@@ -35,7 +35,7 @@ from hub.rules.release.deciding import NEVER, lowest_clearance, widest
 from hub.rules.release.explanation import Inquiry
 from hub.rules.release.judgement import DecisionContext, Judging
 from hub.store import objects, releases, renditions
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 
 _ADDRESSED: Final = "it is the hub's to the members who fetched what it recalls, and to no others"
 _NOT_SERVED_YET: Final = (

@@ -33,7 +33,7 @@ from hub.model import (
 )
 from hub.rules.release.deciding import Candidate, own_class, widest_of
 from hub.store import agreements, disclosures, members, objects, past_rows, recalls
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 from hub.store.disclosures import Fetch
 from hub.store.past_rows import PastRow
 from hub.store.recalls import Told

@@ -33,7 +33,7 @@ from hub.model import (
 )
 from hub.stix import bodies
 from hub.store import objects, pages, renditions
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 
 MOST: Final = 1_000  # that are asked about at once
 

@@ -36,7 +36,7 @@ from hub.rules.release.deciding import clearance_for
 from hub.stix import reading
 from hub.stix.notes import recall_note
 from hub.store import disclosures, members, recalls, releases
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 from hub.store.recalls import Reason, Recall, Recalled
 from hub.store.releases import NewRow
 

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from hub.model import JsonObject, MemberId, NationCode, Period, from_microseconds, to_microseconds
 from hub.model.clause_terms import restore_clause
-from hub.store import epochs
-from hub.store.batches import batches
+from hub.store.database import epochs
+from hub.store.database.batches import batches
 from hub.store.schema.tables import (
     agreement,
     agreement_event,

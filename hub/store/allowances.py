@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, update
 
 from hub.model import MemberId, from_microseconds, to_microseconds
-from hub.store.batches import upsert
+from hub.store.database.batches import upsert
 from hub.store.schema.allowance_tables import allowance
 
 

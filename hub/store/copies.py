@@ -13,8 +13,8 @@ from typing import Final
 from sqlalchemy import URL
 
 from hub.errors import SettingsError, Unavailable
-from hub.store import causes, engines
-from hub.store.engines import Place
+from hub.store.database import causes, engines
+from hub.store.database.engines import Place
 
 _PASSWORD: Final = "password"  # noqa: S105 - the name of a parameter, not a password
 _STEPS_UNHEARD: Final = 100_000  # of SQLite's virtual machine: some milliseconds

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, exists, select, update
 
 from hub.model import to_microseconds
-from hub.store.batches import batches
+from hub.store.database.batches import batches
 from hub.store.schema.rendition_tables import rendition
 from hub.store.schema.tables import content, object_version
 

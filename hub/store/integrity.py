@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
 from hub.model import NAME_TYPES, MemberId, NationCode, Rendition, Shown, StixId, Tlp
-from hub.store.batches import batches
+from hub.store.database.batches import batches
 from hub.store.objects import CONTAINS, REFERS
 from hub.store.releases import SHOWN, decode_shown
 from hub.store.schema.disclosure_tables import disclosure

@@ -9,7 +9,12 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, select
 
 from hub.model import MemberId, NationCode, ObjectVersion, StixId, Tlp
-from hub.store.batches import among, batches, insert_all, upsert
+from hub.store.database.batches import (
+    among,
+    batches,
+    insert_all,
+    upsert,
+)
 from hub.store.objects import LISTED
 from hub.store.schema.tables import creator_level, object_version, reference
 

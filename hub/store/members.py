@@ -23,7 +23,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.batches import batches, upsert
+from hub.store.database.batches import batches, upsert
 from hub.store.schema.registration_tables import member_identity
 from hub.store.schema.tables import (
     key,

@@ -25,7 +25,7 @@ from hub.model import (
     Tlp,
     from_microseconds,
 )
-from hub.store.batches import among, listed
+from hub.store.database.batches import among, listed
 from hub.store.objects import CREATOR, MARKING, REFERS
 from hub.store.releases import SHOWN, decode, decode_shown
 from hub.store.schema.columns import decode_cuts, decode_nations, decode_reach

@@ -21,7 +21,13 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.batches import among, batches, insert_all, insert_numbered, listed
+from hub.store.database.batches import (
+    among,
+    batches,
+    insert_all,
+    insert_numbered,
+    listed,
+)
 from hub.store.schema.columns import (
     decode_closed_by,
     decode_cuts,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from sqlalchemy import Connection, and_, literal, select
 
 from hub.model import Equal, MemberId, NationCode, ObjectVersion, OriginalRow
-from hub.store.batches import batches
+from hub.store.database.batches import batches
 from hub.store.releases import decode
 from hub.store.schema.tables import (
     content,

@@ -20,8 +20,9 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store import disclosures, epochs, page_statements
-from hub.store.moments import Clock, now
+from hub.store import disclosures, page_statements
+from hub.store.database import epochs
+from hub.store.database.moments import Clock, now
 from hub.store.page_statements import Shape, listed, values
 from hub.store.schema.tables import release
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection, and_, select
 
 from hub.model import Justification, NationCode, Rendition, StixId
-from hub.store.batches import batches
+from hub.store.database.batches import batches
 from hub.store.releases import decode
 from hub.store.schema.tables import justification, rejustification, release
 

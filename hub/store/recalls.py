@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import Connection, Row, insert, select, update
 
 from hub.model import MemberId, NationCode, Rendition, StixId, Tlp, from_microseconds, to_microseconds
-from hub.store.batches import batches
+from hub.store.database.batches import batches
 from hub.store.schema.recall_tables import notice, recall, recalled
 from hub.store.schema.tables import release
 

@@ -50,7 +50,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.batches import among, batches, insert_all
+from hub.store.database.batches import among, batches, insert_all
 from hub.store.schema.columns import decode_nations, decode_source_hiding, encode_nations
 from hub.store.schema.tables import (
     justification,

@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Table, func, select
 
 from hub.errors import SettingsError, Unprocessable
 from hub.model import from_microseconds, say_instant
-from hub.store import epochs, losses
+from hub.store import losses
+from hub.store.database import epochs
 from hub.store.losses import Places
 from hub.store.schema import schemas, tables
 from hub.store.schema.disclosure_tables import disclosure

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hub.errors import Unprocessable
-from hub.store import engines, restoring_postgresql, restoring_sqlite
-from hub.store.moments import Clock
+from hub.store import restoring_postgresql, restoring_sqlite
+from hub.store.database import engines
+from hub.store.database.moments import Clock
 
 
 def restore(database_url: str, file: Path, clock: Clock | None = None) -> Sequence[str]:

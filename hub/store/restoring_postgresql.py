@@ -20,20 +20,18 @@ from sqlalchemy import Connection, Integer, text, update
 from sqlalchemy.exc import DBAPIError
 
 from hub.errors import InDoubt, Unavailable
-from hub.store import (
-    archives,
+from hub.store import archives, losses, restorable
+from hub.store.archives import Rows
+from hub.store.database import (
     causes,
     commits,
     engines,
     epochs,
-    losses,
     moments,
-    restorable,
 )
-from hub.store.archives import Rows
-from hub.store.engines import Place
+from hub.store.database.engines import Place
+from hub.store.database.moments import Clock
 from hub.store.losses import Places
-from hub.store.moments import Clock
 from hub.store.restorable import Compared
 from hub.store.schema import schemas
 from hub.store.schema.tables import hub_state, metadata

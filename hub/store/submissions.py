@@ -20,7 +20,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.batches import among, batches, insert_all
+from hub.store.database.batches import among, batches, insert_all
 from hub.store.schema.tables import (
     deletion,
     object_version,

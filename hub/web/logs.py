@@ -17,7 +17,7 @@ from typing import Any, Final
 from gunicorn.glogging import Logger
 
 from hub.proofs import tokens
-from hub.store import causes
+from hub.store.database import causes
 
 _INDENT: Final = "    "
 # Also one that was cut off, as messages are that repeat what is long.

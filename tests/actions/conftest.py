@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from tests import kept
 from tests.actions.alliance import Alliance, allied, is_sound
 from tests.actions.hubs import Hub

@@ -20,7 +20,7 @@ from hub.actions.service.in_force import InForce
 from hub.actions.service.service import Service
 from hub.model import Purpose, VersionFilter
 from hub.proofs import documents, keys
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from tests.stix_objects import (
     definition,
     identity,

@@ -45,7 +45,7 @@ from hub.model import (
 )
 from hub.proofs import documents, keys, requests
 from hub.proofs.keys import PrivateKey
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from tests import kept
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -12,9 +12,9 @@ import psycopg
 from sqlalchemy import make_url
 
 from hub.actions.operation import restore
-from hub.store import epochs
-from hub.store.connection import Store
-from hub.store.moments import Clock
+from hub.store.database import epochs
+from hub.store.database.connection import Store
+from hub.store.database.moments import Clock
 
 
 @contextmanager

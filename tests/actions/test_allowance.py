@@ -26,8 +26,8 @@ from hub.errors import TooManyRequests, Unavailable
 from hub.model import Caller, Kind, Limits
 from hub.proofs import cursors
 from hub.settings import load
-from hub.store import engines
-from hub.store.connection import Connection, Store
+from hub.store.database import engines
+from hub.store.database.connection import Connection, Store
 from tests.patience import PATIENCE_SECONDS
 from tests.world import World, build
 

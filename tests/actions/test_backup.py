@@ -23,7 +23,7 @@ from hub.actions.service.in_force import InForce
 from hub.cli.signals import end_on_sigterm
 from hub.errors import Conflict, SettingsError, Unavailable, Unprocessable
 from hub.store import copies
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from tests.actions.restoring import program, restored
 from tests.stix_objects import malware, stix_id
 from tests.world import EVERY_VERSION, Poller, World, build, clause

@@ -21,8 +21,9 @@ from hub.actions.service.in_force import InForce
 from hub.actions.submission import submit
 from hub.errors import Reconfigured, SettingsError
 from hub.model import Nation, NationCode, Registry, StixId, Tlp
-from hub.store import agreements, configurations, epochs
-from hub.store.connection import Connection, Store
+from hub.store import agreements, configurations
+from hub.store.database import epochs
+from hub.store.database.connection import Connection, Store
 from hub.store.schema.configuration_tables import configuration
 from hub.store.schema.tables import hub_state, reference
 from tests.actions.hubs import (

@@ -29,8 +29,9 @@ from hub.actions.reading import poll
 from hub.actions.service.service import Secrets, Service
 from hub.model import Kind, Limits, NationCode, Purpose
 from hub.proofs import documents, keys
-from hub.store import epochs, members
-from hub.store.connection import Store
+from hub.store import members
+from hub.store.database import epochs
+from hub.store.database.connection import Store
 from hub.store.members import UsedNonce
 from hub.store.schema.tables import hub_state
 from tests.kept import Kept

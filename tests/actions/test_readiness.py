@@ -14,8 +14,8 @@ from sqlalchemy import func, select, text
 
 from hub.actions.operation import readiness
 from hub.actions.operation.readiness import Found, Readiness, examine
-from hub.store import epochs
-from hub.store.connection import Store
+from hub.store.database import epochs
+from hub.store.database.connection import Store
 from hub.store.schema import schemas
 from hub.store.schema.tables import lease
 from tests.kept import Kept

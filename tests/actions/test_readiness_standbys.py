@@ -13,7 +13,7 @@ from psycopg import sql
 from sqlalchemy import insert
 
 from hub.actions.operation.readiness import Found, Readiness, examine
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from hub.store.schema.tables import lease
 from tests.patience import wait_for
 from tests.standbys import Servers, servers

@@ -17,7 +17,8 @@ from hub.actions.operation.administer import OtherNames
 from hub.errors import NotFound
 from hub.model import NationCode, StixId, Tlp
 from hub.stix.tlp import definition_of
-from hub.store import epochs, renditions
+from hub.store import renditions
+from hub.store.database import epochs
 from tests.stix_objects import (
     TLP,
     Json,

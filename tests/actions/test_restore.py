@@ -16,8 +16,9 @@ from hub.actions.operation.backup import backup
 from hub.actions.reading import poll
 from hub.errors import Closed, Conflict, SettingsError, Unavailable, Unprocessable
 from hub.model import Scope
-from hub.store import copies, epochs
-from hub.store.connection import Store
+from hub.store import copies
+from hub.store.database import epochs
+from hub.store.database.connection import Store
 from hub.store.schema import schemas
 from tests.actions.restoring import beside
 from tests.stix_objects import malware, stix_id

@@ -22,7 +22,7 @@ from hub.actions.service.token_use import Uses
 from hub.errors import Unauthenticated, Unavailable
 from hub.model import Scope
 from hub.store import members
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from hub.store.schema.tables import hub_state, token
 from tests.actions.hubs import Hub
 

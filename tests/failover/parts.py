@@ -19,9 +19,9 @@ from hub.actions.submission import submit
 from hub.errors import Refused
 from hub.model import Caller, HttpRequest, NationCode, Purpose, Receipt, Submission
 from hub.proofs import requests
-from hub.store import epochs
-from hub.store.connection import Store
-from hub.store.epochs import State
+from hub.store.database import epochs
+from hub.store.database.connection import Store
+from hub.store.database.epochs import State
 from hub.store.schema.tables import nonce, object_version, submission
 from tests import postgres, world
 from tests.patience import PATIENCE_SECONDS

@@ -9,7 +9,7 @@ import pytest
 
 from hub.errors import BadSignature, InDoubt, Unavailable
 from hub.model import HttpRequest, Receipt
-from hub.store import commits
+from hub.store.database import commits
 from tests.failover import parts
 from tests.failover.proxy import Cut, Proxy
 from tests.patience import wait_for

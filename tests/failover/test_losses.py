@@ -9,7 +9,7 @@ import pytest
 
 from hub.actions.operation import administer
 from hub.errors import Closed, Unauthenticated, Unavailable
-from hub.store import epochs
+from hub.store.database import epochs
 from tests import world
 from tests.failover import parts
 from tests.standbys import Server, Servers, one_of, servers

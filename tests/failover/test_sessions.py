@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from hub.errors import InDoubt, SettingsError, Unavailable
-from hub.store import commits, epochs
-from hub.store.connection import Store
+from hub.store.database import commits, epochs
+from hub.store.database.connection import Store
 from tests.bouncer import pgbouncer
 from tests.failover import parts
 from tests.patience import PATIENCE_SECONDS, wait_for

@@ -26,7 +26,7 @@ import requests
 from sqlalchemy import func, select
 
 from hub.client import HubAuth
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from hub.store.schema.tables import (
     ledger,
     object_version,

@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import text
 
 from hub.errors import Unavailable
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from tests import world
 from tests.faults import harm
 from tests.faults.harm import Writer

@@ -17,9 +17,9 @@ import pytest
 from hub.actions.operation import restore
 from hub.actions.operation.backup import backup
 from hub.errors import Closed
-from hub.store import epochs
-from hub.store.connection import Store
-from hub.store.epochs import State
+from hub.store.database import epochs
+from hub.store.database.connection import Store
+from hub.store.database.epochs import State
 from tests import postgres
 from tests.ahead import sign_ahead
 from tests.faults import harm

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 from hub.actions import explain
 from hub.actions.explain import Question
 from hub.actions.submission import submit
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from tests.hostility.hostile import id_of
 from tests.stix_objects import Json, malware, note, report, sdo, stix_id
 from tests.world import World, build, clause

@@ -13,7 +13,7 @@ import requests
 from hub.actions.operation import administer, restore
 from hub.client import HubAuth
 from hub.proofs import documents, keys
-from hub.store import epochs
+from hub.store.database import epochs
 from tests.journeys.live import Live, live_hub
 from tests.patience import PATIENCE_SECONDS
 from tests.stix_objects import Json, malware, stix_id

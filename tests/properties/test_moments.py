@@ -23,7 +23,7 @@ from hub.actions.operation import administer
 from hub.actions.reading import poll
 from hub.actions.service.disclosing import Disclosures
 from hub.errors import Interrupted, Unauthenticated
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from hub.store.pages import Ask, Told
 from tests import kept
 from tests.kept import Kept

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest.mock import patch
 
-from hub.store.connection import Connection, Store
+from hub.store.database.connection import Connection, Store
 
 _record = Store.record
 

@@ -18,8 +18,8 @@ import pytest
 from sqlalchemy import make_url, text
 
 from hub.errors import DamagedDatabase, Unavailable
-from hub.store import causes, engines, file_causes
-from hub.store.connection import Store
+from hub.store.database import causes, engines, file_causes
+from hub.store.database.connection import Store
 from tests import postgres
 from tests.ports import free_port
 from tests.store.refusing import refusing

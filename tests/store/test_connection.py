@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from hub.store.connection import Connection, Store
+from hub.store.database.connection import Connection, Store
 from hub.store.schema.tables import lease, ledger, release
 from tests.patience import PATIENCE_SECONDS
 

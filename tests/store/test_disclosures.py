@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, insert
 
 from hub.model import NationCode
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from hub.store.disclosures import decode, encode, fetches, held
 from hub.store.schema.disclosure_tables import disclosure
 from hub.store.schema.tables import member

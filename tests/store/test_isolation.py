@@ -12,8 +12,8 @@ from sqlalchemy import insert, select, update
 from hub.actions.operation.initialise import initialise
 from hub.actions.service.service import Secrets, Service
 from hub.model import Limits
-from hub.store import epochs
-from hub.store.connection import Connection, Store
+from hub.store.database import epochs
+from hub.store.database.connection import Connection, Store
 from hub.store.schema.tables import lease
 from tests.kept import Kept
 from tests.lock_order import RECORDER

@@ -12,7 +12,7 @@ import pytest
 
 from hub.model import Kind, Member, MemberId, NationCode, Purpose, RegisteredKey, StixId
 from hub.store import agreements, ledgers, members, submissions
-from hub.store.connection import Connection, Store
+from hub.store.database.connection import Connection, Store
 from hub.store.members import UsedNonce
 from tests.patience import PATIENCE_SECONDS
 

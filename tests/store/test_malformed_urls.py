@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from hub.actions.service.service import create_secrets
 from hub.cli import main
 from hub.errors import HubError, SettingsError
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 
 _SECRET = "marker-of-a-password"
 _MALFORMED = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from hub.model import NationCode
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from hub.store.ledgers import open_ledgers
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -14,7 +14,7 @@ from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import DBAPIError
 
 from hub.errors import SettingsError, Unavailable
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from hub.store.schema import tables
 from hub.store.schema.tables import content, metadata
 

@@ -27,7 +27,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store import ledgers, objects, releases
-from hub.store.connection import Connection, Store
+from hub.store.database.connection import Connection, Store
 from hub.store.releases import NewRow
 from hub.store.schema.tables import ledger, release
 from tests.patience import PATIENCE_SECONDS

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from hub.errors import SettingsError
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from hub.store.schema import schemas
 
 # Statements that both databases know, and what is told of each; SQLite alters only a part of a table.

@@ -22,7 +22,7 @@ from hub.client.connection import Connection
 from hub.client.polling import pages
 from hub.model import HttpRequest, Limits, NationCode, Purpose
 from hub.proofs import requests
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 from hub.store.schema.allowance_tables import allowance
 from hub.store.schema.tables import nonce, submission
 from tests.stix_objects import indicator, stix_id

@@ -9,7 +9,7 @@ from hub.errors import BadSignature, Forbidden, Unauthenticated
 from hub.model import Caller, Evidence, Kind, Member, Reader, Scope, say_instant
 from hub.proofs import keys, requests, tokens
 from hub.store import members
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 from hub.store.members import StoredToken
 
 REFUSAL = "The token is missing or not valid; send `Authorization: Bearer TOKEN` or `Basic member-id:TOKEN`."

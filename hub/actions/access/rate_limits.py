@@ -20,7 +20,7 @@ from hub.errors import BadCursor, TooManyRequests, Unavailable
 from hub.model import Caller, Disclosed, MemberId
 from hub.proofs import cursors
 from hub.store import allowances
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 
 # By the default rates room for a connector that starts, on `released` and the five, on a million objects.
 _BURST: Final = timedelta(minutes=2)

@@ -48,7 +48,7 @@ from hub.rules.agreement.amendments import forbids_superseding
 from hub.stix import bodies
 from hub.store import agreements, members
 from hub.store.agreements import AgreementEvent, StoredAgreement
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 
 _ENDINGS: Final = (Step.SUSPEND, Step.TERMINATE)  # taken while the hub is closed, too
 

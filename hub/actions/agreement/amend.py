@@ -28,7 +28,7 @@ from hub.rules.agreement.agreements import (
 from hub.rules.agreement.amendments import amended_from, continues
 from hub.store import agreements, histories
 from hub.store.agreements import StoredAgreement
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 from hub.store.histories import HistoryKind
 
 # (hub/README: amendment-bridge)

@@ -18,7 +18,7 @@ from hub.rules.agreement.agreements import (
 from hub.rules.agreement.amendments import superseded_by
 from hub.store import agreements
 from hub.store.agreements import StoredAgreement
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 
 UNKNOWN: Final = "There is no such agreement, or your nation is not party to it."
 

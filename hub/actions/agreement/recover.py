@@ -36,7 +36,7 @@ from hub.proofs import documents, keys
 from hub.rules.agreement.agreements import status_of
 from hub.stix import bodies
 from hub.store import agreements, members, recoveries
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 from hub.store.recoveries import KeyRecovery
 
 _LIVES: Final = timedelta(days=30)

@@ -50,7 +50,7 @@ from hub.rules.release.forms import Law, to_audience
 from hub.rules.release.judgement import DecisionContext, Originals, originals
 from hub.rules.release.references import Judgement, Node, judge
 from hub.store import agreements, populations, renditions
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 from hub.store.originals import equal_before
 from hub.store.populations import Linked
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from hub.model import Member, MemberId, NationCode, ObjectVersion, Period, RegisteredKey, Registry
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 
 __all__ = ["RESTORE", "Fault", "Inspection", "named"]
 

@@ -25,7 +25,7 @@ from hub.actions.service.service import Service
 from hub.errors import DamagedDatabase
 from hub.model import HUB, NationCode
 from hub.store import agreements, histories, integrity, members, releases
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 from hub.store.histories import HistoryKind
 
 __all__ = ["DAMAGED", "Fault", "Report", "check"]

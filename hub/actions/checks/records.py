@@ -42,7 +42,7 @@ from hub.rules.marking.levels import (
 from hub.rules.release.forms import names_of
 from hub.stix import reading
 from hub.store import integrity, marking_facts, objects
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 from hub.store.integrity import Content
 
 Versions = Mapping[int, ObjectVersion]

@@ -53,7 +53,7 @@ from hub.store import (
     renditions,
 )
 from hub.store.configurations import Kept
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 from hub.store.releases import NewRow
 
 FILE: Final = "nations.toml"

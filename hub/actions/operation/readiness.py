@@ -13,8 +13,8 @@ from typing import Any, Final
 from hub.actions.service.service import Service
 from hub.errors import Unavailable
 from hub.model import format_instant
-from hub.store import epochs, readiness
-from hub.store.readiness import Server, Standby
+from hub.store.database import epochs, readiness
+from hub.store.database.readiness import Server, Standby
 
 _logger = logging.getLogger(__name__)
 

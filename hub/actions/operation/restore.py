@@ -12,8 +12,9 @@ from datetime import datetime
 from pathlib import Path
 
 from hub.actions.service.service import Service
-from hub.store import epochs, restoring
-from hub.store.moments import Clock
+from hub.store import restoring
+from hub.store.database import epochs
+from hub.store.database.moments import Clock
 
 
 @dataclass(frozen=True, slots=True)

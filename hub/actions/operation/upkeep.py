@@ -11,7 +11,8 @@ from hub import files
 from hub.actions.checks import Fault
 from hub.actions.service.service import Service
 from hub.model import say_instant
-from hub.store import engines, members
+from hub.store import members
+from hub.store.database import engines
 from hub.store.members import StoredToken
 
 _SOON: Final = timedelta(days=30)

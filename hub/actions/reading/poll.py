@@ -26,7 +26,7 @@ from hub.model import (
 from hub.proofs import cursors
 from hub.proofs.canonical import canonical
 from hub.store import pages
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 from hub.store.pages import Ask, Told
 
 _NONCE_BYTES: Final = 12

@@ -12,7 +12,7 @@ from hub.model import Caller, Evidence, NationCode
 from hub.rules.release.row_changes import Moment
 from hub.store import agreements, submissions
 from hub.store.agreements import Generation
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 
 
 class Basis(NamedTuple):

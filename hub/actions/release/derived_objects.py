@@ -38,7 +38,7 @@ from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based, rename
 from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definition_of
 from hub.store import members, objects, renditions
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 from hub.store.releases import NewRow
 from hub.store.renditions import Key
 

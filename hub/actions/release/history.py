@@ -20,7 +20,7 @@ from hub.model import Clearance, StixId, Tlp
 from hub.rules.release.deciding import clearance_for
 from hub.rules.release.row_changes import LedgerChanges, up_to
 from hub.store import histories, releases, submissions
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 from hub.store.histories import History, HistoryKind
 
 _VERSIONS_PER_STEP: Final = 300  # so that no submission waits long for its origin

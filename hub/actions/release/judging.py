@@ -21,7 +21,7 @@ from hub.rules.release.judgement import (
 from hub.rules.release.references import Judgement, Settled
 from hub.rules.release.row_changes import LedgerChanges, bridging, changes_to
 from hub.store import members, objects, releases
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 from hub.store.originals import equal_before, equal_to_new
 from hub.store.releases import NewRow
 

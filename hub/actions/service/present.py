@@ -8,7 +8,7 @@ from hub.actions.service.service import Service
 from hub.model import NationCode
 from hub.store import agreements, releases
 from hub.store.agreements import Generation
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 
 
 def present(

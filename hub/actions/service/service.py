@@ -14,7 +14,7 @@ from hub.actions.service.in_force import InForce
 from hub.actions.service.token_use import Uses
 from hub.errors import SettingsError
 from hub.model import Limits, Registry
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 
 _SECRET_BYTES: Final = 32
 _PEPPER: Final = "token-pepper"

@@ -6,7 +6,7 @@ import threading
 from datetime import datetime
 
 from hub.store import members
-from hub.store.connection import Store
+from hub.store.database.connection import Store
 
 
 class Uses:

@@ -26,7 +26,7 @@ from hub.rules.marking.effective import Handled, effective, together
 from hub.rules.release.judgement import by_record
 from hub.rules.release.row_changes import LedgerChanges
 from hub.store import deletions, marking_facts, objects, releases, renditions, submissions
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 
 _EVERY_VERSION = frozenset({VersionFilter.ALL})
 

@@ -16,7 +16,7 @@ from hub.rules.marking.effective import laid
 from hub.rules.marking.levels import accepted_as
 from hub.rules.submission.drafting import NO_DRAFTS, Drafts
 from hub.store import marking_facts, objects
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 
 
 def load(

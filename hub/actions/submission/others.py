@@ -8,7 +8,7 @@ from hub.model import Kind, Member, StixId
 from hub.rules.release.judgement import DecisionContext
 from hub.rules.submission.others import Around, Knowledge, Neighbourhood
 from hub.store import agreements, neighbours
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 
 
 def look_around(

@@ -22,7 +22,7 @@ from hub.rules.marking.effective import Handled
 from hub.rules.release.recalling import ShownIn, Watch
 from hub.rules.release.row_changes import LedgerChanges
 from hub.store import members, recalls, releases
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 from hub.store.recalls import NewRecall, Reason, Recalled
 
 

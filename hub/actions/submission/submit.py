@@ -39,7 +39,7 @@ from hub.rules.submission.others import Neighbourhood
 from hub.rules.submission.status import receipted, with_remarks
 from hub.stix import bodies, reading
 from hub.store import marking_facts, members, objects, releases, renditions, submissions
-from hub.store.connection import Connection
+from hub.store.database.connection import Connection
 
 Items = Sequence[StixObject | Unreadable]
 

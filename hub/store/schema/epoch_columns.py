@@ -1,4 +1,4 @@
-"""The columns of `hub_state` that tell one history from another (`store.epochs`)."""
+"""The columns of `hub_state` that tell one history from another (`store.database.epochs`)."""
 
 from __future__ import annotations
 

@@ -14,16 +14,16 @@ from sqlalchemy.exc import DatabaseError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from hub.errors import Closed, DamagedDatabase, Interrupted, Reconfigured, Unavailable
-from hub.store import (
+from hub.store.database import (
     causes,
     commits,
     engines,
     epochs,
     moments,
 )
-from hub.store.engines import Place
-from hub.store.epochs import State
-from hub.store.memory import Memory
+from hub.store.database.engines import Place
+from hub.store.database.epochs import State
+from hub.store.database.memory import Memory
 from hub.store.schema import schemas
 
 __all__ = ["Connection", "Store"]

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 from hub import files
 from hub.errors import SettingsError
-from hub.store import commits, epochs
+from hub.store.database import commits, epochs
 
 # No request waits for ever, nor for a machine that is gone. What the URL of a PostgreSQL says itself wins.
 SQLITE_BUSY_SECONDS: Final = 30

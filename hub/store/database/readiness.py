@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, delete, insert, text
 
-from hub.store import moments
+from hub.store.database import moments
 from hub.store.schema.tables import lease
 
 _NAME_BYTES: Final = 8

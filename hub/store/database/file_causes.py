@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from hub.store import engines
+from hub.store.database import engines
 
 _NO_ROOM: Final = "make room; nothing that was acknowledged is lost"
 

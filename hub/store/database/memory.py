@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 
 from hub.errors import InDoubt
 from hub.model import NationCode, from_microseconds, say_instant
-from hub.store.commits import IN_DOUBT
+from hub.store.database.commits import IN_DOUBT
 from hub.store.schema.tables import ledger, nonce
 
 _KEPT: Final = 10_000

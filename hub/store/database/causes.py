@@ -17,8 +17,8 @@ import psycopg
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from hub.store import file_causes
-from hub.store.engines import Place
+from hub.store.database import file_causes
+from hub.store.database.engines import Place
 
 _SAID_AT_MOST: Final = 200  # characters of what a server says
 
