@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, select
 
 from hub.model import Disclosed, Disclosure, MemberId, NationCode, from_microseconds
-from hub.store.disclosures import decode
+from hub.store.ledger.disclosures import decode
 from hub.store.schema.disclosure_tables import disclosure
 
 

@@ -34,8 +34,9 @@ from hub.model import (
 from hub.rules.release.deciding import NEVER, lowest_clearance, widest
 from hub.rules.release.explanation import Inquiry
 from hub.rules.release.judgement import DecisionContext, Judging
-from hub.store import objects, releases, renditions
+from hub.store import objects
 from hub.store.database.connection import Connection
+from hub.store.ledger import derived_objects, releases
 
 _ADDRESSED: Final = "it is the hub's to the members who fetched what it recalls, and to no others"
 _NOT_SERVED_YET: Final = (
@@ -70,7 +71,7 @@ def accounts(
     for row in releases.live_rows(connection, keys):
         rows[row.version][View(row.recipient, row.rendition)] = row
     made: dict[int, dict[Rendition, StixId]] = defaultdict(dict)
-    for (key, form), served in renditions.stored(connection, keys).items():
+    for (key, form), served in derived_objects.stored(connection, keys).items():
         made[key][form] = served.id
     now = present(service, connection)
     known: dict[Place, Account] = {}

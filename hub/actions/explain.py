@@ -32,8 +32,9 @@ from hub.model import (
     version_key,
 )
 from hub.stix import bodies
-from hub.store import objects, pages, renditions
+from hub.store import objects
 from hub.store.database.connection import Connection
+from hub.store.ledger import derived_objects, pages
 
 MOST: Final = 1_000  # that are asked about at once
 
@@ -155,7 +156,7 @@ def _everywhere(
     for origin in (*service.registry.recipients, HUB):
         for version in objects.versions_by_id(connection, origin, ids):
             yield version.id, Found(origin, version)
-    made = renditions.with_ids(connection, ids)
+    made = derived_objects.with_ids(connection, ids)
     versions = {v.key: v for v in objects.versions_by_key(connection, {one.version for one in made})}
     for one in made:
         yield one.id, Found(one.origin, versions[one.version], one.rendition)

@@ -12,8 +12,9 @@ from sqlalchemy import Column, Connection, delete, exists, func, insert, select,
 
 from hub.errors import SettingsError
 from hub.model import HUB, JsonObject, NationCode, StixId, from_microseconds, to_microseconds
-from hub.store import agreements, releases
+from hub.store import agreements
 from hub.store.database import epochs
+from hub.store.ledger import releases
 from hub.store.schema.configuration_tables import configuration
 from hub.store.schema.tables import (
     agreement,

@@ -14,7 +14,7 @@ from hub.actions.checks import check
 from hub.actions.operation import work
 from hub.actions.release import history
 from hub.model import format_instant
-from hub.store import histories
+from hub.store.ledger import histories
 from tests.stix_objects import Json, indicator, malware, observable, relationship, report
 from tests.world import World, build, clause
 

@@ -14,7 +14,7 @@ from hub.actions.checks import check
 from hub.actions.operation import work
 from hub.actions.release import history
 from hub.errors import Conflict, NotFound, Unavailable, Unprocessable
-from hub.store import histories
+from hub.store.ledger import histories
 from tests.stix_objects import Json, sdo
 from tests.world import World, build
 

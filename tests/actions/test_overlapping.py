@@ -18,7 +18,7 @@ from hub.actions.explain import Question
 from hub.actions.operation import work
 from hub.actions.release import history
 from hub.model import StixId
-from hub.store import histories
+from hub.store.ledger import histories
 from tests.stix_objects import TLP, Json, sdo
 from tests.world import Poller, World, build
 

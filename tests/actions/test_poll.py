@@ -14,7 +14,7 @@ from hub.actions.service import in_force
 from hub.errors import BadCursor, BadFilter
 from hub.model import Limits, Query, Row, VersionFilter, version_key
 from hub.rules.release.deciding import stands
-from hub.store import pages
+from hub.store.ledger import pages
 from tests.actions.hubs import Hub, address, clause, malware, relation
 
 _LAST, _FIRST, _ALL = (frozenset({f}) for f in (VersionFilter.LAST, VersionFilter.FIRST, VersionFilter.ALL))

@@ -10,7 +10,8 @@ from hub.actions.operation import administer, prune, work
 from hub.actions.submission import status, submit
 from hub.errors import BadSignature, NotFound
 from hub.model import Scope, format_instant
-from hub.store import ledgers, submissions
+from hub.store import submissions
+from hub.store.ledger import ledgers
 from tests.actions.hubs import START, Hub, clause, malware
 
 
@@ -129,7 +130,7 @@ def test_a_pass_that_died_is_followed_by_another_after_its_lease(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("hub.store.ledgers.give_lease_back", lambda *_: None)
+        patch.setattr("hub.store.ledger.ledgers.give_lease_back", lambda *_: None)
         assert work.work(hub.service).is_done
     assert not work.work(hub.service).is_done
     hub.clock.forward(seconds=121)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from hub.store import disclosures
 from hub.store.database import epochs
+from hub.store.ledger import disclosures
 from hub.store.schema.disclosure_tables import disclosure
 from hub.store.schema.tables import nonce, release
 from tests.ahead import sign_ahead

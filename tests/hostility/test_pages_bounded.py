@@ -12,7 +12,7 @@ import pytest
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from hub.model import Page, Row, StixId
-from hub.store import pages
+from hub.store.ledger import pages
 from hub.web.taxii import resources
 from tests.hostility import hostile
 from tests.hostility.door import Door, open_door

@@ -14,8 +14,8 @@ from hub.actions.release import history
 from hub.actions.service.present import present
 from hub.errors import Conflict, Forbidden, NotFound, Unavailable
 from hub.model import Receipt, VersionFilter, version_key
-from hub.store import histories
-from hub.store.histories import History, HistoryKind
+from hub.store.ledger import histories
+from hub.store.ledger.histories import History, HistoryKind
 from tests.oracle import Oracle, Outcome, Treaty, Version
 from tests.properties.unrecorded import unrecorded
 from tests.properties.worlds import (

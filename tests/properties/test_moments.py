@@ -24,7 +24,7 @@ from hub.actions.reading import poll
 from hub.actions.service.disclosing import Disclosures
 from hub.errors import Interrupted, Unauthenticated
 from hub.store.database.connection import Store
-from hub.store.pages import Ask, Told
+from hub.store.ledger.pages import Ask, Told
 from tests import kept
 from tests.kept import Kept
 from tests.patience import wait_for

@@ -15,7 +15,7 @@ from hub.actions.checks import check
 from hub.actions.operation import work
 from hub.actions.release import history
 from hub.rules.release import row_changes
-from hub.store.histories import HistoryKind
+from hub.store.ledger.histories import HistoryKind
 from tests.oracle import Treaty, Version
 from tests.properties.playing import Play
 from tests.properties.unrecorded import unrecorded

@@ -11,7 +11,12 @@ from sqlalchemy import event, insert
 
 from hub.model import NationCode
 from hub.store.database.connection import Store
-from hub.store.disclosures import decode, encode, fetches, held
+from hub.store.ledger.disclosures import (
+    decode,
+    encode,
+    fetches,
+    held,
+)
 from hub.store.schema.disclosure_tables import disclosure
 from hub.store.schema.tables import member
 

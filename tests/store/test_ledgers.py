@@ -11,8 +11,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.model import Kind, Member, MemberId, NationCode, Purpose, RegisteredKey, StixId
-from hub.store import agreements, ledgers, members, submissions
+from hub.store import agreements, members, submissions
 from hub.store.database.connection import Connection, Store
+from hub.store.ledger import ledgers
 from hub.store.members import UsedNonce
 from tests.patience import PATIENCE_SECONDS
 

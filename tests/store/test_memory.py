@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from hub.model import NationCode
 from hub.store.database.connection import Store
-from hub.store.ledgers import open_ledgers
+from hub.store.ledger.ledgers import open_ledgers
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 KR = NationCode("KR")

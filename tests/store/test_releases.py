@@ -26,9 +26,10 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store import ledgers, objects, releases
+from hub.store import objects
 from hub.store.database.connection import Connection, Store
-from hub.store.releases import NewRow
+from hub.store.ledger import ledgers, releases
+from hub.store.ledger.releases import NewRow
 from hub.store.schema.tables import ledger, release
 from tests.patience import PATIENCE_SECONDS
 

@@ -26,10 +26,11 @@ from hub.rules.agreement.agreements import (
     waiting,
 )
 from hub.rules.agreement.amendments import amended_from, continues
-from hub.store import agreements, histories
+from hub.store import agreements
 from hub.store.agreements import StoredAgreement
 from hub.store.database.connection import Connection
-from hub.store.histories import HistoryKind
+from hub.store.ledger import histories
+from hub.store.ledger.histories import HistoryKind
 
 # (hub/README: amendment-bridge)
 _PATIENCE_SECONDS: Final = 20.0  # in which a signature waits for rows to be prepared; clients wait longer

@@ -49,8 +49,9 @@ from hub.rules.release.deciding import Candidate, binding, lowest_clearance
 from hub.rules.release.forms import Law, to_audience
 from hub.rules.release.judgement import DecisionContext, Originals, originals
 from hub.rules.release.references import Judgement, Node, judge
-from hub.store import agreements, populations, renditions
+from hub.store import agreements, populations
 from hub.store.database.connection import Connection
+from hub.store.ledger import derived_objects
 from hub.store.originals import equal_before
 from hub.store.populations import Linked
 
@@ -121,7 +122,7 @@ class _Tally:
 
 
 def _made(connection: Connection, origin: NationCode, id: StixId, form: Rendition) -> Collection[StixId]:
-    return renditions.made_ids(connection, origin, [id], form).values()
+    return derived_objects.made_ids(connection, origin, [id], form).values()
 
 
 def simulate(service: Service, caller: Caller, body: bytes) -> JsonObject:  # (hub/README: simulation-tells)

@@ -24,9 +24,10 @@ from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.errors import DamagedDatabase
 from hub.model import HUB, NationCode
-from hub.store import agreements, histories, integrity, members, releases
+from hub.store import agreements, integrity, members
 from hub.store.database.connection import Connection
-from hub.store.histories import HistoryKind
+from hub.store.ledger import histories, releases
+from hub.store.ledger.histories import HistoryKind
 
 __all__ = ["DAMAGED", "Fault", "Report", "check"]
 

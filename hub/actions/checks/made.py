@@ -12,8 +12,9 @@ from hub.model import JsonObject, Kind, NationCode, ObjectVersion, Rendition, Se
 from hub.proofs import canonical
 from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based, rename
-from hub.store import integrity, renditions
+from hub.store import integrity
 from hub.store.integrity import Content
+from hub.store.ledger import derived_objects
 
 _REPLACED: Final = ("id", "created_by_ref", "object_marking_refs")
 
@@ -22,7 +23,7 @@ def made_faults(
     inspection: Inspection, origin: NationCode, versions: Mapping[int, ObjectVersion]
 ) -> Iterator[Fault]:
     """Give what was made of these versions and is not as it must be, or is not erased with them."""
-    made = renditions.stored(inspection.connection, versions)
+    made = derived_objects.stored(inspection.connection, versions)
     wanted = {served.content_id for served in made.values()} | {versions[key].content_id for key, _ in made}
     certs = {member.identity for member in inspection.members.values() if member.kind is Kind.CERT}
     contents = {content.id: content for content in integrity.contents(inspection.connection, wanted)}

@@ -13,8 +13,9 @@ from hub.actions.recall import Fetched, fetched_of
 from hub.model import HUB, MemberId, ObjectVersion
 from hub.stix.notes import NOTE
 from hub.stix.tlp import definition_of
-from hub.store import integrity, objects, recalls
-from hub.store.recalls import Reason, Recall
+from hub.store import integrity, objects
+from hub.store.ledger import recalls
+from hub.store.ledger.recalls import Reason, Recall
 
 _AT_ONCE: Final = 200
 

@@ -28,9 +28,10 @@ from hub.rules.release.deciding import NEVER, NOBODY, stands
 from hub.rules.release.judgement import DecisionContext, originals
 from hub.rules.release.references import Judgement
 from hub.stix.notes import NOTE
-from hub.store import integrity, recalls, renditions
+from hub.store import integrity
 from hub.store.integrity import COPIED, StoredRow
-from hub.store.recalls import Note
+from hub.store.ledger import derived_objects, recalls
+from hub.store.ledger.recalls import Note
 
 _EVERYBODY: Final[Justification] = frozenset({frozenset({Ground(None, Clearance.PARTNER)})})
 _WITHHELD: Final[Justification] = frozenset({NEVER})
@@ -67,7 +68,7 @@ class RowCheck:
         if self.context.origin == HUB:
             self.notes = recalls.notes(self.inspection.connection, versions)
         live: dict[tuple[int, View], StoredRow] = {}
-        made = renditions.stored(self.inspection.connection, versions)
+        made = derived_objects.stored(self.inspection.connection, versions)
         for row in integrity.rows_of(self.inspection.connection, versions):
             yield from self._row_faults(row, versions[row.version], made.get((row.version, row.rendition)))
             if not row.is_withdrawn or row.is_deleted:

@@ -25,8 +25,9 @@ from hub.model import (
 )
 from hub.proofs import documents, keys, tokens
 from hub.rules.claims import Registered
-from hub.store import agreements, ledgers, members, recoveries
+from hub.store import agreements, members, recoveries
 from hub.store.database.connection import Connection
+from hub.store.ledger import ledgers
 from hub.store.members import StoredToken
 
 _MEMBER_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")

@@ -45,16 +45,14 @@ from hub.stix import reading, tlp
 from hub.store import (
     agreements,
     configurations,
-    ledgers,
     marking_facts,
     members,
     objects,
-    releases,
-    renditions,
 )
 from hub.store.configurations import Kept
 from hub.store.database.connection import Connection
-from hub.store.releases import NewRow
+from hub.store.ledger import derived_objects, ledgers, releases
+from hub.store.ledger.releases import NewRow
 
 FILE: Final = "nations.toml"
 _FIRST_DAY: Final = datetime(2026, 1, 1, tzinfo=UTC)  # `created` of the hub's identity, the same in every hub
@@ -226,7 +224,7 @@ def _note_listed(connection: Connection, given: Registry) -> None:
     """Note by which ids definitions were accepted, where an earlier version of the hub has not noted it."""
     for origin in given.nations:
         versions = [v for v in objects.accepted_versions(connection, origin) if v.deleted_at is None]
-        bodies = renditions.bodies(connection, {v.content_id for v in versions})
+        bodies = derived_objects.bodies(connection, {v.content_id for v in versions})
         listed = [
             replace(v, listed=_listed(orjson.loads(bodies[v.content_id]), given))
             for v in versions

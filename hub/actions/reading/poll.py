@@ -25,9 +25,9 @@ from hub.model import (
 )
 from hub.proofs import cursors
 from hub.proofs.canonical import canonical
-from hub.store import pages
 from hub.store.database.connection import Connection
-from hub.store.pages import Ask, Told
+from hub.store.ledger import pages
+from hub.store.ledger.pages import Ask, Told
 
 _NONCE_BYTES: Final = 12
 _TRIES: Final = 20  # while agreements begin and end, each of some milliseconds

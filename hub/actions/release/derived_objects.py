@@ -37,10 +37,11 @@ from hub.rules.release.forms import answered, audience, hidden_ids
 from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based, rename
 from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definition_of
-from hub.store import members, objects, renditions
+from hub.store import members, objects
 from hub.store.database.connection import Connection
-from hub.store.releases import NewRow
-from hub.store.renditions import Key
+from hub.store.ledger import derived_objects
+from hub.store.ledger.derived_objects import Key
+from hub.store.ledger.releases import NewRow
 
 _DERIVED_FROM: Final = "derived-from"
 
@@ -49,10 +50,10 @@ def audience_of(
     connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], answer: int
 ) -> Justification:
     """Return for whom an answer, by its version's key and its references, is where it is about (policy 7)."""
-    behind = answered(renditions.originals(connection, origin, refers), about)
-    told = renditions.told(connection, origin, about, behind)
-    came_at = renditions.first_position(connection, origin, answer) if answer > 0 else None
-    return audience(behind, told, came_at, renditions.at_home(connection, about, set(behind.values())))
+    behind = answered(derived_objects.originals(connection, origin, refers), about)
+    told = derived_objects.told(connection, origin, about, behind)
+    came_at = derived_objects.first_position(connection, origin, answer) if answer > 0 else None
+    return audience(behind, told, came_at, derived_objects.at_home(connection, about, set(behind.values())))
 
 
 def provide(
@@ -60,7 +61,7 @@ def provide(
 ) -> Sequence[NewRow]:
     """Return the rows with what is served of each, made if it was not before; the caller holds the origin."""
     asked = {(row.version.key, row.rendition): row for row in rows if row.rendition.label}
-    made = renditions.stored(connection, {key for key, _ in asked})
+    made = derived_objects.stored(connection, {key for key, _ in asked})
     missing = [row for key, row in asked.items() if key not in made]
     if missing:
         made |= _Workshop.of(service, connection, origin).make(missing)
@@ -102,7 +103,7 @@ class _Workshop:
         """
         gone = [row for row in rows if row.version.deleted_at is not None]
         rows = [row for row in rows if row.version.deleted_at is None]
-        bodies = renditions.bodies(self.connection, {row.version.content_id for row in rows})
+        bodies = derived_objects.bodies(self.connection, {row.version.content_id for row in rows})
         originals = {id: orjson.loads(body) for id, body in bodies.items()}
         self.ids.look_up(rows, originals.values())
         made = {
@@ -121,7 +122,7 @@ class _Workshop:
             key: Served(StixId(obj["id"]), obj["type"], contents[digests[key]], len(texts[key]))
             for key, obj in made.items()
         }
-        renditions.add(self.connection, served)
+        derived_objects.add(self.connection, served)
         return served | gone_to
 
     def _unserved(self, row: NewRow) -> Served:
@@ -176,7 +177,7 @@ class _Workshop:
         """Return the object with the ids of what it is about put back."""
         if version.about is None:
             raise RuntimeError("what answers nobody has no such form")
-        behind = renditions.originals(self.connection, self.origin, version.refers)
+        behind = derived_objects.originals(self.connection, self.origin, version.refers)
         originals = answered(behind, version.about)
         if form.is_anonymised:
             obj = self._anonymised(version, obj, kept=frozenset(originals))
@@ -240,7 +241,7 @@ class _Ids:
     def known(self, ids: Collection[StixId]) -> Givers:
         """Return who has given those of `ids` that are known to the nation."""
         if asked := set(ids) - self._asked:
-            found = renditions.known(self.connection, self.origin, self.cert, asked)
+            found = derived_objects.known(self.connection, self.origin, self.cert, asked)
             self._asked.update(asked)
             self._by_cert.update(found.by_cert)
             self._by_others.update(found.by_others)
@@ -261,12 +262,12 @@ class _Ids:
     def keep(self) -> None:
         """Store the new ids; the caller holds the origin."""
         for form, new in self._new.items():
-            renditions.add_made_ids(self.connection, self.origin, form, new)
+            derived_objects.add_made_ids(self.connection, self.origin, form, new)
         self._new.clear()
 
     def _look_up(self, form: Rendition, ids: Collection[StixId]) -> None:
         if asked := set(ids) - self._looked_up[form]:
-            self._made[form] |= renditions.made_ids(self.connection, self.origin, asked, form)
+            self._made[form] |= derived_objects.made_ids(self.connection, self.origin, asked, form)
             self._looked_up[form] |= asked
 
 

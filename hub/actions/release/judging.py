@@ -20,10 +20,11 @@ from hub.rules.release.judgement import (
 )
 from hub.rules.release.references import Judgement, Settled
 from hub.rules.release.row_changes import LedgerChanges, bridging, changes_to
-from hub.store import members, objects, releases
+from hub.store import members, objects
 from hub.store.database.connection import Connection
+from hub.store.ledger import releases
+from hub.store.ledger.releases import NewRow
 from hub.store.originals import equal_before, equal_to_new
-from hub.store.releases import NewRow
 
 OriginalsOf = Callable[[Iterable[Equal], Mapping[MemberId, Member]], Originals]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.errors import Unavailable
-from hub.store import pages
 from hub.store.database.connection import Store
-from hub.store.pages import Ask, Told
+from hub.store.ledger import pages
+from hub.store.ledger.pages import Ask, Told
 
 _TURN_SECONDS: Final = 9.0  # a COMMIT that waits for a standby gives up sooner
 

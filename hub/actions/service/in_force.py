@@ -14,10 +14,11 @@ from typing import Final, NamedTuple
 
 from hub.model import Justification, NationCode, Period, Reader
 from hub.rules.release.deciding import stands
-from hub.store import agreements, releases
+from hub.store import agreements
 from hub.store.agreements import Generation
 from hub.store.database import epochs
 from hub.store.database.connection import Connection
+from hub.store.ledger import releases
 
 _KEPT_ANSWERS: Final = 2_048
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)

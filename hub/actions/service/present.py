@@ -6,9 +6,10 @@ from datetime import datetime
 
 from hub.actions.service.service import Service
 from hub.model import NationCode
-from hub.store import agreements, releases
+from hub.store import agreements
 from hub.store.agreements import Generation
 from hub.store.database.connection import Connection
+from hub.store.ledger import releases
 
 
 def present(

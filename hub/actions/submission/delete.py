@@ -25,8 +25,14 @@ from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, 
 from hub.rules.marking.effective import Handled, effective, together
 from hub.rules.release.judgement import by_record
 from hub.rules.release.row_changes import LedgerChanges
-from hub.store import deletions, marking_facts, objects, releases, renditions, submissions
+from hub.store import (
+    deletions,
+    marking_facts,
+    objects,
+    submissions,
+)
 from hub.store.database.connection import Connection
+from hub.store.ledger import derived_objects, releases
 
 _EVERY_VERSION = frozenset({VersionFilter.ALL})
 
@@ -167,7 +173,7 @@ def _write(
     write_rows(service, connection, deletion.origin, decision.ledger_changes, {}, at)
     watched.note_down(connection, at)
     contents = {v.content_id for v in decision.doomed.values()}
-    contents |= renditions.contents_of(connection, decision.doomed.keys())
+    contents |= derived_objects.contents_of(connection, decision.doomed.keys())
     deletions.erase_contents(connection, contents, now)
     submissions.erase_bodies(connection, deletions.submissions_of(connection, decision.doomed.keys()))
     for owner, held in decision.records.items():

@@ -38,8 +38,14 @@ from hub.rules.submission.drafting import DraftContext, Drafts, draft
 from hub.rules.submission.others import Neighbourhood
 from hub.rules.submission.status import receipted, with_remarks
 from hub.stix import bodies, reading
-from hub.store import marking_facts, members, objects, releases, renditions, submissions
+from hub.store import (
+    marking_facts,
+    members,
+    objects,
+    submissions,
+)
 from hub.store.database.connection import Connection
+from hub.store.ledger import derived_objects, releases
 
 Items = Sequence[StixObject | Unreadable]
 
@@ -198,7 +204,7 @@ def _draft_context(
         registered=Registered.of(registry, context.members.values()),
         neighbourhood=around,
         own=frozenset(objects.living_own(connection, member.id, referred)),
-        originals=renditions.originals(connection, verified.origin, referred),
+        originals=derived_objects.originals(connection, verified.origin, referred),
         now=context.now,
         accepted_at=context.now,
     )

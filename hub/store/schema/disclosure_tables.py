@@ -26,6 +26,6 @@ disclosure = Table(  # one row per answer that held anything
     Column("first_position", BigInteger, nullable=False),
     Column("last_position", BigInteger, nullable=False),
     Column("epoch", String(32), nullable=False, server_default=""),  # in which these positions lie
-    Column("runs", Text, nullable=False, server_default=""),  # the positions (`store.disclosures`)
+    Column("runs", Text, nullable=False, server_default=""),  # the positions (`store.ledger.disclosures`)
     Index("ix_disclosure_recipient_last_position", "recipient", "last_position"),
 )

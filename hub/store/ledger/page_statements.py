@@ -29,8 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from hub.model import Query, VersionFilter, to_microseconds
-from hub.store import disclosures
 from hub.store.database import moments
+from hub.store.ledger import disclosures
 from hub.store.schema.tables import (
     content,
     hub_state,

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 
 from hub.model import Justification, NationCode, Rendition, StixId
 from hub.store.database.batches import batches
-from hub.store.releases import decode
+from hub.store.ledger.releases import decode
 from hub.store.schema.tables import justification, rejustification, release
 
 _C = release.c

@@ -20,10 +20,10 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store import disclosures, page_statements
 from hub.store.database import epochs
 from hub.store.database.moments import Clock, now
-from hub.store.page_statements import Shape, listed, values
+from hub.store.ledger import disclosures, page_statements
+from hub.store.ledger.page_statements import Shape, listed, values
 from hub.store.schema.tables import release
 
 _C = release.c

@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from hub.model import NationCode, to_microseconds
-from hub.store import releases
 from hub.store.database import epochs
 from hub.store.database.batches import upsert
 from hub.store.database.epochs import new_epoch
+from hub.store.ledger import releases
 from hub.store.schema.tables import (
     hub_state,
     lease,

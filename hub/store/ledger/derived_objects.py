@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from hub.model import Givers, Justification, MemberId, NationCode, Original, Rendition, Served, StixId
 from hub.store.database.batches import among, batches
-from hub.store.releases import decode
+from hub.store.ledger.releases import decode
 from hub.store.schema.rendition_tables import made_id, rendition
 from hub.store.schema.tables import (
     content,
