@@ -50,8 +50,8 @@ from hub.model import (
 from hub.proofs import documents, keys, requests
 from hub.proofs.keys import PrivateKey
 from hub.stix.tlp import TLP_IDS
-from hub.store import objects
 from hub.store.database.connection import Store
+from hub.store.records import objects
 from tests import kept
 from tests.nations import CODES, KINDS, START, registry
 from tests.stix_objects import Json

@@ -34,9 +34,9 @@ from hub.model import (
 from hub.rules.release.deciding import NEVER, lowest_clearance, widest
 from hub.rules.release.explanation import Inquiry
 from hub.rules.release.judgement import DecisionContext, Judging
-from hub.store import objects
 from hub.store.database.connection import Connection
 from hub.store.ledger import derived_objects, releases
+from hub.store.records import objects
 
 _ADDRESSED: Final = "it is the hub's to the members who fetched what it recalls, and to no others"
 _NOT_SERVED_YET: Final = (

@@ -32,9 +32,9 @@ from hub.model import (
     version_key,
 )
 from hub.stix import bodies
-from hub.store import objects
 from hub.store.database.connection import Connection
 from hub.store.ledger import derived_objects, pages
+from hub.store.records import objects
 
 MOST: Final = 1_000  # that are asked about at once
 

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, Select, Table, and_, exists, func, null, or_, select
 
 from hub.model import HUB, Evidence, MemberId, NationCode, StixId, from_microseconds, to_microseconds
+from hub.store.records.submissions import repeated
 from hub.store.schema.disclosure_tables import disclosure
 from hub.store.schema.tables import (
     agreement_event,
@@ -21,7 +22,6 @@ from hub.store.schema.tables import (
     submission_body,
     submission_item,
 )
-from hub.store.submissions import repeated
 
 _V = object_version.c
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, exists, func, or_, select
 from hub.model import NAME_TYPES, MemberId, NationCode, Rendition, Shown, StixId, Tlp
 from hub.store.database.batches import batches
 from hub.store.ledger.releases import SHOWN, decode_shown
-from hub.store.objects import CONTAINS, REFERS
+from hub.store.records.objects import CONTAINS, REFERS
 from hub.store.schema.disclosure_tables import disclosure
 from hub.store.schema.rendition_tables import rendition
 from hub.store.schema.tables import (

@@ -48,7 +48,7 @@ from hub.model import (
 )
 from hub.proofs import documents
 from hub.rules.release.row_changes import LedgerChanges, changes_to
-from hub.store import objects, submissions
+from hub.store.records import objects, submissions
 from tests import postgres
 from tests.stix_objects import malware
 from tests.world import START, World, build, clause, key_of

@@ -126,7 +126,7 @@ def test_a_nonce_serves_once_whatever_it_signs(hub: Hub) -> None:
 def test_a_refused_submission_does_not_use_up_its_nonce(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     submission = hub.submission("us-cert", malware("a"))
     with monkeypatch.context() as patch:
-        patch.setattr("hub.store.submissions.advance", lambda *_: 1 / 0)
+        patch.setattr("hub.store.records.submissions.advance", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             submit.submit(hub.service, submission)
     assert hub.rows("us-cert") == []

@@ -14,8 +14,8 @@ from hub.actions.submission import submissions
 from hub.actions.submission.submissions import Wish
 from hub.errors import BadCursor, Forbidden, NotFound
 from hub.model import Caller, Kind, Member, MemberId, NationCode, Scope, StixId
-from hub.store import submissions as stored
-from hub.store.submissions import Window
+from hub.store.records import submissions as stored
+from hub.store.records.submissions import Window
 from tests.stix_objects import malware
 from tests.world import World, build
 

@@ -10,8 +10,8 @@ from hub.actions.operation import administer, prune, work
 from hub.actions.submission import status, submit
 from hub.errors import BadSignature, NotFound
 from hub.model import Scope, format_instant
-from hub.store import submissions
 from hub.store.ledger import ledgers
+from hub.store.records import submissions
 from tests.actions.hubs import START, Hub, clause, malware
 
 

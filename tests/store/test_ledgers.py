@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.model import Kind, Member, MemberId, NationCode, Purpose, RegisteredKey, StixId
-from hub.store import agreements, members, submissions
+from hub.store import agreements, members
 from hub.store.database.connection import Connection, Store
 from hub.store.ledger import ledgers
 from hub.store.members import UsedNonce
+from hub.store.records import submissions
 from tests.patience import PATIENCE_SECONDS
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

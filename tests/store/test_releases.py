@@ -26,10 +26,10 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store import objects
 from hub.store.database.connection import Connection, Store
 from hub.store.ledger import ledgers, releases
 from hub.store.ledger.releases import NewRow
+from hub.store.records import objects
 from hub.store.schema.tables import ledger, release
 from tests.patience import PATIENCE_SECONDS
 

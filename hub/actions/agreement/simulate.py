@@ -49,11 +49,12 @@ from hub.rules.release.deciding import Candidate, binding, lowest_clearance
 from hub.rules.release.forms import Law, to_audience
 from hub.rules.release.judgement import DecisionContext, Originals, originals
 from hub.rules.release.references import Judgement, Node, judge
-from hub.store import agreements, populations
+from hub.store import agreements
 from hub.store.database.connection import Connection
 from hub.store.ledger import derived_objects
-from hub.store.originals import equal_before
-from hub.store.populations import Linked
+from hub.store.records import populations
+from hub.store.records.originals import equal_before
+from hub.store.records.populations import Linked
 
 _EXAMPLES: Final = 5  # of each direction, of what is released and of what is withdrawn
 _RECENT_DAYS: Final = 30

@@ -41,9 +41,10 @@ from hub.rules.marking.levels import (
 )
 from hub.rules.release.forms import names_of
 from hub.stix import reading
-from hub.store import integrity, marking_facts, objects
+from hub.store import integrity
 from hub.store.database.connection import Connection
 from hub.store.integrity import Content
+from hub.store.records import marking_facts, objects
 
 Versions = Mapping[int, ObjectVersion]
 CreatorCounts = Counter[tuple[MemberId, StixId, Tlp]]

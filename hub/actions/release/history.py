@@ -19,10 +19,10 @@ from hub.actions.service.service import Service
 from hub.model import Clearance, StixId, Tlp
 from hub.rules.release.deciding import clearance_for
 from hub.rules.release.row_changes import LedgerChanges, up_to
-from hub.store import submissions
 from hub.store.database.connection import Connection
 from hub.store.ledger import histories, releases
 from hub.store.ledger.histories import History, HistoryKind
+from hub.store.records import submissions
 
 _VERSIONS_PER_STEP: Final = 300  # so that no submission waits long for its origin
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from hub.model import HUB, Markings, MemberId, ObjectVersion, StixObject, Tlp
-from hub.store import objects
 from hub.store.database.connection import Connection
+from hub.store.records import objects
 
 
 def publish(

@@ -25,14 +25,14 @@ from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, 
 from hub.rules.marking.effective import Handled, effective, together
 from hub.rules.release.judgement import by_record
 from hub.rules.release.row_changes import LedgerChanges
-from hub.store import (
+from hub.store.database.connection import Connection
+from hub.store.ledger import derived_objects, releases
+from hub.store.records import (
     deletions,
     marking_facts,
     objects,
     submissions,
 )
-from hub.store.database.connection import Connection
-from hub.store.ledger import derived_objects, releases
 
 _EVERY_VERSION = frozenset({VersionFilter.ALL})
 

@@ -15,8 +15,8 @@ from hub.rules.marking.containers import ContainerKey, MarkingDefaults, MarkingF
 from hub.rules.marking.effective import laid
 from hub.rules.marking.levels import accepted_as
 from hub.rules.submission.drafting import NO_DRAFTS, Drafts
-from hub.store import marking_facts, objects
 from hub.store.database.connection import Connection
+from hub.store.records import marking_facts, objects
 
 
 def load(

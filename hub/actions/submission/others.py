@@ -7,8 +7,9 @@ from collections.abc import Collection
 from hub.model import Kind, Member, StixId
 from hub.rules.release.judgement import DecisionContext
 from hub.rules.submission.others import Around, Knowledge, Neighbourhood
-from hub.store import agreements, neighbours
+from hub.store import agreements
 from hub.store.database.connection import Connection
+from hub.store.records import others
 
 
 def look_around(
@@ -24,17 +25,17 @@ def look_around(
     `rel_to` are the ids of the REL TO definitions.
     """
     reader, around = member.reader, Around()
-    of_the_hub = neighbours.of_the_hub(connection, set(ids))
-    rows = neighbours.of_others(connection, reader.nation, member.id, {*ids, *referred}, rel_to)
+    of_the_hub = others.of_the_hub(connection, set(ids))
+    rows = others.of_others(connection, reader.nation, member.id, {*ids, *referred}, rel_to)
     if rows:
         foreign = {row.version for row in rows if row.origin != reader.nation}
         around = Around(
             neighbours=rows,
-            showings=neighbours.everywhere(connection, foreign),
+            showings=others.everywhere(connection, foreign),
             periods=agreements.every_period(connection),
             own_agreements=agreements.of_party(connection, reader.nation),
             certs={m.nation: m for m in context.members.values() if m.kind is Kind.CERT and m.nation},
         )
     knowledge = Knowledge(around, reader, context.now)
-    mentions = neighbours.naming(connection, reader.nation, member.id, knowledge.bound(ids))
+    mentions = others.naming(connection, reader.nation, member.id, knowledge.bound(ids))
     return Neighbourhood(knowledge.by_id, knowledge.naming(mentions), of_the_hub)

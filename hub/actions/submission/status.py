@@ -8,7 +8,7 @@ from typing import Final
 from hub.actions.service.service import Service
 from hub.errors import NotFound
 from hub.model import Caller, Receipt
-from hub.store import submissions
+from hub.store.records import submissions
 
 # (hub/README: submissions-told)
 STATUS_DAYS: Final = 30  # how long a status is answered; TAXII 2.1 section 4.3 asks for a day

@@ -24,8 +24,8 @@ from hub.model import (
     to_microseconds,
 )
 from hub.proofs import cursors
-from hub.store import submissions
-from hub.store.submissions import Listed, Window
+from hub.store.records import submissions
+from hub.store.records.submissions import Listed, Window
 
 MOST: Final = 100  # in one answer: each may have had 10,000 items, which are counted
 

@@ -23,7 +23,7 @@ from hub.model import (
     from_microseconds,
     to_microseconds,
 )
-from hub.store.objects import CONTAINS, CREATOR, REFERS
+from hub.store.records.objects import CONTAINS, CREATOR, REFERS
 from hub.store.schema.columns import (
     decode_cuts,
     decode_nations,

@@ -27,7 +27,7 @@ from hub.model import (
 )
 from hub.store.database.batches import among, listed
 from hub.store.ledger.releases import SHOWN, decode, decode_shown
-from hub.store.objects import CREATOR, MARKING, REFERS
+from hub.store.records.objects import CREATOR, MARKING, REFERS
 from hub.store.schema.columns import decode_cuts, decode_nations, decode_reach
 from hub.store.schema.rendition_tables import made_id
 from hub.store.schema.tables import (

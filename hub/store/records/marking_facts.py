@@ -15,7 +15,7 @@ from hub.store.database.batches import (
     insert_all,
     upsert,
 )
-from hub.store.objects import LISTED
+from hub.store.records.objects import LISTED
 from hub.store.schema.tables import creator_level, object_version, reference
 
 _V: Final = object_version.c
