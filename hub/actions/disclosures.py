@@ -32,12 +32,13 @@ from hub.model import (
     format_instant,
 )
 from hub.rules.release.deciding import Candidate, own_class, widest_of
-from hub.store import agreements, members
+from hub.store import agreements
 from hub.store.database.connection import Connection
 from hub.store.ledger import disclosures, past_rows, recalls
 from hub.store.ledger.disclosures import Fetch
 from hub.store.ledger.past_rows import PastRow
 from hub.store.ledger.recalls import Told
+from hub.store.members import members
 from hub.store.records import objects
 
 _EVERY_VERSION: Final = frozenset({VersionFilter.ALL})

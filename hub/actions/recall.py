@@ -35,11 +35,11 @@ from hub.proofs import canonical
 from hub.rules.release.deciding import clearance_for
 from hub.stix import reading
 from hub.stix.notes import recall_note
-from hub.store import members
 from hub.store.database.connection import Connection
 from hub.store.ledger import disclosures, recalls, releases
 from hub.store.ledger.recalls import Reason, Recall, Recalled
 from hub.store.ledger.releases import NewRow
+from hub.store.members import members
 
 _PER_STEP: Final = 200  # recalls, so that no submission waits long for a ledger
 _IN_FLIGHT: Final = timedelta(minutes=5)  # how late what was read before a recall may come on record

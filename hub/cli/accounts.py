@@ -16,7 +16,7 @@ from hub.cli.output import json_option, print_json, print_table, warn
 from hub.cli.thumbprints import ThumbprintCommand
 from hub.errors import Unprocessable
 from hub.model import Kind, Member, Purpose, RegisteredKey, Scope, format_instant
-from hub.store.members import StoredToken
+from hub.store.members.members import StoredToken
 
 
 def _date(instant: datetime | None) -> str | None:

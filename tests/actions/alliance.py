@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from hub.actions.checks import check
 from hub.actions.service.in_force import InForce
 from hub.model import MemberId, NationCode, StixId
-from hub.store import members
+from hub.store.members import members
 from tests.stix_objects import Json, sdo, stix_id
 from tests.world import World, build, clause
 

@@ -29,10 +29,10 @@ from hub.actions.reading import poll
 from hub.actions.service.service import Secrets, Service
 from hub.model import Kind, Limits, NationCode, Purpose
 from hub.proofs import documents, keys
-from hub.store import members
 from hub.store.database import epochs
 from hub.store.database.connection import Store
-from hub.store.members import UsedNonce
+from hub.store.members import members
+from hub.store.members.members import UsedNonce
 from hub.store.schema.tables import hub_state
 from tests.kept import Kept
 from tests.lock_order import RECORDER, Rank

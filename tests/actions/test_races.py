@@ -20,9 +20,9 @@ from hub.actions.reading import poll
 from hub.actions.submission import delete, submit
 from hub.errors import Conflict
 from hub.model import MemberId, Receipt, StixId
-from hub.store import members
 from hub.store.database import epochs
 from hub.store.ledger import pages
+from hub.store.members import members
 from hub.store.schema.tables import release
 from tests import stix_objects
 from tests.actions.hubs import Hub, address, campaign, clause, identifier, malware, relation, report

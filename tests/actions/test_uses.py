@@ -21,8 +21,8 @@ from hub.actions.operation import (
 from hub.actions.service.token_use import Uses
 from hub.errors import Unauthenticated, Unavailable
 from hub.model import Scope
-from hub.store import members
 from hub.store.database.connection import Store
+from hub.store.members import members
 from hub.store.schema.tables import hub_state, token
 from tests.actions.hubs import Hub
 

@@ -14,7 +14,7 @@ from hub.actions.submission import delete, submit
 from hub.errors import BadSignature, Forbidden, NotFound
 from hub.model import VersionFilter, version_key
 from hub.proofs import requests
-from hub.store import members
+from hub.store.members import members
 from hub.store.schema.tables import (
     content,
     deletion,

@@ -139,7 +139,7 @@ def test_a_pass_that_died_is_followed_by_another_after_its_lease(
 
 def test_a_pass_that_fails_gives_its_lease_back(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("hub.store.members.prune_tokens", lambda *_: 1 / 0)
+        patch.setattr("hub.store.members.members.prune_tokens", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             work.work(hub.service)
     assert work.work(hub.service).is_done

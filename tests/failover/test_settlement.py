@@ -12,7 +12,7 @@ import pytest
 
 from hub.actions.access import accept
 from hub.errors import BadSignature, InDoubt, Interrupted, Unavailable
-from hub.store.members import UsedNonce
+from hub.store.members.members import UsedNonce
 
 # What becomes of a COMMIT: whether it is committed, whether a standby has it, and what the hub is told.
 _COMMITS: dict[str, tuple[bool, bool, type[Unavailable] | None]] = {

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import func, select
 
 from hub.model import Kind, Member, MemberId, NationCode, StixId
-from hub.store import members
-from hub.store.allowances import hold_used_until, set_used_until
 from hub.store.database.connection import Store
+from hub.store.members import members
+from hub.store.members.rate_limits import hold_used_until, set_used_until
 from hub.store.schema.allowance_tables import allowance
 from tests.patience import PATIENCE_SECONDS
 

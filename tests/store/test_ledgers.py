@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.model import Kind, Member, MemberId, NationCode, Purpose, RegisteredKey, StixId
-from hub.store import agreements, members
+from hub.store import agreements
 from hub.store.database.connection import Connection, Store
 from hub.store.ledger import ledgers
-from hub.store.members import UsedNonce
+from hub.store.members import members
+from hub.store.members.members import UsedNonce
 from hub.store.records import submissions
 from tests.patience import PATIENCE_SECONDS
 

@@ -16,11 +16,11 @@ from hub.actions.service.service import Service
 from hub.errors import BadSignature, Closed, InDoubt, Interrupted, Unavailable
 from hub.model import Evidence
 from hub.proofs import requests
-from hub.store import members
 from hub.store.database import epochs
 from hub.store.database.connection import Connection
 from hub.store.database.memory import Done
-from hub.store.members import UsedNonce
+from hub.store.members import members
+from hub.store.members.members import UsedNonce
 
 T = TypeVar("T")
 

@@ -8,9 +8,9 @@ from hub.actions.service.service import Service
 from hub.errors import BadSignature, Forbidden, Unauthenticated
 from hub.model import Caller, Evidence, Kind, Member, Reader, Scope, say_instant
 from hub.proofs import keys, requests, tokens
-from hub.store import members
 from hub.store.database.connection import Connection
-from hub.store.members import StoredToken
+from hub.store.members import members
+from hub.store.members.members import StoredToken
 
 REFUSAL = "The token is missing or not valid; send `Authorization: Bearer TOKEN` or `Basic member-id:TOKEN`."
 _NO_DIGEST = bytes(32)

@@ -19,8 +19,8 @@ from hub.actions.service.service import Service
 from hub.errors import BadCursor, TooManyRequests, Unavailable
 from hub.model import Caller, Disclosed, MemberId
 from hub.proofs import cursors
-from hub.store import allowances
 from hub.store.database.connection import Store
+from hub.store.members import rate_limits
 
 # By the default rates room for a connector that starts, on `released` and the five, on a million objects.
 _BURST: Final = timedelta(minutes=2)
@@ -179,7 +179,7 @@ class _Allowance:
         """Account for what is owed, take a portion if there is room for it, return the wait otherwise."""
         portion = self._time(self._portion)
         with self._store.count() as connection:
-            held = allowances.hold_used_until(connection, member, self._kind)
+            held = rate_limits.hold_used_until(connection, member, self._kind)
             used = max(held, now) + self._time(-stock.cells)
             # Long walks, and a clock that stepped back, are forgiven what passes one burst of waiting.
             used = min(used, now + 2 * _BURST - portion)
@@ -187,7 +187,7 @@ class _Allowance:
             if wait <= _NONE:
                 used += portion
             if used != held:
-                allowances.set_used_until(connection, member, self._kind, used)
+                rate_limits.set_used_until(connection, member, self._kind, used)
         stock.cells = self._portion if wait <= _NONE else 0
         stock.refused_until = now + wait
         return wait

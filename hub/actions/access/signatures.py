@@ -6,7 +6,7 @@ from hub.actions.service.service import Service
 from hub.errors import Forbidden
 from hub.model import Caller, Evidence, HttpRequest, NationCode, Purpose, Scope
 from hub.proofs import requests
-from hub.store import members
+from hub.store.members import members
 
 
 def verify_writer(

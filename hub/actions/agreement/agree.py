@@ -46,9 +46,10 @@ from hub.rules.agreement.agreements import (
 )
 from hub.rules.agreement.amendments import forbids_superseding
 from hub.stix import bodies
-from hub.store import agreements, members
+from hub.store import agreements
 from hub.store.agreements import AgreementEvent, StoredAgreement
 from hub.store.database.connection import Connection
+from hub.store.members import members
 
 _ENDINGS: Final = (Step.SUSPEND, Step.TERMINATE)  # taken while the hub is closed, too
 

@@ -35,9 +35,10 @@ from hub.model import (
 from hub.proofs import documents, keys
 from hub.rules.agreement.agreements import status_of
 from hub.stix import bodies
-from hub.store import agreements, members, recoveries
+from hub.store import agreements
 from hub.store.database.connection import Connection
-from hub.store.recoveries import KeyRecovery
+from hub.store.members import members, recoveries
+from hub.store.members.recoveries import KeyRecovery
 
 _LIVES: Final = timedelta(days=30)
 _MAX_REASON: Final = 500

@@ -24,10 +24,11 @@ from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.errors import DamagedDatabase
 from hub.model import HUB, NationCode
-from hub.store import agreements, integrity, members
+from hub.store import agreements, integrity
 from hub.store.database.connection import Connection
 from hub.store.ledger import histories, releases
 from hub.store.ledger.histories import HistoryKind
+from hub.store.members import members
 
 __all__ = ["DAMAGED", "Fault", "Report", "check"]
 

@@ -17,10 +17,11 @@ from hub.model import Clause, JsonObject, Kind, MemberId, Period, Purpose, Regis
 from hub.proofs import canonical, documents, keys, requests
 from hub.rules.agreement.agreements import WAITING, Step, Stretch
 from hub.stix import bodies
-from hub.store import agreements, evidence, members, recoveries
+from hub.store import agreements, evidence
 from hub.store.agreements import AgreementEvent, StoredAgreement
 from hub.store.evidence import Brought, Items, Request
-from hub.store.recoveries import KeyRecovery
+from hub.store.members import members, recoveries
+from hub.store.members.recoveries import KeyRecovery
 
 # --- requests -----------------------------------------------------------------------------------
 

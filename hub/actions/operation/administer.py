@@ -25,10 +25,11 @@ from hub.model import (
 )
 from hub.proofs import documents, keys, tokens
 from hub.rules.claims import Registered
-from hub.store import agreements, members, recoveries
+from hub.store import agreements
 from hub.store.database.connection import Connection
 from hub.store.ledger import ledgers
-from hub.store.members import StoredToken
+from hub.store.members import members, recoveries
+from hub.store.members.members import StoredToken
 
 _MEMBER_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
 _IDENTITY: Final = re.compile(r"identity--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -42,11 +42,12 @@ from hub.rules.configuration import (
 )
 from hub.rules.marking.levels import listed_as
 from hub.stix import reading, tlp
-from hub.store import agreements, configurations, members
+from hub.store import agreements, configurations
 from hub.store.configurations import Kept
 from hub.store.database.connection import Connection
 from hub.store.ledger import derived_objects, ledgers, releases
 from hub.store.ledger.releases import NewRow
+from hub.store.members import members
 from hub.store.records import marking_facts, objects
 
 FILE: Final = "nations.toml"

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Final
 
 from hub.actions.service.service import Service
-from hub.store import members
+from hub.store.members import members
 
 _TOKEN_DAYS: Final = 90  # how long a dead token is listed, so that its member can see what became of it
 

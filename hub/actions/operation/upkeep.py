@@ -11,9 +11,9 @@ from hub import files
 from hub.actions.checks import Fault
 from hub.actions.service.service import Service
 from hub.model import say_instant
-from hub.store import members
 from hub.store.database import engines
-from hub.store.members import StoredToken
+from hub.store.members import members
+from hub.store.members.members import StoredToken
 
 _SOON: Final = timedelta(days=30)
 _IDLE: Final = timedelta(days=90)

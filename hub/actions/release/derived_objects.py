@@ -37,11 +37,11 @@ from hub.rules.release.forms import answered, audience, hidden_ids
 from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based, rename
 from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definition_of
-from hub.store import members
 from hub.store.database.connection import Connection
 from hub.store.ledger import derived_objects
 from hub.store.ledger.derived_objects import Key
 from hub.store.ledger.releases import NewRow
+from hub.store.members import members
 from hub.store.records import objects
 
 _DERIVED_FROM: Final = "derived-from"

@@ -20,10 +20,10 @@ from hub.rules.release.judgement import (
 )
 from hub.rules.release.references import Judgement, Settled
 from hub.rules.release.row_changes import LedgerChanges, bridging, changes_to
-from hub.store import members
 from hub.store.database.connection import Connection
 from hub.store.ledger import releases
 from hub.store.ledger.releases import NewRow
+from hub.store.members import members
 from hub.store.records import objects
 from hub.store.records.originals import equal_before, equal_to_new
 

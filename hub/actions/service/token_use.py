@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from datetime import datetime
 
-from hub.store import members
 from hub.store.database.connection import Store
+from hub.store.members import members
 
 
 class Uses:

@@ -21,10 +21,10 @@ from hub.model import (
 from hub.rules.marking.effective import Handled
 from hub.rules.release.recalling import ShownIn, Watch
 from hub.rules.release.row_changes import LedgerChanges
-from hub.store import members
 from hub.store.database.connection import Connection
 from hub.store.ledger import recalls, releases
 from hub.store.ledger.recalls import NewRecall, Reason, Recalled
+from hub.store.members import members
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,9 +38,9 @@ from hub.rules.submission.drafting import DraftContext, Drafts, draft
 from hub.rules.submission.others import Neighbourhood
 from hub.rules.submission.status import receipted, with_remarks
 from hub.stix import bodies, reading
-from hub.store import members
 from hub.store.database.connection import Connection
 from hub.store.ledger import derived_objects, releases
+from hub.store.members import members
 from hub.store.records import marking_facts, objects, submissions
 
 Items = Sequence[StixObject | Unreadable]
