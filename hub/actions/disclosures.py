@@ -32,7 +32,7 @@ from hub.model import (
     format_instant,
 )
 from hub.rules.release.deciding import Candidate, own_class, widest_of
-from hub.store import agreements
+from hub.store.agreement import agreements
 from hub.store.database.connection import Connection
 from hub.store.ledger import disclosures, past_rows, recalls
 from hub.store.ledger.disclosures import Fetch

@@ -21,7 +21,7 @@ from hub.actions.service.in_force import InForce
 from hub.actions.submission import submit
 from hub.errors import Reconfigured, SettingsError
 from hub.model import Nation, NationCode, Registry, StixId, Tlp
-from hub.store import agreements, configurations
+from hub.store.agreement import agreements, configurations
 from hub.store.database import epochs
 from hub.store.database.connection import Connection, Store
 from hub.store.schema.configuration_tables import configuration

@@ -17,7 +17,7 @@ from hub.actions.service.disclosing import Disclosures
 from hub.actions.service.present import present
 from hub.errors import Closed, Unavailable
 from hub.model import Disclosed, Disclosure, MemberId, NationCode, StixId, to_microseconds
-from hub.store import agreements
+from hub.store.agreement import agreements
 from hub.store.database import epochs
 from hub.store.database.connection import Connection, Store
 from hub.store.database.moments import Clock

@@ -26,7 +26,7 @@ from hub.model import (
     format_instant,
 )
 from hub.stix.tlp import TLP_IDS
-from hub.store import agreements
+from hub.store.agreement import agreements
 from hub.store.ledger import releases
 from hub.store.ledger.disclosures import add as record
 from tests.stix_objects import Json, indicator, malware, relationship, report, stix_id

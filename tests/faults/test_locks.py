@@ -19,7 +19,7 @@ from sqlalchemy import make_url, text
 from hub.client import Hub
 from hub.errors import Unavailable
 from hub.model import NationCode
-from hub.store import agreements
+from hub.store.agreement import agreements
 from hub.store.database import engines
 from hub.store.database.connection import Store
 from hub.store.ledger import ledgers, releases

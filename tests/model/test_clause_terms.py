@@ -17,7 +17,7 @@ from hub.client.reviewing import review
 from hub.client.signers import Signers
 from hub.errors import Unprocessable
 from hub.model import Anonymise, Clause, Clearance, Granular, NationCode, Purpose, Tlp, clause_terms
-from hub.store import agreements
+from hub.store.agreement import agreements
 from hub.store.schema.tables import period
 from tests.actions.alliance import is_sound
 from tests.client.loopback import cert

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.model import Kind, Member, MemberId, NationCode, Purpose, RegisteredKey, StixId
-from hub.store import agreements
+from hub.store.agreement import agreements
 from hub.store.database.connection import Connection, Store
 from hub.store.ledger import ledgers
 from hub.store.members import members

@@ -46,8 +46,8 @@ from hub.rules.agreement.agreements import (
 )
 from hub.rules.agreement.amendments import forbids_superseding
 from hub.stix import bodies
-from hub.store import agreements
-from hub.store.agreements import AgreementEvent, StoredAgreement
+from hub.store.agreement import agreements
+from hub.store.agreement.agreements import AgreementEvent, StoredAgreement
 from hub.store.database.connection import Connection
 from hub.store.members import members
 

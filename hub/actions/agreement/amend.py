@@ -26,8 +26,8 @@ from hub.rules.agreement.agreements import (
     waiting,
 )
 from hub.rules.agreement.amendments import amended_from, continues
-from hub.store import agreements
-from hub.store.agreements import StoredAgreement
+from hub.store.agreement import agreements
+from hub.store.agreement.agreements import StoredAgreement
 from hub.store.database.connection import Connection
 from hub.store.ledger import histories
 from hub.store.ledger.histories import HistoryKind

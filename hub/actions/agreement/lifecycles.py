@@ -16,8 +16,8 @@ from hub.rules.agreement.agreements import (
     status_of,
 )
 from hub.rules.agreement.amendments import superseded_by
-from hub.store import agreements
-from hub.store.agreements import StoredAgreement
+from hub.store.agreement import agreements
+from hub.store.agreement.agreements import StoredAgreement
 from hub.store.database.connection import Connection
 
 UNKNOWN: Final = "There is no such agreement, or your nation is not party to it."

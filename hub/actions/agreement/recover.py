@@ -35,7 +35,7 @@ from hub.model import (
 from hub.proofs import documents, keys
 from hub.rules.agreement.agreements import status_of
 from hub.stix import bodies
-from hub.store import agreements
+from hub.store.agreement import agreements
 from hub.store.database.connection import Connection
 from hub.store.members import members, recoveries
 from hub.store.members.recoveries import KeyRecovery

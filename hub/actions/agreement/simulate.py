@@ -49,7 +49,7 @@ from hub.rules.release.deciding import Candidate, binding, lowest_clearance
 from hub.rules.release.forms import Law, to_audience
 from hub.rules.release.judgement import DecisionContext, Originals, originals
 from hub.rules.release.references import Judgement, Node, judge
-from hub.store import agreements
+from hub.store.agreement import agreements
 from hub.store.database.connection import Connection
 from hub.store.ledger import derived_objects
 from hub.store.records import populations

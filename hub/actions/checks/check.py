@@ -24,7 +24,8 @@ from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.errors import DamagedDatabase
 from hub.model import HUB, NationCode
-from hub.store import agreements, integrity
+from hub.store import integrity
+from hub.store.agreement import agreements
 from hub.store.database.connection import Connection
 from hub.store.ledger import histories, releases
 from hub.store.ledger.histories import HistoryKind

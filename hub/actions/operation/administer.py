@@ -25,7 +25,7 @@ from hub.model import (
 )
 from hub.proofs import documents, keys, tokens
 from hub.rules.claims import Registered
-from hub.store import agreements
+from hub.store.agreement import agreements
 from hub.store.database.connection import Connection
 from hub.store.ledger import ledgers
 from hub.store.members import members, recoveries

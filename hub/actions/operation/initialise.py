@@ -42,8 +42,8 @@ from hub.rules.configuration import (
 )
 from hub.rules.marking.levels import listed_as
 from hub.stix import reading, tlp
-from hub.store import agreements, configurations
-from hub.store.configurations import Kept
+from hub.store.agreement import agreements, configurations
+from hub.store.agreement.configurations import Kept
 from hub.store.database.connection import Connection
 from hub.store.ledger import derived_objects, ledgers, releases
 from hub.store.ledger.releases import NewRow

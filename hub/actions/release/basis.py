@@ -10,8 +10,8 @@ from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.model import Caller, Evidence, NationCode
 from hub.rules.release.row_changes import Moment
-from hub.store import agreements
-from hub.store.agreements import Generation
+from hub.store.agreement import agreements
+from hub.store.agreement.agreements import Generation
 from hub.store.database.connection import Connection
 from hub.store.records import submissions
 

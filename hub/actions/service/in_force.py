@@ -14,8 +14,8 @@ from typing import Final, NamedTuple
 
 from hub.model import Justification, NationCode, Period, Reader
 from hub.rules.release.deciding import stands
-from hub.store import agreements
-from hub.store.agreements import Generation
+from hub.store.agreement import agreements
+from hub.store.agreement.agreements import Generation
 from hub.store.database import epochs
 from hub.store.database.connection import Connection
 from hub.store.ledger import releases

@@ -6,8 +6,8 @@ from datetime import datetime
 
 from hub.actions.service.service import Service
 from hub.model import NationCode
-from hub.store import agreements
-from hub.store.agreements import Generation
+from hub.store.agreement import agreements
+from hub.store.agreement.agreements import Generation
 from hub.store.database.connection import Connection
 from hub.store.ledger import releases
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from hub.model import Kind, Member, StixId
 from hub.rules.release.judgement import DecisionContext
 from hub.rules.submission.others import Around, Knowledge, Neighbourhood
-from hub.store import agreements
+from hub.store.agreement import agreements
 from hub.store.database.connection import Connection
 from hub.store.records import others
 

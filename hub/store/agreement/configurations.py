@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, delete, exists, func, insert, select,
 
 from hub.errors import SettingsError
 from hub.model import HUB, JsonObject, NationCode, StixId, from_microseconds, to_microseconds
-from hub.store import agreements
+from hub.store.agreement import agreements
 from hub.store.database import epochs
 from hub.store.ledger import releases
 from hub.store.schema.configuration_tables import configuration
