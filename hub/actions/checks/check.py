@@ -24,8 +24,8 @@ from hub.actions.service.present import present
 from hub.actions.service.service import Service
 from hub.errors import DamagedDatabase
 from hub.model import HUB, NationCode
-from hub.store import integrity
 from hub.store.agreement import agreements
+from hub.store.checks import integrity
 from hub.store.database.connection import Connection
 from hub.store.ledger import histories, releases
 from hub.store.ledger.histories import HistoryKind

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from hub.actions.checks import RESTORE, Fault, Inspection
 from hub.model import Disclosed, Justification
-from hub.store import evidence, integrity
-from hub.store.evidence import StoredDisclosure
-from hub.store.integrity import StoredJustification
+from hub.store.checks import evidence, integrity
+from hub.store.checks.evidence import StoredDisclosure
+from hub.store.checks.integrity import StoredJustification
 from hub.store.ledger import disclosures, releases
 
 

@@ -12,8 +12,8 @@ from hub.model import JsonObject, Kind, NationCode, ObjectVersion, Rendition, Se
 from hub.proofs import canonical
 from hub.stix.redaction import redact
 from hub.stix.renaming import ids_in, is_value_based, rename
-from hub.store import integrity
-from hub.store.integrity import Content
+from hub.store.checks import integrity
+from hub.store.checks.integrity import Content
 from hub.store.ledger import derived_objects
 
 _REPLACED: Final = ("id", "created_by_ref", "object_marking_refs")

@@ -9,8 +9,8 @@ from urllib.parse import unquote, urlsplit
 
 from hub.actions.checks import RESTORE, Fault, Inspection
 from hub.proofs import requests
-from hub.store import evidence
-from hub.store.evidence import Request
+from hub.store.checks import evidence
+from hub.store.checks.evidence import Request
 
 # From the look at the signature to the decision: its locks are waited for, one after the other.
 _DECIDING: Final = timedelta(minutes=5)

@@ -13,7 +13,7 @@ from hub.actions.recall import Fetched, fetched_of
 from hub.model import HUB, MemberId, ObjectVersion
 from hub.stix.notes import NOTE
 from hub.stix.tlp import definition_of
-from hub.store import integrity
+from hub.store.checks import integrity
 from hub.store.ledger import recalls
 from hub.store.ledger.recalls import Reason, Recall
 from hub.store.records import objects

@@ -41,9 +41,9 @@ from hub.rules.marking.levels import (
 )
 from hub.rules.release.forms import names_of
 from hub.stix import reading
-from hub.store import integrity
+from hub.store.checks import integrity
+from hub.store.checks.integrity import Content
 from hub.store.database.connection import Connection
-from hub.store.integrity import Content
 from hub.store.records import marking_facts, objects
 
 Versions = Mapping[int, ObjectVersion]

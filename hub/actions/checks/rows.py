@@ -28,8 +28,8 @@ from hub.rules.release.deciding import NEVER, NOBODY, stands
 from hub.rules.release.judgement import DecisionContext, originals
 from hub.rules.release.references import Judgement
 from hub.stix.notes import NOTE
-from hub.store import integrity
-from hub.store.integrity import COPIED, StoredRow
+from hub.store.checks import integrity
+from hub.store.checks.integrity import COPIED, StoredRow
 from hub.store.ledger import derived_objects, recalls
 from hub.store.ledger.recalls import Note
 

@@ -17,10 +17,10 @@ from hub.model import Clause, JsonObject, Kind, MemberId, Period, Purpose, Regis
 from hub.proofs import canonical, documents, keys, requests
 from hub.rules.agreement.agreements import WAITING, Step, Stretch
 from hub.stix import bodies
-from hub.store import evidence
 from hub.store.agreement import agreements
 from hub.store.agreement.agreements import AgreementEvent, StoredAgreement
-from hub.store.evidence import Brought, Items, Request
+from hub.store.checks import evidence
+from hub.store.checks.evidence import Brought, Items, Request
 from hub.store.members import members, recoveries
 from hub.store.members.recoveries import KeyRecovery
 
