@@ -22,7 +22,7 @@ from hub.actions.reading import poll
 from hub.actions.service.in_force import InForce
 from hub.cli.signals import end_on_sigterm
 from hub.errors import Conflict, SettingsError, Unavailable, Unprocessable
-from hub.store import copies
+from hub.store.backup import copies
 from hub.store.database.connection import Store
 from tests.actions.restoring import program, restored
 from tests.stix_objects import malware, stix_id

@@ -12,7 +12,7 @@ import pytest
 
 from hub.actions.operation import restore, work
 from hub.actions.operation.backup import backup
-from hub.store import restoring_sqlite
+from hub.store.backup import restoring_sqlite
 from tests.stix_objects import malware, stix_id
 from tests.world import World, build, clause
 

@@ -16,7 +16,7 @@ from hub.actions.operation.backup import backup
 from hub.actions.reading import poll
 from hub.errors import Closed, Conflict, SettingsError, Unavailable, Unprocessable
 from hub.model import Scope
-from hub.store import copies
+from hub.store.backup import copies
 from hub.store.database import epochs
 from hub.store.database.connection import Store
 from hub.store.schema import schemas

@@ -21,7 +21,7 @@ import pytest
 import requests
 from taxii2client.v21 import as_pages
 
-from hub.store import copies
+from hub.store.backup import copies
 from tests.actions.restoring import restored
 from tests.cli.conftest import Run
 from tests.cli.results import json_of

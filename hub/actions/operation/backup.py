@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from hub.errors import Conflict, Unprocessable
-from hub.store import copies
+from hub.store.backup import copies
 from hub.store.database import engines
 
 _SUFFIX: Final = ".partial"

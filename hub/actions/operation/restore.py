@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from hub.actions.service.service import Service
-from hub.store import restoring
+from hub.store.backup import restoring
 from hub.store.database import epochs
 from hub.store.database.moments import Clock
 

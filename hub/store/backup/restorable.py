@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Table, func, select
 
 from hub.errors import SettingsError, Unprocessable
 from hub.model import from_microseconds, say_instant
-from hub.store import losses
+from hub.store.backup import losses
+from hub.store.backup.losses import Places
 from hub.store.database import epochs
-from hub.store.losses import Places
 from hub.store.schema import schemas, tables
 from hub.store.schema.disclosure_tables import disclosure
 

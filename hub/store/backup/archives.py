@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, cast
 
-from hub.store import copies
-from hub.store.restorable import no_backup
+from hub.store.backup import copies
+from hub.store.backup.restorable import no_backup
 
 _COPY: Final = re.compile(rb'COPY (?:"?\w+"?\.)?"?(\w+)"? \(([\w", ]+)\) FROM stdin;\n')
 _SETVAL: Final = re.compile(

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from hub.errors import Unprocessable
-from hub.store import restoring_postgresql, restoring_sqlite
+from hub.store.backup import restoring_postgresql, restoring_sqlite
 from hub.store.database import engines
 from hub.store.database.moments import Clock
 

@@ -20,8 +20,10 @@ from sqlalchemy import Connection, Integer, text, update
 from sqlalchemy.exc import DBAPIError
 
 from hub.errors import InDoubt, Unavailable
-from hub.store import archives, losses, restorable
-from hub.store.archives import Rows
+from hub.store.backup import archives, losses, restorable
+from hub.store.backup.archives import Rows
+from hub.store.backup.losses import Places
+from hub.store.backup.restorable import Compared
 from hub.store.database import (
     causes,
     commits,
@@ -31,8 +33,6 @@ from hub.store.database import (
 )
 from hub.store.database.engines import Place
 from hub.store.database.moments import Clock
-from hub.store.losses import Places
-from hub.store.restorable import Compared
 from hub.store.schema import schemas
 from hub.store.schema.tables import hub_state, metadata
 

@@ -23,13 +23,13 @@ from sqlalchemy.pool import NullPool
 
 from hub import files
 from hub.errors import Conflict, Unavailable, Unprocessable
-from hub.store import restorable
+from hub.store.backup import restorable
+from hub.store.backup.losses import Places
+from hub.store.backup.restorable import Compared
 from hub.store.database import causes, engines, moments
 from hub.store.database.connection import Store
 from hub.store.database.engines import Place
 from hub.store.database.moments import Clock
-from hub.store.losses import Places
-from hub.store.restorable import Compared
 from hub.store.schema import schemas
 
 _BUSY_SECONDS: Final = 30
