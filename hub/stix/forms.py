@@ -11,8 +11,8 @@ import orjson
 
 from hub.model import StixId, Tlp
 from hub.stix.examples import INSTANT, TIMES, UUID, example, item, referent
-from hub.stix.places import short
 from hub.stix.tlp import definition_of
+from hub.stix.values.places import short
 
 _MAX_SHOWN: Final = 60
 MARKINGS: Final = frozenset({"object_marking_refs", "marking_ref"})

@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hub.model import DefinitionKind, JsonObject, Markings, StixId, Tlp
-from hub.stix.places import shown
 from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS
+from hub.stix.values.places import shown
 from hub.stix.walking import Survey, survey
 from hub.stix.words import fold, letters
 

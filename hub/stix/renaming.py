@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hub.model import JsonObject, StixId
-from hub.stix.places import short
+from hub.stix.values.places import short
 from hub.stix.walking import looks_like_id
 from hub.stix.words import fold, is_encoded, readings, spaced
 

@@ -16,8 +16,8 @@ from hub.stix import observable_schemas
 from hub.stix.corrections import MILLISECONDS, TIMESTAMP, correct
 from hub.stix.forms import shown, time_flaw
 from hub.stix.missing import Judge
-from hub.stix.places import pointer
 from hub.stix.sentences import sentence
+from hub.stix.values.places import pointer
 
 _FOLDERS: Final = ("common", "sdos", "sros", "observables")
 _OBSERVABLE_CORE: Final = "cyber-observable-core"

@@ -27,7 +27,7 @@ from hub.stix.forms import (
     shown,
 )
 from hub.stix.missing import Judge, emptied, must_stand, names_missing, steps
-from hub.stix.places import pointer, short
+from hub.stix.values.places import pointer, short
 
 _Error = jsonschema_rs.ValidationError
 _MAX_NAME: Final = 40

@@ -14,10 +14,10 @@ from hub.stix.examples import UUID
 from hub.stix.forms import shown as value_shown
 from hub.stix.objects import object_fault
 from hub.stix.observables import container_fault, hashes_fault, observable_fault
-from hub.stix.patterns import pattern_fault
-from hub.stix.places import shown
 from hub.stix.schemas import OBJECT_TYPES, OBSERVABLE_TYPES, schema_fault
 from hub.stix.tlp import TLP_IDS
+from hub.stix.values.patterns import pattern_fault
+from hub.stix.values.places import shown
 
 MAX_ID_CHARACTERS: Final = 250
 

@@ -13,7 +13,7 @@ from stix2patterns.v21.pattern import Pattern
 from hub.model import Unreadable
 from hub.proofs import canonical
 from hub.stix import bodies, reading
-from hub.stix.patterns import MAX_BYTES, MAX_NESTING, pattern_fault
+from hub.stix.values.patterns import MAX_BYTES, MAX_NESTING, pattern_fault
 from tests.hostility.hostile import PATTERNS, honest_pattern
 from tests.stix_objects import indicator
 

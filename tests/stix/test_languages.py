@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stix2validator.v21.enums import LANG_CODES
 
-from hub.stix.languages import is_language_tag
+from hub.stix.values.languages import is_language_tag
 
 TAGS = (
     "ko ja-JP zh-Hant zh-Hans-CN zh-Hant-TW ko-Kore-KR en-IN hi-Deva-IN ta EN-us es-419 sl-rozaj-biske "

@@ -14,9 +14,9 @@ import stix2
 import stix2.exceptions
 
 from hub.stix import validation
-from hub.stix.hashes import hash_fault
 from hub.stix.observable_schemas import CORRECTIONS
 from hub.stix.schemas import OBSERVABLE_TYPES
+from hub.stix.values.hashes import hash_fault
 from tests.stix.observable_samples import ACCEPTED, NOT_READ, REFUSED, sco
 from tests.stix.samples import UUID, real
 from tests.stix.test_validation import VALID, shipped_reports

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from stix2patterns.test.v21 import test_validator as package
 
-from hub.stix.patterns import MAX_BYTES, pattern_fault
+from hub.stix.values.patterns import MAX_BYTES, pattern_fault
 
 MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 TLSH = "8BD1E0FF" + "A" * 62

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from itertools import takewhile
 from typing import Final
 
-from hub.stix.languages import is_language_tag
-from hub.stix.places import shown
+from hub.stix.values.languages import is_language_tag
+from hub.stix.values.places import shown
 
 _PREFIX: Final = re.compile(r"0|[1-9][0-9]{0,2}")
 _MAC: Final = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")

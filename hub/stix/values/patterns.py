@@ -12,8 +12,8 @@ import re
 from collections.abc import Container
 from typing import Final, NoReturn
 
-from hub.stix.hashes import hash_fault
-from hub.stix.places import short
+from hub.stix.values.hashes import hash_fault
+from hub.stix.values.places import short
 
 _Kinds = Container[str]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from hub.stix.places import shown
+from hub.stix.values.places import shown
 
 # Names are compared without hyphens and case: people write SHA256 and sha-256 beside SHA-256. Beyond
 # hash-algorithm-ov these are the algorithms whose values python-stix2 judges.

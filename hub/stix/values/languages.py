@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from hub.model import JsonObject
-from hub.stix.places import pointer, shown
+from hub.stix.values.places import pointer, shown
 
 _MAX_CHARACTERS: Final = 250
 # Section 2.1. Primary subtags of four letters and more are reserved, and none is registered (2.2.1).
