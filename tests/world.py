@@ -49,7 +49,7 @@ from hub.model import (
 )
 from hub.proofs import documents, keys, requests
 from hub.proofs.keys import PrivateKey
-from hub.stix.tlp import TLP_IDS
+from hub.stix.marking.tlp import TLP_IDS
 from hub.store.database.connection import Store
 from hub.store.records import objects
 from tests import kept

@@ -11,7 +11,7 @@ import orjson
 
 from hub.model import StixId, Tlp
 from hub.stix.examples import INSTANT, TIMES, UUID, example, item, referent
-from hub.stix.tlp import definition_of
+from hub.stix.marking.tlp import definition_of
 from hub.stix.values.places import short
 
 _MAX_SHOWN: Final = 60

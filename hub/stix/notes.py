@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from hub.model import JsonObject, StixId, Tlp
-from hub.stix.tlp import definition_of
+from hub.stix.marking.tlp import definition_of
 
 NOTE: Final = "note"
 

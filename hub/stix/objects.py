@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from hub.model import JsonObject, version_key
 from hub.stix.examples import EXTENSIONS
+from hub.stix.marking.walking import EXTENSION_PREFIX
 from hub.stix.schemas import DOMAIN_TYPES, META_TYPES, OBSERVABLE_TYPES, RELATIONSHIP_TYPES
 from hub.stix.values.languages import language_fault
 from hub.stix.values.places import pointer, shown
-from hub.stix.walking import EXTENSION_PREFIX
 
 _RESERVED: Final = ("severity", "action", "username", "phone_number")  # section 3.8
 

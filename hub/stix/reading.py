@@ -18,12 +18,19 @@ from hub.model import (
     Unreadable,
     version_key,
 )
-from hub.stix.markings import definition_kind, read_markings
+from hub.stix.marking.markings import definition_kind, read_markings
+from hub.stix.marking.tlp import TLP_IDS
+from hub.stix.marking.walking import (
+    EXTENSION_PREFIX,
+    Survey,
+    contains,
+    miscased_id,
+    refers,
+    survey,
+)
 from hub.stix.redaction import cuts
 from hub.stix.renaming import chosen, given_away, ids_in
-from hub.stix.tlp import TLP_IDS
 from hub.stix.validation import MAX_ID_CHARACTERS, fault
-from hub.stix.walking import EXTENSION_PREFIX, Survey, contains, miscased_id, refers, survey
 
 _OF_THE_VERSION: Final = frozenset({"created", "modified", "created_by_ref"})  # policy 2.3, names
 _NOTHING: Final[frozenset[StixId]] = frozenset()  # one for all: an empty one has 216 bytes

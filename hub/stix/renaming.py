@@ -12,9 +12,14 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hub.model import JsonObject, StixId
+from hub.stix.marking.walking import looks_like_id
+from hub.stix.marking.words import (
+    fold,
+    is_encoded,
+    readings,
+    spaced,
+)
 from hub.stix.values.places import short
-from hub.stix.walking import looks_like_id
-from hub.stix.words import fold, is_encoded, readings, spaced
 
 # STIX 2.1 chapter 6, "ID Contributing Properties" of each observable. A process has a random id.
 ID_CONTRIBUTING: Final[Mapping[str, frozenset[str]]] = MappingProxyType(

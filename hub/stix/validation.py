@@ -12,10 +12,10 @@ from typing import Any, Final
 from hub.model import MAX_TIMESTAMP_CHARACTERS, JsonObject, version_key
 from hub.stix.examples import UUID
 from hub.stix.forms import shown as value_shown
+from hub.stix.marking.tlp import TLP_IDS
 from hub.stix.objects import object_fault
 from hub.stix.observables import container_fault, hashes_fault, observable_fault
 from hub.stix.schemas import OBJECT_TYPES, OBSERVABLE_TYPES, schema_fault
-from hub.stix.tlp import TLP_IDS
 from hub.stix.values.patterns import pattern_fault
 from hub.stix.values.places import shown
 

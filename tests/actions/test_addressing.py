@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from hub.actions.checks import check
 from hub.actions.operation.initialise import initialise
-from hub.stix.tlp import TLP_IDS
+from hub.stix.marking.tlp import TLP_IDS
 from tests.stix_objects import TLP, Json, grouping, identity, report, sdo
 from tests.world import World, build
 

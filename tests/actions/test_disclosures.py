@@ -25,7 +25,7 @@ from hub.model import (
     VersionFilter,
     format_instant,
 )
-from hub.stix.tlp import TLP_IDS
+from hub.stix.marking.tlp import TLP_IDS
 from hub.store.agreement import agreements
 from hub.store.ledger import releases
 from hub.store.ledger.disclosures import add as record

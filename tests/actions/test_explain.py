@@ -14,7 +14,7 @@ from hub.actions.explain import Question
 from hub.actions.operation import work
 from hub.errors import Forbidden, NotFound, Unprocessable
 from hub.model import Caller, Kind, Member, MemberId, NationCode, Scope, StixId, version_key
-from hub.stix.tlp import TLP_IDS
+from hub.stix.marking.tlp import TLP_IDS
 from tests.stix_objects import Json, indicator, malware, note, relationship, stix_id
 from tests.world import World, build, clause, registry
 

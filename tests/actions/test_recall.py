@@ -17,7 +17,7 @@ from hub.actions.operation import administer, work
 from hub.actions.reading import poll
 from hub.errors import NotFound
 from hub.model import Caller, Disclosed, Disclosure, Kind, Member, MemberId, NationCode, Scope, StixId
-from hub.stix.tlp import TLP_IDS
+from hub.stix.marking.tlp import TLP_IDS
 from hub.store.agreement import agreements
 from hub.store.ledger import disclosures as stored_disclosures
 from hub.store.ledger import recalls, releases

@@ -16,7 +16,7 @@ from hub.actions.operation import administer, work
 from hub.actions.operation.administer import OtherNames
 from hub.errors import NotFound
 from hub.model import NationCode, StixId, Tlp
-from hub.stix.tlp import definition_of
+from hub.stix.marking.tlp import definition_of
 from hub.store.database import epochs
 from hub.store.ledger import derived_objects
 from tests.stix_objects import (

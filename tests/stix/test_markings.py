@@ -8,8 +8,13 @@ import pytest
 import stix2
 
 from hub.model import DefinitionKind, Markings, StixId, Tlp
-from hub.stix.markings import definition_kind, read_markings, selector_fault
-from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS, definitions, hub_identity
+from hub.stix.marking.markings import definition_kind, read_markings, selector_fault
+from hub.stix.marking.tlp import (
+    TLP_2_EXTENSION,
+    TLP_IDS,
+    definitions,
+    hub_identity,
+)
 from hub.stix.validation import fault
 from tests.stix.samples import OTHER_UUID, UUID, definition, sdo
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hub.errors import BadRequest, Unprocessable
 from hub.model import DefinitionKind, JsonObject, Markings, StixObject, Tlp, Unreadable
 from hub.stix import bodies, reading
-from hub.stix.tlp import TLP_IDS, definitions
+from hub.stix.marking.tlp import TLP_IDS, definitions
 from tests.stix.samples import (
     MAX_BYTES,
     OTHER_UUID,

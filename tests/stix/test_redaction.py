@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.model import Cut, Tlp
-from hub.stix.markings import selector_fault
+from hub.stix.marking.markings import selector_fault
 from hub.stix.redaction import cuts, redact
 from hub.stix.validation import fault
 from tests.stix.samples import OTHER_UUID, UUID, indicator, observable, sdo, without

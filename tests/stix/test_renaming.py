@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from stix2.registry import STIX2_OBJ_MAPS
 
 from hub.stix import renaming
-from hub.stix.markings import read_markings
+from hub.stix.marking.markings import read_markings
+from hub.stix.marking.walking import survey
 from hub.stix.renaming import ID_CONTRIBUTING, ids_in, is_value_based, may_mention, rename
 from hub.stix.schemas import OBSERVABLE_TYPES
-from hub.stix.walking import survey
 from tests.stix.samples import OTHER_UUID, UUID, sdo
 from tests.stix_objects import TLP
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.stix.walking import contains, refers
+from hub.stix.marking.walking import contains, refers
 from tests.stix.samples import OTHER_UUID, UUID, sdo
 
 A = f"malware--{OTHER_UUID}"

@@ -10,7 +10,7 @@ import pytest
 from hub.actions.operation import administer
 from hub.app import create_app
 from hub.model import Scope, Tlp
-from hub.stix.tlp import TLP_IDS
+from hub.stix.marking.tlp import TLP_IDS
 from tests.stix_objects import malware
 from tests.web.conftest import SETTINGS, TAXII, Web, said
 from tests.world import World, build, clause

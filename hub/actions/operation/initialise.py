@@ -41,7 +41,8 @@ from hub.rules.configuration import (
     with_earlier,
 )
 from hub.rules.marking.levels import listed_as
-from hub.stix import reading, tlp
+from hub.stix import reading
+from hub.stix.marking import tlp
 from hub.store.agreement import agreements, configurations
 from hub.store.agreement.configurations import Kept
 from hub.store.database.connection import Connection

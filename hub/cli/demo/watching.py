@@ -12,7 +12,7 @@ from hub.cli.demo.scene import MEMBERS, Scene
 from hub.client import stock
 from hub.errors import HubError
 from hub.model import JsonObject
-from hub.stix.tlp import TLP_IDS
+from hub.stix.marking.tlp import TLP_IDS
 
 _PER_PAGE: Final = 50  # small, so that the demo turns pages
 

@@ -15,7 +15,7 @@ from flask import Blueprint, Flask, Response
 from hub.actions.reading import levels
 from hub.actions.service.service import Service
 from hub.model import JsonObject, Tlp
-from hub.stix.tlp import TLP_IDS
+from hub.stix.marking.tlp import TLP_IDS
 from hub.web.taxii.identity import caller
 from hub.web.taxii.identity import service as current_service
 from hub.web.taxii.negotiation import TAXII

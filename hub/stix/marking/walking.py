@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from hub.model import JsonObject, StixId
-from hub.stix.tlp import TLP_2_EXTENSION
+from hub.stix.marking.tlp import TLP_2_EXTENSION
 from hub.stix.values.places import pointer
 
 # The longest is 250 characters (STIX 2.1 section 3.1), of which the UUID with its hyphens takes 38.

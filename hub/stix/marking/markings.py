@@ -11,10 +11,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from hub.model import DefinitionKind, JsonObject, Markings, StixId, Tlp
-from hub.stix.tlp import TLP_2_EXTENSION, TLP_IDS
+from hub.stix.marking.tlp import TLP_2_EXTENSION, TLP_IDS
+from hub.stix.marking.walking import Survey, survey
+from hub.stix.marking.words import fold, letters
 from hub.stix.values.places import shown
-from hub.stix.walking import Survey, survey
-from hub.stix.words import fold, letters
 
 _UNKNOWN_LEVEL: Final = "its TLP 2.0 extension names no level; give clear, green, amber, amber+strict or red"
 _NO_DATA: Final[Mapping[str, Any]] = MappingProxyType({})
