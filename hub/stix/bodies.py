@@ -24,7 +24,7 @@ from hub.json_text import (
     once,
 )
 from hub.model import MAX_TIMESTAMP_CHARACTERS, Unreadable
-from hub.stix.validation import MAX_ID_CHARACTERS
+from hub.stix.validity.validation import MAX_ID_CHARACTERS
 
 _ABOVE: Final = 2  # containers around each object: the envelope and its list
 

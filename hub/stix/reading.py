@@ -30,7 +30,7 @@ from hub.stix.marking.walking import (
 )
 from hub.stix.redaction import cuts
 from hub.stix.renaming import chosen, given_away, ids_in
-from hub.stix.validation import MAX_ID_CHARACTERS, fault
+from hub.stix.validity.validation import MAX_ID_CHARACTERS, fault
 
 _OF_THE_VERSION: Final = frozenset({"created", "modified", "created_by_ref"})  # policy 2.3, names
 _NOTHING: Final[frozenset[StixId]] = frozenset()  # one for all: an empty one has 216 bytes

@@ -15,8 +15,8 @@ from hub.stix.marking.markings import read_markings
 from hub.stix.marking.tlp import TLP_2_EXTENSION, TLP_IDS
 from hub.stix.marking.walking import refers
 from hub.stix.renaming import ID_CONTRIBUTING, has_uuid_5
-from hub.stix.schemas import OBJECT_TYPES
-from hub.stix.validation import fault
+from hub.stix.validity.schemas import OBJECT_TYPES
+from hub.stix.validity.validation import fault
 
 _CEILINGS: Final = tuple(level for level in Tlp if level is not Tlp.RED)  # nothing is marked above red
 # What makes a version the version that it is, and how it is to be handled. A revoked one without

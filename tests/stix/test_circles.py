@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hub.stix import validation
+from hub.stix.validity import validation
 from tests.stix.samples import UUID, WHEN, sdo
 
 MD5 = "0" * 32

@@ -15,7 +15,7 @@ from hub.stix.marking.tlp import (
     definitions,
     hub_identity,
 )
-from hub.stix.validation import fault
+from hub.stix.validity.validation import fault
 from tests.stix.samples import OTHER_UUID, UUID, definition, sdo
 
 HUB = StixId(f"identity--{UUID}")

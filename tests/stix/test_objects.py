@@ -6,7 +6,7 @@ import copy
 
 import pytest
 
-from hub.stix import corrections, schemas, validation
+from hub.stix.validity import corrections, schemas, validation
 from tests.stix.by_the_text import ACCEPTED, REFUSED
 
 

@@ -13,9 +13,9 @@ import pytest
 import stix2
 import stix2.exceptions
 
-from hub.stix import validation
-from hub.stix.observable_schemas import CORRECTIONS
-from hub.stix.schemas import OBSERVABLE_TYPES
+from hub.stix.validity import validation
+from hub.stix.validity.observable_schemas import CORRECTIONS
+from hub.stix.validity.schemas import OBSERVABLE_TYPES
 from hub.stix.values.hashes import hash_fault
 from tests.stix.observable_samples import ACCEPTED, NOT_READ, REFUSED, sco
 from tests.stix.samples import UUID, real

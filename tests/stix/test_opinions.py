@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from hub.stix import validation
-from hub.stix.schemas import OBSERVABLE_TYPES
+from hub.stix.validity import validation
+from hub.stix.validity.schemas import OBSERVABLE_TYPES
 from tests.stix.by_the_text import ACCEPTED, REFUSED
 from tests.stix.opinions import examples, mutations, python_stix2, validator
 

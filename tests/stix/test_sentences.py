@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hub.stix import validation
+from hub.stix.validity import validation
 from tests.stix.samples import UUID, WHEN, definition, indicator, observable, sdo, without
 
 FILE = f"file--{UUID}"

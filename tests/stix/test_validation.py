@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hub.stix import validation
+from hub.stix.validity import validation
 from tests.stix.samples import OTHER_UUID, UUID, definition, indicator, observable, real, sdo, without
 
 LATER = "2024-05-01T10:00:00.001Z"

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from hub.json_text import escape
 from hub.model import MAX_TIMESTAMP_CHARACTERS, JsonObject, version_key
-from hub.stix.schemas import OBJECT_TYPES
+from hub.stix.validity.schemas import OBJECT_TYPES
 from hub.stix.values import values
 from hub.stix.values.hashes import hash_fault
 from hub.stix.values.places import short, shown

@@ -14,9 +14,25 @@ from typing import Any, Final
 import jsonschema_rs
 
 from hub.model import JsonObject
-from hub.stix.combinations import broken_combination
-from hub.stix.examples import DICTIONARIES, EXTENSIONS, HASH_NAMES, TIMES, USUAL, UUID, example, item
-from hub.stix.forms import (
+from hub.stix.validity.combinations import broken_combination
+from hub.stix.validity.examples import (
+    DICTIONARIES,
+    EXTENSIONS,
+    HASH_NAMES,
+    TIMES,
+    USUAL,
+    UUID,
+    example,
+    item,
+)
+from hub.stix.validity.missing import (
+    Judge,
+    emptied,
+    must_stand,
+    names_missing,
+    steps,
+)
+from hub.stix.validity.shapes import (
     MARKINGS,
     forbidden_sentence,
     form_sentence,
@@ -26,7 +42,6 @@ from hub.stix.forms import (
     one_of_the_types,
     shown,
 )
-from hub.stix.missing import Judge, emptied, must_stand, names_missing, steps
 from hub.stix.values.places import pointer, short
 
 _Error = jsonschema_rs.ValidationError

@@ -2,7 +2,7 @@
 
 The schemas call themselves informative (STIX 2.1 section 1.5.4): where they ask for more or for less than
 the text, the text counts. What a schema cannot say, or cannot say in words that help, is taken out here
-and judged by `hub.stix.objects`.
+and judged by `hub.stix.validity.objects`.
 """
 
 from __future__ import annotations

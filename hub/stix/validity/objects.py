@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.model import JsonObject, version_key
-from hub.stix.examples import EXTENSIONS
 from hub.stix.marking.walking import EXTENSION_PREFIX
-from hub.stix.schemas import DOMAIN_TYPES, META_TYPES, OBSERVABLE_TYPES, RELATIONSHIP_TYPES
+from hub.stix.validity.examples import EXTENSIONS
+from hub.stix.validity.schemas import (
+    DOMAIN_TYPES,
+    META_TYPES,
+    OBSERVABLE_TYPES,
+    RELATIONSHIP_TYPES,
+)
 from hub.stix.values.languages import language_fault
 from hub.stix.values.places import pointer, shown
 

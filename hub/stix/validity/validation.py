@@ -10,12 +10,12 @@ from functools import partial
 from typing import Any, Final
 
 from hub.model import MAX_TIMESTAMP_CHARACTERS, JsonObject, version_key
-from hub.stix.examples import UUID
-from hub.stix.forms import shown as value_shown
 from hub.stix.marking.tlp import TLP_IDS
-from hub.stix.objects import object_fault
-from hub.stix.observables import container_fault, hashes_fault, observable_fault
-from hub.stix.schemas import OBJECT_TYPES, OBSERVABLE_TYPES, schema_fault
+from hub.stix.validity.examples import UUID
+from hub.stix.validity.objects import object_fault
+from hub.stix.validity.observables import container_fault, hashes_fault, observable_fault
+from hub.stix.validity.schemas import OBJECT_TYPES, OBSERVABLE_TYPES, schema_fault
+from hub.stix.validity.shapes import shown as value_shown
 from hub.stix.values.patterns import pattern_fault
 from hub.stix.values.places import shown
 

@@ -10,8 +10,15 @@ from typing import Any, Final
 import orjson
 
 from hub.model import StixId, Tlp
-from hub.stix.examples import INSTANT, TIMES, UUID, example, item, referent
 from hub.stix.marking.tlp import definition_of
+from hub.stix.validity.examples import (
+    INSTANT,
+    TIMES,
+    UUID,
+    example,
+    item,
+    referent,
+)
 from hub.stix.values.places import short
 
 _MAX_SHOWN: Final = 60

@@ -12,11 +12,11 @@ import jsonschema_rs
 import orjson
 
 from hub.model import JsonObject, version_key
-from hub.stix import observable_schemas
-from hub.stix.corrections import MILLISECONDS, TIMESTAMP, correct
-from hub.stix.forms import shown, time_flaw
-from hub.stix.missing import Judge
-from hub.stix.sentences import sentence
+from hub.stix.validity import observable_schemas
+from hub.stix.validity.corrections import MILLISECONDS, TIMESTAMP, correct
+from hub.stix.validity.missing import Judge
+from hub.stix.validity.sentences import sentence
+from hub.stix.validity.shapes import shown, time_flaw
 from hub.stix.values.places import pointer
 
 _FOLDERS: Final = ("common", "sdos", "sros", "observables")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.model import JsonObject
-from hub.stix.examples import UUID
+from hub.stix.validity.examples import UUID
 
 
 @dataclass(frozen=True, slots=True)
