@@ -34,7 +34,7 @@ from hub.model import (
 from hub.proofs import canonical
 from hub.rules.release.deciding import clearance_for
 from hub.stix import reading
-from hub.stix.notes import recall_note
+from hub.stix.derived.notes import recall_note
 from hub.store.database.connection import Connection
 from hub.store.ledger import disclosures, recalls, releases
 from hub.store.ledger.recalls import Reason, Recall, Recalled

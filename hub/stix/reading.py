@@ -18,6 +18,8 @@ from hub.model import (
     Unreadable,
     version_key,
 )
+from hub.stix.derived.redaction import cuts
+from hub.stix.derived.renaming import chosen, given_away, ids_in
 from hub.stix.marking.markings import definition_kind, read_markings
 from hub.stix.marking.tlp import TLP_IDS
 from hub.stix.marking.walking import (
@@ -28,8 +30,6 @@ from hub.stix.marking.walking import (
     refers,
     survey,
 )
-from hub.stix.redaction import cuts
-from hub.stix.renaming import chosen, given_away, ids_in
 from hub.stix.validity.validation import MAX_ID_CHARACTERS, fault
 
 _OF_THE_VERSION: Final = frozenset({"created", "modified", "created_by_ref"})  # policy 2.3, names

@@ -16,7 +16,8 @@ import pytest
 from hub.errors import BadJson
 from hub.model import StixObject
 from hub.proofs import canonical
-from hub.stix import bodies, reading, renaming
+from hub.stix import bodies, reading
+from hub.stix.derived import renaming
 from tests.hostility import hostile
 from tests.hostility.hostile import id_of
 from tests.stix_objects import malware, report

@@ -32,7 +32,7 @@ from hub.model import (
     Stood,
 )
 from hub.rules.release.forms import hidden_ids
-from hub.stix.renaming import is_value_based
+from hub.stix.derived.renaming import is_value_based
 
 _MICROSECOND = timedelta(microseconds=1)
 _SPACE = uuid.UUID("5f0c2f0e-6a53-4f0e-9b7e-0c1d7b1f6a03")

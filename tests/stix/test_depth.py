@@ -9,10 +9,10 @@ import pytest
 
 from hub.model import StixObject, Tlp
 from hub.stix import reading
+from hub.stix.derived.redaction import redact
 from hub.stix.marking.markings import read_markings
 from hub.stix.marking.tlp import TLP_2_EXTENSION
 from hub.stix.marking.walking import refers
-from hub.stix.redaction import redact
 from tests.stix.samples import MAX_BYTES, OTHER_UUID, UUID, digest, observable, sdo
 from tests.stix_objects import TLP
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.stix.renaming import may_mention, mentions
+from hub.stix.derived.renaming import may_mention, mentions
 from tests.stix.samples import sdo
 
 GRID = "한빛전력공사"

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.model import Cut, Tlp
+from hub.stix.derived.redaction import cuts, redact
 from hub.stix.marking.markings import selector_fault
-from hub.stix.redaction import cuts, redact
 from hub.stix.validity.validation import fault
 from tests.stix.samples import OTHER_UUID, UUID, indicator, observable, sdo, without
 from tests.stix_objects import INFORMATIVE, TLP

@@ -10,10 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stix2.registry import STIX2_OBJ_MAPS
 
-from hub.stix import renaming
+from hub.stix.derived import renaming
+from hub.stix.derived.renaming import (
+    ID_CONTRIBUTING,
+    ids_in,
+    is_value_based,
+    may_mention,
+    rename,
+)
 from hub.stix.marking.markings import read_markings
 from hub.stix.marking.walking import survey
-from hub.stix.renaming import ID_CONTRIBUTING, ids_in, is_value_based, may_mention, rename
 from hub.stix.validity.schemas import OBSERVABLE_TYPES
 from tests.stix.samples import OTHER_UUID, UUID, sdo
 from tests.stix_objects import TLP

@@ -10,8 +10,8 @@ import orjson
 from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.model import JsonObject, Kind, NationCode, ObjectVersion, Rendition, Served
 from hub.proofs import canonical
-from hub.stix.redaction import redact
-from hub.stix.renaming import ids_in, is_value_based, rename
+from hub.stix.derived.redaction import redact
+from hub.stix.derived.renaming import ids_in, is_value_based, rename
 from hub.store.checks import integrity
 from hub.store.checks.integrity import Content
 from hub.store.ledger import derived_objects

@@ -11,8 +11,8 @@ import orjson
 from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.actions.recall import Fetched, fetched_of
 from hub.model import HUB, MemberId, ObjectVersion
+from hub.stix.derived.notes import NOTE
 from hub.stix.marking.tlp import definition_of
-from hub.stix.notes import NOTE
 from hub.store.checks import integrity
 from hub.store.ledger import recalls
 from hub.store.ledger.recalls import Reason, Recall

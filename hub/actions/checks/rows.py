@@ -27,7 +27,7 @@ from hub.model import (
 from hub.rules.release.deciding import NEVER, NOBODY, stands
 from hub.rules.release.judgement import DecisionContext, originals
 from hub.rules.release.references import Judgement
-from hub.stix.notes import NOTE
+from hub.stix.derived.notes import NOTE
 from hub.store.checks import integrity
 from hub.store.checks.integrity import COPIED, StoredRow
 from hub.store.ledger import derived_objects, recalls

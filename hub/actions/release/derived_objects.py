@@ -34,9 +34,9 @@ from hub.model import (
 )
 from hub.proofs import canonical
 from hub.rules.release.forms import answered, audience, hidden_ids
+from hub.stix.derived.redaction import redact
+from hub.stix.derived.renaming import ids_in, is_value_based, rename
 from hub.stix.marking.tlp import TLP_2_EXTENSION, TLP_IDS, definition_of
-from hub.stix.redaction import redact
-from hub.stix.renaming import ids_in, is_value_based, rename
 from hub.store.database.connection import Connection
 from hub.store.ledger import derived_objects
 from hub.store.ledger.derived_objects import Key

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from hub.model import Cut, JsonObject, Tlp
+from hub.stix.derived.renaming import ID_CONTRIBUTING, has_uuid_5
 from hub.stix.marking.markings import read_markings
 from hub.stix.marking.tlp import TLP_2_EXTENSION, TLP_IDS
 from hub.stix.marking.walking import refers
-from hub.stix.renaming import ID_CONTRIBUTING, has_uuid_5
 from hub.stix.validity.schemas import OBJECT_TYPES
 from hub.stix.validity.validation import fault
 
