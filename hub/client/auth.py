@@ -12,7 +12,7 @@ from requests import PreparedRequest, Response
 from requests.auth import AuthBase
 
 from hub.client.errors import ClientError
-from hub.client.reading import read_file
+from hub.client.input.reading import read_file
 from hub.model import HttpRequest
 from hub.proofs import keys, requests
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 import orjson
 
 from hub.client.errors import ClientError
-from hub.client.reading import refuse_ambiguous
+from hub.client.input.reading import refuse_ambiguous
 from hub.model import JsonObject
 
 _GREATEST_INTEGER: Final = 2**53 - 1

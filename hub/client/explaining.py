@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from hub.client.connection import JSON, Connection
 from hub.client.errors import ClientError
-from hub.client.writing import json_bytes
+from hub.client.input.writing import json_bytes
 from hub.model import JsonObject
 
 MOST_AT_ONCE: Final = 1_000  # that a hub takes in one request

@@ -12,10 +12,10 @@ from typing import Any, Final
 from hub.client import answers, reviewing
 from hub.client.connection import JSON, Connection, segment
 from hub.client.errors import ClientError, Unreachable
+from hub.client.input.writing import json_bytes
 from hub.client.pins import NO_PINS, Pins
 from hub.client.reviewing import Finding, Review, Stops
 from hub.client.signers import Signers, check
-from hub.client.writing import json_bytes
 from hub.model import JsonObject
 from hub.proofs import documents, keys
 

@@ -17,11 +17,16 @@ from hub.client.connection import TAXII, Connection, origin
 from hub.client.errors import ClientError
 from hub.client.governance import Governance
 from hub.client.incremental import Incremental, Output
+from hub.client.input.reading import (
+    Item,
+    SetAside,
+    opened,
+    read_items,
+)
 from hub.client.levels import with_levels
 from hub.client.pins import NO_PINS, Pins
 from hub.client.polling import Page
 from hub.client.pushing import Progress, PushReport
-from hub.client.reading import Item, SetAside, opened, read_items
 from hub.client.reviewing import Review, check_digest
 from hub.client.signers import Signers
 from hub.client.state import PollState

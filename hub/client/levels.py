@@ -16,9 +16,9 @@ import orjson
 
 from hub.client.errors import ClientError
 from hub.client.explaining import MOST_AT_ONCE, records
+from hub.client.input.writing import json_bytes
 from hub.client.polling import Page
 from hub.client.state import OutFile
-from hub.client.writing import json_bytes
 from hub.model import JsonObject, Tlp
 
 Fetch = Callable[[str | None], Iterator[Page]]  # the pages after a date

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from hub.client.reading import Role
+from hub.client.input.reading import Role
 from hub.client.spool import Piece
 from hub.model import Tlp
 

@@ -21,7 +21,7 @@ import orjson
 
 from hub.client.connection import origin
 from hub.client.errors import ClientError
-from hub.client.reading import refuse_ambiguous
+from hub.client.input.reading import refuse_ambiguous
 from hub.proofs.keys import is_thumbprint
 
 Pins = Mapping[str, frozenset[str]]  # by nation, the thumbprints of its agreement keys; no nation without one

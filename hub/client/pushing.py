@@ -21,9 +21,14 @@ import orjson
 
 from hub.client.errors import ClientError, PushStopped
 from hub.client.explaining import MOST_AT_ONCE
+from hub.client.input.reading import (
+    Item,
+    Role,
+    SetAside,
+    marked_item,
+)
 from hub.client.outcomes import Fate, Outcome, sorted_fates
 from hub.client.packing import COMMA, HEAD, TAIL, posts, size_of
-from hub.client.reading import Item, Role, SetAside, marked_item
 from hub.client.spool import Piece, Spool
 from hub.model import JsonObject, Tlp
 

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from hub.client.errors import ClientError
-from hub.client.reading import Item, Role
+from hub.client.input.reading import Item, Role
 from hub.model import Tlp
 
 _IN_MEMORY_BYTES: Final = 32 * 1024 * 1024  # of all bodies together; beyond it they are on disk

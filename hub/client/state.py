@@ -11,8 +11,8 @@ from typing import Any, Self
 
 import orjson
 
-from hub.client import files
 from hub.client.errors import ClientError
+from hub.client.input import files
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 import orjson
 import pytest
 
-from hub.client import ClientError, Hub, files
+from hub.client import ClientError, Hub
+from hub.client.input import files
 from hub.client.state import OutFile, PollState, StateFile
 from tests.client.loopback import Loopback, indicator
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.client.reading import Item, marked_item
+from hub.client.input.reading import Item, marked_item
 from hub.model import StixObject, Tlp
 from hub.model.tlp_ids import TLP_2_EXTENSION, TLP_2_IDS, TLP_IDS
 from hub.proofs import canonical

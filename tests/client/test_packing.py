@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hub.client.input.reading import Role
 from hub.client.packing import posts, size_of
-from hub.client.reading import Role
 from hub.client.spool import Piece
 from hub.model import Tlp
 

@@ -22,7 +22,7 @@ from hub.client import (
     pushing,
     spool,
 )
-from hub.client.reading import Item
+from hub.client.input.reading import Item
 from hub.model import Tlp
 from tests.client.loopback import US, Loopback, error, indicator
 

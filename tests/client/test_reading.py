@@ -13,7 +13,13 @@ import orjson
 import pytest
 
 from hub.client import ClientError
-from hub.client.reading import Item, Role, SetAside, opened, read_items
+from hub.client.input.reading import (
+    Item,
+    Role,
+    SetAside,
+    opened,
+    read_items,
+)
 from hub.model import Tlp
 
 A, B = b'{"id":"a","type":"t"}', b'{"id":"b","type":"t"}'
@@ -296,7 +302,7 @@ def test_a_flawed_object_that_may_be_a_report_tells_each_id_that_it_may_name(kin
 
 
 def test_what_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hub.client.encodings.MOST_UNPACKED", 2**20)
+    monkeypatch.setattr("hub.client.input.encodings.MOST_UNPACKED", 2**20)
     line = b'{"type":"t","x":"%b"}\n' % (b"x" * 1_000)
     assert len(read(gzip.compress(line * 1_000))) == 1_000
     for bomb in (line * 1_100, b'{"x":"' + b"x" * 2**21 + b'"}'):

@@ -14,10 +14,15 @@ from typing import Any, BinaryIO, Final
 
 import orjson
 
-from hub.client.encodings import is_of_all, not_json, plain_lines, refuse_others
 from hub.client.errors import ClientError
-from hub.client.marking import marked, speaks_of_tlp
-from hub.client.writing import json_bytes
+from hub.client.input.encodings import (
+    is_of_all,
+    not_json,
+    plain_lines,
+    refuse_others,
+)
+from hub.client.input.marking import marked, speaks_of_tlp
+from hub.client.input.writing import json_bytes
 from hub.json_text import (
     MAX_DEPTH,
     NotJsonError,
