@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 
-from hub.client import auth
+from hub.client.http import auth
 from hub.proofs import requests
 
 _SECONDS = requests.SKEW_SECONDS - 1

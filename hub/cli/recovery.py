@@ -8,7 +8,7 @@ from hub.cli.output import json_option, plain, print_json, print_table
 from hub.cli.remote import remote
 from hub.cli.thumbprints import ThumbprintCommand
 from hub.client import Hub
-from hub.client.answers import text
+from hub.client.http.answers import text
 
 
 @click.group()

@@ -15,7 +15,7 @@ from hub.cli.environment import EnvironmentOption
 from hub.cli.output import warn
 from hub.cli.passphrases import passphrase_of
 from hub.client import Hub
-from hub.client.connection import origin
+from hub.client.http.connection import origin
 
 _DEFAULT_URL = "http://127.0.0.1:8000"
 

@@ -7,7 +7,14 @@ import click
 from hub.cli.output import json_option, plain, print_json, print_table
 from hub.cli.remote import remote
 from hub.client import Hub
-from hub.client.answers import number, optional, part, parts, text, texts
+from hub.client.http.answers import (
+    number,
+    optional,
+    part,
+    parts,
+    text,
+    texts,
+)
 from hub.model import JsonObject
 
 

@@ -4,8 +4,8 @@
 `Hub` pushes, polls and governs. Everything they refuse is a `ClientError`.
 """
 
-from hub.client.auth import HubAuth
 from hub.client.errors import ClientError, PushStopped, Unreachable
+from hub.client.http.auth import HubAuth
 from hub.client.hub import Hub
 from hub.client.incremental import Incremental, PollReport
 from hub.client.outcomes import Fate, Outcome

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from hub.client import answers, reviewing
-from hub.client.connection import JSON, Connection, segment
+from hub.client import reviewing
 from hub.client.errors import ClientError, Unreachable
+from hub.client.http import answers
+from hub.client.http.connection import JSON, Connection, segment
 from hub.client.input.writing import json_bytes
 from hub.client.pins import NO_PINS, Pins
 from hub.client.reviewing import Finding, Review, Stops

@@ -11,11 +11,17 @@ from typing import Any, Final, Self
 from taxii2client.exceptions import TAXIIServiceException
 from taxii2client.v21 import ApiRoot
 
-from hub.client import answers, explaining, polling, pushing, submitted
-from hub.client.auth import HubAuth, Key, Passphrase, load_key
-from hub.client.connection import TAXII, Connection, origin
+from hub.client import polling, pushing, submitted
 from hub.client.errors import ClientError
 from hub.client.governance import Governance
+from hub.client.http import answers, explaining
+from hub.client.http.auth import (
+    HubAuth,
+    Key,
+    Passphrase,
+    load_key,
+)
+from hub.client.http.connection import TAXII, Connection, origin
 from hub.client.incremental import Incremental, Output
 from hub.client.input.reading import (
     Item,

@@ -15,7 +15,7 @@ from typing import Any, Final
 import orjson
 
 from hub.client.errors import ClientError
-from hub.client.explaining import MOST_AT_ONCE, records
+from hub.client.http.explaining import MOST_AT_ONCE, records
 from hub.client.input.writing import json_bytes
 from hub.client.polling import Page
 from hub.client.state import OutFile

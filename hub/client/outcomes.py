@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from hub.client.explaining import records
+from hub.client.http.explaining import records
 from hub.model import JsonObject, Tlp
 
 _FIRST: Final = 3  # ids that a group names

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from hub.client.connection import origin
 from hub.client.errors import ClientError
+from hub.client.http.connection import origin
 from hub.client.input.reading import refuse_ambiguous
 from hub.proofs.keys import is_thumbprint
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
 
-from hub.client import answers
-from hub.client.connection import PAGE_BYTES, Connection, read_json
 from hub.client.errors import ClientError
+from hub.client.http import answers
+from hub.client.http.connection import PAGE_BYTES, Connection, read_json
 from hub.model import JsonObject
 
 _LAST_DATE: Final = "X-TAXII-Date-Added-Last"

@@ -20,7 +20,7 @@ from typing import Any, Final
 import orjson
 
 from hub.client.errors import ClientError, PushStopped
-from hub.client.explaining import MOST_AT_ONCE
+from hub.client.http.explaining import MOST_AT_ONCE
 from hub.client.input.reading import (
     Item,
     Role,

@@ -10,8 +10,8 @@ from typing import Any
 
 from taxii2client.v21 import Server, as_pages
 
-from hub.client.auth import HubAuth
 from hub.client.errors import ClientError
+from hub.client.http.auth import HubAuth
 from hub.model import JsonObject
 
 

@@ -7,9 +7,14 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import quote
 
-from hub.client import answers
-from hub.client.connection import JSON, TAXII, Connection, segment
 from hub.client.errors import ClientError
+from hub.client.http import answers
+from hub.client.http.connection import (
+    JSON,
+    TAXII,
+    Connection,
+    segment,
+)
 from hub.client.outcomes import Outcome
 from hub.model import JsonObject
 

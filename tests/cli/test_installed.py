@@ -43,7 +43,7 @@ def test_the_installed_command_knows_its_name_and_makes_a_hub(
 
 @pytest.mark.parametrize(
     ("expression", "said"),
-    [('Hub("u", "t").poll', "def ("), ("HubAuth", "hub.client.auth.HubAuth")],
+    [('Hub("u", "t").poll', "def ("), ("HubAuth", "hub.client.http.auth.HubAuth")],
 )
 def test_programs_that_use_the_library_see_its_types(
     installed_commands: Path, tmp_path: Path, expression: str, said: str

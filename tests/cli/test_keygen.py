@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hub.client import HubAuth
-from hub.client.auth import load_key
+from hub.client.http.auth import load_key
 from hub.errors import HubError
 from hub.proofs import documents, keys
 from tests.cli.conftest import Run

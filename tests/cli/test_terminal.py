@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 import pytest
 
-from hub.client.connection import Connection
+from hub.client.http.connection import Connection
 from tests.cli.conftest import Run
 from tests.cli.results import json_of
 from tests.cli.terminal import on_a_terminal
@@ -217,7 +217,7 @@ def test_an_interrupted_push_says_what_the_hub_has(
         return real(self, *arguments, **options)
 
     real = Connection.post
-    monkeypatch.setattr("hub.client.connection.Connection.post", interrupted)
+    monkeypatch.setattr("hub.client.http.connection.Connection.post", interrupted)
     server.max_content_length = 10_000_000
     result = as_member("push", "us", tmp_path / "x.jsonl")
     assert (result.exit_code, result.stdout) == (130, "")
@@ -239,7 +239,7 @@ def test_an_interrupted_poll_says_where_it_goes_on(
         return real(self, *arguments, **options)
 
     real = Connection.fetch
-    monkeypatch.setattr("hub.client.connection.Connection.fetch", interrupted)
+    monkeypatch.setattr("hub.client.http.connection.Connection.fetch", interrupted)
     result = as_member("poll", "kr", "--out", out, "--state", state)
     assert result.exit_code == 130
     assert result.stderr == (

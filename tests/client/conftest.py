@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from hub.client import Hub, HubAuth
-from hub.client.connection import Connection
+from hub.client.http.connection import Connection
 from hub.proofs import keys
 from tests.client import loopback
 

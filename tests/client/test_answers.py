@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from hub.client import ClientError, answers
+from hub.client import ClientError
+from hub.client.http import answers
 
 ANSWER: dict[str, Any] = {
     "text": "x", "number": 5, "flag": True, "part": {"a": 1}, "parts": [{}, {"a": 1}], "texts": ["a", "b"],

@@ -13,8 +13,9 @@ from contextlib import contextmanager, suppress
 import orjson
 import pytest
 
-from hub.client import ClientError, Hub, HubAuth, connection
-from hub.client.connection import Connection, Patience
+from hub.client import ClientError, Hub, HubAuth
+from hub.client.http import connection
+from hub.client.http.connection import Connection, Patience
 from tests.client.loopback import KR, TOKEN, Loopback, date, indicator
 
 MEGABYTE = 1_048_576

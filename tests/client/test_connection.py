@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hub.client import ClientError, Hub, HubAuth, Unreachable
-from hub.client.connection import Connection, Patience
+from hub.client.http.connection import Connection, Patience
 from hub.errors import Closed, Reconfigured
 from tests.client.loopback import TOKEN, Answer, Loopback, error, indicator
 from tests.client.tls import DAY, Authority, serving

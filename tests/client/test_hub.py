@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from hub.client import ClientError, Hub, HubAuth
-from hub.client.connection import Connection, Patience, origin
+from hub.client.http.connection import Connection, Patience, origin
 from tests.client.loopback import KR, TOKEN, US, Loopback
 
 SERVER_PACKAGES = ("flask", "sqlalchemy", "medallion", "alembic", "gunicorn", "jsonschema_rs", "stix2")

@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from hub.app import create_app
 from hub.client import HubAuth
-from hub.client.connection import Connection
+from hub.client.http.connection import Connection
 from hub.client.polling import pages
 from hub.model import HttpRequest, Limits, NationCode, Purpose
 from hub.proofs import requests

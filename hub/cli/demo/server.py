@@ -16,7 +16,7 @@ from hub import files
 from hub.cli.demo.scene import Scene
 from hub.cli.signals import end_on_sigterm
 from hub.client import ClientError, HubAuth
-from hub.client.connection import Connection, Patience
+from hub.client.http.connection import Connection, Patience
 from hub.errors import HubError
 
 _CODE: Final = Path(__file__).parents[3]  # the folder of the package

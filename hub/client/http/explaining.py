@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from hub.client.connection import JSON, Connection
 from hub.client.errors import ClientError
+from hub.client.http.connection import JSON, Connection
 from hub.client.input.writing import json_bytes
 from hub.model import JsonObject
 

@@ -24,9 +24,15 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError, LocationValueError
 
-from hub.client.causes import Again, Cause, cause_of, late, no_http
 from hub.client.errors import ClientError, Unreachable
-from hub.client.transport import Answer, BrokenOff, Transport
+from hub.client.http.causes import (
+    Again,
+    Cause,
+    cause_of,
+    late,
+    no_http,
+)
+from hub.client.http.transport import Answer, BrokenOff, Transport
 from hub.errors import Closed, Reconfigured
 from hub.model import JsonObject
 
