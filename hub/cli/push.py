@@ -12,7 +12,8 @@ from hub.cli.output import json_option, print_json, say, warn
 from hub.cli.progress import progress
 from hub.cli.remote import remote
 from hub.cli.signals import told_when_interrupted
-from hub.client import Hub, PushReport, PushStopped, outcomes
+from hub.client import Hub, PushReport, PushStopped
+from hub.client.pushing import outcomes
 from hub.model import Tlp
 
 _LINES_SHOWN: Final = 20  # of failures, of notes

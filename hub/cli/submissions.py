@@ -6,7 +6,8 @@ import click
 
 from hub.cli.output import json_option, print_json, print_table, say
 from hub.cli.remote import remote
-from hub.client import Hub, Outcome, outcomes, submitted
+from hub.client import Hub, Outcome
+from hub.client.pushing import outcomes, submitted
 from hub.model import JsonObject
 
 _LINES_SHOWN = 20  # of failures, of notes

@@ -8,9 +8,9 @@ from hub.client.errors import ClientError, PushStopped, Unreachable
 from hub.client.http.auth import HubAuth
 from hub.client.hub import Hub
 from hub.client.incremental import Incremental, PollReport
-from hub.client.outcomes import Fate, Outcome
 from hub.client.polling import Page
-from hub.client.pushing import PushReport
+from hub.client.pushing.outcomes import Fate, Outcome
+from hub.client.pushing.push import PushReport
 from hub.client.reviewing import Review
 
 __all__ = [

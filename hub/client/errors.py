@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from hub.errors import HubError
 
 if TYPE_CHECKING:
-    from hub.client.pushing import PushReport
+    from hub.client.pushing.push import PushReport
 
 
 class ClientError(HubError):

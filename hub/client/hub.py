@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from taxii2client.exceptions import TAXIIServiceException
 from taxii2client.v21 import ApiRoot
 
-from hub.client import polling, pushing, submitted
+from hub.client import polling
 from hub.client.errors import ClientError
 from hub.client.governance import Governance
 from hub.client.http import answers, explaining
@@ -32,7 +32,8 @@ from hub.client.input.reading import (
 from hub.client.levels import with_levels
 from hub.client.pins import NO_PINS, Pins
 from hub.client.polling import Page
-from hub.client.pushing import Progress, PushReport
+from hub.client.pushing import push, submitted
+from hub.client.pushing.push import Progress, PushReport
 from hub.client.reviewing import Review, check_digest
 from hub.client.signers import Signers
 from hub.client.state import PollState
@@ -163,7 +164,7 @@ class Hub:
             return self._connection.post(collection.objects_url, {"Content-Type": TAXII}, data=envelope)
 
         asking = self.explanations if explain else None
-        return pushing.push(post, items, limit, on_progress, mark=mark, explain=asking)
+        return push.push(post, items, limit, on_progress, mark=mark, explain=asking)
 
     def _require_key(self) -> None:
         if not self._signs:

@@ -6,7 +6,12 @@ from collections import Counter
 
 import pytest
 
-from hub.client.outcomes import Fate, Outcome, handled, together
+from hub.client.pushing.outcomes import (
+    Fate,
+    Outcome,
+    handled,
+    together,
+)
 from hub.model import Tlp
 
 

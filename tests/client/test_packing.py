@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.client.input.reading import Role
-from hub.client.packing import posts, size_of
-from hub.client.spool import Piece
+from hub.client.pushing.packing import posts, size_of
+from hub.client.pushing.spool import Piece
 from hub.model import Tlp
 
 LEVELS = [None, *Tlp]

@@ -18,11 +18,9 @@ from hub.client import (
     Hub,
     Outcome,
     PushStopped,
-    packing,
-    pushing,
-    spool,
 )
 from hub.client.input.reading import Item
+from hub.client.pushing import packing, push, spool
 from hub.model import Tlp
 from tests.client.loopback import US, Loopback, error, indicator
 
@@ -274,7 +272,7 @@ def test_bodies_beyond_a_bound_wait_on_disk(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(spool, "_IN_MEMORY_BYTES", 1_000_000)
     objects = (indicator(number, pattern="x" * 20_000) for number in range(3_000))  # 60 MB
     tracemalloc.start()
-    report = pushing.push(sink, map(Item.of, objects), 1_000_000)
+    report = push.push(sink, map(Item.of, objects), 1_000_000)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert report.succeeded == 3_000
@@ -350,8 +348,8 @@ def explained(tlp: str, decision: str = "leaves", *because: str) -> dict[str, An
 def test_what_was_taken_is_asked_about_in_bounded_requests_and_counted(
     member: Hub, server: Loopback, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pushing, "MOST_EXPLAINED", 5)
-    monkeypatch.setattr(pushing, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(push, "MOST_EXPLAINED", 5)
+    monkeypatch.setattr(push, "MOST_AT_ONCE", 2)
     green = {"object_marking_refs": [GREEN_ID]}
     answers = [
         [explained("amber"), explained("amber", "stays at home", "reference")],

@@ -15,7 +15,7 @@ from hub.client.http.connection import (
     Connection,
     segment,
 )
-from hub.client.outcomes import Outcome
+from hub.client.pushing.outcomes import Outcome
 from hub.model import JsonObject
 
 _COUNTS: Final = ("total_count", "success_count", "failure_count", "pending_count")

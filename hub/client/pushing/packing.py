@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hub.client.input.reading import Role
-from hub.client.spool import Piece
+from hub.client.pushing.spool import Piece
 from hub.model import Tlp
 
 HEAD: Final = b'{"objects":['

@@ -27,9 +27,15 @@ from hub.client.input.reading import (
     SetAside,
     marked_item,
 )
-from hub.client.outcomes import Fate, Outcome, sorted_fates
-from hub.client.packing import COMMA, HEAD, TAIL, posts, size_of
-from hub.client.spool import Piece, Spool
+from hub.client.pushing.outcomes import Fate, Outcome, sorted_fates
+from hub.client.pushing.packing import (
+    COMMA,
+    HEAD,
+    TAIL,
+    posts,
+    size_of,
+)
+from hub.client.pushing.spool import Piece, Spool
 from hub.model import JsonObject, Tlp
 
 _HEADROOM_BYTES: Final = 1_024  # for a proxy that counts a little differently
