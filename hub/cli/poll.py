@@ -18,7 +18,7 @@ from hub.cli.progress import progress
 from hub.cli.remote import remote
 from hub.cli.signals import told_when_interrupted
 from hub.client import Hub, Incremental, PollReport, Unreachable
-from hub.client.incremental import lines
+from hub.client.polling.incremental import lines
 
 # (hub/README: poll-to-terminal)
 _SHOWN: Final = 20  # objects on a terminal

@@ -7,8 +7,8 @@
 from hub.client.errors import ClientError, PushStopped, Unreachable
 from hub.client.http.auth import HubAuth
 from hub.client.hub import Hub
-from hub.client.incremental import Incremental, PollReport
-from hub.client.polling import Page
+from hub.client.polling.incremental import Incremental, PollReport
+from hub.client.polling.pages import Page
 from hub.client.pushing.outcomes import Fate, Outcome
 from hub.client.pushing.push import PushReport
 from hub.client.reviewing import Review

@@ -11,7 +11,6 @@ from typing import Any, Final, Self
 from taxii2client.exceptions import TAXIIServiceException
 from taxii2client.v21 import ApiRoot
 
-from hub.client import polling
 from hub.client.errors import ClientError
 from hub.client.governance import Governance
 from hub.client.http import answers, explaining
@@ -22,21 +21,22 @@ from hub.client.http.auth import (
     load_key,
 )
 from hub.client.http.connection import TAXII, Connection, origin
-from hub.client.incremental import Incremental, Output
 from hub.client.input.reading import (
     Item,
     SetAside,
     opened,
     read_items,
 )
-from hub.client.levels import with_levels
 from hub.client.pins import NO_PINS, Pins
-from hub.client.polling import Page
+from hub.client.polling import pages
+from hub.client.polling.incremental import Incremental, Output
+from hub.client.polling.levels import with_levels
+from hub.client.polling.pages import Page
+from hub.client.polling.state import PollState
 from hub.client.pushing import push, submitted
 from hub.client.pushing.push import Progress, PushReport
 from hub.client.reviewing import Review, check_digest
 from hub.client.signers import Signers
-from hub.client.state import PollState
 from hub.model import JsonObject, Tlp
 
 _OBJECTS_BETWEEN_NEWS: Final = 1_000
@@ -205,7 +205,7 @@ class Hub:
     ) -> Iterator[Page]:
         """Yield what became visible after `added_after`, in that order, at most `limit` objects a page."""
         url = self._collection(collection).objects_url
-        return polling.pages(self._connection, url, added_after=added_after, types=types, limit=limit)
+        return pages.pages(self._connection, url, added_after=added_after, types=types, limit=limit)
 
     def poll(
         self, collection: str, *, added_after: str | None = None, types: Sequence[str] = ()
@@ -233,7 +233,7 @@ class Hub:
         asked = PollState(self.url, found.id, tuple(sorted(set(types))))
 
         def fetch(added_after: str | None) -> Iterator[Page]:
-            return polling.pages(
+            return pages.pages(
                 self._connection, found.objects_url, added_after=added_after, types=asked.types
             )
 

@@ -13,7 +13,7 @@ import pytest
 
 from hub.client import ClientError, Hub
 from hub.client.input import files
-from hub.client.state import OutFile, PollState, StateFile
+from hub.client.polling.state import OutFile, PollState, StateFile
 from tests.client.loopback import Loopback, indicator
 
 STATE = PollState("http://h", "c", ("a",), "2026-01-01T00:00:00Z", 5)

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from hub.client import ClientError, Page
-from hub.client.levels import with_levels
+from hub.client.polling.levels import with_levels
 from tests.client.loopback import date, indicator
 
 PER_PAGE = 3
@@ -69,7 +69,7 @@ def test_what_no_state_has_recorded_is_cut_off(tmp_path: Path, recorded: int, to
 def test_the_end_is_found_whatever_is_read_at_once(
     tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.client.levels._BLOCK_BYTES", block)
+    monkeypatch.setattr("hub.client.polling.levels._BLOCK_BYTES", block)
     path = tmp_path / "levels.jsonl"
     run(path)
     whole = path.read_bytes()

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from hub.client import ClientError, Hub
-from hub.client.state import OutFile, PollState, StateFile
+from hub.client.polling.state import OutFile, PollState, StateFile
 from tests.client.loopback import KR, Loopback, date, error, indicator
 
 KR_OBJECTS = f"/allied/collections/{KR}/objects/"

@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 from hub.app import create_app
 from hub.client import HubAuth
 from hub.client.http.connection import Connection
-from hub.client.polling import pages
+from hub.client.polling.pages import pages
 from hub.model import HttpRequest, Limits, NationCode, Purpose
 from hub.proofs import requests
 from hub.store.database.connection import Store

@@ -15,8 +15,8 @@ from typing import Protocol, Self
 
 from hub.client.errors import ClientError
 from hub.client.input.writing import json_bytes
-from hub.client.polling import Page
-from hub.client.state import OutFile, PollState, StateFile
+from hub.client.polling.pages import Page
+from hub.client.polling.state import OutFile, PollState, StateFile
 from hub.model import JsonObject
 
 Fetch = Callable[[str | None], Iterator[Page]]  # the pages after a date

@@ -17,8 +17,8 @@ import orjson
 from hub.client.errors import ClientError
 from hub.client.http.explaining import MOST_AT_ONCE, records
 from hub.client.input.writing import json_bytes
-from hub.client.polling import Page
-from hub.client.state import OutFile
+from hub.client.polling.pages import Page
+from hub.client.polling.state import OutFile
 from hub.model import JsonObject, Tlp
 
 Fetch = Callable[[str | None], Iterator[Page]]  # the pages after a date
