@@ -15,8 +15,8 @@ from hub.cli.keys import pinned
 from hub.cli.output import echo_whole, json_option, print_json, print_table
 from hub.cli.remote import remote
 from hub.client import Hub
-from hub.client.drafts import read_agreement
-from hub.client.reviewing import Review, check_digest, check_document
+from hub.client.agreement.drafts import read_agreement
+from hub.client.agreement.reviewing import Review, check_digest, check_document
 from hub.errors import HubError
 from hub.model import JsonObject
 

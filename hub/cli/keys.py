@@ -14,8 +14,8 @@ from hub.cli.output import json_option, print_json, print_table, warn
 from hub.cli.remote import remote
 from hub.cli.thumbprints import ThumbprintCommand
 from hub.client import Hub
-from hub.client import pins as kept
-from hub.client.signers import NationKey, Signers, Trust
+from hub.client.agreement import pins as kept
+from hub.client.agreement.signers import NationKey, Signers, Trust
 from hub.errors import HubError
 
 

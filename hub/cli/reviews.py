@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from hub.cli.output import echo_whole, plain, print_json, warn
-from hub.client import terms
-from hub.client.reviewing import Review
-from hub.client.steps import Signature
-from hub.client.terms import Term
+from hub.client.agreement import terms
+from hub.client.agreement.reviewing import Review
+from hub.client.agreement.steps import Signature
+from hub.client.agreement.terms import Term
 
 _WIDTH = 12
 

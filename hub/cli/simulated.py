@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from hub.cli.output import echo_whole, print_table
-from hub.client import terms
+from hub.client.agreement import terms
 from hub.model import JsonObject, clause_terms
 
 _HEADINGS = ("", "direction", "type", "TLP", "for", "versions")

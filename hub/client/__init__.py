@@ -4,6 +4,7 @@
 `Hub` pushes, polls and governs. Everything they refuse is a `ClientError`.
 """
 
+from hub.client.agreement.reviewing import Review
 from hub.client.errors import ClientError, PushStopped, Unreachable
 from hub.client.http.auth import HubAuth
 from hub.client.hub import Hub
@@ -11,7 +12,6 @@ from hub.client.polling.incremental import Incremental, PollReport
 from hub.client.polling.pages import Page
 from hub.client.pushing.outcomes import Fate, Outcome
 from hub.client.pushing.push import PushReport
-from hub.client.reviewing import Review
 
 __all__ = [
     "ClientError",

@@ -11,8 +11,11 @@ from typing import Any, Final, Self
 from taxii2client.exceptions import TAXIIServiceException
 from taxii2client.v21 import ApiRoot
 
+from hub.client.agreement.governance import Governance
+from hub.client.agreement.pins import NO_PINS, Pins
+from hub.client.agreement.reviewing import Review, check_digest
+from hub.client.agreement.signers import Signers
 from hub.client.errors import ClientError
-from hub.client.governance import Governance
 from hub.client.http import answers, explaining
 from hub.client.http.auth import (
     HubAuth,
@@ -27,7 +30,6 @@ from hub.client.input.reading import (
     opened,
     read_items,
 )
-from hub.client.pins import NO_PINS, Pins
 from hub.client.polling import pages
 from hub.client.polling.incremental import Incremental, Output
 from hub.client.polling.levels import with_levels
@@ -35,8 +37,6 @@ from hub.client.polling.pages import Page
 from hub.client.polling.state import PollState
 from hub.client.pushing import push, submitted
 from hub.client.pushing.push import Progress, PushReport
-from hub.client.reviewing import Review, check_digest
-from hub.client.signers import Signers
 from hub.model import JsonObject, Tlp
 
 _OBJECTS_BETWEEN_NEWS: Final = 1_000
@@ -47,7 +47,7 @@ class Hub:
 
     `url` is the scheme and host that the hub calls itself; `key` as for `HubAuth`: the `submit` key
     to push, the `agreement` key to govern, `passphrase` what opens it. `pins` are thumbprints of agreement
-    keys, by nation (`hub.client.pins`): any other stops whatever is to be signed. `collection` is everywhere
+    keys, by nation (`hub.client.agreement.pins`): any other stops whatever is to be signed. `collection` is everywhere
     an id or an alias (`us`, `released`). Every method raises ClientError, in one sentence, for what is not
     done. `ca` and `tell` are as for `Connection`.
     """

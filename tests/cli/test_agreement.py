@@ -10,7 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from hub.client.reviewing import digest_of
+from hub.client.agreement.reviewing import digest_of
 from hub.proofs import keys
 from tests.cli.conftest import Run
 from tests.cli.results import json_of

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hub.client.reviewing import digest_of
+from hub.client.agreement.reviewing import digest_of
 from hub.proofs import keys
 from tests.cli.conftest import Run
 from tests.client.loopback import (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.client import pins as kept
+from hub.client.agreement import pins as kept
 from hub.proofs import documents, keys
 from tests.cli.conftest import Run
 from tests.cli.results import json_of

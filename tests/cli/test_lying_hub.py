@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from hub.client.reviewing import digest_of
+from hub.client.agreement.reviewing import digest_of
 from tests.cli.desks import AGREEMENTS, MEMBERS, Table
 from tests.cli.results import json_of, refused
 from tests.cli.terminal import at_a_terminal, on_a_terminal

@@ -8,8 +8,8 @@ import orjson
 import pytest
 
 from hub.client import ClientError, Hub
-from hub.client.drafts import read_agreement
-from hub.client.reviewing import digest_of
+from hub.client.agreement.drafts import read_agreement
+from hub.client.agreement.reviewing import digest_of
 from hub.proofs import documents, keys
 from tests.client.loopback import AGREEMENT, TOKEN, Loopback, event, view
 

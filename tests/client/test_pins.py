@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.client import ClientError, pins
+from hub.client import ClientError
+from hub.client.agreement import pins
 
 HUB, OTHER = "https://hub.example", "https://other.example"
 A, B = "A" * 43, "-" + "B" * 42

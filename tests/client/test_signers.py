@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hub.client.signers import Signers, Trust
+from hub.client.agreement.signers import Signers, Trust
 from hub.proofs import documents, keys
 from tests.client.loopback import cert
 

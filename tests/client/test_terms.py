@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hub.client import terms
+from hub.client.agreement import terms
 
 AUDIENCES = {
     "partner": "partners, agencies and the CERT (AMBER: no partners; AMBER+STRICT and RED: the CERT alone)",

@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from hub.actions.agreement import simulate
 from hub.cli import reviews
-from hub.client import terms
-from hub.client.reviewing import review
-from hub.client.signers import Signers
+from hub.client.agreement import terms
+from hub.client.agreement.reviewing import review
+from hub.client.agreement.signers import Signers
 from hub.errors import Unprocessable
 from hub.model import Anonymise, Clause, Clearance, Granular, NationCode, Purpose, Tlp, clause_terms
 from hub.store.agreement import agreements

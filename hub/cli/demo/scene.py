@@ -22,7 +22,7 @@ from hub.actions.operation.work import work
 from hub.actions.service.service import Service
 from hub.app import new_service
 from hub.client import Hub, HubAuth
-from hub.client.drafts import read_agreement
+from hub.client.agreement.drafts import read_agreement
 from hub.errors import HubError
 from hub.model import JsonObject, Kind, Purpose, Scope
 from hub.proofs import keys

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from hub.client.signers import Trust
+from hub.client.agreement.signers import Trust
 from hub.model import JsonObject
 
 

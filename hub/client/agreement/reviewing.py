@@ -14,10 +14,15 @@ from datetime import datetime, timedelta
 from enum import IntEnum
 from typing import Any, Final, NamedTuple
 
-from hub.client import terms
+from hub.client.agreement import terms
+from hub.client.agreement.signers import Signers, Trust
+from hub.client.agreement.steps import (
+    Signature,
+    Story,
+    fold,
+    instant,
+)
 from hub.client.errors import ClientError
-from hub.client.signers import Signers, Trust
-from hub.client.steps import Signature, Story, fold, instant
 from hub.errors import HubError
 from hub.model import JsonObject
 from hub.proofs import documents

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, Final
 
+from hub.client.agreement.pins import Pins
 from hub.client.errors import ClientError
-from hub.client.pins import Pins
 from hub.errors import HubError
 from hub.model import JsonObject, MemberId, Purpose, RegisteredKey
 from hub.proofs import documents, keys

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final
 
-from hub.client import reviewing
+from hub.client.agreement import reviewing
+from hub.client.agreement.pins import NO_PINS, Pins
+from hub.client.agreement.reviewing import Finding, Review, Stops
+from hub.client.agreement.signers import Signers, check
 from hub.client.errors import ClientError, Unreachable
 from hub.client.http import answers
 from hub.client.http.connection import JSON, Connection, segment
 from hub.client.input.writing import json_bytes
-from hub.client.pins import NO_PINS, Pins
-from hub.client.reviewing import Finding, Review, Stops
-from hub.client.signers import Signers, check
 from hub.model import JsonObject
 from hub.proofs import documents, keys
 
