@@ -45,9 +45,9 @@ _OBJECTS_BETWEEN_NEWS: Final = 1_000
 class Hub:
     """One hub, used by one member. Nothing is sent before something is asked for.
 
-    `url` is the scheme and host that the hub calls itself; `key` as for `HubAuth`: the `submit` key
-    to push, the `agreement` key to govern, `passphrase` what opens it. `pins` are thumbprints of agreement
-    keys, by nation (`hub.client.agreement.pins`): any other stops whatever is to be signed. `collection` is everywhere
+    `url` is the scheme and host that the hub calls itself; `key` as for `HubAuth`: the `submit` key to push,
+    the `agreement` key to govern, `passphrase` what opens it. `pins` are thumbprints of agreement keys, by
+    nation (`hub.client.agreement.pins`): any other stops whatever is to be signed. `collection` is everywhere
     an id or an alias (`us`, `released`). Every method raises ClientError, in one sentence, for what is not
     done. `ca` and `tell` are as for `Connection`.
     """

@@ -28,9 +28,9 @@ class Neighbour:
     `handling` and `limits` are those at home. `version` is the key of the version, `rendition` the form.
     `stood` tells by what the row stood, oldest first, the last as it stands now.
 
-    What one member of the nation knows of it is decided in `rules.submission.others`: `shown` is the level at which
-    it was shown that last; `is_seen`, that it may see it now; `reach` is where, from which clearance up, the
-    agreements of its own nation let it go (policy 8).
+    What one member of the nation knows of it is decided in `rules.submission.others`: `shown` is the level at
+    which it was shown that last; `is_seen`, that it may see it now; `reach` is where, from which clearance
+    up, the agreements of its own nation let it go (policy 8).
     """
 
     id: StixId

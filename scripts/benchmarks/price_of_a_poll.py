@@ -132,8 +132,8 @@ def _compare(table: Table, kind: str, hubs: list[dict[str, str]], rounds: int, s
 def _statement(table: Table, kind: str, objects: int, rounds: int) -> None:
     from hub.actions.service.present import present  # noqa: PLC0415
     from hub.model import Disclosed  # noqa: PLC0415
-    from hub.store.ledger import pages
-    from hub.store.schema.tables import content
+    from hub.store.ledger import pages  # noqa: PLC0415
+    from hub.store.schema.tables import content  # noqa: PLC0415
     from tests.stix_objects import malware  # noqa: PLC0415
     from tests.world import build, clause  # noqa: PLC0415
 

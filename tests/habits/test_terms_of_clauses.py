@@ -18,9 +18,9 @@ NAMED_BY = {
     "model/__init__.py": KINDS,
     "model/agreements.py": KINDS,
     "model/clause_terms.py": WORDS,
-    "rules/agreements.py": {"history"},  # what reaches back
-    "rules/forms.py": KINDS | {"anonymise", "granular"},  # which forms there may be
-    "rules/release.py": WORDS | COMMON,  # what is released
+    "rules/agreement/agreements.py": {"history"},  # what reaches back
+    "rules/release/forms.py": KINDS | {"anonymise", "granular"},  # which forms there may be
+    "rules/release/deciding.py": WORDS | COMMON,  # what is released
     "actions/release/history.py": {"audience"},  # from which clearance up an agreement may add anything
 }
 

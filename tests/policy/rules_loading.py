@@ -52,7 +52,7 @@ from tests.policy.rules_memory import Memory, Row, made_id
 Items = Sequence[StixObject | Unreadable]
 
 
-# --- what is known of others, and whose ids are whose (rules.neighbours, rules.drafting) ------------
+# --- what is known of others, and whose ids are whose (rules/submission) ---------------------
 
 
 def draft_context(memory: Memory, member: Member, items: Items, now: datetime) -> DraftContext:
@@ -177,7 +177,7 @@ def originals(memory: Memory, nation: NationCode, ids: Iterable[StixId]) -> dict
     return {id: Original(one.origin, one.id) for id, one in found.items() if one.origin != nation}
 
 
-# --- how a member's objects are handled (rules.effective) -------------------------------------------
+# --- how a member's objects are handled (rules/marking) --------------------------------------------
 
 
 def facts(
@@ -217,7 +217,7 @@ def _namers(versions: Iterable[ObjectVersion]) -> Mapping[StixId, Mapping[Tlp, i
     return found
 
 
-# --- for whom versions stand (rules.judgement, rules.row_changes) ------------------------------------
+# --- for whom versions stand (rules/release) --------------------------------------------------
 
 
 def context(memory: Memory, origin: NationCode, now: datetime) -> DecisionContext:

@@ -1,4 +1,5 @@
-"""What is loaded for a judgement, and what follows from it written: in between, `rules.release.judgement` decides."""
+"""What a judgement needs is loaded, and what follows from it is written; `rules.release.judgement`
+decides."""
 
 from __future__ import annotations
 

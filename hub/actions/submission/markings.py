@@ -1,4 +1,4 @@
-"""What is loaded of a member's objects for deciding how they are handled: `rules.marking.effective` decides."""
+"""What decides how a member's objects are handled is loaded; `rules.marking.effective` decides."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """How a member's objects are handled after a submission or a deletion, as one value (policy 2.1 to 2.7).
 
-Containers, definitions and defaults decide first (`rules.marking.containers`); then an unmarked identity follows the
-objects that name it as their creator (2.4), and a name that would be stricter than what stands fails (2.3).
+Containers, definitions and defaults decide first (`rules.marking.containers`); then an unmarked identity
+follows the objects that name it as their creator (2.4), and a name that would be stricter than what stands
+fails (2.3).
 """
 
 from __future__ import annotations

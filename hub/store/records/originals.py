@@ -1,4 +1,4 @@
-"""What a copy is equal to, and by what that stands and stood: `rules.release.judgement` decides what follows."""
+"""What a copy is equal to, and by what that stands and stood; `rules.release.judgement` decides."""
 
 from __future__ import annotations
 

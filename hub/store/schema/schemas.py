@@ -86,7 +86,7 @@ def migrate(connection: Connection, revision: str = NEWEST) -> None:
 
 def _alembic() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
     return config
 
 
