@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from hub.actions import disclosures, explain
 from hub.actions.agreement import simulate
-from hub.actions.explain import Question
 from hub.actions.operation import work
+from hub.actions.oversight import disclosures, explain
+from hub.actions.oversight.explain import Question
 from hub.actions.reading import poll
 from hub.errors import HubError
 from hub.model import NationCode, Row, StixId, VersionFilter

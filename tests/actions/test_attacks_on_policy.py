@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from hub.actions.checks.check import check
-from hub.actions.explain import Question, explain
+from hub.actions.oversight.explain import Question, explain
 from hub.model import StixId
 from tests.actions.alliance import CODES, readers, rel_to, status, tell
 from tests.stix_objects import TLP, Json, definition, grouping, indicator, note

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from hub.actions import disclosures
 from hub.actions.operation import work
+from hub.actions.oversight import disclosures
 from hub.actions.reading import poll
 from hub.errors import Forbidden, NotFound
 from hub.model import (

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from hub.actions import explain
-from hub.actions.explain import Question
 from hub.actions.operation import work
+from hub.actions.oversight import explain
+from hub.actions.oversight.explain import Question
 from hub.errors import Forbidden, NotFound, Unprocessable
 from hub.model import Caller, Kind, Member, MemberId, NationCode, Scope, StixId, version_key
 from hub.stix.marking.tlp import TLP_IDS

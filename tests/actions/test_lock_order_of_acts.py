@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from hub.actions import recall
 from hub.actions.access import accept
 from hub.actions.access.rate_limits import Allowances
 from hub.actions.agreement import recover
@@ -25,6 +24,7 @@ from hub.actions.operation import (
     work,
 )
 from hub.actions.operation.initialise import initialise
+from hub.actions.oversight import recall
 from hub.actions.reading import poll
 from hub.actions.service.service import Secrets, Service
 from hub.model import Kind, Limits, NationCode, Purpose

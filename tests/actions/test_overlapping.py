@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from hub.actions import explain
 from hub.actions.checks import check
-from hub.actions.explain import Question
 from hub.actions.operation import work
+from hub.actions.oversight import explain
+from hub.actions.oversight.explain import Question
 from hub.actions.release import history
 from hub.model import StixId
 from hub.store.ledger import histories

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from hub.actions import disclosures, explain, recall
 from hub.actions.checks import check
-from hub.actions.explain import Question
 from hub.actions.operation import administer, work
+from hub.actions.oversight import disclosures, explain, recall
+from hub.actions.oversight.explain import Question
 from hub.actions.reading import poll
 from hub.errors import NotFound
 from hub.model import Caller, Disclosed, Disclosure, Kind, Member, MemberId, NationCode, Scope, StixId

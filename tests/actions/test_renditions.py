@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from hub.actions import disclosures, explain
 from hub.actions.access.authenticate import authenticate
 from hub.actions.checks import check
-from hub.actions.explain import Question
 from hub.actions.operation import administer, work
 from hub.actions.operation.administer import OtherNames
+from hub.actions.oversight import disclosures, explain
+from hub.actions.oversight.explain import Question
 from hub.errors import NotFound
 from hub.model import NationCode, StixId, Tlp
 from hub.stix.marking.tlp import definition_of

@@ -15,8 +15,8 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
-from hub.actions import explain
-from hub.actions.explain import Question
+from hub.actions.oversight import explain
+from hub.actions.oversight.explain import Question
 from hub.actions.submission import submit
 from hub.store.database.connection import Store
 from tests.hostility.hostile import id_of

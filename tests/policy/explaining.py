@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hub.actions import explain
 from hub.actions.checks import check
-from hub.actions.explain import Question
+from hub.actions.oversight import explain
+from hub.actions.oversight.explain import Question
 from hub.errors import NotFound
 from hub.model import StixId, version_key
 from tests.oracle import Version

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hub.actions import disclosures, explain
-from hub.actions.explain import Question
+from hub.actions.oversight import disclosures, explain
+from hub.actions.oversight.explain import Question
 from hub.errors import NotFound
 from hub.model import Caller, Clearance, Kind, Member, MemberId, Row, Scope, StixId, Tlp, version_key
 from tests.oracle import Treaty

@@ -17,11 +17,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from hub import settings
-from hub.actions import disclosures, explain
 from hub.actions.access import authenticate
 from hub.actions.agreement import agree, recover
 from hub.actions.operation import readiness
 from hub.actions.operation.readiness import Found
+from hub.actions.oversight import disclosures, explain
 from hub.actions.reading import poll
 from hub.actions.service.service import Secrets, Service
 from hub.actions.submission import submissions, submit

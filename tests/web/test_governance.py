@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from hub.actions.explain import Question
+from hub.actions.oversight.explain import Question
 from hub.actions.submission.submissions import Wish
 from hub.errors import NotFound
 from hub.model import NationCode, StixId

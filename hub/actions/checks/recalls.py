@@ -9,7 +9,7 @@ from typing import Any, Final
 import orjson
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
-from hub.actions.recall import Fetched, fetched_of
+from hub.actions.oversight.recall import Fetched, fetched_of
 from hub.model import HUB, MemberId, ObjectVersion
 from hub.stix.derived.notes import NOTE
 from hub.stix.marking.tlp import definition_of

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
-from hub.actions.recall import naming
+from hub.actions.oversight.recall import naming
 from hub.actions.release.judging import judge_afresh
 from hub.model import (
     HUB,

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from hub.actions import recall
 from hub.actions.operation.prune import Pruned, prune
+from hub.actions.oversight import recall
 from hub.actions.release.history import append_due
 from hub.actions.service.service import Service
 from hub.model import Justification, NationCode

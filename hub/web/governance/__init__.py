@@ -13,9 +13,9 @@ from typing import Any, Final
 import orjson
 from flask import Blueprint, Flask, Response, request
 
-from hub.actions import disclosures, explain
 from hub.actions.agreement import agree, recover, simulate
-from hub.actions.explain import Question
+from hub.actions.oversight import disclosures, explain
+from hub.actions.oversight.explain import Question
 from hub.actions.submission import submissions
 from hub.errors import BadFilter
 from hub.model import NationCode, StixId, version_key

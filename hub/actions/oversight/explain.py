@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.actions.access import authenticate
-from hub.actions.accounts import Account, Found, accounts
+from hub.actions.oversight.explanations import Account, Found, accounts
 from hub.actions.release.judging import own_versions
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
