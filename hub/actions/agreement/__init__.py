@@ -1,0 +1,1 @@
+"""Agreements: signed, simulated, amended; and a lost agreement key replaced."""

@@ -1,0 +1,1 @@
+"""What the operator asks for, and what the hub does by itself."""

@@ -1,0 +1,1 @@
+"""Why a nation sees an object or does not, who fetched it, and who is told of its recall."""

@@ -1,0 +1,1 @@
+"""Polls, and the levels that a reader must expect."""

@@ -1,0 +1,1 @@
+"""What members submit and delete, and what became of it."""

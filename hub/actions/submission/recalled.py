@@ -1,6 +1,7 @@
 """What a submission or a deletion hides from members that were served it (policy 8, "recall").
 
-It is kept in the transaction that hides it. `hub work` tells the members that fetched it (`actions.oversight.recall`).
+It is kept in the transaction that hides it. `hub work` tells the members that fetched it
+(`actions.oversight.recall`).
 """
 
 from __future__ import annotations

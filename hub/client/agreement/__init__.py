@@ -1,0 +1,1 @@
+"""Agreements as their signer reads, verifies and signs them."""

@@ -1,0 +1,1 @@
+"""Requests, signed, and their answers."""

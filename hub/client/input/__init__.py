@@ -1,0 +1,1 @@
+"""Files and texts in, objects out."""

@@ -1,0 +1,1 @@
+"""Polls that go on where the last one ended."""

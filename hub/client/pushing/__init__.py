@@ -1,0 +1,1 @@
+"""Submissions: packed, sent, and what became of them."""

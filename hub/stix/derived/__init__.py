@@ -1,0 +1,1 @@
+"""The objects that the hub makes: redactions, anonymised objects, notes."""

@@ -1,0 +1,1 @@
+"""What STIX 2.1 asks of an object, in sentences."""

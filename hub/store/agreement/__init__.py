@@ -1,0 +1,1 @@
+"""Agreements with their periods, and the configurations that were in force."""

@@ -1,0 +1,1 @@
+"""What `hub check` reads."""

@@ -1,0 +1,1 @@
+"""Each nation's ledger: rows, pages, disclosures, recalls and histories."""

@@ -1,0 +1,1 @@
+"""Submissions, and the versions of records with their content."""

@@ -1,0 +1,1 @@
+"""Every table, how values are kept in columns, and the versions of the schema."""
