@@ -100,7 +100,7 @@ def _lines(report: PushReport) -> list[str]:
     pending = f", {report.pending} pending" if report.pending else ""
     counts = f"{report.succeeded} succeeded, {report.failed} failed{pending}{marked}"
     lines = [f"{report.submitted} submitted, {counts}."]
-    lines += outcomes.handled(report.fates)
+    lines += outcomes.handled(report.handlings)
     notes = sorted(report.notes.items(), key=lambda note: -note[1].count)
     lines += [outcomes.line(text, note.count, note.ids) for text, note in notes[:_LINES_SHOWN]]
     if len(notes) > _LINES_SHOWN:

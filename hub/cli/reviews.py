@@ -8,7 +8,7 @@ from hub.cli.output import echo_whole, plain, print_json, warn
 from hub.client.agreement import terms
 from hub.client.agreement.reviewing import Review
 from hub.client.agreement.steps import Signature
-from hub.client.agreement.terms import Term
+from hub.client.agreement.terms import TermInWords
 
 _WIDTH = 12
 
@@ -44,7 +44,7 @@ def _value(review: Review, name: str) -> str:
 def lines(review: Review) -> Iterator[str]:
     """Give all that the document says, what it takes the place of, and the signatures."""
     yield review.id
-    yield _line(Term("digest", review.digest))
+    yield _line(TermInWords("digest", review.digest))
     yield from map(_line, terms.head(review.document))
     for number, clause in enumerate(terms.clauses(review.document), 1):
         yield from _clause(number, clause)
@@ -56,17 +56,17 @@ def lines(review: Review) -> Iterator[str]:
     yield from _state(review)
 
 
-def _line(term: Term) -> str:
+def _line(term: TermInWords) -> str:
     return f"  {plain(term.name).ljust(_WIDTH - 1)} {term.words}"  # as wide as it is printed
 
 
-def _clause(number: int, clause: Sequence[Term]) -> Iterator[str]:
+def _clause(number: int, clause: Sequence[TermInWords]) -> Iterator[str]:
     direction = {term.name: term.words for term in clause if term.name in ("from", "to")}
     yield f"clause {number}: {direction.get('from', '?')} → {direction.get('to', '?')}"
     yield from (_line(term) for term in clause if term.name not in ("from", "to"))
 
 
-def _part(title: str, found: Sequence[Term]) -> Iterator[str]:
+def _part(title: str, found: Sequence[TermInWords]) -> Iterator[str]:
     if found:
         yield title
         yield from map(_line, found)

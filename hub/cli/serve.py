@@ -41,7 +41,7 @@ def serve(bind: Address, workers: int) -> None:
     While the database is away it is waited for, and every request answered 503.
     """
     from hub.web.listening import listen  # noqa: PLC0415
-    from hub.web.serving import Server  # noqa: PLC0415 - gunicorn is loaded where it is used
+    from hub.web.serving import HubServer  # noqa: PLC0415 - gunicorn is loaded where it is used
 
     settings = load(os.environ)
     listener = listen(bind)
@@ -52,7 +52,7 @@ def serve(bind: Address, workers: int) -> None:
         warn(
             f"{bind} can be reached from other machines, without TLS and by slow peers: put a proxy in front"
         )
-    Server(lambda: create_app(settings), listener=listener, workers=workers).run()
+    HubServer(lambda: create_app(settings), listener=listener, workers=workers).run()
 
 
 def _try_to_open(settings: Settings) -> None:

@@ -9,18 +9,18 @@ from hub.client.errors import ClientError, PushStopped, Unreachable
 from hub.client.http.auth import HubAuth
 from hub.client.hub import Hub
 from hub.client.polling.incremental import Incremental, PollReport
-from hub.client.polling.pages import Page
-from hub.client.pushing.outcomes import Fate, Outcome
+from hub.client.polling.pages import PolledPage
+from hub.client.pushing.outcomes import ItemOutcome, ObjectHandling
 from hub.client.pushing.push import PushReport
 
 __all__ = [
     "ClientError",
-    "Fate",
+    "ObjectHandling",
     "Hub",
     "HubAuth",
     "Incremental",
-    "Outcome",
-    "Page",
+    "ItemOutcome",
+    "PolledPage",
     "PollReport",
     "PushReport",
     "PushStopped",

@@ -33,7 +33,7 @@ from hub.client.input.reading import (
 from hub.client.polling import pages
 from hub.client.polling.incremental import Incremental, Output
 from hub.client.polling.levels import with_levels
-from hub.client.polling.pages import Page
+from hub.client.polling.pages import PolledPage
 from hub.client.polling.state import PollState
 from hub.client.pushing import push, submitted
 from hub.client.pushing.push import Progress, PushReport
@@ -127,7 +127,7 @@ class Hub:
         All files are read before anything is sent; `on_read` is told how many objects have been read so far,
         now and then. With `mark=Tlp.GREEN` (any level) what nothing marks is marked so before it is signed.
         With `explain=True` the hub is asked afterwards how it handles the first 10,000; the report has that
-        as `fates`. Raises PushStopped, with the report until then, when the hub refuses a post whole; pushing
+        as `handlings`. Raises PushStopped, with the report until then, when the hub refuses a post whole; pushing
         the same again is harmless.
         """
         return self._push(collection, _counted(_items(paths), on_read), on_progress, **how)
@@ -202,7 +202,7 @@ class Hub:
         added_after: str | None = None,
         types: Sequence[str] = (),
         limit: int | None = None,
-    ) -> Iterator[Page]:
+    ) -> Iterator[PolledPage]:
         """Yield what became visible after `added_after`, in that order, at most `limit` objects a page."""
         url = self._collection(collection).objects_url
         return pages.pages(self._connection, url, added_after=added_after, types=types, limit=limit)
@@ -232,7 +232,7 @@ class Hub:
         found = self._collection(collection)
         asked = PollState(self.url, found.id, tuple(sorted(set(types))))
 
-        def fetch(added_after: str | None) -> Iterator[Page]:
+        def fetch(added_after: str | None) -> Iterator[PolledPage]:
             return pages.pages(
                 self._connection, found.objects_url, added_after=added_after, types=asked.types
             )

@@ -19,7 +19,7 @@ _MAX_TYPE: Final = 250
 
 
 @dataclass(frozen=True, slots=True)
-class Term:
+class ClauseTerm:
     """One thing that a clause says. `name` is its key in documents, `field` that in `Clause`.
 
     `read` takes a document's value and the nations that it may name, and raises ValueError with the remedy.
@@ -48,7 +48,7 @@ class Term:
 
 
 def read_clause(given: JsonObject, nations: Collection[str]) -> Clause:
-    """Return the clause that a document says between these nations. Raises what `Term.of` does."""
+    """Return the clause that a document says between these nations. Raises what `ClauseTerm.of` does."""
     return Clause(**{term.field: term.of(given, nations) for term in TERMS})
 
 
@@ -74,7 +74,7 @@ def read_nations(value: Any, nations: Collection[str]) -> frozenset[NationCode]:
     return frozenset(NationCode(v) for v in value)
 
 
-def one_of(name: str, kind: type[Enum], *words: str) -> Term:
+def one_of(name: str, kind: type[Enum], *words: str) -> ClauseTerm:
     """Return a term that says a member of an enumeration; the words are those of its members, in turn."""
     labels = {one.name.lower(): one for one in kind}
     said = dict(zip(kind, words, strict=True))
@@ -84,10 +84,10 @@ def one_of(name: str, kind: type[Enum], *words: str) -> Term:
             raise ValueError(f"must be one of {', '.join(labels)}.")
         return labels[value]
 
-    return Term(name, name, read, lambda one: f"{one.name.lower()}: {said[one]}", kind)
+    return ClauseTerm(name, name, read, lambda one: f"{one.name.lower()}: {said[one]}", kind)
 
 
-def yes_or_no(name: str, yes: str, no: str) -> Term:
+def yes_or_no(name: str, yes: str, no: str) -> ClauseTerm:
     """Return a term that says true or false, in these words."""
 
     def read(value: Any, _: Collection[str]) -> bool:
@@ -95,7 +95,7 @@ def yes_or_no(name: str, yes: str, no: str) -> Term:
             return value
         raise ValueError("must be true or false.")
 
-    return Term(name, name, read, lambda value: yes if value else no, bool)
+    return ClauseTerm(name, name, read, lambda value: yes if value else no, bool)
 
 
 def _nation(value: Any, nations: Collection[str]) -> NationCode:
@@ -125,17 +125,19 @@ def _types(value: Any, _: Collection[str]) -> frozenset[str] | None:
     return frozenset(value)
 
 
-TERMS: tuple[Term, ...] = (
-    Term("from", "origin", _nation, str, NationCode),
-    Term("to", "recipients", read_nations, sorted, frozenset),
-    Term("max_tlp", "max_tlp", _level, _say_level, Tlp),
+TERMS: tuple[ClauseTerm, ...] = (
+    ClauseTerm("from", "origin", _nation, str, NationCode),
+    ClauseTerm("to", "recipients", read_nations, sorted, frozenset),
+    ClauseTerm("max_tlp", "max_tlp", _level, _say_level, Tlp),
     one_of(
         *("audience", Clearance),
         "partners, agencies and the CERT (AMBER: no partners; AMBER+STRICT and RED: the CERT alone)",
         "agencies and the CERT, no partners (AMBER+STRICT and RED: the CERT alone)",
         "the CERT alone",
     ),
-    Term("types", "types", _types, lambda t: sorted(t) if t else "every type", lambda t: t and frozenset(t)),
+    ClauseTerm(
+        "types", "types", _types, lambda t: sorted(t) if t else "every type", lambda t: t and frozenset(t)
+    ),
     yes_or_no("history", "also what was submitted before", "only what is submitted from its start on"),
     one_of(
         *("granular", Granular),

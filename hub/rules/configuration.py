@@ -13,7 +13,7 @@ from enum import Enum, auto
 from hub.model import JsonObject, Nation, NationCode, Registry, StixId, Tlp
 
 
-class Scope(Enum):
+class ChangeScope(Enum):
     """What a difference is about, which says how it can be taken."""
 
     VALUE = auto()  # it may change, for what is submitted from then on
@@ -28,7 +28,7 @@ class Difference:
     key: str
     given: str | None
     kept: str | None
-    scope: Scope
+    scope: ChangeScope
     nation: NationCode | None = None
 
     def __str__(self) -> str:
@@ -107,13 +107,13 @@ def _differences(given: Registry, kept: Registry) -> Iterator[Difference]:
         "hub.identity_id": (given.hub_identity_id, kept.hub_identity_id),
         "released.collection_id": (given.released_collection_id, kept.released_collection_id),
     }
-    yield from _unequal(ids, Scope.FIXED)
+    yield from _unequal(ids, ChangeScope.FIXED)
     yield from _listed("informative_markings", given.informative_markings, kept.informative_markings)
     yield from _listed("public_sources", given.public_sources, kept.public_sources)
     for code in sorted(given.nations.keys() | kept.nations.keys()):
         ours, theirs = given.nations.get(code), kept.nations.get(code)
         if ours is None or theirs is None:
-            scope = Scope.ADDED if theirs is None else Scope.FIXED
+            scope = ChangeScope.ADDED if theirs is None else ChangeScope.FIXED
             there, here = (None if one is None else code for one in (ours, theirs))
             yield Difference("nations", there, here, scope, code)
         else:
@@ -123,13 +123,13 @@ def _differences(given: Registry, kept: Registry) -> Iterator[Difference]:
 def _of_nation(given: Nation, kept: Nation) -> Iterator[Difference]:
     names = ("collection_id", "identity_id", "rel_to_id")
     ids = {f"{given.code}.{name}": (getattr(given, name), getattr(kept, name)) for name in names}
-    yield from _unequal(ids, Scope.FIXED)
+    yield from _unequal(ids, ChangeScope.FIXED)
     levels = given.default_tlp.label, kept.default_tlp.label
     values = {"default_tlp": levels, "unmarked": (_unmarked(given), _unmarked(kept))}
-    yield from _unequal({f"{given.code}.{name}": pair for name, pair in values.items()}, Scope.VALUE)
+    yield from _unequal({f"{given.code}.{name}": pair for name, pair in values.items()}, ChangeScope.VALUE)
 
 
-def _unequal(pairs: dict[str, tuple[str, str]], scope: Scope) -> Iterator[Difference]:
+def _unequal(pairs: dict[str, tuple[str, str]], scope: ChangeScope) -> Iterator[Difference]:
     for key, (given, kept) in pairs.items():
         if given != kept:
             yield Difference(key, given, kept, scope)
@@ -137,4 +137,4 @@ def _unequal(pairs: dict[str, tuple[str, str]], scope: Scope) -> Iterator[Differ
 
 def _listed(key: str, given: frozenset[StixId], kept: frozenset[StixId]) -> Iterator[Difference]:
     for id in sorted(given ^ kept):
-        yield Difference(key, id if id in given else None, id if id in kept else None, Scope.VALUE)
+        yield Difference(key, id if id in given else None, id if id in kept else None, ChangeScope.VALUE)

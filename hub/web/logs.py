@@ -33,7 +33,7 @@ _SPECIAL: Final = re.compile(r'[\s"=\\]')
 def configure() -> None:
     """Let this process and its children log on stderr: what the hub says, and warnings of everybody else."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Line())
+    handler.setFormatter(LineFormatter())
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
@@ -63,7 +63,7 @@ def discreet(text: str) -> str:
     return _STIX_ID.sub(r"\1--…", tokens.masked(text))
 
 
-class Line(logging.Formatter):
+class LineFormatter(logging.Formatter):
     """One line a record; of an exception the traceback below it, indented, without what a database said."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -87,4 +87,4 @@ class ServerLog(Logger):  # type: ignore[misc] # gunicorn ships no types
         """Set the log up as gunicorn does, but for its form."""
         super().setup(cfg)
         for handler in self.error_log.handlers:
-            handler.setFormatter(Line())
+            handler.setFormatter(LineFormatter())

@@ -133,10 +133,10 @@ class _RequestLog:
             facts.status = status.partition(" ")[0]
             return start_response(status, *rest)
 
-        return _Answer(self._app(environ, start), environ["REQUEST_METHOD"], facts)
+        return _LoggedAnswer(self._app(environ, start), environ["REQUEST_METHOD"], facts)
 
 
-class _Answer:
+class _LoggedAnswer:
     """An answer that counts what is taken of it, and has its line written when it is closed."""
 
     def __init__(self, parts: Iterable[bytes], method: str, facts: _Facts) -> None:

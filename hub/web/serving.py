@@ -58,7 +58,7 @@ _WHERE_KNOWN: Final = {
 }
 
 
-class Server(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
+class HubServer(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
     """A server process with its workers: `run` returns only by ending the process.
 
     `factory` makes the application; it is called in each worker. While it raises Unavailable, the worker

@@ -146,7 +146,7 @@ def _statement(table: Table, kind: str, objects: int, rounds: int) -> None:
         store, query = world.service.store, world.query(READER, "US", PAGE)
         with store.read() as connection:
             now = present(world.service, connection)
-            ask = pages.Ask(
+            ask = pages.PageRequest(
                 query,
                 Disclosed.OBJECTS,
                 10**9,

@@ -22,7 +22,7 @@ from hub.store.database import epochs
 from hub.store.database.connection import Connection, Store
 from hub.store.database.moments import Clock
 from hub.store.ledger import disclosures, pages
-from hub.store.ledger.pages import Ask, Told
+from hub.store.ledger.pages import PageRequest, Told
 from hub.store.schema.tables import (
     content,
     period,
@@ -170,18 +170,18 @@ def test_nothing_leaves_when_it_cannot_be_recorded(world: World, monkeypatch: py
         poll.objects(world.service, world.query("kr-cert"))
 
 
-def _ask(world: World, *ids: str) -> Ask:
+def _ask(world: World, *ids: str) -> PageRequest:
     """What a page of the KR cert is asked with, for these ids."""
     query = world.query("kr-cert", ids=frozenset(map(StixId, ids)))
     with world.service.store.read() as connection:
         standing = world.service.in_force.visible(
             connection, query.reader, present(world.service, connection)
         )
-    return Ask(query, Disclosed.OBJECTS, None, *standing)
+    return PageRequest(query, Disclosed.OBJECTS, None, *standing)
 
 
-def _together(world: World, asks: Sequence[Ask]) -> tuple[list[Told | BaseException], int]:
-    """Ask for pages at once: the first is held up until the others wait. Return them and how many commits."""
+def _together(world: World, asks: Sequence[PageRequest]) -> tuple[list[Told | BaseException], int]:
+    """PageRequest for pages at once: the first is held up until the others wait. Return them and how many commits."""
     desk, original = Disclosures(), Store.record
     entered, others_wait = threading.Event(), threading.Event()
     commits: list[int] = []
@@ -195,7 +195,7 @@ def _together(world: World, asks: Sequence[Ask]) -> tuple[list[Told | BaseExcept
                 assert others_wait.wait(PATIENCE_SECONDS)
             yield connection
 
-    def tell(ask: Ask) -> Told | BaseException:
+    def tell(ask: PageRequest) -> Told | BaseException:
         try:
             return desk.tell(world.service.store, ask)
         except Exception as failure:  # noqa: BLE001
@@ -263,7 +263,7 @@ def test_a_page_that_was_begun_before_the_hub_was_closed_is_not_told(
     """What a loss brought back stands in it; on SQLite nothing comes between the two."""
     world, original = _filled(postgresql_url), pages.tell
 
-    def tell(connection: Connection, ask: Ask, clock: Clock | None) -> Told:
+    def tell(connection: Connection, ask: PageRequest, clock: Clock | None) -> Told:
         with world.service.store.write() as other:
             epochs.close(other, world.clock.now, ["something is lost"])
         return original(connection, ask, clock)
@@ -308,7 +308,7 @@ def test_a_page_of_one_epoch_has_no_bodies_of_another(world: World, monkeypatch:
     (right,) = poll.objects(world.service, query).rows
     original = Disclosures.tell
 
-    def tell(self: Disclosures, store: Store, ask: Ask) -> Told:
+    def tell(self: Disclosures, store: Store, ask: PageRequest) -> Told:
         told = original(self, store, ask)
         if told.entries and told.entries[0].content_id not in forked:
             forked.append(_forked(world, told.entries[0].content_id, secret))

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from hub.actions.submission import submissions
-from hub.actions.submission.submissions import Wish
+from hub.actions.submission.submissions import SubmissionsRequest
 from hub.errors import BadCursor, Forbidden, NotFound
 from hub.model import Caller, Kind, Member, MemberId, NationCode, Scope, StixId
 from hub.store.records import submissions as stored
@@ -42,19 +42,19 @@ def stranger(kind: Kind) -> Caller:
 def walk(world: World, who: str | Caller, limit: int = 100, **wish: Any) -> list[dict[str, Any]]:
     caller = who if isinstance(who, Caller) else world.callers[who]
     found: list[dict[str, Any]] = []
-    page = submissions.listing(world.service, caller, Wish(limit, **wish))
+    page = submissions.listing(world.service, caller, SubmissionsRequest(limit, **wish))
     while True:
         assert len(page["submissions"]) <= limit
         assert ("next" in page) is page["more"]
         found += page["submissions"]
         if not page["more"]:
             return found
-        page = submissions.listing(world.service, caller, Wish(limit, next=page["next"]))
+        page = submissions.listing(world.service, caller, SubmissionsRequest(limit, next=page["next"]))
 
 
 def test_operators_list_nothing_and_auditors_are_shown_no_outcomes(world: World) -> None:
     with pytest.raises(Forbidden):
-        submissions.listing(world.service, stranger(Kind.OPERATOR), Wish())
+        submissions.listing(world.service, stranger(Kind.OPERATOR), SubmissionsRequest())
     (own, *_) = walk(world, "us-agency")
     for kind in (Kind.OPERATOR, Kind.AUDITOR):
         for id in (own["id"], "none"):
@@ -100,21 +100,23 @@ def test_a_list_goes_back_to_a_moment(world: World) -> None:
 
 def test_what_comes_meanwhile_moves_no_page(world: World) -> None:
     before = walk(world, "us-cert")
-    first = submissions.listing(world.service, world.callers["us-cert"], Wish(4))
+    first = submissions.listing(world.service, world.callers["us-cert"], SubmissionsRequest(4))
     world.push("us-agency", malware(99, tlp="green"))
-    rest = submissions.listing(world.service, world.callers["us-cert"], Wish(100, next=first["next"]))
+    rest = submissions.listing(
+        world.service, world.callers["us-cert"], SubmissionsRequest(100, next=first["next"])
+    )
     assert first["submissions"] + rest["submissions"] == before
 
 
 def test_a_cursor_is_good_for_its_reader_and_its_window_alone(world: World) -> None:
     since = world.clock.now - timedelta(seconds=2)
     us = world.callers["us-cert"]
-    given = submissions.listing(world.service, us, Wish(1, since))["next"]
-    assert submissions.listing(world.service, us, Wish(1, since, given))["submissions"]
+    given = submissions.listing(world.service, us, SubmissionsRequest(1, since))["next"]
+    assert submissions.listing(world.service, us, SubmissionsRequest(1, since, given))["submissions"]
     for caller, wish in (
-        (world.callers["us-agency"], Wish(next=given)),
-        (us, Wish(since=since - timedelta(seconds=1), next=given)),
-        (us, Wish(next="made up")),
+        (world.callers["us-agency"], SubmissionsRequest(next=given)),
+        (us, SubmissionsRequest(since=since - timedelta(seconds=1), next=given)),
+        (us, SubmissionsRequest(next="made up")),
     ):
         with pytest.raises(BadCursor):
             submissions.listing(world.service, caller, wish)

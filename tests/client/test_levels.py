@@ -9,18 +9,18 @@ from typing import Any
 import orjson
 import pytest
 
-from hub.client import ClientError, Page
+from hub.client import ClientError, PolledPage
 from hub.client.polling.levels import with_levels
 from tests.client.loopback import date, indicator
 
 PER_PAGE = 3
 
 
-def pages(after: str | None) -> Iterator[Page]:
+def pages(after: str | None) -> Iterator[PolledPage]:
     """Four pages of three objects, by the dates of their last ones."""
     for n in range(1, 5):
         if after is None or date(n) > after:
-            yield Page([indicator(PER_PAGE * n + k) for k in range(PER_PAGE)], date(n))
+            yield PolledPage([indicator(PER_PAGE * n + k) for k in range(PER_PAGE)], date(n))
 
 
 def explain(asked: Sequence[Any]) -> list[Any]:

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from hub.client.pushing.outcomes import (
-    Fate,
+    ObjectHandling,
     Outcome,
     handled,
     together,
@@ -40,18 +40,18 @@ def test_equal_outcomes_are_one_line(outcomes: list[Outcome], expected: list[str
 REFERENCE = "what is referred to"
 CEILING = "how far agreements go"
 TYPE = "a type that no agreement covers"
-LEAVES = Fate(Tlp.AMBER, is_unmarked=True, leaves=True)
+LEAVES = ObjectHandling(Tlp.AMBER, is_unmarked=True, leaves=True)
 
 
-def stays(tlp: Tlp, *because: str, is_unmarked: bool = False) -> Fate:
-    return Fate(tlp, is_unmarked, leaves=False, because=because)
+def stays(tlp: Tlp, *because: str, is_unmarked: bool = False) -> ObjectHandling:
+    return ObjectHandling(tlp, is_unmarked, leaves=False, because=because)
 
 
 @pytest.mark.parametrize(
-    ("fates", "expected"),
+    ("handlings", "expected"),
     [
         ({}, []),
-        ({Fate(Tlp.GREEN, is_unmarked=False): 2}, ["2 GREEN"]),
+        ({ObjectHandling(Tlp.GREEN, is_unmarked=False): 2}, ["2 GREEN"]),
         ({LEAVES: 70}, ["70 AMBER because unmarked: 70 leave your nation"]),
         (
             {stays(Tlp.AMBER, "reference", is_unmarked=True): 6, LEAVES: 64},
@@ -61,7 +61,7 @@ def stays(tlp: Tlp, *because: str, is_unmarked: bool = False) -> Fate:
             {
                 stays(Tlp.RED, "marking"): 1,
                 stays(Tlp.GREEN, "ceiling", "type"): 2,
-                Fate(Tlp.GREEN, is_unmarked=False, leaves=True): 1,
+                ObjectHandling(Tlp.GREEN, is_unmarked=False, leaves=True): 1,
                 stays(Tlp.AMBER_STRICT): 3,
             },
             [
@@ -72,5 +72,5 @@ def stays(tlp: Tlp, *because: str, is_unmarked: bool = False) -> Fate:
         ),
     ],
 )
-def test_each_level_is_one_line(fates: dict[Fate, int], expected: list[str]) -> None:
-    assert handled(Counter(fates)) == expected
+def test_each_level_is_one_line(handlings: dict[ObjectHandling, int], expected: list[str]) -> None:
+    assert handled(Counter(handlings)) == expected

@@ -14,8 +14,8 @@ import pytest
 
 from hub.client import (
     ClientError,
-    Fate,
     Hub,
+    ObjectHandling,
     Outcome,
     PushStopped,
 )
@@ -364,10 +364,10 @@ def test_what_was_taken_is_asked_about_in_bounded_requests_and_counted(
     assert [one["object"] for many in sent for one in many] == [indicator(n)["id"] for n in range(5)]
     assert list(map(len, sent)) == [2, 2, 1]
     assert server.explanations == []
-    assert report.fates == {
-        Fate(Tlp.AMBER, is_unmarked=True, leaves=True): 2,
-        Fate(Tlp.AMBER, is_unmarked=True, leaves=False, because=("reference",)): 1,
-        Fate(Tlp.GREEN, is_unmarked=False, leaves=True): 1,
+    assert report.handlings == {
+        ObjectHandling(Tlp.AMBER, is_unmarked=True, leaves=True): 2,
+        ObjectHandling(Tlp.AMBER, is_unmarked=True, leaves=False, because=("reference",)): 1,
+        ObjectHandling(Tlp.GREEN, is_unmarked=False, leaves=True): 1,
     }
     assert report.unexplained is not None
     assert report.unexplained.startswith("the hub was asked about the first 5 objects")
@@ -387,7 +387,7 @@ def test_what_was_taken_is_asked_about_in_bounded_requests_and_counted(
 def test_a_hub_that_does_not_explain_fails_no_push(member: Hub, server: Loopback, answer: Any) -> None:
     server.answers["POST", EXPLANATIONS] = answer
     report = member.push("us", [indicator(1)], explain=True)
-    assert (report.succeeded, report.failed, report.fates) == (1, 0, {})
+    assert (report.succeeded, report.failed, report.handlings) == (1, 0, {})
     assert report.unexplained is not None
     assert report.unexplained.startswith("the hub does not say how it handles them: ")
 
@@ -399,7 +399,7 @@ def test_where_an_object_goes_is_not_told_where_the_hub_says_something_else(
     said = {"effective_tlp": "amber", "abroad": {"decision": decision, "because": [["marking"]]}}
     server.answers["POST", EXPLANATIONS] = {"explanations": [said]}
     report = member.push("us", [indicator(1)], explain=True)
-    assert report.fates == {Fate(Tlp.AMBER, is_unmarked=True): 1}
+    assert report.handlings == {ObjectHandling(Tlp.AMBER, is_unmarked=True): 1}
 
 
 @pytest.mark.parametrize(
@@ -409,7 +409,7 @@ def test_where_an_object_goes_is_not_told_where_the_hub_says_something_else(
 def test_an_explanation_that_says_nothing_is_not_counted(member: Hub, server: Loopback, said: Any) -> None:
     server.answers["POST", EXPLANATIONS] = {"explanations": [said]}
     report = member.push("us", [indicator(1)], explain=True)
-    assert (report.succeeded, report.fates, report.unexplained) == (1, {}, None)
+    assert (report.succeeded, report.handlings, report.unexplained) == (1, {}, None)
 
 
 def test_nothing_is_asked_where_nothing_was_taken(member: Hub, server: Loopback) -> None:

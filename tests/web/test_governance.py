@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from hub.actions.oversight.explain import Question
-from hub.actions.submission.submissions import Wish
+from hub.actions.submission.submissions import SubmissionsRequest
 from hub.errors import NotFound
 from hub.model import NationCode, StixId
 from tests.web.conftest import CALLERS, MAX_BODY_BYTES, Played, Web, header, said
@@ -190,8 +190,8 @@ def test_submissions_are_asked_for_by_limit_moment_and_cursor(client: Web, playe
     assert said(client.get(f"{SUBMISSIONS}one/")) == {"id": "agreement--1"}
     since = datetime(2026, 1, 1, tzinfo=UTC)
     assert played.governed == [
-        ("submissions.listing", CALLERS["us-key"], Wish(100, since, "abc")),
-        ("submissions.listing", CALLERS["us-key"], Wish()),
+        ("submissions.listing", CALLERS["us-key"], SubmissionsRequest(100, since, "abc")),
+        ("submissions.listing", CALLERS["us-key"], SubmissionsRequest()),
         ("submissions.show", CALLERS["us-key"], "one"),
     ]
 

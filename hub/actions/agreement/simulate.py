@@ -60,7 +60,7 @@ _EXAMPLES: Final = 5  # of each direction, of what is released and of what is wi
 _RECENT_DAYS: Final = 30
 
 
-class Line(NamedTuple):
+class SimulatedLine(NamedTuple):
     """What is counted together: versions of a type and level that some clearance begins or ceases to see."""
 
     origin: NationCode
@@ -70,7 +70,7 @@ class Line(NamedTuple):
     clearance: Clearance
 
 
-class Seen(NamedTuple):
+class SeenForm(NamedTuple):
     """From which clearance on somebody sees a version, and in which form."""
 
     clearance: Clearance
@@ -88,12 +88,12 @@ class _Example(NamedTuple):
 class _Tally:
     """How many versions change, by line, and a few of them by id, by direction."""
 
-    counts: Counter[Line] = field(default_factory=Counter)
+    counts: Counter[SimulatedLine] = field(default_factory=Counter)
     examples: dict[tuple[NationCode, NationCode], list[_Example]] = field(
         default_factory=lambda: defaultdict(list)
     )
 
-    def add(self, line: Line, count: int, example: _Example) -> None:
+    def add(self, line: SimulatedLine, count: int, example: _Example) -> None:
         self.counts[line] += count
         kept = self.examples[line.origin, line.recipient]
         if not example.form.is_link and len(kept) < _EXAMPLES and example not in kept:
@@ -248,10 +248,10 @@ class _Law:
         told = audience_of(connection, self._context.origin, about, one.ids, one.key)
         return to_audience(classes, told)
 
-    def lowest(self, judgement: Judgement, recipient: NationCode) -> Seen | None:
+    def lowest(self, judgement: Judgement, recipient: NationCode) -> SeenForm | None:
         """Return the lowest clearance that sees a version, and in which form; None: nobody does."""
         found = [
-            Seen(lowest, view.rendition)
+            SeenForm(lowest, view.rendition)
             for view, value in judgement.items()
             if view.recipient == recipient and (lowest := self._lowest(value)) is not None
         ]
@@ -334,21 +334,21 @@ class _Comparison:
                     line = self._line(recipient, facts, then)
                     self.past.released.add(line, count, self._example(id, then))
 
-    def _line(self, recipient: NationCode, facts: Facts, seen: Seen) -> Line:
+    def _line(self, recipient: NationCode, facts: Facts, seen: SeenForm) -> SimulatedLine:
         """Return where it is counted; a recipient is told the level of what it sees."""
         level = self.before.candidate(facts).level(seen.rendition)
         tlp = facts.tlp if self.is_told or level is None else level
-        return Line(self.context.origin, recipient, facts.type, tlp, seen.clearance)
+        return SimulatedLine(self.context.origin, recipient, facts.type, tlp, seen.clearance)
 
-    def _example(self, id: StixId, seen: Seen) -> _Example:
+    def _example(self, id: StixId, seen: SeenForm) -> _Example:
         return _Example(id, SUBMITTED if self.is_told else seen.rendition)
 
 
-def _is_wider(will: Seen | None, was: Seen | None) -> TypeGuard[Seen]:
+def _is_wider(will: SeenForm | None, was: SeenForm | None) -> TypeGuard[SeenForm]:
     return will is not None and (was is None or will.clearance < was.clearance)
 
 
-def _clearance(seen: Seen | None) -> Clearance | None:
+def _clearance(seen: SeenForm | None) -> Clearance | None:
     return None if seen is None else seen.clearance
 
 

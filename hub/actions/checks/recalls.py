@@ -15,7 +15,7 @@ from hub.stix.derived.notes import NOTE
 from hub.stix.marking.tlp import definition_of
 from hub.store.checks import integrity
 from hub.store.ledger import recalls
-from hub.store.ledger.recalls import Reason, Recall
+from hub.store.ledger.recalls import Recall, RecallReason
 from hub.store.records import objects
 
 _AT_ONCE: Final = 200
@@ -59,7 +59,7 @@ def _faults(inspection: Inspection, found: Sequence[Recall]) -> Iterator[Fault]:
 def _strayed(recall: Recall, version: ObjectVersion) -> str | None:
     if version.record != (recall.member, recall.stix_id):
         return "pulls back another record's version,"
-    if recall.reason is Reason.DELETED and version.deleted_at is None:
+    if recall.reason is RecallReason.DELETED and version.deleted_at is None:
         return "tells of a deletion, and there still is"
     return None
 

@@ -14,7 +14,7 @@ from hub.actions.service.service import Service
 from hub.errors import Unavailable
 from hub.model import format_instant
 from hub.store.database import epochs, readiness
-from hub.store.database.readiness import Server, Standby
+from hub.store.database.readiness import DatabaseServer, Standby
 
 _logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ReadinessFound:
     """What was found. `has_read`: a read succeeded, so that whoever asks can be authenticated.
 
     `details` are for operators alone; a closed hub is ready, for the certs have to reach it.
@@ -41,7 +41,7 @@ class Found:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-def examine(service: Service, clock: Clock) -> Found:
+def examine(service: Service, clock: Clock) -> ReadinessFound:
     """Try a read and a write, both through the store's doors, and compare `clock` with the primary's.
 
     The hub is not ready when the database cannot be reached or has another schema, when its server is one
@@ -56,20 +56,20 @@ def examine(service: Service, clock: Clock) -> Found:
     }
     try:
         if (reason := service.store.outdated()) is not None:
-            return Found(False, False, details | {"schema": reason})
+            return ReadinessFound(False, False, details | {"schema": reason})
     except Unavailable as error:
         return _unreachable(error.in_full)
     try:
         is_right = _read(service, clock, details)
     except Unavailable as error:
-        return Found(False, False, details | {"read": error.in_full})
+        return ReadinessFound(False, False, details | {"read": error.in_full})
     details["read"] = _DONE
     try:
         with service.store.write(when_closed=True) as connection:
             readiness.write(connection)
     except Unavailable as error:
-        return Found(False, True, details | {"write": error.in_full})
-    return Found(is_right, True, details | {"write": _DONE})
+        return ReadinessFound(False, True, details | {"write": error.in_full})
+    return ReadinessFound(is_right, True, details | {"write": _DONE})
 
 
 def _read(service: Service, clock: Clock, details: dict[str, Any]) -> bool:
@@ -101,7 +101,7 @@ def _difference(before: datetime, primary: datetime, after: datetime) -> float:
     return ahead.total_seconds()
 
 
-def _told(server: Server) -> dict[str, Any]:
+def _told(server: DatabaseServer) -> dict[str, Any]:
     waiting = {"commits_waiting": server.waiting}
     if not server.shown_all:
         waiting = {"commits_waiting_of_this_role": server.waiting}
@@ -120,9 +120,9 @@ def _standby(standby: Standby, shown_all: bool) -> dict[str, Any]:
     return {"name": standby.name} | {key: hidden if value is None else value for key, value in values.items()}
 
 
-def _unreachable(sentence: str) -> Found:
+def _unreachable(sentence: str) -> ReadinessFound:
     details = {"database": "unreachable", "schema": "unknown", "read": sentence, "write": _NOT_TRIED}
-    return Found(False, False, details)
+    return ReadinessFound(False, False, details)
 
 
 _SLOW: Final = _unreachable("The database does not answer in time.")
@@ -143,7 +143,7 @@ class Readiness:
         self._running: _Examination | None = None
         self._said = True
 
-    def found(self) -> Found:
+    def found(self) -> ReadinessFound:
         """Return what was found last, or within the last second; it takes a few seconds at most."""
         with self._lock:
             running = self._running
@@ -180,7 +180,7 @@ class _Examination(threading.Thread):
         """Tell whether it has ended, and more than a second ago."""
         return time.monotonic() >= self._ended + _AT_MOST_EVERY_SECONDS
 
-    def wait(self) -> Found:
+    def wait(self) -> ReadinessFound:
         """Return what it found, or that it took too long; again at once for whoever comes after that."""
         self.join(max(0.0, self._began + _PATIENCE_SECONDS - time.monotonic()))
         return _SLOW if self.is_alive() else self._found

@@ -37,7 +37,7 @@ from hub.store.database.connection import Connection
 from hub.store.ledger import disclosures, past_rows, recalls
 from hub.store.ledger.disclosures import Fetch
 from hub.store.ledger.past_rows import PastRow
-from hub.store.ledger.recalls import Told
+from hub.store.ledger.recalls import ToldMember
 from hub.store.members import members
 from hub.store.records import objects
 
@@ -104,7 +104,7 @@ class _Notices:
     """Who was told that versions of a record are recalled, and when each has fetched the note first."""
 
     versions: frozenset[int]  # those of which the caller may know it
-    told: Mapping[int, Sequence[Told]]
+    told: Mapping[int, Sequence[ToldMember]]
     read_at: Mapping[tuple[NationCode, int, MemberId], datetime]
 
     @classmethod

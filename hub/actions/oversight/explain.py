@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.actions.access import authenticate
-from hub.actions.oversight.explanations import Account, Found, accounts
+from hub.actions.oversight.explanations import AskedVersion, Explanation, accounts
 from hub.actions.release.judging import own_versions
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
@@ -43,7 +43,7 @@ _UNKNOWN: Final = "There is no such object, or no such version of it, for this m
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class ExplanationRequest:
     """Which version of an object (None: the newest), and for which nation (None: for all).
 
     `version_key` orders as the version that is asked about, `version` is that as it was given.
@@ -55,7 +55,7 @@ class Question:
     version: str | None = None
 
 
-def explain(service: Service, caller: Caller, question: Question) -> JsonObject:
+def explain(service: Service, caller: Caller, question: ExplanationRequest) -> JsonObject:
     """Return, for each record of the id that the caller may ask about, the decision for each nation.
 
     1. Members ask about what they are served; the submitter and its nation's cert also about what was
@@ -76,7 +76,9 @@ def explain(service: Service, caller: Caller, question: Question) -> JsonObject:
     return found
 
 
-def explain_many(service: Service, caller: Caller, questions: Sequence[Question]) -> list[JsonObject]:
+def explain_many(
+    service: Service, caller: Caller, questions: Sequence[ExplanationRequest]
+) -> list[JsonObject]:
     """Return for each question what `explain` returns; an `error` for what the caller may not ask about.
 
     That says the same, to the byte, of what is not there (policy 9). Raises Forbidden as `explain` does.
@@ -85,7 +87,7 @@ def explain_many(service: Service, caller: Caller, questions: Sequence[Question]
     return [_unknown(question) if found is None else found for question, found in answers]
 
 
-def questions(body: bytes) -> list[Question]:
+def questions(body: bytes) -> list[ExplanationRequest]:
     """Return what a body asks about: under `objects`, ids, or objects of an `object` and its `version`.
 
     Raises BadJson, or BadRequest naming the place; Unprocessable for more than 1,000.
@@ -99,7 +101,7 @@ def questions(body: bytes) -> list[Question]:
     return [_question(f"objects[{n}]", entry) for n, entry in enumerate(entries)]
 
 
-def _question(place: str, entry: Any) -> Question:
+def _question(place: str, entry: Any) -> ExplanationRequest:
     fields = {"object": entry} if isinstance(entry, str) else entry
     known = isinstance(fields, dict) and "object" in fields and fields.keys() <= {"object", "version"}
     if not known or not all(isinstance(one, str) and one and one.isprintable() for one in fields.values()):
@@ -108,15 +110,15 @@ def _question(place: str, entry: Any) -> Question:
     key = None if version is None else version_key(version)
     if version is not None and key is None:
         raise BadRequest(f"{place}.version: give it as the object has it, such as 2026-01-31T08:00:00.000Z")
-    return Question(StixId(fields["object"]), key, version=version)
+    return ExplanationRequest(StixId(fields["object"]), key, version=version)
 
 
-def _unknown(question: Question) -> JsonObject:
+def _unknown(question: ExplanationRequest) -> JsonObject:
     version = {} if question.version is None else {"version": question.version}
     return {"object": question.id, **version, "error": _UNKNOWN}
 
 
-def _told(service: Service, caller: Caller, asked: Sequence[Question]) -> list[JsonObject | None]:
+def _told(service: Service, caller: Caller, asked: Sequence[ExplanationRequest]) -> list[JsonObject | None]:
     """Return what the caller is told in answer to each question; None: nothing."""
     if caller.member.kind is Kind.OPERATOR:
         raise Forbidden("Operators read health and metadata only.")
@@ -135,16 +137,16 @@ def _told(service: Service, caller: Caller, asked: Sequence[Question]) -> list[J
     ]
 
 
-def _records(told: Iterable[Account], recipient: NationCode | None) -> JsonObject | None:
+def _records(told: Iterable[Explanation], recipient: NationCode | None) -> JsonObject | None:
     records = [(one, view) for one in told if (view := one.view(recipient)) is not None]
     if len(records) > 1:
         return {"records": [view | one.submitter() for one, view in records]}
     return records[0][1] if records else None
 
 
-def _by_id(found: Iterable[tuple[StixId, Found]]) -> Mapping[StixId, Sequence[Found]]:
+def _by_id(found: Iterable[tuple[StixId, AskedVersion]]) -> Mapping[StixId, Sequence[AskedVersion]]:
     """Return what was found under each id: a version may be there under its own and under made ones."""
-    known: dict[StixId, list[Found]] = defaultdict(list)
+    known: dict[StixId, list[AskedVersion]] = defaultdict(list)
     for id, one in found:
         known[id].append(one)
     return known
@@ -152,19 +154,19 @@ def _by_id(found: Iterable[tuple[StixId, Found]]) -> Mapping[StixId, Sequence[Fo
 
 def _everywhere(
     service: Service, connection: Connection, ids: Collection[StixId]
-) -> Iterator[tuple[StixId, Found]]:
+) -> Iterator[tuple[StixId, AskedVersion]]:
     for origin in (*service.registry.recipients, HUB):
         for version in objects.versions_by_id(connection, origin, ids):
-            yield version.id, Found(origin, version)
+            yield version.id, AskedVersion(origin, version)
     made = derived_objects.with_ids(connection, ids)
     versions = {v.key: v for v in objects.versions_by_key(connection, {one.version for one in made})}
     for one in made:
-        yield one.id, Found(one.origin, versions[one.version], one.rendition)
+        yield one.id, AskedVersion(one.origin, versions[one.version], one.rendition)
 
 
 def _of_member(  # (hub/README: deleted-asked-by)
     service: Service, connection: Connection, reader: Reader, ids: Collection[StixId]
-) -> Iterator[tuple[StixId, Found]]:
+) -> Iterator[tuple[StixId, AskedVersion]]:
     """Give what the reader is served now, and what was deleted of its own or, to a cert, of its nation's."""
     now = present(service, connection, reader.nation)
     standing = service.in_force.visible(connection, reader, now).ids
@@ -174,16 +176,16 @@ def _of_member(  # (hub/README: deleted-asked-by)
     for row in served:
         version = versions[row.version]
         origin = HUB if version.member == MemberId(HUB) else row.origin
-        yield row.id, Found(origin, version, row.rendition)
+        yield row.id, AskedVersion(origin, version, row.rendition)
     nation = reader.nation if reader.clearance is Clearance.CERT else None
     for version in own_versions(connection, reader.member, nation, ids):
         if version.deleted_at is not None:
-            yield version.id, Found(reader.nation, version)
+            yield version.id, AskedVersion(reader.nation, version)
 
 
-def _chosen(found: Iterable[Found], version_key: str | None) -> list[Found]:
+def _chosen(found: Iterable[AskedVersion], version_key: str | None) -> list[AskedVersion]:
     """Return one version of each record at most, in the order in which they came."""
-    records: dict[tuple[NationCode, MemberId, str], Found] = {}
+    records: dict[tuple[NationCode, MemberId, str], AskedVersion] = {}
     for one in found:
         record = (one.origin, one.version.member, one.rendition.label)
         best = records.get(record)

@@ -46,7 +46,7 @@ _NOT_SERVED_YET: Final = (
 Place = tuple[int, Rendition]  # ObjectVersion.key, and the form
 
 
-class Found(NamedTuple):
+class AskedVersion(NamedTuple):
     """A version with its origin, and in which form it was asked about: as submitted, or by a made id."""
 
     origin: NationCode
@@ -59,8 +59,8 @@ class Found(NamedTuple):
 
 
 def accounts(
-    service: Service, connection: Connection, caller: Caller, found: Collection[Found]
-) -> dict[Place, Account]:
+    service: Service, connection: Connection, caller: Caller, found: Collection[AskedVersion]
+) -> dict[Place, Explanation]:
     """Return the account of each version that was found, in its form, for the caller.
 
     Those of one origin are judged together. How many statements it takes follows from how many members
@@ -74,7 +74,7 @@ def accounts(
     for (key, form), served in derived_objects.stored(connection, keys).items():
         made[key][form] = served.id
     now = present(service, connection)
-    known: dict[Place, Account] = {}
+    known: dict[Place, Explanation] = {}
     for origin in sorted({one.origin for one in found}):
         own = [one for one in found if one.origin == origin]
         context = context_of(service, connection, origin, now)
@@ -82,7 +82,7 @@ def accounts(
         inquiry = None if origin == HUB else _inquire(connection, context, versions.values())
         for one in own:
             key = one.version.key
-            known[one.place] = Account(caller, one, context, inquiry, rows[key], made[key])
+            known[one.place] = Explanation(caller, one, context, inquiry, rows[key], made[key])
     return known
 
 
@@ -99,11 +99,11 @@ def _inquire(
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Explanation:
     """What there is to say of one version, in one form, and to whom. Of the hub's own nothing is judged."""
 
     caller: Caller
-    found: Found
+    found: AskedVersion
     context: DecisionContext
     inquiry: Inquiry | None
     rows: Mapping[View, LiveRow]

@@ -37,15 +37,15 @@ from hub.stix import reading
 from hub.stix.derived.notes import recall_note
 from hub.store.database.connection import Connection
 from hub.store.ledger import disclosures, recalls, releases
-from hub.store.ledger.recalls import Reason, Recall, Recalled
+from hub.store.ledger.recalls import Recall, Recalled, RecallReason
 from hub.store.ledger.releases import NewRow
 from hub.store.members import members
 
 _PER_STEP: Final = 200  # recalls, so that no submission waits long for a ledger
 _IN_FLIGHT: Final = timedelta(minutes=5)  # how late what was read before a recall may come on record
 _SENTENCES: Final = {  # (hub/README: recall-causes)
-    Reason.DELETED: "The source withdrew this object on {at}.",
-    Reason.STRICTER: "Since {at} its source handles this object more strictly, and not for you any more.",
+    RecallReason.DELETED: "The source withdrew this object on {at}.",
+    RecallReason.STRICTER: "Since {at} its source handles this object more strictly, and not for you any more.",
 }
 
 
@@ -61,7 +61,7 @@ class Fetched:
         return Fetched(self.recipient, self.served | other.served, max(self.tlp, other.tlp))
 
 
-Told = tuple[int, MemberId]  # a recall and a member
+RecallOfMember = tuple[int, MemberId]  # a recall and a member
 
 
 def tell(service: Service, deadline: float) -> int:
@@ -111,7 +111,9 @@ def _step(service: Service, looked_before: datetime | None, after: int) -> tuple
     return found[-1].id, len(new)
 
 
-def fetched_of(connection: Connection, found: Collection[Recall], floor: int = 0) -> dict[Told, Fetched]:
+def fetched_of(
+    connection: Connection, found: Collection[Recall], floor: int = 0
+) -> dict[RecallOfMember, Fetched]:
     """Return what each member fetched of these recalls, by the disclosures that are numbered above `floor`.
 
     The record's own submitter is left out. Only answers count that held the objects themselves.
@@ -129,7 +131,7 @@ def fetched_of(connection: Connection, found: Collection[Recall], floor: int = 0
     for recipient, position in rows:
         positions[recipient].append(position)
     clearances = {m.id: m.kind for m in members.members(connection)}
-    fetched: dict[Told, Fetched] = {}
+    fetched: dict[RecallOfMember, Fetched] = {}
     for recipient, own in positions.items():
         for one in disclosures.fetches(connection, recipient, own, floor):
             if one.kind is not Disclosed.OBJECTS:
@@ -155,7 +157,10 @@ def _level(tlp: Tlp | None, kind: Kind) -> Tlp:  # (hub/README: note-level)
 
 
 def _write_notes(  # (hub/README: note-for-all, hub-objects-where)
-    service: Service, connection: Connection, held: Mapping[int, Recall], new: Mapping[Told, Fetched]
+    service: Service,
+    connection: Connection,
+    held: Mapping[int, Recall],
+    new: Mapping[RecallOfMember, Fetched],
 ) -> None:
     """Let one note stand for all who fetched the same of a recall, in their nation's ledger."""
     together: dict[tuple[int, Fetched], set[MemberId]] = defaultdict(set)

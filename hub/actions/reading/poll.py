@@ -27,7 +27,7 @@ from hub.proofs import cursors
 from hub.proofs.canonical import canonical
 from hub.store.database.connection import Connection
 from hub.store.ledger import pages
-from hub.store.ledger.pages import Ask, Told
+from hub.store.ledger.pages import PageEntries, PageRequest
 
 _NONCE_BYTES: Final = 12
 _TRIES: Final = 20  # while agreements begin and end, each of some milliseconds
@@ -65,19 +65,19 @@ def exists(service: Service, query: Query) -> bool:
         return bool(pages.manifest(connection, replace(query, limit=1), visible.ids).rows)
 
 
-def _bodies(service: Service, told: Told) -> tuple[Row, ...] | None:
+def _bodies(service: Service, told: PageEntries) -> tuple[Row, ...] | None:
     with service.store.read() as connection:
         return pages.bodies(connection, told)
 
 
-def _tell(service: Service, query: Query, kind: Disclosed, max_bytes: int | None) -> Told:
+def _tell(service: Service, query: Query, kind: Disclosed, max_bytes: int | None) -> PageEntries:
     """Return the rows of a page, on record; asked again where what the process took to stand did not."""
     visible = service.in_force.latest(query.reader)
     for _ in range(_TRIES):
         if visible is None:
             with service.store.read() as connection:
                 visible = _visible(service, connection, query.reader)
-        ask = Ask(query, kind, max_bytes, *visible)
+        ask = PageRequest(query, kind, max_bytes, *visible)
         told = service.disclosures.tell(service.store, ask)
         if not told.is_admitted:
             raise Unauthenticated(authenticate.REFUSAL)

@@ -10,15 +10,15 @@ from typing import Final
 from hub.errors import Unavailable
 from hub.store.database.connection import Store
 from hub.store.ledger import pages
-from hub.store.ledger.pages import Ask, Told
+from hub.store.ledger.pages import PageEntries, PageRequest
 
 _TURN_SECONDS: Final = 9.0  # a COMMIT that waits for a standby gives up sooner
 
 
 @dataclass(slots=True, eq=False)  # who asks for the same at the same time is another
 class _Entry:
-    ask: Ask
-    told: Told | None = None
+    ask: PageRequest
+    told: PageEntries | None = None
     failure: BaseException | None = None
 
 
@@ -34,10 +34,10 @@ class Disclosures:
         self._turn = threading.Lock()
         self._waiting: list[_Entry] = []
 
-    def tell(self, store: Store, ask: Ask) -> Told:
+    def tell(self, store: Store, ask: PageRequest) -> PageEntries:
         """Return the page once its disclosure is durable; Unavailable: nothing may leave."""
         if store.is_sqlite and _is_empty(store, ask):
-            return Told(is_admitted=True, is_current=True)
+            return PageEntries(is_admitted=True, is_current=True)
         entry = _Entry(ask)
         with self._guard:
             self._waiting.append(entry)
@@ -85,13 +85,13 @@ def _record(store: Store, batch: Sequence[_Entry]) -> None:
         entry.told = one
 
 
-def _is_empty(store: Store, ask: Ask) -> bool:
+def _is_empty(store: Store, ask: PageRequest) -> bool:
     """Tell whether there is nothing to record: asked first on SQLite, where recording waits for writers."""
     with store.read() as connection:
         return pages.is_empty(connection, ask, store.clock) is True
 
 
-def _outcome(entry: _Entry) -> Told:
+def _outcome(entry: _Entry) -> PageEntries:
     if entry.failure is not None:
         raise entry.failure
     if entry.told is None:

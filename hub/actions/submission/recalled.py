@@ -24,7 +24,7 @@ from hub.rules.release.recalling import ShownIn, Watch
 from hub.rules.release.row_changes import LedgerChanges
 from hub.store.database.connection import Connection
 from hub.store.ledger import recalls, releases
-from hub.store.ledger.recalls import NewRecall, Reason, Recalled
+from hub.store.ledger.recalls import NewRecall, Recalled, RecallReason
 from hub.store.members import members
 
 
@@ -42,12 +42,12 @@ class Watched:
         Of a version that is deleted all who ever fetched it are meant, of others those who ceased to see it.
         """
         watch = self.watch
-        pulled: dict[tuple[MemberId, StixId, Reason], list[Recalled]] = defaultdict(list)
+        pulled: dict[tuple[MemberId, StixId, RecallReason], list[Recalled]] = defaultdict(list)
         known = {place for (place, _), members in self.before.items() if members}
         for place in sorted(recalls.recipients_of(connection, watch.doomed)):
             version = watch.versions[place[1]]
             tlp = version.tlp if place in known or version.markings.tlp is not None else None
-            pulled[*version.record, Reason.DELETED].append(Recalled(*place, tlp, None, None))
+            pulled[*version.record, RecallReason.DELETED].append(Recalled(*place, tlp, None, None))
         revisions: dict[NationCode, int] = {}
         after = watch.seen(releases.live_rows(connection, list(watch.versions)))
         for place, lost in watch.lost(self.before, after).items():
@@ -55,7 +55,7 @@ class Watched:
             if place[0] not in revisions:
                 revisions[place[0]] = releases.revision(connection, place[0])
             recalled = Recalled(*place, version.tlp, lost, revisions[place[0]])
-            pulled[*version.record, Reason.STRICTER].append(recalled)
+            pulled[*version.record, RecallReason.STRICTER].append(recalled)
         new = [NewRecall(self.origin, *record, at, pulled[record]) for record in sorted(pulled)]
         recalls.add(connection, new)
 

@@ -35,7 +35,7 @@ _UNKNOWN: Final = "There is no such submission for this member to ask about."
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SubmissionsRequest:
     """Which submissions are wanted: at most `limit`, those received at or after `since`, from `next` on."""
 
     limit: int = MOST
@@ -43,7 +43,7 @@ class Wish:
     next: str | None = None
 
 
-def listing(service: Service, caller: Caller, wish: Wish) -> JsonObject:
+def listing(service: Service, caller: Caller, wish: SubmissionsRequest) -> JsonObject:
     """Return submissions, the newest first, with how many of their objects succeeded and failed.
 
     To a member its own; to a cert whose token reads, its nation's; to an auditor all. Where `more` is true,
@@ -85,7 +85,7 @@ def _sees_nation(caller: Caller) -> bool:  # (hub/README: submissions-told)
     return caller.member.kind is Kind.CERT and Scope.READ in caller.scopes
 
 
-def _window(service: Service, caller: Caller, wish: Wish) -> Window:
+def _window(service: Service, caller: Caller, wish: SubmissionsRequest) -> Window:
     if caller.member.kind is Kind.OPERATOR:
         raise Forbidden("Operators read health and metadata only.")
     is_all = caller.member.kind is Kind.AUDITOR or _sees_nation(caller)

@@ -9,9 +9,9 @@ from typing import Final
 import click
 
 from hub.cli.demo import others, reasons, recalled, simulated, watching
-from hub.cli.demo.printed import Stage, Story
+from hub.cli.demo.printed import DemoOutput, DemoReport
 from hub.cli.demo.sample import load_sample, report_path
-from hub.cli.demo.scene import MEMBERS, Scene, conclude_agreements, home_folder, set_scene
+from hub.cli.demo.scene import MEMBERS, DemoHub, conclude_agreements, home_folder, set_scene
 from hub.cli.demo.server import claim_address, serving
 from hub.cli.output import json_option, print_json
 from hub.errors import HubError
@@ -36,7 +36,7 @@ def demo_command(home: Path | None, serve: bool, as_json: bool) -> None:
     """
     if serve and as_json:
         raise click.UsageError("--serve talks to a person, --json to a program: choose one.")
-    stage = Stage(is_quiet=as_json)
+    stage = DemoOutput(is_quiet=as_json)
     claimed, url = claim_address()
     with home_folder(home) as folder:
         stage.heading(f"A hub at {url}: five nations, {len(MEMBERS)} members, three agreements")
@@ -50,7 +50,7 @@ def demo_command(home: Path | None, serve: bool, as_json: bool) -> None:
         raise HubError(f"{len(story.differences)} answers were not as the policy says")
 
 
-def tell(stage: Stage, scene: Scene) -> Story:
+def tell(stage: DemoOutput, scene: DemoHub) -> DemoReport:
     """Play the story on a hub that is being served, and return what happened.
 
     1. The nations conclude their agreements.
@@ -60,7 +60,7 @@ def tell(stage: Stage, scene: Scene) -> Story:
     5. An object is deleted; whoever had fetched it is told, and nobody else.
     6. An ally and a company try what only the source of an object may do.
     """
-    story = Story(load_sample())
+    story = DemoReport(load_sample())
     story.agreements = conclude_agreements(scene)  # 1
     for name, view in story.agreements.items():
         stage.line(f"{name:<8} {view['state']}, signed by {', '.join(view['signed_by'])}")
@@ -102,7 +102,7 @@ def tell(stage: Stage, scene: Scene) -> Story:
     return story
 
 
-def _stay(stage: Stage, scene: Scene, story: Story, process: subprocess.Popen[bytes]) -> None:
+def _stay(stage: DemoOutput, scene: DemoHub, story: DemoReport, process: subprocess.Popen[bytes]) -> None:
     stage.heading("The hub goes on until Ctrl-C. In another terminal, as us-agency:\n")
     stage.invitation(scene, str(report_path("apt1.json")), next(iter(story.sample.groups[0].objects)))
     try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.cli.demo.sample import Group, Sample
-from hub.cli.demo.scene import MEMBERS, Scene
+from hub.cli.demo.scene import MEMBERS, DemoHub
 from hub.client import stock
 from hub.model import JsonObject
 
@@ -27,7 +27,7 @@ _PASSES_ON: Final = "received from KR; only KR may share it"
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class Attempt:
     """What a member submitted, and what it was told. `wanted` begins the sentence of a refusal; "": taken."""
 
     member: str
@@ -41,10 +41,10 @@ class Try:
 
 
 @dataclass(frozen=True, slots=True)
-class Others:
+class AttemptsOfOthers:
     """The tries, and everything that a company's copies changed for its cert: nothing, if all is well."""
 
-    tries: tuple[Try, ...]
+    tries: tuple[Attempt, ...]
     changes: tuple[str, ...]
 
     def differences(self) -> list[str]:
@@ -62,7 +62,7 @@ class Others:
         return [{"member": one.member, "deed": one.deed, "refused": one.told or None} for one in self.tries]
 
 
-def try_all(scene: Scene, sample: Sample) -> Others:
+def try_all(scene: DemoHub, sample: Sample) -> AttemptsOfOthers:
     """Let an ally and a company of the cert's own nation try, and the cert revise what the company copied.
 
     The ally was shown the AMBER object under an agreement that has ended since.
@@ -86,7 +86,7 @@ def try_all(scene: Scene, sample: Sample) -> Others:
     ]
     revised = indicator | {"description": "Revised by its author.", "modified": _REVISED_AT}
     tries.append(_try(scene, _CERT, "revises the one that was copied", [revised], ""))
-    return Others(tuple(tries), (*changes, *_not_served(scene, public, revised)))
+    return AttemptsOfOthers(tuple(tries), (*changes, *_not_served(scene, public, revised)))
 
 
 def _group(sample: Sample, handled_as: str) -> Group:
@@ -101,15 +101,15 @@ def _unnamed(value: JsonObject) -> JsonObject:
     return {key: part for key, part in value.items() if key != "created_by_ref"}
 
 
-def _try(scene: Scene, member: str, deed: str, objects: Sequence[JsonObject], wanted: str) -> Try:
+def _try(scene: DemoHub, member: str, deed: str, objects: Sequence[JsonObject], wanted: str) -> Attempt:
     """Submit the objects in one POST; what is told is the first failure."""
     nation = MEMBERS[member][0].lower()
     status = stock.push(scene.url, scene.auth(member), nation, objects)
     told = str(status.failures[0]["message"]) if status.failure_count else ""
-    return Try(member, deed, wanted, told)
+    return Attempt(member, deed, wanted, told)
 
 
-def _handled(scene: Scene, group: Group) -> Mapping[str, Any]:
+def _handled(scene: DemoHub, group: Group) -> Mapping[str, Any]:
     """Return how the cert's own record of each object is handled, and who sees it by what."""
     with scene.member(_CERT) as hub:
         answers = {id: hub.explain(id) for id in group.objects}
@@ -122,7 +122,7 @@ def _own(answer: JsonObject) -> JsonObject:
     return next(one for one in records if one.get("member", _CERT) == _CERT)
 
 
-def _not_served(scene: Scene, group: Group, revised: JsonObject) -> list[str]:
+def _not_served(scene: DemoHub, group: Group, revised: JsonObject) -> list[str]:
     """Return who of the group's readers is not served the revised object."""
     missing = []
     for reader in sorted(group.readers_after):

@@ -11,13 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hub.cli.demo.others import Others
-from hub.cli.demo.reasons import Account
-from hub.cli.demo.recalled import Recall
-from hub.cli.demo.sample import Group, Question, Sample
-from hub.cli.demo.scene import MEMBERS, Scene
+from hub.cli.demo.others import AttemptsOfOthers
+from hub.cli.demo.reasons import ShownObject
+from hub.cli.demo.recalled import RecalledObject
+from hub.cli.demo.sample import Group, Sample, SampleQuestion
+from hub.cli.demo.scene import MEMBERS, DemoHub
 from hub.cli.demo.simulated import Simulation
-from hub.cli.demo.watching import Look
+from hub.cli.demo.watching import PollOfAll
 from hub.model import JsonObject
 
 _SENTENCE: Final = 60  # characters of one that has a line with other words
@@ -25,20 +25,20 @@ _WIDTH: Final = 100  # columns, when the output is no terminal
 
 
 @dataclass(slots=True)
-class Story:
+class DemoReport:
     """All that happened, in the order in which it is told. `agreements` are views, by their file's name."""
 
     sample: Sample
     agreements: dict[str, JsonObject] = field(default_factory=dict)
     simulation: Simulation | None = None
-    before: Look | None = None
-    reasons: list[tuple[Question, str]] = field(default_factory=list)
-    accounts: list[Account] = field(default_factory=list)
-    account: Account | None = None  # the one that is told
+    before: PollOfAll | None = None
+    reasons: list[tuple[SampleQuestion, str]] = field(default_factory=list)
+    accounts: list[ShownObject] = field(default_factory=list)
+    account: ShownObject | None = None  # the one that is told
     ended: JsonObject = field(default_factory=dict)
-    after: Look | None = None
-    recall: Recall | None = None
-    others: Others | None = None
+    after: PollOfAll | None = None
+    recall: RecalledObject | None = None
+    others: AttemptsOfOthers | None = None
 
     @property
     def differences(self) -> list[str]:
@@ -87,11 +87,11 @@ class Story:
             "differences": self.differences,
         }
 
-    def _seen(self, look: Look | None, group: Group) -> dict[str, int]:
+    def _seen(self, look: PollOfAll | None, group: Group) -> dict[str, int]:
         return {} if look is None else {reader: look.count(reader, group) for reader in MEMBERS}
 
 
-class Stage:
+class DemoOutput:
     """Where people read: colour on a terminal, plain lines elsewhere, nothing at all with --json."""
 
     def __init__(self, *, is_quiet: bool) -> None:
@@ -105,7 +105,7 @@ class Stage:
     def line(self, text: str, style: str = "") -> None:
         self._console.print(Text(f"  {text}", style=style))
 
-    def matrix(self, sample: Sample, look: Look) -> None:
+    def matrix(self, sample: Sample, look: PollOfAll) -> None:
         """Print what was submitted down the side, every reader across, and how many it sees."""
         table = Table(box=None, header_style="bold cyan", pad_edge=False, padding=(0, 1, 0, 0))
         for name in ("submitted", "by", "handled as"):
@@ -119,7 +119,7 @@ class Stage:
         self._console.print(table)
         self._console.print(Text("C cert, A agency, P partner; · none of them", style="dim"))
 
-    def reason(self, sample: Sample, question: Question, reason: str) -> None:
+    def reason(self, sample: Sample, question: SampleQuestion, reason: str) -> None:
         """Print one withheld object with the first of its reasons."""
         line = Text("  ✗ ", style="red")
         line.append(f"{question.reader:<9}", style="cyan")
@@ -132,7 +132,7 @@ class Stage:
         )
         self._console.print(line)
 
-    def account(self, sample: Sample, account: Account, agreements: Mapping[str, JsonObject]) -> None:
+    def account(self, sample: Sample, account: ShownObject, agreements: Mapping[str, JsonObject]) -> None:
         """Print who sees an object and by which clause, why others do not, and who has fetched it."""
         explained = account.explained
         kind, name = str(explained["object"]).partition("--")[0], sample.name(explained["object"])
@@ -154,7 +154,7 @@ class Stage:
         fetched = ", ".join(reader for reader in MEMBERS if reader in account.fetched_by)
         self.line(f"  fetched by {fetched}")
 
-    def changes(self, before: Look, after: Look) -> None:
+    def changes(self, before: PollOfAll, after: PollOfAll) -> None:
         """Print whose view changed, with counts before and after."""
         for reader in MEMBERS:
             old, new = before.total(reader), after.total(reader)
@@ -166,14 +166,14 @@ class Stage:
         same = [reader for reader in MEMBERS if before.total(reader) == after.total(reader)]
         self.line(f"unchanged: {', '.join(same)}", "dim")
 
-    def recall(self, recall: Recall) -> None:
+    def recall(self, recall: RecalledObject) -> None:
         """Print to whom the note came, and that its source knows."""
         told = [reader for reader in MEMBERS if reader in recall.notes]
         self.line(f"a note came to {', '.join(told)}; agreement or not, they had fetched it", "green")
         told = [reader for reader in MEMBERS if reader in recall.confirmed]
         self.line(f"hub disclosures: notified, and the note fetched: {', '.join(told)}")
 
-    def others(self, others: Others) -> None:
+    def others(self, others: AttemptsOfOthers) -> None:
         """Print what each tried, and the sentence that it was told."""
         for one in others.tries:
             mark, style = ("✗", "yellow") if one.told else ("✓", "green")
@@ -201,7 +201,7 @@ class Stage:
         for difference in differences:
             self.line(f"✗ {difference}", "bold red")
 
-    def invitation(self, scene: Scene, file: str, id: str) -> None:
+    def invitation(self, scene: DemoHub, file: str, id: str) -> None:
         """Print commands that work now, ready to be pasted."""
         badge = scene.badges["us-agency"]
         self._console.print(

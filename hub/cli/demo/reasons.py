@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from hub.cli.demo.sample import Group, Question, Sample
-from hub.cli.demo.scene import MEMBERS, Scene
+from hub.cli.demo.sample import Group, Sample, SampleQuestion
+from hub.cli.demo.scene import MEMBERS, DemoHub
 from hub.errors import HubError
 from hub.model import Clearance, JsonObject
 
@@ -15,7 +15,7 @@ _SHOWN: Final = "AMBER"  # how the object is handled that is told of
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ShownObject:
     """An object, who sees it and why, and who has fetched it, as its nation's cert is told."""
 
     asked_by: str
@@ -40,20 +40,20 @@ class Account:
         ]
 
 
-def account(scene: Scene, group: Group) -> Account:
+def account(scene: DemoHub, group: Group) -> ShownObject:
     """Ask about the first object of a group, all of which are handled alike, as its nation's cert."""
     cert = _cert_of(group.submitter)
     id = next(iter(group.objects))
     with scene.member(cert) as hub:
-        return Account(cert, group, hub.explain(id), hub.disclosures(id))
+        return ShownObject(cert, group, hub.explain(id), hub.disclosures(id))
 
 
-def shown(sample: Sample, accounts: Sequence[Account]) -> Account:
+def shown(sample: Sample, accounts: Sequence[ShownObject]) -> ShownObject:
     """Return the account that is told, of those of every group."""
     return accounts[[group.handled_as for group in sample.groups].index(_SHOWN)]
 
 
-def reason(scene: Scene, question: Question) -> str:
+def reason(scene: DemoHub, question: SampleQuestion) -> str:
     """Return the hub's sentence why the reader is not served the newest version of the object.
 
     Raises HubError when it gives none: then the object is not withheld at all.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hub.cli.demo.reasons import Account
-from hub.cli.demo.scene import MEMBERS, Scene, work_at_once
+from hub.cli.demo.reasons import ShownObject
+from hub.cli.demo.scene import MEMBERS, DemoHub, work_at_once
 from hub.client import stock
 from hub.model import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
+class RecalledObject:
     """An object that its source has deleted, to whom a note on it came, and what the source is told."""
 
     id: str
@@ -36,7 +36,7 @@ class Recall:
         ]
 
 
-def take_back(scene: Scene, account: Account) -> Recall:
+def take_back(scene: DemoHub, account: ShownObject) -> RecalledObject:
     """Let the submitter of what `account` tells of delete it, and everybody poll for notes."""
     id, submitter = str(account.explained["object"]), account.group.submitter
     own = stock.collection(scene.url, scene.auth(submitter), MEMBERS[submitter][0].lower())
@@ -49,4 +49,4 @@ def take_back(scene: Scene, account: Account) -> Recall:
         notes.update((reader, note) for note in found if id in note["object_refs"])
     with scene.member(account.asked_by) as hub:
         disclosed = [one for one in hub.disclosures(id) if one["member"] != submitter]
-    return Recall(id, submitter, frozenset(account.fetched_by - {submitter}), notes, disclosed)
+    return RecalledObject(id, submitter, frozenset(account.fetched_by - {submitter}), notes, disclosed)

@@ -39,7 +39,7 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class SampleQuestion:
     """Why does this member not see that object?"""
 
     reader: str
@@ -52,7 +52,7 @@ class Sample:
     """Everything that is submitted, and three questions about what is withheld."""
 
     groups: tuple[Group, ...]
-    questions: tuple[Question, ...]
+    questions: tuple[SampleQuestion, ...]
 
     def name(self, id: str) -> str:
         """Return what a person calls the object: its name, or what a relationship or translation is of."""
@@ -76,7 +76,7 @@ def load_sample() -> Sample:
     own = {id: value for path in _BUNDLES for id, value in _by_id(orjson.loads(path.read_bytes())).items()}
     return Sample(
         groups=tuple(_group(entry, own) for entry in expected["groups"]),
-        questions=tuple(Question(**entry) for entry in expected["withheld"]),
+        questions=tuple(SampleQuestion(**entry) for entry in expected["withheld"]),
     )
 
 

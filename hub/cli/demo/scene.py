@@ -52,7 +52,7 @@ AGREEMENTS: Final = ("charter", "us-kr")  # files of config/agreements, conclude
 
 
 @dataclass(frozen=True, slots=True)
-class Badge:
+class Credentials:
     """A member's credentials, kept as a member would: a token and private keys in files of mode 0600."""
 
     token: Path
@@ -61,14 +61,14 @@ class Badge:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class DemoHub:
     """Where the demo happens. `environ` is what every process of this hub is told."""
 
     home: Path
     url: str
     environ: dict[str, str]
     service: Service
-    badges: dict[str, Badge]
+    badges: dict[str, Credentials]
 
     def member(self, id: str, *, governs: bool = False) -> Hub:
         """Return the hub as the member `id` reaches it over HTTP, with its token and one of its keys."""
@@ -101,7 +101,7 @@ def home_folder(chosen: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def set_scene(home: Path, url: str) -> Iterator[Scene]:
+def set_scene(home: Path, url: str) -> Iterator[DemoHub]:
     """Give a hub at `home` that calls itself `url`, with every member registered; nothing serves it yet."""
     # The reader's own configuration stays out: what must come out was written for the defaults.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
@@ -110,12 +110,12 @@ def set_scene(home: Path, url: str) -> Iterator[Scene]:
     try:
         initialise(service)
         badges = {id: _admit(service, home / "members" / id, id) for id in MEMBERS}
-        yield Scene(home, url, environ, service, badges)
+        yield DemoHub(home, url, environ, service, badges)
     finally:
         service.store.close()
 
 
-def conclude_agreements(scene: Scene) -> dict[str, JsonObject]:
+def conclude_agreements(scene: DemoHub) -> dict[str, JsonObject]:
     """Let the parties conclude the example agreements, over HTTP with their own keys; all are in force then.
 
     Returns each as its parties see it, by the name of its file. Raises HubError when one does not bind.
@@ -143,7 +143,7 @@ def certs_of(document: JsonObject) -> list[str]:
     return [f"{party.lower()}-cert" for party in document["parties"]]
 
 
-def conclude(scene: Scene, name: str) -> JsonObject:
+def conclude(scene: DemoHub, name: str) -> JsonObject:
     """Let the parties conclude one example agreement; return it as they see it, in force.
 
     Each signs the document whose digest its proposer has read and told them.
@@ -161,14 +161,14 @@ def conclude(scene: Scene, name: str) -> JsonObject:
     return view
 
 
-def _admit(service: Service, folder: Path, id: str) -> Badge:
+def _admit(service: Service, folder: Path, id: str) -> Credentials:
     nation, kind, name = MEMBERS[id]
     administer.add_member(service, id, nation, kind, name)
     if id in IDENTITIES:
         administer.register_identity(service, id, IDENTITIES[id])
     scopes = {Scope.READ, Scope.SUBMIT} | ({Scope.GOVERN} if kind is Kind.CERT else set())
     files.make_folder(folder)
-    badge = Badge(folder / "token", folder / "submit.pem", folder / "agreement.pem")
+    badge = Credentials(folder / "token", folder / "submit.pem", folder / "agreement.pem")
     _keep(badge.token, administer.issue_token(service, id, scopes).token.encode())
     _give_key(service, id, badge.submit_key, Purpose.SUBMIT)
     if kind is Kind.CERT:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from hub import files
-from hub.cli.demo.scene import Scene
+from hub.cli.demo.scene import DemoHub
 from hub.cli.signals import end_on_sigterm
 from hub.client import ClientError, HubAuth
 from hub.client.http.connection import Connection, Patience
@@ -39,7 +39,7 @@ def claim_address() -> tuple[socket.socket, str]:
 
 
 @contextmanager
-def serving(scene: Scene, claimed: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
+def serving(scene: DemoHub, claimed: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
     """Give `hub serve` for the scene, ready; it has ended when the block ends. The socket becomes its own.
 
     Raises HubError, with the server's last words, when it is not ready within 30 seconds.
@@ -67,7 +67,7 @@ def serving(scene: Scene, claimed: socket.socket) -> Iterator[subprocess.Popen[b
             _stop(process)
 
 
-def _wait_until_ready(scene: Scene, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_until_ready(scene: DemoHub, process: subprocess.Popen[bytes], log: Path) -> None:
     token = next(iter(scene.badges.values())).token.read_text()
     connection = Connection(HubAuth(token), patience=Patience(attempts=1))
     deadline = time.monotonic() + _READY_SECONDS

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.cli.demo.sample import Sample
-from hub.cli.demo.scene import MEMBERS, Scene, certs_of, conclude, example, work_at_once
+from hub.cli.demo.scene import MEMBERS, DemoHub, certs_of, conclude, example, work_at_once
 from hub.client import stock
 from hub.model import JsonObject
 
 _PER_PAGE: Final = 500
 _SHOWN: Final = 4  # types of objects on a line
 
-Line = tuple[str, str, str, str]  # origin, recipient, type, TLP
+SimulatedLine = tuple[str, str, str, str]  # origin, recipient, type, TLP
 Holdings = Mapping[str, set[str]]  # by member, the ids of what it is served
 
 
@@ -24,9 +24,9 @@ class Simulation:
     """An agreement, what each party was told of it before signing, and what came when it was in force."""
 
     agreement: JsonObject
-    told: Counter[Line]
+    told: Counter[SimulatedLine]
     withdrawn: int
-    came: Counter[Line]
+    came: Counter[SimulatedLine]
 
     def differences(self) -> list[str]:
         """Return every way in which what came is not what was told."""
@@ -58,10 +58,10 @@ class Simulation:
         ]
 
 
-def sign_foreseen(scene: Scene, sample: Sample, name: str) -> Simulation:
+def sign_foreseen(scene: DemoHub, sample: Sample, name: str) -> Simulation:
     """Let each party simulate an example agreement, then conclude it, and see what comes by it."""
     document = example(name)
-    told: Counter[Line] = Counter()
+    told: Counter[SimulatedLine] = Counter()
     withdrawn = 0
     for cert in certs_of(document):
         with scene.member(cert, governs=True) as hub:
@@ -75,13 +75,13 @@ def sign_foreseen(scene: Scene, sample: Sample, name: str) -> Simulation:
     return Simulation(agreement, told, withdrawn, _came(sample, before, _holdings(scene, document)))
 
 
-def _holdings(scene: Scene, document: JsonObject) -> Holdings:
+def _holdings(scene: DemoHub, document: JsonObject) -> Holdings:
     readers = [reader for reader, (nation, _, _) in MEMBERS.items() if nation in document["parties"]]
     polls = {r: stock.poll(scene.url, scene.auth(r), "released", _PER_PAGE) for r in readers}
     return {reader: {value["id"] for value in values} for reader, values in polls.items()}
 
 
-def _came(sample: Sample, before: Holdings, after: Holdings) -> Counter[Line]:
+def _came(sample: Sample, before: Holdings, after: Holdings) -> Counter[SimulatedLine]:
     """Count what is newly served to each nation, by what the table says of it."""
     places = {
         id: (MEMBERS[group.submitter][0], group.handled_as.partition(",")[0].lower())

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.cli.demo.sample import Group, Sample
-from hub.cli.demo.scene import MEMBERS, Scene
+from hub.cli.demo.scene import MEMBERS, DemoHub
 from hub.client import stock
 from hub.errors import HubError
 from hub.model import JsonObject
@@ -16,14 +16,14 @@ from hub.stix.marking.tlp import TLP_IDS
 
 _PER_PAGE: Final = 50  # small, so that the demo turns pages
 
-Seen = Mapping[str, Sequence[JsonObject]]  # by reader
+SeenBy = Mapping[str, Sequence[JsonObject]]  # by reader
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class PollOfAll:
     """One poll by everybody, and every way in which it is not as expected (none: all is well)."""
 
-    seen: Seen
+    seen: SeenBy
     differences: tuple[str, ...]
 
     def count(self, reader: str, group: Group) -> int:
@@ -35,7 +35,7 @@ class Look:
         return len(self.seen[reader])
 
 
-def push_all(scene: Scene, sample: Sample) -> None:
+def push_all(scene: DemoHub, sample: Sample) -> None:
     """Let every submitter push its objects to its nation's collection; HubError when one is refused."""
     for submitter in dict.fromkeys(group.submitter for group in sample.groups):
         own = [group for group in sample.groups if group.submitter == submitter]
@@ -47,7 +47,7 @@ def push_all(scene: Scene, sample: Sample) -> None:
             raise HubError(f"{status.failure_count} objects of {submitter} were refused: {first}")
 
 
-def look(scene: Scene, sample: Sample, *, after: bool = False) -> Look:
+def look(scene: DemoHub, sample: Sample, *, after: bool = False) -> PollOfAll:
     """Poll as every member and compare. `after`: the agreement that the demo ends has ended."""
     seen: dict[str, list[JsonObject]] = {}
     for reader in MEMBERS:
@@ -59,7 +59,7 @@ def look(scene: Scene, sample: Sample, *, after: bool = False) -> Look:
         for reader in MEMBERS
         for difference in compare(reader, seen[reader], expected(sample, reader, after=after), own)
     ]
-    return Look(seen, tuple(found))
+    return PollOfAll(seen, tuple(found))
 
 
 def expected(sample: Sample, reader: str, *, after: bool) -> dict[str, JsonObject]:

@@ -17,8 +17,8 @@ from typing import Any, Final, NamedTuple
 from hub.client.agreement import terms
 from hub.client.agreement.signers import Signers, Trust
 from hub.client.agreement.steps import (
+    FoldedSteps,
     Signature,
-    Story,
     fold,
     instant,
 )
@@ -332,7 +332,7 @@ def _signer_findings(view: JsonObject, signatures: Sequence[Signature], own: str
 
 
 # (hub/README: hub-word-on-state)
-def _state_findings(view: JsonObject, story: Story, now: datetime) -> Iterator[Finding]:
+def _state_findings(view: JsonObject, story: FoldedSteps, now: datetime) -> Iterator[Finding]:
     document = view["document"]
     story.valid_from, story.valid_until = (instant(document.get(n)) for n in ("valid_from", "valid_until"))
     said, ended = view.get("state"), str(view.get("ended"))

@@ -39,7 +39,7 @@ class Signature:
 
 
 @dataclass(slots=True)
-class Story:
+class FoldedSteps:
     """What the verified steps come to. `faults` are steps that could not be taken where they stand."""
 
     is_complete: bool
@@ -59,9 +59,9 @@ class Story:
         return {"suspended" if self.suspended else "in force"}
 
 
-def fold(signatures: Sequence[Signature], needed: frozenset[str]) -> Story:
+def fold(signatures: Sequence[Signature], needed: frozenset[str]) -> FoldedSteps:
     """Return what the signatures that hold come to, in the order in which the hub gives them."""
-    story = Story(is_complete=False, signed=set(), suspended=set(), terminated=None, faults=[])
+    story = FoldedSteps(is_complete=False, signed=set(), suspended=set(), terminated=None, faults=[])
     has_begun = False  # a step other than a signature was taken
     for one in (signature for signature in signatures if signature.fault is None):
         said = f"{one.nation}'s {one.typ!r}"

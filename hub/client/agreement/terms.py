@@ -24,7 +24,7 @@ _TIME: Final = re.compile(
 )
 
 
-class Term(NamedTuple):
+class TermInWords(NamedTuple):
     """One thing that a document says: its name, and what it says in words.
 
     `fault`: it is not as agreements have it, and given as JSON. `is_known`: this version knows what it means.
@@ -36,13 +36,13 @@ class Term(NamedTuple):
     is_known: bool = True
 
 
-def head(document: JsonObject) -> list[Term]:
+def head(document: JsonObject) -> list[TermInWords]:
     """Return title, parties, validity, whose hub it is and what it supersedes."""
     validity = [_time(document, name) for name in ("valid_from", "valid_until")]
     found = [
         _title(document),
         _said(document, "parties", partial(clause_terms.read_nations, document.get("parties"))),
-        Term(
+        TermInWords(
             "valid",
             f"from {validity[0].words} until {validity[1].words}",
             next((one.fault for one in validity if one.fault), None),
@@ -54,7 +54,7 @@ def head(document: JsonObject) -> list[Term]:
     return found
 
 
-def clauses(document: JsonObject) -> list[list[Term]]:
+def clauses(document: JsonObject) -> list[list[TermInWords]]:
     """Return the terms of each clause in the document's order; people count them from 1.
 
     What is no list of tables is one term, named `clauses`, of a single clause.
@@ -65,7 +65,7 @@ def clauses(document: JsonObject) -> list[list[Term]]:
     return [clause(one) if isinstance(one, dict) else [_odd("clause", one)] for one in given]
 
 
-def clause(given: JsonObject) -> list[Term]:
+def clause(given: JsonObject) -> list[TermInWords]:
     """Return every term of a clause, with what holds where it says nothing."""
     known = {term.name: term for term in clause_terms.TERMS}
     return [
@@ -74,20 +74,20 @@ def clause(given: JsonObject) -> list[Term]:
     ]
 
 
-def terms_of_iep(document: JsonObject) -> list[Term]:
+def terms_of_iep(document: JsonObject) -> list[TermInWords]:
     """Return the FIRST IEP 2.0 terms, which the hub carries and does not interpret."""
     iep = document.get("iep", {})
     if not isinstance(iep, dict):
         return [_odd("iep", iep)]
-    return [Term(_quoted(name), as_json(iep[name])) for name in sorted(iep)]
+    return [TermInWords(_quoted(name), as_json(iep[name])) for name in sorted(iep)]
 
 
-def others(document: JsonObject) -> list[Term]:
+def others(document: JsonObject) -> list[TermInWords]:
     """Return whatever else is in the document."""
     return [_unknown(name, document[name], DOCUMENT_KEYS) for name in sorted(document.keys() - DOCUMENT_KEYS)]
 
 
-def every(document: JsonObject) -> Iterator[tuple[str, Term]]:
+def every(document: JsonObject) -> Iterator[tuple[str, TermInWords]]:
     """Give each term with the place where it stands."""
     for part in (head(document), others(document)):
         yield from (("the document", term) for term in part)
@@ -159,12 +159,12 @@ def differences(former: JsonObject, document: JsonObject) -> list[str]:
     return [*found, *moved]
 
 
-def _whole(document: JsonObject) -> list[Term]:
+def _whole(document: JsonObject) -> list[TermInWords]:
     iep = [term._replace(name=f"iep, {term.name}") for term in terms_of_iep(document)]
     return [*head(document), *iep, *others(document)]
 
 
-def _table(found: list[Term]) -> dict[str, str]:
+def _table(found: list[TermInWords]) -> dict[str, str]:
     return {term.name: term.words for term in found}
 
 
@@ -198,19 +198,19 @@ def _direction(one: Mapping[str, str]) -> str:
 # --- single values ----------------------------------------------------------------------------
 
 
-def _title(document: JsonObject) -> Term:
+def _title(document: JsonObject) -> TermInWords:
     value = document.get("title")
     if isinstance(value, str) and 0 < len(value) <= MAX_TITLE and not value.isspace():
-        return Term("title", value)
+        return TermInWords("title", value)
     return _odd("title", value)
 
 
-def _id(table: JsonObject, name: str) -> Term:
+def _id(table: JsonObject, name: str) -> TermInWords:
     value = table.get(name)
-    return Term(name, value) if isinstance(value, str) and _ID.fullmatch(value) else _odd(name, value)
+    return TermInWords(name, value) if isinstance(value, str) and _ID.fullmatch(value) else _odd(name, value)
 
 
-def _time(table: JsonObject, name: str) -> Term:
+def _time(table: JsonObject, name: str) -> TermInWords:
     value = table.get(name)
     if not isinstance(value, str) or not _TIME.fullmatch(value):
         return _odd(name, value)
@@ -218,10 +218,10 @@ def _time(table: JsonObject, name: str) -> Term:
         at = datetime.fromisoformat(value).astimezone(UTC).isoformat().replace("+00:00", "Z")
     except (ValueError, OverflowError):  # no such day, or none in UTC
         return _odd(name, value)
-    return Term(name, value if value.endswith("Z") else f"{value} ({at})")
+    return TermInWords(name, value if value.endswith("Z") else f"{value} ({at})")
 
 
-def _said(table: JsonObject, name: str, read: Callable[[list[str]], str | Iterable[str]]) -> Term:
+def _said(table: JsonObject, name: str, read: Callable[[list[str]], str | Iterable[str]]) -> TermInWords:
     """Return what `read` says of the value and the nations in it, or that it is not as agreements have it."""
     value = table.get(name)
     try:
@@ -231,22 +231,22 @@ def _said(table: JsonObject, name: str, read: Callable[[list[str]], str | Iterab
     if value is None and name in table:  # the hub's reading of a null need not be another's
         return _odd(name, value)
     if isinstance(said, str):
-        return Term(name, said)
+        return TermInWords(name, said)
     # What has a comma in it must not read as two.
-    return Term(name, ", ".join(one if _WORD.fullmatch(one) else as_json(one) for one in sorted(said)))
+    return TermInWords(name, ", ".join(one if _WORD.fullmatch(one) else as_json(one) for one in sorted(said)))
 
 
-def _odd(name: str, value: Any) -> Term:
-    return Term(name, as_json(value), fault="is not as an agreement has it")
+def _odd(name: str, value: Any) -> TermInWords:
+    return TermInWords(name, as_json(value), fault="is not as an agreement has it")
 
 
-def _unknown(name: str, value: Any, known: Iterable[str]) -> Term:
+def _unknown(name: str, value: Any, known: Iterable[str]) -> TermInWords:
     """Return a member that agreements don't have. One whose name may be read as a known one's is at fault."""
     alike = next((one for one in known if _folded(one) == _folded(name)), None)
     fault = None if name.isascii() else "has a name that may be read as another"
     if alike is not None:
         fault = f"is not {alike}, and may be read as it"
-    return Term(_quoted(name), as_json(value), fault, is_known=False)
+    return TermInWords(_quoted(name), as_json(value), fault, is_known=False)
 
 
 def _folded(name: str) -> str:

@@ -47,7 +47,7 @@ class Again(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class ConnectionCause:
     """One sentence, with the remedy, and whether asking again may help.
 
     `is_away`: time alone may mend it. `at_first` is what else may be wrong when nothing has answered yet.
@@ -77,7 +77,7 @@ class _Target:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def cause_of(error: BaseException, url: str, seconds: float, ca: str | None) -> Cause:
+def cause_of(error: BaseException, url: str, seconds: float, ca: str | None) -> ConnectionCause:
     """Return why the request to `url` failed with `error` after so many seconds."""
     target, chain = _Target.of(url, ca), list(_chain(error))
     if any(isinstance(one, requests.exceptions.ProxyError) for one in chain):
@@ -89,28 +89,28 @@ def cause_of(error: BaseException, url: str, seconds: float, ca: str | None) -> 
             f"{target} did not take the connection within {seconds:.0f} s: a firewall on the way may drop "
             "it. Check --url (HUB_URL), and whether this machine may reach the hub"
         )
-        return Cause(sentence, Again.NOT_SENT)
+        return ConnectionCause(sentence, Again.NOT_SENT)
     if any(isinstance(one, TimeoutError) for one in chain):
         sentence = (
             f"{target} took the connection and then said nothing for {seconds:.0f} s: the hub is overloaded "
             "or hangs, which its operator sees"
         )
-        return Cause(sentence, Again.MAYBE_SENT)
+        return ConnectionCause(sentence, Again.MAYBE_SENT)
     return _broken(target)
 
 
-def late(url: str, seconds: float) -> Cause:
+def late(url: str, seconds: float) -> ConnectionCause:
     """Return the cause when an answer was not whole after all the time that there is for one."""
     sentence = (
         f"the answer of {_Target.of(url, None)} was not whole after {seconds:g} s and was cut off: the "
         "line is too slow, or what answers there holds it up"
     )
-    return Cause(sentence, Again.NEVER)
+    return ConnectionCause(sentence, Again.NEVER)
 
 
-def no_http(url: str) -> Cause:
+def no_http(url: str) -> ConnectionCause:
     """Return the cause when what came back is no answer as HTTP has it."""
-    return Cause(_not_http(_Target.of(url, None)), Again.NEVER, is_away=False)
+    return ConnectionCause(_not_http(_Target.of(url, None)), Again.NEVER, is_away=False)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
@@ -121,15 +121,15 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _known(error: BaseException, target: _Target) -> Cause | None:  # noqa: PLR0911 - a table
+def _known(error: BaseException, target: _Target) -> ConnectionCause | None:  # noqa: PLR0911 - a table
     """Return the cause that an exception of the standard library stands for."""
     match error:
         case ssl.SSLCertVerificationError():
-            return Cause(_certificate(error, target), Again.NEVER, is_away=False)
+            return ConnectionCause(_certificate(error, target), Again.NEVER, is_away=False)
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return _broken(target)
         case ssl.SSLError():
-            return Cause(_tls(error, target), Again.NEVER, is_away=False)
+            return ConnectionCause(_tls(error, target), Again.NEVER, is_away=False)
         case socket.gaierror():
             return _name(error, target)
         case ConnectionRefusedError():
@@ -137,34 +137,34 @@ def _known(error: BaseException, target: _Target) -> Cause | None:  # noqa: PLR0
         case http.client.RemoteDisconnected() | http.client.IncompleteRead():
             return _broken(target)
         case http.client.HTTPException():
-            return Cause(_no_http(error, target), Again.NEVER, is_away=False)
+            return ConnectionCause(_no_http(error, target), Again.NEVER, is_away=False)
         case OSError() if error.errno in _NO_WAY:
             sentence = (
                 f"there is no way to {target} from this machine ({error.strerror}): check its network, or "
                 "the VPN that leads to the hub"
             )
-            return Cause(sentence, Again.NOT_SENT)
+            return ConnectionCause(sentence, Again.NOT_SENT)
         case _:
             return None
 
 
-def _name(error: socket.gaierror, target: _Target) -> Cause:
+def _name(error: socket.gaierror, target: _Target) -> ConnectionCause:
     if error.errno == socket.EAI_AGAIN:
         sentence = f"no name server answers for {target.host}: check this machine's network and DNS"
-        return Cause(sentence, Again.NOT_SENT)
+        return ConnectionCause(sentence, Again.NOT_SENT)
     sentence = (
         f"the name {target.host} does not resolve ({error.strerror}): check --url (HUB_URL), and this "
         "machine's DNS if the name is right"
     )
-    return Cause(sentence, Again.NEVER)
+    return ConnectionCause(sentence, Again.NEVER)
 
 
-def _refused(target: _Target) -> Cause:
+def _refused(target: _Target) -> ConnectionCause:
     sentence = (
         f"{target} refuses the connection: nothing listens there. Check the port in --url (HUB_URL); if it "
         "is right, the hub or the proxy before it is down"
     )
-    return Cause(sentence, Again.NOT_SENT)
+    return ConnectionCause(sentence, Again.NOT_SENT)
 
 
 def _certificate(error: ssl.SSLCertVerificationError, target: _Target) -> str:
@@ -201,13 +201,13 @@ def _tls(error: ssl.SSLError, target: _Target) -> str:
     return f"{target} and this machine do not agree on TLS ({why}): the hub's operator should look"
 
 
-def _proxy(chain: Sequence[BaseException], target: _Target) -> Cause:
+def _proxy(chain: Sequence[BaseException], target: _Target) -> ConnectionCause:
     why = next((one.strerror for one in reversed(chain) if isinstance(one, OSError) and one.strerror), None)
     sentence = (
         f"the proxy that HTTPS_PROXY or HTTP_PROXY names does not lead to {target} ({why or 'it refuses'}): "
         "check it, or name the host in NO_PROXY if the hub is reached without one"
     )
-    return Cause(sentence, Again.NOT_SENT)
+    return ConnectionCause(sentence, Again.NOT_SENT)
 
 
 def _no_http(error: http.client.HTTPException, target: _Target) -> str:
@@ -220,7 +220,7 @@ def _not_http(target: _Target) -> str:
     return f"what listens at {target} does not speak HTTP: check the port in --url (HUB_URL)"
 
 
-def _broken(target: _Target) -> Cause:
+def _broken(target: _Target) -> ConnectionCause:
     hint = "if it speaks TLS, write https:// in --url (HUB_URL)" if target.scheme == "http" else ""
     sentence = f"{target} closed the connection before its answer was whole"
-    return Cause(sentence, Again.MAYBE_SENT, at_first=hint)
+    return ConnectionCause(sentence, Again.MAYBE_SENT, at_first=hint)

@@ -27,7 +27,7 @@ from urllib3.exceptions import HTTPError, LocationValueError
 from hub.client.errors import ClientError, Unreachable
 from hub.client.http.causes import (
     Again,
-    Cause,
+    ConnectionCause,
     cause_of,
     late,
     no_http,
@@ -146,7 +146,7 @@ class Connection:
         for attempt in range(1, self._patience.attempts + 1):
             is_last = attempt == self._patience.attempts
             found = self._attempt(request, most_bytes, is_repeatable=is_repeatable)
-            if isinstance(found, Cause):
+            if isinstance(found, ConnectionCause):
                 if is_last or not self._may_go_on(found, is_repeatable=is_repeatable):
                     raise self._unanswered(found)
                 self._pause(attempt, found.sentence, None)
@@ -162,7 +162,9 @@ class Connection:
             self._pause(attempt, f"the hub answers {found.status} ({_reason(found)})", seconds)
         raise RuntimeError("a connection makes at least one attempt")
 
-    def _attempt(self, request: requests.Request, most_bytes: int, *, is_repeatable: bool) -> Answer | Cause:
+    def _attempt(
+        self, request: requests.Request, most_bytes: int, *, is_repeatable: bool
+    ) -> Answer | ConnectionCause:
         timeouts = (self._patience.connect, self._patience.silence)
         began = time.monotonic()
         try:
@@ -183,7 +185,9 @@ class Connection:
                 )
             raise
 
-    def _may_go_on(self, cause: Cause, *, is_repeatable: bool) -> bool:  # (hub/README: client-waits)
+    def _may_go_on(
+        self, cause: ConnectionCause, *, is_repeatable: bool
+    ) -> bool:  # (hub/README: client-waits)
         match cause.again:
             case Again.NEVER:
                 return False
@@ -192,7 +196,7 @@ class Connection:
             case Again.MAYBE_SENT:
                 return self._has_answered and is_repeatable
 
-    def _unanswered(self, cause: Cause) -> ClientError:
+    def _unanswered(self, cause: ConnectionCause) -> ClientError:
         parts = [cause.sentence]
         if cause.at_first and not self._has_answered:
             parts.append(cause.at_first)

@@ -15,11 +15,11 @@ from typing import Protocol, Self
 
 from hub.client.errors import ClientError
 from hub.client.input.writing import json_bytes
-from hub.client.polling.pages import Page
+from hub.client.polling.pages import PolledPage
 from hub.client.polling.state import OutFile, PollState, StateFile
 from hub.model import JsonObject
 
-Fetch = Callable[[str | None], Iterator[Page]]  # the pages after a date
+Fetch = Callable[[str | None], Iterator[PolledPage]]  # the pages after a date
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,11 +17,11 @@ import orjson
 from hub.client.errors import ClientError
 from hub.client.http.explaining import MOST_AT_ONCE, records
 from hub.client.input.writing import json_bytes
-from hub.client.polling.pages import Page
+from hub.client.polling.pages import PolledPage
 from hub.client.polling.state import OutFile
 from hub.model import JsonObject, Tlp
 
-Fetch = Callable[[str | None], Iterator[Page]]  # the pages after a date
+Fetch = Callable[[str | None], Iterator[PolledPage]]  # the pages after a date
 Explain = Callable[[Sequence[JsonObject]], Sequence[Any]]
 
 _BLOCK_BYTES: Final = 65_536
@@ -35,7 +35,7 @@ def with_levels(fetch: Fetch, explain: Explain, path: Path, collection: str, *, 
     from a state: lines of later pages are cut off. Raises ClientError for a file of something else.
     """
 
-    def pages(added_after: str | None) -> Iterator[Page]:
+    def pages(added_after: str | None) -> Iterator[PolledPage]:
         with _opened(path, added_after if is_continued else None) as file:
             for page in fetch(added_after):
                 file.append(b"".join(_lines(page, explain, collection)))
@@ -44,7 +44,7 @@ def with_levels(fetch: Fetch, explain: Explain, path: Path, collection: str, *, 
     return pages
 
 
-def _lines(page: Page, explain: Explain, collection: str) -> Iterator[bytes]:
+def _lines(page: PolledPage, explain: Explain, collection: str) -> Iterator[bytes]:
     objects = iter(page.objects)
     while batch := list(islice(objects, MOST_AT_ONCE)):
         told = explain([_question(one) for one in batch])

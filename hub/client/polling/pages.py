@@ -19,7 +19,7 @@ _TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PolledPage:
     """Objects in the order in which they became visible, the date of the last, and whether more follow."""
 
     objects: Sequence[JsonObject]
@@ -34,7 +34,7 @@ def pages(
     added_after: str | None = None,
     types: Sequence[str] = (),
     limit: int | None = None,
-) -> Iterator[Page]:
+) -> Iterator[PolledPage]:
     """Yield the non-empty pages of a collection after `added_after`, until the hub has no more.
 
     A page has at most `limit` objects, or as many as the hub gives. Follows `next` (TAXII 2.1 section 3.4),
@@ -60,7 +60,7 @@ def pages(
         more = answers.optional(answers.flag, envelope, "more") or False
         if objects:
             last = _date_after(answer.headers, last)
-            yield Page(objects, last, more)
+            yield PolledPage(objects, last, more)
         if not more:
             return
         if not objects:

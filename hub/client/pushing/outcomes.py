@@ -20,7 +20,7 @@ _BECAUSE: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ItemOutcome:
     """An object with what the hub says of it. `id` or `version` may be empty where it has none."""
 
     id: str
@@ -29,7 +29,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class ObjectHandling:
     """How the hub handles an object: its level, whether that is for want of a marking, and where it goes.
 
     `leaves`: some other nation sees it, or is about to; if not, `because` of one of four words (policy 5).
@@ -42,7 +42,7 @@ class Fate:
     because: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, explanation: Any, *, is_unmarked: bool) -> Fate | None:
+    def of(cls, explanation: Any, *, is_unmarked: bool) -> ObjectHandling | None:
         """Return what an explanation of the hub says of an own object; None where it says nothing of one."""
         # Of several records those first of which the member is told where they go: its own.
         for record in sorted(records(explanation), key=lambda one: "abroad" not in one):
@@ -66,12 +66,14 @@ def _abroad(told: Any) -> tuple[bool | None, tuple[str, ...]]:
     return told["decision"] == "leaves", tuple(word for word in words if isinstance(word, str))
 
 
-def sorted_fates(fates: Mapping[Fate, int]) -> list[tuple[Fate, int]]:
-    """Return the fates with their counts, by level, marked ones first, the most frequent way first."""
-    return sorted(fates.items(), key=lambda one: (one[0].tlp, one[0].is_unmarked, not one[0].leaves, -one[1]))
+def sorted_handlings(handlings: Mapping[ObjectHandling, int]) -> list[tuple[ObjectHandling, int]]:
+    """Return the handlings with their counts, by level, marked ones first, the most frequent way first."""
+    return sorted(
+        handlings.items(), key=lambda one: (one[0].tlp, one[0].is_unmarked, not one[0].leaves, -one[1])
+    )
 
 
-def together(outcomes: Iterable[Outcome]) -> list[str]:
+def together(outcomes: Iterable[ItemOutcome]) -> list[str]:
     """Return a line for each message, the most frequent first: how many have it, and the first ids."""
     groups: dict[str, list[str]] = defaultdict(list)
     for one in outcomes:
@@ -94,11 +96,11 @@ def line(message: str, count: int, ids: Sequence[str]) -> str:
     return f"{count} × {message}: {', '.join(first)}" + (", …" if count > len(first) else "")
 
 
-def handled(fates: Mapping[Fate, int]) -> list[str]:
+def handled(handlings: Mapping[ObjectHandling, int]) -> list[str]:
     """Return a sentence for each level: how many objects have it, how many leave, and why others do not."""
-    levels: dict[tuple[Tlp, bool], list[tuple[Fate, int]]] = defaultdict(list)
-    for fate, count in sorted_fates(fates):
-        levels[fate.tlp, fate.is_unmarked].append((fate, count))
+    levels: dict[tuple[Tlp, bool], list[tuple[ObjectHandling, int]]] = defaultdict(list)
+    for handling, count in sorted_handlings(handlings):
+        levels[handling.tlp, handling.is_unmarked].append((handling, count))
     return [
         f"{sum(count for _, count in ways)} {tlp.label.upper()}"
         f"{' because unmarked' if is_unmarked else ''}{_ways(ways)}"
@@ -106,14 +108,18 @@ def handled(fates: Mapping[Fate, int]) -> list[str]:
     ]
 
 
-def _ways(ways: Sequence[tuple[Fate, int]]) -> str:
-    told = [f"{count} {_way(fate, is_one=count == 1)}" for fate, count in ways if fate.leaves is not None]
+def _ways(ways: Sequence[tuple[ObjectHandling, int]]) -> str:
+    told = [
+        f"{count} {_way(handling, is_one=count == 1)}"
+        for handling, count in ways
+        if handling.leaves is not None
+    ]
     return f": {'; '.join(told)}" if told else ""
 
 
-def _way(fate: Fate, *, is_one: bool) -> str:
-    if fate.leaves:
+def _way(handling: ObjectHandling, *, is_one: bool) -> str:
+    if handling.leaves:
         return "leaves your nation" if is_one else "leave your nation"
-    *others, last = [_BECAUSE.get(word, word) for word in fate.because] or [""]
+    *others, last = [_BECAUSE.get(word, word) for word in handling.because] or [""]
     reasons = f"{', '.join(others)} and {last}" if others else last
     return ("stays at home" if is_one else "stay at home") + (f" because of {reasons}" if reasons else "")

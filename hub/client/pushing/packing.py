@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hub.client.input.reading import Role
-from hub.client.pushing.spool import Piece
+from hub.client.pushing.spool import SpooledItem
 from hub.model import Tlp
 
 HEAD: Final = b'{"objects":['
@@ -36,13 +36,13 @@ def size_of(sizes: Iterable[int]) -> int:
 
 
 # (hub/README: push-plan)
-def posts(pieces: Sequence[Piece], room: int, most: int = MOST_OBJECTS) -> Iterator[list[Piece]]:
+def posts(pieces: Sequence[SpooledItem], room: int, most: int = MOST_OBJECTS) -> Iterator[list[SpooledItem]]:
     """Yield every piece once, in POSTs of at most `most` pieces and `room` bytes as an envelope.
 
     Each piece must fit by itself. Versions of one object stay in their order. Unmarked containers that name
     each other in a circle, and do not fit one POST, go in the order in which they come.
     """
-    post: list[Piece] = []
+    post: list[SpooledItem] = []
     left = _Room(room, most)
     for block in _blocks(pieces, _Room(room, most)):
         if post and (len(post) >= _ENOUGH_OBJECTS or not left.takes(block)):
@@ -65,10 +65,10 @@ class _Room:
     size: int  # bytes, as an envelope
     count: int
 
-    def takes(self, block: Sequence[Piece]) -> bool:
+    def takes(self, block: Sequence[SpooledItem]) -> bool:
         return len(block) <= self.count and size_of(piece.size for piece in block) <= self.size
 
-    def after(self, piece: Piece) -> _Room:
+    def after(self, piece: SpooledItem) -> _Room:
         return _Room(self.size - piece.size - len(COMMA), self.count - 1)
 
 
@@ -76,10 +76,10 @@ class _Room:
 class _Container:
     """A report or grouping, all its versions together, and what is placed behind it."""
 
-    versions: list[Piece] = field(default_factory=list)
+    versions: list[SpooledItem] = field(default_factory=list)
     level: Tlp = _UNMARKED
-    names: list[Piece] = field(default_factory=list)
-    parts: list[Piece] = field(default_factory=list)
+    names: list[SpooledItem] = field(default_factory=list)
+    parts: list[SpooledItem] = field(default_factory=list)
 
     @property
     def is_unmarked(self) -> bool:
@@ -99,11 +99,11 @@ class _Container:
         """
         return self.level, any(version.has_others for version in self.versions), self.is_unmarked
 
-    def block(self) -> list[Piece]:
+    def block(self) -> list[SpooledItem]:
         return [*self.versions, *self.names, *self.parts]
 
 
-def _blocks(pieces: Sequence[Piece], room: _Room) -> Iterator[Sequence[Piece]]:
+def _blocks(pieces: Sequence[SpooledItem], room: _Room) -> Iterator[Sequence[SpooledItem]]:
     """Yield what is to be in one POST if that takes it, in an order in which it may also be cut."""
     containers = _outer_first(_containers(pieces))
     holders: dict[str, list[str]] = defaultdict(list)  # by what they name, the outer first
@@ -118,7 +118,7 @@ def _blocks(pieces: Sequence[Piece], room: _Room) -> Iterator[Sequence[Piece]]:
     yield from ([piece] for piece in loose if piece.role is not Role.DEFINITION)
 
 
-def _containers(pieces: Iterable[Piece]) -> dict[str, _Container]:
+def _containers(pieces: Iterable[SpooledItem]) -> dict[str, _Container]:
     found: dict[str, _Container] = defaultdict(_Container)
     for piece in pieces:
         if piece.role is Role.CONTAINER:
@@ -127,11 +127,11 @@ def _containers(pieces: Iterable[Piece]) -> dict[str, _Container]:
 
 
 def _contents(
-    pieces: Iterable[Piece], holders: Mapping[str, Sequence[str]]
-) -> tuple[dict[str, list[Piece]], list[Piece]]:
+    pieces: Iterable[SpooledItem], holders: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, list[SpooledItem]], list[SpooledItem]]:
     """Return what containers name, all versions of it by its id, and the rest; neither has containers."""
-    contents: dict[str, list[Piece]] = defaultdict(list)
-    loose: list[Piece] = []
+    contents: dict[str, list[SpooledItem]] = defaultdict(list)
+    loose: list[SpooledItem] = []
     for piece in pieces:
         if piece.role is not Role.CONTAINER:
             is_content = piece.id in holders and piece.role is not Role.DEFINITION
@@ -174,7 +174,7 @@ def _set_levels(containers: Mapping[str, _Container], holders: Mapping[str, Sequ
 
 
 def _place(
-    contents: Mapping[str, Sequence[Piece]],
+    contents: Mapping[str, Sequence[SpooledItem]],
     containers: Mapping[str, _Container],
     holders: Mapping[str, Sequence[str]],
 ) -> None:
@@ -187,7 +187,7 @@ def _place(
             containers[holders[id][-1]].parts += versions
 
 
-def _is_name(versions: Iterable[Piece]) -> bool:
+def _is_name(versions: Iterable[SpooledItem]) -> bool:
     return any(version.role is Role.NAME for version in versions)
 
 
@@ -196,10 +196,10 @@ def _is_name(versions: Iterable[Piece]) -> bool:
 
 def _groups(
     containers: Mapping[str, _Container],
-    contents: Mapping[str, Sequence[Piece]],
+    contents: Mapping[str, Sequence[SpooledItem]],
     holders: Mapping[str, Sequence[str]],
     room: _Room,
-) -> Iterator[Sequence[Piece]]:
+) -> Iterator[Sequence[SpooledItem]]:
     """Yield containers with all that is placed behind them: as many together as share something and fit.
 
     Those that share any object, else those that share more than names, else each by itself.
@@ -243,5 +243,5 @@ def _gathered(ids: Iterable[str], joined: Mapping[str, str]) -> Iterable[Sequenc
     return groups.values()
 
 
-def _block(containers: Mapping[str, _Container], ids: Iterable[str]) -> list[Piece]:
+def _block(containers: Mapping[str, _Container], ids: Iterable[str]) -> list[SpooledItem]:
     return [piece for id in ids for piece in containers[id].block()]

@@ -27,7 +27,7 @@ from hub.client.input.reading import (
     SetAside,
     marked_item,
 )
-from hub.client.pushing.outcomes import Fate, Outcome, sorted_fates
+from hub.client.pushing.outcomes import ItemOutcome, ObjectHandling, sorted_handlings
 from hub.client.pushing.packing import (
     COMMA,
     HEAD,
@@ -35,7 +35,7 @@ from hub.client.pushing.packing import (
     posts,
     size_of,
 )
-from hub.client.pushing.spool import Piece, Spool
+from hub.client.pushing.spool import Spool, SpooledItem
 from hub.model import JsonObject, Tlp
 
 _HEADROOM_BYTES: Final = 1_024  # for a proxy that counts a little differently
@@ -50,7 +50,7 @@ _IDS_KEPT: Final = 3  # of each note
 
 
 @dataclass(slots=True)
-class Note:
+class Remark:
     """What the hub says of successes: of how many, and the first ids."""
 
     count: int = 0
@@ -62,19 +62,19 @@ class PushReport:
     """What became of a push so far. `statuses` are the ids of TAXII status resources.
 
     `successes` are those of which the hub says something, the first 10,000; `notes` counts all, by what is
-    said. `fates` counts how objects are handled, as far as the hub told; `unexplained` says why not further.
+    said. `handlings` counts how objects are handled, as far as the hub told; `unexplained` says why not further.
     """
 
     submitted: int = 0
     succeeded: int = 0
     pending: int = 0  # of which the hub does not say yet what became of them
     failed: int = 0  # more than `failures` lists where a hub counts several together
-    failures: list[Outcome] = field(default_factory=list)
+    failures: list[ItemOutcome] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
     marked: int = 0
-    successes: list[Outcome] = field(default_factory=list)
-    notes: dict[str, Note] = field(default_factory=dict)
-    fates: Counter[Fate] = field(default_factory=Counter)
+    successes: list[ItemOutcome] = field(default_factory=list)
+    notes: dict[str, Remark] = field(default_factory=dict)
+    handlings: Counter[ObjectHandling] = field(default_factory=Counter)
     unexplained: str | None = None
 
     def to_json(self) -> JsonObject:
@@ -88,7 +88,9 @@ class PushReport:
             "marked": self.marked,
             "successes": [asdict(success) for success in self.successes],
             "notes": [{"message": text, **asdict(note)} for text, note in self.notes.items()],
-            "handled": [fate.to_json() | {"count": count} for fate, count in sorted_fates(self.fates)],
+            "handled": [
+                handling.to_json() | {"count": count} for handling, count in sorted_handlings(self.handlings)
+            ],
             "unexplained": self.unexplained,
         }
 
@@ -158,13 +160,13 @@ def _marked(items: Iterable[Item | SetAside], level: Tlp, report: PushReport) ->
         yield made
 
 
-def _read(items: Iterable[Item | SetAside], spool: Spool, room: int, report: PushReport) -> list[Piece]:
+def _read(items: Iterable[Item | SetAside], spool: Spool, room: int, report: PushReport) -> list[SpooledItem]:
     """Return the items that can be sent, in the spool; the report has the others as failures."""
-    pieces: list[Piece] = []
+    pieces: list[SpooledItem] = []
     uncovered: set[str] = set()  # what containers name that cannot be sent
     for item in items:
         if isinstance(item, SetAside):
-            report.failures.append(Outcome(item.id, item.version, item.message))
+            report.failures.append(ItemOutcome(item.id, item.version, item.message))
             uncovered.update(item.names)
         elif size_of([len(item.body)]) <= room:
             pieces.append(spool.add(item))
@@ -178,7 +180,7 @@ def _read(items: Iterable[Item | SetAside], spool: Spool, room: int, report: Pus
     return [piece for piece in pieces if piece.offset not in held_back]
 
 
-def _held_back(pieces: Sequence[Piece], uncovered: set[str]) -> set[int]:  # (hub/README: push-plan)
+def _held_back(pieces: Sequence[SpooledItem], uncovered: set[str]) -> set[int]:  # (hub/README: push-plan)
     """Return, by their offsets, the pieces without TLP whose containers cannot all be sent.
 
     What an unmarked container names is among them where it is itself. A name goes where one container does.
@@ -194,7 +196,7 @@ def _held_back(pieces: Sequence[Piece], uncovered: set[str]) -> set[int]:  # (hu
         uncovered = uncovered.union(*(piece.names for piece in more))
 
 
-def _lacks_container(piece: Piece, uncovered: set[str], named: set[str]) -> bool:
+def _lacks_container(piece: SpooledItem, uncovered: set[str], named: set[str]) -> bool:
     if piece.id not in uncovered or piece.level is not None or piece.role is Role.DEFINITION:
         return False
     return piece.role is not Role.NAME or piece.id not in named
@@ -220,13 +222,13 @@ def _add(report: PushReport, status: JsonObject, posted: int) -> None:
     report.failures += map(_failure, failures)
 
 
-def _failure(entry: JsonObject) -> Outcome:
+def _failure(entry: JsonObject) -> ItemOutcome:
     """Return an entry of a status resource's `failures`, whose `message` may be missing (TAXII 2.1 4.3.1)."""
     return _outcome(entry, str(entry.get("message") or "refused without a reason"))
 
 
-def _outcome(entry: JsonObject, message: str) -> Outcome:
-    return Outcome(str(entry.get("id", "")), str(entry.get("version", "")), message)
+def _outcome(entry: JsonObject, message: str) -> ItemOutcome:
+    return ItemOutcome(str(entry.get("id", "")), str(entry.get("version", "")), message)
 
 
 def _accept(report: PushReport, accepted: _Accepted, status: JsonObject, unmarked: Collection[str]) -> None:
@@ -239,7 +241,7 @@ def _accept(report: PushReport, accepted: _Accepted, status: JsonObject, unmarke
         told = _outcome(entry, message if isinstance(message, str) else "")
         accepted.add(told.id, told.version, is_unmarked=told.id in unmarked)
         if told.message:
-            note = report.notes.setdefault(told.message, Note())
+            note = report.notes.setdefault(told.message, Remark())
             note.count += 1
             note.ids += [told.id] if len(note.ids) < _IDS_KEPT else []
             report.successes += [told] if len(report.successes) < _NOTES_KEPT else []
@@ -255,22 +257,22 @@ def _explain(report: PushReport, explain: Explain, accepted: _Accepted) -> None:
             report.unexplained = f"the hub does not say how it handles them: {error}"
             return
         for (_, is_unmarked), explanation in zip(batch, told, strict=False):
-            fate = Fate.of(explanation, is_unmarked=is_unmarked)
-            report.fates.update([fate] if fate is not None else [])
+            handling = ObjectHandling.of(explanation, is_unmarked=is_unmarked)
+            report.handlings.update([handling] if handling is not None else [])
     if not accepted.is_whole:
         report.unexplained = (
             f"the hub was asked about the first {MOST_EXPLAINED} objects; ask about others by `hub explain`"
         )
 
 
-def _too_large(item: Item, room: int) -> Outcome:
+def _too_large(item: Item, room: int) -> ItemOutcome:
     message = f"the object has {len(item.body)} bytes; the hub accepts at most {room} in one request"
-    return Outcome(item.id, item.version, message)
+    return ItemOutcome(item.id, item.version, message)
 
 
-def _without_container(body: bytes) -> Outcome:
+def _without_container(body: bytes) -> ItemOutcome:
     item = Item.of(orjson.loads(body))
     message = (
         "a container that may name it cannot be sent; mark it with a TLP level, or correct the container"
     )
-    return Outcome(item.id, item.version, message)
+    return ItemOutcome(item.id, item.version, message)

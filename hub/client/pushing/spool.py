@@ -15,7 +15,7 @@ _IN_MEMORY_BYTES: Final = 32 * 1024 * 1024  # of all bodies together; beyond it 
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SpooledItem:
     """An item whose body waits in a spool, `size` bytes from `offset` on. The rest is as in `Item`."""
 
     id: str
@@ -46,13 +46,13 @@ class Spool:
     ) -> None:
         self._file.close()
 
-    def add(self, item: Item) -> Piece:
+    def add(self, item: Item) -> SpooledItem:
         """Keep the item's body at the end; return where. Nothing may have been read yet.
 
         Raises ClientError when the disk does not take it.
         """
         size = len(item.body)
-        piece = Piece(
+        piece = SpooledItem(
             id=item.id,
             size=size,
             role=item.role,
@@ -71,7 +71,7 @@ class Spool:
         self._end += size
         return piece
 
-    def body(self, piece: Piece) -> bytes:
+    def body(self, piece: SpooledItem) -> bytes:
         """Return the body of a piece."""
         self._file.seek(piece.offset)
         return self._file.read(piece.size)

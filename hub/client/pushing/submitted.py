@@ -15,7 +15,7 @@ from hub.client.http.connection import (
     Connection,
     segment,
 )
-from hub.client.pushing.outcomes import Outcome
+from hub.client.pushing.outcomes import ItemOutcome
 from hub.model import JsonObject
 
 _COUNTS: Final = ("total_count", "success_count", "failure_count", "pending_count")
@@ -66,10 +66,12 @@ def delete(connection: Connection, objects_url: str, stix_id: str, version: str)
     connection.delete(_object_url(objects_url, stix_id), {"Accept": TAXII}, {"match[version]": version})
 
 
-def outcomes(resource: JsonObject, key: str) -> list[Outcome]:
+def outcomes(resource: JsonObject, key: str) -> list[ItemOutcome]:
     """Return what a resource lists under `key`; none where it does not. Raises ClientError for no list."""
     listed = answers.optional(answers.parts, resource, key) or []
-    return [Outcome(*(str(one.get(name) or "") for name in ("id", "version", "message"))) for one in listed]
+    return [
+        ItemOutcome(*(str(one.get(name) or "") for name in ("id", "version", "message"))) for one in listed
+    ]
 
 
 def _pages(

@@ -64,7 +64,7 @@ def is_miscased_id(text: str) -> bool:
 
 def survey(obj: JsonObject) -> Survey:
     """Return what `obj` holds, at any depth."""
-    found = _Found()
+    found = _FoundIds()
     pending: list[tuple[Any, int]] = []
     for key, value in obj.items():
         if "--" in key:
@@ -150,7 +150,7 @@ def _role(key: str, above: int) -> int:
     return _LABEL if key == _LABELS else above
 
 
-class _Found:
+class _FoundIds:
     def __init__(self) -> None:
         self.ids: set[StixId] = set()
         self.labels: list[str] = []

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 from hub.model import JsonObject
 
 
-class Correction(NamedTuple):
+class ObservableCorrection(NamedTuple):
     """What stands at `where` below the schema `folder/name` becomes `now`, or goes where that is None.
 
     A function is told what the correction stands in, and returns what it becomes.
@@ -43,143 +43,143 @@ def _one_of(names: tuple[str, ...]) -> list[JsonObject]:
 
 
 CORRECTIONS: Final = (
-    Correction(
+    ObservableCorrection(
         "common/hashes-type", "patternProperties", {"^[a-zA-Z0-9_-]{3,250}$": _TEXT},
         "the value has the form of its algorithm, which TLSH has changed; `hashes` judges it", "2.7",
     ),
-    Correction(
+    ObservableCorrection(
         "common/dictionary", "patternProperties/^[a-zA-Z0-9_-]{0,250}$", None,
         "a key of no character is no key", "2.3",
     ),
-    Correction(
+    ObservableCorrection(
         "common/dictionary", f"patternProperties/{_KEY}",
         {"anyOf": [{"type": "array", "minItems": 1}, {"type": ["string", "number", "boolean", "object"]}]},
         "a key of no character is no key", "2.3",
     ),
-    Correction(
+    ObservableCorrection(
         "common/cyber-observable-core", "not",
         {"anyOf": _one_of(("severity", "action", "username", "phone_number"))},
         "phone_number is reserved, phone_numbers is not", "3.8",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/artifact", "allOf/1/properties/mime_type", _TEXT,
         "media types SHOULD be registered", "6.1",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/directory", "allOf/1/properties/path_enc", _TEXT,
         "names of the IANA registry hold parentheses", "6.3",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/file", "allOf/1/properties/name_enc", _TEXT,
         "names of the IANA registry hold parentheses", "6.7",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/email-message", "definitions/mime-part-type/oneOf", None,
         "the contents are given once or as both", "6.6.2",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/email-message", "definitions/mime-part-type/anyOf", _one_of(("body", "body_raw_ref")),
         "the contents are given once or as both", "6.6.2",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/email-message", "definitions/email-additional-header-fields/not", None,
         "no name of a header field is forbidden, least of all one that only holds `subject`", "6.6",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/email-message", "definitions/email-additional-header-fields/patternProperties",
         {_KEY: _VALUES}, "a field that occurs once is a list of one", "6.6",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/file", _FILE + "^raster-image-ext$/allOf/0/properties/exif_tags",
         {"type": "object", "minProperties": 1, "patternProperties": {_KEY: {"type": ["string", "integer"]}},
          "additionalProperties": False},
         "the key is the tag's name, whatever letter it begins with", "6.7.5",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/file", "definitions/windows-pe-optional-header-type/additionalProperties", None,
         "custom properties may stand anywhere", "11.1",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/file", "definitions/windows-pe-optional-header-type/propertyNames",
         {"pattern": "^[a-z][a-z0-9_]{0,249}$"}, "custom properties have names of STIX", "3.1",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/file", "definitions/windows-pe-optional-header-type/anyOf",
         lambda header: _one_of(tuple(header["properties"])),
         "it has at least one of its own properties", "6.7",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/file",
         _FILE + "^ntfs-ext$/allOf/0/properties/alternate_data_streams/items/type", "object",
         "each stream is an object", "6.7",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/ipv4-addr", "allOf/1/properties/value", _TEXT, "`values` judges it", "6.8",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/ipv6-addr", "allOf/1/properties/value", _TEXT,
         "the expression has lost its backslashes; `values` judges it", "6.9",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/mac-addr", "allOf/1/properties/value", _TEXT, "`values` judges it", "6.10",
     ),
     *(
-        Correction(
+        ObservableCorrection(
             "observables/network-traffic", f"allOf/1/properties/{name}", _COUNT,
             "a number of bytes or packets is not negative", "6.12",
         )
         for name in ("src_byte_count", "dst_byte_count", "src_packets", "dst_packets")
     ),
-    Correction(
+    ObservableCorrection(
         "observables/network-traffic", _TRAFFIC + "^http-request-ext$/properties/request_header",
         {"type": "object", "minProperties": 1, "patternProperties": {_KEY: _VALUES},
          "additionalProperties": False},
         "STIX 2.0 has strings; `observables` asks for lists outside of its container", "6.12, 2.13",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/network-traffic", _TRAFFIC + "^socket-ext$/properties/options",
         {"type": "object", "minProperties": 1, "patternProperties": {_KEY: {"type": "integer"}},
          "additionalProperties": False},
         "keys SHOULD be the names of options", "6.12.5",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/process", "anyOf", _one_of(_PROCESS),
         "created_time is one of the properties; STIX 2.0's count in its container alone", "6.13, 2.13",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/process", "allOf/1/properties/environment_variables",
         {"type": "object", "minProperties": 1, "patternProperties": {_KEY: _TEXT},
          "additionalProperties": False},
         "each value is a string", "6.13",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/process", "definitions/startup-info-dictionary",
         {"type": "object", "minProperties": 1, "propertyNames": {"pattern": _KEY}},
         "keys are the structure's names; the text gives no types to their values", "6.13",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/software", "allOf/1/properties/cpe", _TEXT,
         "the expression has no ends; `values` judges it", "6.14",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/software", "allOf/1/properties/languages/items", _TEXT,
         "tags of RFC 5646 name scripts and regions; `values` judges them", "6.14",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/user-account",
         "definitions/user-account-extensions-dictionary/patternProperties/^unix-account-ext$"
         "/allOf/0/properties/gid",
         {"type": "integer"}, "a group's number is an integer", "6.16",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/windows-registry-key", "allOf/1/properties/key", _TEXT,
         "the expression finds abbreviations within names; `values` judges how the key begins", "6.17",
     ),
-    Correction(
+    ObservableCorrection(
         "observables/windows-registry-key", "anyOf", _one_of(_REGISTRY_KEY),
         "modified_time is one of the properties; STIX 2.0's counts in its container alone", "6.17, 2.13",
     ),
-    Correction(
+    ObservableCorrection(
         "sdos/observed-data", "allOf/1/properties/objects",
         {"type": "object", "minProperties": 1, "additionalProperties": {"type": "object"}},
         "the container holds observables of STIX 2.0 too; `observables` judges each", "2.13, 4.14",

@@ -24,7 +24,7 @@ _SAID_AT_MOST: Final = 200  # characters of what a server says
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class DatabaseCause:
     """A sentence for the operator; `is_lasting` tells that no waiting mends it."""
 
     sentence: str
@@ -133,7 +133,7 @@ _BY_WORDS: Final = {
 }
 
 
-def of(error: Exception, place: Place) -> Cause:
+def of(error: Exception, place: Place) -> DatabaseCause:
     """Return the cause of what SQLAlchemy, psycopg or sqlite3 raised about the database at this place."""
     cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
     if isinstance(cause, sqlite3.Error):
@@ -161,7 +161,7 @@ def _by_state(state: str) -> _Known:
     return BY_SQLSTATE.get(state) or BY_SQLSTATE.get(state[:2]) or _UNKNOWN
 
 
-def _of_connecting(cause: psycopg.Error, place: Place) -> Cause:
+def _of_connecting(cause: psycopg.Error, place: Place) -> DatabaseCause:
     """Return the cause of a connection that did not come about, or broke without a word."""
     said = str(cause)
     if isinstance(cause, psycopg.errors.ConnectionTimeout):
@@ -181,8 +181,8 @@ def _of_connecting(cause: psycopg.Error, place: Place) -> Cause:
     return _told(place, "08006", _by_state("08"))
 
 
-def _told(place: Place, code: str, known: _Known) -> Cause:
-    return Cause(f"database {place}: {known.what} ({code}); {known.remedy}.", known.is_lasting)
+def _told(place: Place, code: str, known: _Known) -> DatabaseCause:
+    return DatabaseCause(f"database {place}: {known.what} ({code}); {known.remedy}.", known.is_lasting)
 
 
 # --- what nobody foresaw ----------------------------------------------------------------------------

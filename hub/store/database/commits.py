@@ -41,7 +41,7 @@ IN_DOUBT: Final = (
 _NO_STANDBY: Final = "The hub cannot bring anything to a second place at the moment; try again."
 
 
-class InVain(InDoubt):
+class CommitInDoubt(InDoubt):
     """A COMMIT waited for a standby in vain: it is committed on the primary alone, as far as is known."""
 
 
@@ -73,12 +73,12 @@ def commit(connection: Connection, transaction: RootTransaction, until: float) -
         if state is None or state.startswith(_GONE):
             connection.invalidate()
             _logger.warning("database: COMMIT failed: %s %s", type(error.orig).__name__, state or "")
-            raise (InVain if bound.is_over else InDoubt)(IN_DOUBT) from error
+            raise (CommitInDoubt if bound.is_over else InDoubt)(IN_DOUBT) from error
         raise
     if connection.info.pop(_UNREPLICATED, False):
         connection.invalidate()
         _logger.warning("database: no standby has confirmed a COMMIT")
-        raise InVain(IN_DOUBT)
+        raise CommitInDoubt(IN_DOUBT)
     if bound.is_over:
         connection.invalidate()  # a cancellation that comes late would meet the next transaction
 
@@ -107,7 +107,7 @@ class Turns:
             is_proof = self._in_vain_at is not None and _writes(connection)
             try:
                 commit(connection, transaction, until)
-            except InVain:
+            except CommitInDoubt:
                 self._in_vain_at = time.monotonic()
                 raise
             if is_proof:

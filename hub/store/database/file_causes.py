@@ -13,7 +13,7 @@ from hub.store.database import engines
 _NO_ROOM: Final = "make room; nothing that was acknowledged is lost"
 
 
-class Ailment(NamedTuple):
+class FileCause(NamedTuple):
     """What is wrong, what mends it, and whether waiting does not."""
 
     what: str
@@ -21,54 +21,54 @@ class Ailment(NamedTuple):
     is_lasting: bool = False
 
 
-_DISK_FULL: Final = Ailment("the disk is full", _NO_ROOM)
-_READ_ONLY_DISK: Final = Ailment("the file system is read-only", "mount it so that it can be written", True)
+_DISK_FULL: Final = FileCause("the disk is full", _NO_ROOM)
+_READ_ONLY_DISK: Final = FileCause("the file system is read-only", "mount it so that it can be written", True)
 # By the beginning of the name: SQLITE_IOERR_WRITE is an SQLITE_IOERR. What is seen of the file goes first.
 BY_NAME: Final = {
-    "SQLITE_NOTADB": Ailment(
+    "SQLITE_NOTADB": FileCause(
         "the file is no SQLite database",
         "correct database_url, or restore a backup: `hub restore FILE`",
         True,
     ),
-    "SQLITE_CORRUPT": Ailment("the file is damaged", "restore a backup: `hub restore FILE`", True),
-    "SQLITE_FULL": Ailment("the disk is full, or the file may not grow", _NO_ROOM),
-    "SQLITE_BUSY": Ailment(
+    "SQLITE_CORRUPT": FileCause("the file is damaged", "restore a backup: `hub restore FILE`", True),
+    "SQLITE_FULL": FileCause("the disk is full, or the file may not grow", _NO_ROOM),
+    "SQLITE_BUSY": FileCause(
         "another process has held it locked for too long", "see which it is (fuser FILE), or wait"
     ),
-    "SQLITE_LOCKED": Ailment("another connection holds it locked", "wait"),
-    "SQLITE_IOERR": Ailment(
+    "SQLITE_LOCKED": FileCause("another connection holds it locked", "wait"),
+    "SQLITE_IOERR": FileCause(
         "an I/O error", "look at the disk, at quotas and limits, and into the system's log"
     ),
-    "SQLITE_READONLY": Ailment("the file is read-only", "let the user that runs the hub write it", True),
-    "SQLITE_CANTOPEN": Ailment("the file cannot be opened", "let the user that runs the hub open it", True),
-    "SQLITE_PERM": Ailment("permission denied", "let the user that runs the hub write it", True),
-    "SQLITE_PROTOCOL": Ailment(
+    "SQLITE_READONLY": FileCause("the file is read-only", "let the user that runs the hub write it", True),
+    "SQLITE_CANTOPEN": FileCause("the file cannot be opened", "let the user that runs the hub open it", True),
+    "SQLITE_PERM": FileCause("permission denied", "let the user that runs the hub write it", True),
+    "SQLITE_PROTOCOL": FileCause(
         "the file system does not lock as SQLite needs it", "put it on a local disk, or use PostgreSQL", True
     ),
-    "SQLITE_NOMEM": Ailment("no memory is left", "give the machine more, or start fewer workers"),
-    "SQLITE_ERROR": Ailment("its tables are not those of the hub", "run `hub init`, then `hub check`"),
+    "SQLITE_NOMEM": FileCause("no memory is left", "give the machine more, or start fewer workers"),
+    "SQLITE_ERROR": FileCause("its tables are not those of the hub", "run `hub init`, then `hub check`"),
 }
-_UNKNOWN: Final = Ailment("the database failed", "run `hub check`")
+_UNKNOWN: Final = FileCause("the database failed", "run `hub check`")
 _BY_SIGHT: Final = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR", "SQLITE_FULL")
 
 
-def of(name: str, file: Path | None) -> Ailment:
+def of(name: str, file: Path | None) -> FileCause:
     """Return what an error of this name means, for a database in this file."""
     kind = next((known for known in BY_NAME if name.startswith(known)), None)
     seen = _seen(kind, file) if file is not None and kind in _BY_SIGHT else None
     return seen or BY_NAME.get(kind or "", _UNKNOWN)
 
 
-def _seen(kind: str | None, file: Path) -> Ailment | None:
+def _seen(kind: str | None, file: Path) -> FileCause | None:
     if kind in {"SQLITE_IOERR", "SQLITE_FULL"}:
         return _DISK_FULL if _is_full(file.parent) else None
     closed = next((folder for folder in reversed(file.parents) if _is_closed(folder)), None)
     if closed is not None:
         return _denied(closed)
     if not file.exists():
-        return Ailment("there is no such file", "run `hub init`, or correct database_url", True)
+        return FileCause("there is no such file", "run `hub init`, or correct database_url", True)
     if file.is_dir():
-        return Ailment("it is a folder", "let database_url name a file in it", True)
+        return FileCause("it is a folder", "let database_url name a file in it", True)
     if os.statvfs(file).f_flag & os.ST_RDONLY:
         return _READ_ONLY_DISK
     return next((_denied(path) for path in _used(file) if not _may(path, os.R_OK | os.W_OK)), None)
@@ -89,9 +89,9 @@ def _may(path: Path, rights: int) -> bool:
     return os.access(path, rights, effective_ids=True)
 
 
-def _denied(path: Path) -> Ailment:
+def _denied(path: Path) -> FileCause:
     user = _user()
-    return Ailment(
+    return FileCause(
         f"permission denied: {user} may not use {path}",
         f"let it belong to {user} (chown {user} {path})",
         True,

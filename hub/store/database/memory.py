@@ -19,7 +19,7 @@ _KEPT: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class LastCommit:
     """A signed request that was acknowledged: by which nonce it is known until `expires`, and what it did."""
 
     thumbprint: str
@@ -38,7 +38,7 @@ class Memory:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._served: dict[NationCode, tuple[int, datetime]] = {}
-        self._done: deque[Done] = deque(maxlen=_KEPT)
+        self._done: deque[LastCommit] = deque(maxlen=_KEPT)
         self._is_counted = False  # what is lost: what is done now would not be found
         self.timeline: str | None = None
         self.standby_names: str | None = None
@@ -62,7 +62,7 @@ class Memory:
             position = position if epoch == self.epoch else 0
             self._served[recipient] = max(before[0], position), max(before[1], date)
 
-    def do(self, done: Done, now: datetime, epoch: str | None) -> None:
+    def do(self, done: LastCommit, now: datetime, epoch: str | None) -> None:
         """Remember what is about to be acknowledged. What has expired by `now` is forgotten: so are nonces.
 
         Raises InDoubt where it was committed in an `epoch` that has ended since.
@@ -103,6 +103,6 @@ class Memory:
             self._served = {code: (0, date) for code, (_, date) in self._served.items()}
 
 
-def _is_there(connection: Connection, done: Done) -> bool:
+def _is_there(connection: Connection, done: LastCommit) -> bool:
     condition = (nonce.c.thumbprint == done.thumbprint, nonce.c.nonce == done.nonce)
     return connection.execute(select(nonce.c.nonce).where(*condition)).first() is not None

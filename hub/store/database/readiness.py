@@ -44,7 +44,7 @@ class Standby:
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class DatabaseServer:
     """A PostgreSQL primary: its clock, its standbys, and how many commits wait for one.
 
     A role that is not `shown_all` sees only commits of its own.
@@ -56,14 +56,14 @@ class Server:
     shown_all: bool
 
 
-def server(connection: Connection) -> Server | None:
+def server(connection: Connection) -> DatabaseServer | None:
     """Return what the primary says now; None on SQLite."""
     if connection.dialect.name != "postgresql":
         return None
     clock = moments.now(connection)
     standbys = tuple(Standby(*row) for row in connection.execute(_STANDBYS))
     waiting, shown_all = connection.execute(_WAITING).one()
-    return Server(clock, standbys, waiting, shown_all)
+    return DatabaseServer(clock, standbys, waiting, shown_all)
 
 
 def write(connection: Connection) -> None:

@@ -30,7 +30,7 @@ _C = release.c
 _FETCHED_BYTES: Final = 1_048_576
 
 
-class Ask(NamedTuple):
+class PageRequest(NamedTuple):
     """What a page is asked with: who asks, for what, and what the process takes to stand.
 
     `standing` are the ids of the justifications that hold for the reader; it is right for the `generation` of
@@ -64,7 +64,7 @@ class Entry(NamedTuple):
         return Row(self.position, date, StixId(self.stix_id), self.version, body)
 
 
-class Told(NamedTuple):
+class PageEntries(NamedTuple):
     """What a page holds, on record. Without `is_admitted` or `is_current` it holds nothing."""
 
     is_admitted: bool  # the token and its member are good
@@ -74,7 +74,7 @@ class Told(NamedTuple):
     epoch: str = ""  # in which the numbers of the entries mean what they do
 
 
-def tell(connection: Connection, ask: Ask, clock: Clock | None = None) -> Told:
+def tell(connection: Connection, ask: PageRequest, clock: Clock | None = None) -> PageEntries:
     """Return the next rows that a reader asks for, and record their disclosure, in one statement.
 
     It says who asks, what stands and which rows, of one moment, and takes no lock. The transaction is one
@@ -87,7 +87,7 @@ def tell(connection: Connection, ask: Ask, clock: Clock | None = None) -> Told:
     rows = text.rows(connection, given)
     is_admitted, is_current, now, revision, found, *first = rows[0]
     if first[0] is None:
-        return Told(bool(is_admitted), bool(is_current))
+        return PageEntries(bool(is_admitted), bool(is_current))
     entries = [Entry(*row[5:]) for row in rows]
     if connection.dialect.name == "sqlite":  # its INSERT takes no rows from a SELECT that returns them
         reader = ask.query.reader
@@ -95,10 +95,10 @@ def tell(connection: Connection, ask: Ask, clock: Clock | None = None) -> Told:
         place = (reader.member, reader.nation, from_microseconds(now), ask.kind)
         disclosures.add(connection, Disclosure(*place, positions, revision, ask.generation, ask.epoch))
     more = found > len(entries)
-    return Told(is_admitted=True, is_current=True, entries=entries, more=more, epoch=ask.epoch)
+    return PageEntries(is_admitted=True, is_current=True, entries=entries, more=more, epoch=ask.epoch)
 
 
-def is_empty(connection: Connection, ask: Ask, clock: Clock | None = None) -> bool | None:
+def is_empty(connection: Connection, ask: PageRequest, clock: Clock | None = None) -> bool | None:
     """Tell whether a page would hold nothing; None where the reader, or what stands, is another."""
     given = _values(connection, ask, clock)
     text = page_statements.emptiness(connection, ask.query, is_timed=given["clock"] is not None)
@@ -106,7 +106,7 @@ def is_empty(connection: Connection, ask: Ask, clock: Clock | None = None) -> bo
     return not is_there if is_admitted and is_current else None
 
 
-def _values(connection: Connection, ask: Ask, clock: Clock | None) -> dict[str, Any]:
+def _values(connection: Connection, ask: PageRequest, clock: Clock | None) -> dict[str, Any]:
     """Return what the statement is given; the present where its database has no clock of its own to ask."""
     is_timed = clock is not None or connection.dialect.name == "sqlite"
     return values(connection, ask.query, ask.standing) | {
@@ -122,7 +122,7 @@ def _values(connection: Connection, ask: Ask, clock: Clock | None) -> dict[str, 
     }
 
 
-def bodies(connection: Connection, told: Told) -> tuple[Row, ...] | None:
+def bodies(connection: Connection, told: PageEntries) -> tuple[Row, ...] | None:
     """Return the rows with their bodies, which never change; None where one has been erased meanwhile.
 
     None, too, where another epoch has begun, in which their numbers may be those of other objects. No more

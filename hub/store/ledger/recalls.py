@@ -23,7 +23,7 @@ _N = notice.c
 _C = release.c
 
 
-class Reason(StrEnum):
+class RecallReason(StrEnum):
     DELETED = "deleted"
     STRICTER = "stricter"
 
@@ -55,7 +55,7 @@ class NewRecall:
     origin: NationCode
     member: MemberId
     stix_id: StixId
-    reason: Reason
+    reason: RecallReason
     at: datetime
     recalled: Sequence[Recalled]
 
@@ -68,7 +68,7 @@ class Recall:
     origin: NationCode
     member: MemberId
     stix_id: StixId
-    reason: Reason
+    reason: RecallReason
     at: datetime
 
 
@@ -136,7 +136,7 @@ def hold(connection: Connection, ids: Collection[int]) -> list[Recall]:
 
 
 def looked(connection: Connection, ids: Collection[int], at: datetime, *, is_done: bool) -> None:
-    """Note that these recalls were looked after, and whether nothing more is to come."""
+    """RecallNote that these recalls were looked after, and whether nothing more is to come."""
     instant = to_microseconds(at)
     values = {"looked_at": instant, **({"done_at": instant} if is_done else {})}
     for batch in batches(sorted(ids)):
@@ -163,7 +163,7 @@ def parts(connection: Connection, ids: Collection[int]) -> list[tuple[int, Recal
     ]
 
 
-class ServedRow(NamedTuple):
+class RecalledRow(NamedTuple):
     """A row by which a version was served, and the id that it was served under."""
 
     recipient: NationCode
@@ -174,21 +174,21 @@ class ServedRow(NamedTuple):
     rendition: Rendition
 
 
-def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[ServedRow]:
+def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[RecalledRow]:
     """Give every row that these versions ever had, in whatever ledger."""
     for batch in batches(sorted(versions)):
         query = select(_C.recipient, _C.position, _C.version_id, _C.stix_id, _C.version, _C.rendition)
         for recipient, position, version, id, text, form in connection.execute(
             query.where(_C.version_id.in_(batch))
         ):
-            yield ServedRow(NationCode(recipient), position, version, StixId(id), text, Rendition.of(form))
+            yield RecalledRow(NationCode(recipient), position, version, StixId(id), text, Rendition.of(form))
 
 
 # --- who has been told --------------------------------------------------------------------------
 
 
 def tell(connection: Connection, notices: Collection[tuple[int, MemberId, int]]) -> None:
-    """Note which members are told of which recall by which note, by the key of its version."""
+    """RecallNote which members are told of which recall by which note, by the key of its version."""
     names = ("recall_id", "member", "version_id")
     if notices:
         connection.execute(insert(notice), [dict(zip(names, one, strict=True)) for one in notices])
@@ -205,24 +205,24 @@ def notices(connection: Connection, ids: Collection[int]) -> dict[tuple[int, Mem
     }
 
 
-class Note(NamedTuple):
+class RecallNote(NamedTuple):
     """A note, by the key of its version: of which recall it tells whom."""
 
     recall: Recall
     members: frozenset[MemberId]
 
 
-def notes(connection: Connection, versions: Collection[int]) -> Mapping[int, Note]:
+def notes(connection: Connection, versions: Collection[int]) -> Mapping[int, RecallNote]:
     """Return those of these versions that are notes of recalls."""
     found: dict[int, tuple[Recall, set[MemberId]]] = {}
     for batch in batches(sorted(versions)):
         query = select(_N.version_id, _N.member.label("told"), recall).join(recall, _L.id == _N.recall_id)
         for row in connection.execute(query.where(_N.version_id.in_(batch))):
             found.setdefault(row.version_id, (_recall(row), set()))[1].add(MemberId(row.told))
-    return {version: Note(one, frozenset(members)) for version, (one, members) in found.items()}
+    return {version: RecallNote(one, frozenset(members)) for version, (one, members) in found.items()}
 
 
-class Told(NamedTuple):
+class ToldMember(NamedTuple):
     """That a member was told of a recall, by which row of its nation's ledger, and since when."""
 
     recall: int
@@ -232,9 +232,9 @@ class Told(NamedTuple):
     at: datetime
 
 
-def told_of(connection: Connection, versions: Collection[int]) -> Mapping[int, Sequence[Told]]:
+def told_of(connection: Connection, versions: Collection[int]) -> Mapping[int, Sequence[ToldMember]]:
     """Return, by version, who was told that it is pulled back, the latest recall first."""
-    found: dict[int, list[Told]] = defaultdict(list)
+    found: dict[int, list[ToldMember]] = defaultdict(list)
     columns = (_N.member.label("told"), _C.position, _C.date_added)
     joined = recalled.join(notice, _N.recall_id == _D.recall_id).join(
         release, (_C.version_id == _N.version_id) & (_C.recipient == _D.recipient)
@@ -243,7 +243,7 @@ def told_of(connection: Connection, versions: Collection[int]) -> Mapping[int, S
         query = select(*columns, recalled).select_from(joined).where(_D.version_id.in_(batch))
         for row in connection.execute(query.order_by(_D.recall_id.desc())):
             at = from_microseconds(row.date_added)
-            one = Told(row.recall_id, MemberId(row.told), _part(row), row.position, at)
+            one = ToldMember(row.recall_id, MemberId(row.told), _part(row), row.position, at)
             found[row.version_id].append(one)
     return found
 
@@ -257,7 +257,7 @@ def _recall(row: Row[Any]) -> Recall:
         origin=NationCode(row.origin),
         member=MemberId(row.member),
         stix_id=StixId(row.stix_id),
-        reason=Reason(row.reason),
+        reason=RecallReason(row.reason),
         at=from_microseconds(row.at),
     )
 

@@ -131,7 +131,7 @@ def _named(names: Mapping[int, int], keys: Iterable[int]) -> frozenset[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _ReadVersions:
     """What was read of versions, by key: the number of their facts, on which versions they hang, which count.
 
     `refers` has the newest versions of what is referred to, `sources` of these the identities of whom a
@@ -175,7 +175,7 @@ def _read(
     origin: NationCode,
     starts: Sequence[datetime],
     identities: Mapping[MemberId, StixId],
-) -> _Found:
+) -> _ReadVersions:
     references, creators, contents = (
         _references(connection, origin, kind) for kind in (REFERS, CREATOR, CONTAINS)
     )
@@ -185,7 +185,7 @@ def _read(
     query = select(*columns, _V.own_tlp, _V.is_copy, _has_sibling(origin), *_GROUP, _age(starts))
     is_here = or_(_has_sibling(origin), _refers(), is_target, _V.cuts.is_not(None))
     query = query.where(_V.origin == origin, is_here)
-    found = _Found()
+    found = _ReadVersions()
     numbers: dict[tuple[Any, ...], int] = {}
     records: dict[tuple[str, str], list[tuple[str, int]]] = defaultdict(list)
     for row in connection.execute(query):
@@ -211,7 +211,7 @@ def _read(
 
 
 def _hang(
-    found: _Found,
+    found: _ReadVersions,
     references: Mapping[int, list[str]],
     creators: Mapping[int, list[str]],
     contents: Mapping[int, list[str]],
@@ -242,7 +242,9 @@ def _references(connection: Connection, origin: NationCode, kind: str) -> Mappin
     return found
 
 
-def _group(found: _Found, decisive: Mapping[int, Hashable]) -> tuple[Mapping[int, int], Mapping[int, _Place]]:
+def _group(
+    found: _ReadVersions, decisive: Mapping[int, Hashable]
+) -> tuple[Mapping[int, int], Mapping[int, _Place]]:
     """Return by which version each is named, and for each of these what it hangs on, by those names.
 
     What hangs on nothing is grouped first, then what hangs on that, and so on. What hangs in circles, or

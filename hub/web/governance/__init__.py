@@ -15,7 +15,7 @@ from flask import Blueprint, Flask, Response, request
 
 from hub.actions.agreement import agree, recover, simulate
 from hub.actions.oversight import disclosures, explain
-from hub.actions.oversight.explain import Question
+from hub.actions.oversight.explain import ExplanationRequest
 from hub.actions.submission import submissions
 from hub.errors import BadFilter
 from hub.model import NationCode, StixId, version_key
@@ -115,7 +115,7 @@ def explanation() -> Response:
     if recipient is not None and recipient not in service().registry.nations:
         raise BadFilter(f"to: give one nation of {', '.join(sorted(service().registry.nations))}")
     to = None if recipient is None else NationCode(recipient)
-    return _json(explain.explain(service(), caller(), Question(StixId(asked["object"]), key, to)))
+    return _json(explain.explain(service(), caller(), ExplanationRequest(StixId(asked["object"]), key, to)))
 
 
 @_governance.post("/explanations/")
@@ -131,7 +131,7 @@ def explanations() -> Response:
 def submitted() -> Response:
     """Return the caller's submissions, to a cert its nation's, to an auditor all; the newest first."""
     _parameters("limit", "next", "since")
-    wish = submissions.Wish(
+    wish = submissions.SubmissionsRequest(
         limit=filters.limit(request.args, submissions.MOST),
         since=filters.moment(request.args, "since"),
         next=filters.cursor(request.args),
