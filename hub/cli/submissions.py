@@ -6,7 +6,7 @@ import click
 
 from hub.cli.output import json_option, print_json, print_table, say
 from hub.cli.remote import remote
-from hub.client import Hub, Outcome
+from hub.client import Hub, ItemOutcome
 from hub.client.pushing import outcomes, submitted
 from hub.model import JsonObject
 
@@ -77,7 +77,7 @@ def _show(found: JsonObject, *, as_json: bool) -> None:
     _print(noted, "noted")
 
 
-def _print(listed: list[Outcome], what: str) -> None:
+def _print(listed: list[ItemOutcome], what: str) -> None:
     lines = outcomes.together(listed)
     for line in lines[:_LINES_SHOWN]:
         say(f"{what}: {line}")

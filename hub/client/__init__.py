@@ -15,13 +15,13 @@ from hub.client.pushing.push import PushReport
 
 __all__ = [
     "ClientError",
-    "ObjectHandling",
     "Hub",
     "HubAuth",
     "Incremental",
     "ItemOutcome",
-    "PolledPage",
+    "ObjectHandling",
     "PollReport",
+    "PolledPage",
     "PushReport",
     "PushStopped",
     "Review",

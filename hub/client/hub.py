@@ -127,8 +127,8 @@ class Hub:
         All files are read before anything is sent; `on_read` is told how many objects have been read so far,
         now and then. With `mark=Tlp.GREEN` (any level) what nothing marks is marked so before it is signed.
         With `explain=True` the hub is asked afterwards how it handles the first 10,000; the report has that
-        as `handlings`. Raises PushStopped, with the report until then, when the hub refuses a post whole; pushing
-        the same again is harmless.
+        as `handlings`. Raises PushStopped, with the report until then, when the hub refuses a post whole;
+        pushing the same again is harmless.
         """
         return self._push(collection, _counted(_items(paths), on_read), on_progress, **how)
 

@@ -153,7 +153,7 @@ def _statement(table: Table, kind: str, objects: int, rounds: int) -> None:
                 *world.service.in_force.visible(connection, query.reader, now),
             )
 
-        def told() -> pages.Told:
+        def told() -> pages.PageEntries:
             with store.record() as connection:
                 return pages.tell(connection, ask, store.clock)
 

@@ -146,7 +146,7 @@ def _asker(database: str, count: int) -> Iterator[Asker]:
 
 
 def _ask(asker: Asker, question: str, rounds: int) -> dict[str, list[float]]:
-    """PageRequest by each kind of id once a round, in an order drawn anew; return the times by kind."""
+    """Ask by each kind of id once a round, in an order drawn anew; return the times by kind."""
     root = asker.live.collection_url("kr").removeprefix(asker.live.url)
     times: dict[str, list[float]] = {name: [] for name in [*LEVELS, ABSENT, CONTROL]}
     for n in range(rounds):

@@ -17,7 +17,7 @@ import pytest
 from hub.actions.agreement import simulate
 from hub.actions.operation import work
 from hub.actions.oversight import disclosures, explain
-from hub.actions.oversight.explain import Question
+from hub.actions.oversight.explain import ExplanationRequest
 from hub.actions.reading import poll
 from hub.errors import HubError
 from hub.model import NationCode, Row, StixId, VersionFilter
@@ -56,7 +56,7 @@ class Transcript:
             for id in dict.fromkeys(StixId(row.id) for row in rows):
                 self.ask(f"{reader} lists", self._listed, reader, id)
                 for nation in (None, NationCode("KR"), NationCode("JP"), NationCode("US")):
-                    question = Question(id, None, nation)
+                    question = ExplanationRequest(id, None, nation)
                     self.ask(f"{reader} asks why", explain.explain, service, callers[reader], question)
                 self.ask(f"{reader} asks who", disclosures.of_object, service, callers[reader], id)
 
@@ -194,7 +194,7 @@ def test_what_is_told_of_what_is_submitted_about_it_is_the_same(pair: Pair) -> N
         said.interview()
         for member, id in own:
             for nation in ("KR", "JP", "AU", "US"):
-                question = Question(id, None, NationCode(nation))
+                question = ExplanationRequest(id, None, NationCode(nation))
                 said.ask(f"{member} asks why", explain.explain, world.service, callers[member], question)
             said.ask(f"{member} asks who", disclosures.of_object, world.service, callers[member], id)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from hub.actions.checks.check import check
-from hub.actions.oversight.explain import Question, explain
+from hub.actions.oversight.explain import ExplanationRequest, explain
 from hub.model import StixId
 from tests.actions.alliance import CODES, readers, rel_to, status, tell
 from tests.stix_objects import TLP, Json, definition, grouping, indicator, note
@@ -136,7 +136,7 @@ def test_what_refers_to_what_was_hidden_tells_not_how(world: World, by: str, how
     [told] = status(world, "kr-agency", about)
     assert ("handled as AMBER:" if by.startswith("kr") else "handled like what it refers to;") in told
     assert "withheld" not in told
-    view = explain(world.service, world.callers["kr-agency"], Question(StixId(about["id"])))
+    view = explain(world.service, world.callers["kr-agency"], ExplanationRequest(StixId(about["id"])))
     assert view["abroad"]["decision"] == "leaves"
     reading = ["kr-agency", "kr-agency2", "kr-cert", "jp-agency", "jp-cert"]
     assert readers(world, about, *reading, "kr-partner", "jp-partner") == reading

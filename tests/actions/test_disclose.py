@@ -22,7 +22,7 @@ from hub.store.database import epochs
 from hub.store.database.connection import Connection, Store
 from hub.store.database.moments import Clock
 from hub.store.ledger import disclosures, pages
-from hub.store.ledger.pages import PageRequest, Told
+from hub.store.ledger.pages import PageEntries, PageRequest
 from hub.store.schema.tables import (
     content,
     period,
@@ -180,8 +180,9 @@ def _ask(world: World, *ids: str) -> PageRequest:
     return PageRequest(query, Disclosed.OBJECTS, None, *standing)
 
 
-def _together(world: World, asks: Sequence[PageRequest]) -> tuple[list[Told | BaseException], int]:
-    """PageRequest for pages at once: the first is held up until the others wait. Return them and how many commits."""
+def _together(world: World, asks: Sequence[PageRequest]) -> tuple[list[PageEntries | BaseException], int]:
+    """Ask for pages at once: the first is held up until the others wait. Return them and how many
+    commits."""
     desk, original = Disclosures(), Store.record
     entered, others_wait = threading.Event(), threading.Event()
     commits: list[int] = []
@@ -195,7 +196,7 @@ def _together(world: World, asks: Sequence[PageRequest]) -> tuple[list[Told | Ba
                 assert others_wait.wait(PATIENCE_SECONDS)
             yield connection
 
-    def tell(ask: PageRequest) -> Told | BaseException:
+    def tell(ask: PageRequest) -> PageEntries | BaseException:
         try:
             return desk.tell(world.service.store, ask)
         except Exception as failure:  # noqa: BLE001
@@ -217,7 +218,7 @@ def test_pages_that_are_asked_for_together_share_a_commit(world: World) -> None:
     asks = [_ask(world, stix_id("malware", n)) for n in range(6)]
     told, commits = _together(world, asks)
     assert commits == 2
-    assert all(isinstance(one, Told) and len(one.entries) == 1 for one in told)
+    assert all(isinstance(one, PageEntries) and len(one.entries) == 1 for one in told)
     assert len({position for one in recorded(world) for position in one.positions}) == 6
 
 
@@ -225,7 +226,7 @@ def test_a_page_that_cannot_be_read_takes_no_other_with_it(world: World) -> None
     asks = [_ask(world, stix_id("malware", n)) for n in range(4)]
     asks[2] = asks[2]._replace(kind=None)  # type: ignore[arg-type]
     told, _ = _together(world, asks)
-    assert [isinstance(one, Told) for one in told] == [True, True, False, True]
+    assert [isinstance(one, PageEntries) for one in told] == [True, True, False, True]
     assert len(recorded(world)) == 3
 
 
@@ -252,7 +253,7 @@ def test_no_page_leaves_whose_shared_commit_failed(world: World) -> None:
             connection.exec_driver_sql(statement)
     told, commits = _together(world, asks)
     assert commits >= 2, told
-    assert not [one for one in told if isinstance(one, Told)]
+    assert not [one for one in told if isinstance(one, PageEntries)]
     assert not [one for one in told if isinstance(one, RuntimeError)]  # each hears of it
     assert recorded(world) == []
 
@@ -263,7 +264,7 @@ def test_a_page_that_was_begun_before_the_hub_was_closed_is_not_told(
     """What a loss brought back stands in it; on SQLite nothing comes between the two."""
     world, original = _filled(postgresql_url), pages.tell
 
-    def tell(connection: Connection, ask: PageRequest, clock: Clock | None) -> Told:
+    def tell(connection: Connection, ask: PageRequest, clock: Clock | None) -> PageEntries:
         with world.service.store.write() as other:
             epochs.close(other, world.clock.now, ["something is lost"])
         return original(connection, ask, clock)
@@ -308,7 +309,7 @@ def test_a_page_of_one_epoch_has_no_bodies_of_another(world: World, monkeypatch:
     (right,) = poll.objects(world.service, query).rows
     original = Disclosures.tell
 
-    def tell(self: Disclosures, store: Store, ask: PageRequest) -> Told:
+    def tell(self: Disclosures, store: Store, ask: PageRequest) -> PageEntries:
         told = original(self, store, ask)
         if told.entries and told.entries[0].content_id not in forked:
             forked.append(_forked(world, told.entries[0].content_id, secret))

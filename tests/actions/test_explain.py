@@ -11,7 +11,7 @@ import pytest
 
 from hub.actions.operation import work
 from hub.actions.oversight import explain
-from hub.actions.oversight.explain import Question
+from hub.actions.oversight.explain import ExplanationRequest
 from hub.errors import Forbidden, NotFound, Unprocessable
 from hub.model import Caller, Kind, Member, MemberId, NationCode, Scope, StixId, version_key
 from hub.stix.marking.tlp import TLP_IDS
@@ -55,7 +55,7 @@ def ask(
     caller = who if isinstance(who, Caller) else world.callers[who]
     key = None if version is None else version_key(version)
     recipient = None if to is None else NationCode(to)
-    return explain.explain(world.service, caller, Question(StixId(id), key, recipient))
+    return explain.explain(world.service, caller, ExplanationRequest(StixId(id), key, recipient))
 
 
 def decision(world: World, who: str | Caller, id: str, to: str, version: str | None = None) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def test_many_are_answered_in_their_order_and_hidden_ones_like_absent_ones(
 ) -> None:
     red, green = malware(1, tlp="red"), malware(2, tlp="green")
     world.push("us-agency", red, green)
-    asked = [Question(StixId(id)) for id in (red["id"], ABSENT, green["id"], ABSENT, green["id"])]
+    asked = [ExplanationRequest(StixId(id)) for id in (red["id"], ABSENT, green["id"], ABSENT, green["id"])]
     told = explain.explain_many(world.service, world.callers["kr-agency"], asked)
     assert [one["object"] for one in told] == [question.id for question in asked]
     assert [one.get("effective_tlp") for one in told] == [None, None, "green", None, "green"]
@@ -175,7 +175,7 @@ def test_many_are_answered_in_their_order_and_hidden_ones_like_absent_ones(
 def test_who_may_ask_nothing_may_not_ask_many(world: World) -> None:
     for caller in (stranger(Kind.OPERATOR), Caller(world.callers["us-cert"].member, frozenset())):
         with pytest.raises(Forbidden):
-            explain.explain_many(world.service, caller, [Question(StixId(ABSENT))])
+            explain.explain_many(world.service, caller, [ExplanationRequest(StixId(ABSENT))])
 
 
 def test_a_thousand_are_asked_about_at_once_and_no_more() -> None:

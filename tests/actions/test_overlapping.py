@@ -15,7 +15,7 @@ import pytest
 from hub.actions.checks import check
 from hub.actions.operation import work
 from hub.actions.oversight import explain
-from hub.actions.oversight.explain import Question
+from hub.actions.oversight.explain import ExplanationRequest
 from hub.actions.release import history
 from hub.model import StixId
 from hub.store.ledger import histories
@@ -263,7 +263,7 @@ def test_the_widest_clause_is_named_and_among_equals_that_in_force_longest(
 ) -> None:
     world.push("us-agency", malware(1))
     made = [agreed(world, clause()), agreed(world, clause(audience=audience))]
-    question = Question(StixId(malware(1)["id"]))
+    question = ExplanationRequest(StixId(malware(1)["id"]))
     told = explain.explain(world.service, world.callers["us-cert"], question)
     [decision] = [one for one in told["decisions"] if one["nation"] == "KR"]
     assert decision["agreement"] == made[widest]["id"]

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from hub.actions.operation import readiness
-from hub.actions.operation.readiness import Found, Readiness, examine
+from hub.actions.operation.readiness import Readiness, ReadinessFound, examine
 from hub.store.database import epochs
 from hub.store.database.connection import Store
 from hub.store.schema import schemas
@@ -140,7 +140,7 @@ def test_a_role_that_is_shown_all_says_so(on_postgresql: World) -> None:
 
 def test_what_a_role_is_not_shown_is_said() -> None:
     hidden = readiness.Standby("a", None, None, None, None, None)
-    told = readiness._told(readiness.Server(_machine(), (hidden,), 1, shown_all=False))
+    told = readiness._told(readiness.DatabaseServer(_machine(), (hidden,), 1, shown_all=False))
     word = "not shown to this role"
     names = ("state", "sync_state", "flush_lag_bytes", "replay_lag_bytes", "replay_lag_seconds")
     assert told == {
@@ -158,10 +158,10 @@ class _Examined:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.number = 0
         self.may_end = threading.Event()
-        self.answer: Found | Exception = Found(True, True)
+        self.answer: ReadinessFound | Exception = ReadinessFound(True, True)
         monkeypatch.setattr(readiness, "examine", self._examine)
 
-    def _examine(self, *_: object) -> Found:
+    def _examine(self, *_: object) -> ReadinessFound:
         self.number += 1
         assert self.may_end.wait(PATIENCE_SECONDS)
         if isinstance(self.answer, Exception):
@@ -226,6 +226,6 @@ def test_the_log_tells_when_it_changes(
     ready = Readiness(world.service)
     with caplog.at_level(logging.WARNING):
         for is_ready in (True, False, False, True):
-            examined.answer = Found(is_ready, True, {"write": "why"})
+            examined.answer = ReadinessFound(is_ready, True, {"write": "why"})
             ready.found()
     assert [record.message.split(" {")[0] for record in caplog.records] == ["ready: False", "ready: True"]

@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy import insert
 
-from hub.actions.operation.readiness import Found, Readiness, examine
+from hub.actions.operation.readiness import Readiness, ReadinessFound, examine
 from hub.store.database.connection import Store
 from hub.store.schema.tables import lease
 from tests.patience import wait_for
@@ -41,7 +41,7 @@ def _machine() -> datetime:
     return datetime.now(UTC)
 
 
-def _standbys(found: Found) -> dict[str, dict[str, object]]:
+def _standbys(found: ReadinessFound) -> dict[str, dict[str, object]]:
     return {one["name"]: one for one in found.details["standbys"]}
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from hub.actions.checks import check
 from hub.actions.operation import administer, work
 from hub.actions.oversight import disclosures, explain, recall
-from hub.actions.oversight.explain import Question
+from hub.actions.oversight.explain import ExplanationRequest
 from hub.actions.reading import poll
 from hub.errors import NotFound
 from hub.model import Caller, Disclosed, Disclosure, Kind, Member, MemberId, NationCode, Scope, StixId
@@ -547,7 +547,7 @@ def test_a_note_is_explained_to_whom_it_tells_and_to_nobody_else(world: World) -
     world.delete("us-agency", MALWARE)
     worked(world)
     (note,) = world.notes("kr-agency")
-    question = Question(StixId(note["id"]))
+    question = ExplanationRequest(StixId(note["id"]))
     answer = explain.explain(world.service, world.callers["kr-agency"], question)
     assert (answer["object"], answer["origin"]) == (note["id"], "hub")
     assert [(one["nation"], one["decision"], one["clearance"]) for one in answer["decisions"]] == [

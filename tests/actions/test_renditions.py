@@ -13,7 +13,7 @@ from hub.actions.checks import check
 from hub.actions.operation import administer, work
 from hub.actions.operation.administer import OtherNames
 from hub.actions.oversight import disclosures, explain
-from hub.actions.oversight.explain import Question
+from hub.actions.oversight.explain import ExplanationRequest
 from hub.errors import NotFound
 from hub.model import NationCode, StixId, Tlp
 from hub.stix.marking.tlp import definition_of
@@ -703,7 +703,7 @@ def test_a_redaction_is_not_marked_more_laxly_than_it_may_come_to_be_handled(wor
 
 
 def told(world: World, member: str, id: str) -> Json:
-    return explain.explain(world.service, world.callers[member], Question(StixId(id)))
+    return explain.explain(world.service, world.callers[member], ExplanationRequest(StixId(id)))
 
 
 def test_the_origin_is_told_in_which_form_it_is_served(world: World) -> None:

@@ -20,11 +20,11 @@ from taxii2client.v21 import Server, as_pages
 
 from hub.cli import demo, main
 from hub.cli.demo import scene, server, simulated, watching
-from hub.cli.demo.others import Others, Try
-from hub.cli.demo.reasons import Account
-from hub.cli.demo.recalled import Recall
-from hub.cli.demo.sample import Question, load_sample
-from hub.cli.demo.scene import MEMBERS, Scene
+from hub.cli.demo.others import Attempt, AttemptsOfOthers
+from hub.cli.demo.reasons import ShownObject
+from hub.cli.demo.recalled import RecalledObject
+from hub.cli.demo.sample import SampleQuestion, load_sample
+from hub.cli.demo.scene import MEMBERS, DemoHub
 from hub.client import HubAuth
 from hub.errors import HubError
 from hub.model import StixObject
@@ -116,7 +116,7 @@ def test_what_is_explained_or_recorded_otherwise_is_said() -> None:
     told = [{"member": "kr-cert", "kind": "manifest"}]
     readers = frozenset({"us-cert", "us-agency", "kr-cert"})
     group = replace(SAMPLE.groups[0], submitter="us-agency", readers=readers)
-    account = Account("us-cert", group, {"object": "x", "decisions": decisions}, [*fetched, *told])
+    account = ShownObject("us-cert", group, {"object": "x", "decisions": decisions}, [*fetched, *told])
     assert account.differences() == [
         "x is explained as seen by jp-agency",
         "x is explained as seen by jp-cert",
@@ -133,7 +133,7 @@ def test_what_is_as_expected_gives_no_complaint() -> None:
 
 def test_a_note_to_others_or_none_at_all_is_said() -> None:
     fetched = {"member": "us-cert", "notified": "2026", "note_fetched": None}
-    recall = Recall("x", "kr-cert", frozenset({"us-cert", "us-agency"}), {"in-cert": {}}, [fetched])
+    recall = RecalledObject("x", "kr-cert", frozenset({"us-cert", "us-agency"}), {"in-cert": {}}, [fetched])
     assert recall.differences() == [
         "us-agency fetched x and has no note",
         "us-cert fetched x and has no note",
@@ -145,13 +145,13 @@ def test_a_note_to_others_or_none_at_all_is_said() -> None:
 
 def test_a_try_that_ends_otherwise_is_said() -> None:
     tries = (
-        Try("us-cert", "revokes it", "KR's object", ""),
-        Try("us-cert", "passes it on", "received from KR", "KR's object; say it otherwise"),
-        Try("kr-partner", "repeats it", "", "KR's object"),
-        Try("us-cert", "revokes it", "KR's object", "KR's object; say it with an object of your own"),
-        Try("kr-cert", "revises it", "", ""),
+        Attempt("us-cert", "revokes it", "KR's object", ""),
+        Attempt("us-cert", "passes it on", "received from KR", "KR's object; say it otherwise"),
+        Attempt("kr-partner", "repeats it", "", "KR's object"),
+        Attempt("us-cert", "revokes it", "KR's object", "KR's object; say it with an object of your own"),
+        Attempt("kr-cert", "revises it", "", ""),
     )
-    assert Others(tries, ("x is handled otherwise",)).differences() == [
+    assert AttemptsOfOthers(tries, ("x is handled otherwise",)).differences() == [
         "us-cert revokes it: taken; not KR's object",
         "us-cert passes it on: KR's object; say it otherwise; not received from KR",
         "kr-partner repeats it: KR's object; not taken",
@@ -171,7 +171,7 @@ def test_another_policy_than_the_table_fails_the_demo(monkeypatch: pytest.Monkey
 
 
 def test_no_reason_is_made_up_for_what_is_visible(monkeypatch: pytest.MonkeyPatch) -> None:
-    visible = Question("us-cert", "kr-cert", next(iter(SAMPLE.groups[2].objects)))
+    visible = SampleQuestion("us-cert", "kr-cert", next(iter(SAMPLE.groups[2].objects)))
     monkeypatch.setattr(demo, "load_sample", lambda: replace(SAMPLE, questions=(visible,)))
     result = CliRunner().invoke(main, ["demo"])
     assert result.exit_code == 1
@@ -303,7 +303,7 @@ def test_keys_and_tokens_are_their_owners_alone(
 def test_a_server_that_does_not_start_is_reported_with_its_last_words(tmp_path: Path) -> None:
     claimed, url = server.claim_address()
     with scene.set_scene(tmp_path, url) as set_up:
-        broken = Scene(
+        broken = DemoHub(
             tmp_path, url, set_up.environ | {"HUB_PAGE_LIMIT": "many"}, set_up.service, set_up.badges
         )
         with pytest.raises(HubError, match="HUB_PAGE_LIMIT"), server.serving(broken, claimed):
@@ -314,7 +314,7 @@ def test_the_server_ends_with_the_block_even_on_an_error(tmp_path: Path) -> None
     claimed, url = server.claim_address()
     pids = []
 
-    def fail_while_serving(stage: Scene) -> None:
+    def fail_while_serving(stage: DemoHub) -> None:
         with server.serving(stage, claimed) as process:
             pids.append(process.pid)
             raise HubError("in the middle")

@@ -101,7 +101,7 @@ def test_development_is_told(served: str) -> None:
 
 def test_an_address_that_others_can_reach_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is served here."""
-    monkeypatch.setattr(serving.Server, "run", lambda _self: None)
+    monkeypatch.setattr(serving.HubServer, "run", lambda _self: None)
     run("init")
     said = run("serve", "--bind", f"0.0.0.0:{free_port()}").stderr
     assert "can be reached from other machines" in said

@@ -7,16 +7,16 @@ from collections import Counter
 import pytest
 
 from hub.client.pushing.outcomes import (
+    ItemOutcome,
     ObjectHandling,
-    Outcome,
     handled,
     together,
 )
 from hub.model import Tlp
 
 
-def many(message: str, count: int) -> list[Outcome]:
-    return [Outcome(f"id-{n}", "1", message) for n in range(count)]
+def many(message: str, count: int) -> list[ItemOutcome]:
+    return [ItemOutcome(f"id-{n}", "1", message) for n in range(count)]
 
 
 @pytest.mark.parametrize(
@@ -27,13 +27,13 @@ def many(message: str, count: int) -> list[Outcome]:
         (many("no", 3), ["3 × no: id-0, id-1, id-2"]),
         (many("no", 100), ["100 × no: id-0, id-1, id-2, …"]),
         (many("a", 1) + many("b", 2) + many("a", 1), ["2 × a: id-0, id-0", "2 × b: id-0, id-1"]),
-        ([Outcome("", "", "line 2: no")], ["line 2: no"]),
-        ([Outcome("", "", "no"), Outcome("", "", "no")], ["2 × no"]),
-        ([Outcome("", "", "no"), Outcome("a", "1", "no")], ["2 × no: a, …"]),
+        ([ItemOutcome("", "", "line 2: no")], ["line 2: no"]),
+        ([ItemOutcome("", "", "no"), ItemOutcome("", "", "no")], ["2 × no"]),
+        ([ItemOutcome("", "", "no"), ItemOutcome("a", "1", "no")], ["2 × no: a, …"]),
         (many("few", 1) + many("most", 2), ["2 × most: id-0, id-1", "id-0: few"]),
     ],
 )
-def test_equal_outcomes_are_one_line(outcomes: list[Outcome], expected: list[str]) -> None:
+def test_equal_outcomes_are_one_line(outcomes: list[ItemOutcome], expected: list[str]) -> None:
     assert together(outcomes) == expected
 
 

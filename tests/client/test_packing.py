@@ -11,29 +11,29 @@ from hypothesis import strategies as st
 
 from hub.client.input.reading import Role
 from hub.client.pushing.packing import posts, size_of
-from hub.client.pushing.spool import Piece
+from hub.client.pushing.spool import SpooledItem
 from hub.model import Tlp
 
 LEVELS = [None, *Tlp]
 
 
-def container(id: str, *names: str, level: Tlp | None = Tlp.GREEN, size: int = 10) -> Piece:
-    return Piece(id, size, Role.CONTAINER, level, names=names)
+def container(id: str, *names: str, level: Tlp | None = Tlp.GREEN, size: int = 10) -> SpooledItem:
+    return SpooledItem(id, size, Role.CONTAINER, level, names=names)
 
 
-def name(id: str, size: int = 10) -> Piece:
-    return Piece(id, size, Role.NAME)
+def name(id: str, size: int = 10) -> SpooledItem:
+    return SpooledItem(id, size, Role.NAME)
 
 
-def part(id: str, size: int = 10, level: Tlp | None = None) -> Piece:
-    return Piece(id, size, Role.PART, level)
+def part(id: str, size: int = 10, level: Tlp | None = None) -> SpooledItem:
+    return SpooledItem(id, size, Role.PART, level)
 
 
-def ids(made: Sequence[Sequence[Piece]]) -> list[str]:
+def ids(made: Sequence[Sequence[SpooledItem]]) -> list[str]:
     return [" ".join(piece.id for piece in post) for post in made]
 
 
-def packed(*pieces: Piece, most: int = 100) -> list[str]:
+def packed(*pieces: SpooledItem, most: int = 100) -> list[str]:
     return ids(list(posts(pieces, 1_000_000, most)))
 
 
@@ -116,12 +116,14 @@ X, Y = name("x"), name("y")
         ([part("a", 1), X, part("a", 2), container("r", "a")], 3, ["r a a", "x"]),
         ([container("r", "x", level=Tlp.RED), X, container("r", "x")], 3, ["r r x"]),
         # definitions lead, also those that a container names: they are marked by nothing
-        ([A, Piece("d", 1, Role.DEFINITION), container("r", "a", "d")], 9, ["d r a"]),
+        ([A, SpooledItem("d", 1, Role.DEFINITION), container("r", "a", "d")], 9, ["d r a"]),
         # what has no id belongs to nothing
         ([part(""), part(""), container("r", "a"), A], 2, ["r a", " "]),
     ],
 )  # fmt: skip
-def test_what_belongs_together_goes_together(pieces: list[Piece], most: int, expected: list[str]) -> None:
+def test_what_belongs_together_goes_together(
+    pieces: list[SpooledItem], most: int, expected: list[str]
+) -> None:
     assert packed(*pieces, most=most) == expected
 
 
@@ -134,11 +136,11 @@ def test_a_long_chain_of_containers_is_no_matter() -> None:
 
 
 @st.composite
-def pushes(draw: st.DrawFn) -> list[Piece]:
+def pushes(draw: st.DrawFn) -> list[SpooledItem]:
     """Containers that name names, parts and, without circles, each other; versions; strangers. Shuffled."""
     sizes, levels = st.integers(1, 60), st.sampled_from(LEVELS)
     contents = [f"{kind}{number}" for kind in ("n", "p") for number in range(6)]
-    pieces: list[Piece] = []
+    pieces: list[SpooledItem] = []
     for number in range(draw(st.integers(0, 5))):
         inner = [f"c{each}" for each in range(number)]
         names = draw(st.lists(st.sampled_from([*contents, "absent", *inner]), unique=True))
@@ -152,7 +154,7 @@ def pushes(draw: st.DrawFn) -> list[Piece]:
 
 
 @given(pushes(), st.integers(75, 400), st.integers(1, 12))
-def test_order_and_limits_hold_for_any_push(pieces: list[Piece], room: int, most: int) -> None:
+def test_order_and_limits_hold_for_any_push(pieces: list[SpooledItem], room: int, most: int) -> None:
     made = list(posts(pieces, room, most))
     assert all(0 < len(post) <= most and size_of(p.size for p in post) <= room for post in made)
     sent = [piece for post in made for piece in post]
@@ -170,7 +172,9 @@ def test_order_and_limits_hold_for_any_push(pieces: list[Piece], room: int, most
 
 
 @given(pushes(), st.integers(100, 400), st.integers(2, 6))
-def test_a_name_is_in_the_post_of_its_laxest_container(pieces: list[Piece], room: int, most: int) -> None:
+def test_a_name_is_in_the_post_of_its_laxest_container(
+    pieces: list[SpooledItem], room: int, most: int
+) -> None:
     made, levels = list(posts(pieces, room, most)), levels_of(pieces)
     for id in {piece.id for piece in pieces if piece.role is Role.NAME}:
         holders = {p.id for p in pieces if id in p.names}
@@ -180,7 +184,7 @@ def test_a_name_is_in_the_post_of_its_laxest_container(pieces: list[Piece], room
             assert {p.id for p in with_it} & laxest
 
 
-def levels_of(pieces: Sequence[Piece]) -> Mapping[str, Tlp]:
+def levels_of(pieces: Sequence[SpooledItem]) -> Mapping[str, Tlp]:
     """What each container hands down at least: its own level, else AMBER or what names it."""
     found: dict[str, Tlp] = {}
 
@@ -196,7 +200,7 @@ def levels_of(pieces: Sequence[Piece]) -> Mapping[str, Tlp]:
     return found
 
 
-def fits(pieces: Sequence[Piece], id: str, room: int, most: int) -> bool:
+def fits(pieces: Sequence[SpooledItem], id: str, room: int, most: int) -> bool:
     """Whether the container fits a POST with all names that it names."""
     named = {name for p in pieces if p.id == id for name in p.names}
     block = [p for p in pieces if p.id == id or (p.role is Role.NAME and p.id in named)]

@@ -15,8 +15,8 @@ import pytest
 from hub.client import (
     ClientError,
     Hub,
+    ItemOutcome,
     ObjectHandling,
-    Outcome,
     PushStopped,
 )
 from hub.client.input.reading import Item
@@ -61,7 +61,7 @@ def test_a_file_that_cannot_be_read_stops_the_push_before_anything_is_sent(
 def test_what_the_hub_does_not_take_is_reported_and_the_rest_is_taken(member: Hub) -> None:
     report = member.push("us", [indicator(1), indicator(2) | {"id": "bad--2"}, indicator(3)])
     assert (report.submitted, report.succeeded, report.failed) == (3, 2, 1)
-    assert report.failures == [Outcome("bad--2", "2026-01-01T00:00:00.000Z", "not STIX")]
+    assert report.failures == [ItemOutcome("bad--2", "2026-01-01T00:00:00.000Z", "not STIX")]
     assert report.statuses == ["status-1"]
 
 

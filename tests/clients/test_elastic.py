@@ -65,7 +65,7 @@ class CustomIntelligence:
             query = self._evaluate(query)
 
     def _evaluate(self, query: dict[str, str]) -> dict[str, str] | None:
-        """PageRequest for a page and return the query of the one that follows at once, if any."""
+        """Ask for a page and return the query of the one that follows at once, if any."""
         url = f"{self.url.rstrip('/')}/?{urlencode(query)}"
         answer = self.session.get(url, timeout=TIMEOUT_SECONDS)
         if answer.status_code not in (200, 206):

@@ -233,7 +233,7 @@ class Ingestion:
         self.empty_pages_that_said_more = 0
 
     def tick(self) -> bool:
-        """PageRequest once; return whether there is more to ask for at once."""
+        """Ask once; return whether there is more to ask for at once."""
         asked = {"next": self.cursor, "added_after": self.date, "limit": self.limit}
         answer = self.session.get(self.url, params=asked, timeout=TIMEOUT_SECONDS)
         answer.raise_for_status()

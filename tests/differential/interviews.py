@@ -145,7 +145,8 @@ class Interview:
             self.get(f"/governance/disclosures/?object={stix_id}")
 
     def ask_why_of_all(self) -> None:
-        """PageRequest about what the reader does not see, what is not there and what it sees in one request."""
+        """Ask about what the reader does not see, what is not there and what it sees in one
+        request."""
         if self.reader == "auditor":
             return
         ids = [*self.topic.hidden, self.topic.absent, *self.topic.seen]
@@ -157,7 +158,7 @@ class Interview:
     # --- writing, to no effect ------------------------------------------------------------------------
 
     def delete(self, stix_id: str) -> None:
-        """PageRequest to delete what the reader does not see, wherever it might be."""
+        """Ask to delete what the reader does not see, wherever it might be."""
         self.site.ask(self.reader, "DELETE", f"{self._collection(self._home)}objects/{stix_id}/")
         for alias in (self._home, "au", "released"):
             path = f"{self._collection(alias)}objects/{stix_id}/"

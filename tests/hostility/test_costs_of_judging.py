@@ -16,7 +16,7 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 
 from hub.actions.oversight import explain
-from hub.actions.oversight.explain import Question
+from hub.actions.oversight.explain import ExplanationRequest
 from hub.actions.submission import submit
 from hub.store.database.connection import Store
 from tests.hostility.hostile import id_of
@@ -71,14 +71,14 @@ def remark(world: World, count: int) -> None:
 def ask_why(world: World, count: int) -> None:
     world.push("us-agency", *ring(count))
     with asked() as found:
-        explain.explain(world.service, world.callers["us-agency"], Question(stix_id("note", 7)))
+        explain.explain(world.service, world.callers["us-agency"], ExplanationRequest(stix_id("note", 7)))
     assert len(found) < 40
 
 
 def ask_why_of_all(world: World, count: int) -> None:
     """Of a ring that is withheld for every one of its objects: no more than 20 are named for each."""
     world.push("us-agency", *ring(count, "red"))
-    questions = [Question(stix_id("note", n)) for n in range(count)]
+    questions = [ExplanationRequest(stix_id("note", n)) for n in range(count)]
     with asked() as found:
         told = explain.explain_many(world.service, world.callers["us-cert"], questions)
     assert len(found) < 40

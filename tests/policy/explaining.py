@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hub.actions.checks import check
 from hub.actions.oversight import explain
-from hub.actions.oversight.explain import Question
+from hub.actions.oversight.explain import ExplanationRequest
 from hub.errors import NotFound
 from hub.model import StixId, version_key
 from tests.oracle import Version
@@ -57,7 +57,9 @@ def _answer(play: CasePlay, reader: str, id: str) -> str:
     """What the reader is told; what there is no answer to is told as what nobody ever submitted is."""
     assert play.world is not None
     caller = play.world.callers[reader]
-    told, absent = explain.explain_many(play.world.service, caller, [Question(StixId(id)), Question(_ABSENT)])
+    told, absent = explain.explain_many(
+        play.world.service, caller, [ExplanationRequest(StixId(id)), ExplanationRequest(_ABSENT)]
+    )
     if "error" in told:
         return "nothing" if told["error"] == absent["error"] else str(told["error"])
     return "; ".join(_told(play, one) for r in told.get("records", [told]) for one in r["decisions"])
@@ -74,7 +76,7 @@ def _told(play: CasePlay, decision: Json) -> str:
 def _owner_hears(play: CasePlay, label: str) -> str:
     version = _version(play, label)
     assert play.world is not None
-    asked = Question(StixId(version.id), version_key(version.text))
+    asked = ExplanationRequest(StixId(version.id), version_key(version.text))
     try:
         found = explain.explain(play.world.service, play.world.callers[version.member], asked)
     except NotFound:

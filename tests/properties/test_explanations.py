@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.actions.oversight import disclosures, explain
-from hub.actions.oversight.explain import Question
+from hub.actions.oversight.explain import ExplanationRequest
 from hub.errors import NotFound
 from hub.model import Caller, Clearance, Kind, Member, MemberId, Row, Scope, StixId, Tlp, version_key
 from tests.oracle import Treaty
@@ -36,7 +36,7 @@ def mould() -> Mould:
 def ask(world: World, caller: Caller, id: str, version: str) -> list[Told]:
     """Every record that the caller is told of; none where it is told that there is nothing."""
     try:
-        found = explain.explain(world.service, caller, Question(StixId(id), version_key(version)))
+        found = explain.explain(world.service, caller, ExplanationRequest(StixId(id), version_key(version)))
     except NotFound:
         return []
     return list(found.get("records", [found]))
@@ -109,7 +109,7 @@ def test_many_are_told_as_each_is_and_what_is_hidden_as_what_is_not_there(
         play = Play(world).play(events)
         ids = sorted({id for id, _ in versions(play)} | world.hubs_own() | {ABSENT})
         asked = [(id, None) for id in ids] + sorted({*versions(play), (ABSENT, "2026-03-01T00:00:00.000Z")})
-        questions = [Question(StixId(i), v and version_key(v), version=v) for i, v in asked]
+        questions = [ExplanationRequest(StixId(i), v and version_key(v), version=v) for i, v in asked]
         for caller in (AUDITOR, *world.callers.values()):
             told = explain.explain_many(world.service, caller, questions)
             assert len(told) == len(questions)

@@ -24,7 +24,7 @@ from hub.actions.reading import poll
 from hub.actions.service.disclosing import Disclosures
 from hub.errors import Interrupted, Unauthenticated
 from hub.store.database.connection import Store
-from hub.store.ledger.pages import PageRequest, Told
+from hub.store.ledger.pages import PageEntries, PageRequest
 from tests import kept
 from tests.kept import Kept
 from tests.patience import wait_for
@@ -97,7 +97,7 @@ class Scene:
     # --- reading ------------------------------------------------------------------------------------
 
     def page(self, member: str) -> str | None:
-        """PageRequest for a page; return what is wrong with it."""
+        """Ask for a page; return what is wrong with it."""
         ids, members = self.taken.now()
         query = self.world.query(member, selections=EVERY_VERSION)
         try:
@@ -213,7 +213,7 @@ class _Meanwhile:
         self.act: Callable[[], None] | None = None
         tell = Disclosures.tell
 
-        def tapped(disclosures: Disclosures, store: Store, ask: PageRequest) -> Told:
+        def tapped(disclosures: Disclosures, store: Store, ask: PageRequest) -> PageEntries:
             act, self.act = self.act, None
             if act is not None:
                 act()

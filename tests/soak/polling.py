@@ -87,7 +87,8 @@ class Poller(ABC):
 
     @abstractmethod
     def steps(self) -> Iterator[bool]:
-        """PageRequest until all that is new is here, and yield after each answer whether it brought anything."""
+        """Ask until all that is new is here, and yield after each answer whether it brought
+        anything."""
 
     def page(self, asked: tuple[float, float], ends: Sequence[str], objects: list[Any]) -> None:
         """Write down a page: objects as [id, version, digest], or with its date where that is known.

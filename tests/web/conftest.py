@@ -20,7 +20,7 @@ from hub import settings
 from hub.actions.access import authenticate
 from hub.actions.agreement import agree, recover
 from hub.actions.operation import readiness
-from hub.actions.operation.readiness import Found
+from hub.actions.operation.readiness import ReadinessFound
 from hub.actions.oversight import disclosures, explain
 from hub.actions.reading import poll
 from hub.actions.service.service import Secrets, Service
@@ -99,7 +99,7 @@ class Played:
     filtered: list[bool] = field(default_factory=list)  # whether each cursor came beside a match field
     submissions: list[Submission] = field(default_factory=list)
     governed: list[tuple[Any, ...]] = field(default_factory=list)
-    found: Found = field(default_factory=lambda: Found(is_ready=True, has_read=True))
+    found: ReadinessFound = field(default_factory=lambda: ReadinessFound(is_ready=True, has_read=True))
     authenticated: list[tuple[str | None, str | None]] = field(default_factory=list)
 
     def authenticate(self, service: Service, member: str | None, token: str | None) -> Caller:

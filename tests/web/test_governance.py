@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from hub.actions.oversight.explain import Question
+from hub.actions.oversight.explain import ExplanationRequest
 from hub.actions.submission.submissions import SubmissionsRequest
 from hub.errors import NotFound
 from hub.model import NationCode, StixId
@@ -127,7 +127,7 @@ def test_a_question_goes_to_its_act_and_its_answer_comes_back(client: Web, playe
     assert said(client.get(DISCLOSURES, query_string={"object": "malware--1"})) == {
         "disclosures": [{"id": "one"}]
     }
-    question = Question(StixId("malware--1"), "2026-01-01T00:00:00.1", NationCode("KR"))
+    question = ExplanationRequest(StixId("malware--1"), "2026-01-01T00:00:00.1", NationCode("KR"))
     assert played.governed == [
         ("explain", CALLERS["us-key"], question),
         ("of_object", CALLERS["us-key"], "malware--1"),
@@ -145,9 +145,9 @@ def test_many_questions_are_asked_in_one_request_without_a_signature(client: Web
     body = {"objects": ["malware--1", {"object": "malware--2", "version": version}, {"object": "x"}]}
     assert ask_many(client, body) == (200, {"explanations": [{"id": "one"}]})
     asked = [
-        Question(StixId("malware--1")),
-        Question(StixId("malware--2"), "2026-01-01T00:00:00.1", version=version),
-        Question(StixId("x")),
+        ExplanationRequest(StixId("malware--1")),
+        ExplanationRequest(StixId("malware--2"), "2026-01-01T00:00:00.1", version=version),
+        ExplanationRequest(StixId("x")),
     ]
     assert played.governed == [("explain_many", CALLERS["us-key"], asked)]
 

@@ -71,7 +71,7 @@ def address(world: World, rest: str = "objects", nation: str = "US") -> str:
 
 
 def exhaust(client: Asking, path: str = "/allied/") -> int:
-    """PageRequest until the answer is 429; return the seconds that it says."""
+    """Ask until the answer is 429; return the seconds that it says."""
     for _ in range(100):
         answer = client.get(path)
         if answer.status_code == 429:

@@ -29,7 +29,7 @@ def _heard(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 
 
 def _lines(caplog: pytest.LogCaptureFixture) -> list[str]:
-    form = logs.Line()
+    form = logs.LineFormatter()
     return [form.format(record) for record in caplog.records]
 
 
@@ -280,7 +280,7 @@ _ABOUT = f"about {INDICATOR} and agreement--{INDICATOR[11:]}"
     ],
 )
 def test_a_line_leaves_out_what_is_secret(name: str, said: str, kept: str, lost: str) -> None:
-    line = logs.Line().format(logging.LogRecord(name, logging.WARNING, "", 0, said, None, None))
+    line = logs.LineFormatter().format(logging.LogRecord(name, logging.WARNING, "", 0, said, None, None))
     assert kept in line
     assert lost not in line
 
@@ -294,7 +294,7 @@ def test_of_a_databases_error_the_traceback_shows_no_value() -> None:
             raise IntegrityError("INSERT", {"id": value}, cause) from cause
     except IntegrityError:
         record = logging.LogRecord("hub.x", logging.ERROR, "", 0, "failed", None, sys.exc_info())
-    said = logs.Line().format(record)
+    said = logs.LineFormatter().format(record)
     assert "sqlite3.IntegrityError" in said
     assert "test_request_log.py" in said
     assert value not in said

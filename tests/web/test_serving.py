@@ -49,7 +49,7 @@ SCRIPT = """
     serving.work = lambda service: print("worked in", os.getpid(), flush=True)
     print("started", os.getpid(), flush=True)
     listener = listening.listen(listening.parse(sys.argv[1]))
-    serving.Server(factory, listener=listener, workers=2, chores_seconds=0.2).run()
+    serving.HubServer(factory, listener=listener, workers=2, chores_seconds=0.2).run()
 """
 
 

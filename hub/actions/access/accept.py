@@ -18,7 +18,7 @@ from hub.model import Evidence
 from hub.proofs import requests
 from hub.store.database import epochs
 from hub.store.database.connection import Connection
-from hub.store.database.memory import Done
+from hub.store.database.memory import LastCommit
 from hub.store.members import members
 from hub.store.members.members import UsedNonce
 
@@ -61,7 +61,7 @@ def once(
         with service.store.write(when_closed=when_closed) as connection:
             return act(connection)
     used = UsedNonce(evidence.thumbprint, evidence.nonce, evidence.expires + requests.SKEW, receipt)
-    done = Done(used.thumbprint, used.nonce, used.expires_at, sentence)
+    done = LastCommit(used.thumbprint, used.nonce, used.expires_at, sentence)
     began = time.monotonic()
     for tries_left in reversed(range(_TRIES)):
         try:
@@ -112,7 +112,7 @@ def _settled(connection: Connection, used: UsedNonce) -> str:
 
 
 def _is_committed(
-    service: Service, used: UsedNonce, done: Done, doubt: InDoubt, *, when_closed: bool
+    service: Service, used: UsedNonce, done: LastCommit, doubt: InDoubt, *, when_closed: bool
 ) -> bool:
     """Settle a COMMIT in doubt: return whether what it was to commit is there, and on a standby.
 

@@ -31,7 +31,7 @@ from hub.stix.derived.notes import NOTE
 from hub.store.checks import integrity
 from hub.store.checks.integrity import COPIED, StoredRow
 from hub.store.ledger import derived_objects, recalls
-from hub.store.ledger.recalls import Note
+from hub.store.ledger.recalls import RecallNote
 
 _EVERYBODY: Final[Justification] = frozenset({frozenset({Ground(None, Clearance.PARTNER)})})
 _WITHHELD: Final[Justification] = frozenset({NEVER})
@@ -51,7 +51,7 @@ class RowCheck:
     inspection: Inspection
     context: DecisionContext
     justifications: Justifications
-    notes: Mapping[int, Note] = field(default_factory=dict)
+    notes: Mapping[int, RecallNote] = field(default_factory=dict)
     _compared: dict[tuple[Justification, Justification], tuple[list[str], list[str]]] = field(
         default_factory=dict
     )

@@ -33,8 +33,8 @@ from hub.model import (
 from hub.proofs import canonical
 from hub.rules.claims import Registered
 from hub.rules.configuration import (
+    ChangeScope,
     Difference,
-    Scope,
     differences,
     document_of,
     registry_of,
@@ -103,12 +103,12 @@ def _registries(kept: Sequence[Kept]) -> list[tuple[datetime, Registry]]:
 def _refusal(file: object, found: Sequence[Difference], *, is_unused: bool) -> SettingsError:
     """Return what is raised for differences that nobody has asked to be taken."""
     remedies = {
-        Scope.VALUE: f"put back what the database keeps, {_APPLY}",
-        Scope.ADDED: "a nation is added by `hub init --add-nation`",
-        Scope.FIXED: "ids never change and nations stay: put back what the database keeps",
+        ChangeScope.VALUE: f"put back what the database keeps, {_APPLY}",
+        ChangeScope.ADDED: "a nation is added by `hub init --add-nation`",
+        ChangeScope.FIXED: "ids never change and nations stay: put back what the database keeps",
     }
     scopes = {one.scope for one in found}
-    remedy = "; ".join(remedies[scope] for scope in Scope if scope in scopes)
+    remedy = "; ".join(remedies[scope] for scope in ChangeScope if scope in scopes)
     if is_unused:
         remedy = (
             "put back what the database keeps, or let `hub init --apply` take the file's: nobody has joined"
@@ -172,7 +172,7 @@ def _plan(
     found = differences(given, _registries(kept)[-1][1])
     if not found:
         return _Plan(Initialised(is_new=False))
-    added = [one.nation for one in found if one.scope is Scope.ADDED and one.nation is not None]
+    added = [one.nation for one in found if one.scope is ChangeScope.ADDED and one.nation is not None]
     done = Initialised(is_new=False, applied=found, added=added)
     is_unused = configurations.is_unused(connection)
     if apply and is_unused:
@@ -188,11 +188,11 @@ def _plan(
 # (hub/README: apply-takes-values)
 def _is_taken(one: Difference, apply: bool, add: Collection[NationCode]) -> bool:
     match one.scope:
-        case Scope.VALUE:
+        case ChangeScope.VALUE:
             return apply
-        case Scope.ADDED:
+        case ChangeScope.ADDED:
             return one.nation in add
-        case Scope.FIXED:
+        case ChangeScope.FIXED:
             return False
 
 

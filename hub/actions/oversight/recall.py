@@ -45,7 +45,9 @@ _PER_STEP: Final = 200  # recalls, so that no submission waits long for a ledger
 _IN_FLIGHT: Final = timedelta(minutes=5)  # how late what was read before a recall may come on record
 _SENTENCES: Final = {  # (hub/README: recall-causes)
     RecallReason.DELETED: "The source withdrew this object on {at}.",
-    RecallReason.STRICTER: "Since {at} its source handles this object more strictly, and not for you any more.",
+    RecallReason.STRICTER: (
+        "Since {at} its source handles this object more strictly, and not for you any more."
+    ),
 }
 
 

@@ -62,7 +62,8 @@ class PushReport:
     """What became of a push so far. `statuses` are the ids of TAXII status resources.
 
     `successes` are those of which the hub says something, the first 10,000; `notes` counts all, by what is
-    said. `handlings` counts how objects are handled, as far as the hub told; `unexplained` says why not further.
+    said. `handlings` counts how objects are handled, as far as the hub told; `unexplained` says why not
+    further.
     """
 
     submitted: int = 0
