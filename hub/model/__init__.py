@@ -23,7 +23,6 @@ from hub.model.instants import (
     to_microseconds,
     version_key,
 )
-from hub.model.neighbours import Equal, Mention, Neighbour, OriginalRow, Showing, Stood
 from hub.model.objects import (
     NAME_TYPES,
     OBSERVABLE_TYPES,
@@ -50,6 +49,7 @@ from hub.model.objects import (
     Unreadable,
     Withhold,
 )
+from hub.model.others import EqualVersion, Mention, OriginalRow, OthersVersion, PastJustification, ShownRow
 from hub.model.people import (
     HUB,
     Caller,

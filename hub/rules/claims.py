@@ -15,8 +15,8 @@ from hub.model import (
     Member,
     MemberId,
     NationCode,
-    Neighbour,
     ObjectVersion,
+    OthersVersion,
     Registry,
     StixId,
     StixObject,
@@ -92,7 +92,7 @@ class Registered:
         return cls(found, nations, registry.public_sources, earlier)
 
     # (hub/README: two-configurations)
-    def is_public(self, creator: StixId | None, other: Neighbour) -> bool:
+    def is_public(self, creator: StixId | None, other: OthersVersion) -> bool:
         """Tell whether the creator is a public source, and was when the other was submitted (policy 1).
 
         Else an operator's later list would let be passed on what was not public when it was given.
@@ -110,12 +110,12 @@ class Registered:
             return Claim.NAMED
         return Claim.BARE if creator is None else Claim.RELAYED
 
-    def claim_of(self, one: Neighbour) -> Claim:
+    def claim_of(self, one: OthersVersion) -> Claim:
         return self.claim(one.id, one.creator, one.member)
 
 
 def is_common(
-    id: StixId, object_type: str, creator: StixId | None, other: Neighbour, registered: Registered
+    id: StixId, object_type: str, creator: StixId | None, other: OthersVersion, registered: Registered
 ) -> bool:
     """Tell whether the id is common for what is submitted and the record it is compared with (policy 1)."""
     if id in registered.nations:
@@ -129,13 +129,13 @@ def is_common(
     return registered.claim_of(other) is not Claim.NAMED or is_derived(id)
 
 
-def is_marked_name(other: Neighbour) -> bool:
+def is_marked_name(other: OthersVersion) -> bool:
     """Tell whether it is a name that itself carries a level above GREEN, or REL TO (policy 2.7 and 8)."""
     is_high = other.carried is not None and other.carried.label not in ("clear", "green")
     return other.type in NAMES and (is_high or other.carries_rel_to)
 
 
-def are_both_named(item: StixObject, member: MemberId, other: Neighbour, registered: Registered) -> bool:
+def are_both_named(item: StixObject, member: MemberId, other: OthersVersion, registered: Registered) -> bool:
     """Tell whether both name their own under an id derived from content (policy 8).
 
     Two may then come to the same id.

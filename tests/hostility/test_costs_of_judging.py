@@ -130,7 +130,7 @@ def push_while(world: World, monkeypatch: pytest.MonkeyPatch, meanwhile: Callabl
     """Submit, with something happening between decision and writing; tell of each look if it was locked."""
     looks: list[bool] = []
     is_writing: list[bool] = []
-    look, write, decide = submit.look_around, Store.write, submit.decide
+    look, write, decide = submit.load_others, Store.write, submit.decide
     waiting = [meanwhile]
 
     def looking(*args: Any) -> Any:
@@ -155,7 +155,7 @@ def push_while(world: World, monkeypatch: pytest.MonkeyPatch, meanwhile: Callabl
 
     world.push("kr-agency", malware(tlp="green"))
     with monkeypatch.context() as patch:
-        patch.setattr(submit, "look_around", looking)
+        patch.setattr(submit, "load_others", looking)
         patch.setattr(Store, "write", writing)
         patch.setattr(submit, "decide", then_something_else)
         world.push("us-agency", note(tlp="green", refs=[stix_id("malware")]))

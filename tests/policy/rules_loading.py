@@ -9,7 +9,7 @@ from datetime import datetime
 from hub.model import (
     ANONYMISED,
     SUBMITTED,
-    Equal,
+    EqualVersion,
     Handling,
     Justification,
     Kind,
@@ -18,11 +18,11 @@ from hub.model import (
     MemberId,
     Mention,
     NationCode,
-    Neighbour,
     ObjectVersion,
     Original,
     OriginalRow,
-    Showing,
+    OthersVersion,
+    ShownRow,
     StixId,
     StixObject,
     Tlp,
@@ -46,7 +46,7 @@ from hub.rules.release.judgement import originals as decided_originals
 from hub.rules.release.references import Settled
 from hub.rules.submission.acceptance import Known, Reserved
 from hub.rules.submission.drafting import NO_DRAFTS, DraftContext, Drafts
-from hub.rules.submission.others import Around, Knowledge, Neighbourhood
+from hub.rules.submission.others import KnowledgeOfOthers, KnownOthers, StoredOthers
 from tests.policy.rules_memory import Memory, Row, made_id
 
 Items = Sequence[StixObject | Unreadable]
@@ -59,7 +59,7 @@ def draft_context(memory: Memory, member: Member, items: Items, now: datetime) -
     """What is known before the items are looked at."""
     readable = [item for item in items if isinstance(item, StixObject)]
     ids, referred = {item.id for item in readable}, {id for item in readable for id in item.refers}
-    around, registry = neighbourhood(memory, member, ids, referred, now), memory.registry
+    around, registry = others(memory, member, ids, referred, now), memory.registry
     living = (v for v in memory.of(member.id) if v.is_newest and v.deleted_at is None)
     own = {version.id for version in living if Known(newest=version).is_own}
     return DraftContext(
@@ -67,7 +67,7 @@ def draft_context(memory: Memory, member: Member, items: Items, now: datetime) -
         reserved=Reserved(around.of_the_hub, registry.rel_to, registry.hub_identity_id),
         informative=registry.informative_markings,
         registered=Registered.of(registry, memory.members.values()),
-        neighbourhood=around,
+        others=around,
         own=frozenset(own & referred),
         originals=originals(memory, memory.nation(member.id), referred),
         now=now,
@@ -75,16 +75,16 @@ def draft_context(memory: Memory, member: Member, items: Items, now: datetime) -
     )
 
 
-def neighbourhood(
+def others(
     memory: Memory, member: Member, ids: Collection[StixId], referred: Collection[StixId], now: datetime
-) -> Neighbourhood:
+) -> KnownOthers:
     """What a member knows of the ids that it submits or refers to, and of who named these."""
-    neighbours = [*_neighbours(memory, member, {*ids, *referred})]
-    foreign = {one.version for one in neighbours if one.origin != member.nation}
-    around = Around(
-        neighbours=neighbours,
+    others = [*_neighbours(memory, member, {*ids, *referred})]
+    foreign = {one.version for one in others if one.origin != member.nation}
+    around = StoredOthers(
+        others=others,
         showings=[
-            Showing(row.version, row.recipient, row.form, row.justification)
+            ShownRow(row.version, row.recipient, row.form, row.justification)
             for row in memory.rows
             if row.version in foreign and row.withdrawn_at is None
         ],
@@ -92,10 +92,10 @@ def neighbourhood(
         own_agreements=frozenset(id for id, parties in memory.parties.items() if member.nation in parties),
         certs={m.nation: m for m in memory.members.values() if m.kind is Kind.CERT and m.nation},
     )
-    known = Knowledge(around, member.reader, now)
+    known = KnowledgeOfOthers(around, member.reader, now)
     naming = known.naming(_mentions(memory, member, known.bound(ids)))
     of_the_hub = frozenset(id for id in ids if _is_the_hubs(memory, id))
-    return Neighbourhood(known.by_id, naming, of_the_hub)
+    return KnownOthers(known.by_id, naming, of_the_hub)
 
 
 def _is_the_hubs(memory: Memory, id: StixId) -> bool:
@@ -104,7 +104,7 @@ def _is_the_hubs(memory: Memory, id: StixId) -> bool:
     return is_made or id in TLP_IDS or id in registry.rel_to or id == registry.hub_identity_id
 
 
-def _neighbours(memory: Memory, member: Member, ids: Collection[StixId]) -> Iterator[Neighbour]:
+def _neighbours(memory: Memory, member: Member, ids: Collection[StixId]) -> Iterator[OthersVersion]:
     """Give the rows by which the nation knows these ids: a redaction by its own and by its original's."""
     for row in memory.ledger(member.nation):
         version = memory.versions[row.version]
@@ -122,10 +122,10 @@ def _is_copy_of(memory: Memory, member: MemberId, version: ObjectVersion) -> boo
     )
 
 
-def _neighbour(memory: Memory, row: Row, id: StixId) -> Neighbour:
+def _neighbour(memory: Memory, row: Row, id: StixId) -> OthersVersion:
     version = memory.versions[row.version]
     carried = [level for level in (version.markings.tlp, version.markings.raised) if level is not None]
-    return Neighbour(
+    return OthersVersion(
         id=id,
         origin=row.origin,
         member=version.member,
@@ -144,7 +144,7 @@ def _neighbour(memory: Memory, row: Row, id: StixId) -> Neighbour:
         version=version.key,
         rendition=row.form,
         date_added=row.date,
-        stood=row.stood,
+        justified_by=row.justified_by,
     )
 
 
@@ -157,7 +157,7 @@ def _mentions(memory: Memory, member: Member, ids: Collection[StixId]) -> Iterat
         version = memory.versions[row.version]
         if version.member != member.id:
             for id in _named_in(memory, row) & {*ids}:
-                yield Mention(id, row.origin, version.submitted_at, row.date, row.stood)
+                yield Mention(id, row.origin, version.submitted_at, row.date, row.justified_by)
 
 
 def _named_in(memory: Memory, row: Row) -> set[StixId]:
@@ -260,7 +260,7 @@ def _settled(memory: Memory, judging: Judging) -> Iterator[Settled]:
 def _originals_of(memory: Memory, versions: Iterable[ObjectVersion]) -> Originals:
     """For whom the equal objects stand, that the submitters of copies among these had been shown."""
     equals = [
-        Equal(
+        EqualVersion(
             copy.key, copy.member, original.key, original.deleted_at is not None, _rows_of(memory, original)
         )
         for copy in versions
@@ -274,10 +274,10 @@ def _originals_of(memory: Memory, versions: Iterable[ObjectVersion]) -> Original
 def _rows_of(memory: Memory, version: ObjectVersion) -> list[OriginalRow]:
     """By what the rows of the version, as submitted, stand and stood."""
     return [
-        OriginalRow(row.recipient, stood.until is None, stood.justification)
+        OriginalRow(row.recipient, justified_by.until is None, justified_by.justification)
         for row in memory.rows
         if row.version == version.key and row.form == SUBMITTED
-        for stood in row.stood
+        for justified_by in row.justified_by
     ]
 
 

@@ -23,13 +23,13 @@ from hub.model import (
     MemberId,
     NationCode,
     ObjectVersion,
+    PastJustification,
     Period,
     Registry,
     Rendition,
     RowChanges,
     Shown,
     StixId,
-    Stood,
 )
 from hub.rules.release.forms import hidden_ids
 from hub.stix.derived.renaming import is_value_based
@@ -59,15 +59,15 @@ class Row:
     is_newest: bool
     withdrawn_at: datetime | None = None
     is_of_deleted: bool = False
-    former: list[Stood] = field(default_factory=list)
+    former: list[PastJustification] = field(default_factory=list)
 
     @property
     def is_live(self) -> bool:
         return self.withdrawn_at is None or self.is_of_deleted
 
     @property
-    def stood(self) -> tuple[Stood, ...]:
-        return *self.former, Stood(self.withdrawn_at, self.justification, self.shown)
+    def justified_by(self) -> tuple[PastJustification, ...]:
+        return *self.former, PastJustification(self.withdrawn_at, self.justification, self.shown)
 
     def live(self) -> LiveRow:
         """The row as a new judgement is compared with it."""
@@ -147,7 +147,7 @@ class Memory:
             rows[position].is_of_deleted = False
         for value, positions in change.justify.items():
             for row in (rows[position] for position in positions):
-                row.former.append(Stood(now, row.justification, row.shown))
+                row.former.append(PastJustification(now, row.justification, row.shown))
                 row.justification = value
         for shown, positions in change.show.items():
             for position in positions:

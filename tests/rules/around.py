@@ -14,8 +14,8 @@ from hub.model import (
     Member,
     MemberId,
     NationCode,
-    Neighbour,
     ObjectVersion,
+    OthersVersion,
     Shown,
     StixId,
     StixObject,
@@ -100,7 +100,7 @@ def version(id: StixId, digest: bytes = b"one", **more: Any) -> ObjectVersion:
     return ObjectVersion(**values)
 
 
-def neighbour(id: StixId, of: Member = JP_AGENCY, digest: bytes = b"theirs", **more: Any) -> Neighbour:
+def neighbour(id: StixId, of: Member = JP_AGENCY, digest: bytes = b"theirs", **more: Any) -> OthersVersion:
     """Another member's version, GREEN and seen unless said otherwise."""
     tlp, is_bound = more.pop("tlp", Tlp.GREEN), more.pop("is_bound", False)
     assert of.nation is not None
@@ -125,4 +125,4 @@ def neighbour(id: StixId, of: Member = JP_AGENCY, digest: bytes = b"theirs", **m
         "reach": frozenset({(of.nation, Clearance.PARTNER)}),
         **more,
     }
-    return Neighbour(**values)
+    return OthersVersion(**values)

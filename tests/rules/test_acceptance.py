@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hub.model import Kind, Markings, Member, Neighbour, StixId, StixObject, Tlp
+from hub.model import Kind, Markings, Member, OthersVersion, StixId, StixObject, Tlp
 from hub.rules.submission.acceptance import (
     Accept,
     Case,
@@ -53,7 +53,7 @@ MARKED = Markings(tlp=Tlp.GREEN)
 V1, V2, V3 = (f"{DAY}.{n}" for n in (1, 2, 3))
 
 
-def judged(obj: StixObject, *others: Neighbour, by: Member = KR_AGENCY, **more: Any) -> Verdict:
+def judged(obj: StixObject, *others: OthersVersion, by: Member = KR_AGENCY, **more: Any) -> Verdict:
     """The verdict over what `by` submits beside what these others did."""
     known, naming = more.pop("known", Known()), more.pop("naming", Naming())
     accepted_as = more.pop("accepted_as", ACCEPTED_AS)
@@ -201,7 +201,7 @@ RELAYED = {"creator": VENDOR}
         (item(ONE, **RELAYED), neighbour(ONE, creator=MITRE)),
     ],
 )
-def test_a_first_version_under_anothers_id_is_refused(obj: StixObject, theirs: Neighbour) -> None:
+def test_a_first_version_under_anothers_id_is_refused(obj: StixObject, theirs: OthersVersion) -> None:
     words = why(judged(obj, theirs))
     assert f"{theirs.origin}'s object; say it with an object of your own (opinion, note, relation" in words
 
@@ -223,7 +223,9 @@ def test_a_first_version_under_anothers_id_is_refused(obj: StixObject, theirs: N
         (item(SCO, key=None), neighbour(SCO), KR_AGENCY),  # so is an observable
     ],
 )
-def test_what_is_taken_all_the_same_and_is_no_copy(obj: StixObject, theirs: Neighbour, by: Member) -> None:
+def test_what_is_taken_all_the_same_and_is_no_copy(
+    obj: StixObject, theirs: OthersVersion, by: Member
+) -> None:
     verdict = judged(obj, theirs, by=by)
     assert isinstance(verdict, Accept)
     assert not verdict.is_copy
@@ -268,7 +270,7 @@ def test_a_record_that_began_as_a_copy_stays_one_though_it_takes_what_is_relayed
     ],
 )
 def test_who_has_a_record_is_stopped_by_what_is_named_alone(
-    obj: StixObject, theirs: Neighbour, by: Member, *, is_taken: bool
+    obj: StixObject, theirs: OthersVersion, by: Member, *, is_taken: bool
 ) -> None:
     verdict = judged(obj, theirs, by=by, known=held(V1, at=V2))
     assert isinstance(verdict, Accept) is is_taken
@@ -295,7 +297,7 @@ BEFORE, AFTER = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
     ],
 )
 @pytest.mark.parametrize("by", [KR_AGENCY, KR_CERT])
-def test_what_was_received_is_not_passed_on(obj: StixObject, theirs: Neighbour, by: Member) -> None:
+def test_what_was_received_is_not_passed_on(obj: StixObject, theirs: OthersVersion, by: Member) -> None:
     assert why(judged(obj, theirs, by=by)) == "received from JP; only JP may share it."
 
 
@@ -326,7 +328,7 @@ def test_an_id_that_the_own_nation_named_first_is_its_own(naming: Naming, *, is_
         (item(SCO, key=None), neighbour(SCO, tlp=Tlp.AMBER)),
     ],
 )
-def test_what_many_use_for_one_thing_is_aside(obj: StixObject, theirs: Neighbour) -> None:
+def test_what_many_use_for_one_thing_is_aside(obj: StixObject, theirs: OthersVersion) -> None:
     assert isinstance(judged(obj, theirs), Accept)
 
 

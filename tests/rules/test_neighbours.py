@@ -10,7 +10,7 @@ import pytest
 from hub.model import Class, Clause, Clearance, Ground, MemberId, Period, Reader, Rendition, Shown, Tlp
 from hub.rules.release.deciding import NEVER, lowest_clearance
 from hub.rules.submission.others import (
-    Stretch,
+    JustifiedSpan,
     by_id,
     first_of_equals,
     records,
@@ -26,9 +26,9 @@ BY_ONE: Class = frozenset({Ground(1, AGENCY)})
 READER = Reader(KR_AGENCY.id, KR, AGENCY)
 
 
-def at(seconds: int) -> Stretch:
+def at(seconds: int) -> JustifiedSpan:
     """A row that stood by period 1 from NOW on, for this long."""
-    return Stretch(NOW, NOW + seconds * SECOND, frozenset({BY_ONE}))
+    return JustifiedSpan(NOW, NOW + seconds * SECOND, frozenset({BY_ONE}))
 
 
 def period(start: int, until: int, ended: int | None = None) -> Period:
@@ -55,7 +55,7 @@ def period(start: int, until: int, ended: int | None = None) -> Period:
     ],
 )
 def test_a_row_was_shown_while_its_period_was_in_force(
-    stretch: Stretch, periods: list[Period], expected: bool
+    stretch: JustifiedSpan, periods: list[Period], expected: bool
 ) -> None:
     assert was_shown(stretch, READER, periods) is expected
 
@@ -69,7 +69,7 @@ def test_what_the_nations_other_members_were_shown_does_not_count(reader: Reader
 
 
 def test_what_never_stands_was_never_shown() -> None:
-    row = Stretch(NOW, NOW + SECOND, frozenset({NEVER}))
+    row = JustifiedSpan(NOW, NOW + SECOND, frozenset({NEVER}))
     assert not was_shown(row, READER, [period(-5, 20)])
 
 

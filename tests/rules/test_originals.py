@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hub.model import Clearance, Equal, Ground, Justification, MemberId, NationCode, OriginalRow
+from hub.model import Clearance, EqualVersion, Ground, Justification, MemberId, NationCode, OriginalRow
 from hub.rules.release.deciding import NEVER
 from hub.rules.release.judgement import originals
 from tests.rules.around import AU, JP, KR, KR_AGENCY, KR_CERT, KR_FIRM
@@ -30,7 +30,7 @@ ELSEWHERE = OriginalRow(AU, is_served=True, justification=TO_CERTS)
 
 def stands_for(*rows: OriginalRow, is_deleted: bool = False, ever: bool = False) -> list[NationCode]:
     """The nations for which the original of the Korean agency's copy stands."""
-    found = originals([Equal(COPY, KR_AGENCY.id, 1, is_deleted, rows)], MEMBERS, ever=ever)
+    found = originals([EqualVersion(COPY, KR_AGENCY.id, 1, is_deleted, rows)], MEMBERS, ever=ever)
     return sorted(found.get(COPY, {}))
 
 
@@ -74,9 +74,9 @@ def test_each_original_and_each_submitter_is_asked_about_alone() -> None:
     wider = SHOWN._replace(justification=from_up(Clearance.PARTNER))
     found = originals(
         [
-            Equal(1, KR_FIRM.id, 1, is_deleted=False, rows=[AT_HOME, SHOWN]),
-            Equal(COPY, KR_AGENCY.id, 1, is_deleted=False, rows=[SHOWN]),
-            Equal(COPY, KR_AGENCY.id, 2, is_deleted=False, rows=[wider]),
+            EqualVersion(1, KR_FIRM.id, 1, is_deleted=False, rows=[AT_HOME, SHOWN]),
+            EqualVersion(COPY, KR_AGENCY.id, 1, is_deleted=False, rows=[SHOWN]),
+            EqualVersion(COPY, KR_AGENCY.id, 2, is_deleted=False, rows=[wider]),
         ],
         MEMBERS,
     )

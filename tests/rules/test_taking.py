@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hub.model import Clearance, Handling, Member, NationCode, Neighbour, StixId, Taken, Tlp
+from hub.model import Clearance, Handling, Member, NationCode, OthersVersion, StixId, Taken, Tlp
 from hub.rules.submission.others import by_id
 from hub.rules.submission.taking import names_colleagues, taken_over
 from tests.rules.around import (
@@ -34,19 +34,19 @@ NOTHING = Taken()
 NOBODY: frozenset[NationCode] = frozenset()
 
 
-def taken(*others: Neighbour, by: Member = KR_AGENCY, own: tuple[StixId, ...] = (), **more: Any) -> Taken:
+def taken(*others: OthersVersion, by: Member = KR_AGENCY, own: tuple[StixId, ...] = (), **more: Any) -> Taken:
     """What a note of `by` takes over that refers to all that these others submitted."""
     refers = frozenset(one.id for one in others)
     mine = version(sid(more.pop("type", "note"), 9), refers=refers, **more)
     return taken_over(mine, by, by_id(others), own, REGISTERED)
 
 
-def colleague(tlp: Tlp = AMBER, id: StixId = ONE, **more: Any) -> Neighbour:
+def colleague(tlp: Tlp = AMBER, id: StixId = ONE, **more: Any) -> OthersVersion:
     rel_to, is_closed = more.pop("rel_to", None), more.pop("is_closed", False)
     return neighbour(id, KR_FIRM, tlp=tlp, handling=Handling(tlp, rel_to, is_closed), **more)
 
 
-def ally(tlp: Tlp = AMBER, id: StixId = ONE, **more: Any) -> Neighbour:
+def ally(tlp: Tlp = AMBER, id: StixId = ONE, **more: Any) -> OthersVersion:
     return neighbour(id, tlp=tlp, **more)
 
 
@@ -71,7 +71,7 @@ def ally(tlp: Tlp = AMBER, id: StixId = ONE, **more: Any) -> Neighbour:
     ],
 )
 def test_a_version_takes_over_level_rel_to_and_closure_of_colleagues(
-    others: list[Neighbour], expected: Handling
+    others: list[OthersVersion], expected: Handling
 ) -> None:
     assert taken(*others) == Taken(expected)
     assert taken(*others, by=KR_CERT) == NOTHING  # the cert decides for its nation
@@ -114,12 +114,12 @@ def test_what_refers_to_an_allys_object_goes_where_that_may_go(by: Member) -> No
 
 
 @pytest.mark.parametrize("bound", [ally(AMBER), ally(GREEN, is_bound=True), ally(CLEAR, is_bound=True)])
-def test_above_green_rel_to_and_limits_bind(bound: Neighbour) -> None:
+def test_above_green_rel_to_and_limits_bind(bound: OthersVersion) -> None:
     assert taken(bound).limits is not None
 
 
 @pytest.mark.parametrize("free", [ally(GREEN), ally(CLEAR)])
-def test_what_is_green_and_goes_everywhere_binds_nothing(free: Neighbour) -> None:
+def test_what_is_green_and_goes_everywhere_binds_nothing(free: OthersVersion) -> None:
     assert taken(free) == NOTHING
 
 
@@ -163,7 +163,7 @@ def test_of_several_it_goes_where_all_allow_which_may_be_nowhere() -> None:
         colleague(RED, sid("extension-definition"), carried=None),
     ],
 )
-def test_common_ids_bind_nothing(other: Neighbour) -> None:
+def test_common_ids_bind_nothing(other: OthersVersion) -> None:
     assert taken(other) == NOTHING
 
 
@@ -177,7 +177,7 @@ def test_common_ids_bind_nothing(other: Neighbour) -> None:
         neighbour(JP_NATION, JP_CERT, tlp=AMBER, carried=None),  # a registered identity
     ],
 )
-def test_marked_and_named_names_bind(other: Neighbour) -> None:
+def test_marked_and_named_names_bind(other: OthersVersion) -> None:
     assert taken(other) != NOTHING
 
 
@@ -191,7 +191,7 @@ def test_marked_and_named_names_bind(other: Neighbour) -> None:
         (ally(AMBER, NAME, creator=MITRE, carried=AMBER), True),  # unless it is such a name
     ],
 )
-def test_a_translation_binds_to_whatever_it_translates(other: Neighbour, *, is_bound: bool) -> None:
+def test_a_translation_binds_to_whatever_it_translates(other: OthersVersion, *, is_bound: bool) -> None:
     assert (taken(other, type="language-content") != NOTHING) is is_bound
 
 
@@ -213,7 +213,7 @@ def test_an_id_of_which_the_submitter_has_its_own_record_is_aside() -> None:
         (neighbour(NAME, KR_FIRM, creator=KR_FIRM_ID), True),
     ],
 )
-def test_a_cert_names_colleagues_by_their_own_ids_alone(other: Neighbour, *, expected: bool) -> None:
+def test_a_cert_names_colleagues_by_their_own_ids_alone(other: OthersVersion, *, expected: bool) -> None:
     mine = version(sid("note"), refers=frozenset({other.id}))
     assert names_colleagues(mine, KR_CERT, by_id([other]), (), REGISTERED) is expected
     assert not names_colleagues(mine, KR_CERT, by_id([other]), (other.id,), REGISTERED)

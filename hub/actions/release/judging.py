@@ -9,7 +9,7 @@ from typing import Final
 
 from hub.actions.release import derived_objects
 from hub.actions.service.service import Service
-from hub.model import Equal, Member, MemberId, NationCode, ObjectVersion, StixId
+from hub.model import EqualVersion, Member, MemberId, NationCode, ObjectVersion, StixId
 from hub.rules.marking.effective import Handled
 from hub.rules.release.deciding import in_force_part, is_masked
 from hub.rules.release.judgement import (
@@ -28,7 +28,7 @@ from hub.store.members import members
 from hub.store.records import objects
 from hub.store.records.originals import equal_before, equal_to_new
 
-OriginalsOf = Callable[[Iterable[Equal], Mapping[MemberId, Member]], Originals]
+OriginalsOf = Callable[[Iterable[EqualVersion], Mapping[MemberId, Member]], Originals]
 
 _ROUNDS: Final = (
     8  # in which who refers to what changes is asked for, before all that is at hand counts as it

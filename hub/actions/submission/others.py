@@ -6,36 +6,36 @@ from collections.abc import Collection
 
 from hub.model import Kind, Member, StixId
 from hub.rules.release.judgement import DecisionContext
-from hub.rules.submission.others import Around, Knowledge, Neighbourhood
+from hub.rules.submission.others import KnowledgeOfOthers, KnownOthers, StoredOthers
 from hub.store.agreement import agreements
 from hub.store.database.connection import Connection
 from hub.store.records import others
 
 
-def look_around(
+def load_others(
     connection: Connection,
     context: DecisionContext,
     member: Member,
     ids: Collection[StixId],
     referred: Collection[StixId],
     rel_to: Collection[StixId],
-) -> Neighbourhood:
+) -> KnownOthers:
     """Return what `member` knows of these ids, that it submits, and of those that it refers to.
 
     `rel_to` are the ids of the REL TO definitions.
     """
-    reader, around = member.reader, Around()
+    reader, stored = member.reader, StoredOthers()
     of_the_hub = others.of_the_hub(connection, set(ids))
     rows = others.of_others(connection, reader.nation, member.id, {*ids, *referred}, rel_to)
     if rows:
         foreign = {row.version for row in rows if row.origin != reader.nation}
-        around = Around(
-            neighbours=rows,
+        stored = StoredOthers(
+            others=rows,
             showings=others.everywhere(connection, foreign),
             periods=agreements.every_period(connection),
             own_agreements=agreements.of_party(connection, reader.nation),
             certs={m.nation: m for m in context.members.values() if m.kind is Kind.CERT and m.nation},
         )
-    knowledge = Knowledge(around, reader, context.now)
+    knowledge = KnowledgeOfOthers(stored, reader, context.now)
     mentions = others.naming(connection, reader.nation, member.id, knowledge.bound(ids))
-    return Neighbourhood(knowledge.by_id, knowledge.naming(mentions), of_the_hub)
+    return KnownOthers(knowledge.by_id, knowledge.naming(mentions), of_the_hub)

@@ -14,7 +14,7 @@ from hub.actions.release.judging import context_of, judge_again, write_rows
 from hub.actions.service.service import Service
 from hub.actions.submission import recalled
 from hub.actions.submission.markings import load
-from hub.actions.submission.others import look_around
+from hub.actions.submission.others import load_others
 from hub.errors import TooLarge, Unprocessable
 from hub.model import (
     MemberId,
@@ -35,7 +35,7 @@ from hub.rules.release.judgement import DecisionContext
 from hub.rules.release.row_changes import LedgerChanges
 from hub.rules.submission.acceptance import Reserved
 from hub.rules.submission.drafting import DraftContext, Drafts, draft
-from hub.rules.submission.others import Neighbourhood
+from hub.rules.submission.others import KnownOthers
 from hub.rules.submission.status import receipted, with_remarks
 from hub.stix import bodies, reading
 from hub.store.database.connection import Connection
@@ -152,7 +152,7 @@ def renewed(
     if ledgers == decision.ledgers:
         return decision
     context = context_of(service, connection, verified.origin, now)
-    if _look_around(service, connection, verified, items, context) == decision.draft_context.neighbourhood:
+    if _known_others(service, connection, verified, items, context) == decision.draft_context.others:
         return replace(decision, ledgers=ledgers)
     return decide(service, connection, verified, items)
 
@@ -188,17 +188,17 @@ def _draft_context(
 ) -> DraftContext:
     """Return what is known of others, of identities and of the hub's own, for these items."""
     member, referred, registry = verified.caller.member, _referred(items), service.registry
-    around = _look_around(service, connection, verified, items, context)
+    known = _known_others(service, connection, verified, items, context)
     return DraftContext(
         submitter=member,
         reserved=Reserved(
-            frozenset({registry.hub_identity_id}) | around.of_the_hub,
+            frozenset({registry.hub_identity_id}) | known.of_the_hub,
             registry.rel_to,
             registry.hub_identity_id,
         ),
         informative=registry.informative_markings,
         registered=Registered.of(registry, context.members.values()),
-        neighbourhood=around,
+        others=known,
         own=frozenset(objects.living_own(connection, member.id, referred)),
         originals=derived_objects.originals(connection, verified.origin, referred),
         now=context.now,
@@ -206,15 +206,15 @@ def _draft_context(
     )
 
 
-def _look_around(
+def _known_others(
     service: Service,
     connection: Connection,
     verified: VerifiedSubmission,
     items: Items,
     context: DecisionContext,
-) -> Neighbourhood:
+) -> KnownOthers:
     ids = _ids(items), _referred(items)
-    return look_around(connection, context, verified.caller.member, *ids, service.registry.rel_to.keys())
+    return load_others(connection, context, verified.caller.member, *ids, service.registry.rel_to.keys())
 
 
 # --- 4: the one step --------------------------------------------------------------------------

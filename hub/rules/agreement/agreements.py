@@ -95,7 +95,7 @@ class Step(StrEnum):
     TERMINATE = "terminate"
 
 
-Stretch = tuple[datetime, datetime]  # half-open
+JustifiedSpan = tuple[datetime, datetime]  # half-open
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Lifecycle:
     completed_at: datetime | None = None
     suspended_by: frozenset[NationCode] = frozenset()
     suspended_at: datetime | None = None
-    pauses: tuple[Stretch, ...] = ()
+    pauses: tuple[JustifiedSpan, ...] = ()
     terminated_by: NationCode | None = None
     terminated_at: datetime | None = None
     superseded_at: datetime | None = None
@@ -163,7 +163,7 @@ class Lifecycle:
         """Return the lifecycle with the instant in which an amendment takes over (policy 5)."""
         return replace(self, superseded_at=at)
 
-    def stretches(self) -> list[Stretch]:
+    def stretches(self) -> list[JustifiedSpan]:
         """Return when the agreement is in force, by all that has happened so far (policy 5)."""
         start = self.starts_at
         if start is None:

@@ -14,7 +14,7 @@ from datetime import datetime
 from hub.model import (
     Class,
     Clearance,
-    Equal,
+    EqualVersion,
     Justification,
     Member,
     MemberId,
@@ -87,7 +87,7 @@ class Stored:
 
 
 def originals(  # (hub/README: copy-as-judged)
-    equals: Iterable[Equal], members: Mapping[MemberId, Member], *, ever: bool = False
+    equals: Iterable[EqualVersion], members: Mapping[MemberId, Member], *, ever: bool = False
 ) -> Originals:
     """Return, for each copy, for whom the equal objects stand that its submitter had been shown (policy 2.7).
 

@@ -16,8 +16,8 @@ from hub.model import (
     Member,
     MemberId,
     NationCode,
-    Neighbour,
     ObjectVersion,
+    OthersVersion,
     StixId,
     StixObject,
     format_instant,
@@ -93,13 +93,13 @@ class Reserved:
 class Case:
     """All that decides over one object beside itself.
 
-    `neighbours` are what others submitted under its id, in that order. `accepted_as` is the version, as text
+    `others` are what others submitted under its id, in that order. `accepted_as` is the version, as text
     and key, for an object that brings none; None: no time is left.
     """
 
     submitter: Member
     known: Known
-    neighbours: Sequence[Neighbour]
+    others: Sequence[OthersVersion]
     naming: Naming
     registered: Registered
     reserved: Reserved
@@ -209,7 +209,7 @@ def _is_repeated(obj: StixObject, newest: ObjectVersion) -> bool:
 def _speaks_for_another(obj: StixObject, case: Case) -> str | None:
     named = [id for id in (obj.id, obj.creator) if id is not None and id in case.registered.nations]
     others = [id for id in named if not case.registered.may_use(case.submitter.id, id)]
-    if not others or any(n.is_seen and n.digest == obj.digest for n in case.neighbours):
+    if not others or any(n.is_seen and n.digest == obj.digest for n in case.others):
         return None
     nation = case.registered.nations[others[0]]
     if others[0] == obj.id:
@@ -262,9 +262,9 @@ def _passes_on(obj: StixObject, case: Case) -> str | None:
     if case.known.is_own and not case.naming.is_announced(case.known.first_at):
         return None
     first_shown: dict[tuple[NationCode, MemberId, StixId], datetime] = {}
-    for one in case.neighbours:
+    for one in case.others:
         first_shown.setdefault(one.record, one.submitted_at)
-    for one in first_of_equals(case.neighbours):
+    for one in first_of_equals(case.others):
         if one.origin == case.submitter.nation or not one.is_bound:
             continue
         if case.naming.is_before(first_shown[one.record]):
@@ -283,7 +283,7 @@ def _passes_on(obj: StixObject, case: Case) -> str | None:
 
 def _overwrites(obj: StixObject, case: Case) -> str | None:
     """Return whose object it would overwrite (policy 8); None: nobody's, or it is an equal copy."""
-    blocking = [one for one in case.neighbours if _is_blocked_by(obj, one, case)]
+    blocking = [one for one in case.others if _is_blocked_by(obj, one, case)]
     if not blocking or _is_equal_to_others(obj, case):
         return None
     nation = blocking[0].origin
@@ -295,10 +295,10 @@ def _overwrites(obj: StixObject, case: Case) -> str | None:
 
 def _is_equal_to_others(obj: StixObject, case: Case) -> bool:
     """Tell whether the object is an equal copy of what others submitted and its submitter was shown."""
-    return any(one.digest == obj.digest for one in case.neighbours)
+    return any(one.digest == obj.digest for one in case.others)
 
 
-def _is_blocked_by(obj: StixObject, one: Neighbour, case: Case) -> bool:
+def _is_blocked_by(obj: StixObject, one: OthersVersion, case: Case) -> bool:
     """Tell whether another's record stops a version under the same id, equal copies aside."""
     registered, submitter = case.registered, case.submitter
     is_shared = is_common(obj.id, obj.type, obj.creator, one, registered)
@@ -320,5 +320,5 @@ def _is_blocked_by(obj: StixObject, one: Neighbour, case: Case) -> bool:
 
 def _is_later(obj: StixObject, case: Case) -> bool:
     """Tell whether its version is later than any that others of the nation submitted and the cert may see."""
-    seen = [n.version_key for n in case.neighbours if n.is_seen and n.origin == case.submitter.nation]
+    seen = [n.version_key for n in case.others if n.is_seen and n.origin == case.submitter.nation]
     return obj.version_key is not None and obj.version_key > max(seen, default="")

@@ -37,7 +37,7 @@ from hub.rules.submission.acceptance import (
     Unchanged,
     accept,
 )
-from hub.rules.submission.others import Naming, Neighbourhood
+from hub.rules.submission.others import KnownOthers, Naming
 from hub.rules.submission.taking import names_colleagues, taken_over
 
 _MICROSECOND: Final = timedelta(microseconds=1)
@@ -58,7 +58,7 @@ class DraftContext:
     reserved: Reserved
     informative: frozenset[StixId]
     registered: Registered
-    neighbourhood: Neighbourhood
+    others: KnownOthers
     own: frozenset[StixId]
     originals: Mapping[StixId, Original]
     now: datetime
@@ -202,11 +202,11 @@ class _Drafting:
         return Outcome(item.id, verdict.version, succeeded=True, message=item.markings.remark)
 
     def _case(self, item: StixObject, known: Known) -> Case:
-        around = self.draft_context.neighbourhood
+        around = self.draft_context.others
         return Case(
             submitter=self.draft_context.submitter,
             known=known,
-            neighbours=around.by_id.get(item.id, ()),
+            others=around.by_id.get(item.id, ()),
             naming=around.naming.get(item.id, Naming()),
             registered=self.draft_context.registered,
             reserved=self.draft_context.reserved,
@@ -250,7 +250,7 @@ class _Drafting:
 
     def with_taken(self) -> list[ObjectVersion]:
         """Return the new versions with what they take over from others, once all of the POST is known."""
-        by_id, registered = self.draft_context.neighbourhood.by_id, self.draft_context.registered
+        by_id, registered = self.draft_context.others.by_id, self.draft_context.registered
         found = []
         for version in self.fresh:
             own = {id for id in version.refers if id in self.draft_context.own or self._is_own(id)}

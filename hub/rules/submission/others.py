@@ -19,12 +19,12 @@ from hub.model import (
     MemberId,
     Mention,
     NationCode,
-    Neighbour,
+    OthersVersion,
     Period,
     Reach,
     Reader,
-    Showing,
     Shown,
+    ShownRow,
     StixId,
 )
 from hub.rules.release.deciding import lowest_clearance, stands
@@ -34,7 +34,7 @@ _NOWHERE: Final[Reach] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class JustifiedSpan:
     """From when until when a row stood by a justification; the instants are half-open."""
 
     start: datetime
@@ -60,46 +60,46 @@ class Naming:
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class StoredOthers:
     """What is stored of others under the ids that a member submits or refers to.
 
-    `neighbours` are the rows of its nation's ledger, whoever may see them; `showings` all by which their
+    `others` are the rows of its nation's ledger, whoever may see them; `showings` all by which their
     versions are served, to whichever nation. `periods` are all there ever were, `own_agreements` those that
     the member's nation is party to. `certs` are the nations' certs.
     """
 
-    neighbours: Sequence[Neighbour] = ()
-    showings: Sequence[Showing] = ()
+    others: Sequence[OthersVersion] = ()
+    showings: Sequence[ShownRow] = ()
     periods: Sequence[Period] = ()
     own_agreements: frozenset[str] = frozenset()
     certs: Mapping[NationCode, Member] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbourhood:
+class KnownOthers:
     """What a member knows of each id that counts: what others submitted, who named it; and the hub's ids.
 
     Other nations' submissions are not held off by those of the own: so it is asked for again under the locks,
     and compared.
     """
 
-    by_id: Mapping[StixId, Sequence[Neighbour]]
+    by_id: Mapping[StixId, Sequence[OthersVersion]]
     naming: Mapping[StixId, Naming]
     of_the_hub: frozenset[StixId]
 
 
-class Knowledge:
+class KnowledgeOfOthers:
     """What one member may see of what is around, or was once shown (policy 1)."""
 
-    def __init__(self, around: Around, reader: Reader, now: datetime) -> None:
-        self.around = around
+    def __init__(self, stored: StoredOthers, reader: Reader, now: datetime) -> None:
+        self.stored = stored
         self.reader = reader
         self.now = now
-        self.in_force = frozenset(p.id for p in around.periods if p.is_in_force(now))
-        own = {p.id for p in around.periods if p.agreement_id in around.own_agreements}
+        self.in_force = frozenset(p.id for p in stored.periods if p.is_in_force(now))
+        own = {p.id for p in stored.periods if p.agreement_id in stored.own_agreements}
         self.own_in_force = self.in_force & own
-        self.showings: dict[int, list[Showing]] = defaultdict(list)
-        for showing in around.showings:
+        self.showings: dict[int, list[ShownRow]] = defaultdict(list)
+        for showing in stored.showings:
             self.showings[showing.version].append(showing)
         self.by_id = by_id(self._known())
 
@@ -111,44 +111,46 @@ class Knowledge:
         nation = self.reader.nation
         return {id for id in ids for one in self.by_id.get(id, ()) if one.is_bound and one.origin != nation}
 
-    def _known(self) -> list[Neighbour]:
+    def _known(self) -> list[OthersVersion]:
         """Return the neighbours that the reader may see or was once shown, each as it knows it."""
         found = []
-        for one in self.around.neighbours:
-            last = one.stood[-1]
+        for one in self.stored.others:
+            last = one.justified_by[-1]
             is_seen = last.until is None and stands(last.justification, self.reader, self.in_force)
             shown = last.shown if is_seen else self._last_shown(one, one.submitted_at)
             if shown is not None:
                 reach = self._reach(one) if is_seen and one.origin != self.reader.nation else _NOWHERE
-                known = replace(one, shown=shown, is_seen=is_seen, reach=reach, stood=())
+                known = replace(one, shown=shown, is_seen=is_seen, reach=reach, justified_by=())
                 found.append(self._as_known(known))
         return found
 
-    def _as_known(self, one: Neighbour) -> Neighbour:
-        if not one.rendition.is_anonymised or one.origin not in self.around.certs:
+    def _as_known(self, one: OthersVersion) -> OthersVersion:
+        if not one.rendition.is_anonymised or one.origin not in self.stored.certs:
             return one
         # It appears under its nation's cert, and whoever sees it must not be told otherwise (policy 7).
-        cert = self.around.certs[one.origin]
+        cert = self.stored.certs[one.origin]
         return replace(one, member=cert.id, creator=cert.identity)
 
-    def _last_shown(self, row: Neighbour | Mention, submitted_at: datetime) -> Shown | None:
+    def _last_shown(self, row: OthersVersion | Mention, submitted_at: datetime) -> Shown | None:
         """Return how a poll could have shown the row to the reader last; None: it never could.
 
         By what it stood then alone: a row that was changed where it is shows to others what it is now. Dates
         may run ahead, as in a new epoch: a row that ended before its date was there from its submission on.
         """
-        ends = self.now if row.stood[0].until is None else row.stood[0].until
+        ends = self.now if row.justified_by[0].until is None else row.justified_by[0].until
         date = row.date_added or submitted_at
         start, last = (date if date <= ends else submitted_at), None
-        for stood in row.stood:
+        for justified_by in row.justified_by:
             # The stretch that lasts holds the present, too.
-            end = self.now + _INSTANT if stood.until is None else stood.until
-            if was_shown(Stretch(start, end, stood.justification), self.reader, self.around.periods):
-                last = stood.shown
+            end = self.now + _INSTANT if justified_by.until is None else justified_by.until
+            if was_shown(
+                JustifiedSpan(start, end, justified_by.justification), self.reader, self.stored.periods
+            ):
+                last = justified_by.shown
             start = max(start, end)
         return last
 
-    def _reach(self, one: Neighbour) -> Reach:
+    def _reach(self, one: OthersVersion) -> Reach:
         """Return where what is seen may go by the agreements of the reader's own nation (policy 8)."""
         reach: dict[NationCode, Clearance] = {}
         for showing in self.showings[one.version]:
@@ -179,7 +181,7 @@ def _earlier(one: datetime | None, other: datetime) -> datetime:
 
 
 # (hub/README: shown-by-rows)
-def was_shown(stretch: Stretch, reader: Reader, periods: Collection[Period]) -> bool:
+def was_shown(stretch: JustifiedSpan, reader: Reader, periods: Collection[Period]) -> bool:
     """Tell whether a poll of `reader` could have returned a row that stood so (policy 1, "shown").
 
     Ended `periods` count.
@@ -197,21 +199,21 @@ def _in_force(periods: Iterable[Period], at: datetime) -> frozenset[int]:
     )
 
 
-def by_id(neighbours: Iterable[Neighbour]) -> Mapping[StixId, Sequence[Neighbour]]:
+def by_id(others: Iterable[OthersVersion]) -> Mapping[StixId, Sequence[OthersVersion]]:
     """Return the neighbours by id, in the order in which they were submitted."""
-    found: dict[StixId, list[Neighbour]] = defaultdict(list)
-    for one in sorted(neighbours, key=lambda n: (n.submitted_at, n.origin, n.member, n.position)):
+    found: dict[StixId, list[OthersVersion]] = defaultdict(list)
+    for one in sorted(others, key=lambda n: (n.submitted_at, n.origin, n.member, n.position)):
         found[one.id].append(one)
     return found
 
 
-def first_of_equals(ordered: Sequence[Neighbour]) -> list[Neighbour]:
+def first_of_equals(ordered: Sequence[OthersVersion]) -> list[OthersVersion]:
     """Return the versions without those that another member submitted before, equal (policy 2.7 and 8)."""
     authors: dict[bytes, MemberId] = {}
     return [one for one in ordered if authors.setdefault(one.digest, one.member) == one.member]
 
 
-def standing_for(record: Sequence[Neighbour]) -> list[Neighbour]:
+def standing_for(record: Sequence[OthersVersion]) -> list[OthersVersion]:
     """Return by which version a record is judged: the newest seen, else the one shown last (policy 2.7).
 
     In every form in which that was shown: who sees a redaction beside the whole, which is stricter, knows
@@ -224,9 +226,9 @@ def standing_for(record: Sequence[Neighbour]) -> list[Neighbour]:
     return list(forms.values())
 
 
-def records(neighbours: Iterable[Neighbour]) -> list[list[Neighbour]]:
+def records(others: Iterable[OthersVersion]) -> list[list[OthersVersion]]:
     """Return the versions of each record together."""
-    found: dict[tuple[NationCode, MemberId, StixId], list[Neighbour]] = defaultdict(list)
-    for one in neighbours:
+    found: dict[tuple[NationCode, MemberId, StixId], list[OthersVersion]] = defaultdict(list)
+    for one in others:
         found[one.record].append(one)
     return list(found.values())

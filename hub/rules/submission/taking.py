@@ -10,8 +10,8 @@ from hub.model import (
     Kind,
     Member,
     NationCode,
-    Neighbour,
     ObjectVersion,
+    OthersVersion,
     StixId,
     Taken,
 )
@@ -26,20 +26,18 @@ _TRANSLATION = "language-content"
 def taken_over(
     item: ObjectVersion,
     submitter: Member,
-    neighbours: Mapping[StixId, Sequence[Neighbour]],
+    others: Mapping[StixId, Sequence[OthersVersion]],
     own: Collection[StixId],
     registered: Registered,
 ) -> Taken:
     """Return what `item` takes over from what others submitted and its submitter knows of (policy 2.7 and 8).
 
-    `neighbours` are those by id, in the order in which they were submitted; `own` are the ids of which the
+    `others` are those by id, in the order in which they were submitted; `own` are the ids of which the
     submitter has a living record that is no copy. None of the others' later acts changes it.
     """
     parts: list[Taken] = []
     for id in item.refers - frozenset(own):
-        counted = [
-            one for one in first_of_equals(neighbours.get(id, ())) if not _is_aside(item, one, registered)
-        ]
+        counted = [one for one in first_of_equals(others.get(id, ())) if not _is_aside(item, one, registered)]
         parts += _of_colleagues([n for n in counted if n.origin == submitter.nation], submitter, registered)
         parts += _of_allies([n for n in counted if n.origin != submitter.nation], submitter)
     return taken_together(parts)
@@ -48,7 +46,7 @@ def taken_over(
 def names_colleagues(  # (hub/README: cert-names-agency)
     item: ObjectVersion,
     submitter: Member,
-    neighbours: Mapping[StixId, Sequence[Neighbour]],
+    others: Mapping[StixId, Sequence[OthersVersion]],
     own: Collection[StixId],
     registered: Registered,
 ) -> bool:
@@ -59,11 +57,11 @@ def names_colleagues(  # (hub/README: cert-names-agency)
     return any(
         one.origin == submitter.nation and not _is_aside(item, one, registered)
         for id in item.refers - frozenset(own)
-        for one in first_of_equals(neighbours.get(id, ()))
+        for one in first_of_equals(others.get(id, ()))
     )
 
 
-def _is_aside(item: ObjectVersion, one: Neighbour, registered: Registered) -> bool:
+def _is_aside(item: ObjectVersion, one: OthersVersion, registered: Registered) -> bool:
     """Tell whether references to the id bind nothing: many use it for one thing (policy 2.7)."""
     if is_marked_name(one):
         return False
@@ -75,7 +73,7 @@ def _is_aside(item: ObjectVersion, one: Neighbour, registered: Registered) -> bo
 
 
 def _of_colleagues(
-    counted: Iterable[Neighbour], submitter: Member, registered: Registered
+    counted: Iterable[OthersVersion], submitter: Member, registered: Registered
 ) -> Iterable[Taken]:
     """Give how the own nation's records of strongest claim are handled; a cert decides for its nation."""
     if submitter.kind is Kind.CERT:
@@ -89,7 +87,7 @@ def _of_colleagues(
             yield Taken(handed_down(one.handling if one.is_seen else last), one.limits)
 
 
-def _of_allies(counted: Iterable[Neighbour], submitter: Member) -> Iterable[Taken]:
+def _of_allies(counted: Iterable[OthersVersion], submitter: Member) -> Iterable[Taken]:
     """Give where each ally's record lets what refers to it go (policy 8)."""
     for one in (form for record in records(counted) for form in standing_for(record)):
         if not one.is_bound:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import Connection, and_, literal, select
 
-from hub.model import Equal, MemberId, NationCode, ObjectVersion, OriginalRow
+from hub.model import EqualVersion, MemberId, NationCode, ObjectVersion, OriginalRow
 from hub.store.database.batches import batches
 from hub.store.ledger.releases import decode
 from hub.store.schema.tables import (
@@ -22,9 +22,9 @@ _C = release.c
 _J = justification.c
 
 
-def equal_before(connection: Connection, copies: Collection[int]) -> list[Equal]:
+def equal_before(connection: Connection, copies: Collection[int]) -> list[EqualVersion]:
     """Return the equal objects of other members that came before these stored copies."""
-    found: list[Equal] = []
+    found: list[EqualVersion] = []
     copy, v = object_version.alias(), object_version.c
     theirs, ours = content.alias(), content.alias()
     for batch in batches(sorted(copies)):
@@ -39,15 +39,15 @@ def equal_before(connection: Connection, copies: Collection[int]) -> list[Equal]
             .order_by(v.id)
         )
         for key, submitter, original, deleted_at in connection.execute(query):
-            found.append(Equal(key, MemberId(submitter), original, deleted_at is not None))
+            found.append(EqualVersion(key, MemberId(submitter), original, deleted_at is not None))
     return _with_rows(connection, found)
 
 
 def equal_to_new(
     connection: Connection, copies: Collection[ObjectVersion], nations: Collection[NationCode]
-) -> list[Equal]:
+) -> list[EqualVersion]:
     """Return the equal objects that other members of these nations have, to copies that come now."""
-    found: list[Equal] = []
+    found: list[EqualVersion] = []
     by_digest: dict[bytes, list[ObjectVersion]] = defaultdict(list)
     for copy in copies:
         by_digest[copy.digest].append(copy)
@@ -61,14 +61,14 @@ def equal_to_new(
         )
         for digest, original, deleted_at, submitter in connection.execute(query):
             found.extend(
-                Equal(copy.key, copy.member, original, deleted_at is not None)
+                EqualVersion(copy.key, copy.member, original, deleted_at is not None)
                 for copy in by_digest[bytes(digest)]
                 if copy.member != submitter
             )
     return _with_rows(connection, found)
 
 
-def _with_rows(connection: Connection, found: Sequence[Equal]) -> list[Equal]:
+def _with_rows(connection: Connection, found: Sequence[EqualVersion]) -> list[EqualVersion]:
     rows = _rows_of(connection, {one.original for one in found})
     return [one._replace(rows=rows.get(one.original, ())) for one in found]
 

@@ -16,12 +16,12 @@ from hub.model import (
     MemberId,
     Mention,
     NationCode,
-    Neighbour,
+    OthersVersion,
+    PastJustification,
     Rendition,
-    Showing,
     Shown,
+    ShownRow,
     StixId,
-    Stood,
     Tlp,
     from_microseconds,
 )
@@ -53,7 +53,7 @@ def of_others(
     member: MemberId,
     ids: Collection[StixId],
     rel_to: Collection[StixId],
-) -> list[Neighbour]:
+) -> list[OthersVersion]:
     """Return the rows of a nation's ledger that show what others than `member` submitted under these ids.
 
     Under the id that is served, and of a redaction, whose reader may know it, under the original one too.
@@ -119,9 +119,9 @@ def _is_copy_of(member: MemberId) -> ColumnElement[bool]:
 
 def _former(
     connection: Connection, nation: NationCode, positions: Collection[int]
-) -> Mapping[int, tuple[Stood, ...]]:
+) -> Mapping[int, tuple[PastJustification, ...]]:
     """Return what rows stood by before that was changed where they are, oldest first."""
-    found: dict[int, list[Stood]] = defaultdict(list)
+    found: dict[int, list[PastJustification]] = defaultdict(list)
     c = rejustification.c
     if not positions:
         return {}
@@ -134,19 +134,21 @@ def _former(
         .order_by(c.id)
     )
     for position, until, classes, *shown in connection.execute(query):
-        found[position].append(Stood(from_microseconds(until), decode(classes), _as_shown(*shown)))
-    return {position: tuple(stood) for position, stood in found.items()}
+        found[position].append(
+            PastJustification(from_microseconds(until), decode(classes), _as_shown(*shown))
+        )
+    return {position: tuple(justified_by) for position, justified_by in found.items()}
 
 
-def _shown(row: Row[Any], id: StixId, former: tuple[Stood, ...]) -> Neighbour:
+def _shown(row: Row[Any], id: StixId, former: tuple[PastJustification, ...]) -> OthersVersion:
     withdrawn = None if row.withdrawn_at is None else from_microseconds(row.withdrawn_at)
     levels = [level for level in (row.own_tlp, row.raised_tlp) if level is not None]
     rel_to = decode_nations(row.rel_to)
-    stood = *former, _last(row, withdrawn)
-    return Neighbour(
+    justified_by = *former, _last(row, withdrawn)
+    return OthersVersion(
         position=row.position,
         date_added=from_microseconds(row.date_added),
-        shown=stood[-1].shown,
+        shown=justified_by[-1].shown,
         is_seen=False,
         rendition=Rendition.of(row.rendition),
         id=id,
@@ -162,13 +164,15 @@ def _shown(row: Row[Any], id: StixId, former: tuple[Stood, ...]) -> Neighbour:
         carries_rel_to=bool(row.carries_rel_to),
         handling=Handling(Tlp(row.effective_tlp), rel_to, row.is_closed or row.is_home),
         limits=decode_reach(row.limits),
-        stood=stood,
+        justified_by=justified_by,
     )
 
 
-def _last(row: Any, withdrawn: datetime | None) -> Stood:
+def _last(row: Any, withdrawn: datetime | None) -> PastJustification:
     values = row.shown_tlp, row.is_bound, row.shown_rel_to, row.shown_closed
-    return Stood(withdrawn, decode(row.classes), _as_shown(*values, row.effective_tlp, row.rel_to))
+    return PastJustification(
+        withdrawn, decode(row.classes), _as_shown(*values, row.effective_tlp, row.rel_to)
+    )
 
 
 def _as_shown(
@@ -185,7 +189,7 @@ def _as_shown(
     return decode_shown(tlp or 0, is_bound, rel_to, is_closed)
 
 
-def everywhere(connection: Connection, versions: Collection[int]) -> list[Showing]:
+def everywhere(connection: Connection, versions: Collection[int]) -> list[ShownRow]:
     """Return the rows by which these versions are served, to whichever nation."""
     if not versions:
         return []
@@ -195,7 +199,7 @@ def everywhere(connection: Connection, versions: Collection[int]) -> list[Showin
         .where(among(connection, _C.version_id, versions), _C.withdrawn_at.is_(None))
     )
     return [
-        Showing(version, NationCode(recipient), Rendition.of(form), decode(classes))
+        ShownRow(version, NationCode(recipient), Rendition.of(form), decode(classes))
         for version, recipient, form, classes in connection.execute(query)
     ]
 
@@ -246,9 +250,9 @@ def naming(
     former = _former(connection, nation, {row.position for row, _ in named})
     for row, id in named:
         until = None if row.withdrawn_at is None else from_microseconds(row.withdrawn_at)
-        stood = (*former.get(row.position, ()), _last(row, until))
+        justified_by = (*former.get(row.position, ()), _last(row, until))
         instants = from_microseconds(row.submitted_at), from_microseconds(row.date_added)
-        found.append(Mention(id, NationCode(row.origin), *instants, stood))
+        found.append(Mention(id, NationCode(row.origin), *instants, justified_by))
     return found
 
 

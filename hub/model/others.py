@@ -12,7 +12,7 @@ from hub.model.people import MemberId, NationCode, Reach, StixId, Tlp
 from hub.model.renditions import Rendition
 
 
-class Stood(NamedTuple):
+class PastJustification(NamedTuple):
     """A justification, until when a row stood by it, and how it showed its version; None: it still does."""
 
     until: datetime | None
@@ -21,12 +21,12 @@ class Stood(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Neighbour:
+class OthersVersion:
     """A version of another member's record, with the row by which a nation is, or was, shown it.
 
     `id` is that by which it is served. `carried` is the strictest level of its own markings and labels.
     `handling` and `limits` are those at home. `version` is the key of the version, `rendition` the form.
-    `stood` tells by what the row stood, oldest first, the last as it stands now.
+    `justified_by` tells by what the row stood, oldest first, the last as it stands now.
 
     What one member of the nation knows of it is decided in `rules.submission.others`: `shown` is the level at
     which it was shown that last; `is_seen`, that it may see it now; `reach` is where, from which clearance
@@ -52,7 +52,7 @@ class Neighbour:
     rendition: Rendition
     reach: Reach = frozenset()
     date_added: datetime | None = None
-    stood: tuple[Stood, ...] = ()
+    justified_by: tuple[PastJustification, ...] = ()
 
     @property
     def is_bound(self) -> bool:
@@ -64,7 +64,7 @@ class Neighbour:
         return self.origin, self.member, self.id
 
 
-class Showing(NamedTuple):
+class ShownRow(NamedTuple):
     """A row by which some nation is shown a version, in some form."""
 
     version: int
@@ -80,7 +80,7 @@ class Mention(NamedTuple):
     origin: NationCode
     submitted_at: datetime
     date_added: datetime | None
-    stood: tuple[Stood, ...]
+    justified_by: tuple[PastJustification, ...]
 
 
 class OriginalRow(NamedTuple):
@@ -91,7 +91,7 @@ class OriginalRow(NamedTuple):
     justification: Justification
 
 
-class Equal(NamedTuple):
+class EqualVersion(NamedTuple):
     """A copy, by its key, with who submitted it, and an equal version of another's that came before it.
 
     `is_deleted` and `rows` are those of that `original`.
