@@ -15,6 +15,17 @@ from hub.model.agreements import (
     Granular,
     Period,
 )
+from hub.model.forms import (
+    ANONYMISED,
+    SUBMITTED,
+    Form,
+    Givers,
+    Original,
+    Redaction,
+    Served,
+    SourceHiding,
+    View,
+)
 from hub.model.instants import (
     MAX_TIMESTAMP_CHARACTERS,
     format_instant,
@@ -69,17 +80,6 @@ from hub.model.people import (
     StixId,
     Tlp,
     as_of,
-)
-from hub.model.renditions import (
-    ANONYMISED,
-    SUBMITTED,
-    Cut,
-    Givers,
-    Original,
-    Rendition,
-    Served,
-    SourceHiding,
-    View,
 )
 from hub.model.requests import (
     Deletion,

@@ -7,8 +7,8 @@ from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Any, Final, NamedTuple
 
+from hub.model.forms import SUBMITTED, Form, Redaction, SourceHiding
 from hub.model.people import Clearance, MemberId, NationCode, Reach, StixId, Tlp
-from hub.model.renditions import SUBMITTED, Cut, Rendition, SourceHiding
 
 # What many write about under one id (policy 1, "name").
 NAME_TYPES: Final = frozenset(
@@ -186,7 +186,7 @@ class StixObject:
     same: bytes | None = None  # of a name: the digest without created, modified and created_by_ref
     definition: DefinitionKind | None = None
     definition_extensions: frozenset[StixId] = frozenset()
-    cuts: tuple[Cut, ...] = ()  # by rising ceiling
+    cuts: tuple[Redaction, ...] = ()  # by rising ceiling
     source_hiding: SourceHiding = SourceHiding.RENAMED
     named_at: tuple[str, ...] = ()  # where a text in it tells of the submitting member
     has_id_keys: bool = False  # ids are keys of its dictionaries, where they cannot be put in others' place
@@ -213,7 +213,7 @@ class Facts:
     source_hiding: SourceHiding = SourceHiding.RENAMED
     about: NationCode | None = None
     base: Tlp = Tlp.RED
-    cuts: tuple[Cut, ...] = ()
+    cuts: tuple[Redaction, ...] = ()
     base_rel_to: frozenset[NationCode] | None = None
 
 
@@ -267,7 +267,7 @@ class ObjectVersion:
     size: int = 0
     deleted_at: datetime | None = None
     base: Tlp = Tlp.RED
-    cuts: tuple[Cut, ...] = ()
+    cuts: tuple[Redaction, ...] = ()
     source_hiding: SourceHiding = SourceHiding.RENAMED
     about: NationCode | None = None
     created: str | None = None
@@ -297,10 +297,10 @@ class ObjectVersion:
         """What orders the versions of a record by how well they stand for it: the greatest is the newest."""
         return self.deleted_at is None, self.version_key
 
-    def shown(self, rendition: Rendition = SUBMITTED) -> Shown:
+    def shown(self, form: Form = SUBMITTED) -> Shown:
         """Return how a row in this form shows it: a redaction at the level of what is left."""
         is_limited, is_closed = self.taken.limits is not None, self.is_closed or self.is_home
-        cut = next((cut for cut in self.cuts if cut.ceiling is rendition.ceiling), None)
+        cut = next((cut for cut in self.cuts if cut.ceiling is form.ceiling), None)
         if cut is None:
             return Shown(self.tlp, is_limited or self.rel_to is not None, self.rel_to, is_closed)
         level, rel_to = max(self.base, cut.level or Tlp.CLEAR), self.base_rel_to
@@ -320,7 +320,7 @@ class LiveRow:
     justification: Justification
     is_newest: bool
     is_served: bool = True
-    rendition: Rendition = SUBMITTED
+    form: Form = SUBMITTED
     shown: Shown | None = None  # None: it was written before levels were kept
 
 
@@ -333,7 +333,7 @@ class RowChanges:
     `instead` has the position of the row that an appended one replaces, by version and form.
     """
 
-    append: list[tuple[int, Rendition, Justification]] = field(default_factory=list)
+    append: list[tuple[int, Form, Justification]] = field(default_factory=list)
     withdraw: list[int] = field(default_factory=list)
     delete: list[int] = field(default_factory=list)
     forget: list[int] = field(default_factory=list)
@@ -341,7 +341,7 @@ class RowChanges:
     supersede: list[int] = field(default_factory=list)
     show: dict[Shown, list[int]] = field(default_factory=dict)
     replaced: set[int] = field(default_factory=set)
-    instead: dict[tuple[int, Rendition], int] = field(default_factory=dict)
+    instead: dict[tuple[int, Form], int] = field(default_factory=dict)
 
     @property
     def hides(self) -> bool:

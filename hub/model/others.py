@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from hub.model.forms import Form
 from hub.model.objects import Handling, Justification, Shown
 from hub.model.people import MemberId, NationCode, Reach, StixId, Tlp
-from hub.model.renditions import Rendition
 
 
 class PastJustification(NamedTuple):
@@ -25,7 +25,7 @@ class OthersVersion:
     """A version of another member's record, with the row by which a nation is, or was, shown it.
 
     `id` is that by which it is served. `carried` is the strictest level of its own markings and labels.
-    `handling` and `limits` are those at home. `version` is the key of the version, `rendition` the form.
+    `handling` and `limits` are those at home. `version` is the key of the version, `form` the form.
     `justified_by` tells by what the row stood, oldest first, the last as it stands now.
 
     What one member of the nation knows of it is decided in `rules.submission.others`: `shown` is the level at
@@ -49,7 +49,7 @@ class OthersVersion:
     handling: Handling
     limits: Reach | None
     version: int
-    rendition: Rendition
+    form: Form
     reach: Reach = frozenset()
     date_added: datetime | None = None
     justified_by: tuple[PastJustification, ...] = ()
@@ -69,7 +69,7 @@ class ShownRow(NamedTuple):
 
     version: int
     recipient: NationCode
-    rendition: Rendition
+    form: Form
     justification: Justification
 
 

@@ -142,7 +142,7 @@ def _neighbour(memory: Memory, row: Row, id: StixId) -> OthersVersion:
         handling=Handling(version.tlp, version.rel_to, version.is_closed or version.is_home),
         limits=version.taken.limits,
         version=version.key,
-        rendition=row.form,
+        form=row.form,
         date_added=row.date,
         justified_by=row.justified_by,
     )

@@ -15,6 +15,7 @@ from typing import NamedTuple
 from hub.model import (
     ANONYMISED,
     SUBMITTED,
+    Form,
     Givers,
     Justification,
     Kind,
@@ -26,7 +27,6 @@ from hub.model import (
     PastJustification,
     Period,
     Registry,
-    Rendition,
     RowChanges,
     Shown,
     StixId,
@@ -51,7 +51,7 @@ class Row:
     date: datetime
     origin: NationCode
     version: int  # ObjectVersion.key
-    form: Rendition
+    form: Form
     id: StixId
     digest: bytes
     justification: Justification
@@ -80,7 +80,7 @@ class Made(NamedTuple):
 
     origin: NationCode
     id: StixId
-    form: Rendition
+    form: Form
 
 
 @dataclass
@@ -159,7 +159,7 @@ class Memory:
         self,
         recipient: NationCode,
         origin: NationCode,
-        new: tuple[int, Rendition, Justification],
+        new: tuple[int, Form, Justification],
         now: datetime,
     ) -> None:
         key, form, value = new
@@ -201,7 +201,7 @@ class Memory:
         return self.members[version.member].kind is Kind.CERT
 
 
-def made_id(nation: NationCode, id: StixId, form: Rendition) -> StixId:
+def made_id(nation: NationCode, id: StixId, form: Form) -> StixId:
     """Return the id that the hub gives an object of the nation in this form; one that follows from a value
     tells of nobody, and stays where a source is hidden.
     """

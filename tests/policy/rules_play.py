@@ -10,13 +10,13 @@ from functools import partial
 
 from hub.model import (
     SUBMITTED,
+    Form,
     Kind,
     Member,
     MemberId,
     NationCode,
     ObjectVersion,
     Registry,
-    Rendition,
     StixId,
     Tlp,
     format_instant,
@@ -197,7 +197,7 @@ class RulesPlay:
 
     # --- names ---
 
-    def _label(self, version: ObjectVersion, form: Rendition = SUBMITTED) -> str:
+    def _label(self, version: ObjectVersion, form: Form = SUBMITTED) -> str:
         """Name a version as the case does: "report R, version 2 of us-agency (redacted)"."""
         versions = self.memory.versions.values()
         record = sorted(v.version_key for v in versions if v.record == version.record)
@@ -229,7 +229,7 @@ class RulesPlay:
     def _made(self, id: str, form: str) -> str:
         """The id that the hub gave an object of a case."""
         nation = next(self.memory.nation(v.member) for v in self.memory.versions.values() if v.id == id)
-        return made_id(nation, StixId(id), Rendition.of(form))
+        return made_id(nation, StixId(id), Form.of(form))
 
 
 def _member(nations: Registry, name: str) -> Member:

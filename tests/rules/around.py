@@ -121,7 +121,7 @@ def neighbour(id: StixId, of: Member = JP_AGENCY, digest: bytes = b"theirs", **m
         "handling": Handling(tlp),
         "limits": None,
         "version": 1,
-        "rendition": SUBMITTED,
+        "form": SUBMITTED,
         "reach": frozenset({(of.nation, Clearance.PARTNER)}),
         **more,
     }

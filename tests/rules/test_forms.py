@@ -13,16 +13,16 @@ from hub.model import (
     Anonymise,
     Clause,
     Clearance,
-    Cut,
     Facts,
+    Form,
     Granular,
     Ground,
     MemberId,
     NationCode,
     Original,
     Period,
+    Redaction,
     Release,
-    Rendition,
     SourceHiding,
     StixId,
     Tlp,
@@ -49,9 +49,9 @@ PLAIN = Clause(US, frozenset({KR}), Tlp.AMBER)
 HIDING = replace(PLAIN, anonymise=Anonymise.AGENCY)
 CUTTING = replace(PLAIN, granular=Granular.REDACT)
 AGENCYS = Candidate(US, Clearance.AGENCY, Facts(MemberId("us-agency"), "malware", Tlp.GREEN, NOW))
-REDACTED = Rendition(ceiling=Tlp.AMBER)
+REDACTED = Form(ceiling=Tlp.AMBER)
 RED = but(AGENCYS, tlp=Tlp.RED)
-CUT = but(RED, base=Tlp.GREEN, cuts=(Cut(Tlp.AMBER, None, frozenset(), frozenset({"name"})),))
+CUT = but(RED, base=Tlp.GREEN, cuts=(Redaction(Tlp.AMBER, None, frozenset(), frozenset({"name"})),))
 
 
 def period(clause: Clause, id: int = 1) -> Period:
@@ -59,11 +59,11 @@ def period(clause: Clause, id: int = 1) -> Period:
     return Period(id, f"agreement--{id}", 0, clause, since[KR], NOW + timedelta(days=1), since)
 
 
-def forms(candidate: Candidate, *clauses: Clause, is_last: bool = True) -> dict[Rendition, bool]:
+def forms(candidate: Candidate, *clauses: Clause, is_last: bool = True) -> dict[Form, bool]:
     """Every form but the submitted one that is thought of for KR, and whether some ground lets it stand."""
     law = Law([KR, US], [period(clause, n) for n, clause in enumerate(clauses)], NOW)
     told = law.in_other_forms(candidate, is_last=is_last)
-    return {view.rendition: own != NEVER for view, own in told.items() if view.recipient == KR}
+    return {view.form: own != NEVER for view, own in told.items() if view.recipient == KR}
 
 
 def is_plain(candidate: Candidate, *clauses: Clause) -> bool:
@@ -88,7 +88,7 @@ def is_plain(candidate: Candidate, *clauses: Clause) -> bool:
     ],
 )
 def test_who_is_hidden_and_who_is_not(
-    candidate: Candidate, clauses: list[Clause], plain: bool, others: dict[Rendition, bool]
+    candidate: Candidate, clauses: list[Clause], plain: bool, others: dict[Form, bool]
 ) -> None:
     assert is_plain(candidate, *clauses) == plain
     assert forms(candidate, *clauses) == others
@@ -113,12 +113,12 @@ def test_who_is_hidden_and_who_is_not(
             CUT,
             True,
             [replace(HIDING, granular=Granular.REDACT)],
-            {ANONYMISED: False, Rendition(is_anonymised=True, ceiling=Tlp.AMBER): True},
+            {ANONYMISED: False, Form(is_anonymised=True, ceiling=Tlp.AMBER): True},
         ),
     ],
 )
 def test_what_is_left_is_decided_by_its_own_level(
-    candidate: Candidate, is_last: bool, clauses: list[Clause], others: dict[Rendition, bool]
+    candidate: Candidate, is_last: bool, clauses: list[Clause], others: dict[Form, bool]
 ) -> None:
     assert forms(candidate, *clauses, is_last=is_last) == others
     assert not is_plain(candidate, *clauses)
@@ -127,7 +127,7 @@ def test_what_is_left_is_decided_by_its_own_level(
 def test_an_answer_is_given_to_whom_it_is_about_and_to_others_it_goes_as_it_is() -> None:
     answer = but(AGENCYS, about=KR)
     assert not is_plain(answer, PLAIN)
-    assert forms(answer, PLAIN) == {Rendition(is_answer=True): True}
+    assert forms(answer, PLAIN) == {Form(is_answer=True): True}
     assert is_plain(but(answer, about=NationCode("JP")), PLAIN)  # to others it goes as it is
     assert forms(but(answer, about=NationCode("JP")), PLAIN) == {}
     assert forms(but(answer, about=NationCode("")), PLAIN) == {}
@@ -189,7 +189,7 @@ def test_references_among_what_is_hidden(nodes: list[Node[str]], plain: str, ano
     assert found == {"plain": set(plain), "anonymised": set(anonymised)}
 
 
-def leaf(form: Rendition, *refers: str) -> Node[str]:
+def leaf(form: Form, *refers: str) -> Node[str]:
     """A node that KR may see in this form alone, which nothing refers to, references aside."""
     shown = frozenset({Ground(1, Clearance.PARTNER)})
     named = frozenset(map(StixId, refers))
@@ -198,20 +198,20 @@ def leaf(form: Rendition, *refers: str) -> Node[str]:
 
 
 _LEAVES = [
-    Rendition(True, Tlp.AMBER),
-    Rendition(True, is_answer=True),
-    Rendition(False, Tlp.AMBER),
-    Rendition(is_answer=True),
+    Form(True, Tlp.AMBER),
+    Form(True, is_answer=True),
+    Form(False, Tlp.AMBER),
+    Form(is_answer=True),
 ]
 
 
-def stands_as_leaf(form: Rendition, nodes: list[Node[str]], *settled: Settled) -> bool:
+def stands_as_leaf(form: Form, nodes: list[Node[str]], *settled: Settled) -> bool:
     judged = judge({one.id: one for one in nodes}, settled, [KR, US])
     return NEVER not in judged["a"][View(KR, form)]
 
 
 @pytest.mark.parametrize("form", _LEAVES)
-def test_a_redaction_or_answer_stands_with_what_it_refers_to_in_its_own_way(form: Rendition) -> None:
+def test_a_redaction_or_answer_stands_with_what_it_refers_to_in_its_own_way(form: Form) -> None:
     hidden, plain = node("b", AGENCY), node("b", AGENCY, plain=True, hidden=False)
     withheld = node("b", AGENCY, hidden=False)
     found = [stands_as_leaf(form, [leaf(form, "b"), one]) for one in (hidden, plain, withheld)]
@@ -225,7 +225,7 @@ def test_a_redaction_or_answer_stands_with_what_it_refers_to_in_its_own_way(form
 
 @pytest.mark.parametrize("form", _LEAVES)
 def test_a_hidden_redaction_or_answer_does_not_miss_the_identity_that_the_cert_stands_for(
-    form: Rendition,
+    form: Form,
 ) -> None:
     withheld = node("source", AGENCY, hidden=False)
     assert stands_as_leaf(form, [leaf(form, "source"), withheld]) == form.is_anonymised
@@ -234,13 +234,13 @@ def test_a_hidden_redaction_or_answer_does_not_miss_the_identity_that_the_cert_s
 
 
 def test_a_redaction_stands_with_what_is_left_of_its_references() -> None:
-    cut = Rendition(False, Tlp.AMBER)
+    cut = Form(False, Tlp.AMBER)
     kept = replace(leaf(cut, "b"), left={Tlp.AMBER: frozenset()})
     assert stands_as_leaf(cut, [kept, node("b", AGENCY, hidden=False)])
 
 
 def test_whoever_is_told_what_a_redaction_derives_from_sees_both() -> None:
-    cut = Rendition(False, Tlp.AMBER)
+    cut = Form(False, Tlp.AMBER)
     link = cut._replace(is_link=True)
     assert not stands_as_leaf(link, [leaf(cut)])
     shown = {KR: frozenset({Ground(1, Clearance.PARTNER)})}

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from hub.model import Class, Clause, Clearance, Ground, MemberId, Period, Reader, Rendition, Shown, Tlp
+from hub.model import Class, Clause, Clearance, Form, Ground, MemberId, Period, Reader, Shown, Tlp
 from hub.rules.release.deciding import NEVER, lowest_clearance
 from hub.rules.submission.others import (
     JustifiedSpan,
@@ -99,7 +99,7 @@ def test_a_record_is_judged_by_the_newest_version_that_is_seen_else_by_the_one_s
 
 def test_a_version_that_was_shown_in_two_forms_counts_in_both() -> None:
     whole = neighbour(ONE, version=1, tlp=Tlp.AMBER)
-    cut = neighbour(ONE, version=1, rendition=Rendition(ceiling=Tlp.GREEN), position=2)
+    cut = neighbour(ONE, version=1, form=Form(ceiling=Tlp.GREEN), position=2)
     assert standing_for([whole, cut]) == [whole, cut]
     assert standing_for([replace(whole, is_seen=False), cut]) == [cut]
     hidden = [replace(one, is_seen=False) for one in (whole, cut)]

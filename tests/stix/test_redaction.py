@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.model import Cut, Tlp
+from hub.model import Redaction, Tlp
 from hub.stix.derived.redaction import cuts, redact
 from hub.stix.marking.markings import selector_fault
 from hub.stix.validity.validation import fault
@@ -231,9 +231,11 @@ def test_a_cut_knows_the_level_and_the_references_of_what_is_left():
     )
     taken = frozenset({"x_refs.[0]"})
     assert by_ceiling(obj) == {
-        Tlp.GREEN: Cut(Tlp.GREEN, Tlp.GREEN, frozenset({CREATOR}), taken | {"x_refs.[1]", "description"}),
-        Tlp.AMBER: Cut(Tlp.AMBER, Tlp.AMBER, frozenset({SECOND, CREATOR}), taken),
-        Tlp.AMBER_STRICT: Cut(Tlp.AMBER_STRICT, Tlp.AMBER, frozenset({SECOND, CREATOR}), taken),
+        Tlp.GREEN: Redaction(
+            Tlp.GREEN, Tlp.GREEN, frozenset({CREATOR}), taken | {"x_refs.[1]", "description"}
+        ),
+        Tlp.AMBER: Redaction(Tlp.AMBER, Tlp.AMBER, frozenset({SECOND, CREATOR}), taken),
+        Tlp.AMBER_STRICT: Redaction(Tlp.AMBER_STRICT, Tlp.AMBER, frozenset({SECOND, CREATOR}), taken),
     }
 
 

@@ -29,11 +29,11 @@ from hub.model import (
     Class,
     Clearance,
     Facts,
+    Form,
     JsonObject,
     Justification,
     NationCode,
     Period,
-    Rendition,
     StixId,
     Tlp,
     View,
@@ -74,14 +74,14 @@ class SeenForm(NamedTuple):
     """From which clearance on somebody sees a version, and in which form."""
 
     clearance: Clearance
-    rendition: Rendition
+    form: Form
 
 
 class _Example(NamedTuple):
     """A version that changes, and the form in which whoever asks knows it."""
 
     id: StixId
-    form: Rendition
+    form: Form
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ class _Tally:
         ]
 
 
-def _made(connection: Connection, origin: NationCode, id: StixId, form: Rendition) -> Collection[StixId]:
+def _made(connection: Connection, origin: NationCode, id: StixId, form: Form) -> Collection[StixId]:
     return derived_objects.made_ids(connection, origin, [id], form).values()
 
 
@@ -243,7 +243,7 @@ class _Law:
 
     def _forms(self, connection: Connection, one: Linked) -> Mapping[View, Justification]:
         classes, about = self.others(one.facts, is_last=one.is_last), one.facts.about
-        if about is None or not any(view.rendition.is_answer for view in classes):
+        if about is None or not any(view.form.is_answer for view in classes):
             return to_audience(classes, frozenset())
         told = audience_of(connection, self._context.origin, about, one.ids, one.key)
         return to_audience(classes, told)
@@ -251,11 +251,11 @@ class _Law:
     def lowest(self, judgement: Judgement, recipient: NationCode) -> SeenForm | None:
         """Return the lowest clearance that sees a version, and in which form; None: nobody does."""
         found = [
-            SeenForm(lowest, view.rendition)
+            SeenForm(lowest, view.form)
             for view, value in judgement.items()
             if view.recipient == recipient and (lowest := self._lowest(value)) is not None
         ]
-        return min(found, key=lambda seen: (seen.clearance, seen.rendition.label), default=None)
+        return min(found, key=lambda seen: (seen.clearance, seen.form.label), default=None)
 
     def _lowest(self, justification: Justification) -> Clearance | None:
         if justification not in self._seen:
@@ -336,12 +336,12 @@ class _Comparison:
 
     def _line(self, recipient: NationCode, facts: Facts, seen: SeenForm) -> SimulatedLine:
         """Return where it is counted; a recipient is told the level of what it sees."""
-        level = self.before.candidate(facts).level(seen.rendition)
+        level = self.before.candidate(facts).level(seen.form)
         tlp = facts.tlp if self.is_told or level is None else level
         return SimulatedLine(self.context.origin, recipient, facts.type, tlp, seen.clearance)
 
     def _example(self, id: StixId, seen: SeenForm) -> _Example:
-        return _Example(id, SUBMITTED if self.is_told else seen.rendition)
+        return _Example(id, SUBMITTED if self.is_told else seen.form)
 
 
 def _is_wider(will: SeenForm | None, was: SeenForm | None) -> TypeGuard[SeenForm]:

@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
-from hub.model import JsonObject, Kind, NationCode, ObjectVersion, Rendition, Served
+from hub.model import Form, JsonObject, Kind, NationCode, ObjectVersion, Served
 from hub.proofs import canonical
 from hub.stix.derived.redaction import redact
 from hub.stix.derived.renaming import ids_in, is_value_based, rename
@@ -39,9 +39,7 @@ def made_faults(
                 yield Fault(f"{served.id}, made of {named(versions[key])}", f"{what}; {RESTORE}")
 
 
-def _fault(
-    version: ObjectVersion, form: Rendition, made: tuple[Served, Content], original: Content
-) -> str | None:
+def _fault(version: ObjectVersion, form: Form, made: tuple[Served, Content], original: Content) -> str | None:
     served, content = made
     if version.deleted_at is not None:
         return None  # whether it had to be erased is a matter of all that hold the same content
@@ -58,7 +56,7 @@ def _fault(
     return None
 
 
-def _naming_fault(version: ObjectVersion, form: Rendition, content: Content) -> str | None:
+def _naming_fault(version: ObjectVersion, form: Form, content: Content) -> str | None:
     is_hidden = form.is_anonymised and not is_value_based(version.id, version.type)
     if not is_hidden or version.deleted_at is not None:
         return None

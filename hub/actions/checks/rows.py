@@ -70,9 +70,9 @@ class RowCheck:
         live: dict[tuple[int, View], StoredRow] = {}
         made = derived_objects.stored(self.inspection.connection, versions)
         for row in integrity.rows_of(self.inspection.connection, versions):
-            yield from self._row_faults(row, versions[row.version], made.get((row.version, row.rendition)))
+            yield from self._row_faults(row, versions[row.version], made.get((row.version, row.form)))
             if not row.is_withdrawn or row.is_deleted:
-                view = View(row.recipient, row.rendition)
+                view = View(row.recipient, row.form)
                 if (row.version, view) in live:
                     yield Fault(_place(row), f"is a second row of the same version; {RESTORE}")
                 live[row.version, view] = row
@@ -85,7 +85,7 @@ class RowCheck:
         most, least = self._judge(judged)
         for key in most:
             for view in sorted(most[key].keys() | least[key].keys() | shown[key], key=repr):
-                if view.rendition.is_leaf and versions[key].deleted_at is not None:
+                if view.form.is_leaf and versions[key].deleted_at is not None:
                     continue  # it tells who may hold a copy, and nothing refers to it
                 right = most[key].get(view, _WITHHELD), least[key].get(view, _WITHHELD)
                 yield from self._compare(versions[key], view.recipient, right, live.get((key, view)))
@@ -97,7 +97,7 @@ class RowCheck:
         return member is not None and member.nation == self.context.origin
 
     def _row_faults(self, row: StoredRow, version: ObjectVersion, made: Served | None) -> Iterator[Fault]:
-        if row.rendition == SUBMITTED:
+        if row.form == SUBMITTED:
             made = Served(version.id, version.type, version.content_id, version.size)
         if made is None:  # of what was deleted nothing is made
             if not row.is_withdrawn:
@@ -115,7 +115,7 @@ class RowCheck:
         if not row.is_withdrawn and row.is_newest != version.is_newest:
             word = "marked" if row.is_newest else "not marked"
             yield Fault(_place(row), f"is wrongly {word} as the newest of its record; {RESTORE}")
-        if not row.is_withdrawn and row.shown not in (None, version.shown(row.rendition)):
+        if not row.is_withdrawn and row.shown not in (None, version.shown(row.form)):
             yield Fault(_place(row), f"shows it at another level than it is handled at; {RESTORE}")
         if not row.is_withdrawn and version.deleted_at is not None:
             yield Fault(_place(row), f"shown without ground: its version is deleted; {RESTORE}")

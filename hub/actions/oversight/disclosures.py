@@ -209,7 +209,7 @@ class _Register:
     def _form(self, row: PastRow) -> str:
         """Return the form; abroad nobody is told that a source was hidden (policy 7)."""
         is_told_all = self.asking.kind is Kind.AUDITOR or self.asking.nation == row.origin
-        form = row.rendition if is_told_all else row.rendition._replace(is_anonymised=False)
+        form = row.form if is_told_all else row.form._replace(is_anonymised=False)
         return form.label
 
     def _period(self, fetch: Fetch, row: PastRow) -> Period | None:
@@ -219,7 +219,7 @@ class _Register:
             return None
         justification, in_force = _binding_then(fetch, row, self.periods)
         whole = Candidate.of(version, row.origin, self.members[version.member].reader.clearance)
-        candidate = whole.left(row.rendition) or whole
+        candidate = whole.left(row.form) or whole
         own = own_class(candidate, row.recipient, justification, self.periods)
         reader = self.members[fetch.member].reader.clearance
         grounds = [ground for ground in own if ground.clearance <= reader]

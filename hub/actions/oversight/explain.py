@@ -161,7 +161,7 @@ def _everywhere(
     made = derived_objects.with_ids(connection, ids)
     versions = {v.key: v for v in objects.versions_by_key(connection, {one.version for one in made})}
     for one in made:
-        yield one.id, AskedVersion(one.origin, versions[one.version], one.rendition)
+        yield one.id, AskedVersion(one.origin, versions[one.version], one.form)
 
 
 def _of_member(  # (hub/README: deleted-asked-by)
@@ -176,7 +176,7 @@ def _of_member(  # (hub/README: deleted-asked-by)
     for row in served:
         version = versions[row.version]
         origin = HUB if version.member == MemberId(HUB) else row.origin
-        yield row.id, AskedVersion(origin, version, row.rendition)
+        yield row.id, AskedVersion(origin, version, row.form)
     nation = reader.nation if reader.clearance is Clearance.CERT else None
     for version in own_versions(connection, reader.member, nation, ids):
         if version.deleted_at is not None:
@@ -187,7 +187,7 @@ def _chosen(found: Iterable[AskedVersion], version_key: str | None) -> list[Aske
     """Return one version of each record at most, in the order in which they came."""
     records: dict[tuple[NationCode, MemberId, str], AskedVersion] = {}
     for one in found:
-        record = (one.origin, one.version.member, one.rendition.label)
+        record = (one.origin, one.version.member, one.form.label)
         best = records.get(record)
         is_asked = version_key in (None, one.version.version_key)
         if is_asked and (best is None or one.version.rank > best.version.rank):

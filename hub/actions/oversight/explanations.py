@@ -17,6 +17,7 @@ from hub.model import (
     SUBMITTED,
     Caller,
     Clearance,
+    Form,
     Ground,
     JsonObject,
     Justification,
@@ -25,7 +26,6 @@ from hub.model import (
     MemberId,
     NationCode,
     ObjectVersion,
-    Rendition,
     StixId,
     Tlp,
     View,
@@ -43,7 +43,7 @@ _NOT_SERVED_YET: Final = (
     "released, and not served yet: the hub is going through what was submitted before; poll again shortly"
 )
 
-Place = tuple[int, Rendition]  # ObjectVersion.key, and the form
+Place = tuple[int, Form]  # ObjectVersion.key, and the form
 
 
 class AskedVersion(NamedTuple):
@@ -51,11 +51,11 @@ class AskedVersion(NamedTuple):
 
     origin: NationCode
     version: ObjectVersion
-    rendition: Rendition = SUBMITTED
+    form: Form = SUBMITTED
 
     @property
     def place(self) -> Place:
-        return self.version.key, self.rendition
+        return self.version.key, self.form
 
 
 def accounts(
@@ -69,8 +69,8 @@ def accounts(
     keys = {one.version.key for one in found}
     rows: dict[int, dict[View, LiveRow]] = defaultdict(dict)
     for row in releases.live_rows(connection, keys):
-        rows[row.version][View(row.recipient, row.rendition)] = row
-    made: dict[int, dict[Rendition, StixId]] = defaultdict(dict)
+        rows[row.version][View(row.recipient, row.form)] = row
+    made: dict[int, dict[Form, StixId]] = defaultdict(dict)
     for (key, form), served in derived_objects.stored(connection, keys).items():
         made[key][form] = served.id
     now = present(service, connection)
@@ -107,7 +107,7 @@ class Explanation:
     context: DecisionContext
     inquiry: Inquiry | None
     rows: Mapping[View, LiveRow]
-    made: Mapping[Rendition, StixId]
+    made: Mapping[Form, StixId]
 
     @property
     def version(self) -> ObjectVersion:
@@ -138,7 +138,7 @@ class Explanation:
         """Return what the caller is told; None: nothing at all."""
         nations = self.context.recipients if self.is_told_all else [self.caller.member.nation]
         asked = [nation for nation in nations if nation is not None and recipient in (None, nation)]
-        form = self.found.rendition
+        form = self.found.form
         decisions = [
             self._decision(nation) if form == SUBMITTED else self._told(nation, form) for nation in asked
         ]
@@ -184,8 +184,8 @@ class Explanation:
         return self._told(nation, SUBMITTED)
 
     def _in_other_forms(self, nation: NationCode) -> list[JsonObject]:
-        views = [view for view in self.rows if view.recipient == nation and view.rendition != SUBMITTED]
-        told = [(view.rendition, self._told(nation, view.rendition)) for view in views]
+        views = [view for view in self.rows if view.recipient == nation and view.form != SUBMITTED]
+        told = [(view.form, self._told(nation, view.form)) for view in views]
         return [
             # An answer is told as the object itself, which it would be if no source were hidden (policy 7).
             ({} if form.is_answer else {"rendition": form.label, "object": self.made[form]})
@@ -194,7 +194,7 @@ class Explanation:
             if one["decision"] == "release"
         ]
 
-    def _told(self, nation: NationCode, form: Rendition) -> JsonObject:  # (hub/README: explain-both)
+    def _told(self, nation: NationCode, form: Form) -> JsonObject:  # (hub/README: explain-both)
         """Return the decision on what the rules release in this form, held against what is served."""
         clearance = self._clearance(View(nation, form))
         if clearance is None and self.inquiry is None:
@@ -210,7 +210,7 @@ class Explanation:
         clause = None if period is None else period.clause_index + 1  # as people count
         return _decision(nation, clearance, None if period is None else period.agreement_id, clause)
 
-    def _level(self, form: Rendition) -> Tlp:
+    def _level(self, form: Form) -> Tlp:
         return self.version.tlp if form.is_link else self.version.shown(form).tlp
 
     def _clearance(self, view: View) -> Clearance | None:

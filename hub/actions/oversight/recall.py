@@ -143,8 +143,8 @@ def fetched_of(
                 if one.member == owners[id] or not part.reaches(one.member, one.revision):
                     continue
                 level = _level(part.tlp, clearances[one.member])
-                if row.rendition.ceiling is not None:  # nothing above it was in what was shown
-                    level = min(level, row.rendition.ceiling)
+                if row.form.ceiling is not None:  # nothing above it was in what was shown
+                    level = min(level, row.form.ceiling)
                 what = Fetched(recipient, frozenset({(row.stix_id, row.version_text)}), level)
                 before = fetched.get((id, one.member))
                 fetched[id, one.member] = what if before is None else before.with_(what)

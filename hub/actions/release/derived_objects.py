@@ -18,6 +18,7 @@ import orjson
 from hub.actions.service.service import Service
 from hub.model import (
     ANONYMISED,
+    Form,
     Givers,
     JsonObject,
     Justification,
@@ -27,7 +28,6 @@ from hub.model import (
     NationCode,
     ObjectVersion,
     Registry,
-    Rendition,
     Served,
     StixId,
     Tlp,
@@ -61,15 +61,12 @@ def provide(
     service: Service, connection: Connection, origin: NationCode, rows: Sequence[NewRow]
 ) -> Sequence[NewRow]:
     """Return the rows with what is served of each, made if it was not before; the caller holds the origin."""
-    asked = {(row.version.key, row.rendition): row for row in rows if row.rendition.label}
+    asked = {(row.version.key, row.form): row for row in rows if row.form.label}
     made = derived_objects.stored(connection, {key for key, _ in asked})
     missing = [row for key, row in asked.items() if key not in made]
     if missing:
         made |= _Workshop.of(service, connection, origin).make(missing)
-    return [
-        replace(row, made=made[row.version.key, row.rendition]) if row.rendition.label else row
-        for row in rows
-    ]
+    return [replace(row, made=made[row.version.key, row.form]) if row.form.label else row for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +105,12 @@ class _Workshop:
         originals = {id: orjson.loads(body) for id, body in bodies.items()}
         self.ids.look_up(rows, originals.values())
         made = {
-            (row.version.key, row.rendition): self._object(
-                row.version, row.rendition, originals[row.version.content_id]
+            (row.version.key, row.form): self._object(
+                row.version, row.form, originals[row.version.content_id]
             )
             for row in rows
         }
-        gone_to = {(row.version.key, row.rendition): self._unserved(row) for row in gone}
+        gone_to = {(row.version.key, row.form): self._unserved(row) for row in gone}
         self.ids.keep()
         texts = {key: bytes(memoryview(orjson.dumps(obj))) for key, obj in made.items()}  # as in `reading`
         digests = {key: canonical.digest(obj) for key, obj in made.items()}
@@ -127,10 +124,10 @@ class _Workshop:
         return served | gone_to
 
     def _unserved(self, row: NewRow) -> Served:
-        id = self._made_id(row.version.id, row.rendition)
+        id = self._made_id(row.version.id, row.form)
         return Served(id, row.version.type, row.version.content_id, row.version.size)
 
-    def _object(self, version: ObjectVersion, form: Rendition, obj: JsonObject) -> JsonObject:
+    def _object(self, version: ObjectVersion, form: Form, obj: JsonObject) -> JsonObject:
         if form.is_link:
             return self._link(version, form, obj)
         if form.ceiling is not None:
@@ -141,7 +138,7 @@ class _Workshop:
 
     # --- redaction ---
 
-    def _redacted(self, version: ObjectVersion, form: Rendition, ceiling: Tlp, obj: JsonObject) -> JsonObject:
+    def _redacted(self, version: ObjectVersion, form: Form, ceiling: Tlp, obj: JsonObject) -> JsonObject:
         left = redact(obj, ceiling)
         if left is None:
             raise RuntimeError("a version that has a cut leaves something")
@@ -156,7 +153,7 @@ class _Workshop:
             left["object_marking_refs"] = [*left.get("object_marking_refs", ()), definition_of(ceiling)]
         return left
 
-    def _link(self, version: ObjectVersion, form: Rendition, obj: JsonObject) -> JsonObject:
+    def _link(self, version: ObjectVersion, form: Form, obj: JsonObject) -> JsonObject:
         """Return the relationship from a redaction to the original, for who may know both (policy 7)."""
         redaction = form._replace(is_link=False)
         return {
@@ -174,7 +171,7 @@ class _Workshop:
 
     # --- anonymising, and answering ---
 
-    def _answer(self, version: ObjectVersion, form: Rendition, obj: JsonObject) -> JsonObject:
+    def _answer(self, version: ObjectVersion, form: Form, obj: JsonObject) -> JsonObject:
         """Return the object with the ids of what it is about put back."""
         if version.about is None:
             raise RuntimeError("what answers nobody has no such form")
@@ -205,7 +202,7 @@ class _Workshop:
     def _cert_identity(self) -> StixId:
         return self.members[self.ids.cert].identity
 
-    def _made_id(self, id: StixId, form: Rendition, object_type: str | None = None) -> StixId:
+    def _made_id(self, id: StixId, form: Form, object_type: str | None = None) -> StixId:
         return self.ids.made([id], form, object_type)[id]
 
 
@@ -223,15 +220,15 @@ class _Ids:
     _by_cert: set[StixId] = field(default_factory=set)
     _by_others: set[StixId] = field(default_factory=set)
     _from_abroad: set[StixId] = field(default_factory=set)
-    _looked_up: dict[Rendition, set[StixId]] = field(default_factory=lambda: defaultdict(set))
-    _made: dict[Rendition, dict[StixId, StixId]] = field(default_factory=lambda: defaultdict(dict))
-    _new: dict[Rendition, dict[StixId, StixId]] = field(default_factory=lambda: defaultdict(dict))
+    _looked_up: dict[Form, set[StixId]] = field(default_factory=lambda: defaultdict(set))
+    _made: dict[Form, dict[StixId, StixId]] = field(default_factory=lambda: defaultdict(dict))
+    _new: dict[Form, dict[StixId, StixId]] = field(default_factory=lambda: defaultdict(dict))
 
     def look_up(self, rows: Sequence[NewRow], originals: Iterable[JsonObject]) -> None:
         """Look up what these rows will ask for."""
-        by_form: dict[Rendition, set[StixId]] = defaultdict(set)
+        by_form: dict[Form, set[StixId]] = defaultdict(set)
         for row in rows:
-            by_form[row.rendition].add(row.version.id)
+            by_form[row.form].add(row.version.id)
         if any(form.is_anonymised for form in by_form):
             free = _free({id for obj in originals for id in ids_in(obj)})
             self.known(free)
@@ -251,7 +248,7 @@ class _Ids:
         return Givers(*(frozenset(one.intersection(ids)) for one in sets))
 
     def made(
-        self, ids: Collection[StixId], form: Rendition, object_type: str | None = None
+        self, ids: Collection[StixId], form: Form, object_type: str | None = None
     ) -> dict[StixId, StixId]:
         """Return the id made for each; `keep` keeps those that are new."""
         self._look_up(form, ids)
@@ -266,7 +263,7 @@ class _Ids:
             derived_objects.add_made_ids(self.connection, self.origin, form, new)
         self._new.clear()
 
-    def _look_up(self, form: Rendition, ids: Collection[StixId]) -> None:
+    def _look_up(self, form: Form, ids: Collection[StixId]) -> None:
         if asked := set(ids) - self._looked_up[form]:
             self._made[form] |= derived_objects.made_ids(self.connection, self.origin, asked, form)
             self._looked_up[form] |= asked

@@ -204,6 +204,6 @@ def write_rows(
             for key, form, value in change.append
         ]
         releases.change(connection, recipient, change, now)
-        if any(row.rendition.label for row in rows):
+        if any(row.form.label for row in rows):
             rows = derived_objects.provide(service, connection, origin, rows)
         releases.append(connection, recipient, origin, rows, now)

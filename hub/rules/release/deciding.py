@@ -22,6 +22,7 @@ from hub.model import (
     Clearance,
     Decision,
     Facts,
+    Form,
     Granular,
     Ground,
     Justification,
@@ -33,7 +34,6 @@ from hub.model import (
     Reader,
     Reason,
     Release,
-    Rendition,
     SourceHiding,
     Tlp,
     Withhold,
@@ -79,14 +79,14 @@ class Candidate:
         )
         return cls(origin, clearance, facts)
 
-    def level(self, form: Rendition) -> Tlp | None:
+    def level(self, form: Form) -> Tlp | None:
         """Return the level of what is left in this form (policy 7); None: nothing that could be given."""
         if form.ceiling is None:
             return self.facts.tlp
         cut = next((cut for cut in self.facts.cuts if cut.ceiling is form.ceiling), None)
         return None if cut is None else max(self.facts.base, cut.level or Tlp.CLEAR)
 
-    def left(self, form: Rendition) -> Candidate | None:
+    def left(self, form: Form) -> Candidate | None:
         """Return what is judged in this form: itself, or what is left of it (policy 7); None: nothing is."""
         level = self.level(form)
         if level is None:
@@ -142,7 +142,7 @@ def decide(
     recipient: NationCode,
     periods: Sequence[Period],
     now: datetime,
-    rendition: Rendition = SUBMITTED,
+    form: Form = SUBMITTED,
 ) -> Decision:
     """Decide whether `candidate` is released to `recipient` in this form (policy 3, 4, 6 and 7).
 
@@ -159,14 +159,14 @@ def decide(
     reasons = _obstacles(candidate, recipient, in_force.values())
     if reasons or allowed is None:
         return Withhold(tuple(reasons))
-    matching = [p for p, found in in_force.items() if not found and _gives(p.clause, candidate, rendition)]
+    matching = [p for p, found in in_force.items() if not found and _gives(p.clause, candidate, form)]
     # What refers to an object of its by a made id it sees with its own id in place, and no other form.
-    if rendition.is_answer != (candidate.facts.about == recipient):
+    if form.is_answer != (candidate.facts.about == recipient):
         return Withhold((_SEEN_AS_ANSWER,), is_seen_otherwise=True)
     if not matching:
-        why = _SEEN_HIDDEN if rendition == SUBMITTED else _NOT_SO
+        why = _SEEN_HIDDEN if form == SUBMITTED else _NOT_SO
         return Withhold((why,), is_seen_otherwise=True)
-    pending = [p for p in directed if p.takes_over(now) and _gives(p.clause, candidate, rendition)]
+    pending = [p for p in directed if p.takes_over(now) and _gives(p.clause, candidate, form)]
     now_by = {p: Ground(p.id, max(p.clause.audience, allowed)) for p in matching}
     later = _successions(now_by, (p for p in pending if not _mismatches(candidate, recipient, p)), allowed)
     clearance = min(ground.clearance for ground in now_by.values())
@@ -178,13 +178,13 @@ def widest(
     recipient: NationCode,
     periods: Sequence[Period],
     now: datetime,
-    rendition: Rendition = SUBMITTED,
+    form: Form = SUBMITTED,
 ) -> Period | None:
     """Return the period whose clause releases `candidate` most widely; among equals that in force longest.
 
     None inside the origin nation, where no clause is needed, and for what is withheld (policy 4).
     """
-    grounds = decide(candidate, recipient, periods, now, rendition).grounds
+    grounds = decide(candidate, recipient, periods, now, form).grounds
     return widest_of(grounds, [p for p in periods if p.is_in_force(now)])
 
 
@@ -247,10 +247,10 @@ def _addressed_elsewhere(candidate: Candidate) -> Reason:
     return Reason(f"marked REL TO {nations} only", Obstacle.MARKING)
 
 
-def _gives(clause: Clause, candidate: Candidate, rendition: Rendition) -> bool:
+def _gives(clause: Clause, candidate: Candidate, form: Form) -> bool:
     """Tell whether the clause asks for this form of the candidate."""
-    is_cut = clause.granular is Granular.REDACT and clause.max_tlp is rendition.ceiling
-    return candidate.is_hidden_by(clause) == rendition.is_anonymised and (rendition.ceiling is None or is_cut)
+    is_cut = clause.granular is Granular.REDACT and clause.max_tlp is form.ceiling
+    return candidate.is_hidden_by(clause) == form.is_anonymised and (form.ceiling is None or is_cut)
 
 
 def _successions(

@@ -12,6 +12,7 @@ from hub.model import (
     Class,
     Clause,
     Clearance,
+    Form,
     Givers,
     Granular,
     Ground,
@@ -23,7 +24,6 @@ from hub.model import (
     Original,
     Period,
     RecordKey,
-    Rendition,
     StixId,
     View,
 )
@@ -83,20 +83,20 @@ class Law:
 
 
 # (hub/README: redaction-per-ceiling)
-def _forms(candidate: Candidate, recipient: NationCode, clauses: Iterable[Clause]) -> frozenset[Rendition]:
+def _forms(candidate: Candidate, recipient: NationCode, clauses: Iterable[Clause]) -> frozenset[Form]:
     """Return the forms in which some clause may let `recipient` see the candidate, something left or not."""
-    found: set[Rendition] = set()
+    found: set[Form] = set()
     for clause in clauses:
         if not is_directed(clause, candidate.origin, recipient):
             continue
         is_hidden = candidate.is_hidden_by(clause)
         if candidate.facts.about == recipient:
-            found.add(Rendition(is_hidden, is_answer=True))
+            found.add(Form(is_hidden, is_answer=True))
             continue
         if is_hidden:
             found.add(ANONYMISED)
         if clause.granular is Granular.REDACT:
-            found.add(Rendition(is_hidden, clause.max_tlp))
+            found.add(Form(is_hidden, clause.max_tlp))
     return frozenset(found)
 
 
@@ -140,7 +140,7 @@ def audience(  # (hub/README: answer-to-made-id)
 def to_audience(classes: Mapping[View, Class], told: Justification) -> dict[View, Justification]:
     """Return by what each form stands of which these are the classes: an answer for who is told it alone."""
     return {
-        view: frozenset({own}) | told if view.rendition.is_answer else frozenset({own})
+        view: frozenset({own}) | told if view.form.is_answer else frozenset({own})
         for view, own in classes.items()
     }
 

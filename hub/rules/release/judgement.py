@@ -168,9 +168,7 @@ class Judging:
             version
             for version, later in self._in_order()
             if version.about is not None
-            and any(
-                view.rendition.is_answer for view in self._others(version, is_last=_is_last(version, later))
-            )
+            and any(view.form.is_answer for view in self._others(version, is_last=_is_last(version, later)))
         ]
 
     def copies(self) -> list[ObjectVersion]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from hub.model import (
     SUBMITTED,
+    Form,
     Justification,
     LiveRow,
     MemberId,
@@ -18,12 +19,11 @@ from hub.model import (
     ObjectVersion,
     Reader,
     RecordKey,
-    Rendition,
 )
 from hub.rules.release.deciding import stands
 
 Place = tuple[NationCode, int]  # a ledger and the key of a version
-ShownIn = tuple[Place, Rendition]
+ShownIn = tuple[Place, Form]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Watch:
             cause = row.recipient, row.justification
             if cause not in known:
                 known[cause] = self._standing_for(*cause)
-            shown = (row.recipient, row.version), row.rendition
+            shown = (row.recipient, row.version), row.form
             found[shown] = found.get(shown, frozenset()) | known[cause]
         return found
 

@@ -23,10 +23,10 @@ from hub.model import (
     ANONYMISED,
     SUBMITTED,
     Class,
+    Form,
     Justification,
     MemberId,
     NationCode,
-    Rendition,
     StixId,
     Tlp,
     View,
@@ -76,8 +76,8 @@ class Settled:
     is_unmarked_name: bool = False
     originals: Mapping[NationCode, Sequence[Justification]] = field(default_factory=dict)
 
-    def stands(self, recipient: NationCode, rendition: Rendition = SUBMITTED) -> Justification:
-        return self.justifications.get(View(recipient, rendition), frozenset({NEVER}))
+    def stands(self, recipient: NationCode, form: Form = SUBMITTED) -> Justification:
+        return self.justifications.get(View(recipient, form), frozenset({NEVER}))
 
 
 Judgement = dict[View, Justification]
@@ -171,7 +171,7 @@ class _Graph(Generic[K]):
         for key, views in asked.items():
             values = found[key] = {}
             for view in views:
-                form = view.rendition
+                form = view.form
                 if form == ANONYMISED:
                     values[view] = hidden[key]
                     continue
@@ -184,7 +184,7 @@ class _Graph(Generic[K]):
     # (hub/README: no-reference-to-redaction)
     def _leaf(self, key: K, view: View, whole: Mapping[K, Justification]) -> Justification:
         """Return the justification of a form to which nothing refers; `whole` are those of all others."""
-        node, form = self.nodes[key], view.rendition
+        node, form = self.nodes[key], view.form
         refers = node.refers if form.ceiling is None else node.left[form.ceiling]
         if form.is_anonymised:
             refers -= node.sources

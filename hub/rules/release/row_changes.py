@@ -18,13 +18,13 @@ from typing import Final, NamedTuple
 from hub.model import (
     SUBMITTED,
     Clearance,
+    Form,
     Ground,
     Justification,
     LiveRow,
     NationCode,
     ObjectVersion,
     Period,
-    Rendition,
     RowChanges,
     View,
 )
@@ -103,13 +103,13 @@ def changes_to(
 
     What is visible is not given again: a row that shows nobody its version anew stays where it is.
     """
-    rows = {(row.version, View(row.recipient, row.rendition)): row for row in live}
+    rows = {(row.version, View(row.recipient, row.form)): row for row in live}
     withheld: Justification = frozenset({NEVER})
     order = sorted(versions)
-    others: dict[tuple[int, NationCode], set[Rendition]] = defaultdict(set)
+    others: dict[tuple[int, NationCode], set[Form]] = defaultdict(set)
     for version, view in chain(rows, ((key, view) for key in order for view in judgements[key])):
-        if view.rendition != SUBMITTED:
-            others[version, view.recipient].add(view.rendition)
+        if view.form != SUBMITTED:
+            others[version, view.recipient].add(view.form)
     changes: dict[NationCode, RowChanges] = {}
     for recipient in recipients:
         change = RowChanges()
@@ -118,7 +118,7 @@ def changes_to(
                 view = View(recipient, form)
                 value = judgements[key].get(view, withheld)
                 _compare(change, versions[key], value, (form, rows.get((key, view))), moment)
-        own = [row for row in live if row.recipient == recipient and row.rendition.is_leaf]
+        own = [row for row in live if row.recipient == recipient and row.form.is_leaf]
         change.replaced = _replaced(change, versions, own)
         change.append = as_dated(change.append, versions)
         if change != RowChanges():
@@ -157,7 +157,7 @@ def _replaced(
     }
     found: set[int] = set()
     for row, version in gone:
-        new, value = later.get((version.member, version.id, row.rendition), (version, frozenset({NEVER})))
+        new, value = later.get((version.member, version.id, row.form), (version, frozenset({NEVER})))
         if new != version and narrows(row.justification, value) and _taken(new, row) <= _taken(version, row):
             found.add(row.position)
     return found
@@ -165,14 +165,14 @@ def _replaced(
 
 def _taken(version: ObjectVersion, row: LiveRow) -> frozenset[str]:
     """Return what a redaction of the version in the row's form takes away."""
-    return next((cut.taken for cut in version.cuts if cut.ceiling is row.rendition.ceiling), frozenset())
+    return next((cut.taken for cut in version.cuts if cut.ceiling is row.form.ceiling), frozenset())
 
 
 def _compare(
     change: RowChanges,
     version: ObjectVersion,
     value: Justification,
-    stored: tuple[Rendition, LiveRow | None],
+    stored: tuple[Form, LiveRow | None],
     moment: Moment,
 ) -> None:
     is_never = NEVER in value

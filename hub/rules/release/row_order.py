@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Final
 
-from hub.model import Clearance, Justification, ObjectVersion, Rendition, StixId
+from hub.model import Clearance, Form, Justification, ObjectVersion, StixId
 
-Appended = tuple[int, Rendition, Justification]
+Appended = tuple[int, Form, Justification]
 _Order = tuple[bool, int, bool, str]
 
 _BY_NAME: Final = max(Clearance) + 1  # to no clearance, but to members that are named

@@ -125,7 +125,7 @@ class KnowledgeOfOthers:
         return found
 
     def _as_known(self, one: OthersVersion) -> OthersVersion:
-        if not one.rendition.is_anonymised or one.origin not in self.stored.certs:
+        if not one.form.is_anonymised or one.origin not in self.stored.certs:
             return one
         # It appears under its nation's cert, and whoever sees it must not be told otherwise (policy 7).
         cert = self.stored.certs[one.origin]
@@ -154,8 +154,8 @@ class KnowledgeOfOthers:
         """Return where what is seen may go by the agreements of the reader's own nation (policy 8)."""
         reach: dict[NationCode, Clearance] = {}
         for showing in self.showings[one.version]:
-            form = showing.rendition
-            if form.is_link or form.ceiling not in (None, one.rendition.ceiling):
+            form = showing.form
+            if form.is_link or form.ceiling not in (None, one.form.ceiling):
                 continue  # who sees less of it is not let see what refers to it
             clearance = lowest_clearance(showing.justification, self.own_in_force)
             if clearance is not None:
@@ -222,7 +222,7 @@ def standing_for(record: Sequence[OthersVersion]) -> list[OthersVersion]:
     seen = [one for one in record if one.is_seen]
     ordered = sorted(seen or record, key=lambda n: n.position)
     last = max(ordered, key=lambda n: (n.version_key, n.position)) if seen else ordered[-1]
-    forms = {(one.version, one.rendition): one for one in ordered if one.version_key == last.version_key}
+    forms = {(one.version, one.form): one for one in ordered if one.version_key == last.version_key}
     return list(forms.values())
 
 

@@ -10,7 +10,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from hub.model import Cut, JsonObject, Tlp
+from hub.model import JsonObject, Redaction, Tlp
 from hub.stix.derived.renaming import ID_CONTRIBUTING, has_uuid_5
 from hub.stix.marking.markings import read_markings
 from hub.stix.marking.tlp import TLP_2_EXTENSION, TLP_IDS
@@ -30,7 +30,7 @@ _WHOLE: Final = frozenset(
 _GONE: Final = object()
 
 
-def cuts(obj: JsonObject) -> tuple[Cut, ...]:
+def cuts(obj: JsonObject) -> tuple[Redaction, ...]:
     """Return what is left at each ceiling at which a part is taken away and the rest may be given, rising.
 
     `obj` is valid STIX 2.1. Red is never among the ceilings. There are none for an object without
@@ -42,7 +42,7 @@ def cuts(obj: JsonObject) -> tuple[Cut, ...]:
     highest = max((level for level, _ in _marked(obj)), default=Tlp.CLEAR)
     rests = ((ceiling, _rest(obj, ceiling)) for ceiling in _CEILINGS if ceiling < highest)
     return tuple(
-        Cut(ceiling, read_markings(left).raised, refers(left), frozenset(_taken(obj, ceiling)))
+        Redaction(ceiling, read_markings(left).raised, refers(left), frozenset(_taken(obj, ceiling)))
         for ceiling, left in rests
         if left is not None
     )

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, and_, exists, func, or_, select
 
-from hub.model import NAME_TYPES, MemberId, NationCode, Rendition, Shown, StixId, Tlp
+from hub.model import NAME_TYPES, Form, MemberId, NationCode, Shown, StixId, Tlp
 from hub.store.database.batches import batches
 from hub.store.ledger.releases import SHOWN, decode_shown
 from hub.store.records.objects import CONTAINS, REFERS
@@ -274,7 +274,7 @@ class StoredRow:
     justification: int
     is_withdrawn: bool
     is_deleted: bool
-    rendition: Rendition
+    form: Form
     shown: Shown | None  # None: it was written before levels were kept
 
 
@@ -294,6 +294,6 @@ def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[Store
             yield StoredRow(
                 *(NationCode(recipient), position, version, tuple(values)),
                 *(newest, why, bool(withdrawn), bool(deleted)),
-                Rendition.of(form),
+                Form.of(form),
                 None if shown[0] is None else decode_shown(*shown),
             )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, select
 
-from hub.model import Givers, Justification, MemberId, NationCode, Original, Rendition, Served, StixId
+from hub.model import Form, Givers, Justification, MemberId, NationCode, Original, Served, StixId
 from hub.store.database.batches import among, batches
 from hub.store.ledger.releases import decode
 from hub.store.schema.rendition_tables import made_id, rendition
@@ -21,7 +21,7 @@ from hub.store.schema.tables import (
 _M = made_id.c
 _R = rendition.c
 
-Key = tuple[int, Rendition]  # ObjectVersion.key, and the form
+Key = tuple[int, Form]  # ObjectVersion.key, and the form
 
 
 def stored(connection: Connection, versions: Collection[int]) -> dict[Key, Served]:
@@ -30,7 +30,7 @@ def stored(connection: Connection, versions: Collection[int]) -> dict[Key, Serve
     for batch in batches(sorted(versions)):
         for row in connection.execute(select(rendition).where(_R.version_id.in_(batch))):
             served = Served(StixId(row.stix_id), row.type, row.content_id, row.size)
-            found[row.version_id, Rendition.of(row.rendition)] = served
+            found[row.version_id, Form.of(row.rendition)] = served
     return found
 
 
@@ -40,7 +40,7 @@ class Made(NamedTuple):
     id: StixId
     version: int
     origin: NationCode
-    rendition: Rendition
+    form: Form
 
 
 def with_ids(connection: Connection, ids: Collection[StixId]) -> list[Made]:
@@ -49,7 +49,7 @@ def with_ids(connection: Connection, ids: Collection[StixId]) -> list[Made]:
     query = select(_R.stix_id, _R.version_id, v.origin, _R.rendition)
     query = query.join(object_version, v.id == _R.version_id).where(among(connection, _R.stix_id, ids))
     return [
-        Made(StixId(id), key, NationCode(origin), Rendition.of(form))
+        Made(StixId(id), key, NationCode(origin), Form.of(form))
         for id, key, origin, form in connection.execute(query)
     ]
 
@@ -84,7 +84,7 @@ def bodies(connection: Connection, ids: Collection[int]) -> dict[int, bytes]:
 
 
 def made_ids(
-    connection: Connection, origin: NationCode, ids: Collection[StixId], form: Rendition
+    connection: Connection, origin: NationCode, ids: Collection[StixId], form: Form
 ) -> dict[StixId, StixId]:
     """Return the ids that were made for objects of the nation, by the ids that they have there."""
     found: dict[StixId, StixId] = {}
@@ -96,7 +96,7 @@ def made_ids(
 
 
 def add_made_ids(
-    connection: Connection, origin: NationCode, form: Rendition, made: Mapping[StixId, StixId]
+    connection: Connection, origin: NationCode, form: Form, made: Mapping[StixId, StixId]
 ) -> None:
     """Keep ids that were made; the caller holds the origin."""
     place = {"origin": origin, "rendition": form.label}

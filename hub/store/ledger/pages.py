@@ -11,10 +11,10 @@ from sqlalchemy import Connection
 from hub.model import (
     Disclosed,
     Disclosure,
+    Form,
     NationCode,
     Page,
     Query,
-    Rendition,
     Row,
     StixId,
     from_microseconds,
@@ -171,7 +171,7 @@ class ServedRow(NamedTuple):
     id: StixId
     version: int
     origin: NationCode
-    rendition: Rendition
+    form: Form
 
 
 def served(connection: Connection, query: Query, standing: Collection[int]) -> list[ServedRow]:
@@ -179,6 +179,4 @@ def served(connection: Connection, query: Query, standing: Collection[int]) -> l
     columns = (_C.stix_id, _C.version_id, _C.origin, _C.rendition)
     statement = page_statements.rows(Shape.of(connection, query), *columns)
     found = connection.execute(statement, values(connection, query, standing))
-    return [
-        ServedRow(StixId(id), key, NationCode(origin), Rendition.of(form)) for id, key, origin, form in found
-    ]
+    return [ServedRow(StixId(id), key, NationCode(origin), Form.of(form)) for id, key, origin, form in found]

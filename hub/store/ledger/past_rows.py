@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 
-from hub.model import Justification, NationCode, Rendition, StixId
+from hub.model import Form, Justification, NationCode, StixId
 from hub.store.database.batches import batches
 from hub.store.ledger.releases import decode
 from hub.store.schema.tables import justification, rejustification, release
@@ -29,7 +29,7 @@ class PastRow:
     origin: NationCode
     version: int  # ObjectVersion.key
     justification: Justification
-    rendition: Rendition
+    form: Form
     former: tuple[tuple[int, Justification], ...] = ()
 
 
@@ -59,7 +59,7 @@ def _past_rows(connection: Connection, conditions: Sequence[ColumnElement[bool]]
             NationCode(origin),
             version,
             decode(classes),
-            Rendition.of(form),
+            Form.of(form),
             tuple(former[recipient, position]),
         )
         for recipient, position, origin, version, classes, form in rows

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, Row, insert, select, update
 
-from hub.model import MemberId, NationCode, Rendition, StixId, Tlp, from_microseconds, to_microseconds
+from hub.model import Form, MemberId, NationCode, StixId, Tlp, from_microseconds, to_microseconds
 from hub.store.database.batches import batches
 from hub.store.schema.recall_tables import notice, recall, recalled
 from hub.store.schema.tables import release
@@ -171,7 +171,7 @@ class RecalledRow(NamedTuple):
     version: int
     stix_id: StixId
     version_text: str
-    rendition: Rendition
+    form: Form
 
 
 def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[RecalledRow]:
@@ -181,7 +181,7 @@ def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[Recal
         for recipient, position, version, id, text, form in connection.execute(
             query.where(_C.version_id.in_(batch))
         ):
-            yield RecalledRow(NationCode(recipient), position, version, StixId(id), text, Rendition.of(form))
+            yield RecalledRow(NationCode(recipient), position, version, StixId(id), text, Form.of(form))
 
 
 # --- who has been told --------------------------------------------------------------------------

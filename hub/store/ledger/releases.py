@@ -33,13 +33,13 @@ from hub.model import (
     SUBMITTED,
     Class,
     Clearance,
+    Form,
     Ground,
     Justification,
     LiveRow,
     MemberId,
     NationCode,
     ObjectVersion,
-    Rendition,
     RowChanges,
     Served,
     Shown,
@@ -145,7 +145,7 @@ def live_rows(
         recipient, position, version, classes, is_newest, is_served, form, *values = row
         place = (NationCode(recipient), position, version, decode(classes))
         shown = None if values[0] is None else decode_shown(*values)
-        found.append(LiveRow(*place, is_newest, is_served, Rendition.of(form), shown))
+        found.append(LiveRow(*place, is_newest, is_served, Form.of(form), shown))
     return found
 
 
@@ -184,7 +184,7 @@ def settled_records(
         new = Record(key, decode_source_hiding(source_hiding), is_copy, is_unmarked_name)
         record = found.setdefault(StixId(id), new)
         if recipient is not None:
-            record.standing[View(NationCode(recipient), Rendition.of(form))] = decode(classes)
+            record.standing[View(NationCode(recipient), Form.of(form))] = decode(classes)
     return found
 
 
@@ -197,7 +197,7 @@ class NewRow:
 
     version: ObjectVersion
     justification: Justification
-    rendition: Rendition = SUBMITTED
+    form: Form = SUBMITTED
     made: Served | None = None
 
     @property
@@ -250,8 +250,8 @@ def append(
                 "justification_id": ids[row.justification],
                 "content_id": row.served.content_id,
                 "size": row.served.size,
-                "rendition": row.rendition.label or None,
-                **_encode_shown(row.version.shown(row.rendition)),
+                "rendition": row.form.label or None,
+                **_encode_shown(row.version.shown(row.form)),
                 # A deleted version is served to nobody; its row tells for whom it stands (policy 2.7).
                 "withdrawn_at": None if row.version.deleted_at is None else date + n,
                 "deleted_at": None if row.version.deleted_at is None else date + n,

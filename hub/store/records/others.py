@@ -12,13 +12,13 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, exists, select, uni
 from hub.model import (
     ANONYMISED,
     HUB,
+    Form,
     Handling,
     MemberId,
     Mention,
     NationCode,
     OthersVersion,
     PastJustification,
-    Rendition,
     Shown,
     ShownRow,
     StixId,
@@ -150,7 +150,7 @@ def _shown(row: Row[Any], id: StixId, former: tuple[PastJustification, ...]) -> 
         date_added=from_microseconds(row.date_added),
         shown=justified_by[-1].shown,
         is_seen=False,
-        rendition=Rendition.of(row.rendition),
+        form=Form.of(row.rendition),
         id=id,
         version=row.version,
         origin=NationCode(row.origin),
@@ -199,7 +199,7 @@ def everywhere(connection: Connection, versions: Collection[int]) -> list[ShownR
         .where(among(connection, _C.version_id, versions), _C.withdrawn_at.is_(None))
     )
     return [
-        ShownRow(version, NationCode(recipient), Rendition.of(form), decode(classes))
+        ShownRow(version, NationCode(recipient), Form.of(form), decode(classes))
         for version, recipient, form, classes in connection.execute(query)
     ]
 
@@ -271,7 +271,7 @@ def _made_ids(connection: Connection, ids: Collection[StixId]) -> Mapping[tuple[
 
 def _named(row: Row[Any], made: Mapping[tuple[NationCode, StixId], StixId]) -> frozenset[StixId]:
     """Return under which id a row shows what its version refers to; none: it does not show it."""
-    form, target = Rendition.of(row.rendition), StixId(row.target)
+    form, target = Form.of(row.rendition), StixId(row.target)
     left = {cut.ceiling: cut.refers for cut in decode_cuts(row.cuts or "[]")}
     if form.ceiling is not None and target not in left.get(form.ceiling, ()):
         return frozenset()

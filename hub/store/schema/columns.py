@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import orjson
 
-from hub.model import Clearance, Cut, NationCode, Reach, SourceHiding, StixId, Tlp
+from hub.model import Clearance, NationCode, Reach, Redaction, SourceHiding, StixId, Tlp
 
 
 def decode_nations(text: str | None) -> frozenset[NationCode] | None:
@@ -14,7 +14,7 @@ def decode_nations(text: str | None) -> frozenset[NationCode] | None:
     return None if text is None else frozenset(NationCode(code) for code in text.split(",") if code)
 
 
-def encode_cuts(cuts: tuple[Cut, ...]) -> str | None:
+def encode_cuts(cuts: tuple[Redaction, ...]) -> str | None:
     """Return the text for which `decode_cuts` returns this value; None: there are none."""
     told = [
         {
@@ -29,10 +29,10 @@ def encode_cuts(cuts: tuple[Cut, ...]) -> str | None:
 
 
 @lru_cache(maxsize=4_096)
-def decode_cuts(text: str) -> tuple[Cut, ...]:
+def decode_cuts(text: str) -> tuple[Redaction, ...]:
     """Return what redactions of a version leave, as a column tells it."""
     return tuple(
-        Cut(
+        Redaction(
             Tlp(one["ceiling"]),
             None if one["level"] is None else Tlp(one["level"]),
             frozenset(map(StixId, one["refers"])),

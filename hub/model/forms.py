@@ -18,7 +18,7 @@ _REDACTED: Final = "redacted:"
 _LINK: Final = "link:"
 
 
-class Rendition(NamedTuple):
+class Form(NamedTuple):
     """A form of a version. With nothing set, it is the version as submitted.
 
     `is_anonymised`: it appears under its nation's cert. `ceiling`: the parts marked above it are taken away;
@@ -47,7 +47,7 @@ class Rendition(NamedTuple):
         return " ".join(words)
 
     @classmethod
-    def of(cls, label: str | None) -> Rendition:
+    def of(cls, label: str | None) -> Form:
         """Return the form that `label` tells; None or empty: as submitted."""
         if not label:
             return SUBMITTED
@@ -57,15 +57,15 @@ class Rendition(NamedTuple):
         return cls(_ANONYMISED in words, Tlp.of(level), is_link, _ANSWER in words)
 
 
-SUBMITTED: Final = Rendition()
-ANONYMISED: Final = Rendition(is_anonymised=True)
+SUBMITTED: Final = Form()
+ANONYMISED: Final = Form(is_anonymised=True)
 
 
 class View(NamedTuple):
     """What is decided apart from one another: for which nation, and in which form."""
 
     recipient: NationCode
-    rendition: Rendition = SUBMITTED
+    form: Form = SUBMITTED
 
 
 class SourceHiding(StrEnum):
@@ -77,7 +77,7 @@ class SourceHiding(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
+class Redaction:
     """What is left of a version without the parts that are marked above `ceiling` (policy 7).
 
     `level` is the strictest that granular markings and labels put on that; `refers` is what it refers to;
