@@ -186,7 +186,7 @@ class StixObject:
     same: bytes | None = None  # of a name: the digest without created, modified and created_by_ref
     definition: DefinitionKind | None = None
     definition_extensions: frozenset[StixId] = frozenset()
-    cuts: tuple[Redaction, ...] = ()  # by rising ceiling
+    redactions: tuple[Redaction, ...] = ()  # by rising ceiling
     source_hiding: SourceHiding = SourceHiding.RENAMED
     named_at: tuple[str, ...] = ()  # where a text in it tells of the submitting member
     has_id_keys: bool = False  # ids are keys of its dictionaries, where they cannot be put in others' place
@@ -199,8 +199,8 @@ class Facts:
     `closed` is the reason for which it may not leave its nation. `rel_to` are the nations that its REL TO
     markings name, None: it carries none. `limits` are where, from which clearance up, allies' objects that it
     refers to let it go, None: everywhere. `about` is the nation to whose objects it refers by ids that the
-    hub made for them, None: to no such. `base` and `base_rel_to` are without granular markings, `cuts` what
-    redactions of it take away.
+    hub made for them, None: to no such. `base` and `base_rel_to` are without granular markings, `redactions`
+    what redactions of it take away.
     """
 
     member: MemberId
@@ -213,7 +213,7 @@ class Facts:
     source_hiding: SourceHiding = SourceHiding.RENAMED
     about: NationCode | None = None
     base: Tlp = Tlp.RED
-    cuts: tuple[Redaction, ...] = ()
+    redactions: tuple[Redaction, ...] = ()
     base_rel_to: frozenset[NationCode] | None = None
 
 
@@ -267,7 +267,7 @@ class ObjectVersion:
     size: int = 0
     deleted_at: datetime | None = None
     base: Tlp = Tlp.RED
-    cuts: tuple[Redaction, ...] = ()
+    redactions: tuple[Redaction, ...] = ()
     source_hiding: SourceHiding = SourceHiding.RENAMED
     about: NationCode | None = None
     created: str | None = None
@@ -300,10 +300,12 @@ class ObjectVersion:
     def shown(self, form: Form = SUBMITTED) -> Shown:
         """Return how a row in this form shows it: a redaction at the level of what is left."""
         is_limited, is_closed = self.taken.limits is not None, self.is_closed or self.is_home
-        cut = next((cut for cut in self.cuts if cut.ceiling is form.ceiling), None)
-        if cut is None:
+        redaction = next(
+            (redaction for redaction in self.redactions if redaction.ceiling is form.ceiling), None
+        )
+        if redaction is None:
             return Shown(self.tlp, is_limited or self.rel_to is not None, self.rel_to, is_closed)
-        level, rel_to = max(self.base, cut.level or Tlp.CLEAR), self.base_rel_to
+        level, rel_to = max(self.base, redaction.level or Tlp.CLEAR), self.base_rel_to
         return Shown(level, is_limited or rel_to is not None, rel_to, is_closed)
 
 

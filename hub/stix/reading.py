@@ -18,7 +18,7 @@ from hub.model import (
     Unreadable,
     version_key,
 )
-from hub.stix.derived.redaction import cuts
+from hub.stix.derived.redaction import redactions
 from hub.stix.derived.renaming import chosen, given_away, ids_in
 from hub.stix.marking.markings import definition_kind, read_markings
 from hub.stix.marking.tlp import TLP_IDS
@@ -115,7 +115,7 @@ def _understood(
         same=digest({k: v for k, v in obj.items() if k not in _OF_THE_VERSION}) if is_name else None,
         definition=kind,
         definition_extensions=_extensions(obj) if kind else _NOTHING,
-        cuts=cuts(obj) if "granular_markings" in obj else (),
+        redactions=redactions(obj) if "granular_markings" in obj else (),
         source_hiding=SourceHiding.NONE if named_at or held.has_id_keys else _source_hiding(obj, ids),
         named_at=named_at,
         has_id_keys=held.has_id_keys,

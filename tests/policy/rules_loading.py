@@ -163,7 +163,7 @@ def _mentions(memory: Memory, member: Member, ids: Collection[StixId]) -> Iterat
 def _named_in(memory: Memory, row: Row) -> set[StixId]:
     """The ids that the row's object names: a redaction what is left, an anonymised one the made ids."""
     version, form = memory.versions[row.version], row.form
-    left = (cut.refers for cut in version.cuts if cut.ceiling == form.ceiling)
+    left = (cut.refers for cut in version.redactions if cut.ceiling == form.ceiling)
     refers = version.refers if form.ceiling is None else next(left, frozenset())
     if not form.is_anonymised:
         return {*refers}

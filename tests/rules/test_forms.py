@@ -51,7 +51,7 @@ CUTTING = replace(PLAIN, granular=Granular.REDACT)
 AGENCYS = Candidate(US, Clearance.AGENCY, Facts(MemberId("us-agency"), "malware", Tlp.GREEN, NOW))
 REDACTED = Form(ceiling=Tlp.AMBER)
 RED = but(AGENCYS, tlp=Tlp.RED)
-CUT = but(RED, base=Tlp.GREEN, cuts=(Redaction(Tlp.AMBER, None, frozenset(), frozenset({"name"})),))
+CUT = but(RED, base=Tlp.GREEN, redactions=(Redaction(Tlp.AMBER, None, frozenset(), frozenset({"name"})),))
 
 
 def period(clause: Clause, id: int = 1) -> Period:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.model import Redaction, Tlp
-from hub.stix.derived.redaction import cuts, redact
+from hub.stix.derived.redaction import redact, redactions
 from hub.stix.marking.markings import selector_fault
 from hub.stix.validity.validation import fault
 from tests.stix.samples import OTHER_UUID, UUID, indicator, observable, sdo, without
@@ -102,7 +102,7 @@ def test_what_a_selector_selects_is_taken_away_and_nothing_else(selector, change
 
 
 def by_ceiling(obj):
-    return {cut.ceiling: cut for cut in cuts(obj)}
+    return {cut.ceiling: cut for cut in redactions(obj)}
 
 
 @pytest.mark.parametrize(

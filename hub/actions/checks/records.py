@@ -221,7 +221,7 @@ def _differing(inspection: Inspection, version: ObjectVersion, said: StixObject)
         "fault": (version.markings.fault, markings.fault),
         "acceptance": (version.is_accepted_definition, is_accepted_definition(*definition)),
         "list of informative markings": (version.listed, listed_as(*definition)),
-        "redactions": (version.cuts, said.cuts),
+        "redactions": (version.redactions, said.redactions),
         "guise": (version.source_hiding, said.source_hiding if is_masked else version.source_hiding),
     }
     return (name for name, (stored, right) in pairs.items() if stored != right)

@@ -74,7 +74,7 @@ class Candidate:
             closed = _KEPT_AT_HOME
         facts = Facts(
             *(version.member, version.type, version.tlp, version.submitted_at, closed, version.rel_to),
-            *(version.taken.limits, version.source_hiding, version.about, version.base, version.cuts),
+            *(version.taken.limits, version.source_hiding, version.about, version.base, version.redactions),
             version.base_rel_to,
         )
         return cls(origin, clearance, facts)
@@ -83,8 +83,10 @@ class Candidate:
         """Return the level of what is left in this form (policy 7); None: nothing that could be given."""
         if form.ceiling is None:
             return self.facts.tlp
-        cut = next((cut for cut in self.facts.cuts if cut.ceiling is form.ceiling), None)
-        return None if cut is None else max(self.facts.base, cut.level or Tlp.CLEAR)
+        redaction = next(
+            (redaction for redaction in self.facts.redactions if redaction.ceiling is form.ceiling), None
+        )
+        return None if redaction is None else max(self.facts.base, redaction.level or Tlp.CLEAR)
 
     def left(self, form: Form) -> Candidate | None:
         """Return what is judged in this form: itself, or what is left of it (policy 7); None: nothing is."""

@@ -201,7 +201,7 @@ class Judging:
             *(version.member, version.id, self._own(version), version.refers, later),
             is_newest=version.is_newest,
             others=to_audience(others, stored.audiences.get(version.key, frozenset())),
-            left={cut.ceiling: cut.refers for cut in version.cuts},
+            left={redaction.ceiling: redaction.refers for redaction in version.redactions},
             is_masked=self.context.candidate(version).is_masked,
             sources=frozenset(filter(None, identities)),
             unbound=frozenset() if version.markings.tlp is None else version.contains,

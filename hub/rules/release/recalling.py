@@ -85,5 +85,5 @@ class Watch:
             lost, later = found.get(place, frozenset()), carried[record]
             if later and version.key not in self.doomed:
                 found[place] = lost | later
-            if version.cuts:
+            if version.redactions:
                 carried[record] = later | lost

@@ -165,7 +165,10 @@ def _replaced(
 
 def _taken(version: ObjectVersion, row: LiveRow) -> frozenset[str]:
     """Return what a redaction of the version in the row's form takes away."""
-    return next((cut.taken for cut in version.cuts if cut.ceiling is row.form.ceiling), frozenset())
+    return next(
+        (redaction.taken for redaction in version.redactions if redaction.ceiling is row.form.ceiling),
+        frozenset(),
+    )
 
 
 def _compare(

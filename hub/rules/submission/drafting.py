@@ -288,7 +288,7 @@ def _version(draft_context: DraftContext, key: int, item: StixObject, verdict: A
         is_closed=True,
         is_contained=False,
         listed=listed_as(item.id, item.definition, item.definition_extensions, draft_context.informative),
-        cuts=item.cuts,
+        redactions=item.redactions,
         source_hiding=item.source_hiding,
         about=_about(draft_context, item),
         created=item.created,

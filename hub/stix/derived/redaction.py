@@ -30,7 +30,7 @@ _WHOLE: Final = frozenset(
 _GONE: Final = object()
 
 
-def cuts(obj: JsonObject) -> tuple[Redaction, ...]:
+def redactions(obj: JsonObject) -> tuple[Redaction, ...]:
     """Return what is left at each ceiling at which a part is taken away and the rest may be given, rising.
 
     `obj` is valid STIX 2.1. Red is never among the ceilings. There are none for an object without

@@ -30,14 +30,14 @@ from hub.store.database.batches import (
 )
 from hub.store.schema.columns import (
     decode_closed_by,
-    decode_cuts,
     decode_nations,
     decode_reach,
+    decode_redactions,
     decode_source_hiding,
     encode_closed_by,
-    encode_cuts,
     encode_nations,
     encode_reach,
+    encode_redactions,
 )
 from hub.store.schema.tables import content, object_version, reference
 
@@ -249,7 +249,7 @@ def _row(v: ObjectVersion, origin: NationCode, submission_id: str | None) -> dic
         "raised_tlp": v.markings.raised,
         "fault": v.markings.fault,
         "is_accepted_definition": v.is_accepted_definition,
-        "cuts": encode_cuts(v.cuts),
+        "cuts": encode_redactions(v.redactions),
         "guise": v.source_hiding.value,
         "about": v.about,
         "created": v.created,
@@ -357,7 +357,7 @@ def _version(row: Row[Any], references: Mapping[str, set[StixId]]) -> ObjectVers
         size=row.size,
         deleted_at=None if row.deleted_at is None else from_microseconds(row.deleted_at),
         base=Tlp(row.effective_tlp if row.base_tlp is None else row.base_tlp),
-        cuts=() if row.cuts is None else decode_cuts(row.cuts),
+        redactions=() if row.cuts is None else decode_redactions(row.cuts),
         source_hiding=decode_source_hiding(row.guise),
         about=None if row.about is None else NationCode(row.about),
         created=row.created,

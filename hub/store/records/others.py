@@ -28,7 +28,7 @@ from hub.model import (
 from hub.store.database.batches import among, listed
 from hub.store.ledger.releases import SHOWN, decode, decode_shown
 from hub.store.records.objects import CREATOR, MARKING, REFERS
-from hub.store.schema.columns import decode_cuts, decode_nations, decode_reach
+from hub.store.schema.columns import decode_nations, decode_reach, decode_redactions
 from hub.store.schema.rendition_tables import made_id
 from hub.store.schema.tables import (
     content,
@@ -272,7 +272,7 @@ def _made_ids(connection: Connection, ids: Collection[StixId]) -> Mapping[tuple[
 def _named(row: Row[Any], made: Mapping[tuple[NationCode, StixId], StixId]) -> frozenset[StixId]:
     """Return under which id a row shows what its version refers to; none: it does not show it."""
     form, target = Form.of(row.rendition), StixId(row.target)
-    left = {cut.ceiling: cut.refers for cut in decode_cuts(row.cuts or "[]")}
+    left = {redaction.ceiling: redaction.refers for redaction in decode_redactions(row.cuts or "[]")}
     if form.ceiling is not None and target not in left.get(form.ceiling, ()):
         return frozenset()
     return frozenset({made.get((row.origin, target), target) if form.is_anonymised else target})

@@ -25,9 +25,9 @@ from hub.model import (
 )
 from hub.store.records.objects import CONTAINS, CREATOR, REFERS
 from hub.store.schema.columns import (
-    decode_cuts,
     decode_nations,
     decode_reach,
+    decode_redactions,
     decode_source_hiding,
 )
 from hub.store.schema.tables import object_version, reference
@@ -197,11 +197,11 @@ def _read(
         if has_sibling:
             records[group[0], id].append((version_key, key))
         facts = found.facts[number]
-        if facts.cuts or facts.about is not None or id in sources or key in found.copies:
+        if facts.redactions or facts.about is not None or id in sources or key in found.copies:
             found.peculiar[key] = references.get(key, [])
         if deleted_at is None:
             found.living.add(key)
-            if has_sibling or key in references or facts.cuts:
+            if has_sibling or key in references or facts.redactions:
                 found.counted[key] = StixId(id)
 
     for versions in records.values():
@@ -227,9 +227,10 @@ def _hang(
             found.refers[key] = found.targets(facts.member, ids)
             own = {*creators.get(key, ()), identities.get(facts.member, "")}
             found.sources[key] = found.targets(facts.member, own & ids)
-        if facts.cuts:
+        if facts.redactions:
             found.left[key] = {
-                cut.ceiling: found.targets(facts.member, cut.refers - unbound) for cut in facts.cuts
+                redaction.ceiling: found.targets(facts.member, redaction.refers - unbound)
+                for redaction in facts.redactions
             }
 
 
@@ -296,10 +297,10 @@ def _age(starts: Sequence[datetime]) -> ColumnElement[int]:
 
 
 def _facts(member: str, stix_type: str, tlp: int, *rest: Any) -> Facts:
-    is_closed, rel_to, limits, source_hiding, about, base, cuts, base_rel_to, submitted_at = rest
+    is_closed, rel_to, limits, source_hiding, about, base, redactions, base_rel_to, submitted_at = rest
     closed = "closed, or unmarked and kept at home" if is_closed else None
     plain = (from_microseconds(submitted_at), closed, decode_nations(rel_to), decode_reach(limits))
     forms = (decode_source_hiding(source_hiding), None if about is None else NationCode(about))
-    left = () if cuts is None else decode_cuts(cuts)
+    left = () if redactions is None else decode_redactions(redactions)
     parts = (Tlp(base), left)
     return Facts(MemberId(member), stix_type, Tlp(tlp), *plain, *forms, *parts, decode_nations(base_rel_to))

@@ -14,7 +14,7 @@ def decode_nations(text: str | None) -> frozenset[NationCode] | None:
     return None if text is None else frozenset(NationCode(code) for code in text.split(",") if code)
 
 
-def encode_cuts(cuts: tuple[Redaction, ...]) -> str | None:
+def encode_redactions(redactions: tuple[Redaction, ...]) -> str | None:
     """Return the text for which `decode_cuts` returns this value; None: there are none."""
     told = [
         {
@@ -23,13 +23,13 @@ def encode_cuts(cuts: tuple[Redaction, ...]) -> str | None:
             "refers": sorted(one.refers),
             "taken": sorted(one.taken),
         }
-        for one in cuts
+        for one in redactions
     ]
     return orjson.dumps(told).decode() if told else None
 
 
 @lru_cache(maxsize=4_096)
-def decode_cuts(text: str) -> tuple[Redaction, ...]:
+def decode_redactions(text: str) -> tuple[Redaction, ...]:
     """Return what redactions of a version leave, as a column tells it."""
     return tuple(
         Redaction(
