@@ -131,7 +131,7 @@ class Markings:
     remark: str | None = None  # for the submitter: two levels that disagree
 
 
-class Handling(NamedTuple):
+class EffectiveMarking(NamedTuple):
     """How something is handled: its level, to whom alone it goes (None: no such), whether it is closed."""
 
     tlp: Tlp
@@ -142,10 +142,10 @@ class Handling(NamedTuple):
 class Taken(NamedTuple):
     """What a version takes over from others' objects that it refers to, decided once (policy 2.7 and 8).
 
-    `handling` is that of colleagues' objects, None: of none; `limits` are where allies' objects let it go.
+    `effective` is that of colleagues' objects, None: of none; `limits` are where allies' objects let it go.
     """
 
-    handling: Handling | None = None
+    effective: EffectiveMarking | None = None
     limits: Reach | None = None
 
 
@@ -276,7 +276,7 @@ class ObjectVersion:
     is_home: bool = False
     is_copy: bool = False  # equal to another member's object, and submitted as that (policy 8)
     base_rel_to: frozenset[NationCode] | None = None
-    given: Handling | None = None
+    given: EffectiveMarking | None = None
     taken: Taken = _NOTHING_TAKEN
     closed_by: frozenset[tuple[StixId, str]] = frozenset()
     listed: frozenset[StixId] = frozenset()

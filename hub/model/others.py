@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from hub.model.forms import Form
-from hub.model.objects import Handling, Justification, Shown
+from hub.model.objects import EffectiveMarking, Justification, Shown
 from hub.model.people import MemberId, NationCode, Reach, StixId, Tlp
 
 
@@ -25,7 +25,7 @@ class OthersVersion:
     """A version of another member's record, with the row by which a nation is, or was, shown it.
 
     `id` is that by which it is served. `carried` is the strictest level of its own markings and labels.
-    `handling` and `limits` are those at home. `version` is the key of the version, `form` the form.
+    `effective` and `limits` are those at home. `version` is the key of the version, `form` the form.
     `justified_by` tells by what the row stood, oldest first, the last as it stands now.
 
     What one member of the nation knows of it is decided in `rules.submission.others`: `shown` is the level at
@@ -46,7 +46,7 @@ class OthersVersion:
     is_seen: bool
     carried: Tlp | None
     carries_rel_to: bool
-    handling: Handling
+    effective: EffectiveMarking
     limits: Reach | None
     version: int
     form: Form

@@ -9,8 +9,8 @@ from datetime import datetime
 from hub.model import (
     ANONYMISED,
     SUBMITTED,
+    EffectiveMarking,
     EqualVersion,
-    Handling,
     Justification,
     Kind,
     LiveRow,
@@ -139,7 +139,7 @@ def _neighbour(memory: Memory, row: Row, id: StixId) -> OthersVersion:
         is_seen=False,
         carried=max(carried, default=None),
         carries_rel_to=not version.markings.others.isdisjoint(memory.registry.rel_to),
-        handling=Handling(version.tlp, version.rel_to, version.is_closed or version.is_home),
+        effective=EffectiveMarking(version.tlp, version.rel_to, version.is_closed or version.is_home),
         limits=version.taken.limits,
         version=version.key,
         form=row.form,

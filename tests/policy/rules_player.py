@@ -22,12 +22,12 @@ from hub.model import (
 )
 from hub.proofs.canonical import digest
 from hub.rules.marking.effective import (
-    Handled,
+    EffectiveMarkings,
     effective,
     effective_of_new,
     together,
 )
-from hub.rules.release.explanation import Inquiry
+from hub.rules.release.explanation import JudgedAnew
 from hub.rules.release.forms import names_of
 from hub.rules.release.judgement import DecisionContext, Judging
 from hub.rules.release.row_changes import bridging, changes_to, up_to
@@ -86,7 +86,7 @@ def _read(member: Member, objects: Sequence[Json]) -> load.Items:
     return [reading.read(obj, n, _MAX_BYTES, digest, names) for n, obj in enumerate(objects)]
 
 
-def _judge_again(memory: Memory, context: DecisionContext, handled: Handled) -> Changes:
+def _judge_again(memory: Memory, context: DecisionContext, handled: EffectiveMarkings) -> Changes:
     """Return the row changes that follow for what changed, and for all that refers to it (policy 2.7, 4)."""
     judging = Judging.of_changed(context, handled)
     for member, ids in judging.differing(handled).items():
@@ -167,8 +167,8 @@ def _judging_of_all(memory: Memory, agreement: str, origin: NationCode, now: dat
 # --- what is asked ----------------------------------------------------------------------------------
 
 
-def inquire(memory: Memory, origin: NationCode, now: datetime) -> Inquiry:
+def inquire(memory: Memory, origin: NationCode, now: datetime) -> JudgedAnew:
     """Return all of a nation's objects judged anew, to be asked why they are seen, or not."""
     versions = {version.key: version for version in memory.of_nation(origin)}
     judging = Judging(load.context(memory, origin, now), versions)
-    return Inquiry(judging, load.stored(memory, judging))
+    return JudgedAnew(judging, load.stored(memory, judging))

@@ -34,10 +34,10 @@ def told(
 ) -> str:
     """By which agreement, called by its name, a nation sees the version, and from whom up; or why not."""
     origin = memory.nation(version.member)
-    inquiry, context = inquire(memory, origin, now), load.context(memory, origin, now)
-    if reasons := inquiry.reasons(version, nation):
+    anew, context = inquire(memory, origin, now), load.context(memory, origin, now)
+    if reasons := anew.reasons(version, nation):
         return "; ".join(reasons)
-    judged = inquiry.judgements[version.key].get(View(nation), frozenset({NEVER}))
+    judged = anew.judgements[version.key].get(View(nation), frozenset({NEVER}))
     (row,) = [row for row in _rows(memory, version, nation) if row.form == SUBMITTED]
     clearance = lowest_clearance(row.justification | judged, context.in_force)
     period = widest(context.candidate(version), nation, context.periods, now)
@@ -48,11 +48,11 @@ def told(
 def owner_hears(memory: Memory, version: ObjectVersion, now: datetime) -> str:
     """What the submitter is told: whether it leaves its nation, and if not, by which obstacles (policy 5)."""
     origin = memory.nation(version.member)
-    inquiry = inquire(memory, origin, now)
+    anew = inquire(memory, origin, now)
     abroad = [nation for nation in memory.nations if nation != origin]
-    if any(not inquiry.reasons(version, to) or _in_other_forms(memory, version, to, now) for to in abroad):
+    if any(not anew.reasons(version, to) or _in_other_forms(memory, version, to, now) for to in abroad):
         return "leaves"
-    return f"stays at home: {', '.join(word.value for word in inquiry.stays_by(version, abroad))}"
+    return f"stays at home: {', '.join(word.value for word in anew.stays_by(version, abroad))}"
 
 
 def _in_other_forms(

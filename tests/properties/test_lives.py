@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.properties.test_worlds import FEWER, a_world, mould
-from tests.properties.watching import Watch, slow_histories
+from tests.properties.watching import RecallScope, slow_histories
 from tests.properties.worlds import MEMBERS, Event, eventful_lives, overlaps
 from tests.world import Mould
 
@@ -19,7 +19,7 @@ def test_once_histories_are_done_every_poll_is_what_the_policy_releases(
     mould: Mould, events: list[Event]
 ) -> None:
     with a_world(mould) as world:
-        play = Watch(world)
+        play = RecallScope(world)
         for event in events:
             play.step(event)
             play.check()
@@ -31,7 +31,7 @@ def test_on_the_way_nobody_sees_more_and_who_comes_back_misses_nothing(
     mould: Mould, events: list[Event], data: st.DataObject
 ) -> None:
     with a_world(mould) as world, slow_histories():
-        play = Watch(world, lags=True)
+        play = RecallScope(world, lags=True)
         play.follow(data.draw(st.lists(st.sampled_from(MEMBERS), min_size=2, max_size=3, unique=True)))
         for event in events:
             play.step(event)
@@ -47,7 +47,7 @@ def test_what_is_visible_is_not_sent_again_by_histories_that_overlap(
     mould: Mould, events: list[Event], data: st.DataObject
 ) -> None:
     with a_world(mould) as world, slow_histories():
-        play = Watch(world, lags=True)
+        play = RecallScope(world, lags=True)
         play.follow(["kr-cert", "kr-agency", "kr-partner"])
         for event in events:
             play.step(event)

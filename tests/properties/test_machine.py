@@ -23,7 +23,7 @@ from tests import postgres
 from tests.budgets import machines
 from tests.properties import worlds
 from tests.properties.test_worlds import EXAMPLES, FEWER
-from tests.properties.watching import Watch
+from tests.properties.watching import RecallScope
 from tests.properties.worlds import (
     DEFAULTS,
     LEVELS,
@@ -54,7 +54,7 @@ class Alliance(RuleBasedStateMachine):
     def __init__(self, cast: Callable[[], World], discard: Callable[[World], None]) -> None:
         super().__init__()
         self.discard = discard
-        self.watch = Watch(cast(), lags=True)
+        self.watch = RecallScope(cast(), lags=True)
         self.pushed: list[tuple[str, Draft]] = []
         # Whole histories in few steps, as in a small hub, would leave nothing half way.
         self.slow = patch.object(history, "_VERSIONS_PER_STEP", 2)

@@ -42,7 +42,7 @@ def slow_histories() -> Iterator[None]:
 
 
 @dataclass
-class Watch(Play):
+class RecallScope(Play):
     """Compares what every reader is served after every event, and around every moment of the clock."""
 
     pollers: dict[str, Poller] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from typing import Any
 from hub.model import (
     SUBMITTED,
     Clearance,
-    Handling,
+    EffectiveMarking,
     Kind,
     Markings,
     Member,
@@ -118,7 +118,7 @@ def neighbour(id: StixId, of: Member = JP_AGENCY, digest: bytes = b"theirs", **m
         "is_seen": True,
         "carried": tlp,
         "carries_rel_to": False,
-        "handling": Handling(tlp),
+        "effective": EffectiveMarking(tlp),
         "limits": None,
         "version": 1,
         "form": SUBMITTED,

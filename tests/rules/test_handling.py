@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hub.model import Clearance, Handling, Markings, NationCode, ObjectVersion, StixId, Taken, Tlp
+from hub.model import Clearance, EffectiveMarking, Markings, NationCode, ObjectVersion, StixId, Taken, Tlp
 from hub.rules.claims import is_decided_once
 from hub.rules.marking.containers import MarkingDefaults, MarkingFacts, settle
 from hub.rules.marking.effective import (
@@ -27,7 +27,7 @@ ONE, NAME, IDENTITY, SCO = sid("indicator"), sid("malware"), sid("identity"), si
 REPORT, OTHER, OUTER = sid("report"), sid("report", 2), sid("grouping")
 TO_JP, TO_KR, UNKNOWN = (sid("marking-definition", n) for n in (1, 2, 3))
 NOBODY: frozenset[NationCode] = frozenset()
-AT_DEFAULT = Handling(AMBER)
+AT_DEFAULT = EffectiveMarking(AMBER)
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Shelf:
     home: bool = False
     held: dict[int, ObjectVersion] = field(default_factory=dict)
 
-    def push(self, *items: ObjectVersion, again: tuple[StixId, ...] = ()) -> dict[StixId, Handling]:
+    def push(self, *items: ObjectVersion, again: tuple[StixId, ...] = ()) -> dict[StixId, EffectiveMarking]:
         """Submit new versions, and these names and containers again; return how each id is handled."""
         fresh = {-n: replace(one, key=-n) for n, one in enumerate(items, 1)}
         repeated = frozenset(v.key for v in self.held.values() if v.id in again and v.is_newest)
@@ -64,9 +64,9 @@ class Shelf:
             key: replace(one, deleted_at=NOW) if one.id == id else one for key, one in self.held.items()
         }
 
-    def handled(self) -> dict[StixId, Handling]:
+    def handled(self) -> dict[StixId, EffectiveMarking]:
         ordered = sorted(self.held.values(), key=lambda v: v.version_key)
-        return {v.id: Handling(v.tlp, v.rel_to, v.is_closed or v.is_home) for v in ordered}
+        return {v.id: EffectiveMarking(v.tlp, v.rel_to, v.is_closed or v.is_home) for v in ordered}
 
 
 def _newest_marked(versions: dict[int, ObjectVersion]) -> dict[int, ObjectVersion]:
@@ -94,51 +94,51 @@ def box(
     ("item", "containers", "expected"),
     [
         # unmarked takes the strictest of its containers
-        (made(ONE), [box(REPORT, RED)], Handling(RED, NOBODY)),
-        (made(ONE), [box(REPORT, RED, TO_JP)], Handling(RED, frozenset({JP}))),
-        (made(ONE), [box(REPORT, GREEN), box(OTHER, STRICT)], Handling(STRICT)),
-        (made(ONE), [box(REPORT, GREEN, TO_JP), box(OTHER, CLEAR)], Handling(GREEN, frozenset({JP}))),
-        (made(ONE), [box(REPORT, GREEN, TO_JP), box(OTHER, GREEN, TO_KR)], Handling(GREEN, NOBODY)),
-        (made(ONE), [box(REPORT, GREEN, UNKNOWN)], Handling(GREEN, None, is_closed=True)),
-        (made(ONE), [box(REPORT, GREEN, fault="a part")], Handling(GREEN, None, is_closed=True)),
-        (made(ONE), [box(REPORT, GREEN)], Handling(GREEN)),
-        (made(ONE), [box(REPORT, CLEAR)], Handling(CLEAR)),
+        (made(ONE), [box(REPORT, RED)], EffectiveMarking(RED, NOBODY)),
+        (made(ONE), [box(REPORT, RED, TO_JP)], EffectiveMarking(RED, frozenset({JP}))),
+        (made(ONE), [box(REPORT, GREEN), box(OTHER, STRICT)], EffectiveMarking(STRICT)),
+        (made(ONE), [box(REPORT, GREEN, TO_JP), box(OTHER, CLEAR)], EffectiveMarking(GREEN, frozenset({JP}))),
+        (made(ONE), [box(REPORT, GREEN, TO_JP), box(OTHER, GREEN, TO_KR)], EffectiveMarking(GREEN, NOBODY)),
+        (made(ONE), [box(REPORT, GREEN, UNKNOWN)], EffectiveMarking(GREEN, None, is_closed=True)),
+        (made(ONE), [box(REPORT, GREEN, fault="a part")], EffectiveMarking(GREEN, None, is_closed=True)),
+        (made(ONE), [box(REPORT, GREEN)], EffectiveMarking(GREEN)),
+        (made(ONE), [box(REPORT, CLEAR)], EffectiveMarking(CLEAR)),
         # a container without TLP counts at its default, and passes on
         (made(ONE), [box(REPORT, None)], AT_DEFAULT),
-        (made(ONE), [box(OUTER, RED, of=(REPORT,)), box(REPORT, None)], Handling(RED, NOBODY)),
-        (made(ONE), [box(OUTER, RED, of=(REPORT,)), box(REPORT, None, TO_KR)], Handling(RED, NOBODY)),
+        (made(ONE), [box(OUTER, RED, of=(REPORT,)), box(REPORT, None)], EffectiveMarking(RED, NOBODY)),
+        (made(ONE), [box(OUTER, RED, of=(REPORT,)), box(REPORT, None, TO_KR)], EffectiveMarking(RED, NOBODY)),
         (made(ONE), [box(OUTER, GREEN, of=(REPORT,)), box(REPORT, None)], AT_DEFAULT),
-        (made(ONE), [box(OUTER, RED, of=(REPORT,)), box(REPORT, GREEN)], Handling(GREEN)),
+        (made(ONE), [box(OUTER, RED, of=(REPORT,)), box(REPORT, GREEN)], EffectiveMarking(GREEN)),
         (
             made(ONE),
             [box(REPORT, None, of=(OUTER, ONE)), box(OUTER, None, of=(REPORT,))],
             AT_DEFAULT,
         ),  # a circle
         # its own marking wins over everything but what raises
-        (made(ONE, GREEN), [box(REPORT, RED, UNKNOWN)], Handling(GREEN)),
-        (made(ONE, RED), [box(REPORT, GREEN)], Handling(RED)),
-        (made(ONE, GREEN, raised=RED), [], Handling(RED, NOBODY)),
-        (made(ONE, GREEN, TO_JP, raised=RED), [], Handling(RED, frozenset({JP}))),
+        (made(ONE, GREEN), [box(REPORT, RED, UNKNOWN)], EffectiveMarking(GREEN)),
+        (made(ONE, RED), [box(REPORT, GREEN)], EffectiveMarking(RED)),
+        (made(ONE, GREEN, raised=RED), [], EffectiveMarking(RED, NOBODY)),
+        (made(ONE, GREEN, TO_JP, raised=RED), [], EffectiveMarking(RED, frozenset({JP}))),
         (made(ONE, raised=GREEN), [], AT_DEFAULT),  # a label alone counts as no marking
-        (made(ONE, raised=RED), [box(REPORT, GREEN, TO_KR)], Handling(RED, NOBODY)),
+        (made(ONE, raised=RED), [box(REPORT, GREEN, TO_KR)], EffectiveMarking(RED, NOBODY)),
         # closure and REL TO of its own
-        (made(ONE, GREEN, UNKNOWN), [], Handling(GREEN, None, is_closed=True)),
-        (made(ONE, None, UNKNOWN), [], Handling(AMBER, None, is_closed=True)),
-        (made(ONE, None, UNKNOWN), [box(REPORT, GREEN)], Handling(GREEN, None, is_closed=True)),
-        (made(ONE, GREEN, TO_KR), [], Handling(GREEN, frozenset({KR}))),
-        (made(ONE, None, TO_KR), [box(REPORT, GREEN, TO_JP)], Handling(GREEN, NOBODY)),
+        (made(ONE, GREEN, UNKNOWN), [], EffectiveMarking(GREEN, None, is_closed=True)),
+        (made(ONE, None, UNKNOWN), [], EffectiveMarking(AMBER, None, is_closed=True)),
+        (made(ONE, None, UNKNOWN), [box(REPORT, GREEN)], EffectiveMarking(GREEN, None, is_closed=True)),
+        (made(ONE, GREEN, TO_KR), [], EffectiveMarking(GREEN, frozenset({KR}))),
+        (made(ONE, None, TO_KR), [box(REPORT, GREEN, TO_JP)], EffectiveMarking(GREEN, NOBODY)),
         # what it took over from others' objects
         (
-            made(ONE, GREEN, taken=Taken(Handling(AMBER, frozenset({JP})))),
+            made(ONE, GREEN, taken=Taken(EffectiveMarking(AMBER, frozenset({JP})))),
             [],
-            Handling(AMBER, frozenset({JP})),
+            EffectiveMarking(AMBER, frozenset({JP})),
         ),
-        (made(ONE, RED, taken=Taken(Handling(GREEN))), [], Handling(RED, NOBODY)),
+        (made(ONE, RED, taken=Taken(EffectiveMarking(GREEN))), [], EffectiveMarking(RED, NOBODY)),
         (made(ONE), [], AT_DEFAULT),
     ],
 )
 def test_an_object_is_handled_by_its_own_marking_else_by_its_containers_else_by_default(
-    item: ObjectVersion, containers: list[ObjectVersion], expected: Handling
+    item: ObjectVersion, containers: list[ObjectVersion], expected: EffectiveMarking
 ) -> None:
     assert Shelf().push(*containers, item)[ONE] == expected
 
@@ -146,15 +146,15 @@ def test_an_object_is_handled_by_its_own_marking_else_by_its_containers_else_by_
 @pytest.mark.parametrize(
     ("containers", "expected"),
     [
-        ([box(REPORT, RED)], Handling(RED, NOBODY)),
-        ([box(REPORT, GREEN, UNKNOWN)], Handling(AMBER, None, is_closed=True)),
-        ([box(REPORT, GREEN, TO_JP)], Handling(AMBER, frozenset({JP}))),
+        ([box(REPORT, RED)], EffectiveMarking(RED, NOBODY)),
+        ([box(REPORT, GREEN, UNKNOWN)], EffectiveMarking(AMBER, None, is_closed=True)),
+        ([box(REPORT, GREEN, TO_JP)], EffectiveMarking(AMBER, frozenset({JP}))),
         ([box(REPORT, GREEN)], AT_DEFAULT),  # it never loosens the default
-        ([box(REPORT, GREEN), box(OTHER, RED)], Handling(RED, NOBODY)),
+        ([box(REPORT, GREEN), box(OTHER, RED)], EffectiveMarking(RED, NOBODY)),
     ],
 )
 def test_a_container_that_arrives_later_can_only_tighten(
-    containers: list[ObjectVersion], expected: Handling
+    containers: list[ObjectVersion], expected: EffectiveMarking
 ) -> None:
     shelf = Shelf()
     shelf.push(made(ONE))
@@ -167,34 +167,38 @@ def test_a_later_container_does_not_address_what_is_red_by_default() -> None:
     shelf = Shelf(default=RED)
     shelf.push(box(REPORT, None))
     shelf.push(box(OUTER, GREEN, TO_KR, of=(REPORT,)))
-    assert shelf.push(made(ONE))[ONE] == Handling(RED, NOBODY)
+    assert shelf.push(made(ONE))[ONE] == EffectiveMarking(RED, NOBODY)
 
 
 def test_a_container_that_changes_or_goes_loosens_nothing() -> None:
     shelf = Shelf()
     shelf.push(made(ONE), box(REPORT, RED))
-    assert shelf.push(box(REPORT, GREEN, n=2))[ONE] == Handling(RED, NOBODY)
+    assert shelf.push(box(REPORT, GREEN, n=2))[ONE] == EffectiveMarking(RED, NOBODY)
     shelf.delete(REPORT)
-    assert shelf.push(box(OTHER, GREEN))[ONE] == Handling(RED, NOBODY)
+    assert shelf.push(box(OTHER, GREEN))[ONE] == EffectiveMarking(RED, NOBODY)
 
 
 def test_a_deleted_container_counts_as_it_stood_for_what_comes_later() -> None:
     shelf = Shelf()
     shelf.push(box(OUTER, RED, TO_JP, of=(REPORT,)), box(REPORT, None))
     shelf.delete(REPORT)
-    assert shelf.push(made(ONE))[ONE] == Handling(RED, frozenset({JP}))
+    assert shelf.push(made(ONE))[ONE] == EffectiveMarking(RED, frozenset({JP}))
 
 
 def test_a_new_version_of_the_object_itself_can_loosen() -> None:
     shelf = Shelf()
     shelf.push(made(ONE), box(REPORT, RED))
-    assert shelf.push(made(ONE, GREEN, n=2))[ONE] == Handling(GREEN)
+    assert shelf.push(made(ONE, GREEN, n=2))[ONE] == EffectiveMarking(GREEN)
 
 
 def test_what_a_container_took_over_from_others_binds_it_alone() -> None:
-    taken = Taken(Handling(RED, NOBODY))
+    taken = Taken(EffectiveMarking(RED, NOBODY))
     found = Shelf().push(box(REPORT, GREEN, taken=taken), made(ONE), made(NAME))
-    assert found == {REPORT: Handling(RED, NOBODY), ONE: Handling(GREEN), NAME: Handling(GREEN)}
+    assert found == {
+        REPORT: EffectiveMarking(RED, NOBODY),
+        ONE: EffectiveMarking(GREEN),
+        NAME: EffectiveMarking(GREEN),
+    }
 
 
 # --- names are decided once -----------------------------------------------------------------------
@@ -204,17 +208,17 @@ def test_what_a_container_took_over_from_others_binds_it_alone() -> None:
 @pytest.mark.parametrize(
     ("containers", "expected"),
     [
-        ([box(REPORT, RED)], Handling(RED, NOBODY)),
-        ([box(REPORT, RED), box(OTHER, GREEN)], Handling(GREEN)),  # the laxest
-        ([box(REPORT, GREEN, TO_JP), box(OTHER, GREEN, TO_KR)], Handling(GREEN, frozenset({JP, KR}))),
-        ([box(REPORT, GREEN, TO_JP), box(OTHER, GREEN)], Handling(GREEN)),
-        ([box(REPORT, CLEAR, UNKNOWN), box(OTHER, STRICT)], Handling(STRICT)),  # of the open ones
-        ([box(REPORT, CLEAR, UNKNOWN)], Handling(CLEAR, None, is_closed=True)),
+        ([box(REPORT, RED)], EffectiveMarking(RED, NOBODY)),
+        ([box(REPORT, RED), box(OTHER, GREEN)], EffectiveMarking(GREEN)),  # the laxest
+        ([box(REPORT, GREEN, TO_JP), box(OTHER, GREEN, TO_KR)], EffectiveMarking(GREEN, frozenset({JP, KR}))),
+        ([box(REPORT, GREEN, TO_JP), box(OTHER, GREEN)], EffectiveMarking(GREEN)),
+        ([box(REPORT, CLEAR, UNKNOWN), box(OTHER, STRICT)], EffectiveMarking(STRICT)),  # of the open ones
+        ([box(REPORT, CLEAR, UNKNOWN)], EffectiveMarking(CLEAR, None, is_closed=True)),
         ([], AT_DEFAULT),
     ],
 )
 def test_a_name_takes_the_laxest_container_of_its_own_submission(
-    id: StixId, containers: list[ObjectVersion], expected: Handling
+    id: StixId, containers: list[ObjectVersion], expected: EffectiveMarking
 ) -> None:
     around = [replace(one, contains=frozenset({id})) for one in containers]
     assert Shelf().push(*around, made(id))[id] == expected
@@ -223,23 +227,27 @@ def test_a_name_takes_the_laxest_container_of_its_own_submission(
 def test_a_name_alone_takes_the_strictest_container_that_is_held() -> None:
     shelf = Shelf()
     shelf.push(box(REPORT, GREEN), box(OTHER, STRICT))
-    assert shelf.push(made(NAME))[NAME] == Handling(STRICT)
+    assert shelf.push(made(NAME))[NAME] == EffectiveMarking(STRICT)
 
 
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [
-        ([box(REPORT, RED)], [], Handling(RED, NOBODY)),
-        ([box(REPORT, STRICT), box(OTHER, RED)], [], Handling(STRICT)),  # to the laxest that it brings
+        ([box(REPORT, RED)], [], EffectiveMarking(RED, NOBODY)),
+        (
+            [box(REPORT, STRICT), box(OTHER, RED)],
+            [],
+            EffectiveMarking(STRICT),
+        ),  # to the laxest that it brings
         ([box(REPORT, GREEN)], [], AT_DEFAULT),  # it tightens only
-        ([box(REPORT, GREEN, UNKNOWN)], [], Handling(AMBER, None, is_closed=True)),
+        ([box(REPORT, GREEN, UNKNOWN)], [], EffectiveMarking(AMBER, None, is_closed=True)),
         # the first submission that brings one, and no later one
         ([box(REPORT, GREEN)], [box(OTHER, RED)], AT_DEFAULT),
-        ([box(REPORT, STRICT)], [box(OTHER, RED)], Handling(STRICT)),
+        ([box(REPORT, STRICT)], [box(OTHER, RED)], EffectiveMarking(STRICT)),
     ],
 )
 def test_a_name_at_its_default_is_tightened_by_the_first_submission_that_names_it(
-    first: list[ObjectVersion], second: list[ObjectVersion], expected: Handling
+    first: list[ObjectVersion], second: list[ObjectVersion], expected: EffectiveMarking
 ) -> None:
     shelf = Shelf()
     shelf.push(made(NAME))
@@ -255,17 +263,17 @@ def test_after_that_no_container_moves_it() -> None:
     shelf.push(box(OTHER, RED, UNKNOWN))
     shelf.push(box(REPORT, RED, n=2))
     shelf.delete(REPORT)
-    assert shelf.push(box(OUTER, STRICT))[NAME] == Handling(GREEN)
+    assert shelf.push(box(OUTER, STRICT))[NAME] == EffectiveMarking(GREEN)
 
 
 def test_said_again_beside_a_laxer_container_it_is_loosened_and_alone_it_is_not() -> None:
     shelf = Shelf()
     shelf.push(made(NAME), box(REPORT, RED))
-    assert shelf.push(again=(NAME,))[NAME] == Handling(RED, NOBODY)
-    assert shelf.push(box(OTHER, GREEN))[NAME] == Handling(RED, NOBODY)  # naming it alone never does
-    assert shelf.push(box(OUTER, AMBER), again=(NAME,))[NAME] == Handling(AMBER)
-    assert shelf.push(again=(NAME, OTHER))[NAME] == Handling(GREEN)
-    assert shelf.push(box(sid("report", 9), RED), again=(NAME,))[NAME] == Handling(GREEN)
+    assert shelf.push(again=(NAME,))[NAME] == EffectiveMarking(RED, NOBODY)
+    assert shelf.push(box(OTHER, GREEN))[NAME] == EffectiveMarking(RED, NOBODY)  # naming it alone never does
+    assert shelf.push(box(OUTER, AMBER), again=(NAME,))[NAME] == EffectiveMarking(AMBER)
+    assert shelf.push(again=(NAME, OTHER))[NAME] == EffectiveMarking(GREEN)
+    assert shelf.push(box(sid("report", 9), RED), again=(NAME,))[NAME] == EffectiveMarking(GREEN)
 
 
 def test_its_closure_ends_with_that_of_the_container_that_gave_it() -> None:
@@ -278,14 +286,14 @@ def test_its_closure_ends_with_that_of_the_container_that_gave_it() -> None:
         for key, one in closed.items()
     }
     shelf.held = opened
-    assert shelf.push(made(ONE, GREEN))[NAME] == Handling(GREEN)
+    assert shelf.push(made(ONE, GREEN))[NAME] == EffectiveMarking(GREEN)
     shelf.held = closed
     shelf.delete(REPORT)
     assert shelf.push(made(ONE, GREEN))[NAME].is_closed  # deleted, it goes on restricting
 
 
 def test_a_name_that_is_marked_is_handled_by_its_marking() -> None:
-    assert Shelf().push(made(NAME, GREEN), box(REPORT, RED))[NAME] == Handling(GREEN)
+    assert Shelf().push(made(NAME, GREEN), box(REPORT, RED))[NAME] == EffectiveMarking(GREEN)
 
 
 @pytest.mark.parametrize(
@@ -324,11 +332,13 @@ def test_what_is_deleted_is_no_measure_for_a_new_version() -> None:
 
 def test_what_would_get_the_default_stays_at_home_and_counts_as_closed() -> None:
     shelf = Shelf(home=True)
-    at_home = Handling(AMBER, None, is_closed=True)
+    at_home = EffectiveMarking(AMBER, None, is_closed=True)
     assert shelf.push(made(ONE), made(NAME)) == {ONE: at_home, NAME: at_home}
     assert shelf.push(box(REPORT, GREEN))[ONE] == at_home  # a container that comes later does not take it out
     assert shelf.handled()[NAME] == at_home
-    assert shelf.push(again=(NAME, REPORT))[NAME] == Handling(GREEN)  # but for a name said again with one
+    assert shelf.push(again=(NAME, REPORT))[NAME] == EffectiveMarking(
+        GREEN
+    )  # but for a name said again with one
 
 
 def test_a_container_kept_at_home_closes_what_it_holds() -> None:
@@ -338,7 +348,7 @@ def test_a_container_kept_at_home_closes_what_it_holds() -> None:
 
 def test_a_definition_that_is_accepted_crosses_all_the_same() -> None:
     definition = made(sid("marking-definition", 9), is_accepted_definition=True)
-    assert Shelf(home=True).push(definition)[definition.id] == Handling(GREEN)
+    assert Shelf(home=True).push(definition)[definition.id] == EffectiveMarking(GREEN)
 
 
 # --- revoking versions ----------------------------------------------------------------------------
@@ -368,23 +378,23 @@ def test_a_revoking_version_without_tlp_is_handled_as_its_predecessor(
 def test_a_revoking_version_that_is_marked_is_handled_by_its_marking() -> None:
     shelf = Shelf()
     shelf.push(made(ONE, GREEN))
-    assert shelf.push(made(ONE, RED, n=2, revoked=True))[ONE] == Handling(RED)
+    assert shelf.push(made(ONE, RED, n=2, revoked=True))[ONE] == EffectiveMarking(RED)
 
 
 def test_a_revoking_version_does_not_address_red_that_was_addressed_to_nobody() -> None:
     shelf = Shelf()
     shelf.push(made(ONE, RED))
-    assert shelf.push(made(ONE, None, TO_KR, n=2, revoked=True))[ONE] == Handling(RED, NOBODY)
+    assert shelf.push(made(ONE, None, TO_KR, n=2, revoked=True))[ONE] == EffectiveMarking(RED, NOBODY)
     shelf.push(box(REPORT, RED, of=(NAME,)))
     inside = sid("indicator", 2)
     later = box(REPORT, None, TO_KR, n=2, revoked=True, of=(inside,))
-    assert shelf.push(made(inside), later)[inside] == Handling(RED, NOBODY)
+    assert shelf.push(made(inside), later)[inside] == EffectiveMarking(RED, NOBODY)
 
 
 def test_one_that_came_before_its_predecessor_is_judged_again_when_that_comes() -> None:
     shelf = Shelf()
     assert shelf.push(made(ONE, n=2, revoked=True))[ONE] == AT_DEFAULT
-    assert shelf.push(made(ONE, GREEN, TO_KR, n=1))[ONE] == Handling(GREEN, frozenset({KR}))
+    assert shelf.push(made(ONE, GREEN, TO_KR, n=1))[ONE] == EffectiveMarking(GREEN, frozenset({KR}))
 
 
 def test_it_keeps_the_limits_of_its_predecessor() -> None:

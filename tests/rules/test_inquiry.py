@@ -23,7 +23,7 @@ from hub.model import (
     Tlp,
 )
 from hub.rules.release.deciding import _CLOSED
-from hub.rules.release.explanation import Inquiry
+from hub.rules.release.explanation import JudgedAnew
 from hub.rules.release.judgement import DecisionContext, Judging, Stored
 
 US, KR, JP = NationCode("US"), NationCode("KR"), NationCode("JP")
@@ -57,13 +57,13 @@ def version(id: str, tlp: Tlp = Tlp.GREEN, *refers: str, key: int = 1, text: str
     )
 
 
-def inquiry(versions: Iterable[ObjectVersion], *clauses: Clause) -> Inquiry:
+def anew(versions: Iterable[ObjectVersion], *clauses: Clause) -> JudgedAnew:
     periods = [
         Period(n, f"agreement--{n}", 0, clause, NOW - DAY, NOW + DAY, dict.fromkeys((KR, JP), NOW - DAY))
         for n, clause in enumerate(clauses, start=1)
     ]
     context = DecisionContext(US, {AGENCY.id: AGENCY}, [JP, KR, US], periods, NOW)
-    return Inquiry(Judging(context, {one.key: one for one in versions}), Stored())
+    return JudgedAnew(Judging(context, {one.key: one for one in versions}), Stored())
 
 
 AMBER = version("indicator--a", Tlp.AMBER)
@@ -93,13 +93,13 @@ UNKNOWN = replace(version("indicator--u", key=4), is_closed=True)
 def test_each_reason_is_told_and_is_one_of_four_words(
     one: ObjectVersion, reasons: list[str], words: list[Obstacle]
 ) -> None:
-    asked = inquiry({one.key: one, AMBER.key: AMBER}.values() if one is NOTE else [one], GREEN)
+    asked = anew({one.key: one, AMBER.key: AMBER}.values() if one is NOTE else [one], GREEN)
     assert asked.reasons(one, KR) == reasons
     assert asked.stays_by(one, [JP, KR]) == words
 
 
 def test_without_any_agreement_it_stays_by_the_ceiling() -> None:
-    asked = inquiry([MALWARE])
+    asked = anew([MALWARE])
     assert asked.reasons(MALWARE, KR) == ["US→KR: no agreement in force"]
     assert asked.stays_by(MALWARE, [JP, KR]) == [Obstacle.CEILING]
 
@@ -107,7 +107,7 @@ def test_without_any_agreement_it_stays_by_the_ceiling() -> None:
 def test_a_later_version_that_is_withheld_is_the_reason_of_an_earlier() -> None:
     first = replace(version("indicator--g", key=1), is_newest=False)
     later = version("indicator--g", Tlp.AMBER, key=2, text="2")
-    asked = inquiry([first, later], GREEN)
+    asked = anew([first, later], GREEN)
     assert asked.reasons(first, KR) == ["a later version is withheld: above the agreement's ceiling GREEN"]
     assert asked.stays_by(first, [JP, KR]) == [Obstacle.CEILING]
 
@@ -115,6 +115,6 @@ def test_a_later_version_that_is_withheld_is_the_reason_of_an_earlier() -> None:
 def test_what_many_withheld_objects_are_to_blame_for_names_twenty_of_them() -> None:
     others = [version(f"indicator--{n:02}", Tlp.AMBER, key=n) for n in range(1, 30)]
     note = version("note--n", Tlp.GREEN, *(one.id for one in others), key=99)
-    told, more = inquiry([*others, note], GREEN).reasons(note, KR)
+    told, more = anew([*others, note], GREEN).reasons(note, KR)
     assert told.startswith("refers to withheld objects indicator--01, indicator--02, ")
     assert (told.count("indicator--"), more) == (20, "and more of that kind")

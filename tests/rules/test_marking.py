@@ -7,7 +7,7 @@ import pytest
 from hub.model import (
     Clearance,
     DefinitionKind,
-    Handling,
+    EffectiveMarking,
     Markings,
     NationCode,
     Reach,
@@ -42,9 +42,9 @@ NOBODY: frozenset[NationCode] = frozenset()
 KR, JP, AU = (NationCode(code) for code in ("KR", "JP", "AU"))
 
 
-def h(tlp: Tlp, *nations: NationCode, closed: bool = False) -> Handling:
+def h(tlp: Tlp, *nations: NationCode, closed: bool = False) -> EffectiveMarking:
     """A handling; no nations: it goes to all."""
-    return Handling(tlp, frozenset(nations) or None, closed)
+    return EffectiveMarking(tlp, frozenset(nations) or None, closed)
 
 
 @pytest.mark.parametrize(
@@ -53,14 +53,14 @@ def h(tlp: Tlp, *nations: NationCode, closed: bool = False) -> Handling:
         ([h(CLEAR), h(RED)], h(RED)),
         ([h(GREEN, closed=True), h(AMBER)], h(AMBER, closed=True)),
         ([h(GREEN, KR, JP), h(CLEAR, JP, AU)], h(GREEN, JP)),
-        ([h(GREEN, KR), h(GREEN, JP)], Handling(GREEN, NOBODY)),
+        ([h(GREEN, KR), h(GREEN, JP)], EffectiveMarking(GREEN, NOBODY)),
         ([h(AMBER, KR), h(GREEN)], h(AMBER, KR)),
         ([h(GREEN)], h(GREEN)),
         ([], None),
     ],
 )
 def test_the_strictest_is_as_strict_as_all_together(
-    handlings: list[Handling], expected: Handling | None
+    handlings: list[EffectiveMarking], expected: EffectiveMarking | None
 ) -> None:
     assert strictest(handlings) == expected
     assert strictest(reversed(handlings)) == expected
@@ -75,11 +75,13 @@ def test_the_strictest_is_as_strict_as_all_together(
         ([h(AMBER), h(RED, KR)], h(AMBER)),  # the lowest level, whatever others name
         ([h(GREEN, KR), h(GREEN, JP), h(AMBER)], h(GREEN, KR, JP)),  # to whomever one of these goes
         ([h(GREEN, KR), h(GREEN)], h(GREEN)),
-        ([Handling(RED, NOBODY), h(RED, KR)], h(RED, KR)),
+        ([EffectiveMarking(RED, NOBODY), h(RED, KR)], h(RED, KR)),
         ([], None),
     ],
 )
-def test_a_name_takes_the_laxest(handlings: list[Handling], expected: Handling | None) -> None:
+def test_a_name_takes_the_laxest(
+    handlings: list[EffectiveMarking], expected: EffectiveMarking | None
+) -> None:
     assert laxest(handlings) == expected
 
 
@@ -97,29 +99,35 @@ def test_a_name_takes_the_laxest(handlings: list[Handling], expected: Handling |
         (h(GREEN), h(RED, closed=True), False),
     ],
 )
-def test_stricter_is_in_level_rel_to_or_closure(one: Handling, than: Handling, *, expected: bool) -> None:
+def test_stricter_is_in_level_rel_to_or_closure(
+    one: EffectiveMarking, than: EffectiveMarking, *, expected: bool
+) -> None:
     assert is_stricter(one, than) is expected
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (h(RED), Handling(RED, NOBODY)),  # addressed to nobody, and that is handed down
+        (h(RED), EffectiveMarking(RED, NOBODY)),  # addressed to nobody, and that is handed down
         (h(RED, KR), h(RED, KR)),
         (h(STRICT), h(STRICT)),
         (h(GREEN, closed=True), h(GREEN, closed=True)),
     ],
 )
 def test_red_without_rel_to_hands_down_that_it_is_addressed_to_nobody(
-    given: Handling, expected: Handling
+    given: EffectiveMarking, expected: EffectiveMarking
 ) -> None:
     assert handed_down(given) == expected
 
 
 @pytest.mark.parametrize(
-    ("handling", "level", "expected"),
+    ("effective", "level", "expected"),
     [
-        (h(GREEN, KR), RED, Handling(RED, NOBODY)),  # a container's REL TO does not address what is raised
+        (
+            h(GREEN, KR),
+            RED,
+            EffectiveMarking(RED, NOBODY),
+        ),  # a container's REL TO does not address what is raised
         (h(GREEN, KR), AMBER, h(AMBER, KR)),
         (h(RED, KR), RED, h(RED, KR)),
         (h(RED), GREEN, h(RED)),  # never lower
@@ -128,9 +136,9 @@ def test_red_without_rel_to_hands_down_that_it_is_addressed_to_nobody(
     ],
 )
 def test_labels_and_parts_raise_and_never_lower(
-    handling: Handling, level: Tlp | None, expected: Handling
+    effective: EffectiveMarking, level: Tlp | None, expected: EffectiveMarking
 ) -> None:
-    assert raised(handling, level) == expected
+    assert raised(effective, level) == expected
 
 
 @pytest.mark.parametrize(

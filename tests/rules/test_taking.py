@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hub.model import Clearance, Handling, Member, NationCode, OthersVersion, StixId, Taken, Tlp
+from hub.model import Clearance, EffectiveMarking, Member, NationCode, OthersVersion, StixId, Taken, Tlp
 from hub.rules.submission.others import by_id
 from hub.rules.submission.taking import names_colleagues, taken_over
 from tests.rules.around import (
@@ -43,7 +43,7 @@ def taken(*others: OthersVersion, by: Member = KR_AGENCY, own: tuple[StixId, ...
 
 def colleague(tlp: Tlp = AMBER, id: StixId = ONE, **more: Any) -> OthersVersion:
     rel_to, is_closed = more.pop("rel_to", None), more.pop("is_closed", False)
-    return neighbour(id, KR_FIRM, tlp=tlp, handling=Handling(tlp, rel_to, is_closed), **more)
+    return neighbour(id, KR_FIRM, tlp=tlp, effective=EffectiveMarking(tlp, rel_to, is_closed), **more)
 
 
 def ally(tlp: Tlp = AMBER, id: StixId = ONE, **more: Any) -> OthersVersion:
@@ -56,22 +56,25 @@ def ally(tlp: Tlp = AMBER, id: StixId = ONE, **more: Any) -> OthersVersion:
 @pytest.mark.parametrize(
     ("others", "expected"),
     [
-        ([colleague(AMBER)], Handling(AMBER)),
-        ([colleague(CLEAR)], Handling(CLEAR)),
-        ([colleague(GREEN, rel_to=frozenset({JP}))], Handling(GREEN, frozenset({JP}))),
-        ([colleague(GREEN, is_closed=True)], Handling(GREEN, None, is_closed=True)),
-        ([colleague(RED)], Handling(RED, NOBODY)),  # addressed to nobody, and handed down
-        ([colleague(RED, rel_to=frozenset({JP}))], Handling(RED, frozenset({JP}))),
+        ([colleague(AMBER)], EffectiveMarking(AMBER)),
+        ([colleague(CLEAR)], EffectiveMarking(CLEAR)),
+        ([colleague(GREEN, rel_to=frozenset({JP}))], EffectiveMarking(GREEN, frozenset({JP}))),
+        ([colleague(GREEN, is_closed=True)], EffectiveMarking(GREEN, None, is_closed=True)),
+        ([colleague(RED)], EffectiveMarking(RED, NOBODY)),  # addressed to nobody, and handed down
+        ([colleague(RED, rel_to=frozenset({JP}))], EffectiveMarking(RED, frozenset({JP}))),
         # of several all
-        ([colleague(GREEN, is_closed=True), colleague(AMBER, TWO)], Handling(AMBER, None, is_closed=True)),
+        (
+            [colleague(GREEN, is_closed=True), colleague(AMBER, TWO)],
+            EffectiveMarking(AMBER, None, is_closed=True),
+        ),
         (
             [colleague(AMBER, rel_to=frozenset({JP, AU})), colleague(GREEN, TWO, rel_to=frozenset({AU}))],
-            Handling(AMBER, frozenset({AU})),
+            EffectiveMarking(AMBER, frozenset({AU})),
         ),
     ],
 )
 def test_a_version_takes_over_level_rel_to_and_closure_of_colleagues(
-    others: list[OthersVersion], expected: Handling
+    others: list[OthersVersion], expected: EffectiveMarking
 ) -> None:
     assert taken(*others) == Taken(expected)
     assert taken(*others, by=KR_CERT) == NOTHING  # the cert decides for its nation
@@ -79,29 +82,29 @@ def test_a_version_takes_over_level_rel_to_and_closure_of_colleagues(
 
 def test_it_takes_over_their_limits() -> None:
     limits = frozenset({(JP, AGENCY)})
-    assert taken(colleague(GREEN, limits=limits)) == Taken(Handling(GREEN), limits)
+    assert taken(colleague(GREEN, limits=limits)) == Taken(EffectiveMarking(GREEN), limits)
     wider = colleague(GREEN, TWO, limits=frozenset({(JP, CERT), (AU, AGENCY)}))
     assert taken(colleague(GREEN, limits=limits), wider).limits == frozenset({(JP, CERT)})
 
 
 def test_what_is_not_seen_any_more_counts_at_the_level_at_which_it_was_shown_last() -> None:
-    tightened = replace(colleague(AMBER), is_seen=False, handling=Handling(RED))
-    assert taken(tightened) == Taken(Handling(AMBER))
+    tightened = replace(colleague(AMBER), is_seen=False, effective=EffectiveMarking(RED))
+    assert taken(tightened) == Taken(EffectiveMarking(AMBER))
 
 
 def test_of_several_records_those_of_the_strongest_claim_count() -> None:
     named = colleague(GREEN, creator=KR_FIRM_ID)
-    squatting = replace(neighbour(ONE, KR_CERT, b"other", tlp=RED), handling=Handling(RED))
-    assert taken(named, squatting) == Taken(Handling(GREEN))
+    squatting = replace(neighbour(ONE, KR_CERT, b"other", tlp=RED), effective=EffectiveMarking(RED))
+    assert taken(named, squatting) == Taken(EffectiveMarking(GREEN))
     equals = replace(squatting, creator=None)
-    assert taken(colleague(GREEN), equals) == Taken(Handling(RED, NOBODY))
+    assert taken(colleague(GREEN), equals) == Taken(EffectiveMarking(RED, NOBODY))
 
 
 def test_of_equal_objects_the_one_submitted_first_counts() -> None:
     first = colleague(GREEN, digest=b"same")
-    copy = neighbour(ONE, KR_CERT, b"same", tlp=RED, handling=Handling(RED), position=2)
+    copy = neighbour(ONE, KR_CERT, b"same", tlp=RED, effective=EffectiveMarking(RED), position=2)
     later = replace(copy, submitted_at=first.submitted_at.replace(hour=1))
-    assert taken(first, later) == Taken(Handling(GREEN))
+    assert taken(first, later) == Taken(EffectiveMarking(GREEN))
 
 
 # --- of another nation ----------------------------------------------------------------------------

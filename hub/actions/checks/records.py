@@ -13,7 +13,7 @@ import orjson
 from hub.actions.checks import RESTORE, Fault, Inspection, named
 from hub.model import (
     HUB,
-    Handling,
+    EffectiveMarking,
     Kind,
     MemberId,
     NationCode,
@@ -259,9 +259,9 @@ def _named_nations(inspection: Inspection, version: ObjectVersion) -> frozenset[
 
 def _column_faults(inspection: Inspection, version: ObjectVersion, accepted: Accepted) -> Iterator[Fault]:
     """Give where what was taken over, is handed down or stays at home is not what the version says."""
-    handling = Handling(version.tlp, version.rel_to, version.is_closed)
-    taken = version.taken.handling
-    if taken is not None and is_stricter(taken, handling):
+    effective = EffectiveMarking(version.tlp, version.rel_to, version.is_closed)
+    taken = version.taken.effective
+    if taken is not None and is_stricter(taken, effective):
         yield Fault(named(version), f"is handled more laxly than what it took over; {RESTORE}")
     if version.base > version.tlp:
         yield Fault(named(version), f"is handled as {version.tlp.label}, and a part as more; {RESTORE}")

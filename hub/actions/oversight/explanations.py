@@ -32,7 +32,7 @@ from hub.model import (
     format_instant,
 )
 from hub.rules.release.deciding import NEVER, lowest_clearance, widest
-from hub.rules.release.explanation import Inquiry
+from hub.rules.release.explanation import JudgedAnew
 from hub.rules.release.judgement import DecisionContext, Judging
 from hub.store.database.connection import Connection
 from hub.store.ledger import derived_objects, releases
@@ -79,23 +79,23 @@ def accounts(
         own = [one for one in found if one.origin == origin]
         context = context_of(service, connection, origin, now)
         versions = {one.version.key: one.version for one in own}
-        inquiry = None if origin == HUB else _inquire(connection, context, versions.values())
+        anew = None if origin == HUB else _judge_anew(connection, context, versions.values())
         for one in own:
             key = one.version.key
-            known[one.place] = Explanation(caller, one, context, inquiry, rows[key], made[key])
+            known[one.place] = Explanation(caller, one, context, anew, rows[key], made[key])
     return known
 
 
-def _inquire(
+def _judge_anew(
     connection: Connection, context: DecisionContext, versions: Collection[ObjectVersion]
-) -> Inquiry:
+) -> JudgedAnew:
     """Return the inquiry into these versions and all that they refer to. It costs a few statements."""
     ids: dict[MemberId, set[StixId]] = defaultdict(set)
     for version in versions:
         ids[version.member].add(version.id)
     whole = (objects.versions_of(connection, *own) for own in ids.items())
     judging = Judging(context, with_referred(connection, chain.from_iterable(whole)))
-    return Inquiry(judging, stored_around(connection, judging))
+    return JudgedAnew(judging, stored_around(connection, judging))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Explanation:
     caller: Caller
     found: AskedVersion
     context: DecisionContext
-    inquiry: Inquiry | None
+    anew: JudgedAnew | None
     rows: Mapping[View, LiveRow]
     made: Mapping[Form, StixId]
 
@@ -158,9 +158,9 @@ class Explanation:
     def _abroad(self) -> JsonObject:
         """Return whether the version leaves its nation in some form, and if not, by what."""
         nations = [nation for nation in self.context.recipients if nation != self.origin]
-        if self.inquiry is None or any(self._leaves_to(nation) for nation in nations):
+        if self.anew is None or any(self._leaves_to(nation) for nation in nations):
             return {"decision": "leaves", "because": []}
-        because = [word.value for word in self.inquiry.stays_by(self.version, nations)]
+        because = [word.value for word in self.anew.stays_by(self.version, nations)]
         return {"decision": "stays at home", "because": because}
 
     def _leaves_to(self, nation: NationCode) -> bool:
@@ -197,12 +197,12 @@ class Explanation:
     def _told(self, nation: NationCode, form: Form) -> JsonObject:  # (hub/README: explain-both)
         """Return the decision on what the rules release in this form, held against what is served."""
         clearance = self._clearance(View(nation, form))
-        if clearance is None and self.inquiry is None:
+        if clearance is None and self.anew is None:
             return self._named(nation)
         if clearance is None:
             return _decision(nation, reason=_NOT_SERVED_YET)
         period = None
-        if self.inquiry is not None and may_know(self.caller):
+        if self.anew is not None and may_know(self.caller):
             whole = self.context.candidate(self.version)
             judged = SUBMITTED if form.is_link else form  # a link stands by the narrower of what it links
             candidate = whole.left(judged) or whole
@@ -219,8 +219,8 @@ class Explanation:
         if row is None or not row.is_served:
             return None
         value: Justification = row.justification
-        if self.inquiry is not None:
-            value |= self.inquiry.judgements[self.version.key].get(view, frozenset({NEVER}))
+        if self.anew is not None:
+            value |= self.anew.judgements[self.version.key].get(view, frozenset({NEVER}))
         return lowest_clearance(value, self.context.in_force)
 
     def _named(self, nation: NationCode) -> JsonObject:
@@ -241,8 +241,8 @@ class Explanation:
         """Give every reason for which the version is withheld from the nation; none: it is not."""
         if self.version.deleted_at is not None:
             yield f"deleted on {format_instant(self.version.deleted_at)}; submit a new version"
-        if self.inquiry is not None:
-            yield from self.inquiry.reasons(self.version, nation)
+        if self.anew is not None:
+            yield from self.anew.reasons(self.version, nation)
 
     def _is_own(self, version: ObjectVersion) -> bool:
         return version.member == self.caller.member.id

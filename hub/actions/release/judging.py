@@ -10,7 +10,7 @@ from typing import Final
 from hub.actions.release import derived_objects
 from hub.actions.service.service import Service
 from hub.model import EqualVersion, Member, MemberId, NationCode, ObjectVersion, StixId
-from hub.rules.marking.effective import Handled
+from hub.rules.marking.effective import EffectiveMarkings
 from hub.rules.release.deciding import in_force_part, is_masked
 from hub.rules.release.judgement import (
     DecisionContext,
@@ -51,7 +51,9 @@ def context_of(
 # --- judgement ----------------------------------------------------------------------------------
 
 
-def judge_again(connection: Connection, context: DecisionContext, handled: Handled) -> LedgerChanges:
+def judge_again(
+    connection: Connection, context: DecisionContext, handled: EffectiveMarkings
+) -> LedgerChanges:
     """Return the row changes that follow from `handled`, for all that refers to it too (policy 2.7 to 4)."""
     judging = Judging.of_changed(context, handled)
     judging.add(_referrers(connection, judging, handled))
@@ -153,7 +155,9 @@ def _settled(connection: Connection, judging: Judging, originals_of: OriginalsOf
             )
 
 
-def _referrers(connection: Connection, judging: Judging, handled: Handled) -> Iterator[ObjectVersion]:
+def _referrers(
+    connection: Connection, judging: Judging, handled: EffectiveMarkings
+) -> Iterator[ObjectVersion]:
     """Give the records of the same member that refer to what may look different, however far."""
     judged = {v.record for v in judging.versions.values()}
     for member, differing in judging.differing(handled).items():

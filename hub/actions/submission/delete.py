@@ -22,7 +22,7 @@ from hub.actions.submission import recalled
 from hub.actions.submission.markings import load
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
-from hub.rules.marking.effective import Handled, effective, together
+from hub.rules.marking.effective import EffectiveMarkings, effective, together
 from hub.rules.release.judgement import by_record
 from hub.rules.release.row_changes import LedgerChanges
 from hub.store.database.connection import Connection
@@ -83,7 +83,7 @@ class DeletionDecision:
     now: datetime
     records: Records
     doomed: Mapping[int, ObjectVersion]
-    handled: Mapping[MemberId, Handled]
+    handled: Mapping[MemberId, EffectiveMarkings]
     ledger_changes: LedgerChanges
 
 
@@ -92,7 +92,7 @@ def decide(service: Service, connection: Connection, deletion: Deletion) -> Dele
     basis, now = basis_of(service, connection, deletion.origin)
     records = _records(connection, deletion)
     doomed = {v.key: v for held in records.values() for v in _selected(held, deletion)}
-    handled: dict[MemberId, Handled] = {}
+    handled: dict[MemberId, EffectiveMarkings] = {}
     ledger_changes = LedgerChanges({}, {})
     if doomed:
         deleted = dict.fromkeys(doomed, now)
@@ -164,14 +164,14 @@ def _write(
     for owner, handled in decision.handled.items():
         objects.update_handling(connection, handled.changed())
         marking_facts.add_creators(connection, owner, handled.creator_deltas)
-    watched = recalled.watch(
+    pending = recalled.served_before(
         *(service, connection, deletion.origin, decision.ledger_changes),
         handled=decision.handled.values(),
         doomed=decision.doomed,
     )
     at = max(service.store.now(connection), now)
     write_rows(service, connection, deletion.origin, decision.ledger_changes, {}, at)
-    watched.note_down(connection, at)
+    pending.note_down(connection, at)
     contents = {v.content_id for v in decision.doomed.values()}
     contents |= derived_objects.contents_of(connection, decision.doomed.keys())
     deletions.erase_contents(connection, contents, now)

@@ -9,7 +9,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from hub.actions.service.service import Service
-from hub.model import Handling, MemberId, NationCode, ObjectVersion, Registry, StixId
+from hub.model import EffectiveMarking, MemberId, NationCode, ObjectVersion, Registry, StixId
 from hub.rules.claims import is_decided_once
 from hub.rules.marking.containers import ContainerKey, MarkingDefaults, MarkingFacts
 from hub.rules.marking.effective import laid
@@ -98,7 +98,7 @@ class _Table:
             namers=marking_facts.creator_levels(self.connection, self.member, named),
         )
 
-    def _around(self, ids: Collection[StixId]) -> dict[StixId, Counter[Handling]]:
+    def _around(self, ids: Collection[StixId]) -> dict[StixId, Counter[EffectiveMarking]]:
         """Return what stored containers that are not on the table hand down."""
         stored = objects.containers_of(self.connection, self.member, self.origin, ids)
         for version in self.before.values():
@@ -108,7 +108,7 @@ class _Table:
         return {id: +counts for id, counts in stored.items()}
 
     def _closed_around(
-        self, fresh: Iterable[ObjectVersion], around: Mapping[StixId, Counter[Handling]]
+        self, fresh: Iterable[ObjectVersion], around: Mapping[StixId, Counter[EffectiveMarking]]
     ) -> dict[StixId, frozenset[ContainerKey]]:
         """Return which stored containers close a name that is new (policy 2.3)."""
         asked = {v.id for v in fresh if is_decided_once(v) and any(g.is_closed for g in around.get(v.id, ()))}

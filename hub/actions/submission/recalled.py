@@ -19,8 +19,8 @@ from hub.model import (
     Reader,
     StixId,
 )
-from hub.rules.marking.effective import Handled
-from hub.rules.release.recalling import ShownIn, Watch
+from hub.rules.marking.effective import EffectiveMarkings
+from hub.rules.release.recalling import RecallScope, ShownIn
 from hub.rules.release.row_changes import LedgerChanges
 from hub.store.database.connection import Connection
 from hub.store.ledger import recalls, releases
@@ -29,11 +29,11 @@ from hub.store.members import members
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class PendingRecall:
     """Whom the versions that are judged were served to, as one transaction found it."""
 
     origin: NationCode
-    watch: Watch
+    scope: RecallScope
     before: Mapping[ShownIn, frozenset[MemberId]]
 
     def note_down(self, connection: Connection, at: datetime) -> None:
@@ -41,17 +41,17 @@ class Watched:
 
         Of a version that is deleted all who ever fetched it are meant, of others those who ceased to see it.
         """
-        watch = self.watch
+        scope = self.scope
         pulled: dict[tuple[MemberId, StixId, RecallReason], list[Recalled]] = defaultdict(list)
         known = {place for (place, _), members in self.before.items() if members}
-        for place in sorted(recalls.recipients_of(connection, watch.doomed)):
-            version = watch.versions[place[1]]
+        for place in sorted(recalls.recipients_of(connection, scope.doomed)):
+            version = scope.versions[place[1]]
             tlp = version.tlp if place in known or version.markings.tlp is not None else None
             pulled[*version.record, RecallReason.DELETED].append(Recalled(*place, tlp, None, None))
         revisions: dict[NationCode, int] = {}
-        after = watch.seen(releases.live_rows(connection, list(watch.versions)))
-        for place, lost in watch.lost(self.before, after).items():
-            version = watch.versions[place[1]]
+        after = scope.seen(releases.live_rows(connection, list(scope.versions)))
+        for place, lost in scope.lost(self.before, after).items():
+            version = scope.versions[place[1]]
             if place[0] not in revisions:
                 revisions[place[0]] = releases.revision(connection, place[0])
             recalled = Recalled(*place, version.tlp, lost, revisions[place[0]])
@@ -60,14 +60,14 @@ class Watched:
         recalls.add(connection, new)
 
 
-def watch(
+def served_before(
     service: Service,
     connection: Connection,
     origin: NationCode,
     ledger_changes: LedgerChanges,
-    handled: Collection[Handled],
+    handled: Collection[EffectiveMarkings],
     doomed: Collection[int] = (),
-) -> Watched:
+) -> PendingRecall:
     """Return who is served what, before the rows are rewritten; `handled` has the versions as they were."""
     versions = {key: v for key, v in ledger_changes.versions.items() if key > 0}
     for one in handled:
@@ -78,5 +78,5 @@ def watch(
             readers[member.nation].append(member.reader)
     in_force = service.in_force.ids(connection, present(service, connection))
     replaced = {(code, at) for code, change in ledger_changes.changes.items() for at in change.replaced}
-    found = Watch(versions, readers, in_force, frozenset(doomed), replaced)
-    return Watched(origin, found, found.seen(releases.live_rows(connection, list(versions))))
+    found = RecallScope(versions, readers, in_force, frozenset(doomed), replaced)
+    return PendingRecall(origin, found, found.seen(releases.live_rows(connection, list(versions))))

@@ -29,7 +29,7 @@ from hub.model import (
 )
 from hub.proofs import canonical
 from hub.rules.claims import Registered
-from hub.rules.marking.effective import Handled, effective_of_new
+from hub.rules.marking.effective import EffectiveMarkings, effective_of_new
 from hub.rules.release.forms import names_of
 from hub.rules.release.judgement import DecisionContext
 from hub.rules.release.row_changes import LedgerChanges
@@ -110,7 +110,7 @@ class SubmissionDecision:
     now: datetime
     draft_context: DraftContext
     drafts: Drafts
-    handled: Handled
+    handled: EffectiveMarkings
     ledger_changes: LedgerChanges
 
 
@@ -277,16 +277,16 @@ def _write_objects(
     stored = objects.insert_versions(connection, origin, submission_id, fresh)
     member = drafts.fresh[0].member
     marking_facts.add_creators(connection, member, handled.creator_deltas)
-    watched = (
-        recalled.watch(service, connection, origin, ledger_changes, [handled])
+    pending = (
+        recalled.served_before(service, connection, origin, ledger_changes, [handled])
         if ledger_changes.hides
         else None
     )
     # Never before the decision: what it let begin would be dated before it can be seen.
     at = max(service.store.now(connection), decision.now)
     write_rows(service, connection, origin, ledger_changes, stored, at)
-    if watched is not None:
-        watched.note_down(connection, at)
+    if pending is not None:
+        pending.note_down(connection, at)
 
 
 def _receipt(

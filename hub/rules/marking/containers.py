@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from hub.model import Handling, NationCode, ObjectVersion, StixId, Tlp, as_of
+from hub.model import EffectiveMarking, NationCode, ObjectVersion, StixId, Tlp, as_of
 from hub.rules.claims import is_decided_once
 from hub.rules.marking.levels import (
     Accepted,
@@ -65,7 +65,7 @@ class MarkingFacts:
     before: Mapping[int, ObjectVersion]
     present: frozenset[int]
     repeated: frozenset[int]
-    around: Mapping[StixId, Counter[Handling]]
+    around: Mapping[StixId, Counter[EffectiveMarking]]
     closed_around: Mapping[StixId, frozenset[ContainerKey]]
     accepted: Accepted
     earlier: Sequence[tuple[datetime, MarkingDefaults]] = ()
@@ -94,7 +94,7 @@ class _Settling:
             self.container_keys[version.id, version.version_key] = version.key
             for id in version.contains:
                 self.naming[id].append(version.key)
-        self.given: dict[int, Handling] = {}
+        self.given: dict[int, EffectiveMarking] = {}
         self.done: dict[int, ObjectVersion] = {}
         self.known: dict[frozenset[StixId], frozenset[StixId]] = {}  # markings that close nothing
 
@@ -134,12 +134,12 @@ class _Settling:
                 found[predecessor].append(version.key)
         return found
 
-    def _first_given(self, version: ObjectVersion) -> Handling:
+    def _first_given(self, version: ObjectVersion) -> EffectiveMarking:
         stored = self.facts.before.get(version.key)
         if version.deleted_at is not None and stored is not None and stored.given is not None:
             return stored.given  # as it stood (policy 2.3)
         markings = version.markings
-        own = Handling(Tlp.CLEAR, self._own_rel_to(version), self._is_closed_by_itself(version))
+        own = EffectiveMarking(Tlp.CLEAR, self._own_rel_to(version), self._is_closed_by_itself(version))
         if markings.tlp is not None:
             return raised(own._replace(tlp=markings.tlp), markings.raised)
         if self._follows(version):
@@ -150,7 +150,7 @@ class _Settling:
         is_named = version.id in self.naming or bool(self.facts.around.get(version.id))
         defaults = self.facts.defaults_of(version)
         is_home = defaults.stays_home and not is_named if stored is None else stored.is_home
-        at_default = strictest((own, Handling(defaults.default_tlp, None, is_home))) or own
+        at_default = strictest((own, EffectiveMarking(defaults.default_tlp, None, is_home))) or own
         if not is_named:  # RED by default: what comes later does not address it
             at_default = handed_down(at_default)
         floor = [] if stored is None or stored.given is None else [stored.given._replace(is_closed=False)]
@@ -165,7 +165,7 @@ class _Settling:
         if self._follows(version):
             return self._following(version)
         if version.markings.tlp is not None:
-            base = Handling(
+            base = EffectiveMarking(
                 version.markings.tlp, self._own_rel_to(version), self._is_closed_by_itself(version)
             )
             return self._finished(version, base)
@@ -179,7 +179,7 @@ class _Settling:
         containers = self._containers_of(version.id)
         base = strictest(containers)
         if stored is not None:
-            floor = handed_down(Handling(stored.base, stored.base_rel_to))
+            floor = handed_down(EffectiveMarking(stored.base, stored.base_rel_to))
             base = strictest((floor, *containers))
         if base is not None:
             is_contained = bool(containers) or version.is_contained
@@ -190,16 +190,16 @@ class _Settling:
         """Handle what nothing else decides (policy 2.4)."""
         defaults = self.facts.defaults_of(version)
         if version.is_accepted_definition:
-            return self._finished(version, self._with_own(version, Handling(Tlp.GREEN)))
+            return self._finished(version, self._with_own(version, EffectiveMarking(Tlp.GREEN)))
         home = version.altered(is_home=defaults.stays_home)
-        return self._finished(home, self._with_own(version, Handling(defaults.default_tlp)))
+        return self._finished(home, self._with_own(version, EffectiveMarking(defaults.default_tlp)))
 
     def _following(self, version: ObjectVersion) -> ObjectVersion:
         """Let a revoking version without TLP be handled as its predecessor (policy 8)."""
         former = self.done[self.predecessors[version.key]]
-        base = handed_down(raised(Handling(former.base, former.base_rel_to), former.markings.raised))
+        base = handed_down(raised(EffectiveMarking(former.base, former.base_rel_to), former.markings.raised))
         is_closed = former.is_closed or self._is_closed_by_itself(version)
-        base = Handling(base.tlp, narrower(base.rel_to, self._own_rel_to(version)), is_closed)
+        base = EffectiveMarking(base.tlp, narrower(base.rel_to, self._own_rel_to(version)), is_closed)
         taken = taken_together((version.taken, former.taken))
         kept = replace(version, is_home=former.is_home, taken=taken)
         return self._finished(kept, base, is_contained=True)
@@ -212,7 +212,7 @@ class _Settling:
         if stored is None:
             return self._first_decided(version, beside)
         closed_by = frozenset(one for one in stored.closed_by if not self._is_open_now(one))
-        now = handed_down(Handling(stored.base, stored.base_rel_to, bool(closed_by)))
+        now = handed_down(EffectiveMarking(stored.base, stored.base_rel_to, bool(closed_by)))
         if beside and version.key in self.facts.repeated:
             offered = self._with_own(version, laxest(list(beside.values())) or now)
             current = now._replace(is_closed=now.is_closed or stored.is_home)
@@ -226,9 +226,9 @@ class _Settling:
             return self._once(version, tightened, closed_by | self._givers(fresh), is_contained=True)
         return self._once(version, now, closed_by, is_contained=version.is_contained)
 
-    def _first_decided(self, version: ObjectVersion, beside: Mapping[int, Handling]) -> ObjectVersion:
+    def _first_decided(self, version: ObjectVersion, beside: Mapping[int, EffectiveMarking]) -> ObjectVersion:
         if beside:
-            base = laxest(list(beside.values())) or Handling(Tlp.RED)
+            base = laxest(list(beside.values())) or EffectiveMarking(Tlp.RED)
             return self._once(version, base, self._givers(beside), is_contained=True)
         containers = self._containers_of(version.id)
         held = strictest(containers)
@@ -242,7 +242,7 @@ class _Settling:
     def _once(
         self,
         version: ObjectVersion,
-        base: Handling,
+        base: EffectiveMarking,
         closed_by: frozenset[ContainerKey],
         *,
         is_contained: bool,
@@ -250,13 +250,13 @@ class _Settling:
         base = self._with_own(version, base._replace(is_closed=bool(closed_by)))
         return self._finished(version.altered(closed_by=closed_by), base, is_contained=is_contained)
 
-    def _beside(self, id: StixId) -> dict[int, Handling]:
+    def _beside(self, id: StixId) -> dict[int, EffectiveMarking]:
         """Return what the containers in the submission hand down to an id that they name, by their keys."""
         return {
             key: handed_down(self.given[key]) for key in self.naming.get(id, ()) if key in self.facts.present
         }
 
-    def _givers(self, beside: Mapping[int, Handling]) -> frozenset[ContainerKey]:
+    def _givers(self, beside: Mapping[int, EffectiveMarking]) -> frozenset[ContainerKey]:
         """Return the containers that decide, if what they give is closed."""
         deciding = laxest_of(list(beside.values()))
         return frozenset(
@@ -276,7 +276,7 @@ class _Settling:
     def _follows(self, version: ObjectVersion) -> bool:
         return version.key in self.predecessors
 
-    def _containers_of(self, id: StixId) -> list[Handling]:
+    def _containers_of(self, id: StixId) -> list[EffectiveMarking]:
         """Return what all containers hand down to an id that they name, those in the submission too."""
         on_table = (self.given[key] for key in self.naming.get(id, ()))
         return [handed_down(given) for given in (*self.facts.around.get(id, ()), *on_table)]
@@ -292,14 +292,14 @@ class _Settling:
         unknown = unknown_markings(version.markings, defaults.rel_to, self.known[listed])
         return version.markings.fault is not None or bool(unknown)
 
-    def _with_own(self, version: ObjectVersion, base: Handling) -> Handling:
+    def _with_own(self, version: ObjectVersion, base: EffectiveMarking) -> EffectiveMarking:
         """Return the handling with the version's own REL TO and closure."""
         own = self._own_rel_to(version)
         is_closed = base.is_closed or self._is_closed_by_itself(version)
-        return Handling(base.tlp, narrower(base.rel_to, own), is_closed)
+        return EffectiveMarking(base.tlp, narrower(base.rel_to, own), is_closed)
 
     def _finished(
-        self, version: ObjectVersion, base: Handling, *, is_contained: bool = False
+        self, version: ObjectVersion, base: EffectiveMarking, *, is_contained: bool = False
     ) -> ObjectVersion:
         """Return the version handled so, with what labels add and what is taken over from others."""
         handled = version.altered(
@@ -310,22 +310,22 @@ class _Settling:
         )
         return with_taken(handled, self._raised(version, base))
 
-    def _raised(self, version: ObjectVersion, base: Handling) -> Handling:
+    def _raised(self, version: ObjectVersion, base: EffectiveMarking) -> EffectiveMarking:
         """Return the handling with what labels and granular markings add; own REL TO addresses it still."""
         full, own = raised(base, version.markings.raised), self._own_rel_to(version)
         is_own = full.tlp > base.tlp and own is not None
         return full._replace(rel_to=base.rel_to) if is_own else full
 
 
-def with_taken(version: ObjectVersion, handling: Handling) -> ObjectVersion:
+def with_taken(version: ObjectVersion, effective: EffectiveMarking) -> ObjectVersion:
     """Return the version handled so, and as strictly as what it took over from others (policy 2.7)."""
-    full = _with_taken(version, handling)
+    full = _with_taken(version, effective)
     return version.altered(tlp=full.tlp, rel_to=full.rel_to, is_closed=full.is_closed)
 
 
-def _with_taken(version: ObjectVersion, handling: Handling) -> Handling:
-    taken = version.taken.handling
-    return handling if taken is None else strictest((handed_down(handling), taken)) or handling
+def _with_taken(version: ObjectVersion, effective: EffectiveMarking) -> EffectiveMarking:
+    taken = version.taken.effective
+    return effective if taken is None else strictest((handed_down(effective), taken)) or effective
 
 
 def predecessors(ordered: Iterable[ObjectVersion]) -> dict[int, int]:

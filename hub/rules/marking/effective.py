@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from hub.model import Handling, ObjectVersion, StixId, Tlp
+from hub.model import EffectiveMarking, ObjectVersion, StixId, Tlp
 from hub.rules.claims import is_decided_once
 from hub.rules.marking.containers import (
     MarkingFacts,
@@ -32,7 +32,7 @@ CreatorDeltas = Mapping[tuple[StixId, Tlp], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Handled:
+class EffectiveMarkings:
     """Every version that was looked at, as it is now to be handled, and how it was stored before.
 
     All versions of a record are there or none. `before` lacks the versions that are new. `accepted` are the
@@ -53,14 +53,14 @@ class Handled:
         ]
 
 
-def together(parts: Iterable[Handled]) -> Handled:
+def together(parts: Iterable[EffectiveMarkings]) -> EffectiveMarkings:
     """Return what was handled for several members, to be judged at once; the counts are each member's own."""
     now: dict[int, ObjectVersion] = {}
     before: dict[int, ObjectVersion] = {}
     for part in parts:
         now.update(part.now)
         before.update(part.before)
-    return Handled(now, before, {})
+    return EffectiveMarkings(now, before, {})
 
 
 def laid(versions: Iterable[ObjectVersion], deleted: Mapping[int, datetime]) -> dict[int, ObjectVersion]:
@@ -79,7 +79,7 @@ def laid(versions: Iterable[ObjectVersion], deleted: Mapping[int, datetime]) -> 
     return found
 
 
-def effective(facts: MarkingFacts) -> Handled:
+def effective(facts: MarkingFacts) -> EffectiveMarkings:
     """Return how all versions are handled: level, REL TO and closure (policy 2.1 to 2.7)."""
     now = settle(facts)
     deltas = creator_deltas(now, facts.before)
@@ -93,10 +93,12 @@ def effective(facts: MarkingFacts) -> Handled:
         namers.update(news.get(version.id, {}))
         stored = facts.before.get(version.key) or elsewhere.get(version.key)
         now[version.key] = following_namers(version, stored, namers)
-    return Handled(now, {**facts.before, **elsewhere}, deltas, facts.accepted)
+    return EffectiveMarkings(now, {**facts.before, **elsewhere}, deltas, facts.accepted)
 
 
-def effective_of_new(facts: MarkingFacts, fresh: Collection[ObjectVersion]) -> tuple[Handled, dict[int, Tlp]]:
+def effective_of_new(
+    facts: MarkingFacts, fresh: Collection[ObjectVersion]
+) -> tuple[EffectiveMarkings, dict[int, Tlp]]:
     """Return how all are handled without the new names that are refused, and at which level these stand.
 
     Refused is an unmarked name that says something new and would be handled more strictly (policy 2.3).
@@ -152,8 +154,8 @@ def stricter_names(
     return found
 
 
-def _handling(version: ObjectVersion) -> Handling:
-    return handed_down(Handling(version.tlp, version.rel_to, version.is_closed or version.is_home))
+def _handling(version: ObjectVersion) -> EffectiveMarking:
+    return handed_down(EffectiveMarking(version.tlp, version.rel_to, version.is_closed or version.is_home))
 
 
 # --- identities that follow their namers ----------------------------------------------------------
@@ -202,6 +204,6 @@ def following_namers(
         if stored.is_home and level > stored.base:  # it would be handled more strictly abroad than at home
             return version
         level = min(level, stored.base)
-    base = Handling(level, version.base_rel_to, version.is_closed)
+    base = EffectiveMarking(level, version.base_rel_to, version.is_closed)
     named = replace(version, base=with_taken(version, base).tlp, is_home=False)
     return with_taken(named, raised(base, version.markings.raised))

@@ -12,7 +12,7 @@ from functools import reduce
 
 from hub.model import (
     DefinitionKind,
-    Handling,
+    EffectiveMarking,
     Markings,
     NationCode,
     Reach,
@@ -31,27 +31,27 @@ _NOBODY: frozenset[NationCode] = frozenset()
 # --- the order of handlings -----------------------------------------------------------------------
 
 
-def handed_down(handling: Handling) -> Handling:
+def handed_down(effective: EffectiveMarking) -> EffectiveMarking:
     """Return what a container hands down: RED without REL TO is addressed to nobody (policy 6)."""
-    if handling.tlp is Tlp.RED and handling.rel_to is None:
-        return handling._replace(rel_to=_NOBODY)
-    return handling
+    if effective.tlp is Tlp.RED and effective.rel_to is None:
+        return effective._replace(rel_to=_NOBODY)
+    return effective
 
 
-def strictest(handlings: Iterable[Handling]) -> Handling | None:
+def strictest(handlings: Iterable[EffectiveMarking]) -> EffectiveMarking | None:
     """Return the handling that is as strict as all of these together; None: there are none (policy 2.3)."""
     return reduce(_stricter, handlings, None)
 
 
-def _stricter(one: Handling | None, other: Handling) -> Handling:
+def _stricter(one: EffectiveMarking | None, other: EffectiveMarking) -> EffectiveMarking:
     if one is None:
         return other
-    return Handling(
+    return EffectiveMarking(
         max(one.tlp, other.tlp), narrower(one.rel_to, other.rel_to), one.is_closed or other.is_closed
     )
 
 
-def laxest(handlings: Collection[Handling]) -> Handling | None:
+def laxest(handlings: Collection[EffectiveMarking]) -> EffectiveMarking | None:
     """Return the laxest: of the open ones, else of all, the lowest level, for whomever one of these goes.
 
     None: there are none (policy 2.3, names).
@@ -61,17 +61,17 @@ def laxest(handlings: Collection[Handling]) -> Handling | None:
         return None
     nations = [one.rel_to for one in givers]
     wide = None if None in nations else frozenset().union(*(each for each in nations if each is not None))
-    return Handling(givers[0].tlp, wide, givers[0].is_closed)
+    return EffectiveMarking(givers[0].tlp, wide, givers[0].is_closed)
 
 
-def laxest_of(handlings: Collection[Handling]) -> list[Handling]:
+def laxest_of(handlings: Collection[EffectiveMarking]) -> list[EffectiveMarking]:
     """Return those of the handlings that decide which one is the laxest (policy 2.3)."""
     candidates = [one for one in handlings if not one.is_closed] or list(handlings)
     lowest = min((one.tlp for one in candidates), default=None)
     return [one for one in candidates if one.tlp is lowest]
 
 
-def is_stricter(one: Handling, than: Handling) -> bool:
+def is_stricter(one: EffectiveMarking, than: EffectiveMarking) -> bool:
     """Tell whether `one` is stricter in its level, in its REL TO or in its closure (policy 2.3)."""
     return (
         one.tlp > than.tlp
@@ -100,21 +100,21 @@ def shared_reach(one: Reach | None, other: Reach | None) -> Reach | None:
 def taken_together(parts: Iterable[Taken]) -> Taken:
     """Return what a version takes over from all of these (policy 2.7 and 8)."""
     known = list(parts)
-    handling = strictest(one.handling for one in known if one.handling is not None)
-    return Taken(handling, reduce(shared_reach, (one.limits for one in known), None))
+    effective = strictest(one.effective for one in known if one.effective is not None)
+    return Taken(effective, reduce(shared_reach, (one.limits for one in known), None))
 
 
 # --- what a version's own markings say ------------------------------------------------------------
 
 
-def raised(handling: Handling, level: Tlp | None) -> Handling:
+def raised(effective: EffectiveMarking, level: Tlp | None) -> EffectiveMarking:
     """Return the handling with what labels and granular markings add: they raise, never lower (policy 2.1).
 
     What they raise to RED is addressed to nobody: REL TO of a container that is not RED does not address it.
     """
-    if level is None or level <= handling.tlp:
-        return handling
-    return Handling(level, _NOBODY if level is Tlp.RED else handling.rel_to, handling.is_closed)
+    if level is None or level <= effective.tlp:
+        return effective
+    return EffectiveMarking(level, _NOBODY if level is Tlp.RED else effective.rel_to, effective.is_closed)
 
 
 def identity_exception(namers: Mapping[Tlp, int]) -> Tlp | None:

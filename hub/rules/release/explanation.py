@@ -21,7 +21,7 @@ class _Blamed(NamedTuple):
     reasons: Sequence[Reason]
 
 
-class Inquiry:
+class JudgedAnew:
     """Versions of one nation judged anew, whatever was decided, with all that they refer to, however far.
 
     What is asked about many of them is worked out once for each nation.

@@ -28,7 +28,7 @@ from hub.model import (
     View,
 )
 from hub.rules.claims import is_unmarked_name
-from hub.rules.marking.effective import Handled
+from hub.rules.marking.effective import EffectiveMarkings
 from hub.rules.release.deciding import Candidate, binding, stands
 from hub.rules.release.forms import Law, to_audience
 from hub.rules.release.references import (
@@ -128,7 +128,7 @@ class Judging:
         self._law = Law(context.recipients, context.periods, context.now)
 
     @classmethod
-    def of_changed(cls, context: DecisionContext, handled: Handled) -> Judging:
+    def of_changed(cls, context: DecisionContext, handled: EffectiveMarkings) -> Judging:
         """Return the judging of the records that changed, or are new; their referrers are to be added."""
         changed = {v.record for v in handled.changed()}
         changed |= {v.record for key, v in handled.now.items() if key not in handled.before}
@@ -141,7 +141,7 @@ class Judging:
 
     # --- what has to be known for it ---
 
-    def differing(self, handled: Handled) -> Mapping[MemberId, set[StixId]]:
+    def differing(self, handled: EffectiveMarkings) -> Mapping[MemberId, set[StixId]]:
         """Return the ids of the records, by member, that are judged on other facts than before.
 
         Of all others nothing that refers to them can be affected.

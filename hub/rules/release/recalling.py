@@ -27,7 +27,7 @@ ShownIn = tuple[Place, Form]
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class RecallScope:
     """The versions whose rows are rewritten, as they were, and every reader of each nation.
 
     `doomed` are the versions, by key, that are deleted; `replaced` the redactions, by ledger and position, in

@@ -11,7 +11,7 @@ from typing import Final
 
 from hub.model import Kind, Member, ObjectVersion, Outcome, StixId, StixObject, Taken, Tlp, Unreadable
 from hub.rules.claims import DEFINITIONS, OBSERVABLES, Claim, Registered, is_unmarked_name
-from hub.rules.marking.effective import Handled
+from hub.rules.marking.effective import EffectiveMarkings
 from hub.rules.marking.levels import accepted_by, unknown_markings
 from hub.rules.submission.drafting import Drafts
 
@@ -38,7 +38,7 @@ _MESSAGE_CHARACTERS: Final = 1_000
 
 def with_remarks(
     drafts: Drafts,
-    handled: Handled,
+    handled: EffectiveMarkings,
     submitter: Member,
     registered: Registered,
     informative: frozenset[StixId],
@@ -66,7 +66,7 @@ def remarks(
 
     It names nations to the cert alone, and no member.
     """
-    if version.taken.handling is not None and _tells(version):
+    if version.taken.effective is not None and _tells(version):
         yield _LIKE_NEIGHBOURS.format(version.tlp.label.upper())
     if version.taken.limits is not None:
         yield _like_allies(version.taken, submitter)
@@ -82,7 +82,7 @@ def remarks(
 
 def _tells(version: ObjectVersion) -> bool:
     """Tell whether what was taken over says more than the version's own marking does."""
-    taken, own = version.taken.handling, version.markings.tlp
+    taken, own = version.taken.effective, version.markings.tlp
     if taken is None:
         return False
     return own is None or taken.tlp > own or taken.rel_to is not None or taken.is_closed
@@ -107,7 +107,7 @@ def _closed_by(version: ObjectVersion, known: frozenset[StixId]) -> str:
     unknown = unknown_markings(version.markings, (), known)
     if unknown:
         return _UNKNOWN.format(", ".join(sorted(unknown)))
-    taken = version.taken.handling
+    taken = version.taken.effective
     return _TAKEN_OVER if taken is not None and taken.is_closed else _CONTAINED
 
 

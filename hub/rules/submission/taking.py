@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from hub.model import (
     Clearance,
-    Handling,
+    EffectiveMarking,
     Kind,
     Member,
     NationCode,
@@ -83,8 +83,8 @@ def _of_colleagues(
     for one in judged:
         if registered.claim_of(one) is strongest:
             # What is not seen any more counts as it was shown last: what hides it now was shown to nobody.
-            last = Handling(one.shown.tlp, one.shown.rel_to, one.shown.is_closed)
-            yield Taken(handed_down(one.handling if one.is_seen else last), one.limits)
+            last = EffectiveMarking(one.shown.tlp, one.shown.rel_to, one.shown.is_closed)
+            yield Taken(handed_down(one.effective if one.is_seen else last), one.limits)
 
 
 def _of_allies(counted: Iterable[OthersVersion], submitter: Member) -> Iterable[Taken]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, select, update
 
 from hub.model import (
-    Handling,
+    EffectiveMarking,
     Markings,
     MemberId,
     NationCode,
@@ -130,12 +130,12 @@ def all_referred(connection: Connection, member: MemberId, ids: Collection[StixI
 
 def containers_of(
     connection: Connection, member: MemberId, origin: NationCode, ids: Collection[StixId]
-) -> dict[StixId, Counter[Handling]]:
+) -> dict[StixId, Counter[EffectiveMarking]]:
     """Return what stored reports and groupings of `member` hand down to each id that they name (policy 2.3).
 
     How many versions hand down each value, deleted ones as they stood. Ids that none names are left out.
     """
-    found: dict[StixId, Counter[Handling]] = defaultdict(Counter)
+    found: dict[StixId, Counter[EffectiveMarking]] = defaultdict(Counter)
     if not ids:
         return found
     values = (_V.given_tlp, _V.given_rel_to, _V.given_closed)
@@ -146,7 +146,7 @@ def containers_of(
         .group_by(_R.target, *values)
     )
     for target, tlp, rel_to, is_closed, count in connection.execute(query):
-        found[StixId(target)][Handling(Tlp(tlp), decode_nations(rel_to), is_closed)] += count
+        found[StixId(target)][EffectiveMarking(Tlp(tlp), decode_nations(rel_to), is_closed)] += count
     return found
 
 
@@ -256,9 +256,9 @@ def _row(v: ObjectVersion, origin: NationCode, submission_id: str | None) -> dic
         "same": v.same,
         "revoked": v.revoked,
         "is_copy": v.is_copy,
-        "taken_tlp": None if v.taken.handling is None else v.taken.handling.tlp,
-        "taken_rel_to": None if v.taken.handling is None else encode_nations(v.taken.handling.rel_to),
-        "taken_closed": v.taken.handling is not None and v.taken.handling.is_closed,
+        "taken_tlp": None if v.taken.effective is None else v.taken.effective.tlp,
+        "taken_rel_to": None if v.taken.effective is None else encode_nations(v.taken.effective.rel_to),
+        "taken_closed": v.taken.effective is not None and v.taken.effective.is_closed,
         **_handled(v),
     }
 
@@ -375,5 +375,5 @@ def _version(row: Row[Any], references: Mapping[str, set[StixId]]) -> ObjectVers
     )
 
 
-def _handling(tlp: int | None, rel_to: str | None, *, is_closed: bool) -> Handling | None:
-    return None if tlp is None else Handling(Tlp(tlp), decode_nations(rel_to), is_closed)
+def _handling(tlp: int | None, rel_to: str | None, *, is_closed: bool) -> EffectiveMarking | None:
+    return None if tlp is None else EffectiveMarking(Tlp(tlp), decode_nations(rel_to), is_closed)

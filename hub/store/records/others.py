@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, exists, select, uni
 from hub.model import (
     ANONYMISED,
     HUB,
+    EffectiveMarking,
     Form,
-    Handling,
     MemberId,
     Mention,
     NationCode,
@@ -162,7 +162,7 @@ def _shown(row: Row[Any], id: StixId, former: tuple[PastJustification, ...]) -> 
         submitted_at=from_microseconds(row.submitted_at),
         carried=Tlp(max(levels)) if levels else None,
         carries_rel_to=bool(row.carries_rel_to),
-        handling=Handling(Tlp(row.effective_tlp), rel_to, row.is_closed or row.is_home),
+        effective=EffectiveMarking(Tlp(row.effective_tlp), rel_to, row.is_closed or row.is_home),
         limits=decode_reach(row.limits),
         justified_by=justified_by,
     )
