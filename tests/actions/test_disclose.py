@@ -174,10 +174,8 @@ def _ask(world: World, *ids: str) -> PageRequest:
     """What a page of the KR cert is asked with, for these ids."""
     query = world.query("kr-cert", ids=frozenset(map(StixId, ids)))
     with world.service.store.read() as connection:
-        standing = world.service.in_force.visible(
-            connection, query.reader, present(world.service, connection)
-        )
-    return PageRequest(query, Disclosed.OBJECTS, None, *standing)
+        valid = world.service.in_force.visible(connection, query.reader, present(world.service, connection))
+    return PageRequest(query, Disclosed.OBJECTS, None, *valid)
 
 
 def _together(world: World, asks: Sequence[PageRequest]) -> tuple[list[PageEntries | BaseException], int]:

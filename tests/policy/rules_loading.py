@@ -291,10 +291,10 @@ def _audience(memory: Memory, origin: NationCode, answer: ObjectVersion) -> Just
     for row in ledger:
         if row.id in behind and row.origin == answer.about:
             told.setdefault((memory.versions[row.version].member, row.id), row.position)
-    standing = {
+    valid = {
         version.record: row.justification
         for row in memory.ledger(answer.about)
         if row.withdrawn_at is None and row.form == SUBMITTED
         if (version := memory.versions[row.version]).is_newest
     }
-    return audience(behind, told, came_at, standing)
+    return audience(behind, told, came_at, valid)

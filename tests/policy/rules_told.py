@@ -8,8 +8,8 @@ from datetime import datetime
 from hub.model import SUBMITTED, Clearance, Member, NationCode, ObjectVersion, View
 from hub.rules.release.deciding import (
     NEVER,
+    is_visible,
     lowest_clearance,
-    stands,
     widest,
 )
 from tests.policy import rules_loading as load
@@ -25,7 +25,7 @@ def served(memory: Memory, member: Member, now: datetime) -> list[Row]:
         row
         for row in memory.ledger(who.nation)
         if row.withdrawn_at is None
-        and (stands(row.justification, who, in_force) or memory.versions[row.version].member == member.id)
+        and (is_visible(row.justification, who, in_force) or memory.versions[row.version].member == member.id)
     ]
 
 

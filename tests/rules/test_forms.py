@@ -216,9 +216,9 @@ def test_a_redaction_or_answer_stands_with_what_it_refers_to_in_its_own_way(form
     withheld = node("b", AGENCY, hidden=False)
     found = [stands_as_leaf(form, [leaf(form, "b"), one]) for one in (hidden, plain, withheld)]
     assert found == [form.is_anonymised, not form.is_anonymised, False]
-    stands = frozenset({frozenset({Ground(1, Clearance.PARTNER)})})
-    as_hidden = Settled(AGENCY, StixId("b"), {View(KR, ANONYMISED): stands}, is_masked=True)
-    as_plain = Settled(AGENCY, StixId("b"), {View(KR): stands}, is_masked=True)
+    is_visible = frozenset({frozenset({Ground(1, Clearance.PARTNER)})})
+    as_hidden = Settled(AGENCY, StixId("b"), {View(KR, ANONYMISED): is_visible}, is_masked=True)
+    as_plain = Settled(AGENCY, StixId("b"), {View(KR): is_visible}, is_masked=True)
     found = [stands_as_leaf(form, [leaf(form, "b")], one) for one in (as_hidden, as_plain)]
     assert found == [form.is_anonymised, not form.is_anonymised]
 
@@ -250,12 +250,12 @@ def test_whoever_is_told_what_a_redaction_derives_from_sees_both() -> None:
 
 
 def test_what_is_settled_counts_in_the_form_that_it_has() -> None:
-    stands = frozenset({frozenset({Ground(1, Clearance.PARTNER)})})
+    is_visible = frozenset({frozenset({Ground(1, Clearance.PARTNER)})})
     at_home = {View(US): frozenset({frozenset({Ground(None, Clearance.PARTNER)})})}
     nodes = {"a": node("a", AGENCY, "b")}
-    hidden = Settled(AGENCY, StixId("b"), at_home | {View(KR, ANONYMISED): stands}, is_masked=True)
-    plain = Settled(AGENCY, StixId("b"), at_home | {View(KR, SUBMITTED): stands}, is_masked=True)
-    unmasked = Settled(AGENCY, StixId("b"), at_home | {View(KR, SUBMITTED): stands}, is_masked=False)
+    hidden = Settled(AGENCY, StixId("b"), at_home | {View(KR, ANONYMISED): is_visible}, is_masked=True)
+    plain = Settled(AGENCY, StixId("b"), at_home | {View(KR, SUBMITTED): is_visible}, is_masked=True)
+    unmasked = Settled(AGENCY, StixId("b"), at_home | {View(KR, SUBMITTED): is_visible}, is_masked=False)
     withheld = Settled(AGENCY, StixId("b"), at_home, is_masked=False)
     others = Settled(CERT, StixId("b"), at_home, is_masked=False)
     known = (hidden, plain, unmasked, withheld, others)
@@ -295,8 +295,8 @@ def test_an_answer_is_for_who_sees_what_had_been_released_when_it_came(
     gone: set[tuple[MemberId, StixId]],
     lowest: Clearance,
 ) -> None:
-    standing = {record: value for record, value in _STANDING.items() if record not in gone}
-    found = audience({MADE: BEHIND}, told, came_at, standing)
+    valid = {record: value for record, value in _STANDING.items() if record not in gone}
+    found = audience({MADE: BEHIND}, told, came_at, valid)
     assert lowest_clearance(found, set()) is lowest
 
 

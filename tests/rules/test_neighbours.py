@@ -13,8 +13,8 @@ from hub.rules.submission.others import (
     JustifiedSpan,
     by_id,
     first_of_equals,
+    judged_by,
     records,
-    standing_for,
     was_shown,
 )
 from tests.rules.around import JP, JP_CERT, KR, KR_AGENCY, NOW, neighbour, sid
@@ -91,27 +91,27 @@ def test_of_equal_versions_the_one_that_came_first_is_kept() -> None:
 def test_a_record_is_judged_by_the_newest_version_that_is_seen_else_by_the_one_shown_last() -> None:
     old = neighbour(ONE, position=9)
     new = neighbour(ONE, version_key=f"{old.version_key}1", position=2)
-    assert standing_for([old, new]) == [new]
-    assert standing_for([old, replace(new, is_seen=False)]) == [old]
+    assert judged_by([old, new]) == [new]
+    assert judged_by([old, replace(new, is_seen=False)]) == [old]
     hidden = [replace(old, is_seen=False), replace(new, is_seen=False)]
-    assert standing_for(hidden) == [hidden[0]]
+    assert judged_by(hidden) == [hidden[0]]
 
 
 def test_a_version_that_was_shown_in_two_forms_counts_in_both() -> None:
     whole = neighbour(ONE, version=1, tlp=Tlp.AMBER)
     cut = neighbour(ONE, version=1, form=Form(ceiling=Tlp.GREEN), position=2)
-    assert standing_for([whole, cut]) == [whole, cut]
-    assert standing_for([replace(whole, is_seen=False), cut]) == [cut]
+    assert judged_by([whole, cut]) == [whole, cut]
+    assert judged_by([replace(whole, is_seen=False), cut]) == [cut]
     hidden = [replace(one, is_seen=False) for one in (whole, cut)]
-    assert standing_for(hidden) == hidden
+    assert judged_by(hidden) == hidden
     # As it was shown last in each form alone.
     later = replace(hidden[0], shown=Shown(Tlp.GREEN, is_bound=False), position=3)
-    assert standing_for([*hidden, later]) == [later, hidden[1]]
+    assert judged_by([*hidden, later]) == [later, hidden[1]]
 
 
 def test_two_members_versions_that_are_one_to_who_sees_them_count_both() -> None:
     one, other = (neighbour(ONE, version=n, position=n) for n in (1, 2))
-    assert standing_for([one, other]) == [one, other]
+    assert judged_by([one, other]) == [one, other]
 
 
 def test_a_record_is_one_members_of_one_id() -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model import Class, Clearance, Ground, Justification, MemberId, NationCode, Reader, StixId, View
-from hub.rules.release.deciding import NEVER, stands
+from hub.rules.release.deciding import NEVER, is_visible
 from hub.rules.release.references import (
     Node,
     Settled,
@@ -47,7 +47,7 @@ def abroad(nodes: Mapping[str, Node[str]], *settled: Settled, reader: Reader = K
     """The nodes that the reader sees while both agreements are in force."""
     judged = judge(nodes, settled, RECIPIENTS)
     return {
-        key for key, judgement in judged.items() if stands(judgement[View(reader.nation)], reader, {1, 2})
+        key for key, judgement in judged.items() if is_visible(judgement[View(reader.nation)], reader, {1, 2})
     }
 
 
@@ -156,10 +156,10 @@ def test_a_copys_earlier_version_is_still_withheld_by_its_newest() -> None:
 
 def test_either_is_the_condition_that_one_of_two_holds() -> None:
     both = either(frozenset({SHARED, CERT_ALONE}), frozenset({TO_CERT}))
-    assert stands(both, KR_AGENCY, {1}) is False
-    assert stands(both, KR_CERT, {1}) is True
-    assert stands(both, KR_CERT, {2}) is True
-    assert stands(both, KR_CERT, set()) is False
+    assert is_visible(both, KR_AGENCY, {1}) is False
+    assert is_visible(both, KR_CERT, {1}) is True
+    assert is_visible(both, KR_CERT, {2}) is True
+    assert is_visible(both, KR_CERT, set()) is False
 
 
 def test_what_a_version_needs_is_all_that_it_reaches() -> None:

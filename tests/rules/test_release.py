@@ -27,8 +27,8 @@ from hub.rules.release.deciding import (
     clearance_for,
     decide,
     in_force_part,
+    is_visible,
     simplify,
-    stands,
 )
 
 CLEAR, GREEN, AMBER, STRICT, RED = Tlp
@@ -89,7 +89,7 @@ def sees(candidate: Candidate, nation: NationCode, kind: Clearance, *periods: Pe
 def member_sees(candidate: Candidate, reader: Reader, *periods: Period, now: datetime = NOW) -> bool:
     decision = decide(candidate, reader.nation, periods, now)
     in_force = frozenset(p.id for p in periods if p.is_in_force(now))
-    return isinstance(decision, Release) and stands(frozenset({decision.grounds}), reader, in_force)
+    return isinstance(decision, Release) and is_visible(frozenset({decision.grounds}), reader, in_force)
 
 
 def reasons_for(candidate: Candidate, *periods: Period, nation: NationCode = KR) -> list[str]:
@@ -337,7 +337,7 @@ ONE, TWO = frozenset({Ground(1, AGENCY)}), frozenset({Ground(2, CERT)})
 def test_every_class_needs_one_ground_that_holds(
     classes: set[frozenset[Ground]], in_force: set[int], reader: Reader, *, expected: bool
 ) -> None:
-    assert stands(frozenset(classes), reader, in_force) is expected
+    assert is_visible(frozenset(classes), reader, in_force) is expected
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from hub.model import (
     Served,
     View,
 )
-from hub.rules.release.deciding import NEVER, NOBODY, stands
+from hub.rules.release.deciding import NEVER, NOBODY, is_visible
 from hub.rules.release.judgement import DecisionContext, originals
 from hub.rules.release.references import Judgement
 from hub.stix.derived.notes import NOTE
@@ -181,7 +181,7 @@ class RowCheck:
         in_force = self.context.in_force
         shown, withheld = [], []
         for reader, name in self._readers(stored | right):
-            sees, may_see = (stands(value, reader, in_force) for value in (stored, right))
+            sees, may_see = (is_visible(value, reader, in_force) for value in (stored, right))
             if sees and not may_see:
                 shown.append(name)
             if may_see and not sees:

@@ -169,9 +169,9 @@ def _of_member(  # (hub/README: deleted-asked-by)
 ) -> Iterator[tuple[StixId, AskedVersion]]:
     """Give what the reader is served now, and what was deleted of its own or, to a cert, of its nation's."""
     now = present(service, connection, reader.nation)
-    standing = service.in_force.visible(connection, reader, now).ids
+    valid = service.in_force.visible(connection, reader, now).ids
     query = Query(reader, None, limit=1, ids=frozenset(ids), selections=_EVERY_VERSION)
-    served = pages.served(connection, query, standing)
+    served = pages.served(connection, query, valid)
     versions = {v.key: v for v in objects.versions_by_key(connection, {row.version for row in served})}
     for row in served:
         version = versions[row.version]

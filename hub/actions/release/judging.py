@@ -148,7 +148,7 @@ def _settled(connection: Connection, judging: Judging, originals_of: OriginalsOf
         for id, record in records.items():
             yield Settled(
                 *(member, id),
-                {view: in_force_part(value, binding) for view, value in record.standing.items()},
+                {view: in_force_part(value, binding) for view, value in record.justifications.items()},
                 is_masked(context.clearance(member), record.source_hiding),
                 is_unmarked_name=record.is_unmarked_name,
                 originals=of_copies.get(record.version, {}),

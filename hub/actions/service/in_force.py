@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from hub.model import Justification, NationCode, Period, Reader
-from hub.rules.release.deciding import stands
+from hub.rules.release.deciding import is_visible
 from hub.store.agreement import agreements
 from hub.store.agreement.agreements import Generation
 from hub.store.database import epochs
@@ -114,7 +114,7 @@ class _Kept:
         if answer.last < last:
             # Those that are new come last; what held of the others while these periods are in force, holds.
             new = itertools.takewhile(lambda id: id > answer.last, reversed(known))
-            held = [id for id in new if stands(known[id], reader, in_force)]
+            held = [id for id in new if is_visible(known[id], reader, in_force)]
             answer = _Answer(last, (*answer.ids, *reversed(held)))
             self._keep((reader, in_force), answer)
         # This snapshot may be older than what another has taught; more ids name no row in it.

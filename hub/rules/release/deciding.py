@@ -313,7 +313,7 @@ def _by_start(period: Period) -> tuple[datetime, str]:
     return period.start, period.agreement_id
 
 
-def stands(justification: Justification, reader: Reader, in_force: AbstractSet[int]) -> bool:
+def is_visible(justification: Justification, reader: Reader, in_force: AbstractSet[int]) -> bool:
     """Tell whether every class has a ground that holds for `reader` while these are in force (policy 4).
 
     The rule that a submitter always sees its own object is not looked at here: it is not a matter of grounds.
@@ -326,7 +326,7 @@ def stands(justification: Justification, reader: Reader, in_force: AbstractSet[i
 def lowest_clearance(justification: Justification, in_force: AbstractSet[int]) -> Clearance | None:
     """Return from which clearance up every member of the recipient sees by it (policy 4); None: from none."""
     readers = (Reader(NOBODY, NationCode(""), clearance) for clearance in Clearance)
-    return next((one.clearance for one in readers if stands(justification, one, in_force)), None)
+    return next((one.clearance for one in readers if is_visible(justification, one, in_force)), None)
 
 
 def in_force_part(justification: Justification, in_force: AbstractSet[int]) -> Justification:

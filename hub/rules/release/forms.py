@@ -114,14 +114,14 @@ def audience(  # (hub/README: answer-to-made-id)
     originals: Mapping[StixId, StixId],
     told: Mapping[tuple[MemberId, StixId], int],
     came_at: int | None,
-    standing: Mapping[RecordKey, Justification],
+    justifications: Mapping[RecordKey, Justification],
 ) -> Justification:
     """Return for whom an answer is where it is about: who sees the originals there (policy 7).
 
     That is, from which clearance up, as where an object of the cert's own is referred to. `told` has at which
     position of its ledger the answering nation was first given each member's record, by made id; `came_at` is
     the answer's own there, 0: it has none, None: the answer comes now. Records count that had been given
-    before: whoever else submits the same id has no part in it. `standing` is by what records stand at home.
+    before: whoever else submits the same id has no part in it. `valid` is by what records stand at home.
     What is not there any more, or was never released, is the cert's.
     """
     records = {
@@ -129,8 +129,8 @@ def audience(  # (hub/README: answer-to-made-id)
         for (member, made), position in told.items()
         if came_at is None or position < came_at
     }
-    there = records & standing.keys()
-    classes = {grounds for record in there for grounds in standing[record]}
+    there = records & justifications.keys()
+    classes = {grounds for record in there for grounds in justifications[record]}
     found = {frozenset(ground for ground in grounds if ground.member is None) for grounds in classes}
     if there != records or {id for _, id in there} != set(originals.values()) or not found:
         found.add(frozenset({Ground(None, Clearance.CERT)}))

@@ -29,7 +29,7 @@ from hub.model import (
 )
 from hub.rules.claims import is_unmarked_name
 from hub.rules.marking.effective import EffectiveMarkings
-from hub.rules.release.deciding import Candidate, binding, stands
+from hub.rules.release.deciding import Candidate, binding, is_visible
 from hub.rules.release.forms import Law, to_audience
 from hub.rules.release.references import (
     Judgement,
@@ -108,7 +108,7 @@ def originals(  # (hub/README: copy-as-judged)
 def _reaches(row: OriginalRow, reader: Reader) -> bool:
     """Tell whether a row that stood so could be shown to the reader, whatever is in force."""
     periods = {g.period for grounds in row.justification for g in grounds if g.period is not None}
-    return stands(row.justification, reader, periods)
+    return is_visible(row.justification, reader, periods)
 
 
 def by_record(versions: Iterable[ObjectVersion]) -> dict[RecordKey, list[ObjectVersion]]:

@@ -20,7 +20,7 @@ from hub.model import (
     Reader,
     RecordKey,
 )
-from hub.rules.release.deciding import stands
+from hub.rules.release.deciding import is_visible
 
 Place = tuple[NationCode, int]  # a ledger and the key of a version
 ShownIn = tuple[Place, Form]
@@ -49,14 +49,14 @@ class RecallScope:
                 continue
             cause = row.recipient, row.justification
             if cause not in known:
-                known[cause] = self._standing_for(*cause)
+                known[cause] = self._seen_by(*cause)
             shown = (row.recipient, row.version), row.form
             found[shown] = found.get(shown, frozenset()) | known[cause]
         return found
 
-    def _standing_for(self, recipient: NationCode, value: Justification) -> frozenset[MemberId]:
+    def _seen_by(self, recipient: NationCode, value: Justification) -> frozenset[MemberId]:
         readers = self.readers.get(recipient, ())
-        return frozenset(one.member for one in readers if stands(value, one, self.in_force))
+        return frozenset(one.member for one in readers if is_visible(value, one, self.in_force))
 
     def lost(  # (hub/README: recalled-from)
         self, before: Mapping[ShownIn, frozenset[MemberId]], after: Mapping[ShownIn, frozenset[MemberId]]

@@ -76,7 +76,7 @@ class Settled:
     is_unmarked_name: bool = False
     originals: Mapping[NationCode, Sequence[Justification]] = field(default_factory=dict)
 
-    def stands(self, recipient: NationCode, form: Form = SUBMITTED) -> Justification:
+    def is_visible(self, recipient: NationCode, form: Form = SUBMITTED) -> Justification:
         return self.justifications.get(View(recipient, form), frozenset({NEVER}))
 
 
@@ -259,7 +259,7 @@ class _Graph(Generic[K]):
             record = self.settled.get((node.member, id))
             if record is not None and self._binds(node, record):
                 is_hidden = is_anonymised and record.is_masked
-                value = record.stands(recipient, ANONYMISED if is_hidden else SUBMITTED)
+                value = record.is_visible(recipient, ANONYMISED if is_hidden else SUBMITTED)
                 classes |= _or_originals(value, record.originals.get(recipient, ()))
         return classes
 

@@ -27,7 +27,7 @@ from hub.model import (
     ShownRow,
     StixId,
 )
-from hub.rules.release.deciding import lowest_clearance, stands
+from hub.rules.release.deciding import is_visible, lowest_clearance
 
 _INSTANT: Final = timedelta(microseconds=1)
 _NOWHERE: Final[Reach] = frozenset()
@@ -116,7 +116,7 @@ class KnowledgeOfOthers:
         found = []
         for one in self.stored.others:
             last = one.justified_by[-1]
-            is_seen = last.until is None and stands(last.justification, self.reader, self.in_force)
+            is_seen = last.until is None and is_visible(last.justification, self.reader, self.in_force)
             shown = last.shown if is_seen else self._last_shown(one, one.submitted_at)
             if shown is not None:
                 reach = self._reach(one) if is_seen and one.origin != self.reader.nation else _NOWHERE
@@ -188,7 +188,7 @@ def was_shown(stretch: JustifiedSpan, reader: Reader, periods: Collection[Period
     """
     starts = {p.start for p in periods if stretch.start <= p.start < stretch.end}
     return any(
-        stands(stretch.justification, reader, _in_force(periods, at)) for at in {stretch.start, *starts}
+        is_visible(stretch.justification, reader, _in_force(periods, at)) for at in {stretch.start, *starts}
     )
 
 
@@ -213,7 +213,7 @@ def first_of_equals(ordered: Sequence[OthersVersion]) -> list[OthersVersion]:
     return [one for one in ordered if authors.setdefault(one.digest, one.member) == one.member]
 
 
-def standing_for(record: Sequence[OthersVersion]) -> list[OthersVersion]:
+def judged_by(record: Sequence[OthersVersion]) -> list[OthersVersion]:
     """Return by which version a record is judged: the newest seen, else the one shown last (policy 2.7).
 
     In every form in which that was shown: who sees a redaction beside the whole, which is stricter, knows

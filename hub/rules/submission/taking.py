@@ -18,7 +18,7 @@ from hub.model import (
 from hub.rules.claims import Registered, is_common, is_marked_name
 from hub.rules.marking.levels import handed_down, taken_together
 from hub.rules.release.deciding import clearance_for
-from hub.rules.submission.others import first_of_equals, records, standing_for
+from hub.rules.submission.others import first_of_equals, judged_by, records
 
 _TRANSLATION = "language-content"
 
@@ -78,7 +78,7 @@ def _of_colleagues(
     """Give how the own nation's records of strongest claim are handled; a cert decides for its nation."""
     if submitter.kind is Kind.CERT:
         return
-    judged = [one for record in records(counted) for one in standing_for(record)]
+    judged = [one for record in records(counted) for one in judged_by(record)]
     strongest = max((registered.claim_of(one) for one in judged), default=None)
     for one in judged:
         if registered.claim_of(one) is strongest:
@@ -89,7 +89,7 @@ def _of_colleagues(
 
 def _of_allies(counted: Iterable[OthersVersion], submitter: Member) -> Iterable[Taken]:
     """Give where each ally's record lets what refers to it go (policy 8)."""
-    for one in (form for record in records(counted) for form in standing_for(record)):
+    for one in (form for record in records(counted) for form in judged_by(record)):
         if not one.is_bound:
             continue
         if one.is_seen:

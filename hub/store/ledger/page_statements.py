@@ -73,7 +73,7 @@ class Shape(NamedTuple):
         )
 
 
-def values(connection: Connection, query: Query, standing: Collection[int]) -> dict[str, Any]:
+def values(connection: Connection, query: Query, valid: Collection[int]) -> dict[str, Any]:
     """Return the values that a statement of the query's shape takes."""
     found: dict[str, Any] = {
         "nation": query.reader.nation,
@@ -83,7 +83,7 @@ def values(connection: Connection, query: Query, standing: Collection[int]) -> d
         "after": None if query.added_after is None else to_microseconds(query.added_after),
     }
     lists = (
-        ("standing", standing),
+        ("standing", valid),
         ("ids", sorted(query.ids)),
         ("types", sorted(query.types)),
         ("versions", sorted(query.versions)),

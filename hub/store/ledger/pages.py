@@ -33,14 +33,14 @@ _FETCHED_BYTES: Final = 1_048_576
 class PageRequest(NamedTuple):
     """What a page is asked with: who asks, for what, and what the process takes to stand.
 
-    `standing` are the ids of the justifications that hold for the reader; it is right for the `generation` of
+    `valid` are the ids of the justifications that hold for the reader; it is right for the `generation` of
     this `epoch`, while no justification above `last` has come, from `since` until before `until`.
     """
 
     query: Query
     kind: Disclosed
     max_bytes: int | None  # of bodies; None: they do not leave
-    standing: Collection[int]
+    valid: Collection[int]
     epoch: str
     generation: int
     last: int
@@ -109,7 +109,7 @@ def is_empty(connection: Connection, ask: PageRequest, clock: Clock | None = Non
 def _values(connection: Connection, ask: PageRequest, clock: Clock | None) -> dict[str, Any]:
     """Return what the statement is given; the present where its database has no clock of its own to ask."""
     is_timed = clock is not None or connection.dialect.name == "sqlite"
-    return values(connection, ask.query, ask.standing) | {
+    return values(connection, ask.query, ask.valid) | {
         "clock": to_microseconds(now(connection, clock)) if is_timed else None,
         "token": ask.query.reader.token,
         "kind": ask.kind.value,
@@ -155,12 +155,12 @@ def _parts(ids: Sequence[int], sizes: Mapping[int, int]) -> Iterator[Sequence[in
 # --- looked at without being given -----------------------------------------------------------------
 
 
-def manifest(connection: Connection, query: Query, standing: Collection[int]) -> Page:
+def manifest(connection: Connection, query: Query, valid: Collection[int]) -> Page:
     """Return the rows that `query` selects, without bodies and unrecorded: they are not to leave."""
     shape = Shape.of(connection, query)
     statement = page_statements.rows(shape, *(_C[name] for name in page_statements.ROW))
     statement = statement.order_by(_C.position).limit(query.limit + 1)
-    found = connection.execute(statement, values(connection, query, standing)).all()
+    found = connection.execute(statement, values(connection, query, valid)).all()
     entries = [Entry(*row).row() for row in found[: query.limit]]
     return Page(tuple(entries), more=len(found) > query.limit)
 
@@ -174,9 +174,9 @@ class ServedRow(NamedTuple):
     form: Form
 
 
-def served(connection: Connection, query: Query, standing: Collection[int]) -> list[ServedRow]:
+def served(connection: Connection, query: Query, valid: Collection[int]) -> list[ServedRow]:
     """Return every row that `query` selects; no limit counts."""
     columns = (_C.stix_id, _C.version_id, _C.origin, _C.rendition)
     statement = page_statements.rows(Shape.of(connection, query), *columns)
-    found = connection.execute(statement, values(connection, query, standing))
+    found = connection.execute(statement, values(connection, query, valid))
     return [ServedRow(StixId(id), key, NationCode(origin), Form.of(form)) for id, key, origin, form in found]

@@ -157,7 +157,7 @@ class Record:
     source_hiding: SourceHiding
     is_copy: bool
     is_unmarked_name: bool
-    standing: dict[View, Justification] = field(default_factory=dict)
+    justifications: dict[View, Justification] = field(default_factory=dict)
 
 
 def settled_records(
@@ -184,7 +184,7 @@ def settled_records(
         new = Record(key, decode_source_hiding(source_hiding), is_copy, is_unmarked_name)
         record = found.setdefault(StixId(id), new)
         if recipient is not None:
-            record.standing[View(NationCode(recipient), Form.of(form))] = decode(classes)
+            record.justifications[View(NationCode(recipient), Form.of(form))] = decode(classes)
     return found
 
 
