@@ -32,7 +32,7 @@ from hub.model import (
 from hub.model.tlp_ids import TLP_IDS
 from hub.rules.claims import Registered, is_unmarked_name
 from hub.rules.marking.containers import MarkingDefaults, MarkingFacts
-from hub.rules.marking.effective import creator_deltas, laid
+from hub.rules.marking.effective import creator_deltas, with_deletions
 from hub.rules.marking.levels import accepted_as
 from hub.rules.release.deciding import in_force_part, is_masked
 from hub.rules.release.forms import answered, audience
@@ -194,7 +194,7 @@ def facts(
     markings = memory.registry.informative_markings, memory.registry.rel_to
     return MarkingFacts(
         defaults=MarkingDefaults(said.default_tlp, said.unmarked_stays_home, *markings),
-        now=laid((*held, *drafts.fresh), deleted or {}),
+        now=with_deletions((*held, *drafts.fresh), deleted or {}),
         before={version.key: version for version in held},
         present=drafts.present | {version.key for version in drafts.fresh},
         repeated=drafts.repeated,

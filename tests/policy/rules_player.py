@@ -30,7 +30,7 @@ from hub.rules.marking.effective import (
 from hub.rules.release.explanation import JudgedAnew
 from hub.rules.release.forms import names_of
 from hub.rules.release.judgement import DecisionContext, Judging
-from hub.rules.release.row_changes import bridging, changes_to, up_to
+from hub.rules.release.row_changes import changes_ahead, changes_to, up_to
 from hub.rules.submission.drafting import draft
 from hub.rules.submission.status import with_remarks
 from hub.stix import reading
@@ -122,17 +122,17 @@ def delete(memory: Memory, member: Member, id: StixId, version_key: str | None, 
     """
     nation = memory.nation(member.id)
     own = memory.of_nation(nation) if member.kind is Kind.CERT else memory.of(member.id)
-    doomed = {
+    deleted = {
         version.key: now
         for version in own
         if version.id == id and version.deleted_at is None and version_key in (None, version.version_key)
     }
-    owners = sorted({memory.versions[key].member for key in doomed})
-    handled = together(effective(load.facts(memory, owner, deleted=doomed)) for owner in owners)
+    owners = sorted({memory.versions[key].member for key in deleted})
+    handled = together(effective(load.facts(memory, owner, deleted=deleted)) for owner in owners)
     changes = _judge_again(memory, load.context(memory, nation, now), handled)
     memory.keep(handled.now)
     memory.write(nation, changes, {}, now)
-    return bool(doomed)
+    return bool(deleted)
 
 
 # --- agreements -----------------------------------------------------------------------------------
@@ -153,7 +153,7 @@ def bring(memory: Memory, agreement: str, origin: NationCode, now: datetime) -> 
 def prepare(memory: Memory, agreement: str, origin: NationCode, now: datetime) -> None:
     """Let rows stand by an amendment, too, that is to take over from what they stand by; append nothing."""
     judging = _judging_of_all(memory, agreement, origin, now)
-    memory.write(origin, _changes(memory, judging, bridging), {}, now)
+    memory.write(origin, _changes(memory, judging, changes_ahead), {}, now)
 
 
 def _judging_of_all(memory: Memory, agreement: str, origin: NationCode, now: datetime) -> Judging:

@@ -35,7 +35,7 @@ from hub.rules.release.deciding import (
     lowest_clearance,
 )
 from hub.rules.release.forms import (
-    Law,
+    ClausesInForce,
     answered,
     audience,
     is_altering,
@@ -61,7 +61,7 @@ def period(clause: Clause, id: int = 1) -> Period:
 
 def forms(candidate: Candidate, *clauses: Clause, is_last: bool = True) -> dict[Form, bool]:
     """Every form but the submitted one that is thought of for KR, and whether some ground lets it stand."""
-    law = Law([KR, US], [period(clause, n) for n, clause in enumerate(clauses)], NOW)
+    law = ClausesInForce([KR, US], [period(clause, n) for n, clause in enumerate(clauses)], NOW)
     told = law.in_other_forms(candidate, is_last=is_last)
     return {view.form: own != NEVER for view, own in told.items() if view.recipient == KR}
 

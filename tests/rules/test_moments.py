@@ -19,7 +19,7 @@ from hub.model import (
     Tlp,
     View,
 )
-from hub.rules.release.row_changes import Moment, bridging, changes_to
+from hub.rules.release.row_changes import Moment, changes_ahead, changes_to
 from tests.rules.around import KR, sid, version
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -126,7 +126,7 @@ def test_before_an_amendment_takes_over_rows_stand_by_it_too_and_none_is_new(
 ) -> None:
     live = [] if stands_by is None else [LiveRow(KR, 7, 1, stands_by, is_newest=True)]
     judged = [KR], {1: version(sid("malware"))}, {1: {View(KR): is_to_stand_by}}, live, MOMENT
-    found = bridging(*judged).get(KR, RowChanges())
+    found = changes_ahead(*judged).get(KR, RowChanges())
     assert found == RowChanges(justify=expected)
     if is_to_stand_by not in expected and stands_by != is_to_stand_by:
         assert changes_to(*judged)[KR] != found

@@ -46,7 +46,7 @@ from hub.rules.agreement.agreements import (
     status_of,
 )
 from hub.rules.release.deciding import Candidate, binding, lowest_clearance
-from hub.rules.release.forms import Law, to_audience
+from hub.rules.release.forms import ClausesInForce, to_audience
 from hub.rules.release.judgement import DecisionContext, Originals, originals
 from hub.rules.release.references import Judgement, Node, judge
 from hub.store.agreement import agreements
@@ -155,9 +155,9 @@ def simulate(service: Service, caller: Caller, body: bytes) -> JsonObject:  # (h
             context = context_of(service, connection, origin, now)
             if not is_told and nation is not None:
                 context = replace(context, recipients=[nation])
-            laws = _Law(context, before), _Law(context, after)
+            laws = _UnderPeriods(context, before), _UnderPeriods(context, after)
             tallies = _Tallies(released, withdrawn) if is_told else _Tallies(_Tally(), withdrawn)
-            past = _Past(_Law(context, had_been), since, recent) if is_told else None
+            past = _Past(_UnderPeriods(context, had_been), since, recent) if is_told else None
             starts = {at for p in (*before, *after) for at in p.since.values()}
             _Comparison(context, *laws, tallies, past, is_told).tell(connection, starts)
         shown = {} if nation is None else {"released": released, "withdrawn": withdrawn}
@@ -194,22 +194,22 @@ def _covering(period: Period, since: datetime) -> Period:
     return replace(period, since={recipient: min(at, since) for recipient, at in period.since.items()})
 
 
-class _Law:
+class _UnderPeriods:
     """How one nation's versions are judged while certain periods bind."""
 
     def __init__(self, context: DecisionContext, periods: Sequence[Period]) -> None:
         self._context = context
         self._in_force = binding(periods, context.now)
-        self._law = Law(context.recipients, periods, context.now)
+        self._clauses = ClausesInForce(context.recipients, periods, context.now)
         self._seen: dict[Justification, Clearance | None] = {}
 
     def own(self, facts: Facts) -> Mapping[NationCode, Class]:
         """Return the class of such versions for each recipient, references aside."""
-        return self._law.as_submitted(self.candidate(facts))
+        return self._clauses.as_submitted(self.candidate(facts))
 
     def others(self, facts: Facts, *, is_last: bool = True) -> Mapping[View, Class]:
         """Return their classes in other forms than as submitted."""
-        return self._law.in_other_forms(self.candidate(facts), is_last=is_last)
+        return self._clauses.in_other_forms(self.candidate(facts), is_last=is_last)
 
     def alone(self, facts: Facts) -> Judgement:
         """Return what such versions, which refer to nothing, stand by in every form."""
@@ -271,7 +271,7 @@ class _Tallies(NamedTuple):
 class _Past(NamedTuple):
     """How it would be judged had the agreement covered what was submitted at or after `since`."""
 
-    law: _Law
+    clauses: _UnderPeriods
     since: datetime
     released: _Tally
 
@@ -284,29 +284,29 @@ class _Comparison:
     """
 
     context: DecisionContext
-    before: _Law
-    after: _Law
+    before: _UnderPeriods
+    after: _UnderPeriods
     tallies: _Tallies
     past: _Past | None
     is_told: bool
 
     @property
-    def _laws(self) -> list[_Law]:
+    def _compared(self) -> list[_UnderPeriods]:
         """What binds now, what would and, last, what would have bound."""
-        return [self.before, self.after, *([self.past.law] if self.past else [])]
+        return [self.before, self.after, *([self.past.clauses] if self.past else [])]
 
     def tell(self, connection: Connection, starts: Collection[datetime]) -> None:
         """Count what would change; `starts` are when any clause begins to cover what is submitted."""
         origin = self.context.origin
         ages = sorted({*starts, *([self.past.since] if self.past else [])})
         for group in populations.alike(connection, origin, ages):
-            judged_alone = [law.alone(group.facts) for law in self._laws]
+            judged_alone = [clauses.alone(group.facts) for clauses in self._compared]
             self._compare(judged_alone, group.facts, group.count, group.example)
         identities = {id: member.identity for id, member in self.context.members.items()}
         linked = populations.linked(connection, origin, ages, self._decisive, identities)
         copies = equal_before(connection, {one.key for one in linked if one.is_copy})
         behind = originals(copies, self.context.members)
-        judged = [law.judge(connection, linked, behind) for law in self._laws]
+        judged = [clauses.judge(connection, linked, behind) for clauses in self._compared]
         for one in linked:
             found = [judgements[one.key] for judgements in judged]
             for facts, (count, example) in one.counts.items():
@@ -314,8 +314,8 @@ class _Comparison:
 
     def _decisive(self, facts: Facts) -> Hashable:
         """Return what facts come to in a judgement, references aside."""
-        own = (tuple(sorted(law.own(facts).items())) for law in self._laws)
-        others = (frozenset(law.others(facts, is_last=False).items()) for law in self._laws)
+        own = (tuple(sorted(clauses.own(facts).items())) for clauses in self._compared)
+        others = (frozenset(clauses.others(facts, is_last=False).items()) for clauses in self._compared)
         return facts.member, facts.source_hiding, *own, *others
 
     def _compare(self, judged: Sequence[Judgement], facts: Facts, count: int, id: StixId) -> None:
@@ -329,7 +329,7 @@ class _Comparison:
             elif was is not None and _clearance(was) != _clearance(will):
                 self.tallies.withdrawn.add(self._line(recipient, facts, was), count, self._example(id, was))
             if self.past is not None and facts.submitted_at >= self.past.since:
-                then = self.past.law.lowest(judged[-1], recipient)
+                then = self.past.clauses.lowest(judged[-1], recipient)
                 if _is_wider(then, was):
                     line = self._line(recipient, facts, then)
                     self.past.released.add(line, count, self._example(id, then))

@@ -20,7 +20,7 @@ def provenance_faults(inspection: Inspection) -> Iterator[Fault]:
     """Give the versions and outcomes that do not follow from a submission, and deletions from a DELETE."""
     connection = inspection.connection
     parts = (
-        (evidence.strayed(connection), "is not of the member, origin and time of its submission"),
+        (evidence.misplaced(connection), "is not of the member, origin and time of its submission"),
         (evidence.ungrounded_deletions(connection), "is deleted otherwise than a request to delete says"),
         (evidence.untold(connection), "is not among what its submission succeeded with"),
         (evidence.shown_before(connection), "was shown before it was submitted"),

@@ -20,7 +20,7 @@ from hub.rules.release.judgement import (
     originals,
 )
 from hub.rules.release.references import Judgement, Settled
-from hub.rules.release.row_changes import LedgerChanges, bridging, changes_to
+from hub.rules.release.row_changes import LedgerChanges, changes_ahead, changes_to
 from hub.store.database.connection import Connection
 from hub.store.ledger import releases
 from hub.store.ledger.releases import NewRow
@@ -90,7 +90,7 @@ def judge_for_history(
     judgements = judge_afresh(connection, context, with_referred(connection, own))
     versions = {v.key: v for v in own}
     live = releases.live_rows(connection, list(versions), context.recipients)
-    changes = bridging if is_ahead else changes_to
+    changes = changes_ahead if is_ahead else changes_to
     return LedgerChanges(versions, changes(context.recipients, versions, judgements, live, context.moment))
 
 

@@ -67,7 +67,7 @@ def delete(service: Service, deletion: Deletion) -> None:
         sentence=f"a deletion of {deletion.id}, by {deletion.caller.member.id}",
         when_closed=is_closed_allowed,
     )
-    if not decision.doomed:
+    if not decision.selected:
         there = any(_there(held) for held in decision.records.values())
         raise _refusal(service, deletion, holds_record=there)
 
@@ -77,12 +77,12 @@ def delete(service: Service, deletion: Deletion) -> None:
 
 @dataclass(frozen=True, slots=True)
 class DeletionDecision:
-    """All that a deletion will write, and what it was decided against. `doomed` are the versions, by key."""
+    """All that a deletion will write, and what it was decided against. `deleted` are the versions, by key."""
 
     basis: Basis
     now: datetime
     records: Records
-    doomed: Mapping[int, ObjectVersion]
+    selected: Mapping[int, ObjectVersion]
     handled: Mapping[MemberId, EffectiveMarkings]
     ledger_changes: LedgerChanges
 
@@ -91,17 +91,17 @@ def decide(service: Service, connection: Connection, deletion: Deletion) -> Dele
     """Decide which versions go, and for every nation on every version that is touched by it."""
     basis, now = basis_of(service, connection, deletion.origin)
     records = _records(connection, deletion)
-    doomed = {v.key: v for held in records.values() for v in _selected(held, deletion)}
+    selected = {v.key: v for held in records.values() for v in _selected(held, deletion)}
     handled: dict[MemberId, EffectiveMarkings] = {}
     ledger_changes = LedgerChanges({}, {})
-    if doomed:
-        deleted = dict.fromkeys(doomed, now)
+    if selected:
+        deleted = dict.fromkeys(selected, now)
         for owner, held in records.items():
             facts = load(service, connection, (deletion.origin, owner), held, deleted=deleted)
             handled[owner] = effective(facts)
         context = context_of(service, connection, deletion.origin, now)
         ledger_changes = judge_again(connection, context, together(handled.values()))
-    return DeletionDecision(basis, now, records, doomed, handled, ledger_changes)
+    return DeletionDecision(basis, now, records, selected, handled, ledger_changes)
 
 
 def _records(connection: Connection, deletion: Deletion) -> Records:  # (hub/README: delete-what)
@@ -146,7 +146,7 @@ def _commit(
     releases.lock(connection, service.registry.recipients)
     if decision.basis != basis_of(service, connection, deletion.origin)[0]:
         decision = decide(service, connection, deletion)
-    if decision.doomed:
+    if decision.selected:
         _write(service, connection, deletion, decision, evidence)
     return decision
 
@@ -160,24 +160,24 @@ def _write(
 ) -> None:
     member, now = deletion.caller.member.id, decision.now
     id = submissions.add_deletion(connection, member, deletion.origin, deletion.id, now, evidence)
-    deletions.mark_deleted(connection, decision.doomed.keys(), id, now)
+    deletions.mark_deleted(connection, decision.selected.keys(), id, now)
     for owner, handled in decision.handled.items():
         objects.update_handling(connection, handled.changed())
         marking_facts.add_creators(connection, owner, handled.creator_deltas)
     pending = recalled.served_before(
         *(service, connection, deletion.origin, decision.ledger_changes),
         handled=decision.handled.values(),
-        doomed=decision.doomed,
+        selected=decision.selected,
     )
     at = max(service.store.now(connection), now)
     write_rows(service, connection, deletion.origin, decision.ledger_changes, {}, at)
     pending.note_down(connection, at)
-    contents = {v.content_id for v in decision.doomed.values()}
-    contents |= derived_objects.contents_of(connection, decision.doomed.keys())
+    contents = {v.content_id for v in decision.selected.values()}
+    contents |= derived_objects.contents_of(connection, decision.selected.keys())
     deletions.erase_contents(connection, contents, now)
-    submissions.erase_bodies(connection, deletions.submissions_of(connection, decision.doomed.keys()))
+    submissions.erase_bodies(connection, deletions.submissions_of(connection, decision.selected.keys()))
     for owner, held in decision.records.items():
-        if all(v.key in decision.doomed for v in _there(held)):
+        if all(v.key in decision.selected for v in _there(held)):
             submissions.erase_repeats(connection, owner, deletion.id)
     submissions.advance(connection, deletion.origin)
 

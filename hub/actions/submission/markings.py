@@ -12,7 +12,7 @@ from hub.actions.service.service import Service
 from hub.model import EffectiveMarking, MemberId, NationCode, ObjectVersion, Registry, StixId
 from hub.rules.claims import is_decided_once
 from hub.rules.marking.containers import ContainerKey, MarkingDefaults, MarkingFacts
-from hub.rules.marking.effective import laid
+from hub.rules.marking.effective import with_deletions
 from hub.rules.marking.levels import accepted_as
 from hub.rules.submission.drafting import NO_DRAFTS, Drafts
 from hub.store.database.connection import Connection
@@ -33,11 +33,11 @@ def load(
     `deleted` are the held versions that are deleted now, and when: they go on tightening and closing as they
     did (policy 8), and whatever was deleted is not judged anew.
     """
-    table = _Table(connection, *place)
-    table.before.update((v.key, v) for v in held)
-    table.now.update(laid((*held, *drafts.fresh), deleted))
-    table.gather(drafts.fresh)
-    return table.facts(service.registry, drafts)
+    loaded = _Loaded(connection, *place)
+    loaded.before.update((v.key, v) for v in held)
+    loaded.now.update(with_deletions((*held, *drafts.fresh), deleted))
+    loaded.gather(drafts.fresh)
+    return loaded.facts(service.registry, drafts)
 
 
 def _defaults(registry: Registry, origin: NationCode) -> MarkingDefaults:
@@ -47,7 +47,7 @@ def _defaults(registry: Registry, origin: NationCode) -> MarkingDefaults:
 
 
 @dataclass(slots=True)
-class _Table:
+class _Loaded:
     """The versions of one member that are judged together, and what is stored around them."""
 
     connection: Connection
@@ -112,11 +112,10 @@ class _Table:
     ) -> dict[StixId, frozenset[ContainerKey]]:
         """Return which stored containers close a name that is new (policy 2.3)."""
         asked = {v.id for v in fresh if is_decided_once(v) and any(g.is_closed for g in around.get(v.id, ()))}
-        on_table = {(v.id, v.version_key) for v in self.before.values()}
+        loaded = {(v.id, v.version_key) for v in self.before.values()}
         place = self.member, self.origin
         return {
-            id: frozenset(objects.closed_containers_of(self.connection, *place, id) - on_table)
-            for id in asked
+            id: frozenset(objects.closed_containers_of(self.connection, *place, id) - loaded) for id in asked
         }
 
     def _identities(self) -> dict[int, ObjectVersion]:

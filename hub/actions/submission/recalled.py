@@ -44,7 +44,7 @@ class PendingRecall:
         scope = self.scope
         pulled: dict[tuple[MemberId, StixId, RecallReason], list[Recalled]] = defaultdict(list)
         known = {place for (place, _), members in self.before.items() if members}
-        for place in sorted(recalls.recipients_of(connection, scope.doomed)):
+        for place in sorted(recalls.recipients_of(connection, scope.deleted)):
             version = scope.versions[place[1]]
             tlp = version.tlp if place in known or version.markings.tlp is not None else None
             pulled[*version.record, RecallReason.DELETED].append(Recalled(*place, tlp, None, None))
@@ -66,17 +66,17 @@ def served_before(
     origin: NationCode,
     ledger_changes: LedgerChanges,
     handled: Collection[EffectiveMarkings],
-    doomed: Collection[int] = (),
+    deleted: Collection[int] = (),
 ) -> PendingRecall:
     """Return who is served what, before the rows are rewritten; `handled` has the versions as they were."""
     versions = {key: v for key, v in ledger_changes.versions.items() if key > 0}
     for one in handled:
-        versions.update((key, one.before[key]) for key in one.before if key in versions or key in doomed)
+        versions.update((key, one.before[key]) for key in one.before if key in versions or key in deleted)
     readers: dict[NationCode, list[Reader]] = defaultdict(list)
     for member in members.members(connection):
         if member.nation is not None:
             readers[member.nation].append(member.reader)
     in_force = service.in_force.ids(connection, present(service, connection))
     replaced = {(code, at) for code, change in ledger_changes.changes.items() for at in change.replaced}
-    found = RecallScope(versions, readers, in_force, frozenset(doomed), replaced)
+    found = RecallScope(versions, readers, in_force, frozenset(deleted), replaced)
     return PendingRecall(origin, found, found.seen(releases.live_rows(connection, list(versions))))

@@ -98,7 +98,7 @@ def tell(stage: DemoOutput, scene: DemoHub) -> DemoReport:
     stage.heading("Objects of others: nobody speaks for another, or passes on what is not free to share")
     stage.others(story.others)
     stage.heading("Verdict")
-    stage.verdict(story.differences, 2 * len(MEMBERS), len(story.accounts))
+    stage.result(story.differences, 2 * len(MEMBERS), len(story.accounts))
     return story
 
 

@@ -187,7 +187,7 @@ class DemoOutput:
                 "green",
             )
 
-    def verdict(self, differences: Sequence[str], checked: int, explained: int) -> None:
+    def result(self, differences: Sequence[str], checked: int, explained: int) -> None:
         """Print whether all was as the policy says, and each thing that was not."""
         if not differences:
             self.line(f"✓ All {checked} polls returned exactly what the policy says.", "bold green")

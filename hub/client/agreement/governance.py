@@ -164,8 +164,8 @@ class Governance:
                 f"the hub answered with another document than the one that was signed, {reviewed.digest}: "
                 "show it to the other parties"
             )
-        former, trouble = reviewed.former, reviewed.former_trouble
-        taken = reviewing.review(view, reviewed.signers, datetime.now(UTC), former, trouble)
+        former, problem = reviewed.former, reviewed.former_problem
+        taken = reviewing.review(view, reviewed.signers, datetime.now(UTC), former, problem)
         if not taken.has(jws):
             raise ClientError(
                 f"the hub has taken your {step!r} and does not give it among the steps of {reviewed.id}: it "
@@ -176,7 +176,7 @@ class Governance:
     def _reviewed(self, view: JsonObject, signers: Signers) -> Review:
         """Return the review of a view with, one step back, what it supersedes."""
         document = self._document(view, str(view.get("id")))
-        now, former, trouble = datetime.now(UTC), None, None
+        now, former, problem = datetime.now(UTC), None, None
         unseen = Finding("it is not looked at", Stops.NOTHING)
         if "supersedes" in document:
             try:
@@ -188,8 +188,8 @@ class Governance:
             except ClientError as error:
                 # Who is no party to it is told that there is none: that must not keep it from signing.
                 stops = Stops.NOTHING if error.status in _NOT_SHOWN else Stops.GIVING
-                trouble = Finding(str(error), stops)
-        return reviewing.review(view, signers, now, former, trouble)
+                problem = Finding(str(error), stops)
+        return reviewing.review(view, signers, now, former, problem)
 
     def _document(self, view: JsonObject, agreement_id: str) -> JsonObject:
         document = _writable(view).get("document")

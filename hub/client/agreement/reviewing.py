@@ -70,7 +70,7 @@ class Review:
     view: JsonObject
     signers: Signers
     former: Review | None = None
-    former_trouble: Finding | None = None
+    former_problem: Finding | None = None
 
     @property
     def id(self) -> str:
@@ -167,7 +167,7 @@ def review(
     signers: Signers,
     now: datetime,
     former: Review | None = None,
-    former_trouble: Finding | None = None,
+    former_problem: Finding | None = None,
 ) -> Review:
     """Return what can be verified of a hub's answer.
 
@@ -183,7 +183,7 @@ def review(
     for event in events[:_MAX_EVENTS] if isinstance(events, list) else []:
         before = signatures[-1].digest if signatures else None
         signatures.append(_verified(event, before, body, signers))  # 1
-    needed = _texts(document.get("parties")) | _needed_before(view, document, former, former_trouble)
+    needed = _texts(document.get("parties")) | _needed_before(view, document, former, former_problem)
     story = fold(signatures, needed)  # 2
     findings = [  # 3
         *_form_findings(document),
@@ -194,19 +194,19 @@ def review(
         *_state_findings(view, story, now),
         *_key_findings(signers, sorted(needed)),
     ]
-    findings += _former_findings(former, former_trouble, findings)
+    findings += _former_findings(former, former_problem, findings)
     return Review(
         *(document, digest_of(document), tuple(signatures), needed, tuple(dict.fromkeys(findings)), view),
-        *(signers, former, former_trouble),
+        *(signers, former, former_problem),
     )
 
 
 def _former_findings(
-    former: Review | None, trouble: Finding | None, known: Sequence[Finding]
+    former: Review | None, problem: Finding | None, known: Sequence[Finding]
 ) -> Iterator[Finding]:
     """Give what is wrong with what is superseded. What not all have signed may be anything a hub makes up."""
-    if trouble is not None and trouble.stops is not Stops.NOTHING:
-        yield Finding(f"What it supersedes cannot be shown: {trouble.sentence}", trouble.stops)
+    if problem is not None and problem.stops is not Stops.NOTHING:
+        yield Finding(f"What it supersedes cannot be shown: {trouble.sentence}", problem.stops)
     if former is None:
         return
     for one in former.findings:
@@ -220,12 +220,12 @@ def _former_findings(
 
 
 def _needed_before(
-    view: JsonObject, document: JsonObject, former: Review | None, trouble: Finding | None
+    view: JsonObject, document: JsonObject, former: Review | None, problem: Finding | None
 ) -> frozenset[str]:
     """Return who has to sign as party to what is superseded; where that cannot be read, as the hub says."""
     if former is not None:
         return _texts(former.document.get("parties"))
-    return _texts(view.get("to_sign")) if trouble is not None and "supersedes" in document else frozenset()
+    return _texts(view.get("to_sign")) if problem is not None and "supersedes" in document else frozenset()
 
 
 def _form_findings(document: JsonObject) -> Iterator[Finding]:

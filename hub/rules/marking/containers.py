@@ -278,8 +278,8 @@ class _Settling:
 
     def _containers_of(self, id: StixId) -> list[EffectiveMarking]:
         """Return what all containers hand down to an id that they name, those in the submission too."""
-        on_table = (self.given[key] for key in self.naming.get(id, ()))
-        return [handed_down(given) for given in (*self.facts.around.get(id, ()), *on_table)]
+        in_submission = (self.given[key] for key in self.naming.get(id, ()))
+        return [handed_down(given) for given in (*self.facts.around.get(id, ()), *in_submission)]
 
     def _own_rel_to(self, version: ObjectVersion) -> frozenset[NationCode] | None:
         return releasable_to(version.markings.others, self.facts.defaults_of(version).rel_to)

@@ -63,7 +63,9 @@ def together(parts: Iterable[EffectiveMarkings]) -> EffectiveMarkings:
     return EffectiveMarkings(now, before, {})
 
 
-def laid(versions: Iterable[ObjectVersion], deleted: Mapping[int, datetime]) -> dict[int, ObjectVersion]:
+def with_deletions(
+    versions: Iterable[ObjectVersion], deleted: Mapping[int, datetime]
+) -> dict[int, ObjectVersion]:
     """Return whole records of one member with the newest version of each marked (policy 4, 8).
 
     `deleted` are the versions, by key, that are deleted now, and when.
@@ -112,7 +114,7 @@ def effective_of_new(
         if not stricter:
             return handled, refused
         refused |= stricter
-        left = laid((v for key, v in facts.now.items() if key not in stricter), {})
+        left = with_deletions((v for key, v in facts.now.items() if key not in stricter), {})
         facts = replace(facts, now=left, present=facts.present - stricter.keys())
 
 

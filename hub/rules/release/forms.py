@@ -42,7 +42,7 @@ def is_altering(clause: Clause) -> bool:
     return clause.granular is Granular.REDACT or clause.anonymise is Anonymise.AGENCY
 
 
-class Law:
+class ClausesInForce:
     """What may bind, and when and for whom it is asked. References are judged elsewhere."""
 
     def __init__(self, recipients: Sequence[NationCode], periods: Sequence[Period], now: datetime) -> None:

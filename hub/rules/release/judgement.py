@@ -30,7 +30,7 @@ from hub.model import (
 from hub.rules.claims import is_unmarked_name
 from hub.rules.marking.effective import EffectiveMarkings
 from hub.rules.release.deciding import Candidate, binding, is_visible
-from hub.rules.release.forms import Law, to_audience
+from hub.rules.release.forms import ClausesInForce, to_audience
 from hub.rules.release.references import (
     Judgement,
     Node,
@@ -125,7 +125,7 @@ class Judging:
     def __init__(self, context: DecisionContext, versions: Mapping[int, ObjectVersion]) -> None:
         self.context = context
         self.versions = dict(versions)
-        self._law = Law(context.recipients, context.periods, context.now)
+        self._clauses = ClausesInForce(context.recipients, context.periods, context.now)
 
     @classmethod
     def of_changed(cls, context: DecisionContext, handled: EffectiveMarkings) -> Judging:
@@ -215,10 +215,10 @@ class Judging:
             yield from zip(ordered, [*(v.key for v in ordered[1:]), None], strict=True)
 
     def _own(self, version: ObjectVersion) -> Mapping[NationCode, Class]:
-        return self._law.as_submitted(self.context.candidate(version))
+        return self._clauses.as_submitted(self.context.candidate(version))
 
     def _others(self, version: ObjectVersion, *, is_last: bool) -> Mapping[View, Class]:
-        return self._law.in_other_forms(self.context.candidate(version), is_last=is_last)
+        return self._clauses.in_other_forms(self.context.candidate(version), is_last=is_last)
 
 
 def _is_last(version: ObjectVersion, later: int | None) -> bool:

@@ -30,14 +30,14 @@ ShownIn = tuple[Place, Form]
 class RecallScope:
     """The versions whose rows are rewritten, as they were, and every reader of each nation.
 
-    `doomed` are the versions, by key, that are deleted; `replaced` the redactions, by ledger and position, in
-    whose place a later one comes that shows no less.
+    `deleted` are the versions, by key, that are deleted; `replaced` the redactions, by ledger and position,
+    in whose place a later one comes that shows no less.
     """
 
     versions: Mapping[int, ObjectVersion]
     readers: Mapping[NationCode, Sequence[Reader]]
     in_force: frozenset[int]
-    doomed: Collection[int]
+    deleted: Collection[int]
     replaced: Collection[tuple[NationCode, int]]
 
     def seen(self, rows: Iterable[LiveRow]) -> dict[ShownIn, frozenset[MemberId]]:
@@ -71,7 +71,7 @@ class RecallScope:
             version = self.versions[place[1]]
             still = (after.get((place, each), frozenset()) for each in (form, SUBMITTED))
             lost = known.difference(*still, {version.member})
-            if lost and version.key not in self.doomed:
+            if lost and version.key not in self.deleted:
                 found[place] = found.get(place, frozenset()) | lost
         for recipient in {place[0] for place in found}:
             self._add_earlier(recipient, found)
@@ -83,7 +83,7 @@ class RecallScope:
         for version in sorted(self.versions.values(), key=lambda v: v.version_key, reverse=True):
             record, place = version.record, (recipient, version.key)
             lost, later = found.get(place, frozenset()), carried[record]
-            if later and version.key not in self.doomed:
+            if later and version.key not in self.deleted:
                 found[place] = lost | later
             if version.redactions:
                 carried[record] = later | lost

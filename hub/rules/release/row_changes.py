@@ -126,7 +126,7 @@ def changes_to(
     return changes
 
 
-def bridging(
+def changes_ahead(
     recipients: Sequence[NationCode],
     versions: Mapping[int, ObjectVersion],
     judgements: Mapping[int, Judgement],

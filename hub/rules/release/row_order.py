@@ -64,12 +64,12 @@ def _priority(row: Appended, versions: Mapping[int, ObjectVersion]) -> _Order:
 
 def _ordered(waits_for: Mapping[StixId, set[StixId]], first: Mapping[StixId, _Order]) -> list[StixId]:
     """Return the ids so that each comes after those that it waits for, unless these wait for it, too."""
-    circle = _circles(waits_for)
+    cycle = _cycles(waits_for)
     inside: dict[StixId, list[StixId]] = defaultdict(list)
     for id in sorted(waits_for, key=first.__getitem__):
-        inside[circle[id]].append(id)
+        inside[cycle[id]].append(id)
     between = {
-        one: {circle[other] for id in ids for other in waits_for[id]} - {one} for one, ids in inside.items()
+        one: {cycle[other] for id in ids for other in waits_for[id]} - {one} for one, ids in inside.items()
     }
     ordered: list[StixId] = []
     for one in _topological(between, {one: first[ids[0]] for one, ids in inside.items()}):
@@ -78,7 +78,7 @@ def _ordered(waits_for: Mapping[StixId, set[StixId]], first: Mapping[StixId, _Or
     return ordered
 
 
-def _circles(waits_for: Mapping[StixId, set[StixId]]) -> dict[StixId, StixId]:
+def _cycles(waits_for: Mapping[StixId, set[StixId]]) -> dict[StixId, StixId]:
     """Return for every id one that stands for all that wait for each other with it (strong components).
 
     By H. N. Gabow, Path-based depth-first search (2000), without recursion: chains may be of any length.
@@ -128,10 +128,10 @@ def _topological(waits_for: Mapping[StixId, set[StixId]], first: Mapping[StixId,
     left = {id: len(others) for id, others in waits_for.items()}
     ready = [(first[id], id) for id, count in left.items() if not count]
     heapify(ready)
-    in_circles = iter(sorted((first[id], id) for id in waits_for))
+    in_cycles = iter(sorted((first[id], id) for id in waits_for))
     ordered: dict[StixId, None] = {}
     while len(ordered) < len(left):
-        _, id = heappop(ready) if ready else next(in_circles)
+        _, id = heappop(ready) if ready else next(in_cycles)
         if id in ordered:
             continue
         ordered[id] = None

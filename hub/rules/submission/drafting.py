@@ -105,17 +105,17 @@ def draft(
 
     `held` are all versions that the member's records of these ids have already.
     """
-    desk = _Drafting(draft_context, len(items), held)
-    outcomes = [desk.outcome(n, item) for n, item in enumerate(items)]
+    drafting = _Drafting(draft_context, len(items), held)
+    outcomes = [drafting.outcome(n, item) for n, item in enumerate(items)]
     return Drafts(
         outcomes=outcomes,
-        fresh=desk.with_taken(),
-        bodies=desk.bodies,
-        index=desk.index,
-        present=frozenset(desk.present),
-        repeated=frozenset(desk.repeated),
-        repeats_deleted=desk.repeats_deleted,
-        named_at=desk.named_at,
+        fresh=drafting.with_taken(),
+        bodies=drafting.bodies,
+        index=drafting.index,
+        present=frozenset(drafting.present),
+        repeated=frozenset(drafting.repeated),
+        repeats_deleted=drafting.repeats_deleted,
+        named_at=drafting.named_at,
     )
 
 
@@ -191,15 +191,15 @@ class _Drafting:
         if item.definition is DefinitionKind.TLP_COPY:
             return Outcome(item.id, item.version or fallback, succeeded=True)  # the hub serves its own copy
         known = self.records[item.id].known(item.version_key)
-        verdict = accept(item, self._case(item, known))
-        if isinstance(verdict, Refuse):
-            self.repeats_deleted |= verdict.is_deleted
-            return Outcome(item.id, verdict.version or fallback, succeeded=False, message=verdict.message)
-        if isinstance(verdict, Accept):
-            self._add(n, item, verdict)
+        result = accept(item, self._case(item, known))
+        if isinstance(result, Refuse):
+            self.repeats_deleted |= result.is_deleted
+            return Outcome(item.id, result.version or fallback, succeeded=False, message=result.message)
+        if isinstance(result, Accept):
+            self._add(n, item, result)
         else:
-            self._note_repeated(verdict, known)
-        return Outcome(item.id, verdict.version, succeeded=True, message=item.markings.remark)
+            self._note_repeated(result, known)
+        return Outcome(item.id, result.version, succeeded=True, message=item.markings.remark)
 
     def _case(self, item: StixObject, known: Known) -> Case:
         around = self.draft_context.others
@@ -215,11 +215,11 @@ class _Drafting:
             accepted_as=None if item.version_key else self._accepted_as(item.id),
         )
 
-    def _note_repeated(self, verdict: Unchanged, known: Known) -> None:
-        said = known.newest if verdict.is_repeated else known.same
+    def _note_repeated(self, result: Unchanged, known: Known) -> None:
+        said = known.newest if result.is_repeated else known.same
         if said is not None:
             self.present.add(said.key)
-            if verdict.is_repeated:
+            if result.is_repeated:
                 self.repeated.add(said.key)
 
     def _accepted_as(self, id: StixId) -> tuple[str, str] | None:
@@ -239,9 +239,9 @@ class _Drafting:
         text = format_instant(instant)
         return text, version_key(text) or text
 
-    def _add(self, n: int, item: StixObject, verdict: Accept) -> None:
+    def _add(self, n: int, item: StixObject, result: Accept) -> None:
         key = n - self.count  # negative, and in the order of the submission
-        version = _version(self.draft_context, key, item, verdict)
+        version = _version(self.draft_context, key, item, result)
         self.records[item.id].add(version)
         self.fresh.append(version)
         self.bodies[item.digest] = item.body
@@ -265,14 +265,14 @@ class _Drafting:
         return id in self.records and self.records[id].known(None).is_own
 
 
-def _version(draft_context: DraftContext, key: int, item: StixObject, verdict: Accept) -> ObjectVersion:
+def _version(draft_context: DraftContext, key: int, item: StixObject, result: Accept) -> ObjectVersion:
     return ObjectVersion(
         key=key,
         member=draft_context.submitter.id,
         id=item.id,
         type=item.type,
-        version=verdict.version,
-        version_key=verdict.version_key,
+        version=result.version,
+        version_key=result.version_key,
         submitted_at=draft_context.now,
         has_spec_version=item.has_spec_version,
         is_newest=False,
@@ -294,7 +294,7 @@ def _version(draft_context: DraftContext, key: int, item: StixObject, verdict: A
         created=item.created,
         same=item.same,
         revoked=item.revoked,
-        is_copy=verdict.is_copy,
+        is_copy=result.is_copy,
     )
 
 

@@ -114,7 +114,7 @@ class Named(NamedTuple):
 _CALLED: Final = (_V.stix_id, _V.member, _V.version)
 
 
-def strayed(connection: Connection) -> list[Named]:
+def misplaced(connection: Connection) -> list[Named]:
     """Return the versions of members that no submission brought, of this member and origin, at this time."""
     s = submission.c
     same = and_(s.member == _V.member, s.origin == _V.origin, s.requested_at == _V.submitted_at)

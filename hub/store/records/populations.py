@@ -109,7 +109,7 @@ def linked(
         Linked(
             *(key, found.facts[found.versions[key]], place.refers, place.later, place.sources),
             {level: _named(names, targets) for level, targets in found.left.get(key, {}).items()},
-            frozenset(map(StixId, found.peculiar.get(key, ()))),
+            frozenset(map(StixId, found.unlike_others.get(key, ()))),
             key in found.living and place.later is None,
             counts.get(key, {}),
             key in found.copies,
@@ -146,7 +146,7 @@ class _ReadVersions:
     left: dict[int, dict[Tlp, frozenset[int]]] = field(default_factory=dict)
     later: dict[int, int] = field(default_factory=dict)
     counted: dict[int, StixId] = field(default_factory=dict)
-    peculiar: dict[int, list[str]] = field(default_factory=dict)
+    unlike_others: dict[int, list[str]] = field(default_factory=dict)
     living: set[int] = field(default_factory=set)
     copies: set[int] = field(default_factory=set)
     newest: dict[tuple[MemberId, str], int] = field(default_factory=dict)
@@ -198,7 +198,7 @@ def _read(
             records[group[0], id].append((version_key, key))
         facts = found.facts[number]
         if facts.redactions or facts.about is not None or id in sources or key in found.copies:
-            found.peculiar[key] = references.get(key, [])
+            found.unlike_others[key] = references.get(key, [])
         if deleted_at is None:
             found.living.add(key)
             if has_sibling or key in references or facts.redactions:
@@ -266,14 +266,14 @@ def _group(
             later = found.later.get(key)
             if found.refers.get(key, _NOTHING) <= names.keys() and (later is None or later in names):
                 names[key] = (
-                    key if key in found.peculiar else known.setdefault((decisive[key], place(key)), key)
+                    key if key in found.unlike_others else known.setdefault((decisive[key], place(key)), key)
                 )
             else:
                 left.append(key)
         waiting = left
     names.update((key, key) for key in waiting)
     groups = {key: found_ for (_, found_), key in known.items()}
-    return names, groups | {key: place(key) for key in (*waiting, *found.peculiar)}
+    return names, groups | {key: place(key) for key in (*waiting, *found.unlike_others)}
 
 
 def _has_sibling(origin: NationCode) -> ColumnElement[bool]:
