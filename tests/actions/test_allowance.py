@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
-from hub.actions.access.rate_limits import Allowances
+from hub.actions.access.rate_limits import RateLimits
 from hub.actions.operation import administer
 from hub.actions.service.service import Service
 from hub.errors import TooManyRequests, Unavailable
@@ -44,7 +44,7 @@ def world(database_url: str) -> Iterator[World]:
     world.close()
 
 
-class Worker(Allowances):
+class Worker(RateLimits):
     """A process of which each request is of the moment that the clock says."""
 
     clock: Callable[[], datetime]
@@ -53,7 +53,7 @@ class Worker(Allowances):
         super().admit(replace(caller, at=self.clock()), cursor)
 
 
-def process(world: World, requests: int = 0, objects: int = 0) -> Allowances:
+def process(world: World, requests: int = 0, objects: int = 0) -> RateLimits:
     """A worker of its own over the database that all share, with these rates a minute."""
     limits = Limits(requests_per_minute=requests, objects_per_minute=objects)
     worker = Worker(replace(world.service, limits=limits))
@@ -61,12 +61,12 @@ def process(world: World, requests: int = 0, objects: int = 0) -> Allowances:
     return worker
 
 
-def admitted(process: Allowances, caller: Caller, tries: int, cursor: str | None = None) -> int:
+def admitted(process: RateLimits, caller: Caller, tries: int, cursor: str | None = None) -> int:
     """How many of so many requests are let in."""
     return sum(not refusal(process, caller, cursor) for _ in range(tries))
 
 
-def refusal(process: Allowances, caller: Caller, cursor: str | None = None) -> int:
+def refusal(process: RateLimits, caller: Caller, cursor: str | None = None) -> int:
     """The seconds that a request is told to wait; 0 when it is let in."""
     try:
         process.admit(caller, cursor)
@@ -209,7 +209,7 @@ def test_without_a_database_it_is_unavailable(world: World) -> None:
     nowhere = Store.open("postgresql+psycopg://nobody@127.0.0.1:1/none")
     service = replace(world.service, store=nowhere, limits=Limits(requests_per_minute=10))
     with pytest.raises(Unavailable):
-        Allowances(service).admit(world.callers["us-cert"])
+        RateLimits(service).admit(world.callers["us-cert"])
 
 
 # --- let in -----------------------------------------------------------------------------------------
@@ -300,7 +300,7 @@ def test_threads_of_many_processes_have_one_burst_between_them(world: World) -> 
     workers = [process(world, requests=250) for _ in range(3)]
     start = threading.Barrier(6, timeout=PATIENCE_SECONDS)
 
-    def ask(worker: Allowances) -> int:
+    def ask(worker: RateLimits) -> int:
         start.wait()
         return admitted(worker, us, 400)
 
@@ -332,7 +332,7 @@ def test_what_a_process_holds_in_stock_comes_on_top_later_and_no_more(world: Wor
 
 def test_honest_members_meet_no_limit_of_the_ordinary_configuration(world: World) -> None:
     service = replace(world.service, limits=load({}).limits)
-    workers = [Allowances(service) for _ in range(8)]
+    workers = [RateLimits(service) for _ in range(8)]
     us, kr = world.callers["us-cert"], world.callers["kr-cert"]
     turns = itertools.cycle(workers)
     for _page in range(1_000):  # a million objects in no time, without the benefit of a cursor

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import update
 
 from hub.actions.access import accept
-from hub.actions.access.rate_limits import Allowances
+from hub.actions.access.rate_limits import RateLimits
 from hub.actions.agreement import recover
 from hub.actions.operation import (
     administer,
@@ -166,7 +166,7 @@ class Stage:
 
     def allowance(self) -> None:
         limited = replace(self.service, limits=Limits(requests_per_minute=60))
-        Allowances(limited).admit(self.world.callers["us-cert"])
+        RateLimits(limited).admit(self.world.callers["us-cert"])
 
     def page(self) -> None:
         assert poll.objects(self.service, self.world.query("kr-cert")).rows

@@ -32,7 +32,7 @@ _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _SECOND: Final = timedelta(seconds=1)
 
 
-class Allowances:
+class RateLimits:
     """A process's share of what the members may ask. Safe for threads.
 
     In any span of time a member is let in with at most the burst, what the rate gives for the span, and one
@@ -45,8 +45,8 @@ class Allowances:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._walks = _Walks()
-        self._requests = _Allowance(service.store, "requests", service.limits.requests_per_minute)
-        self._objects = _Allowance(service.store, "objects", service.limits.objects_per_minute)
+        self._requests = _RateLimit(service.store, "requests", service.limits.requests_per_minute)
+        self._objects = _RateLimit(service.store, "objects", service.limits.objects_per_minute)
 
     def admit(self, caller: Caller, cursor: str | None = None, walked: Disclosed = Disclosed.OBJECTS) -> None:
         """Count a request of the caller's, before anything of it is done.
@@ -115,7 +115,7 @@ class _Walks:
 
 
 @dataclass(slots=True)
-class _Stock:
+class _Bucket:
     """The cells of one member that this process holds; below zero, those that it has yet to account for."""
 
     cells: int = 0
@@ -124,7 +124,7 @@ class _Stock:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class _Allowance:
+class _RateLimit:
     """One kind of cell. `per_minute` 0: as many as anybody likes."""
 
     def __init__(self, store: Store, kind: str, per_minute: int) -> None:
@@ -132,7 +132,7 @@ class _Allowance:
         self._kind = kind
         self._per_minute = per_minute
         self._portion = max(1, per_minute // _PORTIONS_A_MINUTE)
-        self._stocks: dict[MemberId, _Stock] = {}
+        self._stocks: dict[MemberId, _Bucket] = {}
 
     def take(self, member: MemberId, cells: int, now: datetime) -> timedelta:
         """Take `cells` and return zero, or take nothing and return how long to wait.
@@ -142,45 +142,45 @@ class _Allowance:
         """
         if not self._per_minute:
             return _NONE
-        stock = self._stock(member)
-        failure = stock.failure
-        with stock.lock:
-            if stock.cells <= 0 and stock.failure is not None and stock.failure is not failure:
-                raise Unavailable(str(stock.failure), cause=stock.failure.cause)
-            wait = _NONE if stock.cells > 0 else self._refill(member, stock, now)
+        bucket = self._bucket(member)
+        failure = bucket.failure
+        with bucket.lock:
+            if bucket.cells <= 0 and bucket.failure is not None and bucket.failure is not failure:
+                raise Unavailable(str(bucket.failure), cause=bucket.failure.cause)
+            wait = _NONE if bucket.cells > 0 else self._refill(member, bucket, now)
             if not wait:
-                stock.cells -= cells
+                bucket.cells -= cells
             return wait
 
     def owe(self, member: MemberId, cells: int) -> None:
         """Take `cells` whatever is left."""
         if self._per_minute:
-            stock = self._stock(member)
-            with stock.lock:
-                stock.cells -= cells
+            bucket = self._bucket(member)
+            with bucket.lock:
+                bucket.cells -= cells
 
-    def _stock(self, member: MemberId) -> _Stock:
-        return self._stocks.get(member) or self._stocks.setdefault(member, _Stock())
+    def _bucket(self, member: MemberId) -> _Bucket:
+        return self._stocks.get(member) or self._stocks.setdefault(member, _Bucket())
 
-    def _refill(self, member: MemberId, stock: _Stock, now: datetime) -> timedelta:
+    def _refill(self, member: MemberId, bucket: _Bucket, now: datetime) -> timedelta:
         """Return zero with a new portion in stock, or how long to wait for it."""
-        wait = stock.refused_until - now
+        wait = bucket.refused_until - now
         # What was refused once costs the database nothing more until its time has come. A longer wait than
         # any that was told is the clock's doing; debts of a portion are not kept from the other processes.
-        if not (_NONE < wait <= _BURST and -stock.cells < self._portion):
+        if not (_NONE < wait <= _BURST and -bucket.cells < self._portion):
             try:
-                wait = self._settle(member, stock, now)
+                wait = self._settle(member, bucket, now)
             except Unavailable as failure:
-                stock.failure = failure
+                bucket.failure = failure
                 raise
         return max(wait, _NONE)
 
-    def _settle(self, member: MemberId, stock: _Stock, now: datetime) -> timedelta:
+    def _settle(self, member: MemberId, bucket: _Bucket, now: datetime) -> timedelta:
         """Account for what is owed, take a portion if there is room for it, return the wait otherwise."""
         portion = self._time(self._portion)
         with self._store.count() as connection:
             held = rate_limits.hold_used_until(connection, member, self._kind)
-            used = max(held, now) + self._time(-stock.cells)
+            used = max(held, now) + self._time(-bucket.cells)
             # Long walks, and a clock that stepped back, are forgiven what passes one burst of waiting.
             used = min(used, now + 2 * _BURST - portion)
             wait = used + portion - (now + _BURST)
@@ -188,8 +188,8 @@ class _Allowance:
                 used += portion
             if used != held:
                 rate_limits.set_used_until(connection, member, self._kind, used)
-        stock.cells = self._portion if wait <= _NONE else 0
-        stock.refused_until = now + wait
+        bucket.cells = self._portion if wait <= _NONE else 0
+        bucket.refused_until = now + wait
         return wait
 
     def _time(self, cells: int) -> timedelta:

@@ -123,7 +123,7 @@ def explanations() -> Response:
     """Return the decisions on up to 1,000 objects, in the order of the body; nothing is written."""
     asked = explain.questions(received().body)
     told = explain.explain_many(service(), caller(), asked)
-    allowances().charge(caller(), len(asked))
+    rate_limits().charge(caller(), len(asked))
     return _json({"explanations": told})
 
 

@@ -35,7 +35,7 @@ from hub.model import (
 )
 from hub.web import request_log
 from hub.web.taxii import filters, resources
-from hub.web.taxii.identity import allowances, caller
+from hub.web.taxii.identity import caller
 from hub.web.taxii.negotiation import received
 
 Answer = tuple[Any, dict[str, str]]  # a resource and headers of its response
@@ -125,7 +125,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         # Of a HEAD the objects stay behind: what leaves is no more than a manifest tells.
         is_head = request.environ["REQUEST_METHOD"] == "HEAD"
         page = poll.objects(self._service, query, Disclosed.MANIFEST if is_head else Disclosed.OBJECTS)
-        allowances().charge(caller(), len(page.rows))
+        rate_limits().charge(caller(), len(page.rows))
         body = resources.envelope(page, self._next(query, page, Disclosed.OBJECTS))
         # The rows without their bodies: these must go as they are sent.
         page = replace(page, rows=tuple(replace(row, body=b"") for row in page.rows[:1] + page.rows[-1:]))
@@ -171,7 +171,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
             raise Forbidden("nothing is submitted to the aggregate: use your nation's collection")
         receipt = submit.submit(self._service, Submission(caller(), origin, received()))
         request_log.count(receipt)
-        allowances().charge(caller(), receipt.total)
+        rate_limits().charge(caller(), receipt.total)
         return resources.status(receipt)
 
     def delete_object(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> None:

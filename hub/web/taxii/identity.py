@@ -12,7 +12,7 @@ from flask import Flask, current_app, g, request
 from medallion import auth
 
 from hub.actions.access import authenticate
-from hub.actions.access.rate_limits import Allowances
+from hub.actions.access.rate_limits import RateLimits
 from hub.actions.service.service import Service
 from hub.model import Caller
 
@@ -25,7 +25,7 @@ Credentials = tuple[str | None, str | None]  # member id, where the scheme names
 def move_in(app: Flask, service: Service) -> None:
     """Make `service` the one that every request to `app` is served from."""
     app.extensions[_HOUSE] = service
-    app.extensions[_ALLOWANCES] = Allowances(service)
+    app.extensions[_ALLOWANCES] = RateLimits(service)
 
 
 def service_of(app: Flask) -> Service:
@@ -38,9 +38,9 @@ def service() -> Service:
     return service_of(current_app)
 
 
-def allowances() -> Allowances:
+def rate_limits() -> RateLimits:
     """Return what this process keeps of how much each member has asked."""
-    return cast(Allowances, current_app.extensions[_ALLOWANCES])
+    return cast(RateLimits, current_app.extensions[_ALLOWANCES])
 
 
 def caller() -> Caller:

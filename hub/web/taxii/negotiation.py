@@ -18,7 +18,7 @@ from werkzeug.http import parse_list_header, parse_options_header
 
 from hub.errors import BadRequest, NotAcceptable, NotFound, TooLarge, UnsupportedMedia
 from hub.model import Disclosed, HttpRequest
-from hub.web.taxii.identity import allowances, caller, service
+from hub.web.taxii.identity import caller, service
 
 TAXII: Final[str] = MEDIA_TYPE_TAXII_V21
 JSON: Final = "application/json"
@@ -78,9 +78,9 @@ def _count_request() -> None:
     who = caller()
     walked = _WALKED.get(request.endpoint or "") if request.method in {"GET", "HEAD"} else None
     if walked is not None:
-        allowances().admit(who, request.args.get("next"), walked)
+        rate_limits().admit(who, request.args.get("next"), walked)
     elif request.endpoint != _DISCOVERY:
-        allowances().admit(who)
+        rate_limits().admit(who)
 
 
 def _refuse_unspeakable_path() -> None:
