@@ -19,10 +19,10 @@ from hub.model.forms import (
     ANONYMISED,
     SUBMITTED,
     Form,
-    Givers,
-    Original,
+    KnownSubmitters,
+    OriginalId,
     Redaction,
-    Served,
+    ServedObject,
     SourceHiding,
     View,
 )

@@ -91,7 +91,7 @@ class Redaction:
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class ServedObject:
     """The object that stands for a version in some form, and where its body is."""
 
     id: StixId
@@ -100,7 +100,7 @@ class Served:
     size: int  # bytes
 
 
-class Givers(NamedTuple):
+class KnownSubmitters(NamedTuple):
     """Who has given an id to the hub, as far as a nation may know: its cert, others of it, or from abroad."""
 
     by_cert: frozenset[StixId]
@@ -108,7 +108,7 @@ class Givers(NamedTuple):
     from_abroad: frozenset[StixId]
 
 
-class Original(NamedTuple):
+class OriginalId(NamedTuple):
     """What stands behind an id that the hub made."""
 
     origin: NationCode

@@ -19,7 +19,7 @@ from hub.model import (
     Mention,
     NationCode,
     ObjectVersion,
-    Original,
+    OriginalId,
     OriginalRow,
     OthersVersion,
     ShownRow,
@@ -171,10 +171,10 @@ def _named_in(memory: Memory, row: Row) -> set[StixId]:
     return {made if made in memory.made else id for id, made in hidden.items()}
 
 
-def originals(memory: Memory, nation: NationCode, ids: Iterable[StixId]) -> dict[StixId, Original]:
+def originals(memory: Memory, nation: NationCode, ids: Iterable[StixId]) -> dict[StixId, OriginalId]:
     """What stands behind those of the ids that the hub made of other nations' objects."""
     found = {id: memory.made[id] for id in ids if id in memory.made}
-    return {id: Original(one.origin, one.id) for id, one in found.items() if one.origin != nation}
+    return {id: OriginalId(one.origin, one.id) for id, one in found.items() if one.origin != nation}
 
 
 # --- how a member's objects are handled (rules/marking) --------------------------------------------

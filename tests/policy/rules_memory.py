@@ -16,9 +16,9 @@ from hub.model import (
     ANONYMISED,
     SUBMITTED,
     Form,
-    Givers,
     Justification,
     Kind,
+    KnownSubmitters,
     LiveRow,
     Member,
     MemberId,
@@ -193,7 +193,7 @@ class Memory:
             own: {v.id for v in self.of_nation(origin) if self._is_certs(v) is own} for own in (True, False)
         }
         abroad = {row.id for row in self.ledger(origin) if row.origin != origin}
-        givers = Givers(*(frozenset(ids & free) for ids in (by[True], by[False], abroad)))
+        givers = KnownSubmitters(*(frozenset(ids & free) for ids in (by[True], by[False], abroad)))
         for id in hidden_ids(free, givers):
             self.made[made_id(origin, id, ANONYMISED)] = Made(origin, id, ANONYMISED)
 

@@ -19,7 +19,7 @@ from hub.model import (
     Ground,
     MemberId,
     NationCode,
-    Original,
+    OriginalId,
     Period,
     Redaction,
     Release,
@@ -309,8 +309,8 @@ def test_an_answer_about_several_objects_is_for_who_sees_them_all() -> None:
 def test_answered_are_one_nations_objects_and_no_definitions_of_extensions() -> None:
     extension = StixId("extension-definition--1")
     behind = {
-        MADE: Original(US, BEHIND),
-        MADE2: Original(NationCode("JP"), BEHIND2),
-        extension: Original(US, StixId("extension-definition--2")),
+        MADE: OriginalId(US, BEHIND),
+        MADE2: OriginalId(NationCode("JP"), BEHIND2),
+        extension: OriginalId(US, StixId("extension-definition--2")),
     }
     assert answered(behind, US) == {MADE: BEHIND}

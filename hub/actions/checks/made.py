@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
-from hub.model import Form, JsonObject, Kind, NationCode, ObjectVersion, Served
+from hub.model import Form, JsonObject, Kind, NationCode, ObjectVersion, ServedObject
 from hub.proofs import canonical
 from hub.stix.derived.redaction import redact
 from hub.stix.derived.renaming import ids_in, is_value_based, rename
@@ -39,7 +39,9 @@ def made_faults(
                 yield Fault(f"{served.id}, made of {named(versions[key])}", f"{what}; {RESTORE}")
 
 
-def _fault(version: ObjectVersion, form: Form, made: tuple[Served, Content], original: Content) -> str | None:
+def _fault(
+    version: ObjectVersion, form: Form, made: tuple[ServedObject, Content], original: Content
+) -> str | None:
     served, content = made
     if version.deleted_at is not None:
         return None  # whether it had to be erased is a matter of all that hold the same content

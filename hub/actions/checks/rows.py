@@ -21,7 +21,7 @@ from hub.model import (
     NationCode,
     ObjectVersion,
     Reader,
-    Served,
+    ServedObject,
     View,
 )
 from hub.rules.release.deciding import NEVER, NOBODY, is_visible
@@ -96,9 +96,11 @@ class RowCheck:
         member = self.context.members.get(version.member)
         return member is not None and member.nation == self.context.origin
 
-    def _row_faults(self, row: StoredRow, version: ObjectVersion, made: Served | None) -> Iterator[Fault]:
+    def _row_faults(
+        self, row: StoredRow, version: ObjectVersion, made: ServedObject | None
+    ) -> Iterator[Fault]:
         if row.form == SUBMITTED:
-            made = Served(version.id, version.type, version.content_id, version.size)
+            made = ServedObject(version.id, version.type, version.content_id, version.size)
         if made is None:  # of what was deleted nothing is made
             if not row.is_withdrawn:
                 yield Fault(_place(row), f"shows what was never made of its version; {RESTORE}")

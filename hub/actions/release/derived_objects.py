@@ -19,16 +19,16 @@ from hub.actions.service.service import Service
 from hub.model import (
     ANONYMISED,
     Form,
-    Givers,
     JsonObject,
     Justification,
     Kind,
+    KnownSubmitters,
     Member,
     MemberId,
     NationCode,
     ObjectVersion,
     Registry,
-    Served,
+    ServedObject,
     StixId,
     Tlp,
 )
@@ -65,12 +65,12 @@ def provide(
     made = derived_objects.stored(connection, {key for key, _ in asked})
     missing = [row for key, row in asked.items() if key not in made]
     if missing:
-        made |= _Workshop.of(service, connection, origin).make(missing)
+        made |= _Maker.of(service, connection, origin).make(missing)
     return [replace(row, made=made[row.version.key, row.form]) if row.form.label else row for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
-class _Workshop:
+class _Maker:
     """Where one nation's objects are made anew."""
 
     connection: Connection
@@ -81,7 +81,7 @@ class _Workshop:
     ids: _Ids
 
     @classmethod
-    def of(cls, service: Service, connection: Connection, origin: NationCode) -> _Workshop:
+    def of(cls, service: Service, connection: Connection, origin: NationCode) -> _Maker:
         registry = service.registry
         known = {m.id: m for m in members.members(connection)}
         certs = {m.identity for m in known.values() if m.kind is Kind.CERT}
@@ -94,7 +94,7 @@ class _Workshop:
     def hub_identity(self) -> StixId:
         return self.registry.hub_identity_id
 
-    def make(self, rows: Sequence[NewRow]) -> dict[Key, Served]:
+    def make(self, rows: Sequence[NewRow]) -> dict[Key, ServedObject]:
         """Make and keep what is served of these versions in these forms.
 
         Of a deleted version nothing is made: its row is not served, and must not tell the original's id.
@@ -117,15 +117,15 @@ class _Workshop:
         by_digest = {digests[key]: text for key, text in texts.items()}
         contents = objects.insert_contents(self.connection, self.origin, by_digest)
         served = {
-            key: Served(StixId(obj["id"]), obj["type"], contents[digests[key]], len(texts[key]))
+            key: ServedObject(StixId(obj["id"]), obj["type"], contents[digests[key]], len(texts[key]))
             for key, obj in made.items()
         }
         derived_objects.add(self.connection, served)
         return served | gone_to
 
-    def _unserved(self, row: NewRow) -> Served:
+    def _unserved(self, row: NewRow) -> ServedObject:
         id = self._made_id(row.version.id, row.form)
-        return Served(id, row.version.type, row.version.content_id, row.version.size)
+        return ServedObject(id, row.version.type, row.version.content_id, row.version.size)
 
     def _object(self, version: ObjectVersion, form: Form, obj: JsonObject) -> JsonObject:
         if form.is_link:
@@ -236,7 +236,7 @@ class _Ids:
         for form, ids in by_form.items():
             self._look_up(form, ids)
 
-    def known(self, ids: Collection[StixId]) -> Givers:
+    def known(self, ids: Collection[StixId]) -> KnownSubmitters:
         """Return who has given those of `ids` that are known to the nation."""
         if asked := set(ids) - self._asked:
             found = derived_objects.known(self.connection, self.origin, self.cert, asked)
@@ -245,7 +245,7 @@ class _Ids:
             self._by_others.update(found.by_others)
             self._from_abroad.update(found.from_abroad)
         sets = (self._by_cert, self._by_others, self._from_abroad)
-        return Givers(*(frozenset(one.intersection(ids)) for one in sets))
+        return KnownSubmitters(*(frozenset(one.intersection(ids)) for one in sets))
 
     def made(
         self, ids: Collection[StixId], form: Form, object_type: str | None = None

@@ -13,15 +13,15 @@ from hub.model import (
     Clause,
     Clearance,
     Form,
-    Givers,
     Granular,
     Ground,
     Justification,
     Kind,
+    KnownSubmitters,
     Member,
     MemberId,
     NationCode,
-    Original,
+    OriginalId,
     Period,
     RecordKey,
     StixId,
@@ -100,7 +100,7 @@ def _forms(candidate: Candidate, recipient: NationCode, clauses: Iterable[Clause
     return frozenset(found)
 
 
-def answered(behind: Mapping[StixId, Original], about: NationCode) -> dict[StixId, StixId]:
+def answered(behind: Mapping[StixId, OriginalId], about: NationCode) -> dict[StixId, StixId]:
     """Return the originals of the nation that is answered, by made id (policy 7).
 
     Others' are none of its business. Nor those of extension-definitions: where such ids are keys, two might
@@ -150,7 +150,7 @@ def names_of(member: Member) -> tuple[str, ...]:
     return () if member.kind is Kind.CERT else member.names
 
 
-def hidden_ids(ids: Collection[StixId], givers: Givers) -> set[StixId]:
+def hidden_ids(ids: Collection[StixId], givers: KnownSubmitters) -> set[StixId]:
     """Return which of the ids that follow from no value an anonymised object must not tell (policy 7).
 
     All that could tell of a member's other objects, known to the hub or not. Nobody hides the cert's id by

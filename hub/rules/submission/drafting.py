@@ -15,7 +15,7 @@ from hub.model import (
     Member,
     NationCode,
     ObjectVersion,
-    Original,
+    OriginalId,
     Outcome,
     SourceHiding,
     StixId,
@@ -60,7 +60,7 @@ class DraftContext:
     registered: Registered
     others: KnownOthers
     own: frozenset[StixId]
-    originals: Mapping[StixId, Original]
+    originals: Mapping[StixId, OriginalId]
     now: datetime
     accepted_at: datetime
 

@@ -7,7 +7,16 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, func, insert, select
 
-from hub.model import Form, Givers, Justification, MemberId, NationCode, Original, Served, StixId
+from hub.model import (
+    Form,
+    Justification,
+    KnownSubmitters,
+    MemberId,
+    NationCode,
+    OriginalId,
+    ServedObject,
+    StixId,
+)
 from hub.store.database.batches import among, batches
 from hub.store.ledger.releases import decode
 from hub.store.schema.rendition_tables import made_id, rendition
@@ -24,12 +33,12 @@ _R = rendition.c
 Key = tuple[int, Form]  # ObjectVersion.key, and the form
 
 
-def stored(connection: Connection, versions: Collection[int]) -> dict[Key, Served]:
+def stored(connection: Connection, versions: Collection[int]) -> dict[Key, ServedObject]:
     """Return what has been made of these versions, in every form."""
-    found: dict[Key, Served] = {}
+    found: dict[Key, ServedObject] = {}
     for batch in batches(sorted(versions)):
         for row in connection.execute(select(rendition).where(_R.version_id.in_(batch))):
-            served = Served(StixId(row.stix_id), row.type, row.content_id, row.size)
+            served = ServedObject(StixId(row.stix_id), row.type, row.content_id, row.size)
             found[row.version_id, Form.of(row.rendition)] = served
     return found
 
@@ -54,7 +63,7 @@ def with_ids(connection: Connection, ids: Collection[StixId]) -> list[Made]:
     ]
 
 
-def add(connection: Connection, made: Mapping[Key, Served]) -> None:
+def add(connection: Connection, made: Mapping[Key, ServedObject]) -> None:
     """Keep what was made; the caller holds the origin."""
     rows = [
         {
@@ -105,20 +114,20 @@ def add_made_ids(
         connection.execute(insert(made_id), rows)
 
 
-def originals(connection: Connection, nation: NationCode, ids: Iterable[StixId]) -> dict[StixId, Original]:
+def originals(connection: Connection, nation: NationCode, ids: Iterable[StixId]) -> dict[StixId, OriginalId]:
     """Return what stands behind those of `ids` that were made of other nations' objects than this one's.
 
     Nobody comes upon such an id by chance: it was given one, be it as a reference in another object.
     """
-    found: dict[StixId, Original] = {}
+    found: dict[StixId, OriginalId] = {}
     for batch in batches(sorted(ids)):
         query = select(_M.made, _M.origin, _M.stix_id).where(_M.made.in_(batch), _M.origin != nation)
         for made, origin, id in connection.execute(query):
-            found[StixId(made)] = Original(NationCode(origin), StixId(id))
+            found[StixId(made)] = OriginalId(NationCode(origin), StixId(id))
     return found
 
 
-def known(connection: Connection, origin: NationCode, cert: str, ids: Collection[StixId]) -> Givers:
+def known(connection: Connection, origin: NationCode, cert: str, ids: Collection[StixId]) -> KnownSubmitters:
     """Return who has given those of `ids` that are known to the nation; `cert` is its cert's member id."""
     v = object_version.c
     by_cert: set[StixId] = set()
@@ -131,7 +140,7 @@ def known(connection: Connection, origin: NationCode, cert: str, ids: Collection
         is_foreign = (release.c.recipient == origin, release.c.origin != origin)
         query = select(release.c.stix_id).distinct().where(*is_foreign, release.c.stix_id.in_(batch))
         from_abroad.update(StixId(id) for id in connection.execute(query).scalars())
-    return Givers(frozenset(by_cert), frozenset(by_others), frozenset(from_abroad))
+    return KnownSubmitters(frozenset(by_cert), frozenset(by_others), frozenset(from_abroad))
 
 
 def told(

@@ -41,7 +41,7 @@ from hub.model import (
     NationCode,
     ObjectVersion,
     RowChanges,
-    Served,
+    ServedObject,
     Shown,
     SourceHiding,
     StixId,
@@ -198,12 +198,12 @@ class NewRow:
     version: ObjectVersion
     justification: Justification
     form: Form = SUBMITTED
-    made: Served | None = None
+    made: ServedObject | None = None
 
     @property
-    def served(self) -> Served:
+    def served(self) -> ServedObject:
         version = self.version
-        return self.made or Served(version.id, version.type, version.content_id, version.size)
+        return self.made or ServedObject(version.id, version.type, version.content_id, version.size)
 
 
 def change(connection: Connection, recipient: NationCode, changes: RowChanges, now: datetime) -> None:
