@@ -78,7 +78,7 @@ def _supersedes(review: Review) -> Iterator[str]:
     former = review.former
     if former is None:
         yield "what it supersedes cannot be shown, nor how this differs from it"
-        yield f"  {review.former_trouble.sentence if review.former_trouble else ''}"
+        yield f"  {review.former_problem.sentence if review.former_problem else ''}"
         return
     yield f"it takes the place of {former.id}, {former.digest}"
     changes = terms.differences(former.document, review.document)

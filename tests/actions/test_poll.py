@@ -13,7 +13,7 @@ from hub.actions.reading import poll
 from hub.actions.service import in_force
 from hub.errors import BadCursor, BadFilter
 from hub.model import Limits, Query, Row, VersionFilter, version_key
-from hub.rules.release.deciding import stands
+from hub.rules.release.deciding import is_visible
 from hub.store.ledger import pages
 from tests.actions.hubs import Hub, address, clause, malware, relation
 
@@ -59,7 +59,7 @@ def test_a_new_justification_alone_is_evaluated(ten: Hub, monkeypatch: pytest.Mo
     query = ten.query("kr-cert")
     assert len(poll.objects(ten.service, query).rows) > 10
     asked: list[Any] = []
-    monkeypatch.setattr(in_force, "stands", lambda *a: [stands(*a), asked.append(a)][0])
+    monkeypatch.setattr(in_force, "is_visible", lambda *a: [is_visible(*a), asked.append(a)][0])
     ten.accepted("us-cert", malware("other", "amber+strict"))
     assert "other" in _names(poll.objects(ten.service, ten.query("kr-cert", "US")).rows)
     assert len(asked) == 1

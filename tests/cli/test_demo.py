@@ -19,12 +19,12 @@ from click.testing import CliRunner
 from taxii2client.v21 import Server, as_pages
 
 from hub.cli import demo, main
-from hub.cli.demo import scene, server, simulated, watching
+from hub.cli.demo import polled, server, setup, simulated
 from hub.cli.demo.others import Attempt, AttemptsOfOthers
 from hub.cli.demo.reasons import ShownObject
 from hub.cli.demo.recalled import RecalledObject
 from hub.cli.demo.sample import SampleQuestion, load_sample
-from hub.cli.demo.scene import MEMBERS, DemoHub
+from hub.cli.demo.setup import MEMBERS, DemoHub
 from hub.client import HubAuth
 from hub.errors import HubError
 from hub.model import StixObject
@@ -104,7 +104,7 @@ HUBS = {"id": "identity--hub"}
     ],
 )
 def test_whatever_differs_is_said(seen: list[dict[str, str]], complaint: str) -> None:
-    assert watching.compare("in-cert", seen, {"malware--1": ONE}, {"identity--hub"}) == [complaint]
+    assert polled.compare("in-cert", seen, {"malware--1": ONE}, {"identity--hub"}) == [complaint]
 
 
 def test_what_is_explained_or_recorded_otherwise_is_said() -> None:
@@ -128,7 +128,7 @@ def test_what_is_explained_or_recorded_otherwise_is_said() -> None:
 
 
 def test_what_is_as_expected_gives_no_complaint() -> None:
-    assert watching.compare("in-cert", [ONE, HUBS], {"malware--1": ONE}, {"identity--hub"}) == []
+    assert polled.compare("in-cert", [ONE, HUBS], {"malware--1": ONE}, {"identity--hub"}) == []
 
 
 def test_a_note_to_others_or_none_at_all_is_said() -> None:
@@ -161,7 +161,7 @@ def test_a_try_that_ends_otherwise_is_said() -> None:
 
 def test_another_policy_than_the_table_fails_the_demo(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        simulated, "conclude", lambda _scene, _name: {"id": "", "signed_by": []}
+        simulated, "conclude", lambda _demo_hub, _name: {"id": "", "signed_by": []}
     )  # US-JP was never concluded
     result = CliRunner().invoke(main, ["demo"])
     assert result.exit_code == 1
@@ -189,38 +189,38 @@ def test_json_tells_the_whole_story_and_leaves_nothing_behind(
     monkeypatch.setenv("HUB_API_ROOT", "elsewhere")  # the user's own configuration stays out
     result = CliRunner().invoke(main, ["demo", "--json"])
     assert result.exit_code == 0, result.output
-    story = json.loads(result.stdout)
-    assert story["differences"] == []
-    assert [a["state"] for a in story["agreements"]] == ["in force"] * 3
-    apt1 = story["submitted"][0]
-    assert {(one["origin"], one["recipient"], one["tlp"]) for one in story["simulated"]} == {
+    report = json.loads(result.stdout)
+    assert report["differences"] == []
+    assert [a["state"] for a in report["agreements"]] == ["in force"] * 3
+    apt1 = report["submitted"][0]
+    assert {(one["origin"], one["recipient"], one["tlp"]) for one in report["simulated"]} == {
         ("US", "JP", "amber"),
         ("JP", "US", "amber"),
     }
-    assert sum(one["count"] for one in story["simulated"] if one["origin"] == "US") == apt1["count"]
+    assert sum(one["count"] for one in report["simulated"] if one["origin"] == "US") == apt1["count"]
     assert (apt1["count"], apt1["seen"]["kr-cert"], apt1["seen_after"]["kr-cert"]) == (76, 76, 0)
     assert (apt1["seen"]["us-partner"], apt1["seen_after"]["jp-cert"]) == (0, 76)
-    assert story["terminated"]["ended"] == "terminated by KR"
+    assert report["terminated"]["ended"] == "terminated by KR"
     red = "RED is released only to the nations an object is addressed to"
-    assert [(w["reader"], w["reason"].partition("; ")[0].partition(", ")[0]) for w in story["withheld"]] == [
+    assert [(w["reader"], w["reason"].partition("; ")[0].partition(", ")[0]) for w in report["withheld"]] == [
         ("in-cert", "above the agreement's ceiling GREEN"),
         ("us-cert", red),
         ("us-cert", f"refers to a withheld object malware--11c60e6e-239e-4eb3-a51f-6cd1e7a142c8: {red}"),
         ("jp-cert", "handled like what it refers to"),  # JP may see what is translated: from the US
     ]
-    [translated] = [one for one in story["submitted"] if one["source"] == "APT1 in KO"]
+    [translated] = [one for one in report["submitted"] if one["source"] == "APT1 in KO"]
     assert {reader for reader, count in translated["seen"].items() if count} == {
         "us-cert", "us-agency", "kr-cert", "kr-agency",
     }  # fmt: skip
     assert {reader for reader, count in translated["seen_after"].items() if count} == {"kr-cert", "kr-agency"}
-    assert story["explained"]["effective_tlp"] == "amber"
-    released = {one["nation"] for one in story["explained"]["decisions"] if one["decision"] == "release"}
+    assert report["explained"]["effective_tlp"] == "amber"
+    released = {one["nation"] for one in report["explained"]["decisions"] if one["decision"] == "release"}
     assert released == {"KR", "US"}
-    assert {one["member"] for one in story["disclosed"]} == {"kr-cert", "kr-agency", "us-cert", "us-agency"}
-    assert story["recalled"]["told"] == ["kr-agency", "us-agency", "us-cert"]
-    notified = {one["member"] for one in story["recalled"]["disclosed"] if one["note_fetched"]}
-    assert notified == set(story["recalled"]["told"])
-    assert [(one["member"], (one["refused"] or "").partition(";")[0]) for one in story["tried"]] == [
+    assert {one["member"] for one in report["disclosed"]} == {"kr-cert", "kr-agency", "us-cert", "us-agency"}
+    assert report["recalled"]["told"] == ["kr-agency", "us-agency", "us-cert"]
+    notified = {one["member"] for one in report["recalled"]["disclosed"] if one["note_fetched"]}
+    assert notified == set(report["recalled"]["told"])
+    assert [(one["member"], (one["refused"] or "").partition(";")[0]) for one in report["tried"]] == [
         ("us-cert", "created_by_ref names an identity of KR"),
         ("us-cert", "KR's object"),
         ("us-cert", "received from KR"),
@@ -302,9 +302,9 @@ def test_keys_and_tokens_are_their_owners_alone(
 
 def test_a_server_that_does_not_start_is_reported_with_its_last_words(tmp_path: Path) -> None:
     claimed, url = server.claim_address()
-    with scene.set_scene(tmp_path, url) as set_up:
+    with setup.start_hub(tmp_path, url) as set_up:
         broken = DemoHub(
-            tmp_path, url, set_up.environ | {"HUB_PAGE_LIMIT": "many"}, set_up.service, set_up.badges
+            tmp_path, url, set_up.environ | {"HUB_PAGE_LIMIT": "many"}, set_up.service, set_up.credentials
         )
         with pytest.raises(HubError, match="HUB_PAGE_LIMIT"), server.serving(broken, claimed):
             pytest.fail("it was not ready")
@@ -314,13 +314,13 @@ def test_the_server_ends_with_the_block_even_on_an_error(tmp_path: Path) -> None
     claimed, url = server.claim_address()
     pids = []
 
-    def fail_while_serving(stage: DemoHub) -> None:
-        with server.serving(stage, claimed) as process:
+    def fail_while_serving(started: DemoHub) -> None:
+        with server.serving(started, claimed) as process:
             pids.append(process.pid)
             raise HubError("in the middle")
 
-    with scene.set_scene(tmp_path, url) as stage, pytest.raises(HubError, match="in the middle"):
-        fail_while_serving(stage)
+    with setup.start_hub(tmp_path, url) as started, pytest.raises(HubError, match="in the middle"):
+        fail_while_serving(started)
     assert not is_alive(pids[0])
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 

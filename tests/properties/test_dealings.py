@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.oracle import EffectiveMarking, Version
+from tests.oracle import Handling, Version
 from tests.properties.comparing import Comparison, mould
 from tests.properties.dealings import Piece, Say, Strike, happenings, pieces
 from tests.properties.test_worlds import MORE
@@ -92,7 +92,7 @@ def test_nothing_goes_where_its_limits_do_not_let_it(events: list[Event]) -> Non
     for reader, versions in play.oracle.everybody(play.in_order(), play.now).items():
         nation = ACCOUNTS[reader].nation
         for version in versions:
-            full: EffectiveMarking = version.full
+            full: Handling = version.full
             if version.member != reader and full.limits is not None:
                 assert nation in full.limits
             if nation != play.oracle.nation(version):

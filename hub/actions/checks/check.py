@@ -152,7 +152,7 @@ def _inspection(service: Service, connection: Connection) -> Inspection:
 def _origin(
     inspection: Inspection, origin: NationCode, justifications: Justifications, counts: CreatorCounts
 ) -> Iterator[Fault]:
-    justifications = RowCheck.of(inspection, origin, justifications)
+    rows = RowCheck.of(inspection, origin, justifications)
     for ids in records.parcels(inspection.connection, origin):
         stored = records.load(inspection.connection, origin, ids)
         yield from records.newest_faults(stored)
@@ -162,7 +162,7 @@ def _origin(
         if origin != HUB:
             yield from records.handling_faults(inspection, versions)
             yield from made.made_faults(inspection, origin, versions)
-        yield from justifications.faults(versions)
+        yield from rows.faults(versions)
 
 
 def _readable(part: str, faults: Iterator[Fault]) -> Iterator[Fault]:

@@ -167,7 +167,7 @@ def _write(
     pending = recalled.served_before(
         *(service, connection, deletion.origin, decision.ledger_changes),
         handled=decision.handled.values(),
-        selected=decision.selected,
+        deleted=decision.selected,
     )
     at = max(service.store.now(connection), now)
     write_rows(service, connection, deletion.origin, decision.ledger_changes, {}, at)

@@ -8,11 +8,11 @@ from typing import Final
 
 import click
 
-from hub.cli.demo import others, reasons, recalled, simulated, watching
+from hub.cli.demo import others, polled, reasons, recalled, simulated
 from hub.cli.demo.printed import DemoOutput, DemoReport
 from hub.cli.demo.sample import load_sample, report_path
-from hub.cli.demo.scene import MEMBERS, DemoHub, conclude_agreements, home_folder, set_scene
 from hub.cli.demo.server import claim_address, serving
+from hub.cli.demo.setup import MEMBERS, DemoHub, conclude_agreements, home_folder, start_hub
 from hub.cli.output import json_option, print_json
 from hub.errors import HubError
 
@@ -36,21 +36,21 @@ def demo_command(home: Path | None, serve: bool, as_json: bool) -> None:
     """
     if serve and as_json:
         raise click.UsageError("--serve talks to a person, --json to a program: choose one.")
-    stage = DemoOutput(is_quiet=as_json)
+    output = DemoOutput(is_quiet=as_json)
     claimed, url = claim_address()
     with home_folder(home) as folder:
-        stage.heading(f"A hub at {url}: five nations, {len(MEMBERS)} members, three agreements")
-        with set_scene(folder, url) as scene, serving(scene, claimed) as process:
-            story = tell(stage, scene)
-            if serve and not story.differences:
-                _stay(stage, scene, story, process)
+        output.heading(f"A hub at {url}: five nations, {len(MEMBERS)} members, three agreements")
+        with start_hub(folder, url) as demo_hub, serving(demo_hub, claimed) as process:
+            report = tell(output, demo_hub)
+            if serve and not report.differences:
+                _stay(output, demo_hub, report, process)
     if as_json:
-        print_json(story.to_json())
-    if story.differences:
-        raise HubError(f"{len(story.differences)} answers were not as the policy says")
+        print_json(report.to_json())
+    if report.differences:
+        raise HubError(f"{len(report.differences)} answers were not as the policy says")
 
 
-def tell(stage: DemoOutput, scene: DemoHub) -> DemoReport:
+def tell(output: DemoOutput, demo_hub: DemoHub) -> DemoReport:
     """Play the story on a hub that is being served, and return what happened.
 
     1. The nations conclude their agreements.
@@ -60,53 +60,55 @@ def tell(stage: DemoOutput, scene: DemoHub) -> DemoReport:
     5. An object is deleted; whoever had fetched it is told, and nobody else.
     6. An ally and a company try what only the source of an object may do.
     """
-    story = DemoReport(load_sample())
-    story.agreements = conclude_agreements(scene)  # 1
-    for name, view in story.agreements.items():
-        stage.line(f"{name:<8} {view['state']}, signed by {', '.join(view['signed_by'])}")
+    report = DemoReport(load_sample())
+    report.agreements = conclude_agreements(demo_hub)  # 1
+    for name, view in report.agreements.items():
+        output.line(f"{name:<8} {view['state']}, signed by {', '.join(view['signed_by'])}")
 
-    watching.push_all(scene, story.sample)  # 2
-    story.simulation = simulated.sign_foreseen(scene, story.sample, _FORESEEN)
-    story.agreements[_FORESEEN] = story.simulation.agreement
-    stage.heading(f"hub agreement simulate {_FORESEEN}.toml, before it is signed: what it would release")
-    for line in story.simulation.lines():
-        stage.line(line)
-    stage.line(f"Signed by {', '.join(story.simulation.agreement['signed_by'])}: it came.")
-    story.before = watching.look(scene, story.sample)
-    stage.heading("Pushed and signed over TAXII 2.1, then polled by all: who sees how many")
-    stage.matrix(story.sample, story.before)
+    polled.push_all(demo_hub, report.sample)  # 2
+    report.simulation = simulated.sign_foreseen(demo_hub, report.sample, _FORESEEN)
+    report.agreements[_FORESEEN] = report.simulation.agreement
+    output.heading(f"hub agreement simulate {_FORESEEN}.toml, before it is signed: what it would release")
+    for line in report.simulation.lines():
+        output.line(line)
+    output.line(f"Signed by {', '.join(report.simulation.agreement['signed_by'])}: it came.")
+    report.before = polled.look(demo_hub, report.sample)
+    output.heading("Pushed and signed over TAXII 2.1, then polled by all: who sees how many")
+    output.matrix(report.sample, report.before)
 
-    stage.heading("Withheld, and why")  # 3
-    for question in story.sample.questions:
-        reason = reasons.reason(scene, question)
-        story.reasons.append((question, reason))
-        stage.reason(story.sample, question, reason)
-    story.accounts = [reasons.account(scene, group) for group in story.sample.groups]
-    story.account = reasons.shown(story.sample, story.accounts)
-    stage.heading(f"hub explain and hub disclosures, asked by {story.account.asked_by}")
-    stage.account(story.sample, story.account, story.agreements)
+    output.heading("Withheld, and why")  # 3
+    for question in report.sample.questions:
+        reason = reasons.reason(demo_hub, question)
+        report.reasons.append((question, reason))
+        output.reason(report.sample, question, reason)
+    report.accounts = [reasons.account(demo_hub, group) for group in report.sample.groups]
+    report.account = reasons.shown(report.sample, report.accounts)
+    output.heading(f"hub explain and hub disclosures, asked by {report.account.asked_by}")
+    output.account(report.sample, report.account, report.agreements)
 
-    with scene.member(_ENDED_BY, governs=True) as hub:  # 4
-        story.ended = hub.terminate(story.agreements[_ENDED]["id"])
-    story.after = watching.look(scene, story.sample, after=True)
-    stage.heading(f"{_ENDED} is {story.ended['ended']}. The next poll, objects in all:")
-    stage.changes(story.before, story.after)
-    story.recall = recalled.take_back(scene, story.account)  # 5
-    stage.heading(f"{story.recall.deleted_by} deletes {story.sample.name(story.recall.id)}")
-    stage.recall(story.recall)
-    story.others = others.try_all(scene, story.sample)  # 6
-    stage.heading("Objects of others: nobody speaks for another, or passes on what is not free to share")
-    stage.others(story.others)
-    stage.heading("Verdict")
-    stage.result(story.differences, 2 * len(MEMBERS), len(story.accounts))
-    return story
+    with demo_hub.member(_ENDED_BY, governs=True) as hub:  # 4
+        report.ended = hub.terminate(report.agreements[_ENDED]["id"])
+    report.after = polled.look(demo_hub, report.sample, after=True)
+    output.heading(f"{_ENDED} is {report.ended['ended']}. The next poll, objects in all:")
+    output.changes(report.before, report.after)
+    report.recall = recalled.take_back(demo_hub, report.account)  # 5
+    output.heading(f"{report.recall.deleted_by} deletes {report.sample.name(report.recall.id)}")
+    output.recall(report.recall)
+    report.others = others.try_all(demo_hub, report.sample)  # 6
+    output.heading("Objects of others: nobody speaks for another, or passes on what is not free to share")
+    output.others(report.others)
+    output.heading("Verdict")
+    output.result(report.differences, 2 * len(MEMBERS), len(report.accounts))
+    return report
 
 
-def _stay(stage: DemoOutput, scene: DemoHub, story: DemoReport, process: subprocess.Popen[bytes]) -> None:
-    stage.heading("The hub goes on until Ctrl-C. In another terminal, as us-agency:\n")
-    stage.invitation(scene, str(report_path("apt1.json")), next(iter(story.sample.groups[0].objects)))
+def _stay(
+    output: DemoOutput, demo_hub: DemoHub, report: DemoReport, process: subprocess.Popen[bytes]
+) -> None:
+    output.heading("The hub goes on until Ctrl-C. In another terminal, as us-agency:\n")
+    output.invitation(demo_hub, str(report_path("apt1.json")), next(iter(report.sample.groups[0].objects)))
     try:
         process.wait()
     except KeyboardInterrupt:
         return
-    raise HubError(f"the demo's server ended by itself; its log is {scene.home / 'server.log'}")
+    raise HubError(f"the demo's server ended by itself; its log is {demo_hub.home / 'server.log'}")

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.cli.demo.sample import Group, Sample
-from hub.cli.demo.scene import MEMBERS, DemoHub
-from hub.client import stock
+from hub.cli.demo.setup import MEMBERS, DemoHub
+from hub.client import unmodified
 from hub.model import JsonObject
 
 _CERT: Final = "kr-cert"
@@ -31,7 +31,7 @@ class Attempt:
     """What a member submitted, and what it was told. `wanted` begins the sentence of a refusal; "": taken."""
 
     member: str
-    deed: str
+    act: str
     wanted: str
     told: str
 
@@ -51,18 +51,15 @@ class AttemptsOfOthers:
         """Return every way in which it is not as the policy says."""
         wrong = [one for one in self.tries if not one.is_right]
         return [
-            *(
-                f"{one.member} {one.deed}: {one.told or 'taken'}; not {one.wanted or 'taken'}"
-                for one in wrong
-            ),
+            *(f"{one.member} {one.act}: {one.told or 'taken'}; not {one.wanted or 'taken'}" for one in wrong),
             *self.changes,
         ]
 
     def to_json(self) -> list[JsonObject]:
-        return [{"member": one.member, "deed": one.deed, "refused": one.told or None} for one in self.tries]
+        return [{"member": one.member, "deed": one.act, "refused": one.told or None} for one in self.tries]
 
 
-def try_all(scene: DemoHub, sample: Sample) -> AttemptsOfOthers:
+def try_all(demo_hub: DemoHub, sample: Sample) -> AttemptsOfOthers:
     """Let an ally and a company of the cert's own nation try, and the cert revise what the company copied.
 
     The ally was shown the AMBER object under an agreement that has ended since.
@@ -71,22 +68,22 @@ def try_all(scene: DemoHub, sample: Sample) -> AttemptsOfOthers:
     indicator, shared = _first(public, "indicator"), _first(secret, "indicator")
     revoked = {"revoked": True, "modified": _REVOKED_AT}
     copies = list(public.objects.values())
-    before = _handled(scene, public)
+    before = _handled(demo_hub, public)
     tries = [
-        _try(scene, _ALLY, "revokes KR's indicator", [indicator | revoked], _SPEAKS_FOR),
-        _try(scene, _ALLY, "revokes it without an author", [_unnamed(indicator) | revoked], _OVERWRITES),
-        _try(scene, _ALLY, "passes on KR's AMBER indicator", [_unnamed(shared)], _PASSES_ON),
-        _try(scene, _COMPANY, f"repeats {len(copies)} CLEAR objects of its cert", copies, ""),
-        _try(scene, _COMPANY, "revokes one of them", [indicator | revoked], _SPEAKS_FOR),
+        _try(demo_hub, _ALLY, "revokes KR's indicator", [indicator | revoked], _SPEAKS_FOR),
+        _try(demo_hub, _ALLY, "revokes it without an author", [_unnamed(indicator) | revoked], _OVERWRITES),
+        _try(demo_hub, _ALLY, "passes on KR's AMBER indicator", [_unnamed(shared)], _PASSES_ON),
+        _try(demo_hub, _COMPANY, f"repeats {len(copies)} CLEAR objects of its cert", copies, ""),
+        _try(demo_hub, _COMPANY, "revokes one of them", [indicator | revoked], _SPEAKS_FOR),
     ]
     changes = [
         f"{id} is handled otherwise since {_COMPANY} copied it"
-        for id, handled in _handled(scene, public).items()
+        for id, handled in _handled(demo_hub, public).items()
         if handled != before[id]
     ]
     revised = indicator | {"description": "Revised by its author.", "modified": _REVISED_AT}
-    tries.append(_try(scene, _CERT, "revises the one that was copied", [revised], ""))
-    return AttemptsOfOthers(tuple(tries), (*changes, *_not_served(scene, public, revised)))
+    tries.append(_try(demo_hub, _CERT, "revises the one that was copied", [revised], ""))
+    return AttemptsOfOthers(tuple(tries), (*changes, *_not_served(demo_hub, public, revised)))
 
 
 def _group(sample: Sample, handled_as: str) -> Group:
@@ -101,17 +98,17 @@ def _unnamed(value: JsonObject) -> JsonObject:
     return {key: part for key, part in value.items() if key != "created_by_ref"}
 
 
-def _try(scene: DemoHub, member: str, deed: str, objects: Sequence[JsonObject], wanted: str) -> Attempt:
+def _try(demo_hub: DemoHub, member: str, act: str, objects: Sequence[JsonObject], wanted: str) -> Attempt:
     """Submit the objects in one POST; what is told is the first failure."""
     nation = MEMBERS[member][0].lower()
-    status = stock.push(scene.url, scene.auth(member), nation, objects)
+    status = unmodified.push(demo_hub.url, demo_hub.auth(member), nation, objects)
     told = str(status.failures[0]["message"]) if status.failure_count else ""
-    return Attempt(member, deed, wanted, told)
+    return Attempt(member, act, wanted, told)
 
 
-def _handled(scene: DemoHub, group: Group) -> Mapping[str, Any]:
+def _handled(demo_hub: DemoHub, group: Group) -> Mapping[str, Any]:
     """Return how the cert's own record of each object is handled, and who sees it by what."""
-    with scene.member(_CERT) as hub:
+    with demo_hub.member(_CERT) as hub:
         answers = {id: hub.explain(id) for id in group.objects}
     own = {id: _own(answer) for id, answer in answers.items()}
     return {id: (one["version"], one["effective_tlp"], one["decisions"]) for id, one in own.items()}
@@ -122,11 +119,11 @@ def _own(answer: JsonObject) -> JsonObject:
     return next(one for one in records if one.get("member", _CERT) == _CERT)
 
 
-def _not_served(scene: DemoHub, group: Group, revised: JsonObject) -> list[str]:
+def _not_served(demo_hub: DemoHub, group: Group, revised: JsonObject) -> list[str]:
     """Return who of the group's readers is not served the revised object."""
     missing = []
     for reader in sorted(group.readers_after):
-        polled = stock.poll(scene.url, scene.auth(reader), "released", _PER_PAGE)
+        polled = unmodified.poll(demo_hub.url, demo_hub.auth(reader), "released", _PER_PAGE)
         if not any(value == revised for value in polled):
             missing.append(f"{reader} does not see the revised {revised['id']}")
     return missing

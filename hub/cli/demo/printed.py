@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from hub.cli.demo.others import AttemptsOfOthers
+from hub.cli.demo.polled import PollOfAll
 from hub.cli.demo.reasons import ShownObject
 from hub.cli.demo.recalled import RecalledObject
 from hub.cli.demo.sample import Group, Sample, SampleQuestion
-from hub.cli.demo.scene import MEMBERS, DemoHub
+from hub.cli.demo.setup import MEMBERS, DemoHub
 from hub.cli.demo.simulated import Simulation
-from hub.cli.demo.watching import PollOfAll
 from hub.model import JsonObject
 
 _SENTENCE: Final = 60  # characters of one that has a line with other words
@@ -179,7 +179,7 @@ class DemoOutput:
             mark, style = ("✗", "yellow") if one.told else ("✓", "green")
             told = _short(one.told) if one.told else "taken"
             line = Text(f"  {mark} ", style=style)
-            line.append(f"{one.member:<11}", style="cyan").append(f"{one.deed}: {told}", style=style)
+            line.append(f"{one.member:<11}", style="cyan").append(f"{one.act}: {told}", style=style)
             self._console.print(line)
         if not others.changes:
             self.line(
@@ -201,19 +201,19 @@ class DemoOutput:
         for difference in differences:
             self.line(f"✗ {difference}", "bold red")
 
-    def invitation(self, scene: DemoHub, file: str, id: str) -> None:
+    def invitation(self, demo_hub: DemoHub, file: str, id: str) -> None:
         """Print commands that work now, ready to be pasted."""
-        badge = scene.badges["us-agency"]
+        credentials = demo_hub.credentials["us-agency"]
         self._console.print(
             Text(
-                f"export HUB_URL={scene.url}\n"
-                f"export HUB_TOKEN=$(cat {badge.token}) HUB_KEY={badge.submit_key}\n\n"
+                f"export HUB_URL={demo_hub.url}\n"
+                f"export HUB_TOKEN=$(cat {credentials.token}) HUB_KEY={credentials.submit_key}\n\n"
                 f"hub push us {file}\n"
                 "hub poll released | head -3\n"
                 f"hub explain {id}\n"
                 'curl -s -H "Authorization: Bearer $HUB_TOKEN" \\\n'
                 '  -H "Accept: application/taxii+json;version=2.1" \\\n'
-                f"  $HUB_URL/{scene.service.api_root}/collections/\n"
+                f"  $HUB_URL/{demo_hub.service.api_root}/collections/\n"
                 "python - <<'END'\n"
                 "import os\n"
                 "from hub.client import HubAuth\n"

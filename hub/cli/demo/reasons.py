@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.cli.demo.sample import Group, Sample, SampleQuestion
-from hub.cli.demo.scene import MEMBERS, DemoHub
+from hub.cli.demo.setup import MEMBERS, DemoHub
 from hub.errors import HubError
 from hub.model import Clearance, JsonObject
 
@@ -40,11 +40,11 @@ class ShownObject:
         ]
 
 
-def account(scene: DemoHub, group: Group) -> ShownObject:
+def account(demo_hub: DemoHub, group: Group) -> ShownObject:
     """Ask about the first object of a group, all of which are handled alike, as its nation's cert."""
     cert = _cert_of(group.submitter)
     id = next(iter(group.objects))
-    with scene.member(cert) as hub:
+    with demo_hub.member(cert) as hub:
         return ShownObject(cert, group, hub.explain(id), hub.disclosures(id))
 
 
@@ -53,13 +53,13 @@ def shown(sample: Sample, accounts: Sequence[ShownObject]) -> ShownObject:
     return accounts[[group.handled_as for group in sample.groups].index(_SHOWN)]
 
 
-def reason(scene: DemoHub, question: SampleQuestion) -> str:
+def reason(demo_hub: DemoHub, question: SampleQuestion) -> str:
     """Return the hub's sentence why the reader is not served the newest version of the object.
 
     Raises HubError when it gives none: then the object is not withheld at all.
     """
     nation, kind, _ = MEMBERS[question.reader]
-    with scene.member(_cert_of(question.submitter)) as hub:
+    with demo_hub.member(_cert_of(question.submitter)) as hub:
         explained = hub.explain(question.id, recipient=nation)
     (decision,) = explained["decisions"]
     if decision["decision"] == "withhold":

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hub.cli.demo.reasons import ShownObject
-from hub.cli.demo.scene import MEMBERS, DemoHub, work_at_once
-from hub.client import stock
+from hub.cli.demo.setup import MEMBERS, DemoHub, work_at_once
+from hub.client import unmodified
 from hub.model import JsonObject
 
 
@@ -36,17 +36,17 @@ class RecalledObject:
         ]
 
 
-def take_back(scene: DemoHub, account: ShownObject) -> RecalledObject:
+def take_back(demo_hub: DemoHub, account: ShownObject) -> RecalledObject:
     """Let the submitter of what `account` tells of delete it, and everybody poll for notes."""
     id, submitter = str(account.explained["object"]), account.group.submitter
-    own = stock.collection(scene.url, scene.auth(submitter), MEMBERS[submitter][0].lower())
+    own = unmodified.collection(demo_hub.url, demo_hub.auth(submitter), MEMBERS[submitter][0].lower())
     own.delete_object(id)
-    work_at_once(scene.service)
+    work_at_once(demo_hub.service)
     notes: dict[str, JsonObject] = {}
     for reader in MEMBERS:
-        released = stock.collection(scene.url, scene.auth(reader), "released")
+        released = unmodified.collection(demo_hub.url, demo_hub.auth(reader), "released")
         found = released.get_objects(type="note").get("objects", [])
         notes.update((reader, note) for note in found if id in note["object_refs"])
-    with scene.member(account.asked_by) as hub:
+    with demo_hub.member(account.asked_by) as hub:
         disclosed = [one for one in hub.disclosures(id) if one["member"] != submitter]
     return RecalledObject(id, submitter, frozenset(account.fetched_by - {submitter}), notes, disclosed)

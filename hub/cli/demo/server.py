@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from hub import files
-from hub.cli.demo.scene import DemoHub
+from hub.cli.demo.setup import DemoHub
 from hub.cli.signals import end_on_sigterm
 from hub.client import ClientError, HubAuth
 from hub.client.http.connection import Connection, Patience
@@ -39,16 +39,16 @@ def claim_address() -> tuple[socket.socket, str]:
 
 
 @contextmanager
-def serving(scene: DemoHub, claimed: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
+def serving(demo_hub: DemoHub, claimed: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
     """Give `hub serve` for the scene, ready; it has ended when the block ends. The socket becomes its own.
 
     Raises HubError, with the server's last words, when it is not ready within 30 seconds.
     """
-    log = scene.home / "server.log"
+    log = demo_hub.home / "server.log"
     bind = f"fd://{claimed.fileno()}"
     command = [sys.executable, "-m", "hub", "serve", "--bind", bind, "--workers", str(_WORKERS)]
     # The same code as this process, whether installed or a checkout.
-    environ = scene.environ | {"PYTHONPATH": str(_CODE)}
+    environ = demo_hub.environ | {"PYTHONPATH": str(_CODE)}
     with end_on_sigterm(), claimed, os.fdopen(files.create(log), "wb") as words:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
             command,
@@ -61,19 +61,19 @@ def serving(scene: DemoHub, claimed: socket.socket) -> Iterator[subprocess.Popen
         )
         claimed.close()  # ours alone: who asks while nobody serves is to be refused, not kept waiting
         try:
-            _wait_until_ready(scene, process, log)
+            _wait_until_ready(demo_hub, process, log)
             yield process
         finally:
             _stop(process)
 
 
-def _wait_until_ready(scene: DemoHub, process: subprocess.Popen[bytes], log: Path) -> None:
-    token = next(iter(scene.badges.values())).token.read_text()
+def _wait_until_ready(demo_hub: DemoHub, process: subprocess.Popen[bytes], log: Path) -> None:
+    token = next(iter(demo_hub.credentials.values())).token.read_text()
     connection = Connection(HubAuth(token), patience=Patience(attempts=1))
     deadline = time.monotonic() + _READY_SECONDS
     while process.poll() is None and time.monotonic() < deadline:
         try:
-            connection.get(f"{scene.url}/readyz/")
+            connection.get(f"{demo_hub.url}/readyz/")
         except ClientError:
             time.sleep(_PAUSE_SECONDS)
             continue

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.cli.demo.sample import Sample
-from hub.cli.demo.scene import MEMBERS, DemoHub, certs_of, conclude, example, work_at_once
-from hub.client import stock
+from hub.cli.demo.setup import MEMBERS, DemoHub, certs_of, conclude, example, work_at_once
+from hub.client import unmodified
 from hub.model import JsonObject
 
 _PER_PAGE: Final = 500
@@ -58,26 +58,26 @@ class Simulation:
         ]
 
 
-def sign_foreseen(scene: DemoHub, sample: Sample, name: str) -> Simulation:
+def sign_foreseen(demo_hub: DemoHub, sample: Sample, name: str) -> Simulation:
     """Let each party simulate an example agreement, then conclude it, and see what comes by it."""
     document = example(name)
     told: Counter[SimulatedLine] = Counter()
     withdrawn = 0
     for cert in certs_of(document):
-        with scene.member(cert, governs=True) as hub:
+        with demo_hub.member(cert, governs=True) as hub:
             answer = hub.simulate(document)
         withdrawn += sum(line["count"] for line in answer["withdrawn"])
         for line in answer["released"]:
             told[line["origin"], line["recipient"], line["type"], line["tlp"]] += line["count"]
-    before = _holdings(scene, document)
-    agreement = conclude(scene, name)
-    work_at_once(scene.service)
-    return Simulation(agreement, told, withdrawn, _came(sample, before, _holdings(scene, document)))
+    before = _holdings(demo_hub, document)
+    agreement = conclude(demo_hub, name)
+    work_at_once(demo_hub.service)
+    return Simulation(agreement, told, withdrawn, _came(sample, before, _holdings(demo_hub, document)))
 
 
-def _holdings(scene: DemoHub, document: JsonObject) -> Holdings:
+def _holdings(demo_hub: DemoHub, document: JsonObject) -> Holdings:
     readers = [reader for reader, (nation, _, _) in MEMBERS.items() if nation in document["parties"]]
-    polls = {r: stock.poll(scene.url, scene.auth(r), "released", _PER_PAGE) for r in readers}
+    polls = {r: unmodified.poll(demo_hub.url, demo_hub.auth(r), "released", _PER_PAGE) for r in readers}
     return {reader: {value["id"] for value in values} for reader, values in polls.items()}
 
 

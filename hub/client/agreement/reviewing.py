@@ -184,14 +184,14 @@ def review(
         before = signatures[-1].digest if signatures else None
         signatures.append(_verified(event, before, body, signers))  # 1
     needed = _texts(document.get("parties")) | _needed_before(view, document, former, former_problem)
-    story = fold(signatures, needed)  # 2
+    folded = fold(signatures, needed)  # 2
     findings = [  # 3
         *_form_findings(document),
         *_signature_findings(signatures, signers),
-        *(Finding(f"The steps are not in an order that can be: {one}") for one in story.faults),
+        *(Finding(f"The steps are not in an order that can be: {one}") for one in folded.faults),
         *_view_findings(view, document, signatures, needed),
         *_signer_findings(view, signatures, signers.own_nation),
-        *_state_findings(view, story, now),
+        *_state_findings(view, folded, now),
         *_key_findings(signers, sorted(needed)),
     ]
     findings += _former_findings(former, former_problem, findings)
@@ -206,7 +206,7 @@ def _former_findings(
 ) -> Iterator[Finding]:
     """Give what is wrong with what is superseded. What not all have signed may be anything a hub makes up."""
     if problem is not None and problem.stops is not Stops.NOTHING:
-        yield Finding(f"What it supersedes cannot be shown: {trouble.sentence}", problem.stops)
+        yield Finding(f"What it supersedes cannot be shown: {problem.sentence}", problem.stops)
     if former is None:
         return
     for one in former.findings:
@@ -332,15 +332,15 @@ def _signer_findings(view: JsonObject, signatures: Sequence[Signature], own: str
 
 
 # (hub/README: hub-word-on-state)
-def _state_findings(view: JsonObject, story: FoldedSteps, now: datetime) -> Iterator[Finding]:
+def _state_findings(view: JsonObject, folded: FoldedSteps, now: datetime) -> Iterator[Finding]:
     document = view["document"]
-    story.valid_from, story.valid_until = (instant(document.get(n)) for n in ("valid_from", "valid_until"))
+    folded.valid_from, folded.valid_until = (instant(document.get(n)) for n in ("valid_from", "valid_until"))
     said, ended = view.get("state"), str(view.get("ended"))
-    if "suspended_by" in view and _texts(view["suspended_by"]) != story.suspended:
+    if "suspended_by" in view and _texts(view["suspended_by"]) != folded.suspended:
         yield Finding("The hub says that others have suspended it than whose signed step says so.")
-    states = story.states(now - _CLOCKS_DIFFER) | story.states(now + _CLOCKS_DIFFER)
+    states = folded.states(now - _CLOCKS_DIFFER) | folded.states(now + _CLOCKS_DIFFER)
     # An amendment that took over and the day of the proposal are not in these steps: the hub's word.
-    is_possible = {"superseded": story.is_complete, "lapsed": not story.is_complete}
+    is_possible = {"superseded": folded.is_complete, "lapsed": not folded.is_complete}
     is_told = isinstance(said, str) and said in states  # it may be of any type
     if is_told or (said == "ended" and is_possible.get(ended, False)):
         return

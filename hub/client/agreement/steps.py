@@ -61,33 +61,33 @@ class FoldedSteps:
 
 def fold(signatures: Sequence[Signature], needed: frozenset[str]) -> FoldedSteps:
     """Return what the signatures that hold come to, in the order in which the hub gives them."""
-    story = FoldedSteps(is_complete=False, signed=set(), suspended=set(), terminated=None, faults=[])
+    folded = FoldedSteps(is_complete=False, signed=set(), suspended=set(), terminated=None, faults=[])
     has_begun = False  # a step other than a signature was taken
     for one in (signature for signature in signatures if signature.fault is None):
         said = f"{one.nation}'s {one.typ!r}"
-        is_double = one.nation in (story.signed if one.typ == "sign" else story.suspended)
-        if story.terminated is not None:
-            story.faults.append(f"{said} comes after the termination.")
+        is_double = one.nation in (folded.signed if one.typ == "sign" else folded.suspended)
+        if folded.terminated is not None:
+            folded.faults.append(f"{said} comes after the termination.")
         elif one.nation not in needed:
-            story.faults.append(f"{said} is by a nation that has not to sign.")
+            folded.faults.append(f"{said} is by a nation that has not to sign.")
         elif one.typ == "sign" and (is_double or has_begun):
-            story.faults.append(f"{said} comes twice or too late.")
-        elif one.typ == "suspend" and (is_double or not needed <= story.signed):
-            story.faults.append(f"{said} comes twice or too early.")
+            folded.faults.append(f"{said} comes twice or too late.")
+        elif one.typ == "suspend" and (is_double or not needed <= folded.signed):
+            folded.faults.append(f"{said} comes twice or too early.")
         elif one.typ == "resume" and not is_double:
-            story.faults.append(f"{said} has no suspension before it.")
+            folded.faults.append(f"{said} has no suspension before it.")
         has_begun |= one.typ != "sign"
         match one.typ:
             case "sign":
-                story.signed.add(one.nation)
+                folded.signed.add(one.nation)
             case "suspend":
-                story.suspended.add(one.nation)
+                folded.suspended.add(one.nation)
             case "resume":
-                story.suspended.discard(one.nation)
+                folded.suspended.discard(one.nation)
             case _:
-                story.terminated = one.nation
-    story.is_complete = needed <= story.signed
-    return story
+                folded.terminated = one.nation
+    folded.is_complete = needed <= folded.signed
+    return folded
 
 
 def instant(value: object) -> datetime | None:

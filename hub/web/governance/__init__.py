@@ -20,7 +20,7 @@ from hub.actions.submission import submissions
 from hub.errors import BadFilter
 from hub.model import NationCode, StixId, version_key
 from hub.web.taxii import filters
-from hub.web.taxii.identity import allowances, caller, service
+from hub.web.taxii.identity import caller, rate_limits, service
 from hub.web.taxii.negotiation import JSON, admit_json, received
 
 _governance = Blueprint("governance", __name__, url_prefix="/governance")

@@ -35,7 +35,7 @@ from hub.model import (
 )
 from hub.web import request_log
 from hub.web.taxii import filters, resources
-from hub.web.taxii.identity import caller
+from hub.web.taxii.identity import caller, rate_limits
 from hub.web.taxii.negotiation import received
 
 Answer = tuple[Any, dict[str, str]]  # a resource and headers of its response

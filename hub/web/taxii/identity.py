@@ -17,7 +17,7 @@ from hub.actions.service.service import Service
 from hub.model import Caller
 
 _HOUSE: Final = "hub.service"
-_ALLOWANCES: Final = "hub.allowances"
+_RATE_LIMITS: Final = "hub.rate_limits"
 
 Credentials = tuple[str | None, str | None]  # member id, where the scheme names one; token
 
@@ -25,7 +25,7 @@ Credentials = tuple[str | None, str | None]  # member id, where the scheme names
 def move_in(app: Flask, service: Service) -> None:
     """Make `service` the one that every request to `app` is served from."""
     app.extensions[_HOUSE] = service
-    app.extensions[_ALLOWANCES] = RateLimits(service)
+    app.extensions[_RATE_LIMITS] = RateLimits(service)
 
 
 def service_of(app: Flask) -> Service:
@@ -40,7 +40,7 @@ def service() -> Service:
 
 def rate_limits() -> RateLimits:
     """Return what this process keeps of how much each member has asked."""
-    return cast(RateLimits, current_app.extensions[_ALLOWANCES])
+    return cast(RateLimits, current_app.extensions[_RATE_LIMITS])
 
 
 def caller() -> Caller:

@@ -18,7 +18,7 @@ from werkzeug.http import parse_list_header, parse_options_header
 
 from hub.errors import BadRequest, NotAcceptable, NotFound, TooLarge, UnsupportedMedia
 from hub.model import Disclosed, HttpRequest
-from hub.web.taxii.identity import caller, service
+from hub.web.taxii.identity import caller, rate_limits, service
 
 TAXII: Final[str] = MEDIA_TYPE_TAXII_V21
 JSON: Final = "application/json"

@@ -68,17 +68,21 @@ class DemoHub:
     url: str
     environ: dict[str, str]
     service: Service
-    badges: dict[str, Credentials]
+    credentials: dict[str, Credentials]
 
     def member(self, id: str, *, governs: bool = False) -> Hub:
         """Return the hub as the member `id` reaches it over HTTP, with its token and one of its keys."""
-        badge = self.badges[id]
-        return Hub(self.url, badge.token.read_text(), badge.agreement_key if governs else badge.submit_key)
+        credentials = self.credentials[id]
+        return Hub(
+            self.url,
+            credentials.token.read_text(),
+            credentials.agreement_key if governs else credentials.submit_key,
+        )
 
     def auth(self, id: str) -> HubAuth:
         """Return what makes an unmodified taxii2-client speak and sign as the member `id`."""
-        badge = self.badges[id]
-        return HubAuth(badge.token.read_text(), badge.submit_key)
+        credentials = self.credentials[id]
+        return HubAuth(credentials.token.read_text(), credentials.submit_key)
 
 
 @contextmanager
@@ -101,7 +105,7 @@ def home_folder(chosen: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def set_scene(home: Path, url: str) -> Iterator[DemoHub]:
+def start_hub(home: Path, url: str) -> Iterator[DemoHub]:
     """Give a hub at `home` that calls itself `url`, with every member registered; nothing serves it yet."""
     # The reader's own configuration stays out: what must come out was written for the defaults.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
@@ -109,18 +113,18 @@ def set_scene(home: Path, url: str) -> Iterator[DemoHub]:
     service = new_service(load(environ))
     try:
         initialise(service)
-        badges = {id: _admit(service, home / "members" / id, id) for id in MEMBERS}
-        yield DemoHub(home, url, environ, service, badges)
+        credentials = {id: _admit(service, home / "members" / id, id) for id in MEMBERS}
+        yield DemoHub(home, url, environ, service, credentials)
     finally:
         service.store.close()
 
 
-def conclude_agreements(scene: DemoHub) -> dict[str, JsonObject]:
+def conclude_agreements(demo_hub: DemoHub) -> dict[str, JsonObject]:
     """Let the parties conclude the example agreements, over HTTP with their own keys; all are in force then.
 
     Returns each as its parties see it, by the name of its file. Raises HubError when one does not bind.
     """
-    return {name: conclude(scene, name) for name in AGREEMENTS}
+    return {name: conclude(demo_hub, name) for name in AGREEMENTS}
 
 
 def work_at_once(service: Service) -> None:
@@ -143,18 +147,18 @@ def certs_of(document: JsonObject) -> list[str]:
     return [f"{party.lower()}-cert" for party in document["parties"]]
 
 
-def conclude(scene: DemoHub, name: str) -> JsonObject:
+def conclude(demo_hub: DemoHub, name: str) -> JsonObject:
     """Let the parties conclude one example agreement; return it as they see it, in force.
 
     Each signs the document whose digest its proposer has read and told them.
     """
     document = example(name)
     certs = certs_of(document)
-    with scene.member(certs[0], governs=True) as hub:
+    with demo_hub.member(certs[0], governs=True) as hub:
         view = hub.propose(document)
     digest = view["digest"]
     for cert in certs:
-        with scene.member(cert, governs=True) as hub:
+        with demo_hub.member(cert, governs=True) as hub:
             view = hub.sign(view["id"], digest=digest)
     if view["state"] != "in force":
         raise HubError(f"{name}.toml was signed by every party and is {view['state']}, not in force")
@@ -168,12 +172,12 @@ def _admit(service: Service, folder: Path, id: str) -> Credentials:
         administer.register_identity(service, id, IDENTITIES[id])
     scopes = {Scope.READ, Scope.SUBMIT} | ({Scope.GOVERN} if kind is Kind.CERT else set())
     files.make_folder(folder)
-    badge = Credentials(folder / "token", folder / "submit.pem", folder / "agreement.pem")
-    _keep(badge.token, administer.issue_token(service, id, scopes).token.encode())
-    _give_key(service, id, badge.submit_key, Purpose.SUBMIT)
+    credentials = Credentials(folder / "token", folder / "submit.pem", folder / "agreement.pem")
+    _keep(credentials.token, administer.issue_token(service, id, scopes).token.encode())
+    _give_key(service, id, credentials.submit_key, Purpose.SUBMIT)
     if kind is Kind.CERT:
-        _give_key(service, id, badge.agreement_key, Purpose.AGREEMENT)
-    return badge
+        _give_key(service, id, credentials.agreement_key, Purpose.AGREEMENT)
+    return credentials
 
 
 def _give_key(service: Service, id: str, path: Path, purpose: Purpose) -> None:

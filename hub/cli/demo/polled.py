@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from hub.cli.demo.sample import Group, Sample
-from hub.cli.demo.scene import MEMBERS, DemoHub
-from hub.client import stock
+from hub.cli.demo.setup import MEMBERS, DemoHub
+from hub.client import unmodified
 from hub.errors import HubError
 from hub.model import JsonObject
 from hub.stix.marking.tlp import TLP_IDS
@@ -35,24 +35,24 @@ class PollOfAll:
         return len(self.seen[reader])
 
 
-def push_all(scene: DemoHub, sample: Sample) -> None:
+def push_all(demo_hub: DemoHub, sample: Sample) -> None:
     """Let every submitter push its objects to its nation's collection; HubError when one is refused."""
     for submitter in dict.fromkeys(group.submitter for group in sample.groups):
         own = [group for group in sample.groups if group.submitter == submitter]
         nation = MEMBERS[submitter][0].lower()
         objects = [value for group in own for value in group.objects.values()]
-        status = stock.push(scene.url, scene.auth(submitter), nation, objects)
+        status = unmodified.push(demo_hub.url, demo_hub.auth(submitter), nation, objects)
         if status.failure_count:
             first = status.failures[0]["message"]
             raise HubError(f"{status.failure_count} objects of {submitter} were refused: {first}")
 
 
-def look(scene: DemoHub, sample: Sample, *, after: bool = False) -> PollOfAll:
+def look(demo_hub: DemoHub, sample: Sample, *, after: bool = False) -> PollOfAll:
     """Poll as every member and compare. `after`: the agreement that the demo ends has ended."""
     seen: dict[str, list[JsonObject]] = {}
     for reader in MEMBERS:
-        seen[reader] = list(stock.poll(scene.url, scene.auth(reader), "released", _PER_PAGE))
-    registry = scene.service.registry
+        seen[reader] = list(unmodified.poll(demo_hub.url, demo_hub.auth(reader), "released", _PER_PAGE))
+    registry = demo_hub.service.registry
     own: set[str] = {registry.hub_identity_id, *TLP_IDS, *registry.rel_to}
     found = [
         difference
