@@ -15,7 +15,7 @@ import pytest
 
 from hub.store.schema import schemas
 
-VERSIONS = Path(schemas.__file__).with_name("migrations") / "versions"
+VERSIONS = Path(schemas.__file__).parents[1] / "migrations" / "versions"
 LANDED = {
     "0001_the_first_schema.py": "f080b2972f4423301dd8835eee58e37a033cbb0dd1f60c646fc3ea4c81acf7d3",
     "0002_deletions_and_disclosures.py": "aa68a1b19d9cda4655cd9becee008298489a5560a77a2fdeb3e1374b355e5b8d",

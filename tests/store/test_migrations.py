@@ -85,7 +85,7 @@ def test_a_database_that_cannot_be_reached_is_unavailable(tmp_path: Path) -> Non
 def test_a_database_of_the_first_schema_keeps_its_rows(store: Store) -> None:
     with store._engine.begin() as connection:
         config = Config()
-        config.set_main_option("script_location", str(Path(tables.__file__).with_name("migrations")))
+        config.set_main_option("script_location", str(Path(tables.__file__).parents[1] / "migrations"))
         config.attributes["connection"] = connection
         upgrade(config, "0001")
         connection.execute(

@@ -24,7 +24,7 @@ from hub.actions.operation.readiness import ReadinessFound
 from hub.actions.oversight import disclosures, explain
 from hub.actions.reading import poll
 from hub.actions.service.service import Secrets, Service
-from hub.actions.submission import submissions, submit
+from hub.actions.submission import status, submissions, submit
 from hub.app import create_app
 from hub.errors import Unauthenticated
 from hub.model import (
@@ -183,8 +183,8 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Played:
     monkeypatch.setattr(
         poll, "seal_cursor", lambda _service, _query, page, _kind: f"after-{page.rows[-1].position}"
     )
-    for name in ("submit", "status"):
-        monkeypatch.setattr(submit, name, getattr(played, name))
+    monkeypatch.setattr(submit, "submit", played.submit)
+    monkeypatch.setattr(status, "find", played.status)
     for name in ("participants", "listing", "show", "propose", "sign", "terminate"):
         monkeypatch.setattr(agree, name, played.governs(name))
     monkeypatch.setattr(readiness, "examine", lambda _service, _clock: played.found)
