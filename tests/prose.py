@@ -25,6 +25,7 @@ import ast
 import io
 import random
 import re
+import signal
 import tokenize
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -242,6 +243,7 @@ def _draw(files: list[Path], number: int, seed: int | None) -> Iterator[str]:
 
 
 def main() -> None:
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends a listing
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("paths", nargs="*", type=Path, help="list these files, and those of these folders")
     parser.add_argument("--folders", action="store_true", help="list folders in place of files")
