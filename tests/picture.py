@@ -1,4 +1,4 @@
-"""Draws the rooms of the hub and the paths of two requests into hub/README.md, between two markers.
+"""Draws the rooms of the hub and the paths of two requests: in hub/README.md between two markers, and as SVG.
 
 The rooms come from the code (`tests.rooms`), the paths from a trace of two requests (`tests.tracing`).
 """
@@ -11,10 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from tests.picture_svg import svg
 from tests.rooms import HUB, Room, floors
 from tests.tracing import Entry, Trace, trace_requests
 
 README = HUB / "README.md"
+SVG = HUB / "picture.svg"
 BEGIN = "<!-- The picture: scripts/picture writes all that stands up to the next marker. -->"
 END = "<!-- The picture ends. -->"
 _ROOMS_TOLD = (
@@ -62,9 +64,8 @@ def _content(room: Room, width: int) -> list[str]:
     lines = textwrap.wrap(room.caption, width)
     if room.imports:
         lines += textwrap.wrap(f"→ {', '.join(room.imports)}", width, subsequent_indent="  ")
-    in_a_row = max(1, width // _INNER_WIDTH)
-    for start in range(0, len(room.inner), in_a_row):
-        lines += _row(room.inner[start : start + in_a_row], width)
+    for row in room.inner_rows(width // _INNER_WIDTH):
+        lines += _row(row, width)
     return lines
 
 
@@ -76,13 +77,18 @@ def _box(title: str, content: Iterable[str], width: int) -> list[str]:
 # --- paths ------------------------------------------------------------------------------------------
 
 
-def path(trace: Trace) -> str:
-    """Draw the functions in the order of their first calls, a line for each run in one room."""
+def runs(trace: Trace) -> list[tuple[str, list[str]]]:
+    """Return the functions in the order of their first calls, together where they stand in one room."""
     shown = [entry for place, entry in trace.entries.items() if _is_shown(entry, place in trace.leading_on)]
+    return [(room, list(_stations(run))) for room, run in groupby(shown, key=lambda entry: _room(entry.file))]
+
+
+def path(trace: Trace) -> str:
+    """Draw a line for each run in one room."""
     lines: list[str] = []
-    for room, run in groupby(shown, key=lambda entry: _room(entry.file)):
+    for room, stations in runs(trace):
         title = f"{'    ' * DEPTHS[_top(room)]}{room}"
-        for line in textwrap.wrap(" → ".join(_stations(run)), _WIDTH - _TITLE_WIDTH):
+        for line in textwrap.wrap(" → ".join(stations), _WIDTH - _TITLE_WIDTH):
             lines.append(f"{title:{_TITLE_WIDTH}}{line}")
             title = ""
     return "\n".join(lines)
@@ -115,11 +121,19 @@ def _stations(run: Iterable[Entry]) -> Iterator[str]:
 # --- the page ---------------------------------------------------------------------------------------
 
 
-def picture() -> str:
+def picture(pushed: Trace, polled: Trace) -> str:
     """Return what stands between the markers."""
-    pushed, polled = trace_requests()
     parts = [(_ROOMS_TOLD, drawn(floors())), (_SUBMISSION_TOLD, path(pushed)), (_POLL_TOLD, path(polled))]
-    return "\n\n".join(f"{textwrap.fill(told, 120)}\n\n```text\n{shown}\n```" for told, shown in parts)
+    text = "\n\n".join(f"{textwrap.fill(told, 120)}\n\n```text\n{shown}\n```" for told, shown in parts)
+    return f"The same as a drawing: [{SVG.name}]({SVG.name}).\n\n{text}"
+
+
+def pages() -> dict[Path, str]:
+    """Return each page that shows the picture, as the code now is."""
+    pushed, polled = trace_requests()
+    paths = {"A submission of one indicator": runs(pushed), "A poll": runs(polled)}
+    readme = with_picture(README.read_text(encoding="utf-8"), picture(pushed, polled))
+    return {README: readme, SVG: svg(floors(), paths)}
 
 
 def with_picture(text: str, drawn: str) -> str:
@@ -145,10 +159,10 @@ def main() -> None:
         print("files  lines")
         print("\n".join(_figures(room for floor in floors() for room in floor)))
         return
-    before = README.read_text(encoding="utf-8")
-    after = with_picture(before, picture())
-    README.write_text(after, encoding="utf-8")
-    print(f"{README.name}: {'the picture is another now' if after != before else 'the picture is as it was'}")
+    for page, text in pages().items():
+        is_same = page.exists() and page.read_text(encoding="utf-8") == text
+        page.write_text(text, encoding="utf-8")
+        print(f"{page.name}: {'as it was' if is_same else 'another now'}")
 
 
 if __name__ == "__main__":

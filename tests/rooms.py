@@ -28,6 +28,12 @@ class Room:
     imports: tuple[str, ...]
     inner: tuple[Room, ...] = ()
 
+    def inner_rows(self, most: int) -> list[tuple[Room, ...]]:
+        """Return the inner rooms in rows of about one length, with at most `most` in a row."""
+        rows = -(-len(self.inner) // max(1, most))
+        each = -(-len(self.inner) // max(1, rows))
+        return [self.inner[row * each : (row + 1) * each] for row in range(rows)]
+
     @property
     def files(self) -> list[Path]:
         return sorted(self.path.rglob("*.py")) if self.path.is_dir() else [self.path]

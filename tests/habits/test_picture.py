@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from tests import picture
-from tests.rooms import HUB, Graph, floors, nearest
+from tests.picture_svg import svg
+from tests.rooms import HUB, Graph, Room, floors, nearest
+
+SVG = "{http://www.w3.org/2000/svg}"
 
 SMALL = {
     "pyproject.toml": """
@@ -58,13 +62,40 @@ def small(tmp_path: Path) -> Path:
 
 
 def test_the_picture_is_that_of_this_code() -> None:
-    page = picture.README.read_text(encoding="utf-8")
-    drawn = picture.picture()
-    assert page == picture.with_picture(page, drawn), "the picture is an earlier one: run scripts/picture"
+    for page, text in picture.pages().items():
+        assert page.read_text(encoding="utf-8") == text, f"{page.name} is an earlier one: run scripts/picture"
 
 
 def test_a_folder_inside_a_room_is_drawn_inside_it(small: Path) -> None:
     assert picture.drawn(floors(small), 60) == SMALL_DRAWN.strip()
+
+
+def test_the_drawing_has_every_room_and_an_arrow_for_each_import(small: Path) -> None:
+    shown = ElementTree.fromstring(
+        svg(floors(small), {"A <path>": [("door", ["f"]), ("acts/push", ["send.f"])]})
+    )
+    assert [text.text for text in shown.iter(f"{SVG}text")] == [
+        "Rooms, and who imports whom",
+        *("door", "The way in", "acts", "What is done: all of it", "push", "Sends", "→ pull, rules"),
+        *("pull", "→ store", "rules", "store", "words"),
+        *("A <path>", "door", "acts", "f", "push/", "send.f"),
+    ]
+    arrows = [line.get("points", "") for line in shown.iter(f"{SVG}polyline") if line.get("marker-end")]
+    assert len(arrows) == len(set(arrows)) == 5
+    boxes = [box for box in shown.iter(f"{SVG}rect") if box.get("rx")]
+    assert len(boxes) == 7 + 2
+    assert max(int(box.get("y", 0)) + int(box.get("height", 0)) for box in boxes) < int(
+        shown.get("height", 0)
+    )
+
+
+@pytest.mark.parametrize(
+    ("inner", "most", "rows"), [(0, 4, []), (1, 4, [1]), (6, 4, [3, 3]), (5, 2, [2, 2, 1])]
+)
+def test_inner_rooms_stand_in_rows_of_about_one_length(inner: int, most: int, rows: list[int]) -> None:
+    room = Room("a", HUB, "", (), tuple(Room(str(at), HUB, "", ()) for at in range(inner)))
+    assert [len(row) for row in room.inner_rows(most)] == rows
+    assert [one for row in room.inner_rows(most) for one in row] == list(room.inner)
 
 
 def test_every_file_of_the_hub_lies_in_one_room() -> None:
