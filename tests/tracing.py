@@ -1,7 +1,8 @@
 """Tells through which files of the hub one submission of one indicator goes, and how often between them.
 
 A signed submission in a world with one agreement; the same was done once before, so that nothing is loaded
-or cached for the first time. A move is a call of a function in another file of the hub.
+or cached for the first time. A move is a call of a function in another file of the hub. An entry is the first
+such call of a named function.
 """
 
 from __future__ import annotations
@@ -10,25 +11,39 @@ import argparse
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
+import orjson
+
 import hub
+from tests.hostility.door import open_door
 from tests.stix_objects import indicator
 from tests.world import build, clause
 
 _HUB = f"{Path(hub.__file__).parent}/"
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """The first call of a function from another file; `caller` is empty for a call from outside the hub."""
+
+    caller: str
+    file: str
+    function: str
+
+
 @dataclass
 class Trace:
-    """What was called, and the moves between files, in the order in which they came."""
+    """What was called, the moves between files and the entries, in the order in which they came."""
 
     calls: Counter[CodeType] = field(default_factory=Counter)
     moves: list[tuple[str, str]] = field(default_factory=list)
+    entries: dict[tuple[str, str], Entry] = field(default_factory=dict)
+    leading_on: set[tuple[str, str]] = field(default_factory=set)  # functions below which is another file
 
     def files(self) -> Counter[str]:
         """Return how many calls each file had."""
@@ -41,12 +56,28 @@ class Trace:
         if event != "call" or not frame.f_code.co_filename.startswith(_HUB):
             return
         self.calls[frame.f_code] += 1
-        outer = frame.f_back
-        while outer is not None and not outer.f_code.co_filename.startswith(_HUB):
-            outer = outer.f_back
-        before = _file(outer.f_code) if outer is not None else ""
-        if before != _file(frame.f_code):
-            self.moves.append((before, _file(frame.f_code)))
+        file, name = place = _place(frame.f_code)
+        callers = [_place(outer.f_code) for outer in _outer(frame)]
+        before = callers[0][0] if callers else ""
+        if before == file:
+            return
+        self.moves.append((before, file))
+        self.leading_on.update(caller for caller in callers if caller[0] != file)
+        if not name.startswith("<"):  # a lambda or a comprehension has no name to show
+            self.entries.setdefault(place, Entry(before, file, name))
+
+
+def _outer(frame: FrameType) -> Iterator[FrameType]:
+    """Yield the frames of the hub in which a frame runs, the nearest first."""
+    outer = frame.f_back
+    while outer is not None:
+        if outer.f_code.co_filename.startswith(_HUB):
+            yield outer
+        outer = outer.f_back
+
+
+def _place(code: CodeType) -> tuple[str, str]:
+    return _file(code), code.co_qualname.rpartition("<locals>.")[2]
 
 
 def _file(code: CodeType) -> str:
@@ -74,6 +105,20 @@ def trace_submission() -> Trace:
         assert len(world.ids("kr-cert")) == 2
         world.close()
     return found
+
+
+def trace_requests() -> tuple[Trace, Trace]:
+    """Return the traces of a POST of one indicator and of a GET by its receiving nation, over HTTP."""
+    with tempfile.TemporaryDirectory() as home, open_door(Path(home)) as door:
+        door.world.agree(["US", "KR"], clause("US", "KR", "amber"))
+        path = door.objects_path("US")
+        for number in (1, 2):  # the second is kept
+            body = orjson.dumps({"objects": [indicator(number, tlp="amber")]})
+            headers = door.signed("us-agency", path, body)
+            pushed = trace(lambda: door.client.post(path, data=body, headers=headers))  # noqa: B023
+            polled = trace(lambda: door.get("kr-cert", path).data)
+            assert len(orjson.loads(door.get("kr-cert", path).data)["objects"]) == number
+    return pushed, polled
 
 
 def main() -> None:
