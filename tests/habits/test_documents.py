@@ -24,6 +24,11 @@ from tests.documents import (
 
 MAX_LINES = 100
 GUIDES = [page for index in INDEXES for page in in_order(index)]
+# What a reader does by a page: its title begins so.
+TASK = re.compile(
+    r"# (?:Change|Check|Choose|Connect|Delete|Explain|Install|Keep|Make|Manage|Mark|Poll|Protect|Push|Read"
+    r"|Refer|Restore|Run) "
+)
 # What a block may be: typed, shown, or another program's text. Without a language nobody knows.
 LANGUAGES = {"sh", "text", "python", "toml"}
 # A line that begins otherwise is typed by nobody.
@@ -73,7 +78,7 @@ def test_every_link_leads_to_a_file_and_a_heading_that_exist(page: Path) -> None
 def test_a_guide_page_has_one_title_that_names_a_task(page: Path) -> None:
     titles = [heading for heading in headings(page) if heading.startswith("# ")]
     assert len(titles) == 1
-    # A task begins with what to do, and the index calls the page by the same words.
+    assert TASK.match(titles[0])
     index = page.with_name("README.md")
     assert f"[{titles[0].removeprefix('# ')}]({page.name})" in text(index)
 

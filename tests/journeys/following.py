@@ -63,7 +63,7 @@ PLACEHOLDERS = {
 # The same for programs: names that the page leaves open are given before its first line.
 IN_PROGRAMS = {
     "https://hub.example.org": "{url}",
-    "us-collection-id": "us",
+    "us-collection-id": "7acaa9a4-b60a-4ad4-8bb8-a786e2c19f3d",  # of config/nations.toml
     '"agency.pem"': '"us-submit.pem"',
     "jp-cert": "us-cert",
     "[...]": "[given]",
