@@ -198,7 +198,7 @@ def _checked(settings: Settings, tell: Callable[[str], None]) -> tuple[Report, S
 def backup(file: Path, as_json: bool) -> None:
     """Write a consistent copy of the database to FILE while the hub serves. The secrets are not in it.
 
-    FILE must not exist. What a restore takes is printed, and said in full in the README.
+    FILE must not exist. What a restore takes is printed, and said in full in deploy/guide/restore.md.
     """
     settings = load(os.environ)
     with end_on_sigterm():

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.documents import all_pages, text
+
 ROOT = Path(__file__).parents[2]
 SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
 COMMANDS = [path for path in [*SCRIPTS, ROOT / ".ci" / "run"] if not path.name.startswith("_")]
 
 
 def named_in_documents() -> set[str]:
-    documents = [ROOT / "README.md", *ROOT.glob("*/README.md"), *ROOT.glob("deploy/*.md")]
-    texts = [path.read_text(encoding="utf-8") for path in documents if path.exists()]
+    texts = [text(page) for page in all_pages()]
     return {name for text in texts for name in re.findall(r"(?<![\w/])scripts/([a-z_]+)", text)}
 
 

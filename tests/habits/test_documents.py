@@ -1,0 +1,102 @@
+"""README is short, each guide page is for one task and can be found, and no link leads nowhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hub.model.clause_terms import TERMS
+from tests.documents import (
+    INDEXES,
+    README,
+    ROOT,
+    all_pages,
+    anchor,
+    headings,
+    in_order,
+    languages,
+    links,
+    text,
+    typed,
+)
+
+MAX_LINES = 100
+GUIDES = [page for index in INDEXES for page in in_order(index)]
+# What a reader does by a page: its title begins so.
+TASK = re.compile(
+    r"# (?:Change|Check|Choose|Connect|Delete|Explain|Install|Keep|Make|Manage|Mark|Poll|Protect|Push|Read"
+    r"|Refer|Restore|Run) "
+)
+# What a block may be: typed, shown, or another program's text. Without a language nobody knows.
+LANGUAGES = {"sh", "text", "python", "toml"}
+# A line that begins otherwise is typed by nobody.
+PROGRAMS = ("hub ", "export ", "sudo ", "mkdir ", "scripts/", "python3 ", "cp ", "for ", "HUB_TOKEN=")
+
+
+def shown(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def targets(page: Path) -> set[Path]:
+    return {(page.parent / link.partition("#")[0]).resolve() for link in links(page)}
+
+
+def test_readme_is_two_screens() -> None:
+    assert len(text(README).splitlines()) <= MAX_LINES
+
+
+@pytest.mark.parametrize("index", INDEXES, ids=shown)
+def test_an_index_numbers_each_page_of_its_folder_once(index: Path) -> None:
+    assert sorted(in_order(index)) == sorted(page for page in index.parent.glob("*.md") if page != index)
+
+
+def test_readme_leads_to_every_guide_page_and_to_the_other_documents() -> None:
+    others = [ROOT / "hub" / name for name in ("README.md", "SECURITY.md", "CONTRIBUTING.md")]
+    wanted = {page.resolve() for page in [*INDEXES, *GUIDES, *others]}
+    assert sorted(shown(page) for page in wanted - targets(README)) == []
+
+
+def test_the_map_is_one_step_from_readme_and_the_rules_are_one_step_from_both() -> None:
+    assert (ROOT / "hub" / "rules").resolve() in targets(README)
+    assert "`rules/`" in text(ROOT / "hub" / "README.md")
+
+
+@pytest.mark.parametrize("page", sorted(all_pages()), ids=shown)
+def test_every_link_leads_to_a_file_and_a_heading_that_exist(page: Path) -> None:
+    lost = []
+    for link in links(page):
+        place, _, fragment = link.partition("#")
+        target = page.parent / place if place else page
+        if not target.exists() or (fragment and fragment not in map(anchor, headings(target))):
+            lost.append(link)
+    assert lost == []
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=shown)
+def test_a_guide_page_has_one_title_that_names_a_task(page: Path) -> None:
+    titles = [heading for heading in headings(page) if heading.startswith("# ")]
+    assert len(titles) == 1
+    assert TASK.match(titles[0])
+    index = page.with_name("README.md")
+    assert f"[{titles[0].removeprefix('# ')}]({page.name})" in text(index)
+
+
+@pytest.mark.parametrize("page", [README, *INDEXES, *GUIDES], ids=shown)
+def test_a_block_says_its_language_and_what_is_typed_begins_with_a_program(page: Path) -> None:
+    assert languages(page) <= LANGUAGES
+    assert not re.search(
+        r"(?m)^ {4,}(?:hub|sudo|export|scripts/)", re.sub(r"(?ms)^```.*?^```$", "", text(page))
+    )
+    assert [line for line in typed(page) if not line.startswith(PROGRAMS)] == []
+
+
+@pytest.mark.parametrize("index", INDEXES, ids=shown)
+def test_nothing_is_typed_from_an_index(index: Path) -> None:
+    assert typed(index) == []
+
+
+def test_the_page_of_terms_has_a_line_for_each_and_no_other() -> None:
+    rows = re.findall(r"(?m)^\| (`.+?`) \|", text(ROOT / "config" / "guide" / "terms.md"))
+    assert re.findall(r"`(\w+)`", " ".join(rows)) == [term.name for term in TERMS]
