@@ -1,4 +1,4 @@
-"""Draws the rooms of the hub and the paths of two requests: in hub/README.md between two markers, and as SVG.
+"""Draws the packages and the paths of two requests: in hub/PICTURE.md between two markers, and as SVG.
 
 The rooms come from the code (`tests.rooms`), the paths from a trace of two requests (`tests.tracing`).
 """
@@ -15,7 +15,7 @@ from tests.picture_svg import svg
 from tests.rooms import HUB, Room, floors
 from tests.tracing import Entry, Trace, trace_requests
 
-README = HUB / "README.md"
+PAGE = HUB / "PICTURE.md"
 SVG = HUB / "picture.svg"
 BEGIN = "<!-- The picture: scripts/picture writes all that stands up to the next marker. -->"
 END = "<!-- The picture ends. -->"
@@ -132,8 +132,8 @@ def pages() -> dict[Path, str]:
     """Return each page that shows the picture, as the code now is."""
     pushed, polled = trace_requests()
     paths = {"A submission of one indicator": runs(pushed), "A poll": runs(polled)}
-    readme = with_picture(README.read_text(encoding="utf-8"), picture(pushed, polled))
-    return {README: readme, SVG: svg(floors(), paths)}
+    page = with_picture(PAGE.read_text(encoding="utf-8"), picture(pushed, polled))
+    return {PAGE: page, SVG: svg(floors(), paths)}
 
 
 def with_picture(text: str, drawn: str) -> str:
@@ -141,7 +141,7 @@ def with_picture(text: str, drawn: str) -> str:
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"{README.name} needs two lines: {BEGIN} and {END}")
+        raise ValueError(f"{PAGE.name} needs two lines: {BEGIN} and {END}")
     return f"{before}{BEGIN}\n\n{drawn}\n\n{END}{after}"
 
 

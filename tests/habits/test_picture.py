@@ -1,4 +1,4 @@
-"""The picture in the map shows the code as it is."""
+"""The picture shows the code as it is."""
 
 from __future__ import annotations
 
