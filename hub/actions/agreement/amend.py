@@ -32,7 +32,7 @@ from hub.store.database.connection import Connection
 from hub.store.ledger import histories
 from hub.store.ledger.histories import HistoryKind
 
-# (hub/README: amendment-bridge)
+# (hub/README: amendment-one-step)
 _PATIENCE_SECONDS: Final = 20.0  # in which a signature waits for rows to be prepared; clients wait longer
 
 
