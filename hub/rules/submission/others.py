@@ -27,7 +27,7 @@ from hub.model import (
     ShownRow,
     StixId,
 )
-from hub.rules.release.deciding import is_visible, lowest_clearance
+from hub.rules.release.justifications import is_visible, lowest_clearance
 
 _INSTANT: Final = timedelta(microseconds=1)
 _NOWHERE: Final[Reach] = frozenset()
