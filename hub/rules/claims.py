@@ -84,8 +84,8 @@ class Registered:
         nations = {nation.identity_id: nation.code for nation in registry.nations.values()}
         users: dict[StixId, set[MemberId]] = {id: set() for id in nations}
         for member in known:
-            # Policy 1: a public source is never registered,
-            # else no member could submit that source's objects.
+            # Policy 1: a public source is never registered, else no member
+            # could submit that source's objects.
             for id in {member.identity, *member.identities} - registry.public_sources:
                 if member.nation is not None:
                     users.setdefault(id, set()).add(member.id)

@@ -116,12 +116,12 @@ class _Settling:
             self.given[version.key] = self._first_given(version)
         unmarked: dict[StixId, list[int]] = defaultdict(list)
         for version in self.containers:
-            # Policy 2.3: only a container without TLP of its own
-            # passes on the markings of containers naming it.
+            # Policy 2.3: only a container without TLP of its own passes on
+            # the markings of containers naming it.
             if version.deleted_at is None and version.markings.tlp is None and not self._follows(version):
                 unmarked[version.id].append(version.key)
-        # INVARIANT: markings only tighten in this loop, so
-        # cycles of containers end, in every order (policy 2.3).
+        # INVARIANT: markings only tighten in this loop, so cycles of
+        # containers end, in every order (policy 2.3).
         waiting = deque(v.key for v in self.containers)
         while waiting:
             key = waiting.popleft()
@@ -148,8 +148,8 @@ class _Settling:
         if version.deleted_at is not None and stored is not None and stored.given is not None:
             return stored.given  # as it stood (policy 2.3)
         markings = version.markings
-        # CLEAR is no decision here, only the lowest start for
-        # the maximum below: the default follows (policy 2.4).
+        # CLEAR is no decision here, only the lowest start for the maximum
+        # below: the default follows (policy 2.4).
         own = EffectiveMarking(Tlp.CLEAR, self._own_rel_to(version), self._is_closed_by_itself(version))
         if markings.tlp is not None:
             return raised(own._replace(tlp=markings.tlp), markings.raised)
@@ -157,8 +157,8 @@ class _Settling:
             predecessor = self.given.get(self.predecessors[version.key])
             former = [] if predecessor is None else [handed_down(predecessor)]
             return raised(strictest((own, *former)) or own, markings.raised)
-        # Policy 2.3: a container without TLP counts at the default,
-        # whatever names it, and never less strictly than before.
+        # Policy 2.3: a container without TLP counts at the default, whatever names it,
+        # and never less strictly than before.
         is_named = version.id in self.naming or bool(self.facts.around.get(version.id))
         defaults = self.facts.defaults_of(version)
         is_home = defaults.stays_home and not is_named if stored is None else stored.is_home
@@ -175,8 +175,8 @@ class _Settling:
     def _with_marking(self, version: ObjectVersion) -> ObjectVersion:
         if version.deleted_at is not None:
             return version  # it restricts as it stood (policy 2.7)
-        # A revoking version follows first: without TLP, yet
-        # neither unmarked nor a name decided anew (policy 8).
+        # A revoking version follows first: without TLP, yet neither unmarked
+        # nor a name decided anew (policy 8).
         if self._follows(version):
             return self._following(version)
         if version.markings.tlp is not None:
@@ -193,8 +193,8 @@ class _Settling:
         stored = self.facts.before.get(version.key)
         containers = self._containers_of(version.id)
         base = strictest(containers)
-        # Policy 2.3: a container that arrives later can only tighten;
-        # a new version can loosen, for it has no stored level.
+        # Policy 2.3: a container that arrives later can only tighten; a new version can
+        # loosen, for it has no stored level.
         if stored is not None:
             minimum = handed_down(EffectiveMarking(stored.base, stored.base_rel_to))
             base = strictest((minimum, *containers))
@@ -219,8 +219,8 @@ class _Settling:
         base = handed_down(raised(EffectiveMarking(former.base, former.base_rel_to), former.markings.raised))
         is_closed = former.is_closed or self._is_closed_by_itself(version)
         base = EffectiveMarking(base.tlp, narrower(base.rel_to, self._own_rel_to(version)), is_closed)
-        # Policy 8: level, REL TO, closure, home and limits all
-        # stay; own references of the revoking version add.
+        # Policy 8: level, REL TO, closure, home and limits all stay; own
+        # references of the revoking version add.
         taken = taken_together((version.taken, former.taken))
         kept = replace(version, is_home=former.is_home, taken=taken)
         return self._finished(kept, base, is_contained=True)
@@ -238,8 +238,8 @@ class _Settling:
         if beside and version.key in self.facts.repeated:
             offered = self._with_own(version, laxest(list(beside.values())) or now)
             current = now._replace(is_closed=now.is_closed or stored.is_home)
-            # Policy 2.3: submitting a name again beside a laxer
-            # container loosens the name, stricter in nothing.
+            # Policy 2.3: submitting a name again beside a laxer container
+            # loosens the name, stricter in nothing.
             if offered != current and not is_stricter(offered, current):
                 home = replace(version, is_home=False)
                 return self._once(home, offered, self._closing_containers(beside), is_contained=True)

@@ -98,8 +98,8 @@ def effective(facts: MarkingFacts) -> EffectiveMarkings:
     for version in [v for v in now.values() if follows_namers(v)]:
         namers: Counter[Tlp] = Counter(facts.namers.get(version.id, {}))
         namers.update(news.get(version.id, {}))
-        # An identity stored before may be outside the submission:
-        # a new object naming it loosens it (policy 2.4).
+        # An identity stored before may be outside the submission: a new object
+        # naming it loosens it (policy 2.4).
         stored = facts.before.get(version.key) or elsewhere.get(version.key)
         now[version.key] = following_namers(version, stored, namers)
     return EffectiveMarkings(now, {**facts.before, **elsewhere}, deltas, facts.accepted)

@@ -145,8 +145,8 @@ def is_accepted_definition(
     id: StixId, kind: DefinitionKind | None, extensions: frozenset[StixId], informative: frozenset[StixId]
 ) -> bool:
     """Tell whether a submitted marking-definition leaves objects with this marking open (policy 2.6)."""
-    # Every doubt closes: an unknown definition, ACS included,
-    # closes each object with that marking (policy 2.6).
+    # Every doubt closes: an unknown definition, ACS included, closes each
+    # object with that marking (policy 2.6).
     if kind is None:
         return False
     return kind is DefinitionKind.STATEMENT or id in informative or bool(extensions & informative)

@@ -93,8 +93,8 @@ class Candidate:
 
         None: no rest exists.
         """
-        # Markings of removed parts bind the removed parts
-        # alone: the rest has the level and REL TO of policy 7.
+        # Markings of removed parts bind the removed parts alone: the rest
+        # has the level and REL TO of policy 7.
         level = self.level(form)
         if level is None:
             return None
@@ -171,8 +171,8 @@ def decide(
     # Policy 3: at home no clause is needed. Closure and REL TO stop a version at the border alone (2.6, 6).
     if recipient == candidate.origin and allowed is not None:
         return Release(allowed, _home_grounds(candidate, allowed))
-    # INVARIANT: no agreement, no crossing (policy, first rule; I1).
-    # Without a clause in force `_obstacles` always gives a reason.
+    # INVARIANT: no agreement, no crossing (policy, first rule; I1). Without a clause in force
+    # `_obstacles` always gives a reason.
     directed = [p for p in periods if is_directed(p.clause, candidate.origin, recipient)]
     in_force = {p: _mismatches(candidate, recipient, p) for p in directed if p.is_in_force(now)}
     reasons = _obstacles(candidate, recipient, in_force.values())
@@ -295,8 +295,8 @@ def _successions(
         seen[period.agreement_id] = min(ground.clearance, seen.get(period.agreement_id, ground.clearance))
     for agreement, periods in groupby(sorted(pending, key=_by_start), key=lambda p: p.agreement_id):
         later = [
-            # INVARIANT: a successor's clearance is never below
-            # the present clearance: the row stays in place (I4).
+            # INVARIANT: a successor's clearance is never below the present
+            # clearance: the row stays in place (I4).
             Ground(p.id, max(p.clause.audience, allowed, seen[p.continues]))
             for p in periods
             if p.continues in seen

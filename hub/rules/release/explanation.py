@@ -58,8 +58,8 @@ class JudgedAnew:
         Each reason becomes one of four words, and the words of all nations together. Nations without an
         agreement count only where no nation has an agreement.
         """
-        # INVARIANT: the words name no nation, so a member
-        # without agreements learns of none (policy 5, 9; I6).
+        # INVARIANT: the words name no nation, so a member without
+        # agreements learns of none (policy 5, 9; I6).
         agreed: list[set[Obstacle]] = []
         others: list[set[Obstacle]] = []
         for nation in nations:
@@ -90,8 +90,8 @@ class JudgedAnew:
 
     def _obstacle_words(self, version: ObjectVersion, nation: NationCode) -> set[Obstacle]:
         reasons = [*self._obstacles(version, nation)]
-        # Policy 5: a withheld later version of the same record
-        # is no reference; the reasons there count as own.
+        # Policy 5: a withheld later version of the same record is no
+        # reference; the reasons there count as own.
         is_referring = False
         if self._is_withheld(version, nation):
             reasons += [one for later in self._later(version, nation) for one in later.reasons]

@@ -80,8 +80,8 @@ class ClausesInForce:
             for form in sorted(_forms(candidate, recipient, clauses), key=lambda form: form.label):
                 left = candidate.left(form)
 
-                # Redactions and answers: of the last version alone.
-                # Anonymised: every version, under one id (policy 7).
+                # Redactions and answers: of the last version alone. Anonymised:
+                # every version, under one id (policy 7).
                 if left is not None and (is_last or form == ANONYMISED):
                     decision = decide(left, recipient, self._periods, self._now, form)
                     yield View(recipient, form), decision.grounds

@@ -163,8 +163,8 @@ class Judging:
 
     def _facts(self, record: Sequence[ObjectVersion]) -> list[tuple[object, ...]]:
         """Return the facts of the newest version and of later, deleted versions, in order."""
-        # References are judged by the newest version. Deleted
-        # later versions restrict all the same (policy 4, 8).
+        # References are judged by the newest version. Deleted later versions
+        # restrict all the same (policy 4, 8).
         newest = next((v.version_key for v in record if v.is_newest), "")
         return [
             (self._own(v), self._others(v, is_last=True), v.refers, is_unmarked_name(v), v.is_copy)
@@ -212,8 +212,8 @@ class Judging:
         return Node(
             *(version.member, version.id, self._own(version), version.refers, later),
             is_newest=version.is_newest,
-            # INVARIANT: an answer has the own class and the
-            # audience, so neither alone admits a reader (policy 7).
+            # INVARIANT: an answer has the own class and the audience, so
+            # neither alone admits a reader (policy 7).
             others=to_audience(others, stored.audiences.get(version.key, frozenset())),
             left={redaction.ceiling: redaction.refers for redaction in version.redactions},
             is_masked=self.context.candidate(version).is_masked,
@@ -238,6 +238,6 @@ class Judging:
 
 def _is_last(version: ObjectVersion, later: int | None) -> bool:
     """Tell whether redactions and answers are made from this version (policy 4 and 7)."""
-    # The newest version decides (policy 4): a later version may mark
-    # parts higher, and an earlier redaction would still show these parts.
+    # The newest version decides (policy 4): a later version may mark parts higher, and an earlier
+    # redaction would still show these parts.
     return later is None and version.deleted_at is None

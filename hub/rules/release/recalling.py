@@ -58,8 +58,8 @@ class RecallScope:
 
     def _seen_by(self, recipient: NationCode, value: Justification) -> frozenset[MemberId]:
         readers = self.readers.get(recipient, ())
-        # INVARIANT: `in_force` is one value before and after. Policy
-        # 8: a recall never follows from the end of an agreement.
+        # INVARIANT: `in_force` is one value before and after. Policy 8: a recall never
+        # follows from the end of an agreement.
         return frozenset(one.member for one in readers if is_visible(value, one, self.in_force))
 
     def lost(  # (hub/README: recalled-from)

@@ -146,8 +146,8 @@ class _Graph(Generic[K]):
         # Policy 2.7: only the submitter's own records are judged again, so the member is part of the key.
         found = (self.newest.get((node.member, id)) for id in node.refers)
         targets = [k for k in found if k is not None and self._binds(node, self.nodes[k])]
-        # INVARIANT: the newest version decides (policy 4): an earlier
-        # version needs every later version, as if it referred to the next.
+        # INVARIANT: the newest version decides (policy 4): an earlier version needs every later
+        # version, as if it referred to the next.
         return targets if node.later is None else [node.later, *targets]
 
     def _binds(self, node: Node[K], referred: Node[K] | Settled) -> bool:
@@ -215,11 +215,11 @@ class _Graph(Generic[K]):
         """Return the justifications in anonymised form; unmasked versions are served as submitted."""
         starts: dict[K, set[Class]] = {}
         for key, node in self.nodes.items():
-            # Only masked versions change here. All others keep
-            # the justification as submitted, already a closure.
+            # Only masked versions change here. All others keep the
+            # justification as submitted, already a closure.
             if node.is_masked:
-                # Every doubt closes: without a class of its own the anonymised
-                # form, and every referrer in that form, is withheld.
+                # Every doubt closes: without a class of its own the anonymised form, and every
+                # referrer in that form, is withheld.
                 own = set(node.others.get(View(recipient, ANONYMISED), {NEVER}))
                 refers = node.refers - node.sources
                 starts[key] = own | self._settled(node, refers, recipient, is_anonymised=True)
@@ -252,8 +252,8 @@ class _Graph(Generic[K]):
         for key, targets in edges.items():
             for target in targets:
                 referrers[target].append(key)
-        # INVARIANT: masks only grow, so cycles of references
-        # end with the largest consistent set (policy 2.7).
+        # INVARIANT: masks only grow, so cycles of references end with the
+        # largest consistent set (policy 2.7).
         waiting = list(self.nodes)
         while waiting:
             key = waiting.pop()
@@ -281,8 +281,8 @@ class _Graph(Generic[K]):
         for id in refers:
             record = self.settled.get((node.member, id))
             if record is not None and self._binds(node, record):
-                # Policy 7: in anonymised form the reference leads to
-                # the anonymised object, never to the agency's id.
+                # Policy 7: in anonymised form the reference leads to the
+                # anonymised object, never to the agency's id.
                 is_hidden = is_anonymised and record.is_masked
                 value = record.is_visible(recipient, ANONYMISED if is_hidden else SUBMITTED)
                 classes |= _or_originals(value, record.originals.get(recipient, ()))

@@ -229,8 +229,8 @@ def _compare(
 def _compare_deleted(change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow) -> None:
     """Keep the justification of a deleted version in the row, which is no longer served."""
     if NEVER in value:
-        # Policy 4: a deleted version restricts earlier versions
-        # as before, so the justification stays up to date.
+        # Policy 4: a deleted version restricts earlier versions as before, so
+        # the justification stays up to date.
         (change.withdraw if row.is_served else change.forget).append(row.position)
         return
     if row.is_served:

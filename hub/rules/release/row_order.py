@@ -25,8 +25,8 @@ def as_dated(rows: Sequence[Appended], versions: Mapping[int, ObjectVersion]) ->
     Where references leave a choice, objects with spec_version come first: a client may derive the version of
     STIX from the first object of a page.
     """
-    # INVARIANT: hidden rows come after every visible row of
-    # the commit, so no gap in dates discloses how many (I6).
+    # INVARIANT: hidden rows come after every visible row of the commit, so no
+    # gap in dates discloses how many (I6).
     by_clearance: dict[int, list[Appended]] = defaultdict(list)
     for row in rows:
         by_clearance[clearance_of(row[2])].append(row)
@@ -49,8 +49,8 @@ def _referents_first(rows: Iterable[Appended], versions: Mapping[int, ObjectVers
     Works on ids, not rows: references shared by many versions are followed once. A cycle stays together, and
     begins with the row that comes first without references.
     """
-    # Only rows of one clearance are compared: referents
-    # with fewer readers come later all the same (policy 9).
+    # Only rows of one clearance are compared: referents with fewer readers
+    # come later all the same (policy 9).
     by_id: dict[StixId, list[Appended]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: _priority(row, versions)):
         by_id[versions[row[0]].id].append(row)
@@ -90,8 +90,8 @@ def _cycles(waits_for: Mapping[StixId, set[StixId]]) -> dict[StixId, StixId]:
 
     By H. N. Gabow, Path-based depth-first search (2000), without recursion: chains may have any length.
     """
-    # Submitters choose the references: recursion would end
-    # at Python's limit, a naive search takes time squared.
+    # Submitters choose the references: recursion would end at Python's limit,
+    # a naive search takes time squared.
     place: dict[StixId, int] = {}
     found: dict[StixId, StixId] = {}
     path: list[StixId] = []
