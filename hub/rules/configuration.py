@@ -1,6 +1,6 @@
-"""What of the configuration decides, as the database keeps it, and where a file says otherwise.
+"""The deciding part of the configuration, as the database keeps it, and the differences to a file.
 
-The human names of nations decide nothing: the file's are taken as they are.
+Human names of nations decide nothing: the names of the file are used unchanged.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from enum import Enum, auto
 from hub.model import JsonObject, Nation, NationCode, Registry, StixId, Tlp
 
 
+# Policy 2.4 and 2.6 judge each version by the configuration of the submission, so values may change.
 class ChangeScope(Enum):
-    """What a difference is about, which says how it can be taken."""
+    """The subject of a difference: this decides how the difference can be accepted."""
 
-    VALUE = auto()  # it may change, for what is submitted from then on
-    ADDED = auto()  # a nation that is new
-    FIXED = auto()  # an id, or a nation that is not there any more
+    VALUE = auto()  # may change, for later submissions
+    ADDED = auto()  # a new nation
+    FIXED = auto()  # an id, or a nation missing from the file
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One key for which the file says something else than the database keeps; None: nothing."""
+    """A key with another value in the file than in the database; None: no value."""
 
     key: str
     given: str | None
@@ -37,7 +38,9 @@ class Difference:
 
 
 def document_of(registry: Registry) -> JsonObject:
-    """Return what decides, as JSON."""
+    """Return the deciding part of the registry as JSON."""
+    # A key missing here would not be compared at the start: two processes could then decide differently.
+    # Sorted, so that equal configurations give equal documents.
     return {
         "hub": {"identity_id": registry.hub_identity_id},
         "released": {"collection_id": registry.released_collection_id},
@@ -63,7 +66,10 @@ def _unmarked(nation: Nation) -> str:
 
 
 def registry_of(document: JsonObject) -> Registry:
-    """Return what a kept document says. Raises KeyError, TypeError or ValueError for one that is none."""
+    """Return the registry of a kept document.
+
+    Raises KeyError, TypeError or ValueError for an invalid document.
+    """
     return Registry(
         nations={NationCode(one["code"]): _nation(one) for one in document["nations"]},
         hub_identity_id=StixId(document["hub"]["identity_id"]),
@@ -75,10 +81,12 @@ def registry_of(document: JsonObject) -> Registry:
 
 def _nation(said: JsonObject) -> Nation:
     level = Tlp.of(said["default_tlp"])
+    # Every doubt closes: a document without a clear default is refused, never read as "default".
     if level is None or said["unmarked"] not in ("home", "default"):
         raise ValueError(f"{said['code']} has no default")
     return Nation(
         code=NationCode(said["code"]),
+        # The database keeps no human name, for a name decides nothing.
         name=said["code"],
         collection_id=said["collection_id"],
         identity_id=StixId(said["identity_id"]),
@@ -89,16 +97,18 @@ def _nation(said: JsonObject) -> Nation:
 
 
 def with_earlier(registry: Registry, kept: Sequence[tuple[datetime, Registry]]) -> Registry:
-    """Return the registry that knows what was configured before it.
+    """Return the registry with the configurations before.
 
-    `kept` are all that were in force, each from when, the oldest first; the last is what `registry` says.
+    `kept` are all configurations ever in force, each with the start, the oldest first; the last equals
+    `registry`.
     """
+    # Each configuration ends with the start of the next. `strict=False` leaves out the last, in force now.
     ends = [at for at, _ in kept[1:]]
     return replace(registry, earlier=tuple(zip(ends, (one for _, one in kept), strict=False)))
 
 
 def differences(given: Registry, kept: Registry) -> list[Difference]:
-    """Return where the file, `given`, says something else than what is `kept`."""
+    """Return the differences of the file, `given`, to the `kept` configuration."""
     return list(_differences(given, kept))
 
 
@@ -107,11 +117,13 @@ def _differences(given: Registry, kept: Registry) -> Iterator[Difference]:
         "hub.identity_id": (given.hub_identity_id, kept.hub_identity_id),
         "released.collection_id": (given.released_collection_id, kept.released_collection_id),
     }
+    # Ids are in stored objects and in clients' configurations: a change would orphan both.
     yield from _unequal(ids, ChangeScope.FIXED)
     yield from _listed("informative_markings", given.informative_markings, kept.informative_markings)
     yield from _listed("public_sources", given.public_sources, kept.public_sources)
     for code in sorted(given.nations.keys() | kept.nations.keys()):
         ours, theirs = given.nations.get(code), kept.nations.get(code)
+        # A nation is never removed: the nation's ledger, agreements and evidence stay (policy 5, 8).
         if ours is None or theirs is None:
             scope = ChangeScope.ADDED if theirs is None else ChangeScope.FIXED
             there, here = (None if one is None else code for one in (ours, theirs))
@@ -124,6 +136,7 @@ def _of_nation(given: Nation, kept: Nation) -> Iterator[Difference]:
     names = ("collection_id", "identity_id", "rel_to_id")
     ids = {f"{given.code}.{name}": (getattr(given, name), getattr(kept, name)) for name in names}
     yield from _unequal(ids, ChangeScope.FIXED)
+    # Not checked here: a default of `clear` is refused by `settings` (policy 2.4).
     levels = given.default_tlp.label, kept.default_tlp.label
     values = {"default_tlp": levels, "unmarked": (_unmarked(given), _unmarked(kept))}
     yield from _unequal({f"{given.code}.{name}": pair for name, pair in values.items()}, ChangeScope.VALUE)
@@ -136,5 +149,6 @@ def _unequal(pairs: dict[str, tuple[str, str]], scope: ChangeScope) -> Iterator[
 
 
 def _listed(key: str, given: frozenset[StixId], kept: frozenset[StixId]) -> Iterator[Difference]:
+    # Each added or removed entry is a difference of its own, so that messages name every id.
     for id in sorted(given ^ kept):
         yield Difference(key, id if id in given else None, id if id in kept else None, ChangeScope.VALUE)

@@ -13,7 +13,7 @@ from hub.actions.reading import poll
 from hub.actions.service import in_force
 from hub.errors import BadCursor, BadFilter
 from hub.model import Limits, Query, Row, VersionFilter, version_key
-from hub.rules.release.deciding import is_visible
+from hub.rules.release.justifications import is_visible
 from hub.store.ledger import pages
 from tests.actions.hubs import Hub, address, clause, malware, relation
 

@@ -34,7 +34,7 @@ from hub.rules.claims import Registered, is_unmarked_name
 from hub.rules.marking.containers import MarkingDefaults, MarkingFacts
 from hub.rules.marking.effective import creator_deltas, with_deletions
 from hub.rules.marking.levels import accepted_as
-from hub.rules.release.deciding import in_force_part, is_masked
+from hub.rules.release.deciding import is_masked
 from hub.rules.release.forms import answered, audience
 from hub.rules.release.judgement import (
     DecisionContext,
@@ -43,6 +43,7 @@ from hub.rules.release.judgement import (
     Stored,
 )
 from hub.rules.release.judgement import originals as decided_originals
+from hub.rules.release.justifications import in_force_part
 from hub.rules.release.references import Settled
 from hub.rules.submission.acceptance import Known, Reserved
 from hub.rules.submission.drafting import NO_DRAFTS, DraftContext, Drafts

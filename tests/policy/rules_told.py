@@ -6,12 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from hub.model import SUBMITTED, Clearance, Member, NationCode, ObjectVersion, View
-from hub.rules.release.deciding import (
-    NEVER,
-    is_visible,
-    lowest_clearance,
-    widest,
-)
+from hub.rules.release.deciding import widest
+from hub.rules.release.justifications import NEVER, is_visible, lowest_clearance
 from tests.policy import rules_loading as load
 from tests.policy.rules_memory import Memory, Row
 from tests.policy.rules_player import inquire

@@ -12,11 +12,11 @@ from hub.model import Kind, Markings, Member, OthersVersion, StixId, StixObject,
 from hub.rules.submission.acceptance import (
     Accept,
     Case,
+    ItemDecision,
     Known,
     Refuse,
     Reserved,
     Unchanged,
-    Verdict,
     accept,
 )
 from hub.rules.submission.others import Naming
@@ -53,7 +53,7 @@ MARKED = Markings(tlp=Tlp.GREEN)
 V1, V2, V3 = (f"{DAY}.{n}" for n in (1, 2, 3))
 
 
-def judged(obj: StixObject, *others: OthersVersion, by: Member = KR_AGENCY, **more: Any) -> Verdict:
+def judged(obj: StixObject, *others: OthersVersion, by: Member = KR_AGENCY, **more: Any) -> ItemDecision:
     """The verdict over what `by` submits beside what these others did."""
     known, naming = more.pop("known", Known()), more.pop("naming", Naming())
     accepted_as = more.pop("accepted_as", ACCEPTED_AS)
@@ -61,7 +61,7 @@ def judged(obj: StixObject, *others: OthersVersion, by: Member = KR_AGENCY, **mo
     return accept(obj, case)
 
 
-def why(verdict: Verdict) -> str:
+def why(verdict: ItemDecision) -> str:
     assert isinstance(verdict, Refuse), verdict
     return verdict.message
 
@@ -415,7 +415,7 @@ def test_the_same_again_succeeds_and_changes_nothing(known: Known) -> None:
         (item(NAME, b"x", key=V2, same=b"same", markings=MARKED), Accept(f"{V2}Z", V2)),
     ],
 )
-def test_a_name_said_again_stores_no_version(obj: StixObject, expected: Verdict) -> None:
+def test_a_name_said_again_stores_no_version(obj: StixObject, expected: ItemDecision) -> None:
     newest = version(NAME, same=b"same")
     known = Known(before=newest, newest=newest, last_key=V1)
     assert judged(obj, known=known) == expected
@@ -443,7 +443,7 @@ def test_a_name_said_again_in_anothers_name_is_refused() -> None:
     ],
 )
 def test_what_brings_no_version_has_the_time_of_acceptance(
-    digest: bytes, known: Known, expected: Verdict
+    digest: bytes, known: Known, expected: ItemDecision
 ) -> None:
     assert judged(item(SCO, digest, key=None), known=known) == expected
 

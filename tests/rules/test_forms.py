@@ -28,18 +28,14 @@ from hub.model import (
     Tlp,
     View,
 )
-from hub.rules.release.deciding import (
-    NEVER,
-    Candidate,
-    decide,
-    lowest_clearance,
-)
+from hub.rules.release.deciding import Candidate, decide
 from hub.rules.release.forms import (
     ClausesInForce,
     answered,
     audience,
     is_altering,
 )
+from hub.rules.release.justifications import NEVER, lowest_clearance
 from hub.rules.release.references import Node, Settled, judge
 from tests.rules.test_release import but
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from hub.model import Class, Clause, Clearance, Form, Ground, MemberId, Period, Reader, Shown, Tlp
-from hub.rules.release.deciding import NEVER, lowest_clearance
+from hub.rules.release.justifications import NEVER, lowest_clearance
 from hub.rules.submission.others import (
     JustifiedSpan,
     by_id,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from hub.model import Clearance, EqualVersion, Ground, Justification, MemberId, NationCode, OriginalRow
-from hub.rules.release.deciding import NEVER
 from hub.rules.release.judgement import originals
+from hub.rules.release.justifications import NEVER
 from tests.rules.around import AU, JP, KR, KR_AGENCY, KR_CERT, KR_FIRM
 
 MEMBERS = {one.id: one for one in (KR_CERT, KR_AGENCY, KR_FIRM)}

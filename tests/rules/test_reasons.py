@@ -8,15 +8,8 @@ from itertools import product
 import pytest
 
 from hub.model import Class, Clearance, Ground, MemberId, NationCode, Period, Reader, Release, Tlp
-from hub.rules.release.deciding import (
-    NEVER,
-    Candidate,
-    decide,
-    levels_seen,
-    own_class,
-    simplify,
-    widest,
-)
+from hub.rules.release.deciding import Candidate, decide, levels_seen, own_class, widest
+from hub.rules.release.justifications import NEVER, simplify
 from tests.rules.test_release import (
     AGENCY,
     AMBER,

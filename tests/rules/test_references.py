@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hub.model import Class, Clearance, Ground, Justification, MemberId, NationCode, Reader, StixId, View
-from hub.rules.release.deciding import NEVER, is_visible
+from hub.rules.release.justifications import NEVER, is_visible
 from hub.rules.release.references import (
     Node,
     Settled,

@@ -21,15 +21,8 @@ from hub.model import (
     Tlp,
     Withhold,
 )
-from hub.rules.release.deciding import (
-    NEVER,
-    Candidate,
-    clearance_for,
-    decide,
-    in_force_part,
-    is_visible,
-    simplify,
-)
+from hub.rules.release.deciding import Candidate, clearance_for, decide
+from hub.rules.release.justifications import NEVER, in_force_part, is_visible, simplify
 
 CLEAR, GREEN, AMBER, STRICT, RED = Tlp
 PARTNER, AGENCY, CERT = Clearance

@@ -45,9 +45,10 @@ from hub.rules.agreement.agreements import (
     periods_from,
     status_of,
 )
-from hub.rules.release.deciding import Candidate, binding, lowest_clearance
+from hub.rules.release.deciding import Candidate, binding
 from hub.rules.release.forms import ClausesInForce, to_audience
 from hub.rules.release.judgement import DecisionContext, Originals, originals
+from hub.rules.release.justifications import lowest_clearance
 from hub.rules.release.references import Judgement, Node, judge
 from hub.store.agreement import agreements
 from hub.store.database.connection import Connection

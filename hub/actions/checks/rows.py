@@ -24,8 +24,8 @@ from hub.model import (
     ServedObject,
     View,
 )
-from hub.rules.release.deciding import NEVER, NOBODY, is_visible
 from hub.rules.release.judgement import DecisionContext, originals
+from hub.rules.release.justifications import NEVER, NOBODY, is_visible
 from hub.rules.release.references import Judgement
 from hub.stix.derived.notes import NOTE
 from hub.store.checks import integrity

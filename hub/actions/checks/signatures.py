@@ -15,7 +15,7 @@ from hub.actions.checks import RESTORE, Fault, Inspection, provenance
 from hub.errors import HubError
 from hub.model import Clause, JsonObject, Kind, MemberId, Period, Purpose, RegisteredKey, Unreadable
 from hub.proofs import canonical, documents, keys, requests
-from hub.rules.agreement.agreements import WAITING, JustifiedSpan, Step
+from hub.rules.agreement.agreements import WAITING, Step, TimeSpan
 from hub.stix import bodies
 from hub.store.agreement import agreements
 from hub.store.agreement.agreements import AgreementEvent, StoredAgreement
@@ -247,7 +247,7 @@ def _period_faults(
         yield f"cannot be read by this configuration ({error})"
         return
     right = {(n, clause): lifecycle.stretches() for n, clause in enumerate(lifecycle.agreement.clauses)}
-    found: dict[tuple[int, Clause], list[JustifiedSpan]] = defaultdict(list)
+    found: dict[tuple[int, Clause], list[TimeSpan]] = defaultdict(list)
     for period in periods:
         end = min(period.until, period.ended_at or period.until)
         if period.start < end and period.start != WAITING:

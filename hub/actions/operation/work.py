@@ -16,7 +16,7 @@ from hub.actions.oversight import recall
 from hub.actions.release.history import append_due
 from hub.actions.service.service import Service
 from hub.model import Justification, NationCode
-from hub.rules.release.deciding import NEVER, in_force_part
+from hub.rules.release.justifications import NEVER, in_force_part
 from hub.store.agreement import agreements
 from hub.store.ledger import ledgers, releases
 

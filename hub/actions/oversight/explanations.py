@@ -31,9 +31,10 @@ from hub.model import (
     View,
     format_instant,
 )
-from hub.rules.release.deciding import NEVER, lowest_clearance, widest
+from hub.rules.release.deciding import widest
 from hub.rules.release.explanation import JudgedAnew
 from hub.rules.release.judgement import DecisionContext, Judging
+from hub.rules.release.justifications import NEVER, lowest_clearance
 from hub.store.database.connection import Connection
 from hub.store.ledger import derived_objects, releases
 from hub.store.records import objects

@@ -11,7 +11,7 @@ from hub.actions.release import derived_objects
 from hub.actions.service.service import Service
 from hub.model import EqualVersion, Member, MemberId, NationCode, ObjectVersion, StixId
 from hub.rules.marking.effective import EffectiveMarkings
-from hub.rules.release.deciding import in_force_part, is_masked
+from hub.rules.release.deciding import is_masked
 from hub.rules.release.judgement import (
     DecisionContext,
     Judging,
@@ -19,6 +19,7 @@ from hub.rules.release.judgement import (
     Stored,
     originals,
 )
+from hub.rules.release.justifications import in_force_part
 from hub.rules.release.references import Judgement, Settled
 from hub.rules.release.row_changes import LedgerChanges, changes_ahead, changes_to
 from hub.store.database.connection import Connection

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from hub.model import Justification, NationCode, Period, Reader
-from hub.rules.release.deciding import is_visible
+from hub.rules.release.justifications import is_visible
 from hub.store.agreement import agreements
 from hub.store.agreement.agreements import Generation
 from hub.store.database import epochs

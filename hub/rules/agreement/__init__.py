@@ -1,1 +1,1 @@
-"""The states of agreements, and how an amendment takes over (policy 5)."""
+"""Decides the state of agreements, and the take-over by an amendment (policy 5)."""

@@ -1,4 +1,4 @@
-"""What makes an agreement well formed, and which state its signed events give it at an instant (policy 5)."""
+"""Decides whether an agreement is well formed, and the state by signed events at an instant (policy 5)."""
 
 from __future__ import annotations
 
@@ -28,19 +28,20 @@ _AGREEMENT_ID: Final = re.compile(r"agreement--[0-9a-f-]{36}")
 _MIN_PARTIES = 2
 
 MAX_WAITING_PROPOSALS: Final = 100  # of one nation
-_PROPOSAL_LIVES: Final = timedelta(days=90)
+_PROPOSAL_LAPSES_AFTER: Final = timedelta(days=90)
 
 Direction = tuple[NationCode, NationCode]  # origin, recipient
 _END: Final = datetime.max.replace(tzinfo=UTC)
-WAITING: Final = _END - timedelta(days=1)  # the start of what does not know yet when it begins
+WAITING: Final = _END - timedelta(days=1)  # the start of a period with an unknown beginning
 
 
 def read_agreement(document: JsonObject, nations: Collection[NationCode]) -> Agreement:
-    """Return the agreement that `document` states, with the hub's `id` in it (policy 5).
+    """Return the agreement in `document`, with the hub's `id` inside (policy 5).
 
-    Raises Unprocessable naming the key and the remedy: an unknown key, a missing or malformed value,
-    a clause whose nations are not parties, or a term that this version of the hub cannot keep.
+    Raises Unprocessable naming the key and the remedy: an unknown key, a missing or malformed value, a clause
+    with a nation that is no party, or a term unknown to this version of the hub.
     """
+    # Every doubt closes: an unknown key could be a restriction, so the hub never ignores one (policy 5).
     _refuse_unknown(document, DOCUMENT_KEYS, "the agreement")
     title = _text(document, "title", MAX_TITLE)
     try:
@@ -56,6 +57,7 @@ def read_agreement(document: JsonObject, nations: Collection[NationCode]) -> Agr
     valid_from, valid_until = _instant(document, "valid_from"), _instant(document, "valid_until")
     if valid_until <= valid_from:
         raise Unprocessable("valid_until: must be later than valid_from.")
+    # Not checked here: signatures (`hub.proofs`), and whether the proposer is a party (`actions.agreement`).
     clauses = document.get("clauses")
     if not isinstance(clauses, list) or not 1 <= len(clauses) <= MAX_CLAUSES:
         raise Unprocessable(f"clauses: give a list of 1 to {MAX_CLAUSES} clauses.")
@@ -76,18 +78,20 @@ def read_agreement(document: JsonObject, nations: Collection[NationCode]) -> Agr
 def _clause(given: Any, place: str, parties: frozenset[NationCode]) -> Clause:
     if not isinstance(given, dict):
         raise Unprocessable(f"{place}: give a table with from, to and max_tlp.")
+    # Every doubt closes: a clause with an unknown term is refused, never read without the term.
     _refuse_unknown(given, {term.name for term in clause_terms.TERMS}, place)
     try:
         clause = clause_terms.read_clause(given, parties)
     except ValueError as error:
         raise Unprocessable(f"{place}, {error}") from error
+    # At home no clause is needed (policy 3); such a clause would suggest a right that policy 3 does not give.
     if clause.origin in clause.recipients:
         raise Unprocessable(f"{place}, to: a nation does not share with itself; leave {clause.origin} out.")
     return clause
 
 
 class Step(StrEnum):
-    """What a nation's cert may sign in the lifecycle of an agreement (policy 5)."""
+    """A signed step of a nation's cert in the lifecycle of an agreement (policy 5)."""
 
     SIGN = "sign"
     SUSPEND = "suspend"
@@ -95,16 +99,16 @@ class Step(StrEnum):
     TERMINATE = "terminate"
 
 
-JustifiedSpan = tuple[datetime, datetime]  # half-open
+TimeSpan = tuple[datetime, datetime]  # half-open
 
 
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """What has happened to an agreement, by its signed events, taken in with `after` in their order.
+    """The history of an agreement by signed events, added with `after` in order.
 
-    `needed` are the nations that must sign it: its parties and, of an amendment, those of what it amends.
-    `superseded_at` is when a complete amendment takes over, or took over. `pauses` are the suspensions that
-    ended, `suspended_at` is when the one that lasts began.
+    `needed` are the nations that must sign: the parties and, of an amendment, the parties of the amended
+    agreement. `superseded_at` is the past or future instant of the take-over by a complete amendment.
+    `pauses` are the ended suspensions, `suspended_at` is the start of the lasting suspension.
     """
 
     agreement: Agreement
@@ -114,36 +118,42 @@ class Lifecycle:
     completed_at: datetime | None = None
     suspended_by: frozenset[NationCode] = frozenset()
     suspended_at: datetime | None = None
-    pauses: tuple[JustifiedSpan, ...] = ()
+    pauses: tuple[TimeSpan, ...] = ()
     terminated_by: NationCode | None = None
     terminated_at: datetime | None = None
     superseded_at: datetime | None = None
 
     @property
     def starts_at(self) -> datetime | None:
-        """When it comes, or came, into force; None: not everybody has signed (policy 5)."""
+        """The instant of coming into force, past or future; None: some nation has not signed (policy 5)."""
         return None if self.completed_at is None else max(self.completed_at, self.agreement.valid_from)
 
     @property
     def lapses_at(self) -> datetime | None:
-        """When it ends unless all sign before; None: all have (policy 5)."""
-        return self.proposed_at + _PROPOSAL_LIVES if self.completed_at is None else None
+        """The end of a proposal without all signatures; None: all nations have signed (policy 5)."""
+        return self.proposed_at + _PROPOSAL_LAPSES_AFTER if self.completed_at is None else None
 
     def waits_for_others(self, nation: NationCode, now: datetime) -> bool:
-        """Tell whether it is a proposal at `now` that another than `nation` has yet to sign (policy 5)."""
+        """Tell whether this is a proposal at `now` that another nation has yet to sign (policy 5)."""
         is_proposed = self.completed_at is None and status_of(self, now).state is AgreementState.PROPOSED
         return is_proposed and not self.needed <= self.signed_by | {nation}
 
     def after(self, step: Step, nation: NationCode, at: datetime) -> Lifecycle:
-        """Return the lifecycle with one more signed event in it (policy 5)."""
+        """Return the lifecycle with one more signed event (policy 5)."""
         match step:
             case Step.SIGN:
                 signed_by = self.signed_by | {nation}
+                # INVARIANT: no agreement, no crossing: in force only when every
+                # needed nation has signed (policy 5; I1).
                 completed_at = at if self.needed <= signed_by else None
                 return replace(self, signed_by=signed_by, completed_at=completed_at)
             case Step.SUSPEND:
                 return replace(
-                    self, suspended_by=self.suspended_by | {nation}, suspended_at=self.suspended_at or at
+                    # The first suspension counts: a second one neither
+                    # shortens nor extends the pause (policy 5).
+                    self,
+                    suspended_by=self.suspended_by | {nation},
+                    suspended_at=self.suspended_at or at,
                 )
             case Step.RESUME:
                 return self._resumed(nation, at)
@@ -153,6 +163,8 @@ class Lifecycle:
                 assert_never(step)
 
     def _resumed(self, nation: NationCode, at: datetime) -> Lifecycle:
+        # Policy 5: suspended until the nation that suspended resumes;
+        # another nation's resuming is not enough.
         still = self.suspended_by - {nation}
         if still or self.suspended_at is None:
             return replace(self, suspended_by=still)
@@ -160,24 +172,26 @@ class Lifecycle:
         return replace(self, suspended_by=still, suspended_at=None, pauses=pauses)
 
     def superseded(self, at: datetime | None) -> Lifecycle:
-        """Return the lifecycle with the instant in which an amendment takes over (policy 5)."""
+        """Return the lifecycle with the instant of the take-over by an amendment (policy 5)."""
         return replace(self, superseded_at=at)
 
-    def stretches(self) -> list[JustifiedSpan]:
-        """Return when the agreement is in force, by all that has happened so far (policy 5)."""
+    def stretches(self) -> list[TimeSpan]:
+        """Return the times in force, by all events so far (policy 5)."""
         start = self.starts_at
         if start is None:
             return []
+        # Policy 5: the earliest end counts. A suspension ends a period for ever; resuming begins another.
         ends = [self.agreement.valid_until, self.superseded_at, self.terminated_at, self.suspended_at]
         end = min(at for at in ends if at is not None)
         edges = [start, *(at for pause in self.pauses for at in pause), end]
+        # Stretches after the end, or before the start, are empty and left out.
         pairs = zip(edges[::2], edges[1::2], strict=True)
         return [(begins, min(ends, end)) for begins, ends in pairs if begins < min(ends, end)]
 
 
 @dataclass(frozen=True, slots=True)
 class AgreementStatus:
-    """Where an agreement stands at an instant; `ended` says how it ended, else None."""
+    """The state of an agreement at an instant; `ended` is the kind of ending, else None."""
 
     state: AgreementState
     ended: str | None = None
@@ -186,16 +200,18 @@ class AgreementStatus:
 def status_of(lifecycle: Lifecycle, now: datetime) -> AgreementStatus:
     """Return the state of an agreement at `now` (policy 5).
 
-    Termination is final whatever the clock says; expiry is the clock's alone and needs no event, and so is
-    the moment in which an amendment takes over. An agreement that all have signed before `valid_from`
-    stays proposed until then; one that not all have signed within 90 days lapses, by the clock as well.
+    Termination is final whatever the clock says. Expiry and the take-over by an amendment follow the clock
+    alone and need no event. An agreement signed by all before `valid_from` stays proposed until then. A
+    proposal not signed by all within 90 days lapses, by the clock too.
     """
+    # INVARIANT: termination first: an event counts although the clock may step back (policy 5; I3).
     if lifecycle.terminated_by is not None:
         return AgreementStatus(AgreementState.ENDED, f"terminated by {lifecycle.terminated_by}")
     if lifecycle.superseded_at is not None and now >= lifecycle.superseded_at:
         return AgreementStatus(AgreementState.ENDED, "superseded")
     if lifecycle.lapses_at is not None and lifecycle.lapses_at <= min(now, lifecycle.agreement.valid_until):
         return AgreementStatus(AgreementState.ENDED, "lapsed")
+    # Half-open: in force while `valid_from <= now < valid_until` (policy 5).
     if now >= lifecycle.agreement.valid_until:
         return AgreementStatus(AgreementState.ENDED, "expired")
     if lifecycle.starts_at is None or now < lifecycle.starts_at:
@@ -204,10 +220,11 @@ def status_of(lifecycle: Lifecycle, now: datetime) -> AgreementStatus:
 
 
 def obstacle(lifecycle: Lifecycle, step: Step, nation: NationCode, now: datetime) -> str | None:
-    """Return why the nation cannot take this step (policy 5), and what it can do instead; None: it can."""
+    """Return why the nation cannot take this step, and the remedy (policy 5); None: the step is possible."""
     current = status_of(lifecycle, now)
     if current.state is AgreementState.ENDED:
         return f"The agreement has ended ({current.ended}); propose a new one."
+    # Not checked here: the signature, and that the cert is a party (`actions.agreement.agree`).
     match step:
         case Step.SIGN if nation in lifecycle.signed_by:
             return f"{nation} has signed this agreement already."
@@ -224,10 +241,10 @@ def obstacle(lifecycle: Lifecycle, step: Step, nation: NationCode, now: datetime
 def periods_from(
     lifecycle: Lifecycle, at: datetime, before: Mapping[Direction, datetime], continues: str | None
 ) -> list[Period]:
-    """Return the periods, without ids, in which the clauses bind from `at` or `valid_from` on (policy 5).
+    """Return the periods of the clauses, without ids, from `at` or `valid_from` on (policy 5).
 
-    `before` is, for each direction, since when the agreement, or what it supersedes, has covered it.
-    `continues` is the agreement from which it takes over without a gap.
+    `before` is the start of coverage of each direction, by this agreement or the superseded one. `continues`
+    is the agreement taken over from without a gap.
     """
     agreement = lifecycle.agreement
     start = max(at, agreement.valid_from)
@@ -239,6 +256,7 @@ def periods_from(
             clause=clause,
             start=start,
             until=min(agreement.valid_until, lifecycle.superseded_at or agreement.valid_until),
+            # Policy 4, "start": the first agreement of an unbroken chain counts, by direction and recipient.
             since={r: min(start, before.get((clause.origin, r), start)) for r in clause.recipients},
             continues=continues,
         )
@@ -247,7 +265,8 @@ def periods_from(
 
 
 def waiting(periods: Iterable[Period]) -> list[Period]:
-    """Return the same periods as ones of which it is not known yet when they begin (policy 5)."""
+    """Return the same periods with an unknown beginning (policy 5)."""
+    # Far in the future, so that no such period is in force by mistake: every doubt closes.
     return [
         replace(p, start=WAITING, until=_END, since={r: min(WAITING, at) for r, at in p.since.items()})
         for p in periods
@@ -255,12 +274,13 @@ def waiting(periods: Iterable[Period]) -> list[Period]:
 
 
 def covered_since(periods: Iterable[Period]) -> dict[Direction, datetime]:  # (hub/README: unbroken-chain)
-    """Return since when these periods have covered each direction (policy 4, the start).
+    """Return the start of coverage of each direction by these periods (policy 4, the start).
 
-    Those that never began do not count.
+    Periods that never began do not count.
     """
     found: dict[Direction, datetime] = {}
     for period in periods:
+        # An amendment ended before its beginning covered nothing (hub/README: unbroken-chain).
         if period.ended_at is not None and period.ended_at <= period.start:
             continue
         for recipient, at in period.since.items():
@@ -270,7 +290,8 @@ def covered_since(periods: Iterable[Period]) -> dict[Direction, datetime]:  # (h
 
 
 def reaches_back(period: Period) -> bool:
-    """Tell whether the period covers what was submitted before it begins (policy 4)."""
+    """Tell whether the period covers versions submitted before the beginning (policy 4)."""
+    # A suspension or an amendment leaves `since` before `start`: resuming also releases the pause (policy 5).
     return period.clause.history or any(since < period.start for since in period.since.values())
 
 

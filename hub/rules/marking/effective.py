@@ -1,8 +1,8 @@
-"""How a member's objects are handled after a submission or a deletion, as one value (policy 2.1 to 2.7).
+"""Decides the effective markings of a member's objects after a submission or a deletion (policy 2.1 to 2.7).
 
-Containers, definitions and defaults decide first (`rules.marking.containers`); then an unmarked identity
-follows the objects that name it as their creator (2.4), and a name that would be stricter than what stands
-fails (2.3).
+Containers, definitions and defaults decide first (`rules.marking.containers`). Then an unmarked identity
+follows the objects naming the identity as creator (2.4), and a name stricter than the visible version fails
+(2.3).
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ CreatorDeltas = Mapping[tuple[StixId, Tlp], int]
 
 @dataclass(frozen=True, slots=True)
 class EffectiveMarkings:
-    """Every version that was looked at, as it is now to be handled, and how it was stored before.
+    """Every judged version with the new effective marking, and as stored before.
 
-    All versions of a record are there or none. `before` lacks the versions that are new. `accepted` are the
-    definitions that leave what carries them open, as a configuration lists them.
+    `now` has all versions of a record or none. `before` lacks new versions. `accepted` are the definitions
+    that leave marked objects open, as listed by a configuration.
     """
 
     now: Mapping[int, ObjectVersion]
@@ -45,7 +45,8 @@ class EffectiveMarkings:
     accepted: Accepted = field(default_factory=dict)
 
     def changed(self) -> list[ObjectVersion]:
-        """Return the stored versions of which something is to be recorded anew."""
+        """Return the stored versions with a change to record."""
+        # Identity first: most versions are the same object, and the comparison of all fields costs far more.
         return [
             v
             for key, v in self.now.items()
@@ -54,7 +55,8 @@ class EffectiveMarkings:
 
 
 def together(parts: Iterable[EffectiveMarkings]) -> EffectiveMarkings:
-    """Return what was handled for several members, to be judged at once; the counts are each member's own."""
+    """Return the markings of several members in one value, to be judged at once; the counts stay separate."""
+    # Keys are unique in the hub, so members cannot collide.
     now: dict[int, ObjectVersion] = {}
     before: dict[int, ObjectVersion] = {}
     for part in parts:
@@ -66,9 +68,9 @@ def together(parts: Iterable[EffectiveMarkings]) -> EffectiveMarkings:
 def with_deletions(
     versions: Iterable[ObjectVersion], deleted: Mapping[int, datetime]
 ) -> dict[int, ObjectVersion]:
-    """Return whole records of one member with the newest version of each marked (policy 4, 8).
+    """Return whole records of one member, with the newest version of each marked (policy 4, 8).
 
-    `deleted` are the versions, by key, that are deleted now, and when.
+    `deleted` are the versions to be deleted, by key, with the instant.
     """
     records: dict[StixId, list[ObjectVersion]] = defaultdict(list)
     for version in versions:
@@ -76,15 +78,18 @@ def with_deletions(
         records[version.id].append(version.altered(deleted_at=at))
     found: dict[int, ObjectVersion] = {}
     for record in records.values():
+        # Policy 4: the newest version decides: the last version not deleted, else the last of all.
         newest = max(record, key=lambda v: v.rank)
         found.update((v.key, v.altered(is_newest=v is newest)) for v in record)
     return found
 
 
 def effective(facts: MarkingFacts) -> EffectiveMarkings:
-    """Return how all versions are handled: level, REL TO and closure (policy 2.1 to 2.7)."""
+    """Return the effective marking of all versions: level, REL TO and closure (policy 2.1 to 2.7)."""
     now = settle(facts)
+    # Identities last: the levels of the naming objects must be known (policy 2.4).
     deltas = creator_deltas(now, facts.before)
+    # Counted with the stored counts: the submission's own objects are not stored yet.
     news: dict[StixId, dict[Tlp, int]] = defaultdict(dict)
     for (identity, tlp), delta in deltas.items():
         news[identity][tlp] = delta
@@ -93,6 +98,8 @@ def effective(facts: MarkingFacts) -> EffectiveMarkings:
     for version in [v for v in now.values() if follows_namers(v)]:
         namers: Counter[Tlp] = Counter(facts.namers.get(version.id, {}))
         namers.update(news.get(version.id, {}))
+        # An identity stored before may be outside the submission: a new object
+        # naming it loosens it (policy 2.4).
         stored = facts.before.get(version.key) or elsewhere.get(version.key)
         now[version.key] = following_namers(version, stored, namers)
     return EffectiveMarkings(now, {**facts.before, **elsewhere}, deltas, facts.accepted)
@@ -101,12 +108,14 @@ def effective(facts: MarkingFacts) -> EffectiveMarkings:
 def effective_of_new(
     facts: MarkingFacts, fresh: Collection[ObjectVersion]
 ) -> tuple[EffectiveMarkings, dict[int, Tlp]]:
-    """Return how all are handled without the new names that are refused, and at which level these stand.
+    """Return the effective markings without refused names, and the level of the version that remains.
 
-    Refused is an unmarked name that says something new and would be handled more strictly (policy 2.3).
-    Without one another may be stricter than what stands then: so it is asked until none is.
+    Refused is an unmarked name with new content and a stricter marking (policy 2.3). Without a refused name,
+    another name may become stricter than the version then newest: so the rule is asked until no name is
+    refused.
     """
     refused: dict[int, Tlp] = {}
+    # Each round refuses at least one name, so the loop ends after as many rounds as names at most.
     while True:
         handled = effective(facts)
         kept = [version for version in fresh if version.key not in refused]
@@ -114,6 +123,7 @@ def effective_of_new(
         if not stricter:
             return handled, refused
         refused |= stricter
+        # The refused version leaves completely: without it another version may be the newest.
         left = with_deletions((v for key, v in facts.now.items() if key not in stricter), {})
         facts = replace(facts, now=left, present=facts.present - stricter.keys())
 
@@ -124,11 +134,13 @@ def effective_of_new(
 def stricter_names(
     handled: Mapping[int, ObjectVersion], fresh: Sequence[ObjectVersion], before: Collection[int]
 ) -> dict[int, Tlp]:
-    """Return the new unmarked names that would be handled more strictly than what stands, and its level.
+    """Return the new unmarked names stricter than the newest version held, with the level of that version.
 
-    Each is compared with the newest version of its record that is not deleted, as it comes (policy 2.3). One
-    that revokes is handled as what it revokes (policy 8), and is taken though its own REL TO is narrower.
+    Each new version is compared with the newest version of the record not deleted, in order of arrival
+    (policy 2.3). A revoking version has the marking of the revoked one (policy 8), and is accepted although
+    own REL TO is narrower.
     """
+    # Policy 2.3: otherwise a report would take back a name from readers that have the name already.
     newest: dict[StixId, ObjectVersion] = {}
     asked = {v.id for v in fresh if is_decided_once(v)}
     records = (v for v in handled.values() if v.id in asked)
@@ -142,12 +154,13 @@ def stricter_names(
         version = handled[draft.key]
         held = newest.get(version.id)
         is_newer = held is not None and version.version_key > held.version_key
+        # An older version is not compared: an older version hides nothing (policy 4).
         if (
             held is not None
             and is_newer
             and is_decided_once(version)
             and version.key not in following
-            and is_stricter(_handling(version), _handling(held))
+            and is_stricter(_marking_at_home(version), _marking_at_home(held))
         ):
             found[version.key] = held.tlp
             continue
@@ -156,27 +169,29 @@ def stricter_names(
     return found
 
 
-def _handling(version: ObjectVersion) -> EffectiveMarking:
+def _marking_at_home(version: ObjectVersion) -> EffectiveMarking:
+    # Policy 2.4: a version kept at home counts as closed in rules 3 and 7.
     return handed_down(EffectiveMarking(version.tlp, version.rel_to, version.is_closed or version.is_home))
 
 
-# --- identities that follow their namers ----------------------------------------------------------
+# --- identities that follow the objects naming them ------------------------------------------------
 
 
 def follows_namers(version: ObjectVersion) -> bool:
-    """Tell whether the version is an unmarked identity to which rule 2.3 gives nothing (policy 2.4)."""
+    """Tell whether the version is an unmarked identity without any container (policy 2.3, 2.4)."""
     is_unmarked = version.type == "identity" and version.markings.tlp is None
     return is_unmarked and not version.is_contained and version.deleted_at is None
 
 
 def names_creator(version: ObjectVersion) -> bool:  # (hub/README: namers)
-    """Tell whether the version's level counts for the identity that it names (policy 2.4).
+    """Tell whether the version's level counts for the identity in `created_by_ref` (policy 2.4).
 
-    Newest versions alone do, while they are open and not deleted; an unmarked identity would only pass on
-    what it takes from others.
+    Counted are newest versions, open and not deleted. An unmarked identity is not counted: the level there
+    comes from other objects.
     """
     is_unmarked_identity = version.type == "identity" and version.markings.tlp is None
     is_there = version.is_newest and version.deleted_at is None
+    # INVARIANT: closed objects and objects kept at home do not open an identity (policy 2.4; I2).
     is_open = not (version.is_closed or version.is_home)
     return is_there and is_open and version.creator != version.id and not is_unmarked_identity
 
@@ -184,9 +199,10 @@ def names_creator(version: ObjectVersion) -> bool:  # (hub/README: namers)
 def creator_deltas(
     now: Mapping[int, ObjectVersion], before: Mapping[int, ObjectVersion]
 ) -> dict[tuple[StixId, Tlp], int]:
-    """Return how the counts change of those that name each identity, by level (policy 2.4)."""
+    """Return the changes of the counts of objects naming each identity, by level (policy 2.4)."""
     deltas: Counter[tuple[StixId, Tlp]] = Counter()
     for key, version in now.items():
+        # Differences, not totals: no submission counts the whole collection.
         for counted, sign in ((version, 1), (before.get(key), -1)):
             if counted is not None and counted.creator is not None and names_creator(counted):
                 deltas[counted.creator, counted.tlp] += sign
@@ -198,13 +214,17 @@ def following_namers(
     stored: ObjectVersion | None,
     namers: Mapping[Tlp, int],
 ) -> ObjectVersion:
-    """Return an identity at the laxest level of those that name it; they only ever loosen it (policy 2.4)."""
+    """Return the identity at the laxest level of the objects naming it.
+
+    Later objects only loosen (policy 2.4).
+    """
     level = identity_exception(namers)
     if level is None:
         return version
     if stored is not None:
-        if stored.is_home and level > stored.base:  # it would be handled more strictly abroad than at home
+        if stored.is_home and level > stored.base:  # else stricter abroad than at home
             return version
+        # Policy 2.4: "later ones only loosen it, and none that goes tightens it".
         level = min(level, stored.base)
     base = EffectiveMarking(level, version.base_rel_to, version.is_closed)
     named = replace(version, base=with_taken(version, base).tlp, is_home=False)

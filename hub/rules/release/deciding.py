@@ -1,13 +1,15 @@
-"""May this nation see this version? One answer with its reason (policy 3, 4 and 6).
+"""Decides whether a version is released to a nation, with every reason against (policy 3, 4 and 6).
 
-This file is the contract between the policy and the code. References are judged in
-`references`, on the classes that are made here; `stands` reads the result for one reader.
+`clearance_for` keeps AMBER+STRICT and RED with the national CERT. `Candidate.needed_in` adds the limits of
+policy 8, `_mismatches` the terms of a clause. Every release and every reason comes from `decide`.
+
+References are judged in `references`, on the classes made here. `justifications` reads the result for one
+reader.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -26,7 +28,6 @@ from hub.model import (
     Granular,
     Ground,
     Justification,
-    MemberId,
     NationCode,
     ObjectVersion,
     Obstacle,
@@ -38,11 +39,10 @@ from hub.model import (
     Tlp,
     Withhold,
 )
+from hub.rules.release.justifications import NEVER
 
 ALWAYS_COVERED = frozenset({"identity", "marking-definition"})  # policy 2.4: what crosses stays readable
-NEVER: Class = frozenset()
-NOBODY: Final = MemberId("")  # a reader of whom no ground speaks
-_ceiling: Final = partial(Reason, obstacle=Obstacle.CEILING)  # it tells least
+_ceiling: Final = partial(Reason, obstacle=Obstacle.CEILING)  # the word that discloses least (policy 5)
 _RED_REASON: Final = Reason("RED is released only to the nations an object is addressed to", Obstacle.MARKING)
 _LIMITED: Final = Reason("handled like what it refers to, which does not go there", Obstacle.REFERENCE)
 _SEEN_AS_ANSWER: Final = _ceiling("its nation is given it with the ids that it has there")
@@ -58,7 +58,7 @@ _NAMES_SOURCE: Final = _ceiling("names its source, which the agreement hides")
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A version as the rules see it: what decides over it, its nation and its member's clearance."""
+    """A version as the rules judge it: the deciding facts, the origin nation, the submitter's clearance."""
 
     origin: NationCode
     clearance: Clearance
@@ -66,7 +66,7 @@ class Candidate:
 
     @classmethod
     def of(cls, version: ObjectVersion, origin: NationCode, clearance: Clearance) -> Candidate:
-        """Return the version as these rules see it; what closes it is told in words (policy 2.4, 2.6)."""
+        """Return the candidate of a version; closure becomes a sentence for `Withhold` (policy 2.4, 2.6)."""
         closed = None
         if version.is_closed:
             closed = version.markings.fault or _CLOSED
@@ -80,7 +80,7 @@ class Candidate:
         return cls(origin, clearance, facts)
 
     def level(self, form: Form) -> Tlp | None:
-        """Return the level of what is left in this form (policy 7); None: nothing that could be given."""
+        """Return the level of the rest in this form (policy 7); None: no rest exists to serve."""
         if form.ceiling is None:
             return self.facts.tlp
         redaction = next(
@@ -89,7 +89,12 @@ class Candidate:
         return None if redaction is None else max(self.facts.base, redaction.level or Tlp.CLEAR)
 
     def left(self, form: Form) -> Candidate | None:
-        """Return what is judged in this form: itself, or what is left of it (policy 7); None: nothing is."""
+        """Return the candidate to judge in this form: the whole, or the rest (policy 7).
+
+        None: no rest exists.
+        """
+        # Markings of removed parts bind the removed parts alone: the rest
+        # has the level and REL TO of policy 7.
         level = self.level(form)
         if level is None:
             return None
@@ -97,45 +102,54 @@ class Candidate:
         return self if form.ceiling is None else replace(self, facts=facts)
 
     def needed_in(self, nation: NationCode) -> Clearance | None:
-        """Return the lowest clearance that level and limits allow there (policy 3, 4 and 8); None: none."""
+        """Return the lowest clearance allowed there by level and limits (policy 3, 4 and 8); None: none."""
         allowed = clearance_for(self.facts.tlp)
         if self.facts.limits is None:
             return allowed
         limit = dict(self.facts.limits).get(nation)
         if limit is None:  # at home its nation's cert sees what its members submit (policy 3)
             return Clearance.CERT if nation == self.origin else None
+        # INVARIANT: limits raise the clearance of the level and never lower it (policy 8; I2).
         return max(allowed, limit)
 
     @property
     def is_masked(self) -> bool:
-        """Tell whether it appears in another form where an agreement hides its source (policy 7)."""
+        """Tell whether hiding the source changes the form of this version (policy 7)."""
         return is_masked(self.clearance, self.facts.source_hiding)
 
     def is_hidden_by(self, clause: Clause) -> bool:
-        """Tell whether the clause lets its nation's cert appear as its source (policy 7)."""
+        """Tell whether the clause names the national cert as the source of this version (policy 7)."""
         return self.is_masked and clause.anonymise is Anonymise.AGENCY
 
 
 def is_masked(clearance: Clearance, source_hiding: SourceHiding) -> bool:
-    """Tell whether what such a member submitted has another form where its source is hidden (policy 7)."""
+    """Tell whether hiding the source changes the form of such a submitter's versions (policy 7)."""
     return clearance < Clearance.CERT and source_hiding is not SourceHiding.PLAIN
 
 
 def is_directed(clause: Clause, origin: NationCode, recipient: NationCode) -> bool:
-    """Tell whether the clause lets what is of `origin` reach `recipient` (policy 4)."""
+    """Tell whether the clause shares from `origin` to `recipient` (policy 4)."""
     return clause.origin == origin and recipient in clause.recipients
 
 
 def clearance_for(tlp: Tlp) -> Clearance:
-    """Return the lowest clearance that the level itself allows (policy 3 and 4)."""
+    """Return the lowest clearance that may read this level (policy 3 and 4).
+
+    AMBER+STRICT and RED stay with the national CERT. AMBER goes to agencies too, GREEN and CLEAR to every
+    member. A clause can only raise this clearance (`audience`). The submitting member alone reads beyond this
+    table, at home (`_home_grounds`).
+    """
+    # Policy 4 has this table for all nations: the same at home and abroad, whatever a clause says.
     match tlp:
         case Tlp.CLEAR | Tlp.GREEN:
             return Clearance.PARTNER
         case Tlp.AMBER:
             return Clearance.AGENCY
+        # INVARIANT: no agency and no partner reads AMBER+STRICT or RED by a clause (policy 3, 4; I1, I5).
         case Tlp.AMBER_STRICT | Tlp.RED:
             return Clearance.CERT
         case _:
+            # A new level does not type-check until a clearance is chosen for that level: every doubt closes.
             assert_never(tlp)
 
 
@@ -146,31 +160,39 @@ def decide(
     now: datetime,
     form: Form = SUBMITTED,
 ) -> Decision:
-    """Decide whether `candidate` is released to `recipient` in this form (policy 3, 4, 6 and 7).
+    """Decide the release of `candidate` to `recipient` in this form (policy 3, 4, 6 and 7).
 
-    References are judged elsewhere. `periods` may hold any; only those in force at `now` count. A release
-    carries every ground on which it stands and the widest clearance they give. What is withheld has every
-    reason: of several clauses in force each gives its own, and to remove those of one is enough. Of what is
-    redacted, `candidate` has the level of what is left.
+    `periods` may hold any period; only periods in force at `now`, and successors of these, count. A release
+    carries every ground, and the widest clearance among the grounds. A withheld version has every reason:
+    each clause in force gives separate reasons, and removing the reasons of one clause is enough. For a
+    redaction `candidate` has the level of the rest. References are judged in `references`.
     """
     allowed = candidate.needed_in(recipient)
+    # Policy 3: at home no clause is needed. Closure and REL TO stop a version at the border alone (2.6, 6).
     if recipient == candidate.origin and allowed is not None:
         return Release(allowed, _home_grounds(candidate, allowed))
+    # INVARIANT: no agreement, no crossing (policy, first rule; I1). Without a clause in force
+    # `_obstacles` always gives a reason.
     directed = [p for p in periods if is_directed(p.clause, candidate.origin, recipient)]
     in_force = {p: _mismatches(candidate, recipient, p) for p in directed if p.is_in_force(now)}
     reasons = _obstacles(candidate, recipient, in_force.values())
+    # Every doubt closes: `allowed` None has a reason already, and is asked again all the same.
     if reasons or allowed is None:
         return Withhold(tuple(reasons))
-    matching = [p for p, found in in_force.items() if not found and _gives(p.clause, candidate, form)]
-    # What refers to an object of its by a made id it sees with its own id in place, and no other form.
+    matching = [p for p, found in in_force.items() if not found and _serves(p.clause, candidate, form)]
+    # Policy 7: the nation of the originals reads an answer with the original ids, and no other form.
     if form.is_answer != (candidate.facts.about == recipient):
         return Withhold((_SEEN_AS_ANSWER,), is_seen_otherwise=True)
     if not matching:
         why = _SEEN_HIDDEN if form == SUBMITTED else _NOT_SO
         return Withhold((why,), is_seen_otherwise=True)
-    pending = [p for p in directed if p.takes_over(now) and _gives(p.clause, candidate, form)]
+    # Policy 5: an amendment takes over in one step. Rows name the next period in advance, so that no reader
+    # loses a visible row between the two (I2, I4).
+    pending = [p for p in directed if p.takes_over(now) and _serves(p.clause, candidate, form)]
+    # INVARIANT: a clause's `audience` narrows the clearance of the level and never widens it (policy 4).
     now_by = {p: Ground(p.id, max(p.clause.audience, allowed)) for p in matching}
     later = _successions(now_by, (p for p in pending if not _mismatches(candidate, recipient, p)), allowed)
+    # INVARIANT: of several clauses the widest counts, so that one more agreement never hides (policy 4; I2).
     clearance = min(ground.clearance for ground in now_by.values())
     return Release(clearance, frozenset((*now_by.values(), *later)))
 
@@ -182,16 +204,17 @@ def widest(
     now: datetime,
     form: Form = SUBMITTED,
 ) -> Period | None:
-    """Return the period whose clause releases `candidate` most widely; among equals that in force longest.
+    """Return the period of the clause with the widest release of `candidate`; a tie: the longest in force.
 
-    None inside the origin nation, where no clause is needed, and for what is withheld (policy 4).
+    None inside the origin nation, where no clause is needed, and for a withheld version (policy 4).
     """
     grounds = decide(candidate, recipient, periods, now, form).grounds
     return widest_of(grounds, [p for p in periods if p.is_in_force(now)])
 
 
 def widest_of(grounds: Iterable[Ground], periods: Iterable[Period]) -> Period | None:
-    """Return the period, of those in force, whose ground is the widest (policy 4); None: none has one."""
+    """Return the period of the widest ground, among these periods in force (policy 4); None: no ground."""
+    # I1: `explain` and disclosures name this period. The id breaks the last tie, so that reports agree.
     known = {p.id: p for p in periods}
     found = [(g.clearance, known[g.period]) for g in grounds if g.period in known]
     return min(found, key=lambda pair: (pair[0], pair[1].start, pair[1].id))[1] if found else None
@@ -200,10 +223,11 @@ def widest_of(grounds: Iterable[Ground], periods: Iterable[Period]) -> Period | 
 def own_class(
     candidate: Candidate, recipient: NationCode, justification: Justification, periods: Iterable[Period]
 ) -> Class:
-    """Return the class by which the version itself stands, among those of all that it refers to (policy 2.7).
+    """Return the class of the version itself, among the classes of all references (policy 2.7).
 
-    It is the one whose clauses match the version, at the clearances that they give it. Where its own was left
-    out, for another implies it, that other one is returned: it has no ground that the own has not.
+    The clauses of this class match the version, at the clearances computed for the version. The own class may
+    be left out because another class implies the own class. Then the other class is returned: each ground
+    there is covered by an own ground.
     """
     known = {p.id: p for p in periods}
 
@@ -212,7 +236,7 @@ def own_class(
         matching = [(p, g) for p, g in clauses if not _mismatches(candidate, recipient, p)]
         allowed = candidate.needed_in(recipient) or Clearance.CERT
         exact = [p for p, g in matching if g.clearance == max(p.clause.audience, allowed)]
-        # One without any clause tells to whom of the nation an answer is.
+        # A class without a clause is the audience of an answer inside one nation (policy 7).
         lacking = len(matching) - len(clauses), len(exact) - len(clauses)
         return bool(clauses), *lacking, repr(sorted(one, key=repr))
 
@@ -222,17 +246,20 @@ def own_class(
 def _obstacles(
     candidate: Candidate, recipient: NationCode, mismatches: Collection[Sequence[Reason]]
 ) -> list[Reason]:
-    """Return every reason for which no form of the candidate is released; none: some form is.
+    """Return every reason against all forms of the candidate; empty: some form is released.
 
-    `mismatches` are those of each clause in force (policy 4, 6 and 8).
+    `mismatches` are the reasons of each clause in force (policy 4, 6 and 8).
     """
+    # Markings first: a closed object stays at home whatever clause exists (policy 2.6).
     found = [] if candidate.facts.closed is None else [Reason(candidate.facts.closed, Obstacle.MARKING)]
+    # INVARIANT: REL TO narrows every agreement (policy 6; I2). RED needs REL TO too: see `_mismatches`.
     if not _is_addressed(candidate, recipient):
         found.append(_addressed_elsewhere(candidate))
     if candidate.needed_in(recipient) is None:
         found.append(_LIMITED)
     if not mismatches:
         found.append(Reason(f"{candidate.origin}→{recipient}: no agreement in force", None))
+    # One matching clause is enough: a release lasts while one clause lasts (policy 4).
     elif all(mismatches):
         found += dict.fromkeys(one for own in mismatches for one in own)
     return found
@@ -249,8 +276,9 @@ def _addressed_elsewhere(candidate: Candidate) -> Reason:
     return Reason(f"marked REL TO {nations} only", Obstacle.MARKING)
 
 
-def _gives(clause: Clause, candidate: Candidate, form: Form) -> bool:
-    """Tell whether the clause asks for this form of the candidate."""
+def _serves(clause: Clause, candidate: Candidate, form: Form) -> bool:
+    """Tell whether the clause serves the candidate in this form (policy 7)."""
+    # A redaction belongs to one ceiling, so a clause with another ceiling serves another redaction.
     is_cut = clause.granular is Granular.REDACT and clause.max_tlp is form.ceiling
     return candidate.is_hidden_by(clause) == form.is_anonymised and (form.ceiling is None or is_cut)
 
@@ -258,15 +286,17 @@ def _gives(clause: Clause, candidate: Candidate, form: Form) -> bool:
 def _successions(
     grounds: Mapping[Period, Ground], pending: Iterable[Period], allowed: Clearance
 ) -> Iterable[Ground]:
-    """Give the grounds on which the release goes on when an amendment takes over, to nobody new by them.
+    """Yield the grounds that continue a release after an amendment, for no additional reader.
 
-    Whoever an amendment adds gets rows of their own once it is in force (policy 5).
+    Readers added by an amendment get separate rows after the amendment is in force (policy 5).
     """
     seen: dict[str, Clearance] = {}
     for period, ground in grounds.items():
         seen[period.agreement_id] = min(ground.clearance, seen.get(period.agreement_id, ground.clearance))
     for agreement, periods in groupby(sorted(pending, key=_by_start), key=lambda p: p.agreement_id):
         later = [
+            # INVARIANT: a successor's clearance is never below the present
+            # clearance: the row stays in place (I4).
             Ground(p.id, max(p.clause.audience, allowed, seen[p.continues]))
             for p in periods
             if p.continues in seen
@@ -279,11 +309,12 @@ def _successions(
 def levels_seen(
     origin: NationCode, reader: Reader, periods: Iterable[Period], now: datetime
 ) -> frozenset[Tlp]:
-    """Return the levels at which something of `origin` may be visible to such a reader (policy 3 and 4).
+    """Return the levels at which versions of `origin` may be visible to such a reader (policy 3 and 4).
 
-    By nation, clearance and the clauses in force alone, whatever there is. What the reader itself submits it
-    sees at every level; that is not counted.
+    Nation, clearance and clauses in force decide; stored objects do not. A reader sees own submissions at
+    every level; these are not counted.
     """
+    # INVARIANT: no stored object is looked at, so the answer discloses nothing hidden (I6).
     if origin == reader.nation:
         return frozenset(level for level in Tlp if clearance_for(level) <= reader.clearance)
     clauses = [
@@ -298,10 +329,11 @@ def levels_seen(
 
 
 def binding(periods: Iterable[Period], now: datetime) -> frozenset[int]:
-    """Return the periods in force at `now`, and those that take over from one that is (policy 5), in turn."""
+    """Return the periods in force at `now`, and all that take over from these, in turn (policy 5)."""
     known = list(periods)
     bind = [p for p in known if p.is_in_force(now)]
     continued = {p.agreement_id for p in bind}
+    # In order of start: an amendment of an amendment comes after the first amendment.
     for period in sorted((p for p in known if p.takes_over(now)), key=_by_start):
         if period.continues in continued:
             bind.append(period)
@@ -313,70 +345,8 @@ def _by_start(period: Period) -> tuple[datetime, str]:
     return period.start, period.agreement_id
 
 
-def is_visible(justification: Justification, reader: Reader, in_force: AbstractSet[int]) -> bool:
-    """Tell whether every class has a ground that holds for `reader` while these are in force (policy 4).
-
-    The rule that a submitter always sees its own object is not looked at here: it is not a matter of grounds.
-    """
-    return all(
-        any(_holds(ground, reader, in_force) for ground in alternatives) for alternatives in justification
-    )
-
-
-def lowest_clearance(justification: Justification, in_force: AbstractSet[int]) -> Clearance | None:
-    """Return from which clearance up every member of the recipient sees by it (policy 4); None: from none."""
-    readers = (Reader(NOBODY, NationCode(""), clearance) for clearance in Clearance)
-    return next((one.clearance for one in readers if is_visible(justification, one, in_force)), None)
-
-
-def in_force_part(justification: Justification, in_force: AbstractSet[int]) -> Justification:
-    """Return the justification without the grounds that are over; a class left empty never stands again."""
-    return simplify(
-        frozenset(g for g in alternatives if g.period is None or g.period in in_force)
-        for alternatives in justification
-    )
-
-
-def narrows(new: Justification, old: Justification) -> bool:
-    """Tell whether nobody for whom `old` does not stand, now or later, is one for whom `new` does."""
-    return all(any(_implies(strong, weak) for strong in new) for weak in old)
-
-
-def simplify(classes: Iterable[Class]) -> Justification:
-    """Return the same condition with as few classes as possible: a class implied by another is left out."""
-    # Without the grounds that others cover, two classes that imply each other are one, and one is kept.
-    distinct = {_widest_grounds(one) for one in classes}
-    if NEVER in distinct:
-        return frozenset({NEVER})
-    return frozenset(
-        one for one in distinct if not any(other != one and _implies(other, one) for other in distinct)
-    )
-
-
-def _widest_grounds(one: Class) -> Class:
-    return frozenset(g for g in one if not any(other != g and _covers(other, g) for other in one))
-
-
-def _implies(strong: Class, weak: Class) -> bool:
-    """Tell whether whoever satisfies `strong` satisfies `weak`, whatever is in force."""
-    return all(any(_covers(w, s) for w in weak) for s in strong)
-
-
-def _covers(wide: Ground, narrow: Ground) -> bool:
-    if wide.member is not None or narrow.member is not None:
-        return wide == narrow
-    return wide.period == narrow.period and wide.clearance <= narrow.clearance
-
-
-def _holds(ground: Ground, reader: Reader, in_force: AbstractSet[int]) -> bool:
-    if ground.period is not None and ground.period not in in_force:
-        return False
-    if ground.member is not None:
-        return ground.member == reader.member
-    return reader.clearance >= ground.clearance
-
-
 def _home_grounds(candidate: Candidate, needed: Clearance) -> Class:
+    # Policy 3: the submitting member always reads its own object, below the needed clearance too.
     grounds = {Ground(None, needed)}
     if candidate.clearance < needed:
         grounds.add(Ground(None, candidate.clearance, candidate.facts.member))
@@ -384,16 +354,20 @@ def _home_grounds(candidate: Candidate, needed: Clearance) -> Class:
 
 
 def _mismatches(candidate: Candidate, recipient: NationCode, period: Period) -> list[Reason]:
-    """Return all for which the clause does not match, the most grave first (policy 4, 6 and 7)."""
+    """Return every reason why the clause does not match, the most grave first (policy 4, 6 and 7)."""
+    # Limits, closure and REL TO are not checked here: these bind every clause alike (`_obstacles`).
     clause = period.clause
     is_hiding = clause.anonymise is Anonymise.AGENCY
     found = [_NAMES_SOURCE] if is_hiding and candidate.facts.source_hiding is SourceHiding.NONE else []
+    # Policy 4: a clause alone never releases RED; REL TO must address the object (6).
     if candidate.facts.tlp is Tlp.RED and candidate.facts.rel_to is None:
         found.append(_RED_REASON)
+    # INVARIANT: nothing above `max_tlp` leaves by this clause (policy 4; I1, I2).
     if candidate.facts.tlp > clause.max_tlp:
         found.append(_ceiling(f"above the agreement's ceiling {clause.max_tlp.label.upper()}"))
     if clause.types is not None and candidate.facts.type not in clause.types | ALWAYS_COVERED:
         found.append(Reason(f"type {candidate.facts.type} not covered", Obstacle.TYPE))
+    # Policy 4, "start": a suspension or an amendment does not move `since`.
     if not clause.history and candidate.facts.submitted_at < period.since[recipient]:
         found.append(_ceiling("submitted before the agreement came into force"))
     return found

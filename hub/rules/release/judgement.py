@@ -1,7 +1,7 @@
-"""For whom the versions of one nation stand, decided on what was loaded of them (policy 2.7 to 4, and 7).
+"""Judges the versions of one nation on loaded data, for every recipient (policy 2.7 to 4, and 7).
 
-All versions of a record are judged together, or none. What is judged again is what changed, and whatever of
-the same member refers to a record that may look different, however far.
+All versions of a record are judged together, or none. Judged again are the changed records, and every record
+of the same member with a direct or indirect reference to a record judged on other facts than before.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from hub.model import (
 )
 from hub.rules.claims import is_unmarked_name
 from hub.rules.marking.effective import EffectiveMarkings
-from hub.rules.release.deciding import Candidate, binding, is_visible
+from hub.rules.release.deciding import Candidate, binding
 from hub.rules.release.forms import ClausesInForce, to_audience
+from hub.rules.release.justifications import is_visible
 from hub.rules.release.references import (
     Judgement,
     Node,
@@ -39,13 +40,13 @@ from hub.rules.release.references import (
 )
 from hub.rules.release.row_changes import Moment
 
-# Of copies, by their keys: for whom what they are copies of stands (policy 2.7).
+# By key of a copy: the justifications of the original, for each nation (policy 2.7).
 Originals = Mapping[int, Mapping[NationCode, Sequence[Justification]]]
 
 
 @dataclass(frozen=True, slots=True)
 class DecisionContext:
-    """Where and when judgement is given: the nation, its members, all recipients, what binds at `now`."""
+    """The surroundings of a judgement: nation, members, all recipients, periods, the instant `now`."""
 
     origin: NationCode
     members: Mapping[MemberId, Member]
@@ -55,6 +56,7 @@ class DecisionContext:
 
     @property
     def moment(self) -> Moment:
+        # One instant for all rules: `now` is an argument, and no rule reads a clock.
         return Moment.of(self.periods, self.now)
 
     @property
@@ -63,10 +65,11 @@ class DecisionContext:
 
     @property
     def binding(self) -> frozenset[int]:
-        """What is in force, and what takes over from it."""
+        """The periods in force, and the periods taking over from these."""
         return binding(self.periods, self.now)
 
     def clearance(self, member: MemberId) -> Clearance:
+        # The present kind of the member counts, also for versions submitted earlier (policy 3).
         return self.members[member].reader.clearance
 
     def candidate(self, version: ObjectVersion) -> Candidate:
@@ -75,10 +78,10 @@ class DecisionContext:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is stored of that on which the judged versions hang, and is not judged with them.
+    """The stored data beside the judged versions: the referenced records, and the audiences of answers.
 
-    `settled` are the records that they refer to; `audiences`, by the key of an answer, for whom it is where
-    it is about (policy 7).
+    `settled` are the referenced records. `audiences`, by the key of an answer: the permitted readers of the
+    answer in the nation of the originals (policy 7).
     """
 
     settled: Sequence[Settled] = ()
@@ -89,24 +92,27 @@ class Stored:
 def originals(  # (hub/README: copy-as-judged)
     equals: Iterable[EqualVersion], members: Mapping[MemberId, Member], *, ever: bool = False
 ) -> Originals:
-    """Return, for each copy, for whom the equal objects stand that its submitter had been shown (policy 2.7).
+    """Return, for each copy, the justifications of the equal objects shown to the submitter (policy 2.7).
 
-    What it was never shown is none of them: else what is hidden from it would decide where its objects go.
-    `ever`: for whom they stood at any time, too. What others do later moves nothing: what was decided by them
-    stays, and lies between that and nothing.
+    Objects never shown to the submitter are left out: otherwise hidden objects would decide about the
+    submitter's objects. `ever`: with the justifications of the past. Later acts of other members move
+    nothing: a past decision stays, and lies between the present originals and none.
     """
     found: dict[int, dict[NationCode, list[Justification]]] = defaultdict(lambda: defaultdict(list))
     for one in equals:
+        # INVARIANT: only rows shown to the submitter count, so that hidden objects change no answer (I6).
         submitter = members[one.submitter].reader
-        if any(row.recipient == submitter.nation and _reaches(row, submitter) for row in one.rows):
+        if any(row.recipient == submitter.nation and _could_show(row, submitter) for row in one.rows):
             for row in one.rows:
+                # Policy 2.7: a copy withholds nothing from the present readers of the original.
                 if ever or (row.is_served and not one.is_deleted):
                     found[one.copy][row.recipient].append(row.justification)
     return found
 
 
-def _reaches(row: OriginalRow, reader: Reader) -> bool:
-    """Tell whether a row that stood so could be shown to the reader, whatever is in force."""
+def _could_show(row: OriginalRow, reader: Reader) -> bool:
+    """Tell whether a row with this justification could be shown to the reader, whatever is in force."""
+    # Policy 1, "shown": an ended agreement counts, so every named period is taken as in force.
     periods = {g.period for grounds in row.justification for g in grounds if g.period is not None}
     return is_visible(row.justification, reader, periods)
 
@@ -120,31 +126,33 @@ def by_record(versions: Iterable[ObjectVersion]) -> dict[RecordKey, list[ObjectV
 
 
 class Judging:
-    """The versions that are judged together, and by which classes each stands, references aside."""
+    """The versions judged together, and the own classes of each, without references."""
 
     def __init__(self, context: DecisionContext, versions: Mapping[int, ObjectVersion]) -> None:
         self.context = context
         self.versions = dict(versions)
+        # One cache for the whole judgement: equal candidates are decided once.
         self._clauses = ClausesInForce(context.recipients, context.periods, context.now)
 
     @classmethod
     def of_changed(cls, context: DecisionContext, handled: EffectiveMarkings) -> Judging:
-        """Return the judging of the records that changed, or are new; their referrers are to be added."""
+        """Return the judging of the changed and new records; the caller adds the referrers (`add`)."""
         changed = {v.record for v in handled.changed()}
+        # A new version changes no stored version, so `changed` does not name the record.
         changed |= {v.record for key, v in handled.now.items() if key not in handled.before}
         return cls(context, {key: v for key, v in handled.now.items() if v.record in changed})
 
     def add(self, versions: Iterable[ObjectVersion]) -> None:
-        """Judge these, too, which are all of their records."""
+        """Judge these versions too; each record must be complete."""
         for version in versions:
             self.versions.setdefault(version.key, version)
 
-    # --- what has to be known for it ---
+    # --- data to load before judgement ---
 
     def differing(self, handled: EffectiveMarkings) -> Mapping[MemberId, set[StixId]]:
-        """Return the ids of the records, by member, that are judged on other facts than before.
+        """Return the ids of the records judged on other facts than before, by member.
 
-        Of all others nothing that refers to them can be affected.
+        No referrer of another record can be affected.
         """
         before, now = by_record(handled.before.values()), by_record(handled.now.values())
         found: dict[MemberId, set[StixId]] = defaultdict(set)
@@ -154,7 +162,9 @@ class Judging:
         return found
 
     def _facts(self, record: Sequence[ObjectVersion]) -> list[tuple[object, ...]]:
-        """Return what the newest version is judged on, and the deleted ones after it, in order."""
+        """Return the facts of the newest version and of later, deleted versions, in order."""
+        # References are judged by the newest version. Deleted later versions
+        # restrict all the same (policy 4, 8).
         newest = next((v.version_key for v in record if v.is_newest), "")
         return [
             (self._own(v), self._others(v, is_last=True), v.refers, is_unmarked_name(v), v.is_copy)
@@ -163,7 +173,7 @@ class Judging:
         ]
 
     def answers(self) -> list[ObjectVersion]:
-        """Return the versions that some nation sees with the ids which it knows, if it is told (policy 7)."""
+        """Return the versions served to a nation with its own ids, if the audience permits (policy 7)."""
         return [
             version
             for version, later in self._in_order()
@@ -172,11 +182,12 @@ class Judging:
         ]
 
     def copies(self) -> list[ObjectVersion]:
-        """Return the copies by which references to their records are judged (policy 2.7)."""
+        """Return the copies by which references to the record are judged (policy 2.7)."""
+        # References are judged by the newest version of a record, so older copies play no part.
         return [v for v in self.versions.values() if v.is_copy and v.is_newest]
 
     def referred(self) -> Mapping[MemberId, set[StixId]]:
-        """Return the ids that are referred to, by member, but for the records that are judged."""
+        """Return the referenced ids by member, without the records judged here."""
         judged = {v.record for v in self.versions.values()}
         found: dict[MemberId, set[StixId]] = defaultdict(set)
         for version in self.versions.values():
@@ -186,31 +197,35 @@ class Judging:
     # --- judgement ---
 
     def judge(self, stored: Stored) -> dict[int, Judgement]:
-        """Return by what each version stands for each recipient, in each form (policy 2.7, 4 and 7)."""
+        """Return the justification of each version, for each recipient and form (policy 2.7, 4 and 7)."""
         return judge(self.nodes(stored), stored.settled, self.context.recipients)
 
     def nodes(self, stored: Stored) -> dict[int, Node[int]]:
-        """Return the versions as what is judged, by key."""
+        """Return the versions as nodes for `references.judge`, by key."""
         return {version.key: self._node(version, later, stored) for version, later in self._in_order()}
 
     def _node(self, version: ObjectVersion, later: int | None, stored: Stored) -> Node[int]:
-        """Return the version, before the `later` one, with the classes by which it stands itself."""
+        """Return the node of the version, before the `later` one, with the own classes."""
         others = self._others(version, is_last=_is_last(version, later))
+        # Policy 7: the cert replaces the creator and the submitter. Both references are gone in that form.
         identities = version.creator, self.context.members[version.member].identity
         return Node(
             *(version.member, version.id, self._own(version), version.refers, later),
             is_newest=version.is_newest,
+            # INVARIANT: an answer has the own class and the audience, so
+            # neither alone admits a reader (policy 7).
             others=to_audience(others, stored.audiences.get(version.key, frozenset())),
             left={redaction.ceiling: redaction.refers for redaction in version.redactions},
             is_masked=self.context.candidate(version).is_masked,
             sources=frozenset(filter(None, identities)),
+            # Policy 2.7: only a container with TLP of its own is free from the unmarked names inside.
             unbound=frozenset() if version.markings.tlp is None else version.contains,
             is_unmarked_name=is_unmarked_name(version),
             originals=stored.originals.get(version.key, {}),
         )
 
     def _in_order(self) -> Iterator[tuple[ObjectVersion, int | None]]:
-        """Give each version with the key of the next later one of its record, if there is one."""
+        """Yield each version with the key of the next later version of the record, if any."""
         for ordered in by_record(self.versions.values()).values():
             yield from zip(ordered, [*(v.key for v in ordered[1:]), None], strict=True)
 
@@ -222,5 +237,7 @@ class Judging:
 
 
 def _is_last(version: ObjectVersion, later: int | None) -> bool:
-    """Tell whether forms are made of it that are made of the last version alone (policy 4 and 7)."""
+    """Tell whether redactions and answers are made from this version (policy 4 and 7)."""
+    # The newest version decides (policy 4): a later version may mark parts higher, and an earlier
+    # redaction would still show these parts.
     return later is None and version.deleted_at is None

@@ -1,15 +1,15 @@
-"""Joint judgement of the objects of one member that refer to each other (policy 2.7).
+"""Judges together the objects of one member that refer to each other (policy 2.7).
 
-A version stands for a reader only while every own record that it refers to stands for that reader, and while
-every later version of its record does. That largest consistent set is computed as a closure: the
-justification of a version is the union of the classes of all that can be reached from it. Others' records
-are not looked at here: what is taken over from them is decided once, in `rules.submission.taking`.
+A version is visible to a reader only while every own record in `refers`, and every later version of the same
+record, is visible to that reader. The rule asks for the largest consistent set, computed as a closure: the
+justification of a version is the union of the classes of every reachable version. Other members' records are
+not judged here: `rules.submission.taking` decides once about these.
 
-Two references bind nothing: of a report or grouping with TLP of its own to an unmarked name in it; and, for a
-reader who may see what it is a copy of, to an own copy.
+Two kinds of reference bind nothing: from a report or grouping with TLP of its own to an unmarked name inside;
+and to an own copy, for a reader of the copied object.
 
-Where an agreement hides which member submitted a version, references among such versions are judged in that
-form, and a redaction or an answer, to which nothing refers, on what it refers to (policy 7).
+Where an agreement hides the submitting member, references among such versions are judged in anonymised form.
+Redactions and answers, the forms without referrers, are judged by the targets of the references (policy 7).
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from hub.model import (
     Tlp,
     View,
 )
-from hub.rules.release.deciding import NEVER, simplify
+from hub.rules.release.justifications import NEVER, simplify
 
 K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
 class Node(Generic[K]):
-    """A version to be judged: its own class for each recipient, what it refers to, the next later version.
+    """A version to be judged: the own class for each recipient, the references, the next later version.
 
-    `is_newest` marks the version by which references to the record are judged. `others` are its own classes
-    in other forms than as submitted, `left` what each redaction refers to; `is_masked`: references among such
-    versions are judged in anonymised form where the referring one appears so. `sources` are the identities
-    that its nation's cert stands for there. `unbound` are the ids of a container with TLP of its own, which
-    unmarked names among them do not hold back. `originals`, of a copy: for whom the original stands.
+    `is_newest` marks the version that references to the record are judged by. `others` are the own classes in
+    forms other than as submitted, `left` the references of each redaction. `is_masked`: a reference from one
+    such version in anonymised form leads to the anonymised form. `sources` are the identities replaced there
+    by the nation's cert. `unbound` are the ids in a container with TLP of its own: unmarked names among these
+    do not hold back the container. `originals`, for a copy alone: the justifications of the original.
     """
 
     member: MemberId
@@ -64,9 +64,9 @@ class Node(Generic[K]):
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A record that is not judged now: the justification of its newest version for each recipient and form.
+    """A record outside this judgement: the justification of the newest version for each recipient and form.
 
-    A view that is missing is one that is withheld. `originals`, of a copy: for whom the original stands.
+    A missing view is withheld. `originals`, for a copy alone: the justifications of the original.
     """
 
     member: MemberId
@@ -77,6 +77,7 @@ class Settled:
     originals: Mapping[NationCode, Sequence[Justification]] = field(default_factory=dict)
 
     def is_visible(self, recipient: NationCode, form: Form = SUBMITTED) -> Justification:
+        # Every doubt closes: an unknown view counts as withheld.
         return self.justifications.get(View(recipient, form), frozenset({NEVER}))
 
 
@@ -88,11 +89,12 @@ def judge(
 ) -> dict[K, Judgement]:
     """Return the justification of every node for every recipient, in every form (policy 2.7, 4 and 7).
 
-    A justification that holds the empty class never stands: the version is withheld.
+    A justification with the empty class never holds: the version is withheld.
     """
     graph = _Graph(nodes, settled)
     found: dict[K, Judgement] = {key: {} for key in nodes}
     for recipient in recipients:
+        # As submitted first: unmasked versions keep this justification in the anonymised closure.
         plain = graph.closure(recipient)
         for key, value in plain.items():
             found[key][View(recipient)] = value
@@ -102,31 +104,32 @@ def judge(
 
 
 def reached(nodes: Mapping[K, Node[K]], marked: Iterable[K], most: int) -> dict[K, list[K]]:
-    """Return which `marked` nodes can be reached from each node, itself aside: the least `most` of them.
+    """Return the `marked` nodes reachable from each node, without the node: the least `most` of these.
 
-    Without all that can be reached from it a node does not stand. Whatever nodes refer to is among them,
-    however far. It costs at most `most` + 1 visits to each node, however many are asked about.
+    A node is visible only while every reachable node is. The cost is at most `most` + 1 visits to each node,
+    however many nodes are marked.
     """
+    # Walks backwards from each mark: the cost follows the marks, and no justification is computed.
     referrers: dict[K, list[K]] = defaultdict(list)
     for key, targets in _Graph(nodes, ()).targets.items():
         for target in targets:
             referrers[target].append(key)
     found: dict[K, list[K]] = {key: [] for key in nodes}
     for mark in sorted(marked):  # type: ignore[type-var] # keys of one kind are in order
-        waiting, met = [mark], {mark}
+        waiting, visited = [mark], {mark}
         while waiting:
             key = waiting.pop()
             if len(found[key]) > most:
-                continue  # whatever refers to it has had as many already
+                continue  # enough are found, for every referrer too
             found[key].append(mark)
-            new = [one for one in referrers.get(key, ()) if one not in met]
-            met.update(new)
+            new = [one for one in referrers.get(key, ()) if one not in visited]
+            visited.update(new)
             waiting += new
     return {key: [mark for mark in marks if mark != key][:most] for key, marks in found.items()}
 
 
 def either(one: Justification, other: Justification) -> Justification:
-    """Return the condition that one of two holds: each class of the one or each of the other."""
+    """Return the condition that one of two holds: each class of the first or each class of the second."""
     return simplify(ours | theirs for ours in one for theirs in other)
 
 
@@ -140,30 +143,35 @@ class _Graph(Generic[K]):
         self.targets: dict[K, list[K]] = {key: self._edges_of(node) for key, node in nodes.items()}
 
     def _edges_of(self, node: Node[K]) -> list[K]:
+        # Policy 2.7: only the submitter's own records are judged again, so the member is part of the key.
         found = (self.newest.get((node.member, id)) for id in node.refers)
         targets = [k for k in found if k is not None and self._binds(node, self.nodes[k])]
+        # INVARIANT: the newest version decides (policy 4): an earlier version needs every later
+        # version, as if it referred to the next.
         return targets if node.later is None else [node.later, *targets]
 
     def _binds(self, node: Node[K], referred: Node[K] | Settled) -> bool:
+        # Policy 2.7: a marked report is not withheld for an unmarked name inside; only the name is.
         return not (referred.is_unmarked_name and referred.id in node.unbound)
 
     def closure(self, recipient: NationCode) -> dict[K, Justification]:
-        """Return for every node the union of the classes that can be reached from it."""
+        """Return for every node the union of the classes of all reachable nodes."""
         starts = {key: self._start(node, recipient) for key, node in self.nodes.items()}
-        return self._spread(starts, self.targets, recipient)
+        return self._propagated(starts, self.targets, recipient)
 
     def in_other_forms(
         self, recipient: NationCode, plain: Mapping[K, Justification]
     ) -> dict[K, dict[View, Justification]]:
-        """Return the justifications of what `recipient` may see in other forms than as submitted.
+        """Return the justifications of the forms other than as submitted, for `recipient`.
 
-        `plain` are those of what it sees as submitted.
+        `plain` are the justifications as submitted.
         """
         asked = {
             key: [view for view in node.others if view.recipient == recipient]
             for key, node in self.nodes.items()
             if node.others
         }
+        # No clause in force alters a version for this recipient: no second closure is needed.
         if not any(asked.values()):
             return {}
         hidden = self._hidden_closure(recipient, plain)
@@ -177,15 +185,21 @@ class _Graph(Generic[K]):
                     continue
                 values[view] = self._leaf(key, view, hidden if form.is_anonymised else plain)
                 if form.ceiling is not None and not form.is_anonymised:
+                    # Policy 7: the `derived-from` link only for a reader that may know the original id.
                     link = form._replace(is_link=True)
                     values[View(recipient, link)] = simplify(values[view] | plain[key])
         return found
 
     # (hub/README: no-reference-to-redaction)
     def _leaf(self, key: K, view: View, whole: Mapping[K, Justification]) -> Justification:
-        """Return the justification of a form to which nothing refers; `whole` are those of all others."""
+        """Return the justification of a form without referrers.
+
+        `whole` are the justifications of whole nodes.
+        """
         node, form = self.nodes[key], view.form
+        # Only references left after the redaction bind: a removed part refers to nothing (policy 7).
         refers = node.refers if form.ceiling is None else node.left[form.ceiling]
+        # The national cert takes the place of these identities, so the reference is gone (policy 7).
         if form.is_anonymised:
             refers -= node.sources
         classes = set(node.others[view])
@@ -198,46 +212,55 @@ class _Graph(Generic[K]):
     def _hidden_closure(
         self, recipient: NationCode, plain: Mapping[K, Justification]
     ) -> dict[K, Justification]:
-        """Return the justifications in anonymised form; what is not masked is seen as submitted."""
+        """Return the justifications in anonymised form; unmasked versions are served as submitted."""
         starts: dict[K, set[Class]] = {}
         for key, node in self.nodes.items():
+            # Only masked versions change here. All others keep the
+            # justification as submitted, already a closure.
             if node.is_masked:
+                # Every doubt closes: without a class of its own the anonymised form, and every
+                # referrer in that form, is withheld.
                 own = set(node.others.get(View(recipient, ANONYMISED), {NEVER}))
                 refers = node.refers - node.sources
                 starts[key] = own | self._settled(node, refers, recipient, is_anonymised=True)
             else:
                 starts[key] = set(plain[key])
+        # Edges from masked nodes alone: the other nodes start with a complete closure.
         edges = {key: self._edges(key, node.sources) for key, node in self.nodes.items() if node.is_masked}
-        return self._spread(starts, edges, recipient)
+        return self._propagated(starts, edges, recipient)
 
     def _edges(self, key: K, but: frozenset[StixId] = frozenset()) -> list[K]:
-        """Return what the node refers to, but for these ids, and its next later version."""
+        """Return the targets of the references, except these ids, and the next later version."""
         later = self.nodes[key].later
         return [target for target in self.targets[key] if target == later or self.nodes[target].id not in but]
 
     def _as_referred(self, target: K, value: Justification, recipient: NationCode) -> Justification:
-        """Return by what a reference to the node stands: a copy withholds nothing that is seen elsewhere."""
+        """Return the condition added by a reference: a copy withholds nothing from the original's readers."""
         return _or_originals(value, self.nodes[target].originals.get(recipient, ()))
 
-    def _spread(
+    def _propagated(
         self, starts: Mapping[K, set[Class]], edges: Mapping[K, Iterable[K]], recipient: NationCode
     ) -> dict[K, Justification]:
-        """Return for every node the classes at the start of all that is reached along the edges.
+        """Return for every node the classes at the start of all nodes reachable along the edges.
 
-        Classes are few, so a set of them is an integer with a bit for each.
+        Classes are few, so a set of classes is an integer with a bit for each class.
         """
+        # One recipient at a time: the classes of a nation are few, so the masks stay short.
         bits = _Bits()
         reached = {key: bits.of(classes) for key, classes in starts.items()}
         referrers: dict[K, list[K]] = defaultdict(list)
         for key, targets in edges.items():
             for target in targets:
                 referrers[target].append(key)
+        # INVARIANT: masks only grow, so cycles of references end with the
+        # largest consistent set (policy 2.7).
         waiting = list(self.nodes)
         while waiting:
             key = waiting.pop()
             passed = reached[key]
             if self.nodes[key].originals.get(recipient):
                 passed = bits.of(self._as_referred(key, bits.justification(passed), recipient))
+            # A referrer needs all classes of the target: more classes, fewer readers (policy 2.7).
             for referrer in referrers.get(key, ()):
                 is_later = self.nodes[referrer].later == key  # a copy's earlier version is no reference to it
                 news = reached[key] if is_later else passed
@@ -253,11 +276,13 @@ class _Graph(Generic[K]):
     def _settled(
         self, node: Node[K], refers: Iterable[StixId], recipient: NationCode, *, is_anonymised: bool
     ) -> set[Class]:
-        """Return the classes by which what `node` refers to stands, of what is not judged now."""
+        """Return the classes from settled records in the references of `node`."""
         classes: set[Class] = set()
         for id in refers:
             record = self.settled.get((node.member, id))
             if record is not None and self._binds(node, record):
+                # Policy 7: in anonymised form the reference leads to the
+                # anonymised object, never to the agency's id.
                 is_hidden = is_anonymised and record.is_masked
                 value = record.is_visible(recipient, ANONYMISED if is_hidden else SUBMITTED)
                 classes |= _or_originals(value, record.originals.get(recipient, ()))
@@ -265,13 +290,14 @@ class _Graph(Generic[K]):
 
 
 def _or_originals(value: Justification, originals: Sequence[Justification]) -> Justification:
+    # Policy 2.7: an own copy withholds nothing from a reader of the copied object, so OR, not AND.
     for one in originals:
         value = either(value, one)
     return value
 
 
 class _Bits:
-    """Classes numbered as they come, so that unions are integer operations."""
+    """Classes numbered in order of arrival, so that unions are integer operations."""
 
     def __init__(self) -> None:
         self._numbers: dict[Class, int] = {}

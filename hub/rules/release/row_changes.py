@@ -1,8 +1,9 @@
-"""What a judgement does to the rows of the ledgers, compared with those that are there.
+"""Compares a judgement with the rows of the ledgers, and returns the changes of the rows.
 
-A row goes on where it stands only while that shows its version to nobody new, now or later: whoever polls has
-passed the row (policy 5, I4). A period that is over never binds again, and what takes over begins as what it
-continues ends. So with time a row is seen by fewer, and those who see it now could since it was given.
+A row stays in place only while the change shows the version to no additional reader, now or later: a polling
+client has passed the row (policy 5, I4). An ended period never binds again, and a successor begins at the end
+of the continued period. So a row loses readers with time, and every present reader could see the row from the
+start.
 """
 
 from __future__ import annotations
@@ -28,18 +29,18 @@ from hub.model import (
     RowChanges,
     View,
 )
-from hub.rules.release.deciding import NEVER, in_force_part, narrows
+from hub.rules.release.justifications import NEVER, in_force_part, narrows
 from hub.rules.release.references import Judgement
 from hub.rules.release.row_order import as_dated, clearance_of
 
-# A decision is written, or given up, long before: a transaction that stands still is ended after 5 minutes.
+# Every decision is written or given up within this time: an idle transaction is ended after 5 minutes.
 _WRITTEN_WITHIN: Final = timedelta(minutes=15)
 
 
 class Moment(NamedTuple):
-    """The periods in force when it is decided, and those of them that the clock does not end soon.
+    """The periods in force at a decision, and the periods among these with a distant end.
 
-    Should the clock end one before the decision is written, who polls in between is not given the row.
+    If the clock ended a period before the decision is written, a client polling between would miss the row.
     """
 
     in_force: frozenset[int]
@@ -47,18 +48,25 @@ class Moment(NamedTuple):
 
     @classmethod
     def of(cls, periods: Iterable[Period], now: datetime) -> Moment:
-        """Return it for these periods. A decision that hangs on it is over when it is another."""
+        """Return the moment of these periods.
+
+        A decision depending on the moment is void when the moment changes.
+        """
         in_force = [p for p in periods if p.is_in_force(now)]
+        # INVARIANT: a period ending within 15 minutes counts as over for old rows, so that readers get a new
+        # row instead of a silent change (I4).
         lasting = frozenset(p.id for p in in_force if now + _WRITTEN_WITHIN < p.until)
         return cls(frozenset(p.id for p in in_force), lasting)
 
     def adds_nobody(self, new: Justification, old: Justification) -> bool:  # (hub/README: row-in-place)
-        """Tell whether a row that stands by `old` shows its version to nobody new, now or later, by `new`."""
+        """Tell whether the step from `old` to `new` shows the version to no new reader, now or later."""
+        # INVARIANT: only True permits a change in place (I4). Either for every future state of the periods,
+        # or for the readers of this moment.
         return narrows(new, old) or narrows(_seen_by(new, self.in_force), _seen_by(old, self.lasting))
 
 
 def _seen_by(value: Justification, periods: AbstractSet[int]) -> Justification:
-    """Return by which clearances and members it stands while these are in force, whatever the clause."""
+    """Return the clearances and members admitted while these periods are in force, without the clauses."""
     return frozenset(
         frozenset(Ground(None, ground.clearance, ground.member) for ground in alternatives)
         for alternatives in in_force_part(value, periods)
@@ -66,14 +74,15 @@ def _seen_by(value: Justification, periods: AbstractSet[int]) -> Justification:
 
 
 def up_to(change: RowChanges, clearance: Clearance) -> tuple[RowChanges, bool]:
-    """Return the changes without new rows above `clearance`, and whether there are any such (policy 9).
+    """Return the changes without new rows above `clearance`, and whether any were left out (policy 9).
 
-    Rows in whose place these would come stay; no clearance is above the highest.
+    Rows to be replaced by left-out rows stay. With the highest clearance nothing is left out.
     """
     if clearance is max(Clearance):
         return change, False
     kept = [row for row in change.append if clearance_of(row[2]) <= clearance]
     later = [row for row in change.append if clearance_of(row[2]) > clearance]
+    # A row is withdrawn only together with its replacement, so no reader loses the version between (I2, I4).
     stay = {change.instead[key, form] for key, form, _ in later if (key, form) in change.instead}
     withdraw = [position for position in change.withdraw if position not in stay]
     return replace(change, append=kept, withdraw=withdraw), bool(later)
@@ -81,14 +90,14 @@ def up_to(change: RowChanges, clearance: Clearance) -> tuple[RowChanges, bool]:
 
 @dataclass(frozen=True, slots=True)
 class LedgerChanges:
-    """The versions that were judged, by key, and what that does to each recipient's ledger."""
+    """The judged versions, by key, and the changes of each recipient's ledger."""
 
     versions: Mapping[int, ObjectVersion]
     changes: Mapping[NationCode, RowChanges]
 
     @property
     def hides(self) -> bool:
-        """Tell whether a row that was served is withdrawn, or may be served to fewer."""
+        """Tell whether a served row is withdrawn, or may be served to fewer readers."""
         return any(change.hides for change in self.changes.values())
 
 
@@ -99,15 +108,17 @@ def changes_to(
     live: Collection[LiveRow],
     moment: Moment,
 ) -> dict[NationCode, RowChanges]:
-    """Return what brings the `live` rows of these versions to their judgements, for who is concerned.
+    """Return the changes that bring the `live` rows of these versions to the judgements, by nation.
 
-    What is visible is not given again: a row that shows nobody its version anew stays where it is.
+    Visible versions are not served again: a row showing the version to no additional reader stays in place.
     """
     rows = {(row.version, View(row.recipient, row.form)): row for row in live}
+    # INVARIANT: a view without a judgement is withheld. So a full poll equals the released versions (I5).
     withheld: Justification = frozenset({NEVER})
     order = sorted(versions)
     others: dict[tuple[int, NationCode], set[Form]] = defaultdict(set)
     for version, view in chain(rows, ((key, view) for key in order for view in judgements[key])):
+        # Rows stored in a form that no clause serves any more are compared too, and withdrawn.
         if view.form != SUBMITTED:
             others[version, view.recipient].add(view.form)
     changes: dict[NationCode, RowChanges] = {}
@@ -120,6 +131,7 @@ def changes_to(
                 _compare(change, versions[key], value, (form, rows.get((key, view))), moment)
         own = [row for row in live if row.recipient == recipient and row.form.is_leaf]
         change.replaced = _replaced(change, versions, own)
+        # Policy 9: order by clearance and references, decided before positions are taken.
         change.append = as_dated(change.append, versions)
         if change != RowChanges():
             changes[recipient] = change
@@ -133,11 +145,11 @@ def changes_ahead(
     live: Collection[LiveRow],
     moment: Moment,
 ) -> dict[NationCode, RowChanges]:
-    """Return what lets the `live` rows go on standing when an amendment takes over in one step (policy 5).
+    """Return the changes that keep the `live` rows valid when an amendment takes over in one step (policy 5).
 
-    Nothing is appended: rows that do not stand as they should now are left to what is to bring them there.
+    Nothing is appended: rows not matching the present judgement are left to the history work.
     """
-    # The take-over looks again whether what it continues is in force then, however soon that ends.
+    # The take-over checks again whether the continued period is in force then, however soon that period ends.
     found = changes_to(recipients, versions, judgements, live, moment._replace(lasting=moment.in_force))
     return {recipient: RowChanges(justify=change.justify) for recipient, change in found.items()}
 
@@ -145,11 +157,12 @@ def changes_ahead(
 def _replaced(
     change: RowChanges, versions: Mapping[int, ObjectVersion], leaves: Collection[LiveRow]
 ) -> set[int]:
-    """Return those of `leaves` that are withdrawn, and in whose place a later one shows no less to all."""
+    """Return the withdrawn rows among `leaves` replaced by a later row that shows no less to every reader."""
     withdrawn = set(change.withdraw)
     gone = [(row, versions[row.version]) for row in leaves if row.position in withdrawn]
     if not gone:
         return set()
+    # By member and id, not by version: the redactions of all versions of a record share one id (policy 7).
     later = {
         (versions[key].member, versions[key].id, form): (versions[key], value)
         for key, form, value in change.append
@@ -158,13 +171,14 @@ def _replaced(
     found: set[int] = set()
     for row, version in gone:
         new, value = later.get((version.member, version.id, row.form), (version, frozenset({NEVER})))
+        # Policy 8: such a redaction is replaced, not recalled. Fewer readers or more removed parts: a recall.
         if new != version and narrows(row.justification, value) and _taken(new, row) <= _taken(version, row):
             found.add(row.position)
     return found
 
 
 def _taken(version: ObjectVersion, row: LiveRow) -> frozenset[str]:
-    """Return what a redaction of the version in the row's form takes away."""
+    """Return the selectors removed by the redaction of the version in the row's form."""
     return next(
         (redaction.taken for redaction in version.redactions if redaction.ceiling is row.form.ceiling),
         frozenset(),
@@ -178,24 +192,28 @@ def _compare(
     stored: tuple[Form, LiveRow | None],
     moment: Moment,
 ) -> None:
+    # Each branch keeps I4: append for additional readers, withdraw for none, justify in place otherwise.
     is_never = NEVER in value
     form, row = stored
     if row is None:
         if not is_never:
             change.append.append((version.key, form, value))
         return
+    # Policy 8: a deletion marks rows and never removes these, so that positions keep the meaning.
     if version.deleted_at is not None:
         if not form.is_leaf:
             _compare_deleted(change, version, value, row)
         elif row.is_served:
             change.delete.append(row.position)
         return
+    # Policy 8: a version that becomes the newest by a deletion gets new rows.
     becomes_newest = version.is_newest and not row.is_newest
     if is_never:
         change.withdraw.append(row.position)
     elif becomes_newest or not moment.adds_nobody(value, row.justification):
         change.withdraw.append(row.position)
         change.append.append((version.key, form, value))
+        # `up_to` needs the pair: the old row stays while the new row waits for a later step.
         change.instead[version.key, form] = row.position
     else:
         if value != row.justification:
@@ -203,13 +221,16 @@ def _compare(
         if row.is_newest and not version.is_newest:
             change.supersede.append(row.position)
         shown = version.shown(form)
+        # Policy 1, "shown": passing on asks later for the level shown, so the row keeps the present level.
         if row.shown != shown:
             change.show.setdefault(shown, []).append(row.position)
 
 
 def _compare_deleted(change: RowChanges, version: ObjectVersion, value: Justification, row: LiveRow) -> None:
-    """Keep in the row, which is no longer served, for whom the version stands."""
+    """Keep the justification of a deleted version in the row, which is no longer served."""
     if NEVER in value:
+        # Policy 4: a deleted version restricts earlier versions as before, so
+        # the justification stays up to date.
         (change.withdraw if row.is_served else change.forget).append(row.position)
         return
     if row.is_served:

@@ -1,7 +1,7 @@
-"""In which order new rows take their positions and dates, so that these tell little (policy 9).
+"""Orders new rows before positions and dates are taken, so that both disclose little (policy 9).
 
-What more readers see comes first: a reader's rows of one commit then follow each other without a gap,
-whatever else is hidden from it.
+Rows with more readers come first: for each reader, the rows of one commit then follow without a gap, whatever
+else is hidden.
 """
 
 from __future__ import annotations
@@ -16,15 +16,17 @@ from hub.model import Clearance, Form, Justification, ObjectVersion, StixId
 Appended = tuple[int, Form, Justification]
 _Order = tuple[bool, int, bool, str]
 
-_BY_NAME: Final = max(Clearance) + 1  # to no clearance, but to members that are named
+_BY_NAME: Final = max(Clearance) + 1  # rows for single members: after all clearances
 
 
 def as_dated(rows: Sequence[Appended], versions: Mapping[int, ObjectVersion]) -> list[Appended]:
-    """Return the rows by clearance, the widest first; among equals, referents before what refers to them.
+    """Return the rows by clearance, the widest first; among equals, referents before referrers.
 
-    Where references leave the choice, objects with spec_version come first: a poller may tell the version of
-    STIX by the first object of a page.
+    Where references leave a choice, objects with spec_version come first: a client may derive the version of
+    STIX from the first object of a page.
     """
+    # INVARIANT: hidden rows come after every visible row of the commit, so no
+    # gap in dates discloses how many (I6).
     by_clearance: dict[int, list[Appended]] = defaultdict(list)
     for row in rows:
         by_clearance[clearance_of(row[2])].append(row)
@@ -32,7 +34,8 @@ def as_dated(rows: Sequence[Appended], versions: Mapping[int, ObjectVersion]) ->
 
 
 def clearance_of(justification: Justification) -> int:
-    """Return from which clearance up a new row is seen; what only named members see counts as above all."""
+    """Return the lowest clearance that sees a new row; rows for single members count as above all."""
+    # The narrowest class decides, as in `is_visible`. Periods play no part: all are in force or about to be.
     lowest = (
         min((ground.clearance for ground in alternatives if ground.member is None), default=_BY_NAME)
         for alternatives in justification
@@ -41,11 +44,13 @@ def clearance_of(justification: Justification) -> int:
 
 
 def _referents_first(rows: Iterable[Appended], versions: Mapping[int, ObjectVersion]) -> list[Appended]:
-    """Return the rows so that those of an id come after those of the ids that its versions hold.
+    """Return the rows so that the rows of an id follow the rows of all ids in `refers`.
 
-    By ids, not by rows: what many versions have in common is looked at once. A circle is in one piece, and
-    begins with what would come first without references.
+    Works on ids, not rows: references shared by many versions are followed once. A cycle stays together, and
+    begins with the row that comes first without references.
     """
+    # Only rows of one clearance are compared: referents with fewer readers
+    # come later all the same (policy 9).
     by_id: dict[StixId, list[Appended]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: _priority(row, versions)):
         by_id[versions[row[0]].id].append(row)
@@ -59,15 +64,17 @@ def _referents_first(rows: Iterable[Appended], versions: Mapping[int, ObjectVers
 
 def _priority(row: Appended, versions: Mapping[int, ObjectVersion]) -> _Order:
     key, form, _ = row
+    # The key follows the order of the submission, so that the order is the submitter's own choice.
     return not versions[key].has_spec_version, key, form.is_link, form.label
 
 
 def _ordered(waits_for: Mapping[StixId, set[StixId]], first: Mapping[StixId, _Order]) -> list[StixId]:
-    """Return the ids so that each comes after those that it waits for, unless these wait for it, too."""
+    """Return the ids so that each follows all ids in `waits_for`, except within a cycle."""
     cycle = _cycles(waits_for)
     inside: dict[StixId, list[StixId]] = defaultdict(list)
     for id in sorted(waits_for, key=first.__getitem__):
         inside[cycle[id]].append(id)
+    # Cycles are ordered among each other first, then the ids inside each cycle.
     between = {
         one: {cycle[other] for id in ids for other in waits_for[id]} - {one} for one, ids in inside.items()
     }
@@ -79,28 +86,31 @@ def _ordered(waits_for: Mapping[StixId, set[StixId]], first: Mapping[StixId, _Or
 
 
 def _cycles(waits_for: Mapping[StixId, set[StixId]]) -> dict[StixId, StixId]:
-    """Return for every id one that stands for all that wait for each other with it (strong components).
+    """Return for every id the representative of its strong component: ids waiting for each other.
 
-    By H. N. Gabow, Path-based depth-first search (2000), without recursion: chains may be of any length.
+    By H. N. Gabow, Path-based depth-first search (2000), without recursion: chains may have any length.
     """
+    # Submitters choose the references: recursion would end at Python's limit,
+    # a naive search takes time squared.
     place: dict[StixId, int] = {}
     found: dict[StixId, StixId] = {}
     path: list[StixId] = []
     bounds: list[StixId] = []
     for root in waits_for:
-        ways = [] if root in place else [(root, iter(waits_for[root]))]
-        if ways:
+        branches = [] if root in place else [(root, iter(waits_for[root]))]
+        if branches:
             _enter(root, place, path, bounds)
-        while ways:
-            id, others = ways[-1]
+        while branches:
+            id, others = branches[-1]
             other = next(others, None)
             if other is None:
-                ways.pop()
+                branches.pop()
                 _leave(id, found, path, bounds)
             elif other not in place:
                 _enter(other, place, path, bounds)
-                ways.append((other, iter(waits_for[other])))
+                branches.append((other, iter(waits_for[other])))
             elif other not in found:
+                # A path back to an open id joins all components above that id into one.
                 while place[bounds[-1]] > place[other]:
                     bounds.pop()
     return found
@@ -120,14 +130,16 @@ def _leave(id: StixId, found: dict[StixId, StixId], path: list[StixId], bounds: 
 
 
 def _topological(waits_for: Mapping[StixId, set[StixId]], first: Mapping[StixId, _Order]) -> list[StixId]:
-    """Return the ids so that each comes after those that it waits for; of a circle its first goes first."""
+    """Return the ids so that each follows the ids in `waits_for`; of a cycle the first by priority leads."""
     waited_for_by: dict[StixId, list[StixId]] = defaultdict(list)
     for id, others in waits_for.items():
         for other in others:
             waited_for_by[other].append(id)
     left = {id: len(others) for id, others in waits_for.items()}
+    # A heap, because sets have no order: the result must be the same on every run.
     ready = [(first[id], id) for id, count in left.items() if not count]
     heapify(ready)
+    # Asked only when no id is ready: then each remaining id waits for a cycle.
     in_cycles = iter(sorted((first[id], id) for id in waits_for))
     ordered: dict[StixId, None] = {}
     while len(ordered) < len(left):

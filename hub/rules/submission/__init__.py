@@ -1,1 +1,1 @@
-"""What is accepted, and what it takes over from others (policy 2.7 and 8)."""
+"""Decides the acceptance of objects, and markings taken over from other members (policy 2.7 and 8)."""

@@ -1,7 +1,8 @@
-"""May this member submit this object, and as which version? (policy 2.2, 6 and 8).
+"""Decides whether a member may submit an object, and as which version (policy 2.2, 6 and 8).
 
-The checks stand in this order: what belongs to the hub; the clock; the same version again; who may speak as
-whom; a name said again; what STIX 2.1 section 3 asks of versions; passing on; overwriting.
+The order of the checks: ids of the hub; the clock; the same version again; speaking for another; a repeated
+name; STIX 2.1 section 3 on versions; passing on; overwriting. Not checked here: whether the object is valid
+STIX (`hub.stix.validity`), and the level (`rules.marking`).
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ AHEAD: Final = timedelta(hours=24)  # how far created and modified may lie ahead
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the hub holds of the submitter's own record, seen from the version that is submitted.
+    """The submitter's own record, seen from the submitted version.
 
-    `same` has its version; `before` and `after` stand next to it; `newest` is the last not deleted;
-    `last_key` the last of all. `revoked_key` is that of a revoking version, deleted or not. `first_at` is
-    when the first version that is not deleted was submitted.
+    `same` has the same version; `before` and `after` are next to it; `newest` is the last not deleted;
+    `last_key` the last of all. `revoked_key` belongs to a revoking version, deleted or not. `first_at` is the
+    submission of the first version not deleted.
     """
 
     same: ObjectVersion | None = None
@@ -47,13 +48,13 @@ class Known:
 
     @property
     def is_own(self) -> bool:
-        """Tell whether there is a living record that is no copy of another's (policy 2.7 and 8)."""
+        """Tell whether a record exists, not deleted and no copy (policy 2.7 and 8)."""
         return self.newest is not None and not self.newest.is_copy
 
 
 @dataclass(frozen=True, slots=True)
 class Accept:
-    """A new version of the record, to be stored. `is_copy`: its record began as an equal copy (policy 8)."""
+    """A new version of the record, to be stored. `is_copy`: the record began as an equal copy (policy 8)."""
 
     version: str
     version_key: str
@@ -62,7 +63,10 @@ class Accept:
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """Equal to what the hub holds: a success that stores nothing. `is_repeated`: a name, said again."""
+    """Equal to the stored version: a success without a change.
+
+    `is_repeated`: a repeated name (policy 2.3).
+    """
 
     version: str
     is_repeated: bool = False
@@ -77,12 +81,12 @@ class Refuse:
     is_deleted: bool = False  # because this version was deleted
 
 
-Verdict = Accept | Unchanged | Refuse
+ItemDecision = Accept | Unchanged | Refuse
 
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """The ids that belong to the hub: its own objects, and the REL TO definitions by nation."""
+    """The ids of the hub: the hub's own objects, and the REL TO definitions by nation."""
 
     own: frozenset[StixId]
     rel_to: Mapping[StixId, NationCode]
@@ -91,10 +95,10 @@ class Reserved:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """All that decides over one object beside itself.
+    """The data deciding on one object, beside the object.
 
-    `others` are what others submitted under its id, in that order. `accepted_as` is the version, as text
-    and key, for an object that brings none; None: no time is left.
+    `others` are other members' versions under the id, in order of submission. `accepted_as` is the version,
+    as text and key, of an object without a version; None: no time is left.
     """
 
     submitter: Member
@@ -108,13 +112,16 @@ class Case:
     accepted_as: tuple[str, str] | None
 
 
-def accept(obj: StixObject, case: Case) -> Verdict:
-    """Decide what becomes of a readable object (policy 8)."""
+def accept(obj: StixObject, case: Case) -> ItemDecision:
+    """Decide on a readable object: a new version, unchanged or refused (policy 8)."""
+    # The order of the checks fixes the answer: the first refusal decides, and equal content succeeds early.
     early = _belongs_to_the_hub(obj, case) or _is_ahead(obj, case) or _same_version(obj, case.known)
     if early is not None:
         return early
+    # Policy 8, "Nobody speaks for another": refused before a repeated name could succeed.
     refusal = _speaks_for_another(obj, case)
     newest = case.known.newest
+    # Policy 2.3: a repeated name succeeds and stores nothing, even with other dates or creator.
     if refusal is None and newest is not None and _is_repeated(obj, newest):
         return Unchanged(newest.version, is_repeated=True)
     refusal = refusal or _is_different(case.known) or _breaks_the_record(obj, case) or _passes_on(obj, case)
@@ -122,14 +129,15 @@ def accept(obj: StixObject, case: Case) -> Verdict:
     if refusal is not None:
         return Refuse(obj.version, refusal)
     # (hub/README: copy-stays-copy)
-    # A record that begins as a copy stays one while it lives: no licence for what its original says later.
+    # A record begun as a copy stays a copy: else it would permit passing on later versions of the original.
     is_copy = _is_equal_to_others(obj, case) if newest is None else newest.is_copy
     return _accepted(obj, case, is_copy=is_copy)
 
 
-def _accepted(obj: StixObject, case: Case, *, is_copy: bool) -> Verdict:
+def _accepted(obj: StixObject, case: Case, *, is_copy: bool) -> ItemDecision:
     if obj.version is not None and obj.version_key is not None:
         return Accept(obj.version, obj.version_key, is_copy)
+    # The version of such an object is the time of acceptance (policy 8).
     if case.accepted_as is None:
         return Refuse(None, "no time is left after the version that the hub holds; use another id.")
     if case.known.last_key == case.accepted_as[1]:
@@ -138,15 +146,17 @@ def _accepted(obj: StixObject, case: Case, *, is_copy: bool) -> Verdict:
     return Accept(*case.accepted_as, is_copy)
 
 
-# --- what needs no look at others -----------------------------------------------------------------
+# --- checks without other members' records --------------------------------------------------------
 
 
 def _belongs_to_the_hub(obj: StixObject, case: Case) -> Refuse | None:
     reserved = case.reserved
+    # Policy 2.2 and 6: the hub serves its own copy; a member's copy could differ.
     if obj.id in reserved.own or obj.id in reserved.rel_to:
         return Refuse(
             obj.version, "this id belongs to the hub, which serves its own copy; leave the object out."
         )
+    # Policy 8: the hub's own notes, links and redactions cannot be forged.
     if obj.creator == reserved.identity:
         message = (
             "created_by_ref names the hub, and only the hub submits in its name; name your own identity."
@@ -159,6 +169,7 @@ def _is_ahead(obj: StixObject, case: Case) -> Refuse | None:
     late = [
         name
         for name, key in (("created", obj.created), ("modified", obj.version_key))
+        # Policy 8: a version far ahead would remain the newest for every client.
         if key is not None and key > case.latest_key
     ]
     if not late:
@@ -170,17 +181,20 @@ def _is_ahead(obj: StixObject, case: Case) -> Refuse | None:
     return Refuse(obj.version, message)
 
 
-def _same_version(obj: StixObject, known: Known) -> Verdict | None:
+def _same_version(obj: StixObject, known: Known) -> ItemDecision | None:
+    # An object without `modified` and `created` is compared by content alone (policy 8).
     if obj.version is None:
         if known.newest is not None and known.newest.digest == obj.digest:
             return Unchanged(known.newest.version, is_repeated=obj.markings.tlp is None)
         return None
     if known.same is None:
         return None
+    # Policy 8: a deleted version is never accepted again, equal or not.
     if known.same.deleted_at is not None:
         at = format_instant(known.same.deleted_at)
         message = f"deleted on {at}; submit a new version, with a later modified."
         return Refuse(obj.version, message, is_deleted=True)
+    # INVARIANT: equality is that of the RFC 8785 form, so equal JSON values are one version (policy 8; I7).
     if known.same.digest == obj.digest:
         is_newest = known.newest is not None and known.newest.key == known.same.key
         is_repeated = is_newest and obj.type in NAMES and obj.markings.tlp is None
@@ -189,6 +203,7 @@ def _same_version(obj: StixObject, known: Known) -> Verdict | None:
 
 
 def _is_different(known: Known) -> str | None:
+    # Policy 8: "Different: a failure that says so". Consumers know a version by id and `modified`.
     if known.same is None:
         return None
     return (
@@ -198,7 +213,7 @@ def _is_different(known: Known) -> str | None:
 
 
 def _is_repeated(obj: StixObject, newest: ObjectVersion) -> bool:
-    """Tell whether a name is said again, dates and creator aside (policy 2.3)."""
+    """Tell whether a name is repeated, dates and creator aside (policy 2.3)."""
     is_name = obj.type in NAMES and obj.markings.tlp is None
     return is_name and obj.same is not None and newest.same == obj.same
 
@@ -207,10 +222,13 @@ def _is_repeated(obj: StixObject, newest: ObjectVersion) -> bool:
 
 
 def _speaks_for_another(obj: StixObject, case: Case) -> str | None:
+    # Policy 8: both the identity itself and `created_by_ref` speak as the identity.
     named = [id for id in (obj.id, obj.creator) if id is not None and id in case.registered.nations]
     others = [id for id in named if not case.registered.may_use(case.submitter.id, id)]
+    # Policy 8: an equal copy of a visible object is no false claim. Visible now, not only shown once.
     if not others or any(n.is_seen and n.digest == obj.digest for n in case.others):
         return None
+    # Policy 8: sentences name the nation, never the member.
     nation = case.registered.nations[others[0]]
     if others[0] == obj.id:
         return f"this is an identity of {nation}; only it submits it. Leave the object out."
@@ -221,12 +239,14 @@ def _speaks_for_another(obj: StixObject, case: Case) -> str | None:
 
 
 def _breaks_the_record(obj: StixObject, case: Case) -> str | None:
-    """Return what STIX 2.1 sections 3.2 and 3.6 forbid; None: nothing."""
+    """Return the violation of STIX 2.1 sections 3.2 and 3.6; None: none."""
     known, key = case.known, obj.version_key
     if key is None:
         return None
+    # Policy 8: no version is later than a revoking version, deleted or not.
     if known.revoked_key is not None and key > known.revoked_key:
         return "a version of this object revoked it, and that is final; use a new id."
+    # Policy 8: no revoking version is earlier than a version held.
     if obj.revoked and known.last_key is not None and key < known.last_key:
         return (
             "it revokes the object and is earlier than a version that the hub holds; give a later modified."
@@ -235,9 +255,9 @@ def _breaks_the_record(obj: StixObject, case: Case) -> str | None:
 
 
 def _changes_its_creation(obj: StixObject, case: Case) -> str | None:  # (hub/README: names-dated-anew)
-    """Return what of `created` and `created_by_ref` differs from the versions next to it (section 3.2).
+    """Return the difference in `created` or `created_by_ref` to the versions next to this one (section 3.2).
 
-    Names without TLP are aside: exporters date them by the event at hand (policy 2.3, 8).
+    Names without TLP are aside: exporters date these by the present event (policy 2.3, 8).
     """
     for other, is_earlier in ((case.known.before, True), (case.known.after, False)):
         if other is None or (obj.type in NAMES and None in (obj.markings.tlp, other.markings.tlp)):
@@ -245,6 +265,7 @@ def _changes_its_creation(obj: StixObject, case: Case) -> str | None:  # (hub/RE
         if other.created is not None and other.created != obj.created:
             return f"created must stay {other.created}Z in every version of an object (STIX 2.1 section 3.2)."
         former, later = (other.creator, obj.creator) if is_earlier else (obj.creator, other.creator)
+        # Policy 8: "absence may become an identity that the submitter may use".
         is_claimed = former is None and case.registered.may_use(case.submitter.id, later)
         if former != later and not is_claimed:
             held = other.creator or "absent"
@@ -256,24 +277,30 @@ def _changes_its_creation(obj: StixObject, case: Case) -> str | None:  # (hub/RE
 
 
 def _passes_on(obj: StixObject, case: Case) -> str | None:
-    """Return why the object may not be passed on (policy 8); None: it may, or is the submitter's own."""
+    """Return why the object may not be passed on (policy 8); None: permitted, or the submitter's own."""
     # (hub/README: named-before)
-    # A record under an id that another nation had announced is no licence for what comes under it.
+    # An own record under an id named first by another nation does not permit passing on (policy 8).
     if case.known.is_own and not case.naming.is_announced(case.known.first_at):
         return None
     first_shown: dict[tuple[NationCode, MemberId, StixId], datetime] = {}
     for one in case.others:
         first_shown.setdefault(one.record, one.submitted_at)
+    # Policy 8: only other nations' records above GREEN, with REL TO or limited. Of equal objects
+    # of several members the first counts.
     for one in first_of_equals(case.others):
         if one.origin == case.submitter.nation or not one.is_bound:
             continue
+        # Policy 8: an id named by the own nation first is not received from the ally.
         if case.naming.is_before(first_shown[one.record]):
             continue
+        # Policy 8: two members may derive one id from the same content.
         if are_both_named(obj, case.submitter.id, one, case.registered):
             continue
         common = is_common(obj.id, obj.type, obj.creator, one, case.registered)
+        # Policy 8: common ids are aside, but for a name that itself carries a level above GREEN, or REL TO.
         if common and not is_marked_name(one):
             continue
+        # INVARIANT: the sentence discloses a record already shown to the submitter, and no other (I6).
         return f"received from {one.origin}; only {one.origin} may share it."
     return None
 
@@ -282,7 +309,7 @@ def _passes_on(obj: StixObject, case: Case) -> str | None:
 
 
 def _overwrites(obj: StixObject, case: Case) -> str | None:
-    """Return whose object it would overwrite (policy 8); None: nobody's, or it is an equal copy."""
+    """Return the refusal for overwriting another member's object; None: none, or an equal copy (policy 8)."""
     blocking = [one for one in case.others if _is_blocked_by(obj, one, case)]
     if not blocking or _is_equal_to_others(obj, case):
         return None
@@ -294,20 +321,22 @@ def _overwrites(obj: StixObject, case: Case) -> str | None:
 
 
 def _is_equal_to_others(obj: StixObject, case: Case) -> bool:
-    """Tell whether the object is an equal copy of what others submitted and its submitter was shown."""
+    """Tell whether the object equals another member's object shown to the submitter."""
     return any(one.digest == obj.digest for one in case.others)
 
 
 def _is_blocked_by(obj: StixObject, one: OthersVersion, case: Case) -> bool:
-    """Tell whether another's record stops a version under the same id, equal copies aside."""
+    """Tell whether another member's record blocks a version under the same id, equal copies aside."""
     registered, submitter = case.registered, case.submitter
     is_shared = is_common(obj.id, obj.type, obj.creator, one, registered)
     if is_shared or registered.may_use(submitter.id, obj.id):  # an identity is taken from all who may use it
         return False
     mine, theirs = registered.claim(obj.id, obj.creator, submitter.id), registered.claim_of(one)
     is_cert, is_colleague = submitter.kind is Kind.CERT, one.origin == submitter.nation
+    # Policy 8: an own record is stopped only by a named one, and only for a version that is not named.
     if case.known.is_own:
         return mine is not Claim.NAMED and theirs is Claim.NAMED and not (is_cert and is_colleague)
+    # Policy 8: a weaker claim does not block; then the cases of "Taken all the same".
     is_taken = (
         theirs < mine
         or (is_cert and theirs is not Claim.NAMED)
@@ -319,6 +348,6 @@ def _is_blocked_by(obj: StixObject, one: OthersVersion, case: Case) -> bool:
 
 
 def _is_later(obj: StixObject, case: Case) -> bool:
-    """Tell whether its version is later than any that others of the nation submitted and the cert may see."""
+    """Tell whether the version is later than all visible versions of the cert's nation (policy 8)."""
     seen = [n.version_key for n in case.others if n.is_seen and n.origin == case.submitter.nation]
     return obj.version_key is not None and obj.version_key > max(seen, default="")

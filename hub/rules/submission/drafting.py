@@ -1,4 +1,8 @@
-"""From readable objects to new versions: what is accepted, what is equal, what is refused, item by item."""
+"""Decides item by item on readable objects: accepted as new versions, equal, or refused (policy 8).
+
+Rules on single objects are in `acceptance`, markings taken over in `taking`. The effective marking is not
+decided here, but in `rules.marking.effective`.
+"""
 
 from __future__ import annotations
 
@@ -41,17 +45,17 @@ from hub.rules.submission.others import KnownOthers, Naming
 from hub.rules.submission.taking import names_colleagues, taken_over
 
 _MICROSECOND: Final = timedelta(microseconds=1)
-_STANDS: Final = "stands as {}; mark this version, or leave it out"
+_STRICTER: Final = "stands as {}; mark this version, or leave it out"
 _LAST_INSTANT: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class DraftContext:
-    """What is known before the items are looked at.
+    """The data loaded before the items are drafted.
 
-    `accepted_at` is the version of what brings none. `own` are the ids, of those that the items refer to, of
-    which the submitter has a living record that is no copy; `originals` has what stands behind an id that the
-    hub made of another nation's object.
+    `accepted_at` is the version of objects without a version. `own` are the ids in the items' references with
+    a record of the submitter's own, not deleted and no copy. `originals` are the originals of made ids for
+    other nations' objects.
     """
 
     submitter: Member
@@ -67,11 +71,11 @@ class DraftContext:
 
 @dataclass(frozen=True, slots=True)
 class Drafts:
-    """What a submission brings: an outcome per item, new versions with negative keys, and their bodies.
+    """The result of drafting: an outcome for each item, new versions with negative keys, and the bodies.
 
-    `index` tells which item each new version came from. `present` are the stored versions that items repeat,
-    `repeated` those of them that are names said again. `repeats_deleted`: an item was refused as deleted.
-    `named_at` are the places where a new version names its submitter.
+    `index` is the item of each new version. `present` are the stored versions repeated by items, `repeated`
+    the repeated names among these. `repeats_deleted`: an item was refused as deleted. `named_at` are the
+    places where a new version names the submitter.
     """
 
     outcomes: Sequence[Outcome]
@@ -84,11 +88,12 @@ class Drafts:
     named_at: Mapping[int, Sequence[str]]
 
     def without(self, refused: Mapping[int, Tlp]) -> Drafts:
-        """Return the drafts without these new names, by key, of which another stands so (policy 2.3)."""
+        """Return the drafts without these new names; by key, the level of the version held (policy 2.3)."""
         outcomes = list(self.outcomes)
         for key, tlp in refused.items():
-            former, message = outcomes[self.index[key]], _STANDS.format(tlp.label.upper())
+            former, message = outcomes[self.index[key]], _STRICTER.format(tlp.label.upper())
             outcomes[self.index[key]] = Outcome(former.id, former.version, succeeded=False, message=message)
+        # Bodies go too: a refused text is not stored (policy 2.3).
         fresh = [version for version in self.fresh if version.key not in refused]
         bodies = {version.digest: self.bodies[version.digest] for version in fresh}
         index = {key: n for key, n in self.index.items() if key not in refused}
@@ -101,11 +106,12 @@ NO_DRAFTS: Final = Drafts((), (), {}, {}, frozenset(), frozenset(), repeats_dele
 def draft(
     draft_context: DraftContext, items: Sequence[StixObject | Unreadable], held: Collection[ObjectVersion]
 ) -> Drafts:
-    """Decide on each item in turn (policy 8); one bad item never takes a good one down.
+    """Decide on each item in turn (policy 8); a refused item never affects another item.
 
-    `held` are all versions that the member's records of these ids have already.
+    `held` are all stored versions of the member's records of these ids.
     """
     drafting = _Drafting(draft_context, len(items), held)
+    # In order of the submission: an item counts for the items after it, as in separate submissions.
     outcomes = [drafting.outcome(n, item) for n, item in enumerate(items)]
     return Drafts(
         outcomes=outcomes,
@@ -120,7 +126,7 @@ def draft(
 
 
 class _Record:
-    """The versions of one record, kept so that one more costs little however many there are."""
+    """The versions of one record, indexed so that one more version costs little."""
 
     def __init__(self) -> None:
         self._keys: list[str] = []  # in order
@@ -133,6 +139,7 @@ class _Record:
         key = version.version_key
         insort(self._keys, key)
         self._by_key[key] = version
+        # Policy 8: a revoking version is final, "deleted or not", so the earliest counts.
         if version.revoked and (self._revoked_key is None or key < self._revoked_key):
             self._revoked_key = key
         if version.deleted_at is None:
@@ -141,7 +148,7 @@ class _Record:
             self._newest = version
 
     def known(self, key: str | None) -> Known:
-        """Return the record as a version with this key is compared with it; None: it brings none."""
+        """Return the record as compared with a version of this key; None: an object without a version."""
         last_key = self._keys[-1] if self._keys else None
         if key is None:
             return Known(
@@ -172,6 +179,7 @@ class _Drafting:
     def __init__(self, draft_context: DraftContext, count: int, held: Collection[ObjectVersion]) -> None:
         self.draft_context = draft_context
         self.count = count
+        # Keys compare as text in the order of time, so the bound is a key too.
         self.latest_key = version_key(format_instant(draft_context.now + AHEAD)) or ""
         self.records: dict[StixId, _Record] = defaultdict(_Record)
         for version in held:
@@ -185,16 +193,21 @@ class _Drafting:
         self.named_at: dict[int, Sequence[str]] = {}
 
     def outcome(self, n: int, item: StixObject | Unreadable) -> Outcome:
+        # TAXII 2.1 section 4.3.1 wants a version in every status detail, of an unreadable item too.
         fallback = format_instant(self.draft_context.now)
         if isinstance(item, Unreadable):
             return Outcome(item.id, item.version or fallback, succeeded=False, message=item.message)
+        # Policy 2.2: a copy of a standard definition succeeds and is not stored.
         if item.definition is DefinitionKind.TLP_COPY:
-            return Outcome(item.id, item.version or fallback, succeeded=True)  # the hub serves its own copy
+            return Outcome(item.id, item.version or fallback, succeeded=True)
+        # The record includes the versions of earlier items in this submission.
         known = self.records[item.id].known(item.version_key)
         result = accept(item, self._case(item, known))
         if isinstance(result, Refuse):
+            # The raw body of such a submission is not kept: the erased text would be stored again (policy 8).
             self.repeats_deleted |= result.is_deleted
             return Outcome(item.id, result.version or fallback, succeeded=False, message=result.message)
+        # Equal and refused items store nothing; `markings.remark` reaches the submitter either way.
         if isinstance(result, Accept):
             self._add(n, item, result)
         else:
@@ -216,6 +229,8 @@ class _Drafting:
         )
 
     def _note_repeated(self, result: Unchanged, known: Known) -> None:
+        # Policy 2.3: a repeated name beside a laxer container loosens the stored
+        # version, so the version counts as present.
         said = known.newest if result.is_repeated else known.same
         if said is not None:
             self.present.add(said.key)
@@ -223,10 +238,10 @@ class _Drafting:
                 self.repeated.add(said.key)
 
     def _accepted_as(self, id: StixId) -> tuple[str, str] | None:
-        """Return version and key for content that brings none: the time at which its submission is accepted.
+        """Return version and key for an object without a version: the time of acceptance of the submission.
 
-        Always after the versions that the record had before; None when none is left in the calendar. It is
-        the same for all of a submission, else versions would tell how many objects lie between (policy 9).
+        Always after the earlier versions of the record; None when no later time exists. The same for all
+        objects of a submission: otherwise versions would disclose the number of objects between (policy 9).
         """
         instant = self.draft_context.accepted_at
         last = self.records[id].last()
@@ -234,7 +249,7 @@ class _Drafting:
             latest = datetime.fromisoformat(last.version)
             if latest == _LAST_INSTANT:
                 return None
-            is_before = last.key > 0  # what this submission brought itself has the same version
+            is_before = last.key > 0  # an earlier item of this submission has the same version
             instant = max(instant, latest + _MICROSECOND if is_before else latest)
         text = format_instant(instant)
         return text, version_key(text) or text
@@ -249,14 +264,16 @@ class _Drafting:
         self.named_at[key] = item.named_at
 
     def with_taken(self) -> list[ObjectVersion]:
-        """Return the new versions with what they take over from others, once all of the POST is known."""
+        """Return the new versions with everything taken over, once all items are known (policy 2.7, 8)."""
         by_id, registered = self.draft_context.others.by_id, self.draft_context.registered
         found = []
         for version in self.fresh:
+            # Records of this submission count too, so the order of the items plays no part (policy 2.7).
             own = {id for id in version.refers if id in self.draft_context.own or self._is_own(id)}
             around = (version, self.draft_context.submitter, by_id, own, registered)
             source_hiding = version.source_hiding
-            if self.draft_context.submitter.kind is Kind.CERT:  # a cert is never hidden, and may name who is
+            # Policy 7: a cert is never hidden, but a cert's object may name a hidden member's object.
+            if self.draft_context.submitter.kind is Kind.CERT:
                 source_hiding = SourceHiding.NONE if names_colleagues(*around) else SourceHiding.RENAMED
             found.append(replace(version, taken=taken_over(*around), source_hiding=source_hiding))
         return found
@@ -273,10 +290,13 @@ def _version(draft_context: DraftContext, key: int, item: StixObject, result: Ac
         type=item.type,
         version=result.version,
         version_key=result.version_key,
+        # INVARIANT: `submitted_at` is the instant of this decision, never of
+        # the request (policy 4, start; I1).
         submitted_at=draft_context.now,
         has_spec_version=item.has_spec_version,
         is_newest=False,
         digest=item.digest,
+        # Not decided here: which unknown markings close. That may change with later definitions (policy 2.6).
         markings=with_rel_to_on_parts(item.markings, draft_context.reserved.rel_to),
         refers=item.refers,
         contains=item.contains,
@@ -284,7 +304,8 @@ def _version(draft_context: DraftContext, key: int, item: StixObject, result: Ac
         is_accepted_definition=is_accepted_definition(
             item.id, item.definition, item.definition_extensions, draft_context.informative
         ),
-        tlp=Tlp.RED,  # until it is judged
+        # Every doubt closes: RED and closed until `rules.marking` has decided.
+        tlp=Tlp.RED,
         is_closed=True,
         is_contained=False,
         listed=listed_as(item.id, item.definition, item.definition_extensions, draft_context.informative),
@@ -299,11 +320,15 @@ def _version(draft_context: DraftContext, key: int, item: StixObject, result: Ac
 
 
 def _about(draft_context: DraftContext, item: StixObject) -> NationCode | None:
-    """Return to which nation's objects the item refers by made ids; empty: to several nations'."""
+    """Return the nation of the originals behind the item's made ids.
+
+    Empty: several nations, None: no made id.
+    """
     behind = [draft_context.originals[id] for id in item.refers if id in draft_context.originals]
     nations = {original.origin for original in behind}
     if not nations:
         return None
-    # Two ids that would become one are no plain reference to it either.
+    # Two made ids of one original would become equal: such an item is no answer either (policy 7).
+    # Every doubt closes: without a plain answer the empty nation is served no answer.
     is_plain = len(nations) == 1 and len(set(behind)) == len(behind) and not item.has_id_keys
     return nations.pop() if is_plain else NationCode("")

@@ -1,7 +1,7 @@
-"""What a submitter knows of others' records: what it may see, or was once shown (policy 1).
+"""Decides what a submitter may know of other members' records: visible now, or shown once (policy 1).
 
-A poll could have shown a row while its justification stood for the member. That begins only when the row is
-written or a period begins, so these instants alone are asked about.
+A poll could show a row while the justification held for the member. The justification begins to hold only
+when the row is written or a period begins, so only these instants are examined.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from hub.model import (
     ShownRow,
     StixId,
 )
-from hub.rules.release.deciding import is_visible, lowest_clearance
+from hub.rules.release.justifications import is_visible, lowest_clearance
 
 _INSTANT: Final = timedelta(microseconds=1)
 _NOWHERE: Final[Reach] = frozenset()
@@ -35,7 +35,7 @@ _NOWHERE: Final[Reach] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class JustifiedSpan:
-    """From when until when a row stood by a justification; the instants are half-open."""
+    """The time of a row under one justification, half-open."""
 
     start: datetime
     end: datetime
@@ -44,28 +44,29 @@ class JustifiedSpan:
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """When an id was first named: by the submitter's nation, and by others, in what the submitter knows."""
+    """The first instants at which an id was named, by the submitter's nation and by others, as known."""
 
     own: datetime | None = None
     others: datetime | None = None
 
     def is_announced(self, at: datetime | None) -> bool:
-        """Tell whether another nation named it before `at`, and before the own nation did (policy 8)."""
+        """Tell whether another nation named the id before `at`, and before the own nation did (policy 8)."""
+        # At the same instant the other nation counts as first: every doubt closes.
         is_theirs = self.others is not None and (self.own is None or self.others <= self.own)
         return is_theirs and (at is None or (self.others is not None and self.others < at))
 
     def is_before(self, at: datetime) -> bool:
-        """Tell whether the own nation named it before `at`, and before any other nation did (policy 8)."""
+        """Tell whether the own nation named the id before `at`, and before all other nations (policy 8)."""
         return self.own is not None and self.own < at and (self.others is None or self.own < self.others)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredOthers:
-    """What is stored of others under the ids that a member submits or refers to.
+    """The stored data of other members, under the ids submitted or referred to.
 
-    `others` are the rows of its nation's ledger, whoever may see them; `showings` all by which their
-    versions are served, to whichever nation. `periods` are all there ever were, `own_agreements` those that
-    the member's nation is party to. `certs` are the nations' certs.
+    `others` are the rows of the nation's ledger, visible to this member or not; `showings` the rows showing
+    these versions to any nation. `periods` are all periods ever, `own_agreements` those with the member's
+    nation as party. `certs` are the nations' certs.
     """
 
     others: Sequence[OthersVersion] = ()
@@ -77,10 +78,10 @@ class StoredOthers:
 
 @dataclass(frozen=True, slots=True)
 class KnownOthers:
-    """What a member knows of each id that counts: what others submitted, who named it; and the hub's ids.
+    """The knowledge of a member on each id: other members' versions, the naming, and the hub's ids.
 
-    Other nations' submissions are not held off by those of the own: so it is asked for again under the locks,
-    and compared.
+    Submissions of other nations take no lock of this nation. So the look-up is repeated under the locks, and
+    compared.
     """
 
     by_id: Mapping[StixId, Sequence[OthersVersion]]
@@ -89,7 +90,7 @@ class KnownOthers:
 
 
 class KnowledgeOfOthers:
-    """What one member may see of what is around, or was once shown (policy 1)."""
+    """The other members' versions visible to one member, or shown once (policy 1)."""
 
     def __init__(self, stored: StoredOthers, reader: Reader, now: datetime) -> None:
         self.stored = stored
@@ -97,24 +98,29 @@ class KnowledgeOfOthers:
         self.now = now
         self.in_force = frozenset(p.id for p in stored.periods if p.is_in_force(now))
         own = {p.id for p in stored.periods if p.agreement_id in stored.own_agreements}
+        # Policy 8: agreements "that its own nation is party to" alone say how far an ally lets an object go.
         self.own_in_force = self.in_force & own
         self.showings: dict[int, list[ShownRow]] = defaultdict(list)
         for showing in stored.showings:
             self.showings[showing.version].append(showing)
+        # Only known versions go on from here: no rule after this sees a version hidden from the reader (I6).
         self.by_id = by_id(self._known())
 
     def bound(self, ids: Collection[StixId]) -> set[StixId]:
-        """Return the ids of which it counts who named them: of allies' records that are bound (policy 8).
+        """Return the ids for which the order of naming matters: ids of allies' bound records (policy 8).
 
-        Of no other id it is asked: the cost would tell how much that is hidden names it (policy 9).
+        For other ids naming is not asked: the cost would disclose how many hidden objects name an id (policy
+        9).
         """
         nation = self.reader.nation
         return {id for id in ids for one in self.by_id.get(id, ()) if one.is_bound and one.origin != nation}
 
     def _known(self) -> list[OthersVersion]:
-        """Return the neighbours that the reader may see or was once shown, each as it knows it."""
+        """Return the other members' versions visible to the reader or shown once, as known to the reader."""
         found = []
         for one in self.stored.others:
+            # INVARIANT: a version never shown to the reader is left out, so the
+            # answer is the same without it (I6).
             last = one.justified_by[-1]
             is_seen = last.until is None and is_visible(last.justification, self.reader, self.in_force)
             shown = last.shown if is_seen else self._last_shown(one, one.submitted_at)
@@ -127,21 +133,23 @@ class KnowledgeOfOthers:
     def _as_known(self, one: OthersVersion) -> OthersVersion:
         if not one.form.is_anonymised or one.origin not in self.stored.certs:
             return one
-        # It appears under its nation's cert, and whoever sees it must not be told otherwise (policy 7).
+        # INVARIANT: readers know this version as the cert's, so answers name the cert (policy 7; I6).
         cert = self.stored.certs[one.origin]
         return replace(one, member=cert.id, creator=cert.identity)
 
     def _last_shown(self, row: OthersVersion | Mention, submitted_at: datetime) -> Shown | None:
-        """Return how a poll could have shown the row to the reader last; None: it never could.
+        """Return how a poll could have shown the row to the reader last; None: never.
 
-        By what it stood then alone: a row that was changed where it is shows to others what it is now. Dates
-        may run ahead, as in a new epoch: a row that ended before its date was there from its submission on.
+        Each past justification is used with the level of that time: a change in place shows other readers
+        only the present level. Dates may run ahead, as in a new epoch: a row ended before its date existed
+        from the submission on.
         """
         ends = self.now if row.justified_by[0].until is None else row.justified_by[0].until
         date = row.date_added or submitted_at
+        # The dates of the ledger may lie after the clock; the instants of submissions never do.
         start, last = (date if date <= ends else submitted_at), None
         for justified_by in row.justified_by:
-            # The stretch that lasts holds the present, too.
+            # The present justification includes the present instant.
             end = self.now + _INSTANT if justified_by.until is None else justified_by.until
             if was_shown(
                 JustifiedSpan(start, end, justified_by.justification), self.reader, self.stored.periods
@@ -151,23 +159,28 @@ class KnowledgeOfOthers:
         return last
 
     def _reach(self, one: OthersVersion) -> Reach:
-        """Return where what is seen may go by the agreements of the reader's own nation (policy 8)."""
+        """Return the nations and clearances reached by agreements of the reader's own nation (policy 8)."""
         reach: dict[NationCode, Clearance] = {}
         for showing in self.showings[one.version]:
             form = showing.form
             if form.is_link or form.ceiling not in (None, one.form.ceiling):
-                continue  # who sees less of it is not let see what refers to it
+                continue  # a reader of a smaller part may not see the referrer
+            # A ground for one member reaches nobody else, so only grounds for a clearance count here.
             clearance = lowest_clearance(showing.justification, self.own_in_force)
             if clearance is not None:
+                # Policy 8: "from the same clearance up, at home as abroad".
+                # The widest row for a nation counts.
                 reach[showing.recipient] = min(clearance, reach.get(showing.recipient, clearance))
         return frozenset(reach.items())
 
     def naming(self, mentions: Iterable[Mention]) -> Mapping[StixId, Naming]:
-        """Return when each id was first named, in those of the mentions that the reader knows (policy 8)."""
+        """Return the first naming of each id, in the mentions known to the reader (policy 8)."""
         found: dict[StixId, Naming] = {}
         for row in mentions:
+            # INVARIANT: a mention never shown to the reader changes no answer (I6).
             if row.date_added is not None and self._last_shown(row, row.submitted_at) is None:
                 continue
+            # Own mentions have no row and count always; other members' mentions count as shown to the reader.
             known = found.get(row.id, Naming())
             if row.origin == self.reader.nation:
                 found[row.id] = Naming(_earlier(known.own, row.submitted_at), known.others)
@@ -181,45 +194,49 @@ def _earlier(one: datetime | None, other: datetime) -> datetime:
 
 
 # (hub/README: shown-by-rows)
-def was_shown(stretch: JustifiedSpan, reader: Reader, periods: Collection[Period]) -> bool:
-    """Tell whether a poll of `reader` could have returned a row that stood so (policy 1, "shown").
+def was_shown(span: JustifiedSpan, reader: Reader, periods: Collection[Period]) -> bool:
+    """Tell whether a poll of `reader` could have returned a row with this justification (policy 1, "shown").
 
     Ended `periods` count.
     """
-    starts = {p.start for p in periods if stretch.start <= p.start < stretch.end}
-    return any(
-        is_visible(stretch.justification, reader, _in_force(periods, at)) for at in {stretch.start, *starts}
-    )
+    # Between two of these instants the periods in force only become fewer.
+    starts = {p.start for p in periods if span.start <= p.start < span.end}
+    return any(is_visible(span.justification, reader, _in_force(periods, at)) for at in {span.start, *starts})
 
 
 def _in_force(periods: Iterable[Period], at: datetime) -> frozenset[int]:
-    """Return what was in force at an instant, those ended since too."""
+    """Return the periods in force at an instant, including periods ended since."""
     return frozenset(
         p.id for p in periods if p.start <= at < p.until and (p.ended_at is None or at < p.ended_at)
     )
 
 
 def by_id(others: Iterable[OthersVersion]) -> Mapping[StixId, Sequence[OthersVersion]]:
-    """Return the neighbours by id, in the order in which they were submitted."""
+    """Return the versions by id, in order of submission."""
     found: dict[StixId, list[OthersVersion]] = defaultdict(list)
+    # The further keys make the order the same on every run.
     for one in sorted(others, key=lambda n: (n.submitted_at, n.origin, n.member, n.position)):
         found[one.id].append(one)
     return found
 
 
 def first_of_equals(ordered: Sequence[OthersVersion]) -> list[OthersVersion]:
-    """Return the versions without those that another member submitted before, equal (policy 2.7 and 8)."""
+    """Return the versions without equal ones submitted later by another member (policy 2.7 and 8)."""
+    # Policy 2.7 and 8: "of equal objects of several members the one submitted first". Equal
+    # by digest, in the order of `by_id`.
     authors: dict[bytes, MemberId] = {}
     return [one for one in ordered if authors.setdefault(one.digest, one.member) == one.member]
 
 
 def judged_by(record: Sequence[OthersVersion]) -> list[OthersVersion]:
-    """Return by which version a record is judged: the newest seen, else the one shown last (policy 2.7).
+    """Return the version by which a record is judged: the newest visible, else the last shown (policy 2.7).
 
-    In every form in which that was shown: who sees a redaction beside the whole, which is stricter, knows
-    both under one id; and two members' anonymised objects may be one record to who sees them (policy 7, 8).
+    In every form shown: a reader of a redaction beside the whole, which is stricter, knows both under one id.
+    Two members' anonymised objects may appear to a reader as one record (policy 7, 8).
     """
+    # A visible version counts before a version shown once: the reader could judge by the newest.
     seen = [one for one in record if one.is_seen]
+    # By position: the ledger shows rows in this order, so the last is the one shown last.
     ordered = sorted(seen or record, key=lambda n: n.position)
     last = max(ordered, key=lambda n: (n.version_key, n.position)) if seen else ordered[-1]
     forms = {(one.version, one.form): one for one in ordered if one.version_key == last.version_key}
@@ -228,6 +245,7 @@ def judged_by(record: Sequence[OthersVersion]) -> list[OthersVersion]:
 
 def records(others: Iterable[OthersVersion]) -> list[list[OthersVersion]]:
     """Return the versions of each record together."""
+    # One id from two members is two records, kept apart (policy 1).
     found: dict[tuple[NationCode, MemberId, StixId], list[OthersVersion]] = defaultdict(list)
     for one in others:
         found[one.record].append(one)

@@ -1,6 +1,7 @@
-"""What the status of a submission says of each item (policy 2.3 to 2.8; TAXII 2.1 section 4.3.1).
+"""States the outcome of each item in the status of a submission (policy 2.3 to 2.8; TAXII 2.1 section 4.3.1).
 
-How an accepted object is handled is told to its submitter alone. A status is as long as its body allows.
+Only the submitter is told the effective marking of an accepted object. The size of a status follows from the
+size of the body.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ _CONTAINED: Final = (
 _TAKEN_OVER: Final = "what it refers to of your nation is closed, and it takes that over."
 _HOME: Final = "unmarked, and your nation keeps what is unmarked at home"
 _BARE: Final = "names no creator; created_by_ref with an identity of yours protects it"
-_PASSED_ON: Final = "stands as {}; mark it, or its text may be passed on"
-_LIKE_NEIGHBOURS: Final = "handled as {}: it takes over how what it refers to of your nation is handled"
+_MAY_BE_PASSED_ON: Final = "stands as {}; mark it, or its text may be passed on"
+_LIKE_OWN_NATION: Final = "handled as {}: it takes over how what it refers to of your nation is handled"
 _LIKE_ALLIES: Final = "handled like what it refers to"
 _STAYS_HOME: Final = "it does not leave by agreements that hide who submitted it; submit a version without"
 _ALWAYS_LISTED: Final = 100
@@ -44,11 +45,12 @@ def with_remarks(
     informative: frozenset[StixId],
     rel_to: frozenset[StixId],
 ) -> list[Outcome]:
-    """Return the outcome of each item, with what its submitter is to know of what was accepted.
+    """Return the outcome of each item, with remarks to the submitter on accepted objects.
 
-    `informative` are the markings that the configuration lists, `rel_to` the REL TO definitions.
+    `informative` are the markings listed by the configuration, `rel_to` the REL TO definitions.
     """
     outcomes = list(drafts.outcomes)
+    # The same three sources as in `containers`: the status must give the reason of the decision (policy 2.6).
     known = informative | rel_to | accepted_by(handled.accepted, informative)
     for key, n in drafts.index.items():
         said = [] if outcomes[n].message is None else [outcomes[n].message]
@@ -62,26 +64,28 @@ def with_remarks(
 def remarks(
     version: ObjectVersion, submitter: Member, registered: Registered, known: frozenset[StixId]
 ) -> Iterator[str]:
-    """Give what the status says of a new version (policy 2.7 and 8); `known` are markings that close nothing.
+    """Yield the remarks on a new version (policy 2.7 and 8); `known` are markings that close nothing.
 
-    It names nations to the cert alone, and no member.
+    Nations are named to the cert alone, members to nobody.
     """
-    if version.taken.effective is not None and _tells(version):
-        yield _LIKE_NEIGHBOURS.format(version.tlp.label.upper())
+    if version.taken.effective is not None and _adds_to_own_marking(version):
+        yield _LIKE_OWN_NATION.format(version.tlp.label.upper())
     if version.taken.limits is not None:
         yield _like_allies(version.taken, submitter)
     if version.is_home:
         yield f"withheld from all other nations: {_HOME}"
+    # Policy 8, passing on: an unmarked name above GREEN is a common id, so
+    # another nation may submit the text.
     if is_unmarked_name(version) and version.tlp > Tlp.GREEN:
-        yield _PASSED_ON.format(version.tlp.label.upper())
+        yield _MAY_BE_PASSED_ON.format(version.tlp.label.upper())
     if _is_bare(version, registered):
         yield _BARE
     if version.is_closed:
         yield f"withheld from all other nations: {_closed_by(version, known)}"
 
 
-def _tells(version: ObjectVersion) -> bool:
-    """Tell whether what was taken over says more than the version's own marking does."""
+def _adds_to_own_marking(version: ObjectVersion) -> bool:
+    """Tell whether the marking taken over is stricter than the version's own marking."""
     taken, own = version.taken.effective, version.markings.tlp
     if taken is None:
         return False
@@ -89,19 +93,24 @@ def _tells(version: ObjectVersion) -> bool:
 
 
 def _like_allies(taken: Taken, submitter: Member) -> str:
+    # Policy 8: the status names an ally's nations to the cert alone.
     if submitter.kind is not Kind.CERT:
         return _LIKE_ALLIES
+    # Policy 8: where the ally lets the object go. The own nation is always among these.
     nations = sorted({code for code, _ in taken.limits or ()} - {submitter.nation})
     return f"{_LIKE_ALLIES}, which goes to {', '.join(nations) or 'no other nation'}"
 
 
 def _is_bare(version: ObjectVersion, registered: Registered) -> bool:
+    """Tell whether the object is bare and could be protected by a creator (policy 8)."""
+    # Ids of these types are common: a creator protects nothing (policy 1).
     if version.type in OBSERVABLES or version.type in DEFINITIONS:
         return False
     return registered.claim(version.id, version.creator, version.member) is Claim.BARE
 
 
 def _closed_by(version: ObjectVersion, known: frozenset[StixId]) -> str:
+    # The first cause only: own faults, unknown markings, then what was taken over, then containers.
     if version.markings.fault:
         return version.markings.fault
     unknown = unknown_markings(version.markings, (), known)
@@ -111,7 +120,7 @@ def _closed_by(version: ObjectVersion, known: frozenset[StixId]) -> str:
     return _TAKEN_OVER if taken is not None and taken.is_closed else _CONTAINED
 
 
-# --- in a size that follows from the size of the body -----------------------------------------------
+# --- size of a status, by the size of the body ------------------------------------------------------
 
 
 def receipted(
@@ -119,12 +128,14 @@ def receipted(
 ) -> tuple[Outcome, ...]:
     """Return the outcomes to keep and to answer, in the order of the submission.
 
-    Of items that cannot be read the first 100 have an outcome each, or one for each 400 bytes of the body: so
-    each whose item is as large as feeds send. All others have one together, the last, which counts them
-    and names the first places. Messages are cut at 1,000 characters.
+    The first 100 unreadable items have an outcome each; in a larger body one item for each 400 bytes, the
+    size of objects in real feeds. All other unreadable items share the last outcome, with the number and the
+    first places. Messages are cut at 1,000 characters.
     """
+    # A body of 10 MB may hold millions of unreadable items: the answer must not be larger than the request.
     left, listed, others = max(_ALWAYS_LISTED, body_bytes // _BYTES_FOR_ONE), [], []
     for n, (outcome, item) in enumerate(zip(outcomes, items, strict=True)):
+        # Readable items always have an outcome each: their number is bounded by `max_objects`.
         if isinstance(item, Unreadable):
             if not left:
                 others.append((n, outcome))
@@ -137,6 +148,7 @@ def receipted(
 
 
 def _together(others: Sequence[tuple[int, Outcome]]) -> Outcome:
+    # One outcome in the store, with `count`: TAXII's totals count every item (section 4.3.1).
     first, outcome = others[0]
     places = ", ".join(f"item {n}" for n, _ in others[:_PLACES_SHOWN])
     more = ", …" if len(others) > _PLACES_SHOWN else ""
