@@ -1,6 +1,8 @@
-"""The words of the hub, as values: read these pages and the rest of the code reads itself.
+"""The terms of the hub as values: with these pages read, the rest of the code is plain.
 
-Everything here is frozen and free of I/O. Times are aware UTC datetimes, intervals are half-open.
+All values are frozen and free of I/O. Times are aware UTC datetimes, intervals are half-open. Where to go
+next: `hub.rules.marking.levels` decides levels, `hub.rules.release.deciding.clearance_for` the readers of a
+level (AMBER+STRICT: the national CERT alone).
 """
 
 from hub.model.agreements import (

@@ -1,4 +1,4 @@
-"""Agreements and their clauses, and the periods in which these bind."""
+"""Agreements, clauses, and the periods in which clauses bind (policy 5)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Final
 
 from hub.model.people import Clearance, JsonObject, NationCode, Tlp
 
+# Bounds on the size of a document: a signer has to read the whole of it (policy 5).
 MAX_AGREEMENT_BYTES: Final = 65_536  # of the body that proposes it, and of its RFC 8785 form (policy 5)
 MAX_CLAUSES: Final = 100
 MAX_TITLE: Final = 200  # characters
@@ -19,11 +20,16 @@ DOCUMENT_KEYS: Final = frozenset(
 
 
 class Granular(StrEnum):
+    """The treatment of an object with parts above the ceiling (policy 7)."""
+
+    # The default withholds: policy 7 redacts only where a clause asks for redaction.
     WITHHOLD = "withhold"
     REDACT = "redact"
 
 
 class Anonymise(StrEnum):
+    """The visibility of the submitting member abroad (policy 7)."""
+
     NONE = "none"
     AGENCY = "agency"
 
@@ -35,6 +41,7 @@ class Clause:
     origin: NationCode
     recipients: frozenset[NationCode]
     max_tlp: Tlp
+    # Defaults restrict: no partners, nothing from before the start. Only `types` covers all (policy 4).
     audience: Clearance = Clearance.AGENCY
     types: frozenset[str] | None = None  # None: every type
     history: bool = False
@@ -44,9 +51,11 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """What its parties sign. `document` is the JSON value that every signature covers whole.
+    """The content signed by the parties.
 
-    `supersedes` is the id of the agreement that it amends: that one's parties sign it too.
+    `document` is the JSON value covered whole by every signature (policy 5).
+
+    `supersedes` is the id of the amended agreement: the parties of that agreement sign too.
     """
 
     id: str
@@ -56,10 +65,13 @@ class Agreement:
     valid_until: datetime
     clauses: tuple[Clause, ...]
     supersedes: str | None
+    # Kept whole: a signature over a rebuilt document would not verify.
     document: JsonObject = field(compare=False)
 
 
 class AgreementState(StrEnum):
+    """The states of an agreement (policy 5)."""
+
     PROPOSED = "proposed"
     IN_FORCE = "in force"
     SUSPENDED = "suspended"
@@ -68,13 +80,12 @@ class AgreementState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """An unbroken stretch of time [start, until) in which a clause is in force.
+    """An unbroken stretch of time [start, until) in which a clause is in force (policy 1).
 
-    `since` is, for each recipient, from when on what was submitted is covered without `history`: neither a
-    suspension nor an amendment moves it (policy 4). `continues` is the agreement whose periods end in the
-    instant in which this one begins, so that what both release is visible without a gap. `ended_at` is set
-    when it was ended before its time, and `ended_generation` is the generation that this made; then it is
-    over whatever the clock says.
+    `since` is the start of coverage for each recipient, without `history`: no suspension and no amendment
+    moves `since` (policy 4). `continues` is the agreement with periods ending at the start of this one, so
+    that shared releases stay visible without a gap. `ended_at` is set by an early end, and `ended_generation`
+    is the generation made by that end; then the period is over whatever the clock says.
     """
 
     id: int
@@ -89,13 +100,17 @@ class Period:
     ended_generation: int | None = None
 
     def is_in_force(self, now: datetime) -> bool:
+        """Tell whether the clause is in force at `now` (policy 4, 5)."""
+        # INVARIANT: an early end counts at once, whatever the clock says;
+        # expiry needs no event (policy 5; I3).
         return self.ended_at is None and self.start <= now < self.until
 
     def was_in_force(self, then: datetime, generation: int) -> bool:
-        """Tell whether it was in force for an answer of `then` that was read at this generation."""
+        """Tell whether the period was in force for an answer of `then`, read at this generation."""
+        # By the generation, not by clocks: an answer and an end are ordered by commits (I1, recalls).
         is_before_its_end = self.ended_generation is None or generation < self.ended_generation
         return self.start <= then < self.until and is_before_its_end
 
     def takes_over(self, now: datetime) -> bool:
-        """Tell whether it has yet to begin, in the instant in which what it continues ends."""
+        """Tell whether the period has yet to begin, at the end of the continued period."""
         return self.continues is not None and self.ended_at is None and now < self.start < self.until

@@ -1,7 +1,7 @@
-"""The terms of a clause: how each is read, restored and said in words to a signer (policy 4, 5 and 7).
+"""The terms of a clause: reading, restoring, and words for a signer (policy 4, 5 and 7).
 
-Proposals, stored periods, reviews before signing and simulations go by this table. A new term is a field of
-`Clause`, which is stored and has the default; a row of `TERMS`; and a rule that uses it.
+Proposals, stored periods, reviews before signing and simulations use this list. A new term is a stored field
+of `Clause` with a default; an entry of `TERMS`; and a rule using the term.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from typing import Any, Final
 from hub.model.agreements import Anonymise, Clause, Granular
 from hub.model.people import Clearance, JsonObject, NationCode, Tlp
 
+# Bounds on a document, so that no review and no decision becomes slow.
 _MAX_TYPES: Final = 100
 _MAX_TYPE: Final = 250
 
 
 @dataclass(frozen=True, slots=True)
 class ClauseTerm:
-    """One thing that a clause says. `name` is its key in documents, `field` that in `Clause`.
+    """One term of a clause. `name` is the key in documents, `field` the field of `Clause`.
 
-    `read` takes a document's value and the nations that it may name, and raises ValueError with the remedy.
-    `say` gives in words what was read, or a list of names. `restore` makes it of the JSON that is stored.
+    `read` takes a document's value and the permitted nations, and raises ValueError with the remedy. `say`
+    returns the value in words, or a list of names. `restore` reads the stored JSON.
     """
 
     name: str
@@ -33,8 +34,9 @@ class ClauseTerm:
     restore: Callable[[Any], Any]
 
     def of(self, given: JsonObject, nations: Collection[str]) -> Any:
-        """Return what a clause's document says, or the default. Raises ValueError with name and remedy."""
+        """Return the value in a clause's document, or the default. Raises ValueError with name and remedy."""
         default = Clause.__dataclass_fields__[self.field].default
+        # A term without a default (from, to, max_tlp) must be given: every doubt closes.
         if self.name not in given and default is not MISSING:
             return default
         try:
@@ -43,39 +45,43 @@ class ClauseTerm:
             raise ValueError(f"{self.name}: {error}") from error
 
     def words(self, given: JsonObject, nations: Collection[str]) -> str | list[str]:
-        """Return what a clause's document says in words, or as a list of names. Raises what `of` does."""
+        """Return the value in a clause's document in words, or as a list of names. Raises as `of` does."""
+        # Policy 5, "What is signed is what was read": defaults are shown in words too.
         return self.say(self.of(given, nations))
 
 
 def read_clause(given: JsonObject, nations: Collection[str]) -> Clause:
-    """Return the clause that a document says between these nations. Raises what `ClauseTerm.of` does."""
+    """Return the clause in a document between these nations. Raises as `ClauseTerm.of` does."""
     return Clause(**{term.field: term.of(given, nations) for term in TERMS})
 
 
 def restore_clause(stored: JsonObject) -> Clause:
-    """Return the clause whose fields were stored; one that there was not yet has its default.
+    """Return the clause with the stored fields; a field unknown at that time has the default.
 
-    Raises LookupError for one that this version does not know: the clause might give more without it.
+    Raises LookupError for a field unknown to this version: without the field the clause might release more.
     """
     restore = {term.field: term.restore for term in TERMS}
+    # INVARIANT: no unknown field is skipped: every doubt closes.
     return Clause(**{field: restore[field](value) for field, value in stored.items()})
 
 
 def read_nations(value: Any, nations: Collection[str]) -> frozenset[NationCode]:
-    """Return the nations that a list names, each once. Raises ValueError with the remedy."""
+    """Return the nations in a list, each once. Raises ValueError with the remedy."""
     if (
         not isinstance(value, list)
         or not value
         or not all(isinstance(v, str) and v in nations for v in value)
     ):
         raise ValueError(f"give a list of nations among {', '.join(sorted(nations))}.")
+    # A repeated nation is a slip of the author: signers would read two and count one.
     if len(set(value)) != len(value):
         raise ValueError("a nation is named twice.")
     return frozenset(NationCode(v) for v in value)
 
 
 def one_of(name: str, kind: type[Enum], *words: str) -> ClauseTerm:
-    """Return a term that says a member of an enumeration; the words are those of its members, in turn."""
+    """Return a term with a member of an enumeration as value; `words` are in the order of the members."""
+    # Labels come from the enumeration: a new member cannot be forgotten, and `strict` asks for words.
     labels = {one.name.lower(): one for one in kind}
     said = dict(zip(kind, words, strict=True))
 
@@ -88,9 +94,10 @@ def one_of(name: str, kind: type[Enum], *words: str) -> ClauseTerm:
 
 
 def yes_or_no(name: str, yes: str, no: str) -> ClauseTerm:
-    """Return a term that says true or false, in these words."""
+    """Return a term with true or false as value, in these words."""
 
     def read(value: Any, _: Collection[str]) -> bool:
+        # Not `bool(value)`: the text "false" would be true.
         if isinstance(value, bool):
             return value
         raise ValueError("must be true or false.")
@@ -112,6 +119,7 @@ def _level(value: Any, _: Collection[str]) -> Tlp:
 
 
 def _say_level(level: Tlp) -> str:
+    # Policy 6: a signer must know that `max_tlp = "red"` alone releases no RED object.
     addressed = ", RED only if it is addressed (REL TO)" if level is Tlp.RED else ""
     return f"up to TLP:{level.label.upper()}{addressed}"
 
@@ -119,6 +127,7 @@ def _say_level(level: Tlp) -> str:
 def _types(value: Any, _: Collection[str]) -> frozenset[str] | None:
     if value is None:
         return None
+    # An empty list is refused: "no type" and "every type" would be easy to confuse.
     is_list = isinstance(value, list) and 1 <= len(value) <= _MAX_TYPES
     if not is_list or not all(isinstance(v, str) and 0 < len(v) <= _MAX_TYPE for v in value):
         raise ValueError(f"give a list of 1 to {_MAX_TYPES} STIX types, or leave it out for all.")

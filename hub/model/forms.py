@@ -1,7 +1,7 @@
-"""In which form a nation is served a version: as submitted, or as an object that the hub makes from it.
+"""The forms of a version for a nation: as submitted, or as an object made by the hub.
 
-STIX 2.1 section 3.6 forbids two representations of one id and version, so what is not served as submitted
-is another object, under an id of its own (policy 7).
+STIX 2.1 section 3.6 forbids two representations of one id and version. So every other form is another object,
+under another id (policy 7).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ _LINK: Final = "link:"
 
 
 class Form(NamedTuple):
-    """A form of a version. With nothing set, it is the version as submitted.
+    """A form of a version. With nothing set: as submitted.
 
-    `is_anonymised`: it appears under its nation's cert. `ceiling`: the parts marked above it are taken away;
-    `is_link`: not the version, but that the redaction at this ceiling derives from it. `is_answer`: the ids
-    that the hub made for another nation's objects are put back.
+    `is_anonymised`: the version appears under the nation's cert. `ceiling`: parts marked above the ceiling
+    are removed. `is_link`: only the relationship of the redaction at this ceiling to the original.
+    `is_answer`: made ids of another nation's objects are replaced by the originals.
     """
 
     is_anonymised: bool = False
@@ -33,12 +33,14 @@ class Form(NamedTuple):
 
     @property
     def is_leaf(self) -> bool:
-        """Tell whether nothing refers to it: a redaction, its link, or an answer."""
+        """Tell whether no object refers to this form: a redaction, a link, or an answer."""
+        # Policy 2.7: an object with a reference to a partly withheld object is withheld.
         return self.ceiling is not None or self.is_answer
 
     @property
     def label(self) -> str:
-        """The form as it is stored and told: `anonymised`, `redacted:green`, `answer`; empty as submitted."""
+        """The form as stored and shown: `anonymised`, `redacted:green`, `answer`; empty: as submitted."""
+        # Stored in rows: a changed word would need a migration.
         words = [_ANONYMISED] if self.is_anonymised else []
         if self.is_answer:
             words.append(_ANSWER)
@@ -48,7 +50,7 @@ class Form(NamedTuple):
 
     @classmethod
     def of(cls, label: str | None) -> Form:
-        """Return the form that `label` tells; None or empty: as submitted."""
+        """Return the form with this `label`; None or empty: as submitted."""
         if not label:
             return SUBMITTED
         words = label.split()
@@ -62,26 +64,26 @@ ANONYMISED: Final = Form(is_anonymised=True)
 
 
 class View(NamedTuple):
-    """What is decided apart from one another: for which nation, and in which form."""
+    """The unit of a decision: a nation and a form."""
 
     recipient: NationCode
     form: Form = SUBMITTED
 
 
 class SourceHiding(StrEnum):
-    """How a version may appear where an agreement hides which member submitted it."""
+    """The possible forms of a version under an agreement that hides the submitting member."""
 
-    PLAIN = "plain"  # as it is: an observable's id follows from its value, and tells of nobody
-    RENAMED = "renamed"  # under a new id, and its nation's cert
-    NONE = "none"  # not at all: it names its source
+    PLAIN = "plain"  # as submitted: the id follows from the value and discloses no member
+    RENAMED = "renamed"  # under a new id, with the nation's cert as creator
+    NONE = "none"  # withheld: the text or an id names the source
 
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """What is left of a version without the parts that are marked above `ceiling` (policy 7).
+    """The rest of a version without the parts marked above `ceiling` (policy 7).
 
-    `level` is the strictest that granular markings and labels put on that; `refers` is what it refers to;
-    `taken` are the selectors of what is gone.
+    `level` is the strictest level of granular markings and labels on the rest; `refers` are the references of
+    the rest; `taken` are the selectors of the removed parts.
     """
 
     ceiling: Tlp
@@ -92,7 +94,7 @@ class Redaction:
 
 @dataclass(frozen=True, slots=True)
 class ServedObject:
-    """The object that stands for a version in some form, and where its body is."""
+    """The object served for a version in some form, and the place of the body."""
 
     id: StixId
     type: str
@@ -101,15 +103,17 @@ class ServedObject:
 
 
 class KnownSubmitters(NamedTuple):
-    """Who has given an id to the hub, as far as a nation may know: its cert, others of it, or from abroad."""
+    """The submitters of an id, as far as a nation may know: the cert, other members, members abroad."""
 
+    # Kept apart, because a claim from abroad must not disclose a member's id
+    # (`rules.release.forms.hidden_ids`).
     by_cert: frozenset[StixId]
     by_others: frozenset[StixId]
     from_abroad: frozenset[StixId]
 
 
 class OriginalId(NamedTuple):
-    """What stands behind an id that the hub made."""
+    """The original behind an id made by the hub."""
 
     origin: NationCode
     id: StixId

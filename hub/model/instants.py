@@ -1,4 +1,4 @@
-"""Instants as whole microseconds, as the text that TAXII sends, and as text whose order is that of time."""
+"""Instants as whole microseconds, as TAXII text, and as text in the order of time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
-# RFC 3339 allows any number of digits; nobody's clock needs more than this.
+# RFC 3339 allows any number of digits; no clock needs more than these.
 MAX_TIMESTAMP_CHARACTERS: Final = 40
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -23,13 +23,13 @@ def to_microseconds(instant: datetime) -> int:
 
 
 def from_microseconds(microseconds: int) -> datetime:
-    """Return the aware UTC instant that `to_microseconds` gave this number for."""
+    """Return the aware UTC instant of this number from `to_microseconds`."""
     seconds, rest = divmod(microseconds, 1_000_000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
 
 
 def say_instant(instant: datetime) -> str:
-    """Return the text that sentences for people have, to the second."""
+    """Return the text for sentences to people, to the second."""
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
@@ -39,11 +39,11 @@ def format_instant(instant: datetime) -> str:
 
 
 def version_key(text: str) -> str | None:
-    """Return the timestamp without `Z` and trailing fractional zeros, or None if it is none.
+    """Return the timestamp without `Z` and trailing fractional zeros, or None for another form.
 
-    The keys of any two timestamps compare as the instants do, however many digits each has. Only the
-    form of STIX 2.1 section 2.13 counts: upper-case `T` and `Z`, no other offset, a day that exists,
-    no leap second (which no clock of the hub could name), at most 40 characters.
+    The keys of any two timestamps compare as the instants do, with any number of digits. Only the form of
+    STIX 2.1 section 2.13 counts: upper-case `T` and `Z`, no other offset, an existing day, no leap second
+    (outside every clock of the hub), at most 40 characters.
     """
     match = _TIMESTAMP.fullmatch(text) if len(text) <= MAX_TIMESTAMP_CHARACTERS else None
     if match is None:
@@ -53,5 +53,6 @@ def version_key(text: str) -> str | None:
         datetime.fromisoformat(seconds)
     except ValueError:
         return None
+    # `.5` and `.50` are one instant, so one key: policy 8 orders versions by instants.
     fraction = (fraction or "").rstrip("0")
     return f"{seconds}.{fraction}" if fraction else seconds

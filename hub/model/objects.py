@@ -1,4 +1,4 @@
-"""Objects, their versions and what became of them; decisions and the grounds they stand on."""
+"""Objects, versions and outcomes; decisions and the grounds of decisions (policy 1 to 8)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from hub.model.forms import SUBMITTED, Form, Redaction, SourceHiding
 from hub.model.people import Clearance, MemberId, NationCode, Reach, StixId, Tlp
 
-# What many write about under one id (policy 1, "name").
+# Types with one id used by many members (policy 1, "name").
 NAME_TYPES: Final = frozenset(
     {
         "attack-pattern",
@@ -24,7 +24,7 @@ NAME_TYPES: Final = frozenset(
         "vulnerability",
     }
 )
-# The observables of STIX 2.1 chapter 6. A producer's own types are none: nobody knows what their ids mean.
+# The observables of STIX 2.1 chapter 6. Custom types are left out: the meaning of such ids is unknown.
 OBSERVABLE_TYPES: Final = frozenset(
     {
         "artifact",
@@ -49,13 +49,14 @@ OBSERVABLE_TYPES: Final = frozenset(
 )
 
 
+# Policy 1: a record is one id as one member submitted it, so the member is part of the key.
 RecordKey = tuple[MemberId, StixId]
 
 
 class Ground(NamedTuple):
-    """One way in which a row may stand: for members of at least `clearance`, or for one `member`.
+    """One reason for the visibility of a row: for members of at least `clearance`, or for one `member`.
 
-    `period` is None inside the origin nation, where nothing needs to be in force.
+    `period` is None inside the origin nation, where no agreement is needed (policy 3).
     """
 
     period: int | None
@@ -64,30 +65,30 @@ class Ground(NamedTuple):
 
 
 Class = frozenset[Ground]  # an OR over grounds; empty: never
-Justification = frozenset[Class]  # an AND over classes: the object's and those of all it refers to
+Justification = frozenset[Class]  # an AND over classes: the object's, and the classes of all references
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The decision that a version is visible to a nation, from `clearance` up, and by which grounds."""
+    """The decision: visible to a nation, from `clearance` up, by these grounds (policy 1)."""
 
     clearance: Clearance
     grounds: Class
 
 
 class Obstacle(Enum):
-    """By what an object stays at home, in the order in which it is told (policy 5)."""
+    """The four words for an object kept at home, in the order shown (policy 5)."""
 
     MARKING = "marking"
     REFERENCE = "reference"
-    CEILING = "ceiling"  # agreements do not go as far; where there is none, they go nowhere
+    CEILING = "ceiling"  # no agreement goes so far, or no agreement exists
     TYPE = "type"
 
 
 class Reason(NamedTuple):
-    """What would have to change (policy 4), and the word that is told to who sees no agreements (policy 5).
+    """The sentence on a missing condition (policy 4), with the word for readers without agreements.
 
-    The word is None where no agreement is in force.
+    The word (policy 5) is None where no agreement is in force.
     """
 
     sentence: str
@@ -96,9 +97,9 @@ class Reason(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Withhold:
-    """The decision that it is not, with every reason, the most grave first (policy 4).
+    """The opposite decision, with every reason, the most grave first (policy 4).
 
-    `is_seen_otherwise`: nothing but its form stands against it, for it is released in another.
+    `is_seen_otherwise`: only the form is withheld, because another form is released.
     """
 
     reasons: tuple[Reason, ...]
@@ -106,21 +107,22 @@ class Withhold:
 
     @property
     def grounds(self) -> Class:
-        """What it stands by: nothing."""
+        """No ground: the empty class never holds."""
         return frozenset()
 
 
+# A decision is one of two values, each with the cause: no third value and no bare True or False.
 Decision = Release | Withhold
 
 
 @dataclass(frozen=True, slots=True)
 class Markings:
-    """What an object says of its own handling, as read from it; what the hub makes of it is in `rules`.
+    """The markings of an object, as written in the object; `rules.marking` decides the effective marking.
 
-    `tlp` is the strictest level of its `object_marking_refs`; `raised` of its labels and granular
-    markings, which raise and never lower. `others` are marking references that are not TLP, `parts` those of
-    them that stand on a part of the object; these are not kept once the object is stored.
-    `fault` says why a granular marking cannot be followed, and closes the object.
+    `tlp` is the strictest level of `object_marking_refs`; `raised` of labels and granular markings, which
+    raise and never lower. `others` are marking references without TLP, `parts` those on a part of the object;
+    `parts` are not kept after storing. `fault` says why a granular marking cannot be followed, and closes the
+    object.
     """
 
     tlp: Tlp | None = None
@@ -132,7 +134,7 @@ class Markings:
 
 
 class EffectiveMarking(NamedTuple):
-    """How something is handled: its level, to whom alone it goes (None: no such), whether it is closed."""
+    """An effective marking: the level, the REL TO nations (None: no REL TO), and closure (policy 2, 6)."""
 
     tlp: Tlp
     rel_to: frozenset[NationCode] | None = None
@@ -140,9 +142,9 @@ class EffectiveMarking(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What a version takes over from others' objects that it refers to, decided once (policy 2.7 and 8).
+    """The marking and limits taken over from other members' objects, decided once (policy 2.7 and 8).
 
-    `effective` is that of colleagues' objects, None: of none; `limits` are where allies' objects let it go.
+    `effective` comes from colleagues' objects, None: from none; `limits` from allies' objects.
     """
 
     effective: EffectiveMarking | None = None
@@ -153,7 +155,7 @@ _NOTHING_TAKEN: Final = Taken()
 
 
 class DefinitionKind(StrEnum):
-    """What a submitted marking-definition is (policy 2.2 and 2.6)."""
+    """The kinds of submitted marking-definitions (policy 2.2 and 2.6)."""
 
     TLP_COPY = "tlp-copy"  # a standard definition: accepted, not stored
     STATEMENT = "statement"
@@ -162,12 +164,12 @@ class DefinitionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StixObject:
-    """One object of a submission that could be read, with what the rules need to know of it.
+    """One readable object of a submission, with the facts needed by the rules.
 
-    `version` is `modified`, else `created`, exactly as submitted; None for an object with neither,
-    whose version is the time its content was accepted. `version_key` orders versions: it is the
-    version without `Z` and trailing zeros, so that text order is time order. `body` is the object as
-    compact JSON text, the submitted value unchanged; `digest` is SHA-256 over its RFC 8785 form.
+    `version` is `modified`, else `created`, exactly as submitted; None for an object with neither: the
+    version is then the time of acceptance. `version_key` orders versions: the version without `Z` and
+    trailing zeros, so that text order is time order. `body` is the object as compact JSON text, the submitted
+    value unchanged; `digest` is SHA-256 over the RFC 8785 form.
     """
 
     id: StixId
@@ -188,19 +190,18 @@ class StixObject:
     definition_extensions: frozenset[StixId] = frozenset()
     redactions: tuple[Redaction, ...] = ()  # by rising ceiling
     source_hiding: SourceHiding = SourceHiding.RENAMED
-    named_at: tuple[str, ...] = ()  # where a text in it tells of the submitting member
-    has_id_keys: bool = False  # ids are keys of its dictionaries, where they cannot be put in others' place
+    named_at: tuple[str, ...] = ()  # places of texts that name the submitting member
+    has_id_keys: bool = False  # dictionary keys are ids: made ids there cannot be replaced
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What decides over a version, references aside (policy 3, 4 and 6 to 8).
+    """The facts deciding on a version, without references (policy 3, 4 and 6 to 8).
 
-    `closed` is the reason for which it may not leave its nation. `rel_to` are the nations that its REL TO
-    markings name, None: it carries none. `limits` are where, from which clearance up, allies' objects that it
-    refers to let it go, None: everywhere. `about` is the nation to whose objects it refers by ids that the
-    hub made for them, None: to no such. `base` and `base_rel_to` are without granular markings, `redactions`
-    what redactions of it take away.
+    `closed` is the reason for staying in the nation. `rel_to` are the REL TO nations, None: no REL TO.
+    `limits` are the nations and clearances allowed by referenced allies' objects, None: everywhere. `about`
+    is the nation of the referenced originals behind made ids, None: no made id. `base` and `base_rel_to` are
+    without granular markings, `redactions` are the removals of the redactions.
     """
 
     member: MemberId
@@ -218,7 +219,7 @@ class Facts:
 
 
 class Shown(NamedTuple):
-    """How a row shows its version, and whether REL TO or limits bind it (policy 1, "shown")."""
+    """The way a row shows the version, and whether REL TO or limits bind it (policy 1, "shown")."""
 
     tlp: Tlp
     is_bound: bool
@@ -228,20 +229,19 @@ class Shown(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
-    """One version of a record, with what the hub makes of its markings.
+    """One version of a record, with the effective marking.
 
-    `key` numbers stored versions from 1; a version that is about to be stored has a negative one.
-    `is_contained`: it has no TLP of its own, and its level came from a container or predecessor; of a name,
-    that its level is decided (policy 2.3), then `closed_by` are the containers, by id and version key, whose
-    closure it has. `is_home`: unmarked, in a nation that keeps such objects (policy 2.4).
-    `rel_to` are the nations to which alone it is releasable (policy 6); None: no such.
-    `base` and `base_rel_to` are without granular markings and labels: what a redaction may have. `given` is
-    what a container hands down, without what is `taken` from others.
-    `is_newest`: it is the one by which the record is judged, the last that is not deleted, else the last.
-    `content_id` and `size` (bytes of the body) are 0 until it is stored. A deleted version is served to
-    nobody and goes on restricting as it stood (policy 8). `about` is the nation to whose objects it refers by
-    ids that the hub made; empty: several nations. `listed` are, of an accepted definition that is no
-    statement, the ids by which a configuration accepts it.
+    `key` numbers stored versions from 1; a version not stored yet has a negative key. `is_contained`: no TLP
+    of its own, the level came from a container or predecessor; for a name: the level is decided (policy 2.3),
+    and `closed_by` are the containers, by id and version key, that gave the closure. `is_home`: unmarked, in
+    a nation keeping such objects at home (policy 2.4). `rel_to` are the only nations to release to (policy
+    6); None: no REL TO. `base` and `base_rel_to` are without granular markings and labels: the start of a
+    redaction. `given` is the marking handed down by a container, without the marking `taken` over.
+    `is_newest`: references to the record are judged by this version, the last not deleted, else the last.
+    `content_id` and `size` (bytes of the body) are 0 before storing. A deleted version is served to no reader
+    and restricts as before (policy 8). `about` is the nation of the originals behind made ids; empty: several
+    nations. `listed`, of an accepted definition other than a statement, are the ids by which a configuration
+    accepts the definition.
     """
 
     key: int
@@ -266,6 +266,7 @@ class ObjectVersion:
     content_id: int = 0
     size: int = 0
     deleted_at: datetime | None = None
+    # Every doubt closes: without a decided base a redaction would be RED.
     base: Tlp = Tlp.RED
     redactions: tuple[Redaction, ...] = ()
     source_hiding: SourceHiding = SourceHiding.RENAMED
@@ -282,23 +283,25 @@ class ObjectVersion:
     listed: frozenset[StixId] = frozenset()
 
     def altered(self, **changes: Any) -> ObjectVersion:
-        """Return the version with these values; itself if it has them, for a copy costs far more to make."""
+        """Return the version with these values; without a change the same object, to save the copy."""
         if all(getattr(self, name) == value for name, value in changes.items()):
             return self
         return replace(self, **changes)
 
     @property
     def record(self) -> RecordKey:
-        """Whose version it is of what: a record is one member's."""
+        """The key of the record: a record belongs to one member (policy 1)."""
         return self.member, self.id
 
     @property
     def rank(self) -> tuple[bool, str]:
-        """What orders the versions of a record by how well they stand for it: the greatest is the newest."""
+        """The order of versions in a record: the greatest is the newest (policy 4)."""
+        # INVARIANT: a deleted version is never the newest while another version is left (policy 8).
         return self.deleted_at is None, self.version_key
 
     def shown(self, form: Form = SUBMITTED) -> Shown:
-        """Return how a row in this form shows it: a redaction at the level of what is left."""
+        """Return the way a row in this form shows the version: a redaction at the level of the rest."""
+        # Kept in the row: passing on asks later for the level shown then (policy 1, 8).
         is_limited, is_closed = self.taken.limits is not None, self.is_closed or self.is_home
         redaction = next(
             (redaction for redaction in self.redactions if redaction.ceiling is form.ceiling), None
@@ -311,9 +314,9 @@ class ObjectVersion:
 
 @dataclass(frozen=True, slots=True)
 class LiveRow:
-    """A release row as a new judgement is compared with it.
+    """A release row for comparison with a new judgement.
 
-    It is not withdrawn, or only because its version was deleted: then it is not served.
+    Not withdrawn, or withdrawn only because the version was deleted: then not served.
     """
 
     recipient: NationCode
@@ -328,13 +331,14 @@ class LiveRow:
 
 @dataclass(slots=True)
 class RowChanges:
-    """What happens to one recipient's ledger. Versions are named by key, rows by position.
+    """The changes of one recipient's ledger, with keys for versions and positions for rows.
 
-    `delete`d are the rows of deleted versions, which go on telling for whom these stood, and `forget` those
-    that tell it no longer. `replaced` are those of the withdrawn in whose place a later version's is shown;
-    `instead` has the position of the row that an appended one replaces, by version and form.
+    `delete` are rows of deleted versions, kept as justifications; `forget` are rows no longer needed for
+    that. `replaced` are the withdrawn rows with a later version's row in place; `instead` is the position of
+    the row replaced by an appended one, by version and form.
     """
 
+    # INVARIANT: rows are marked and appended, never moved or removed: positions keep the meaning (I4).
     append: list[tuple[int, Form, Justification]] = field(default_factory=list)
     withdraw: list[int] = field(default_factory=list)
     delete: list[int] = field(default_factory=list)
@@ -347,18 +351,18 @@ class RowChanges:
 
     @property
     def hides(self) -> bool:
-        """Tell whether rows are withdrawn, deleted, or stand by something else: then some may see less."""
+        """Tell whether rows are withdrawn, deleted or justified anew: then some reader may see less."""
         return bool(self.withdraw or self.delete or self.forget or self.justify)
 
     @property
     def revises(self) -> bool:
-        """Tell whether rows are altered where they are, so that what was read of the ledger is over."""
+        """Tell whether rows change in place, so that earlier reads of the ledger are outdated."""
         return self.hides or bool(self.show)
 
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """An item of a submission that cannot be accepted as STIX 2.1, and the sentence that says why."""
+    """An item outside valid STIX 2.1, with the sentence for the submitter."""
 
     id: str
     version: str | None
@@ -367,7 +371,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one item of a submission, or of `count` alike. `message` is None for a plain success."""
+    """The outcome of one item, or of `count` equal items. `message` is None for a plain success."""
 
     id: str
     version: str
@@ -386,5 +390,5 @@ class Receipt:
 
     @property
     def total(self) -> int:
-        """How many items the submission has."""
+        """The number of items in the submission."""
         return sum(outcome.count for outcome in self.outcomes)

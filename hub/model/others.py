@@ -1,4 +1,4 @@
-"""What others submitted, as a nation's ledger shows it to one member (policy 1, 2.7 and 8)."""
+"""Other members' versions, as shown to one member by the nation's ledger (policy 1, 2.7 and 8)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from hub.model.objects import EffectiveMarking, Justification, Shown
 from hub.model.people import MemberId, NationCode, Reach, StixId, Tlp
 
 
+# Kept because a row may be narrowed in place: policy 1, "shown", asks for the past.
 class PastJustification(NamedTuple):
-    """A justification, until when a row stood by it, and how it showed its version; None: it still does."""
+    """A past justification of a row, the end, and the way the row showed the version.
+
+    `until` None: not ended.
+    """
 
     until: datetime | None
     justification: Justification
@@ -22,15 +26,15 @@ class PastJustification(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class OthersVersion:
-    """A version of another member's record, with the row by which a nation is, or was, shown it.
+    """A version of another member's record, with the row showing the version to a nation, now or once.
 
-    `id` is that by which it is served. `carried` is the strictest level of its own markings and labels.
-    `effective` and `limits` are those at home. `version` is the key of the version, `form` the form.
-    `justified_by` tells by what the row stood, oldest first, the last as it stands now.
+    `id` is the served id. `carried` is the strictest level of the version's own markings and labels.
+    `effective` and `limits` are the values at home. `version` is the key of the version, `form` the form.
+    `justified_by` are the justifications of the row, oldest first, the last still valid.
 
-    What one member of the nation knows of it is decided in `rules.submission.others`: `shown` is the level at
-    which it was shown that last; `is_seen`, that it may see it now; `reach` is where, from which clearance
-    up, the agreements of its own nation let it go (policy 8).
+    `rules.submission.others` decides the knowledge of one member of the nation: `shown` is the level shown
+    last to the member; `is_seen`: visible to the member now; `reach` are the nations and clearances allowed
+    by agreements of the member's nation (policy 8).
     """
 
     id: StixId
@@ -43,6 +47,7 @@ class OthersVersion:
     submitted_at: datetime
     position: int
     shown: Shown
+    # Knowledge of one member, not stored: empty until `rules.submission.others` decides.
     is_seen: bool
     carried: Tlp | None
     carries_rel_to: bool
@@ -56,16 +61,18 @@ class OthersVersion:
 
     @property
     def is_bound(self) -> bool:
-        """Tell whether it was shown above GREEN, with REL TO, or limited by an ally's object (policy 8)."""
+        """Tell whether the version was shown above GREEN, with REL TO, or with limits (policy 8)."""
+        # INVARIANT: by the level shown, not by the present level: a hidden change must not show here (I6).
         return self.shown.tlp > Tlp.GREEN or self.shown.is_bound
 
     @property
     def record(self) -> tuple[NationCode, MemberId, StixId]:
+        """The record of the version: one id from two members is two records (policy 1)."""
         return self.origin, self.member, self.id
 
 
 class ShownRow(NamedTuple):
-    """A row by which some nation is shown a version, in some form."""
+    """A row showing a version to some nation, in some form."""
 
     version: int
     recipient: NationCode
@@ -73,8 +80,12 @@ class ShownRow(NamedTuple):
     justification: Justification
 
 
+# Policy 8, passing on: an id named by the own nation first may be submitted.
 class Mention(NamedTuple):
-    """That a version of `origin` names an id, and by which row it was shown; None: it is the asker's own."""
+    """A naming of an id by a version of `origin`, with the row showing the version.
+
+    `date_added` None: the version is the asker's own, without a row.
+    """
 
     id: StixId
     origin: NationCode
@@ -84,7 +95,7 @@ class Mention(NamedTuple):
 
 
 class OriginalRow(NamedTuple):
-    """By what a row of an original stands, or stood before it was narrowed where it is."""
+    """The justification of a row of an original, now or before the row was narrowed in place."""
 
     recipient: NationCode
     is_served: bool
@@ -92,13 +103,14 @@ class OriginalRow(NamedTuple):
 
 
 class EqualVersion(NamedTuple):
-    """A copy, by its key, with who submitted it, and an equal version of another's that came before it.
+    """A copy, by key, with the submitter, and an earlier equal version of another member.
 
-    `is_deleted` and `rows` are those of that `original`.
+    `is_deleted` and `rows` belong to the `original`.
     """
 
     copy: int
     submitter: MemberId
     original: int
+    # Policy 2.7: a copy withholds nothing from readers of the original, so the original's rows are needed.
     is_deleted: bool
     rows: Sequence[OriginalRow] = ()

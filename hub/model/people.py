@@ -1,4 +1,4 @@
-"""Nations, members and levels: who takes part, and how far something may go."""
+"""Nations, members and levels: the participants, and the range of an object."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NationCode = NewType("NationCode", str)  # ISO 3166-1 alpha-2, or HUB
 MemberId = NewType("MemberId", str)  # lower case, no colon
 StixId = NewType("StixId", str)
 
-HUB: Final = NationCode("hub")  # the origin of what the hub itself publishes
+HUB: Final = NationCode("hub")  # the origin of the hub's own objects (policy 1)
 
 JsonObject = dict[str, Any]
 
@@ -20,8 +20,12 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Tlp(IntEnum):
-    """The levels of the Traffic Light Protocol 2.0, from the laxest to the strictest."""
+    """The levels of the Traffic Light Protocol 2.0, from the laxest to the strictest (policy 2).
 
+    `hub.rules.release.deciding.clearance_for` decides the readers of each level.
+    """
+
+    # The order decides: `max` is the strictest level (policy 2). AMBER+STRICT lies between AMBER and RED.
     CLEAR = 0
     GREEN = 1
     AMBER = 2
@@ -36,6 +40,7 @@ class Tlp(IntEnum):
     @classmethod
     def of(cls, label: str) -> Tlp | None:
         """Return the level that `label` spells in lower case (`white` is clear), or None."""
+        # An unknown word is None, never a level: the caller refuses (every doubt closes).
         return _TLP_LABELS.get(label)
 
 
@@ -43,8 +48,10 @@ _TLP_LABELS: Final = {level.label: level for level in Tlp} | {"white": Tlp.CLEAR
 
 
 class Clearance(IntEnum):
-    """The kinds of member that read, as an order: a release names the lowest one that sees it."""
+    """The kinds of reading members, as an order: a release names the lowest clearance (policy 1)."""
 
+    # Inside one nation a higher clearance sees all that a lower one sees, members' own objects aside
+    # (policy 3).
     PARTNER = 1
     AGENCY = 2
     CERT = 3
@@ -55,7 +62,7 @@ class Clearance(IntEnum):
 
 
 class Kind(StrEnum):
-    """What a member is. Auditors and operators belong to no nation and never read objects."""
+    """The kind of a member. Auditors and operators belong to no nation and never read objects (policy 1)."""
 
     CERT = "cert"
     AGENCY = "agency"
@@ -65,6 +72,8 @@ class Kind(StrEnum):
 
     @property
     def clearance(self) -> Clearance | None:
+        # INVARIANT: auditors and operators have no clearance, so no rule can
+        # show an object to them (policy 4).
         return _CLEARANCES.get(self)
 
 
@@ -76,7 +85,7 @@ _CLEARANCES: Final = {
 
 
 class Scope(StrEnum):
-    """What a token may be used for."""
+    """The permitted use of a token."""
 
     READ = "read"
     SUBMIT = "submit"
@@ -84,7 +93,7 @@ class Scope(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a key may sign."""
+    """The permitted signatures of a key."""
 
     SUBMIT = "submit"
     AGREEMENT = "agreement"
@@ -93,7 +102,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Nation:
-    """A member state, as `config/nations.toml` describes it."""
+    """A member state, as described in `config/nations.toml`."""
 
     code: NationCode
     name: str
@@ -101,22 +110,28 @@ class Nation:
     identity_id: StixId
     rel_to_id: StixId
     default_tlp: Tlp = Tlp.AMBER
-    unmarked_stays_home: bool = False  # what would get the default does not leave (policy 2.4)
+    unmarked_stays_home: bool = False  # objects at the default do not leave (policy 2.4)
 
 
-_Said = TypeVar("_Said")
+_Configured = TypeVar("_Configured")
 
 
-def as_of(earlier: Iterable[tuple[datetime, _Said]], instant: datetime, now: _Said) -> _Said:
-    """Return what was configured at an instant: of `earlier`, each until when, oldest first, or `now`."""
+def as_of(
+    earlier: Iterable[tuple[datetime, _Configured]], instant: datetime, now: _Configured
+) -> _Configured:
+    """Return the value configured at an instant: one of `earlier`, each with the end, or `now`.
+
+    `earlier` is in order, the oldest first.
+    """
+    # Half-open: at the instant `until` the later configuration counts.
     return next((said for until, said in earlier if instant < until), now)
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The nations and the ids that the hub itself owns: what `config/nations.toml` says.
+    """The nations and the hub's own ids: the content of `config/nations.toml`.
 
-    `earlier` is what it said before, each until when; the oldest first.
+    `earlier` are the contents before, each with the end; the oldest first.
     """
 
     nations: Mapping[NationCode, Nation]
@@ -127,27 +142,28 @@ class Registry:
     earlier: tuple[tuple[datetime, Registry], ...] = field(default=(), compare=False, repr=False)
 
     def at(self, instant: datetime) -> Registry:
-        """Return what was configured when something was submitted at this instant."""
+        """Return the configuration at the submission of a version at this instant (policy 2.4)."""
         return as_of(self.earlier, instant, self)
 
     @property
     def recipients(self) -> list[NationCode]:
-        """Every nation, in the order in which their ledgers are locked."""
+        """Every nation, in the order of the ledger locks."""
+        # One order for all transactions: another order could deadlock (hub/README, order of locks).
         return sorted(self.nations)
 
     @property
     def rel_to(self) -> Mapping[StixId, NationCode]:
-        """The nation that each REL TO definition names (policy 6)."""
+        """The nation named by each REL TO definition (policy 6)."""
         return {nation.rel_to_id: nation.code for nation in self.nations.values()}
 
 
-# To which nations alone something goes, and there from which clearance up (policy 8).
+# The only nations reached, each with the lowest clearance there (policy 8).
 Reach = frozenset[tuple[NationCode, Clearance]]
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds on what one request may carry or fetch, and on what one member may in a minute (0: none)."""
+    """Bounds on one request, and on the requests of one member in a minute (0: none)."""
 
     page_objects: int = 1_000
     page_bytes: int = 8_388_608
@@ -162,8 +178,8 @@ class Limits:
 class Member:
     """An organisation with an account. `nation` is None for auditors and operators alone.
 
-    `identities` are the further registered identities that it speaks as, beside `identity` (policy 1).
-    `short_names` and `domains` are what people call it, too; they tell of it as its name does (policy 7).
+    `identities` are further registered identities of the member, beside `identity` (policy 1). `short_names`
+    and `domains` are other names of the member; these disclose the member as the name does (policy 7).
     """
 
     id: MemberId
@@ -178,12 +194,13 @@ class Member:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """All that names it in a text."""
+        """All names of the member in a text (policy 7)."""
         return (self.id, self.name, *self.short_names, *self.domains)
 
     @property
     def reader(self) -> Reader:
-        """The member as one that reads and submits. Auditors and operators are none: a RuntimeError."""
+        """The member as a reader and submitter. A RuntimeError for auditors and operators."""
+        # A wrong call, no bad input: so a RuntimeError outside the error tree.
         if self.nation is None or self.kind.clearance is None:
             raise RuntimeError(f"{self.id} belongs to no nation and neither reads nor submits objects")
         return Reader(self.id, self.nation, self.kind.clearance)
@@ -191,10 +208,11 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is asking: the member that a valid token names, and what the token may be used for.
+    """The member of this request, named by a valid token, and the permitted use of the token.
 
-    `token` is its public id: whoever writes is looked at again by it (`actions.access.authenticate.admit`).
-    `at` is when it was found valid, by the database's clock: the moment of the request.
+    `token` is the public id: each writing transaction checks the member again by `token`
+    (`actions.access.authenticate.admit`). `at` is the instant of validity by the database's clock: the moment
+    of the request.
     """
 
     member: Member
@@ -205,12 +223,13 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The part of a caller that decides what it may see.
+    """The part of a caller that decides on visible versions.
 
-    `token` is the public id of the token that it asks with: without one that is good nobody is given a page.
+    `token` is the public id of the token of this request: without a valid token no page is served.
     """
 
     member: MemberId
     nation: NationCode
     clearance: Clearance
+    # Not compared: two tokens of one member see the same (policy 9).
     token: str = field(default="", compare=False)

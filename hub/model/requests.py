@@ -1,4 +1,4 @@
-"""What is asked of the hub, and what proves who asked."""
+"""Requests to the hub, and the proof of the caller."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hub.model.people import Caller, MemberId, NationCode, Purpose, Reader, Stix
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A request as received or about to be sent: what RFC 9421 signs.
+    """A request as received or to be sent: the input of RFC 9421 signatures.
 
-    `url` is the absolute target URI, query included; header names are compared without case, and
-    repeated lines are already joined by commas.
+    `url` is the absolute target URI, query included; header names are compared without case, and repeated
+    lines are joined by commas already.
     """
 
     method: str
@@ -32,6 +32,7 @@ class RegisteredKey:
     member: MemberId
     purpose: Purpose
     alg: str  # ed25519 | ecdsa-p256-sha256
+    # A private member here would reach logs and answers.
     jwk: Mapping[str, str]
     registered_at: datetime
     revoked_at: datetime | None = None
@@ -39,8 +40,9 @@ class RegisteredKey:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an auditor needs to verify a signed request again, years later, without its body."""
+    """The data for an auditor to verify a signed request again, years later, without the body."""
 
+    # The base itself, not the request: the body is erased with the last of the objects (policy 8).
     signature_base: str
     signature: bytes
     thumbprint: str
@@ -51,7 +53,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A POST of objects as received: nothing in it has been checked but the caller's token."""
+    """A POST of objects as received: only the caller's token has been checked."""
 
     caller: Caller
     origin: NationCode
@@ -60,18 +62,23 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class VerifiedSubmission:
-    """A submission whose signature was checked; `actions.submission.submit` alone makes one.
+    """A submission with a checked signature; `actions.submission.submit` alone makes such a value.
 
     `evidence` is None only where the configuration accepts unsigned requests (development).
     """
 
     caller: Caller
     origin: NationCode
+    # Bytes, not objects: parsing begins only after the signature is checked.
     body: bytes
+
     evidence: Evidence | None
 
 
+# `last` is the record's newest version, `first` the first that the reader may see (policy 4).
 class VersionFilter(StrEnum):
+    """The values of `match[version]` beside timestamps (TAXII 2.1 section 3.4)."""
+
     LAST = "last"
     FIRST = "first"
     ALL = "all"
@@ -79,9 +86,9 @@ class VersionFilter(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Deletion:
-    """A DELETE of one object as received: of which versions, `versions` being version keys.
+    """A DELETE of one object as received, with the selected versions; `versions` are version keys.
 
-    Nothing of it has been checked but the caller's token.
+    Only the caller's token has been checked.
     """
 
     caller: Caller
@@ -95,7 +102,7 @@ class Deletion:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What a reader asks of a collection: filters first, then a page of the rest.
+    """A reader's request for a collection: filters first, then a page of the rest.
 
     `origin` None is the aggregate collection. Empty filters match everything; `versions` are version keys.
     """
@@ -113,7 +120,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One entry of a reader's ledger, as a page gives it. `body` is empty in a manifest."""
+    """One entry of a reader's ledger, as a page contains it. `body` is empty in a manifest."""
 
     position: int
     date_added: datetime
@@ -123,7 +130,7 @@ class Row:
 
 
 class Disclosed(StrEnum):
-    """What of the rows an answer held: the objects themselves, or what is said about them."""
+    """The content of an answer: the objects, or data about the objects."""
 
     OBJECTS = "objects"
     MANIFEST = "manifest"
@@ -132,17 +139,18 @@ class Disclosed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Disclosure:
-    """That a member was given rows of its nation's ledger. `positions` rise, and are never none.
+    """The record of a page served to a member. `positions` rise, and are never empty.
 
-    `revision` of the ledger and `generation` of the agreements are those of the snapshot that it was read
-    from: whatever made a later one of either had not happened to it, whatever `at` and other clocks say. All
-    of these mean something only within their `epoch`.
+    `revision` of the ledger and `generation` of the agreements belong to the snapshot read: a change with a
+    later number came after the page, whatever `at` and other clocks say. All numbers are valid only within
+    `epoch`.
     """
 
     member: MemberId
     recipient: NationCode
     at: datetime
     kind: Disclosed
+    # INVARIANT: exact positions, so that "who received this version" is exact (policy 8, recall).
     positions: tuple[int, ...]
     revision: int
     generation: int
@@ -151,7 +159,7 @@ class Disclosure:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in order of position, and whether more follow the last of them."""
+    """Rows in order of position, and whether more rows follow."""
 
     rows: tuple[Row, ...]
     more: bool

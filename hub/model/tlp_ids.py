@@ -1,4 +1,4 @@
-"""The ids by which a STIX object is marked with a TLP level: constants, of which both sides need the same."""
+"""The ids that mark a STIX object with a TLP level: constants, shared by hub and client."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Final
 from hub.model.people import StixId, Tlp
 
 
+# Policy 2.1: levels are resolved by id alone, so names and definitions of a submission decide nothing.
 def _marking(uuid: str) -> StixId:
     return StixId(f"marking-definition--{uuid}")
 

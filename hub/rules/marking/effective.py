@@ -90,14 +90,14 @@ def effective(facts: MarkingFacts) -> EffectiveMarkings:
     # Identities last: the levels of the naming objects must be known (policy 2.4).
     deltas = creator_deltas(now, facts.before)
     # Counted with the stored counts: the submission's own objects are not stored yet.
-    news: dict[StixId, dict[Tlp, int]] = defaultdict(dict)
+    changes: dict[StixId, dict[Tlp, int]] = defaultdict(dict)
     for (identity, tlp), delta in deltas.items():
-        news[identity][tlp] = delta
-    elsewhere = {key: v for key, v in facts.identities.items() if v.id in news}
+        changes[identity][tlp] = delta
+    elsewhere = {key: v for key, v in facts.identities.items() if v.id in changes}
     now |= elsewhere
     for version in [v for v in now.values() if follows_namers(v)]:
         namers: Counter[Tlp] = Counter(facts.namers.get(version.id, {}))
-        namers.update(news.get(version.id, {}))
+        namers.update(changes.get(version.id, {}))
         # An identity stored before may be outside the submission: a new object
         # naming it loosens it (policy 2.4).
         stored = facts.before.get(version.key) or elsewhere.get(version.key)

@@ -47,7 +47,7 @@ _RED_REASON: Final = Reason("RED is released only to the nations an object is ad
 _LIMITED: Final = Reason("handled like what it refers to, which does not go there", Obstacle.REFERENCE)
 _SEEN_AS_ANSWER: Final = _ceiling("its nation is given it with the ids that it has there")
 _SEEN_HIDDEN: Final = _ceiling("an agreement that hides its source gives it under another id alone")
-_NOT_SO: Final = _ceiling("no agreement in force gives it in this form")
+_IN_OTHER_FORM: Final = _ceiling("no agreement in force gives it in this form")
 _CLOSED: Final = (
     "it carries, or is contained in what carries, a marking the hub cannot keep, "
     "or what holds it stays at home"
@@ -184,7 +184,7 @@ def decide(
     if form.is_answer != (candidate.facts.about == recipient):
         return Withhold((_SEEN_AS_ANSWER,), is_seen_otherwise=True)
     if not matching:
-        why = _SEEN_HIDDEN if form == SUBMITTED else _NOT_SO
+        why = _SEEN_HIDDEN if form == SUBMITTED else _IN_OTHER_FORM
         return Withhold((why,), is_seen_otherwise=True)
     # Policy 5: an amendment takes over in one step. Rows name the next period in advance, so that no reader
     # loses a visible row between the two (I2, I4).
@@ -237,8 +237,8 @@ def own_class(
         allowed = candidate.needed_in(recipient) or Clearance.CERT
         exact = [p for p, g in matching if g.clearance == max(p.clause.audience, allowed)]
         # A class without a clause is the audience of an answer inside one nation (policy 7).
-        lacking = len(matching) - len(clauses), len(exact) - len(clauses)
-        return bool(clauses), *lacking, repr(sorted(one, key=repr))
+        missing = len(matching) - len(clauses), len(exact) - len(clauses)
+        return bool(clauses), *missing, repr(sorted(one, key=repr))
 
     return max(justification, key=likeness, default=NEVER)
 
@@ -279,8 +279,8 @@ def _addressed_elsewhere(candidate: Candidate) -> Reason:
 def _serves(clause: Clause, candidate: Candidate, form: Form) -> bool:
     """Tell whether the clause serves the candidate in this form (policy 7)."""
     # A redaction belongs to one ceiling, so a clause with another ceiling serves another redaction.
-    is_cut = clause.granular is Granular.REDACT and clause.max_tlp is form.ceiling
-    return candidate.is_hidden_by(clause) == form.is_anonymised and (form.ceiling is None or is_cut)
+    is_redacting = clause.granular is Granular.REDACT and clause.max_tlp is form.ceiling
+    return candidate.is_hidden_by(clause) == form.is_anonymised and (form.ceiling is None or is_redacting)
 
 
 def _successions(

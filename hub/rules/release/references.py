@@ -263,9 +263,9 @@ class _Graph(Generic[K]):
             # A referrer needs all classes of the target: more classes, fewer readers (policy 2.7).
             for referrer in referrers.get(key, ()):
                 is_later = self.nodes[referrer].later == key  # a copy's earlier version is no reference to it
-                news = reached[key] if is_later else passed
-                if news & ~reached[referrer]:
-                    reached[referrer] |= news
+                added = reached[key] if is_later else passed
+                if added & ~reached[referrer]:
+                    reached[referrer] |= added
                     waiting.append(referrer)
         return {key: bits.justification(mask) for key, mask in reached.items()}
 

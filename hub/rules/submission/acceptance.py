@@ -114,10 +114,10 @@ class Case:
 
 def accept(obj: StixObject, case: Case) -> ItemDecision:
     """Decide on a readable object: a new version, unchanged or refused (policy 8)."""
-    # The order of the checks fixes the answer: the first refusal decides, and equal content succeeds early.
-    early = _belongs_to_the_hub(obj, case) or _is_ahead(obj, case) or _same_version(obj, case.known)
-    if early is not None:
-        return early
+    # The order of the checks fixes the answer: the first refusal decides, and equal content succeeds decided.
+    decided = _belongs_to_the_hub(obj, case) or _is_ahead(obj, case) or _same_version(obj, case.known)
+    if decided is not None:
+        return decided
     # Policy 8, "Nobody speaks for another": refused before a repeated name could succeed.
     refusal = _speaks_for_another(obj, case)
     newest = case.known.newest

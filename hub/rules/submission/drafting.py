@@ -215,12 +215,12 @@ class _Drafting:
         return Outcome(item.id, result.version, succeeded=True, message=item.markings.remark)
 
     def _case(self, item: StixObject, known: Known) -> Case:
-        around = self.draft_context.others
+        known_others = self.draft_context.others
         return Case(
             submitter=self.draft_context.submitter,
             known=known,
-            others=around.by_id.get(item.id, ()),
-            naming=around.naming.get(item.id, Naming()),
+            others=known_others.by_id.get(item.id, ()),
+            naming=known_others.naming.get(item.id, Naming()),
             registered=self.draft_context.registered,
             reserved=self.draft_context.reserved,
             now=self.draft_context.now,

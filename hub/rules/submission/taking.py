@@ -69,7 +69,7 @@ def _is_aside(item: ObjectVersion, one: OthersVersion, registered: Registered) -
     # Policy 2.7: "but for a name that itself carries a level above GREEN, or REL TO".
     if is_marked_name(one):
         return False
-    # The creator of the referenced object stands for both objects of the comparison (policy 1).
+    # One creator for both sides of the comparison: the creator of the referenced object (policy 1).
     common = is_common(one.id, one.type, one.creator, one, registered)
     if item.type != _TRANSLATION:
         return common
