@@ -181,7 +181,7 @@ def test_while_the_database_is_held_nobody_waits_for_it_twice(
     monkeypatch.setattr(engines, "SQLITE_BUSY_SECONDS", 0)
     world = build(f"sqlite:///{tmp_path / 'hub.db'}", codes=("KR", "US"), kinds=("cert",))
     us, worker = world.callers["us-cert"], process(world, requests=10)
-    queue = worker._requests._stock(us.member.id).lock = Queue()  # type: ignore[assignment]
+    queue = worker._requests._bucket(us.member.id).lock = Queue()  # type: ignore[assignment]
     waits: list[Store] = []
     count = Store.count
 
