@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
-from hub.actions.oversight.recall import naming
+from hub.actions.oversight.recall import visible_to
 from hub.actions.release.judging import judge_afresh
 from hub.model import (
     HUB,
@@ -153,7 +153,7 @@ class RowCheck:
             told = self.notes[version.key].members
             for nation in {self.context.members[id].nation for id in told & self.context.members.keys()}:
                 if nation is not None:
-                    judgement[View(nation)] = naming(told)
+                    judgement[View(nation)] = visible_to(told)
         return judgement
 
     def _compare(

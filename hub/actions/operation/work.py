@@ -48,7 +48,7 @@ def work(service: Service) -> WorkReport:
         if not ledgers.take_lease(connection, _LEASE, now, until):
             return WorkReport(is_done=False)
     try:
-        told = recall.tell(service, time.monotonic() + _RECALL_SECONDS)  # first: it is due in the next poll
+        told = recall.notify(service, time.monotonic() + _RECALL_SECONDS)  # first: it is due in the next poll
         histories = append_due(service, time.monotonic() + _HISTORY_SECONDS)
         withdrawn = sum(_withdraw_ended(service, recipient) for recipient in sorted(service.registry.nations))
         pruned = prune(service)
