@@ -251,8 +251,8 @@ class _UnderPeriods:
         classes, about = self.others(one.facts, is_last=one.is_last), one.facts.about
         if about is None or not any(view.form.is_answer for view in classes):
             return to_audience(classes, frozenset())
-        told = audience_of(connection, self._context.origin, about, one.ids, one.key)
-        return to_audience(classes, told)
+        audience = audience_of(connection, self._context.origin, about, one.ids, one.key)
+        return to_audience(classes, audience)
 
     def lowest(self, judgement: Judgement, recipient: NationCode) -> SeenForm | None:
         """Return the lowest clearance with the version visible, and the form; None without a reader."""

@@ -49,8 +49,8 @@ def _fault(
     if not content.body or not original.body:
         return "is erased, though its version is not deleted"
     obj: JsonObject = orjson.loads(content.body)
-    told = (obj.get("id"), obj.get("type"), canonical.digest(obj), len(content.body))
-    if told != (served.id, served.type, content.digest, served.size) or content.size != served.size:
+    found = (obj.get("id"), obj.get("type"), canonical.digest(obj), len(content.body))
+    if found != (served.id, served.type, content.digest, served.size) or content.size != served.size:
         return "is not what its id, digest and size say"
     # Only a plain redaction is made again here. A link is no part of the original, and an anonymised form
     # depends on the made ids of its time (`_naming_fault` looks for the original id).

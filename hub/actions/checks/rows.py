@@ -150,10 +150,10 @@ class RowCheck:
             return dict.fromkeys(map(View, self.context.recipients), _EVERYBODY)
         judgement = dict.fromkeys(map(View, self.context.recipients), _WITHHELD)
         if version.key in self.notes:
-            told = self.notes[version.key].members
-            for nation in {self.context.members[id].nation for id in told & self.context.members.keys()}:
+            addressed = self.notes[version.key].members
+            for nation in {self.context.members[id].nation for id in addressed & self.context.members.keys()}:
                 if nation is not None:
-                    judgement[View(nation)] = visible_to(told)
+                    judgement[View(nation)] = visible_to(addressed)
         return judgement
 
     def _compare(

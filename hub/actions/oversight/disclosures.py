@@ -75,11 +75,11 @@ def of_object(service: Service, caller: Caller, id: StixId) -> list[JsonObject]:
         if member.nation is not None and may_know(caller):
             rows += past_rows.rows_from_abroad(connection, member.nation, id)
         fetches = _Fetches.of(connection, caller, rows, notices)
-        told = fetches.entries() if may_know(caller) else fetches.counts()  # 2
+        listed = fetches.entries() if may_know(caller) else fetches.counts()  # 2
     # An empty list for a visible object, NotFound otherwise: what a poll says anyway.
-    if not told and not own and not _is_served(service, caller, id):
+    if not listed and not own and not _is_served(service, caller, id):
         raise NotFound(_UNKNOWN)
-    return told
+    return listed
 
 
 def _records(service: Service, connection: Connection, caller: Caller, id: StixId) -> Iterator[ObjectVersion]:
@@ -105,28 +105,28 @@ class _Notices:
     """The recall notes of a record's versions, and the first fetch of each note by its member."""
 
     versions: frozenset[int]  # the caller may see notices of these versions alone
-    told: Mapping[int, Sequence[ToldMember]]
+    notified: Mapping[int, Sequence[ToldMember]]
     read_at: Mapping[tuple[NationCode, int, MemberId], datetime]
 
     @classmethod
     def of(cls, connection: Connection, rows: Iterable[PastRow]) -> _Notices:
         versions = frozenset(row.version for row in rows)
-        told = recalls.told_of(connection, versions)
+        notified = recalls.told_of(connection, versions)
         positions: dict[NationCode, list[int]] = defaultdict(list)
-        for one in (one for own in told.values() for one in own):
+        for one in (one for own in notified.values() for one in own):
             positions[one.part.recipient].append(one.position)
         read_at: dict[tuple[NationCode, int, MemberId], datetime] = {}
         for recipient, own in positions.items():
             for fetch in disclosures.fetches(connection, recipient, own):
                 if fetch.kind is Disclosed.OBJECTS:
                     read_at.setdefault((recipient, fetch.position, fetch.member), fetch.at)
-        return cls(versions, told, read_at)
+        return cls(versions, notified, read_at)
 
     def entry(self, fetch: Fetch, version: int) -> JsonObject:
         """Return the notice to the member of a fetch: of the latest recall of the fetched version."""
         if version not in self.versions:
             return {}
-        for one in self.told.get(version, ()) if fetch.kind is Disclosed.OBJECTS else ():
+        for one in self.notified.get(version, ()) if fetch.kind is Disclosed.OBJECTS else ():
             # A page of a later revision held no recalled version: its member needs no notice.
             is_same = (one.part.recipient, one.member) == (fetch.recipient, fetch.member)
             if is_same and one.part.reaches(fetch.member, fetch.revision):
@@ -205,9 +205,9 @@ class _Fetches:
                 former = found[key].get(fetch.member, {})
                 found[key][fetch.member] = {n: notice.get(n) or former.get(n) for n in _NOTICE}
         return [
-            {"version": version, "kind": kind, "members": len(told)}
-            | {name: sum(one[name] is not None for one in told.values()) for name in _NOTICE}
-            for (version, kind), told in sorted(found.items())
+            {"version": version, "kind": kind, "members": len(notices)}
+            | {name: sum(one[name] is not None for one in notices.values()) for name in _NOTICE}
+            for (version, kind), notices in sorted(found.items())
         ]
 
     def _form(self, row: PastRow) -> str:

@@ -141,8 +141,8 @@ def _answers(
     ]
 
 
-def _records(told: Iterable[Explanation], recipient: NationCode | None) -> JsonObject | None:
-    records = [(one, view) for one in told if (view := one.view(recipient)) is not None]
+def _records(found: Iterable[Explanation], recipient: NationCode | None) -> JsonObject | None:
+    records = [(one, view) for one in found if (view := one.view(recipient)) is not None]
     if len(records) > 1:
         return {"records": [view | one.submitter() for one, view in records]}
     return records[0][1] if records else None

@@ -179,8 +179,8 @@ class Explanation:
             widest_one = min(others, key=lambda one: Clearance[one["clearance"].upper()])
             decision |= {"decision": "release", "reason": None}
             decision |= {name: widest_one[name] for name in ("clearance", "agreement", "clause")}
-        told = [one for one in others if "rendition" in one]
-        return decision | ({"renditions": told} if told else {})
+        renditions = [one for one in others if "rendition" in one]
+        return decision | ({"renditions": renditions} if renditions else {})
 
     def _as_submitted(self, nation: NationCode) -> JsonObject:
         if reasons := [*self._reasons(nation)]:
@@ -189,12 +189,12 @@ class Explanation:
 
     def _in_other_forms(self, nation: NationCode) -> list[JsonObject]:
         views = [view for view in self.rows if view.recipient == nation and view.form != SUBMITTED]
-        told = [(view.form, self._released(nation, view.form)) for view in views]
+        decided = [(view.form, self._released(nation, view.form)) for view in views]
         return [
             # An answer counts as the object itself, as if no source were hidden (policy 7).
             ({} if form.is_answer else {"rendition": form.label, "object": self.made[form]})
             | {name: one[name] for name in ("clearance", "agreement", "clause")}
-            for form, one in sorted(told, key=lambda pair: pair[0].label)
+            for form, one in sorted(decided, key=lambda pair: pair[0].label)
             if one["decision"] == "release"
         ]
 

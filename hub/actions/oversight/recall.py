@@ -82,8 +82,8 @@ def notify(service: Service, deadline: float) -> int:
             step = _step(service, looked_before, after)
             if step is None:
                 break
-            after, told = step
-            total += told
+            after, written = step
+            total += written
     return total
 
 

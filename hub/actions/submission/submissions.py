@@ -132,6 +132,6 @@ def _entry(one: Listed) -> JsonObject:
 
 def _outcome(one: Outcome) -> JsonObject:
     """Return an outcome as JSON, with `count` if several unreadable items share the outcome."""
-    told = {"id": one.id, "version": one.version, "succeeded": one.succeeded}
+    said = {"id": one.id, "version": one.version, "succeeded": one.succeeded}
     message = {"message": one.message} if one.message else {}
-    return told | message | ({"count": one.count} if one.count > 1 else {})
+    return said | message | ({"count": one.count} if one.count > 1 else {})
