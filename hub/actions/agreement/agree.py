@@ -255,8 +255,8 @@ def _step(
         _prepare(service, signed, agreement_id)
 
     def act(connection: Connection) -> JsonObject:
-        # INVARIANT: this lock waits for submissions that hold the generation, and new ones wait for it: so
-        # nothing decided before the step is written after its commit (I3).
+        # INVARIANT: the lock waits for running submissions, and new submissions wait for the lock: nothing
+        # decided before the step is written after the step's commit (I3).
         agreements.hold_for_change(connection)
         admit(service, connection, caller, evidence)
         stored = find(connection, caller, agreement_id)
@@ -343,7 +343,7 @@ def parties_amended(
         return frozenset()
     former = find(connection, caller, agreement.supersedes)
     if caller.member.kind is not Kind.AUDITOR and caller.member.nation not in former.document["parties"]:
-        # A party of the agreement before may see this one, for it had to sign, and is still no party to it.
+        # A party of the agreement that `former` amends had to sign `former`, so may see it, and is no party.
         raise NotFound(UNKNOWN)
     return _check_amended(service, connection, agreement, now)
 

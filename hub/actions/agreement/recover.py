@@ -1,9 +1,8 @@
 """Replaces a lost agreement key of a cert, by the operator and another nation's cert together.
 
     1. The operator names the new key (`request`).
-    2. Another nation's cert confirms (`confirm`): the cert signs the new key's thumbprint, as learned from
-    the
-       key's owner, with its own agreement key.
+    2. Another nation's cert confirms (`confirm`): the cert signs the new key's thumbprint with its own
+       agreement key. The key's owner has told the thumbprint to that cert directly.
 
 One commit makes the new key valid and revokes the lost key. Before that the new key signs nothing. Neither
 side can replace a key alone, nor can the cert itself or its nation. Both acts stay as evidence.
@@ -100,9 +99,8 @@ def confirm(service: Service, caller: Caller, sent: HttpRequest, thumbprint: str
     """Make the new key valid and revoke the lost key, by the signature of another nation's cert.
 
     1. The caller governs for a nation, and signed the request with its agreement key.
-    2. The recovery is open, and the caller may confirm: a party of an agreement with the key's nation that
-    has
-       not ended, or any other nation's cert if the key's nation has no such agreement.
+    2. The recovery is open, and the caller may confirm: as a party of an agreement with the key's nation that
+       has not ended, or as any other nation's cert if the key's nation has no such agreement.
     3. The body's `jws` is the caller's own signature over exactly `statement`.
     4. One commit registers the new key, revokes the lost key and stores the statement.
 

@@ -66,8 +66,8 @@ def check(service: Service, tell: Callable[[str], None] = _silent) -> Report:
 
     `tell` gets the name of each part before the part runs.
 
-    Memory: about 250 bytes for each object with a reference to or from another object, and about 5 KB for
-    each version of a thousand objects, or of the largest group of objects linked by references.
+    Memory: about 250 bytes for each object with a reference to or from another object. Also about 5 KB for
+    each version of a thousand objects, or of the largest group of linked objects.
     """
     try:
         return _report(service, tell)

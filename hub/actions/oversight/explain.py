@@ -162,7 +162,7 @@ def _everywhere(
     for origin in (*service.registry.recipients, HUB):
         for version in objects.versions_by_id(connection, origin, ids):
             yield version.id, AskedVersion(origin, version)
-    # Auditors may ask by made ids too: disclosures name these.
+    # Auditors may ask by made ids too: explanations name these ids.
     made = derived_objects.with_ids(connection, ids)
     versions = {v.key: v for v in objects.versions_by_key(connection, {one.version for one in made})}
     for one in made:

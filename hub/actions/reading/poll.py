@@ -30,7 +30,7 @@ from hub.store.ledger import pages
 from hub.store.ledger.pages import PageEntries, PageRequest
 
 _NONCE_BYTES: Final = 12
-_TRIES: Final = 20  # each takes some milliseconds, and fails only if an agreement changes meanwhile
+_TRIES: Final = 20  # each takes milliseconds, and fails only if agreements or justifications change meanwhile
 _MOVES: Final = "Agreements or objects change faster than this page can be read; try again."
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _MAX_FILTERS_BYTES: Final = 1_200  # the cursor stays below 2,048 characters

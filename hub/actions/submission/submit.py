@@ -95,7 +95,7 @@ def read(service: Service, verified: VerifiedSubmission) -> Items:
     found = bodies.objects_of(verified.body, service.limits.max_objects)
     names, limit = names_of(verified.caller.member), service.limits.max_object_bytes
     items: list[StixObject | Unreadable] = []
-    found.reverse()  # `pop` frees each JSON value once its object is read: half the memory
+    found.reverse()  # so that `pop` frees each JSON value once its object is read
     while found:
         item = found.pop()
         is_flawed = isinstance(item, Unreadable)
