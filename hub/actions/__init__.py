@@ -1,1 +1,1 @@
-"""DOES: one file per act, which opens the transactions; its numbered steps stand in docstring and body."""
+"""DOES: one file for each action; an action opens the transactions and has numbered steps."""

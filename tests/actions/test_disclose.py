@@ -196,7 +196,7 @@ def _together(world: World, asks: Sequence[PageRequest]) -> tuple[list[PageEntri
 
     def tell(ask: PageRequest) -> PageEntries | BaseException:
         try:
-            return desk.tell(world.service.store, ask)
+            return desk.disclose(world.service.store, ask)
         except Exception as failure:  # noqa: BLE001
             return failure
 
@@ -279,9 +279,9 @@ def test_who_waits_too_long_for_its_turn_is_refused(world: World, monkeypatch: p
     desk = Disclosures()
     monkeypatch.setattr(disclosing, "_TURN_SECONDS", 0.01)
     with desk._turn, pytest.raises(Unavailable, match="too long"):
-        desk.tell(world.service.store, _ask(world, stix_id("malware", 1)))
+        desk.disclose(world.service.store, _ask(world, stix_id("malware", 1)))
     assert not desk._waiting
-    assert desk.tell(world.service.store, _ask(world, stix_id("malware", 1))).entries
+    assert desk.disclose(world.service.store, _ask(world, stix_id("malware", 1))).entries
 
 
 def test_who_waits_no_longer_takes_no_equal_page_with_it(
@@ -292,11 +292,11 @@ def test_who_waits_no_longer_takes_no_equal_page_with_it(
     monkeypatch.setattr(disclosing, "_TURN_SECONDS", PATIENCE_SECONDS)
     with ThreadPoolExecutor(1) as pool:
         with desk._turn:
-            first = pool.submit(desk.tell, world.service.store, ask)
+            first = pool.submit(desk.disclose, world.service.store, ask)
             wait_for(lambda: len(desk._waiting) == 1, "the first to wait")
             monkeypatch.setattr(disclosing, "_TURN_SECONDS", 0.01)
             with pytest.raises(Unavailable, match="too long"):
-                desk.tell(world.service.store, ask)
+                desk.disclose(world.service.store, ask)
             assert len(desk._waiting) == 1
         assert first.result(PATIENCE_SECONDS).entries
 

@@ -106,7 +106,7 @@ class Stage:
     def recall(self) -> None:
         self.delete()
         with RECORDER.watch() as taken:
-            assert recall.tell(self.service, float("inf")) > 0
+            assert recall.notify(self.service, float("inf")) > 0
         assert taken == {_L, _R}
 
     def work(self) -> None:

@@ -140,7 +140,7 @@ def test_a_role_that_is_shown_all_says_so(on_postgresql: World) -> None:
 
 def test_what_a_role_is_not_shown_is_said() -> None:
     hidden = readiness.Standby("a", None, None, None, None, None)
-    told = readiness._told(readiness.DatabaseServer(_machine(), (hidden,), 1, shown_all=False))
+    told = readiness._server_details(readiness.DatabaseServer(_machine(), (hidden,), 1, shown_all=False))
     word = "not shown to this role"
     names = ("state", "sync_state", "flush_lag_bytes", "replay_lag_bytes", "replay_lag_seconds")
     assert told == {

@@ -451,7 +451,7 @@ def test_a_crash_in_between_loses_and_repeats_nothing(world: World, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr(recalls, "looked", crash)
         with pytest.raises(RuntimeError, match="killed"):
-            recall.tell(world.service, time.monotonic() + PATIENCE_SECONDS)
+            recall.notify(world.service, time.monotonic() + PATIENCE_SECONDS)
     assert len(world.notes("kr-agency")) == 2
     assert worked(world) == 3
     assert [one["object_refs"] for one in world.notes("kr-agency")] == [
@@ -470,11 +470,11 @@ def test_two_that_are_at_work_at_once_tell_once(world: World, monkeypatch: pytes
         found = look(*arguments)
         if not nested:
             nested.append(1)
-            assert recall.tell(world.service, time.monotonic() + PATIENCE_SECONDS) == 1
+            assert recall.notify(world.service, time.monotonic() + PATIENCE_SECONDS) == 1
         return found
 
     monkeypatch.setattr(recall, "fetched_of", overtaken)
-    assert recall.tell(world.service, time.monotonic() + PATIENCE_SECONDS) == 0
+    assert recall.notify(world.service, time.monotonic() + PATIENCE_SECONDS) == 0
     assert len(world.notes("kr-agency")) == 1
 
 

@@ -1,1 +1,1 @@
-"""Who asks: tokens, signatures, nonces and rate limits."""
+"""Access of members: tokens, signatures, nonces and rate limits."""

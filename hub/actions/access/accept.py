@@ -1,7 +1,7 @@
-"""A signed request is accepted once: its transaction is tried again where that is safe, and never in doubt.
+"""Accepts a signed request once: safe failures are tried again, a commit in doubt is settled first.
 
-The nonce of its signature is used inside the transaction. So a transaction that failed for a reason that
-passes may be tried again, and of one whose COMMIT had no answer it can be asked whether it is committed.
+The transaction uses the nonce of the signature. So the hub may try a failed transaction again, and may ask
+the database whether a transaction with an unanswered COMMIT is committed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _UNDONE: Final = "The hub's database fails again and again, and nothing was done
 
 
 def new_receipt() -> str:
-    """Return a name for what comes of a request, as the id of a status is one."""
+    """Return a new receipt: the name of a request's result, such as the id of a status."""
     return str(uuid.uuid4())
 
 
@@ -48,14 +48,13 @@ def once(
     sentence: str,
     when_closed: bool = False,
 ) -> T:
-    """Do `act` in one transaction, under the nonce of the request; return what it gives once that is certain.
+    """Run `act` in one transaction under the nonce of the request; return its result once committed.
 
-    `receipt` names what comes of it, `sentence` says what it is to whoever has to know what a loss took. The
-    nonce comes first in the order of locks, so `act` takes all others. Without evidence (development) nothing
-    is tried again.
+    `receipt` names the result. `sentence` describes the act for the operator, if the database loses the
+    commit. Without evidence (development) nothing is tried again.
 
-    Raises BadSignature for a request that was received before, and Unavailable where nothing was done; as
-    InDoubt, where that cannot be told.
+    Raises BadSignature for a repeated request, and Unavailable without any effect. If nobody can say whether
+    the transaction is committed, raises InDoubt.
     """
     if evidence is None:
         with service.store.write(when_closed=when_closed) as connection:
@@ -66,17 +65,21 @@ def once(
     for tries_left in reversed(range(_TRIES)):
         try:
             with service.store.write(when_closed=when_closed) as connection:
+                # INVARIANT: the nonce is the first lock of the order (hub/README); `act` takes all others.
+                # Of parallel replays the database lets one insert the nonce; the others wait and fail.
                 _use(service, connection, evidence, used)
                 given = act(connection)
                 moment = _moment(service, connection)
+            # After COMMIT only: a process remembers the last acknowledged act, to name its loss later.
             service.store.memory.do(done, *moment)
         except InDoubt as doubt:
-            # Who has waited for others before cannot wait as long again.
+            # Settling waits as long as a COMMIT may; after a long wait the request would not end in time.
             if time.monotonic() - began > _SECONDS:
                 raise
             if _is_committed(service, used, done, doubt, when_closed=when_closed):
                 return given
         except Interrupted:
+            # Rolled back for a passing cause (deadlock, lost connection): the nonce is unused, so try again.
             if not tries_left or time.monotonic() - began > _SECONDS:
                 raise
         else:
@@ -85,13 +88,17 @@ def once(
 
 
 def _moment(service: Service, connection: Connection) -> tuple[datetime, str | None]:
-    """Return when a transaction began, and in which epoch."""
+    """Return the beginning and the epoch of a transaction."""
     return service.store.began(connection), epochs.state_of(connection).epoch
 
 
 # (hub/README: fork-refusal)
 def _use(service: Service, connection: Connection, evidence: Evidence, used: UsedNonce) -> None:
-    """Use the nonce. What was signed before history may have forked, or may have been, is refused."""
+    """Use the nonce; refuse a request signed before the present epoch.
+
+    Raises BadSignature for a nonce used before, Unavailable for a signature made before the epoch.
+    """
+    # The nonces of a lost history are lost too, so a replay could not be recognised.
     begins = epochs.state_of(connection).epoch_at + requests.SKEW + _TICK
     if evidence.created <= begins:
         wait = max(begins - service.store.now(connection), _TICK)
@@ -101,12 +108,13 @@ def _use(service: Service, connection: Connection, evidence: Evidence, used: Use
 
 
 class _RolledBack(Exception):
-    """What was in doubt is not committed."""
+    """The transaction in doubt is not committed."""
 
 
 def _settled(connection: Connection, used: UsedNonce) -> str:
     found = members.settle_nonce(connection, used)
     if found is None:
+        # INVARIANT: the exception rolls back. `settle_nonce` wrote a nonce that nobody has used.
         raise _RolledBack
     return found
 
@@ -114,11 +122,12 @@ def _settled(connection: Connection, used: UsedNonce) -> str:
 def _is_committed(
     service: Service, used: UsedNonce, done: LastCommit, doubt: InDoubt, *, when_closed: bool
 ) -> bool:
-    """Settle a COMMIT in doubt: return whether what it was to commit is there, and on a standby.
+    """Settle a COMMIT in doubt: return whether the transaction is committed, also on a standby.
 
-    Raises InDoubt where that cannot be told, and Closed.
+    Raises InDoubt while the database cannot say so, and Closed.
     """
     try:
+        # This COMMIT writes the nonce's row again: once it is on a standby, all commits before it are too.
         with service.store.write(when_closed=when_closed, settles=True) as connection:
             found = _settled(connection, used)
             moment = _moment(service, connection)
@@ -128,6 +137,7 @@ def _is_committed(
         raise
     except Unavailable as error:
         raise doubt from error
+    # Another receipt: a parallel replay of the request was committed instead.
     if found != used.receipt:
         raise BadSignature(_REPLAYED)
     service.store.memory.do(done, *moment)

@@ -1,4 +1,4 @@
-"""Who is asking: from the secret in a request to a caller, or one answer for every way to fail."""
+"""Authenticates a caller by the token of a request; every failure has the same answer."""
 
 from __future__ import annotations
 
@@ -17,23 +17,26 @@ _NO_DIGEST = bytes(32)
 
 
 def authenticate(service: Service, member_id: str | None, token: str | None) -> Caller:
-    """Return the caller that `token` names, at the moment of this statement.
+    """Return the caller of `token`, at the moment of this statement.
 
-    `member_id` is given by Basic authentication and must then be the token's own member. Unknown,
-    wrong, expired, revoked and suspended cost the same work and get the same answer: Unauthenticated.
+    With Basic authentication `member_id` must be the token's own member. Raises Unauthenticated alike, after
+    the same work, for an unknown, wrong, expired or revoked token and for a suspended member.
     """
     text = token or ""
+    # INVARIANT: digest, query and comparison run for every text, so that time says nothing about a token.
     presented = tokens.digest(service.secrets.pepper, text)
     public_id = tokens.parse(text)
+    # Also while the hub is closed: operators and certs act then. Their later transactions refuse the rest.
     with service.store.read(when_closed=True) as connection:
         found = members.find_token(connection, public_id or "")
         now = service.store.began(connection)
     is_known = tokens.matches(presented, found[0].digest if found else _NO_DIGEST)
+    # `cause` goes to the operator's log alone; the answer is `REFUSAL` each time.
     if found is None or not is_known:
         raise Unauthenticated(REFUSAL, cause=_unknown(token, public_id, is_there=found is not None))
     stored, member = found
     if member.is_suspended or not _is_valid(stored, now):
-        raise Unauthenticated(REFUSAL, cause=_over(stored, member))
+        raise Unauthenticated(REFUSAL, cause=_invalid(stored, member))
     if member_id not in (None, member.id):
         raise Unauthenticated(REFUSAL, cause=f"token {stored.public_id} is not of the member that is named")
     service.uses.note(stored.public_id, now)
@@ -41,7 +44,7 @@ def authenticate(service: Service, member_id: str | None, token: str | None) -> 
 
 
 def _unknown(token: str | None, public_id: str | None, *, is_there: bool) -> str:
-    """Return, for the operator, why nobody is known by what was presented."""
+    """Return, for the operator, why the presented token names no member."""
     if token is None:
         return "no token was presented"
     if public_id is None:
@@ -49,8 +52,8 @@ def _unknown(token: str | None, public_id: str | None, *, is_there: bool) -> str
     return f"the secret is not that of token {public_id}" if is_there else f"there is no token {public_id}"
 
 
-def _over(stored: StoredToken, member: Member) -> str:
-    """Return, for the operator, why a token is not good any more."""
+def _invalid(stored: StoredToken, member: Member) -> str:
+    """Return, for the operator, why a known token is no longer valid."""
     if member.is_suspended:
         return f"member {member.id} is suspended"
     if stored.revoked_at is not None:
@@ -61,22 +64,23 @@ def _over(stored: StoredToken, member: Member) -> str:
 
 # (hub/README: admit-under-generation)
 def admit(service: Service, connection: Connection, caller: Caller, evidence: Evidence | None) -> None:
-    """Hold that the caller may still act, in the transaction that accepts its request.
+    """Check, in the transaction of a request, that member, token, key and signature are still valid.
 
-    A request is on its way for up to five minutes: what let it in is looked at again, in statements of their
-    own, after the transaction has taken the lock on the generation. Whoever suspends or revokes takes that
-    lock too (`agreements.hold_for_change`): what they have committed is seen, and nothing is accepted once
-    they have. What expires by the clock meanwhile counts as well.
+    A request may take five minutes to arrive. So token and key are checked again after the transaction has
+    locked the generation. Suspensions and revocations take the same lock (`agreements.hold_for_change`):
+    after their commit no request is accepted. An expiry by the clock counts as well.
 
-    Raises Unauthenticated for a member or token that is not good any more, and BadSignature for a key that
-    is not and for a signature that has expired.
+    Raises Unauthenticated for an invalid token or suspended member, BadSignature for an invalid key and for
+    an expired signature.
     """
+    # INVARIANT: the caller holds the lock on the generation, and these are new statements: READ COMMITTED
+    # shows everything committed before the lock was given.
     now = service.store.now(connection)
     found = members.find_token(connection, caller.token)
     if found is None or found[1].is_suspended or not _is_valid(found[0], now):
-        cause = f"token {caller.token} is gone" if found is None else _over(*found)
+        cause = f"token {caller.token} is gone" if found is None else _invalid(*found)
         raise Unauthenticated(REFUSAL, cause=cause)
-    if evidence is None:
+    if evidence is None:  # unsigned, as a development configuration accepts (`verify_writer`)
         return
     if keys.usable(members.find_key(connection, evidence.thumbprint), evidence.thumbprint) is None:
         raise BadSignature(requests.NO_SUCH_KEY)
@@ -91,7 +95,7 @@ def _is_valid(token: StoredToken, now: datetime) -> bool:
 def reader(caller: Caller) -> Reader:
     """Return the caller as a reader of objects.
 
-    Raises Forbidden for auditors and operators, who never read them, and for a token without the read scope.
+    Raises Forbidden for auditors and operators (policy 4), and for a token without the read scope.
     """
     clearance, nation = caller.member.kind.clearance, caller.member.nation
     if clearance is None or nation is None:
@@ -102,16 +106,17 @@ def reader(caller: Caller) -> Reader:
 
 
 def may_know(caller: Caller) -> bool:
-    """Tell whether the caller is told of agreements: a cert that governs of its nation's, an auditor of all.
+    """Return whether the caller may see agreements: a governing cert its nation's, an auditor all (policy 5).
 
-    An auditor's tokens have no scope but read, which is enough for it (policy 5).
+    A cert needs the scope `govern`; an auditor needs no scope but `read`.
     """
     governs = caller.member.kind is Kind.CERT and Scope.GOVERN in caller.scopes
     return governs or caller.member.kind is Kind.AUDITOR
 
 
 def check_may_know(caller: Caller) -> None:  # (hub/README: agreements-403)
-    """Return for who may know of agreements; Forbidden, whatever is asked about, for all others."""
+    """Raise Forbidden unless the caller may see agreements (`may_know`), for known and unknown ids alike."""
+    # Before any id is looked up: an empty list or a 404 would say that there is no agreement (policy 5).
     if not may_know(caller):
         raise Forbidden(
             "Agreements are read by a nation's cert, with a token of scope govern, and by auditors."

@@ -1,11 +1,11 @@
-"""A member asks no more than its share: so many requests and so many objects a minute, from wherever it asks.
+"""Limits the requests and the objects of each member per minute, over all processes and addresses.
 
-The generic cell rate algorithm (ITU-T I.371). What a member has used is one instant, `used_until`, in the
-database: each cell, that is a request or an object, moves it on by its share of a minute, and time overtakes
-it. Two minutes' worth may be used ahead: the burst.
+The generic cell rate algorithm (ITU-T I.371). A cell is a request or an object. The database has one instant
+for each member and kind, `used_until`: each cell moves the instant ahead by the cell's share of a minute. A
+member may be two minutes ahead of the clock: the burst.
 
-So that a poll does not pay a durable write, each process takes cells in portions of a fiftieth of the burst
-and spends them from memory; a portion has no end of validity, and an idle process uses up nothing.
+A poll must not wait for a durable write. So each process takes cells in portions of a fiftieth of the burst,
+and spends the cells from memory. A portion does not expire, and an idle process uses no cells.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from hub.proofs import cursors
 from hub.store.database.connection import Store
 from hub.store.members import rate_limits
 
-# By the default rates room for a connector that starts, on `released` and the five, on a million objects.
+# At the default rates the burst is enough for a connector's first polls of `released` and the five nations'
+# collections, with a million objects.
 _BURST: Final = timedelta(minutes=2)
 _PORTIONS_A_MINUTE: Final = 25
 _WALKS_AT_ONCE: Final = 16  # (hub/README: walk-above-limit)
@@ -33,13 +34,12 @@ _SECOND: Final = timedelta(seconds=1)
 
 
 class RateLimits:
-    """A process's share of what the members may ask. Safe for threads.
+    """The rate limits of all members, as one process applies the limits. Safe for threads.
 
-    In any span of time a member is let in with at most the burst, what the rate gives for the span, and one
-    portion for each process; of objects, also what the requests carry that are under way meanwhile, since
-    they are counted only when they are known. Two kinds of request are outside: those without a member, and
-    those that take a walk further. Nobody is made to wait longer than one burst, not even by a clock that has
-    stepped back.
+    In any span of time a member gets at most the burst, the rate times the span, and one portion for each
+    process. For objects the running requests come on top: the hub counts objects after reading a request.
+    Requests without a member, and requests for the next page of a walk, are not limited. No member waits
+    longer than one burst, even if the clock has stepped back.
     """
 
     def __init__(self, service: Service) -> None:
@@ -49,35 +49,37 @@ class RateLimits:
         self._objects = _RateLimit(service.store, "objects", service.limits.objects_per_minute)
 
     def admit(self, caller: Caller, cursor: str | None = None, walked: Disclosed = Disclosed.OBJECTS) -> None:
-        """Count a request of the caller's, before anything of it is done.
+        """Count a request of the caller, before the request is served.
 
-        Raises TooManyRequests when it comes too early, and counts nothing; that and Unavailable are the only
-        refusals. With a `cursor` that this member was given for what is `walked` it is let in when it takes
-        that walk further: a walk is not interrupted, and a cursor opens nothing for ever.
+        Raises TooManyRequests for a request above the rate, without counting; Unavailable without the
+        database. A request above the rate is admitted if its `cursor` belongs to this member and to the
+        `walked` resource, and continues that walk (hub/README: walk-above-limit).
         """
         member, now = caller.member.id, caller.at
+        # Objects first, and no request is counted if they refuse: a refusal costs the member nothing.
         wait = self._objects.take(member, 0, now)
         wait = max(wait, self._requests.take(member, 0 if wait else 1, now))
         if not wait:
             self._walks.forget(member)
             return
-        if not self._goes_on(member, cursor, walked):
+        if not self._continues_walk(member, cursor, walked):
             seconds = -(-wait // _SECOND)
             raise TooManyRequests(
                 f"This member asks faster than its rate limit: wait {seconds} s. A walk may go on by `next`.",
                 seconds,
             )
+        # A page of a walk counts all the same, so the member waits after the walk.
         self._requests.owe(member, 1)
 
     def charge(self, caller: Caller, objects: int) -> None:
-        """Count objects that the caller submitted or was given. The database learns of it later."""
+        """Count objects submitted by or served to the caller; the next refill writes the count."""
         self._objects.owe(caller.member.id, objects)
 
-    def _goes_on(self, member: MemberId, cursor: str | None, walked: Disclosed) -> bool:
+    def _continues_walk(self, member: MemberId, cursor: str | None, walked: Disclosed) -> bool:
         try:
             fields = cursors.unseal(self._service.secrets.cursor_key, cursor or "")
         except BadCursor:
-            return False
+            return False  # the query itself names the error, if the rate admits the request
         after = fields.pop("after", None)
         given_for = fields.get("resource", Disclosed.OBJECTS)
         if fields.get("reader") != member or given_for != walked or not isinstance(after, int):
@@ -86,10 +88,11 @@ class RateLimits:
 
 
 class _Walks:
-    """How far the walks have come that were let in above their members' rates, since the last request within.
+    """The last page of each walk above its member's rate, since the member's last request within the rate.
 
-    A page may be asked for a few times, as after a broken connection, and none before it again. A member
-    has few walks at once: what it may have above its rate is those, once for each time that it has waited.
+    A client may ask for a page three times, as after a broken connection, and for no earlier page again. A
+    member has at most sixteen walks above its rate, until the member has waited (hub/README:
+    walk-above-limit).
     """
 
     def __init__(self) -> None:
@@ -97,7 +100,7 @@ class _Walks:
         self._pages: dict[MemberId, dict[str, tuple[int, int]]] = {}
 
     def advance(self, member: MemberId, walk: str, after: int) -> bool:
-        """Note that a walk asks for the page behind `after`; False when it is not to have it."""
+        """Note a request for the page behind `after`; return whether the walk may have the page."""
         with self._lock:
             pages = self._pages.setdefault(member, {})
             if walk not in pages and len(pages) == _WALKS_AT_ONCE:
@@ -116,35 +119,36 @@ class _Walks:
 
 @dataclass(slots=True)
 class _Bucket:
-    """The cells of one member that this process holds; below zero, those that it has yet to account for."""
+    """The cells of one member in this process. Below zero: cells used and not yet in the database."""
 
     cells: int = 0
     refused_until: datetime = _LONG_AGO
-    failure: Unavailable | None = None  # the last that the database was not there for
+    failure: Unavailable | None = None  # of the last refill without the database
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class _RateLimit:
-    """One kind of cell. `per_minute` 0: as many as anybody likes."""
+    """One kind of cell. `per_minute` 0: no limit."""
 
     def __init__(self, store: Store, kind: str, per_minute: int) -> None:
         self._store = store
         self._kind = kind
         self._per_minute = per_minute
         self._portion = max(1, per_minute // _PORTIONS_A_MINUTE)
-        self._stocks: dict[MemberId, _Bucket] = {}
+        self._buckets: dict[MemberId, _Bucket] = {}
 
     def take(self, member: MemberId, cells: int, now: datetime) -> timedelta:
-        """Take `cells` and return zero, or take nothing and return how long to wait.
+        """Take `cells` and return zero, or take nothing and return the time to wait.
 
-        Zero cells are given when one would be. Raises Unavailable without the database; whoever has waited
-        meanwhile does not wait for it once more.
+        With zero `cells`, return whether a cell is free. Raises Unavailable without the database.
         """
         if not self._per_minute:
             return _NONE
         bucket = self._bucket(member)
         failure = bucket.failure
         with bucket.lock:
+            # Another thread failed while this thread waited for the lock: fail too, not after a time limit
+            # of its own, or threads of one member would wait one after the other.
             if bucket.cells <= 0 and bucket.failure is not None and bucket.failure is not failure:
                 raise Unavailable(str(bucket.failure), cause=bucket.failure.cause)
             wait = _NONE if bucket.cells > 0 else self._refill(member, bucket, now)
@@ -153,20 +157,21 @@ class _RateLimit:
             return wait
 
     def owe(self, member: MemberId, cells: int) -> None:
-        """Take `cells` whatever is left."""
+        """Take `cells`, even below zero."""
         if self._per_minute:
             bucket = self._bucket(member)
             with bucket.lock:
                 bucket.cells -= cells
 
     def _bucket(self, member: MemberId) -> _Bucket:
-        return self._stocks.get(member) or self._stocks.setdefault(member, _Bucket())
+        # `setdefault` is atomic in CPython: two threads never get different buckets of one member.
+        return self._buckets.get(member) or self._buckets.setdefault(member, _Bucket())
 
     def _refill(self, member: MemberId, bucket: _Bucket, now: datetime) -> timedelta:
-        """Return zero with a new portion in stock, or how long to wait for it."""
+        """Return zero with a new portion in the bucket, or the time to wait for a portion."""
         wait = bucket.refused_until - now
-        # What was refused once costs the database nothing more until its time has come. A longer wait than
-        # any that was told is the clock's doing; debts of a portion are not kept from the other processes.
+        # A refused member costs no statement until its time has come. A wait above one burst means that the
+        # clock has stepped back. Debts above a portion are written, for the other processes to see.
         if not (_NONE < wait <= _BURST and -bucket.cells < self._portion):
             try:
                 wait = self._settle(member, bucket, now)
@@ -176,12 +181,13 @@ class _RateLimit:
         return max(wait, _NONE)
 
     def _settle(self, member: MemberId, bucket: _Bucket, now: datetime) -> timedelta:
-        """Account for what is owed, take a portion if there is room for it, return the wait otherwise."""
+        """Write the used cells, and take a portion if the burst allows one; else return the wait."""
         portion = self._time(self._portion)
         with self._store.count() as connection:
+            # INVARIANT: the row is locked until COMMIT, so that processes never give one portion twice.
             held = rate_limits.hold_used_until(connection, member, self._kind)
             used = max(held, now) + self._time(-bucket.cells)
-            # Long walks, and a clock that stepped back, are forgiven what passes one burst of waiting.
+            # Nobody waits longer than one burst, after a long walk or a clock that stepped back.
             used = min(used, now + 2 * _BURST - portion)
             wait = used + portion - (now + _BURST)
             if wait <= _NONE:
@@ -193,5 +199,5 @@ class _RateLimit:
         return wait
 
     def _time(self, cells: int) -> timedelta:
-        """Return the share of a minute, or more, that these cells take up."""
+        """Return the share of a minute of these cells."""
         return timedelta(minutes=cells) // self._per_minute

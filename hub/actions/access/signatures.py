@@ -1,4 +1,4 @@
-"""Who signed a request: the evidence (RFC 9421), by a key of the caller's own for the purpose at hand."""
+"""Verifies signatures of requests (RFC 9421), each by the caller's own key for the purpose of the request."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from hub.store.members import members
 def verify_writer(
     service: Service, caller: Caller, origin: NationCode, request: HttpRequest
 ) -> Evidence | None:
-    """Return the evidence that a member of the nation, who may write to its collection, sent this.
+    """Return the evidence for a request to write to the collection of `origin`.
 
-    None only for an unsigned request where the configuration accepts those. Raises Forbidden or BadSignature.
+    None for an unsigned request, if the configuration accepts unsigned requests. Raises Forbidden unless the
+    caller is a member of `origin` with the scope `submit`, and BadSignature.
     """
+    # Before the signature: only members of the nation write to its collection, whoever signed.
     if caller.member.nation != origin or Scope.SUBMIT not in caller.scopes:
         raise Forbidden("Only members of the nation write to its collection, with a token of scope submit.")
+    # A signature that is there is always verified: a wrong one must not pass as unsigned.
     if service.require_signature or _is_signed(request):
         return verify_request(service, caller, request, Purpose.SUBMIT)
     return None
@@ -28,9 +31,9 @@ def _is_signed(request: HttpRequest) -> bool:
 
 
 def verify_request(service: Service, caller: Caller, request: HttpRequest, purpose: Purpose) -> Evidence:
-    """Return the evidence of a signature that holds, by a key of the caller's for this purpose.
+    """Return the evidence of a valid signature by the caller's own key of this purpose.
 
-    Raises BadSignature when it does not hold, Forbidden when the key is another's or for something else.
+    Raises BadSignature for an invalid signature, Forbidden for another member's key or another purpose.
     """
     with service.store.read(when_closed=True) as connection:
         key, evidence = requests.verify(

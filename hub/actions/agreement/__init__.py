@@ -1,1 +1,1 @@
-"""Agreements: signed, simulated, amended; and a lost agreement key replaced."""
+"""Agreements: signed, simulated and amended; the replacement of a lost agreement key."""

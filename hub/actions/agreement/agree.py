@@ -1,4 +1,4 @@
-"""Nations agree to share: proposed by one, signed by all, suspended or ended by any; every step is kept."""
+"""Agreements of nations: proposed by one party, signed by all, suspended or ended by any; all events stay."""
 
 from __future__ import annotations
 
@@ -51,26 +51,29 @@ from hub.store.agreement.agreements import AgreementEvent, StoredAgreement
 from hub.store.database.connection import Connection
 from hub.store.members import members
 
-_ENDINGS: Final = (Step.SUSPEND, Step.TERMINATE)  # taken while the hub is closed, too
+# Also while the hub is closed: certs repeat endings that a restored backup lacks. Endings only withhold.
+_ENDINGS: Final = (Step.SUSPEND, Step.TERMINATE)
 
 
 def propose(service: Service, caller: Caller, request: HttpRequest) -> JsonObject:
-    """Keep the agreement that the body states, with a new id, and return it as its parties see it.
+    """Store the agreement of the body under a new id, and return the agreement as shown to its parties.
 
     1. The caller governs for a nation, and signed the request with its agreement key.
-    2. The document is well formed, and the caller's nation is party to it.
-    3. What it supersedes, if anything, is an agreement of the caller's nation that has not ended.
-    4. Fewer than 100 of the nation's proposals wait for others' signatures.
-    5. It is stored. Nothing is in force before every party, of both, has signed, and it lapses in 90 days.
+    2. The document is well formed, and the caller's nation is a party.
+    3. The superseded agreement, if any, is of the caller's nation and has not ended.
+    4. Fewer than 100 proposals of the nation wait for other parties' signatures.
+    5. The proposal is stored. The agreement is in force only after all parties have signed, of the superseded
+       agreement too. Without these signatures the proposal lapses after 90 days.
 
-    Raises Forbidden, BadSignature, BadJson, TooLarge, Unprocessable, Conflict, Unauthenticated, and NotFound
-    for an agreement to supersede that the nation is not party to, as for an unknown one.
+    Raises Forbidden, BadSignature, BadJson, TooLarge, Unprocessable, Conflict and Unauthenticated; NotFound
+    alike for a superseded agreement of other nations and an unknown agreement.
     """
     nation = _governing(caller)  # 1
     evidence = verify_request(service, caller, request, Purpose.AGREEMENT)
     agreement = read_proposal(service, nation, request.body)  # 2
 
     def act(connection: Connection) -> JsonObject:
+        # INVARIANT: nonce (`accept.once`), then the generation: the order of locks. `admit` comes after.
         agreements.hold_for_change(connection)
         admit(service, connection, caller, evidence)
         now = present(service, connection)
@@ -85,12 +88,14 @@ def propose(service: Service, caller: Caller, request: HttpRequest) -> JsonObjec
 
 
 def read_proposal(service: Service, nation: NationCode | None, body: bytes) -> Agreement:
-    """Return the agreement that a body states, with a new id; `nation`, unless None, is one of its parties.
+    """Return the agreement of a body, with a new id; checks that `nation`, unless None, is a party.
 
-    Raises TooLarge above 64 KB, as sent or in the form that is signed, BadJson or Unprocessable.
+    Raises TooLarge above 64 KB, as sent or in canonical form, BadJson or Unprocessable.
     """
+    # Before parsing: a huge body costs no CPU time.
     _check_size(len(body))
     table = _table(bodies.loads(body))
+    # Random id and the hub's own identity (policy 5): a signature for another hub is worth nothing here.
     if "id" in table or "hub" in table:
         raise Unprocessable("id, hub: are given by the hub; leave them out.")
     document = {"id": f"agreement--{uuid.uuid4()}", "hub": service.registry.hub_identity_id, **table}
@@ -131,36 +136,37 @@ def _check_waiting(service: Service, connection: Connection, caller: Caller, now
 
 
 def sign(service: Service, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
-    """Add the caller's nation to those who signed; with the last one the agreement binds.
+    """Add the signature of the caller's nation; with the last signature the agreement comes into force.
 
     The body's `jws` must be the nation's own signature, by its agreement key, over
-    `{"typ": "sign", "agreement": <the document>, "previous": null}`. Raises Conflict when the nation
-    has signed already or the agreement, or what it supersedes, has ended; Unavailable while an amendment is
-    still being prepared to take over; else as `propose`.
+    `{"typ": "sign", "agreement": <the document>, "previous": null}`. Raises Conflict for a second signature
+    and for an ended agreement, superseded or own; Unavailable during the preparation of an amendment; else
+    as `propose`.
     """
     return _step(service, caller, request, agreement_id, Step.SIGN)
 
 
 def suspend(service: Service, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
-    """Suspend the agreement with this commit, for all that it covers, until the caller's nation resumes it.
+    """Suspend the whole agreement with this commit, until the caller's nation resumes.
 
     The body's `jws` must cover `{"typ": "suspend", "agreement": <the document>, "previous": <digest of the
-    last event>}`. Raises Conflict unless it is in force, or suspended by others alone; else as `sign`.
+    last event>}`. Raises Conflict unless the agreement is in force, or suspended by other parties alone; else
+    as `sign`.
     """
     return _step(service, caller, request, agreement_id, Step.SUSPEND)
 
 
 def resume(service: Service, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
-    """Take the caller's suspension back; the agreement binds again when nobody's is left.
+    """Withdraw the caller's suspension; without another suspension the agreement is in force again.
 
-    What was submitted meanwhile is released too, with new positions (policy 5). The `jws` is as for
-    `suspend`, with typ "resume". Raises Conflict for a nation that has not suspended it; else as `sign`.
+    Versions submitted during the suspension are released with new positions (policy 5). The `jws` is as for
+    `suspend`, with typ "resume". Raises Conflict without a suspension by the nation; else as `sign`.
     """
     return _step(service, caller, request, agreement_id, Step.RESUME)
 
 
 def terminate(service: Service, caller: Caller, request: HttpRequest, agreement_id: str) -> JsonObject:
-    """End the agreement with this commit, for all that it covers (policy 5).
+    """End the whole agreement with this commit (policy 5).
 
     The body's `jws` must cover `{"typ": "terminate", "agreement": <the document>, "previous":
     <digest of the last event>}`. Raises as `sign`.
@@ -169,7 +175,8 @@ def terminate(service: Service, caller: Caller, request: HttpRequest, agreement_
 
 
 def listing(service: Service, caller: Caller) -> list[JsonObject]:
-    """Return its nation's agreements to a cert that governs, all to an auditor; Forbidden for all others."""
+    """Return the agreements of a governing cert's nation, or all to an auditor; Forbidden for other
+    callers."""
     check_may_know(caller)
     with service.store.read(when_closed=True) as connection:
         now = present(service, connection)
@@ -177,18 +184,20 @@ def listing(service: Service, caller: Caller) -> list[JsonObject]:
 
 
 def show(service: Service, caller: Caller, agreement_id: str) -> JsonObject:
-    """Return one agreement; NotFound for another nation's, as for an unknown one. Forbidden as `listing`."""
+    """Return one agreement; NotFound alike for other nations' and unknown agreements. Forbidden as
+    `listing`."""
     with service.store.read(when_closed=True) as connection:
         return view(service, find(connection, caller, agreement_id), present(service, connection))
 
 
 def participants(service: Service, caller: Caller) -> list[JsonObject]:
-    """Return every nation's cert with its agreement keys, and the caller's own nation whole.
+    """Return every nation's cert with its agreement keys, and all members of the caller's own nation.
 
-    `agreement_keys` are all that the cert has had, the earliest first, so that whoever reads an agreement
-    verifies its signatures: public JWK, dates, and the JWS by which the key before endorsed it.
+    `agreement_keys` are all keys of the cert, the earliest first, for readers to verify signatures: each with
+    public JWK, dates, and the endorsement (JWS) by the key before.
     """
-    with service.store.read(when_closed=True) as connection:  # an ending is verified, too
+    # Also while the hub is closed: a client verifies keys before the ending that it sends.
+    with service.store.read(when_closed=True) as connection:
         known = members.members(connection)
         endorsements = members.endorsements(connection)
         keys: dict[MemberId, list[RegisteredKey]] = defaultdict(list)
@@ -226,7 +235,7 @@ def _public(key: RegisteredKey, endorsement: str | None) -> JsonObject:
 
 @dataclass(frozen=True, slots=True)
 class _Signed:
-    """A step as a nation's cert asks for it, with its signature over it."""
+    """A step requested by a nation's cert, with the cert's signature."""
 
     caller: Caller
     step: Step
@@ -246,6 +255,8 @@ def _step(
         _prepare(service, signed, agreement_id)
 
     def act(connection: Connection) -> JsonObject:
+        # INVARIANT: the lock waits for running submissions, and new submissions wait for the lock: nothing
+        # decided before the step is written after the step's commit (I3).
         agreements.hold_for_change(connection)
         admit(service, connection, caller, evidence)
         stored = find(connection, caller, agreement_id)
@@ -253,6 +264,7 @@ def _step(
         event = _event(service, connection, signed, stored, now)
         agreements.add_event(connection, stored.id, event)
         stored = replace(stored, events=(*stored.events, event))
+        # INVARIANT: event and periods are one commit: no period without its signed event.
         amend.follow(service, connection, stored, step, now)
         return view(service, stored, now)
 
@@ -265,12 +277,13 @@ def _step(
 
 
 def _now(service: Service, connection: Connection) -> datetime:
-    """Return a time later than that of every submission decided so far, even if the clock stepped back."""
+    """Return an instant later than every submission decided so far, even if the clock has stepped back."""
     return present(service, connection) + timedelta(microseconds=1)
 
 
 def _prepare(service: Service, signed: _Signed, agreement_id: str) -> None:
-    """Before the last signature under an amendment is kept, let it be able to take over in one instant."""
+    """Prepare the rows of an amendment before its last signature is stored (hub/README: amendment-bridge)."""
+    # Checked on a snapshot only to know whether this is the last signature: `act` checks under the lock.
     with service.store.read() as connection:
         stored = find(connection, signed.caller, agreement_id)
         now = _now(service, connection)
@@ -283,7 +296,7 @@ def _prepare(service: Service, signed: _Signed, agreement_id: str) -> None:
 def _event(
     service: Service, connection: Connection, signed: _Signed, stored: StoredAgreement, now: datetime
 ) -> AgreementEvent:
-    """Return the step as the event that it is, if the nation can take it now and has signed just that."""
+    """Return the event of the step, if the nation may take the step now and has signed exactly this step."""
     nation, step = _governing(signed.caller), signed.step
     lifecycle = lifecycle_of(service.registry, stored)
     reason = obstacle(lifecycle, step, nation, now)
@@ -304,6 +317,8 @@ def _check_signature(connection: Connection, signed: _Signed, stored: StoredAgre
     )
     if key.member != signed.caller.member.id or key.purpose is not Purpose.AGREEMENT:
         raise Forbidden("jws: must be signed with the agreement key of the token's own member.")
+    # Parties sign in any order, so a signature names no event. Every other step names the last event: a
+    # replayed or overtaken step fails (policy 5).
     previous = None if step is Step.SIGN else last_event(stored)
     expected: JsonObject = {"typ": step.value, "agreement": stored.document, "previous": previous}
     if payload != expected:
@@ -320,15 +335,15 @@ def _check_signature(connection: Connection, signed: _Signed, stored: StoredAgre
 def parties_amended(
     service: Service, connection: Connection, caller: Caller, agreement: Agreement, now: datetime
 ) -> frozenset[NationCode]:
-    """Return the parties of what the proposal supersedes, who must sign it too.
+    """Return the parties of the superseded agreement: these must sign the proposal too (policy 5).
 
-    Raises NotFound for what the caller may not know of, Conflict for what cannot be superseded now.
+    Raises NotFound for an agreement withheld from the caller, Conflict for one that cannot be superseded now.
     """
     if agreement.supersedes is None:
         return frozenset()
     former = find(connection, caller, agreement.supersedes)
     if caller.member.kind is not Kind.AUDITOR and caller.member.nation not in former.document["parties"]:
-        # It may know of the agreement, having signed as party to what that one amends, and is no party to it.
+        # A party of the agreement that `former` amends had to sign `former`, so may see it, and is no party.
         raise NotFound(UNKNOWN)
     return _check_amended(service, connection, agreement, now)
 
@@ -336,7 +351,7 @@ def parties_amended(
 def _check_amended(
     service: Service, connection: Connection, agreement: Agreement, now: datetime
 ) -> frozenset[NationCode]:
-    """Return the parties of what is superseded, which all have signed, which has not ended nor is to be."""
+    """Return the parties of the superseded agreement, if fully signed, not ended and not yet superseded."""
     former = agreements.find(connection, None, agreement.supersedes or "")
     if former is None:
         raise NotFound("supersedes: there is no such agreement, or your nation is not party to it.")
@@ -347,7 +362,7 @@ def _check_amended(
     return lifecycle.agreement.parties
 
 
-# --- who may ----------------------------------------------------------------------------------
+# --- permission -------------------------------------------------------------------------------
 
 
 def _governing(caller: Caller) -> NationCode:

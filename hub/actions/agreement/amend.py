@@ -1,8 +1,8 @@
-"""What signed steps do to the periods in which clauses bind (policy 5).
+"""The effect of signed steps on the periods of clauses (policy 5).
 
-An amendment takes over in one instant. So that nothing is hidden in between and nothing appears at an old
-position, rows that it goes on covering are let stand by it too before it begins; whatever it adds gets new
-rows once it has.
+An amendment takes over in one instant. Before that, rows covered by both agreements get the amendment's
+periods as a further ground: such rows stay visible at their positions. Versions covered by the amendment
+alone get new rows afterwards.
 """
 
 from __future__ import annotations
@@ -33,28 +33,30 @@ from hub.store.ledger import histories
 from hub.store.ledger.histories import HistoryKind
 
 # (hub/README: amendment-one-step)
-_PATIENCE_SECONDS: Final = 20.0  # in which a signature waits for rows to be prepared; clients wait longer
+_PATIENCE_SECONDS: Final = 20.0  # for the preparation, within one request; clients wait longer
 
 
 def prepare(service: Service, amendment: StoredAgreement, lifecycle: Lifecycle, at: datetime) -> None:
-    """Let the rows that an amendment goes on covering stand by it too, from when it takes over.
+    """Give the rows covered by both agreements the amendment's periods, before the last signature is stored.
 
-    To be called before the last signature is kept. Each step is short and holds nobody up. Raises Unavailable
-    when it takes too long for one request: whoever signs again goes on where this one came to.
+    Works in short steps with short locks. Raises Unavailable after 20 s: the next try of the signature
+    continues the preparation.
     """
     with service.store.write() as connection:
+        # INVARIANT: the generation is locked: no other step changes these periods meanwhile.
         agreements.hold_for_change(connection)
         former = _superseded(connection, lifecycle)
         if not continues(agreements.periods_of(connection, former.id), lifecycle, at):
             return
         if not _awaiting(agreements.periods_of(connection, amendment.id), at):
-            _abandon(connection, amendment, at)
+            # An earlier preparation for another state of the agreements is of no use.
+            _discard_preparation(connection, amendment, at)
             before = covered_since(agreements.periods_of(connection, former.id))
             agreements.add_periods(connection, waiting(periods_from(lifecycle, at, before, former.id)))
             agreements.advance(connection, at)
             origins = {clause.origin for clause in lifecycle.agreement.clauses}
             histories.add(connection, amendment.id, HistoryKind.PREPARE, origins, at)
-        # Asked here: a replica may not have heard of it yet, and nothing would be prepared.
+        # Read in this transaction: a replica may lack the new history, and nothing would be prepared.
         unfinished = histories.unfinished(connection, HistoryKind.PREPARE, amendment.id)
     deadline = time.monotonic() + _PATIENCE_SECONDS
     for one in unfinished:
@@ -65,7 +67,7 @@ def prepare(service: Service, amendment: StoredAgreement, lifecycle: Lifecycle, 
 def follow(
     service: Service, connection: Connection, stored: StoredAgreement, step: Step, at: datetime
 ) -> None:
-    """Let the periods follow from the last event of `stored`; the caller holds the generation for change."""
+    """Write the periods that follow from the last event of `stored`; the caller holds the generation."""
     lifecycle = lifecycle_of(service.registry, stored)
     match step:
         case Step.SIGN:
@@ -74,24 +76,25 @@ def follow(
             _come_into_force(service, connection, stored, lifecycle, at)
         case Step.SUSPEND:
             agreements.end_periods(connection, stored.id, at)
-            _rearrange(service, connection, stored, at, continues_it=False)
+            _plan_amendments(service, connection, stored, at, continues_it=False)
         case Step.RESUME:
             if lifecycle.suspended_by:
                 return
             _resume(service, connection, stored, lifecycle, at)
         case Step.TERMINATE:
             agreements.end_periods(connection, stored.id, at)
-            _rearrange(service, connection, stored, at, continues_it=False)
-            _give_back(service, connection, lifecycle, at)
+            _plan_amendments(service, connection, stored, at, continues_it=False)
+            _restore_superseded(service, connection, lifecycle, at)
         case _:
             assert_never(step)
+    # INVARIANT: each change of periods is a new generation: cached periods and pending decisions are refused.
     agreements.advance(connection, at)
 
 
 def _come_into_force(
     service: Service, connection: Connection, stored: StoredAgreement, lifecycle: Lifecycle, at: datetime
 ) -> None:
-    """Begin the agreement's periods, and end in the same instant those of what it supersedes."""
+    """Begin the agreement's periods, and end the superseded agreement's periods at the same instant."""
     new = periods_from(lifecycle, at, {}, None)
     prepared = _awaiting(agreements.periods_of(connection, stored.id), at)
     if lifecycle.agreement.supersedes is not None:
@@ -101,10 +104,12 @@ def _come_into_force(
         new = amended_from(lifecycle, at, (own, periods), continued)
         agreements.limit_periods(connection, former.id, min(own.agreement.valid_until, new[0].start))
         if continued is not None:
+            # The prepared periods begin, with their ids: rows prepared with these ids stay visible.
             for one in prepared:
                 agreements.begin_period(connection, replace(new[one.clause_index], id=one.id))
+    # Without a usable preparation the periods are new, and so are the rows.
     if not prepared or new[0].continues is None:
-        _abandon(connection, stored, at)
+        _discard_preparation(connection, stored, at)
         agreements.add_periods(connection, new)
     _append(connection, stored.id, new)
 
@@ -112,21 +117,21 @@ def _come_into_force(
 def _resume(
     service: Service, connection: Connection, stored: StoredAgreement, lifecycle: Lifecycle, at: datetime
 ) -> None:
-    """Begin new periods, which also cover what was submitted during the suspension."""
+    """Begin new periods, with the versions submitted during the suspension (policy 5)."""
+    # A suspension does not move the start of a direction (policy 4).
     before = covered_since(agreements.periods_of(connection, stored.id))
     new = periods_from(lifecycle, at, before, None)
     agreements.add_periods(connection, new)
     _append(connection, stored.id, new)
-    _rearrange(service, connection, stored, at, continues_it=True)
+    _plan_amendments(service, connection, stored, at, continues_it=True)
 
 
-def _rearrange(
+def _plan_amendments(
     service: Service, connection: Connection, former: StoredAgreement, at: datetime, *, continues_it: bool
 ) -> None:
-    """Let the amendments that have yet to take over from `former` do so without a gap, or as they can.
+    """Give the pending amendments of `former` periods without a gap, or else other periods with new rows.
 
-    Rows that stood by both would come back behind the pollers' cursors, were there a gap: then the
-    amendment's periods are others, by which new rows stand.
+    After a gap, a row with the old periods would be visible again behind the cursors of pollers (I4).
     """
     for shallow in former.amendments:
         periods = agreements.periods_of(connection, shallow.id)
@@ -139,12 +144,13 @@ def _rearrange(
             before = lifecycle_of(service.registry, former), agreements.periods_of(connection, former.id)
             new = amended_from(lifecycle, at, before, former.id if continues_it else None)
             agreements.add_periods(connection, new)
-            # Rows may stand by what is to follow, too, however far.
-            _rearrange(service, connection, amendment, at, continues_it=True)
+            # A pending amendment may have a pending amendment of its own.
+            _plan_amendments(service, connection, amendment, at, continues_it=True)
 
 
-def _give_back(service: Service, connection: Connection, lifecycle: Lifecycle, at: datetime) -> None:
-    """Let what a terminated agreement would have superseded go on as if it had never been signed."""
+def _restore_superseded(service: Service, connection: Connection, lifecycle: Lifecycle, at: datetime) -> None:
+    """Restore the full validity of the agreement that a terminated amendment would have superseded."""
+    # Only before the amendment began: an agreement once superseded stays ended.
     if (
         lifecycle.agreement.supersedes is not None
         and lifecycle.starts_at is not None
@@ -156,12 +162,14 @@ def _give_back(service: Service, connection: Connection, lifecycle: Lifecycle, a
 
 
 def _append(connection: Connection, agreement_id: str, periods: list[Period]) -> None:
+    # New positions and dates, so that a poll with yesterday's `added_after` gets the releases (policy 5).
+    # `hub work` writes the rows: a signature does not wait for a whole history.
     origins = {p.clause.origin for p in periods if reaches_back(p)}
     histories.add(connection, agreement_id, HistoryKind.APPEND, origins, periods[0].start)
 
 
-def _abandon(connection: Connection, amendment: StoredAgreement, at: datetime) -> None:
-    """Undo a preparation that cannot be used any more."""
+def _discard_preparation(connection: Connection, amendment: StoredAgreement, at: datetime) -> None:
+    """End the periods and the history of a useless preparation."""
     agreements.end_periods(connection, amendment.id, at, begun=False)
     for one in histories.unfinished(connection, HistoryKind.PREPARE, amendment.id):
         histories.finish(connection, one.id)

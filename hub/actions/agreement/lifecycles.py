@@ -1,4 +1,4 @@
-"""Agreements as they stand: read from documents and signed events, shown to whoever may know of them."""
+"""The state of agreements by documents and signed events, as shown to permitted callers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ UNKNOWN: Final = "There is no such agreement, or your nation is not party to it.
 
 
 def lifecycle_of(registry: Registry, stored: StoredAgreement) -> Lifecycle:
-    """Return what has happened to an agreement, by its signed events and those of its amendments."""
+    """Return the lifecycle of an agreement, by its own signed events and the events of its amendments."""
+    # The signed events alone decide, not stored states: `hub check` folds the same events again.
     lifecycle = Lifecycle(
         read_agreement(stored.document, registry.nations.keys()), stored.told, stored.proposed_at
     )
@@ -34,7 +35,11 @@ def lifecycle_of(registry: Registry, stored: StoredAgreement) -> Lifecycle:
 
 
 def find(connection: Connection, caller: Caller, agreement_id: str) -> StoredAgreement:
-    """Return the agreement; NotFound for another's, as for an unknown one, Forbidden as `check_may_know`."""
+    """Return the agreement; NotFound alike for other nations' and unknown agreements.
+
+    Raises Forbidden as `check_may_know`.
+    """
+    # INVARIANT: the permission first: other members get 403 for every id (policy 5).
     check_may_know(caller)
     stored = agreements.find(connection, caller.member.nation, agreement_id)
     if stored is None:
@@ -43,7 +48,7 @@ def find(connection: Connection, caller: Caller, agreement_id: str) -> StoredAgr
 
 
 def view(service: Service, stored: StoredAgreement, now: datetime) -> JsonObject:
-    """Return an agreement as those who may know of it are shown it."""
+    """Return an agreement as JSON for permitted callers."""
     lifecycle, document = lifecycle_of(service.registry, stored), stored.document
     current = status_of(lifecycle, now)
     return {
@@ -61,6 +66,7 @@ def view(service: Service, stored: StoredAgreement, now: datetime) -> JsonObject
         "lapses_at": None if lifecycle.lapses_at is None else format_instant(lifecycle.lapses_at),
         "clauses": document["clauses"],
         "ended": current.ended,
+        # Every JWS, and the whole document: clients verify signatures themselves (policy 5).
         "events": [
             {
                 "typ": event.typ,
@@ -79,5 +85,5 @@ def view(service: Service, stored: StoredAgreement, now: datetime) -> JsonObject
 
 
 def last_event(stored: StoredAgreement) -> str | None:
-    """Return the digest that the next event must name; None before the first."""
+    """Return the digest for the next event to name; None before the first event."""
     return stored.events[-1].digest if stored.events else None

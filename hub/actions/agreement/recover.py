@@ -1,11 +1,11 @@
-"""A cert that has lost its agreement key gets a new one: by the operator and another nation's cert together.
+"""Replaces a lost agreement key of a cert, by the operator and another nation's cert together.
 
-    1. The operator: `request`. This key is to come.
-    2. Another nation's cert: `confirm`. It signs the new key's thumbprint, which it has learned from the cert
-       itself, with its own agreement key.
+    1. The operator names the new key (`request`).
+    2. Another nation's cert confirms (`confirm`): the cert signs the new key's thumbprint with its own
+       agreement key. The key's owner has told the thumbprint to that cert directly.
 
-Until then the new key signs nothing; in the same commit it becomes valid and the lost one is revoked. Neither
-of them can do it alone, nor can the cert, nor anybody of its nation. Both acts are kept.
+One commit makes the new key valid and revokes the lost key. Before that the new key signs nothing. Neither
+side can replace a key alone, nor can the cert itself or its nation. Both acts stay as evidence.
 """
 
 from __future__ import annotations
@@ -40,21 +40,23 @@ from hub.store.database.connection import Connection
 from hub.store.members import members, recoveries
 from hub.store.members.recoveries import KeyRecovery
 
-_LIVES: Final = timedelta(days=30)
+_LAPSE: Final = timedelta(days=30)
 _MAX_REASON: Final = 500
 _UNKNOWN: Final = "There is no such key that waits for your nation's confirmation."
 
 
 def request(service: Service, member_id: str, data: bytes, reason: str) -> KeyRecovery:
-    """Keep that the public key in `data` is to follow a cert's lost agreement key. It signs nothing yet.
+    """Store the request to replace a cert's lost agreement key by the public key in `data`.
 
-    An earlier request for the cert that nobody has confirmed is withdrawn. Raises NotFound, Unprocessable for
-    a member without a lost key and for a key that cannot be used, Conflict for one that is known.
+    Withdraws an earlier unconfirmed request for the cert. Raises NotFound; Unprocessable for a member without
+    an agreement key and for an unusable key; Conflict for a known key.
     """
     if not reason.strip() or len(reason) > _MAX_REASON:
         raise Unprocessable(f"Give a reason of 1 to {_MAX_REASON} characters; who confirms reads it.")
     public = keys.read_public(data)
+    # Also while the hub is closed: the operator repeats acts that a restored backup lacks.
     with service.store.write(when_closed=True) as connection:
+        # INVARIANT: keys change only under the lock on the generation, as `admit` needs.
         agreements.hold_for_change(connection)
         now = service.store.now(connection)
         member = members.find_member(connection, member_id)
@@ -74,10 +76,10 @@ def request(service: Service, member_id: str, data: bytes, reason: str) -> KeyRe
 
 
 def listing(service: Service, caller: Caller) -> list[JsonObject]:
-    """Return the recoveries that concern the caller, the earliest first; to an auditor all.
+    """Return the recoveries of interest to the caller, the earliest first; all to an auditor.
 
-    To a cert that governs: its nation's own, those that it may confirm now, and those that it has. Raises
-    Forbidden for all others.
+    A governing cert gets its own nation's recoveries, and the recoveries it may confirm or has confirmed.
+    Raises Forbidden for other callers.
     """
     if not may_know(caller):
         raise Forbidden(
@@ -94,16 +96,16 @@ def listing(service: Service, caller: Caller) -> list[JsonObject]:
 
 
 def confirm(service: Service, caller: Caller, sent: HttpRequest, thumbprint: str) -> JsonObject:
-    """Make the key valid and revoke the lost one, by the word of another nation's cert.
+    """Make the new key valid and revoke the lost key, by the signature of another nation's cert.
 
     1. The caller governs for a nation, and signed the request with its agreement key.
-    2. The key waits, for a cert of another nation: one with which it has an agreement that has not ended or,
-       if it has none with anybody, any.
-    3. The body's `jws` is the caller's own signature over just what `statement` gives.
-    4. The new key is registered and the lost one revoked, in one commit that keeps the statement.
+    2. The recovery is open, and the caller may confirm: as a party of an agreement with the key's nation that
+       has not ended, or as any other nation's cert if the key's nation has no such agreement.
+    3. The body's `jws` is the caller's own signature over exactly `statement`.
+    4. One commit registers the new key, revokes the lost key and stores the statement.
 
-    Raises Forbidden, Unauthenticated, BadSignature, BadJson, Unprocessable, Conflict where another key has
-    followed meanwhile, and NotFound for what is not there, not open or not for this nation to confirm.
+    Raises Forbidden, Unauthenticated, BadSignature, BadJson and Unprocessable; Conflict if the cert has
+    another key since; NotFound alike for a recovery unknown, closed or of no concern to the caller's nation.
     """
     if caller.member.kind is not Kind.CERT or not may_know(caller):  # 1
         raise Forbidden("A key is confirmed by a nation's cert, with a token of scope govern.")
@@ -114,6 +116,7 @@ def confirm(service: Service, caller: Caller, sent: HttpRequest, thumbprint: str
         raise Unprocessable('jws: send {"jws": "…"}, the compact JWS by your agreement key.')
 
     def act(connection: Connection) -> JsonObject:
+        # INVARIANT: nonce (`accept.once`), then the generation: the order of locks. `admit` comes after.
         agreements.hold_for_change(connection)
         admit(service, connection, caller, evidence)
         now = present(service, connection)
@@ -133,7 +136,8 @@ def confirm(service: Service, caller: Caller, sent: HttpRequest, thumbprint: str
 
 
 def statement(hub_id: str, owner: Member, recovery: KeyRecovery) -> JsonObject:
-    """Return what a cert signs that confirms a key: whose it is, and which it takes the place of."""
+    """Return the statement for a confirming cert to sign: the new key, its owner, and the replaced key."""
+    # The hub's identity is in it: a statement for another hub is worth nothing here.
     return {
         "typ": "recover",
         "hub": hub_id,
@@ -144,12 +148,12 @@ def statement(hub_id: str, owner: Member, recovery: KeyRecovery) -> JsonObject:
     }
 
 
-# --- who may, and for how long ----------------------------------------------------------------
+# --- permission and lapse ---------------------------------------------------------------------
 
 
 def _is_open(recovery: KeyRecovery, now: datetime) -> bool:
     is_decided = recovery.confirmed_at is not None or recovery.withdrawn_at is not None
-    return not is_decided and now < recovery.requested_at + _LIVES
+    return not is_decided and now < recovery.requested_at + _LAPSE
 
 
 def _may_confirm(  # (hub/README: lost-agreement-key)
@@ -158,6 +162,7 @@ def _may_confirm(  # (hub/README: lost-agreement-key)
     nation, own = caller.member.nation, owner.nation
     if nation is None or own is None or nation == own or not _is_open(one, now):
         return False
+    # Without any agreement nobody would be permitted: then any other nation's cert may confirm.
     partners = _partners(service, connection, own, now)
     return nation in partners or not partners
 
@@ -165,7 +170,7 @@ def _may_confirm(  # (hub/README: lost-agreement-key)
 def _partners(
     service: Service, connection: Connection, nation: NationCode, now: datetime
 ) -> frozenset[NationCode]:
-    """Return with whom a nation has an agreement that all have signed and that has not ended."""
+    """Return the other parties of a nation's fully signed agreements that have not ended."""
     found: set[NationCode] = set()
     for stored in agreements.all_of(connection, nation):
         lifecycle = lifecycle_of(service.registry, stored)
@@ -187,7 +192,7 @@ def _concerns(
     return is_confirmed or _may_confirm(service, connection, caller, one, owner, now)
 
 
-# --- the one step -----------------------------------------------------------------------------
+# --- the transaction --------------------------------------------------------------------------
 
 
 def _check_statement(
@@ -203,6 +208,7 @@ def _check_statement(
 
 
 def _replace(connection: Connection, one: KeyRecovery, owner: Member, caller: Caller, now: datetime) -> None:
+    # INVARIANT: the key lost at the request is still the last: a cert that has a later key needs no recovery.
     lost = _last_key(connection, owner)
     if lost is None or lost.thumbprint != one.previous:
         raise Conflict(f"{owner.id} has another agreement key since; this one is needed no more.")
@@ -236,7 +242,7 @@ def _view(service: Service, one: KeyRecovery, owner: Member, now: datetime) -> J
         "previous": one.previous,
         "reason": one.reason,
         "requested_at": format_instant(one.requested_at),
-        "lapses_at": format_instant(one.requested_at + _LIVES),
+        "lapses_at": format_instant(one.requested_at + _LAPSE),
         "confirmed_by": one.confirmed_by,
         "confirmed_at": None if one.confirmed_at is None else format_instant(one.confirmed_at),
         "statement": statement(service.registry.hub_identity_id, owner, one),

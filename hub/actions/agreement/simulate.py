@@ -1,8 +1,8 @@
-"""What an agreement would release and withdraw if it came into force now: told, and nothing written.
+"""Simulates an agreement in force now: counts the releases and withdrawals, and writes nothing.
 
-Most objects refer to nothing and have one version: the database counts them by what decides over them. The
-others are judged jointly, before and after, by the rules that decide in earnest; those that hang together in
-the same way are judged once.
+Most objects have no references and one version: the database counts such objects by the facts of a decision.
+All other objects are judged jointly, before and after, by the same rules as real decisions. Groups of objects
+with equal facts and equal links are judged once.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ _RECENT_DAYS: Final = 30
 
 
 class SimulatedLine(NamedTuple):
-    """What is counted together: versions of a type and level that some clearance begins or ceases to see."""
+    """The key of a count: versions of one type and level, gained or lost from one clearance on."""
 
     origin: NationCode
     recipient: NationCode
@@ -72,22 +72,22 @@ class SimulatedLine(NamedTuple):
 
 
 class SeenForm(NamedTuple):
-    """From which clearance on somebody sees a version, and in which form."""
+    """The lowest clearance that sees a version, and the form of the version for that clearance."""
 
     clearance: Clearance
     form: Form
 
 
 class _Example(NamedTuple):
-    """A version that changes, and the form in which whoever asks knows it."""
+    """A version with a change, and its form as known to the caller."""
 
     id: StixId
     form: Form
 
 
 @dataclass(slots=True)
-class _Tally:
-    """How many versions change, by line, and a few of them by id, by direction."""
+class _ChangeCounts:
+    """The numbers of changed versions by line, and a few example ids by direction."""
 
     counts: Counter[SimulatedLine] = field(default_factory=Counter)
     examples: dict[tuple[NationCode, NationCode], list[_Example]] = field(
@@ -97,6 +97,7 @@ class _Tally:
     def add(self, line: SimulatedLine, count: int, example: _Example) -> None:
         self.counts[line] += count
         kept = self.examples[line.origin, line.recipient]
+        # A link has no content of interest: its redaction is the example.
         if not example.form.is_link and len(kept) < _EXAMPLES and example not in kept:
             kept.append(example)
 
@@ -114,7 +115,7 @@ class _Tally:
         ]
 
     def shown(self, connection: Connection, change: str) -> list[JsonObject]:
-        """Return the examples by the ids that whoever asks knows; what nobody was given yet has none."""
+        """Return the examples by ids known to the caller; a derived object not made yet has no id."""
         return [
             {"change": change, "origin": origin, "recipient": recipient, "object": known}
             for (origin, recipient), examples in sorted(self.examples.items())
@@ -128,41 +129,43 @@ def _made(connection: Connection, origin: NationCode, id: StixId, form: Form) ->
 
 
 def simulate(service: Service, caller: Caller, body: bytes) -> JsonObject:  # (hub/README: simulation-tells)
-    """Return what would change for whom if the agreement in `body` came into force now; nothing is written.
+    """Return the changes of visibility if the agreement in `body` came into force now; write nothing.
 
-    Versions are counted by direction, type, TLP and the lowest clearance that begins or ceases to see them,
-    history included. A nation is told of what it submitted itself, whoever would see it, and of what it would
-    cease to see itself; what others hold beyond that is theirs to tell (policy 9). An auditor is told all
-    counts, and no examples. `recent` tells what would have crossed of what was submitted in the last 30 days,
-    had the agreement been in force all that time: judged as it stands now, and beyond what crosses already.
+    Versions are counted by direction, type, TLP and the lowest clearance with a change, history included. A
+    nation gets all changes of its own objects, and of other nations' objects only its own losses (policy 9).
+    An auditor gets all counts, and no examples. `recent` counts the further releases of the last 30 days'
+    submissions, as if the agreement had been in force all that time, by their present markings.
 
-    Raises Forbidden for whoever is neither a nation's cert that governs nor an auditor, and what
-    `agree.propose` raises.
+    Raises Forbidden unless the caller is a governing cert or an auditor; else as `agree.propose`.
     """
     nation = caller.member.nation
     if not may_know(caller):
         raise Forbidden("Agreements are simulated by a nation's cert with scope govern, and by auditors.")
     agreement = read_proposal(service, nation, body)
-    released, withdrawn, recent = _Tally(), _Tally(), _Tally()
+    released, withdrawn, recent = _ChangeCounts(), _ChangeCounts(), _ChangeCounts()
     with service.store.read() as connection:
         now = present(service, connection)
+        # For its refusals alone: an amendment that nobody could propose is not simulated.
         parties_amended(service, connection, caller, agreement, now)
         before = service.in_force.periods(connection)
         after = _periods_after(service, connection, agreement, before, now)
         since = now - timedelta(days=_RECENT_DAYS)
         had_been = [_covering(p, since) if p.id < 0 else p for p in after]
         for origin in sorted({p.clause.origin for p in after} | {p.clause.origin for p in before}):
-            is_told = nation is None or origin == nation
+            # Of other nations' objects not even counts: these say what another nation holds (policy 9).
+            sees_all = nation is None or origin == nation
             context = context_of(service, connection, origin, now)
-            if not is_told and nation is not None:
+            if not sees_all and nation is not None:
                 context = replace(context, recipients=[nation])
-            laws = _UnderPeriods(context, before), _UnderPeriods(context, after)
-            tallies = _Tallies(released, withdrawn) if is_told else _Tallies(_Tally(), withdrawn)
-            past = _Past(_UnderPeriods(context, had_been), since, recent) if is_told else None
+            clauses = _UnderPeriods(context, before), _UnderPeriods(context, after)
+            counts = _Counts(released, withdrawn) if sees_all else _Counts(_ChangeCounts(), withdrawn)
+            past = _RecentCase(_UnderPeriods(context, had_been), since, recent) if sees_all else None
             starts = {at for p in (*before, *after) for at in p.since.values()}
-            _Comparison(context, *laws, tallies, past, is_told).tell(connection, starts)
+            _Comparison(context, *clauses, counts, past, sees_all).count(connection, starts)
         shown = {} if nation is None else {"released": released, "withdrawn": withdrawn}
-        examples = [one for change, tally in shown.items() for one in tally.shown(connection, change)]
+        examples = [
+            one for change, change_counts in shown.items() for one in change_counts.shown(connection, change)
+        ]
     return {
         "released": released.lines(),
         "withdrawn": withdrawn.lines(),
@@ -174,7 +177,8 @@ def simulate(service: Service, caller: Caller, body: bytes) -> JsonObject:  # (h
 def _periods_after(
     service: Service, connection: Connection, agreement: Agreement, before: Sequence[Period], now: datetime
 ) -> list[Period]:
-    """Return what would bind: the agreement from now on, and no longer what it supersedes."""
+    """Return the periods in force with the agreement from now on, without the superseded agreement."""
+    # A later `valid_from` counts as now: the question is the change at this moment.
     lifecycle = Lifecycle(
         replace(agreement, valid_from=min(agreement.valid_from, now)), agreement.parties, now
     )
@@ -185,18 +189,20 @@ def _periods_after(
             AgreementState.IN_FORCE,
             AgreementState.SUSPENDED,
         ):
+            # An unbroken chain keeps the start of the superseded agreement (policy 4).
             since = covered_since(agreements.periods_of(connection, former.id))
+    # Negative ids: no stored period has one, so both kinds can be told apart.
     new = [replace(p, id=-1 - n) for n, p in enumerate(periods_from(lifecycle, now, since, None))]
     return [*(p for p in before if p.agreement_id != agreement.supersedes), *new]
 
 
 def _covering(period: Period, since: datetime) -> Period:
-    """Return the period as if it had covered each direction since then at the latest."""
+    """Return the period as if each direction were covered from `since` on, or from an earlier start."""
     return replace(period, since={recipient: min(at, since) for recipient, at in period.since.items()})
 
 
 class _UnderPeriods:
-    """How one nation's versions are judged while certain periods bind."""
+    """The judgement of one nation's versions under given periods."""
 
     def __init__(self, context: DecisionContext, periods: Sequence[Period]) -> None:
         self._context = context
@@ -205,15 +211,15 @@ class _UnderPeriods:
         self._seen: dict[Justification, Clearance | None] = {}
 
     def own(self, facts: Facts) -> Mapping[NationCode, Class]:
-        """Return the class of such versions for each recipient, references aside."""
+        """Return the class of versions with these facts for each recipient, references aside."""
         return self._clauses.as_submitted(self.candidate(facts))
 
     def others(self, facts: Facts, *, is_last: bool = True) -> Mapping[View, Class]:
-        """Return their classes in other forms than as submitted."""
+        """Return the classes of such versions in other forms than as submitted."""
         return self._clauses.in_other_forms(self.candidate(facts), is_last=is_last)
 
     def alone(self, facts: Facts) -> Judgement:
-        """Return what such versions, which refer to nothing, stand by in every form."""
+        """Return the judgement of versions without references, in every form."""
         own = {View(recipient): frozenset({one}) for recipient, one in self.own(facts).items()}
         return own | {view: frozenset({one}) for view, one in self.others(facts).items()}
 
@@ -223,19 +229,19 @@ class _UnderPeriods:
     def judge(
         self, connection: Connection, groups: Sequence[Linked], behind: Originals
     ) -> Mapping[int, Judgement]:
-        """Return the joint judgement of versions that hang together, for each group by its key."""
+        """Return the joint judgement of linked versions, by the key of each group."""
         nodes = {
             one.key: Node(
                 one.facts.member,
-                _named(one.key),
+                _group_id(one.key),
                 self.own(one.facts),
-                frozenset(map(_named, one.refers)),
+                frozenset(map(_group_id, one.refers)),
                 one.later,
                 is_newest=True,
                 others=self._forms(connection, one),
-                left={level: frozenset(map(_named, targets)) for level, targets in one.left.items()},
+                left={level: frozenset(map(_group_id, targets)) for level, targets in one.left.items()},
                 is_masked=self.candidate(one.facts).is_masked,
-                sources=frozenset(map(_named, one.sources)),
+                sources=frozenset(map(_group_id, one.sources)),
                 originals=behind.get(one.key, {}),
             )
             for one in groups
@@ -246,11 +252,11 @@ class _UnderPeriods:
         classes, about = self.others(one.facts, is_last=one.is_last), one.facts.about
         if about is None or not any(view.form.is_answer for view in classes):
             return to_audience(classes, frozenset())
-        told = audience_of(connection, self._context.origin, about, one.ids, one.key)
-        return to_audience(classes, told)
+        audience = audience_of(connection, self._context.origin, about, one.ids, one.key)
+        return to_audience(classes, audience)
 
     def lowest(self, judgement: Judgement, recipient: NationCode) -> SeenForm | None:
-        """Return the lowest clearance that sees a version, and in which form; None: nobody does."""
+        """Return the lowest clearance with the version visible, and the form; None without a reader."""
         found = [
             SeenForm(lowest, view.form)
             for view, value in judgement.items()
@@ -259,52 +265,56 @@ class _UnderPeriods:
         return min(found, key=lambda seen: (seen.clearance, seen.form.label), default=None)
 
     def _lowest(self, justification: Justification) -> Clearance | None:
+        # Few justifications and many versions: each is evaluated once.
         if justification not in self._seen:
             self._seen[justification] = lowest_clearance(justification, self._in_force)
         return self._seen[justification]
 
 
-class _Tallies(NamedTuple):
-    released: _Tally
-    withdrawn: _Tally
+class _Counts(NamedTuple):
+    released: _ChangeCounts
+    withdrawn: _ChangeCounts
 
 
-class _Past(NamedTuple):
-    """How it would be judged had the agreement covered what was submitted at or after `since`."""
+class _RecentCase(NamedTuple):
+    """The clauses of an agreement covering submissions from `since` on, with the counts of releases."""
 
     clauses: _UnderPeriods
     since: datetime
-    released: _Tally
+    released: _ChangeCounts
 
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """What one nation submitted, judged by what binds now and by what would.
+    """Compares the judgements of one nation's versions under the present periods and the simulated periods.
 
-    `is_told`: whoever asks may know of all that it submitted.
+    `sees_all`: the caller may know of all versions of the nation.
     """
 
     context: DecisionContext
     before: _UnderPeriods
     after: _UnderPeriods
-    tallies: _Tallies
-    past: _Past | None
-    is_told: bool
+    counts: _Counts
+    past: _RecentCase | None
+    sees_all: bool
 
     @property
     def _compared(self) -> list[_UnderPeriods]:
-        """What binds now, what would and, last, what would have bound."""
+        """The present periods, the simulated periods and, last, the periods of the recent case."""
         return [self.before, self.after, *([self.past.clauses] if self.past else [])]
 
-    def tell(self, connection: Connection, starts: Collection[datetime]) -> None:
-        """Count what would change; `starts` are when any clause begins to cover what is submitted."""
+    def count(self, connection: Connection, starts: Collection[datetime]) -> None:
+        """Count the changes; `starts` are the starts of all clauses."""
+        # A version's age matters only as before or after these instants, so ages are counted by span.
         origin = self.context.origin
         ages = sorted({*starts, *([self.past.since] if self.past else [])})
         for group in populations.alike(connection, origin, ages):
             judged_alone = [clauses.alone(group.facts) for clauses in self._compared]
             self._compare(judged_alone, group.facts, group.count, group.example)
+        # Linked versions: those of one group have equal facts and links, so are judged once.
         identities = {id: member.identity for id, member in self.context.members.items()}
         linked = populations.linked(connection, origin, ages, self._decisive, identities)
+        # Policy 2.7: an own copy withholds nothing from readers of its original.
         copies = equal_before(connection, {one.key for one in linked if one.is_copy})
         behind = originals(copies, self.context.members)
         judged = [clauses.judge(connection, linked, behind) for clauses in self._compared]
@@ -314,21 +324,22 @@ class _Comparison:
                 self._compare(found, facts, count, example)
 
     def _decisive(self, facts: Facts) -> Hashable:
-        """Return what facts come to in a judgement, references aside."""
+        """Return the value of facts in a judgement, references aside: equal values give equal judgements."""
         own = (tuple(sorted(clauses.own(facts).items())) for clauses in self._compared)
         others = (frozenset(clauses.others(facts, is_last=False).items()) for clauses in self._compared)
         return facts.member, facts.source_hiding, *own, *others
 
     def _compare(self, judged: Sequence[Judgement], facts: Facts, count: int, id: StixId) -> None:
-        """Count a change; `judged` has a judgement by each of the laws."""
+        """Count a change; `judged` has a judgement under each of the compared periods."""
         for recipient in self.context.recipients:
             if recipient == self.context.origin:
-                continue
+                continue  # no agreement changes what the origin nation sees (policy 3)
             was, will = self.before.lowest(judged[0], recipient), self.after.lowest(judged[1], recipient)
             if _is_wider(will, was):
-                self.tallies.released.add(self._line(recipient, facts, will), count, self._example(id, will))
+                self.counts.released.add(self._line(recipient, facts, will), count, self._example(id, will))
             elif was is not None and _clearance(was) != _clearance(will):
-                self.tallies.withdrawn.add(self._line(recipient, facts, was), count, self._example(id, was))
+                self.counts.withdrawn.add(self._line(recipient, facts, was), count, self._example(id, was))
+            # Against the present periods: objects that cross already are no gain of the agreement.
             if self.past is not None and facts.submitted_at >= self.past.since:
                 then = self.past.clauses.lowest(judged[-1], recipient)
                 if _is_wider(then, was):
@@ -336,13 +347,15 @@ class _Comparison:
                     self.past.released.add(line, count, self._example(id, then))
 
     def _line(self, recipient: NationCode, facts: Facts, seen: SeenForm) -> SimulatedLine:
-        """Return where it is counted; a recipient is told the level of what it sees."""
+        """Return the line of a count; a recipient gets the level of the form that it sees."""
+        # The level as submitted would disclose the hidden part of another nation's redacted object (policy
+        # 9).
         level = self.before.candidate(facts).level(seen.form)
-        tlp = facts.tlp if self.is_told or level is None else level
+        tlp = facts.tlp if self.sees_all or level is None else level
         return SimulatedLine(self.context.origin, recipient, facts.type, tlp, seen.clearance)
 
     def _example(self, id: StixId, seen: SeenForm) -> _Example:
-        return _Example(id, SUBMITTED if self.is_told else seen.form)
+        return _Example(id, SUBMITTED if self.sees_all else seen.form)
 
 
 def _is_wider(will: SeenForm | None, was: SeenForm | None) -> TypeGuard[SeenForm]:
@@ -353,6 +366,6 @@ def _clearance(seen: SeenForm | None) -> Clearance | None:
     return None if seen is None else seen.clearance
 
 
-def _named(key: int) -> StixId:
-    """Return a name for the versions of a group, which are referred to alike whatever their ids."""
+def _group_id(key: int) -> StixId:
+    """Return an id for all versions of a group, in place of their own ids."""
     return StixId(str(key))

@@ -1,4 +1,4 @@
-"""What `hub check` looks at, part by part: each gives the faults that it finds, and changes nothing."""
+"""The parts of `hub check`: each part yields its faults, and changes nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RESTORE: Final = "restore a backup"
 
 
 class Fault(NamedTuple):
-    """One thing that is wrong: where, and in one sentence what, with the remedy."""
+    """One fault: its place, and a sentence with the error and the remedy."""
 
     place: str
     what: str
@@ -24,12 +24,14 @@ class Fault(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Inspection:
-    """What every part goes by: one snapshot of the database, the configuration, and what binds at `now`.
+    """The common data of all parts: one snapshot of the database, the configuration, and the agreements.
 
-    `periods` are all that ever were; `recipients` the configured nations that have a ledger; `catching_up`
-    those of whose objects some are still to be released under an agreement in force (policy 5).
+    `periods` are all periods, ended ones too; `recipients` the configured nations with a ledger;
+    `catching_up` the nations with an unfinished history: some releases of their objects are still to be
+    written (policy 5).
     """
 
+    # INVARIANT: all parts read by this one connection, so that a hub that serves meanwhile causes no fault.
     connection: Connection
     registry: Registry
     require_signature: bool
@@ -42,5 +44,5 @@ class Inspection:
 
 
 def named(version: ObjectVersion) -> str:
-    """Return how a fault calls a version of a record."""
+    """Return the text for a version in a fault."""
     return f"{version.id} of {version.member}, version {version.version}"

@@ -1,4 +1,4 @@
-"""The operator verifies the whole hub: that nothing is damaged, and nobody is shown what is not theirs."""
+"""The operator verifies the whole hub: no data is damaged, and each reader sees exactly its releases."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from hub.actions.checks import (
     RESTORE,
     Fault,
     Inspection,
+    derived_objects,
     ledgers,
-    made,
     provenance,
     recalls,
     records,
@@ -33,13 +33,13 @@ from hub.store.members import members
 
 __all__ = ["DAMAGED", "Fault", "Report", "check"]
 
-# What reading a damaged value may raise: a level that does not exist, JSON of another shape.
+# Exceptions of a damaged value: a level that does not exist, JSON of another shape.
 _UNREADABLE: Final = (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How much was looked at, and every fault that was found; none: the hub is sound."""
+    """The numbers of checked rows by table, and every fault. No fault: the hub is sound."""
 
     checked: Mapping[str, int]
     faults: Sequence[Fault]
@@ -50,25 +50,24 @@ DAMAGED: Final = Report({}, [Fault(_FILE, f"cannot be read; {RESTORE}")])
 
 
 def _silent(_part: str) -> None:
-    """Tell nobody."""
+    """Report no progress."""
 
 
 def check(service: Service, tell: Callable[[str], None] = _silent) -> Report:
-    """Verify everything in one snapshot, beside a hub that serves; nothing is changed.
+    """Verify the whole hub in one snapshot, beside a serving hub, and return the faults; change nothing.
 
-    1. Schema and tables are this version's; the file is sound; no row refers to one that is not there.
-    2. Ledgers are gapless and dated in order; justifications and disclosures can be read.
-    3. Every object is what was submitted, is marked as it says by the configuration of its submission, and
-       stands for exactly those readers for whom the rules release it now, decided from scratch with all that
-       refers to it. Of a recall those alone are told who fetched it.
-    4. Every signature holds: on submissions and deletions, and on agreements with what binds by them. What
-       is stored is of the member, place and time that were signed.
+    1. Schema and tables are of this version; the database file is sound; no row refers to a missing row.
+    2. Ledgers are gapless with increasing dates; justifications and disclosures are readable.
+    3. Every object equals the submitted object, and its marking follows from the object and the configuration
+       of that time. Its rows make the object visible to exactly the readers of a new decision by the rules.
+       A recall names exactly members with a disclosure of the recalled versions.
+    4. Every signature is valid: of submissions, deletions and agreements. Periods follow from the signed
+       events. Stored versions are of the signed member, collection and time.
 
-    `tell` is given the name of each part before it is looked at.
+    `tell` gets the name of each part before the part runs.
 
-    Memory: about 250 bytes per object that refers to another or is referred to, to keep such objects
-    together, and about 5 KB for each version of a thousand objects at a time, or of the largest set of
-    objects that hang together if that is more.
+    Memory: about 250 bytes for each object with a reference to or from another object. Also about 5 KB for
+    each version of a thousand objects, or of the largest group of linked objects.
     """
     try:
         return _report(service, tell)
@@ -77,10 +76,13 @@ def check(service: Service, tell: Callable[[str], None] = _silent) -> Report:
 
 
 def _report(service: Service, tell: Callable[[str], None]) -> Report:
+    # Another schema first: no statement of the other parts fits it.
     if (reason := service.store.outdated() or service.store.altered()) is not None:  # 1
         return Report({}, [Fault("database schema", reason)])
+    # Also while the hub is closed: after a restore the operator checks before opening.
     with service.store.read(when_closed=True) as connection:
         tell("the database")
+        # A damaged file may give wrong rows in any query, so no other part runs on it.
         if damage := integrity.structural_faults(connection):
             return Report({}, [Fault(_FILE, f"{line}; {RESTORE}") for line in damage])
         faults = [
@@ -91,6 +93,7 @@ def _report(service: Service, tell: Callable[[str], None]) -> Report:
 
 
 def _faults(service: Service, connection: Connection, tell: Callable[[str], None]) -> Iterator[Fault]:
+    # Every other part judges by these values; with one unreadable each row would be a fault.
     if unreadable := list(_unreadable(connection)):
         yield from unreadable
         return
@@ -107,8 +110,8 @@ def _faults(service: Service, connection: Connection, tell: Callable[[str], None
         yield from _readable(f"objects of {origin}", _origin(inspection, origin, justifications, counts))
     yield from _readable("creators", records.creator_faults(connection, counts))
     tell("recalls")
-    yield from records.neighbour_faults(connection)
-    if not misread:  # else who fetched what cannot be told
+    yield from records.cross_record_faults(connection)
+    if not misread:  # else the fetches are unknown, and no recall can be compared with them
         yield from _readable("recalls", recalls.recall_faults(inspection))
     tell("signatures")
     yield from _readable("submissions", signatures.submission_faults(inspection))  # 4
@@ -119,7 +122,7 @@ def _faults(service: Service, connection: Connection, tell: Callable[[str], None
 
 
 def _unreadable(connection: Connection) -> Iterator[Fault]:
-    """Give a fault for each part that cannot be read and by which every other is judged."""
+    """Yield a fault for each unreadable part of the `Inspection`."""
     parts: Mapping[str, Callable[[Connection], object]] = {
         "members": members.members,
         "keys": members.keys,
@@ -153,20 +156,21 @@ def _origin(
     inspection: Inspection, origin: NationCode, justifications: Justifications, counts: CreatorCounts
 ) -> Iterator[Fault]:
     rows = RowCheck.of(inspection, origin, justifications)
-    for ids in records.parcels(inspection.connection, origin):
+    for ids in records.batches(inspection.connection, origin):
         stored = records.load(inspection.connection, origin, ids)
         yield from records.newest_faults(stored)
-        versions = records.rightly_marked(stored)
+        # A wrong mark is one fault, above: the rows are judged as if the mark were right.
+        versions = records.with_newest_marked(stored)
         records.count_creators(versions, counts)
         yield from records.content_faults(inspection, origin, versions)
         if origin != HUB:
             yield from records.handling_faults(inspection, versions)
-            yield from made.made_faults(inspection, origin, versions)
+            yield from derived_objects.derived_object_faults(inspection, origin, versions)
         yield from rows.faults(versions)
 
 
 def _readable(part: str, faults: Iterator[Fault]) -> Iterator[Fault]:
-    """Give `faults`, and one more where a value cannot even be read."""
+    """Yield `faults`, and a last fault for a value that nobody can read."""
     try:
         yield from faults
     except _UNREADABLE as error:

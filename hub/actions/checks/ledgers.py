@@ -1,4 +1,4 @@
-"""The ledgers: nothing is missing, their order is that of time, and reasons and disclosures can be read."""
+"""Checks ledgers: gapless positions, increasing dates, readable justifications and disclosures."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hub.store.ledger import disclosures, releases
 
 
 def ledger_faults(inspection: Inspection) -> Iterator[Fault]:
-    """Give what breaks the promise to incremental pollers: positions 1, 2, 3 …, each with a later date."""
+    """Yield gaps and dates out of order: positions are 1, 2, 3 …, each with a later date (I4)."""
     connection = inspection.connection
     configured = set(inspection.registry.nations)
     states = integrity.ledger_states(connection)
@@ -35,19 +35,21 @@ def ledger_faults(inspection: Inspection) -> Iterator[Fault]:
 
 
 def read_justifications(inspection: Inspection) -> dict[int, Justification | None]:
-    """Return every justification by id, None for one that cannot be read."""
+    """Return every justification by id, None for an unreadable justification."""
     stored = integrity.justifications(inspection.connection)
     return {one.id: _decoded(one) for one in stored}
 
 
 def justification_faults(inspection: Inspection) -> Iterator[Fault]:
-    """Give the justifications that are not what was decided, or name what never was."""
+    """Yield the unreadable and altered justifications, and grounds with an unknown period or member."""
+    # Ended periods too: a row keeps its justification when a period ends.
     periods = {period.id for period in inspection.periods}
     for one in integrity.justifications(inspection.connection):
         place = f"justification {one.id} of {one.recipient}"
         value = _decoded(one)
         if value is None:
             yield Fault(place, f"cannot be read; {RESTORE}")
+        # Justifications are interned by digest: with a changed text all rows of this one have other readers.
         elif hashlib.sha256(one.classes.encode()).digest() != bytes(one.digest):
             yield Fault(place, f"has another digest than its text; {RESTORE}")
         else:
@@ -56,18 +58,20 @@ def justification_faults(inspection: Inspection) -> Iterator[Fault]:
                 yield Fault(place, f"names the period {period}, which never was; {RESTORE}")
             for member in sorted({g.member for g in grounds if g.member} - inspection.members.keys()):
                 yield Fault(place, f"names the member {member}, who is not registered; {RESTORE}")
+    # A page looks up the justifications of its own ledger alone: such a row would never be served.
     for recipient, position in integrity.borrowed_justifications(inspection.connection):
         yield Fault(f"release {recipient}/{position}", f"stands by another ledger's justification; {RESTORE}")
 
 
 def disclosure_faults(inspection: Inspection) -> Iterator[Fault]:
-    """Give the records of what was given to whom that cannot be read, or tell of rows that never were."""
+    """Yield the unreadable disclosures, and disclosures of other ledgers or of unknown positions."""
     positions = {state.recipient: state.position for state in integrity.ledger_states(inspection.connection)}
     for one in evidence.disclosures(inspection.connection):
         member = inspection.members.get(one.member)
         place = f"disclosure {one.id} to {one.member}"
         if (given := _positions(one)) is None or one.kind not in set(Disclosed):
             yield Fault(place, f"cannot be read; {RESTORE}")
+        # Recalls and explanations find disclosures by these two columns alone.
         elif (one.first_position, one.last_position) != (given[0], given[-1]):
             yield Fault(place, f"lists other positions than it is found by; {RESTORE}")
         elif given[-1] > positions.get(one.recipient, 0):

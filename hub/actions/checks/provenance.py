@@ -1,4 +1,4 @@
-"""What is stored follows from what was signed: by member, place and time, and nothing else is there."""
+"""Checks that stored versions follow from signed requests: by member, collection and time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from hub.proofs import requests
 from hub.store.checks import evidence
 from hub.store.checks.evidence import Request
 
-# From the look at the signature to the decision: its locks are waited for, one after the other.
+# From the check of the signature to the decision: a request waits for its locks one after the other.
 _DECIDING: Final = timedelta(minutes=5)
 
 
 def provenance_faults(inspection: Inspection) -> Iterator[Fault]:
-    """Give the versions and outcomes that do not follow from a submission, and deletions from a DELETE."""
+    """Yield the versions and outcomes without a submission, and the deleted versions without a DELETE."""
     connection = inspection.connection
     parts = (
         (evidence.misplaced(connection), "is not of the member, origin and time of its submission"),
@@ -34,7 +34,10 @@ def provenance_faults(inspection: Inspection) -> Iterator[Fault]:
 
 
 def place_faults(inspection: Inspection, request: Request) -> Iterator[str]:
-    """Give where and when a signed request was received otherwise than its signature allows."""
+    """Yield the differences between a stored request and its signature, in collection and time.
+
+    `signatures` verifies the signature itself.
+    """
     member = inspection.members.get(request.member)
     if member is None or member.nation != request.origin:
         yield f"is of {request.origin}, where {request.member} does not write"
@@ -42,6 +45,7 @@ def place_faults(inspection: Inspection, request: Request) -> Iterator[str]:
         return
     nation = inspection.registry.nations.get(request.origin)
     names = set() if nation is None else {nation.collection_id, nation.code.lower()}
+    # The path alone: a proxy or another name of the hub changes host and root path, not the last parts.
     wanted = ["objects"] if request.object is None else ["objects", request.object]
     path = unquote(urlsplit(requests.target_of(request.evidence)).path).rstrip("/").split("/")
     if path[-len(wanted) :] != wanted or path[-len(wanted) - 1] not in names:
@@ -51,10 +55,10 @@ def place_faults(inspection: Inspection, request: Request) -> Iterator[str]:
 
 
 def _is_in_time(inspection: Inspection, request: Request) -> bool:
-    """Tell whether the request was received while its signature held.
+    """Return whether the request was received while its signature was valid.
 
-    It may be dated later than that at an instant that a ledger or an agreement had given before, for a clock
-    that has stepped back does not date anything before what is committed.
+    A later date is right if a ledger or an agreement had given that instant before: after a clock has stepped
+    back, the hub dates no request before committed decisions.
     """
     if request.evidence is None:
         return True

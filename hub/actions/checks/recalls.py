@@ -1,4 +1,4 @@
-"""Recalls: what is pulled back is the record's own, and whoever is told of it has really fetched it."""
+"""Checks recalls: the recalled versions are of the record, and each informed member fetched a version."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ _AT_ONCE: Final = 200
 
 
 def recall_faults(inspection: Inspection) -> Iterator[Fault]:
-    """Give the recalls of what is not theirs, and the members that are told of what they never fetched.
+    """Yield the recalls of other records, and the notices to members without a fetch.
 
-    Whether each note stands for exactly the members that are told by it is looked at with what stands.
+    `rows` checks whether each note is visible to exactly the informed members.
     """
+    # Members without a notice are no fault: `hub work` may write the notice later.
     every = enumerate(recalls.all_of(inspection.connection))
     for _, group in groupby(every, key=lambda one: one[0] // _AT_ONCE):
         yield from _faults(inspection, [recall for _, recall in group])
@@ -37,10 +38,11 @@ def _faults(inspection: Inspection, found: Sequence[Recall]) -> Iterator[Fault]:
     parts = recalls.parts(connection, by_id)
     versions = {v.key: v for v in objects.versions_by_key(connection, {part.version for _, part in parts})}
     for id, part in parts:
-        if (version := versions.get(part.version)) and (fault := _strayed(by_id[id], version)):
+        if (version := versions.get(part.version)) and (fault := _scope_fault(by_id[id], version)):
             yield Fault(_place(by_id[id]), f"{fault} {named(version)}; {RESTORE}")
     for id in sorted(by_id.keys() - {id for id, _ in parts}):
         yield Fault(_place(by_id[id]), f"pulls nothing back; {RESTORE}")
+    # All disclosures, from the first: `hub work` may have looked at a part of them only.
     fetched = fetched_of(connection, found)
     notices = recalls.notices(connection, by_id)
     notes = {v.key: v for v in objects.versions_by_key(connection, set(notices.values()))}
@@ -50,13 +52,13 @@ def _faults(inspection: Inspection, found: Sequence[Recall]) -> Iterator[Fault]:
         what, note = fetched.get((id, member)), notes.get(key)
         if what is None:
             yield Fault(_place(by_id[id]), f"is told to {member}, who has not fetched it; {RESTORE}")
-        elif note is None or not _says(inspection, said.get(note.content_id), note, what):
+        elif note is None or not _is_true_notice(inspection, said.get(note.content_id), note, what):
             yield Fault(
                 _place(by_id[id]), f"is told to {member} otherwise than by a note of the hub's; {RESTORE}"
             )
 
 
-def _strayed(recall: Recall, version: ObjectVersion) -> str | None:
+def _scope_fault(recall: Recall, version: ObjectVersion) -> str | None:
     if version.record != (recall.member, recall.stix_id):
         return "pulls back another record's version,"
     if recall.reason is RecallReason.DELETED and version.deleted_at is None:
@@ -64,8 +66,11 @@ def _strayed(recall: Recall, version: ObjectVersion) -> str | None:
     return None
 
 
-def _says(inspection: Inspection, said: Mapping[str, Any] | None, note: ObjectVersion, what: Fetched) -> bool:
-    """Tell whether the note is the hub's own, marked as is noted, and about what the member fetched alone."""
+def _is_true_notice(
+    inspection: Inspection, said: Mapping[str, Any] | None, note: ObjectVersion, what: Fetched
+) -> bool:
+    """Return whether the note is the hub's own, has its stored level, and names fetched objects alone."""
+    # A reference to anything else would disclose an object that the member has not seen (policy 9).
     if said is None or (note.member, note.type) != (MemberId(HUB), NOTE):
         return False
     is_marked = said.get("object_marking_refs") == [definition_of(note.tlp)]

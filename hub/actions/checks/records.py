@@ -1,4 +1,4 @@
-"""Records and their versions: what the hub holds of an object is what the object says."""
+"""Checks records and versions: the stored columns of a version equal the values of its object."""
 
 from __future__ import annotations
 
@@ -52,26 +52,28 @@ CreatorCounts = Counter[tuple[MemberId, StixId, Tlp]]
 _IDS_AT_ONCE: Final = 1_000
 
 
-# --- in parcels ---------------------------------------------------------------------------------
+# --- batches ------------------------------------------------------------------------------------
 
 
-def parcels(connection: Connection, origin: NationCode) -> Iterator[list[StixId]]:
-    """Give the ids of an origin in lists of about a thousand; what refers to each other stays together."""
+def batches(connection: Connection, origin: NationCode) -> Iterator[list[StixId]]:
+    """Yield the ids of an origin in lists of about a thousand; objects linked by references stay together."""
+    # Linked objects are judged together (policy 2.7), so no group of linked ids is divided.
     groups = _related(integrity.links(connection, origin))
     linked = {id for group in groups for id in group}
     alone = ([id] for id in integrity.ids(connection, origin) if id not in linked)
-    parcel: list[StixId] = []
+    batch: list[StixId] = []
     for group in chain(groups, alone):
-        parcel += group
-        if len(parcel) >= _IDS_AT_ONCE:
-            yield parcel
-            parcel = []
-    if parcel:
-        yield parcel
+        batch += group
+        if len(batch) >= _IDS_AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def _related(links: Iterable[tuple[StixId, StixId]]) -> list[list[StixId]]:
-    """Return the ids that are linked, directly or not, in one list each."""
+    """Return the groups of linked ids, directly or indirectly linked."""
+    # Union-find: one pass over the links, in memory for the ids alone.
     leaders: dict[StixId, StixId] = {}
 
     def leader(id: StixId) -> StixId:
@@ -96,7 +98,7 @@ def load(connection: Connection, origin: NationCode, ids: Sequence[StixId]) -> V
 
 
 def newest_faults(versions: Versions) -> Iterator[Fault]:
-    """Give the records of which not exactly the right version is marked as the newest."""
+    """Yield the records with a wrong mark, a missing mark or several marks of the newest version."""
     for record in _records(versions):
         right = max(record, key=lambda v: v.rank)
         if [v.key for v in record if v.is_newest] != [right.key]:
@@ -104,8 +106,8 @@ def newest_faults(versions: Versions) -> Iterator[Fault]:
             yield Fault(named(right), f"{what}; {RESTORE}")
 
 
-def rightly_marked(versions: Versions) -> Versions:
-    """Return the versions with the newest of each record marked, whatever is stored."""
+def with_newest_marked(versions: Versions) -> Versions:
+    """Return the versions with exactly the newest of each record marked, independent of the stored mark."""
     newest = {max(record, key=lambda v: v.rank).key for record in _records(versions)}
     return {key: replace(v, is_newest=key in newest) for key, v in versions.items()}
 
@@ -118,14 +120,15 @@ def _records(versions: Versions) -> Iterable[list[ObjectVersion]]:
 
 
 def count_creators(versions: Versions, counts: CreatorCounts) -> None:
-    """Count anew who names which identity at which level (policy 2.4)."""
+    """Add the versions to the counts of namers by identity and level (policy 2.4)."""
     for version in versions.values():
         if version.creator is not None and names_creator(version):
             counts[version.member, version.creator, version.tlp] += 1
 
 
 def creator_faults(connection: Connection, counted: CreatorCounts) -> Iterator[Fault]:
-    """Give the identities whose noted counts are not those that were counted."""
+    """Yield the identities with stored counts other than the counted numbers."""
+    # The counts decide the level of an unmarked identity (hub/README: namers).
     noted = integrity.creator_counts(connection)
     for member, identity, tlp in sorted(noted.keys() | counted.keys()):
         key = member, identity, tlp
@@ -143,7 +146,10 @@ _LASTING_NAMES: Final = 2  # a member's id and name
 
 
 def content_faults(inspection: Inspection, origin: NationCode, versions: Versions) -> Iterator[Fault]:
-    """Give the contents that are not what was submitted, and the versions that are not what theirs say."""
+    """Yield the contents with a wrong digest or size, and the versions with other values than their content.
+
+    The hub's own objects have no submission: `rows` and `recalls` check these.
+    """
     users: dict[int, list[ObjectVersion]] = defaultdict(list)
     for version in versions.values():
         users[version.content_id].append(version)
@@ -157,26 +163,27 @@ def content_faults(inspection: Inspection, origin: NationCode, versions: Version
 
 
 def _said(inspection: Inspection, version: ObjectVersion, content: Content) -> StixObject:
-    """Return what the content says; names that its member's entry was given later count from then on only."""
+    """Return the content as read; names added later to the member's entry do not count."""
     obj, names = orjson.loads(content.body), names_of(inspection.members[version.member])
     said = reading.understand(obj, content.body, canonical.digest, names)
     if said.source_hiding is version.source_hiding:
         return said
+    # Short names and domains may have come after the submission, so both readings are accepted.
     return reading.understand(obj, content.body, canonical.digest, names[:_LASTING_NAMES])
 
 
 def _content_fault(content: Content, origin: NationCode, users: Sequence[ObjectVersion]) -> str | None:
-    living = [version for version in users if version.deleted_at is None]
+    undeleted = [version for version in users if version.deleted_at is None]
     if content.origin != origin:
         return f"of {content.origin} is used by a version of {origin}; {RESTORE}"
     if content.is_erased:
         if content.body:
             return f"is marked as erased and is still there; {RESTORE}"
-        return f"is erased, and {named(living[0])}, is not deleted; {RESTORE}" if living else None
-    if not living:
+        return f"is erased, and {named(undeleted[0])}, is not deleted; {RESTORE}" if undeleted else None
+    if not undeleted:
         return "is not erased, though every version of it is deleted; let its member delete them again"
     if len(content.body) != content.size or _digest(content.body) != content.digest:
-        return f"of {named(living[0])}, is not what its digest and size say; {RESTORE}"
+        return f"of {named(undeleted[0])}, is not what its digest and size say; {RESTORE}"
     return None
 
 
@@ -194,15 +201,17 @@ def _version_faults(inspection: Inspection, version: ObjectVersion, said: StixOb
 
 
 def _differing(inspection: Inspection, version: ObjectVersion, said: StixObject) -> Iterator[str]:
+    # INVARIANT: a version is judged by the configuration of its submission, not by the present one.
     registry = inspection.registry.at(version.submitted_at)
     markings = with_rel_to_on_parts(said.markings, registry.rel_to)
     definition = said.id, said.definition, said.definition_extensions, registry.informative_markings
-    # A cert is not hidden: its source hiding tells whether it names others, as was found when it submitted.
+    # A cert's source is not hidden. Its value says whether the object names others, as found at submission:
+    # that depends on the records of that time, so is not compared.
     is_masked = (
         inspection.members[version.member].kind is not Kind.CERT
         and version.source_hiding is not SourceHiding.NONE
     )
-    is_dated = said.version is None  # its version is the time at which its content was accepted
+    is_dated = said.version is None  # an SCO: its version is the time of the submission (policy 8)
     pairs = {
         "id": (version.id, said.id),
         "type": (version.type, said.type),
@@ -231,7 +240,10 @@ def _differing(inspection: Inspection, version: ObjectVersion, said: StixObject)
 
 
 def handling_faults(inspection: Inspection, versions: Versions) -> Iterator[Fault]:
-    """Give the versions that are handled more laxly than their own markings say (policy 2.1 to 2.6)."""
+    """Yield the versions with an effective marking laxer than their own markings (policy 2.1 to 2.6).
+
+    Stricter is no fault: containers and other members' objects tighten (policy 2.3, 2.7).
+    """
     by_member: dict[MemberId, list[ObjectVersion]] = defaultdict(list)
     for version in versions.values():
         by_member[version.member].append(version)
@@ -258,7 +270,7 @@ def _named_nations(inspection: Inspection, version: ObjectVersion) -> frozenset[
 
 
 def _column_faults(inspection: Inspection, version: ObjectVersion, accepted: Accepted) -> Iterator[Fault]:
-    """Give where what was taken over, is handed down or stays at home is not what the version says."""
+    """Yield columns that contradict the version: taken over, handed down, kept at home."""
     effective = EffectiveMarking(version.tlp, version.rel_to, version.is_closed)
     taken = version.taken.effective
     if taken is not None and is_stricter(taken, effective):
@@ -267,6 +279,8 @@ def _column_faults(inspection: Inspection, version: ObjectVersion, accepted: Acc
         yield Fault(named(version), f"is handled as {version.tlp.label}, and a part as more; {RESTORE}")
     if version.is_home and version.markings.tlp is not None:
         yield Fault(named(version), f"is kept at home as unmarked, and is marked; {RESTORE}")
+    # Only containers hand down. A deleted container is not judged again (policy 8), so is not compared with
+    # the present definitions.
     if version.type not in CONTAINERS or version.member == MemberId(HUB) or version.deleted_at is not None:
         return
     given, lowest = version.given, _lowest_level(version)
@@ -298,8 +312,9 @@ def _must_close(inspection: Inspection, version: ObjectVersion, accepted: Accept
     return version.markings.fault or (f"its marking {min(unknown)}" if unknown else None)
 
 
-def neighbour_faults(connection: Connection) -> Iterator[Fault]:
-    """Give what is handled more laxly than what contains it, and what belongs to nobody."""
+def cross_record_faults(connection: Connection) -> Iterator[Fault]:
+    """Yield versions laxer than their container, and references and contents without an owner."""
+    # By single statements over the whole database: a container and its objects may be in different batches.
     for inner, container in integrity.looser_than_containers(connection):
         what = f"is handled more laxly than version {container}, which contains it"
         yield Fault(f"version {inner}", f"{what}; {RESTORE}")

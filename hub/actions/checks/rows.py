@@ -1,4 +1,4 @@
-"""What stands in the ledgers for whom, against what the rules say now of every version."""
+"""Compares the rows of every version with a new decision by the rules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from typing import Final
 
 from hub.actions.checks import RESTORE, Fault, Inspection, named
-from hub.actions.oversight.recall import naming
+from hub.actions.oversight.recall import visible_to
 from hub.actions.release.judging import judge_afresh
 from hub.model import (
     HUB,
@@ -46,7 +46,7 @@ Justifications = Mapping[int, Justification | None]
 
 @dataclass(slots=True)
 class RowCheck:
-    """The judgement of one origin, and what was found out about pairs of justifications already."""
+    """The check of one origin's rows, with the results for pairs of justifications compared before."""
 
     inspection: Inspection
     context: DecisionContext
@@ -58,19 +58,22 @@ class RowCheck:
 
     @classmethod
     def of(cls, inspection: Inspection, origin: NationCode, justifications: Justifications) -> RowCheck:
-        """Return the standing to verify for what was submitted in `origin`."""
+        """Return the check for the versions submitted in `origin`."""
+        # As `InForce.periods`: a period ended before its time never binds again. Expired periods are left
+        # in, for `now` decides on them.
         in_time = [period for period in inspection.periods if period.ended_at is None]
         context = DecisionContext(origin, inspection.members, inspection.recipients, in_time, inspection.now)
         return cls(inspection, context, justifications)
 
     def faults(self, versions: Mapping[int, ObjectVersion]) -> Iterator[Fault]:
-        """Give what is wrong with the rows of `versions`, which lack nothing that they refer to."""
+        """Yield the faults of the rows of `versions`; `versions` has all objects referred to as well."""
         if self.context.origin == HUB:
             self.notes = recalls.notes(self.inspection.connection, versions)
         live: dict[tuple[int, View], StoredRow] = {}
         made = derived_objects.stored(self.inspection.connection, versions)
         for row in integrity.rows_of(self.inspection.connection, versions):
             yield from self._row_faults(row, versions[row.version], made.get((row.version, row.form)))
+            # The row of a deleted version keeps the readers of that time (policy 2.7: judged as it stood).
             if not row.is_withdrawn or row.is_deleted:
                 view = View(row.recipient, row.form)
                 if (row.version, view) in live:
@@ -86,7 +89,7 @@ class RowCheck:
         for key in most:
             for view in sorted(most[key].keys() | least[key].keys() | shown[key], key=repr):
                 if view.form.is_leaf and versions[key].deleted_at is not None:
-                    continue  # it tells who may hold a copy, and nothing refers to it
+                    continue  # nothing refers to a redaction, link or answer: its readers restrict nothing
                 right = most[key].get(view, _WITHHELD), least[key].get(view, _WITHHELD)
                 yield from self._compare(versions[key], view.recipient, right, live.get((key, view)))
 
@@ -101,16 +104,18 @@ class RowCheck:
     ) -> Iterator[Fault]:
         if row.form == SUBMITTED:
             made = ServedObject(version.id, version.type, version.content_id, version.size)
-        if made is None:  # of what was deleted nothing is made
+        if made is None:  # no derived object is made of a deleted version
             if not row.is_withdrawn:
                 yield Fault(_place(row), f"shows what was never made of its version; {RESTORE}")
             return
+        # A note is also in the collection of the recalled object's nation (hub/README: hub-objects-where).
         note = self.notes.get(version.key)
         origin = self.context.origin if note is None else note.recall.origin
         right = (
             *(made.id, made.type, version.version, version.version_key, version.member),
             *(origin, made.content_id, made.size),
         )
+        # INVARIANT: a row repeats these values of its version, so that one statement reads a page (I3).
         pairs = zip(COPIED, row.copied, right, strict=True)
         if differing := [name for name, copied, own in pairs if copied != own]:
             yield Fault(_place(row), f"has another {', '.join(differing)} than its version; {RESTORE}")
@@ -125,10 +130,10 @@ class RowCheck:
     def _judge(
         self, versions: Mapping[int, ObjectVersion]
     ) -> tuple[Mapping[int, Judgement], Mapping[int, Judgement]]:
-        """Return for whom each version may stand at most, and for whom it must at least.
+        """Return the widest and the narrowest correct judgement of each version.
 
-        These differ by own copies alone: when what refers to one was decided, what that is a copy of may have
-        stood for more than now, or for fewer, and what others do later moves nothing (policy 2.7).
+        Only own copies make a difference. When an object with a reference to a copy was decided, the original
+        had more readers than now, or fewer; later acts of other members change nothing (policy 2.7).
         """
         if self.context.origin == HUB:
             judged = {key: self._judge_own(version) for key, version in versions.items()}
@@ -140,15 +145,15 @@ class RowCheck:
         return most, judge_afresh(*place, lambda *_: {})
 
     def _judge_own(self, version: ObjectVersion) -> Judgement:
-        """Return for whom the hub's own object stands: for everybody, and a note for whom it tells."""
+        """Return the readers of the hub's own object: every reader; of a note, its addressed members."""
         if version.type != NOTE:
             return dict.fromkeys(map(View, self.context.recipients), _EVERYBODY)
         judgement = dict.fromkeys(map(View, self.context.recipients), _WITHHELD)
         if version.key in self.notes:
-            told = self.notes[version.key].members
-            for nation in {self.context.members[id].nation for id in told & self.context.members.keys()}:
+            addressed = self.notes[version.key].members
+            for nation in {self.context.members[id].nation for id in addressed & self.context.members.keys()}:
                 if nation is not None:
-                    judgement[View(nation)] = naming(told)
+                    judgement[View(nation)] = visible_to(addressed)
         return judgement
 
     def _compare(
@@ -158,10 +163,12 @@ class RowCheck:
         right: tuple[Justification, Justification],
         row: StoredRow | None,
     ) -> Iterator[Fault]:
-        """Give what is wrong with `row`; `right` is what it may stand by at most, and must at least."""
+        """Yield the faults of `row`; `right` has the widest and the narrowest correct justification."""
         stored = _WITHHELD if row is None else self.justifications.get(row.justification)
         if stored is None or {stored} == set(right):
-            return  # one that cannot be read is a fault of its own
+            return  # `ledgers.justification_faults` yields an unreadable one
+        # Justifications differ in text and agree in readers, after a period has ended: so readers are
+        # compared.
         for one in set(right):
             if (stored, one) not in self._compared:
                 self._compared[stored, one] = self._differences(stored, one)
@@ -173,13 +180,14 @@ class RowCheck:
             verb = "shown" if is_there else "deleted, and remembered as shown"
             what = f"{verb} without ground to {_listed(shown, recipient)}"
             yield Fault(place, f"{what}; stop serving and {RESTORE}")
+        # An unfinished history has releases still to write (policy 5), so a missing row is no fault yet.
         if withheld and self.context.origin not in self.inspection.catching_up:
             verb = "withheld" if is_there else "deleted, and remembered as withheld"
             what = f"{verb} without ground from {_listed(withheld, recipient)}"
             yield Fault(named(version), f"{what}; let its member submit a new version, or {RESTORE}")
 
     def _differences(self, stored: Justification, right: Justification) -> tuple[list[str], list[str]]:
-        """Return who sees by `stored` and may not by `right`, and who may and does not."""
+        """Return the names of readers by `stored` alone, and of readers by `right` alone."""
         in_force = self.context.in_force
         shown, withheld = [], []
         for reader, name in self._readers(stored | right):
@@ -191,7 +199,7 @@ class RowCheck:
         return shown, withheld
 
     def _readers(self, classes: Iterable[frozenset[Ground]]) -> Iterator[tuple[Reader, str]]:
-        """Give one reader of each clearance, and every member of whom some ground speaks."""
+        """Yield one reader of each clearance, and every member named in a ground."""
         for clearance, name in _CLASSES.items():
             yield Reader(NOBODY, self.context.origin, clearance), name
         for id in sorted({g.member for grounds in classes for g in grounds if g.member is not None}):

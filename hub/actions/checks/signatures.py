@@ -1,4 +1,4 @@
-"""What was signed, verified again: submissions and deletions, members' keys, agreements and what binds."""
+"""Verifies every signature again: submissions, deletions, members' keys, agreements with their periods."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from hub.store.members.recoveries import KeyRecovery
 
 
 def submission_faults(inspection: Inspection) -> Iterator[Fault]:
-    """Give the submissions that prove nothing any more, or lack an item, or brought what nobody signed.
+    """Yield the submissions with invalid evidence, a missing item, or a version outside the signed body.
 
-    One raw body at a time is held in memory, and the digests of what is in it.
+    Memory: one raw body at a time, with the digests of its objects.
     """
     connection = inspection.connection
     for batch in evidence.submissions(connection):
@@ -39,6 +39,7 @@ def submission_faults(inspection: Inspection) -> Iterator[Fault]:
         brought: dict[str, list[Brought]] = defaultdict(list)
         for version in evidence.brought(connection, ids):
             brought[version.submission].append(version)
+        # The body of a submission that repeats a deleted object is erased: it would hold the object in clear.
         repeating = evidence.repeating_deleted(connection, ids)
         for submission in batch:
             place = f"submission {submission.id}"
@@ -53,7 +54,7 @@ def submission_faults(inspection: Inspection) -> Iterator[Fault]:
 
 
 def deletion_faults(inspection: Inspection) -> Iterator[Fault]:
-    """Give the requests to delete that prove nothing any more."""
+    """Yield the deletions with invalid evidence."""
     for batch in evidence.deletions(inspection.connection):
         for deletion in batch:
             for what in _request_faults(inspection, deletion):
@@ -66,16 +67,17 @@ def _request_faults(inspection: Inspection, request: Request) -> Iterator[str]:
     elif request.evidence is None:
         if inspection.require_signature:
             yield "is not signed, as the configuration requires"
-    elif not _holds(request, inspection.keys.get(request.evidence.thumbprint)):
+    elif not _is_proved(request, inspection.keys.get(request.evidence.thumbprint)):
         yield f"is not proved by its evidence to come from {request.member}"
     else:
         yield from provenance.place_faults(inspection, request)
 
 
-def _holds(request: Request, key: RegisteredKey | None) -> bool:
+def _is_proved(request: Request, key: RegisteredKey | None) -> bool:
     if key is None or request.evidence is None or key.member != request.member:
         return False
-    # Whether the key was revoked later is not looked at: what it signed before stays valid.
+    # A later revocation is not checked here: signatures before it stay valid. `authenticate.admit` refuses
+    # requests by a revoked key.
     return key.purpose is Purpose.SUBMIT and requests.reverify(
         request.evidence, keys.public_from_jwk(key.jwk)
     )
@@ -89,25 +91,26 @@ def _item_faults(items: Items | None) -> Iterator[str]:
 def _body_faults(
     inspection: Inspection, submission: Request, brought: Sequence[Brought], *, may_lack: bool
 ) -> Iterator[str]:
-    living = [version for version in brought if not version.is_deleted]
+    undeleted = [version for version in brought if not version.is_deleted]
     body = evidence.raw_body(inspection.connection, submission.id)
     if body is None:
-        if living and not may_lack:
+        if undeleted and not may_lack:
             yield "has lost the body of what is not deleted"
         return
-    if not living:
+    if not undeleted:
         yield "keeps a body of which every object is deleted"
     elif submission.evidence and not _covers(submission.evidence.signature_base, body):
         yield "has another body than the one that was signed"
     else:
+        # No limit on the objects here: limits of the configuration may have been wider at that time.
         digests = {_digest(item) for item in bodies.objects_of(body, sys.maxsize)}
-        for version in living:
+        for version in undeleted:
             if version.digest not in digests:
                 yield f"does not hold what is stored as its {version.id}, version {version.version}"
 
 
 def _covers(signature_base: str, body: bytes) -> bool:
-    """Tell whether the signed text names a digest of `body` (RFC 9530)."""
+    """Return whether the signed text has a digest of `body` (RFC 9530)."""
     hashes = (hashlib.sha256(body), hashlib.sha512(body))
     return any(base64.b64encode(one.digest()).decode() in signature_base for one in hashes)
 
@@ -118,14 +121,14 @@ def _digest(item: object) -> bytes:
     try:
         return canonical.digest(item)
     except ValueError:
-        return b""  # it was refused for this
+        return b""  # without a canonical form the object was refused at submission
 
 
 # --- keys ---------------------------------------------------------------------------------------
 
 
 def key_faults(inspection: Inspection) -> Iterator[Fault]:
-    """Give the keys that are not what they are called, and the successions that nobody endorsed."""
+    """Yield the keys with a wrong thumbprint, and the later agreement keys without a valid endorsement."""
     previous: dict[MemberId, RegisteredKey] = {}
     endorsements = members.endorsements(inspection.connection)
     recovered = {one.thumbprint: one for one in recoveries.every(inspection.connection)}
@@ -136,6 +139,8 @@ def key_faults(inspection: Inspection) -> Iterator[Fault]:
             if (public.thumbprint, public.alg) != (key.thumbprint, key.alg):
                 yield Fault(place, f"is registered under another name than its own; {RESTORE}")
                 continue
+            # The first key comes on the operator's word; a later one needs the key before (policy 5), or the
+            # confirmation of another cert (hub/README: lost-agreement-key).
             before = previous.get(key.member) if key.purpose is Purpose.AGREEMENT else None
             if before is not None and (recovery := recovered.get(key.thumbprint)):
                 if not _is_recovered(inspection, recovery, before):
@@ -149,7 +154,7 @@ def key_faults(inspection: Inspection) -> Iterator[Fault]:
 
 
 def _is_recovered(inspection: Inspection, recovery: KeyRecovery, before: RegisteredKey) -> bool:
-    """Tell whether the cert of another nation has signed that the key is to follow the one before."""
+    """Return whether another nation's cert has signed that the key follows the key `before`."""
 
     def resolve(thumbprint: str) -> RegisteredKey | None:
         key = inspection.keys.get(thumbprint)
@@ -168,7 +173,7 @@ def _is_recovered(inspection: Inspection, recovery: KeyRecovery, before: Registe
 
 
 def _unrevoked(key: RegisteredKey) -> RegisteredKey:
-    """Return the key as it was when it signed: it may have been revoked since."""
+    """Return the key as at the time of its signature, before a later revocation."""
     return replace(key, revoked_at=None)
 
 
@@ -176,7 +181,7 @@ def _unrevoked(key: RegisteredKey) -> RegisteredKey:
 
 
 def agreement_faults(inspection: Inspection) -> Iterator[Fault]:
-    """Give the agreements whose signatures do not hold, and the periods that do not follow from them."""
+    """Yield the agreements with an invalid signature, and the periods other than the signed events give."""
     periods: dict[str, list[Period]] = defaultdict(list)
     for period in inspection.periods:
         periods[period.agreement_id].append(period)
@@ -188,13 +193,13 @@ def agreement_faults(inspection: Inspection) -> Iterator[Fault]:
             *_event_faults(inspection, stored),
             *_period_faults(inspection, stored, periods[stored.id]),
         )
-        if stored.told != _to_be_told(stored, documents_):
+        if stored.told != _informed_parties(stored, documents_):
             found = (*found, "is listed for other parties than it names")
         yield from (Fault(stored.id, f"{what}; {RESTORE}") for what in found)
 
 
-def _to_be_told(stored: StoredAgreement, documents_: Mapping[str, JsonObject]) -> set[str]:
-    """Return the parties of an agreement, and of what it supersedes."""
+def _informed_parties(stored: StoredAgreement, documents_: Mapping[str, JsonObject]) -> set[str]:
+    """Return the parties of an agreement, and of the agreement that it supersedes (policy 5)."""
     former = documents_.get(stored.document.get("supersedes", ""), {})
     return {*stored.document.get("parties", ()), *former.get("parties", ())}
 
@@ -210,6 +215,8 @@ def _event_faults(inspection: Inspection, stored: StoredAgreement) -> Iterator[s
     for event in stored.events:
         if hashlib.sha256(event.jws.encode()).hexdigest() != event.digest:
             yield f"holds a digest that is not that of what {event.nation} signed ({event.typ})"
+        # INVARIANT: each step after the signatures covers the digest of the event before (policy 5), so that
+        # nobody can leave out or repeat a step.
         expected = {
             "typ": event.typ,
             "agreement": stored.document,
@@ -240,7 +247,7 @@ def _is_signed(inspection: Inspection, event: AgreementEvent, expected: JsonObje
 def _period_faults(
     inspection: Inspection, stored: StoredAgreement, periods: Sequence[Period]
 ) -> Iterator[str]:
-    """Compare when each clause has bound and will, with when it does by the signed events (policy 5)."""
+    """Compare the periods of each clause with the periods by the signed events (policy 5)."""
     try:
         lifecycle = lifecycle_of(inspection.registry, stored)
     except HubError as error:
@@ -250,6 +257,7 @@ def _period_faults(
     found: dict[tuple[int, Clause], list[TimeSpan]] = defaultdict(list)
     for period in periods:
         end = min(period.until, period.ended_at or period.until)
+        # Periods prepared for an amendment wait without a start; a period of no length never bound.
         if period.start < end and period.start != WAITING:
             found[period.clause_index, period.clause].append((period.start, end))
     if dict(found) != {key: stretches for key, stretches in right.items() if stretches}:

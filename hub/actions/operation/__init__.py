@@ -1,1 +1,1 @@
-"""What the operator asks for, and what the hub does by itself."""
+"""Commands of the operator, and background work of the hub."""

@@ -1,4 +1,4 @@
-"""The operator's acts on the hub's own machine: members, tokens and keys."""
+"""The operator's acts on the hub's own machine: members, identities, tokens and keys."""
 
 from __future__ import annotations
 
@@ -46,13 +46,16 @@ TOKEN_DAYS: Final = 365
 
 @dataclass(frozen=True, slots=True)
 class OtherNames:
-    """What people call a member besides its name: it stays at home where that does (policy 7)."""
+    """Further names of a member, for anonymising: kept at home like the member's name (policy 7)."""
 
     short_names: Sequence[str] = ()
     domains: Sequence[str] = ()
 
     def checked(self) -> OtherNames:
-        """Return them without white space around, each once; Unprocessable for one that cannot be used."""
+        """Return the names without surrounding white space, each once.
+
+        Raises Unprocessable for an unusable name.
+        """
         for domain in self.domains:
             if not _DOMAIN.fullmatch(domain.strip()):
                 raise Unprocessable(
@@ -69,13 +72,14 @@ def add_member(
     name: str,
     others: OtherNames | None = None,
 ) -> Member:
-    """Register a member and return it.
+    """Register a member and return the member.
 
-    Raises Unprocessable for an id, nation or name that cannot be used, Conflict for an id that is
-    taken and for a second cert of a nation.
+    Raises Unprocessable for an unusable id, nation or name, Conflict for a used id and for a second cert of a
+    nation (policy 1).
     """
     _check_member(service, id, nation, kind, name)
     code = None if nation is None else NationCode(nation)
+    # A cert has its nation's configured identity, every other member a random identity of its own.
     identity = StixId(f"identity--{uuid.uuid4()}")
     if kind is Kind.CERT and code is not None:
         identity = service.registry.nations[code].identity_id
@@ -86,7 +90,8 @@ def add_member(
         domains=tuple(others.domains),
     )
     with service.store.write(when_closed=True) as connection:
-        ledgers.hold_nations(connection)  # so that two certs of one nation cannot come in at once
+        # INVARIANT: under this lock a nation never gets two certs at once.
+        ledgers.hold_nations(connection)
         existing = members.members(connection)
         cert = next((m for m in existing if m.kind is Kind.CERT and m.nation == code), None)
         if kind is Kind.CERT and cert is not None:
@@ -97,10 +102,10 @@ def add_member(
 
 
 def register_identity(service: Service, id: str, identity: str) -> Member:
-    """Let a member speak as one more identity (policy 1), and return the member. Repeating is harmless.
+    """Register one more identity of a member (policy 1), and return the member. Repeating changes nothing.
 
-    To be done at the word of its nation's cert, as a first key is registered. Members of one nation may share
-    an identity. Raises NotFound for an unknown member, Unprocessable for what cannot be registered, and
+    The operator registers an identity at the word of the nation's cert, as a first key. Members of one nation
+    may share an identity. Raises NotFound for an unknown member, Unprocessable for an unusable identity, and
     Conflict for an identity of another nation.
     """
     if not _IDENTITY.fullmatch(identity):
@@ -110,7 +115,8 @@ def register_identity(service: Service, id: str, identity: str) -> Member:
     if identity == service.registry.hub_identity_id:
         raise Unprocessable("This is the hub's own identity; nobody else speaks as it.")
     with service.store.write(when_closed=True) as connection:
-        ledgers.hold_nations(connection)  # so that two nations cannot register it at once
+        # INVARIANT: under this lock no two nations register one identity at once (policy 8).
+        ledgers.hold_nations(connection)
         found = _identified(connection, id)
         registered = Registered.of(service.registry, members.members(connection))
         owner = registered.nations.get(StixId(identity), found.nation)
@@ -122,12 +128,13 @@ def register_identity(service: Service, id: str, identity: str) -> Member:
 
 
 def remove_identity(service: Service, id: str, identity: str) -> Member:
-    """Let a member no longer speak as a further identity, and return the member.
+    """Remove a further identity of a member, and return the member.
 
-    What it submitted in that name is a third party's from then on (policy 8). Raises NotFound where the
-    member does not speak as it, and Unprocessable for the identity that came with its account.
+    Objects submitted with this creator are relayed from then on (policy 8). Raises NotFound for an identity
+    that the member does not have, Unprocessable for the identity of its account.
     """
     with service.store.write(when_closed=True) as connection:
+        # Stored objects stay: a claim is judged by the identities registered at the time (policy 8).
         found = _identified(connection, id)
         if identity == found.identity:
             raise Unprocessable("This identity came with the account and stays with it.")
@@ -158,10 +165,10 @@ def _check_member(service: Service, id: str, nation: str | None, kind: Kind, nam
 
 
 def alias_member(service: Service, id: str, others: OtherNames, *, remove: bool = False) -> Member:
-    """Add these to a member's other names, or take them away, from its next submission on.
+    """Add further names of a member, or remove such names, from the next submission on.
 
-    To add what it has is harmless. Raises NotFound where there is no such member, or nothing such to take
-    away, Unprocessable for names that cannot be used.
+    Adding a present name changes nothing. Raises NotFound for an unknown member and for a name to remove that
+    the member does not have, Unprocessable for an unusable name.
     """
     with service.store.write(when_closed=True) as connection:
         member = _member(connection, id)
@@ -172,7 +179,7 @@ def alias_member(service: Service, id: str, others: OtherNames, *, remove: bool 
 
 
 def _with(before: OtherNames, others: OtherNames) -> OtherNames:
-    new = others.checked()  # what is there already was good when it came
+    new = others.checked()  # present names were checked when added
     found = OtherNames(
         tuple(dict.fromkeys((*before.short_names, *new.short_names))),
         tuple(dict.fromkeys((*before.domains, *new.domains))),
@@ -202,11 +209,11 @@ def _check_count(names: Collection[str]) -> None:
 
 
 def _checked(what: str, names: Collection[str]) -> tuple[str, ...]:
-    """Return the names without their white space, each once."""
+    """Return the names without surrounding white space, each once."""
     found = tuple(dict.fromkeys(name.strip() for name in names))
     _check_count(found)
     for name in found:
-        # A single letter would be met in every text.
+        # A single letter is in every text: anonymising would withhold every object (policy 7).
         if len(name) > _MAX_NAME or sum(map(str.isalnum, name)) < _MIN_LETTERS:
             raise Unprocessable(
                 f"{name!r} cannot be a {what}: use {_MIN_LETTERS} letters or digits or more, "
@@ -222,17 +229,19 @@ def list_members(service: Service) -> list[Member]:
 
 
 def suspend_member(service: Service, id: str) -> Member:
-    """Stop a member's tokens and keys at once, for what is on its way, too; NotFound when there is none."""
+    """Suspend a member: its tokens and keys are invalid at once, for running requests too; or NotFound."""
     return _set_suspended(service, id, is_suspended=True)
 
 
 def resume_member(service: Service, id: str) -> Member:
-    """Let a suspended member's tokens and keys work again; NotFound when there is none."""
+    """Make a suspended member's tokens and keys valid again; NotFound for an unknown member."""
     return _set_suspended(service, id, is_suspended=False)
 
 
 def _set_suspended(service: Service, id: str, *, is_suspended: bool) -> Member:
     with service.store.write(when_closed=True) as connection:
+        # INVARIANT: `admit` reads under the same lock: after this commit no request of the member is
+        # accepted.
         agreements.hold_for_change(connection)
         member = _member(connection, id)
         members.set_suspended(connection, member.id, service.store.now(connection) if is_suspended else None)
@@ -251,7 +260,7 @@ def _member(connection: Connection, id: str) -> Member:
 
 @dataclass(frozen=True, slots=True)
 class IssuedToken:
-    """A new token with its secret, which is shown once and kept nowhere."""
+    """A new token with its secret: shown once, and stored nowhere."""
 
     member: MemberId
     public_id: str
@@ -263,10 +272,11 @@ class IssuedToken:
 def issue_token(
     service: Service, member_id: str, scopes: Collection[Scope], expires_days: int = TOKEN_DAYS
 ) -> IssuedToken:
-    """Issue a token of a member, which ends of itself: after a year, unless another time is given.
+    """Issue a token of a member; the token expires after `expires_days`, a year by default.
 
-    Raises NotFound, and Unprocessable for scopes that its kind cannot have.
+    Raises NotFound, and Unprocessable for scopes not permitted to the member's kind.
     """
+    # The database has a keyed digest alone: a copy of the database gives nobody a token.
     token = tokens.compose(secrets.token_bytes(tokens.RANDOM_BYTES))
     digest = tokens.digest(service.secrets.pepper, token.text)
     with service.store.write(when_closed=True) as connection:
@@ -297,8 +307,9 @@ def list_tokens(service: Service) -> list[StoredToken]:
 
 
 def revoke_token(service: Service, public_id: str) -> None:
-    """Stop a token at once, for what is on its way with it too; NotFound when there is none."""
+    """Revoke a token at once, for running requests too; NotFound for an unknown token."""
     with service.store.write(when_closed=True) as connection:
+        # INVARIANT: `admit` reads under the same lock, as for `suspend_member`.
         agreements.hold_for_change(connection)
         if not members.revoke_token(connection, public_id, service.store.now(connection)):
             raise NotFound(f"There is no token {public_id!r}; `hub token list` shows them.")
@@ -310,21 +321,23 @@ def revoke_token(service: Service, public_id: str) -> None:
 def register_key(
     service: Service, member_id: str, data: bytes, purpose: Purpose, endorsement: str | None = None
 ) -> RegisteredKey:
-    """Register a member's public key, given as JWK or PEM, for one purpose.
+    """Register a member's public key, as JWK or PEM, for one purpose.
 
-    A cert's first agreement key comes by the operator; a later one needs `endorsement`, a JWS by the
-    one before, which it replaces. Raises NotFound, Unprocessable for a key that cannot be used, and
-    Conflict for one that is known.
+    The operator registers a cert's first agreement key. A later agreement key needs `endorsement`, a JWS by
+    the key before, and replaces that key (policy 5). Raises NotFound, Unprocessable for an unusable key, and
+    Conflict for a known key.
     """
     public = keys.read_public(data)
     with service.store.write(when_closed=True) as connection:
         now = service.store.now(connection)
-        agreements.hold_for_change(connection)  # the key before it is revoked
+        # INVARIANT: the key before is revoked here, and `admit` reads keys under the same lock.
+        agreements.hold_for_change(connection)
         member = _member(connection, member_id)
         _check_purpose(member, purpose)
         new = RegisteredKey(public.thumbprint, member.id, purpose, public.alg, public.jwk, now)
         if purpose is Purpose.AGREEMENT:
-            _succeed(connection, member, public, endorsement, now)
+            _replace_agreement_key(connection, member, public, endorsement, now)
+        # A key that waits for confirmation must not become valid by the operator alone.
         if recoveries.find(connection, public.thumbprint):
             raise Conflict(f"The key {public.thumbprint} was to follow a lost one; make another.")
         if not members.add_key(connection, new, endorsement):
@@ -341,13 +354,13 @@ def _check_purpose(member: Member, purpose: Purpose) -> None:
         raise Unprocessable(f"{member.id} is an {member.kind.value} and submits nothing.")
 
 
-def _succeed(
+def _replace_agreement_key(
     connection: Connection, member: Member, new: keys.PublicKey, endorsement: str | None, now: datetime
 ) -> None:
-    """Let a new agreement key follow the one before it, which must have signed it (policy 5)."""
+    """Revoke the agreement key before, if the key has signed the new key (policy 5)."""
     earlier = [key for key in members.keys(connection, member.id) if key.purpose is Purpose.AGREEMENT]
     if not earlier:
-        return
+        return  # a first key is valid at the operator's word; every nation can see its thumbprint (policy 5)
     previous = earlier[-1]
     if endorsement is None:
         raise Unprocessable(
@@ -366,13 +379,14 @@ def list_keys(service: Service) -> list[RegisteredKey]:
 
 
 def revoke_key(service: Service, thumbprint: str, reason: str) -> None:
-    """Stop a key at once, or take one back that waits to be confirmed; NotFound when there is none.
+    """Revoke a key at once, or withdraw a key that waits for confirmation; NotFound for an unknown key.
 
-    What was accepted with it before stays valid.
+    Requests and agreements accepted with the key before stay valid.
     """
     if not reason.strip() or len(reason) > _MAX_REASON:
         raise Unprocessable(f"Give a reason of 1 to {_MAX_REASON} characters.")
     with service.store.write(when_closed=True) as connection:
+        # INVARIANT: `admit` reads under the same lock, as for `suspend_member`.
         agreements.hold_for_change(connection)
         now = service.store.now(connection)
         is_known = members.revoke_key(connection, thumbprint, reason, now)

@@ -16,13 +16,13 @@ _SUFFIX: Final = ".partial"
 
 
 def backup(database_url: str, file: Path) -> int:
-    """Write a copy of the database, of one moment, as `file`; return how many bytes it has.
+    """Write a copy of the database at one moment to `file`, and return its size in bytes.
 
-    Whatever was acknowledged before is in it. The hub's secrets are not. `file` has mode 0600 and is there
-    whole or not at all: it is written under a name of its own beside it, brought to the disk, then named.
-    Raises Conflict when `file` is there already, Unprocessable when its folder is not, SettingsError and
-    Unavailable as `copies.copy` does.
+    The copy has every commit acknowledged before, and not the hub's secrets. `file` has mode 0600 and is
+    complete, or does not exist. Raises Conflict for an existing `file`, Unprocessable for a missing folder,
+    SettingsError and Unavailable as `copies.copy`.
     """
+    # Another name beside it, until the copy is complete and on the disk: a crash leaves no half backup.
     if os.path.lexists(file):
         raise _taken(file)
     if not file.parent.is_dir():
@@ -32,13 +32,14 @@ def backup(database_url: str, file: Path) -> int:
     partial = Path(name)
     try:
         copies.copy(database_url, partial)
-        os.link(partial, file)  # a rename would take the place of what came to be there meanwhile
+        os.link(partial, file)  # fails if `file` exists by now; a rename would overwrite it
     except FileExistsError as error:
         raise _taken(file) from error
     finally:
+        # After a failure too: neither the partial copy nor SQLite's side files are left beside the backup.
         for left in (partial, *(partial.with_name(partial.name + suffix) for suffix in engines.BESIDE)):
             left.unlink(missing_ok=True)
-    _remember(file.parent)
+    _sync_folder(file.parent)
     return file.stat().st_size
 
 
@@ -47,15 +48,15 @@ def _taken(file: Path) -> Conflict:
 
 
 def restoring(file: Path) -> str:
-    """Return, in one sentence, how `file` becomes the database again."""
+    """Return a sentence on how to restore `file`."""
     return (
         f"`hub restore {shlex.quote(str(file))}`, and by nothing else; the hub may serve meanwhile, "
         "and is closed then until `hub epoch open`."
     )
 
 
-def _remember(folder: Path) -> None:
-    """Let the new name survive a loss of power."""
+def _sync_folder(folder: Path) -> None:
+    """Write the folder to the disk: the new name survives a loss of power."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

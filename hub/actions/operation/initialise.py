@@ -1,7 +1,7 @@
-"""The operator lets a database be a hub's: its tables, what decides, its nations, what the hub itself says.
+"""The operator initialises a database: tables, configuration, nations and the hub's own objects.
 
-What decides is kept in the database, and a process whose file says otherwise does not start. Values change
-for what is submitted from then on; ids never, while anything could have been served under them.
+The database stores the deciding part of the configuration; a process with a different file does not start.
+Changed values count for later submissions. Ids never change once an object could have been served with them.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ _APPLY: Final = "or let `hub init --apply` take the file's for what is submitted
 
 @dataclass(frozen=True, slots=True)
 class Initialised:
-    """What `initialise` found and did.
+    """The result of `initialise`.
 
-    `is_new`: there was no hub. `applied` are the differences to what was kept that hold now, `added` the
-    nations that are new.
+    `is_new`: the database was empty. `applied` are the applied differences to the stored configuration,
+    `added` the new nations.
     """
 
     is_new: bool
@@ -73,14 +73,13 @@ class Initialised:
     added: Sequence[NationCode] = ()
 
 
-# --- what a process begins with -----------------------------------------------------------------
+# --- the start of a process ---------------------------------------------------------------------
 
 
 def bound(service: Service, file: object = FILE) -> Service:
-    """Return the hub as one that knows what was configured before, and answers while nothing else is.
+    """Return the hub with all earlier configurations, bound to the stored one.
 
-    Raises SettingsError where `file` says something else than what the database keeps of what decides, or
-    where it keeps nothing.
+    Raises SettingsError for a `file` different from the stored configuration, and without a stored one.
     """
     with service.store.read(when_closed=True) as connection:
         kept = configurations.every(connection)
@@ -89,6 +88,8 @@ def bound(service: Service, file: object = FILE) -> Service:
         registries = _registries(kept)
         if found := differences(service.registry, registries[-1][1]):
             raise _refusal(file, found, is_unused=configurations.is_unused(connection))
+    # INVARIANT: from now on every transaction refuses another number: no two processes decide by different
+    # configurations.
     service.store.bind(kept[-1].number)
     return replace(service, registry=with_earlier(service.registry, registries))
 
@@ -101,7 +102,7 @@ def _registries(kept: Sequence[Kept]) -> list[tuple[datetime, Registry]]:
 
 
 def _refusal(file: object, found: Sequence[Difference], *, is_unused: bool) -> SettingsError:
-    """Return what is raised for differences that nobody has asked to be taken."""
+    """Return the error for differences that the operator has not asked to apply."""
     remedies = {
         ChangeScope.VALUE: f"put back what the database keeps, {_APPLY}",
         ChangeScope.ADDED: "a nation is added by `hub init --add-nation`",
@@ -122,47 +123,49 @@ def _refusal(file: object, found: Sequence[Difference], *, is_unused: bool) -> S
 def initialise(
     service: Service, file: object = FILE, *, apply: bool = False, add: Collection[NationCode] = ()
 ) -> Initialised:
-    """Bring database, nations and the hub's own objects to what is configured. Repeating is harmless.
+    """Bring database, nations and the hub's own objects to the configuration. Repeating changes nothing.
 
-    The first time, what the file says of what decides is kept. Later it must say the same, unless the
-    operator lets new values `apply`, for what is submitted from then on, or `add`s nations; while nobody has
-    joined and nothing was submitted, `apply` takes whatever the file says. A nation that is new gets a
-    ledger, with the hub's objects as its first rows.
+    The first call stores the deciding values of the file. Later calls need equal values, unless the operator
+    applies new values (`apply`), valid for later submissions, or adds nations (`add`). Before the first
+    member, submission or agreement `apply` accepts any change. A new nation gets a ledger with the hub's
+    objects as first rows.
 
-    Raises SettingsError, naming `file`, where it says something else than may be taken.
+    Raises SettingsError, with the name of `file`, for a difference that must not be applied.
     """
     service.store.migrate()
     nations = sorted(service.registry.nations)
     with service.store.write(when_closed=True) as connection:
+        # INVARIANT: under the lock on the generation nothing is decided by the configuration before, and
+        # written after the new one.
         agreements.hold_for_change(connection)
         plan = _plan(service, connection, file, (apply, frozenset(add)))
-        if plan.forgets:
+        if plan.clears_ledgers:
             configurations.remove_other_origins(connection, nations)
         new = ledgers.open_ledgers(connection, nations)
-        if plan.forgets:
+        if plan.clears_ledgers:
             configurations.forget_own(connection, nations)
         if plan.at is not None:
             document, now = document_of(service.registry), service.store.now(connection)
             configurations.keep(connection, document, plan.at, now)
         if plan.done.is_new:
-            _note_listed(connection, service.registry)
-        _publish(service, connection, nations if plan.forgets else new)
+            _record_listed(connection, service.registry)
+        _publish(service, connection, nations if plan.clears_ledgers else new)
     return plan.done
 
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What is done, from when on what is configured is kept (None: it is already), and what goes before."""
+    """The result, and the writes: `at` is the first instant of a new configuration, None without a change."""
 
     done: Initialised
     at: datetime | None = None
-    forgets: bool = False  # the ledgers of a hub that nobody has used, and what was published in them
+    clears_ledgers: bool = False  # of an unused hub: its ledgers have the hub's own objects alone
 
 
 def _plan(
     service: Service, connection: Connection, file: object, asked: tuple[bool, Collection[NationCode]]
 ) -> _Plan:
-    """Return what follows from what is kept and what is configured; what is decided moves on with it."""
+    """Return the plan for the stored and the given configuration; a change begins a new generation."""
     (apply, add), given = asked, service.registry
     for code in sorted(set(add) - given.nations.keys()):
         raise SettingsError(f"{file}: there is no nation {code} in it; add its [[nations]] entry")
@@ -176,10 +179,12 @@ def _plan(
     done = Initialised(is_new=False, applied=found, added=added)
     is_unused = configurations.is_unused(connection)
     if apply and is_unused:
-        return _Plan(done, configurations.ALWAYS, forgets=True)
+        return _Plan(done, configurations.ALWAYS, clears_ledgers=True)
     if left := [one for one in found if not _is_taken(one, apply, add)]:
         raise _refusal(file, left, is_unused=is_unused)
     _check_new_ids(connection, file, given, found)
+    # INVARIANT: later than every decision so far, and the instant of the new generation: each version is
+    # judged by the configuration of its submission.
     at = configurations.next_moment(connection, service.store.now(connection))
     agreements.advance(connection, at)
     return _Plan(done, at)
@@ -199,9 +204,9 @@ def _is_taken(one: Difference, apply: bool, add: Collection[NationCode]) -> bool
 def _check_new_ids(  # (hub/README: apply-takes-values)
     connection: Connection, file: object, given: Registry, found: Sequence[Difference]
 ) -> None:
-    """Hold that no new public source is somebody's, and no new nation's ids are.
+    """Check that new public sources and the ids of new nations are not registered or used.
 
-    Raises SettingsError: else what was submitted in that name would be free for everybody.
+    Raises SettingsError: objects of that creator would no longer be protected (policy 8).
     """
     registered = Registered.of(
         replace(given, nations={}, public_sources=frozenset()), members.members(connection)
@@ -217,8 +222,8 @@ def _check_new_ids(  # (hub/README: apply-takes-values)
             raise SettingsError(f"{file}: {one.key}: {whose}; give {nation.code} another rel_to_id")
 
 
-def _note_listed(connection: Connection, given: Registry) -> None:
-    """Note by which ids definitions were accepted, where an earlier version of the hub has not noted it."""
+def _record_listed(connection: Connection, given: Registry) -> None:
+    """Store the ids of accepted definitions, for versions stored by an earlier release of the hub."""
     for origin in given.nations:
         versions = [v for v in objects.accepted_versions(connection, origin) if v.deleted_at is None]
         bodies = derived_objects.bodies(connection, {v.content_id for v in versions})
@@ -235,11 +240,12 @@ def _listed(document: JsonObject, given: Registry) -> frozenset[StixId]:
     return listed_as(said.id, said.definition, said.definition_extensions, given.informative_markings)
 
 
-# --- what the hub itself says -------------------------------------------------------------------
+# --- the hub's own objects ----------------------------------------------------------------------
 
 
 def _publish(service: Service, connection: Connection, new: Collection[NationCode]) -> None:
-    """Let every ledger have the hub's own objects: a new one all of them, the others those that are new."""
+    """Append the hub's own objects: all of these to a new ledger, new objects to every other ledger."""
+    # INVARIANT: ledgers in order of code: the order of locks.
     own, missing = _own_objects(service, connection)
     for nation in sorted(service.registry.nations):
         rows = [NewRow(version, _FOR_EVERYBODY) for version in (own if nation in new else missing)]
@@ -247,7 +253,7 @@ def _publish(service: Service, connection: Connection, new: Collection[NationCod
 
 
 def _own_objects(service: Service, connection: Connection) -> tuple[list[ObjectVersion], list[ObjectVersion]]:
-    """Return the hub's identity, TLP and REL TO definitions as stored, and those that were not yet."""
+    """Return the hub's identity, TLP and REL TO definitions as stored, and the objects stored now."""
     items = [
         reading.read(item, n, service.limits.max_object_bytes, canonical.digest)
         for n, item in enumerate(_own_documents(service))

@@ -1,7 +1,6 @@
-"""The hub forgets what it needs no more: nonces whose signatures have expired, and tokens long dead.
+"""Deletes unneeded rows: nonces of expired signatures, and tokens invalid for a long time.
 
-Nothing that proves or explains anything is among it. Statuses are answered for a month; what became of
-each object stays, as evidence.
+No evidence is deleted. Statuses are answered for a month, and the outcomes stay as evidence.
 """
 
 from __future__ import annotations
@@ -13,21 +12,23 @@ from typing import Final
 from hub.actions.service.service import Service
 from hub.store.members import members
 
-_TOKEN_DAYS: Final = 90  # how long a dead token is listed, so that its member can see what became of it
+_TOKEN_DAYS: Final = 90  # an invalid token stays listed so long: the cause of its end can be looked up
 
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How many were forgotten."""
+    """The numbers of deleted rows."""
 
     nonces: int = 0
     tokens: int = 0
 
 
 def prune(service: Service) -> Pruned:
-    """Forget, in one transaction, what is too old. Repeating it is harmless."""
+    """Delete the old nonces and tokens in one transaction. Repeating changes nothing."""
     with service.store.write() as connection:
         now = service.store.now(connection)
+        # INVARIANT: a nonce stays until its signature has expired, skew included: till then a replay is
+        # recognised by it alone.
         nonces = members.prune_nonces(connection, now)
         tokens = members.prune_tokens(connection, now - timedelta(days=_TOKEN_DAYS))
     return Pruned(nonces, tokens)

@@ -1,4 +1,4 @@
-"""Is the hub ready: a read and a write are tried, within a few seconds, and at most once a second."""
+"""Examines whether the hub is ready: by a read and a write, within seconds, at most once a second."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hub.store.database.readiness import DatabaseServer, Standby
 
 _logger = logging.getLogger(__name__)
 
-# A COMMIT that waits for a standby is given up sooner.
+# Longer than a COMMIT waits for a standby.
 _PATIENCE_SECONDS: Final = 6.0
 _AT_MOST_EVERY_SECONDS: Final = 1.0
 _CLOCK_SECONDS: Final = 1.0
@@ -31,9 +31,9 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True)
 class ReadinessFound:
-    """What was found. `has_read`: a read succeeded, so that whoever asks can be authenticated.
+    """The result of an examination. `has_read`: a read succeeded, so callers can be authenticated.
 
-    `details` are for operators alone; a closed hub is ready, for the certs have to reach it.
+    `details` are for operators alone. A closed hub is ready, for certs must reach a closed hub.
     """
 
     is_ready: bool
@@ -42,11 +42,10 @@ class ReadinessFound:
 
 
 def examine(service: Service, clock: Clock) -> ReadinessFound:
-    """Try a read and a write, both through the store's doors, and compare `clock` with the primary's.
+    """Try a read and a write in transactions of the store, and compare `clock` with the primary's clock.
 
-    The hub is not ready when the database cannot be reached or has another schema, when its server is one
-    that was left behind, when the write is not certain to be where a fail-over leaves it, or when the clock
-    of this process is more than a second away.
+    The hub is not ready if the database is unreachable, has another schema or is a server left behind by a
+    promotion; if the write might be lost in a fail-over; or if the clocks differ by more than a second.
     """
     details: dict[str, Any] = {
         "database": "reachable",
@@ -64,6 +63,7 @@ def examine(service: Service, clock: Clock) -> ReadinessFound:
     except Unavailable as error:
         return ReadinessFound(False, False, details | {"read": error.in_full})
     details["read"] = _DONE
+    # A real write: a full disk or a missing standby shows in a COMMIT alone.
     try:
         with service.store.write(when_closed=True) as connection:
             readiness.write(connection)
@@ -73,7 +73,7 @@ def examine(service: Service, clock: Clock) -> ReadinessFound:
 
 
 def _read(service: Service, clock: Clock, details: dict[str, Any]) -> bool:
-    """Add what the database says to `details`; return whether the clocks agree."""
+    """Add the values of the database to `details`; return whether the clocks agree."""
     with service.store.read(when_closed=True) as connection:
         state = epochs.state_of(connection)
         before = clock()
@@ -89,19 +89,20 @@ def _read(service: Service, clock: Clock, details: dict[str, Any]) -> bool:
     details["clock_difference_seconds"] = difference
     details["timeline"] = state.timeline
     details["synchronous_standby_names"] = state.standby_names
-    details |= _told(server)
+    details |= _server_details(server)
     return abs(difference) <= _CLOCK_SECONDS
 
 
 def _difference(before: datetime, primary: datetime, after: datetime) -> float:
-    """Return by how much this process is ahead of the primary: what the time of asking cannot explain."""
+    """Return the seconds by which this process is ahead of the primary, less the time of the query."""
+    # Between both readings of this clock, the primary's may be right at any instant.
     if before <= primary <= after:
         return 0.0
     ahead: timedelta = before - primary if primary < before else after - primary
     return ahead.total_seconds()
 
 
-def _told(server: DatabaseServer) -> dict[str, Any]:
+def _server_details(server: DatabaseServer) -> dict[str, Any]:
     waiting = {"commits_waiting": server.waiting}
     if not server.shown_all:
         waiting = {"commits_waiting_of_this_role": server.waiting}
@@ -116,6 +117,7 @@ def _standby(standby: Standby, shown_all: bool) -> dict[str, Any]:
         "replay_lag_bytes": standby.unreplayed,
         "replay_lag_seconds": standby.seconds,
     }
+    # PostgreSQL hides these values from a role without pg_monitor; a hidden value is not a missing one.
     hidden = None if shown_all else _NOT_SHOWN
     return {"name": standby.name} | {key: hidden if value is None else value for key, value in values.items()}
 
@@ -130,36 +132,39 @@ _FAILED: Final = _unreachable("The database failed in a way that the log tells."
 
 
 class Readiness:
-    """What this process found last. Safe for threads.
+    """The last result of this process. Safe for threads.
 
-    The address needs no token, and a write costs an fsync: whoever asks within a second is told what was
-    found before, and never does more than one examination run.
+    A request within a second gets the last result, and one examination runs at a time.
     """
+
+    # The address needs no token, and each examination costs an fsync: strangers must not cause many.
 
     def __init__(self, service: Service, clock: Clock = lambda: datetime.now(UTC)) -> None:
         self._service = service
         self._clock = clock
         self._lock = threading.Lock()
-        self._running: _Examination | None = None
-        self._said = True
+        self._running: _Examination | None = None  # the last, ended or not
+        self._was_ready = True
 
     def found(self) -> ReadinessFound:
-        """Return what was found last, or within the last second; it takes a few seconds at most."""
+        """Return a result not older than a second, after at most `_PATIENCE_SECONDS`."""
         with self._lock:
             running = self._running
             if running is None or running.is_old():
                 running = self._running = _Examination(self._service, self._clock)
                 running.start()
+        # Outside the lock: several callers wait for one examination at the same time.
         found = running.wait()
         with self._lock:
-            if found.is_ready != self._said:
-                self._said = found.is_ready
+            # Only changes are logged: a monitor asks every few seconds.
+            if found.is_ready != self._was_ready:
+                self._was_ready = found.is_ready
                 _logger.warning("ready: %s %s", found.is_ready, found.details)
         return found
 
 
 class _Examination(threading.Thread):
-    """One examination, in a thread of its own: no time limit reaches a server that stands still."""
+    """One examination, in a thread of its own: a time limit has no effect on a hanging server."""
 
     def __init__(self, service: Service, clock: Clock) -> None:
         super().__init__(name="readiness", daemon=True)
@@ -172,15 +177,15 @@ class _Examination(threading.Thread):
     def run(self) -> None:
         try:
             self._found = examine(self._service, self._clock)
-        except Exception:
+        except Exception:  # the caller gets `_FAILED`; the log has the cause
             _logger.exception("ready: the examination failed")
         self._ended = time.monotonic()
 
     def is_old(self) -> bool:
-        """Tell whether it has ended, and more than a second ago."""
+        """Return whether the examination ended more than a second ago."""
         return time.monotonic() >= self._ended + _AT_MOST_EVERY_SECONDS
 
     def wait(self) -> ReadinessFound:
-        """Return what it found, or that it took too long; again at once for whoever comes after that."""
+        """Return the result, or `_SLOW` after the patience; later callers get `_SLOW` at once."""
         self.join(max(0.0, self._began + _PATIENCE_SECONDS - time.monotonic()))
         return _SLOW if self.is_alive() else self._found

@@ -1,7 +1,7 @@
-"""The operator lets a backup become the database again, and opens the hub when its loss is made good.
+"""The operator restores a backup, and opens the hub after certs and operator have repeated the lost acts.
 
-What the lost part had ended, deleted, suspended or revoked stands again in the backup. So the hub is closed
-to all but the operator and the certs, until the operator opens it.
+In the backup, agreements ended since are in force again, and deleted objects, suspended members and revoked
+keys are back. So the hub is closed to all but the operator and the certs, until the operator opens it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from hub.store.database.moments import Clock
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """The unbroken history in which the hub is. `loss` is what is known to be lost, while it is closed."""
+    """The present epoch: one history of the database. `loss` has the known losses, while the hub is
+    closed."""
 
     id: str
     since: datetime
@@ -28,24 +29,26 @@ class Epoch:
 
 
 def restore(database_url: str, file: Path, clock: Clock | None = None) -> Sequence[str]:
-    """Put the backup in the place of the database, in a new epoch; return what is known to be lost by that.
+    """Replace the database by the backup, in a new epoch, and close the hub; return the known losses.
 
-    Every date that is given from now on is later than any that the backup or the present database has given,
-    no request that was signed before is taken any more, and the hub is closed. A hub may serve meanwhile. The
-    database is the old one or the new one, whole, whatever happens. Raises as `restoring.restore` does.
+    All later dates are later than the dates of the backup and of the replaced database. Requests signed
+    before are refused. A hub may serve meanwhile. Raises as `restoring.restore`.
     """
+    # INVARIANT: after a crash the database is the old one or the new one, complete: `restoring` replaces it
+    # in one transaction.
     return restoring.restore(database_url, file, clock)
 
 
 def epoch(service: Service) -> Epoch:
-    """Return the epoch, whether the hub is closed, and what is known to be lost."""
+    """Return the epoch, whether the hub is closed, and the known losses."""
     with service.store.read(when_closed=True) as connection:
         state = epochs.state_of(connection)
         return Epoch(state.epoch or "", state.epoch_at, state.closed_at, epochs.loss(connection))
 
 
 def open_again(service: Service) -> Epoch:
-    """Open the hub to everybody; return the epoch as it was until then. Repeating is harmless."""
+    """Open the hub to all members; return the epoch as before. Repeating changes nothing."""
+    # The operator decides alone: the hub cannot know whether all lost acts are repeated.
     with service.store.write(when_closed=True) as connection:
         state = epochs.state_of(connection)
         known = epochs.open_again(connection)

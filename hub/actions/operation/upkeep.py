@@ -1,4 +1,4 @@
-"""What an operator should look after: files that others can use, tokens that end, or that nobody uses."""
+"""Cautions for the operator: exposed files, and tokens that expire soon, never, or are unused."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ _IDLE: Final = timedelta(days=90)
 
 
 def exposed(database_url: str, secrets_dir: Path) -> list[Fault]:
-    """Return a fault for each of the hub's files and folders that others than their owner may use.
+    """Return a fault for each file and folder of the hub that other users of the machine may use.
 
-    These are an SQLite database with what lies beside it, and the secrets with their folder. Nothing is
-    changed: somebody may have wanted it so. Raises SettingsError for a URL that cannot be used.
+    The files are an SQLite database with its side files, and the secrets with their folder. Raises
+    SettingsError for an unusable URL.
     """
+    # Nothing is repaired: a silent chmod would hide that the file was open (hub/README: wide-files-told).
     paths = [secrets_dir, *(sorted(secrets_dir.iterdir()) if secrets_dir.is_dir() else [])]
     file = engines.place(engines.parse(database_url)).file
-    if file is not None:
+    if file is not None:  # PostgreSQL keeps its own files
         paths += [file, *(file.with_name(file.name + suffix) for suffix in engines.BESIDE)]
     return [
         Fault(str(path), f"has mode {mode:04o}: others of this machine may use it; {files.remedy(path)}")
@@ -36,7 +37,7 @@ def exposed(database_url: str, secrets_dir: Path) -> list[Fault]:
 
 
 def token_cautions(service: Service) -> Sequence[str]:
-    """Return a sentence for each good token that soon expires, never does, or is not used."""
+    """Return a sentence for each valid token that expires soon, never expires, or is unused."""
     with service.store.read(when_closed=True) as connection:
         now = service.store.now(connection)
         stored = members.tokens(connection)
@@ -46,6 +47,7 @@ def token_cautions(service: Service) -> Sequence[str]:
 def _cautions(token: StoredToken, now: datetime) -> Iterator[str]:
     if token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now):
         return
+    # An unused token is a secret that somebody may find; a token without end stays one for ever.
     name = f"token {token.public_id} of {token.member}"
     if token.expires_at is None:
         yield f"{name} never expires: issue another with `hub token issue`, then revoke it."

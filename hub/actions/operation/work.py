@@ -1,7 +1,8 @@
-"""What nobody waits for: recalls, due histories, marking rows that are over, forgetting what is too old.
+"""The background work: recall notices, due histories, withdrawal of rows past their end, deletion of old
+rows.
 
-Nothing about safety depends on it: a poll never serves what does not stand. It keeps polls from the
-start from ranging over rows that are over. What was erased goes from an SQLite file's `-wal`, too.
+No release decision depends on this work: a poll never serves a row that is not visible. Withdrawn rows make
+polls from the start faster. Erased content also leaves the `-wal` file of SQLite.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ _NOTHING: Final = Pruned()
 
 @dataclass(frozen=True, slots=True)
 class WorkReport:
-    """What one pass did. `is_done` is False when another process was at work."""
+    """The numbers of one pass. `is_done` is False if another process held the lease."""
 
     is_done: bool
     histories: int = 0
@@ -41,14 +42,15 @@ class WorkReport:
 
 
 def work(service: Service) -> WorkReport:
-    """Do one pass, if no other process is doing it."""
+    """Do one pass, unless another process holds the lease."""
+    # The lease saves work only: two passes at once are slower, and right all the same.
     with service.store.write() as connection:
         now = service.store.now(connection)
         until = now + timedelta(seconds=_LEASE_SECONDS)
         if not ledgers.take_lease(connection, _LEASE, now, until):
             return WorkReport(is_done=False)
     try:
-        told = recall.tell(service, time.monotonic() + _RECALL_SECONDS)  # first: it is due in the next poll
+        told = recall.notify(service, time.monotonic() + _RECALL_SECONDS)  # first: it is due in the next poll
         histories = append_due(service, time.monotonic() + _HISTORY_SECONDS)
         withdrawn = sum(_withdraw_ended(service, recipient) for recipient in sorted(service.registry.nations))
         pruned = prune(service)
@@ -60,18 +62,20 @@ def work(service: Service) -> WorkReport:
 
 
 def _withdraw_ended(service: Service, recipient: NationCode) -> int:
-    """Mark the rows of a ledger whose justification can never stand again; return how many.
+    """Withdraw the rows of a ledger with a justification past its end; return the number of rows.
 
-    A period is over for good when an event ended it, or when it expired more than a day ago.
+    A period is past its end after an early end by an event, or a day after its expiry.
     """
     with service.store.read() as connection:
-        # What is marked stays so: a clock that jumped ahead, and is set right, must not have marked it.
+        # A withdrawal is final. A clock may jump ahead and be corrected within a day: nothing is withdrawn
+        # then.
         yesterday = service.store.now(connection) - _CLOCK_JUMP
         not_over = frozenset(p.id for p in agreements.periods(connection) if yesterday < p.until)
         known = releases.justifications(connection, recipient)
     over = [id for id, value in known.items() if _is_over(value, not_over)]
     total = 0
     while over:
+        # Short steps, each with a lock on the ledger of its own: submissions wait for one step at most.
         with service.store.write() as connection:
             now = service.store.now(connection)
             marked = releases.withdraw_justified(connection, recipient, over, _ROWS_PER_STEP, now)

@@ -1,1 +1,1 @@
-"""Why a nation sees an object or does not, who fetched it, and who is told of its recall."""
+"""Explanations of decisions, disclosures of an object, and notices of recalls."""

@@ -1,4 +1,4 @@
-"""Who has fetched an object, when, and under which clause: from what was on record before it left."""
+"""Lists the fetches of an object with member, time and clause, from the recorded disclosures."""
 
 from __future__ import annotations
 
@@ -47,21 +47,21 @@ _UNKNOWN: Final = "There is no such object for this member to ask about."
 
 
 def of_object(service: Service, caller: Caller, id: StixId) -> list[JsonObject]:
-    """Return which members were given versions of the object, the earliest first, or only how many were.
+    """Return the fetches of the object's versions, the earliest first, or only their number.
 
-    Who may not know of agreements is told of its own record alone, of each version and kind of answer to how
-    many other members it went, and how many of them a note tells of its recall (policy 5). To the others:
+    A caller that may not see agreements gets its own record alone: for each version and kind of page the
+    number of other members, and the number of members with a recall note (policy 5). Other callers get:
 
-    1. Everybody's fetches of a record are told to its nation's cert, of every record to auditors. A cert is
-       also told what its own nation's members have fetched of others' records.
-    2. Each fetch is told with the clause that then allowed it. An answer by made ids goes to who submitted
-       the originals: of their nation's fetches of it the answering nation is told those of the cert alone,
-       else it would learn who they are (policy 7).
-    3. Of its own nation's records each of the object itself is told with since when a note recalls
-       it from the member, and when that was first fetched (policy 8).
+    1. A cert all fetches of its nation's records, an auditor all fetches of every record. A cert also gets
+       its own nation's fetches of other nations' records.
+    2. Each fetch has the clause in force at that time. Of an answer by made ids, the answering nation gets
+       the fetches by the original nation's cert alone: other fetches would name the hidden sources (policy
+       7).
+    3. A fetch of its own nation's object has the time of the recall note to that member, and the time of the
+       member's first fetch of the note (policy 8).
 
-    Raises Forbidden for operators and for a token without the read scope; NotFound where there is nothing of
-    the kind that the caller may know of, as where there is nothing.
+    Raises Forbidden for operators and for a token without the read scope; NotFound alike for a withheld and
+    an unknown object.
     """
     member = caller.member
     if member.kind is Kind.OPERATOR:
@@ -74,11 +74,12 @@ def of_object(service: Service, caller: Caller, id: StixId) -> list[JsonObject]:
         notices = _Notices.of(connection, rows)  # 3
         if member.nation is not None and may_know(caller):
             rows += past_rows.rows_from_abroad(connection, member.nation, id)
-        register = _Register.of(connection, caller, rows, notices)
-        told = register.entries() if may_know(caller) else register.counts()  # 2
-    if not told and not own and not _is_served(service, caller, id):
+        fetches = _Fetches.of(connection, caller, rows, notices)
+        listed = fetches.entries() if may_know(caller) else fetches.counts()  # 2
+    # An empty list for a visible object, NotFound otherwise: what a poll says anyway.
+    if not listed and not own and not _is_served(service, caller, id):
         raise NotFound(_UNKNOWN)
-    return told
+    return listed
 
 
 def _records(service: Service, connection: Connection, caller: Caller, id: StixId) -> Iterator[ObjectVersion]:
@@ -92,7 +93,7 @@ def _records(service: Service, connection: Connection, caller: Caller, id: StixI
 
 
 def _is_served(service: Service, caller: Caller, id: StixId) -> bool:
-    """Tell whether a cert that governs sees what its nation has fetched nothing of; nobody else is told."""
+    """Return whether a governing cert sees the object, though its nation has not fetched the object."""
     if caller.member.kind is not Kind.CERT or not may_know(caller):
         return False
     reader = authenticate.reader(caller)
@@ -101,31 +102,32 @@ def _is_served(service: Service, caller: Caller, id: StixId) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Notices:
-    """Who was told that versions of a record are recalled, and when each has fetched the note first."""
+    """The recall notes of a record's versions, and the first fetch of each note by its member."""
 
-    versions: frozenset[int]  # those of which the caller may know it
-    told: Mapping[int, Sequence[ToldMember]]
+    versions: frozenset[int]  # the caller may see notices of these versions alone
+    notified: Mapping[int, Sequence[ToldMember]]
     read_at: Mapping[tuple[NationCode, int, MemberId], datetime]
 
     @classmethod
     def of(cls, connection: Connection, rows: Iterable[PastRow]) -> _Notices:
         versions = frozenset(row.version for row in rows)
-        told = recalls.told_of(connection, versions)
+        notified = recalls.told_of(connection, versions)
         positions: dict[NationCode, list[int]] = defaultdict(list)
-        for one in (one for own in told.values() for one in own):
+        for one in (one for own in notified.values() for one in own):
             positions[one.part.recipient].append(one.position)
         read_at: dict[tuple[NationCode, int, MemberId], datetime] = {}
         for recipient, own in positions.items():
             for fetch in disclosures.fetches(connection, recipient, own):
                 if fetch.kind is Disclosed.OBJECTS:
                     read_at.setdefault((recipient, fetch.position, fetch.member), fetch.at)
-        return cls(versions, told, read_at)
+        return cls(versions, notified, read_at)
 
     def entry(self, fetch: Fetch, version: int) -> JsonObject:
-        """Return what is told of a fetch: by the latest recall of what it held, if its member was told."""
+        """Return the notice to the member of a fetch: of the latest recall of the fetched version."""
         if version not in self.versions:
             return {}
-        for one in self.told.get(version, ()) if fetch.kind is Disclosed.OBJECTS else ():
+        for one in self.notified.get(version, ()) if fetch.kind is Disclosed.OBJECTS else ():
+            # A page of a later revision held no recalled version: its member needs no notice.
             is_same = (one.part.recipient, one.member) == (fetch.recipient, fetch.member)
             if is_same and one.part.reaches(fetch.member, fetch.revision):
                 read_at = self.read_at.get((fetch.recipient, one.position, fetch.member))
@@ -135,8 +137,8 @@ class _Notices:
 
 
 @dataclass(frozen=True, slots=True)
-class _Register:
-    """The rows that are asked about, and what it takes to say by what each was fetched."""
+class _Fetches:
+    """The fetches of the object's rows, with the data to name the clause of each fetch."""
 
     fetches: Sequence[Fetch]
     rows: Mapping[tuple[NationCode, int], PastRow]
@@ -149,7 +151,7 @@ class _Register:
     @classmethod
     def of(
         cls, connection: Connection, caller: Caller, rows: Iterable[PastRow], notices: _Notices
-    ) -> _Register:
+    ) -> _Fetches:
         known = {(row.recipient, row.position): row for row in rows}
         everybody = {m.id: m for m in members.members(connection)}
         positions: dict[NationCode, list[int]] = defaultdict(list)
@@ -166,6 +168,7 @@ class _Register:
                 v.key: v for v in objects.versions_by_key(connection, {row.version for row in known.values()})
             },
             members=everybody,
+            # Ended periods too: a past fetch was under a clause then in force.
             periods=agreements.every_period(connection),
             asking=caller.member,
             notices=notices,
@@ -191,7 +194,8 @@ class _Register:
         }
 
     def counts(self) -> list[JsonObject]:
-        """Return, for each version and kind of answer, how many members but the asking one it went to."""
+        """Return the number of other members by version and kind of page."""
+        # Members of the own nation count too: else the number would say how many are abroad (policy 5).
         found: dict[tuple[str, str], dict[MemberId, JsonObject]] = defaultdict(dict)
         for fetch in self.fetches:
             if fetch.member != self.asking.id:
@@ -201,19 +205,19 @@ class _Register:
                 former = found[key].get(fetch.member, {})
                 found[key][fetch.member] = {n: notice.get(n) or former.get(n) for n in _NOTICE}
         return [
-            {"version": version, "kind": kind, "members": len(told)}
-            | {name: sum(one[name] is not None for one in told.values()) for name in _NOTICE}
-            for (version, kind), told in sorted(found.items())
+            {"version": version, "kind": kind, "members": len(notices)}
+            | {name: sum(one[name] is not None for one in notices.values()) for name in _NOTICE}
+            for (version, kind), notices in sorted(found.items())
         ]
 
     def _form(self, row: PastRow) -> str:
-        """Return the form; abroad nobody is told that a source was hidden (policy 7)."""
-        is_told_all = self.asking.kind is Kind.AUDITOR or self.asking.nation == row.origin
-        form = row.form if is_told_all else row.form._replace(is_anonymised=False)
+        """Return the label of the form; to other nations without the mark of a hidden source (policy 7)."""
+        sees_form = self.asking.kind is Kind.AUDITOR or self.asking.nation == row.origin
+        form = row.form if sees_form else row.form._replace(is_anonymised=False)
         return form.label
 
     def _period(self, fetch: Fetch, row: PastRow) -> Period | None:
-        """Return the widest clause by which the version itself was served; None inside its own nation."""
+        """Return the widest clause of the fetch; None inside the origin nation and for the hub's objects."""
         version = self.versions[row.version]
         if row.origin in (fetch.recipient, HUB) or version.member == MemberId(HUB):
             return None
@@ -222,6 +226,7 @@ class _Register:
         candidate = whole.left(row.form) or whole
         own = own_class(candidate, row.recipient, justification, self.periods)
         reader = self.members[fetch.member].reader.clearance
+        # Only grounds of the fetching member's clearance: a clause for certs alone did not serve an agency.
         grounds = [ground for ground in own if ground.clearance <= reader]
         return widest_of(grounds, in_force)
 
@@ -229,7 +234,8 @@ class _Register:
 def _binding_then(
     fetch: Fetch, row: PastRow, periods: Iterable[Period]
 ) -> tuple[Justification, Sequence[Period]]:
-    """Return why the row stood in the moment in which it was fetched, and what was in force then."""
+    """Return the row's justification and the periods in force at the time of the fetch."""
+    # INVARIANT: by revision and generation, not by clocks: what came first is known by commits.
     former = (value for revision, value in row.former if fetch.revision < revision)
     in_force = [period for period in periods if period.was_in_force(fetch.at, fetch.generation)]
     return next(former, row.justification), in_force

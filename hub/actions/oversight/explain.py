@@ -1,7 +1,7 @@
-"""Why does a nation see a version, or not: the rules asked again, for whoever may know the answer.
+"""Explains why a nation sees a version, or does not: a new decision by the rules, for permitted callers.
 
-An answer is worth what polls are: a version is said to be released from a clearance up exactly when a poll of
-a member of that clearance would be served it. Many are asked about as one is, in as many statements.
+Explanations and polls agree: the hub calls a version released from a clearance exactly if a poll at that
+clearance returns the version. Many questions need as many statements as one question.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hub.actions.access import authenticate
-from hub.actions.oversight.explanations import AskedVersion, Explanation, accounts
+from hub.actions.oversight.explanations import AskedVersion, Explanation, explanations_of
 from hub.actions.release.judging import own_versions
 from hub.actions.service.present import present
 from hub.actions.service.service import Service
@@ -36,7 +36,7 @@ from hub.store.database.connection import Connection
 from hub.store.ledger import derived_objects, pages
 from hub.store.records import objects
 
-MOST: Final = 1_000  # that are asked about at once
+MOST: Final = 1_000  # questions in one request
 
 _EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
 _UNKNOWN: Final = "There is no such object, or no such version of it, for this member to ask about."
@@ -44,9 +44,9 @@ _UNKNOWN: Final = "There is no such object, or no such version of it, for this m
 
 @dataclass(frozen=True, slots=True)
 class ExplanationRequest:
-    """Which version of an object (None: the newest), and for which nation (None: for all).
+    """Asks about a version of an object (None: the newest), for one nation (None: for all).
 
-    `version_key` orders as the version that is asked about, `version` is that as it was given.
+    `version` is the version as given, `version_key` the same in sortable form.
     """
 
     id: StixId
@@ -56,21 +56,20 @@ class ExplanationRequest:
 
 
 def explain(service: Service, caller: Caller, question: ExplanationRequest) -> JsonObject:
-    """Return, for each record of the id that the caller may ask about, the decision for each nation.
+    """Return, for each record of the id open to the caller's question, the decision for each nation.
 
-    1. Members ask about what they are served; the submitter and its nation's cert also about what was
-       deleted; auditors about everything.
-    2. Of each record that is left, the newest version or the one that is named.
-    3. It is judged anew, with all that it refers to, and held against what is served.
-    4. Who sees the origin's agreements is told of every nation and by which agreement, others of their own
-       nation alone; of its own object a member, of its nation's its cert, also whether it leaves the nation,
-       and if not, by what (policy 5).
+    1. Members may ask about served objects; the submitter and its nation's cert also about deleted objects;
+       auditors about all objects.
+    2. Of each such record, the newest version or the named version is chosen.
+    3. The version is judged again, with all referred objects, and compared with the served rows.
+    4. A caller that may see the origin's agreements gets every nation with the agreement; any other caller
+       its own nation alone. The submitter and its cert also get whether the version leaves the nation, and
+       the obstacle if not (policy 5).
 
-    One record is returned as it is, several as a list under `records`. Raises Forbidden for operators and
-    for a token without the read scope; NotFound for what the caller may not ask about, as for what is not
-    there.
+    A single record is returned directly, several records as a list under `records`. Raises Forbidden for
+    operators and for a token without the read scope; NotFound alike for a withheld and an unknown object.
     """
-    (found,) = _told(service, caller, [question])
+    (found,) = _answers(service, caller, [question])
     if found is None:
         raise NotFound(_UNKNOWN)
     return found
@@ -79,18 +78,20 @@ def explain(service: Service, caller: Caller, question: ExplanationRequest) -> J
 def explain_many(
     service: Service, caller: Caller, questions: Sequence[ExplanationRequest]
 ) -> list[JsonObject]:
-    """Return for each question what `explain` returns; an `error` for what the caller may not ask about.
+    """Return the result of `explain` for each question, or an `error` in place of NotFound.
 
-    That says the same, to the byte, of what is not there (policy 9). Raises Forbidden as `explain` does.
+    The error is the same, to the byte, for a withheld and an unknown object (policy 9). Raises Forbidden as
+    `explain`.
     """
-    answers = zip(questions, _told(service, caller, questions), strict=True)
+    # All answers come from one snapshot, and the questions are loaded together: time says nothing of one id.
+    answers = zip(questions, _answers(service, caller, questions), strict=True)
     return [_unknown(question) if found is None else found for question, found in answers]
 
 
 def questions(body: bytes) -> list[ExplanationRequest]:
-    """Return what a body asks about: under `objects`, ids, or objects of an `object` and its `version`.
+    """Return the questions of a body: under `objects`, ids, or entries with an `object` and a `version`.
 
-    Raises BadJson, or BadRequest naming the place; Unprocessable for more than 1,000.
+    Raises BadJson; BadRequest with the place of the error; Unprocessable above 1,000 questions.
     """
     table = bodies.loads(body)
     if not isinstance(table, dict) or table.keys() != {"objects"} or not isinstance(table["objects"], list):
@@ -118,8 +119,11 @@ def _unknown(question: ExplanationRequest) -> JsonObject:
     return {"object": question.id, **version, "error": _UNKNOWN}
 
 
-def _told(service: Service, caller: Caller, asked: Sequence[ExplanationRequest]) -> list[JsonObject | None]:
-    """Return what the caller is told in answer to each question; None: nothing."""
+def _answers(
+    service: Service, caller: Caller, asked: Sequence[ExplanationRequest]
+) -> list[JsonObject | None]:
+    """Return the answer to each question; None for an object withheld from the caller or unknown."""
+    # By the kind of member alone, before an id is looked up: the refusal says nothing about objects.
     if caller.member.kind is Kind.OPERATOR:
         raise Forbidden("Operators read health and metadata only.")
     ids = {question.id for question in asked}
@@ -130,22 +134,22 @@ def _told(service: Service, caller: Caller, asked: Sequence[ExplanationRequest])
             found = _by_id(_of_member(service, connection, authenticate.reader(caller), ids))
         chosen = [_chosen(found.get(one.id, ()), one.version_key) for one in asked]  # 2
         every = {one.place: one for several in chosen for one in several}
-        known = accounts(service, connection, caller, every.values())  # 3
+        known = explanations_of(service, connection, caller, every.values())  # 3
     return [
         _records([known[one.place] for one in several], question.recipient)  # 4
         for question, several in zip(asked, chosen, strict=True)
     ]
 
 
-def _records(told: Iterable[Explanation], recipient: NationCode | None) -> JsonObject | None:
-    records = [(one, view) for one in told if (view := one.view(recipient)) is not None]
+def _records(found: Iterable[Explanation], recipient: NationCode | None) -> JsonObject | None:
+    records = [(one, view) for one in found if (view := one.view(recipient)) is not None]
     if len(records) > 1:
         return {"records": [view | one.submitter() for one, view in records]}
     return records[0][1] if records else None
 
 
 def _by_id(found: Iterable[tuple[StixId, AskedVersion]]) -> Mapping[StixId, Sequence[AskedVersion]]:
-    """Return what was found under each id: a version may be there under its own and under made ones."""
+    """Return the found versions by id; a version may have its own id and several made ids."""
     known: dict[StixId, list[AskedVersion]] = defaultdict(list)
     for id, one in found:
         known[id].append(one)
@@ -158,6 +162,7 @@ def _everywhere(
     for origin in (*service.registry.recipients, HUB):
         for version in objects.versions_by_id(connection, origin, ids):
             yield version.id, AskedVersion(origin, version)
+    # Auditors may ask by made ids too: explanations name these ids.
     made = derived_objects.with_ids(connection, ids)
     versions = {v.key: v for v in objects.versions_by_key(connection, {one.version for one in made})}
     for one in made:
@@ -167,7 +172,11 @@ def _everywhere(
 def _of_member(  # (hub/README: deleted-asked-by)
     service: Service, connection: Connection, reader: Reader, ids: Collection[StixId]
 ) -> Iterator[tuple[StixId, AskedVersion]]:
-    """Give what the reader is served now, and what was deleted of its own or, to a cert, of its nation's."""
+    """Yield the versions served to the reader now, and deleted versions of the reader's own records.
+
+    A cert also gets the deleted versions of its nation's records.
+    """
+    # INVARIANT: the same query as a poll: what a poll withholds is unknown here as well (policy 9).
     now = present(service, connection, reader.nation)
     valid = service.in_force.visible(connection, reader, now).ids
     query = Query(reader, None, limit=1, ids=frozenset(ids), selections=_EVERY_VERSION)
@@ -184,7 +193,7 @@ def _of_member(  # (hub/README: deleted-asked-by)
 
 
 def _chosen(found: Iterable[AskedVersion], version_key: str | None) -> list[AskedVersion]:
-    """Return one version of each record at most, in the order in which they came."""
+    """Return at most one version of each record, in order of submission."""
     records: dict[tuple[NationCode, MemberId, str], AskedVersion] = {}
     for one in found:
         record = (one.origin, one.version.member, one.form.label)

@@ -1,4 +1,4 @@
-"""What there is to say of a version, in one form, to whoever asks about it (policy 5)."""
+"""Builds the explanation of a version in one form, as far as the caller may see (policy 5)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ Place = tuple[int, Form]  # ObjectVersion.key, and the form
 
 
 class AskedVersion(NamedTuple):
-    """A version with its origin, and in which form it was asked about: as submitted, or by a made id."""
+    """A version with its origin, in the form of the question: as submitted, or a form with a made id."""
 
     origin: NationCode
     version: ObjectVersion
@@ -59,13 +59,13 @@ class AskedVersion(NamedTuple):
         return self.version.key, self.form
 
 
-def accounts(
+def explanations_of(
     service: Service, connection: Connection, caller: Caller, found: Collection[AskedVersion]
 ) -> dict[Place, Explanation]:
-    """Return the account of each version that was found, in its form, for the caller.
+    """Return the explanation of each found version, in its form, for the caller.
 
-    Those of one origin are judged together. How many statements it takes follows from how many members
-    submitted them, not from how many they are.
+    The versions of one origin are judged together: the number of statements grows with the number of
+    submitters, not with the number of versions.
     """
     keys = {one.version.key for one in found}
     rows: dict[int, dict[View, LiveRow]] = defaultdict(dict)
@@ -80,6 +80,7 @@ def accounts(
         own = [one for one in found if one.origin == origin]
         context = context_of(service, connection, origin, now)
         versions = {one.version.key: one.version for one in own}
+        # The hub's own objects are not judged: their rows alone decide.
         anew = None if origin == HUB else _judge_anew(connection, context, versions.values())
         for one in own:
             key = one.version.key
@@ -90,7 +91,8 @@ def accounts(
 def _judge_anew(
     connection: Connection, context: DecisionContext, versions: Collection[ObjectVersion]
 ) -> JudgedAnew:
-    """Return the inquiry into these versions and all that they refer to. It costs a few statements."""
+    """Return the new judgement of these versions with all referred objects, in a few statements."""
+    # All versions of each record: the newest version decides (policy 4).
     ids: dict[MemberId, set[StixId]] = defaultdict(set)
     for version in versions:
         ids[version.member].add(version.id)
@@ -101,7 +103,8 @@ def _judge_anew(
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What there is to say of one version, in one form, and to whom. Of the hub's own nothing is judged."""
+    """The explanation of one version in one form, for one caller. `anew` is None for the hub's own
+    objects."""
 
     caller: Caller
     found: AskedVersion
@@ -122,42 +125,43 @@ class Explanation:
     def is_home(self) -> bool:
         return self.caller.member.nation == self.origin
 
+    # INVARIANT: decisions for other nations are for callers that may see the origin's agreements (policy 5).
     @property
-    def is_told_all(self) -> bool:
+    def sees_all_nations(self) -> bool:
         return may_know(self.caller) and (self.is_home or self.caller.member.kind is Kind.AUDITOR)
 
     @property
-    def is_told_whose(self) -> bool:
+    def sees_submitter(self) -> bool:
         is_cert = self.caller.member.kind is Kind.CERT and self.is_home
         return self.caller.member.kind is Kind.AUDITOR or is_cert or self._is_own(self.version)
 
     def submitter(self) -> JsonObject:
-        """Return who submitted the record, to those who may know: polls tell nobody."""
-        return {"member": self.version.member} if self.is_told_whose else {}
+        """Return the submitter of the record, for permitted callers; polls name no submitter."""
+        return {"member": self.version.member} if self.sees_submitter else {}
 
     def view(self, recipient: NationCode | None) -> JsonObject | None:  # (hub/README: recipient-told)
-        """Return what the caller is told; None: nothing at all."""
-        nations = self.context.recipients if self.is_told_all else [self.caller.member.nation]
+        """Return the explanation for the caller; None to answer as for an unknown object."""
+        nations = self.context.recipients if self.sees_all_nations else [self.caller.member.nation]
         asked = [nation for nation in nations if nation is not None and recipient in (None, nation)]
         form = self.found.form
         decisions = [
-            self._decision(nation) if form == SUBMITTED else self._told(nation, form) for nation in asked
+            self._decision(nation) if form == SUBMITTED else self._released(nation, form) for nation in asked
         ]
-        is_told_why = self.is_told_all or self.is_home
-        if not is_told_why and any(one["decision"] == "withhold" for one in decisions):
-            return None  # why it is withheld is its origin's to know
-        is_told_whether = self.is_home and (self.is_told_all or self._is_own(self.version))
+        sees_reasons = self.sees_all_nations or self.is_home
+        if not sees_reasons and any(one["decision"] == "withhold" for one in decisions):
+            return None  # the reason for withholding is for the origin alone
+        sees_abroad = self.is_home and (self.sees_all_nations or self._is_own(self.version))
         return {
             "object": self.version.id if form == SUBMITTED else self.made[form],
             "version": self.version.version,
             "origin": self.origin,
             "effective_tlp": self._level(form).label,
             "decisions": decisions,
-            **({"abroad": self._abroad()} if is_told_whether else {}),
+            **({"abroad": self._abroad()} if sees_abroad else {}),
         }
 
     def _abroad(self) -> JsonObject:
-        """Return whether the version leaves its nation in some form, and if not, by what."""
+        """Return whether the version leaves its nation in any form, and the obstacles if not (policy 5)."""
         nations = [nation for nation in self.context.recipients if nation != self.origin]
         if self.anew is None or any(self._leaves_to(nation) for nation in nations):
             return {"decision": "leaves", "because": []}
@@ -165,47 +169,48 @@ class Explanation:
         return {"decision": "stays at home", "because": because}
 
     def _leaves_to(self, nation: NationCode) -> bool:
-        """Tell whether the nation is served the version, or is about to be."""
+        """Return whether the rules release the version to the nation in any form, served already or not."""
         return not any(self._reasons(nation)) or bool(self._in_other_forms(nation))
 
     def _decision(self, nation: NationCode) -> JsonObject:
-        """Return the decision on the version as submitted; who is told all is told of other forms, too."""
+        """Return the decision on the version as submitted, and for permitted callers on other forms."""
         decision = self._as_submitted(nation)
-        others = self._in_other_forms(nation) if self.is_told_all else []
+        others = self._in_other_forms(nation) if self.sees_all_nations else []
         if others and decision["decision"] == "withhold":
             widest_one = min(others, key=lambda one: Clearance[one["clearance"].upper()])
             decision |= {"decision": "release", "reason": None}
             decision |= {name: widest_one[name] for name in ("clearance", "agreement", "clause")}
-        told = [one for one in others if "rendition" in one]
-        return decision | ({"renditions": told} if told else {})
+        renditions = [one for one in others if "rendition" in one]
+        return decision | ({"renditions": renditions} if renditions else {})
 
     def _as_submitted(self, nation: NationCode) -> JsonObject:
         if reasons := [*self._reasons(nation)]:
             return _decision(nation, reason="; ".join(reasons))
-        return self._told(nation, SUBMITTED)
+        return self._released(nation, SUBMITTED)
 
     def _in_other_forms(self, nation: NationCode) -> list[JsonObject]:
         views = [view for view in self.rows if view.recipient == nation and view.form != SUBMITTED]
-        told = [(view.form, self._told(nation, view.form)) for view in views]
+        decided = [(view.form, self._released(nation, view.form)) for view in views]
         return [
-            # An answer is told as the object itself, which it would be if no source were hidden (policy 7).
+            # An answer counts as the object itself, as if no source were hidden (policy 7).
             ({} if form.is_answer else {"rendition": form.label, "object": self.made[form]})
             | {name: one[name] for name in ("clearance", "agreement", "clause")}
-            for form, one in sorted(told, key=lambda pair: pair[0].label)
+            for form, one in sorted(decided, key=lambda pair: pair[0].label)
             if one["decision"] == "release"
         ]
 
-    def _told(self, nation: NationCode, form: Form) -> JsonObject:  # (hub/README: explain-both)
-        """Return the decision on what the rules release in this form, held against what is served."""
+    def _released(self, nation: NationCode, form: Form) -> JsonObject:  # (hub/README: explain-both)
+        """Return the decision on a form released by the rules, compared with the served row."""
+        # INVARIANT: "released" needs the rules and a served row: an explanation never says more than a poll.
         clearance = self._clearance(View(nation, form))
         if clearance is None and self.anew is None:
-            return self._named(nation)
+            return self._notice_decision(nation)
         if clearance is None:
             return _decision(nation, reason=_NOT_SERVED_YET)
         period = None
         if self.anew is not None and may_know(self.caller):
             whole = self.context.candidate(self.version)
-            judged = SUBMITTED if form.is_link else form  # a link stands by the narrower of what it links
+            judged = SUBMITTED if form.is_link else form  # readers of a link see the original too
             candidate = whole.left(judged) or whole
             period = widest(candidate, nation, self.context.periods, self.context.now, judged)
         clause = None if period is None else period.clause_index + 1  # as people count
@@ -215,17 +220,19 @@ class Explanation:
         return self.version.tlp if form.is_link else self.version.shown(form).tlp
 
     def _clearance(self, view: View) -> Clearance | None:
-        """Return from which clearance up the version is served; None: to nobody yet."""
+        """Return the lowest clearance with the version served; None if no reader is served yet."""
         row = self.rows.get(view)
         if row is None or not row.is_served:
             return None
         value: Justification = row.justification
         if self.anew is not None:
+            # An AND of both: the row's justification and the new judgement.
             value |= self.anew.judgements[self.version.key].get(view, frozenset({NEVER}))
         return lowest_clearance(value, self.context.in_force)
 
-    def _named(self, nation: NationCode) -> JsonObject:
-        """Return the decision on what the hub made for some members of a nation alone."""
+    def _notice_decision(self, nation: NationCode) -> JsonObject:
+        """Return the decision on a recall note, made by the hub for certain members of a nation."""
+        # Neither the members nor their number is named: nobody learns who fetched the object (policy 8).
         row = self.rows.get(View(nation))
         grounds = frozenset[Ground]() if row is None else frozenset().union(*row.justification)
         clearances = [
@@ -239,7 +246,7 @@ class Explanation:
     # --- why not ---
 
     def _reasons(self, nation: NationCode) -> Iterator[str]:
-        """Give every reason for which the version is withheld from the nation; none: it is not."""
+        """Yield every reason for withholding the version from the nation; no reason means release."""
         if self.version.deleted_at is not None:
             yield f"deleted on {format_instant(self.version.deleted_at)}; submit a new version"
         if self.anew is not None:

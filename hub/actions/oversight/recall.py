@@ -1,7 +1,8 @@
-"""Recall (policy 8): what is deleted, or hidden by a stricter marking, is told to all who fetched it.
+"""Recall (policy 8): each member that fetched a deleted or now hidden version gets a note.
 
-What is pulled back is kept in the transaction that does it. `hub work` then finds who fetched it, and lets a
-note of the hub's own stand for exactly these members. The end of an agreement recalls nothing.
+The transaction that hides a version stores the recall (`actions.submission.pending_recalls`). `hub work`
+finds the members with a disclosure of the version, and makes a note of the hub visible to exactly these
+members. The end of an agreement recalls nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from hub.store.ledger.releases import NewRow
 from hub.store.members import members
 
 _PER_STEP: Final = 200  # recalls, so that no submission waits long for a ledger
-_IN_FLIGHT: Final = timedelta(minutes=5)  # how late what was read before a recall may come on record
+_IN_FLIGHT: Final = timedelta(minutes=5)  # how late the disclosure of a page read before may be committed
 _SENTENCES: Final = {  # (hub/README: recall-causes)
     RecallReason.DELETED: "The source withdrew this object on {at}.",
     RecallReason.STRICTER: (
@@ -53,7 +54,7 @@ _SENTENCES: Final = {  # (hub/README: recall-causes)
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a member fetched of a recall: ids and versions as served, and the strictest level of them."""
+    """The recalled versions fetched by a member: ids and versions as served, with their strictest level."""
 
     recipient: NationCode
     served: frozenset[tuple[StixId, str]]
@@ -66,11 +67,11 @@ class Fetched:
 RecallOfMember = tuple[int, MemberId]  # a recall and a member
 
 
-def tell(service: Service, deadline: float) -> int:
-    """Tell the members that fetched what was pulled back, until `deadline` (of `time.monotonic`).
+def notify(service: Service, deadline: float) -> int:
+    """Write notices to the members that fetched recalled versions; return the number of notices.
 
-    Returns how many were told. Those recalls come first that nobody has looked after; they are looked after
-    again for as long as a page may be in flight. Each step is committed with how far it has come.
+    Ends at `deadline` (of `time.monotonic`). New recalls come first; each recall is processed again for five
+    minutes, because a page may be in flight. Each step commits its progress.
     """
     total = 0
     with service.store.read() as connection:
@@ -81,20 +82,20 @@ def tell(service: Service, deadline: float) -> int:
             step = _step(service, looked_before, after)
             if step is None:
                 break
-            after, told = step
-            total += told
+            after, written = step
+            total += written
     return total
 
 
 def _step(service: Service, looked_before: datetime | None, after: int) -> tuple[int, int] | None:
-    """Look after the next recalls; return the last of them and how many were told, None if there is none.
+    """Process the next recalls; return the last id and the number of notices, or None without a recall.
 
-    They are those that nobody has looked after, or only before an instant.
-
-    Every disclosure is looked at once, and those of pages that may have been in flight again.
+    `looked_before` None: the recalls never processed; else the recalls last processed before this instant.
+    The first pass reads every disclosure, later passes only disclosures of pages perhaps in flight.
     """
     with service.store.read() as connection:
-        now = service.store.now(connection)  # what is committed later is looked at again
+        # INVARIANT: before the disclosures are read: a later commit has a later pass.
+        now = service.store.now(connection)
         found = recalls.unfinished(connection, looked_before, after, _PER_STEP)
         if not found:
             return None
@@ -102,7 +103,9 @@ def _step(service: Service, looked_before: datetime | None, after: int) -> tuple
         floor = 0 if looked_before is None else disclosures.last_before(connection, earliest)
         fetched = fetched_of(connection, found, floor)
     with service.store.write() as connection:
+        # INVARIANT: ledgers before the rows of recalls, as in every transaction.
         releases.lock(connection, {what.recipient for what in fetched.values()})
+        # INVARIANT: notices are read under the lock on the recalls: two workers write no notice twice.
         held = {one.id: one for one in recalls.hold(connection, [one.id for one in found])}
         known = recalls.notices(connection, held)
         new = {who: what for who, what in fetched.items() if who[0] in held and who not in known}
@@ -116,9 +119,9 @@ def _step(service: Service, looked_before: datetime | None, after: int) -> tuple
 def fetched_of(
     connection: Connection, found: Collection[Recall], floor: int = 0
 ) -> dict[RecallOfMember, Fetched]:
-    """Return what each member fetched of these recalls, by the disclosures that are numbered above `floor`.
+    """Return the fetches of each recall by member, from disclosures with a number above `floor`.
 
-    The record's own submitter is left out. Only answers count that held the objects themselves.
+    The submitter of the record is left out. Only pages with whole objects count, not manifests.
     """
     owners = {one.id: one.member for one in found}
     parts: dict[tuple[NationCode, int], list[tuple[int, Recalled]]] = defaultdict(list)
@@ -143,7 +146,7 @@ def fetched_of(
                 if one.member == owners[id] or not part.reaches(one.member, one.revision):
                     continue
                 level = _level(part.tlp, clearances[one.member])
-                if row.form.ceiling is not None:  # nothing above it was in what was shown
+                if row.form.ceiling is not None:  # a redaction shows nothing above its ceiling
                     level = min(level, row.form.ceiling)
                 what = Fetched(recipient, frozenset({(row.stix_id, row.version_text)}), level)
                 before = fetched.get((id, one.member))
@@ -152,7 +155,9 @@ def fetched_of(
 
 
 def _level(tlp: Tlp | None, kind: Kind) -> Tlp:  # (hub/README: note-level)
-    """Return a level no laxer than what the member was shown, that tells it of none that it was not."""
+    """Return the level of a note: not laxer than the version as shown, and not above the member's
+    clearance."""
+    # A level above the clearance would disclose that the object was marked more strictly (policy 9).
     clearance = kind.clearance or Clearance.CERT
     highest = max(level for level in Tlp if clearance_for(level) <= clearance)
     return highest if tlp is None else min(tlp, highest)
@@ -164,7 +169,7 @@ def _write_notes(  # (hub/README: note-for-all, hub-objects-where)
     held: Mapping[int, Recall],
     new: Mapping[RecallOfMember, Fetched],
 ) -> None:
-    """Let one note stand for all who fetched the same of a recall, in their nation's ledger."""
+    """Write one note for all members of a nation with the same fetches, visible to these members alone."""
     together: dict[tuple[int, Fetched], set[MemberId]] = defaultdict(set)
     for (id, member), what in new.items():
         together[id, what].add(member)
@@ -176,11 +181,12 @@ def _write_notes(  # (hub/README: note-for-all, hub-objects-where)
     rows: dict[tuple[NationCode, NationCode], list[NewRow]] = defaultdict(list)
     notices: list[tuple[int, MemberId, int]] = []
     for version, ((id, what), named) in zip(stored, together.items(), strict=True):
-        rows[what.recipient, held[id].origin].append(NewRow(version, naming(named)))
+        rows[what.recipient, held[id].origin].append(NewRow(version, visible_to(named)))
         notices += [(id, member, version.key) for member in sorted(named)]
     recalls.tell(connection, notices)
     for (recipient, origin), own in sorted(rows.items(), key=lambda one: one[0]):
-        # By whom they are for: what lies between two dates would tell of notes to others (policy 9).
+        # In order of readers: the dates between a reader's own notes must not say that other notes lie
+        # between (policy 9).
         ordered = sorted(own, key=lambda row: sorted(map(repr, frozenset().union(*row.justification))))
         releases.append(connection, recipient, origin, ordered, now)
 
@@ -198,6 +204,6 @@ def _note(service: Service, recall: Recall, what: Fetched, now: datetime) -> Sti
             raise RuntimeError(f"a note of the hub's own cannot be read: {item.message}")
 
 
-def naming(named: Collection[MemberId]) -> Justification:
-    """Return the justification by which a row stands for exactly these members."""
+def visible_to(named: Collection[MemberId]) -> Justification:
+    """Return the justification of a row visible to exactly these members."""
     return frozenset({frozenset(Ground(None, Clearance.PARTNER, member) for member in named)})

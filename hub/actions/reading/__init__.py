@@ -1,1 +1,1 @@
-"""Polls, and the levels that a reader must expect."""
+"""Polls, and the TLP levels of a reader's collections."""

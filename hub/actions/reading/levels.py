@@ -1,4 +1,4 @@
-"""At which TLP levels a member may see something of each nation, whatever there is."""
+"""The possible TLP levels of each collection for a member, independent of stored objects."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from hub.rules.release.deciding import levels_seen
 
 # (hub/README: markings-without-objects)
 def by_origin(service: Service, caller: Caller) -> Mapping[NationCode, frozenset[Tlp]]:
-    """Return, for each nation, the levels at which the caller must expect something of it.
+    """Return, for each nation, the TLP levels possible in its collection for the caller.
 
-    By its nation and clearance and, where it may know of agreements, by those in force; to all others by its
-    clearance alone, whatever is agreed (policy 5). Raises Forbidden for who reads no objects.
+    For a caller that may see agreements the levels follow from nation, clearance and the clauses in force;
+    for any other caller from nation and clearance alone (policy 5). Raises Forbidden as
+    `authenticate.reader`.
     """
     reader = authenticate.reader(caller)
+    # INVARIANT: nothing here reads objects: a level would say that a hidden object exists (policy 9).
     if not may_know(caller):
         return dict.fromkeys(service.registry.nations, levels_seen(reader.nation, reader, (), caller.at))
     with service.store.read() as connection:

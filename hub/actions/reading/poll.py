@@ -1,4 +1,4 @@
-"""A member reads: one range of its nation's ledger, as what binds at this moment lets it see."""
+"""A member reads a page: a range of its nation's ledger, as visible by the agreements now in force."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from hub.store.ledger import pages
 from hub.store.ledger.pages import PageEntries, PageRequest
 
 _NONCE_BYTES: Final = 12
-_TRIES: Final = 20  # while agreements begin and end, each of some milliseconds
+_TRIES: Final = 20  # each takes milliseconds, and fails only if agreements or justifications change meanwhile
 _MOVES: Final = "Agreements or objects change faster than this page can be read; try again."
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _MAX_FILTERS_BYTES: Final = 1_200  # the cursor stays below 2,048 characters
@@ -39,67 +39,74 @@ _TOO_LONG: Final = "next: the filters are too long for the cursor to hold: repea
 
 
 def objects(service: Service, query: Query, kind: Disclosed = Disclosed.OBJECTS) -> Page:
-    """Return a page of objects with their bodies (TAXII 2.1 section 5.4), on record as disclosed.
+    """Return a page of objects with bodies (TAXII 2.1 section 5.4), recorded as disclosed.
 
-    One statement says who asks, what stands for the reader and which rows, and records them; bodies never
-    change, and are read afterwards. Raises Unauthenticated for a reader whose token is not good any more.
+    Raises Unauthenticated for a token no longer valid, and Unavailable without the database or while
+    agreements change too fast.
     """
     for _ in range(_TRIES):
-        told = _tell(service, query, kind, service.limits.page_bytes)
-        rows = _bodies(service, told) if told.entries else ()
+        entries = _disclosed(service, query, kind, service.limits.page_bytes)
+        # INVARIANT: the disclosure is committed before bodies are read. Bodies never change, so no lock is
+        # needed; None means another epoch, or an erased body, and the page is asked for again.
+        rows = _bodies(service, entries) if entries.entries else ()
         if rows is not None:
-            return Page(rows, told.more)
+            return Page(rows, entries.more)
     raise Unavailable(_MOVES)
 
 
 def manifest(service: Service, query: Query, kind: Disclosed = Disclosed.MANIFEST) -> Page:
-    """Return a page of rows without bodies (TAXII 2.1 sections 5.3 and 5.8), on record as disclosed."""
-    told = _tell(service, query, kind, None)
-    return Page(tuple(entry.row() for entry in told.entries), told.more)
+    """Return a page of rows without bodies (TAXII 2.1 sections 5.3 and 5.8), recorded as disclosed."""
+    entries = _disclosed(service, query, kind, None)
+    return Page(tuple(entry.row() for entry in entries.entries), entries.more)
 
 
 def exists(service: Service, query: Query) -> bool:
-    """Tell whether `query` selects anything. Nothing of it is disclosed."""
+    """Return whether `query` selects a row. No row is returned, so no disclosure is recorded."""
     with service.store.read() as connection:
         visible = _visible(service, connection, query.reader)
         return bool(pages.manifest(connection, replace(query, limit=1), visible.ids).rows)
 
 
-def _bodies(service: Service, told: PageEntries) -> tuple[Row, ...] | None:
+def _bodies(service: Service, entries: PageEntries) -> tuple[Row, ...] | None:
     with service.store.read() as connection:
-        return pages.bodies(connection, told)
+        return pages.bodies(connection, entries)
 
 
-def _tell(service: Service, query: Query, kind: Disclosed, max_bytes: int | None) -> PageEntries:
-    """Return the rows of a page, on record; asked again where what the process took to stand did not."""
+def _disclosed(service: Service, query: Query, kind: Disclosed, max_bytes: int | None) -> PageEntries:
+    """Return the rows of a page, recorded as disclosed.
+
+    The statement refuses visible justifications that are out of date; then the page is asked for again.
+    """
+    # The cache of this process comes first: most pages need one statement in all.
     visible = service.in_force.latest(query.reader)
     for _ in range(_TRIES):
         if visible is None:
             with service.store.read() as connection:
                 visible = _visible(service, connection, query.reader)
         ask = PageRequest(query, kind, max_bytes, *visible)
-        told = service.disclosures.tell(service.store, ask)
-        if not told.is_admitted:
+        entries = service.disclosures.disclose(service.store, ask)
+        if not entries.is_admitted:
             raise Unauthenticated(authenticate.REFUSAL)
-        if told.is_current:
-            if told.entries:
-                last = told.entries[-1]
+        if entries.is_current:
+            if entries.entries:
+                # After COMMIT: the process remembers the last served row, to name a loss of the database.
+                last = entries.entries[-1]
                 date = from_microseconds(last.date_added)
-                service.store.memory.serve(query.reader.nation, last.position, date, told.epoch)
-            return told
+                service.store.memory.serve(query.reader.nation, last.position, date, entries.epoch)
+            return entries
         visible = None
     raise Unavailable(_MOVES)
 
 
 def _visible(service: Service, connection: Connection, reader: Reader) -> VisibleJustifications:
-    """Return what stands at the moment by which the statement that reads a page would judge now."""
+    """Return the visible justifications at the present that the statement of a page would use."""
     return service.in_force.visible(connection, reader, present(service, connection, reader.nation))
 
 
 def seal_cursor(service: Service, query: Query, page: Page, resource: Disclosed = Disclosed.OBJECTS) -> str:
-    """Return the `next` that continues `query` behind the last row of `page`, opaque to its holder.
+    """Return the `next` that continues `query` behind the last row of `page`, sealed for the hub alone.
 
-    It continues the `resource` that the page belongs to, and no other.
+    The cursor is valid for the `resource` of the page, and no other.
     """
     fields = {
         "after": to_microseconds(page.rows[-1].date_added),
@@ -117,17 +124,16 @@ def open_cursor(  # (hub/README: cursor-goes-on)
     *,
     is_filtered: bool = True,
 ) -> Query:
-    """Return `query` continued where `text` says.
+    """Return `query`, continued behind the row of the cursor `text`.
 
-    A query that is not filtered, but for ids that its path names, has the filters of the cursor. Raises
-    BadCursor for a cursor of another reader, collection, resource or filter, and for an altered one. The
-    limit may change from page to page; `added_after` may be left out, repeated or later: a page lies behind
-    both.
-    The cursor holds a date, as unique as a position: a database that was restored gives positions again,
-    dates never.
+    A query without filters, apart from ids in its path, gets the filters of the cursor. The limit may change
+    from page to page. `added_after` may be absent, equal or later: the page begins behind both. Raises
+    BadCursor for a cursor of another reader, collection, resource or filter, and for an altered cursor.
     """
+    # The cursor has a date, not a position: a restored database gives positions again, dates never.
     fields = cursors.unseal(service.secrets.cursor_key, text)
     after, filters = fields.pop("after", None), fields.pop("filters", None)
+    # INVARIANT: a cursor serves its own reader alone: one member must not continue another's query.
     if fields != _place(query, resource) or not isinstance(after, int):
         raise BadCursor(_MISMATCH)
     if not is_filtered:
@@ -143,7 +149,7 @@ def _place(query: Query, resource: Disclosed) -> dict[str, str]:
 
 
 def _filters(query: Query) -> list[list[str]] | str:
-    """Return the filters as a cursor holds them: themselves, or their digest where they are long."""
+    """Return the filters for a cursor: as lists, or as a digest of long filters."""
     filters = _lists(query)
     return filters if len(canonical(filters)) <= _MAX_FILTERS_BYTES else _digest(query)
 
@@ -158,7 +164,7 @@ def _lists(query: Query) -> list[list[str]]:
 
 
 def _filtered(query: Query, filters: Any) -> Query:
-    """Return `query` with the filters that a cursor holds, within the ids that it has already."""
+    """Return `query` with the filters of a cursor; ids of the query itself stay."""
     if not isinstance(filters, list):
         raise BadCursor(_TOO_LONG)
     ids, types, versions, selections, spec_versions = map(frozenset, filters)

@@ -1,1 +1,1 @@
-"""Who sees a version: decisions are loaded, taken for every nation, and written as rows."""
+"""Release decisions: loaded, taken for every nation, and written as rows."""

@@ -1,4 +1,4 @@
-"""What a decision hangs on, and the locks under which it is looked at again and written."""
+"""The basis of a decision, and the locks for checking the basis again and for writing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from hub.store.records import submissions
 
 
 class Basis(NamedTuple):
-    """While it is the same, deciding again gives the same, what follows from others' objects aside."""
+    """With an equal basis a new decision would be equal, apart from the effects of other members' objects.
+
+    `submit.renewed` compares other members' objects.
+    """
 
     generation: Generation
     submissions: int  # of the nation
@@ -25,7 +28,8 @@ class Basis(NamedTuple):
 
 
 def basis_of(service: Service, connection: Connection, origin: NationCode) -> tuple[Basis, datetime]:
-    """Return what a decision in this transaction hangs on, and the present by which it is taken."""
+    """Return the basis of a decision in this transaction, and the decision's present."""
+    # The clock alone can begin and end periods: `moment` has the periods in force at this instant.
     generation = agreements.generation(connection)
     now = present(service, connection, generation=generation)
     moment = Moment.of(service.in_force.periods(connection), now)
@@ -38,12 +42,13 @@ def hold(
     origin: NationCode,
     sender: tuple[Caller, Evidence | None] | None = None,
 ) -> None:
-    """Take the locks under which what `origin` submitted is decided, in their order.
+    """Lock the generation, then the submissions of `origin`; `releases.lock` locks ledgers afterwards.
 
-    First agreements and identities stay as they are, then the nation's submissions; ledgers come after these
-    (`releases.lock`). Raises what `admit` does if the sender may not act any more.
+    Agreements and identities stay unchanged under the first lock. Raises as `admit` for an invalid sender.
     """
+    # INVARIANT: this order, in every transaction: two transactions in another order would deadlock.
     agreements.generation(connection, hold=True)
+    # INVARIANT: `admit` after the lock on the generation, which suspensions and revocations take too.
     if sender is not None:
         admit(service, connection, *sender)
     submissions.count(connection, origin, hold=True)

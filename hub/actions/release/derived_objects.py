@@ -1,8 +1,8 @@
-"""The objects that the hub makes in place of submitted ones (policy 7), once something is released so.
+"""Makes derived objects (policy 7): redactions, links, anonymised objects and answers.
 
-Nothing is made ahead: a body is made when its first row is written, and is the same from then on. Ids are
-random, one per nation, id and form, so that what refers to another object goes on doing so, and nobody who
-holds the made one finds the way back.
+The hub makes a derived object with its first row, and never changes the object afterwards. Made ids are
+random, one for each nation, id and form: references between derived objects stay whole, and no reader can
+compute the original id.
 """
 
 from __future__ import annotations
@@ -50,7 +50,11 @@ _DERIVED_FROM: Final = "derived-from"
 def audience_of(
     connection: Connection, origin: NationCode, about: NationCode, refers: Collection[StixId], answer: int
 ) -> Justification:
-    """Return for whom an answer, by its version's key and its references, is where it is about (policy 7)."""
+    """Return the readers of an answer in the nation `about` (policy 7).
+
+    `answer` is the key of the answer's version, `refers` the ids in the answer.
+    """
+    # By position, not by date: only rows before the answer's first row count (hub/README: answer-to-made-id).
     behind = answered(derived_objects.originals(connection, origin, refers), about)
     told = derived_objects.told(connection, origin, about, behind)
     came_at = derived_objects.first_position(connection, origin, answer) if answer > 0 else None
@@ -60,7 +64,8 @@ def audience_of(
 def provide(
     service: Service, connection: Connection, origin: NationCode, rows: Sequence[NewRow]
 ) -> Sequence[NewRow]:
-    """Return the rows with what is served of each, made if it was not before; the caller holds the origin."""
+    """Return the rows with their derived objects, made now if missing; the caller holds the origin."""
+    # INVARIANT: the lock on the origin keeps two transactions from making two ids for one object.
     asked = {(row.version.key, row.form): row for row in rows if row.form.label}
     made = derived_objects.stored(connection, {key for key, _ in asked})
     missing = [row for key, row in asked.items() if key not in made]
@@ -71,13 +76,13 @@ def provide(
 
 @dataclass(frozen=True, slots=True)
 class _Maker:
-    """Where one nation's objects are made anew."""
+    """Makes the derived objects of one nation."""
 
     connection: Connection
     origin: NationCode
     members: Mapping[MemberId, Member]
     registry: Registry
-    kept: frozenset[StixId]  # ids that are everybody's: the hub's own, and TLP
+    kept: frozenset[StixId]  # ids that name no source: of the hub, nations, certs and TLP
     ids: _Ids
 
     @classmethod
@@ -95,14 +100,16 @@ class _Maker:
         return self.registry.hub_identity_id
 
     def make(self, rows: Sequence[NewRow]) -> dict[Key, ServedObject]:
-        """Make and keep what is served of these versions in these forms.
+        """Make, store and return the derived objects of these rows, by version key and form.
 
-        Of a deleted version nothing is made: its row is not served, and must not tell the original's id.
+        A deleted version gets a made id and no body: its row is not served, and must not have the original
+        id.
         """
         gone = [row for row in rows if row.version.deleted_at is not None]
         rows = [row for row in rows if row.version.deleted_at is None]
         bodies = derived_objects.bodies(self.connection, {row.version.content_id for row in rows})
         originals = {id: orjson.loads(body) for id, body in bodies.items()}
+        # One look-up for all rows: the statements would cost more than the rest of a submission.
         self.ids.look_up(rows, originals.values())
         made = {
             (row.version.key, row.form): self._object(
@@ -144,17 +151,17 @@ class _Maker:
             raise RuntimeError("a version that has a cut leaves something")
         if form.is_anonymised:
             left = self._anonymised(version, left)
-        # What refers to itself goes on doing so, under whichever id it has by now.
+        # A reference to the object itself follows the new id.
         left = rename(left, {StixId(left["id"]): self._made_id(version.id, form)})
         if "created" in left:
             left["created_by_ref"] = self.hub_identity
         if version.markings.tlp is None:
-            # A container that comes later may raise its level up to the ceiling, and does not alter its text.
+            # A later container may raise the level up to the ceiling, and must not change the text.
             left["object_marking_refs"] = [*left.get("object_marking_refs", ()), definition_of(ceiling)]
         return left
 
     def _link(self, version: ObjectVersion, form: Form, obj: JsonObject) -> JsonObject:
-        """Return the relationship from a redaction to the original, for who may know both (policy 7)."""
+        """Return the relationship from a redaction to its original, for readers of both (policy 7)."""
         redaction = form._replace(is_link=False)
         return {
             "type": "relationship",
@@ -172,7 +179,7 @@ class _Maker:
     # --- anonymising, and answering ---
 
     def _answer(self, version: ObjectVersion, form: Form, obj: JsonObject) -> JsonObject:
-        """Return the object with the ids of what it is about put back."""
+        """Return the object with the original ids of the nation `version.about` in place of made ids."""
         if version.about is None:
             raise RuntimeError("what answers nobody has no such form")
         behind = derived_objects.originals(self.connection, self.origin, version.refers)
@@ -184,9 +191,10 @@ class _Maker:
     def _anonymised(
         self, version: ObjectVersion, obj: JsonObject, kept: frozenset[StixId] = frozenset()
     ) -> JsonObject:
-        """Return the object under its nation's cert, with ids that tell nothing of its source."""
+        """Return the object as its nation's cert's own, with made ids for all ids of the source."""
         cert = self._cert_identity()
         kept |= self.kept | self.registry.at(version.submitted_at).informative_markings
+        # INVARIANT: every id is replaced unless it names no source: an id left by oversight would disclose.
         names = self._names(ids_in(obj) - kept - {version.id})
         if not is_value_based(version.id, version.type):
             names |= self.ids.made([version.id], ANONYMISED)
@@ -195,7 +203,7 @@ class _Maker:
         return renamed | {"created_by_ref": cert} if "created" in renamed else renamed
 
     def _names(self, ids: Collection[StixId]) -> dict[StixId, StixId]:  # (hub/README: anonymised-ids)
-        """Return new ids for all that could tell of a member's other objects, known to the hub or not."""
+        """Return made ids for all ids of a member's other objects, submitted or not."""
         free = _free(ids)
         return self.ids.made(hidden_ids(free, self.ids.known(free)), ANONYMISED)
 
@@ -208,9 +216,9 @@ class _Maker:
 
 @dataclass(frozen=True, slots=True)
 class _Ids:
-    """What is known of ids, and the ids made for them: each looked up once, for all objects together.
+    """The submitters of ids, and the made ids, each loaded once for all objects of a transaction.
 
-    An object by itself would cost four statements, which was more than all else of a push.
+    Loading by object would cost four statements for each, more than the rest of a submission.
     """
 
     connection: Connection
@@ -225,7 +233,7 @@ class _Ids:
     _new: dict[Form, dict[StixId, StixId]] = field(default_factory=lambda: defaultdict(dict))
 
     def look_up(self, rows: Sequence[NewRow], originals: Iterable[JsonObject]) -> None:
-        """Look up what these rows will ask for."""
+        """Load the submitters and made ids of these rows and their objects."""
         by_form: dict[Form, set[StixId]] = defaultdict(set)
         for row in rows:
             by_form[row.form].add(row.version.id)
@@ -237,7 +245,7 @@ class _Ids:
             self._look_up(form, ids)
 
     def known(self, ids: Collection[StixId]) -> KnownSubmitters:
-        """Return who has given those of `ids` that are known to the nation."""
+        """Return the submitters of `ids`, as far as the nation has records of these."""
         if asked := set(ids) - self._asked:
             found = derived_objects.known(self.connection, self.origin, self.cert, asked)
             self._asked.update(asked)
@@ -250,9 +258,10 @@ class _Ids:
     def made(
         self, ids: Collection[StixId], form: Form, object_type: str | None = None
     ) -> dict[StixId, StixId]:
-        """Return the id made for each; `keep` keeps those that are new."""
+        """Return the made id of each id; `keep` stores new made ids."""
         self._look_up(form, ids)
         found = self._made[form]
+        # Random ids: an id computed from the original could be tried out (policy 7).
         for id in sorted(id for id in ids if id not in found):
             self._new[form][id] = found[id] = StixId(f"{object_type or _type(id)}--{uuid.uuid4()}")
         return {id: found[id] for id in ids}
@@ -270,7 +279,7 @@ class _Ids:
 
 
 def _free(ids: Collection[StixId]) -> set[StixId]:
-    """Return the ids that follow from no value."""
+    """Return the ids that are not derived from a value (UUID version 5)."""
     return {id for id in ids if not is_value_based(id, _type(id))}
 
 

@@ -1,8 +1,9 @@
-"""Going through what a nation submitted before, for an agreement: in short steps that hold nobody up.
+"""Judges a nation's earlier versions for an agreement, in short steps with short locks.
 
-Each step judges the next versions together with all that they refer to, and is committed with how far it has
-come, so that a crash repeats nothing and leaves nothing out. New rows are given by clearance, the widest
-first, in one walk for each: else the dates of what a reader sees would tell how much lies between (policy 9).
+Each step judges the next versions with all referred objects, and commits its rows with its progress: after a
+crash no version is judged twice or left out. One walk through the versions writes the rows of one clearance,
+the widest first. With another order, the dates of visible rows would say how many rows lie between (policy
+9).
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ _VERSIONS_PER_STEP: Final = 300  # so that no submission waits long for its orig
 
 
 def go_through(service: Service, history: History, deadline: float) -> bool:
-    """Go on until nothing is left, or until `deadline` (of `time.monotonic`); tell whether it is done."""
+    """Take steps until the end of the history or `deadline` (of `time.monotonic`); return whether at the
+    end."""
     while time.monotonic() < deadline:
         if _step(service, history):
             return True
@@ -36,7 +38,7 @@ def go_through(service: Service, history: History, deadline: float) -> bool:
 
 
 def append_due(service: Service, deadline: float) -> int:
-    """Go on with the histories that are due; return how many have come to their end."""
+    """Continue the due histories until `deadline`; return the number of finished histories."""
     with service.store.read() as connection:
         unfinished = histories.unfinished(connection, HistoryKind.APPEND)
         now = present(service, connection)
@@ -45,7 +47,7 @@ def append_due(service: Service, deadline: float) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Decision:
-    """What a step will write, what it was decided against, and how far the history is then, if it goes on."""
+    """The row changes of one step with the basis; `then` is the history afterwards, None at the end."""
 
     basis: Basis
     now: datetime
@@ -54,48 +56,55 @@ class _Decision:
 
 
 def _step(service: Service, known: History) -> bool:
-    """Take the next versions; return whether there is nothing left.
+    """Judge the next versions and write the rows; return whether the history is at the end.
 
-    As a submission's, what follows is decided on a snapshot, and again under the locks if agreements, the
-    nation's submissions, what the clock lets be in force or the history have moved since. Ledgers are held
-    for the writing alone. At the end the nation's submissions are counted on once more: one that was decided
-    before the agreement began, and not yet written, is decided again and so misses nothing.
+    The step is decided on a snapshot, and decided again under the locks if its basis or the history has
+    changed since. The ledgers are locked for the writing alone.
     """
+    # No lock here: judging takes most of the time, and members submit meanwhile.
     with service.store.read() as connection:
-        before = histories.find(connection, known)  # None too where a replica has yet to hear of it
+        before = histories.find(connection, known)  # None also on a replica that has not received it yet
         decision = None if before is None else _decide(service, connection, before)
     with service.store.write() as connection:
+        # INVARIANT: generation, origin, ledgers: the order of locks, as in a submission without a nonce.
         hold(service, connection, known.origin)
         history = histories.find(connection, known)
         if history is None:
             return True
         basis, now = basis_of(service, connection, history.origin)
+        # INVARIANT: a step decided on another basis, or of a history moved on by another worker, is decided
+        # again under the locks.
         if decision is None or (history, basis) != (before, decision.basis):
             decision = _decide(service, connection, history)
         now = max(decision.now, now)
+        # INVARIANT: every step counts the origin's submissions on: a submission decided before the agreement
+        # began, and not yet written, is decided again, and so gets its rows.
         submissions.advance(connection, history.origin)
         if decision.then is None:
             histories.finish(connection, history.id)
             return True
         releases.lock(connection, decision.ledger_changes.changes)
         write_rows(service, connection, history.origin, decision.ledger_changes, {}, now)
+        # INVARIANT: progress and rows are one commit: a crash repeats no row and leaves none out.
         histories.move_on(connection, decision.then)
         return False
 
 
 def _decide(service: Service, connection: Connection, history: History) -> _Decision:
-    """Decide on the next versions, for those to whom the agreement lets the nation's objects go."""
+    """Return the decision on the next versions, for the recipients of the agreement."""
     origin = history.origin
     basis, now = basis_of(service, connection, origin)
     context = context_of(service, connection, origin, now)
     own = [p.clause for p in context.periods if p.agreement_id == history.agreement_id]
-    if not own:
+    if not own:  # the agreement was ended meanwhile: its history is at its end
         return _Decision(basis, now, None, LedgerChanges({}, {}))
-    # Nothing that the agreement adds is seen below the audience of its clauses; what prepares adds nothing.
+    # The agreement adds no row below the audience of its clauses, so no walk begins below. A preparation
+    # writes no new row, so has one walk.
     widest = min(clause.audience for clause in own)
     is_ahead = history.kind is HistoryKind.PREPARE
     widest = max(Clearance) if is_ahead else widest
     history = replace(history, clearance=max(history.clearance, widest))
+    # Earlier walks have settled the wider levels: these need no other walk.
     levels = [level for level in Tlp if history.settled < clearance_for(level) <= history.clearance]
     found = histories.next_versions(connection, origin, history.last_version, levels, _VERSIONS_PER_STEP)
     if not found:
@@ -112,9 +121,10 @@ def _decide(service: Service, connection: Connection, history: History) -> _Deci
 
 
 def _next_walk(history: History) -> History | None:
-    """Return the history at the beginning of its walk for the next clearance; None: there is none."""
+    """Return the history at the beginning of the next clearance's walk; None after the last."""
     if history.clearance is max(Clearance):
         return None
+    # A walk that left out a narrower row has settled nothing: the next walk must find that row.
     settled = history.settled if history.leaves_out else history.clearance
     return replace(
         history,

@@ -1,4 +1,4 @@
-"""What the hub itself says: stored as versions of its own, for whom is decided elsewhere."""
+"""Stores the hub's own objects as versions; the caller decides on their readers."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ from hub.store.records import objects
 def publish(
     connection: Connection, items: Sequence[tuple[StixObject, Tlp]], now: datetime
 ) -> list[ObjectVersion]:
-    """Store objects of the hub's own with their levels, and return them as stored, in order."""
+    """Store the hub's own objects with their levels, and return the stored versions in order.
+
+    Writes no rows: without a row no reader sees the objects.
+    """
     contents = objects.insert_contents(connection, HUB, {item.digest: item.body for item, _ in items})
+    # Negative keys mark versions without a key of the database, as in a submission.
     drafts = [
         replace(_version(n - len(items), item, tlp, now), content_id=contents[item.digest])
         for n, (item, tlp) in enumerate(items)
@@ -24,6 +28,7 @@ def publish(
 
 
 def _version(key: int, item: StixObject, tlp: Tlp, now: datetime) -> ObjectVersion:
+    # The hub's objects are not judged: no references, no containers, and the level as given.
     return ObjectVersion(
         key=key,
         member=MemberId(HUB),

@@ -1,5 +1,4 @@
-"""What a judgement needs is loaded, and what follows from it is written; `rules.release.judgement`
-decides."""
+"""Loads the data of a judgement and writes the row changes; `rules.release.judgement` decides."""
 
 from __future__ import annotations
 
@@ -31,15 +30,14 @@ from hub.store.records.originals import equal_before, equal_to_new
 
 OriginalsOf = Callable[[Iterable[EqualVersion], Mapping[MemberId, Member]], Originals]
 
-_ROUNDS: Final = (
-    8  # in which who refers to what changes is asked for, before all that is at hand counts as it
-)
+# Rounds of `_referring` before every version at hand counts as a referrer.
+_ROUNDS: Final = 8
 
 
 def context_of(
     service: Service, connection: Connection, origin: NationCode, now: datetime
 ) -> DecisionContext:
-    """Return the context for what was submitted in `origin`; this transaction sees what binds."""
+    """Return the context of decisions on `origin`, with members and periods as this transaction sees them."""
     return DecisionContext(
         origin=origin,
         members={m.id: m for m in members.members(connection)},
@@ -55,10 +53,15 @@ def context_of(
 def judge_again(
     connection: Connection, context: DecisionContext, handled: EffectiveMarkings
 ) -> LedgerChanges:
-    """Return the row changes that follow from `handled`, for all that refers to it too (policy 2.7 to 4)."""
+    """Return the row changes of `handled` versions and of all versions with references to such versions.
+
+    Policy 2.7, 3 and 4.
+    """
     judging = Judging.of_changed(context, handled)
+    # A withheld object withholds its referrers from the same reader (policy 2.7), so these are judged again.
     judging.add(_referrers(connection, judging, handled))
     judgements = judging.judge(stored_around(connection, judging))
+    # Keys below zero are drafts, without rows.
     live = releases.live_rows(connection, [key for key in judging.versions if key > 0])
     return LedgerChanges(
         judging.versions, changes_to(context.recipients, judging.versions, judgements, live, context.moment)
@@ -71,10 +74,10 @@ def judge_afresh(
     versions: Mapping[int, ObjectVersion],
     originals_of: OriginalsOf = originals,
 ) -> dict[int, Judgement]:
-    """Return the joint judgement of `versions` as the rules give it now, whatever was decided before.
+    """Return the joint judgement of `versions` by the rules alone, independent of earlier decisions.
 
-    All versions of a record are there or none; what they refer to elsewhere is taken as its rows say.
-    `originals_of` decides for whom what copies are copies of stands.
+    `versions` has all versions of a record or none. Referred records outside `versions` count by their rows.
+    `originals_of` gives the readers of the originals of copies.
     """
     judging = Judging(context, versions)
     return judging.judge(stored_around(connection, judging, originals_of))
@@ -83,11 +86,12 @@ def judge_afresh(
 def judge_for_history(
     connection: Connection, context: DecisionContext, ids: Collection[StixId], *, is_ahead: bool
 ) -> LedgerChanges:
-    """Return the row changes by which the records with these ids stand for whom they stand now.
+    """Return the row changes that make the records with these ids visible by the present decision.
 
-    `is_ahead`: those by which they go on standing when an amendment takes over.
+    `is_ahead`: the changes of a prepared amendment, so that rows stay visible when the amendment takes over.
     """
     own = objects.versions_by_id(connection, context.origin, ids)
+    # With all referred records: an object is withheld with any object that it refers to (policy 2.7).
     judgements = judge_afresh(connection, context, with_referred(connection, own))
     versions = {v.key: v for v in own}
     live = releases.live_rows(connection, list(versions), context.recipients)
@@ -95,15 +99,15 @@ def judge_for_history(
     return LedgerChanges(versions, changes(context.recipients, versions, judgements, live, context.moment))
 
 
-# --- what is loaded -------------------------------------------------------------------------------
+# --- loading --------------------------------------------------------------------------------------
 
 
 def own_versions(
     connection: Connection, member: MemberId, nation: NationCode | None, ids: Collection[StixId]
 ) -> list[ObjectVersion]:
-    """Return every version with these ids of the member's own records; of all of `nation`, if it is given.
+    """Return every version with these ids of the member's records, or of all records of `nation` if given.
 
-    What is not its own is not even looked at: it would cost time, which tells that it is there (policy 9).
+    Other records are not loaded: loading takes time, and time would say that a record exists (policy 9).
     """
     if nation is None:
         return objects.versions_of(connection, member, ids)
@@ -111,9 +115,9 @@ def own_versions(
 
 
 def with_referred(connection: Connection, versions: Iterable[ObjectVersion]) -> dict[int, ObjectVersion]:
-    """Return the versions, and those of all records of their members that they refer to, however far.
+    """Return the versions and all versions of their members' own records referred to, directly or indirectly.
 
-    They are all versions of their records.
+    `versions` must have all versions of a record or none.
     """
     every = {v.key: v for v in versions}
     for member in {v.member for v in every.values()}:
@@ -124,10 +128,11 @@ def with_referred(connection: Connection, versions: Iterable[ObjectVersion]) -> 
 
 
 def stored_around(connection: Connection, judging: Judging, originals_of: OriginalsOf = originals) -> Stored:
-    """Return what is stored of that on which the versions of `judging` hang, and is not judged with them."""
+    """Return the stored data of a judgement: referred records outside it, originals, audiences of answers."""
     context, copies = judging.context, judging.copies()
     known: Originals = {}
     if copies:
+        # Policy 2.7: an own copy withholds nothing from readers of its original.
         stored = equal_before(connection, [v.key for v in copies if v.key > 0])
         new = equal_to_new(connection, [v for v in copies if v.key < 0], context.recipients)
         known = originals_of([*stored, *new], context.members)
@@ -140,7 +145,7 @@ def stored_around(connection: Connection, judging: Judging, originals_of: Origin
 
 
 def _settled(connection: Connection, judging: Judging, originals_of: OriginalsOf) -> Iterator[Settled]:
-    """Give the records that are referred to and not judged, as their rows stand."""
+    """Yield the referred records outside the judgement, with the readers by their rows."""
     context, binding = judging.context, judging.context.binding
     for member, ids in judging.referred().items():
         records = releases.settled_records(connection, member, ids)
@@ -159,11 +164,12 @@ def _settled(connection: Connection, judging: Judging, originals_of: OriginalsOf
 def _referrers(
     connection: Connection, judging: Judging, handled: EffectiveMarkings
 ) -> Iterator[ObjectVersion]:
-    """Give the records of the same member that refer to what may look different, however far."""
+    """Yield the versions of the same member with direct or indirect references to changed records."""
     judged = {v.record for v in judging.versions.values()}
     for member, differing in judging.differing(handled).items():
         own = [v for v in handled.now.values() if v.member == member]
         ids = _referring(connection, (member, judging.context.origin), own, differing)
+        # INVARIANT: all versions of a record or none are judged: the newest version decides (policy 4).
         missing = {id for id in ids if (member, id) not in judged}
         for version in objects.versions_of(connection, member, missing):
             yield handled.now.get(version.key, version)
@@ -175,12 +181,14 @@ def _referring(
     own: Collection[ObjectVersion],
     waiting: set[StixId],
 ) -> set[StixId]:
-    """Return the ids of all stored records that refer to those `waiting`, be it through `own` ones."""
+    """Return the ids of all stored records with references to `waiting`, also through `own` versions."""
     reached: set[StixId] = set()
     rounds = 0
     while waiting:
         rounds += 1
-        if rounds > _ROUNDS:  # stored and new references in turn: to judge more than is needed is right
+        # A hostile chain of stored and new references in turn would cost a statement for each link. Judging
+        # too many records costs time, and is right all the same.
+        if rounds > _ROUNDS:
             waiting |= {v.id for v in own}
         stored = objects.all_referring(connection, *place, waiting - reached)
         reached |= stored
@@ -188,7 +196,7 @@ def _referring(
     return reached
 
 
-# --- what is written ------------------------------------------------------------------------------
+# --- writing --------------------------------------------------------------------------------------
 
 
 def write_rows(
@@ -199,16 +207,19 @@ def write_rows(
     stored: Mapping[int, ObjectVersion],
     now: datetime,
 ) -> None:
-    """Write the row changes; `stored` has the new versions by the keys under which they were judged.
+    """Write the row changes; `stored` has the new versions by their keys in the judgement.
 
     The caller holds the origin and these ledgers (`basis.hold`, `releases.lock`).
     """
+    # INVARIANT: ledgers in order of code, each locked until COMMIT: so the order of commits is the order of
+    # positions, and a poller misses nothing (I4).
     for recipient, change in sorted(ledger_changes.changes.items()):
         rows: Sequence[NewRow] = [
             NewRow(stored.get(key) or ledger_changes.versions[key], value, form)
             for key, form, value in change.append
         ]
         releases.change(connection, recipient, change, now)
+        # Derived objects are made with their first row, never ahead (policy 7).
         if any(row.form.label for row in rows):
             rows = derived_objects.provide(service, connection, origin, rows)
         releases.append(connection, recipient, origin, rows, now)

@@ -1,1 +1,1 @@
-"""What a process of the hub has open: store, registry, secrets, and what it keeps between requests."""
+"""The open hub of a process: store, registry, secrets and caches."""

@@ -1,4 +1,4 @@
-"""Pages are read and recorded in one statement each, and leave only after its COMMIT."""
+"""Reads and records pages, one statement for each; a page leaves only after COMMIT."""
 
 from __future__ import annotations
 
@@ -12,30 +12,33 @@ from hub.store.database.connection import Store
 from hub.store.ledger import pages
 from hub.store.ledger.pages import PageEntries, PageRequest
 
-_TURN_SECONDS: Final = 9.0  # a COMMIT that waits for a standby gives up sooner
+_TURN_SECONDS: Final = 9.0  # longer than a COMMIT waits for a standby
 
 
-@dataclass(slots=True, eq=False)  # who asks for the same at the same time is another
+@dataclass(slots=True, eq=False)  # by identity: two requests for an equal page are two disclosures
 class _Entry:
     ask: PageRequest
-    told: PageEntries | None = None
+    page: PageEntries | None = None
     failure: BaseException | None = None
 
 
 class Disclosures:
-    """The pages of this process that wait to be read and recorded. Safe for threads.
+    """The waiting pages of this process. Safe for threads.
 
-    Whoever finds nobody at it takes all that wait into one transaction, so that pages which are asked for at
-    one time share its COMMIT. Each is a statement of its own, begun after its request was received (I3).
+    The first free thread reads and records all waiting pages in one transaction, so that concurrent requests
+    share a COMMIT.
     """
+
+    # INVARIANT: each page is a statement of its own, begun after its request was received: no response
+    # contains what an ending before the request hides (I3).
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._turn = threading.Lock()
         self._waiting: list[_Entry] = []
 
-    def tell(self, store: Store, ask: PageRequest) -> PageEntries:
-        """Return the page once its disclosure is durable; Unavailable: nothing may leave."""
+    def disclose(self, store: Store, ask: PageRequest) -> PageEntries:
+        """Return the page, after COMMIT of its disclosure; on Unavailable nothing may leave."""
         if store.is_sqlite and _is_empty(store, ask):
             return PageEntries(is_admitted=True, is_current=True)
         entry = _Entry(ask)
@@ -44,33 +47,39 @@ class Disclosures:
         if not self._turn.acquire(timeout=_TURN_SECONDS):
             self._leave(entry)
         try:
-            if entry.told is None and entry.failure is None:
-                self._tell(store)
+            # The thread before may have taken this entry along.
+            if entry.page is None and entry.failure is None:
+                self._disclose_waiting(store)
         finally:
             self._turn.release()
         return _outcome(entry)
 
     def _leave(self, entry: _Entry) -> None:
-        """Wait no longer. Should the page be recorded all the same, more is on record than left."""
+        """Wait no longer, and raise Unavailable.
+
+        If the page is recorded all the same, the record has a page that never left: never the reverse.
+        """
         with self._guard:
             if entry in self._waiting:
                 self._waiting.remove(entry)
         raise Unavailable("The hub's database takes too long to record this page; try again.")
 
-    def _tell(self, store: Store) -> None:
+    def _disclose_waiting(self, store: Store) -> None:
         with self._guard:
             batch, self._waiting = self._waiting, []
         failure = _failure(store, batch)
         if failure is None:
             return
         for entry in batch:
-            # A page that cannot be read takes no other with it.
+            # A page with an error of its own must not fail the others: each is tried alone. Without the
+            # database all fail at once.
             is_its_own = len(batch) > 1 and not isinstance(failure, Unavailable)
             entry.failure = _failure(store, [entry]) if is_its_own else failure
 
 
 def _failure(store: Store, batch: Sequence[_Entry]) -> BaseException | None:
-    """Record these pages; return what went wrong, which whoever asked for them raises."""
+    """Read and record these pages; return the failure, for every requesting thread to raise."""
+    # Every exception, an interrupt too: a waiting thread must never be left without an outcome.
     try:
         _record(store, batch)
     except BaseException as failure:  # noqa: BLE001
@@ -81,12 +90,13 @@ def _failure(store: Store, batch: Sequence[_Entry]) -> BaseException | None:
 def _record(store: Store, batch: Sequence[_Entry]) -> None:
     with store.record() as connection:
         told = [pages.tell(connection, entry.ask, store.clock) for entry in batch]
+    # INVARIANT: behind the `with`: the pages are given out only after COMMIT.
     for entry, one in zip(batch, told, strict=True):
-        entry.told = one
+        entry.page = one
 
 
 def _is_empty(store: Store, ask: PageRequest) -> bool:
-    """Tell whether there is nothing to record: asked first on SQLite, where recording waits for writers."""
+    """Return whether the page is empty: SQLite is asked first, because recording waits for other writers."""
     with store.read() as connection:
         return pages.is_empty(connection, ask, store.clock) is True
 
@@ -94,6 +104,6 @@ def _is_empty(store: Store, ask: PageRequest) -> bool:
 def _outcome(entry: _Entry) -> PageEntries:
     if entry.failure is not None:
         raise entry.failure
-    if entry.told is None:
+    if entry.page is None:
         raise RuntimeError("a page was neither read nor refused")
-    return entry.told
+    return entry.page

@@ -1,7 +1,7 @@
-"""What binds now: the periods of agreements, and which justifications hold for a reader.
+"""Caches the periods in force, and the visible justifications of each reader.
 
-Both are few and change rarely. Each process keeps them, by the epoch, the generation and the ids it has
-seen. A page is asked for with what is kept, and the statement that reads it says whether that is right still.
+Both are few and change rarely. Each process caches both, by epoch, generation and highest justification id.
+The statement of a page says whether the cached values are still right, so a poll needs no other query.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from hub.store.database import epochs
 from hub.store.database.connection import Connection
 from hub.store.ledger import releases
 
-_KEPT_ANSWERS: Final = 2_048
+_KEPT_IDS: Final = 2_048
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _FOR_EVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class VisibleJustifications(NamedTuple):
-    """The ids of the justifications that hold for a reader, and as long as what they do.
+    """The ids of a reader's visible justifications, with the conditions of their validity.
 
-    For the `generation` of this `epoch`, from `since` until before `until`, while the reader's nation has no
-    justification above `last`.
+    The ids are right for the `generation` of this `epoch`, from `since` until before `until`, while the
+    reader's nation has no justification above `last`.
     """
 
     ids: tuple[int, ...]
@@ -40,21 +40,21 @@ class VisibleJustifications(NamedTuple):
     until: datetime
 
 
-class _Answer(NamedTuple):
-    """Which of a ledger's justifications hold, as far as the one with the id `last`."""
+class _VisibleIds(NamedTuple):
+    """The visible justifications of a ledger, up to the id `last`."""
 
     last: int
     ids: tuple[int, ...]
 
 
 class InForce:
-    """A process's memory of periods and justifications. Safe for threads."""
+    """The cached periods and justifications of a process. Safe for threads."""
 
     def __init__(self) -> None:
-        self._kept = _Kept("")
+        self._cache = _EpochCache("")
 
     def periods(self, connection: Connection) -> tuple[Period, ...]:
-        """Return every period that was not ended before its time, as this transaction sees it."""
+        """Return every period without an early end, in the snapshot of this transaction."""
         return self._of(connection).bound(connection)[1]
 
     def ids(self, connection: Connection, now: datetime) -> frozenset[int]:
@@ -62,26 +62,27 @@ class InForce:
         return frozenset(p.id for p in self.periods(connection) if p.is_in_force(now))
 
     def visible(self, connection: Connection, reader: Reader, now: datetime) -> VisibleJustifications:
-        """Return the justifications that hold for `reader` at `now`, in the snapshot of this transaction.
+        """Return the visible justifications of `reader` at `now`, in the snapshot of this transaction.
 
-        Should the clock have stepped back, as of when agreements last came to bind or ended.
+        If the clock has stepped back, at the last change of agreements.
         """
         return self._of(connection).visible(connection, reader, now)
 
     def latest(self, reader: Reader) -> VisibleJustifications | None:
-        """Return what was last found to hold for `reader`, which may be over; None: nothing was found yet."""
-        return self._kept.latest.get(reader)
+        """Return the last result of `visible` for `reader`, perhaps out of date; None before the first."""
+        return self._cache.latest.get(reader)
 
-    def _of(self, connection: Connection) -> _Kept:
-        """Return what is kept of the epoch of this transaction. Numbers of another mean other things."""
-        kept, epoch = self._kept, epochs.state_of(connection).epoch or ""
-        if kept.epoch != epoch:
-            kept = self._kept = _Kept(epoch)
-        return kept
+    def _of(self, connection: Connection) -> _EpochCache:
+        """Return the cache for the epoch of this transaction."""
+        # INVARIANT: generations and ids of another epoch mean other things: a new epoch begins empty.
+        cache, epoch = self._cache, epochs.state_of(connection).epoch or ""
+        if cache.epoch != epoch:
+            cache = self._cache = _EpochCache(epoch)
+        return cache
 
 
-class _Kept:
-    """What is kept of one epoch."""
+class _EpochCache:
+    """The cache of one epoch."""
 
     def __init__(self, epoch: str) -> None:
         self.epoch = epoch
@@ -90,7 +91,7 @@ class _Kept:
         self._generation = -1
         self._periods: tuple[Period, ...] = ()
         self._justifications: dict[NationCode, dict[int, Justification]] = defaultdict(dict)
-        self._answers: dict[tuple[Reader, frozenset[int]], _Answer] = {}
+        self._visible_ids: dict[tuple[Reader, frozenset[int]], _VisibleIds] = {}
 
     def bound(self, connection: Connection) -> tuple[Generation, tuple[Period, ...]]:
         generation = agreements.generation(connection)
@@ -110,38 +111,40 @@ class _Kept:
         in_force = frozenset(p.id for p in periods if p.is_in_force(now))
         known = self._known(connection, reader.nation)
         last = next(reversed(known), 0)
-        answer = self._answers.get((reader, in_force), _Answer(0, ()))
+        answer = self._visible_ids.get((reader, in_force), _VisibleIds(0, ()))
         if answer.last < last:
-            # Those that are new come last; what held of the others while these periods are in force, holds.
+            # Ids only grow, and a justification never changes: with the same periods in force only new ids
+            # need a look.
             new = itertools.takewhile(lambda id: id > answer.last, reversed(known))
             held = [id for id in new if is_visible(known[id], reader, in_force)]
-            answer = _Answer(last, (*answer.ids, *reversed(held)))
+            answer = _VisibleIds(last, (*answer.ids, *reversed(held)))
             self._keep((reader, in_force), answer)
-        # This snapshot may be older than what another has taught; more ids name no row in it.
+        # Another thread's snapshot may have added later ids: these name no row in this snapshot.
         place = (self.epoch, generation.number, answer.last)
-        found = VisibleJustifications(answer.ids, *place, *_stretch(periods, now))
+        found = VisibleJustifications(answer.ids, *place, *_unchanged_span(periods, now))
         self.latest[reader] = found
         return found
 
-    def _keep(self, question: tuple[Reader, frozenset[int]], answer: _Answer) -> None:
+    def _keep(self, question: tuple[Reader, frozenset[int]], answer: _VisibleIds) -> None:
         with self._lock:
-            if len(self._answers) >= _KEPT_ANSWERS:
-                self._answers.clear()
+            # The memory is bounded: a full cache is emptied, and filled again by the next polls.
+            if len(self._visible_ids) >= _KEPT_IDS:
+                self._visible_ids.clear()
                 self.latest.clear()
-            self._answers[question] = answer
+            self._visible_ids[question] = answer
 
     def _known(self, connection: Connection, recipient: NationCode) -> dict[int, Justification]:
         known = self._justifications[recipient]
         new = releases.justifications(connection, recipient, after=next(reversed(known), 0))
         if new:
             with self._lock:
-                # A new dictionary, so that whoever iterates over the old one is not disturbed.
+                # A new dictionary: another thread may iterate over the old one.
                 known = self._justifications[recipient] = {**self._justifications[recipient], **new}
         return known
 
 
-def _stretch(periods: tuple[Period, ...], now: datetime) -> tuple[datetime, datetime]:
-    """Return since when and until when the clock begins and ends none of these periods."""
+def _unchanged_span(periods: tuple[Period, ...], now: datetime) -> tuple[datetime, datetime]:
+    """Return the span around `now` without the beginning or end of a period."""
     instants = [instant for p in periods for instant in (p.start, p.until)]
     since = max((instant for instant in instants if instant <= now), default=_LONG_AGO)
     return since, min((instant for instant in instants if instant > now), default=_FOR_EVER)

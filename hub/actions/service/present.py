@@ -1,4 +1,4 @@
-"""The present, by which a transaction reads and decides."""
+"""The present: the instant of a transaction's decisions."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ def present(
     recipient: NationCode | None = None,
     generation: Generation | None = None,
 ) -> datetime:
-    """Return the present as this transaction must take it, should the clock have stepped back.
+    """Return the present of this transaction: the clock, or a later committed instant.
 
-    Never before agreements last came to bind or ended, nor before what was last decided on the ledger of the
-    `recipient` that reads, or on any: whoever decides may write to all. Dates may run ahead of the clock;
-    what is decided by does not.
+    The present is never before the last change of agreements, nor before the last decision on the ledger of
+    `recipient`; without `recipient`, on any ledger, for a decision may write to all.
     """
+    # INVARIANT: a clock that steps back revives nothing: an expired period stays over for each ledger (I3).
+    # `decided_at` counts, not the last date: dates may run ahead of the clock, decisions do not.
     changed_at = (generation or agreements.generation(connection)).changed_at
     return max(service.store.now(connection), changed_at, releases.decided_at(connection, recipient))

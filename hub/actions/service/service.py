@@ -1,4 +1,4 @@
-"""The open hub: what every act needs, and the secrets that are kept beside the database."""
+"""The open hub, as every action gets it, and the secrets stored beside the database."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ _CURSOR_KEY: Final = "cursor-key"
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """32 bytes each: the pepper under which tokens are stored, and the key that seals cursors."""
+    """Two secrets of 32 bytes: the pepper of stored token digests, and the key of sealed cursors."""
 
+    # Outside the database: a copy of the database alone gives nobody a valid token or cursor.
     pepper: bytes
     cursor_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """The open hub. What time it is says the store's database; acts ask it, rules never do."""
+    """The open hub. Actions take the time from the database (`Store.now`); rules get `now` as an argument."""
 
     store: Store
     registry: Registry
@@ -46,17 +47,18 @@ class Service:
 
 
 def create_secrets(directory: Path) -> None:
-    """Make the secrets that are missing, readable by their owner alone. Repeating is harmless."""
+    """Make the missing secrets, readable by the owner alone. Repeating changes nothing."""
     files.make_folder(directory)
     for name in (_PEPPER, _CURSOR_KEY):
         path = directory / name
+        # An existing secret stays: with another pepper no token would be valid.
         if not path.exists():
             with os.fdopen(files.create(path), "wb") as file:
                 file.write(secrets.token_bytes(_SECRET_BYTES))
 
 
 def read_secrets(directory: Path) -> Secrets:
-    """Return the secrets kept in `directory`. Raises SettingsError when one is missing or damaged."""
+    """Return the secrets in `directory`. Raises SettingsError for a missing or damaged secret."""
     return Secrets(_read(directory / _PEPPER), _read(directory / _CURSOR_KEY))
 
 

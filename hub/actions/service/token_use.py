@@ -1,4 +1,4 @@
-"""When tokens were used last: noted in memory, written now and then, so that no request waits for it."""
+"""The last use of each token: kept in memory, and written from time to time, without delay of a request."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hub.store.members import members
 
 
 class Uses:
-    """What this process knows of the use of tokens and has yet to write. Safe for threads.
+    """The last uses of tokens in this process that are not written yet. Safe for threads.
 
-    What a process notes between two writings is lost with it: a last use may be told some seconds too early.
+    With the process the unwritten uses are lost: a shown last use may be some seconds too early.
     """
 
     def __init__(self) -> None:
@@ -20,14 +20,14 @@ class Uses:
         self._noted: dict[str, datetime] = {}
 
     def note(self, public_id: str, at: datetime) -> None:
-        """Note that a token was used."""
+        """Keep the instant of a token's use."""
         with self._lock:
             self._noted[public_id] = at
 
     def write(self, store: Store) -> None:
-        """Write what was noted, if anything was, waiting for no standby.
+        """Write the uses since the last call, if any, without waiting for a standby.
 
-        Raises Unavailable when the database cannot be reached: what was noted is kept for the next time.
+        Raises Unavailable without the database, and keeps the uses for the next call.
         """
         with self._lock:
             noted, self._noted = self._noted, {}
@@ -38,5 +38,6 @@ class Uses:
                 members.note_uses(connection, noted)
         except BaseException:
             with self._lock:
+                # Uses since then are later, so have precedence.
                 self._noted = noted | self._noted
             raise

@@ -1,1 +1,1 @@
-"""What members submit and delete, and what became of it."""
+"""Submissions and deletions of members, with their receipts."""

@@ -1,4 +1,4 @@
-"""A member takes an object back: it is served to nobody any more, and goes on restricting as it stood."""
+"""A member deletes versions: no reader is served a deleted version; its marking goes on restricting."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hub.actions.release.judging import (
     write_rows,
 )
 from hub.actions.service.service import Service
-from hub.actions.submission import recalled
+from hub.actions.submission import pending_recalls
 from hub.actions.submission.markings import load
 from hub.errors import Forbidden, NotFound, Refused
 from hub.model import Deletion, Evidence, Kind, MemberId, ObjectVersion, Query, Scope, VersionFilter
@@ -40,21 +40,22 @@ Records = Mapping[MemberId, Sequence[ObjectVersion]]
 
 
 def delete(service: Service, deletion: Deletion) -> None:
-    """Delete the versions that are asked for of the caller's record; a cert's of every record of its nation.
+    """Delete the requested versions of the caller's record; for a cert, of all its nation's records of the
+    id.
 
-    1. The caller may write to this collection, and the request's signature holds.
-    2. The versions are found, and what follows for every reader decided, on a snapshot, holding nobody up.
-    3. In one transaction: member, token and key are still good and the nonce is new; if agreements or the
-       nation's own submissions have moved since, decide again; what follows is written, with the evidence and
-       with what is to be recalled, and bodies that no version has are erased.
+    1. The caller may write to this collection, and the request's signature is valid.
+    2. The versions and the row changes for every nation are decided on a snapshot, without locks.
+    3. In one transaction: member, token and key are still valid and the nonce is new. If agreements or the
+       nation's own submissions have changed since the snapshot, the deletion is decided again. Row changes,
+       evidence and recalls are written, and bodies without a version are erased.
 
-    A version that becomes its record's newest by it gets new rows (policy 8). Raises Forbidden,
-    Unauthenticated, BadSignature, NotFound where there is nothing of the kind that the caller sees, and
-    Unavailable.
+    A version gets new rows if the deletion makes the version the newest of its record (policy 8). Raises
+    Forbidden, Unauthenticated, BadSignature, NotFound for an object unknown or withheld, and Unavailable.
     """
     evidence = verify_writer(service, deletion.caller, deletion.origin, deletion.request)  # 1
-    # What a loss has brought back is deleted again while the hub is closed, by the certs alone.
+    # A restored backup brings deleted versions back. While the hub is closed, certs delete them again.
     is_closed_allowed = deletion.caller.member.kind is Kind.CERT
+    # No lock here: a decision may take seconds, and members of all nations submit meanwhile.
     with service.store.read(when_closed=is_closed_allowed) as connection:  # 2
         decision = decide(service, connection, deletion)
 
@@ -68,16 +69,16 @@ def delete(service: Service, deletion: Deletion) -> None:
         when_closed=is_closed_allowed,
     )
     if not decision.selected:
-        there = any(_there(held) for held in decision.records.values())
-        raise _refusal(service, deletion, holds_record=there)
+        holds_record = any(_undeleted(held) for held in decision.records.values())
+        raise _refusal(service, deletion, holds_record=holds_record)
 
 
-# --- 2: what follows --------------------------------------------------------------------------
+# --- 2: the decision --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionDecision:
-    """All that a deletion will write, and what it was decided against. `deleted` are the versions, by key."""
+    """The row changes and effective markings of a deletion, with the basis. `selected` is by version key."""
 
     basis: Basis
     now: datetime
@@ -88,13 +89,15 @@ class DeletionDecision:
 
 
 def decide(service: Service, connection: Connection, deletion: Deletion) -> DeletionDecision:
-    """Decide which versions go, and for every nation on every version that is touched by it."""
+    """Return the versions to delete, with the decision for every nation on each affected version."""
     basis, now = basis_of(service, connection, deletion.origin)
     records = _records(connection, deletion)
     selected = {v.key: v for held in records.values() for v in _selected(held, deletion)}
     handled: dict[MemberId, EffectiveMarkings] = {}
     ledger_changes = LedgerChanges({}, {})
     if selected:
+        # Deleted versions stay in the judgement: a deleted version restricts earlier ones (policy 4), and
+        # whatever refers to a deleted object is judged by the object as it stood (policy 2.7).
         deleted = dict.fromkeys(selected, now)
         for owner, held in records.items():
             facts = load(service, connection, (deletion.origin, owner), held, deleted=deleted)
@@ -105,33 +108,35 @@ def decide(service: Service, connection: Connection, deletion: Deletion) -> Dele
 
 
 def _records(connection: Connection, deletion: Deletion) -> Records:  # (hub/README: delete-what)
-    """Return the records of the id that the caller may delete, by their member, each in order of version."""
+    """Return the deletable records of the id by member, each record in order of version."""
     caller = deletion.caller.member
+    # Policy 8: the submitter deletes its record, the nation's cert any record of its nation.
     nation = deletion.origin if caller.kind is Kind.CERT else None
     found = by_record(own_versions(connection, caller.id, nation, [deletion.id]))
     return {member: found[member, id] for member, id in sorted(found)}
 
 
-def _there(record: Sequence[ObjectVersion]) -> Sequence[ObjectVersion]:
+def _undeleted(record: Sequence[ObjectVersion]) -> Sequence[ObjectVersion]:
     return [v for v in record if v.deleted_at is None]
 
 
 def _selected(record: Sequence[ObjectVersion], deletion: Deletion) -> Sequence[ObjectVersion]:
-    """Return the versions of a record that the filters select, of those that are there."""
-    there = _there(record)
-    if not there or "2.1" not in deletion.spec_versions:
+    """Return the undeleted versions of a record, as the filters of the deletion select."""
+    undeleted = _undeleted(record)
+    # The hub stores STIX 2.1 alone, so a filter for other versions of the specification selects nothing.
+    if not undeleted or "2.1" not in deletion.spec_versions:
         return []
     if VersionFilter.ALL in deletion.selections:
-        return there
+        return undeleted
     keys = set(deletion.versions)
     if VersionFilter.FIRST in deletion.selections:
-        keys.add(there[0].version_key)
+        keys.add(undeleted[0].version_key)
     if VersionFilter.LAST in deletion.selections:
-        keys.add(there[-1].version_key)
-    return [v for v in there if v.version_key in keys]
+        keys.add(undeleted[-1].version_key)
+    return [v for v in undeleted if v.version_key in keys]
 
 
-# --- 3: the one step --------------------------------------------------------------------------
+# --- 3: the transaction -----------------------------------------------------------------------
 
 
 def _commit(
@@ -141,9 +146,11 @@ def _commit(
     decision: DeletionDecision,
     evidence: Evidence | None,
 ) -> DeletionDecision:
-    """Write the deletion under the locks, decided again if something has moved; return what was decided."""
+    """Write the deletion under the locks; return the decision, decided again if the basis has changed."""
+    # INVARIANT: nonce (`accept.once`), generation, `hub_state`, origin, ledgers, rows: the order of locks.
     hold(service, connection, deletion.origin, (deletion.caller, evidence))
     releases.lock(connection, service.registry.recipients)
+    # INVARIANT: a decision with another basis is decided again under the locks, never written.
     if decision.basis != basis_of(service, connection, deletion.origin)[0]:
         decision = decide(service, connection, deletion)
     if decision.selected:
@@ -164,26 +171,34 @@ def _write(
     for owner, handled in decision.handled.items():
         objects.update_handling(connection, handled.changed())
         marking_facts.add_creators(connection, owner, handled.creator_deltas)
-    pending = recalled.served_before(
+    # INVARIANT: a recall compares the rows before and after `write_rows`, in the transaction that deletes
+    # (policy 8): after a crash either both the deletion and its recall are stored, or neither.
+    pending = pending_recalls.prepare(
         *(service, connection, deletion.origin, decision.ledger_changes),
         handled=decision.handled.values(),
         deleted=decision.selected,
     )
+    # Not before the decision's own instant, should the clock have stepped back.
     at = max(service.store.now(connection), now)
     write_rows(service, connection, deletion.origin, decision.ledger_changes, {}, at)
-    pending.note_down(connection, at)
+    pending.record(connection, at)
     contents = {v.content_id for v in decision.selected.values()}
     contents |= derived_objects.contents_of(connection, decision.selected.keys())
     deletions.erase_contents(connection, contents, now)
     submissions.erase_bodies(connection, deletions.submissions_of(connection, decision.selected.keys()))
     for owner, held in decision.records.items():
-        if all(v.key in decision.selected for v in _there(held)):
+        # An equal object submitted again is in the raw body of its POST, though that POST stored no version.
+        if all(v.key in decision.selected for v in _undeleted(held)):
             submissions.erase_repeats(connection, owner, deletion.id)
     submissions.advance(connection, deletion.origin)
 
 
 def _refusal(service: Service, deletion: Deletion, *, holds_record: bool) -> Refused:
-    """Return what answers a DELETE that found nothing: Forbidden only for what the caller sees of others."""
+    """Return the refusal of a DELETE without a version: Forbidden if the caller sees the object, else
+    NotFound.
+
+    A caller with an undeleted record of the id gets NotFound: its filters selected no version.
+    """
     caller = deletion.caller
     if not holds_record and Scope.READ in caller.scopes:
         ids = frozenset({deletion.id})

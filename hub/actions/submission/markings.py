@@ -1,4 +1,4 @@
-"""What decides how a member's objects are handled is loaded; `rules.marking.effective` decides."""
+"""Loads the stored data of effective markings; `rules.marking.effective` decides."""
 
 from __future__ import annotations
 
@@ -27,11 +27,10 @@ def load(
     drafts: Drafts = NO_DRAFTS,
     deleted: Mapping[int, datetime] = MappingProxyType({}),
 ) -> MarkingFacts:
-    """Return what decides how all is handled that a member of an origin submits, the `held` versions of these
-    records, and all that they touch.
+    """Return the marking facts of `drafts`, of the `held` versions, and of all versions related to these.
 
-    `deleted` are the held versions that are deleted now, and when: they go on tightening and closing as they
-    did (policy 8), and whatever was deleted is not judged anew.
+    `place` is the origin and the member of the records. `deleted` has the time for each held version that is
+    deleted now. A deleted version goes on restricting other versions (policy 8), and is not judged again.
     """
     loaded = _Loaded(connection, *place)
     loaded.before.update((v.key, v) for v in held)
@@ -48,7 +47,10 @@ def _defaults(registry: Registry, origin: NationCode) -> MarkingDefaults:
 
 @dataclass(slots=True)
 class _Loaded:
-    """The versions of one member that are judged together, and what is stored around them."""
+    """The versions of one member for one joint judgement.
+
+    `before` has the versions as stored, `now` as judged, both by key. Drafts are in `now` alone.
+    """
 
     connection: Connection
     origin: NationCode
@@ -57,25 +59,29 @@ class _Loaded:
     before: dict[int, ObjectVersion] = field(default_factory=dict)
 
     def gather(self, fresh: Sequence[ObjectVersion]) -> None:
-        """Add the member's stored objects that the new ones touch, down through nested containers."""
+        """Add the member's stored objects named by `fresh` versions, down through nested containers."""
+        # A definition accepted now opens stored objects that carry its id (policy 2.6).
         definitions = {v.id for v in fresh if v.is_accepted_definition}
         carriers = objects.carrying(self.connection, self.member, self.origin, definitions)
         touched = {id for v in fresh for id in v.contains} | carriers
         renewed = {v.id for v in fresh}
         for version in self.now.values():
-            # A revoking version follows one that has come before it.
+            # A revoking version follows a predecessor that may come after it (policy 8): then what it
+            # contains is judged again as well.
             if version.id in carriers or (version.revoked and version.id in renewed):
                 touched |= version.contains
         while missing := touched - {v.id for v in self.now.values()}:
+            # An object with TLP of its own takes nothing from containers (policy 2.3), so is not loaded.
             movable = objects.movable(self.connection, self.member, missing) | (missing & carriers)
             loaded = objects.versions_of(self.connection, self.member, movable)
             for version in loaded:
                 self.now[version.key] = self.before[version.key] = version
+            # A container without TLP hands down the markings of its own containers (policy 2.3).
             inner = (v.contains for v in loaded if v.markings.tlp is None or v.id in carriers)
             touched = {id for contains in inner for id in contains} - (missing - movable)
 
     def facts(self, registry: Registry, drafts: Drafts) -> MarkingFacts:
-        # What was submitted before a nation was there is the hub's own, or of others.
+        # A configuration without this nation has no defaults for it, and none of its versions either.
         former = [(until, one) for until, one in registry.earlier if self.origin in one.nations]
         versions = self.now.values()
         around = self._around({v.id for v in versions if v.markings.tlp is None})
@@ -99,8 +105,10 @@ class _Loaded:
         )
 
     def _around(self, ids: Collection[StixId]) -> dict[StixId, Counter[EffectiveMarking]]:
-        """Return what stored containers that are not on the table hand down."""
+        """Return the markings handed down to `ids` by stored containers outside this judgement."""
         stored = objects.containers_of(self.connection, self.member, self.origin, ids)
+        # Containers of this judgement hand down their new markings instead; so their stored share is taken
+        # off.
         for version in self.before.values():
             if version.given is not None:
                 for id in version.contains & stored.keys():
@@ -110,7 +118,8 @@ class _Loaded:
     def _closed_around(
         self, fresh: Iterable[ObjectVersion], around: Mapping[StixId, Counter[EffectiveMarking]]
     ) -> dict[StixId, frozenset[ContainerKey]]:
-        """Return which stored containers close a name that is new (policy 2.3)."""
+        """Return the stored containers of each new name with a closed container (policy 2.3)."""
+        # The closure of a name ends with the closure of its container, so the container is kept by name.
         asked = {v.id for v in fresh if is_decided_once(v) and any(g.is_closed for g in around.get(v.id, ()))}
         loaded = {(v.id, v.version_key) for v in self.before.values()}
         place = self.member, self.origin

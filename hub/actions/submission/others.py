@@ -1,4 +1,4 @@
-"""What is loaded of others' records for a submission: what its submitter knows of them, `rules` decides."""
+"""Loads other members' records for a submission; `rules.submission.others` decides on the loaded data."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ def load_others(
     referred: Collection[StixId],
     rel_to: Collection[StixId],
 ) -> KnownOthers:
-    """Return what `member` knows of these ids, that it submits, and of those that it refers to.
+    """Return the knowledge of `member` about other members' records of submitted and referred ids.
 
-    `rel_to` are the ids of the REL TO definitions.
+    `ids` are submitted, `referred` are ids within the submitted objects, `rel_to` the REL TO definitions.
     """
     reader, stored = member.reader, StoredOthers()
     of_the_hub = others.of_the_hub(connection, set(ids))
+    # Policy 2.7 and 8: only versions that the submitter sees, or was once shown, count. So the query asks for
+    # rows of its nation's ledger, never for the records of others as such.
     rows = others.of_others(connection, reader.nation, member.id, {*ids, *referred}, rel_to)
     if rows:
+        # Limits of a foreign record (policy 8) depend on its releases to every nation, not to this one alone.
         foreign = {row.version for row in rows if row.origin != reader.nation}
         stored = StoredOthers(
             others=rows,
@@ -37,5 +40,7 @@ def load_others(
             certs={m.nation: m for m in context.members.values() if m.kind is Kind.CERT and m.nation},
         )
     knowledge = KnowledgeOfOthers(stored, reader, context.now)
+    # Policy 8, "named before": an id may be used if its own nation named the id before the ally's record
+    # came.
     mentions = others.naming(connection, reader.nation, member.id, knowledge.bound(ids))
     return KnownOthers(knowledge.by_id, knowledge.naming(mentions), of_the_hub)

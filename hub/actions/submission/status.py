@@ -1,4 +1,4 @@
-"""The status of a submission (TAXII 2.1 section 4.3), for the member that submitted."""
+"""The status of a submission (TAXII 2.1 section 4.3), for its submitter."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ STATUS_DAYS: Final = 30  # how long a status is answered; TAXII 2.1 section 4.3 
 
 
 def find(service: Service, caller: Caller, status_id: str) -> Receipt:
-    """Return the receipt of the caller's own submission; NotFound for an unknown, foreign or old one."""
+    """Return the receipt of the caller's own submission.
+
+    Raises NotFound alike for an unknown id, another member's submission and one older than `STATUS_DAYS`.
+    """
     with service.store.read() as connection:
         receipt = submissions.find_receipt(connection, status_id, caller.member.id)
         now = service.store.began(connection)

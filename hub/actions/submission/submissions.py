@@ -1,7 +1,7 @@
-"""What became of submissions: a member's own, and to a cert its nation's.
+"""Lists submissions with their outcomes: a member its own, a cert all of its nation.
 
-A TAXII status is its submitter's alone, for 30 days. Here the evidence is listed, which stays. Nothing of the
-content of an object is in it.
+A TAXII status is for the submitter alone, for 30 days. These lists come from the evidence, without end. No
+list has the content of an object.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _UNKNOWN: Final = "There is no such submission for this member to ask about."
 
 @dataclass(frozen=True, slots=True)
 class SubmissionsRequest:
-    """Which submissions are wanted: at most `limit`, those received at or after `since`, from `next` on."""
+    """Asks for at most `limit` submissions, received at or after `since`, from the cursor `next` on."""
 
     limit: int = MOST
     since: datetime | None = None
@@ -44,12 +44,14 @@ class SubmissionsRequest:
 
 
 def listing(service: Service, caller: Caller, wish: SubmissionsRequest) -> JsonObject:
-    """Return submissions, the newest first, with how many of their objects succeeded and failed.
+    """Return submissions, the newest first, each with the numbers of its succeeded and failed objects.
 
-    To a member its own; to a cert whose token reads, its nation's; to an auditor all. Where `more` is true,
-    `next` goes on. Raises Forbidden for operators, BadCursor for a cursor of another reader or window.
+    A member gets its own; a cert with the read scope all of its nation; an auditor all. If `more` is true,
+    `next` continues the list. Raises Forbidden for operators, BadCursor for a cursor of another reader or
+    window.
     """
     window = _window(service, caller, wish)
+    # One more than the page holds: the extra row says whether `more` is true.
     with service.store.read() as connection:
         found = submissions.newest(connection, window, min(wish.limit, MOST) + 1)
     page = found[: min(wish.limit, MOST)]
@@ -60,14 +62,17 @@ def listing(service: Service, caller: Caller, wish: SubmissionsRequest) -> JsonO
 
 
 def show(service: Service, caller: Caller, id: str) -> JsonObject:
-    """Return one submission with what became of each of its objects.
+    """Return one submission with the outcome of each object, to its submitter and its nation's cert.
 
-    To its submitter, and to the cert of its nation whose token reads. Raises Forbidden for auditors and
-    operators, whatever they ask for; NotFound for another's as for none.
+    The cert's token needs the read scope. Raises Forbidden for auditors and operators, for any id; NotFound
+    alike for another member's submission and an unknown id.
     """
     nation = caller.member.nation
+    # Before the id is looked up: auditors and operators must not learn whether the id exists. A message may
+    # quote an object, and neither reads objects (policy 4).
     if nation is None:
         raise Forbidden("What became of each object is told to the submitter and its nation's cert.")
+    # The query itself has the limits of the caller, so that an id of others costs the same as an unknown id.
     member = None if _sees_nation(caller) else caller.member.id
     with service.store.read() as connection:
         found = submissions.find(connection, id, nation, member)
@@ -88,6 +93,7 @@ def _sees_nation(caller: Caller) -> bool:  # (hub/README: submissions-told)
 def _window(service: Service, caller: Caller, wish: SubmissionsRequest) -> Window:
     if caller.member.kind is Kind.OPERATOR:
         raise Forbidden("Operators read health and metadata only.")
+    # An auditor has no nation, so `nation` None of the window below means every nation.
     is_all = caller.member.kind is Kind.AUDITOR or _sees_nation(caller)
     since, before = wish.since, None
     if wish.next is not None:
@@ -125,7 +131,7 @@ def _entry(one: Listed) -> JsonObject:
 
 
 def _outcome(one: Outcome) -> JsonObject:
-    """Return an outcome; `count` where several items that cannot be read have it together."""
-    told = {"id": one.id, "version": one.version, "succeeded": one.succeeded}
+    """Return an outcome as JSON, with `count` if several unreadable items share the outcome."""
+    said = {"id": one.id, "version": one.version, "succeeded": one.succeeded}
     message = {"message": one.message} if one.message else {}
-    return told | message | ({"count": one.count} if one.count > 1 else {})
+    return said | message | ({"count": one.count} if one.count > 1 else {})

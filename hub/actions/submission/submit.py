@@ -1,4 +1,4 @@
-"""A nation's member submits STIX 2.1: verified, read, decided for every nation, and stored in one step."""
+"""A member submits STIX 2.1: verified, read, decided for every nation, and stored in one transaction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hub.actions.access.signatures import verify_writer
 from hub.actions.release.basis import Basis, basis_of, hold
 from hub.actions.release.judging import context_of, judge_again, write_rows
 from hub.actions.service.service import Service
-from hub.actions.submission import recalled
+from hub.actions.submission import pending_recalls
 from hub.actions.submission.markings import load
 from hub.actions.submission.others import load_others
 from hub.errors import TooLarge, Unprocessable
@@ -49,48 +49,53 @@ _MAX_HELD: Final = 100_000  # versions, at about a tenth of a millisecond each (
 
 
 def submit(service: Service, submission: Submission) -> Receipt:
-    """Store what can be accepted of a submission and return what became of each object.
+    """Store the acceptable objects of a submission and return the outcome of each object.
 
-    1. The caller may write to this collection, and the request's signature holds.
-    2. The body is JSON, strict but for its objects; each object is read, or gets a sentence.
-    3. Outcomes, handling and releases are decided on a snapshot, holding nobody up; what has moved meanwhile
-       is looked at once more, still holding nobody up.
-    4. In one transaction: member, token and key are still good and the nonce is new; if agreements,
-       identities, the nation's own submissions, or what the submitter knows of others' objects have moved
-       since, decide again; write objects, releases and evidence, and what is to be recalled.
+    1. The caller may write to this collection, and the request's signature is valid.
+    2. The body is strict JSON, except inside the objects; each object is read, or fails with a sentence.
+    3. Outcomes, markings and releases are decided on a snapshot, without locks. A second snapshot renews the
+       decision after changes, still without locks.
+    4. In one transaction: member, token and key are still valid and the nonce is new. If agreements,
+       identities, the nation's own submissions or visible objects of other members have changed since, the
+       submission is decided again. Objects, releases, evidence and recalls are written.
 
-    An object is stored though others fail. Raises Forbidden, Unauthenticated, BadSignature, TooLarge,
-    BadJson, BadRequest or Unprocessable when nothing was; Unavailable when the database cannot be reached.
+    An object is stored although other objects fail. Raises Forbidden, Unauthenticated, BadSignature,
+    TooLarge, BadJson, BadRequest or Unprocessable, all without any effect; Unavailable without the database.
     """
     verified = verify(service, submission)  # 1
     items = read(service, verified)  # 2
     with service.store.read() as connection:  # 3
         decision = decide(service, connection, verified, items)
+    # A large decision takes seconds. The second look makes a decision again under the locks rare.
     with service.store.read() as connection:
         decision = renewed(service, connection, verified, items, decision)
     return write(service, verified, items, decision)  # 4
 
 
-# --- 1: who, and really so --------------------------------------------------------------------
+# --- 1: the sender ----------------------------------------------------------------------------
 
 
 def verify(service: Service, submission: Submission) -> VerifiedSubmission:
-    """Return the submission as one whose sender is proved (RFC 9421), with the evidence."""
+    """Return the submission with the evidence of its sender (RFC 9421)."""
+    # The size comes first: a digest over a huge body would cost CPU time for any token.
     if len(submission.request.body) > service.limits.max_body_bytes:
         raise TooLarge(f"The body is larger than {service.limits.max_body_bytes} bytes; split it.")
     evidence = verify_writer(service, submission.caller, submission.origin, submission.request)
     return VerifiedSubmission(submission.caller, submission.origin, submission.request.body, evidence)
 
 
-# --- 2: what it says --------------------------------------------------------------------------
+# --- 2: the objects ---------------------------------------------------------------------------
 
 
 def read(service: Service, verified: VerifiedSubmission) -> Items:
-    """Return each object of the body as read, or the sentence why it cannot be."""
+    """Return each object of the body, or `Unreadable` with the reason in a sentence.
+
+    The type of `verified` makes sure that nothing is parsed before the signature is verified.
+    """
     found = bodies.objects_of(verified.body, service.limits.max_objects)
     names, limit = names_of(verified.caller.member), service.limits.max_object_bytes
     items: list[StixObject | Unreadable] = []
-    found.reverse()  # so that each JSON value goes as its object comes
+    found.reverse()  # so that `pop` frees each JSON value once its object is read
     while found:
         item = found.pop()
         is_flawed = isinstance(item, Unreadable)
@@ -98,15 +103,15 @@ def read(service: Service, verified: VerifiedSubmission) -> Items:
     return items
 
 
-# --- 3: what follows --------------------------------------------------------------------------
+# --- 3: the decision --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class SubmissionDecision:
-    """All that a submission will write, and what it was decided against."""
+    """The outcomes, markings and row changes of a submission, with the basis of the decision."""
 
     basis: Basis
-    ledgers: Mapping[NationCode, tuple[int, int]]  # by them it is known whether others did anything
+    ledgers: Mapping[NationCode, tuple[int, int]]  # position and revision: equal, if no ledger changed
     now: datetime
     draft_context: DraftContext
     drafts: Drafts
@@ -117,8 +122,9 @@ class SubmissionDecision:
 def decide(
     service: Service, connection: Connection, verified: VerifiedSubmission, items: Items
 ) -> SubmissionDecision:
-    """Decide on every item, and for every nation on every version that is touched."""
-    # The clock may have stepped back; what is committed still came first.
+    """Return the decision on every item, and for every nation on every affected version."""
+    # An object without dates gets the clock's instant as its version (policy 8). The decision uses `now`,
+    # never before a committed decision, should the clock have stepped back.
     clock, ledgers = service.store.now(connection), releases.edges(connection)
     basis, now = basis_of(service, connection, verified.origin)
     member = verified.caller.member.id
@@ -127,6 +133,7 @@ def decide(
     draft_context = _draft_context(service, connection, verified, items, context)
     drafts = draft(replace(draft_context, accepted_at=clock), items, held)
     facts = load(service, connection, (verified.origin, member), held, drafts)
+    # A newer unmarked version that would be handled more strictly is refused (policy 2.3).
     handled, stricter = effective_of_new(facts, drafts.fresh)
     drafts = drafts.without(stricter)
     ledger_changes = judge_again(connection, context, handled)
@@ -140,17 +147,19 @@ def renewed(
     items: Items,
     decision: SubmissionDecision,
 ) -> SubmissionDecision:
-    """Return the decision as it is right in this transaction: the same if nothing that it hangs on moved.
+    """Return the decision as valid in this transaction: unchanged as long as its basis is unchanged.
 
-    Others' objects are looked up again only when a ledger has moved: so this costs next to nothing under the
-    locks, where it makes other nations wait (policy 8).
+    Other members' objects are loaded again only after a change of a ledger. So the check is cheap under the
+    locks, while other nations wait (policy 8).
     """
     (basis, now), ledgers = basis_of(service, connection, verified.origin), releases.edges(connection)
+    # Registering an identity begins no new generation, so identities are compared by themselves.
     registered = Registered.of(service.registry, members.members(connection))
     if registered != decision.draft_context.registered or basis != decision.basis:
         return decide(service, connection, verified, items)
     if ledgers == decision.ledgers:
         return decision
+    # A ledger changed: what the submitter sees of others may be the same all the same.
     context = context_of(service, connection, verified.origin, now)
     if _known_others(service, connection, verified, items, context) == decision.draft_context.others:
         return replace(decision, ledgers=ledgers)
@@ -158,9 +167,9 @@ def renewed(
 
 
 def _held(connection: Connection, member: MemberId, ids: set[StixId]) -> Collection[ObjectVersion]:
-    """Return all versions of the member's records; Unprocessable where they are too many for one POST.
+    """Return all versions of the member's records with these ids.
 
-    One record is never too many: otherwise it could not be revoked.
+    Raises Unprocessable above `_MAX_HELD` versions, except for a single record: every record stays revocable.
     """
     count = objects.count_versions(connection, member, ids)
     if count > _MAX_HELD and len(ids) > 1:
@@ -186,7 +195,7 @@ def _draft_context(
     items: Items,
     context: DecisionContext,
 ) -> DraftContext:
-    """Return what is known of others, of identities and of the hub's own, for these items."""
+    """Return other members' records, registered identities and reserved ids, as far as `items` need."""
     member, referred, registry = verified.caller.member, _referred(items), service.registry
     known = _known_others(service, connection, verified, items, context)
     return DraftContext(
@@ -217,15 +226,15 @@ def _known_others(
     return load_others(connection, context, verified.caller.member, *ids, service.registry.rel_to.keys())
 
 
-# --- 4: the one step --------------------------------------------------------------------------
+# --- 4: the transaction -----------------------------------------------------------------------
 
 
 def write(
     service: Service, verified: VerifiedSubmission, items: Items, decision: SubmissionDecision
 ) -> Receipt:
-    """Commit the submission, decided again if what it was decided against has moved.
+    """Commit the submission and return its receipt; the receipt is of the committed decision.
 
-    Whatever is tried again is decided again: the status is that of what is committed.
+    Each new try of the transaction renews `decision` (`accept.once`).
     """
     status_id, member = accept.new_receipt(), verified.caller.member.id
 
@@ -243,18 +252,23 @@ def _commit(
     items: Items,
     decided: tuple[SubmissionDecision, str],
 ) -> Receipt:
-    """Write the submission, with the status that it is to have, under the locks."""
+    """Write the submission and its receipt under the locks; `decided` has the decision and the status id."""
     evidence, member = verified.evidence, verified.caller.member.id
+    # INVARIANT: nonce (`accept.once`), generation, `hub_state`, origin, ledgers, rows: the order of locks.
     hold(service, connection, verified.origin, (verified.caller, evidence))
     releases.lock(connection, service.registry.recipients)  # what others submit moves no more
+    # INVARIANT: only a decision renewed under all locks is written.
     decision = renewed(service, connection, verified, items, decided[0])
     receipt = _receipt(service, verified, items, decision, decided[1])
+    # The evidence is stored also where every object failed: the status answers from the evidence.
     submissions.open_submission(connection, receipt.id, member, verified.origin, decision.now, evidence)
     submissions.close_submission(connection, receipt)
     if decision.drafts.fresh:
         if not decision.drafts.repeats_deleted:  # it would be there again, in clear
             submissions.keep_body(connection, receipt.id, verified.body)
         _write_objects(service, connection, verified.origin, receipt.id, decision)
+        # INVARIANT: every stored version counts the origin on, so that decisions of the same nation on an
+        # older snapshot are decided again.
         submissions.advance(connection, verified.origin)
     return receipt
 
@@ -272,21 +286,24 @@ def _write_objects(
         replace(handled.now[v.key], content_id=contents[v.digest], size=len(drafts.bodies[v.digest]))
         for v in drafts.fresh
     ]
-    # The newest mark of a record moves in one step: first away from the old version, then onto the new.
+    # INVARIANT: first the old version loses `is_newest`, then the new version gets the mark: no record ever
+    # has two newest versions (policy 4).
     objects.update_handling(connection, handled.changed())
     stored = objects.insert_versions(connection, origin, submission_id, fresh)
     member = drafts.fresh[0].member
     marking_facts.add_creators(connection, member, handled.creator_deltas)
+    # INVARIANT: a recall compares the rows before and after `write_rows`, in this transaction (policy 8).
+    # Most submissions hide nothing, and are spared the comparison.
     pending = (
-        recalled.served_before(service, connection, origin, ledger_changes, [handled])
+        pending_recalls.prepare(service, connection, origin, ledger_changes, [handled])
         if ledger_changes.hides
         else None
     )
-    # Never before the decision: what it let begin would be dated before it can be seen.
+    # Never before the decision: else a row would be dated before the instant by which the row is visible.
     at = max(service.store.now(connection), decision.now)
     write_rows(service, connection, origin, ledger_changes, stored, at)
     if pending is not None:
-        pending.note_down(connection, at)
+        pending.record(connection, at)
 
 
 def _receipt(

@@ -1,4 +1,4 @@
-"""What the hub made in place of submitted objects: it is of its version, and gives nothing away."""
+"""Checks derived objects: each follows from its version, and discloses nothing hidden."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from hub.store.ledger import derived_objects
 _REPLACED: Final = ("id", "created_by_ref", "object_marking_refs")
 
 
-def made_faults(
+def derived_object_faults(
     inspection: Inspection, origin: NationCode, versions: Mapping[int, ObjectVersion]
 ) -> Iterator[Fault]:
-    """Give what was made of these versions and is not as it must be, or is not erased with them."""
+    """Yield the derived objects of `versions` with a wrong content, origin or erasure."""
     made = derived_objects.stored(inspection.connection, versions)
     wanted = {served.content_id for served in made.values()} | {versions[key].content_id for key, _ in made}
     certs = {member.identity for member in inspection.members.values() if member.kind is Kind.CERT}
     contents = {content.id: content for content in integrity.contents(inspection.connection, wanted)}
     for (key, form), served in made.items():
         content, original = contents.get(served.content_id), contents.get(versions[key].content_id)
-        if content is not None and original is not None:  # else a foreign key says so
+        if content is not None and original is not None:  # else part 1 has found the missing row
             what = _fault(versions[key], form, (served, content), original)
-            if what is None and versions[key].id not in certs:  # such an id names nobody but the cert
+            # A cert's identity hides no source: the reader may know that the cert submitted.
+            if what is None and versions[key].id not in certs:
                 what = _naming_fault(versions[key], form, content)
             if content.origin != origin:
                 what = "is kept as another nation's"
@@ -44,13 +45,15 @@ def _fault(
 ) -> str | None:
     served, content = made
     if version.deleted_at is not None:
-        return None  # whether it had to be erased is a matter of all that hold the same content
+        return None  # equal objects share one content: `records.cross_record_faults` judges its erasure
     if not content.body or not original.body:
         return "is erased, though its version is not deleted"
     obj: JsonObject = orjson.loads(content.body)
-    told = (obj.get("id"), obj.get("type"), canonical.digest(obj), len(content.body))
-    if told != (served.id, served.type, content.digest, served.size) or content.size != served.size:
+    found = (obj.get("id"), obj.get("type"), canonical.digest(obj), len(content.body))
+    if found != (served.id, served.type, content.digest, served.size) or content.size != served.size:
         return "is not what its id, digest and size say"
+    # Only a plain redaction is made again here. A link is no part of the original, and an anonymised form
+    # depends on the made ids of its time (`_naming_fault` looks for the original id).
     if form.ceiling is not None and not form.is_link and not form.is_anonymised:
         left = rename(redact(orjson.loads(original.body), form.ceiling) or {}, {version.id: served.id})
         if _kept(left) != _kept(obj):
@@ -59,6 +62,7 @@ def _fault(
 
 
 def _naming_fault(version: ObjectVersion, form: Form, content: Content) -> str | None:
+    # An id derived from a value (UUID version 5) names no source, and stays (hub/README: anonymised-ids).
     is_hidden = form.is_anonymised and not is_value_based(version.id, version.type)
     if not is_hidden or version.deleted_at is not None:
         return None
