@@ -69,7 +69,7 @@ def once(
                 _use(service, connection, evidence, used)
                 given = act(connection)
                 moment = _moment(service, connection)
-            service.store.memory.do(done, *moment)
+            service.store.memory.note_commit(done, *moment)
         except InDoubt as doubt:
             # Who has waited for others before cannot wait as long again.
             if time.monotonic() - began > _SECONDS:
@@ -86,7 +86,7 @@ def once(
 
 def _moment(service: Service, connection: Connection) -> tuple[datetime, str | None]:
     """Return when a transaction began, and in which epoch."""
-    return service.store.began(connection), epochs.state_of(connection).epoch
+    return service.store.began_at(connection), epochs.state_of(connection).epoch
 
 
 # (hub/README: fork-refusal)
@@ -130,5 +130,5 @@ def _is_committed(
         raise doubt from error
     if found != used.receipt:
         raise BadSignature(_REPLAYED)
-    service.store.memory.do(done, *moment)
+    service.store.memory.note_commit(done, *moment)
     return True

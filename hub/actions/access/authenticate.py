@@ -27,7 +27,7 @@ def authenticate(service: Service, member_id: str | None, token: str | None) -> 
     public_id = tokens.parse(text)
     with service.store.read(when_closed=True) as connection:
         found = members.find_token(connection, public_id or "")
-        now = service.store.began(connection)
+        now = service.store.began_at(connection)
     is_known = tokens.matches(presented, found[0].digest if found else _NO_DIGEST)
     if found is None or not is_known:
         raise Unauthenticated(REFUSAL, cause=_unknown(token, public_id, is_there=found is not None))

@@ -299,11 +299,11 @@ class _Comparison:
         """Count what would change; `starts` are when any clause begins to cover what is submitted."""
         origin = self.context.origin
         ages = sorted({*starts, *([self.past.since] if self.past else [])})
-        for group in populations.alike(connection, origin, ages):
+        for group in populations.group_alone(connection, origin, ages):
             judged_alone = [clauses.alone(group.facts) for clauses in self._compared]
             self._compare(judged_alone, group.facts, group.count, group.example)
         identities = {id: member.identity for id, member in self.context.members.items()}
-        linked = populations.linked(connection, origin, ages, self._decisive, identities)
+        linked = populations.group_linked(connection, origin, ages, self._decisive, identities)
         copies = equal_before(connection, {one.key for one in linked if one.is_copy})
         behind = originals(copies, self.context.members)
         judged = [clauses.judge(connection, linked, behind) for clauses in self._compared]

@@ -75,10 +75,10 @@ def tell(service: Service, deadline: float) -> int:
     total = 0
     with service.store.read() as connection:
         start = service.store.now(connection)
-    for looked_before in (None, start):
+    for searched_before in (None, start):
         after = 0
         while time.monotonic() < deadline:
-            step = _step(service, looked_before, after)
+            step = _step(service, searched_before, after)
             if step is None:
                 break
             after, told = step
@@ -86,7 +86,7 @@ def tell(service: Service, deadline: float) -> int:
     return total
 
 
-def _step(service: Service, looked_before: datetime | None, after: int) -> tuple[int, int] | None:
+def _step(service: Service, searched_before: datetime | None, after: int) -> tuple[int, int] | None:
     """Look after the next recalls; return the last of them and how many were told, None if there is none.
 
     They are those that nobody has looked after, or only before an instant.
@@ -95,11 +95,11 @@ def _step(service: Service, looked_before: datetime | None, after: int) -> tuple
     """
     with service.store.read() as connection:
         now = service.store.now(connection)  # what is committed later is looked at again
-        found = recalls.unfinished(connection, looked_before, after, _PER_STEP)
+        found = recalls.unfinished(connection, searched_before, after, _PER_STEP)
         if not found:
             return None
         earliest = min(one.at for one in found) - 2 * _IN_FLIGHT
-        floor = 0 if looked_before is None else disclosures.last_before(connection, earliest)
+        floor = 0 if searched_before is None else disclosures.last_before(connection, earliest)
         fetched = fetched_of(connection, found, floor)
     with service.store.write() as connection:
         releases.lock(connection, {what.recipient for what in fetched.values()})
@@ -108,8 +108,8 @@ def _step(service: Service, looked_before: datetime | None, after: int) -> tuple
         new = {who: what for who, what in fetched.items() if who[0] in held and who not in known}
         _write_notes(service, connection, held, new)
         over = {id for id, one in held.items() if now - one.at >= _IN_FLIGHT}
-        recalls.looked(connection, over, now, is_done=True)
-        recalls.looked(connection, held.keys() - over, now, is_done=False)
+        recalls.note_search(connection, over, now, is_done=True)
+        recalls.note_search(connection, held.keys() - over, now, is_done=False)
     return found[-1].id, len(new)
 
 
@@ -178,7 +178,7 @@ def _write_notes(  # (hub/README: note-for-all, hub-objects-where)
     for version, ((id, what), named) in zip(stored, together.items(), strict=True):
         rows[what.recipient, held[id].origin].append(NewRow(version, naming(named)))
         notices += [(id, member, version.key) for member in sorted(named)]
-    recalls.tell(connection, notices)
+    recalls.add_notices(connection, notices)
     for (recipient, origin), own in sorted(rows.items(), key=lambda one: one[0]):
         # By whom they are for: what lies between two dates would tell of notes to others (policy 9).
         ordered = sorted(own, key=lambda row: sorted(map(repr, frozenset().union(*row.justification))))

@@ -85,7 +85,7 @@ def _tell(service: Service, query: Query, kind: Disclosed, max_bytes: int | None
             if told.entries:
                 last = told.entries[-1]
                 date = from_microseconds(last.date_added)
-                service.store.memory.serve(query.reader.nation, last.position, date, told.epoch)
+                service.store.memory.note_page(query.reader.nation, last.position, date, told.epoch)
             return told
         visible = None
     raise Unavailable(_MOVES)

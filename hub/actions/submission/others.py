@@ -25,17 +25,17 @@ def load_others(
     `rel_to` are the ids of the REL TO definitions.
     """
     reader, stored = member.reader, StoredOthers()
-    of_the_hub = others.of_the_hub(connection, set(ids))
+    of_the_hub = others.ids_of_the_hub(connection, set(ids))
     rows = others.of_others(connection, reader.nation, member.id, {*ids, *referred}, rel_to)
     if rows:
         foreign = {row.version for row in rows if row.origin != reader.nation}
         stored = StoredOthers(
             others=rows,
-            showings=others.everywhere(connection, foreign),
+            showings=others.served_rows(connection, foreign),
             periods=agreements.every_period(connection),
             own_agreements=agreements.of_party(connection, reader.nation),
             certs={m.nation: m for m in context.members.values() if m.kind is Kind.CERT and m.nation},
         )
     knowledge = KnowledgeOfOthers(stored, reader, context.now)
-    mentions = others.naming(connection, reader.nation, member.id, knowledge.bound(ids))
+    mentions = others.mentions(connection, reader.nation, member.id, knowledge.bound(ids))
     return KnownOthers(knowledge.by_id, knowledge.naming(mentions), of_the_hub)

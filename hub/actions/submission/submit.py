@@ -119,7 +119,7 @@ def decide(
 ) -> SubmissionDecision:
     """Decide on every item, and for every nation on every version that is touched."""
     # The clock may have stepped back; what is committed still came first.
-    clock, ledgers = service.store.now(connection), releases.edges(connection)
+    clock, ledgers = service.store.now(connection), releases.ledger_ends(connection)
     basis, now = basis_of(service, connection, verified.origin)
     member = verified.caller.member.id
     held = _held(connection, member, _ids(items))
@@ -145,7 +145,7 @@ def renewed(
     Others' objects are looked up again only when a ledger has moved: so this costs next to nothing under the
     locks, where it makes other nations wait (policy 8).
     """
-    (basis, now), ledgers = basis_of(service, connection, verified.origin), releases.edges(connection)
+    (basis, now), ledgers = basis_of(service, connection, verified.origin), releases.ledger_ends(connection)
     registered = Registered.of(service.registry, members.members(connection))
     if registered != decision.draft_context.registered or basis != decision.basis:
         return decide(service, connection, verified, items)

@@ -70,7 +70,7 @@ def keep(connection: Connection, document: JsonObject, at: datetime, now: dateti
     text = orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
     connection.execute(insert(configuration).values(id=number, at=to_microseconds(at), document=text))
     connection.execute(update(hub_state).values(configuration=number))
-    epochs.take_on(connection, number)
+    epochs.adopt_configuration(connection, number)
     return number
 
 
@@ -117,7 +117,7 @@ def forget_own(connection: Connection, nations: Collection[NationCode]) -> None:
         connection.execute(update(ledger).where(ledger.c.recipient == nation).values(**values))
 
 
-def stands_already(connection: Connection, id: StixId) -> NationCode | None:
+def submitter_nation(connection: Connection, id: StixId) -> NationCode | None:
     """Return the nation of which a member submitted an object with this id; None: there is no such."""
     c: Any = object_version.c
     query = select(c.origin).where(c.stix_id == id, c.origin != HUB).limit(1)

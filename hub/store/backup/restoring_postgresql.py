@@ -167,7 +167,7 @@ def _enter(connection: Connection, schema: str, clock: Clock | None) -> Sequence
     connection.exec_driver_sql(f"LOCK TABLE {place} IN ACCESS EXCLUSIVE MODE")
     now = moments.now(connection, clock)
     with _speaking_of(connection, _COPY):
-        state = epochs.look(connection)
+        state = epochs.read_state(connection)
         compared = _compared(connection, schema, now)
         loss = restorable.begin_anew(connection, now, *compared)
         server = {"timeline": state.timeline, "standby_names": state.standby_names}

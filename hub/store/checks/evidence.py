@@ -114,7 +114,7 @@ class Named(NamedTuple):
 _CALLED: Final = (_V.stix_id, _V.member, _V.version)
 
 
-def misplaced(connection: Connection) -> list[Named]:
+def without_submission(connection: Connection) -> list[Named]:
     """Return the versions of members that no submission brought, of this member and origin, at this time."""
     s = submission.c
     same = and_(s.member == _V.member, s.origin == _V.origin, s.requested_at == _V.submitted_at)
@@ -122,7 +122,7 @@ def misplaced(connection: Connection) -> list[Named]:
     return _versions(connection, select(*_CALLED).where(_V.member != HUB, ~came))
 
 
-def ungrounded_deletions(connection: Connection) -> list[Named]:
+def deleted_without_request(connection: Connection) -> list[Named]:
     """Return the versions whose deletion is not that of a request for it, at the request's time."""
     d = deletion.c
     same = and_(d.stix_id == _V.stix_id, d.origin == _V.origin, d.requested_at == _V.deleted_at)
@@ -131,7 +131,7 @@ def ungrounded_deletions(connection: Connection) -> list[Named]:
     return _versions(connection, select(*_CALLED).where(is_marked, ~asked))
 
 
-def untold(connection: Connection) -> list[Named]:
+def without_item(connection: Connection) -> list[Named]:
     """Return the versions that no succeeded item of their submission names."""
     i = submission_item.c
     told = exists().where(
@@ -143,7 +143,7 @@ def untold(connection: Connection) -> list[Named]:
     return _versions(connection, select(*_CALLED).where(_V.submission_id.is_not(None), ~told))
 
 
-def shown_before(connection: Connection) -> list[Named]:
+def shown_too_early(connection: Connection) -> list[Named]:
     """Return the versions that a ledger shows earlier than they were submitted."""
     r = release.c
     earlier = exists().where(r.version_id == _V.id, r.date_added < _V.submitted_at)
@@ -155,7 +155,7 @@ def _versions(connection: Connection, query: Select[Any]) -> list[Named]:
     return [Named(StixId(id), MemberId(member), version) for id, member, version in found]
 
 
-def unkept(connection: Connection) -> list[tuple[str, StixId]]:
+def items_without_version(connection: Connection) -> list[tuple[str, StixId]]:
     """Return the succeeded items whose version the member does not have, but for the hub's own objects."""
     i = submission_item.c
     mine = and_(_V.member == submission.c.member, _V.version == i.version)
@@ -165,7 +165,7 @@ def unkept(connection: Connection) -> list[tuple[str, StixId]]:
     return [(id, StixId(named)) for id, named in connection.execute(query.order_by(i.submission_id, i.index))]
 
 
-def is_given(connection: Connection, at: datetime) -> bool:
+def is_instant_used(connection: Connection, at: datetime) -> bool:
     """Tell whether a ledger has given this instant to a row, an agreement's event or another request had it.
 
     Rows may be dated ahead of what they were decided by, and so later than any request.

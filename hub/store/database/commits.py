@@ -83,7 +83,7 @@ def commit(connection: Connection, transaction: RootTransaction, until: float) -
         connection.invalidate()  # a cancellation that comes late would meet the next transaction
 
 
-class Turns:
+class CommitAdmission:
     """Lets nobody wait for a standby while it is known that none confirms anything. Safe for threads.
 
     When one COMMIT has waited in vain all others are refused for a while; then one at a time tries, until one
@@ -93,13 +93,13 @@ class Turns:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._in_vain_at: float | None = None
-        self._is_tried = False
+        self._has_trial = False
 
     @contextlib.contextmanager
-    def turn(self, *, settles: bool = False) -> Iterator[Callable[[Connection, RootTransaction], None]]:
+    def admit(self, *, settles: bool = False) -> Iterator[Callable[[Connection, RootTransaction], None]]:
         """Give what commits. Who `settles` a doubt is never refused. Raises Interrupted: nothing is done."""
         until = time.monotonic() + (SETTLE_SECONDS if settles else COMMIT_SECONDS)
-        tries = not settles and self._admit()
+        tries = not settles and self._takes_trial()
 
         def finish(connection: Connection, transaction: RootTransaction) -> None:
             if self._in_vain_at is not None and not (tries or settles):
@@ -117,16 +117,16 @@ class Turns:
             yield finish
         finally:
             if tries:
-                self._is_tried = False
+                self._has_trial = False
 
-    def _admit(self) -> bool:
+    def _takes_trial(self) -> bool:
         """Return whether who comes is the one that tries."""
         with self._lock:
             if self._in_vain_at is None:
                 return False
-            if self._is_tried or time.monotonic() < self._in_vain_at + QUIET_SECONDS:
+            if self._has_trial or time.monotonic() < self._in_vain_at + QUIET_SECONDS:
                 raise Interrupted(_NO_STANDBY)
-            self._is_tried = True
+            self._has_trial = True
             return True
 
 

@@ -34,7 +34,7 @@ _logger = logging.getLogger(__name__)
 _READ_ONLY: Final = ("25006", "0A000")
 _POOL_SIZE: Final = 16
 _RECORDING: Final = 2  # one thread of a process records at a time
-_LOOKS: Final = 5  # at a database that moves under each of them
+_ATTEMPTS: Final = 5  # at a database that moves under each of them
 # SQLSTATEs of what passes: serialization failure, deadlock, a server that stops or starts, a lost connection.
 _PASSING: Final = ("40001", "40P01", "57P01", "57P02", "57P03", "08")
 _SQLITE_PASSING: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -45,7 +45,7 @@ _CLOSED: Final = (
 _LEFT_BEHIND: Final = (
     "The hub's database answers as one that was left behind: its operator has to name the new primary first."
 )
-_AWAY: Final = "The hub's database cannot be reached at the moment; try again."
+_UNREACHABLE: Final = "The hub's database cannot be reached at the moment; try again."
 _UNSETTLED: Final = "The hub's database keeps changing its place; try again."
 
 
@@ -61,7 +61,7 @@ class Store:
         self._engine = engine
         self._place = engines.place(engine.url)
         self._recording = recording or engine
-        self._turns = commits.Turns()
+        self._admission = commits.CommitAdmission()
         self.memory = Memory()
         self._configuration: int | None = None
         self._refused: int | None = None
@@ -98,7 +98,9 @@ class Store:
     def count(self) -> Iterator[Connection]:
         """Give a transaction like `write` for what may be lost, such as rates: it waits for no standby."""
         with _unavailable_when_down(self._place, *_READ_ONLY), ExitStack() as stack:
-            connection, transaction = self._enter(stack, self._engine, writes=True, when_closed=True)
+            connection, transaction = self._open_transaction(
+                stack, self._engine, writes=True, when_closed=True
+            )
             if _is_postgresql(self._engine):
                 connection.exec_driver_sql("SELECT set_config('synchronous_commit', 'off', true)")
             yield connection
@@ -114,7 +116,7 @@ class Store:
     def read(self, *, when_closed: bool = False) -> Iterator[Connection]:
         """Give one unchanging snapshot of what is committed: every statement in it sees the same state."""
         with _unavailable_when_down(self._place), ExitStack() as stack:
-            connection, _ = self._enter(stack, self._engine, when_closed=when_closed)
+            connection, _ = self._open_transaction(stack, self._engine, when_closed=when_closed)
             yield connection
 
     @contextmanager
@@ -123,10 +125,12 @@ class Store:
     ) -> Iterator[Connection]:
         with (
             _unavailable_when_down(self._place, *_READ_ONLY),
-            self._turns.turn(settles=settles) as commit,
+            self._admission.admit(settles=settles) as commit,
             ExitStack() as stack,
         ):
-            connection, transaction = self._enter(stack, engine, writes=True, when_closed=when_closed)
+            connection, transaction = self._open_transaction(
+                stack, engine, writes=True, when_closed=when_closed
+            )
             if settles:
                 _bound_locks(connection)
             yield connection
@@ -135,16 +139,16 @@ class Store:
             else:
                 _commit(connection, transaction)
 
-    def _enter(
+    def _open_transaction(
         self, stack: ExitStack, engine: Engine, *, when_closed: bool, writes: bool = False
     ) -> tuple[Connection, RootTransaction]:
         """Return a connection in a transaction that has looked at the state of the hub, and may go on."""
-        for n in range(_LOOKS):
+        for n in range(_ATTEMPTS):
             connection, transaction, state = self._begin(stack, engine, writes=writes)
             # Whoever waited for a restore to end has a snapshot from before it, without a row.
             is_early = state.epoch is None and n == 0
             if not is_early and not state.has_moved and self.memory.epoch in (None, state.epoch):
-                self.memory.see(state.timeline, state.standby_names, state.epoch)
+                self.memory.note_state(state.timeline, state.standby_names, state.epoch)
                 self._check_configuration(state)
                 if state.closed_at is not None and not when_closed:
                     raise Closed(_CLOSED)
@@ -152,7 +156,7 @@ class Store:
             transaction.close()
             connection.close()
             if not is_early:
-                self._follow(state)
+                self._record_change(state)
         raise Unavailable(_UNSETTLED)
 
     def bind(self, configuration: int | None) -> None:
@@ -183,7 +187,7 @@ class Store:
             connection.execution_options(**_isolation(engine, writes=writes))
             transaction = stack.enter_context(connection.begin())
             try:
-                state = epochs.look(connection)
+                state = epochs.read_state(connection)
             except DBAPIError as error:
                 # A connection that waited in the pool may be gone; a new one tells whether the server is.
                 if is_new or not error.connection_invalidated:
@@ -196,39 +200,39 @@ class Store:
                 raise Unavailable(_LEFT_BEHIND)
             return connection, transaction, state
 
-    def _follow(self, state: State) -> None:
+    def _record_change(self, state: State) -> None:
         """Take note of what has moved, in a transaction of its own, before anything else is done."""
         memory = self.memory
         if state.has_moved or None not in (memory.epoch, state.epoch):
-            with self._turns.turn(settles=True) as commit, ExitStack() as stack:
+            with self._admission.admit(settles=True) as commit, ExitStack() as stack:
                 connection, transaction, state = self._begin(stack, self._engine, writes=True)
-                state = self._followed(connection, state)
+                state = self._recorded_state(connection, state)
                 if _is_postgresql(self._engine):
                     commit(connection, transaction)
                 else:
                     _commit(connection, transaction)
         if memory.epoch not in (None, state.epoch):
             _logger.warning("database: another epoch has begun")
-            memory.forget()
-        memory.see(state.timeline, state.standby_names, state.epoch)
+            memory.begin_epoch()
+        memory.note_state(state.timeline, state.standby_names, state.epoch)
 
-    def _followed(self, connection: Connection, state: State) -> State:
+    def _recorded_state(self, connection: Connection, state: State) -> State:
         """Keep what the server says of itself, and what this process knows to be lost; return the state."""
         memory, now = self.memory, moments.now(connection, self.clock)
         if state.has_moved:
             was_synchronous = memory.standby_names != ""
-            epochs.follow(connection, state, now, memory.last_served, was_synchronous=was_synchronous)
+            epochs.record_server(connection, state, now, memory.last_served, was_synchronous=was_synchronous)
         # A restore, which leaves the timeline as it is, has compared both databases, and told what is lost.
         is_promoted = memory.timeline != state.timeline
-        if is_promoted and memory.epoch not in (None, epochs.look(connection).epoch):
-            epochs.lose(connection, now, memory.lost(connection, now))
-        return epochs.look(connection)
+        if is_promoted and memory.epoch not in (None, epochs.read_state(connection).epoch):
+            epochs.record_loss(connection, now, memory.lost(connection, now))
+        return epochs.read_state(connection)
 
     def now(self, connection: Connection) -> datetime:
         """Return the present: of the primary's clock on PostgreSQL, of the machine's on SQLite."""
         return moments.now(connection, self.clock)
 
-    def began(self, connection: Connection) -> datetime:
+    def began_at(self, connection: Connection) -> datetime:
         """Return the present as it was when the transaction looked at the state of the hub, at no cost."""
         at = epochs.state_of(connection).at
         return self.now(connection) if at is None or self.clock is not None else at
@@ -323,7 +327,7 @@ def _unavailable_when_down(place: Place, *sqlstates: str) -> Iterator[None]:
     except DBAPIError as error:
         if type(error) is DatabaseError:  # SQLite's own words for no database, or a broken one
             cause = causes.of(error, place)
-            raise DamagedDatabase(_AWAY, cause=cause.sentence) from error
+            raise DamagedDatabase(_UNREACHABLE, cause=cause.sentence) from error
         state = getattr(error.orig, "sqlstate", None)
         if error.connection_invalidated or state in sqlstates or causes.is_known(state):
             raise _unavailable(error, place) from error
@@ -333,7 +337,7 @@ def _unavailable_when_down(place: Place, *sqlstates: str) -> Iterator[None]:
 def _unavailable(error: Exception, place: Place) -> Unavailable:
     cause = causes.of(error, place)
     kind = Interrupted if _passes(getattr(error, "orig", None) or error, error) else Unavailable
-    refusal = kind(_AWAY, cause=cause.sentence)
+    refusal = kind(_UNREACHABLE, cause=cause.sentence)
     refusal.is_lasting = cause.is_lasting
     return refusal
 

@@ -77,7 +77,7 @@ class State:
         return self.epoch is not None and kept != found
 
 
-def look(connection: Connection) -> State:
+def read_state(connection: Connection) -> State:
     """Return the state, and remember it for `state_of`: the first statement of every transaction."""
     is_postgresql = connection.dialect.name == "postgresql"
     row = connection.exec_driver_sql(_ON_POSTGRESQL if is_postgresql else _ON_SQLITE).one()
@@ -111,7 +111,7 @@ def refuse_another(connection: Connection, configuration: int | None) -> None:
         raise Reconfigured(RECONFIGURED)
 
 
-def take_on(connection: Connection, configuration: int) -> None:
+def adopt_configuration(connection: Connection, configuration: int) -> None:
     """Go on with another configuration than this transaction found: for whoever has just changed it."""
     connection.info[_STATE] = replace(state_of(connection), configuration=configuration)
 
@@ -121,7 +121,7 @@ RECONFIGURED: Final = (
 )
 
 
-def follow(  # (hub/README: fork-doubt)
+def record_server(  # (hub/README: fork-doubt)
     connection: Connection, state: State, now: datetime, served: datetime, *, was_synchronous: bool
 ) -> None:
     """Keep what the server says of itself, and begin another epoch where history may have forked.
@@ -173,7 +173,7 @@ def close(connection: Connection, now: datetime, loss: Iterable[str]) -> None:
     connection.execute(update(hub_state).values(**values))
 
 
-def lose(connection: Connection, now: datetime, loss: Sequence[str]) -> None:
+def record_loss(connection: Connection, now: datetime, loss: Sequence[str]) -> None:
     """Close the hub where a process knows something to be lost, and add to what is known of it.
 
     So, too, where it was opened before that process had looked: its operator has not been told.

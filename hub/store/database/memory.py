@@ -48,21 +48,21 @@ class Memory:
         """Tell whether a server with this timeline was left behind: this process has seen a later one."""
         return bool(timeline and self.timeline and int(timeline, 16) < int(self.timeline, 16))
 
-    def see(self, timeline: str | None, standby_names: str | None, epoch: str | None) -> None:
+    def note_state(self, timeline: str | None, standby_names: str | None, epoch: str | None) -> None:
         """Remember what a transaction found when it began."""
         with self._lock:
             if not self.is_behind(timeline):
                 self.timeline, self.standby_names, self.epoch = timeline, standby_names, epoch
                 self._is_counted = False
 
-    def serve(self, recipient: NationCode, position: int, date: datetime, epoch: str) -> None:
+    def note_page(self, recipient: NationCode, position: int, date: datetime, epoch: str) -> None:
         """Remember that a page ended with this row of a ledger; of another `epoch`, its date alone."""
         with self._lock:
             before = self._served.get(recipient, (0, date))
             position = position if epoch == self.epoch else 0
             self._served[recipient] = max(before[0], position), max(before[1], date)
 
-    def do(self, done: LastCommit, now: datetime, epoch: str | None) -> None:
+    def note_commit(self, done: LastCommit, now: datetime, epoch: str | None) -> None:
         """Remember what is about to be acknowledged. What has expired by `now` is forgotten: so are nonces.
 
         Raises InDoubt where it was committed in an `epoch` that has ended since.
@@ -96,7 +96,7 @@ class Memory:
                 )
         return found
 
-    def forget(self) -> None:
+    def begin_epoch(self) -> None:
         """Begin anew, in another epoch: positions are others from now on."""
         with self._lock:
             self._done.clear()

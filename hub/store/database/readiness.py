@@ -66,7 +66,7 @@ def server(connection: Connection) -> DatabaseServer | None:
     return DatabaseServer(clock, standbys, waiting, shown_all)
 
 
-def write(connection: Connection) -> None:
+def try_write(connection: Connection) -> None:
     """Write a row of `lease` and delete it: the COMMIT goes to disk and to the standbys like any other.
 
     The row's name is new each time, so that no process waits for another's.

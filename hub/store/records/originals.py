@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, literal, select
 
 from hub.model import EqualVersion, MemberId, NationCode, ObjectVersion, OriginalRow
 from hub.store.database.batches import batches
-from hub.store.ledger.releases import decode
+from hub.store.ledger.justifications import decode
 from hub.store.schema.tables import (
     content,
     justification,

@@ -26,7 +26,8 @@ from hub.model import (
     from_microseconds,
 )
 from hub.store.database.batches import among, listed
-from hub.store.ledger.releases import SHOWN, decode, decode_shown
+from hub.store.ledger.justifications import decode
+from hub.store.ledger.releases import SHOWN, decode_shown
 from hub.store.records.objects import CREATOR, MARKING, REFERS
 from hub.store.schema.columns import decode_nations, decode_reach, decode_redactions
 from hub.store.schema.rendition_tables import made_id
@@ -189,7 +190,7 @@ def _as_shown(
     return decode_shown(tlp or 0, is_bound, rel_to, is_closed)
 
 
-def everywhere(connection: Connection, versions: Collection[int]) -> list[ShownRow]:
+def served_rows(connection: Connection, versions: Collection[int]) -> list[ShownRow]:
     """Return the rows by which these versions are served, to whichever nation."""
     if not versions:
         return []
@@ -204,7 +205,7 @@ def everywhere(connection: Connection, versions: Collection[int]) -> list[ShownR
     ]
 
 
-def naming(
+def mentions(
     connection: Connection, nation: NationCode, member: MemberId, ids: Collection[StixId]
 ) -> list[Mention]:
     """Return who named these ids, in `member`'s own versions and in its nation's ledger (policy 8).
@@ -278,7 +279,7 @@ def _named(row: Row[Any], made: Mapping[tuple[NationCode, StixId], StixId]) -> f
     return frozenset({made.get((row.origin, target), target) if form.is_anonymised else target})
 
 
-def of_the_hub(connection: Connection, ids: Collection[StixId]) -> frozenset[StixId]:
+def ids_of_the_hub(connection: Connection, ids: Collection[StixId]) -> frozenset[StixId]:
     """Return those of the ids under which the hub published an object, or made a part or a link of one.
 
     Those of anonymised objects are not: these are taken for their nation's cert's (policy 7).

@@ -73,7 +73,7 @@ class Linked:
     is_copy: bool
 
 
-def alike(connection: Connection, origin: NationCode, starts: Sequence[datetime]) -> Iterator[Alike]:
+def group_alone(connection: Connection, origin: NationCode, starts: Sequence[datetime]) -> Iterator[Alike]:
     """Give the nation's undeleted versions that are alone, grouped; `starts` part those submitted earlier."""
     query = (
         select(*_GROUP, func.max(_V.submitted_at), func.count(), func.min(_V.stix_id))
@@ -85,7 +85,7 @@ def alike(connection: Connection, origin: NationCode, starts: Sequence[datetime]
         yield Alike(_facts(*row), count, StixId(example))
 
 
-def linked(
+def group_linked(
     connection: Connection,
     origin: NationCode,
     starts: Sequence[datetime],
@@ -136,7 +136,7 @@ class _ReadVersions:
 
     `refers` has the newest versions of what is referred to, `sources` of these the identities of whom a
     version came from, `left` what redactions of it refer to, `later` the next version of the record.
-    `peculiar` are those that are like no other, with the ids that they refer to; `living` is not deleted.
+    `unlike_others` are like no other, with the ids that they refer to; `living` is not deleted.
     """
 
     facts: list[Facts] = field(default_factory=list)
@@ -206,11 +206,11 @@ def _read(
 
     for versions in records.values():
         found.later.update((key, then) for (_, key), (_, then) in pairwise(sorted(versions)))
-    _hang(found, references, creators, contents, identities)
+    _link(found, references, creators, contents, identities)
     return found
 
 
-def _hang(
+def _link(
     found: _ReadVersions,
     references: Mapping[int, list[str]],
     creators: Mapping[int, list[str]],
