@@ -199,7 +199,7 @@ def _draft_context(
         informative=registry.informative_markings,
         registered=Registered.of(registry, context.members.values()),
         others=known,
-        own=frozenset(objects.living_own(connection, member.id, referred)),
+        own=frozenset(objects.undeleted_own(connection, member.id, referred)),
         originals=derived_objects.originals(connection, verified.origin, referred),
         now=context.now,
         accepted_at=context.now,

@@ -1,4 +1,4 @@
-"""Rows of the ledgers with all their past justifications: who was given a version, and why."""
+"""Rows of the ledgers with all past justifications: who was given a version, and why."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PastRow:
 
 
 def rows_of_versions(connection: Connection, versions: Collection[int]) -> list[PastRow]:
-    """Return every row that these versions ever had, in every ledger."""
+    """Return every row of these versions, past or present, in every ledger."""
     return [
         row
         for batch in batches(sorted(versions))

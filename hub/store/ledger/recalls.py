@@ -227,7 +227,7 @@ class RecallNote(NamedTuple):
 
 
 def notes(connection: Connection, versions: Collection[int]) -> Mapping[int, RecallNote]:
-    """Return those of these versions that are notes of recalls."""
+    """Return the notes of recalls among these versions, by key."""
     found: dict[int, tuple[Recall, set[MemberId]]] = {}
     for batch in batches(sorted(versions)):
         query = select(_N.version_id, _N.member.label("notified"), recall).join(recall, _L.id == _N.recall_id)
