@@ -1,4 +1,4 @@
-"""Records, their versions, their references, and the submitted bytes."""
+"""Records and versions, with references and submitted bytes."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def all_referring(
 
 
 def all_referred(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
-    """Return `ids` and the ids that the member's versions of them refer to, at any distance."""
+    """Return `ids` and the ids that their versions of the member refer to, at any distance."""
     if not ids:
         return set()
     reached = listed(connection, ids).cte("reached", recursive=True)
@@ -308,6 +308,7 @@ def update_handling(connection: Connection, versions: Collection[ObjectVersion])
     alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for v in versions:
         alike[tuple(_handled(v).items())].append(v.key)
+    # Under the lock on the origin: two submissions never overwrite the marking of each other.
     for values, keys in alike.items():
         for batch in batches(sorted(keys)):
             statement = update(object_version).where(_V.id.in_(batch))
@@ -318,6 +319,7 @@ def update_handling(connection: Connection, versions: Collection[ObjectVersion])
 
 
 def _load(connection: Connection, condition: ColumnElement[bool]) -> list[ObjectVersion]:
+    # Digest and size come along, the body does not: decisions never need it.
     query = select(*_COLUMNS).join(content, content.c.id == _V.content_id).where(condition)
     found = connection.execute(query).all()
     # A second query, not a join: a join would repeat each version for each of its references.
