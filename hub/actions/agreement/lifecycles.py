@@ -26,7 +26,7 @@ UNKNOWN: Final = "There is no such agreement, or your nation is not party to it.
 def lifecycle_of(registry: Registry, stored: StoredAgreement) -> Lifecycle:
     """Return what has happened to an agreement, by its signed events and those of its amendments."""
     lifecycle = Lifecycle(
-        read_agreement(stored.document, registry.nations.keys()), stored.told, stored.proposed_at
+        read_agreement(stored.document, registry.nations.keys()), stored.signers, stored.proposed_at
     )
     for event in stored.events:
         lifecycle = lifecycle.after(Step(event.typ), event.nation, event.at)

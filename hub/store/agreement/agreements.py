@@ -1,4 +1,4 @@
-"""Agreements as proposed, their signed events, and the periods of their clauses."""
+"""Agreements as proposed, with signed events and the periods of clauses."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ class AgreementEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredAgreement:
-    """A document and its events, oldest first.
+    """A document with events, oldest first.
 
-    `told` are the nations that must sign it and may read it. `amendments` would supersede it; amendments of
-    amendments are left out.
+    `signers` are the nations that must sign the document and may read it. `amendments` supersede the
+    document, once signed. They come without amendments of their own.
     """
 
     id: str
     document: JsonObject
-    told: frozenset[NationCode]
+    signers: frozenset[NationCode]
     proposed_at: datetime
     events: tuple[AgreementEvent, ...] = ()
     amendments: tuple[StoredAgreement, ...] = ()
@@ -71,7 +71,7 @@ class Generation:
 
 
 def generation(connection: Connection, *, hold: bool = False) -> Generation:
-    """Return the generation. `hold` keeps it unchanged until the transaction ends; others may hold too.
+    """Return the generation. `hold` stops changes until the transaction ends, but not other holders.
 
     Raises LookupError without a row (the database is damaged) and, with `hold`, Reconfigured.
     """
@@ -93,9 +93,8 @@ def generation(connection: Connection, *, hold: bool = False) -> Generation:
 def hold_for_change(connection: Connection) -> None:
     """Wait until no submission holds the generation, and keep new holders waiting until the end.
 
-    Every act that takes a right away takes this lock (hub/README: admit-under-generation): after its commit
-    nothing is accepted by that right. The lock includes the row of `advance`, the first row in the order of
-    locks.
+    Every act against a right takes this lock (hub/README: admit-under-generation): after the commit nothing
+    is accepted by that right. The lock includes the row of `advance`, the first row in the order of locks.
     """
     _queue(connection, func.pg_advisory_xact_lock)
     epochs.hold(connection)
@@ -104,15 +103,15 @@ def hold_for_change(connection: Connection) -> None:
 def _queue(connection: Connection, lock: Any) -> None:
     """Take a lock in the order of asking. On SQLite the one write transaction is such a lock.
 
-    A lock on the row would not do: shared holders overtake a waiting exclusive one. So members that push
-    without a pause would put off every ending (policy 5).
+    A row lock would not do: shared holders overtake a waiting exclusive holder. So members with endless
+    pushes would put off every ending (policy 5).
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(lock(_GENERATION_LOCK)))
 
 
 def advance(connection: Connection, now: datetime) -> None:
-    """Increase the generation. The caller holds it for change."""
+    """Increase the generation. The caller holds the generation for change."""
     # INVARIANT: the generation grows with each change that may end or begin a release, in the same commit
     # (I3).
     values = {"generation": hub_state.c.generation + 1, "changed_at": to_microseconds(now)}
@@ -133,14 +132,14 @@ def add(connection: Connection, proposed: StoredAgreement, by: MemberId) -> None
             supersedes=proposed.document.get("supersedes"),
         )
     )
-    told = [{"agreement_id": proposed.id, "nation": nation} for nation in sorted(proposed.told)]
-    connection.execute(insert(agreement_party), told)
+    signers = [{"agreement_id": proposed.id, "nation": nation} for nation in sorted(proposed.signers)]
+    connection.execute(insert(agreement_party), signers)
 
 
 def find(connection: Connection, nation: NationCode | None, id: str) -> StoredAgreement | None:
     """Return the agreement with this id if the nation may read it; with nation None in any case.
 
-    The database leaves out agreements of other nations: the cost is that of an unknown id (policy 9).
+    The database leaves out agreements of other nations: the cost equals the cost of an unknown id (policy 9).
     """
     found = _stored(connection, _known_to(nation).where(agreement.c.id == id))
     return found[0] if found else None
@@ -203,19 +202,19 @@ def _stored(connection: Connection, query: Any) -> list[StoredAgreement]:
 def _without_amendments(connection: Connection, query: Any) -> list[StoredAgreement]:
     rows = connection.execute(query).all()
     events: dict[str, list[AgreementEvent]] = {row.id: [] for row in rows}
-    told: dict[str, set[NationCode]] = {row.id: set() for row in rows}
+    signers: dict[str, set[NationCode]] = {row.id: set() for row in rows}
     for batch in batches(events):
         query = select(agreement_event).where(_E.agreement_id.in_(batch)).order_by(_E.id)  # as signed
         for row in connection.execute(query):
             events[row.agreement_id].append(_event(row))
         query = select(agreement_party).where(agreement_party.c.agreement_id.in_(batch))
         for row in connection.execute(query):
-            told[row.agreement_id].add(NationCode(row.nation))
+            signers[row.agreement_id].add(NationCode(row.nation))
     return [
         StoredAgreement(
             id=row.id,
             document=orjson.loads(row.document),
-            told=frozenset(told[row.id]),
+            signers=frozenset(signers[row.id]),
             proposed_at=from_microseconds(row.proposed_at),
             events=tuple(events[row.id]),
         )
@@ -239,7 +238,7 @@ def _event(row: Row[Any]) -> AgreementEvent:
 
 
 def add_periods(connection: Connection, periods: Sequence[Period]) -> None:
-    """Store periods, in which their clauses bind. Their ids are ignored."""
+    """Store periods of clauses. Ids in `periods` are ignored."""
     rows = [
         {
             "agreement_id": one.agreement_id,
@@ -279,7 +278,7 @@ def limit_periods(connection: Connection, agreement_id: str, until: datetime) ->
 
 
 def begin_period(connection: Connection, begun: Period) -> None:
-    """Give a waiting period its start, end and reach from `begun`, which has its id."""
+    """Give the waiting period with the id of `begun` the start, end and reach of `begun`."""
     values = {
         "start": to_microseconds(begun.start),
         "until": to_microseconds(begun.until),

@@ -79,7 +79,7 @@ def keep(connection: Connection, document: JsonObject, at: datetime, now: dateti
 def next_moment(connection: Connection, now: datetime) -> datetime:
     """Return an instant after every decision. The caller holds the generation for change.
 
-    Later decisions are later than this instant, because it becomes the instant of the generation.
+    The instant becomes that of the generation, so later decisions are later.
     """
     last = connection.execute(select(func.max(submission.c.requested_at))).scalar() or 0
     decided = releases.decided_at(connection)
@@ -107,7 +107,7 @@ def _remove_others(connection: Connection, code: Column[str], nations: Collectio
 def forget_own(connection: Connection, nations: Collection[NationCode]) -> None:
     """Empty the ledgers of an unused hub, and remove the ledgers of nations outside `nations`.
 
-    Only the hub's own objects can be in them. The caller holds the ledgers.
+    Such ledgers hold only the hub's own objects. The caller holds the ledgers.
     """
     # INVARIANT: positions begin anew only while nobody can have been served one (`is_unused`).
     kept = {hub_state, configuration, lease, ledger, nonce, origin}  # a nonce is of a member's key

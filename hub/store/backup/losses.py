@@ -45,8 +45,8 @@ def sentences(connection: Connection, places: Places, now: datetime) -> list[str
     """Return the loss as sentences, first the acts to repeat."""
     # Endings first: until they are repeated, an opened hub would serve what they ended (storage.md).
     parts = (_known, _steps, _deletions, _suspensions, _revocations, _forgotten, _identities, _names)
-    told = [sentence for part in parts for sentence in _bounded(part(connection, places, now))]
-    return [*told, *_registered(connection, places), *_counted(connection, places)]
+    listed = [sentence for part in parts for sentence in _bounded(part(connection, places, now))]
+    return [*listed, *_registered(connection, places), *_counted(connection, places)]
 
 
 def is_initialised(connection: Connection, schema: str) -> bool:
@@ -190,6 +190,6 @@ def _at(microseconds: int) -> str:
 
 
 def _bounded(found: Iterable[str]) -> Sequence[str]:
-    told = list(found)
-    rest = len(told) - _LISTED
-    return told if rest <= 0 else [*told[:_LISTED], f"and {rest} more like the last"]
+    listed = list(found)
+    rest = len(listed) - _LISTED
+    return listed if rest <= 0 else [*listed[:_LISTED], f"and {rest} more like the last"]

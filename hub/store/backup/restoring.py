@@ -1,8 +1,9 @@
 """A restore: in one transaction, into the open database, in a new epoch, with the hub closed.
 
-The backup itself is only read. A copy of it is changed: its schema, if older; epoch and dates, so that no
-date is given twice; and the closing of the hub. The copy enters while nobody else can write. Running
-processes go on with it at their next transaction.
+The only way back from a backup: a replaced file or a plain pg_restore would keep the epoch. The backup is
+only read. A copy gets the present schema, another epoch, later dates and a closed hub. So no date is given
+twice. The copy enters while nobody else can write. Running processes find the epoch at their next
+transaction.
 """
 
 from __future__ import annotations
@@ -19,11 +20,9 @@ from hub.store.database.moments import Clock
 def restore(database_url: str, file: Path, clock: Clock | None = None) -> Sequence[str]:
     """Put the backup in place of the database at this URL. Return the known loss.
 
-    After an error the database is unchanged. Raises Unprocessable for a file that is no backup, SettingsError
-    when this version or its programs cannot do it, Unavailable when the database cannot be written.
+    After an error the database is unchanged. Raises Unprocessable for another kind of file, SettingsError for
+    a missing program or the backup of a later version, Unavailable when the database cannot be written.
     """
-    # (storage.md: the only way back from a backup.) A replaced file or a plain pg_restore would keep the old
-    # epoch.
     if not file.is_file():
         raise Unprocessable(f"{file} is no file: name one that `hub backup` has written.")
     url = engines.parse(database_url)

@@ -46,7 +46,7 @@ _PROOF: Final = ("signature_base", "signature", "thumbprint", "nonce", "signed_a
 
 
 def submissions(connection: Connection) -> Iterator[list[Request]]:
-    """Give every submission with its proof, a hundred at a time."""
+    """Give every submission with proof, a hundred at a time."""
     return _requests(connection, submission)
 
 
@@ -107,7 +107,7 @@ def items(connection: Connection, ids: Sequence[str]) -> dict[str, Items]:
 
 
 class Named(NamedTuple):
-    """A version by its id, member and version text."""
+    """A version by id, member and version text."""
 
     id: StixId
     member: MemberId
@@ -127,7 +127,7 @@ def without_submission(connection: Connection) -> list[Named]:
 
 
 def deleted_without_request(connection: Connection) -> list[Named]:
-    """Return the deleted versions without a request for it at the same instant."""
+    """Return the deleted versions without a request to delete at the same instant."""
     d = deletion.c
     # The member may differ: the cert of the nation may delete too (policy 8).
     same = and_(d.stix_id == _V.stix_id, d.origin == _V.origin, d.requested_at == _V.deleted_at)
@@ -137,7 +137,7 @@ def deleted_without_request(connection: Connection) -> list[Named]:
 
 
 def without_item(connection: Connection) -> list[Named]:
-    """Return the versions that no succeeded item of their submission names."""
+    """Return the versions without a succeeded item in their submission."""
     i = submission_item.c
     named = exists().where(
         i.submission_id == _V.submission_id,
@@ -149,7 +149,7 @@ def without_item(connection: Connection) -> list[Named]:
 
 
 def shown_too_early(connection: Connection) -> list[Named]:
-    """Return the versions with a release row from before their submission."""
+    """Return the versions with a release row that is earlier than the submission."""
     r = release.c
     # Dates begin at the clock of the decision (policy 9), so no row is earlier than its version.
     earlier = exists().where(r.version_id == _V.id, r.date_added < _V.submitted_at)
@@ -175,7 +175,7 @@ def items_without_version(connection: Connection) -> list[tuple[str, StixId]]:
 def is_instant_used(connection: Connection, at: datetime) -> bool:
     """Return whether a row, an event of an agreement or another request has this instant.
 
-    Rows may have dates after their decision, and so after every request.
+    Dates of rows may be later than the decision, and so later than every request.
     """
     instant = to_microseconds(at)
     columns = (release.c.date_added, agreement_event.c.at)
@@ -209,7 +209,7 @@ def brought(connection: Connection, ids: Sequence[str]) -> Iterator[Brought]:
 
 
 def repeating_deleted(connection: Connection, ids: Sequence[str]) -> set[str]:
-    """Return the submissions among these that repeat a deleted object. Their bodies are erased."""
+    """Return the submissions that repeat a deleted object. Such bodies are erased."""
     # A repetition of an object that was deleted since holds the erased text (policy 8).
     is_same = (_V.member == submission.c.member, _V.stix_id == submission_item.c.id)
     is_deleted = exists().where(*is_same, _V.deleted_at.is_not(None))
@@ -229,7 +229,7 @@ def raw_body(connection: Connection, submission: str) -> bytes | None:
 
 
 class StoredDisclosure(NamedTuple):
-    """A disclosure with its positions as encoded."""
+    """A disclosure with encoded positions."""
 
     id: int
     member: MemberId

@@ -1,4 +1,4 @@
-"""The stored data, read in bulk as it is, for `hub check`. Nothing is written."""
+"""The stored data, read in bulk for `hub check`, without correction. Nothing is written."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _C = release.c
 
 
 def structural_faults(connection: Connection) -> list[str]:
-    """Return the faults that SQLite finds in its own file. PostgreSQL checks its pages itself."""
+    """Return SQLite's findings on the file. PostgreSQL checks pages without being asked."""
     if connection.dialect.name != "sqlite":
         return []
     found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
@@ -81,7 +81,7 @@ def counts(connection: Connection) -> dict[str, int]:
 
 
 class LedgerState(NamedTuple):
-    """The state of a ledger by its own row, and by its last release row; 0: no row."""
+    """The state of a ledger by the ledger row, and by the last release row; 0: no row."""
 
     recipient: NationCode
     position: int
@@ -91,7 +91,7 @@ class LedgerState(NamedTuple):
 
 
 def ledger_states(connection: Connection) -> list[LedgerState]:
-    """Return every ledger with the position and date of its last row."""
+    """Return every ledger with the position and date of the last release row."""
     query = (
         select(
             *(ledger.c.recipient, ledger.c.position, ledger.c.last_date),
@@ -124,7 +124,7 @@ def ledger_breaks(connection: Connection) -> Iterator[tuple[NationCode, int, boo
 
 
 class StoredJustification(NamedTuple):
-    """A justification as stored: its text is not decoded."""
+    """A justification as stored, with the text not decoded."""
 
     id: int
     recipient: NationCode
@@ -216,7 +216,7 @@ def unused_contents(connection: Connection) -> list[int]:
 
 
 def unerased(connection: Connection) -> list[int]:
-    """Return the unerased contents of derived objects whose versions are all deleted."""
+    """Return the unerased contents of derived objects without an undeleted version."""
     made = rendition.c
     is_made = exists().where(made.content_id == content.c.id)
     is_used = or_(
@@ -231,7 +231,7 @@ def unerased(connection: Connection) -> list[int]:
 
 
 def foreign_references(connection: Connection) -> list[int]:
-    """Return the versions whose references carry another member or origin than the version."""
+    """Return the versions whose references carry a wrong member or origin."""
     # The columns repeat the version for the sake of an index. Decisions trust them.
     differs = or_(_R.member != _V.member, _R.origin != _V.origin)
     query = select(_V.id).distinct().join(reference, _R.version_id == _V.id).where(differs)
@@ -239,9 +239,10 @@ def foreign_references(connection: Connection) -> list[int]:
 
 
 def looser_than_containers(connection: Connection) -> list[tuple[int, int]]:
-    """Return undeleted unmarked versions that are laxer than a container, or open in a closed one.
+    """Return undeleted unmarked versions laxer than a container, or open in a closed container.
 
-    Each has the version of the container. Names and observables are left out: policy 2.3 decides them once.
+    Each comes with the version of the container. Names and observables are left out: decided once (policy
+    2.3).
     """
     inner = object_version.alias()
     # INVARIANT verified here: containers only tighten (policy 2.3).
@@ -276,7 +277,7 @@ def creator_counts(connection: Connection) -> dict[tuple[MemberId, StixId, Tlp],
 
 @dataclass(frozen=True, slots=True)
 class StoredRow:
-    """A release row as stored. `copied` are the columns that repeat those of its version."""
+    """A release row as stored. `copied` are the columns that repeat the version."""
 
     recipient: NationCode
     position: int

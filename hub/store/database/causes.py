@@ -39,7 +39,7 @@ class _Known:
 
 
 _WAITS: Final = "what was asked may succeed at once when it is asked again"
-_ROOM: Final = "make room on the server's disk; nothing that was acknowledged is lost"
+_DISK_FULL: Final = "make room on the server's disk; nothing that was acknowledged is lost"
 _LOOK: Final = "look into the server's log"
 # By SQLSTATE (PostgreSQL, appendix A): the whole state, else its class of two characters.
 BY_SQLSTATE: Final = {
@@ -74,7 +74,7 @@ BY_SQLSTATE: Final = {
         True,
     ),
     "53": _Known("the server lacks means", _LOOK),
-    "53100": _Known("the server's disk is full", _ROOM),
+    "53100": _Known("the server's disk is full", _DISK_FULL),
     "53200": _Known("the server has no memory left", "give it more, or start fewer workers"),
     "53300": _Known(
         "the server has no connection left",
@@ -139,14 +139,14 @@ def of(error: Exception, place: Place) -> DatabaseCause:
     # SQLite has no SQLSTATE. Its names say little of permissions, so the file itself is looked at.
     if isinstance(cause, sqlite3.Error):
         name = str(getattr(cause, "sqlite_errorname", None) or type(cause).__name__)
-        return _told(place, name, _Known(*file_causes.of(name, place.file)))
+        return _cause(place, name, _Known(*file_causes.of(name, place.file)))
     if isinstance(error, PoolTimeoutError):
         busy = _Known("every connection of this process is in use", "see why the database takes so long")
-        return _told(place, "pool", busy)
+        return _cause(place, "pool", busy)
     state = getattr(cause, "sqlstate", None)
     if state is None and isinstance(cause, psycopg.Error):
         return _of_connecting(cause, place)
-    return _told(place, state or type(cause).__name__, _by_state(state or ""))
+    return _cause(place, state or type(cause).__name__, _by_state(state or ""))
 
 
 def is_known(sqlstate: str | None) -> bool:
@@ -166,23 +166,23 @@ def _of_connecting(cause: psycopg.Error, place: Place) -> DatabaseCause:
     """Return the cause of a failed connection, or of a connection that broke silently."""
     said = str(cause)
     if isinstance(cause, psycopg.errors.ConnectionTimeout):
-        return _told(place, "time-out", _BY_WORDS["timeout expired"])
+        return _cause(place, "time-out", _BY_WORDS["timeout expired"])
     if "FATAL" in said or "no password supplied" in said:
         for words, state in _BY_SERVERS_WORDS:
             if words in said:
-                return _told(place, state, _by_state(state))
+                return _cause(place, state, _by_state(state))
     for words, known in _BY_WORDS.items():
         if words in said:
-            return _told(place, "no connection", known)
+            return _cause(place, "no connection", known)
     # The server's own words, in its own language. Safe to repeat: it has seen no query yet.
     if "connection to server" in said:
         words = " ".join(said.rpartition("failed:")[2].split())
         refusal = _Known(f"the server refuses the connection, and says: {words[:_SAID_AT_MOST]}", _LOOK)
-        return _told(place, "no connection", refusal)
-    return _told(place, "08006", _by_state("08"))
+        return _cause(place, "no connection", refusal)
+    return _cause(place, "08006", _by_state("08"))
 
 
-def _told(place: Place, code: str, known: _Known) -> DatabaseCause:
+def _cause(place: Place, code: str, known: _Known) -> DatabaseCause:
     return DatabaseCause(f"database {place}: {known.what} ({code}); {known.remedy}.", known.is_lasting)
 
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from hub.store.database import engines
 
-_NO_ROOM: Final = "make room; nothing that was acknowledged is lost"
+_MAKE_ROOM: Final = "make room; nothing that was acknowledged is lost"
 
 
 class FileCause(NamedTuple):
@@ -21,7 +21,7 @@ class FileCause(NamedTuple):
     is_lasting: bool = False
 
 
-_DISK_FULL: Final = FileCause("the disk is full", _NO_ROOM)
+_DISK_FULL: Final = FileCause("the disk is full", _MAKE_ROOM)
 _READ_ONLY_DISK: Final = FileCause("the file system is read-only", "mount it so that it can be written", True)
 # By the beginning of the name: SQLITE_IOERR_WRITE is an SQLITE_IOERR. The state of the file goes first.
 BY_NAME: Final = {
@@ -31,7 +31,7 @@ BY_NAME: Final = {
         True,
     ),
     "SQLITE_CORRUPT": FileCause("the file is damaged", "restore a backup: `hub restore FILE`", True),
-    "SQLITE_FULL": FileCause("the disk is full, or the file may not grow", _NO_ROOM),
+    "SQLITE_FULL": FileCause("the disk is full, or the file may not grow", _MAKE_ROOM),
     "SQLITE_BUSY": FileCause(
         "another process has held it locked for too long", "see which it is (fuser FILE), or wait"
     ),

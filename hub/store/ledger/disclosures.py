@@ -156,7 +156,7 @@ def insertion(page: CTE, moment: CTE) -> CTE:
     }
     # An empty page discloses nothing. The join leaves it out.
     source = select(*values.values()).select_from(moment.join(ends, ends.c.first.is_not(None)))
-    return insert(disclosure).from_select(list(values), source).cte("told")
+    return insert(disclosure).from_select(list(values), source).cte("recorded")
 
 
 def encode(positions: Sequence[int]) -> str:

@@ -84,7 +84,7 @@ def values(connection: Connection, query: Query, valid: Collection[int]) -> dict
     }
     # Any number of values is one parameter: no limit of a driver, and one text for all lengths.
     lists = (
-        ("standing", valid),
+        ("valid", valid),
         ("ids", sorted(query.ids)),
         ("types", sorted(query.types)),
         ("versions", sorted(query.versions)),
@@ -249,8 +249,8 @@ def _visible(shape: Shape, table: Any) -> Iterable[ColumnElement[bool]]:
     yield table.c.recipient == bindparam("nation")
     # Rows are marked, never removed: positions stay gapless and keep their meaning.
     yield table.c.withdrawn_at.is_(None)
-    stands = _any(shape.is_postgresql, table.c.justification_id, "standing")
-    yield or_(stands, table.c.member == bindparam("member"))
+    is_valid = _any(shape.is_postgresql, table.c.justification_id, "valid")
+    yield or_(is_valid, table.c.member == bindparam("member"))
 
 
 def _filters(shape: Shape) -> Iterable[ColumnElement[bool]]:

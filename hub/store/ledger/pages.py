@@ -126,15 +126,15 @@ def _values(connection: Connection, ask: PageRequest, clock: Clock | None) -> di
     }
 
 
-def bodies(connection: Connection, told: PageEntries) -> tuple[Row, ...] | None:
+def bodies(connection: Connection, page: PageEntries) -> tuple[Row, ...] | None:
     """Return the rows with their bodies; None: a body was erased, or another epoch has begun.
 
     Bodies never change. At most 1 MB is fetched at once, because drivers copy the bytes.
     """
-    entries = told.entries
+    entries = page.entries
     # INVARIANT: a content id means something only within its epoch. In another epoch the same number may be
     # another nation's body.
-    if epochs.state_of(connection).epoch != told.epoch:
+    if epochs.state_of(connection).epoch != page.epoch:
         return None
     sizes = {entry.content_id: entry.size for entry in entries}
     text, is_postgresql = page_statements.bodies(connection), connection.dialect.name == "postgresql"

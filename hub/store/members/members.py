@@ -1,4 +1,4 @@
-"""Members, their tokens and keys, and the nonces of their signed requests."""
+"""Members, tokens and keys, and the nonces of signed requests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _RECEIPT_LENGTH: Final = 36
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """A token as stored: never its secret."""
+    """A token as stored, without the secret."""
 
     public_id: str
     member: MemberId
@@ -80,21 +80,21 @@ def find_member(connection: Connection, id: str) -> Member | None:
 
 
 def set_suspended(connection: Connection, id: MemberId, suspended_at: datetime | None) -> None:
-    """Suspend a member from this instant, or resume it."""
+    """Suspend a member from this instant; with None end the suspension."""
     # The caller holds the generation for change, so nothing is accepted after the commit.
     at = None if suspended_at is None else to_microseconds(suspended_at)
     connection.execute(update(member).where(member.c.id == id).values(suspended_at=at))
 
 
 def add_identity(connection: Connection, id: MemberId, identity: StixId, now: datetime) -> bool:
-    """Register a further identity of the member. Return False when it is registered already."""
+    """Register a further identity of the member. Return False for a registered identity."""
     # Several members may share an identity (policy 1), so the key is the pair.
     row = {"member": id, "identity": identity, "registered_at": to_microseconds(now)}
     return _inserted(connection, member_identity, row)
 
 
 def remove_identity(connection: Connection, id: MemberId, identity: StixId) -> bool:
-    """Remove a further identity of the member. Return False when it was not registered."""
+    """Remove a further identity of the member. Return False for an unregistered identity."""
     c = member_identity.c
     done = connection.execute(delete(member_identity).where(c.member == id, c.identity == identity))
     return done.rowcount > 0
@@ -162,7 +162,7 @@ def add_token(connection: Connection, new: StoredToken) -> None:
 def find_token(connection: Connection, public_id: str) -> tuple[StoredToken, Member] | None:
     """Return the token with this public id and its member, valid or not; None: no such token.
 
-    The member has no further identities here, because no poll uses them.
+    The member has no further identities here, because polls need none.
     """
     # Validity is not checked here, but in `actions.access.authenticate` and in the statement of a page.
     query = (
@@ -181,7 +181,7 @@ def tokens(connection: Connection) -> list[StoredToken]:
 
 
 def revoke_token(connection: Connection, public_id: str, now: datetime) -> bool:
-    """Revoke a token. Return False when it does not exist. The first date stays."""
+    """Revoke a token. Return False for an unknown token. The first date stays."""
     if find_token(connection, public_id) is None:
         return False
     # The first date is evidence: a repetition must not move it.
@@ -282,7 +282,7 @@ def _key(row: Row[Any]) -> RegisteredKey:
 
 @dataclass(frozen=True, slots=True)
 class UsedNonce:
-    """The use of a nonce by a key, remembered until `expires_at`, with its receipt."""
+    """The use of a nonce by a key, remembered until `expires_at`, and the receipt."""
 
     thumbprint: str
     nonce: str
@@ -293,8 +293,8 @@ class UsedNonce:
 def use_nonce(connection: Connection, used: UsedNonce) -> str:
     """Record the use of this nonce by this key. Return the receipt of the accepted request.
 
-    A receipt other than that of `used` means an earlier use. The answer is committed with the transaction. It
-    waits for a concurrent use, so that one of several parallel replays wins.
+    A receipt that differs from `used` means an earlier use. The answer is committed with the transaction. A
+    concurrent use is waited for, so that one of several parallel replays wins.
     """
     # INVARIANT: first in the order of locks, and in the transaction of the act: no request acts twice.
     statement = upsert(connection, nonce).values(**_nonce(used)).on_conflict_do_nothing()
@@ -308,8 +308,8 @@ def use_nonce(connection: Connection, used: UsedNonce) -> str:
 def settle_nonce(connection: Connection, used: UsedNonce) -> str | None:
     """Return the receipt that a transaction in doubt has committed with this nonce; None: nothing.
 
-    Waits for that transaction while it is under way. The row is written again: after a COMMIT on a standby,
-    everything before it is there too. After None the caller rolls back, because this call made a row.
+    Waits for that transaction, if still under way. The row is written again: after a COMMIT on a standby, all
+    earlier commits are there too. After None the caller rolls back, because this call made a row.
     """
     # A mark is no receipt of any request. A row with the mark is the one made by this call.
     mark = f"?{used.receipt}"[:_RECEIPT_LENGTH]

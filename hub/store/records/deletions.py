@@ -24,7 +24,7 @@ def mark_deleted(connection: Connection, keys: Collection[int], deletion_id: int
 
 
 def erase_contents(connection: Connection, ids: Collection[int], at: datetime) -> None:
-    """Erase those of these contents that no undeleted version uses, nor its derived objects.
+    """Erase the contents that no undeleted version or derived object uses any more.
 
     Digests and sizes stay.
     """

@@ -27,7 +27,7 @@ def accepted(
 ) -> list[tuple[StixId, frozenset[StixId]]]:
     """Return each version of `ids` that `member` submitted as an accepted definition.
 
-    Each has the ids by which it is listed (`ObjectVersion.listed`).
+    The second part are the ids of its listing (`ObjectVersion.listed`).
     """
     if not ids:
         return []

@@ -59,6 +59,7 @@ def versions_of(connection: Connection, member: MemberId, ids: Collection[StixId
 
 def count_versions(connection: Connection, member: MemberId, ids: Collection[StixId]) -> int:
     """Return the number of versions that `member` has of these records."""
+    # Counted before loading: it bounds the work of a POST (hub/README: post-limits).
     query = select(func.count()).where(_V.member == member, among(connection, _V.stix_id, ids))
     return connection.execute(query).scalar_one() if ids else 0
 
@@ -66,7 +67,7 @@ def count_versions(connection: Connection, member: MemberId, ids: Collection[Sti
 def versions_by_id(
     connection: Connection, origin: NationCode, ids: Collection[StixId]
 ) -> list[ObjectVersion]:
-    """Return every version of a nation's records with one of these ids, of all its members."""
+    """Return every version of a nation's records with one of these ids, of every member."""
     return _load(connection, and_(_V.origin == origin, among(connection, _V.stix_id, ids))) if ids else []
 
 
@@ -99,7 +100,7 @@ def carrying(
 def all_referring(
     connection: Connection, member: MemberId, origin: NationCode, ids: Collection[StixId]
 ) -> set[StixId]:
-    """Return `ids` and the ids of the member's objects that refer to them, at any distance (policy 2.7)."""
+    """Return `ids` and the ids of the member's objects that lead to them, at any distance (policy 2.7)."""
     if not ids:
         return set()
     # UNION without ALL: each id is reached once, so that circular references end.
@@ -115,7 +116,7 @@ def all_referring(
 
 
 def all_referred(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
-    """Return `ids` and the ids that their versions of the member refer to, at any distance."""
+    """Return `ids` and the ids that the member's versions of them refer to, at any distance."""
     if not ids:
         return set()
     reached = listed(connection, ids).cte("reached", recursive=True)
@@ -155,11 +156,13 @@ def containers_of(
 
 def movable(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
     """Return the `ids` with a version of `member` without TLP: containers may move these."""
+    # TLP of its own keeps a version as it is, whatever contains it (policy 2.3).
     return _ids_where(connection, member, ids, _V.own_tlp.is_(None))
 
 
 def undeleted_own(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
     """Return the `ids` with an undeleted record of `member`, no copy: `Known.is_own` (policy 2.7)."""
+    # A copy is no licence for later text of the original (hub/README: copy-stays-copy).
     is_own = (_V.is_newest.is_(True), _V.deleted_at.is_(None), _V.is_copy.is_(False))
     return _ids_where(connection, member, ids, *is_own)
 
@@ -200,7 +203,7 @@ def _is_container_of(
 def insert_contents(
     connection: Connection, origin: NationCode, bodies: Mapping[bytes, bytes]
 ) -> dict[bytes, int]:
-    """Store each body under its digest, unless the origin has it. Return the content ids by digest.
+    """Store each body under its digest, unless the origin has the body. Return content ids by digest.
 
     An erased body is stored again, because another version now has this digest.
     """
@@ -228,7 +231,7 @@ def insert_contents(
 def insert_versions(
     connection: Connection, origin: NationCode, submission_id: str | None, versions: Sequence[ObjectVersion]
 ) -> dict[int, ObjectVersion]:
-    """Store new versions with their references. Return the stored versions by their provisional key."""
+    """Store new versions and references. Return the stored versions by provisional key."""
     if not versions:
         return {}
     # The origin is held: within a nation keys follow the order of submission.

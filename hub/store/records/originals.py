@@ -71,6 +71,7 @@ def equal_to_new(
 
 
 def _with_rows(connection: Connection, found: Sequence[EqualVersion]) -> list[EqualVersion]:
+    # One look-up for all originals: many copies may have one.
     rows = _rows_of(connection, {one.original for one in found})
     return [one._replace(rows=rows.get(one.original, ())) for one in found]
 

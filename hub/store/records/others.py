@@ -57,7 +57,7 @@ def of_others(
 ) -> list[OthersVersion]:
     """Return the rows of a nation's ledger with versions of others than `member` under these ids.
 
-    A row counts under its served id. A redaction counts under the original id too, because its reader may
+    A row counts under the served id. A redaction counts under the original id too, because the reader may
     know that id. `rel_to` are the ids of the REL TO definitions. The rules decide later whether `member` may
     see a row. Of equal objects the earliest counts: copies of a submission by `member`, deleted or not, are
     left out.
@@ -65,6 +65,7 @@ def of_others(
     if not ids:
         return []
     found: dict[tuple[int, StixId], Row[Any]] = {}
+    # The hub's own objects and notes are nobody's record: `ids_of_the_hub` answers for these.
     is_other = and_(_C.member.not_in([member, HUB]), _V.member != HUB, ~_is_copy_of(member))
     # From the ids to their positions, by an index. The outer join keeps planners from the opposite order,
     # a scan of the whole ledger. An id without rows gives NULL, and NULL is no position.
@@ -90,6 +91,7 @@ def of_others(
 
 
 def _rows(rel_to: Collection[StixId], *conditions: ColumnElement[bool]) -> Any:
+    # An outer join below: a bare object has no creator (policy 8, claims).
     creator = reference.alias()
     carries = exists().where(_R.version_id == _V.id, _R.kind == MARKING, _R.target.in_(list(rel_to)))
     return (
@@ -216,8 +218,8 @@ def mentions(
 ) -> list[Mention]:
     """Return the mentions of these ids in `member`'s own versions and in its nation's ledger (policy 8).
 
-    An object mentions the ids in its shown form. An anonymised object mentions made ids, as an object of its
-    cert would. A redaction mentions the ids that remain (policy 7); a reader of its link sees the whole.
+    An object mentions the ids in the shown form. An anonymised object mentions made ids, as an object of the
+    cert would. A redaction mentions the remaining ids (policy 7); a reader of the link sees the whole.
     """
     if not ids:
         return []
@@ -278,7 +280,7 @@ def _made_ids(connection: Connection, ids: Collection[StixId]) -> Mapping[tuple[
 
 
 def _named(row: Row[Any], made: Mapping[tuple[NationCode, StixId], StixId]) -> frozenset[StixId]:
-    """Return the id under which a row shows a reference of its version; empty: the row hides it."""
+    """Return the id under which a row shows a reference of the version; empty: hidden."""
     form, target = Form.of(row.rendition), StixId(row.target)
     # A redaction shows only the references that remain in it.
     left = {redaction.ceiling: redaction.refers for redaction in decode_redactions(row.cuts or "[]")}

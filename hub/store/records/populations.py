@@ -34,6 +34,7 @@ from hub.store.schema.tables import object_version, reference
 
 _V = object_version.c
 _R = reference.c
+# The columns that decide: versions with equal values have equal decisions.
 _PLAIN = (_V.member, _V.type, _V.effective_tlp, or_(_V.is_closed, _V.is_home), _V.rel_to, _V.limits)
 _GROUP = (*_PLAIN, _V.guise, _V.about, func.coalesce(_V.base_tlp, _V.effective_tlp), _V.cuts, _V.base_rel_to)
 _NOTHING: Final[frozenset[int]] = frozenset()
@@ -56,12 +57,12 @@ class Alike:
 class Linked:
     """A group of versions with equal links to other groups, and so with equal decisions.
 
-    `key` is the key of one version. It names the group in `refers` (groups that these versions refer to),
-    `later` (the group of the record's next version) and `sources` (identities among `refers` that are the
-    source). `counts` has number and example by facts. Deleted versions and versions of `Alike` groups are not
-    counted. A version with redactions, and an answer, is a group of its own: `left` are the references of its
-    redactions, `ids` its references by id, and `is_last` says that it is undeleted and the last of its
-    record. `is_copy`: references to its record are judged by the original of the copy too.
+    `key` is the key of one version, and names the group in `refers` (groups referred to), `later` (the group
+    of the record's next version) and `sources` (identities in `refers` that are the source). `counts` has
+    number and example by facts, without deleted versions and versions of `Alike` groups. A version with
+    redactions or an answer forms a group alone: `left` are the references of redactions, `ids` the references
+    by id, `is_last` means undeleted and the last of the record. `is_copy`: references to the record are
+    judged by the original of the copy too.
     """
 
     key: int
@@ -96,9 +97,9 @@ def group_linked(
     decisive: Callable[[Facts], Hashable],
     identities: Mapping[MemberId, StixId],
 ) -> list[Linked]:
-    """Return the nation's versions with links, and the versions that they refer to, in groups.
+    """Return the nation's versions with links, and the targets of links, in groups.
 
-    Two versions are in one group if `decisive` makes the same of their facts and their links lead to the same
+    Two versions are in one group if `decisive` makes the same of their facts and the links lead to the same
     groups. `identities` are the identities of the members.
     """
     found = _read(connection, origin, starts, identities)
@@ -140,8 +141,8 @@ class _ReadVersions:
     """The versions as read, by key: number of the facts, links, and whether the version counts.
 
     `refers` has the newest versions of the referred records, `sources` the source identities among these,
-    `left` the references of redactions, `later` the next version of the record. `unlike_others` are groups of
-    their own, with the ids that they refer to; `undeleted` are undeleted.
+    `left` the references of redactions, `later` the next version of the record. `unlike_others` form groups
+    alone, with the ids of their references; `undeleted` and `counted` are as named.
     """
 
     facts: list[Facts] = field(default_factory=list)
@@ -226,7 +227,7 @@ def _link(
     contents: Mapping[int, list[str]],
     identities: Mapping[MemberId, StixId],
 ) -> None:
-    """Record the links of each version: the records of its own member that it refers to (policy 2.7)."""
+    """Record the links of each version: the referred records of the same member (policy 2.7)."""
     for key, number in found.versions.items():
         facts = found.facts[number]
         # Policy 2.7: a container with TLP of its own is not withheld for an unmarked name in it.
@@ -246,6 +247,7 @@ def _link(
 def _references(connection: Connection, origin: NationCode, kind: str) -> Mapping[int, list[str]]:
     """Return the references of this kind of the nation's versions, by key."""
     found: dict[int, list[str]] = defaultdict(list)
+    # One query for all versions: one for each would take minutes for a large nation.
     query = select(_R.version_id, _R.target).where(_R.origin == origin, _R.kind == kind)
     for key, target in connection.execute(query):
         found[key].append(target)
@@ -258,7 +260,7 @@ def _group(
     """Return the group of each version, and the links of each group.
 
     Versions without links are grouped first, then versions with links to grouped versions, and so on. A
-    version in a circle, or in a long chain, is a group of its own: no group joins versions that might differ.
+    version in a cycle, or in a long chain, forms a group alone: no group joins versions that might differ.
     """
     names: dict[int, int] = {}
     known: dict[tuple[Hashable, _Place], int] = {}
@@ -280,7 +282,7 @@ def _group(
             else:
                 left.append(key)
         waiting = left
-    # The rest is in circles or long chains. Equal decisions are not proved there.
+    # The rest is in cycles or long chains. Equal decisions are not proved there.
     names.update((key, key) for key in waiting)
     groups = {key: found_ for (_, found_), key in known.items()}
     return names, groups | {key: place(key) for key in (*waiting, *found.unlike_others)}

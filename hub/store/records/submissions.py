@@ -54,7 +54,7 @@ def open_submission(
     at: datetime,
     evidence: Evidence | None,
 ) -> None:
-    """Store a submission with its proof. Without `evidence` it is unsigned (development)."""
+    """Store a submission with the proof of its sender; `evidence` None: unsigned (development)."""
     values = {"member": member, "origin": origin, "requested_at": to_microseconds(at), **_proof(evidence)}
     connection.execute(insert(submission).values(id=id, **values))
 
@@ -67,7 +67,7 @@ def add_deletion(
     at: datetime,
     evidence: Evidence | None,
 ) -> int:
-    """Store a request to delete, with its proof. Return its id."""
+    """Store a request to delete, with the proof of its sender. Return the id."""
     # INVARIANT: append-only evidence. No later statement changes a request or its proof.
     values = {"member": member, "origin": origin, "requested_at": to_microseconds(at), **_proof(evidence)}
     statement = insert(deletion).values(stix_id=stix_id, **values).returning(deletion.c.id)
@@ -76,6 +76,7 @@ def add_deletion(
 
 
 def _proof(evidence: Evidence | None) -> dict[str, Any]:
+    # No column of the proof, or all: `hub check` reports a proof that is torn.
     if evidence is None:
         return {}
     return {
@@ -163,7 +164,7 @@ class Window(NamedTuple):
 
 
 def newest(connection: Connection, window: Window, limit: int) -> list[Listed]:
-    """Return at most `limit` submissions, the newest first. Reads only these, by an index."""
+    """Return at most `limit` submissions, the newest first. Reads no others, by an index."""
     rows = connection.execute(_newest(window, limit)).all()
     counts = _counts(connection, [row.id for row in rows])
     return [
@@ -199,6 +200,7 @@ def _counts(connection: Connection, ids: Collection[str]) -> dict[tuple[str, boo
     item = submission_item.c
     if not ids:
         return {}
+    # Summed, not counted: equal outcomes share a row.
     query = select(item.submission_id, item.succeeded, func.sum(item.count))
     query = query.where(among(connection, item.submission_id, ids)).group_by(
         item.submission_id, item.succeeded
@@ -207,7 +209,7 @@ def _counts(connection: Connection, ids: Collection[str]) -> dict[tuple[str, boo
 
 
 def find(connection: Connection, id: str, origin: NationCode, member: MemberId | None) -> Listed | None:
-    """Return the submission of a nation, or of one of its members, without counts; None: no such."""
+    """Return the submission of a nation or of one member, without counts; None: no such submission."""
     c = submission.c
     # The query leaves out the submissions of others: the answer is that for an unknown id (policy 9).
     query = select(c.id, c.member, c.origin, c.requested_at).where(c.id == id, c.origin == origin)
