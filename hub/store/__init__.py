@@ -1,6 +1,6 @@
-"""REMEMBERS: the only room with SQLAlchemy. A function, a statement, model values back."""
+"""REMEMBERS: the only package with SQLAlchemy. A function is a statement, and returns model values."""
 
-# Whoever asks the metadata for every table is to be told of these too.
+# Imported so that the metadata knows these tables too.
 from hub.store.schema import allowance_tables as allowance_tables
 from hub.store.schema import configuration_tables as configuration_tables
 from hub.store.schema import disclosure_tables as disclosure_tables

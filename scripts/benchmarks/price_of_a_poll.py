@@ -155,7 +155,7 @@ def _statement(table: Table, kind: str, objects: int, rounds: int) -> None:
 
         def told() -> pages.PageEntries:
             with store.record() as connection:
-                return pages.tell(connection, ask, store.clock)
+                return pages.read_and_record(connection, ask, store.clock)
 
         page = told()
 
@@ -165,7 +165,7 @@ def _statement(table: Table, kind: str, objects: int, rounds: int) -> None:
 
         def both() -> None:
             with store.record() as connection:
-                pages.tell(connection, ask, store.clock)
+                pages.read_and_record(connection, ask, store.clock)
                 ids = select(content.c.id, content.c.body).where(
                     content.c.id.in_([entry.content_id for entry in page.entries])
                 )

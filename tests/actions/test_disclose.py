@@ -260,14 +260,14 @@ def test_a_page_that_was_begun_before_the_hub_was_closed_is_not_told(
     postgresql_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a loss brought back stands in it; on SQLite nothing comes between the two."""
-    world, original = _filled(postgresql_url), pages.tell
+    world, original = _filled(postgresql_url), pages.read_and_record
 
     def tell(connection: Connection, ask: PageRequest, clock: Clock | None) -> PageEntries:
         with world.service.store.write() as other:
             epochs.close(other, world.clock.now, ["something is lost"])
         return original(connection, ask, clock)
 
-    monkeypatch.setattr(pages, "tell", tell)
+    monkeypatch.setattr(pages, "read_and_record", tell)
     with pytest.raises(Closed):
         poll.objects(world.service, world.query("kr-cert"))
     with world.service.store.read(when_closed=True) as connection:

@@ -42,14 +42,14 @@ def test_of_what_binds_nobody_it_is_not_asked_who_named_it(
 ) -> None:
     """What the question costs would tell how much names it that the submitter may not see (policy 9)."""
     asked: list[set[str]] = []
-    naming = others.naming
+    naming = others.mentions
 
     def noting(connection: Any, nation: Any, member: Any, ids: Any) -> Any:
         asked.append({*ids})
         return naming(connection, nation, member, ids)
 
     assert tell(world, BY, indicator(1, tlp="clear"), amber(2)) == [None, None]
-    monkeypatch.setattr(others, "naming", noting)
+    monkeypatch.setattr(others, "mentions", noting)
     assert tell(world, "kr-agency", indicator(1, tlp="clear"), amber(2)) == [None, RECEIVED]
     assert set().union(*asked) == {amber(2)["id"]}
 

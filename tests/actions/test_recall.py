@@ -440,7 +440,7 @@ def test_a_crash_in_between_loses_and_repeats_nothing(world: World, monkeypatch:
     for n in range(5):
         world.delete("us-agency", stix_id("malware", n))
     steps: list[int] = []
-    write = recalls.looked
+    write = recalls.note_search
 
     def crash(*arguments: Any, **names: Any) -> None:
         steps.append(1)
@@ -449,7 +449,7 @@ def test_a_crash_in_between_loses_and_repeats_nothing(world: World, monkeypatch:
         write(*arguments, **names)
 
     with monkeypatch.context() as patch:
-        patch.setattr(recalls, "looked", crash)
+        patch.setattr(recalls, "note_search", crash)
         with pytest.raises(RuntimeError, match="killed"):
             recall.notify(world.service, time.monotonic() + PATIENCE_SECONDS)
     assert len(world.notes("kr-agency")) == 2

@@ -634,8 +634,8 @@ def test_no_answer_stops_the_background_work(world: World) -> None:
 def test_an_answer_may_be_about_very_many(world: World) -> None:
     ids = [StixId(stix_id("malware", n)) for n in range(2_000)]
     with world.service.store.read() as connection:
-        assert derived_objects.told(connection, NationCode("KR"), NationCode("US"), ids) == {}
-        assert derived_objects.at_home(connection, NationCode("US"), ids) == {}
+        assert derived_objects.first_positions(connection, NationCode("KR"), NationCode("US"), ids) == {}
+        assert derived_objects.home_justifications(connection, NationCode("US"), ids) == {}
 
 
 def test_an_answer_about_what_was_only_referred_to_keeps_the_made_id_abroad(world: World) -> None:

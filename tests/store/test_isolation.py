@@ -95,13 +95,13 @@ def test_a_hub_is_made_and_begins_another_epoch_under_such_a_role(
         with RECORDER.off(), store.write() as connection:
             connection.exec_driver_sql("UPDATE hub_state SET timeline = '00000000'")
         shown: list[tuple[str, ...]] = []
-        follow = epochs.follow
+        follow = epochs.record_server
 
         def tapped(connection: Connection, *args: Any, **named: Any) -> None:
             shown.append(_shown(connection))
             follow(connection, *args, **named)
 
-        monkeypatch.setattr(epochs, "follow", tapped)
+        monkeypatch.setattr(epochs, "record_server", tapped)
         with store.read(when_closed=True):
             pass
         store.close()

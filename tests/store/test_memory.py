@@ -18,10 +18,10 @@ def test_a_page_that_ends_after_its_epoch_has_no_position_in_the_next(database_u
     store.migrate()
     with store.write() as connection:
         open_ledgers(connection, [KR])
-    store.memory.see(None, None, "before")
+    store.memory.note_state(None, None, "before")
     with store.read() as connection:
         assert store.memory.epoch != "before"
-        store.memory.serve(KR, 7, NOW, "before")
+        store.memory.note_page(KR, 7, NOW, "before")
         assert store.memory.lost(connection, NOW) == []
     assert store.memory.last_served == NOW
     store.close()

@@ -27,7 +27,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.connection import Connection, Store
-from hub.store.ledger import ledgers, releases
+from hub.store.ledger import justifications, ledgers, releases
 from hub.store.ledger.releases import NewRow
 from hub.store.records import objects
 from hub.store.schema.tables import ledger, release
@@ -189,14 +189,14 @@ _JUSTIFICATIONS = st.frozensets(st.frozensets(_GROUNDS, max_size=4), max_size=4)
 
 @given(_JUSTIFICATIONS)
 def test_a_justification_reads_back_as_it_was(value: Justification) -> None:
-    assert releases.decode(releases.encode(value)) == value
+    assert justifications.decode(justifications.encode(value)) == value
 
 
 @given(_JUSTIFICATIONS, _JUSTIFICATIONS)
 def test_one_text_stands_for_one_justification(one: Justification, other: Justification) -> None:
-    assert (releases.encode(one) == releases.encode(other)) == (one == other)
+    assert (justifications.encode(one) == justifications.encode(other)) == (one == other)
     rebuilt = frozenset(frozenset(sorted(alternatives, key=repr, reverse=True)) for alternatives in one)
-    assert releases.encode(rebuilt) == releases.encode(one)
+    assert justifications.encode(rebuilt) == justifications.encode(one)
 
 
 def test_justifications_are_interned_for_each_recipient(store: Store) -> None:
@@ -204,10 +204,10 @@ def test_justifications_are_interned_for_each_recipient(store: Store) -> None:
         _append(store, NOW, *names, because=because)
     _append(store, NOW, "e", recipient=US, because=FEW)
     with store.read() as connection:
-        known = releases.justifications(connection, KR)
+        known = justifications.of_recipient(connection, KR)
         assert list(known.values()) == [ALL, FEW]
-        assert releases.justifications(connection, KR, after=min(known)) == {max(known): FEW}
-        assert list(releases.justifications(connection, US).values()) == [FEW]
+        assert justifications.of_recipient(connection, KR, after=min(known)) == {max(known): FEW}
+        assert list(justifications.of_recipient(connection, US).values()) == [FEW]
 
 
 # --- marking rows ---------------------------------------------------------------------------------
@@ -236,7 +236,7 @@ def test_rows_are_justified_and_superseded_in_place(store: Store) -> None:
 def test_ended_rows_are_withdrawn_in_steps(store: Store) -> None:
     keys = _append(store, NOW, "a", "b", "c", because=FEW) + _append(store, NOW, "d")
     with store.read() as connection:
-        (over,) = [id for id, value in releases.justifications(connection, KR).items() if value == FEW]
+        (over,) = [id for id, value in justifications.of_recipient(connection, KR).items() if value == FEW]
     counts = []
     for _ in range(3):
         with store.write() as connection:

@@ -71,7 +71,7 @@ def once(
                 given = act(connection)
                 moment = _moment(service, connection)
             # After COMMIT only: a process remembers the last acknowledged act, to name its loss later.
-            service.store.memory.do(done, *moment)
+            service.store.memory.note_commit(done, *moment)
         except InDoubt as doubt:
             # Settling waits as long as a COMMIT may; after a long wait the request would not end in time.
             if time.monotonic() - began > _SECONDS:
@@ -89,7 +89,7 @@ def once(
 
 def _moment(service: Service, connection: Connection) -> tuple[datetime, str | None]:
     """Return the beginning and the epoch of a transaction."""
-    return service.store.began(connection), epochs.state_of(connection).epoch
+    return service.store.began_at(connection), epochs.state_of(connection).epoch
 
 
 # (hub/README: fork-refusal)
@@ -140,5 +140,5 @@ def _is_committed(
     # Another receipt: a parallel replay of the request was committed instead.
     if found != used.receipt:
         raise BadSignature(_REPLAYED)
-    service.store.memory.do(done, *moment)
+    service.store.memory.note_commit(done, *moment)
     return True

@@ -29,7 +29,7 @@ def authenticate(service: Service, member_id: str | None, token: str | None) -> 
     # Also while the hub is closed: operators and certs act then. Their later transactions refuse the rest.
     with service.store.read(when_closed=True) as connection:
         found = members.find_token(connection, public_id or "")
-        now = service.store.began(connection)
+        now = service.store.began_at(connection)
     is_known = tokens.matches(presented, found[0].digest if found else _NO_DIGEST)
     # `cause` goes to the operator's log alone; the answer is `REFUSAL` each time.
     if found is None or not is_known:

@@ -38,7 +38,7 @@ def verify_request(service: Service, caller: Caller, request: HttpRequest, purpo
     with service.store.read(when_closed=True) as connection:
         key, evidence = requests.verify(
             *(request, lambda thumbprint: members.find_key(connection, thumbprint)),
-            service.store.began(connection),
+            service.store.began_at(connection),
         )
     if key.member != caller.member.id or key.purpose is not purpose:
         raise Forbidden(

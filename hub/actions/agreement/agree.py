@@ -282,7 +282,8 @@ def _now(service: Service, connection: Connection) -> datetime:
 
 
 def _prepare(service: Service, signed: _Signed, agreement_id: str) -> None:
-    """Prepare the rows of an amendment before its last signature is stored (hub/README: amendment-bridge)."""
+    """Prepare the rows of an amendment before its last signature is stored (hub/README:
+    amendment-one-step)."""
     # Checked on a snapshot only to know whether this is the last signature: `act` checks under the lock.
     with service.store.read() as connection:
         stored = find(connection, signed.caller, agreement_id)

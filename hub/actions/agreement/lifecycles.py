@@ -27,7 +27,7 @@ def lifecycle_of(registry: Registry, stored: StoredAgreement) -> Lifecycle:
     """Return the lifecycle of an agreement, by its own signed events and the events of its amendments."""
     # The signed events alone decide, not stored states: `hub check` folds the same events again.
     lifecycle = Lifecycle(
-        read_agreement(stored.document, registry.nations.keys()), stored.told, stored.proposed_at
+        read_agreement(stored.document, registry.nations.keys()), stored.signers, stored.proposed_at
     )
     for event in stored.events:
         lifecycle = lifecycle.after(Step(event.typ), event.nation, event.at)

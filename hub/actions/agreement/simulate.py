@@ -308,12 +308,12 @@ class _Comparison:
         # A version's age matters only as before or after these instants, so ages are counted by span.
         origin = self.context.origin
         ages = sorted({*starts, *([self.past.since] if self.past else [])})
-        for group in populations.alike(connection, origin, ages):
+        for group in populations.group_alone(connection, origin, ages):
             judged_alone = [clauses.alone(group.facts) for clauses in self._compared]
             self._compare(judged_alone, group.facts, group.count, group.example)
         # Linked versions: those of one group have equal facts and links, so are judged once.
         identities = {id: member.identity for id, member in self.context.members.items()}
-        linked = populations.linked(connection, origin, ages, self._decisive, identities)
+        linked = populations.group_linked(connection, origin, ages, self._decisive, identities)
         # Policy 2.7: an own copy withholds nothing from readers of its original.
         copies = equal_before(connection, {one.key for one in linked if one.is_copy})
         behind = originals(copies, self.context.members)

@@ -10,7 +10,7 @@ from hub.model import Disclosed, Justification
 from hub.store.checks import evidence, integrity
 from hub.store.checks.evidence import StoredDisclosure
 from hub.store.checks.integrity import StoredJustification
-from hub.store.ledger import disclosures, releases
+from hub.store.ledger import disclosures, justifications
 
 
 def ledger_faults(inspection: Inspection) -> Iterator[Fault]:
@@ -91,6 +91,6 @@ def _positions(stored: StoredDisclosure) -> tuple[int, ...] | None:
 
 def _decoded(stored: StoredJustification) -> Justification | None:
     try:
-        return releases.decode(stored.classes)
+        return justifications.decode(stored.classes)
     except (ValueError, TypeError):
         return None

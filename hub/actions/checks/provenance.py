@@ -20,16 +20,16 @@ def provenance_faults(inspection: Inspection) -> Iterator[Fault]:
     """Yield the versions and outcomes without a submission, and the deleted versions without a DELETE."""
     connection = inspection.connection
     parts = (
-        (evidence.misplaced(connection), "is not of the member, origin and time of its submission"),
-        (evidence.ungrounded_deletions(connection), "is deleted otherwise than a request to delete says"),
-        (evidence.untold(connection), "is not among what its submission succeeded with"),
-        (evidence.shown_before(connection), "was shown before it was submitted"),
+        (evidence.without_submission(connection), "is not of the member, origin and time of its submission"),
+        (evidence.deleted_without_request(connection), "is deleted otherwise than a request to delete says"),
+        (evidence.without_item(connection), "is not among what its submission succeeded with"),
+        (evidence.shown_too_early(connection), "was shown before it was submitted"),
     )
     for versions, what in parts:
         yield from (
             Fault(f"{v.id} of {v.member}, version {v.version}", f"{what}; {RESTORE}") for v in versions
         )
-    for submission, id in evidence.unkept(connection):
+    for submission, id in evidence.items_without_version(connection):
         yield Fault(f"submission {submission}", f"succeeded with {id}, which is not stored; {RESTORE}")
 
 
@@ -66,4 +66,4 @@ def _is_in_time(inspection: Inspection, request: Request) -> bool:
     end = request.evidence.expires + requests.SKEW + _DECIDING
     if request.requested_at <= end:
         return begin <= request.requested_at
-    return evidence.is_given(inspection.connection, request.requested_at)
+    return evidence.is_instant_used(inspection.connection, request.requested_at)

@@ -193,7 +193,7 @@ def agreement_faults(inspection: Inspection) -> Iterator[Fault]:
             *_event_faults(inspection, stored),
             *_period_faults(inspection, stored, periods[stored.id]),
         )
-        if stored.told != _informed_parties(stored, documents_):
+        if stored.signers != _informed_parties(stored, documents_):
             found = (*found, "is listed for other parties than it names")
         yield from (Fault(stored.id, f"{what}; {RESTORE}") for what in found)
 

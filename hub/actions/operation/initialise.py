@@ -217,7 +217,7 @@ def _check_new_ids(  # (hub/README: apply-takes-values)
         if (owner := registered.nations.get(id)) is not None:
             whose = f"{id} is a registered identity of a member of {owner}"
             raise SettingsError(f"{file}: {one.key}: {whose}; leave it out")
-        if nation is not None and (owner := configurations.stands_already(connection, nation.rel_to_id)):
+        if nation is not None and (owner := configurations.submitter_nation(connection, nation.rel_to_id)):
             whose = f"{nation.rel_to_id} is the id of an object that {owner} submitted"
             raise SettingsError(f"{file}: {one.key}: {whose}; give {nation.code} another rel_to_id")
 

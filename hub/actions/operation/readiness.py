@@ -66,7 +66,7 @@ def examine(service: Service, clock: Clock) -> ReadinessFound:
     # A real write: a full disk or a missing standby shows in a COMMIT alone.
     try:
         with service.store.write(when_closed=True) as connection:
-            readiness.write(connection)
+            readiness.try_write(connection)
     except Unavailable as error:
         return ReadinessFound(False, True, details | {"write": error.in_full})
     return ReadinessFound(is_right, True, details | {"write": _DONE})

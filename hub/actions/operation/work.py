@@ -19,7 +19,7 @@ from hub.actions.service.service import Service
 from hub.model import Justification, NationCode
 from hub.rules.release.justifications import NEVER, in_force_part
 from hub.store.agreement import agreements
-from hub.store.ledger import ledgers, releases
+from hub.store.ledger import justifications, ledgers, releases
 
 _LEASE: Final = "work"
 _LEASE_SECONDS: Final = 120
@@ -71,7 +71,7 @@ def _withdraw_ended(service: Service, recipient: NationCode) -> int:
         # then.
         yesterday = service.store.now(connection) - _CLOCK_JUMP
         not_over = frozenset(p.id for p in agreements.periods(connection) if yesterday < p.until)
-        known = releases.justifications(connection, recipient)
+        known = justifications.of_recipient(connection, recipient)
     over = [id for id, value in known.items() if _is_over(value, not_over)]
     total = 0
     while over:

@@ -111,7 +111,7 @@ class _Notices:
     @classmethod
     def of(cls, connection: Connection, rows: Iterable[PastRow]) -> _Notices:
         versions = frozenset(row.version for row in rows)
-        notified = recalls.told_of(connection, versions)
+        notified = recalls.notified_members(connection, versions)
         positions: dict[NationCode, list[int]] = defaultdict(list)
         for one in (one for own in notified.values() for one in own):
             positions[one.part.recipient].append(one.position)

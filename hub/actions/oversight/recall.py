@@ -76,10 +76,10 @@ def notify(service: Service, deadline: float) -> int:
     total = 0
     with service.store.read() as connection:
         start = service.store.now(connection)
-    for looked_before in (None, start):
+    for searched_before in (None, start):
         after = 0
         while time.monotonic() < deadline:
-            step = _step(service, looked_before, after)
+            step = _step(service, searched_before, after)
             if step is None:
                 break
             after, written = step
@@ -87,20 +87,20 @@ def notify(service: Service, deadline: float) -> int:
     return total
 
 
-def _step(service: Service, looked_before: datetime | None, after: int) -> tuple[int, int] | None:
+def _step(service: Service, searched_before: datetime | None, after: int) -> tuple[int, int] | None:
     """Process the next recalls; return the last id and the number of notices, or None without a recall.
 
-    `looked_before` None: the recalls never processed; else the recalls last processed before this instant.
+    `searched_before` None: the recalls never processed; else the recalls last processed before this instant.
     The first pass reads every disclosure, later passes only disclosures of pages perhaps in flight.
     """
     with service.store.read() as connection:
         # INVARIANT: before the disclosures are read: a later commit has a later pass.
         now = service.store.now(connection)
-        found = recalls.unfinished(connection, looked_before, after, _PER_STEP)
+        found = recalls.unfinished(connection, searched_before, after, _PER_STEP)
         if not found:
             return None
         earliest = min(one.at for one in found) - 2 * _IN_FLIGHT
-        floor = 0 if looked_before is None else disclosures.last_before(connection, earliest)
+        floor = 0 if searched_before is None else disclosures.last_before(connection, earliest)
         fetched = fetched_of(connection, found, floor)
     with service.store.write() as connection:
         # INVARIANT: ledgers before the rows of recalls, as in every transaction.
@@ -111,8 +111,8 @@ def _step(service: Service, looked_before: datetime | None, after: int) -> tuple
         new = {who: what for who, what in fetched.items() if who[0] in held and who not in known}
         _write_notes(service, connection, held, new)
         over = {id for id, one in held.items() if now - one.at >= _IN_FLIGHT}
-        recalls.looked(connection, over, now, is_done=True)
-        recalls.looked(connection, held.keys() - over, now, is_done=False)
+        recalls.note_search(connection, over, now, is_done=True)
+        recalls.note_search(connection, held.keys() - over, now, is_done=False)
     return found[-1].id, len(new)
 
 
@@ -183,7 +183,7 @@ def _write_notes(  # (hub/README: note-for-all, hub-objects-where)
     for version, ((id, what), named) in zip(stored, together.items(), strict=True):
         rows[what.recipient, held[id].origin].append(NewRow(version, visible_to(named)))
         notices += [(id, member, version.key) for member in sorted(named)]
-    recalls.tell(connection, notices)
+    recalls.add_notices(connection, notices)
     for (recipient, origin), own in sorted(rows.items(), key=lambda one: one[0]):
         # In order of readers: the dates between a reader's own notes must not say that other notes lie
         # between (policy 9).

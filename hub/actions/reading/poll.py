@@ -92,7 +92,7 @@ def _disclosed(service: Service, query: Query, kind: Disclosed, max_bytes: int |
                 # After COMMIT: the process remembers the last served row, to name a loss of the database.
                 last = entries.entries[-1]
                 date = from_microseconds(last.date_added)
-                service.store.memory.serve(query.reader.nation, last.position, date, entries.epoch)
+                service.store.memory.note_page(query.reader.nation, last.position, date, entries.epoch)
             return entries
         visible = None
     raise Unavailable(_MOVES)

@@ -56,9 +56,11 @@ def audience_of(
     """
     # By position, not by date: only rows before the answer's first row count (hub/README: answer-to-made-id).
     behind = answered(derived_objects.originals(connection, origin, refers), about)
-    told = derived_objects.told(connection, origin, about, behind)
+    told = derived_objects.first_positions(connection, origin, about, behind)
     came_at = derived_objects.first_position(connection, origin, answer) if answer > 0 else None
-    return audience(behind, told, came_at, derived_objects.at_home(connection, about, set(behind.values())))
+    return audience(
+        behind, told, came_at, derived_objects.home_justifications(connection, about, set(behind.values()))
+    )
 
 
 def provide(
@@ -247,7 +249,7 @@ class _Ids:
     def known(self, ids: Collection[StixId]) -> KnownSubmitters:
         """Return the submitters of `ids`, as far as the nation has records of these."""
         if asked := set(ids) - self._asked:
-            found = derived_objects.known(self.connection, self.origin, self.cert, asked)
+            found = derived_objects.known_submitters(self.connection, self.origin, self.cert, asked)
             self._asked.update(asked)
             self._by_cert.update(found.by_cert)
             self._by_others.update(found.by_others)

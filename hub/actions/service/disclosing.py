@@ -89,7 +89,7 @@ def _failure(store: Store, batch: Sequence[_Entry]) -> BaseException | None:
 
 def _record(store: Store, batch: Sequence[_Entry]) -> None:
     with store.record() as connection:
-        told = [pages.tell(connection, entry.ask, store.clock) for entry in batch]
+        told = [pages.read_and_record(connection, entry.ask, store.clock) for entry in batch]
     # INVARIANT: behind the `with`: the pages are given out only after COMMIT.
     for entry, one in zip(batch, told, strict=True):
         entry.page = one

@@ -18,7 +18,7 @@ from hub.store.agreement import agreements
 from hub.store.agreement.agreements import Generation
 from hub.store.database import epochs
 from hub.store.database.connection import Connection
-from hub.store.ledger import releases
+from hub.store.ledger import justifications
 
 _KEPT_IDS: Final = 2_048
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
@@ -135,7 +135,7 @@ class _EpochCache:
 
     def _known(self, connection: Connection, recipient: NationCode) -> dict[int, Justification]:
         known = self._justifications[recipient]
-        new = releases.justifications(connection, recipient, after=next(reversed(known), 0))
+        new = justifications.of_recipient(connection, recipient, after=next(reversed(known), 0))
         if new:
             with self._lock:
                 # A new dictionary: another thread may iterate over the old one.

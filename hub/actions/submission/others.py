@@ -25,7 +25,7 @@ def load_others(
     `ids` are submitted, `referred` are ids within the submitted objects, `rel_to` the REL TO definitions.
     """
     reader, stored = member.reader, StoredOthers()
-    of_the_hub = others.of_the_hub(connection, set(ids))
+    of_the_hub = others.ids_of_the_hub(connection, set(ids))
     # Policy 2.7 and 8: only versions that the submitter sees, or was once shown, count. So the query asks for
     # rows of its nation's ledger, never for the records of others as such.
     rows = others.of_others(connection, reader.nation, member.id, {*ids, *referred}, rel_to)
@@ -34,7 +34,7 @@ def load_others(
         foreign = {row.version for row in rows if row.origin != reader.nation}
         stored = StoredOthers(
             others=rows,
-            showings=others.everywhere(connection, foreign),
+            showings=others.served_rows(connection, foreign),
             periods=agreements.every_period(connection),
             own_agreements=agreements.of_party(connection, reader.nation),
             certs={m.nation: m for m in context.members.values() if m.kind is Kind.CERT and m.nation},
@@ -42,5 +42,5 @@ def load_others(
     knowledge = KnowledgeOfOthers(stored, reader, context.now)
     # Policy 8, "named before": an id may be used if its own nation named the id before the ally's record
     # came.
-    mentions = others.naming(connection, reader.nation, member.id, knowledge.bound(ids))
+    mentions = others.mentions(connection, reader.nation, member.id, knowledge.bound(ids))
     return KnownOthers(knowledge.by_id, knowledge.naming(mentions), of_the_hub)

@@ -21,7 +21,7 @@ def find(service: Service, caller: Caller, status_id: str) -> Receipt:
     """
     with service.store.read() as connection:
         receipt = submissions.find_receipt(connection, status_id, caller.member.id)
-        now = service.store.began(connection)
+        now = service.store.began_at(connection)
     if receipt is None or receipt.requested_at < now - timedelta(days=STATUS_DAYS):
         raise NotFound(f"There is no such status of yours of the last {STATUS_DAYS} days.")
     return receipt

@@ -125,7 +125,7 @@ def decide(
     """Return the decision on every item, and for every nation on every affected version."""
     # An object without dates gets the clock's instant as its version (policy 8). The decision uses `now`,
     # never before a committed decision, should the clock have stepped back.
-    clock, ledgers = service.store.now(connection), releases.edges(connection)
+    clock, ledgers = service.store.now(connection), releases.ledger_ends(connection)
     basis, now = basis_of(service, connection, verified.origin)
     member = verified.caller.member.id
     held = _held(connection, member, _ids(items))
@@ -152,7 +152,7 @@ def renewed(
     Other members' objects are loaded again only after a change of a ledger. So the check is cheap under the
     locks, while other nations wait (policy 8).
     """
-    (basis, now), ledgers = basis_of(service, connection, verified.origin), releases.edges(connection)
+    (basis, now), ledgers = basis_of(service, connection, verified.origin), releases.ledger_ends(connection)
     # Registering an identity begins no new generation, so identities are compared by themselves.
     registered = Registered.of(service.registry, members.members(connection))
     if registered != decision.draft_context.registered or basis != decision.basis:
@@ -208,7 +208,7 @@ def _draft_context(
         informative=registry.informative_markings,
         registered=Registered.of(registry, context.members.values()),
         others=known,
-        own=frozenset(objects.living_own(connection, member.id, referred)),
+        own=frozenset(objects.undeleted_own(connection, member.id, referred)),
         originals=derived_objects.originals(connection, verified.origin, referred),
         now=context.now,
         accepted_at=context.now,

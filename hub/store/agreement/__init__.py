@@ -1,1 +1,1 @@
-"""Agreements with their periods, and the configurations that were in force."""
+"""Agreements with periods, and the configurations in force."""

@@ -1,4 +1,4 @@
-"""Agreements as proposed, the signed events on them, and the periods in which their clauses bind."""
+"""Agreements as proposed, with signed events and the periods of clauses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hub.store.schema.tables import (
     period,
 )
 
-_GENERATION_LOCK: Final = 0x6875_6201  # "hub", 1: the advisory locks of the database are shared by all
+_GENERATION_LOCK: Final = 0x6875_6201  # "hub", 1: all clients of the database share the advisory locks
 
 _P = period.c
 _E = agreement_event.c
@@ -31,7 +31,7 @@ _E = agreement_event.c
 
 @dataclass(frozen=True, slots=True)
 class AgreementEvent:
-    """A signed step in the lifecycle of an agreement. `digest` is SHA-256 of the JWS, hexadecimal."""
+    """A signed step in an agreement's lifecycle. `digest` is SHA-256 of the JWS, hexadecimal."""
 
     typ: str  # sign | suspend | resume | terminate
     nation: NationCode
@@ -44,26 +44,26 @@ class AgreementEvent:
 
 @dataclass(frozen=True, slots=True)
 class StoredAgreement:
-    """A document and its events, oldest first.
+    """A document with events, oldest first.
 
-    `told` are the nations that know of it and must sign it; `amendments` the agreements that would supersede
-    it, without theirs.
+    `signers` are the nations that must sign the document and may read it. `amendments` supersede the
+    document, once signed. They come without amendments of their own.
     """
 
     id: str
     document: JsonObject
-    told: frozenset[NationCode]
+    signers: frozenset[NationCode]
     proposed_at: datetime
     events: tuple[AgreementEvent, ...] = ()
     amendments: tuple[StoredAgreement, ...] = ()
 
 
-# --- the generation: what decisions are checked against -----------------------------------------
+# --- the generation: the basis of decisions -----------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """How often agreements have come to bind or ended, and when last; in another epoch it is another."""
+    """The number of agreement changes in this epoch, and the instant of the last change."""
 
     number: int
     changed_at: datetime
@@ -71,10 +71,12 @@ class Generation:
 
 
 def generation(connection: Connection, *, hold: bool = False) -> Generation:
-    """Return the generation; `hold` keeps it from moving until the transaction ends, others may hold too.
+    """Return the generation. `hold` stops changes until the transaction ends, but not other holders.
 
-    Raises LookupError where it is missing: the database is damaged; and, where it is held, Reconfigured.
+    Raises LookupError without a row (the database is damaged) and, with `hold`, Reconfigured.
     """
+    # INVARIANT: the generation comes before `hub_state`, origins and ledgers in the order of locks. "Ledger,
+    # then generation" deadlocks (storage.md).
     if hold:
         _queue(connection, func.pg_advisory_xact_lock_shared)
     row = connection.execute(
@@ -83,32 +85,35 @@ def generation(connection: Connection, *, hold: bool = False) -> Generation:
     if row is None:
         raise LookupError("hub_state has no row")
     if hold:
+        # The wait for the lock may have been a wait for another configuration.
         epochs.refuse_another(connection, row.configuration)
     return Generation(row.generation, from_microseconds(row.changed_at), row.epoch)
 
 
 def hold_for_change(connection: Connection) -> None:
-    """Wait until no submission holds the generation, and keep new ones waiting until the transaction ends.
+    """Wait until no submission holds the generation, and keep new holders waiting until the end.
 
-    Whatever takes a right away takes this too: once it is committed, nothing is accepted by that right.
-    The row that `advance` writes is held with it, for it comes before all others in the order of locks.
+    Every act against a right takes this lock (hub/README: admit-under-generation): after the commit nothing
+    is accepted by that right. The lock includes the row of `advance`, the first row in the order of locks.
     """
     _queue(connection, func.pg_advisory_xact_lock)
     epochs.hold(connection)
 
 
 def _queue(connection: Connection, lock: Any) -> None:
-    """Take a lock in the order of asking. SQLite's one write transaction at a time is such a lock already.
+    """Take a lock in the order of asking. On SQLite the one write transaction is such a lock.
 
-    Not that of the row: those who share one pass by whoever waits to have it alone, so that members
-    who push without a pause would put off every ending (policy 5).
+    A row lock would not do: shared holders overtake a waiting exclusive holder. So members with endless
+    pushes would put off every ending (policy 5).
     """
     if connection.dialect.name == "postgresql":
         connection.execute(select(lock(_GENERATION_LOCK)))
 
 
 def advance(connection: Connection, now: datetime) -> None:
-    """Move the generation; the caller holds it for change."""
+    """Increase the generation. The caller holds the generation for change."""
+    # INVARIANT: the generation grows with each change that may end or begin a release, in the same commit
+    # (I3).
     values = {"generation": hub_state.c.generation + 1, "changed_at": to_microseconds(now)}
     connection.execute(update(hub_state).values(**values))
 
@@ -117,7 +122,7 @@ def advance(connection: Connection, now: datetime) -> None:
 
 
 def add(connection: Connection, proposed: StoredAgreement, by: MemberId) -> None:
-    """Store a proposed agreement, of which nothing is signed yet."""
+    """Store a proposed agreement without signatures."""
     connection.execute(
         insert(agreement).values(
             id=proposed.id,
@@ -127,28 +132,28 @@ def add(connection: Connection, proposed: StoredAgreement, by: MemberId) -> None
             supersedes=proposed.document.get("supersedes"),
         )
     )
-    told = [{"agreement_id": proposed.id, "nation": nation} for nation in sorted(proposed.told)]
-    connection.execute(insert(agreement_party), told)
+    signers = [{"agreement_id": proposed.id, "nation": nation} for nation in sorted(proposed.signers)]
+    connection.execute(insert(agreement_party), signers)
 
 
 def find(connection: Connection, nation: NationCode | None, id: str) -> StoredAgreement | None:
-    """Return the agreement with this id if the nation is told of it, to None any; else None.
+    """Return the agreement with this id if the nation may read it; with nation None in any case.
 
-    The database leaves out others' agreements, so that these cost what an unknown id costs.
+    The database leaves out agreements of other nations: the cost equals the cost of an unknown id (policy 9).
     """
     found = _stored(connection, _known_to(nation).where(agreement.c.id == id))
     return found[0] if found else None
 
 
 def all_of(connection: Connection, nation: NationCode | None) -> list[StoredAgreement]:
-    """Return the agreements that a nation is told of, or every one; oldest first."""
+    """Return the agreements that a nation may read, or all agreements; oldest first."""
     return _stored(connection, _known_to(nation).order_by(agreement.c.proposed_at, agreement.c.id))
 
 
 def proposed_by(connection: Connection, by: MemberId) -> list[StoredAgreement]:
-    """Return what a member has proposed and not all have signed nor anybody terminated, without amendments.
+    """Return a member's proposals that are neither fully signed nor terminated, without amendments.
 
-    Whether it still waits is for the clock to say.
+    The clock decides whether a proposal still waits.
     """
     party_id = agreement_party.c.agreement_id
     signed = select(_E.nation).where(_E.agreement_id == party_id, _E.typ == "sign")
@@ -166,6 +171,8 @@ def _known_to(nation: NationCode | None) -> Select[Any]:
 
 def add_event(connection: Connection, agreement_id: str, event: AgreementEvent) -> None:
     """Append a signed event."""
+    # INVARIANT: events are append-only. State is derived, never stored (storage.md). The unique digest
+    # refuses a replayed event.
     connection.execute(
         insert(agreement_event).values(
             agreement_id=agreement_id,
@@ -195,19 +202,19 @@ def _stored(connection: Connection, query: Any) -> list[StoredAgreement]:
 def _without_amendments(connection: Connection, query: Any) -> list[StoredAgreement]:
     rows = connection.execute(query).all()
     events: dict[str, list[AgreementEvent]] = {row.id: [] for row in rows}
-    told: dict[str, set[NationCode]] = {row.id: set() for row in rows}
+    signers: dict[str, set[NationCode]] = {row.id: set() for row in rows}
     for batch in batches(events):
-        query = select(agreement_event).where(_E.agreement_id.in_(batch)).order_by(_E.id)
+        query = select(agreement_event).where(_E.agreement_id.in_(batch)).order_by(_E.id)  # as signed
         for row in connection.execute(query):
             events[row.agreement_id].append(_event(row))
         query = select(agreement_party).where(agreement_party.c.agreement_id.in_(batch))
         for row in connection.execute(query):
-            told[row.agreement_id].add(NationCode(row.nation))
+            signers[row.agreement_id].add(NationCode(row.nation))
     return [
         StoredAgreement(
             id=row.id,
             document=orjson.loads(row.document),
-            told=frozenset(told[row.id]),
+            signers=frozenset(signers[row.id]),
             proposed_at=from_microseconds(row.proposed_at),
             events=tuple(events[row.id]),
         )
@@ -231,11 +238,12 @@ def _event(row: Row[Any]) -> AgreementEvent:
 
 
 def add_periods(connection: Connection, periods: Sequence[Period]) -> None:
-    """Let clauses bind in these periods; the ids that they have are not looked at."""
+    """Store periods of clauses. Ids in `periods` are ignored."""
     rows = [
         {
             "agreement_id": one.agreement_id,
             "clause_index": one.clause_index,
+            # Sets as sorted lists: one clause has one text.
             "clause": orjson.dumps(one.clause, default=sorted).decode(),
             "start": to_microseconds(one.start),
             "until": to_microseconds(one.until),
@@ -248,27 +256,29 @@ def add_periods(connection: Connection, periods: Sequence[Period]) -> None:
 
 
 def end_periods(connection: Connection, agreement_id: str, now: datetime, *, begun: bool = True) -> None:
-    """End what still binds of an agreement, from this commit on, however much it covers.
+    """End the periods in force of an agreement, from this commit on, at any number of objects.
 
-    With `begun` False, only what has not begun at `now`. The caller moves the generation in the same commit,
-    by which answers are ordered before it or after.
+    With `begun` False only periods that have not begun at `now`. The caller increases the generation in the
+    same commit: the generation orders pages before or after the ending.
     """
+    # INVARIANT: an ended period stays ended, with its generation. Resuming begins another period (policy 1).
     conditions = [_P.agreement_id == agreement_id, _P.ended_at.is_(None)]
     if not begun:
         conditions.append(_P.start > to_microseconds(now))
+    # Not the clock: `ended_generation` against `disclosure.generation` says by which clause a page left (I1).
     next_generation = select(hub_state.c.generation + 1).scalar_subquery()
     values = {"ended_at": to_microseconds(now), "ended_generation": next_generation}
     connection.execute(update(period).where(*conditions).values(**values))
 
 
 def limit_periods(connection: Connection, agreement_id: str, until: datetime) -> None:
-    """Let what still binds of an agreement end by the clock at `until`."""
+    """Let the unended periods of an agreement expire at `until`."""
     condition = (_P.agreement_id == agreement_id, _P.ended_at.is_(None))
     connection.execute(update(period).where(*condition).values(until=to_microseconds(until)))
 
 
 def begin_period(connection: Connection, begun: Period) -> None:
-    """Let a period that was waiting begin, end and reach back as `begun` says, whose id it has."""
+    """Give the waiting period with the id of `begun` the start, end and reach of `begun`."""
     values = {
         "start": to_microseconds(begun.start),
         "until": to_microseconds(begun.until),
@@ -278,29 +288,33 @@ def begin_period(connection: Connection, begun: Period) -> None:
 
 
 def periods_of(connection: Connection, agreement_id: str) -> tuple[Period, ...]:
-    """Return every period of an agreement, those ended before their time too, by id."""
+    """Return every period of an agreement, by id, ended ones included."""
+    # Ended periods too: an ended agreement still explains past disclosures.
     query = select(period).where(_P.agreement_id == agreement_id).order_by(_P.id)
     return tuple(_period(row) for row in connection.execute(query))
 
 
 def periods(connection: Connection) -> tuple[Period, ...]:
-    """Return every period that was not ended before its time, by id."""
+    """Return every period without an early end, by id. The clock decides whether each is in force."""
     rows = connection.execute(select(period).where(_P.ended_at.is_(None)).order_by(_P.id))
     return tuple(_period(row) for row in rows)
 
 
 def every_period(connection: Connection) -> tuple[Period, ...]:
-    """Return every period, those ended before their time too, by id."""
+    """Return every period, by id, ended ones included."""
     return tuple(_period(row) for row in connection.execute(select(period).order_by(_P.id)))
 
 
 def of_party(connection: Connection, nation: NationCode) -> frozenset[str]:
-    """Return the ids of the agreements whose documents name the nation as a party."""
+    """Return the ids of the agreements with this nation as a party."""
+    # Readers of an amendment include the parties of the former agreement: the document alone names its
+    # parties.
     rows = connection.execute(_known_to(nation)).all()
     return frozenset(row.id for row in rows if nation in orjson.loads(row.document)["parties"])
 
 
 def _period(row: Row[Any]) -> Period:
+    # The stored clause, not the document: a period binds as it was read when it began.
     clause = restore_clause(orjson.loads(row.clause))
     start = from_microseconds(row.start)
     return Period(

@@ -1,4 +1,4 @@
-"""What decides, as the database keeps it: one row for each time that it was changed, the last in force."""
+"""The configurations, one row for each change, the last in force."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from hub.store.schema.tables import (
     submission,
 )
 
-ALWAYS: Final = from_microseconds(0)  # in force for whatever was submitted
+ALWAYS: Final = from_microseconds(0)  # in force for every submission
 _INSTANT: Final = timedelta(microseconds=1)
 _DAMAGED: Final = "database_url: the configuration that the database keeps is damaged ({}); restore a backup"
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A configuration that was kept: for what was submitted at `at` or later, until the next one's."""
+    """A stored configuration: in force for submissions from `at` until the `at` of the next."""
 
     number: int
     at: datetime
@@ -44,9 +44,9 @@ class Kept:
 
 
 def every(connection: Connection) -> list[Kept]:
-    """Return all that were kept, the one in force last; none: the hub is yet to be initialised.
+    """Return all stored configurations, the one in force last; empty: the hub is not initialised.
 
-    Raises SettingsError where they cannot be read, or the last is not the one that is in force.
+    Raises SettingsError for unreadable rows, and if the last row is not in force.
     """
     c = configuration.c
     try:
@@ -54,6 +54,7 @@ def every(connection: Connection) -> list[Kept]:
         found = [Kept(id, from_microseconds(at), orjson.loads(text)) for id, at, text in rows]
     except (ValueError, OverflowError) as error:
         raise SettingsError(_DAMAGED.format("it cannot be read")) from error
+    # The number in force is in another table: rows that were removed, or added by hand, are noticed.
     in_force = connection.execute(select(hub_state.c.configuration)).scalar() or 0
     if in_force != (found[-1].number if found else 0):
         raise SettingsError(_DAMAGED.format(f"number {in_force} is in force, and is not the last"))
@@ -64,20 +65,21 @@ def every(connection: Connection) -> list[Kept]:
 
 # (hub/README: configuration-by-number)
 def keep(connection: Connection, document: JsonObject, at: datetime, now: datetime) -> int:
-    """Let this be in force from `at` on, and return its number; the caller holds `hub_state`."""
+    """Store a configuration, in force from `at` on, and return its number. The caller holds `hub_state`."""
     last = connection.execute(select(func.max(configuration.c.id))).scalar() or 0
+    # INVARIANT: numbers strictly increase and are microseconds, so no other history has this number.
     number = max(to_microseconds(now), last + 1)
     text = orjson.dumps(document, option=orjson.OPT_SORT_KEYS).decode()
     connection.execute(insert(configuration).values(id=number, at=to_microseconds(at), document=text))
     connection.execute(update(hub_state).values(configuration=number))
-    epochs.take_on(connection, number)
+    epochs.adopt_configuration(connection, number)
     return number
 
 
 def next_moment(connection: Connection, now: datetime) -> datetime:
-    """Return an instant after all that was decided; the caller holds the generation, and has no rival.
+    """Return an instant after every decision. The caller holds the generation for change.
 
-    What is decided from then on is decided later than that, for it becomes the generation's.
+    The instant becomes that of the generation, so later decisions are later.
     """
     last = connection.execute(select(func.max(submission.c.requested_at))).scalar() or 0
     decided = releases.decided_at(connection)
@@ -86,13 +88,13 @@ def next_moment(connection: Connection, now: datetime) -> datetime:
 
 
 def is_unused(connection: Connection) -> bool:
-    """Tell whether nothing could have been served: no member, no submission, no agreement."""
+    """Return whether nothing can have been served: no member, no submission, no agreement."""
     is_there = [exists().select_from(table) for table in (member, submission, agreement)]
     return not any(connection.execute(select(*is_there)).one())
 
 
 def remove_other_origins(connection: Connection, nations: Collection[NationCode]) -> None:
-    """Remove the origins of other nations than these: before ledgers are held, as the order of locks is."""
+    """Remove the origins of nations outside `nations`, before ledgers are held (order of locks)."""
     _remove_others(connection, origin.c.code, nations)
 
 
@@ -103,10 +105,11 @@ def _remove_others(connection: Connection, code: Column[str], nations: Collectio
 
 
 def forget_own(connection: Connection, nations: Collection[NationCode]) -> None:
-    """Empty the ledgers of a hub that nobody has used, and remove those of other nations than these.
+    """Empty the ledgers of an unused hub, and remove the ledgers of nations outside `nations`.
 
-    All that can be in them is what the hub itself published. The caller holds them.
+    Such ledgers hold only the hub's own objects. The caller holds the ledgers.
     """
+    # INVARIANT: positions begin anew only while nobody can have been served one (`is_unused`).
     kept = {hub_state, configuration, lease, ledger, nonce, origin}  # a nonce is of a member's key
     for table in reversed(metadata.sorted_tables):
         if table not in kept:
@@ -117,8 +120,8 @@ def forget_own(connection: Connection, nations: Collection[NationCode]) -> None:
         connection.execute(update(ledger).where(ledger.c.recipient == nation).values(**values))
 
 
-def stands_already(connection: Connection, id: StixId) -> NationCode | None:
-    """Return the nation of which a member submitted an object with this id; None: there is no such."""
+def submitter_nation(connection: Connection, id: StixId) -> NationCode | None:
+    """Return the nation whose member submitted an object with this id; None: no such object."""
     c: Any = object_version.c
     query = select(c.origin).where(c.stix_id == id, c.origin != HUB).limit(1)
     return connection.execute(query).scalar()

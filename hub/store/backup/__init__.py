@@ -1,1 +1,1 @@
-"""Copies of the database: made, compared, and put in its place."""
+"""Copies of the database: made, compared, and restored."""

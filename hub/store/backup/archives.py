@@ -1,6 +1,6 @@
-"""What a PostgreSQL archive holds, as `pg_restore` tells it: rows of tables, and where their numbers stand.
+"""The content of a PostgreSQL archive, by `pg_restore`: rows of tables, and numbers of sequences.
 
-Whatever else the archive would have a database do is passed over.
+Everything else in the archive is skipped.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import IO, Final, cast
 from hub.store.backup import copies
 from hub.store.backup.restorable import no_backup
 
+# The two kinds of line that pg_restore writes for data. Names may be quoted.
 _COPY: Final = re.compile(rb'COPY (?:"?\w+"?\.)?"?(\w+)"? \(([\w", ]+)\) FROM stdin;\n')
 _SETVAL: Final = re.compile(
     rb"SELECT pg_catalog\.setval\('(?:\"?\w+\"?\.)?\"?(\w+)\"?', (\d+), (true|false)\);\n"
@@ -26,7 +27,7 @@ _END: Final = b"\\.\n"
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows of a table, for these columns, as COPY reads them: to be taken before what follows."""
+    """The rows of a table for these columns, in the form of COPY. Take them before the next part."""
 
     table: str
     columns: str
@@ -35,7 +36,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How far a sequence has come."""
+    """The number that a sequence has reached."""
 
     sequence: str
     number: int
@@ -43,7 +44,7 @@ class Reached:
 
 
 def revisions(file: Path) -> Sequence[str]:
-    """Return the revisions that the archive's schema is of. Raises Unprocessable for what is no archive."""
+    """Return the revisions of the archive's schema. Raises Unprocessable for another kind of file."""
     with parts(file, "--table=alembic_version") as found:
         return [
             line.decode().strip()
@@ -55,7 +56,8 @@ def revisions(file: Path) -> Sequence[str]:
 
 @contextmanager
 def parts(file: Path, *options: str) -> Iterator[Iterator[Rows | Reached]]:
-    """Give what the archive holds, in its order. Raises Unprocessable when it cannot be read to its end."""
+    """Give the parts of the archive, in order. Raises Unprocessable when it cannot be read to its end."""
+    # INVARIANT: data as text only. No statement of the archive ever reaches a database.
     command = [copies.program("pg_restore"), "--data-only", "--file=-", *options, str(file)]
     with tempfile.TemporaryFile() as errors:
         process = subprocess.Popen(  # noqa: S603 - PostgreSQL's own program, and no shell
@@ -67,7 +69,7 @@ def parts(file: Path, *options: str) -> Iterator[Iterator[Rows | Reached]]:
         with cast(IO[bytes], process.stdout) as lines:
             try:
                 yield _parts(lines)
-                for _ in lines:  # to its end, for only there it says whether all was well
+                for _ in lines:  # to its end: only then the exit status is known
                     pass
             except BaseException:
                 process.kill()
@@ -80,11 +82,12 @@ def parts(file: Path, *options: str) -> Iterator[Iterator[Rows | Reached]]:
 
 
 def _parts(lines: IO[bytes]) -> Iterator[Rows | Reached]:
+    # Lines of bytes: a row may hold any text, and is passed on unchanged.
     for line in lines:
         if copied := _COPY.fullmatch(line):
             rows = _until_end(lines)
             yield Rows(copied[1].decode(), copied[2].decode(), rows)
-            for _ in rows:  # which nobody has taken
+            for _ in rows:  # skip the rows that the caller has not taken
                 pass
         elif reached := _SETVAL.fullmatch(line):
             yield Reached(reached[1].decode(), int(reached[2]), reached[3] == b"true")

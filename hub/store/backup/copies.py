@@ -1,4 +1,4 @@
-"""A copy of the whole database at one moment, taken while the hub serves."""
+"""A copy of the whole database at one moment, while the hub serves."""
 
 from __future__ import annotations
 
@@ -22,28 +22,30 @@ _PACKAGED: Final = Path("/usr/lib/postgresql")  # where Debian keeps the program
 
 
 def copy(database_url: str, file: Path) -> None:
-    """Write the database at this URL into `file`, which is empty and there; on the disk when this returns.
+    """Write the database at this URL into `file`, an existing empty file. On return the copy is on the disk.
 
-    SQLite becomes a database file without a trace of what was erased, PostgreSQL an archive for
-    `pg_restore`. One snapshot; writers do not wait. Raises SettingsError when the database is not there or
-    PostgreSQL's own program is not, Unavailable when the copy cannot be made.
+    SQLite gives a database file without traces of erased text, PostgreSQL an archive for `pg_restore`. The
+    copy is one snapshot, and writers do not wait. Raises SettingsError for a missing database or a missing
+    program of PostgreSQL, Unavailable when the copy cannot be made.
     """
     url = engines.parse(database_url)
     if url.get_backend_name() == "sqlite":
         _copy_sqlite(Path(url.database or ""), file)
     else:
         _dump(url, file)
+    # A backup counts once it survives a loss of power.
     with file.open("rb") as written:
         os.fsync(written.fileno())
 
 
 def _copy_sqlite(database: Path, file: Path) -> None:
-    if not database.is_file():  # connecting would make one
+    if not database.is_file():  # a connection would make one
         raise SettingsError(f"database_url: there is no database {database}; run `hub init`")
     try:
         opened = engines.open_sqlite(database, timeout=engines.SQLITE_BUSY_SECONDS, isolation_level=None)
         with closing(opened) as connection:
             connection.set_progress_handler(_go_on, _STEPS_UNHEARD)
+            # VACUUM writes live rows only: pages with erased text stay behind (policy 8).
             connection.execute("VACUUM INTO ?", (str(file),))
     except sqlite3.Error as error:
         cause = causes.of(error, Place(str(database), database))
@@ -51,12 +53,13 @@ def _copy_sqlite(database: Path, file: Path) -> None:
 
 
 def _go_on() -> int:
-    """Let SQLite go on. Whenever it asks, a signal is heard, and what that raises ends the copy."""
+    """Let SQLite go on. Signals are heard at each call; an exception from a signal ends the copy."""
     return 0
 
 
 def _dump(url: URL, file: Path) -> None:
     arguments = ["--format=custom", "--no-password", f"--file={file}", f"--dbname={_without_password(url)}"]
+    # The password is in the environment alone (`_without_password`).
     done = subprocess.run(  # noqa: S603 - PostgreSQL's own program, and no shell
         [program("pg_dump"), *arguments],
         env=environment(url),
@@ -71,7 +74,7 @@ def _dump(url: URL, file: Path) -> None:
 
 
 def _without_password(url: URL) -> str:
-    """Return the URL as libpq reads it. What stands on a command line, every process may read."""
+    """Return the URL for libpq without the password. Every process may read a command line."""
     bare = url.set(drivername="postgresql").difference_update_query([_PASSWORD])
     return URL.create(
         bare.drivername, bare.username, None, bare.host, bare.port, bare.database, bare.query
@@ -79,14 +82,16 @@ def _without_password(url: URL) -> str:
 
 
 def environment(url: URL) -> dict[str, str]:
-    """Return what a program of PostgreSQL's has to find in its environment: the password, if there is one."""
+    """Return the environment for a program of PostgreSQL, with the password, if any."""
     given = url.password or url.query.get(_PASSWORD)
     return {**os.environ, **({"PGPASSWORD": str(given)} if given else {})}
 
 
 def program(name: str) -> str:
-    """Return PostgreSQL's own program on PATH, else the newest installed: one older than its server or than
-    an archive does nothing. Raises SettingsError where there is none.
+    """Return PostgreSQL's own program on PATH, else the newest installed one.
+
+    A program that is older than its server or an archive does nothing. Raises SettingsError without a
+    program.
     """
     packaged: dict[float, Path] = {}
     for path in _PACKAGED.glob(f"*/bin/{name}"):

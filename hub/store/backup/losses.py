@@ -1,7 +1,7 @@
-"""What a restore takes: all that the present database has, and the backup that takes its place has not.
+"""The loss of a restore: the data of the present database that the backup does not have.
 
-Both lie in one session, each in a schema of its own, and are compared by the keys that their rows have in
-both. A key alone says too little: numbers that were given after one restore were given before it, too.
+Both are schemas in one session, compared by keys and further columns. A key alone says too little: after an
+earlier restore the same number was given again.
 """
 
 from __future__ import annotations
@@ -30,46 +30,48 @@ from hub.store.schema import tables
 from hub.store.schema.disclosure_tables import disclosure
 from hub.store.schema.registration_tables import member_identity
 
-_TOLD: Final = 200  # of one kind, each by a sentence; the others are counted
+_LISTED: Final = 200  # sentences of one kind; the rest is counted
 _STEPS: Final = {"sign": "signed", "suspend": "suspended", "resume": "resumed", "terminate": "terminated"}
 
 
 class Places(NamedTuple):
-    """The names of the two schemas, as the session knows them."""
+    """The names of the two schemas in the session."""
 
     present: str
     backup: str
 
 
 def sentences(connection: Connection, places: Places, now: datetime) -> list[str]:
-    """Return what the present database has and the backup has not: first what has to be done once more."""
+    """Return the loss as sentences, first the acts to repeat."""
+    # Endings first: until they are repeated, an opened hub would serve what they ended (storage.md).
     parts = (_known, _steps, _deletions, _suspensions, _revocations, _forgotten, _identities, _names)
-    told = [sentence for part in parts for sentence in _bounded(part(connection, places, now))]
-    return [*told, *_registered(connection, places), *_counted(connection, places)]
+    listed = [sentence for part in parts for sentence in _bounded(part(connection, places, now))]
+    return [*listed, *_registered(connection, places), *_counted(connection, places)]
 
 
 def is_initialised(connection: Connection, schema: str) -> bool:
-    """Tell whether there is a hub in this schema, and not only its tables."""
+    """Return whether this schema has an initialised hub, not only tables."""
     state = _in(schema, tables.hub_state)
     return bool(connection.execute(select(func.count()).select_from(state)).scalar_one())
 
 
 def last_given(connection: Connection, schema: str) -> datetime:
-    """Return the last date that any ledger of this schema has given."""
+    """Return the last date of any ledger of this schema."""
     ledger = _in(schema, tables.ledger)
     return from_microseconds(connection.execute(select(func.max(ledger.c.last_date))).scalar_one() or 0)
 
 
 def _known(connection: Connection, places: Places, _now: datetime) -> Sequence[str]:
-    """Return what was known already, if the hub is closed: an earlier loss is not made good by another."""
+    """Return the loss that was known before, if the hub is closed: a later loss does not undo it."""
     text = connection.execute(select(_in(places.present, tables.hub_state).c.loss)).scalar_one_or_none()
     return [] if text is None else list(orjson.loads(text))
 
 
-# --- what has to be done once more --------------------------------------------------------------
+# --- acts to repeat --------------------------------------------------------------
 
 
 def _steps(connection: Connection, places: Places, _now: datetime) -> Iterator[str]:
+    # By id and digest: after an earlier restore other events may have the same ids.
     agreements = _lost(places, tables.agreement, "id")
     for row in connection.execute(agreements.rows.order_by(agreements.there.proposed_at)):
         yield f"{row.proposed_by} proposed agreement {row.id}, {_at(row.proposed_at)}"
@@ -104,8 +106,9 @@ def _revocations(connection: Connection, places: Places, _now: datetime) -> Iter
 
 
 def _forgotten(connection: Connection, places: Places, now: datetime) -> Iterator[str]:
-    """Give the tokens that would be good again, and were forgotten since: revoked, or expired by then."""
+    """Give the tokens that become valid again, and were deleted since: revoked, or expired by then."""
     there, here = _both(places, tables.token)
+    # Without a row in the present database nobody can say when it was revoked.
     is_good = or_(here.c.expires_at.is_(None), here.c.expires_at > to_microseconds(now))
     is_gone = ~exists().where(there.c.public_id == here.c.public_id)
     for row in connection.execute(select(here).where(here.c.revoked_at.is_(None), is_good, is_gone)):
@@ -113,7 +116,7 @@ def _forgotten(connection: Connection, places: Places, now: datetime) -> Iterato
 
 
 def _identities(connection: Connection, places: Places, _now: datetime) -> Iterator[str]:
-    keys = ("member", "identity")
+    keys = ("member", "identity")  # both ways: a removed identity comes back, too
     for row in connection.execute(_lost(places, member_identity, *keys).rows):
         yield f"{row.identity} was registered to {row.member}, {_at(row.registered_at)}"
     for row in connection.execute(_lost(Places(*reversed(places)), member_identity, *keys).rows):
@@ -128,7 +131,7 @@ def _names(connection: Connection, places: Places, _now: datetime) -> Iterator[s
         yield f"the names of {id} were changed"
 
 
-# --- what is counted ----------------------------------------------------------------------------
+# --- counts ----------------------------------------------------------------------------
 
 
 def _registered(connection: Connection, places: Places) -> Iterator[str]:
@@ -153,7 +156,7 @@ def _counted(connection: Connection, places: Places) -> Iterator[str]:
         )
 
 
-# --- helps --------------------------------------------------------------------------------------
+# --- helpers --------------------------------------------------------------------------------------
 
 
 class _Lost(NamedTuple):
@@ -162,7 +165,7 @@ class _Lost(NamedTuple):
 
 
 def _lost(places: Places, what: Table, *keys: str) -> _Lost:
-    """Return the rows of the present table of which the backup has none with these values."""
+    """Return the present rows without a row of these values in the backup."""
     there, here = _both(places, what)
     same = exists().where(*(there.c[key] == here.c[key] for key in keys))
     return _Lost(select(there).select_from(there).where(~same), there.c)
@@ -173,6 +176,7 @@ def _both(places: Places, what: Table) -> tuple[FromClause, FromClause]:
 
 
 def _in(schema: str, what: Table) -> FromClause:
+    # Not the mapped table: its schema is fixed, and both databases must be in one query.
     return table(what.name, *(column(c.name, c.type) for c in what.columns), schema=schema)
 
 
@@ -186,6 +190,6 @@ def _at(microseconds: int) -> str:
 
 
 def _bounded(found: Iterable[str]) -> Sequence[str]:
-    told = list(found)
-    rest = len(told) - _TOLD
-    return told if rest <= 0 else [*told[:_TOLD], f"and {rest} more like the last"]
+    listed = list(found)
+    rest = len(listed) - _LISTED
+    return listed if rest <= 0 else [*listed[:_LISTED], f"and {rest} more like the last"]

@@ -1,4 +1,4 @@
-"""What holds for the copy of a backup on either database, before it goes in."""
+"""The checks and steps of a restore that both databases share, before the copy enters."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ _NO_BACKUP: Final = "{} is no backup of a hub{}: name a file that `hub backup` h
 
 
 def no_backup(file: Path, why: str = "") -> Unprocessable:
-    """Return what is raised for a file that is not a backup."""
+    """Return the error for a file that is no backup."""
     said = " ".join(why.split()).rstrip(".")
     return Unprocessable(_NO_BACKUP.format(file, f" ({said})" if said else ""))
 
 
 def check_revision(file: Path, revisions: Collection[str]) -> str:
-    """Return the revision of a backup. Raises SettingsError for one that only a later version can read."""
+    """Return the revision of a backup. Raises SettingsError for the backup of a later version."""
     if len(revisions) != 1:
         raise no_backup(file, "it has no schema")
     (revision,) = revisions
+    # Older revisions are migrated in the copy.
     if revision not in schemas.known():
         raise SettingsError(
             f"{file} was made by a later version of the hub (its schema is {revision}): "
@@ -42,7 +43,7 @@ def check_revision(file: Path, revisions: Collection[str]) -> str:
 
 
 def check_present(revisions: Collection[str]) -> None:
-    """Hold that the present database has the schema of this version, so that running processes go on.
+    """Check that the present database has the schema of this version, so that running processes go on.
 
     Raises SettingsError.
     """
@@ -51,39 +52,43 @@ def check_present(revisions: Collection[str]) -> None:
 
 
 def check_initialised(file: Path, connection: Connection) -> None:
-    """Hold that the copy is a hub's database, and not only its tables."""
+    """Check that the copy is an initialised hub, not only tables. Raises Unprocessable."""
     if connection.execute(select(func.count()).select_from(tables.hub_state)).scalar_one() != 1:
         raise no_backup(file, "it was never initialised")
 
 
 class Compared(NamedTuple):
-    """The last date that the present database has given, and what it has that the backup has not."""
+    """The last date of the present database, and the sentences on the loss."""
 
     given: datetime
     loss: Sequence[str]
 
 
 def compare(connection: Connection, places: Places, now: datetime) -> Compared:
-    """Compare the present database with the copy; both lie in the session of `connection`."""
+    """Compare the present database with the copy. Both are in the session of `connection`."""
+    # The lost part has given dates too. No date may be given again (I4).
     given = losses.last_given(connection, places.present)
     return Compared(given, losses.sentences(connection, places, now))
 
 
 def begin_anew(connection: Connection, now: datetime, given: datetime, loss: Sequence[str]) -> Sequence[str]:
-    """Begin another epoch in the copy, and close the hub; return all that is known to be lost."""
+    """Begin another epoch in the copy, and close the hub. Return the known loss."""
+    # INVARIANT: epoch, dates and closing change in the copy, before it enters. No process ever sees the
+    # backup under the old epoch (storage.md).
     epochs.begin(connection, now, given)
     epochs.close(connection, now, loss)
     return epochs.loss(connection)
 
 
 def unknown(copy: Connection, why: str) -> Compared:
-    """Return what is known of the loss where nothing can be compared."""
+    """Return the known loss where no comparison is possible."""
     instants: Sequence[tuple[Table, str]] = (
         (tables.submission, "requested_at"),
         (tables.deletion, "requested_at"),
         (tables.agreement_event, "at"),
         (disclosure, "at"),
     )
+    # The last act of the backup bounds the loss: the operator learns since when to ask members.
     last = max(copy.execute(select(func.max(table.c[name]))).scalar_one() or 0 for table, name in instants)
     since = f" (its last act is of {say_instant(from_microseconds(last))})" if last else ""
     sentence = f"{why}: what came after the backup{since} is lost, and nobody can tell what it was"

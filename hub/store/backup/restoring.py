@@ -1,8 +1,9 @@
-"""A backup becomes the database again: in one transaction, into the open database, in a new epoch, closed.
+"""A restore: in one transaction, into the open database, in a new epoch, with the hub closed.
 
-The backup itself is only read. What has to be changed of it is changed in a copy: the schema, when it is an
-older one; epoch and dates, so that nothing that was given before is given again; and that the hub is closed.
-The copy goes in while nobody else can write, and whoever serves goes on with it at its next transaction.
+The only way back from a backup: a replaced file or a plain pg_restore would keep the epoch. The backup is
+only read. A copy gets the present schema, another epoch, later dates and a closed hub. So no date is given
+twice. The copy enters while nobody else can write. Running processes find the epoch at their next
+transaction.
 """
 
 from __future__ import annotations
@@ -17,14 +18,15 @@ from hub.store.database.moments import Clock
 
 
 def restore(database_url: str, file: Path, clock: Clock | None = None) -> Sequence[str]:
-    """Put the backup in the place of the database at this URL; return what is known to be lost by that.
+    """Put the backup in place of the database at this URL. Return the known loss.
 
-    The database is as it was whenever this raises: Unprocessable for a file that is no backup, SettingsError
-    where this version or its programs cannot do it, Unavailable where the database cannot be written.
+    After an error the database is unchanged. Raises Unprocessable for another kind of file, SettingsError for
+    a missing program or the backup of a later version, Unavailable when the database cannot be written.
     """
     if not file.is_file():
         raise Unprocessable(f"{file} is no file: name one that `hub backup` has written.")
     url = engines.parse(database_url)
+    # Nothing on epoch or loss differs between the two: that part is in `restorable`.
     if url.get_backend_name() == "sqlite":
         return restoring_sqlite.restore(Path(url.database or ""), file, clock)
     return restoring_postgresql.restore(database_url, file, clock)

@@ -1,8 +1,8 @@
-"""A backup goes into the PostgreSQL database, under a lock that every transaction of the hub's meets first.
+"""A restore on PostgreSQL, under a lock that every transaction of the hub needs first.
 
-All is one transaction. The copy is made of temporary tables, by the migrations of this version: nothing but
-rows is taken of the archive, and none of its statements is executed. Then `hub_state` is locked. Everybody
-looks at it first, so whoever waits for it holds nothing; after it comes no lock that another may hold.
+All is one transaction. The migrations of this version make the copy from temporary tables. Only rows come
+from the archive; none of its statements is executed. Then `hub_state` is locked. Every transaction reads it
+first, so a waiting transaction holds nothing. No later lock can be held by another.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _IN_DOUBT: Final = (
 
 
 def restore(database_url: str, file: Path, clock: Clock | None = None) -> Sequence[str]:
-    """Put the backup in the place of the database; return what is known to be lost by that."""
+    """Put the backup in place of the database. Return the known loss."""
     revision = restorable.check_revision(file, archives.revisions(file))
     engine = engines.engine_at(database_url, 1)
     try:
@@ -64,7 +64,7 @@ def restore(database_url: str, file: Path, clock: Clock | None = None) -> Sequen
 
 @contextmanager
 def _said(place: Place) -> Iterator[None]:
-    """Say in a sentence why the database cannot be written."""
+    """Raise Unavailable with the reason, if the database cannot be written."""
     try:
         yield
     except InDoubt as error:
@@ -78,7 +78,7 @@ def _said(place: Place) -> Iterator[None]:
 
 
 def _prepare(connection: Connection) -> str:
-    """Return the name of the schema of the hub's tables, which are there then, of this version."""
+    """Return the schema of the hub's tables. They exist then, in this version."""
     connection.execute(text("SELECT set_config('statement_timeout', '0', true)"))
     schema = str(connection.execute(text("SELECT current_schema()")).scalar_one())
     if revisions := schemas.of(connection):
@@ -89,20 +89,20 @@ def _prepare(connection: Connection) -> str:
 
 
 @contextmanager
-def _speaking_of(connection: Connection, schema: str) -> Iterator[None]:
+def _searching_in(connection: Connection, schema: str) -> Iterator[None]:
     """Let names without a schema mean the tables of this one, for this transaction."""
     path = connection.execute(text("SELECT current_setting('search_path')")).scalar_one()
     setting = text("SELECT set_config('search_path', :path, true)")
     quoted = sql.Identifier(schema).as_string(None)
-    # The temporary ones are looked at first unless they are named last.
+    # PostgreSQL searches temporary tables first, unless the path names them last.
     connection.execute(setting, {"path": quoted if schema == _COPY else f"{quoted}, {_COPY}"})
-    yield  # what raises ends the transaction, and with it the setting
+    yield  # an error ends the transaction, and the setting with it
     connection.execute(setting, {"path": path})
 
 
 @contextmanager
 def _without_references(connection: Connection) -> Iterator[None]:
-    """Let rows come in any order; what each refers to is looked up at the end, for all at once."""
+    """Let rows come in any order. Their foreign keys are checked at the end, all at once."""
     found = connection.execute(text(_REFERENCES)).all()
     for table, name, _ in found:
         connection.exec_driver_sql(f"ALTER TABLE {table} DROP CONSTRAINT {name}")
@@ -124,8 +124,8 @@ _TEMPORARY: Final = """
 
 
 def _take(connection: Connection, file: Path, revision: str) -> None:
-    """Make a copy in temporary tables, of this version's schema."""
-    with _speaking_of(connection, _COPY):
+    """Make a copy in temporary tables, in this version's schema."""
+    with _searching_in(connection, _COPY):
         schemas.migrate(connection, revision)
         connection.exec_driver_sql("DELETE FROM alembic_version")
         try:
@@ -148,7 +148,7 @@ def _load(connection: Connection, file: Path) -> None:
     with driver.cursor() as cursor, archives.parts(file) as parts:
         for part in parts:
             if isinstance(part, Rows):
-                if part.table in tables:  # else it is not the hub's
+                if part.table in tables:  # others are not of the hub
                     statement = f'COPY {_COPY}."{part.table}" ({part.columns}) FROM STDIN'
                     with cursor.copy(statement.encode()) as copy:
                         for line in part.lines:
@@ -162,23 +162,27 @@ def _load(connection: Connection, file: Path) -> None:
 
 
 def _enter(connection: Connection, schema: str, clock: Clock | None) -> Sequence[str]:
-    """Replace the rows of the present tables by those of the copy, in another epoch, closed."""
+    """Replace the rows of the present tables with the rows of the copy, in another epoch, closed."""
+    # INVARIANT: from here on nobody else reads or writes: every transaction of the hub reads this table
+    # first.
     place = sql.Identifier(schema, hub_state.name).as_string(None)
     connection.exec_driver_sql(f"LOCK TABLE {place} IN ACCESS EXCLUSIVE MODE")
     now = moments.now(connection, clock)
-    with _speaking_of(connection, _COPY):
-        state = epochs.look(connection)
+    with _searching_in(connection, _COPY):
+        state = epochs.read_state(connection)
         compared = _compared(connection, schema, now)
         loss = restorable.begin_anew(connection, now, *compared)
+        # The timeline of this server, not that of the backup: else the next transaction would see a
+        # promotion.
         server = {"timeline": state.timeline, "standby_names": state.standby_names}
         connection.execute(update(hub_state).values(**server))
-    with _speaking_of(connection, schema):
+    with _searching_in(connection, schema):
         names = ", ".join(_names(metadata.tables))
         with _without_references(connection):
             connection.exec_driver_sql(f"TRUNCATE {names}")
             _fill(connection)
         connection.exec_driver_sql(f"ANALYZE {names}")
-    # A server's session may be another client's next (PgBouncer): nothing is left in it.
+    # PgBouncer may give this session to another client: nothing stays in it.
     connection.exec_driver_sql("DISCARD TEMP")
     return loss
 

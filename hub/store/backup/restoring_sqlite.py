@@ -1,7 +1,7 @@
-"""A backup goes into the open SQLite file, through SQLite's own backup interface.
+"""A restore on SQLite: the backup enters the open file through SQLite's own backup interface.
 
-The file is never replaced: with a `-wal` left, a replaced one is undone; without, a process that runs
-acknowledges into the one that is gone.
+The file is never replaced. A replaced file beside an old `-wal` is undone. Without a `-wal`, a running
+process would acknowledge into the removed file.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from hub.store.database.moments import Clock
 from hub.store.schema import schemas
 
 _BUSY_SECONDS: Final = 30
-_PAGES_AT_ONCE: Final = 1_000  # between two looks at signals
+_PAGES_AT_ONCE: Final = 1_000  # then signals are heard
 _BESIDE: Final = ("-wal", "-journal")
-_BACKUP: Final = "backup"  # as the session knows it, in which both are compared
+_BACKUP: Final = "backup"  # its schema name in the session that compares both
 _NOT_READABLE: Final = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
 
 
 def restore(database: Path, file: Path, clock: Clock | None = None) -> Sequence[str]:
-    """Put the backup in the place of the database; return what is known to be lost by that."""
+    """Put the backup in place of the database. Return the known loss."""
     _refuse_open(database, file)
     files.make_folder(database.parent)
     with _workplace(database) as folder:
@@ -64,7 +64,7 @@ def _refuse_open(database: Path, file: Path) -> None:
 
 @contextmanager
 def _workplace(database: Path) -> Iterator[Path]:
-    """Give an empty folder beside the database, for this restore alone. One that was killed leaves it."""
+    """Give an empty folder beside the database, for this restore alone. A killed restore leaves it."""
     folder = database.with_name(f".{database.name}.restore")
     folder.mkdir(mode=0o700, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -73,6 +73,7 @@ def _workplace(database: Path) -> Iterator[Path]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise Conflict("Another `hub restore` is at work on this database: let it end.") from error
+        # The lock is held: these files are of a restore that was killed.
         for left in folder.iterdir():
             left.unlink()
         try:
@@ -87,7 +88,8 @@ def _workplace(database: Path) -> Iterator[Path]:
 
 
 def _take(file: Path, copy: Path) -> None:
-    """Make a copy that is whole, and of this version's schema."""
+    """Make a copy that is whole and has this version's schema."""
+    # The backup itself is only read: it may be the last one.
     files.ensure(copy)
     shutil.copyfile(file, copy)
     try:
@@ -121,7 +123,7 @@ _ORPHANS: Final = 'SELECT DISTINCT "table" FROM pragma_foreign_key_check LIMIT 3
 
 @contextmanager
 def _written(database: Path) -> Iterator[None]:
-    """Say in a sentence why the database cannot be written, and what to do about it."""
+    """Raise Unavailable with the reason and the remedy, if the database cannot be written."""
     try:
         yield
     except sqlite3.Error as error:
@@ -136,7 +138,7 @@ def _written(database: Path) -> Iterator[None]:
 
 
 def _fit_pages(database: Path, copy: Path) -> None:
-    """Let the pages of the copy be as large as the database's: else it cannot go in."""
+    """Give the copy the page size of the database: SQLite copies only between equal sizes."""
     with closing(_open(database)) as there, closing(sqlite3.connect(copy, isolation_level=None)) as here:
         (size,) = there.execute("PRAGMA page_size").fetchone()
         if here.execute("PRAGMA page_size").fetchone() != (size,):
@@ -146,10 +148,10 @@ def _fit_pages(database: Path, copy: Path) -> None:
 
 
 def _open(database: Path) -> sqlite3.Connection:
-    files.ensure(database)  # SQLite by itself would make it as the umask wants it
+    files.ensure(database)  # SQLite itself would make it with a mode by the umask
     connection = engines.open_sqlite(database, timeout=_BUSY_SECONDS, isolation_level=None)
     try:
-        # Readers go on meanwhile, and what is committed is on the disk.
+        # Readers go on meanwhile, and every commit is on the disk.
         connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;")
     except sqlite3.Error:
         connection.close()
@@ -158,10 +160,10 @@ def _open(database: Path) -> sqlite3.Connection:
 
 
 class _Entering:
-    """One way of the copy into the database.
+    """One entry of the copy into the database.
 
-    The first pages take the lock on writing. Only then both are compared, epoch and dates follow in the copy,
-    and SQLite begins with its pages anew: so nothing is acknowledged that is neither compared nor kept.
+    The first pages take the write lock. Then the databases are compared, and epoch and dates change in the
+    copy. SQLite then begins with its pages anew. So every acknowledged act is either compared or kept.
     """
 
     def __init__(self, database: Path, copy: Path, clock: Clock | None) -> None:
@@ -172,9 +174,9 @@ class _Entering:
     def enter(self) -> Sequence[str]:
         with closing(sqlite3.connect(self._copy)) as source, closing(_open(self._database)) as target:
             (count,) = source.execute("PRAGMA page_count").fetchone()
-            pages = max(1, min(_PAGES_AT_ONCE, count // 2))  # the first of them are not all
+            pages = max(1, min(_PAGES_AT_ONCE, count // 2))  # fewer than all: the comparison comes between
             source.backup(target, pages=pages, progress=self._go_on)
-            with suppress(sqlite3.Error):  # whoever reads goes first: what was there is overwritten later
+            with suppress(sqlite3.Error):  # readers go first: a later checkpoint empties the `-wal`
                 target.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         if self._loss is None:
             raise RuntimeError("the copy went in before it was looked at")
@@ -186,6 +188,7 @@ class _Entering:
                 raise Unavailable(
                     f"{self._database} is being written all the time; nothing of it was changed."
                 )
+        # INVARIANT: the write lock is held from here on. Nobody acknowledges what was not compared.
         elif self._loss is None:
             self._loss = self._begin_anew()
 
@@ -195,6 +198,7 @@ class _Entering:
             return restorable.begin_anew(copy, now, *self._compared(copy, now))
 
     def _compared(self, copy: Connection, now: datetime) -> Compared:
+        # A connection of its own: readers of a WAL are not stopped by the write lock.
         engine = create_engine(f"sqlite:///{self._database}", poolclass=NullPool)
         with engine.connect() as connection:
             try:
@@ -204,5 +208,5 @@ class _Entering:
                 if revisions := schemas.of(connection):
                     restorable.check_present(revisions)
                 return restorable.compare(connection, Places("main", _BACKUP), now)
-            except DBAPIError:
+            except DBAPIError:  # a damaged database must not stop its own restore
                 return restorable.unknown(copy, restorable.UNREADABLE)

@@ -1,1 +1,1 @@
-"""What `hub check` reads."""
+"""The reads of `hub check`."""

@@ -1,4 +1,4 @@
-"""Signed requests and disclosures as they are kept, read in bulk to be verified. Nothing is written."""
+"""Signed requests and disclosures as stored, read in bulk for `hub check`. Nothing is written."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _V = object_version.c
 
 
 class Request(NamedTuple):
-    """A stored signed request. `evidence` is None for an unsigned one; `is_torn` when a part is missing.
+    """A stored signed request. `evidence` is None for an unsigned request. `is_torn`: a part is missing.
 
-    `object` is what a DELETE names.
+    `object` is the object of a DELETE.
     """
 
     id: Any
@@ -41,12 +41,12 @@ class Request(NamedTuple):
     is_torn: bool
 
 
-_AT_ONCE: Final = 100
+_AT_ONCE: Final = 100  # bounds the memory of a check
 _PROOF: Final = ("signature_base", "signature", "thumbprint", "nonce", "signed_at", "expires_at")
 
 
 def submissions(connection: Connection) -> Iterator[list[Request]]:
-    """Give every submission, a hundred at a time, each with what proves who sent it."""
+    """Give every submission with proof, a hundred at a time."""
     return _requests(connection, submission)
 
 
@@ -56,6 +56,7 @@ def deletions(connection: Connection) -> Iterator[list[Request]]:
 
 
 def _requests(connection: Connection, table: Table) -> Iterator[list[Request]]:
+    # Ids of submissions are random: an order of keys, not of time. It is all that paging needs.
     last: Any = None
     while True:
         named = table.c.stix_id if table is deletion else null()
@@ -72,6 +73,7 @@ def _requests(connection: Connection, table: Table) -> Iterator[list[Request]]:
 
 
 def _request(id: Any, member: str, origin: str, at: int, named: str | None, *proof: Any) -> Request:
+    # All parts or none: a proof with a missing part proves nothing, and is a fault of its own.
     given = [part is not None for part in proof]
     evidence = None
     if all(given):
@@ -83,16 +85,17 @@ def _request(id: Any, member: str, origin: str, at: int, named: str | None, *pro
 
 
 class Items(NamedTuple):
-    """How many items a submission tells of, and the number of the last that it tells of, from 0."""
+    """The number of items of a submission, and the index of the last item, from 0."""
 
     number: int
     last: int
 
 
 def items(connection: Connection, ids: Sequence[str]) -> dict[str, Items]:
-    """Return the items of these submissions; one that has none is missing."""
+    """Return the items of these submissions. A submission without items is missing."""
     c = submission_item.c
     query = (
+        # Equal outcomes share a row: `count` items from `index` on.
         select(c.submission_id, func.sum(c.count), func.max(c.index + c.count - 1))
         .where(c.submission_id.in_(ids))
         .group_by(c.submission_id)
@@ -100,11 +103,11 @@ def items(connection: Connection, ids: Sequence[str]) -> dict[str, Items]:
     return {id: Items(number, last) for id, number, last in connection.execute(query)}
 
 
-# --- what belongs together ----------------------------------------------------------------------
+# --- consistency ----------------------------------------------------------------------
 
 
 class Named(NamedTuple):
-    """A version by what it is called."""
+    """A version by id, member and version text."""
 
     id: StixId
     member: MemberId
@@ -114,38 +117,41 @@ class Named(NamedTuple):
 _CALLED: Final = (_V.stix_id, _V.member, _V.version)
 
 
-def misplaced(connection: Connection) -> list[Named]:
-    """Return the versions of members that no submission brought, of this member and origin, at this time."""
+def without_submission(connection: Connection) -> list[Named]:
+    """Return the members' versions without a submission of the same member, origin and instant."""
     s = submission.c
+    # `submitted_at` is the `now` of the decision, for all versions of a submission.
     same = and_(s.member == _V.member, s.origin == _V.origin, s.requested_at == _V.submitted_at)
     came = exists().where(s.id == _V.submission_id, same)
     return _versions(connection, select(*_CALLED).where(_V.member != HUB, ~came))
 
 
-def ungrounded_deletions(connection: Connection) -> list[Named]:
-    """Return the versions whose deletion is not that of a request for it, at the request's time."""
+def deleted_without_request(connection: Connection) -> list[Named]:
+    """Return the deleted versions without a request to delete at the same instant."""
     d = deletion.c
+    # The member may differ: the cert of the nation may delete too (policy 8).
     same = and_(d.stix_id == _V.stix_id, d.origin == _V.origin, d.requested_at == _V.deleted_at)
     asked = exists().where(d.id == _V.deletion_id, same)
     is_marked = or_(_V.deletion_id.is_not(None), _V.deleted_at.is_not(None))
     return _versions(connection, select(*_CALLED).where(is_marked, ~asked))
 
 
-def untold(connection: Connection) -> list[Named]:
-    """Return the versions that no succeeded item of their submission names."""
+def without_item(connection: Connection) -> list[Named]:
+    """Return the versions without a succeeded item in their submission."""
     i = submission_item.c
-    told = exists().where(
+    named = exists().where(
         i.submission_id == _V.submission_id,
         i.id == _V.stix_id,
         i.version == _V.version,
         i.succeeded.is_(True),
     )
-    return _versions(connection, select(*_CALLED).where(_V.submission_id.is_not(None), ~told))
+    return _versions(connection, select(*_CALLED).where(_V.submission_id.is_not(None), ~named))
 
 
-def shown_before(connection: Connection) -> list[Named]:
-    """Return the versions that a ledger shows earlier than they were submitted."""
+def shown_too_early(connection: Connection) -> list[Named]:
+    """Return the versions with a release row that is earlier than the submission."""
     r = release.c
+    # Dates begin at the clock of the decision (policy 9), so no row is earlier than its version.
     earlier = exists().where(r.version_id == _V.id, r.date_added < _V.submitted_at)
     return _versions(connection, select(*_CALLED).where(_V.member != HUB, earlier))
 
@@ -155,9 +161,10 @@ def _versions(connection: Connection, query: Select[Any]) -> list[Named]:
     return [Named(StixId(id), MemberId(member), version) for id, member, version in found]
 
 
-def unkept(connection: Connection) -> list[tuple[str, StixId]]:
-    """Return the succeeded items whose version the member does not have, but for the hub's own objects."""
+def items_without_version(connection: Connection) -> list[tuple[str, StixId]]:
+    """Return the succeeded items without a version of the member, the hub's own objects aside."""
     i = submission_item.c
+    # A submitted TLP definition succeeds without being stored: the hub serves its own (policy 2.2).
     mine = and_(_V.member == submission.c.member, _V.version == i.version)
     kept = exists().where(_V.stix_id == i.id, or_(mine, _V.member == HUB))
     joined = submission_item.join(submission, submission.c.id == i.submission_id)
@@ -165,10 +172,10 @@ def unkept(connection: Connection) -> list[tuple[str, StixId]]:
     return [(id, StixId(named)) for id, named in connection.execute(query.order_by(i.submission_id, i.index))]
 
 
-def is_given(connection: Connection, at: datetime) -> bool:
-    """Tell whether a ledger has given this instant to a row, an agreement's event or another request had it.
+def is_instant_used(connection: Connection, at: datetime) -> bool:
+    """Return whether a row, an event of an agreement or another request has this instant.
 
-    Rows may be dated ahead of what they were decided by, and so later than any request.
+    Dates of rows may be later than the decision, and so later than every request.
     """
     instant = to_microseconds(at)
     columns = (release.c.date_added, agreement_event.c.at)
@@ -182,7 +189,7 @@ def is_given(connection: Connection, at: datetime) -> bool:
 
 
 class Brought(NamedTuple):
-    """A version that a submission brought."""
+    """A version of a submission."""
 
     submission: str
     id: StixId
@@ -192,7 +199,7 @@ class Brought(NamedTuple):
 
 
 def brought(connection: Connection, ids: Sequence[str]) -> Iterator[Brought]:
-    """Give the versions that came with these submissions."""
+    """Give the versions of these submissions."""
     columns = (_V.submission_id, _V.stix_id, _V.version, content.c.digest, _V.deleted_at.is_not(None))
     query = select(*columns).join(content, content.c.id == _V.content_id)
     for id, stix_id, version, digest, is_deleted in connection.execute(
@@ -202,7 +209,8 @@ def brought(connection: Connection, ids: Sequence[str]) -> Iterator[Brought]:
 
 
 def repeating_deleted(connection: Connection, ids: Sequence[str]) -> set[str]:
-    """Return those of these submissions that say again what is deleted, so that their bodies are not kept."""
+    """Return the submissions that repeat a deleted object. Such bodies are erased."""
+    # A repetition of an object that was deleted since holds the erased text (policy 8).
     is_same = (_V.member == submission.c.member, _V.stix_id == submission_item.c.id)
     is_deleted = exists().where(*is_same, _V.deleted_at.is_not(None))
     query = repeated().where(submission_item.c.submission_id.in_(ids), is_deleted)
@@ -210,17 +218,18 @@ def repeating_deleted(connection: Connection, ids: Sequence[str]) -> set[str]:
 
 
 def raw_body(connection: Connection, submission: str) -> bytes | None:
-    """Return the body of a submission as it was received; None when it is erased, empty when damaged."""
+    """Return the body of a submission as received; None: erased; empty: damaged."""
     query = select(submission_body.c.deflated).where(submission_body.c.submission_id == submission)
     deflated = connection.execute(query).scalar_one_or_none()
     try:
         return None if deflated is None else zlib.decompress(deflated)
+    # Damage is a finding of the check, not its end.
     except zlib.error:
         return b""
 
 
 class StoredDisclosure(NamedTuple):
-    """An entry of what a member was given, with its positions as they are encoded."""
+    """A disclosure with encoded positions."""
 
     id: int
     member: MemberId
@@ -233,6 +242,7 @@ class StoredDisclosure(NamedTuple):
 
 def disclosures(connection: Connection) -> Iterator[StoredDisclosure]:
     """Give every disclosure, a hundred at a time."""
+    # Not decoded here: the check must name a damaged text, and go on.
     columns = [disclosure.c[name] for name in StoredDisclosure._fields]
     last = 0
     while True:

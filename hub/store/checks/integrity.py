@@ -1,4 +1,4 @@
-"""What the database holds, read in bulk and as it stands, for whoever verifies it. Nothing is written."""
+"""The stored data, read in bulk for `hub check`, without correction. Nothing is written."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from hub.store.schema.tables import (
     submission,
 )
 
-_ROWS_AT_ONCE: Final = 1_000
+_ROWS_AT_ONCE: Final = 1_000  # bounds the memory of a check
 _V = object_version.c
 _R = reference.c
 _C = release.c
@@ -38,7 +38,7 @@ _C = release.c
 
 
 def structural_faults(connection: Connection) -> list[str]:
-    """Return what SQLite finds wrong with its own file. PostgreSQL looks after its pages by itself."""
+    """Return SQLite's findings on the file. PostgreSQL checks pages without being asked."""
     if connection.dialect.name != "sqlite":
         return []
     found = connection.exec_driver_sql("PRAGMA integrity_check").scalars().all()
@@ -46,12 +46,14 @@ def structural_faults(connection: Connection) -> list[str]:
 
 
 def orphans(connection: Connection) -> Iterator[tuple[str, str]]:
-    """Give, for each declared foreign key, the values that name a row which is not there."""
+    """Give, for each declared foreign key, the values that name a missing row."""
     for table in metadata.sorted_tables:
         for constraint in table.foreign_key_constraints:
             parent = constraint.referred_table.alias()
             pairs = [(e.parent, parent.c[e.column.name]) for e in constraint.elements]
             columns = [column for column, _ in pairs]
+            # SQLite enforces foreign keys only on connections that ask for it: another program may have
+            # broken them.
             missing = ~exists().where(*(ours == theirs for ours, theirs in pairs))
             given = and_(*(column.is_not(None) for column in columns))
             place = f"{table.name}.{', '.join(column.name for column in columns)}"
@@ -60,7 +62,7 @@ def orphans(connection: Connection) -> Iterator[tuple[str, str]]:
 
 
 def counts(connection: Connection) -> dict[str, int]:
-    """Return how much there is to verify."""
+    """Return the numbers of rows to verify."""
     tables = {
         "objects": object_version,
         "releases": release,
@@ -79,7 +81,7 @@ def counts(connection: Connection) -> dict[str, int]:
 
 
 class LedgerState(NamedTuple):
-    """What a ledger says of itself, and the last of its rows; 0 where there is none."""
+    """The state of a ledger by the ledger row, and by the last release row; 0: no row."""
 
     recipient: NationCode
     position: int
@@ -89,13 +91,14 @@ class LedgerState(NamedTuple):
 
 
 def ledger_states(connection: Connection) -> list[LedgerState]:
-    """Return every ledger with what its rows come to."""
+    """Return every ledger with the position and date of the last release row."""
     query = (
         select(
             *(ledger.c.recipient, ledger.c.position, ledger.c.last_date),
             func.coalesce(func.max(_C.position), 0),
             func.coalesce(func.max(_C.date_added), 0),
         )
+        # A new ledger has no rows: 0 on both sides is no fault.
         .outerjoin(release, _C.recipient == ledger.c.recipient)
         .group_by(*ledger.c)
         .order_by(ledger.c.recipient)
@@ -104,7 +107,8 @@ def ledger_states(connection: Connection) -> list[LedgerState]:
 
 
 def ledger_breaks(connection: Connection) -> Iterator[tuple[NationCode, int, bool]]:
-    """Give every row that does not follow on the one before it: by its position, else (False) by its date."""
+    """Give every row that breaks the order: True for the position, False for the date alone."""
+    # INVARIANT verified here: positions are gapless from 1, and dates strictly increase with them (I4).
     window: dict[str, Any] = {"partition_by": _C.recipient, "order_by": _C.position}
     rows = select(
         *(_C.recipient, _C.position, _C.date_added),
@@ -120,7 +124,7 @@ def ledger_breaks(connection: Connection) -> Iterator[tuple[NationCode, int, boo
 
 
 class StoredJustification(NamedTuple):
-    """A justification as it is stored, read by nobody yet."""
+    """A justification as stored, with the text not decoded."""
 
     id: int
     recipient: NationCode
@@ -130,6 +134,7 @@ class StoredJustification(NamedTuple):
 
 def justifications(connection: Connection) -> Iterator[StoredJustification]:
     """Give every justification of every ledger."""
+    # The text stays a text: a damaged one must be named, and not end the check.
     query = select(*(justification.c[name] for name in StoredJustification._fields)).order_by(
         justification.c.id
     )
@@ -138,7 +143,8 @@ def justifications(connection: Connection) -> Iterator[StoredJustification]:
 
 
 def borrowed_justifications(connection: Connection) -> Iterator[tuple[NationCode, int]]:
-    """Give every row that stands by a justification of another ledger."""
+    """Give every row with a justification of another ledger."""
+    # No foreign key forbids it. A poll reads the justifications of its own ledger alone.
     query = select(_C.recipient, _C.position).join(justification, justification.c.id == _C.justification_id)
     for recipient, position in connection.execute(query.where(justification.c.recipient != _C.recipient)):
         yield NationCode(recipient), position
@@ -148,12 +154,13 @@ def borrowed_justifications(connection: Connection) -> Iterator[tuple[NationCode
 
 
 def origins(connection: Connection) -> list[NationCode]:
-    """Return every origin of which a version is stored."""
+    """Return every origin with a stored version."""
     return [NationCode(code) for code in connection.execute(select(_V.origin).distinct()).scalars()]
 
 
 def ids(connection: Connection, origin: NationCode) -> Iterator[StixId]:
     """Give the id of every record of an origin once, a thousand at a time."""
+    # By id, not by offset: the cost of a step does not grow with its distance.
     last = ""
     while True:
         query = select(_V.stix_id).distinct().where(_V.origin == origin, _V.stix_id > last)
@@ -165,8 +172,9 @@ def ids(connection: Connection, origin: NationCode) -> Iterator[StixId]:
 
 
 def links(connection: Connection, origin: NationCode) -> Iterator[tuple[StixId, StixId]]:
-    """Give which record refers to which, within an origin."""
+    """Give the references between records, within an origin."""
     target = object_version.alias()
+    # References to ids that the origin does not hold withhold nothing (policy 2.7: own records).
     is_there = exists().where(target.c.origin == origin, target.c.stix_id == _R.target)
     query = (
         select(_V.stix_id, _R.target)
@@ -200,44 +208,49 @@ def contents(connection: Connection, keys: Collection[int]) -> Iterator[Content]
 
 
 def unused_contents(connection: Connection) -> list[int]:
-    """Return the contents that no version has, nor what was made of one."""
+    """Return the contents without a version and without a derived object."""
+    # Nothing leads to such a body, so no deletion would ever erase it (policy 8).
     used = exists().where(_V.content_id == content.c.id)
     made = exists().where(rendition.c.content_id == content.c.id)
     return list(connection.execute(select(content.c.id).where(~used, ~made)).scalars())
 
 
 def unerased(connection: Connection) -> list[int]:
-    """Return the contents that are there of what was made of versions of which all are deleted."""
+    """Return the unerased contents of derived objects without an undeleted version."""
     made = rendition.c
     is_made = exists().where(made.content_id == content.c.id)
-    lives = or_(
+    is_used = or_(
         exists().where(_V.content_id == content.c.id, _V.deleted_at.is_(None)),
         exists().where(made.content_id == content.c.id, made.version_id == _V.id, _V.deleted_at.is_(None)),
     )
     return list(
         connection.execute(
-            select(content.c.id).where(is_made, ~lives, content.c.size > 0, content.c.erased_at.is_(None))
+            select(content.c.id).where(is_made, ~is_used, content.c.size > 0, content.c.erased_at.is_(None))
         ).scalars()
     )
 
 
 def foreign_references(connection: Connection) -> list[int]:
-    """Return the versions whose references are noted for another member or origin than theirs."""
+    """Return the versions whose references carry a wrong member or origin."""
+    # The columns repeat the version for the sake of an index. Decisions trust them.
     differs = or_(_R.member != _V.member, _R.origin != _V.origin)
     query = select(_V.id).distinct().join(reference, _R.version_id == _V.id).where(differs)
     return list(connection.execute(query).scalars())
 
 
 def looser_than_containers(connection: Connection) -> list[tuple[int, int]]:
-    """Return the living unmarked versions laxer than what contains them, or open in what is closed.
+    """Return undeleted unmarked versions laxer than a container, or open in a closed container.
 
-    Each with the version of the container. Names and observables are left out: containers decide over them
-    once (policy 2.3).
+    Each comes with the version of the container. Names and observables are left out: decided once (policy
+    2.3).
     """
     inner = object_version.alias()
+    # INVARIANT verified here: containers only tighten (policy 2.3).
     is_open = and_(inner.c.is_closed.is_(False), inner.c.is_home.is_(False))
     is_laxer = or_(inner.c.effective_tlp < _V.given_tlp, and_(_V.given_closed.is_(True), is_open))
+    # Without `created` the object is an observable.
     is_laxer = and_(is_laxer, inner.c.type.not_in(NAME_TYPES), inner.c.created.is_not(None))
+    # A revoking version keeps the level of its predecessor, whatever containers it comes with (policy 8).
     is_laxer = and_(is_laxer, inner.c.revoked.is_(False))
     same = and_(inner.c.origin == _R.origin, inner.c.stix_id == _R.target, inner.c.member == _R.member)
     unmarked = (inner.c.own_tlp.is_(None), inner.c.deleted_at.is_(None))
@@ -250,7 +263,7 @@ def looser_than_containers(connection: Connection) -> list[tuple[int, int]]:
 
 
 def creator_counts(connection: Connection) -> dict[tuple[MemberId, StixId, Tlp], int]:
-    """Return how many newest versions of each member are noted to name each identity, by level."""
+    """Return the stored creator levels: number of newest versions by member, identity and level."""
     c = creator_level.c
     query = select(c.member, c.identity, c.tlp, c.count).where(c.count != 0)
     return {
@@ -264,7 +277,7 @@ def creator_counts(connection: Connection) -> dict[tuple[MemberId, StixId, Tlp],
 
 @dataclass(frozen=True, slots=True)
 class StoredRow:
-    """A release row as it is stored. `copied` are the columns that repeat its version's."""
+    """A release row as stored. `copied` are the columns that repeat the version."""
 
     recipient: NationCode
     position: int
@@ -275,7 +288,7 @@ class StoredRow:
     is_withdrawn: bool
     is_deleted: bool
     form: Form
-    shown: Shown | None  # None: it was written before levels were kept
+    shown: Shown | None  # None: from before these columns
 
 
 COPIED: Final = ("stix_id", "type", "version", "version_key", "member", "origin", "content_id", "size")
@@ -285,6 +298,7 @@ def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[Store
     """Give every row of these versions in every ledger, withdrawn or not."""
     plain = (_C.recipient, _C.position, _C.version_id, _C.is_newest, _C.justification_id)
     marks = (_C.withdrawn_at.is_not(None), _C.deleted_at.is_not(None), _C.rendition)
+    # A page reads these copies alone. A wrong copy would serve a wrong object.
     copied = [_C[name] for name in COPIED]
     for batch in batches(sorted(versions)):
         query = select(*plain, *marks, *SHOWN, *copied).where(_C.version_id.in_(batch))

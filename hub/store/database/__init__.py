@@ -1,1 +1,1 @@
-"""The doors to SQLite and PostgreSQL: connections, commits, epochs, and the causes of troubles."""
+"""Access to SQLite and PostgreSQL: connections, commits, epochs, and the causes of errors."""

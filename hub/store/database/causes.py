@@ -1,8 +1,8 @@
-"""Why the database does not do what it was asked, in one sentence with the remedy, for the operator alone.
+"""The causes of database errors, in one sentence with the remedy, for the operator alone.
 
-Told are the place (never its password), SQLSTATE or SQLite's name of the error, and what is seen of the file.
-Of what a driver says nothing is repeated, for it quotes rows and parameters; but for what a server says to
-who connects, before it has been asked anything.
+A sentence names the place (never the password), the SQLSTATE or SQLite's name of the error, and the state of
+the file. It repeats no words of a driver, because drivers quote rows and parameters. The exception is a
+server's answer to a new connection, before any query.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from hub.store.database import file_causes
 from hub.store.database.engines import Place
 
-_SAID_AT_MOST: Final = 200  # characters of what a server says
+_SAID_AT_MOST: Final = 200  # characters of a server's answer
 
 
 @dataclass(frozen=True, slots=True)
 class DatabaseCause:
-    """A sentence for the operator; `is_lasting` tells that no waiting mends it."""
+    """A sentence for the operator. `is_lasting`: waiting does not help."""
 
     sentence: str
     is_lasting: bool = False
@@ -39,9 +39,9 @@ class _Known:
 
 
 _WAITS: Final = "what was asked may succeed at once when it is asked again"
-_ROOM: Final = "make room on the server's disk; nothing that was acknowledged is lost"
+_DISK_FULL: Final = "make room on the server's disk; nothing that was acknowledged is lost"
 _LOOK: Final = "look into the server's log"
-# By SQLSTATE (PostgreSQL, appendix A), the longest that fits: a whole one, or its class.
+# By SQLSTATE (PostgreSQL, appendix A): the whole state, else its class of two characters.
 BY_SQLSTATE: Final = {
     "08": _Known("the connection is lost", "see whether the server runs, and what lies between"),
     "08P01": _Known("the server does not take what the connection asks", f"{_LOOK}, and PgBouncer's", True),
@@ -74,7 +74,7 @@ BY_SQLSTATE: Final = {
         True,
     ),
     "53": _Known("the server lacks means", _LOOK),
-    "53100": _Known("the server's disk is full", _ROOM),
+    "53100": _Known("the server's disk is full", _DISK_FULL),
     "53200": _Known("the server has no memory left", "give it more, or start fewer workers"),
     "53300": _Known(
         "the server has no connection left",
@@ -91,7 +91,7 @@ BY_SQLSTATE: Final = {
     "XX001": _Known("the server finds its data damaged", "restore a backup: `hub restore FILE`", True),
     "XX002": _Known("the server finds an index damaged", "let it be made anew (REINDEX)", True),
 }
-# A server that does not let anybody in gives psycopg no SQLSTATE, only its words, in the server's language.
+# For a refused connection psycopg has no SQLSTATE, only the server's words, in the server's language.
 _BY_SERVERS_WORDS: Final = (
     ("password authentication failed", "28P01"),
     ("no password supplied", "28P01"),
@@ -104,7 +104,7 @@ _BY_SERVERS_WORDS: Final = (
     ("permission denied for database", "42501"),
     ('database "', "3D000"),
 )
-# libpq's own words, which are English in a process that sets no locale, and psycopg's. The first that fits.
+# The words of libpq (English in a process without a locale) and psycopg. The first match counts.
 _BY_WORDS: Final = {
     "invalid port number": _Known("the port is no number up to 65535", "correct database_url", True),
     "failed to resolve host": _Known(
@@ -134,27 +134,28 @@ _BY_WORDS: Final = {
 
 
 def of(error: Exception, place: Place) -> DatabaseCause:
-    """Return the cause of what SQLAlchemy, psycopg or sqlite3 raised about the database at this place."""
+    """Return the cause of an error of SQLAlchemy, psycopg or sqlite3 about the database at this place."""
     cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
+    # SQLite has no SQLSTATE. Its names say little of permissions, so the file itself is looked at.
     if isinstance(cause, sqlite3.Error):
         name = str(getattr(cause, "sqlite_errorname", None) or type(cause).__name__)
-        return _told(place, name, _Known(*file_causes.of(name, place.file)))
+        return _cause(place, name, _Known(*file_causes.of(name, place.file)))
     if isinstance(error, PoolTimeoutError):
         busy = _Known("every connection of this process is in use", "see why the database takes so long")
-        return _told(place, "pool", busy)
+        return _cause(place, "pool", busy)
     state = getattr(cause, "sqlstate", None)
     if state is None and isinstance(cause, psycopg.Error):
         return _of_connecting(cause, place)
-    return _told(place, state or type(cause).__name__, _by_state(state or ""))
+    return _cause(place, state or type(cause).__name__, _by_state(state or ""))
 
 
 def is_known(sqlstate: str | None) -> bool:
-    """Tell whether this SQLSTATE always says something of the database, and not of what it was asked."""
+    """Return whether this SQLSTATE is always about the database, never about the query."""
     return sqlstate is not None and sqlstate not in _OF_WRITING and _by_state(sqlstate) is not _UNKNOWN
 
 
 _UNKNOWN: Final = _Known("the database failed", _LOOK)
-_OF_WRITING: Final = ("0A000", "25006")  # a reader that meets one has tried to write
+_OF_WRITING: Final = ("0A000", "25006")  # in a reader: a fault of the hub, for it tried to write
 
 
 def _by_state(state: str) -> _Known:
@@ -162,36 +163,36 @@ def _by_state(state: str) -> _Known:
 
 
 def _of_connecting(cause: psycopg.Error, place: Place) -> DatabaseCause:
-    """Return the cause of a connection that did not come about, or broke without a word."""
+    """Return the cause of a failed connection, or of a connection that broke silently."""
     said = str(cause)
     if isinstance(cause, psycopg.errors.ConnectionTimeout):
-        return _told(place, "time-out", _BY_WORDS["timeout expired"])
+        return _cause(place, "time-out", _BY_WORDS["timeout expired"])
     if "FATAL" in said or "no password supplied" in said:
         for words, state in _BY_SERVERS_WORDS:
             if words in said:
-                return _told(place, state, _by_state(state))
+                return _cause(place, state, _by_state(state))
     for words, known in _BY_WORDS.items():
         if words in said:
-            return _told(place, "no connection", known)
-    # The server's own words, in its own language: it was not asked anything yet.
+            return _cause(place, "no connection", known)
+    # The server's own words, in its own language. Safe to repeat: it has seen no query yet.
     if "connection to server" in said:
         words = " ".join(said.rpartition("failed:")[2].split())
         refusal = _Known(f"the server refuses the connection, and says: {words[:_SAID_AT_MOST]}", _LOOK)
-        return _told(place, "no connection", refusal)
-    return _told(place, "08006", _by_state("08"))
+        return _cause(place, "no connection", refusal)
+    return _cause(place, "08006", _by_state("08"))
 
 
-def _told(place: Place, code: str, known: _Known) -> DatabaseCause:
+def _cause(place: Place, code: str, known: _Known) -> DatabaseCause:
     return DatabaseCause(f"database {place}: {known.what} ({code}); {known.remedy}.", known.is_lasting)
 
 
-# --- what nobody foresaw ----------------------------------------------------------------------------
+# --- unforeseen errors ----------------------------------------------------------------------------
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return where the error came from, and from which: lines that show no value of a row or parameter.
+    """Return the traceback of an error and its causes, without values of rows or parameters.
 
-    What a database's driver says is left out but for its SQLSTATE or name; of all else the message stays.
+    Of a driver's error only SQLSTATE or name remain; other errors keep their message.
     """
     parts = []
     for one in _chain(error):
@@ -203,15 +204,17 @@ def traceback_of(error: BaseException) -> str:
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
         yield error
+        # As Python prints tracebacks: an explicit cause first, else the context, unless it is suppressed.
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def named(error: BaseException) -> str:
-    """Return what kind of error it is: with its message, but for what a database's driver says."""
+    """Return the kind of an error, with its message unless a driver wrote the message."""
     name = f"{type(error).__module__}.{type(error).__qualname__}"
     if not isinstance(error, DBAPIError | psycopg.Error | sqlite3.Error):
         return f"{name}: {error}"
     cause: Any = error.orig if isinstance(error, DBAPIError) else error
+    # The name of a constraint is of the schema, not of the data.
     code = getattr(cause, "sqlstate", None) or getattr(cause, "sqlite_errorname", None)
     constraint = getattr(getattr(cause, "diag", None), "constraint_name", None)
     return f"{name} {code or ''}{f' of {constraint}' if constraint else ''}".rstrip()

@@ -1,8 +1,8 @@
-"""COMMIT on PostgreSQL, which may wait for a standby: with an end, and without believing what is not certain.
+"""COMMIT on PostgreSQL: a bounded wait for a standby, and no belief in an uncertain answer.
 
-A COMMIT that waits for a synchronous standby holds its locks, and no time-out of PostgreSQL's reaches it. So
-it is cancelled after some seconds. PostgreSQL then answers success, with a warning: the transaction is
-committed on the primary alone, and a fail-over may undo it.
+A COMMIT that waits for a synchronous standby holds its locks. No time-out of PostgreSQL ends that wait. So
+the hub cancels the COMMIT after some seconds. PostgreSQL then answers success with a warning: the transaction
+is committed on the primary alone, and a fail-over may undo it.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from hub.errors import InDoubt, Interrupted
 
 _logger = logging.getLogger(__name__)
 
-COMMIT_SECONDS: Final = 4.0  # so that a request that settles it afterwards still ends within ten
+COMMIT_SECONDS: Final = 4.0  # with a settlement afterwards, a request still ends within ten
 SETTLE_SECONDS: Final = 3.0
-# For who has waited so long for a lock: whoever held it waited for a standby most likely, and others wait.
+# After a long wait for a lock: its holder most likely waited for a standby, and others still wait.
 LEAST_SECONDS: Final = 0.5
-QUIET_SECONDS: Final = 2.0
+QUIET_SECONDS: Final = 2.0  # without a COMMIT, after one has waited in vain
 _CANCEL_SECONDS: Final = 1.0
-_WAITING_FUNCTION: Final = "SyncRepWaitForLSN"  # in PostgreSQL's source: its name has no translation
+_WAITING_FUNCTION: Final = "SyncRepWaitForLSN"  # a name in PostgreSQL's source, the same in every language
 _UNREPLICATED: Final = "hub.unreplicated"
-# Of a COMMIT that fails with one of these nobody knows what became: the connection or the server went.
+# A COMMIT with one of these is in doubt: the connection or the server was lost.
 _GONE: Final = ("57P01", "57P02", "08")
 IN_DOUBT: Final = (
     "Whether this was done cannot be told at the moment: it could not be brought to a second place in time. "
@@ -42,11 +42,11 @@ _NO_STANDBY: Final = "The hub cannot bring anything to a second place at the mom
 
 
 class CommitInDoubt(InDoubt):
-    """A COMMIT waited for a standby in vain: it is committed on the primary alone, as far as is known."""
+    """A COMMIT waited for a standby in vain. It is committed on the primary alone, as far as is known."""
 
 
 def listen(connection: psycopg.Connection[Any], info: dict[Any, Any]) -> None:
-    """Let `info` tell whether a COMMIT on this new connection was acknowledged without a standby."""
+    """Record in `info` every COMMIT of this new connection that no standby has confirmed."""
 
     def hear(diagnostic: psycopg.errors.Diagnostic) -> None:
         if diagnostic.source_function == _WAITING_FUNCTION:
@@ -56,12 +56,12 @@ def listen(connection: psycopg.Connection[Any], info: dict[Any, Any]) -> None:
 
 
 def commit(connection: Connection, transaction: RootTransaction, until: float) -> None:
-    """Commit, and return only when the transaction is certain to be where a fail-over leaves it.
+    """Commit, and return only when a fail-over would keep the transaction.
 
-    It waits `until` then, as time.monotonic has it. Raises InDoubt when it may be committed or not, or is
-    committed on the primary alone: its connection is closed then. Whatever else a COMMIT raises says that
-    nothing of it is committed.
+    Waits until `until`, by time.monotonic. Raises InDoubt when the transaction may be committed or not, or is
+    committed on the primary alone; the connection is then closed. After any other error nothing is committed.
     """
+    # A warning of an earlier COMMIT on this pooled connection must not count for this one.
     connection.info.pop(_UNREPLICATED, None)
     driver: psycopg.Connection[Any] = connection.connection.driver_connection  # type: ignore[assignment]
     bound = _Bound(driver)
@@ -75,35 +75,37 @@ def commit(connection: Connection, transaction: RootTransaction, until: float) -
             _logger.warning("database: COMMIT failed: %s %s", type(error.orig).__name__, state or "")
             raise (CommitInDoubt if bound.is_over else InDoubt)(IN_DOUBT) from error
         raise
+    # INVARIANT: acknowledged means on a standby. Success with this warning is no acknowledgement.
     if connection.info.pop(_UNREPLICATED, False):
         connection.invalidate()
         _logger.warning("database: no standby has confirmed a COMMIT")
         raise CommitInDoubt(IN_DOUBT)
     if bound.is_over:
-        connection.invalidate()  # a cancellation that comes late would meet the next transaction
+        connection.invalidate()  # a late cancellation would hit the next transaction
 
 
-class Turns:
-    """Lets nobody wait for a standby while it is known that none confirms anything. Safe for threads.
+class CommitAdmission:
+    """Admits COMMITs, and refuses them while no standby confirms. Safe for threads.
 
-    When one COMMIT has waited in vain all others are refused for a while; then one at a time tries, until one
-    is confirmed.
+    After one COMMIT has waited in vain, all others are refused for a while. Then one at a time is a trial,
+    until a standby confirms one.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._in_vain_at: float | None = None
-        self._is_tried = False
+        self._has_trial = False
 
     @contextlib.contextmanager
-    def turn(self, *, settles: bool = False) -> Iterator[Callable[[Connection, RootTransaction], None]]:
-        """Give what commits. Who `settles` a doubt is never refused. Raises Interrupted: nothing is done."""
+    def admit(self, *, settles: bool = False) -> Iterator[Callable[[Connection, RootTransaction], None]]:
+        """Give the function that commits. `settles` is never refused. Raises Interrupted: nothing is done."""
         until = time.monotonic() + (SETTLE_SECONDS if settles else COMMIT_SECONDS)
-        tries = not settles and self._admit()
+        tries = not settles and self._takes_trial()
 
         def finish(connection: Connection, transaction: RootTransaction) -> None:
             if self._in_vain_at is not None and not (tries or settles):
                 raise Interrupted(_NO_STANDBY)
+            # A COMMIT without writes waits for no standby, so its success proves nothing.
             is_proof = self._in_vain_at is not None and _writes(connection)
             try:
                 commit(connection, transaction, until)
@@ -117,27 +119,27 @@ class Turns:
             yield finish
         finally:
             if tries:
-                self._is_tried = False
+                self._has_trial = False
 
-    def _admit(self) -> bool:
-        """Return whether who comes is the one that tries."""
+    def _takes_trial(self) -> bool:
+        """Return whether this caller is the trial. Raises Interrupted for any other, while none confirms."""
         with self._lock:
             if self._in_vain_at is None:
                 return False
-            if self._is_tried or time.monotonic() < self._in_vain_at + QUIET_SECONDS:
+            if self._has_trial or time.monotonic() < self._in_vain_at + QUIET_SECONDS:
                 raise Interrupted(_NO_STANDBY)
-            self._is_tried = True
+            self._has_trial = True
             return True
 
 
 def _writes(connection: Connection) -> bool:
-    """Tell whether the transaction has written anything, for a COMMIT that has not waits for no standby."""
+    """Return whether the transaction has written. Without writes a COMMIT waits for no standby."""
     statement = "SELECT pg_current_xact_id_if_assigned() IS NOT NULL"
     return bool(connection.exec_driver_sql(statement).scalar_one())
 
 
 class _Bound:
-    """Ends what a connection waits for."""
+    """Ends the wait of a connection after some seconds."""
 
     def __init__(self, driver: psycopg.Connection[Any]) -> None:
         self._driver = driver
@@ -145,7 +147,7 @@ class _Bound:
 
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Let the block wait for so long."""
+        """Bound the time of the block."""
         timer = threading.Timer(seconds, self._give_up)
         timer.daemon = True
         timer.start()
@@ -153,15 +155,16 @@ class _Bound:
             yield
         finally:
             timer.cancel()
-            timer.join()  # or what it cancels would be the next transaction's
+            timer.join()  # otherwise it might cancel the next transaction
 
     def _give_up(self) -> None:
-        """Cancel what the connection waits for; where that cannot be done, close it under its owner."""
+        """Cancel the wait of the connection; if that fails, close the connection under its owner."""
         self.is_over = True
         try:
             descriptor = os.dup(self._driver.fileno())
         except (psycopg.Error, OSError):
-            return  # it has ended meanwhile
+            return  # the connection has ended meanwhile
+        # A duplicate of the descriptor: the owner may close its own at any moment, and the number be reused.
         with socket.socket(fileno=descriptor) as peer:
             try:
                 self._driver.cancel_safe(timeout=_CANCEL_SECONDS)

@@ -1,4 +1,4 @@
-"""The open database: one engine to write, one to read, and what each transaction promises."""
+"""The open database: its engines, and the promises of each transaction."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _logger = logging.getLogger(__name__)
 # SQLSTATEs: a primary under maintenance, and a standby, on which a transaction that writes cannot begin.
 _READ_ONLY: Final = ("25006", "0A000")
 _POOL_SIZE: Final = 16
-_RECORDING: Final = 2  # one thread of a process records at a time
-_LOOKS: Final = 5  # at a database that moves under each of them
-# SQLSTATEs of what passes: serialization failure, deadlock, a server that stops or starts, a lost connection.
+_RECORDING: Final = 2  # connections: one thread of a process records at a time
+_ATTEMPTS: Final = 5  # at a transaction, while the database changes its state under each
+# SQLSTATEs of passing errors: serialization failure, deadlock, server stop or start, lost connection.
 _PASSING: Final = ("40001", "40P01", "57P01", "57P02", "57P03", "08")
 _SQLITE_PASSING: Final = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _CLOSED: Final = (
@@ -45,23 +45,22 @@ _CLOSED: Final = (
 _LEFT_BEHIND: Final = (
     "The hub's database answers as one that was left behind: its operator has to name the new primary first."
 )
-_AWAY: Final = "The hub's database cannot be reached at the moment; try again."
+_UNREACHABLE: Final = "The hub's database cannot be reached at the moment; try again."
 _UNSETTLED: Final = "The hub's database keeps changing its place; try again."
 
 
 class Store:
-    """The hub's database. `write`, `record`, `count` and `read` are the only doors to a connection.
+    """The hub's database. `write`, `record`, `count` and `read` are the only transaction methods.
 
-    Behind each door the first statement says what has to be known before anything else: the epoch, whether
-    the hub is closed, and PostgreSQL's timeline. Each says its isolation. `clock`, for tests, gives the
-    present instead of the database's own.
+    The first statement of each transaction reads the state: epoch, closing, and PostgreSQL's timeline. Each
+    transaction states its isolation. In tests `clock` gives the present instead of the database.
     """
 
     def __init__(self, engine: Engine, recording: Engine | None = None) -> None:
         self._engine = engine
         self._place = engines.place(engine.url)
         self._recording = recording or engine
-        self._turns = commits.Turns()
+        self._admission = commits.CommitAdmission()
         self.memory = Memory()
         self._configuration: int | None = None
         self._refused: int | None = None
@@ -71,10 +70,10 @@ class Store:
     def open(cls, database_url: str) -> Store:
         """Return the store at this SQLAlchemy URL.
 
-        Raises SettingsError when the URL cannot be used. Nothing is created: `migrate` does.
+        Creates nothing: `migrate` does. Raises SettingsError when the URL cannot be used.
         """
         engine = engines.engine_at(database_url, _POOL_SIZE)
-        # What is recorded has connections of its own: whatever needs none does not wait behind it.
+        # Disclosures have connections of their own, so that other requests do not wait behind them.
         return cls(engine, engines.engine_at(database_url, _RECORDING) if _is_postgresql(engine) else None)
 
     @property
@@ -83,38 +82,41 @@ class Store:
 
     @contextmanager
     def write(self, *, when_closed: bool = False, settles: bool = False) -> Iterator[Connection]:
-        """Give a transaction that commits when the block ends and leaves no trace when it raises.
+        """Give a transaction. It commits when the block ends, and leaves no trace when the block raises.
 
-        READ COMMITTED: after a lock, the next statement reads what it protects. On SQLite it holds the write
-        lock from the start. Raises Unavailable when the database cannot be reached or locked in time, and
-        when the hub is closed, but for what is done `when_closed`, too; Interrupted where nothing was done
-        for a reason that passes; InDoubt where it may have been done. Who `settles` that waits for a standby
-        even if another has just done so in vain.
+        READ COMMITTED: after a lock, the next statement reads the protected rows. On SQLite the transaction
+        holds the write lock from the start. With `settles` the COMMIT waits for a standby even while other
+        COMMITs are refused. Raises Unavailable when the database cannot be reached or locked in time, and
+        when the hub is closed, unless `when_closed`; Interrupted when nothing was done, for a passing reason;
+        InDoubt when the COMMIT is in doubt.
         """
         with self._transaction(self._engine, when_closed=when_closed, settles=settles) as connection:
             yield connection
 
     @contextmanager
     def count(self) -> Iterator[Connection]:
-        """Give a transaction like `write` for what may be lost, such as rates: it waits for no standby."""
+        """Give a transaction like `write` for data that may be lost, such as rates. No standby is awaited."""
         with _unavailable_when_down(self._place, *_READ_ONLY), ExitStack() as stack:
-            connection, transaction = self._enter(stack, self._engine, writes=True, when_closed=True)
+            connection, transaction = self._open_transaction(
+                stack, self._engine, writes=True, when_closed=True
+            )
             if _is_postgresql(self._engine):
+                # For this transaction alone (`true`): a pooled session must not carry it to the next one.
                 connection.exec_driver_sql("SELECT set_config('synchronous_commit', 'off', true)")
             yield connection
             _commit(connection, transaction)
 
     @contextmanager
     def record(self) -> Iterator[Connection]:
-        """Give a transaction like `write`, on connections that are there for pages alone."""
+        """Give a transaction like `write`, on the connections for disclosures."""
         with self._transaction(self._recording) as connection:
             yield connection
 
     @contextmanager
     def read(self, *, when_closed: bool = False) -> Iterator[Connection]:
-        """Give one unchanging snapshot of what is committed: every statement in it sees the same state."""
+        """Give one unchanging snapshot of the committed data: all its statements see the same state."""
         with _unavailable_when_down(self._place), ExitStack() as stack:
-            connection, _ = self._enter(stack, self._engine, when_closed=when_closed)
+            connection, _ = self._open_transaction(stack, self._engine, when_closed=when_closed)
             yield connection
 
     @contextmanager
@@ -123,10 +125,12 @@ class Store:
     ) -> Iterator[Connection]:
         with (
             _unavailable_when_down(self._place, *_READ_ONLY),
-            self._turns.turn(settles=settles) as commit,
+            self._admission.admit(settles=settles) as commit,
             ExitStack() as stack,
         ):
-            connection, transaction = self._enter(stack, engine, writes=True, when_closed=when_closed)
+            connection, transaction = self._open_transaction(
+                stack, engine, writes=True, when_closed=when_closed
+            )
             if settles:
                 _bound_locks(connection)
             yield connection
@@ -135,34 +139,39 @@ class Store:
             else:
                 _commit(connection, transaction)
 
-    def _enter(
+    def _open_transaction(
         self, stack: ExitStack, engine: Engine, *, when_closed: bool, writes: bool = False
     ) -> tuple[Connection, RootTransaction]:
-        """Return a connection in a transaction that has looked at the state of the hub, and may go on."""
-        for n in range(_LOOKS):
+        """Return a connection in a transaction that knows the state of the hub and may go on."""
+        for n in range(_ATTEMPTS):
             connection, transaction, state = self._begin(stack, engine, writes=writes)
-            # Whoever waited for a restore to end has a snapshot from before it, without a row.
+            # A transaction that waited for the end of a restore has an earlier snapshot, without a row.
             is_early = state.epoch is None and n == 0
+            # INVARIANT: no transaction goes on in an epoch that its process does not know. Positions,
+            # revisions and generations mean something only within one epoch (storage.md, Epoch).
             if not is_early and not state.has_moved and self.memory.epoch in (None, state.epoch):
-                self.memory.see(state.timeline, state.standby_names, state.epoch)
+                self.memory.note_state(state.timeline, state.standby_names, state.epoch)
                 self._check_configuration(state)
                 if state.closed_at is not None and not when_closed:
+                    # A loss may have undone endings and deletions. So the hub serves nothing (storage.md).
                     raise Closed(_CLOSED)
                 return connection, transaction
             transaction.close()
             connection.close()
             if not is_early:
-                self._follow(state)
+                self._record_change(state)
         raise Unavailable(_UNSETTLED)
 
     def bind(self, configuration: int | None) -> None:
-        """Let every transaction from now on find this configuration in force, or raise Reconfigured.
+        """Let every later transaction find this configuration in force, or raise Reconfigured.
 
-        None: whichever is.
+        None: any configuration will do.
         """
         self._configuration = configuration
 
     def _check_configuration(self, state: State) -> None:
+        # Two processes with two configurations would decide differently (hub/README, The path of a
+        # configuration).
         if self._configuration in (None, state.configuration):
             return
         if self._refused != state.configuration:  # said once, not with each request
@@ -175,7 +184,7 @@ class Store:
     ) -> tuple[Connection, RootTransaction, State]:
         """Return a connection in a transaction, and the state of the hub: its first statement.
 
-        Raises Unavailable on a server that was left behind; the session is closed.
+        Raises Unavailable on a server that was left behind, and closes the session.
         """
         is_new = False
         while True:
@@ -183,9 +192,9 @@ class Store:
             connection.execution_options(**_isolation(engine, writes=writes))
             transaction = stack.enter_context(connection.begin())
             try:
-                state = epochs.look(connection)
+                state = epochs.read_state(connection)
             except DBAPIError as error:
-                # A connection that waited in the pool may be gone; a new one tells whether the server is.
+                # A pooled connection may be gone. A new connection shows whether the server is gone too.
                 if is_new or not error.connection_invalidated:
                     raise
                 transaction.close()
@@ -196,48 +205,49 @@ class Store:
                 raise Unavailable(_LEFT_BEHIND)
             return connection, transaction, state
 
-    def _follow(self, state: State) -> None:
-        """Take note of what has moved, in a transaction of its own, before anything else is done."""
+    def _record_change(self, state: State) -> None:
+        """Record a change of the server or epoch, in a transaction of its own, before anything else."""
         memory = self.memory
         if state.has_moved or None not in (memory.epoch, state.epoch):
-            with self._turns.turn(settles=True) as commit, ExitStack() as stack:
+            with self._admission.admit(settles=True) as commit, ExitStack() as stack:
                 connection, transaction, state = self._begin(stack, self._engine, writes=True)
-                state = self._followed(connection, state)
+                state = self._recorded_state(connection, state)
                 if _is_postgresql(self._engine):
                     commit(connection, transaction)
                 else:
                     _commit(connection, transaction)
         if memory.epoch not in (None, state.epoch):
             _logger.warning("database: another epoch has begun")
-            memory.forget()
-        memory.see(state.timeline, state.standby_names, state.epoch)
+            memory.begin_epoch()
+        memory.note_state(state.timeline, state.standby_names, state.epoch)
 
-    def _followed(self, connection: Connection, state: State) -> State:
-        """Keep what the server says of itself, and what this process knows to be lost; return the state."""
+    def _recorded_state(self, connection: Connection, state: State) -> State:
+        """Record the server's state, and losses known to this process. Return the new state."""
         memory, now = self.memory, moments.now(connection, self.clock)
         if state.has_moved:
             was_synchronous = memory.standby_names != ""
-            epochs.follow(connection, state, now, memory.last_served, was_synchronous=was_synchronous)
-        # A restore, which leaves the timeline as it is, has compared both databases, and told what is lost.
+            epochs.record_server(connection, state, now, memory.last_served, was_synchronous=was_synchronous)
+        # A restore keeps the timeline. It has compared both databases and recorded the loss itself.
         is_promoted = memory.timeline != state.timeline
-        if is_promoted and memory.epoch not in (None, epochs.look(connection).epoch):
-            epochs.lose(connection, now, memory.lost(connection, now))
-        return epochs.look(connection)
+        if is_promoted and memory.epoch not in (None, epochs.read_state(connection).epoch):
+            epochs.record_loss(connection, now, memory.lost(connection, now))
+        return epochs.read_state(connection)
 
     def now(self, connection: Connection) -> datetime:
-        """Return the present: of the primary's clock on PostgreSQL, of the machine's on SQLite."""
+        """Return the present: by the primary's clock on PostgreSQL, by the machine's clock on SQLite."""
         return moments.now(connection, self.clock)
 
-    def began(self, connection: Connection) -> datetime:
-        """Return the present as it was when the transaction looked at the state of the hub, at no cost."""
+    def began_at(self, connection: Connection) -> datetime:
+        """Return the present at the first statement of this transaction, without another statement."""
+        # A request has one `now` (storage.md, A moment, not two).
         at = epochs.state_of(connection).at
         return self.now(connection) if at is None or self.clock is not None else at
 
     def migrate(self) -> None:
-        """Create the tables, or bring them to the schema that this version knows. Repeating is harmless.
+        """Create the tables, or bring them to the schema of this version. Repeating is harmless.
 
-        An SQLite file is made where there is none, for its owner alone, and so is its folder. Raises
-        SettingsError for a database that only a later version knows.
+        Makes a missing SQLite file and its folder, for their owner alone. Raises SettingsError for the
+        database of a later version.
         """
         engines.make_file(self._engine.url)
         if self.outdated() is None:
@@ -248,16 +258,16 @@ class Store:
                 schemas.migrate(connection)
 
     def is_current(self) -> bool:
-        """Tell whether the database has exactly the schema that this version knows."""
+        """Return whether the database has exactly the schema of this version."""
         return self.outdated() is None
 
     def outdated(self) -> str | None:
-        """Return why the schema of the database is not this version's, and the remedy; None: it is."""
+        """Return why the schema is not this version's, and the remedy; None: the schema is current."""
         with _unavailable_when_down(self._place):
             return schemas.outdated(self._heads())
 
     def altered(self) -> str | None:
-        """Return where its tables are not those of its schema, and the remedy; None: they are."""
+        """Return where the tables differ from their schema, and the remedy; None: no difference."""
         with _unavailable_when_down(self._place), self._engine.connect() as connection:
             return schemas.altered(schemas.differences(connection))
 
@@ -272,7 +282,7 @@ class Store:
             return schemas.of(connection)
 
     def forget_erased(self) -> None:
-        """Let nothing that was erased be left beside an SQLite file (policy 8), unless it is in use."""
+        """Empty the `-wal` of an SQLite file that is not in use: erased text may lie there (policy 8)."""
         if self._place.file is not None:
             with suppress(sqlite3.OperationalError):  # locked by somebody else, or the disk is full
                 engines.empty_wal(self._place.file)
@@ -287,24 +297,27 @@ def _is_postgresql(engine: Engine) -> bool:
 
 
 def _isolation(engine: Engine, *, writes: bool) -> dict[str, Any]:
-    """Return how a transaction is isolated: said each time, for a role may have another default."""
+    """Return the isolation of a transaction. It is always stated, for a role may have another default."""
     if not _is_postgresql(engine):
         return {"hub_writes": writes}
+    # INVARIANT: after a lock, a later statement must read the protected row. A snapshot from before the wait
+    # (REPEATABLE READ) broke I3 and I4. Reads take no lock, and need one state for all statements.
     level = "READ COMMITTED" if writes else "REPEATABLE READ"
     return {"isolation_level": level, "postgresql_readonly": not writes}
 
 
 def _bound_locks(connection: Connection) -> None:
-    """Let a settlement wait no longer for the transaction in doubt than for its own COMMIT."""
+    """Bound the wait of a settlement for the transaction in doubt, as its own COMMIT is bounded."""
     if connection.dialect.name == "postgresql":
         value = f"{int(commits.SETTLE_SECONDS * 1_000)}ms"
         connection.exec_driver_sql("SELECT set_config('lock_timeout', %s, true)", (value,))
 
 
 def _commit(connection: Connection, transaction: RootTransaction) -> None:
-    """Commit, or leave nothing open: SQLite keeps a transaction whose COMMIT failed, and its lock on writing.
+    """Commit, or leave nothing open.
 
-    SQLAlchemy takes it for ended, and would give its connection to whoever comes next.
+    SQLite keeps a transaction with a failed COMMIT, and its write lock. SQLAlchemy regards the transaction as
+    ended, and would give its connection to the next request.
     """
     try:
         transaction.commit()
@@ -315,15 +328,15 @@ def _commit(connection: Connection, transaction: RootTransaction) -> None:
 
 @contextmanager
 def _unavailable_when_down(place: Place, *sqlstates: str) -> Iterator[None]:
-    """Let what fails because of the database be Unavailable: a stranger is told that, the operator why."""
+    """Turn errors of the database into Unavailable. Strangers learn only that; the operator learns why."""
     try:
         yield
     except (OperationalError, PoolTimeoutError) as error:
         raise _unavailable(error, place) from error
     except DBAPIError as error:
-        if type(error) is DatabaseError:  # SQLite's own words for no database, or a broken one
+        if type(error) is DatabaseError:  # SQLite: not a database, or a damaged one
             cause = causes.of(error, place)
-            raise DamagedDatabase(_AWAY, cause=cause.sentence) from error
+            raise DamagedDatabase(_UNREACHABLE, cause=cause.sentence) from error
         state = getattr(error.orig, "sqlstate", None)
         if error.connection_invalidated or state in sqlstates or causes.is_known(state):
             raise _unavailable(error, place) from error
@@ -333,13 +346,13 @@ def _unavailable_when_down(place: Place, *sqlstates: str) -> Iterator[None]:
 def _unavailable(error: Exception, place: Place) -> Unavailable:
     cause = causes.of(error, place)
     kind = Interrupted if _passes(getattr(error, "orig", None) or error, error) else Unavailable
-    refusal = kind(_AWAY, cause=cause.sentence)
+    refusal = kind(_UNREACHABLE, cause=cause.sentence)
     refusal.is_lasting = cause.is_lasting
     return refusal
 
 
 def _passes(cause: Any, error: Exception) -> bool:
-    """Tell whether what failed, of which nothing was done, may succeed at once."""
+    """Return whether a repetition may succeed at once. Nothing of the failed transaction was done."""
     if isinstance(cause, sqlite3.Error):
         return getattr(cause, "sqlite_errorcode", None) in _SQLITE_PASSING
     state = getattr(cause, "sqlstate", None)

@@ -1,4 +1,4 @@
-"""The engines of SQLAlchemy that open the hub's database, and where that is."""
+"""The engines of SQLAlchemy for the hub's database, and the place of the database."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from hub import files
 from hub.errors import SettingsError
 from hub.store.database import commits, epochs
 
-# No request waits for ever, nor for a machine that is gone. What the URL of a PostgreSQL says itself wins.
+# No request waits for ever, nor for a lost machine. Parameters in the URL win.
 SQLITE_BUSY_SECONDS: Final = 30
-BESIDE: Final = ("-wal", "-shm", "-journal")  # what SQLite keeps beside a file
+BESIDE: Final = ("-wal", "-shm", "-journal")  # the suffixes of files that SQLite makes beside a database
 _WAITS: Final = {  # libpq's parameters, in seconds, and for the last in milliseconds
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -30,13 +30,13 @@ _WAITS: Final = {  # libpq's parameters, in seconds, and for the last in millise
     "tcp_user_timeout": 10_000,
 }
 _MEMORY: Final = ":memory:"
-# What names of a role or database, and of a host, its port or a socket's folder, are made of.
+# The characters in the name of a role or database, and in a host, port or folder of a socket.
 _NAME: Final = re.compile(r"[\w.$-]*")
 _HOST: Final = re.compile(r"[\w.:,/%-]*")
 _HIDDEN: Final = "…"
 _PORT: Final = 5432
 _FORM: Final = "postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE"
-# Not a word of the URL itself is repeated: whatever stands in the wrong place may be the password.
+# No word of the URL is repeated: any part in the wrong place may be the password.
 _UNREADABLE: Final = (
     f"database_url: cannot be read as {_FORM}; correct it, and write %40 for @, %2F for /, %3A for :, "
     "%3F for ? and %25 for % within user and password"
@@ -49,7 +49,7 @@ _UNKNOWN_OPTION: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the database is, as the operator is told: never with a password. `file`, where it is one."""
+    """The place of the database for the operator, never with a password. `file`, if it is a file."""
 
     name: str
     file: Path | None = None
@@ -59,7 +59,7 @@ class Place:
 
 
 def parse(database_url: str) -> URL:
-    """Return the URL, read. Raises SettingsError, which repeats nothing of it, where it cannot be used."""
+    """Return the parsed URL. Raises SettingsError without any word of the URL."""
     try:
         url = make_url(database_url)
     except (ArgumentError, ValueError):
@@ -68,7 +68,7 @@ def parse(database_url: str) -> URL:
         case "sqlite" | "sqlite+pysqlite":
             return url
         case "postgresql+psycopg":
-            # What SQLAlchemy reads out of a password with a bare @ in it would be taken for a host.
+            # SQLAlchemy would take the rest of a password behind a bare @ for a host.
             if not url.database or database_url.count("@") > 1:
                 raise SettingsError(_UNREADABLE)
             return url
@@ -77,10 +77,9 @@ def parse(database_url: str) -> URL:
 
 
 def place(url: URL) -> Place:
-    """Return where the database of this URL is.
+    """Return the place of the database of this URL.
 
-    In an address that was typed wrongly the password may stand in any name of it: one that is not as names
-    are is left out.
+    In a mistyped address any name may hold the password. So a name with unusual characters is left out.
     """
     if url.get_backend_name() == "sqlite":
         file = Path(url.database or _MEMORY)
@@ -99,7 +98,7 @@ def _shown(name: str, form: re.Pattern[str]) -> str:
 
 
 def engine_at(database_url: str, size: int) -> Engine:
-    """Return an engine whose connections are as the hub's are. Raises SettingsError for another database."""
+    """Return an engine with the hub's settings. Raises SettingsError for another kind of database."""
     url = parse(database_url)
     try:
         return _sqlite(url, size) if url.get_backend_name() == "sqlite" else _postgresql(url, size)
@@ -108,9 +107,9 @@ def engine_at(database_url: str, size: int) -> Engine:
 
 
 def make_file(url: URL) -> None:
-    """Make an SQLite file that is missing, empty, and its folder, for its owner alone.
+    """Make a missing SQLite file, empty, and its folder, for their owner alone.
 
-    SQLite gives what it keeps beside it, as `-wal`, the mode of the file. Raises SettingsError.
+    SQLite gives the mode of the file to `-wal` and the like. Raises SettingsError.
     """
     file = place(url).file
     if file is None:
@@ -125,16 +124,19 @@ def make_file(url: URL) -> None:
 
 
 def open_sqlite(file: Path, **arguments: Any) -> sqlite3.Connection:  # (hub/README: wide-files-told)
-    """Return a connection to a file that is there: SQLite by itself would make one, as the umask wants it."""
-    path = "/" + str(file.absolute()).lstrip("/")  # two slashes would begin with the name of a host
+    """Return a connection to an existing file.
+
+    SQLite itself would make a missing file, with a mode by the umask.
+    """
+    path = "/" + str(file.absolute()).lstrip("/")  # after two slashes SQLite expects a host
     connection: sqlite3.Connection = sqlite3.connect(f"file:{quote(path)}?mode=rw", uri=True, **arguments)
     return connection
 
 
 def empty_wal(file: Path) -> None:
-    """Bring an SQLite file up to date and empty its `-wal`, which keeps what was erased.
+    """Bring an SQLite file up to date and empty its `-wal`, which keeps erased text.
 
-    Waits for nobody: where somebody reads or writes, the rest is left for another time.
+    Waits for nobody: if the file is in use, a later call does the rest.
     """
     with closing(open_sqlite(file, timeout=0, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous=FULL")
@@ -157,7 +159,7 @@ def _connect_sqlite(_dialect: Any, _record: Any, given: Sequence[str], named: di
 
 
 def _postgresql(url: URL, size: int) -> Engine:
-    # hide_parameters: what members sent is in no message of SQLAlchemy's.
+    # hide_parameters: no message of SQLAlchemy repeats data of members.
     engine = create_engine(url, connect_args=_postgresql_arguments(url), pool_size=size, hide_parameters=True)
     event.listen(engine, "do_connect", _connect_postgresql)
     event.listen(engine, "connect", lambda connection, record: commits.listen(connection, record.info))
@@ -172,7 +174,7 @@ def _connect_postgresql(_dialect: Any, _record: Any, _args: Any, named: dict[str
 
 
 def _postgresql_arguments(url: URL) -> dict[str, Any]:
-    """Return what a connection is opened with beside the URL: a later `-c` wins over an earlier one."""
+    """Return the arguments of a connection besides the URL. A later `-c` wins over an earlier one."""
     said = url.normalized_query
     options = [
         f"-c lock_timeout={epochs.LOCK_SECONDS}s",
@@ -184,9 +186,9 @@ def _postgresql_arguments(url: URL) -> dict[str, Any]:
 
 
 def _prepare_threshold(url: URL) -> dict[str, int | None]:
-    """Return after how many uses psycopg prepares a statement, where the URL says it; None: never.
+    """Return the uses before psycopg prepares a statement, if the URL says so; None: it never prepares.
 
-    A PgBouncer in transaction mode that knows no prepared statements (before 1.21) asks for `none`.
+    PgBouncer before 1.21, in transaction mode, knows no prepared statements and needs `none`.
     """
     said = url.normalized_query.get("prepare_threshold")
     if said is None:
@@ -197,7 +199,7 @@ def _prepare_threshold(url: URL) -> dict[str, int | None]:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.isolation_level = None  # transactions are begun by _begin_sqlite alone
+    connection.isolation_level = None  # only _begin_sqlite begins transactions
     connection.executescript(
         "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
         "PRAGMA mmap_size=268435456;"
@@ -207,4 +209,5 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     writes = connection.get_execution_options().get("hub_writes", False)
+    # INVARIANT: a writer holds the write lock from its first statement. It decides on rows that stay (I4).
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,8 +1,8 @@
-"""One history: what every transaction learns first, and what follows when history may have forked.
+"""One history: the state that every transaction reads first, and the consequences of a fork.
 
-A position, a revision or a generation means something only within its epoch. The epoch is another when the
-database may have lost what it had acknowledged: when a backup was restored, and when PostgreSQL's timeline
-is another than the one that is kept beside the epoch, for then a standby was promoted.
+Positions, revisions and generations mean something only within their epoch. The epoch changes when the
+database may have lost acknowledged data: after a restore, and when PostgreSQL's timeline differs from the
+recorded timeline, for then a standby was promoted.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from hub.store.schema.tables import hub_state, ledger
 _S = hub_state.c
 _EPOCH_BYTES: Final = 16
 _STATE: Final = "hub.state"
-AHEAD: Final = timedelta(minutes=1)  # how far the dates of a new epoch begin behind all that were given
+AHEAD: Final = timedelta(minutes=1)  # the first dates of a new epoch lie so far after all earlier dates
 
-# No request waits for ever. What the database URL or the role says wins.
+# No request waits for ever. Settings of the database URL or the role win.
 LOCK_SECONDS: Final = 30  # for each lock, as on SQLite
-# A process that stands still in a transaction, or whose machine is gone, gives its locks back after this.
+# A stopped process, or a lost machine, loses its locks after this time.
 IDLE_TRANSACTION_SECONDS: Final = 300
 
 
@@ -38,8 +38,9 @@ def _bounded(name: str, seconds: int) -> str:
 
 _COLUMNS: Final = "s.epoch, s.epoch_at, s.closed_at, s.configuration, s.timeline, s.standby_names"
 _ON_SQLITE: Final = f"SELECT {_COLUMNS} FROM (SELECT 1) LEFT JOIN hub_state s ON s.id = 1"  # noqa: S608
-# The primary alone answers this: `pg_current_wal_lsn` fails on a standby. What is set holds until the
-# transaction ends, COMMIT included, and so behind PgBouncer too.
+# Only a primary can answer: `pg_current_wal_lsn` fails on a standby. `set_config` holds until the end of the
+# transaction, COMMIT included. So PgBouncer gives no setting to another client.
+# INVARIANT: `synchronous_commit` is stated here, whatever the role says: acknowledged means on a standby.
 _ON_POSTGRESQL: Final = f"""
     SELECT {_COLUMNS},
         substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8), current_setting('synchronous_standby_names'),
@@ -53,11 +54,11 @@ _ON_POSTGRESQL: Final = f"""
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a transaction found when it began. Without epoch the database has yet to be initialised.
+    """The state at the start of a transaction. Without epoch the database is not initialised.
 
-    `configuration` is the number of the one that is in force; 0: none is kept yet.
-    `timeline`, `standby_names` and `at`, by its clock, are the server's own; `kept_timeline` and `kept_names`
-    are what was kept of it last. None on SQLite.
+    `configuration` is the number of the configuration in force; 0: none is stored. `timeline`,
+    `standby_names` and `at` come from the server; `kept_timeline` and `kept_names` were recorded before. None
+    on SQLite.
     """
 
     epoch: str | None
@@ -72,13 +73,13 @@ class State:
 
     @property
     def has_moved(self) -> bool:
-        """Tell whether what is kept of the server is not what it says itself."""
+        """Return whether the server differs from its recorded state."""
         kept, found = (self.kept_timeline, self.kept_names), (self.timeline, self.standby_names)
         return self.epoch is not None and kept != found
 
 
-def look(connection: Connection) -> State:
-    """Return the state, and remember it for `state_of`: the first statement of every transaction."""
+def read_state(connection: Connection) -> State:
+    """Return the state, and keep it for `state_of`. This is the first statement of every transaction."""
     is_postgresql = connection.dialect.name == "postgresql"
     row = connection.exec_driver_sql(_ON_POSTGRESQL if is_postgresql else _ON_SQLITE).one()
     closed_at = None if row[2] is None else from_microseconds(row[2])
@@ -91,28 +92,29 @@ def look(connection: Connection) -> State:
 
 
 def state_of(connection: Connection) -> State:
-    """Return what this transaction found when it began."""
+    """Return the state that this transaction read first."""
     state: State = connection.info[_STATE]
     return state
 
 
 def hold(connection: Connection) -> None:
-    """Lock `hub_state` until the transaction ends, if it has its row yet."""
+    """Lock the row of `hub_state`, if it exists, until the transaction ends. Raises Reconfigured."""
+    # Another process may have changed the configuration during the wait for the lock.
     found = connection.execute(select(_S.configuration).with_for_update()).scalar()
     refuse_another(connection, found)
 
 
 def refuse_another(connection: Connection, configuration: int | None) -> None:
-    """Raise Reconfigured where another configuration is in force than this transaction found at first.
+    """Raise Reconfigured if the configuration has changed since the first statement of this transaction.
 
-    To be asked after a lock was waited for: whoever held it may have changed the configuration.
+    Call this after each wait for a lock: its holder may have changed the configuration.
     """
     if configuration is not None and configuration != state_of(connection).configuration:
         raise Reconfigured(RECONFIGURED)
 
 
-def take_on(connection: Connection, configuration: int) -> None:
-    """Go on with another configuration than this transaction found: for whoever has just changed it."""
+def adopt_configuration(connection: Connection, configuration: int) -> None:
+    """Let this transaction go on with the configuration that it has just stored."""
     connection.info[_STATE] = replace(state_of(connection), configuration=configuration)
 
 
@@ -121,18 +123,20 @@ RECONFIGURED: Final = (
 )
 
 
-def follow(  # (hub/README: fork-doubt)
+def record_server(  # (hub/README: fork-doubt)
     connection: Connection, state: State, now: datetime, served: datetime, *, was_synchronous: bool
 ) -> None:
-    """Keep what the server says of itself, and begin another epoch where history may have forked.
+    """Record the state of the server. Begin another epoch if history may have forked.
 
-    The hub is closed by it unless every acknowledged transaction was on a standby: `was_synchronous` is what
-    this process has seen of the timeline before, and what is kept says the same. `served` is the last date
-    that this process has given to anybody.
+    That closes the hub, unless every acknowledged transaction was on a standby: by `was_synchronous`, as this
+    process saw the earlier timeline, and by the recorded names. `served` is the last date that this process
+    gave.
     """
+    # Read again under the lock: another process may have recorded the same promotion already.
     query = select(_S.timeline, _S.standby_names).with_for_update()
     kept_timeline, kept_names = connection.execute(query).one()
     is_fork = kept_timeline is not None and kept_timeline != state.timeline
+    # Every doubt closes the hub: one missing sign of synchronous commits is enough.
     if is_fork:
         begin(connection, now, served)
         if not (kept_names and was_synchronous):
@@ -148,7 +152,7 @@ _UNKNOWN_LOSS: Final = (
 
 
 def begin(connection: Connection, now: datetime, served: datetime) -> str:
-    """Begin another epoch and return it. Every date that is given from now on is later than any given before.
+    """Begin another epoch and return it. All later dates are later than every date given before.
 
     Locks `hub_state` and the ledgers, in the order of all locks.
     """
@@ -157,6 +161,8 @@ def begin(connection: Connection, now: datetime, served: datetime) -> str:
     connection.execute(update(hub_state).values(epoch=epoch, epoch_at=to_microseconds(now)))
     query = select(ledger.c.recipient, ledger.c.last_date).order_by(ledger.c.recipient).with_for_update()
     for recipient, last_date in connection.execute(query).all():
+        # INVARIANT: dates strictly increase across epochs too (I4). The lost part may have given later dates
+        # than the ledger holds, so the clock, the served dates and a minute count as well.
         latest = max(from_microseconds(last_date), now, served) + AHEAD
         values = {"last_date": to_microseconds(latest)}
         connection.execute(update(ledger).where(ledger.c.recipient == recipient).values(**values))
@@ -164,8 +170,9 @@ def begin(connection: Connection, now: datetime, served: datetime) -> str:
 
 
 def close(connection: Connection, now: datetime, loss: Iterable[str]) -> None:
-    """Close the hub, if it is open, and add to what is known of the loss; the caller holds `hub_state`."""
+    """Close the hub, if it is open, and add to the known loss. The caller holds `hub_state`."""
     at, known = connection.execute(select(_S.closed_at, _S.loss)).one()
+    # The known loss grows only: an earlier loss is not made good by a later one.
     sentences = list(dict.fromkeys([*_sentences(known), *loss]))
     values: dict[str, Any] = {"loss": orjson.dumps(sentences).decode()}
     if at is None:
@@ -173,10 +180,11 @@ def close(connection: Connection, now: datetime, loss: Iterable[str]) -> None:
     connection.execute(update(hub_state).values(**values))
 
 
-def lose(connection: Connection, now: datetime, loss: Sequence[str]) -> None:
-    """Close the hub where a process knows something to be lost, and add to what is known of it.
+def record_loss(connection: Connection, now: datetime, loss: Sequence[str]) -> None:
+    """Close the hub if this process knows of a loss, and add to the known loss.
 
-    So, too, where it was opened before that process had looked: its operator has not been told.
+    The hub closes again if it was opened before this process reported: the operator did not know of this
+    loss.
     """
     connection.execute(select(_S.id).with_for_update()).all()
     if loss:
@@ -184,19 +192,20 @@ def lose(connection: Connection, now: datetime, loss: Sequence[str]) -> None:
 
 
 def open_again(connection: Connection) -> Sequence[str]:
-    """Open the hub; return what was known of the loss. Repeating is harmless."""
+    """Open the hub. Return the known loss. Repeating is harmless."""
     known = connection.execute(select(_S.loss).with_for_update()).scalar_one()
     connection.execute(update(hub_state).values(closed_at=None, loss=None))
     return _sentences(known)
 
 
 def loss(connection: Connection) -> Sequence[str]:
-    """Return what is known of the loss, while the hub is closed."""
+    """Return the known loss, while the hub is closed."""
     return _sentences(connection.execute(select(_S.loss)).scalar_one_or_none())
 
 
 def new_epoch() -> str:
     """Return the name of another epoch."""
+    # Random, not a counter: two forks of one history must never give the same name.
     return secrets.token_hex(_EPOCH_BYTES)
 
 

@@ -1,4 +1,4 @@
-"""What ails an SQLite file, by SQLite's name of the error and by what can be seen of the file."""
+"""The causes of errors of an SQLite file, by SQLite's name of the error and the state of the file."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Final, NamedTuple
 
 from hub.store.database import engines
 
-_NO_ROOM: Final = "make room; nothing that was acknowledged is lost"
+_MAKE_ROOM: Final = "make room; nothing that was acknowledged is lost"
 
 
 class FileCause(NamedTuple):
-    """What is wrong, what mends it, and whether waiting does not."""
+    """What is wrong, the remedy, and whether waiting does not help."""
 
     what: str
     remedy: str
     is_lasting: bool = False
 
 
-_DISK_FULL: Final = FileCause("the disk is full", _NO_ROOM)
+_DISK_FULL: Final = FileCause("the disk is full", _MAKE_ROOM)
 _READ_ONLY_DISK: Final = FileCause("the file system is read-only", "mount it so that it can be written", True)
-# By the beginning of the name: SQLITE_IOERR_WRITE is an SQLITE_IOERR. What is seen of the file goes first.
+# By the beginning of the name: SQLITE_IOERR_WRITE is an SQLITE_IOERR. The state of the file goes first.
 BY_NAME: Final = {
     "SQLITE_NOTADB": FileCause(
         "the file is no SQLite database",
@@ -31,7 +31,7 @@ BY_NAME: Final = {
         True,
     ),
     "SQLITE_CORRUPT": FileCause("the file is damaged", "restore a backup: `hub restore FILE`", True),
-    "SQLITE_FULL": FileCause("the disk is full, or the file may not grow", _NO_ROOM),
+    "SQLITE_FULL": FileCause("the disk is full, or the file may not grow", _MAKE_ROOM),
     "SQLITE_BUSY": FileCause(
         "another process has held it locked for too long", "see which it is (fuser FILE), or wait"
     ),
@@ -49,19 +49,21 @@ BY_NAME: Final = {
     "SQLITE_ERROR": FileCause("its tables are not those of the hub", "run `hub init`, then `hub check`"),
 }
 _UNKNOWN: Final = FileCause("the database failed", "run `hub check`")
-_BY_SIGHT: Final = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR", "SQLITE_FULL")
+_BY_FILE: Final = ("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_IOERR", "SQLITE_FULL")
 
 
 def of(name: str, file: Path | None) -> FileCause:
-    """Return what an error of this name means, for a database in this file."""
+    """Return the cause of an error with this name, for a database in this file."""
+    # Only for these kinds does the state of the file say more than the name of the error.
     kind = next((known for known in BY_NAME if name.startswith(known)), None)
-    seen = _seen(kind, file) if file is not None and kind in _BY_SIGHT else None
+    seen = _seen(kind, file) if file is not None and kind in _BY_FILE else None
     return seen or BY_NAME.get(kind or "", _UNKNOWN)
 
 
 def _seen(kind: str | None, file: Path) -> FileCause | None:
     if kind in {"SQLITE_IOERR", "SQLITE_FULL"}:
         return _DISK_FULL if _is_full(file.parent) else None
+    # From the root downwards: the first closed folder hides the state of everything below.
     closed = next((folder for folder in reversed(file.parents) if _is_closed(folder)), None)
     if closed is not None:
         return _denied(closed)
@@ -79,13 +81,14 @@ def _is_closed(folder: Path) -> bool:
 
 
 def _used(file: Path) -> Iterator[Path]:
-    """Give what SQLite writes: the file, what lies beside it, and the folder in which it makes that."""
+    """Give the paths that SQLite writes: the file, the files beside it, and their folder."""
     yield file
     yield from (path for suffix in engines.BESIDE if (path := file.with_name(file.name + suffix)).exists())
     yield file.parent
 
 
 def _may(path: Path, rights: int) -> bool:
+    # The effective user counts: the hub may run with another one than the real user.
     return os.access(path, rights, effective_ids=True)
 
 
@@ -101,7 +104,7 @@ def _denied(path: Path) -> FileCause:
 def _user() -> str:
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
+    except KeyError:  # a container may have a user without a name
         return str(os.geteuid())
 
 
@@ -110,4 +113,4 @@ def _is_full(folder: Path) -> bool:
         seen = os.statvfs(folder)
     except OSError:
         return False
-    return not seen.f_bavail
+    return not seen.f_bavail  # blocks for users: root may have some left

@@ -1,4 +1,4 @@
-"""What time it is: the database's clock, so that hub processes whose clocks differ agree."""
+"""The present, by the database's clock. So processes with different clocks agree."""
 
 from __future__ import annotations
 
@@ -14,16 +14,17 @@ Clock = Callable[[], datetime]
 
 
 def now(connection: Connection, clock: Clock | None = None) -> datetime:
-    """Return the present: of `clock`, else the primary's on PostgreSQL, and the machine's on SQLite."""
+    """Return the present: of `clock`, else of the primary on PostgreSQL and of the machine on SQLite."""
     if clock is not None:
         return clock()
     if connection.dialect.name == "postgresql":
+        # Not now(): that is the start of the transaction, before any wait for a lock.
         moment: datetime = connection.exec_driver_sql("SELECT clock_timestamp()").scalar_one()
         return moment.astimezone(UTC)
     return datetime.now(UTC)
 
 
 def primary_clock() -> ColumnElement[int]:
-    """The primary's clock inside a statement of PostgreSQL, in microseconds since 1970."""
+    """Return the primary's clock as an expression of PostgreSQL, in microseconds since 1970."""
     seconds: Any = extract("epoch", func.clock_timestamp())
     return cast(seconds * _SECOND, BigInteger)

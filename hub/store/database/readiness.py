@@ -1,4 +1,4 @@
-"""What a database says of itself and its standbys, and a write that leaves nothing behind."""
+"""The state of the database server and its standbys, and a write without a trace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hub.store.database import moments
 from hub.store.schema.tables import lease
 
 _NAME_BYTES: Final = 8
-# A role without pg_read_all_stats is shown the names alone: all else is NULL.
+# A role without pg_read_all_stats sees the names alone; all else is NULL.
 _STANDBYS: Final = text("""
     SELECT application_name, state, sync_state,
         pg_wal_lsn_diff(pg_current_wal_lsn(), flush_lsn)::bigint AS unflushed,
@@ -29,10 +29,10 @@ _WAITING: Final = text("""
 
 @dataclass(frozen=True, slots=True)
 class Standby:
-    """A standby as its primary sees it; None is what this role is not shown, or what is not known yet.
+    """A standby as seen by its primary. None: hidden from this role, or unknown yet.
 
-    `unflushed` and `unreplayed` are bytes of WAL that it has not on disk, or does not show; `seconds` is how
-    long it took to show what it showed last.
+    `unflushed` and `unreplayed` are bytes of WAL, not yet on disk and not yet visible on the standby.
+    `seconds` is the delay of the last replay.
     """
 
     name: str
@@ -45,9 +45,9 @@ class Standby:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseServer:
-    """A PostgreSQL primary: its clock, its standbys, and how many commits wait for one.
+    """A PostgreSQL primary: clock, standbys, and the number of waiting commits.
 
-    A role that is not `shown_all` sees only commits of its own.
+    Without `shown_all` the role sees only own commits.
     """
 
     clock: datetime
@@ -57,20 +57,23 @@ class DatabaseServer:
 
 
 def server(connection: Connection) -> DatabaseServer | None:
-    """Return what the primary says now; None on SQLite."""
+    """Return the state of the primary; None on SQLite."""
     if connection.dialect.name != "postgresql":
         return None
+    # The clock first: the process compares it with its own, and each later query would add its time.
     clock = moments.now(connection)
     standbys = tuple(Standby(*row) for row in connection.execute(_STANDBYS))
+    # Commits that wait for a standby hold their locks.
     waiting, shown_all = connection.execute(_WAITING).one()
     return DatabaseServer(clock, standbys, waiting, shown_all)
 
 
-def write(connection: Connection) -> None:
-    """Write a row of `lease` and delete it: the COMMIT goes to disk and to the standbys like any other.
+def try_write(connection: Connection) -> None:
+    """Write a row of `lease` and delete it. The COMMIT goes to disk and standbys like any other.
 
-    The row's name is new each time, so that no process waits for another's.
+    The name of the row is new each time, so that no process waits for another.
     """
     name = f"readyz-{secrets.token_hex(_NAME_BYTES)}"
+    # A read alone would miss a full disk, a read-only server and absent standbys.
     connection.execute(insert(lease).values(name=name, until=0))
     connection.execute(delete(lease).where(lease.c.name == name))

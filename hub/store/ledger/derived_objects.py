@@ -1,4 +1,4 @@
-"""What the hub has made in place of submitted objects: their ids, and the bodies of what was released."""
+"""Derived objects: their made ids, and the bodies that were released."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hub.model import (
     StixId,
 )
 from hub.store.database.batches import among, batches
-from hub.store.ledger.releases import decode
+from hub.store.ledger.justifications import decode
 from hub.store.schema.rendition_tables import made_id, rendition
 from hub.store.schema.tables import (
     content,
@@ -30,11 +30,11 @@ from hub.store.schema.tables import (
 _M = made_id.c
 _R = rendition.c
 
-Key = tuple[int, Form]  # ObjectVersion.key, and the form
+Key = tuple[int, Form]  # ObjectVersion.key and the form
 
 
 def stored(connection: Connection, versions: Collection[int]) -> dict[Key, ServedObject]:
-    """Return what has been made of these versions, in every form."""
+    """Return the derived objects of these versions, in every form."""
     found: dict[Key, ServedObject] = {}
     for batch in batches(sorted(versions)):
         for row in connection.execute(select(rendition).where(_R.version_id.in_(batch))):
@@ -44,7 +44,7 @@ def stored(connection: Connection, versions: Collection[int]) -> dict[Key, Serve
 
 
 class Made(NamedTuple):
-    """Something that was made of a version, by its key, in a nation and a form, under an id of the hub's."""
+    """A derived object: made id, version key, origin and form."""
 
     id: StixId
     version: int
@@ -53,7 +53,7 @@ class Made(NamedTuple):
 
 
 def with_ids(connection: Connection, ids: Collection[StixId]) -> list[Made]:
-    """Return what has been made under these ids."""
+    """Return the derived objects with these made ids."""
     v = object_version.c
     query = select(_R.stix_id, _R.version_id, v.origin, _R.rendition)
     query = query.join(object_version, v.id == _R.version_id).where(among(connection, _R.stix_id, ids))
@@ -64,7 +64,9 @@ def with_ids(connection: Connection, ids: Collection[StixId]) -> list[Made]:
 
 
 def add(connection: Connection, made: Mapping[Key, ServedObject]) -> None:
-    """Keep what was made; the caller holds the origin."""
+    """Store derived objects. The caller holds the origin."""
+    # INVARIANT: a version and a form have one derived object for good (STIX 2.1, 3.6). The primary key
+    # refuses a second one.
     rows = [
         {
             "version_id": version,
@@ -95,9 +97,10 @@ def bodies(connection: Connection, ids: Collection[int]) -> dict[int, bytes]:
 def made_ids(
     connection: Connection, origin: NationCode, ids: Collection[StixId], form: Form
 ) -> dict[StixId, StixId]:
-    """Return the ids that were made for objects of the nation, by the ids that they have there."""
+    """Return the made ids of objects of the nation, by original id."""
     found: dict[StixId, StixId] = {}
     for batch in batches(sorted(ids)):
+        # An id is made for each form: a reader of both must not take them for one object.
         condition = (_M.origin == origin, _M.rendition == form.label, _M.stix_id.in_(batch))
         rows = connection.execute(select(_M.stix_id, _M.made).where(*condition))
         found.update((StixId(id), StixId(made)) for id, made in rows)
@@ -107,7 +110,8 @@ def made_ids(
 def add_made_ids(
     connection: Connection, origin: NationCode, form: Form, made: Mapping[StixId, StixId]
 ) -> None:
-    """Keep ids that were made; the caller holds the origin."""
+    """Store made ids. The caller holds the origin."""
+    # INVARIANT: an original keeps its made id for good. Consumers know an object by its id (policy 8).
     place = {"origin": origin, "rendition": form.label}
     if made:
         rows = [place | {"stix_id": id, "made": new} for id, new in made.items()]
@@ -115,9 +119,10 @@ def add_made_ids(
 
 
 def originals(connection: Connection, nation: NationCode, ids: Iterable[StixId]) -> dict[StixId, OriginalId]:
-    """Return what stands behind those of `ids` that were made of other nations' objects than this one's.
+    """Return the originals of those `ids` that were made for objects of other nations than `nation`.
 
-    Nobody comes upon such an id by chance: it was given one, be it as a reference in another object.
+    A made id is random. So a member with such an id received the id, perhaps as a reference in another
+    object.
     """
     found: dict[StixId, OriginalId] = {}
     for batch in batches(sorted(ids)):
@@ -127,8 +132,10 @@ def originals(connection: Connection, nation: NationCode, ids: Iterable[StixId])
     return found
 
 
-def known(connection: Connection, origin: NationCode, cert: str, ids: Collection[StixId]) -> KnownSubmitters:
-    """Return who has given those of `ids` that are known to the nation; `cert` is its cert's member id."""
+def known_submitters(
+    connection: Connection, origin: NationCode, cert: str, ids: Collection[StixId]
+) -> KnownSubmitters:
+    """Return the submitters of those `ids` that the nation knows. `cert` is the member id of its cert."""
     v = object_version.c
     by_cert: set[StixId] = set()
     by_others: set[StixId] = set()
@@ -137,19 +144,21 @@ def known(connection: Connection, origin: NationCode, cert: str, ids: Collection
         query = select(v.stix_id, v.member).distinct().where(v.origin == origin, v.stix_id.in_(batch))
         for id, member in connection.execute(query):
             (by_cert if member == cert else by_others).add(StixId(id))
+        # Withdrawn rows count too: the nation was shown the id.
         is_foreign = (release.c.recipient == origin, release.c.origin != origin)
         query = select(release.c.stix_id).distinct().where(*is_foreign, release.c.stix_id.in_(batch))
         from_abroad.update(StixId(id) for id in connection.execute(query).scalars())
     return KnownSubmitters(frozenset(by_cert), frozenset(by_others), frozenset(from_abroad))
 
 
-def told(
+def first_positions(
     connection: Connection, nation: NationCode, origin: NationCode, made: Collection[StixId]
 ) -> dict[tuple[MemberId, StixId], int]:
-    """Return where `nation` was first given something of each member of `origin` under these ids."""
+    """Return the first position at which `nation` was given each id of `made`, by member of `origin`."""
     c = release.c
     found: dict[tuple[MemberId, StixId], int] = {}
     for batch in batches(sorted(made)):
+        # By position, not by date: a position says what came before (hub/README: answer-to-made-id).
         query = select(c.stix_id, c.member, func.min(c.position)).group_by(c.stix_id, c.member)
         query = query.where(c.recipient == nation, c.origin == origin, c.stix_id.in_(batch))
         for id, member, position in connection.execute(query):
@@ -158,15 +167,19 @@ def told(
 
 
 def first_position(connection: Connection, nation: NationCode, version: int) -> int:
-    """Return where the nation's ledger has the version first; 0: nowhere."""
+    """Return the version's first position in the nation's ledger; 0: no row."""
     query = select(func.min(release.c.position)).where(release.c.version_id == version)
     return connection.execute(query.where(release.c.recipient == nation)).scalar_one() or 0
 
 
-def at_home(
+def home_justifications(
     connection: Connection, origin: NationCode, ids: Collection[StixId]
 ) -> dict[tuple[MemberId, StixId], Justification]:
-    """Return by what the nation's records with these ids stand in it; which do not are left out."""
+    """Return the justification by which each of these records is visible at home.
+
+    The key is member and id. Records without a home row are left out.
+    """
+    # At home alone, and as submitted: the audience of an answer follows the originals (answer-to-made-id).
     c, v = release.c, object_version.c
     found: dict[tuple[MemberId, StixId], Justification] = {}
     for batch in batches(sorted(ids)):

@@ -1,4 +1,4 @@
-"""Who was given which rows, when: one entry for every answer that held anything."""
+"""Disclosures: the rows that each member was given, and when. Every page with rows has one entry."""
 
 from __future__ import annotations
 
@@ -35,12 +35,13 @@ from hub.model import (
 from hub.store.schema.disclosure_tables import disclosure
 
 _D = disclosure.c
-_LONGEST_RUN: Final = 1_000_000  # more than any page holds; what damaged text may ask for
+_LONGEST_RUN: Final = 1_000_000  # above any page: damaged text must not ask for more memory
 _RUN: Final = re.compile(r"([1-9][0-9]{0,17})(?:\+([1-9][0-9]{0,6}))?", re.ASCII)
 
 
 def add(connection: Connection, *disclosures: Disclosure) -> None:
     """Record the disclosures, in the order given."""
+    # INVARIANT: disclosures are append-only evidence. Nothing changes or deletes an entry of a hub in use.
     connection.execute(
         insert(disclosure),
         [
@@ -63,7 +64,10 @@ def add(connection: Connection, *disclosures: Disclosure) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
-    """That a member was given one row. `disclosure` numbers the answers in the order of their commits."""
+    """One row that a member was given. `disclosure` is the number of the entry.
+
+    Numbers are not in the order of commits: pages share commits and may be committed late.
+    """
 
     disclosure: int
     member: MemberId
@@ -78,15 +82,15 @@ class Fetch:
 def fetches(
     connection: Connection, recipient: NationCode, positions: Collection[int], after: int = 0
 ) -> Iterator[Fetch]:
-    """Give who was given one of these rows of the recipient's ledger, the earliest first.
+    """Give each fetch of these positions of the recipient's ledger, in the order of the disclosures.
 
-    Answers that are numbered up to `after`, or end before the first of the rows, are not looked at, those
-    that begin behind the last are passed over, and of the others no more is decoded than lies before the
-    last: a page is a few runs.
+    Skips pages with a number up to `after`, and pages that end before the first position or begin after the
+    last position. A page is a few runs. No run is decoded after the last position.
     """
     wanted = sorted(positions)
     if not wanted:
         return
+    # The index on `last_position` bounds the scan to pages that can hold a wanted position.
     is_around = (_D.last_position >= wanted[0], _D.first_position <= wanted[-1])
     query = select(disclosure).where(_D.recipient == recipient, *is_around)
     if after:
@@ -107,23 +111,25 @@ def fetches(
 
 
 def last_before(connection: Connection, at: datetime) -> int:
-    """Return the number of the last answer that was read before this instant; 0: there is none."""
+    """Return the number of the last disclosure before this instant; 0: there is none."""
     query = select(_D.id).where(_D.at < to_microseconds(at)).order_by(_D.id.desc()).limit(1)
     return connection.execute(query).scalar() or 0
 
 
 # --- positions as text --------------------------------------------------------------------------
 #
-# Rising positions above zero are runs: how far behind the last one a run begins and, after a plus, how many
-# positions more it has, all of them separated by commas. 7, 8, 9 and 12 are "7+2,3". Both databases write it:
-# SQLite's pages in `encode`, PostgreSQL's in the statement that reads them.
+# Rising positions above zero are runs, separated by commas. A run is its distance from the end of the run
+# before. A plus and the number of further positions may follow. 7, 8, 9 and 12 are "7+2,3". `encode` writes
+# this text for SQLite. The page's own statement writes it on PostgreSQL (`insertion`).
+# INVARIANT: positions never change meaning within an epoch, so the text proves who received which row.
 
 
 def insertion(page: CTE, moment: CTE) -> CTE:
-    """Return the part of a statement that records what `page` holds; nothing where it holds nothing.
+    """Return the CTE that records the rows of `page`. An empty page is not recorded.
 
     Values of the statement: `member`, `nation`, `kind`.
     """
+    # Position minus row number is the same for all rows of a run, because positions are integers.
     number = func.row_number().over(order_by=page.c.position)
     rows = select(page.c.position, (page.c.position - number).label("run")).subquery("numbered")
     first, last = func.min(rows.c.position), func.max(rows.c.position)
@@ -139,7 +145,7 @@ def insertion(page: CTE, moment: CTE) -> CTE:
     values: dict[str, Any] = {
         "member": bindparam("member", type_=String),
         "recipient": bindparam("nation", type_=String),
-        "at": moment.c.now,
+        "at": moment.c.now,  # of the statement that reads the page: one snapshot, not two
         "kind": bindparam("kind", type_=String),
         "revision": moment.c.revision,
         "generation": moment.c.generation,
@@ -148,12 +154,13 @@ def insertion(page: CTE, moment: CTE) -> CTE:
         "last_position": ends.c.last,
         "runs": ends.c.runs,
     }
+    # An empty page discloses nothing. The join leaves it out.
     source = select(*values.values()).select_from(moment.join(ends, ends.c.first.is_not(None)))
-    return insert(disclosure).from_select(list(values), source).cte("told")
+    return insert(disclosure).from_select(list(values), source).cte("recorded")
 
 
 def encode(positions: Sequence[int]) -> str:
-    """Return rising positions above zero as text."""
+    """Return the text of rising positions above zero."""
     found: list[str] = []
     last = index = 0
     while index < len(positions):
@@ -170,12 +177,12 @@ def encode(positions: Sequence[int]) -> str:
 
 
 def decode(text: str) -> tuple[int, ...]:
-    """Return the positions that `encode` gave this text for. Raises ValueError for any other."""
+    """Return the positions of a text of `encode`. Raises ValueError for any other text."""
     return tuple(position for start, end in _runs(text) for position in range(start, end + 1))
 
 
 def held(text: str, positions: Sequence[int]) -> list[int]:
-    """Return which of these rising positions are among those that `encode` gave this text for."""
+    """Return those of these rising positions that are in a text of `encode`."""
     found: list[int] = []
     for start, end in _runs(text):
         found += positions[bisect_left(positions, start) : bisect_right(positions, end)]

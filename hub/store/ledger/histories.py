@@ -1,4 +1,4 @@
-"""What agreements have yet to do to the rows of what was submitted before, and how far that has come."""
+"""Histories: the work that agreements have yet to do on rows of earlier versions, and its progress."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ _V = object_version.c
 
 
 class HistoryKind(StrEnum):
-    PREPARE = "prepare"  # let rows stand by what takes over, too, before it does
-    APPEND = "append"  # give rows to whom something became visible
+    PREPARE = "prepare"  # justify rows by an amendment too, before the amendment takes over
+    APPEND = "append"  # append rows for readers to whom a version became visible
 
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """One agreement's way through what one nation has submitted, in order of version.
+    """The progress of one agreement through the versions of one nation, in order of key.
 
-    Rows are given by clearance, the widest first, in one walk for each (policy 9): in this one those up to
-    `clearance`. `last_version` is the key of the last version that the walk has come to; `leaves_out`: it has
-    left out a narrower row. What by its level is for `settled` or wider needs no other walk.
+    Rows are appended by clearance, the widest first, in one walk for each clearance (policy 9). This walk
+    appends rows up to `clearance`. `last_version` is the key of the last version that the walk has reached.
+    `leaves_out`: the walk has left out a narrower row. A version needs no other walk if its level is visible
+    to `settled` or a wider clearance.
     """
 
     id: int
@@ -43,7 +44,7 @@ class History:
 
     @property
     def what(self) -> tuple[str, HistoryKind, NationCode, datetime]:
-        """What it goes through for what, however far it has come."""
+        """The identity of the work: agreement, kind, origin and due instant, without the progress."""
         return self.agreement_id, self.kind, self.origin, self.due_at
 
 
@@ -54,13 +55,14 @@ def add(
     origins: Collection[NationCode],
     due_at: datetime,
 ) -> None:
-    """Have what these nations submitted gone through from `due_at` on."""
+    """Add a history for each of these nations, due at `due_at`."""
     rows = [
         {
             "agreement_id": agreement_id,
             "kind": kind.value,
             "origin": origin,
             "due_at": to_microseconds(due_at),
+            # From the first version. The caller commits this with the period, so no crash loses it (I4).
             "last_version": 0,
         }
         for origin in sorted(origins)
@@ -70,7 +72,7 @@ def add(
 
 
 def unfinished(connection: Connection, kind: HistoryKind, agreement_id: str | None = None) -> list[History]:
-    """Return what is left to go through, whether it is due or not, oldest first."""
+    """Return the unfinished histories of this kind, due or not, oldest first."""
     query = select(history).where(_H.kind == kind.value).order_by(_H.due_at, _H.id)
     if agreement_id is not None:
         query = query.where(_H.agreement_id == agreement_id)
@@ -78,18 +80,21 @@ def unfinished(connection: Connection, kind: HistoryKind, agreement_id: str | No
 
 
 def find(connection: Connection, known: History) -> History | None:
-    """Return how far it has come; None: nothing of it is left to do.
+    """Return the current state of a history; None: it is finished.
 
-    SQLite gives the id of one that is forgotten again, to another agreement, nation or time.
+    SQLite may give the id of a finished history to a new one. So agreement, kind, origin and due instant are
+    compared too.
     """
     row = connection.execute(select(history).where(_H.id == known.id)).one_or_none()
     found = None if row is None else _history(row)
+    # The progress may differ: another worker may have gone further.
     return found if found is not None and found.what == known.what else None
 
 
 def move_on(connection: Connection, to: History) -> None:
-    """Note how far it has come."""
+    """Record the progress of a history."""
     values = {
+        # INVARIANT: rows and progress of a step share a commit. A crash repeats nothing and loses nothing.
         "last_version": to.last_version,
         "clearance": int(to.clearance),
         "leaves_out": to.leaves_out,
@@ -99,7 +104,7 @@ def move_on(connection: Connection, to: History) -> None:
 
 
 def finish(connection: Connection, id: int) -> None:
-    """Forget it: nothing is left to do."""
+    """Delete a finished history."""
     connection.execute(delete(history).where(_H.id == id))
 
 
@@ -108,8 +113,10 @@ def next_versions(
 ) -> list[tuple[int, str]]:
     """Return key and STIX id of the nation's next versions, at most `limit`, in order of key.
 
-    Those at one of these levels, and those that may be given in part, whose parts have levels of their own.
+    Selects versions at these levels, and versions with redactions, because redactions have levels of their
+    own.
     """
+    # A nation's submissions hold its origin, so a later commit has later keys: none is missed.
     is_asked = or_(_V.effective_tlp.in_([int(level) for level in levels]), _V.cuts.is_not(None))
     query = select(_V.id, _V.stix_id).where(_V.origin == origin, _V.id > after, is_asked)
     return [(key, id) for key, id in connection.execute(query.order_by(_V.id).limit(limit))]

@@ -1,4 +1,4 @@
-"""The rows that everything is ordered by: origin and ledger of each nation, the generation, the leases."""
+"""The ordering rows: origin and ledger of each nation, generation and leases."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ from hub.store.schema.tables import (
 
 
 def open_ledgers(connection: Connection, nations: Sequence[NationCode]) -> list[NationCode]:
-    """Make what is missing of the ordering rows; return the nations whose ledgers are new.
+    """Make the missing ordering rows. Return the nations with a new ledger.
 
-    All ledgers are held, new or not, of these nations or not.
+    The transaction then holds every ledger, also of nations outside `nations`.
     """
     state = {"id": 1, "generation": 0, "changed_at": 0, "epoch": new_epoch()}
     connection.execute(upsert(connection, hub_state).values(**state).on_conflict_do_nothing())
+    # Order of locks: `hub_state`, origins by code, ledgers by code (storage.md, All locks in one order).
     hold_nations(connection)
     known = set(map(NationCode, connection.execute(select(ledger.c.recipient)).scalars()))
     new = [nation for nation in nations if nation not in known]
@@ -36,19 +37,21 @@ def open_ledgers(connection: Connection, nations: Sequence[NationCode]) -> list[
         if nation in known:
             releases.lock(connection, [nation])
         else:
+            # INVARIANT: a ledger begins at position 0. The first row gets 1: positions are gapless (I4).
             connection.execute(insert(ledger).values(recipient=nation, position=0, last_date=0, revision=0))
     return new
 
 
 def hold_nations(connection: Connection) -> None:
-    """Let nobody else open ledgers or add members until the transaction ends."""
+    """Keep others from opening ledgers and adding members until the transaction ends."""
     epochs.hold(connection)
 
 
 def take_lease(connection: Connection, name: str, now: datetime, until: datetime) -> bool:
-    """Take the lease if nobody holds it at `now`; return whether it was taken."""
+    """Take the lease if it is free at `now`. Return True on success."""
     row = {"name": name, "until": 0}
     connection.execute(upsert(connection, lease).values(**row).on_conflict_do_nothing())
+    # The condition is in the UPDATE: of two workers one alone changes the row.
     condition = (lease.c.name == name, lease.c.until <= to_microseconds(now))
     return (
         connection.execute(update(lease).where(*condition).values(until=to_microseconds(until))).rowcount == 1
@@ -56,6 +59,7 @@ def take_lease(connection: Connection, name: str, now: datetime, until: datetime
 
 
 def give_lease_back(connection: Connection, name: str, until: datetime) -> None:
-    """Let the next one take the lease that was taken `until` then; another's is left alone."""
+    """Free the lease that was taken `until` this instant. A lease of another worker stays."""
+    # The instant names the holder: a late pass must not free the lease of the next worker.
     condition = (lease.c.name == name, lease.c.until == to_microseconds(until))
     connection.execute(update(lease).where(*condition).values(until=0))

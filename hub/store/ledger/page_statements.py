@@ -1,6 +1,6 @@
-"""The statements of a poll, each built and compiled once for all queries that have the same filters.
+"""The statements of a poll. Each is built and compiled once for all queries with the same filters.
 
-Building one costs as much as answering it; so a poll gives its values to a text that is there already.
+To build a statement costs as much as to answer it. So a poll gives its values to a compiled text.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _POSTGRESQL: Final = "postgresql"
 
 
 class Shape(NamedTuple):
-    """What statements differ in: which filters a query has. Values are given each time."""
+    """The filters that a query has: statements differ in these alone. Values are given each time."""
 
     is_postgresql: bool
     is_after: bool
@@ -74,7 +74,7 @@ class Shape(NamedTuple):
 
 
 def values(connection: Connection, query: Query, valid: Collection[int]) -> dict[str, Any]:
-    """Return the values that a statement of the query's shape takes."""
+    """Return the values for a statement of the query's shape."""
     found: dict[str, Any] = {
         "nation": query.reader.nation,
         "member": query.reader.member,
@@ -82,8 +82,9 @@ def values(connection: Connection, query: Query, valid: Collection[int]) -> dict
         "limit": query.limit,
         "after": None if query.added_after is None else to_microseconds(query.added_after),
     }
+    # Any number of values is one parameter: no limit of a driver, and one text for all lengths.
     lists = (
-        ("standing", valid),
+        ("valid", valid),
         ("ids", sorted(query.ids)),
         ("types", sorted(query.types)),
         ("versions", sorted(query.versions)),
@@ -93,12 +94,12 @@ def values(connection: Connection, query: Query, valid: Collection[int]) -> dict
 
 
 def listed(is_postgresql: bool, found: Collection[Any]) -> Any:
-    """Return any number of values as the one that a statement takes for them."""
+    """Return the one parameter that carries any number of values."""
     return list(found) if is_postgresql else orjson.dumps(list(found)).decode()
 
 
 class Text:
-    """A statement as text with the names of its values, in the order of the driver."""
+    """A compiled statement: its text, and the names of its values in the order of the driver."""
 
     def __init__(self, connection: Connection, statement: Select[Any]) -> None:
         compiled = statement.compile(dialect=connection.dialect)
@@ -115,11 +116,12 @@ class Text:
         return connection.exec_driver_sql(self._text, parameters).all()
 
 
+# Bounded: a shape has a few flags. Two threads may compile the same text; either is right.
 _texts: dict[tuple[Any, ...], Text] = {}
 
 
 def page(connection: Connection, query: Query, *, is_cut: bool, is_timed: bool) -> Text:
-    """Return the statement that reads a page and, on PostgreSQL, records it.
+    """Return the statement that reads a page. On PostgreSQL the statement records the page too.
 
     `is_cut`: the bodies count, up to the value `max_bytes`. `is_timed`: the clock is the value `clock`.
     """
@@ -131,7 +133,7 @@ def page(connection: Connection, query: Query, *, is_cut: bool, is_timed: bool) 
 
 
 def emptiness(connection: Connection, query: Query, *, is_timed: bool) -> Text:
-    """Return the statement that tells whether a page would hold anything."""
+    """Return the statement that says whether a page would have rows."""
     shape = Shape.of(connection, query)
     key = ("emptiness", shape, is_timed)
     if key not in _texts:
@@ -143,7 +145,7 @@ def emptiness(connection: Connection, query: Query, *, is_timed: bool) -> Text:
 
 
 def bodies(connection: Connection) -> Text:
-    """Return the statement that reads bodies: by the value `ids`, their ids and they themselves."""
+    """Return the statement that reads bodies: id and body for each of the value `ids`."""
     key = ("bodies", connection.dialect.name)
     if key not in _texts:
         wanted = _any(connection.dialect.name == _POSTGRESQL, content.c.id, "ids")
@@ -152,7 +154,7 @@ def bodies(connection: Connection) -> Text:
 
 
 def rows(shape: Shape, *columns: ColumnElement[Any]) -> Select[Any]:
-    """Return the question for the rows of a reader's ledger that a query selects."""
+    """Return the query for the rows of a reader's ledger that match the filters."""
     return select(*columns).where(*_visible(shape, release), *_filters(shape))
 
 
@@ -161,19 +163,22 @@ def rows(shape: Shape, *columns: ColumnElement[Any]) -> Select[Any]:
 
 def _page(shape: Shape, *, is_cut: bool, is_timed: bool) -> Select[Any]:
     moment = _moment(shape, is_timed=is_timed)
+    # One row more than the limit: its presence says that more rows follow (`more` of TAXII 2.1, 3.7).
     found = _found(shape, moment).limit(bindparam("limit", type_=BigInteger) + 1).cte("found")
     cut = _cut(found, is_cut=is_cut).cte("page")
     count = select(func.count()).select_from(found).scalar_subquery()
     columns = [moment.c.is_admitted, moment.c.is_current, moment.c.now, moment.c.revision, count.label("n")]
     columns += [cut.c[name] for name in ROW]
     statement = select(*columns).select_from(moment.outerjoin(cut, true())).order_by(cut.c.position)
+    # INVARIANT: nothing stale leaves (I3). Admission, validity, rows and disclosure are one statement and so
+    # one snapshot (storage.md). SQLite has one writer: there `BEGIN IMMEDIATE` gives the same.
     return statement.add_cte(disclosures.insertion(cut, moment)) if shape.is_postgresql else statement
 
 
 def _moment(shape: Shape, *, is_timed: bool) -> CTE:
-    """Who asks, and whether what the process takes to stand does, at one moment.
+    """Return the CTE with the reader's admission and the validity of the process's memory, at one moment.
 
-    Tokens are judged by the clock alone, what stands at the later of it and of what was decided last.
+    Tokens are judged by the clock alone, agreements at the later of the clock and the last decision.
     """
     clock: ColumnElement[int] = bindparam("clock", type_=BigInteger)
     if not is_timed:
@@ -188,9 +193,14 @@ def _moment(shape: Shape, *, is_timed: bool) -> CTE:
         member.c.id == bindparam("member"),
         member.c.suspended_at.is_(None),
     )
+    # INVARIANT: a page is judged no earlier than the last decision (I3, I4). Otherwise a clock that steps
+    # back would make an expired period valid again.
     latest = func.greatest if shape.is_postgresql else func.max
     now = latest(at, ledger.c.decided_at, hub_state.c.changed_at)
     is_newer = (justification.c.recipient == bindparam("nation"), justification.c.id > bindparam("last"))
+    # Each condition is a thing that the process remembers and others may have changed: epoch, agreements,
+    # closing, the clock's limits, and new justifications. One that fails gives an empty page, and the caller
+    # refreshes the memory.
     is_current = and_(
         hub_state.c.epoch == bindparam("epoch"),
         hub_state.c.generation == bindparam("generation"),
@@ -210,12 +220,13 @@ def _moment(shape: Shape, *, is_timed: bool) -> CTE:
 
 
 def _found(shape: Shape, moment: CTE) -> Select[Any]:
+    # INVARIANT: no admission or no validity gives no row. The condition is in the statement itself (I3).
     may_read = select(and_(moment.c.is_admitted, moment.c.is_current)).scalar_subquery()
     return rows(shape, *(_C[name] for name in ROW)).where(may_read).order_by(_C.position)
 
 
 def _cut(found: CTE, *, is_cut: bool) -> Select[Any]:
-    """The rows of a page: so many, and so many bytes, but one at least."""
+    """Return the rows of a page: at most so many rows and bytes, but one row at least."""
     number = func.row_number().over(order_by=found.c.position).label("number")
     size = func.sum(found.c.size).over(order_by=found.c.position).label("total")
     counted = select(found, number, *([size] if is_cut else [])).subquery("counted")
@@ -226,7 +237,7 @@ def _cut(found: CTE, *, is_cut: bool) -> Select[Any]:
 
 
 def _any(is_postgresql: bool, column: ColumnElement[Any], name: str) -> ColumnElement[bool]:
-    """Tell whether `column` is one of any number of values, given as one (`listed`)."""
+    """Return the condition that `column` is among the values of one parameter (`listed`)."""
     kind = BigInteger if isinstance(column.type, BigInteger) or column.type.python_type is int else String
     if is_postgresql:
         return column == any_(bindparam(name, type_=ARRAY(kind)))
@@ -234,14 +245,16 @@ def _any(is_postgresql: bool, column: ColumnElement[Any], name: str) -> ColumnEl
 
 
 def _visible(shape: Shape, table: Any) -> Iterable[ColumnElement[bool]]:
-    """The rows of the reader's ledger that stand for it; its own submissions always do (policy 2.7)."""
+    """Give the conditions for visible rows; a member's own submissions are always visible (policy 2.7)."""
     yield table.c.recipient == bindparam("nation")
+    # Rows are marked, never removed: positions stay gapless and keep their meaning.
     yield table.c.withdrawn_at.is_(None)
-    stands = _any(shape.is_postgresql, table.c.justification_id, "standing")
-    yield or_(stands, table.c.member == bindparam("member"))
+    is_valid = _any(shape.is_postgresql, table.c.justification_id, "valid")
+    yield or_(is_valid, table.c.member == bindparam("member"))
 
 
 def _filters(shape: Shape) -> Iterable[ColumnElement[bool]]:
+    # The hub holds STIX 2.1 alone.
     if not shape.is_spec_version:
         yield false()
     if shape.is_after:
@@ -257,7 +270,9 @@ def _filters(shape: Shape) -> Iterable[ColumnElement[bool]]:
 
 
 def _last_position() -> ColumnElement[int]:
-    """The position of the last row that is not after `after`; dates grow with positions."""
+    """Return the last position whose date is not later than `after`."""
+    # INVARIANT: dates strictly increase with positions. So a date names one position, and the page is a range
+    # of the primary key. A poll by `added_after` misses nothing (I4).
     earlier = release.alias("earlier_row").c
     is_before = (
         earlier.recipient == bindparam("nation"),
@@ -275,6 +290,7 @@ def _versions(shape: Shape) -> Iterable[ColumnElement[bool]]:
     # (hub/README: first-incremental)
     if VersionFilter.FIRST in shape.selections:
         earlier = release.alias("earlier")
+        # Among visible rows alone: `first` must not say that a hidden version exists (policy 9).
         same_record = (earlier.c.member == _C.member, earlier.c.stix_id == _C.stix_id)
         is_before = earlier.c.version_key < _C.version_key
         yield ~exists().where(*_visible(shape, earlier), *same_record, is_before)

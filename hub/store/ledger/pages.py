@@ -1,4 +1,4 @@
-"""A poll: who asks, what stands, and one range of a ledger, read and recorded in one statement."""
+"""A poll: admission, validity and one range of a ledger, read and recorded in one statement."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from hub.store.ledger.page_statements import Shape, listed, values
 from hub.store.schema.tables import release
 
 _C = release.c
-_FETCHED_BYTES: Final = 1_048_576
+_FETCHED_BYTES: Final = 1_048_576  # drivers copy what they fetch
 
 
 class PageRequest(NamedTuple):
-    """What a page is asked with: who asks, for what, and what the process takes to stand.
+    """The request for a page: query, kind, size, and the process's memory of valid justifications.
 
-    `valid` are the ids of the justifications that hold for the reader; it is right for the `generation` of
-    this `epoch`, while no justification above `last` has come, from `since` until before `until`.
+    `valid` are the ids of the justifications that hold for the reader. The set is right for the `generation`
+    of this `epoch`, until a justification above `last` comes, from `since` until before `until`.
     """
 
     query: Query
     kind: Disclosed
-    max_bytes: int | None  # of bodies; None: they do not leave
+    max_bytes: int | None  # of bodies; None: bodies do not leave
     valid: Collection[int]
     epoch: str
     generation: int
@@ -49,7 +49,7 @@ class PageRequest(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A row of a page, and where its body is; `date_added` in microseconds since 1970."""
+    """A row of a page with the place of its body. `date_added` is in microseconds since 1970."""
 
     position: int
     date_added: int
@@ -59,28 +59,30 @@ class Entry(NamedTuple):
     size: int
 
     def row(self, body: bytes = b"") -> Row:
-        """Return it as it leaves."""
+        """Return the row as it leaves."""
         date = from_microseconds(self.date_added)
         return Row(self.position, date, StixId(self.stix_id), self.version, body)
 
 
 class PageEntries(NamedTuple):
-    """What a page holds, on record. Without `is_admitted` or `is_current` it holds nothing."""
+    """The recorded rows of a page. Without `is_admitted` or `is_current` the page has no rows."""
 
-    is_admitted: bool  # the token and its member are good
-    is_current: bool  # what the process took to stand does
+    is_admitted: bool  # the token and its member are valid
+    is_current: bool  # the memory of the process is right (`PageRequest`)
     entries: Sequence[Entry] = ()
     more: bool = False
-    epoch: str = ""  # in which the numbers of the entries mean what they do
+    epoch: str = ""  # positions and content ids mean something only within it
 
 
-def tell(connection: Connection, ask: PageRequest, clock: Clock | None = None) -> PageEntries:
-    """Return the next rows that a reader asks for, and record their disclosure, in one statement.
+def read_and_record(connection: Connection, ask: PageRequest, clock: Clock | None = None) -> PageEntries:
+    """Return the reader's next rows, and record their disclosure, in one statement.
 
-    It says who asks, what stands and which rows, of one moment, and takes no lock. The transaction is one
-    that writes, and nothing of the page may leave before it is committed; an empty page records nothing. A
-    page ends after `query.limit` rows or `max_bytes` bytes, whichever comes first, and holds one at least.
+    The statement decides admission, validity and rows at one moment, and takes no lock. `connection` is in a
+    transaction that writes. An empty page is not recorded. A page ends after `query.limit` rows or
+    `max_bytes` bytes, whichever comes first, and has one row at least.
     """
+    # INVARIANT: nothing of a page leaves before this transaction's COMMIT. The caller waits for it
+    # (storage.md, Read and recorded in one statement). Disclosures are evidence: no page leaves unrecorded.
     given = _values(connection, ask, clock)
     is_timed, is_cut = given["clock"] is not None, ask.max_bytes is not None
     text = page_statements.page(connection, ask.query, is_cut=is_cut, is_timed=is_timed)
@@ -89,7 +91,8 @@ def tell(connection: Connection, ask: PageRequest, clock: Clock | None = None) -
     if first[0] is None:
         return PageEntries(bool(is_admitted), bool(is_current))
     entries = [Entry(*row[5:]) for row in rows]
-    if connection.dialect.name == "sqlite":  # its INSERT takes no rows from a SELECT that returns them
+    if connection.dialect.name == "sqlite":  # SQLite has no INSERT inside a SELECT
+        # The transaction is `BEGIN IMMEDIATE`: nobody writes between the SELECT and this INSERT.
         reader = ask.query.reader
         positions = tuple(entry.position for entry in entries)
         place = (reader.member, reader.nation, from_microseconds(now), ask.kind)
@@ -99,7 +102,8 @@ def tell(connection: Connection, ask: PageRequest, clock: Clock | None = None) -
 
 
 def is_empty(connection: Connection, ask: PageRequest, clock: Clock | None = None) -> bool | None:
-    """Tell whether a page would hold nothing; None where the reader, or what stands, is another."""
+    """Return whether a page would have no rows; None: not admitted, or the memory is not valid."""
+    # An empty page discloses nothing, so this needs no record and no COMMIT.
     given = _values(connection, ask, clock)
     text = page_statements.emptiness(connection, ask.query, is_timed=given["clock"] is not None)
     ((is_admitted, is_current, is_there),) = text.rows(connection, given)
@@ -107,7 +111,7 @@ def is_empty(connection: Connection, ask: PageRequest, clock: Clock | None = Non
 
 
 def _values(connection: Connection, ask: PageRequest, clock: Clock | None) -> dict[str, Any]:
-    """Return what the statement is given; the present where its database has no clock of its own to ask."""
+    """Return the values of the statement. On SQLite, and in tests, the clock is one of the values."""
     is_timed = clock is not None or connection.dialect.name == "sqlite"
     return values(connection, ask.query, ask.valid) | {
         "clock": to_microseconds(now(connection, clock)) if is_timed else None,
@@ -122,14 +126,15 @@ def _values(connection: Connection, ask: PageRequest, clock: Clock | None) -> di
     }
 
 
-def bodies(connection: Connection, told: PageEntries) -> tuple[Row, ...] | None:
-    """Return the rows with their bodies, which never change; None where one has been erased meanwhile.
+def bodies(connection: Connection, page: PageEntries) -> tuple[Row, ...] | None:
+    """Return the rows with their bodies; None: a body was erased, or another epoch has begun.
 
-    None, too, where another epoch has begun, in which their numbers may be those of other objects. No more
-    than 1 MB is fetched at once: drivers copy it.
+    Bodies never change. At most 1 MB is fetched at once, because drivers copy the bytes.
     """
-    entries = told.entries
-    if epochs.state_of(connection).epoch != told.epoch:
+    entries = page.entries
+    # INVARIANT: a content id means something only within its epoch. In another epoch the same number may be
+    # another nation's body.
+    if epochs.state_of(connection).epoch != page.epoch:
         return None
     sizes = {entry.content_id: entry.size for entry in entries}
     text, is_postgresql = page_statements.bodies(connection), connection.dialect.name == "postgresql"
@@ -137,6 +142,7 @@ def bodies(connection: Connection, told: PageEntries) -> tuple[Row, ...] | None:
     for part in _parts(list(sizes), sizes):
         rows = text.rows(connection, {"ids": listed(is_postgresql, part)})
         found.update((id, bytes(body)) for id, body in rows)
+    # A deletion may erase a body after the page was read. The caller reads the page again.
     if not all(map(found.get, sizes)):
         return None
     return tuple(entry.row(found[entry.content_id]) for entry in entries)
@@ -152,11 +158,11 @@ def _parts(ids: Sequence[int], sizes: Mapping[int, int]) -> Iterator[Sequence[in
     yield ids[start:]
 
 
-# --- looked at without being given -----------------------------------------------------------------
+# --- read without disclosure -----------------------------------------------------------------
 
 
 def manifest(connection: Connection, query: Query, valid: Collection[int]) -> Page:
-    """Return the rows that `query` selects, without bodies and unrecorded: they are not to leave."""
+    """Return the rows that `query` selects, without bodies. The result must not leave: it is not recorded."""
     shape = Shape.of(connection, query)
     statement = page_statements.rows(shape, *(_C[name] for name in page_statements.ROW))
     statement = statement.order_by(_C.position).limit(query.limit + 1)
@@ -166,7 +172,7 @@ def manifest(connection: Connection, query: Query, valid: Collection[int]) -> Pa
 
 
 class ServedRow(NamedTuple):
-    """A row that a reader is served: its id, of which version, by its key, from where, and in which form."""
+    """A row that a reader is served: made or original id, version key, origin and form."""
 
     id: StixId
     version: int
@@ -175,7 +181,7 @@ class ServedRow(NamedTuple):
 
 
 def served(connection: Connection, query: Query, valid: Collection[int]) -> list[ServedRow]:
-    """Return every row that `query` selects; no limit counts."""
+    """Return every row that `query` selects, without a limit."""
     columns = (_C.stix_id, _C.version_id, _C.origin, _C.rendition)
     statement = page_statements.rows(Shape.of(connection, query), *columns)
     found = connection.execute(statement, values(connection, query, valid))

@@ -1,4 +1,4 @@
-"""The rows of the ledgers as they ever stood, for telling who was given what, and why."""
+"""Rows of the ledgers with all past justifications: who was given a version, and why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, select
 
 from hub.model import Form, Justification, NationCode, StixId
 from hub.store.database.batches import batches
-from hub.store.ledger.releases import decode
+from hub.store.ledger.justifications import decode
 from hub.store.schema.tables import justification, rejustification, release
 
 _C = release.c
@@ -19,9 +19,9 @@ _J = justification.c
 
 @dataclass(frozen=True, slots=True)
 class PastRow:
-    """A row of a ledger, standing or not, with all that it ever stood by.
+    """A row of a ledger, withdrawn or not, with its present and former justifications.
 
-    `former` are the justifications that it stood by before, each until a revision of the ledger, in order.
+    `former` are the former justifications, each with the ledger revision that ended it, in order.
     """
 
     recipient: NationCode
@@ -34,7 +34,7 @@ class PastRow:
 
 
 def rows_of_versions(connection: Connection, versions: Collection[int]) -> list[PastRow]:
-    """Return every row that these versions ever had, in whatever ledger."""
+    """Return every row of these versions, past or present, in every ledger."""
     return [
         row
         for batch in batches(sorted(versions))
@@ -43,14 +43,17 @@ def rows_of_versions(connection: Connection, versions: Collection[int]) -> list[
 
 
 def rows_from_abroad(connection: Connection, recipient: NationCode, id: StixId) -> list[PastRow]:
-    """Return every row that versions of others' records of this id ever had in the recipient's ledger."""
+    """Return every row of other nations' records with this id in the recipient's ledger."""
     return _past_rows(connection, [_C.recipient == recipient, _C.stix_id == id, _C.origin != recipient])
 
 
 def _past_rows(connection: Connection, conditions: Sequence[ColumnElement[bool]]) -> list[PastRow]:
     columns = (_C.recipient, _C.position, _C.origin, _C.version_id, _J.classes, _C.rendition)
+    # INVARIANT: rows are never removed, so this is complete. Withdrawn rows stay in the answer on purpose: an
+    # ended agreement still explains past disclosures (I1).
     query = select(*columns).join(justification, _J.id == _C.justification_id).where(*conditions)
     rows = connection.execute(query.order_by(_C.recipient, _C.position)).all()
+    # A disclosure holds a revision. The justification of that page is the first one that ended later.
     former = _former(connection, conditions)
     return [
         PastRow(
@@ -75,6 +78,7 @@ def _former(
         .join(release, and_(_C.recipient == r.recipient, _C.position == r.position))
         .join(justification, _J.id == r.justification_id)
         .where(*conditions)
+        # By id, not by date: ids follow the revisions of the ledger, and a clock may step back.
         .order_by(r.id)
     )
     found: dict[tuple[str, int], list[tuple[int, Justification]]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""What was taken back or hidden by a stricter marking, from whom, and who has been told by which note."""
+"""Recalls: versions that were deleted or hidden by a stricter marking, and the notes about them."""
 
 from __future__ import annotations
 
@@ -30,10 +30,11 @@ class RecallReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """A version that is pulled back from a nation's members.
+    """A version that is recalled from a nation's members.
 
-    `tlp` is the level at which it was shown until then, None if it was not. `members` are those who ceased to
-    see it, None: whoever has fetched it. Pages count that saw the ledger before `revision`; None: all do.
+    `tlp` is the level at which the version was shown before; None: it was not shown. `members` have ceased to
+    see the version; None: every member that has fetched it. Only pages from before `revision` count; None:
+    all pages.
     """
 
     recipient: NationCode
@@ -43,14 +44,16 @@ class Recalled:
     revision: int | None
 
     def reaches(self, member: MemberId, revision: int) -> bool:
-        """Tell whether a member is meant to whom the version was given by a page of this revision."""
+        """Return whether the recall reaches a member that fetched the version at this ledger revision."""
         is_meant = self.members is None or member in self.members
+        # INVARIANT: revisions order pages and changes, not clocks. A page of an earlier revision still held
+        # the version (P8); a page of this revision or a later one did not.
         return is_meant and (self.revision is None or revision < self.revision)
 
 
 @dataclass(frozen=True, slots=True)
 class NewRecall:
-    """What one transaction pulls back of one record, that of `member` and `origin`."""
+    """The recall of one record of `member` and `origin` by one transaction."""
 
     origin: NationCode
     member: MemberId
@@ -62,7 +65,7 @@ class NewRecall:
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """A recall as it is kept."""
+    """A stored recall."""
 
     id: int
     origin: NationCode
@@ -73,7 +76,8 @@ class Recall:
 
 
 def add(connection: Connection, recalls: Sequence[NewRecall]) -> None:
-    """Keep recalls, to be looked after."""
+    """Store recalls. The background work then searches the fetches."""
+    # The caller is the transaction that deletes or hides, so no crash loses a recall (policy 8).
     if not recalls:
         return
     rows = [
@@ -105,38 +109,45 @@ def _row(id: int, part: Recalled) -> dict[str, Any]:
 
 
 def recipients_of(connection: Connection, versions: Collection[int]) -> Iterator[tuple[NationCode, int]]:
-    """Give each ledger in which one of these versions ever had a row, with the version."""
+    """Give each ledger that ever had a row of one of these versions, with the version."""
     for batch in batches(sorted(versions)):
+        # Withdrawn rows count: what was fetched before stays fetched.
         query = select(_C.recipient, _C.version_id).where(_C.version_id.in_(batch)).distinct()
         for recipient, version in connection.execute(query):
             yield NationCode(recipient), version
 
 
-# --- looking after them -------------------------------------------------------------------------
+# --- searching the fetches -------------------------------------------------------------------------
 
 
 def unfinished(
-    connection: Connection, looked_before: datetime | None, after: int, limit: int
+    connection: Connection, searched_before: datetime | None, after: int, limit: int
 ) -> list[Recall]:
-    """Return the next recalls above `after` that are not done: never looked at, or last before an instant."""
+    """Return the next unfinished recalls above `after`, at most `limit`.
+
+    With None recalls that were never searched, else recalls whose last search was before `searched_before`.
+    """
     was_looked_at = (
-        _L.looked_at.is_(None) if looked_before is None else _L.looked_at < to_microseconds(looked_before)
+        _L.looked_at.is_(None) if searched_before is None else _L.looked_at < to_microseconds(searched_before)
     )
     query = select(recall).where(_L.done_at.is_(None), was_looked_at, _L.id > after)
     return [_recall(row) for row in connection.execute(query.order_by(_L.id).limit(limit))]
 
 
 def hold(connection: Connection, ids: Collection[int]) -> list[Recall]:
-    """Return those of these recalls that are not done; nobody else looks after them until we have."""
+    """Return the unfinished recalls among these, and hold them until the transaction ends."""
     found: list[Recall] = []
     for batch in batches(sorted(ids)):
+        # In order of id: two workers never wait for each other crosswise.
         query = select(recall).where(_L.id.in_(batch), _L.done_at.is_(None)).order_by(_L.id)
         found += [_recall(row) for row in connection.execute(query.with_for_update())]
     return found
 
 
-def looked(connection: Connection, ids: Collection[int], at: datetime, *, is_done: bool) -> None:
-    """RecallNote that these recalls were looked after, and whether nothing more is to come."""
+def note_search(connection: Connection, ids: Collection[int], at: datetime, *, is_done: bool) -> None:
+    """Record that these recalls were searched, and whether they are finished."""
+    # A recall is searched again for five minutes: a page in flight may be recorded late (hub/README, The path
+    # of a recall). The caller decides `is_done`.
     instant = to_microseconds(at)
     values = {"looked_at": instant, **({"done_at": instant} if is_done else {})}
     for batch in batches(sorted(ids)):
@@ -155,7 +166,7 @@ def all_of(connection: Connection) -> Iterator[Recall]:
 
 
 def parts(connection: Connection, ids: Collection[int]) -> list[tuple[int, Recalled]]:
-    """Return what these recalls pull back, each part with its recall."""
+    """Return the recalled versions of these recalls, each with its recall."""
     return [
         (row.recall_id, _part(row))
         for batch in batches(sorted(ids))
@@ -164,7 +175,7 @@ def parts(connection: Connection, ids: Collection[int]) -> list[tuple[int, Recal
 
 
 class RecalledRow(NamedTuple):
-    """A row by which a version was served, and the id that it was served under."""
+    """A row that served a version, and the id under which the version was served."""
 
     recipient: NationCode
     position: int
@@ -175,8 +186,9 @@ class RecalledRow(NamedTuple):
 
 
 def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[RecalledRow]:
-    """Give every row that these versions ever had, in whatever ledger."""
+    """Give every row that these versions ever had, in every ledger."""
     for batch in batches(sorted(versions)):
+        # Forms differ in their ids, and a note must name the id known to its reader.
         query = select(_C.recipient, _C.position, _C.version_id, _C.stix_id, _C.version, _C.rendition)
         for recipient, position, version, id, text, form in connection.execute(
             query.where(_C.version_id.in_(batch))
@@ -184,18 +196,20 @@ def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[Recal
             yield RecalledRow(NationCode(recipient), position, version, StixId(id), text, Form.of(form))
 
 
-# --- who has been told --------------------------------------------------------------------------
+# --- notices --------------------------------------------------------------------------
 
 
-def tell(connection: Connection, notices: Collection[tuple[int, MemberId, int]]) -> None:
-    """RecallNote which members are told of which recall by which note, by the key of its version."""
+def add_notices(connection: Connection, notices: Collection[tuple[int, MemberId, int]]) -> None:
+    """Store the notices: recall, member, and the key of the note."""
+    # INVARIANT: one notice for a recall and a member (primary key), so repeated work notifies once (policy
+    # 8).
     names = ("recall_id", "member", "version_id")
     if notices:
         connection.execute(insert(notice), [dict(zip(names, one, strict=True)) for one in notices])
 
 
 def notices(connection: Connection, ids: Collection[int]) -> dict[tuple[int, MemberId], int]:
-    """Return who has been told of these recalls, and by which note, by the key of its version."""
+    """Return the key of the note for each recall and member that has a notice."""
     return {
         (id, MemberId(member)): version
         for batch in batches(sorted(ids))
@@ -206,24 +220,24 @@ def notices(connection: Connection, ids: Collection[int]) -> dict[tuple[int, Mem
 
 
 class RecallNote(NamedTuple):
-    """A note, by the key of its version: of which recall it tells whom."""
+    """The recall and the members that a note is for. Its key is the key of the mapping."""
 
     recall: Recall
     members: frozenset[MemberId]
 
 
 def notes(connection: Connection, versions: Collection[int]) -> Mapping[int, RecallNote]:
-    """Return those of these versions that are notes of recalls."""
+    """Return the notes of recalls among these versions, by key."""
     found: dict[int, tuple[Recall, set[MemberId]]] = {}
     for batch in batches(sorted(versions)):
-        query = select(_N.version_id, _N.member.label("told"), recall).join(recall, _L.id == _N.recall_id)
+        query = select(_N.version_id, _N.member.label("notified"), recall).join(recall, _L.id == _N.recall_id)
         for row in connection.execute(query.where(_N.version_id.in_(batch))):
-            found.setdefault(row.version_id, (_recall(row), set()))[1].add(MemberId(row.told))
+            found.setdefault(row.version_id, (_recall(row), set()))[1].add(MemberId(row.notified))
     return {version: RecallNote(one, frozenset(members)) for version, (one, members) in found.items()}
 
 
 class ToldMember(NamedTuple):
-    """That a member was told of a recall, by which row of its nation's ledger, and since when."""
+    """A notice with the row of the note in the nation's ledger, and the date of that row."""
 
     recall: int
     member: MemberId
@@ -232,10 +246,11 @@ class ToldMember(NamedTuple):
     at: datetime
 
 
-def told_of(connection: Connection, versions: Collection[int]) -> Mapping[int, Sequence[ToldMember]]:
-    """Return, by version, who was told that it is pulled back, the latest recall first."""
+def notified_members(connection: Connection, versions: Collection[int]) -> Mapping[int, Sequence[ToldMember]]:
+    """Return the notices about each recalled version, the latest recall first."""
     found: dict[int, list[ToldMember]] = defaultdict(list)
-    columns = (_N.member.label("told"), _C.position, _C.date_added)
+    columns = (_N.member.label("notified"), _C.position, _C.date_added)
+    # The note is a row of the ordinary ledger: its position says whether the member has fetched it.
     joined = recalled.join(notice, _N.recall_id == _D.recall_id).join(
         release, (_C.version_id == _N.version_id) & (_C.recipient == _D.recipient)
     )
@@ -243,7 +258,7 @@ def told_of(connection: Connection, versions: Collection[int]) -> Mapping[int, S
         query = select(*columns, recalled).select_from(joined).where(_D.version_id.in_(batch))
         for row in connection.execute(query.order_by(_D.recall_id.desc())):
             at = from_microseconds(row.date_added)
-            one = ToldMember(row.recall_id, MemberId(row.told), _part(row), row.position, at)
+            one = ToldMember(row.recall_id, MemberId(row.notified), _part(row), row.position, at)
             found[row.version_id].append(one)
     return found
 

@@ -1,19 +1,16 @@
-"""The ledgers: which versions each nation may see, in the order in which it was told.
+"""The ledgers: the rows of each nation, in the order of their release.
 
-Positions are gapless and dates strictly increasing with them, both taken under the recipient's row
-lock, so that commit order is position order and a poller that comes back misses nothing.
+Positions are gapless, and dates strictly increase with them. Both are taken under the recipient's row lock.
+So commit order is position order, and a poller that returns later misses nothing (I4).
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final
 
-import orjson
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -31,10 +28,7 @@ from sqlalchemy import (
 from hub.model import (
     NAME_TYPES,
     SUBMITTED,
-    Class,
-    Clearance,
     Form,
-    Ground,
     Justification,
     LiveRow,
     MemberId,
@@ -51,6 +45,7 @@ from hub.model import (
     to_microseconds,
 )
 from hub.store.database.batches import among, batches, insert_all
+from hub.store.ledger.justifications import decode, intern
 from hub.store.schema.columns import decode_nations, decode_source_hiding, encode_nations
 from hub.store.schema.tables import (
     justification,
@@ -65,69 +60,20 @@ _J = justification.c
 SHOWN: Final = (_C.shown_tlp, _C.is_bound, _C.shown_rel_to, _C.shown_closed)
 
 
-# --- justifications -----------------------------------------------------------------------------
+# --- live rows ----------------------------------------------------------------------------
 
 
-def encode(value: Justification) -> str:
-    """Return the one text that stands for this justification."""
-    # By repr: a period or member that is None has no order among those that are not.
-    classes = [
-        sorted(([g.period, int(g.clearance), g.member] for g in grounds), key=repr) for grounds in value
-    ]
-    return orjson.dumps(sorted(classes, key=repr)).decode()
-
-
-@lru_cache(maxsize=4_096)
-def decode(text: str) -> Justification:
-    """Return the justification that `encode` gave this text for."""
-    return frozenset(_class(grounds) for grounds in orjson.loads(text))
-
-
-def _class(grounds: list[tuple[int | None, int, str | None]]) -> Class:
-    return frozenset(
-        Ground(period, Clearance(clearance), None if member is None else MemberId(member))
-        for period, clearance, member in grounds
-    )
-
-
-def justifications(connection: Connection, recipient: NationCode, after: int = 0) -> dict[int, Justification]:
-    """Return the recipient's justifications with an id above `after`. They never change once made."""
-    query = select(_J.id, _J.classes).where(_J.recipient == recipient, _J.id > after).order_by(_J.id)
-    return {id: decode(classes) for id, classes in connection.execute(query)}
-
-
-def intern(
-    connection: Connection, recipient: NationCode, values: Collection[Justification]
-) -> dict[Justification, int]:
-    """Return the id of each justification, making the new ones; the caller holds the recipient's lock."""
-    texts = {value: encode(value) for value in values}
-    digests = {value: hashlib.sha256(text.encode()).digest() for value, text in texts.items()}
-    known: dict[bytes, int] = {}
-    for batch in batches(digests.values()):
-        query = select(_J.digest, _J.id).where(_J.recipient == recipient, _J.digest.in_(batch))
-        known.update((bytes(digest), id) for digest, id in connection.execute(query))
-    missing = [value for value, digest in digests.items() if digest not in known]
-    if missing:
-        rows = [{"recipient": recipient, "digest": digests[v], "classes": texts[v]} for v in missing]
-        statement = insert(justification).returning(_J.id, sort_by_parameter_order=True)
-        ids = connection.execute(statement, rows).scalars()
-        known.update(zip((digests[v] for v in missing), ids, strict=True))
-    return {value: known[digest] for value, digest in digests.items()}
-
-
-# --- what stands now ----------------------------------------------------------------------------
-
-
-# Rows that are not withdrawn, or only because their version was deleted: these tell for whom it stood.
+# Not withdrawn, or withdrawn by a deletion. Rows of deleted versions keep their justification, because a
+# deleted version goes on restricting earlier versions and references (policy 2.7 and 4).
 _IS_LIVE: Final = or_(_C.withdrawn_at.is_(None), _C.deleted_at.is_not(None))
 
 
 def live_rows(
     connection: Connection, versions: Collection[int], recipients: Collection[NationCode] | None = None
 ) -> list[LiveRow]:
-    """Return the rows by which these versions stand, or stood when they were deleted, for these recipients.
+    """Return the rows by which these versions are visible to these recipients; None: to every recipient.
 
-    None: for every one.
+    Includes the rows of deleted versions, as they were before the deletion.
     """
     if not versions:
         return []
@@ -151,7 +97,7 @@ def live_rows(
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record's newest version as references to it are judged: its source hiding, and for whom it stands."""
+    """A record's newest version for judging references: its source hiding and its justifications."""
 
     version: int
     source_hiding: SourceHiding
@@ -163,11 +109,12 @@ class Record:
 def settled_records(
     connection: Connection, member: MemberId, ids: Collection[StixId]
 ) -> dict[StixId, Record]:
-    """Return, for each record of the member with one of these ids, for whom its newest version stands."""
+    """Return the newest version of each of the member's records with these ids, with its justifications."""
     found: dict[StixId, Record] = {}
     if not ids:
         return found
     v = object_version.c
+    # Outer joins: a record without rows is visible to nobody, and what refers to it is withheld (policy 2.7).
     live = and_(_C.version_id == v.id, _IS_LIVE)
     query = (
         select(
@@ -193,7 +140,7 @@ def settled_records(
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
-    """A row to append: the version as stored, why it stands, and what is served of it if not itself."""
+    """A row to append: the stored version, the justification, and the derived object, if any."""
 
     version: ObjectVersion
     justification: Justification
@@ -207,7 +154,9 @@ class NewRow:
 
 
 def change(connection: Connection, recipient: NationCode, changes: RowChanges, now: datetime) -> None:
-    """Alter rows of a ledger where they are, under its lock; what is to be appended is not (`append`)."""
+    """Change rows of a ledger in place. The caller holds the ledger. New rows are the task of `append`."""
+    # (hub/README: row-in-place): no change here makes a version visible to a new reader. A new reader gets a
+    # new row, because a poller is past the old position (I4).
     if changes.revises:
         revision = revise(connection, recipient, now)
         _withdraw(connection, recipient, changes.withdraw, now)
@@ -223,12 +172,11 @@ def change(connection: Connection, recipient: NationCode, changes: RowChanges, n
 def append(
     connection: Connection, recipient: NationCode, origin: NationCode, rows: Sequence[NewRow], now: datetime
 ) -> None:
-    """Append rows to a ledger in the order given, under its lock, with new positions and dates.
-
-    Recipients must be taken in one fixed order by everybody, after the origin's row.
-    """
+    """Append rows to a ledger, in the order given, with new positions and dates. The caller holds it."""
     if not rows:
         return
+    # INVARIANT: everybody takes the origin's row first, then ledgers by code (storage.md). Another order
+    # deadlocks.
     position, date = _take(connection, recipient, len(rows), to_microseconds(now))
     ids = intern(connection, recipient, {row.justification for row in rows})
     insert_all(
@@ -237,6 +185,7 @@ def append(
         (
             {
                 "recipient": recipient,
+                # INVARIANT: positions gapless, dates strictly increasing: both grow by one a row (I4).
                 "position": position + n,
                 "date_added": date + n,
                 "origin": origin,
@@ -251,8 +200,8 @@ def append(
                 "content_id": row.served.content_id,
                 "size": row.served.size,
                 "rendition": row.form.label or None,
-                **_encode_shown(row.version.shown(row.form)),
-                # A deleted version is served to nobody; its row tells for whom it stands (policy 2.7).
+                **_encode_shown(row.version.shown(row.form)),  # (hub/README: shown-by-rows)
+                # A deleted version is served to nobody. Its row keeps the justification (policy 2.7).
                 "withdrawn_at": None if row.version.deleted_at is None else date + n,
                 "deleted_at": None if row.version.deleted_at is None else date + n,
             }
@@ -262,17 +211,22 @@ def append(
 
 
 def lock(connection: Connection, recipients: Iterable[NationCode]) -> None:
-    """Hold these ledgers until the transaction ends: by code, and before any row, as everybody does."""
+    """Hold these ledgers until the transaction ends."""
+    # INVARIANT: by code, and before any row of a ledger: the order of all locks (storage.md). No deadlock.
     for recipient in sorted(recipients):
         held = select(ledger.c.position).where(ledger.c.recipient == recipient).with_for_update()
         connection.execute(held)
 
 
 def _take(connection: Connection, recipient: NationCode, count: int, now: int) -> tuple[int, int]:
+    """Reserve `count` positions of a ledger, with dates. Return the first position and its date."""
+    # INVARIANT: the row lock is held until commit, so commit order is position order (I4). A transaction that
+    # takes an earlier date and commits later would be lost to a poller for ever.
     query = (
         select(ledger.c.position, ledger.c.last_date).where(ledger.c.recipient == recipient).with_for_update()
     )
     position, last_date = connection.execute(query).one()
+    # INVARIANT: dates strictly increase, even if the clock stands still or steps back.
     date = max(now, last_date + 1)
     values = {
         "position": position + count,
@@ -284,7 +238,8 @@ def _take(connection: Connection, recipient: NationCode, count: int, now: int) -
 
 
 def _later(connection: Connection, now: int) -> ColumnElement[int]:
-    """The moment of a ledger's last decision, once one was taken at `now`."""
+    """Return the instant of a ledger's last decision, after a decision at `now`."""
+    # INVARIANT: `decided_at` never decreases. Later decisions and pages are judged at it or after it (I3).
     latest = func.greatest if connection.dialect.name == "postgresql" else func.max
     return latest(ledger.c.decided_at, now)
 
@@ -292,18 +247,20 @@ def _later(connection: Connection, now: int) -> ColumnElement[int]:
 def _withdraw(
     connection: Connection, recipient: NationCode, positions: Collection[int], now: datetime
 ) -> None:
-    """Mark rows withdrawn: they are no longer served, and stay."""
+    """Mark rows withdrawn. They are no longer served. They are never removed: positions stay gapless."""
     _mark(connection, recipient, positions, {"withdrawn_at": to_microseconds(now)})
 
 
 def _delete(connection: Connection, recipient: NationCode, positions: Collection[int], now: datetime) -> None:
-    """Withdraw the rows of deleted versions; they go on telling for whom these stood."""
+    """Withdraw the rows of deleted versions. Their justifications stay (policy 2.7)."""
     at = to_microseconds(now)
     _mark(connection, recipient, positions, {"withdrawn_at": at, "deleted_at": at})
 
 
 def revise(connection: Connection, recipient: NationCode, now: datetime) -> int:
-    """Return the ledger's next revision, which the caller makes; others wait until it is committed."""
+    """Make the ledger's next revision and return it. Other writers wait until the transaction ends."""
+    # A page holds the revision that it saw. So pages and changes are ordered without clocks (policy 8,
+    # recall).
     values = {"revision": ledger.c.revision + 1, "decided_at": _later(connection, to_microseconds(now))}
     statement = update(ledger).where(ledger.c.recipient == recipient).values(**values)
     revision: int = connection.execute(statement.returning(ledger.c.revision)).scalar_one()
@@ -313,7 +270,8 @@ def revise(connection: Connection, recipient: NationCode, now: datetime) -> int:
 def withdraw_justified(
     connection: Connection, recipient: NationCode, ids: Collection[int], limit: int, now: datetime
 ) -> int:
-    """Mark at most `limit` rows that stand by one of these justifications; return how many."""
+    """Withdraw at most `limit` rows with one of these justifications. Return the number."""
+    # The rows are invisible already, for their periods have ended. This only spares polls the scan (cost).
     lock(connection, [recipient])
     found: list[int] = []
     for batch in batches(ids):
@@ -332,13 +290,14 @@ def _justify(
     now: datetime,
     revision: int,
 ) -> None:
-    """Let rows stand, where they are, by another justification that shows them to nobody new.
+    """Give rows another justification in place. It makes them visible to no new reader.
 
-    What they stood by until `now`, before `revision`, is kept: it tells under which clause they were fetched.
+    The former justification is kept until `now` and `revision`: it says under which clause a page left (I1).
     """
     ids = intern(connection, recipient, changes.keys())
     for value, positions in changes.items():
         for batch in batches(sorted(positions)):
+            # Append-only evidence: a former justification is inserted before the row changes.
             change = (literal(to_microseconds(now), BigInteger), literal(revision, BigInteger))
             condition = and_(_C.recipient == recipient, _C.position.in_(batch))
             former = select(_C.recipient, _C.position, *change, _C.justification_id, *SHOWN)
@@ -359,7 +318,8 @@ def _encode_shown(shown: Shown) -> dict[str, Any]:
 
 
 def decode_shown(tlp: int, is_bound: bool, rel_to: str | None, is_closed: bool | None) -> Shown:
-    """Return how a row shows its version, as its columns tell; a closure that was not noted counts."""
+    """Return how a row shows its version, from its columns. A closure that was not recorded counts."""
+    # Rows from before the column have NULL. Every doubt closes.
     return Shown(Tlp(tlp), is_bound, decode_nations(rel_to), is_closed is not False)
 
 
@@ -372,19 +332,20 @@ def _mark(
 
 
 def revision(connection: Connection, recipient: NationCode) -> int:
-    """Return the revision of the recipient's ledger in this snapshot."""
+    """Return the revision of the recipient's ledger in this snapshot; 0: no ledger."""
     query = select(ledger.c.revision).where(ledger.c.recipient == recipient)
     return connection.execute(query).scalar_one_or_none() or 0
 
 
-def edges(connection: Connection) -> dict[NationCode, tuple[int, int]]:
-    """Return the position and revision of every ledger; one that has either still holds the same."""
+def ledger_ends(connection: Connection) -> dict[NationCode, tuple[int, int]]:
+    """Return position and revision of every ledger. Both unchanged: the rows are the same."""
     query = select(ledger.c.recipient, ledger.c.position, ledger.c.revision)
     return {NationCode(code): (position, revision) for code, position, revision in connection.execute(query)}
 
 
 def decided_at(connection: Connection, recipient: NationCode | None = None) -> datetime:
-    """Return by which moment this ledger, or any, was decided on last. Dates may run ahead of it."""
+    """Return the instant of the last decision of this ledger, or of any. Dates may be later."""
+    # Dates run ahead of the clock in a burst of rows, decisions do not: hence a column of its own.
     is_asked = true() if recipient is None else ledger.c.recipient == recipient
     query = select(func.max(ledger.c.decided_at)).where(is_asked)
     return from_microseconds(connection.execute(query).scalar() or 0)

@@ -1,1 +1,1 @@
-"""Members, their tokens and keys, and what is left of their rate limits."""
+"""Members, tokens, keys and rate limits."""

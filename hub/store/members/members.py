@@ -1,4 +1,4 @@
-"""Members, their tokens and keys, and the nonces of their signed requests."""
+"""Members, tokens and keys, and the nonces of signed requests."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _RECEIPT_LENGTH: Final = 36
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """A token as the hub keeps it: never its secret."""
+    """A token as stored, without the secret."""
 
     public_id: str
     member: MemberId
@@ -53,7 +53,7 @@ class StoredToken:
 
 
 def add_member(connection: Connection, new: Member, now: datetime) -> bool:
-    """Store a member; return False when the id is taken."""
+    """Store a member. Return False when the id is taken."""
     row = {
         "id": new.id,
         "nation": new.nation,
@@ -80,26 +80,28 @@ def find_member(connection: Connection, id: str) -> Member | None:
 
 
 def set_suspended(connection: Connection, id: MemberId, suspended_at: datetime | None) -> None:
-    """Suspend a member from this instant, or resume it."""
+    """Suspend a member from this instant; with None end the suspension."""
+    # The caller holds the generation for change, so nothing is accepted after the commit.
     at = None if suspended_at is None else to_microseconds(suspended_at)
     connection.execute(update(member).where(member.c.id == id).values(suspended_at=at))
 
 
 def add_identity(connection: Connection, id: MemberId, identity: StixId, now: datetime) -> bool:
-    """Register a further identity that the member speaks as; return False when it is registered already."""
+    """Register a further identity of the member. Return False for a registered identity."""
+    # Several members may share an identity (policy 1), so the key is the pair.
     row = {"member": id, "identity": identity, "registered_at": to_microseconds(now)}
     return _inserted(connection, member_identity, row)
 
 
 def remove_identity(connection: Connection, id: MemberId, identity: StixId) -> bool:
-    """Let the member no longer speak as a further identity; return False when it did not."""
+    """Remove a further identity of the member. Return False for an unregistered identity."""
     c = member_identity.c
     done = connection.execute(delete(member_identity).where(c.member == id, c.identity == identity))
     return done.rowcount > 0
 
 
 def _identities(connection: Connection, id: str | None = None) -> dict[str, frozenset[StixId]]:
-    """Return the further identities of each member, or of one."""
+    """Return the further identities of each member, or of one member."""
     c = member_identity.c
     query = select(c.member, c.identity)
     found: dict[str, set[StixId]] = {}
@@ -111,7 +113,7 @@ def _identities(connection: Connection, id: str | None = None) -> dict[str, froz
 def set_names(
     connection: Connection, id: MemberId, short_names: Sequence[str], domains: Sequence[str]
 ) -> None:
-    """Put these in place of the short names and domains that the member's entry lists."""
+    """Replace the short names and domains in the member's entry."""
     connection.execute(update(member).where(member.c.id == id).values(**_entry(short_names, domains)))
 
 
@@ -121,7 +123,7 @@ def _entry(short_names: Sequence[str], domains: Sequence[str]) -> dict[str, str 
 
 
 def _member(row: Row[Any], identities: frozenset[StixId], id: str | None = None) -> Member:
-    """Return the member of a row; `id`, where the row has its id under another name."""
+    """Return the member of a row. `id` is its id if the row has another name for the column."""
     return Member(
         id=MemberId(id or row.id),
         nation=None if row.nation is None else NationCode(row.nation),
@@ -158,10 +160,11 @@ def add_token(connection: Connection, new: StoredToken) -> None:
 
 
 def find_token(connection: Connection, public_id: str) -> tuple[StoredToken, Member] | None:
-    """Return the token with this public id and its member, valid or not; None when there is none.
+    """Return the token with this public id and its member, valid or not; None: no such token.
 
-    The member comes without its further identities, of which no poll makes use.
+    The member has no further identities here, because polls need none.
     """
+    # Validity is not checked here, but in `actions.access.authenticate` and in the statement of a page.
     query = (
         select(token, member)
         .join(member, member.c.id == token.c.member)
@@ -178,20 +181,21 @@ def tokens(connection: Connection) -> list[StoredToken]:
 
 
 def revoke_token(connection: Connection, public_id: str, now: datetime) -> bool:
-    """Revoke a token; return False when there is none. Revoking twice keeps the first date."""
+    """Revoke a token. Return False for an unknown token. The first date stays."""
     if find_token(connection, public_id) is None:
         return False
+    # The first date is evidence: a repetition must not move it.
     condition = (token.c.public_id == public_id, token.c.revoked_at.is_(None))
     connection.execute(update(token).where(*condition).values(revoked_at=to_microseconds(now)))
     return True
 
 
 def note_uses(connection: Connection, uses: Mapping[str, datetime]) -> None:
-    """Keep when each of these tokens, by its public id, was used last, unless a later use is kept already."""
+    """Record the last use of each of these tokens, by public id, unless a later use is recorded."""
     c = token.c
     for batch in batches(sorted(uses)):
-        # In one order, so that processes that write at once do not wait for each other crosswise. Nobody
-        # else is held up: requests read tokens, and whoever revokes one waits for this statement alone.
+        # In one order, so that concurrent processes never wait for each other crosswise. Requests only read
+        # tokens, so they do not wait; a revocation waits for this statement alone.
         query = select(c.public_id).where(c.public_id.in_(batch)).order_by(c.public_id)
         connection.execute(query.with_for_update(key_share=True)).all()
         used_at = case({id: to_microseconds(uses[id]) for id in batch}, value=c.public_id)
@@ -216,7 +220,7 @@ def _token(row: Row[Any]) -> StoredToken:
 
 
 def add_key(connection: Connection, new: RegisteredKey, endorsement: str | None) -> bool:
-    """Store a public key; return False when it is known already, whoever's it is."""
+    """Store a public key. Return False when the key is known already, for any member."""
     row = {
         "thumbprint": new.thumbprint,
         "member": new.member,
@@ -231,6 +235,7 @@ def add_key(connection: Connection, new: RegisteredKey, endorsement: str | None)
 
 def find_key(connection: Connection, thumbprint: str) -> RegisteredKey | None:
     """Return the key with this RFC 7638 thumbprint, revoked or not, or None."""
+    # Revoked keys too: evidence refers to them. The caller judges the validity.
     row = connection.execute(select(key).where(key.c.thumbprint == thumbprint)).one_or_none()
     return None if row is None else _key(row)
 
@@ -244,13 +249,13 @@ def keys(connection: Connection, owner: MemberId | None = None) -> list[Register
 
 
 def endorsements(connection: Connection) -> dict[str, str | None]:
-    """Return, by thumbprint, the JWS with which each key was endorsed by the one before it, if it was."""
+    """Return the endorsement of each key by the key before it, by thumbprint; None: no endorsement."""
     rows = connection.execute(select(key.c.thumbprint, key.c.endorsement))
     return {row.thumbprint: row.endorsement for row in rows}
 
 
 def revoke_key(connection: Connection, thumbprint: str, reason: str, now: datetime) -> bool:
-    """Revoke a key from this instant; return False when there is none. The first date and reason stay."""
+    """Revoke a key from this instant. Return False without such a key. First date and reason stay."""
     if find_key(connection, thumbprint) is None:
         return False
     condition = (key.c.thumbprint == thumbprint, key.c.revoked_at.is_(None))
@@ -277,7 +282,7 @@ def _key(row: Row[Any]) -> RegisteredKey:
 
 @dataclass(frozen=True, slots=True)
 class UsedNonce:
-    """That a key has used a nonce, which is remembered until `expires_at`, and what came of it."""
+    """The use of a nonce by a key, remembered until `expires_at`, and the receipt."""
 
     thumbprint: str
     nonce: str
@@ -286,13 +291,14 @@ class UsedNonce:
 
 
 def use_nonce(connection: Connection, used: UsedNonce) -> str:
-    """Remember that this key has used this nonce; return the receipt of what was accepted with it.
+    """Record the use of this nonce by this key. Return the receipt of the accepted request.
 
-    Another than that of `used` tells that the nonce was used before. The answer is committed with the
-    transaction, and waits for whoever uses it at the same time, so that of parallel replays one wins.
+    A receipt that differs from `used` means an earlier use. The answer is committed with the transaction. A
+    concurrent use is waited for, so that one of several parallel replays wins.
     """
+    # INVARIANT: first in the order of locks, and in the transaction of the act: no request acts twice.
     statement = upsert(connection, nonce).values(**_nonce(used)).on_conflict_do_nothing()
-    # Not by its count of rows: for an INSERT that is not known on PostgreSQL (-1).
+    # By the returned row: PostgreSQL's driver reports -1 rows for this INSERT.
     if connection.execute(statement.returning(nonce.c.nonce)).first() is not None:
         return used.receipt
     condition = (nonce.c.thumbprint == used.thumbprint, nonce.c.nonce == used.nonce)
@@ -300,14 +306,16 @@ def use_nonce(connection: Connection, used: UsedNonce) -> str:
 
 
 def settle_nonce(connection: Connection, used: UsedNonce) -> str | None:
-    """Return the receipt of what a transaction in doubt has committed with this nonce; None: nothing.
+    """Return the receipt that a transaction in doubt has committed with this nonce; None: nothing.
 
-    Waits for that transaction where it is still under way. The row is written again: once that is committed
-    on a standby, what came before it is there too. For None the caller rolls back: a row was made to see that
-    there was none.
+    Waits for that transaction, if still under way. The row is written again: after a COMMIT on a standby, all
+    earlier commits are there too. After None the caller rolls back, because this call made a row.
     """
+    # A mark is no receipt of any request. A row with the mark is the one made by this call.
     mark = f"?{used.receipt}"[:_RECEIPT_LENGTH]
     statement = upsert(connection, nonce).values(**_nonce(replace(used, receipt=mark)))
+    # INVARIANT: an UPDATE of the existing row, with the same receipt. A refused INSERT would prove a commit,
+    # but no standby (storage.md).
     statement = statement.on_conflict_do_update(
         index_elements=[nonce.c.thumbprint, nonce.c.nonce],
         set_={"expires_at": statement.excluded.expires_at},
@@ -327,18 +335,21 @@ def _nonce(used: UsedNonce) -> dict[str, Any]:
 
 
 def prune_tokens(connection: Connection, before: datetime) -> int:
-    """Forget tokens that had expired or been revoked by then; return how many."""
+    """Delete the tokens that were expired or revoked before this instant. Return the number."""
     c, then = token.c, to_microseconds(before)
     return connection.execute(delete(token).where(or_(c.expires_at < then, c.revoked_at < then))).rowcount
 
 
 def prune_nonces(connection: Connection, before: datetime) -> int:
-    """Forget nonces of signatures that had expired by then; return how many."""
+    """Delete the nonces of signatures that expired before this instant. Return the number."""
+    # INVARIANT: a nonce is remembered as long as its signature is valid. Earlier deletion would allow a
+    # replay.
     return connection.execute(delete(nonce).where(nonce.c.expires_at < to_microseconds(before))).rowcount
 
 
 def _inserted(connection: Connection, table: Any, row: dict[str, Any]) -> bool:
     try:
+        # A savepoint: on PostgreSQL the error would otherwise end the whole transaction.
         with connection.begin_nested():
             connection.execute(insert(table).values(**row))
     except IntegrityError:

@@ -1,4 +1,4 @@
-"""What each member has used of its rate limits: an instant for each kind, shared by all processes."""
+"""The use of rate limits: one instant for each member and kind, shared by all processes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from hub.store.schema.allowance_tables import allowance
 
 
 def hold_used_until(connection: Connection, member: MemberId, kind: str) -> datetime:
-    """Return the instant until which an allowance is used, and hold it until the transaction ends.
+    """Return the end of the used part of a limit, and hold the row until the transaction ends.
 
-    `kind` is `requests` or `objects`. An allowance that nobody has used yet is used until 1970.
+    `kind` is `requests` or `objects`. An unused limit ends in 1970.
     """
+    # GCRA: one instant is the whole state. The row lock gives all processes one burst between them.
     row = {"member": member, "kind": kind, "used_until": 0}
     connection.execute(upsert(connection, allowance).values(**row).on_conflict_do_nothing())
     query = select(allowance.c.used_until).where(allowance.c.member == member, allowance.c.kind == kind)
@@ -23,6 +24,7 @@ def hold_used_until(connection: Connection, member: MemberId, kind: str) -> date
 
 
 def set_used_until(connection: Connection, member: MemberId, kind: str, until: datetime) -> None:
-    """Let an allowance that is held be used until this instant."""
+    """Set the end of the used part of a limit. The caller holds the row."""
+    # May be lost in a crash: `Store.count` waits for no standby.
     condition = (allowance.c.member == member, allowance.c.kind == kind)
     connection.execute(update(allowance).where(*condition).values(used_until=to_microseconds(until)))

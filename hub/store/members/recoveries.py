@@ -1,4 +1,4 @@
-"""Agreement keys that the operator has asked to put in a lost one's place, and who has confirmed them."""
+"""Recoveries: agreement keys in place of lost keys, requested by the operator and confirmed by a cert."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _R = key_recovery.c
 
 @dataclass(frozen=True, slots=True)
 class KeyRecovery:
-    """A new key of `member` in the place of `previous`; `statement` is the JWS that confirms it."""
+    """A new key of `member` in place of `previous`. `statement` is the JWS of the confirmation."""
 
     thumbprint: str
     member: MemberId
@@ -34,7 +34,8 @@ class KeyRecovery:
 
 
 def add(connection: Connection, new: KeyRecovery) -> None:
-    """Store a recovery that nobody has confirmed."""
+    """Store an unconfirmed recovery."""
+    # Not yet in `key`: without the confirmation the new key signs nothing (hub/README: lost-agreement-key).
     connection.execute(
         insert(key_recovery).values(
             thumbprint=new.thumbprint,
@@ -49,35 +50,38 @@ def add(connection: Connection, new: KeyRecovery) -> None:
 
 
 def find(connection: Connection, thumbprint: str) -> KeyRecovery | None:
-    """Return the recovery that brings this key, whatever became of it, or None."""
+    """Return the recovery with this new key, in any state, or None."""
     row = connection.execute(select(key_recovery).where(_R.thumbprint == thumbprint)).one_or_none()
     return None if row is None else _recovery(row)
 
 
 def every(connection: Connection) -> list[KeyRecovery]:
     """Return every recovery, the earliest first."""
+    # Withdrawn and confirmed recoveries too: `hub check` and the operator see all of them.
     query = select(key_recovery).order_by(_R.requested_at, _R.thumbprint)
     return [_recovery(row) for row in connection.execute(query)]
 
 
 def withdraw(connection: Connection, thumbprint: str, now: datetime) -> bool:
-    """Withdraw a recovery that nobody has confirmed; return whether there was one."""
+    """Withdraw an unconfirmed recovery. Return whether one was withdrawn."""
     return _withdraw(connection, _R.thumbprint == thumbprint, now) > 0
 
 
 def withdraw_of(connection: Connection, member: MemberId, now: datetime) -> None:
-    """Withdraw what nobody has confirmed of a member."""
+    """Withdraw the unconfirmed recoveries of a member."""
     _withdraw(connection, _R.member == member, now)
 
 
 def _withdraw(connection: Connection, is_meant: ColumnElement[bool], now: datetime) -> int:
+    # INVARIANT: a confirmed recovery never changes: it is the evidence of two acts (policy 5).
     is_open = (_R.confirmed_at.is_(None), _R.withdrawn_at.is_(None))
     values = {"withdrawn_at": to_microseconds(now)}
     return connection.execute(update(key_recovery).where(is_meant, *is_open).values(**values)).rowcount
 
 
 def confirm(connection: Connection, thumbprint: str, by: MemberId, statement: str, now: datetime) -> None:
-    """Keep who confirmed a recovery, with the statement that was signed."""
+    """Record the confirming cert of a recovery, with the signed statement."""
+    # The statement is verified by the caller. `hub check` verifies it again.
     values = {"confirmed_by": by, "confirmed_at": to_microseconds(now), "statement": statement}
     connection.execute(update(key_recovery).where(_R.thumbprint == thumbprint).values(**values))
 

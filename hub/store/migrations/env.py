@@ -1,4 +1,4 @@
-"""Alembic's door: migrations run on the connection that the store hands over."""
+"""The entry point of Alembic: migrations run on the connection of the store."""
 
 from alembic import context
 

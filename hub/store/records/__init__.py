@@ -1,1 +1,1 @@
-"""Submissions, and the versions of records with their content."""
+"""Submissions, and the versions and contents of records."""

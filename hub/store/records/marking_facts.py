@@ -1,4 +1,4 @@
-"""Which definitions of a member leave objects open (policy 2.6), and how many name its identities (2.4)."""
+"""A member's accepted definitions (policy 2.6), and the creator levels of its identities (policy 2.4)."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ _R: Final = reference.c
 def accepted(
     connection: Connection, member: MemberId, ids: Collection[StixId]
 ) -> list[tuple[StixId, frozenset[StixId]]]:
-    """Return each version of `ids` that `member` submitted as a definition that leaves objects open.
+    """Return each version of `ids` that `member` submitted as an accepted definition.
 
-    Each with the ids by which it is listed (`ObjectVersion.listed`).
+    The second part are the ids of its listing (`ObjectVersion.listed`).
     """
     if not ids:
         return []
+    # An outer join: a `statement` definition is accepted without being listed.
     is_listed = and_(_R.version_id == _V.id, _R.kind == LISTED)
     query = select(_V.stix_id, _V.id, _R.target).outerjoin(reference, is_listed)
     query = query.where(_V.member == member, among(connection, _V.stix_id, ids))
@@ -41,7 +42,7 @@ def accepted(
 
 
 def note_listed(connection: Connection, versions: Collection[ObjectVersion], origin: NationCode) -> None:
-    """Note by which ids these stored versions are listed, of which that has never been noted."""
+    """Record the listed ids of these stored versions. None of the versions has a record yet."""
     rows: list[dict[str, Any]] = [
         {"version_id": v.key, "kind": LISTED, "target": id, "origin": origin, "member": v.member}
         for v in versions
@@ -50,14 +51,15 @@ def note_listed(connection: Connection, versions: Collection[ObjectVersion], ori
     insert_all(connection, reference, rows)
 
 
-# --- who names identities as creators ---------------------------------------------------------------
+# --- creator levels ---------------------------------------------------------------
 
 
 def creator_levels(
     connection: Connection, member: MemberId, identities: Collection[StixId]
 ) -> dict[StixId, dict[Tlp, int]]:
-    """Return for each identity how many newest versions of `member` name it as creator, by level."""
+    """Return, for each identity and level, the number of newest versions of `member` with this creator."""
     found: dict[StixId, dict[Tlp, int]] = defaultdict(dict)
+    # Kept as counts, and the cost does not grow with the collection (hub/README: namers).
     c = creator_level.c
     for batch in batches(identities):
         query = select(c.identity, c.tlp, c.count).where(c.member == member, c.identity.in_(batch))
@@ -67,13 +69,14 @@ def creator_levels(
 
 
 def add_creators(connection: Connection, member: MemberId, deltas: Mapping[tuple[StixId, Tlp], int]) -> None:
-    """Add to the counts of `creator_levels`; the caller holds the origin's lock."""
+    """Add to the creator levels. The caller holds the origin's lock."""
     rows = [
         {"member": member, "identity": identity, "tlp": int(tlp), "count": delta}
         for (identity, tlp), delta in sorted(deltas.items())
         if delta
     ]
     if rows:
+        # Added in the database, under the origin's lock: no count is lost.
         statement = upsert(connection, creator_level)
         total = creator_level.c.count + statement.excluded.count
         connection.execute(

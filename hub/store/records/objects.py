@@ -1,4 +1,4 @@
-"""Records, their versions, what they refer to, and the bytes that were submitted."""
+"""Records and versions, with references and submitted bytes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def versions_of(connection: Connection, member: MemberId, ids: Collection[StixId
 
 
 def count_versions(connection: Connection, member: MemberId, ids: Collection[StixId]) -> int:
-    """Return how many versions `member` has of these records."""
+    """Return the number of versions that `member` has of these records."""
+    # Counted before loading: it bounds the work of a POST (hub/README: post-limits).
     query = select(func.count()).where(_V.member == member, among(connection, _V.stix_id, ids))
     return connection.execute(query).scalar_one() if ids else 0
 
@@ -66,12 +67,12 @@ def count_versions(connection: Connection, member: MemberId, ids: Collection[Sti
 def versions_by_id(
     connection: Connection, origin: NationCode, ids: Collection[StixId]
 ) -> list[ObjectVersion]:
-    """Return every version of every record of a nation with one of these ids, whoever submitted it."""
+    """Return every version of a nation's records with one of these ids, of every member."""
     return _load(connection, and_(_V.origin == origin, among(connection, _V.stix_id, ids))) if ids else []
 
 
 def accepted_versions(connection: Connection, origin: NationCode) -> list[ObjectVersion]:
-    """Return the definitions that were accepted from members of this nation, in no particular order."""
+    """Return the accepted definitions of the members of this nation, in no particular order."""
     return _load(connection, and_(_V.origin == origin, _V.is_accepted_definition.is_(True)))
 
 
@@ -83,7 +84,7 @@ def versions_by_key(connection: Connection, keys: Collection[int]) -> list[Objec
 def carrying(
     connection: Connection, member: MemberId, origin: NationCode, definitions: Collection[StixId]
 ) -> set[StixId]:
-    """Return the ids of the member's objects that carry one of these marking references."""
+    """Return the ids of the member's objects with one of these marking references."""
     if not definitions:
         return set()
     query = (
@@ -99,9 +100,10 @@ def carrying(
 def all_referring(
     connection: Connection, member: MemberId, origin: NationCode, ids: Collection[StixId]
 ) -> set[StixId]:
-    """Return `ids`, and those of the member's objects that refer to them, however far (policy 2.7)."""
+    """Return `ids` and the ids of the member's objects that lead to them, at any distance (policy 2.7)."""
     if not ids:
         return set()
+    # UNION without ALL: each id is reached once, so that circular references end.
     reached = listed(connection, ids).cte("reached", recursive=True)
     further = (
         select(_V.stix_id)
@@ -114,7 +116,7 @@ def all_referring(
 
 
 def all_referred(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
-    """Return `ids`, and those to which versions of the member's objects with these refer, however far."""
+    """Return `ids` and the ids that the member's versions of them refer to, at any distance."""
     if not ids:
         return set()
     reached = listed(connection, ids).cte("reached", recursive=True)
@@ -131,13 +133,15 @@ def all_referred(connection: Connection, member: MemberId, ids: Collection[StixI
 def containers_of(
     connection: Connection, member: MemberId, origin: NationCode, ids: Collection[StixId]
 ) -> dict[StixId, Counter[EffectiveMarking]]:
-    """Return what stored reports and groupings of `member` hand down to each id that they name (policy 2.3).
+    """Return the markings that stored containers of `member` hand down to each id (policy 2.3).
 
-    How many versions hand down each value, deleted ones as they stood. Ids that none names are left out.
+    Each marking has its number of versions. Deleted versions count as before the deletion. Ids without a
+    container are left out.
     """
     found: dict[StixId, Counter[EffectiveMarking]] = defaultdict(Counter)
     if not ids:
         return found
+    # `given_*`, not the effective marking: what a container took over binds it alone (policy 2.3).
     values = (_V.given_tlp, _V.given_rel_to, _V.given_closed)
     query = (
         select(_R.target, *values, func.count())
@@ -151,12 +155,14 @@ def containers_of(
 
 
 def movable(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
-    """Return those of `ids` of which `member` has a version without TLP, which containers may move."""
+    """Return the `ids` with a version of `member` without TLP: containers may move these."""
+    # TLP of its own keeps a version as it is, whatever contains it (policy 2.3).
     return _ids_where(connection, member, ids, _V.own_tlp.is_(None))
 
 
-def living_own(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
-    """Return those of `ids` of which `member` has a living record that is no copy: `Known.is_own` (2.7)."""
+def undeleted_own(connection: Connection, member: MemberId, ids: Collection[StixId]) -> set[StixId]:
+    """Return the `ids` with an undeleted record of `member`, no copy: `Known.is_own` (policy 2.7)."""
+    # A copy is no licence for later text of the original (hub/README: copy-stays-copy).
     is_own = (_V.is_newest.is_(True), _V.deleted_at.is_(None), _V.is_copy.is_(False))
     return _ids_where(connection, member, ids, *is_own)
 
@@ -164,7 +170,7 @@ def living_own(connection: Connection, member: MemberId, ids: Collection[StixId]
 def _ids_where(
     connection: Connection, member: MemberId, ids: Collection[StixId], *conditions: ColumnElement[bool]
 ) -> set[StixId]:
-    """Return those of `ids` of which `member` has a version of which the conditions hold."""
+    """Return the `ids` with a version of `member` that fulfils the conditions."""
     if not ids:
         return set()
     query = select(_V.stix_id).distinct().where(_V.member == member, among(connection, _V.stix_id, ids))
@@ -174,7 +180,7 @@ def _ids_where(
 def closed_containers_of(
     connection: Connection, member: MemberId, origin: NationCode, id: StixId
 ) -> set[tuple[StixId, str]]:
-    """Return the stored reports and groupings that hand closure down to `id`, by id and version key."""
+    """Return the stored containers that hand closure down to `id`, by id and version key."""
     query = (
         select(_V.stix_id, _V.version_key)
         .select_from(reference.join(object_version, _R.version_id == _V.id))
@@ -186,6 +192,7 @@ def closed_containers_of(
 def _is_container_of(
     member: MemberId, origin: NationCode, is_named: ColumnElement[bool]
 ) -> ColumnElement[bool]:
+    # INVARIANT: only containers of the same member count (policy 2.3), so nobody marks the objects of others.
     is_naming = and_(is_named, _R.kind == CONTAINS, _R.origin == origin, _R.member == member)
     return and_(is_naming, _V.given_tlp.is_not(None))
 
@@ -196,10 +203,11 @@ def _is_container_of(
 def insert_contents(
     connection: Connection, origin: NationCode, bodies: Mapping[bytes, bytes]
 ) -> dict[bytes, int]:
-    """Store each body under its digest unless the origin holds it already; return content ids by digest.
+    """Store each body under its digest, unless the origin has the body. Return content ids by digest.
 
-    What was erased under the same digest is stored again: another version now holds it.
+    An erased body is stored again, because another version now has this digest.
     """
+    # INVARIANT: contents are shared within one origin alone (storage.md, Shape).
     known: dict[bytes, int] = {}
     for batch in batches(bodies):
         query = select(content.c.digest, content.c.id, content.c.erased_at).where(
@@ -223,9 +231,10 @@ def insert_contents(
 def insert_versions(
     connection: Connection, origin: NationCode, submission_id: str | None, versions: Sequence[ObjectVersion]
 ) -> dict[int, ObjectVersion]:
-    """Store new versions with their references; return them as stored, by the key they came with."""
+    """Store new versions and references. Return the stored versions by provisional key."""
     if not versions:
         return {}
+    # The origin is held: within a nation keys follow the order of submission.
     rows = (_row(v, origin, submission_id) for v in versions)
     keys = insert_numbered(connection, object_version, rows)
     stored = {v.key: replace(v, key=key) for v, key in zip(versions, keys, strict=True)}
@@ -256,6 +265,7 @@ def _row(v: ObjectVersion, origin: NationCode, submission_id: str | None) -> dic
         "same": v.same,
         "revoked": v.revoked,
         "is_copy": v.is_copy,
+        # INVARIANT: taken over once, and never updated: no act of others moves a stored version (policy 2.7).
         "taken_tlp": None if v.taken.effective is None else v.taken.effective.tlp,
         "taken_rel_to": None if v.taken.effective is None else encode_nations(v.taken.effective.rel_to),
         "taken_closed": v.taken.effective is not None and v.taken.effective.is_closed,
@@ -264,7 +274,7 @@ def _row(v: ObjectVersion, origin: NationCode, submission_id: str | None) -> dic
 
 
 def _handled(v: ObjectVersion) -> dict[str, Any]:
-    """Return what later submissions may alter of how a version is handled."""
+    """Return the part of the handling of a version that later submissions may change."""
     return {
         "effective_tlp": v.tlp,
         "base_tlp": v.base,
@@ -296,10 +306,12 @@ def _reference_rows(v: ObjectVersion, origin: NationCode) -> Iterable[dict[str, 
 
 
 def update_handling(connection: Connection, versions: Collection[ObjectVersion]) -> None:
-    """Record what the hub now makes of stored versions' markings, and which is the newest."""
+    """Record the present handling of stored versions, and which version is the newest."""
+    # One statement for each distinct value: a container may move thousands of versions alike.
     alike: dict[tuple[Any, ...], list[int]] = defaultdict(list)
     for v in versions:
         alike[tuple(_handled(v).items())].append(v.key)
+    # Under the lock on the origin: two submissions never overwrite the marking of each other.
     for values, keys in alike.items():
         for batch in batches(sorted(keys)):
             statement = update(object_version).where(_V.id.in_(batch))
@@ -310,8 +322,10 @@ def update_handling(connection: Connection, versions: Collection[ObjectVersion])
 
 
 def _load(connection: Connection, condition: ColumnElement[bool]) -> list[ObjectVersion]:
+    # Digest and size come along, the body does not: decisions never need it.
     query = select(*_COLUMNS).join(content, content.c.id == _V.content_id).where(condition)
     found = connection.execute(query).all()
+    # A second query, not a join: a join would repeat each version for each of its references.
     references = _references(connection, [row.id for row in found])
     return [_version(row, references[row.id]) for row in found]
 
@@ -356,7 +370,7 @@ def _version(row: Row[Any], references: Mapping[str, set[StixId]]) -> ObjectVers
         content_id=row.content_id,
         size=row.size,
         deleted_at=None if row.deleted_at is None else from_microseconds(row.deleted_at),
-        base=Tlp(row.effective_tlp if row.base_tlp is None else row.base_tlp),
+        base=Tlp(row.effective_tlp if row.base_tlp is None else row.base_tlp),  # NULL: no other base
         redactions=() if row.cuts is None else decode_redactions(row.cuts),
         source_hiding=decode_source_hiding(row.guise),
         about=None if row.about is None else NationCode(row.about),

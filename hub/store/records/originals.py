@@ -1,4 +1,4 @@
-"""What a copy is equal to, and by what that stands and stood; `rules.release.judgement` decides."""
+"""The originals of copies, with the rows of these originals. `rules.release.judgement` decides."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, literal, select
 
 from hub.model import EqualVersion, MemberId, NationCode, ObjectVersion, OriginalRow
 from hub.store.database.batches import batches
-from hub.store.ledger.releases import decode
+from hub.store.ledger.justifications import decode
 from hub.store.schema.tables import (
     content,
     justification,
@@ -23,7 +23,7 @@ _J = justification.c
 
 
 def equal_before(connection: Connection, copies: Collection[int]) -> list[EqualVersion]:
-    """Return the equal objects of other members that came before these stored copies."""
+    """Return the equal versions of other members that are earlier than these stored copies."""
     found: list[EqualVersion] = []
     copy, v = object_version.alias(), object_version.c
     theirs, ours = content.alias(), content.alias()
@@ -33,6 +33,7 @@ def equal_before(connection: Connection, copies: Collection[int]) -> list[EqualV
             .select_from(
                 copy.join(ours, ours.c.id == copy.c.content_id)
                 .join(theirs, theirs.c.digest == ours.c.digest)
+                # Keys grow with submissions: a later version is no original of this copy.
                 .join(object_version, and_(v.content_id == theirs.c.id, v.id < copy.c.id))
             )
             .where(copy.c.id.in_(batch), v.member != copy.c.member)
@@ -46,10 +47,11 @@ def equal_before(connection: Connection, copies: Collection[int]) -> list[EqualV
 def equal_to_new(
     connection: Connection, copies: Collection[ObjectVersion], nations: Collection[NationCode]
 ) -> list[EqualVersion]:
-    """Return the equal objects that other members of these nations have, to copies that come now."""
+    """Return the equal versions of other members of these nations, for new copies."""
     found: list[EqualVersion] = []
     by_digest: dict[bytes, list[ObjectVersion]] = defaultdict(list)
     for copy in copies:
+        # Equality is equality of the RFC 8785 form, hence of its digest (policy 8).
         by_digest[copy.digest].append(copy)
     v, held = object_version.c, content.c
     for batch in batches(sorted(by_digest)):
@@ -69,19 +71,22 @@ def equal_to_new(
 
 
 def _with_rows(connection: Connection, found: Sequence[EqualVersion]) -> list[EqualVersion]:
+    # One look-up for all originals: many copies may have one.
     rows = _rows_of(connection, {one.original for one in found})
     return [one._replace(rows=rows.get(one.original, ())) for one in found]
 
 
 def _rows_of(connection: Connection, versions: Collection[int]) -> Mapping[int, Sequence[OriginalRow]]:
-    """Return by what the rows of these versions, as submitted, stand and stood."""
+    """Return present and former justifications of the rows of these versions, as submitted."""
     found: dict[int, list[OriginalRow]] = defaultdict(list)
     for batch in batches(sorted(versions)):
+        # Other forms are left out: a copy equals the object as submitted.
         is_asked = and_(_C.version_id.in_(batch), _C.rendition.is_(None))
         columns = _C.version_id, _C.recipient, _J.classes
         now = select(*columns, _C.withdrawn_at.is_(None)).join(justification, _J.id == _C.justification_id)
         former = rejustification.c
         same = and_(former.recipient == _C.recipient, former.position == _C.position)
+        # Former justifications count as not served: they say for whom the original was visible once.
         before = select(*columns, literal(value=False)).join(rejustification, same)
         before = before.join(justification, _J.id == former.justification_id)
         for query in (now, before):

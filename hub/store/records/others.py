@@ -1,4 +1,4 @@
-"""What others submitted under some ids, as one nation's ledger has it: what its members were ever shown."""
+"""Versions of other members under given ids, as shown by one nation's ledger."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from hub.model import (
     from_microseconds,
 )
 from hub.store.database.batches import among, listed
-from hub.store.ledger.releases import SHOWN, decode, decode_shown
+from hub.store.ledger.justifications import decode
+from hub.store.ledger.releases import SHOWN, decode_shown
 from hub.store.records.objects import CREATOR, MARKING, REFERS
 from hub.store.schema.columns import decode_nations, decode_reach, decode_redactions
 from hub.store.schema.rendition_tables import made_id
@@ -54,19 +55,20 @@ def of_others(
     ids: Collection[StixId],
     rel_to: Collection[StixId],
 ) -> list[OthersVersion]:
-    """Return the rows of a nation's ledger that show what others than `member` submitted under these ids.
+    """Return the rows of a nation's ledger with versions of others than `member` under these ids.
 
-    Under the id that is served, and of a redaction, whose reader may know it, under the original one too.
-    Of no row it is told yet whether `member` may see it. `rel_to` are the ids of the REL TO definitions. Of
-    equal objects the one submitted first counts: copies of what `member` itself submitted, deleted since or
-    not, are left out.
+    A row counts under the served id. A redaction counts under the original id too, because the reader may
+    know that id. `rel_to` are the ids of the REL TO definitions. The rules decide later whether `member` may
+    see a row. Of equal objects the earliest counts: copies of a submission by `member`, deleted or not, are
+    left out.
     """
     if not ids:
         return []
     found: dict[tuple[int, StixId], Row[Any]] = {}
+    # The hub's own objects and notes are nobody's record: `ids_of_the_hub` answers for these.
     is_other = and_(_C.member.not_in([member, HUB]), _V.member != HUB, ~_is_copy_of(member))
-    # From the ids to their positions, which an index holds, and so that no planner turns it round: otherwise
-    # the ledger would be read from its beginning. NULL, where an id has none, is no position.
+    # From the ids to their positions, by an index. The outer join keeps planners from the opposite order,
+    # a scan of the whole ledger. An id without rows gives NULL, and NULL is no position.
     asked = listed(connection, ids).subquery()
     at = release.alias()
     is_asked = and_(at.c.recipient == nation, at.c.stix_id == asked.c.value)
@@ -74,19 +76,22 @@ def of_others(
     served = _rows(rel_to, is_other, _C.recipient == nation, _C.position.in_(positions))
     for row in connection.execute(served):
         found[row.position, StixId(row.stix_id)] = row
-    # A cut is told by its label; its original is known by the link that is served with it. Ids are indexed
-    # by origin, and versions by themselves: otherwise the ledger would be read from its beginning.
+    # The label identifies a redaction. A link beside it names the original. The
+    # index on ids begins with the origin; without origins the whole ledger would be read.
     is_original = and_(_V.origin.in_(select(origin.c.code)), among(connection, _V.stix_id, ids))
     of_originals = _C.version_id.in_(select(_V.id).where(is_original))
-    is_ledgers = (_C.recipient + "") == nation  # no index is asked for it
+    is_ledgers = (_C.recipient + "") == nation  # an expression: no planner uses an index for it
     redacted = _rows(rel_to, is_other, is_ledgers, of_originals, _C.rendition.like("redacted:%"))
     for row in connection.execute(redacted):
         found[row.position, StixId(row.original)] = row
+    # Withdrawn rows count as well: "shown" is what a poll could have returned at some time (policy 1;
+    # hub/README: shown-by-rows).
     former = _former(connection, nation, {position for position, _ in found})
     return [_shown(row, id, former.get(position, ())) for (position, id), row in found.items()]
 
 
 def _rows(rel_to: Collection[StixId], *conditions: ColumnElement[bool]) -> Any:
+    # An outer join below: a bare object has no creator (policy 8, claims).
     creator = reference.alias()
     carries = exists().where(_R.version_id == _V.id, _R.kind == MARKING, _R.target.in_(list(rel_to)))
     return (
@@ -101,7 +106,9 @@ def _rows(rel_to: Collection[StixId], *conditions: ColumnElement[bool]) -> Any:
         .select_from(
             release.join(object_version, _V.id == _C.version_id)
             .join(justification, _J.id == _C.justification_id)
-            .join(content, content.c.id == _C.content_id)  # of what is served: a made object has its own
+            .join(
+                content, content.c.id == _C.content_id
+            )  # of the served object: a derived object has its own
             .outerjoin(creator, and_(creator.c.version_id == _V.id, creator.c.kind == CREATOR))
         )
         .where(*conditions)
@@ -109,7 +116,7 @@ def _rows(rel_to: Collection[StixId], *conditions: ColumnElement[bool]) -> Any:
 
 
 def _is_copy_of(member: MemberId) -> ColumnElement[bool]:
-    """Tell whether `member` submitted an equal version before, and not as a copy of another's itself."""
+    """Return the condition that `member` submitted an equal version earlier, and not as a copy."""
     own, its = object_version.alias(), content.alias()
     return exists().where(
         *(own.c.member == member, own.c.stix_id == _V.stix_id, own.c.id < _V.id, ~own.c.is_copy),
@@ -120,7 +127,7 @@ def _is_copy_of(member: MemberId) -> ColumnElement[bool]:
 def _former(
     connection: Connection, nation: NationCode, positions: Collection[int]
 ) -> Mapping[int, tuple[PastJustification, ...]]:
-    """Return what rows stood by before that was changed where they are, oldest first."""
+    """Return the former justifications of rows that were changed in place, oldest first."""
     found: dict[int, list[PastJustification]] = defaultdict(list)
     c = rejustification.c
     if not positions:
@@ -142,6 +149,7 @@ def _former(
 
 def _shown(row: Row[Any], id: StixId, former: tuple[PastJustification, ...]) -> OthersVersion:
     withdrawn = None if row.withdrawn_at is None else from_microseconds(row.withdrawn_at)
+    # The level that the object itself carries. A container may have raised the effective level.
     levels = [level for level in (row.own_tlp, row.raised_tlp) if level is not None]
     rel_to = decode_nations(row.rel_to)
     justified_by = *former, _last(row, withdrawn)
@@ -182,15 +190,16 @@ def _as_shown(
     is_closed: bool | None,
     *now: Any,
 ) -> Shown:
-    """Return how a row showed its version; what was not noted, as the version is `now`, and closed."""
+    """Return how a row showed its version. Without a record: as the version is `now`, and closed."""
+    # Rows from before these columns. Closed, because every doubt closes.
     if tlp is None or is_bound is None:
         tlp, rel_to = now
         is_bound = rel_to is not None
     return decode_shown(tlp or 0, is_bound, rel_to, is_closed)
 
 
-def everywhere(connection: Connection, versions: Collection[int]) -> list[ShownRow]:
-    """Return the rows by which these versions are served, to whichever nation."""
+def served_rows(connection: Connection, versions: Collection[int]) -> list[ShownRow]:
+    """Return the rows that serve these versions, to all nations."""
     if not versions:
         return []
     query = (
@@ -204,13 +213,13 @@ def everywhere(connection: Connection, versions: Collection[int]) -> list[ShownR
     ]
 
 
-def naming(
+def mentions(
     connection: Connection, nation: NationCode, member: MemberId, ids: Collection[StixId]
 ) -> list[Mention]:
-    """Return who named these ids, in `member`'s own versions and in its nation's ledger (policy 8).
+    """Return the mentions of these ids in `member`'s own versions and in its nation's ledger (policy 8).
 
-    An object names what is in it as it is shown: an anonymised one the ids that were made for those in it, as
-    one of its cert's own would, and a redaction what is left (7); who sees the link to that sees the whole.
+    An object mentions the ids in the shown form. An anonymised object mentions made ids, as an object of the
+    cert would. A redaction mentions the remaining ids (policy 7); a reader of the link sees the whole.
     """
     if not ids:
         return []
@@ -225,13 +234,14 @@ def naming(
         for target, at in connection.execute(own)
     ]
     made = _made_ids(connection, ids)
+    # The ids of the originals: references are stored by original id, also where a row shows a made id.
     hidden = {id for (_, id), given in made.items() if given in ids}
     is_hidden = and_(
         _R.kind == REFERS,
         among(connection, _R.target, hidden),
         _C.rendition.like(f"{ANONYMISED.label}%"),
     )
-    is_ledgers = (_C.recipient + "") == nation  # no index is asked for it: from the ids to their positions
+    is_ledgers = (_C.recipient + "") == nation  # an expression: planners go from the ids to the positions
     shown = (
         select(
             *(_R.target, _V.origin, _V.submitted_at, _C.date_added, _C.withdrawn_at, _C.rendition, _V.cuts),
@@ -257,9 +267,9 @@ def naming(
 
 
 def _made_ids(connection: Connection, ids: Collection[StixId]) -> Mapping[tuple[NationCode, StixId], StixId]:
-    """Return the ids of anonymised objects, by origin and original id: those in `ids`, and those for them."""
+    """Return the made ids of anonymised objects, by origin and original id, if either is in `ids`."""
     c = made_id.c
-    # Ids are indexed by origin: otherwise all that were ever made would be read.
+    # The index on ids begins with the origin; without origins every made id would be read.
     is_original = and_(c.origin.in_(select(origin.c.code)), among(connection, c.stix_id, ids))
     found: dict[tuple[NationCode, StixId], StixId] = {}
     for is_asked in (among(connection, c.made, ids), is_original):
@@ -270,18 +280,19 @@ def _made_ids(connection: Connection, ids: Collection[StixId]) -> Mapping[tuple[
 
 
 def _named(row: Row[Any], made: Mapping[tuple[NationCode, StixId], StixId]) -> frozenset[StixId]:
-    """Return under which id a row shows what its version refers to; none: it does not show it."""
+    """Return the id under which a row shows a reference of the version; empty: hidden."""
     form, target = Form.of(row.rendition), StixId(row.target)
+    # A redaction shows only the references that remain in it.
     left = {redaction.ceiling: redaction.refers for redaction in decode_redactions(row.cuts or "[]")}
     if form.ceiling is not None and target not in left.get(form.ceiling, ()):
         return frozenset()
     return frozenset({made.get((row.origin, target), target) if form.is_anonymised else target})
 
 
-def of_the_hub(connection: Connection, ids: Collection[StixId]) -> frozenset[StixId]:
-    """Return those of the ids under which the hub published an object, or made a part or a link of one.
+def ids_of_the_hub(connection: Connection, ids: Collection[StixId]) -> frozenset[StixId]:
+    """Return the `ids` of the hub's own objects, redactions, answers and links.
 
-    Those of anonymised objects are not: these are taken for their nation's cert's (policy 7).
+    Made ids of anonymised objects are left out: policy 7 treats them as ids of their nation's cert.
     """
     if not ids:
         return frozenset()
@@ -289,6 +300,7 @@ def of_the_hub(connection: Connection, ids: Collection[StixId]) -> frozenset[Sti
     published = [
         select(_V.stix_id).where(by_hub, is_asked) for by_hub in (_V.origin == HUB, _V.member == HUB)
     ]
+    # No answer may differ by whether an object is the cert's own or anonymised (policy 7).
     is_whole = made_id.c.rendition == ANONYMISED.label
     made = select(made_id.c.made).where(among(connection, made_id.c.made, ids), ~is_whole)
     return frozenset(StixId(id) for (id,) in connection.execute(union_all(*published, made)))

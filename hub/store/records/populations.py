@@ -1,4 +1,4 @@
-"""What a nation has submitted: versions that are judged alike, counted; those that hang together, by how."""
+"""The versions of a nation in groups with equal decisions, for simulations of agreements."""
 
 from __future__ import annotations
 
@@ -34,15 +34,19 @@ from hub.store.schema.tables import object_version, reference
 
 _V = object_version.c
 _R = reference.c
+# The columns that decide: versions with equal values have equal decisions.
 _PLAIN = (_V.member, _V.type, _V.effective_tlp, or_(_V.is_closed, _V.is_home), _V.rel_to, _V.limits)
 _GROUP = (*_PLAIN, _V.guise, _V.about, func.coalesce(_V.base_tlp, _V.effective_tlp), _V.cuts, _V.base_rel_to)
 _NOTHING: Final[frozenset[int]] = frozenset()
-_DEPTH: Final = 16  # of references to what refers to something in turn
+_DEPTH: Final = 16  # of chains of references
 
 
 @dataclass(frozen=True, slots=True)
 class Alike:
-    """How many versions are judged alike, and one of them: each alone under its id, referring to nothing."""
+    """A group of versions with equal decisions: number and example.
+
+    Each version is alone under its id and refers to nothing.
+    """
 
     facts: Facts
     count: int
@@ -51,14 +55,14 @@ class Alike:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """Versions that hang together with others in the same way, and so are judged alike.
+    """A group of versions with equal links to other groups, and so with equal decisions.
 
-    `key` is that of one of them, by which others name them all: as what these refer to (`refers`), and as
-    their records' next later version. `counts`: how many there are, and one of them, apart by facts; deleted
-    ones are not counted, nor those that Alike counts. Of `refers`, `sources` are the identities of whom they
-    came from. What may be redacted or is an answer stands for itself: `left` is what redactions refer to,
-    `ids` what it refers to, `is_last` that no version follows and it is not deleted. `is_copy`: references
-    to its record are judged by what it is a copy of, too.
+    `key` is the key of one version, and names the group in `refers` (groups referred to), `later` (the group
+    of the record's next version) and `sources` (identities in `refers` that are the source). `counts` has
+    number and example by facts, without deleted versions and versions of `Alike` groups. A version with
+    redactions or an answer forms a group alone: `left` are the references of redactions, `ids` the references
+    by id, `is_last` means undeleted and the last of the record. `is_copy`: references to the record are
+    judged by the original of the copy too.
     """
 
     key: int
@@ -73,11 +77,12 @@ class Linked:
     is_copy: bool
 
 
-def alike(connection: Connection, origin: NationCode, starts: Sequence[datetime]) -> Iterator[Alike]:
-    """Give the nation's undeleted versions that are alone, grouped; `starts` part those submitted earlier."""
+def group_alone(connection: Connection, origin: NationCode, starts: Sequence[datetime]) -> Iterator[Alike]:
+    """Give the nation's undeleted versions without links, in groups. `starts` separate the ages."""
     query = (
         select(*_GROUP, func.max(_V.submitted_at), func.count(), func.min(_V.stix_id))
         .where(_V.origin == origin, _V.deleted_at.is_(None), ~_has_sibling(origin), ~_refers())
+        # Versions with redactions are judged one by one: each part has a level of its own.
         .where(_V.cuts.is_(None))
         .group_by(*_GROUP, _age(starts))
     )
@@ -85,19 +90,20 @@ def alike(connection: Connection, origin: NationCode, starts: Sequence[datetime]
         yield Alike(_facts(*row), count, StixId(example))
 
 
-def linked(
+def group_linked(
     connection: Connection,
     origin: NationCode,
     starts: Sequence[datetime],
     decisive: Callable[[Facts], Hashable],
     identities: Mapping[MemberId, StixId],
 ) -> list[Linked]:
-    """Return the nation's versions that are not alone, and those that these refer to, grouped.
+    """Return the nation's versions with links, and the targets of links, in groups.
 
-    Those are alike of whose facts `decisive` makes the same, and which hang on versions that are alike.
-    `identities` are those of the members.
+    Two versions are in one group if `decisive` makes the same of their facts and the links lead to the same
+    groups. `identities` are the identities of the members.
     """
     found = _read(connection, origin, starts, identities)
+    # Once for each distinct value: a nation has millions of versions, but few facts.
     of_facts = [decisive(facts) for facts in found.facts]
     names, groups = _group(found, {key: of_facts[number] for key, number in found.versions.items()})
     counts: dict[int, dict[Facts, tuple[int, StixId]]] = defaultdict(dict)
@@ -110,7 +116,7 @@ def linked(
             *(key, found.facts[found.versions[key]], place.refers, place.later, place.sources),
             {level: _named(names, targets) for level, targets in found.left.get(key, {}).items()},
             frozenset(map(StixId, found.unlike_others.get(key, ()))),
-            key in found.living and place.later is None,
+            key in found.undeleted and place.later is None,
             counts.get(key, {}),
             key in found.copies,
         )
@@ -119,7 +125,7 @@ def linked(
 
 
 class _Place(NamedTuple):
-    """On what a version hangs, by the names of these."""
+    """The links of a version, by the names of groups."""
 
     refers: frozenset[int]
     later: int | None
@@ -132,11 +138,11 @@ def _named(names: Mapping[int, int], keys: Iterable[int]) -> frozenset[int]:
 
 @dataclass(frozen=True, slots=True)
 class _ReadVersions:
-    """What was read of versions, by key: the number of their facts, on which versions they hang, which count.
+    """The versions as read, by key: number of the facts, links, and whether the version counts.
 
-    `refers` has the newest versions of what is referred to, `sources` of these the identities of whom a
-    version came from, `left` what redactions of it refer to, `later` the next version of the record.
-    `peculiar` are those that are like no other, with the ids that they refer to; `living` is not deleted.
+    `refers` has the newest versions of the referred records, `sources` the source identities among these,
+    `left` the references of redactions, `later` the next version of the record. `unlike_others` form groups
+    alone, with the ids of their references; `undeleted` and `counted` are as named.
     """
 
     facts: list[Facts] = field(default_factory=list)
@@ -147,7 +153,7 @@ class _ReadVersions:
     later: dict[int, int] = field(default_factory=dict)
     counted: dict[int, StixId] = field(default_factory=dict)
     unlike_others: dict[int, list[str]] = field(default_factory=dict)
-    living: set[int] = field(default_factory=set)
+    undeleted: set[int] = field(default_factory=set)
     copies: set[int] = field(default_factory=set)
     newest: dict[tuple[MemberId, str], int] = field(default_factory=dict)
     unmarked_names: set[tuple[MemberId, str]] = field(default_factory=set)
@@ -155,10 +161,11 @@ class _ReadVersions:
 
     def targets(self, member: MemberId, ids: Iterable[str]) -> frozenset[int]:
         """Return the newest versions of the member's records with these ids."""
+        # Own records alone withhold (policy 2.7). Records of others were judged at submission.
         return frozenset(self.newest[member, id] for id in ids if (member, id) in self.newest)
 
     def note(self, key: int, id: str, *, is_newest: bool, is_copy: bool, own_tlp: int | None) -> None:
-        """Keep what tells how references to and from the version count."""
+        """Record how references to and from this version count."""
         facts = self.facts[self.versions[key]]
         if own_tlp is not None:
             self.marked.add(key)
@@ -180,7 +187,9 @@ def _read(
         _references(connection, origin, kind) for kind in (REFERS, CREATOR, CONTAINS)
     )
     sources = {*identities.values(), *(id for ids in creators.values() for id in ids)}
+    # A version without links of its own may still be the target of one.
     is_target = exists().where(_R.origin == origin, _R.kind == REFERS, _R.target == _V.stix_id)
+    # Deleted versions are read too: they restrict others, and are not counted.
     columns = (_V.id, _V.stix_id, _V.version_key, _V.is_newest, _V.deleted_at, _V.submitted_at)
     query = select(*columns, _V.own_tlp, _V.is_copy, _has_sibling(origin), *_GROUP, _age(starts))
     is_here = or_(_has_sibling(origin), _refers(), is_target, _V.cuts.is_not(None))
@@ -200,27 +209,28 @@ def _read(
         if facts.redactions or facts.about is not None or id in sources or key in found.copies:
             found.unlike_others[key] = references.get(key, [])
         if deleted_at is None:
-            found.living.add(key)
+            found.undeleted.add(key)
             if has_sibling or key in references or facts.redactions:
                 found.counted[key] = StixId(id)
 
+    # A version is visible only with every later one of its record (policy 4), so `later` is a link.
     for versions in records.values():
         found.later.update((key, then) for (_, key), (_, then) in pairwise(sorted(versions)))
-    _hang(found, references, creators, contents, identities)
+    _link(found, references, creators, contents, identities)
     return found
 
 
-def _hang(
+def _link(
     found: _ReadVersions,
     references: Mapping[int, list[str]],
     creators: Mapping[int, list[str]],
     contents: Mapping[int, list[str]],
     identities: Mapping[MemberId, StixId],
 ) -> None:
-    """Note on which versions each hangs: those of its own member that it refers to (policy 2.7)."""
+    """Record the links of each version: the referred records of the same member (policy 2.7)."""
     for key, number in found.versions.items():
         facts = found.facts[number]
-        # A container with TLP of its own is not withheld for an unmarked name in it.
+        # Policy 2.7: a container with TLP of its own is not withheld for an unmarked name in it.
         inside = contents.get(key, ()) if key in found.marked else ()
         unbound = {id for id in inside if (facts.member, id) in found.unmarked_names}
         if ids := set(references.get(key, ())) - unbound:
@@ -235,8 +245,9 @@ def _hang(
 
 
 def _references(connection: Connection, origin: NationCode, kind: str) -> Mapping[int, list[str]]:
-    """Return what the nation's versions name so, by key."""
+    """Return the references of this kind of the nation's versions, by key."""
     found: dict[int, list[str]] = defaultdict(list)
+    # One query for all versions: one for each would take minutes for a large nation.
     query = select(_R.version_id, _R.target).where(_R.origin == origin, _R.kind == kind)
     for key, target in connection.execute(query):
         found[key].append(target)
@@ -246,10 +257,10 @@ def _references(connection: Connection, origin: NationCode, kind: str) -> Mappin
 def _group(
     found: _ReadVersions, decisive: Mapping[int, Hashable]
 ) -> tuple[Mapping[int, int], Mapping[int, _Place]]:
-    """Return by which version each is named, and for each of these what it hangs on, by those names.
+    """Return the group of each version, and the links of each group.
 
-    What hangs on nothing is grouped first, then what hangs on that, and so on. What hangs in circles, or
-    deep, is named by itself: nothing is taken for alike that might not be.
+    Versions without links are grouped first, then versions with links to grouped versions, and so on. A
+    version in a cycle, or in a long chain, forms a group alone: no group joins versions that might differ.
     """
     names: dict[int, int] = {}
     known: dict[tuple[Hashable, _Place], int] = {}
@@ -271,16 +282,15 @@ def _group(
             else:
                 left.append(key)
         waiting = left
+    # The rest is in cycles or long chains. Equal decisions are not proved there.
     names.update((key, key) for key in waiting)
     groups = {key: found_ for (_, found_), key in known.items()}
     return names, groups | {key: place(key) for key in (*waiting, *found.unlike_others)}
 
 
 def _has_sibling(origin: NationCode) -> ColumnElement[bool]:
-    """Tell whether the version's record has several, or another member's of the same id.
-
-    Of several one alone is the newest. To ask for each version whether there is another takes longer.
-    """
+    """Return the condition that the version's id has several versions in the origin."""
+    # Of several versions all but one are not the newest. A search per version would take longer.
     former = object_version.alias()
     is_former = (former.c.origin == origin, former.c.is_newest.is_(False))
     return _V.stix_id.in_(select(former.c.stix_id).where(*is_former))
@@ -291,13 +301,15 @@ def _refers() -> ColumnElement[bool]:
 
 
 def _age(starts: Sequence[datetime]) -> ColumnElement[int]:
-    """Tell after how many of `starts` a version was submitted."""
+    """Return the number of `starts` at or before the submission of a version."""
+    # Versions of one age get the same decision: a clause compares the submission with its start (policy 4).
     ages = [case((_V.submitted_at < to_microseconds(at), 0), else_=1) for at in starts]
     return reduce(operator.add, ages, literal(0))
 
 
 def _facts(member: str, stix_type: str, tlp: int, *rest: Any) -> Facts:
     is_closed, rel_to, limits, source_hiding, about, base, redactions, base_rel_to, submitted_at = rest
+    # Kept at home counts as closed for all other nations (policy 2.4).
     closed = "closed, or unmarked and kept at home" if is_closed else None
     plain = (from_microseconds(submitted_at), closed, decode_nations(rel_to), decode_reach(limits))
     forms = (decode_source_hiding(source_hiding), None if about is None else NationCode(about))

@@ -1,4 +1,4 @@
-"""Submissions: their evidence, what became of each item, and the raw body apart."""
+"""Submissions: the evidence, the outcome of each item, and the raw body apart."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ from hub.store.schema.tables import origin as origin_table
 
 
 def count(connection: Connection, origin: NationCode, *, hold: bool = False) -> int:
-    """Return how many submissions of the nation have been decided; `hold` keeps others from deciding."""
+    """Return the number of decided submissions of the nation. `hold` locks the origin."""
+    # INVARIANT: a decision is valid while this number is unchanged. It is compared under the lock
+    # (storage.md, Ordering): otherwise a relationship could race the RED object that it names.
     query = select(origin_table.c.submissions).where(origin_table.c.code == origin)
     number: int = connection.execute(query.with_for_update() if hold else query).scalar_one()
     return number
 
 
 def advance(connection: Connection, origin: NationCode) -> None:
-    """Count one more submission; the caller holds the origin."""
+    """Count one more submission. The caller holds the origin."""
     values = {"submissions": origin_table.c.submissions + 1}
     connection.execute(update(origin_table).where(origin_table.c.code == origin).values(**values))
 
@@ -52,7 +54,7 @@ def open_submission(
     at: datetime,
     evidence: Evidence | None,
 ) -> None:
-    """Store a submission with what proves who sent it; `evidence` None is an unsigned one (development)."""
+    """Store a submission with the proof of its sender; `evidence` None: unsigned (development)."""
     values = {"member": member, "origin": origin, "requested_at": to_microseconds(at), **_proof(evidence)}
     connection.execute(insert(submission).values(id=id, **values))
 
@@ -65,7 +67,8 @@ def add_deletion(
     at: datetime,
     evidence: Evidence | None,
 ) -> int:
-    """Store a request to delete with what proves who sent it; return its id."""
+    """Store a request to delete, with the proof of its sender. Return the id."""
+    # INVARIANT: append-only evidence. No later statement changes a request or its proof.
     values = {"member": member, "origin": origin, "requested_at": to_microseconds(at), **_proof(evidence)}
     statement = insert(deletion).values(stix_id=stix_id, **values).returning(deletion.c.id)
     id: int = connection.execute(statement).scalar_one()
@@ -73,6 +76,7 @@ def add_deletion(
 
 
 def _proof(evidence: Evidence | None) -> dict[str, Any]:
+    # No column of the proof, or all: `hub check` reports a proof that is torn.
     if evidence is None:
         return {}
     return {
@@ -86,38 +90,43 @@ def _proof(evidence: Evidence | None) -> dict[str, Any]:
 
 
 def keep_body(connection: Connection, id: str, body: bytes) -> None:
-    """Keep the body as received."""
+    """Store the body as received."""
+    # In a table of its own: a body may be erased, while the evidence stays (policy 8).
     connection.execute(insert(submission_body).values(submission_id=id, deflated=zlib.compress(body, 1)))
 
 
 def erase_bodies(connection: Connection, ids: Collection[str]) -> None:
-    """Erase the raw bodies of those of these submissions of which no version is left undeleted."""
+    """Erase the raw bodies of those of these submissions without an undeleted version."""
     v = object_version.c
     for batch in batches(sorted(ids)):
+        # A body holds several objects: it goes with the last of them (policy 8).
         is_left = exists().where(v.submission_id == submission_body.c.submission_id, v.deleted_at.is_(None))
         condition = and_(submission_body.c.submission_id.in_(batch), ~is_left)
         connection.execute(delete(submission_body).where(condition))
 
 
 def erase_repeats(connection: Connection, member: MemberId, id: StixId) -> None:
-    """Erase the raw bodies in which the member said an object again without bringing a version of it."""
+    """Erase the raw bodies in which the member repeated this object without a new version."""
+    # An equal repetition stores no version, but its raw body holds the text (policy 8).
     repeats = repeated().where(submission_item.c.id == id, submission.c.member == member)
     connection.execute(delete(submission_body).where(submission_body.c.submission_id.in_(repeats)))
 
 
 def repeated() -> Select[str]:
-    """Return the question for submissions with an item, joined here, that brought no version."""
+    """Return the query for submissions with an item, joined here, that brought no version."""
     v, item = object_version.c, submission_item.c
     same = (v.submission_id == item.submission_id, v.stix_id == item.id, v.version == item.version)
+    # The caller adds its conditions on item and submission.
     items = submission_item.join(submission, submission.c.id == item.submission_id)
     return select(item.submission_id).select_from(items).where(~exists().where(*same))
 
 
 def close_submission(connection: Connection, receipt: Receipt) -> None:
-    """Store what became of each item, in the order of the submission.
+    """Store the outcome of each item, in the order of the submission.
 
-    The index of an outcome is the number of items that have theirs before it.
+    The index of an outcome is the number of items before it.
     """
+    # Equal outcomes are one row with a count, so the index is a sum, not a row number.
     before = accumulate((outcome.count for outcome in receipt.outcomes), initial=0)
     rows = (
         {
@@ -135,7 +144,7 @@ def close_submission(connection: Connection, receipt: Receipt) -> None:
 
 
 class Listed(NamedTuple):
-    """A submission as a list has it: how many of its items succeeded and failed."""
+    """A submission in a list, with the numbers of its succeeded and failed items."""
 
     id: str
     member: MemberId
@@ -146,7 +155,7 @@ class Listed(NamedTuple):
 
 
 class Window(NamedTuple):
-    """Whose submissions are listed (None: everybody's), since when, and behind which, by moment and id."""
+    """The selection of a list: origin and member (None: all), since when, and before which entry."""
 
     origin: NationCode | None
     member: MemberId | None
@@ -155,7 +164,7 @@ class Window(NamedTuple):
 
 
 def newest(connection: Connection, window: Window, limit: int) -> list[Listed]:
-    """Return at most `limit` submissions, the newest first. It goes along an index, and reads no others."""
+    """Return at most `limit` submissions, the newest first. Reads no others, by an index."""
     rows = connection.execute(_newest(window, limit)).all()
     counts = _counts(connection, [row.id for row in rows])
     return [
@@ -182,6 +191,7 @@ def _newest(window: Window, limit: int) -> Select[Any]:
         query = query.where(c.requested_at >= to_microseconds(window.since))
     if window.before is not None:
         at, id = to_microseconds(window.before[0]), window.before[1]
+        # The first condition alone uses the index; the second decides among equal instants, by id.
         query = query.where(c.requested_at <= at, or_(c.requested_at < at, c.id < id))
     return query.order_by(c.requested_at.desc(), c.id.desc()).limit(limit)
 
@@ -190,6 +200,7 @@ def _counts(connection: Connection, ids: Collection[str]) -> dict[tuple[str, boo
     item = submission_item.c
     if not ids:
         return {}
+    # Summed, not counted: equal outcomes share a row.
     query = select(item.submission_id, item.succeeded, func.sum(item.count))
     query = query.where(among(connection, item.submission_id, ids)).group_by(
         item.submission_id, item.succeeded
@@ -198,15 +209,16 @@ def _counts(connection: Connection, ids: Collection[str]) -> dict[tuple[str, boo
 
 
 def find(connection: Connection, id: str, origin: NationCode, member: MemberId | None) -> Listed | None:
-    """Return the submission of a nation, or of one of its members; None for any other. Nothing is counted."""
+    """Return the submission of a nation or of one member, without counts; None: no such submission."""
     c = submission.c
+    # The query leaves out the submissions of others: the answer is that for an unknown id (policy 9).
     query = select(c.id, c.member, c.origin, c.requested_at).where(c.id == id, c.origin == origin)
     row = connection.execute(query if member is None else query.where(c.member == member)).one_or_none()
     return row and Listed(row.id, MemberId(row.member), NationCode(row.origin), from_microseconds(row[3]))
 
 
 def outcomes(connection: Connection, id: str) -> tuple[Outcome, ...]:
-    """Return what became of each item of a submission, in its order."""
+    """Return the outcome of each item of a submission, in order."""
     item = submission_item.c
     columns = (item.id, item.version, item.succeeded, item.message, item.count)
     rows = connection.execute(select(*columns).where(item.submission_id == id).order_by(item.index))
@@ -214,7 +226,7 @@ def outcomes(connection: Connection, id: str) -> tuple[Outcome, ...]:
 
 
 def find_receipt(connection: Connection, id: str, member: MemberId) -> Receipt | None:
-    """Return the receipt of the member's own submission; None for any other."""
+    """Return the receipt of the member's own submission; None for any other submission."""
     query = select(submission.c.requested_at).where(submission.c.id == id, submission.c.member == member)
     requested_at = connection.execute(query).scalar_one_or_none()
     if requested_at is None:

@@ -1,4 +1,4 @@
-"""The table of what members have used of their rate limits."""
+"""The table of used rate limits."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy import BigInteger, Column, ForeignKey, String, Table
 
 from hub.store.schema.tables import member, metadata
 
-allowance = Table(  # what a member has used of its rate limits, as one instant each (GCRA)
+allowance = Table(  # the used part of a rate limit, as one instant (GCRA)
     "allowance",
     metadata,
     Column("member", ForeignKey(member.c.id), primary_key=True),

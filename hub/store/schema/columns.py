@@ -1,4 +1,4 @@
-"""What some columns hold as one text: nations, reaches, containers, what redactions leave."""
+"""Columns with one text for several values: nations, reaches, containers, redactions."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from hub.model import Clearance, NationCode, Reach, Redaction, SourceHiding, Sti
 
 
 def decode_nations(text: str | None) -> frozenset[NationCode] | None:
-    """Return the nations that a column names, with commas between; None: it has no such marking."""
+    """Return the nations of a column, separated by commas; None: no such marking."""
+    # INVARIANT: NULL is no REL TO (unlimited), the empty text is REL TO nobody (policy 6). Never mix them.
     return None if text is None else frozenset(NationCode(code) for code in text.split(",") if code)
 
 
 def encode_redactions(redactions: tuple[Redaction, ...]) -> str | None:
-    """Return the text for which `decode_cuts` returns this value; None: there are none."""
-    told = [
+    """Return the text for `decode_redactions`; None: no redactions."""
+    rows = [
         {
             "ceiling": one.ceiling,
             "level": one.level,
-            "refers": sorted(one.refers),
+            "refers": sorted(one.refers),  # sorted: one value has one text, and equal rows group as text
             "taken": sorted(one.taken),
         }
         for one in redactions
     ]
-    return orjson.dumps(told).decode() if told else None
+    return orjson.dumps(rows).decode() if rows else None
 
 
 @lru_cache(maxsize=4_096)
 def decode_redactions(text: str) -> tuple[Redaction, ...]:
-    """Return what redactions of a version leave, as a column tells it."""
+    """Return the redactions of a version."""
     return tuple(
         Redaction(
             Tlp(one["ceiling"]),
@@ -43,12 +44,13 @@ def decode_redactions(text: str) -> tuple[Redaction, ...]:
 
 
 def decode_source_hiding(text: str | None) -> SourceHiding:
-    """Return how a version may appear where its source is hidden; one that is not known, not at all."""
+    """Return how a version may appear with a hidden source. NULL closes: not at all."""
     return SourceHiding.NONE if text is None else SourceHiding(text)
 
 
 def decode_reach(text: str | None) -> Reach | None:
-    """Return the nations with clearances that a column names (`JP:2,KR:3`); None: everywhere."""
+    """Return the nations with clearances of a column (`JP:2,KR:3`); None: everywhere."""
+    # INVARIANT: NULL is no limit, the empty text is nowhere (policy 8). A wrong NULL would disclose.
     if text is None:
         return None
     parts = (one.partition(":") for one in text.split(",") if one)
@@ -56,20 +58,21 @@ def decode_reach(text: str | None) -> Reach | None:
 
 
 def encode_reach(reach: Reach | None) -> str | None:
-    """Return the text for which `decode_reach` returns this value."""
+    """Return the text for `decode_reach`."""
     return None if reach is None else ",".join(f"{code}:{int(level)}" for code, level in sorted(reach))
 
 
 def encode_closed_by(containers: frozenset[tuple[StixId, str]]) -> str | None:
-    """Return the text for which `decode_closed_by` returns this value; None: there are none."""
+    """Return the text for `decode_closed_by`; None: no containers."""
     return orjson.dumps(sorted(containers)).decode() if containers else None
 
 
 def decode_closed_by(text: str | None) -> frozenset[tuple[StixId, str]]:
-    """Return the containers, by id and version key, that a column names."""
+    """Return the containers of a column, by id and version key."""
+    # NULL and no containers are the same here: the closure of a name ends with theirs (policy 2.3).
     return frozenset() if text is None else frozenset((StixId(id), key) for id, key in orjson.loads(text))
 
 
 def encode_nations(nations: frozenset[NationCode] | None) -> str | None:
-    """Return the text for which `decode_nations` returns this value."""
+    """Return the text for `decode_nations`."""
     return None if nations is None else ",".join(sorted(nations))

@@ -1,4 +1,4 @@
-"""The table of what decides, as `hub init` kept it (interface, Configuration)."""
+"""The table of configurations, as `hub init` stored them (interface, Configuration)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from sqlalchemy import BigInteger, Column, Table, Text
 
 from hub.store.schema.tables import Id, metadata
 
-configuration = Table(  # a row is never changed
+configuration = Table(  # INVARIANT: append-only. A row never changes.
     "configuration",
     metadata,
-    # The microsecond in which it was kept, so that no other history has the number for other values.
+    # The microsecond of storing: no other history has this number for other values.
     Column("id", Id, primary_key=True),
-    Column("at", BigInteger, nullable=False),  # for what is submitted from then on
+    Column("at", BigInteger, nullable=False),  # in force for later submissions
     Column("document", Text, nullable=False),  # JSON
 )

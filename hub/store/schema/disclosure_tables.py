@@ -1,4 +1,4 @@
-"""The table of disclosures, beside those of `tables`: what left, for whom, and when."""
+"""The table of disclosures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hub.store.schema.tables import (
     metadata,
 )
 
-disclosure = Table(  # one row per answer that held anything
+disclosure = Table(  # INVARIANT: append-only evidence. One row per page with rows.
     "disclosure",
     metadata,
     Column("id", Id, primary_key=True),
@@ -20,12 +20,14 @@ disclosure = Table(  # one row per answer that held anything
     Column("recipient", String(3), nullable=False),
     Column("at", Instant, nullable=False),
     Column("kind", String(8), nullable=False),  # objects | manifest | versions
-    # What the answer was read from. Commits are ordered by these; `at` is the clock of who answered.
+    # The state that the page was read from. These order pages and changes; `at` is only the clock's word.
     Column("revision", BigInteger, nullable=False),
     Column("generation", BigInteger, nullable=False),
     Column("first_position", BigInteger, nullable=False),
     Column("last_position", BigInteger, nullable=False),
-    Column("epoch", String(32), nullable=False, server_default=""),  # in which these positions lie
+    Column(
+        "epoch", String(32), nullable=False, server_default=""
+    ),  # of these positions: they mean something only within it
     Column("runs", Text, nullable=False, server_default=""),  # the positions (`store.ledger.disclosures`)
     Index("ix_disclosure_recipient_last_position", "recipient", "last_position"),
 )

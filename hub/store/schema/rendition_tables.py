@@ -1,4 +1,4 @@
-"""The tables of renditions, beside those of `tables`: what the hub made in place of submitted objects."""
+"""The tables of derived objects."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sqlalchemy import Column, ForeignKey, Integer, String, Table
 
 from hub.store.schema.tables import content, metadata, object_version
 
-made_id = Table(  # the ids of the objects that the hub makes in place of submitted ones: random, and for good
+made_id = Table(  # made ids. INVARIANT: random, and never changed
     "made_id",
     metadata,
     Column("origin", String(3), primary_key=True),
@@ -15,7 +15,7 @@ made_id = Table(  # the ids of the objects that the hub makes in place of submit
     Column("made", String(300), nullable=False, unique=True),
 )
 
-rendition = Table(  # what was made of a version, once it was released in this form
+rendition = Table(  # a derived object, made with the first release in this form
     "rendition",
     metadata,
     Column("version_id", ForeignKey(object_version.c.id), primary_key=True),

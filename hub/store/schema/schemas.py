@@ -1,7 +1,7 @@
-"""The schema by its revisions: which this version knows, which a database has, and how to bring it to one.
+"""The revisions of the schema: known to this version, found in a database, and the migration between.
 
-And whether its tables are those that the code reads and writes: a revision's number says nothing about a
-table that somebody altered, or that was made by a migration of this number before that was edited.
+Also compares the tables with the code. A revision number says nothing about a table that was altered by hand,
+or made by a migration before its file was edited.
 """
 
 from __future__ import annotations
@@ -31,25 +31,27 @@ _COLUMNS: Final = "column_names"
 
 
 def of(connection: Connection) -> tuple[str, ...]:
-    """Return the revisions of this database, of which there is one; none: it has no tables yet."""
+    """Return the revisions of this database. One revision is normal; none: no tables yet."""
     return MigrationContext.configure(connection).get_current_heads()
 
 
 @cache
 def newest() -> frozenset[str]:
-    """Return the revision that this version brings: read once, for `/readyz` asks all the time."""
+    """Return the revision of this version. Read once, because `/readyz` asks often."""
     return frozenset(ScriptDirectory.from_config(_alembic()).get_heads())
 
 
 @cache
 def known() -> frozenset[str]:
-    """Return every revision from which this version can migrate, its own included."""
+    """Return every revision that this version can migrate, its own included."""
     script = ScriptDirectory.from_config(_alembic())
     return frozenset(revision.revision for revision in script.walk_revisions())
 
 
 def foreign(revisions: Collection[str]) -> str | None:
-    """Return why this version can do nothing with a database of these revisions; None: it can migrate it."""
+    """Return why this version cannot use a database of these revisions; None: it can migrate it."""
+    # INVARIANT: a server refuses an unknown schema (storage.md): a later version may mean other things by a
+    # column.
     if unknown := sorted(set(revisions) - known()):
         return (
             f"the database is of a newer version of the hub (its schema is {', '.join(unknown)}, and this "
@@ -73,18 +75,20 @@ def outdated(revisions: Collection[str]) -> str | None:
 
 
 def migrate(connection: Connection, revision: str = NEWEST) -> None:
-    """Bring the database to this revision, in the transaction of the caller.
+    """Bring the database to this revision, in the caller's transaction.
 
-    Raises SettingsError for a database that only a later version knows.
+    Raises SettingsError for the database of a later version.
     """
     if (reason := foreign(of(connection))) is not None:
         raise SettingsError(f"database_url: {reason}")
+    # One transaction for all steps: a failed migration leaves the old schema.
     config = _alembic()
     config.attributes["connection"] = connection
     upgrade(config, revision)
 
 
 def _alembic() -> Config:
+    # No alembic.ini: the code alone says where the migrations are.
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[1] / "migrations"))
     return config
@@ -94,16 +98,17 @@ def _alembic() -> Config:
 
 
 def altered(differences: Sequence[str]) -> str | None:
-    """Return what is wrong with tables that differ so, and the remedy; None: nothing does."""
+    """Return the sentence for these differences, with the remedy; None: no differences."""
     return _ALTERED.format(", ".join(sorted(newest())), "; ".join(differences)) if differences else None
 
 
 def differences(connection: Connection) -> list[str]:
-    """Return where the tables are not those of the code, each place with its table and column.
+    """Return the differences between the tables and the code, each with table and column.
 
-    Compared are columns with their types, what may be NULL and what has a default, primary keys, uniqueness
-    and indexes; it takes some ten milliseconds. Further tables and indexes harm nobody.
+    Compares columns with types, NULL, defaults, primary keys, uniqueness and indexes, in some ten
+    milliseconds. Additional tables and indexes are harmless.
     """
+    # Bulk queries, not one for each table: `hub check` and each start ask for all.
     found, inspector = [], inspect(connection)
     columns = _by_table(inspector.get_multi_columns())
     keys = _by_table(inspector.get_multi_pk_constraint())
@@ -129,6 +134,7 @@ def _columns(table: Table, reflected: Iterable[Mapping[str, Any]], dialect: Dial
         if (found := there.pop(column.name, None)) is None:
             yield f"column {place} is missing"
             continue
+        # As text of the dialect: a variant of a type (`Id`) differs between the databases.
         right, stored = (one.compile(dialect) for one in (column.type, found["type"]))
         if right != stored:
             yield f"column {place} is {stored} and must be {right}"
@@ -136,6 +142,7 @@ def _columns(table: Table, reflected: Iterable[Mapping[str, Any]], dialect: Dial
             yield f"column {place} must{'' if column.nullable else ' not'} allow NULL"
         if column.server_default is not None and found["default"] is None:
             yield f"column {place} has no default"
+    # A further column that must have a value would make every INSERT fail.
     yield from (f"column {table.name}.{name} is one too many" for name in there)
 
 
@@ -144,6 +151,7 @@ def _keys(
 ) -> Iterator[str]:
     if list(key["constrained_columns"]) != (right := [column.name for column in table.primary_key]):
         yield f"table {table.name} must have the primary key {_listed(right)}"
+    # A unique constraint and a unique index promise the same: either will do.
     single = {tuple(one[_COLUMNS]) for one in (*unique, *(i for i in indexes if i["unique"]))}
     wanted = {tuple(c.columns.keys()) for c in table.constraints if isinstance(c, UniqueConstraint)}
     wanted |= {_of(index) for index in table.indexes if index.unique}

@@ -1,7 +1,7 @@
 """Every table of the hub, on one page.
 
-Instants are whole microseconds since 1970 in a BIGINT, so that both databases order and compare them
-exactly. Levels, clearances and counts are integers; JSON documents are text.
+Instants are whole microseconds since 1970 in a BIGINT: both databases then order and compare the exact value.
+Levels, clearances and counts are integers. JSON documents are text.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ hub_state = Table(
     "hub_state",
     metadata,
     Column("id", Integer, primary_key=True),
-    Column("generation", BigInteger, nullable=False),  # moves when an agreement comes to bind or ends
+    Column("generation", BigInteger, nullable=False),  # grows when an agreement comes into force or ends
     Column("changed_at", Instant, nullable=False),
     Column("configuration", BigInteger, nullable=False, server_default="0"),  # the row in force; 0: none yet
     *epoch_columns(),
@@ -54,17 +54,19 @@ origin = Table(
     "origin",
     metadata,
     Column("code", String(3), primary_key=True),
-    Column("submissions", BigInteger, nullable=False),  # moves with every submission of the nation
+    Column("submissions", BigInteger, nullable=False),  # grows with every submission of the nation
 )
 
 ledger = Table(
     "ledger",
     metadata,
     Column("recipient", String(3), primary_key=True),
-    Column("position", BigInteger, nullable=False),  # of the last row; gapless
-    Column("last_date", Instant, nullable=False),  # strictly increasing with position
-    Column("decided_at", Instant, nullable=False, server_default="0"),  # by which moment, last
-    # Moves, under its lock, when rows are withdrawn, deleted, stand by something else, show another level.
+    Column("position", BigInteger, nullable=False),  # of the last row. INVARIANT: gapless (I4)
+    Column("last_date", Instant, nullable=False),  # INVARIANT: strictly increasing with position (I4)
+    Column(
+        "decided_at", Instant, nullable=False, server_default="0"
+    ),  # the instant of the last decision; never decreases
+    # Grows, under the lock, when rows are withdrawn, deleted, justified anew, or shown at another level.
     Column("revision", BigInteger, nullable=False),
 )
 
@@ -101,7 +103,7 @@ token = Table(
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant),
     Column("revoked_at", Instant),
-    Column("last_used_at", Instant),  # as far as it was noted; null: never
+    Column("last_used_at", Instant),  # as far as recorded; null: never
 )
 
 key = Table(  # never deleted: evidence refers to it
@@ -124,7 +126,7 @@ nonce = Table(
     Column("thumbprint", String(64), primary_key=True),
     Column("nonce", String(128), primary_key=True),
     Column("expires_at", Instant, nullable=False, index=True),
-    Column("receipt", String(36)),  # of what was accepted with it: the id of a status, say
+    Column("receipt", String(36)),  # of the accepted request, such as the id of a status
 )
 
 # --- agreements: documents and events, never edited ---------------------------------------------
@@ -139,7 +141,7 @@ agreement = Table(
     Column("supersedes", String(64), index=True),  # no foreign key: adding one would copy the table
 )
 
-agreement_party = Table(  # the nations that must sign it, and are told of it
+agreement_party = Table(  # the nations that must sign it, and may read it
     "agreement_party",
     metadata,
     Column("agreement_id", ForeignKey(agreement.c.id), primary_key=True),
@@ -170,13 +172,13 @@ period = Table(
     Column("clause", Text, nullable=False),  # as the rules read it from the signed document
     Column("start", Instant, nullable=False),
     Column("until", Instant, nullable=False),
-    Column("since", Text),  # by recipient, instants; null: the start for all
-    Column("continues", String(64)),  # the agreement from which it takes over without a gap
+    Column("since", Text),  # instants by recipient; null: the start for all
+    Column("continues", String(64)),  # the agreement before, without a gap
     Column("ended_at", Instant),
-    Column("ended_generation", BigInteger),  # the generation that its ending made
+    Column("ended_generation", BigInteger),  # the generation after its ending
 )
 
-history = Table(  # what an agreement has yet to do to the rows of what was submitted before
+history = Table(  # the work of an agreement on rows of earlier versions
     "history",
     metadata,
     Column("id", Id, primary_key=True),
@@ -184,9 +186,9 @@ history = Table(  # what an agreement has yet to do to the rows of what was subm
     Column("kind", String(8), nullable=False),  # prepare | append
     Column("origin", String(3), nullable=False),
     Column("due_at", Instant, nullable=False),
-    Column("last_version", BigInteger, nullable=False),  # how far it has come
-    # Rows are given by clearance, a walk for each: in this one those up to `clearance`; whether it has left
-    # out narrower ones; and up to which clearance nothing needs another walk.
+    Column("last_version", BigInteger, nullable=False),  # the last version reached
+    # One walk for each clearance, the widest first (policy 9): this walk gives rows up to `clearance`. It may
+    # have left out narrower rows. Levels visible to `settled` need no other walk.
     Column("clearance", Integer, nullable=False, server_default="1"),
     Column("leaves_out", Boolean, nullable=False, server_default=false()),
     Column("settled", Integer, nullable=False, server_default="0"),
@@ -210,7 +212,7 @@ submission = Table(
     Index("ix_submission_origin_requested_at", "origin", "requested_at"),
 )
 
-submission_body = Table(  # apart, for the submitter and its cert; erased with the last of its objects
+submission_body = Table(  # apart: erased with the last of its objects
     "submission_body",
     metadata,
     Column("submission_id", ForeignKey(submission.c.id), primary_key=True),
@@ -226,12 +228,12 @@ submission_item = Table(
     Column("version", Text, nullable=False),
     Column("succeeded", Boolean, nullable=False),
     Column("message", Text),
-    Column("count", Integer, nullable=False, server_default="1"),  # of items that have this outcome together
+    Column("count", Integer, nullable=False, server_default="1"),  # of items with this outcome
     Index("ix_submission_item_id", "id"),
     sqlite_with_rowid=False,
 )
 
-deletion = Table(  # evidence like a submission's; nothing of it is ever erased
+deletion = Table(  # evidence like that of a submission. INVARIANT: never erased
     "deletion",
     metadata,
     Column("id", Id, primary_key=True),
@@ -249,7 +251,7 @@ deletion = Table(  # evidence like a submission's; nothing of it is ever erased
 
 # --- objects ------------------------------------------------------------------------------------
 
-content = Table(  # shared only within one origin
+content = Table(  # INVARIANT: immutable, but for erasure; shared only within one origin
     "content",
     metadata,
     Column("id", Id, primary_key=True),
@@ -270,42 +272,42 @@ object_version = Table(
     Column("member", String(64), nullable=False),
     Column("stix_id", String(300), nullable=False),
     Column("type", String(250), nullable=False),
-    Column("version", String(64), nullable=False),  # as it came in
+    Column("version", String(64), nullable=False),  # as submitted
     Column("version_key", String(64), nullable=False),  # ordered as text
-    # Of its record: the last that is not deleted, else the last.
+    # In its record: the last undeleted version, else the last.
     Column("is_newest", Boolean, nullable=False),
     Column("has_spec_version", Boolean, nullable=False),
     Column("submitted_at", Instant, nullable=False),
     Column("submission_id", ForeignKey(submission.c.id)),  # null: the hub's own
     Column("content_id", ForeignKey(content.c.id), nullable=False),
-    # What its own markings say (policy 2.1 and 2.5) and what the hub makes of them.
+    # Its own marking (policy 2.1 and 2.5), then the effective marking.
     Column("own_tlp", Integer),
     Column("raised_tlp", Integer),
     Column("fault", Text),
-    Column("is_contained", Boolean, nullable=False),  # its level came from a container or predecessor
+    Column("is_contained", Boolean, nullable=False),  # level from a container or predecessor
     Column("is_accepted_definition", Boolean, nullable=False),
     Column("effective_tlp", Integer, nullable=False),
     Column("is_closed", Boolean, nullable=False),
     Column("rel_to", Text),  # nations, with commas; empty: nobody; null: no such marking
     Column("base_tlp", Integer),  # without granular markings and labels; null: the effective one
-    Column("cuts", Text),  # what redactions would leave, as JSON; null: none is possible
-    Column("guise", String(8)),  # plain | renamed | none, where its source is hidden; null: none
-    Column("about", String(3)),  # the nation to whose objects it refers by made ids; empty: to several's
-    Column("created", String(64)),  # as a version key; null: it has none
+    Column("cuts", Text),  # the rest after each redaction, as JSON; null: no redaction possible
+    Column("guise", String(8)),  # plain | renamed | none, with a hidden source; null: none
+    Column("about", String(3)),  # the nation of its made ids; empty: several nations
+    Column("created", String(64)),  # as a version key; null: none
     Column("same", LargeBinary),  # of a name: digest without created, modified and created_by_ref
     Column("revoked", Boolean, nullable=False, server_default=false()),
-    # Decided once, when it was submitted (policy 2.4, 2.7 and 8).
+    # INVARIANT: decided once, when submitted, and never judged again (policy 2.4, 2.7 and 8).
     Column("is_home", Boolean, nullable=False, server_default=false()),
     Column("is_copy", Boolean, nullable=False, server_default=false()),
     Column("taken_tlp", Integer),  # from colleagues' objects; null: nothing
     Column("taken_rel_to", Text),
     Column("taken_closed", Boolean, nullable=False, server_default=false()),
-    Column("limits", Text),  # nations with clearances, where allies' objects let it go; null: everywhere
-    Column("base_rel_to", Text),  # without what was taken over
-    Column("given_tlp", Integer),  # what a container hands down; null: it is none
+    Column("limits", Text),  # nations with clearances (policy 8); null: everywhere
+    Column("base_rel_to", Text),  # without the part taken over
+    Column("given_tlp", Integer),  # handed down by a container; null: no container
     Column("given_rel_to", Text),
     Column("given_closed", Boolean, nullable=False, server_default=false()),
-    Column("closed_by", Text),  # containers whose closure a name has, as JSON
+    Column("closed_by", Text),  # containers that gave a name its closure, as JSON
     Column("deletion_id", ForeignKey(deletion.c.id)),
     Column("deleted_at", Instant),
     UniqueConstraint("member", "stix_id", "version_key"),
@@ -348,7 +350,7 @@ justification = Table(  # interned: few, however many objects
     UniqueConstraint("recipient", "digest"),
 )
 
-release = Table(  # one row per recipient and version that it may see; marked, never removed
+release = Table(  # INVARIANT: rows are marked, never removed; a position never changes its version
     "release",
     metadata,
     Column("recipient", String(3), primary_key=True),
@@ -365,10 +367,10 @@ release = Table(  # one row per recipient and version that it may see; marked, n
     Column("justification_id", ForeignKey(justification.c.id), nullable=False),
     Column("content_id", ForeignKey(content.c.id), nullable=False),
     Column("size", Integer, nullable=False),  # bytes of the content
-    Column("rendition", String(40)),  # the form of the version that is served; null: as submitted
+    Column("rendition", String(40)),  # the form; null: as submitted
     *shown_columns(),
     Column("withdrawn_at", Instant),
-    # Withdrawn because its version was deleted: it is not served, and goes on telling for whom it stood.
+    # Withdrawn by a deletion: not served, but its justification goes on counting (policy 2.7).
     Column("deleted_at", Instant),
     ForeignKeyConstraint(["recipient"], ["ledger.recipient"]),
     UniqueConstraint("recipient", "date_added"),
@@ -379,16 +381,16 @@ release = Table(  # one row per recipient and version that it may see; marked, n
     sqlite_with_rowid=False,
 )
 
-rejustification = Table(  # why a row stood before it was narrowed where it is
+rejustification = Table(  # INVARIANT: append-only. A justification of a row before a change in place
     "rejustification",
     metadata,
     Column("id", Id, primary_key=True),
     Column("recipient", String(3), nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("until", Instant, nullable=False),
-    Column("revision", BigInteger, nullable=False),  # of the ledger, which the change made
+    Column("revision", BigInteger, nullable=False),  # of the ledger after the change
     Column("justification_id", ForeignKey(justification.c.id), nullable=False),
-    *shown_columns(),  # as the row had them until then
+    *shown_columns(),  # as in the row before
     ForeignKeyConstraint(["recipient", "position"], ["release.recipient", "release.position"]),
     Index("ix_rejustification_recipient_position", "recipient", "position"),
 )
