@@ -106,7 +106,7 @@ def _marked(obj: JsonObject) -> Iterator[tuple[Tlp, str]]:
 
 def _marks_markings(obj: JsonObject) -> bool:
     """Return whether a granular marking, also of a language, selects granular markings."""
-    # Granular markings are rewritten for the new places: a marking on them would then mean another.
+    # Entries of `granular_markings` may go or move: a marking of such an entry would then select another.
     granular = obj.get("granular_markings", ())
     return any(_first(selector) == "granular_markings" for each in granular for selector in each["selectors"])
 
