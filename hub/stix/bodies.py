@@ -69,10 +69,10 @@ def objects_of(body: bytes, most: int) -> list[Any]:  # (hub/README: flawed-obje
     try:
         found = items(loads(body))  # the fast way, for nearly every body
     except BadJson:
-        apart = _elements_of(body, most)
-        if apart is None:
+        separate = _elements_of(body, most)
+        if separate is None:
             raise
-        return apart
+        return separate
     return _at_most(found, most)
 
 
@@ -130,9 +130,9 @@ def _item(text: bytes, place: int) -> Any:
     if not flaw:
         return value
     # Of a flawed object no other value is used. An id given twice has no single meaning: no id is reported.
-    told = once(text, ("id", "modified", "created"))
-    id = told.get("id", "")
-    version = told.get("modified", told.get("created"))
+    given = once(text, ("id", "modified", "created"))
+    id = given.get("id", "")
+    version = given.get("modified", given.get("created"))
     return Unreadable(
         id if 0 < len(id) <= MAX_ID_CHARACTERS else f"(item {place})",
         version if version is not None and len(version) <= MAX_TIMESTAMP_CHARACTERS else None,

@@ -22,7 +22,7 @@ def recall_note(
     sentence: str,
     now: datetime,
 ) -> JsonObject:
-    """Return a note on the `served` versions with `sentence` and an advice.
+    """Return a note on the `served` versions with `sentence` and the advice to stop using them.
 
     Each entry of `served` is an id and a version. The note is marked with `tlp`, and created at `now` (aware;
     kept to the millisecond).

@@ -52,14 +52,13 @@ def redact(obj: JsonObject, ceiling: Tlp) -> JsonObject | None:
     """Return a copy of `obj` without the parts whose granular TLP marking is above `ceiling` (policy 7).
 
     The copy is valid STIX 2.1, still with the id, creator and markings of `obj`; `obj` stays unchanged.
-    Granular markings select the same values as before. A list or dictionary goes too when nothing is left
-    inside. With nothing to remove the copy is whole. None in these cases:
+    Granular markings select the same values as before. An emptied list or dictionary goes too. Without any
+    part to remove the copy is whole. None in these cases:
 
     - A granular marking has no clear meaning or is not TLP, or a granular marking selects
       `granular_markings`.
     - A removed part is required, is common to every version, or contributes to the id of an observable (STIX
-      2.1 section 2.9), even in part. `created_by_ref` may go: the hub's own replaces this property in derived
-      objects.
+      2.1 section 2.9), even in part. `created_by_ref` may go: derived objects have the hub as creator.
     - A label, or a value inside, says a level above `ceiling`; or the label with the strictest level would
       go.
     """

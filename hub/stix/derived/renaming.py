@@ -75,7 +75,7 @@ def is_value_based(id: StixId, object_type: str) -> bool:
 
 
 def chosen(ids: Iterable[StixId]) -> set[StixId]:
-    """Return the ids without a value behind them: somebody chose such an id, which may name a source."""
+    """Return the chosen ids: the ids not derived from a value. A chosen id may name a source."""
     return {id for id in ids if not is_value_based(id, id.partition("--")[0])}
 
 
@@ -156,8 +156,8 @@ def given_away(obj: JsonObject, body: bytes, names: Sequence[str], ids: Iterable
     `ids` are chosen ids. Chosen ids inside longer texts count too.
     """
     # INVARIANT: `may_mention` may be wrong only towards True; a False hides a name from policy 7.
-    told = {*ids, *chosen(ids_within(body))}
-    return mentions(obj, names, told) if may_mention(body, names, told) else []
+    chosen_ids = {*ids, *chosen(ids_within(body))}
+    return mentions(obj, names, chosen_ids) if may_mention(body, names, chosen_ids) else []
 
 
 def mentions(obj: JsonObject, names: Iterable[str], ids: Iterable[StixId] = ()) -> list[str]:

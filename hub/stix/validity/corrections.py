@@ -207,7 +207,7 @@ def _sighting(schema: JsonObject) -> None:
 
 # In order: a later correction may change the result of an earlier correction of the same schema.
 _REFERENCES_ELSEWHERE: Final = (
-    "which types a reference may name is judged by a table, with words that name them"
+    "`objects` checks the types of references, with a sentence that names the permitted types"
 )
 _NAMES: Final = "property names are lower-case ASCII, and no value is null or an empty list, here too"
 _KEYS: Final = "keys are ids of extension definitions or given names where they can be (SHOULD)"
@@ -219,7 +219,7 @@ CORRECTIONS: Final = (  # (hub/README: stix-by-text)
     Correction(
         "common/properties",
         "3.1",
-        "the expression let any name pass that begins well",
+        "the expression accepts any name with a right beginning",
         _anchored_property_names,
     ),
     Correction(
@@ -230,7 +230,10 @@ CORRECTIONS: Final = (  # (hub/README: stix-by-text)
     ),
     Correction("common/dictionary", "2.3", "a key has at least one character", _named_keys),
     Correction(
-        "common/core", "3.8", "phone_number is reserved, phone_numbers is not; named in words", _drop("not")
+        "common/core",
+        "3.8",
+        "phone_number is reserved, phone_numbers is not; `objects` checks it",
+        _drop("not"),
     ),
     Correction("common/cyber-observable-core", "3.8", "as for other objects", _drop("not")),
     Correction("common/core", "3.2", _KEYS, _extension_keys),
@@ -266,11 +269,14 @@ CORRECTIONS: Final = (  # (hub/README: stix-by-text)
     Correction(
         "common/extension-definition",
         "7.3",
-        "an extension definition names its creator; what goes together is said in words",
+        "an extension definition names its creator; `objects` checks properties required together",
         _extension_definition,
     ),
     Correction(
-        "sdos/location", "4.10", "what goes together is said in words; a distance is not negative", _location
+        "sdos/location",
+        "4.10",
+        "`objects` checks properties required together; a distance is not negative",
+        _location,
     ),
     Correction("sdos/malware", "4.11", _REFERENCES_ELSEWHERE + "; sample_refs are identifiers", _malware),
     Correction("sdos/malware-analysis", "4.12", _REFERENCES_ELSEWHERE, _malware_analysis),

@@ -61,7 +61,7 @@ def sentence(error: _Error, obj: JsonObject, validator: jsonschema_rs.Validator,
 
     `validator` raised `error` on `obj`. `judge` reports omissions outside the schemas.
     """
-    said = _said(_Fault(error, obj, validator, judge))
+    said = _message(_Fault(error, obj, validator, judge))
     return said if len(said) <= _MAX_SENTENCE else said[: _MAX_SENTENCE - 1] + "…"
 
 
@@ -112,7 +112,7 @@ class _Fault:
         return self.error.instance
 
 
-def _said(fault: _Fault) -> str:
+def _message(fault: _Fault) -> str:
     # First: null and empty values fail at several places of a schema, and need the same remedy at each.
     if fault.path and (fault.value is None or fault.value in ([], {})):
         said = _empty_value(fault)
@@ -142,7 +142,7 @@ def _said(fault: _Fault) -> str:
         case "not":
             said = _forbidden(fault)
         case "anyOf" | "oneOf" | "oneOfNotValid" | "oneOfMultipleValid":
-            said = _no_branch(fault)
+            said = _no_form(fault)
         case _:
             said = _general(fault)
     return said
@@ -322,7 +322,7 @@ def _article(word: str) -> str:
 # --- one of several forms ----------------------------------------------------------------------------------
 
 
-def _no_branch(fault: _Fault) -> str:
+def _no_form(fault: _Fault) -> str:
     special = _combination(fault)
     if special:
         return special
@@ -345,7 +345,7 @@ def _no_branch(fault: _Fault) -> str:
         (branch for branch in branches if not _is_other_type(branch)), key=_distance, default=branches[0]
     )
     first = next((each for each in best if each.kind.name not in ("not", "enum")), best[0])
-    return _said(_Fault(first, fault.obj, fault.validator, fault.judge))
+    return _message(_Fault(first, fault.obj, fault.validator, fault.judge))
 
 
 def _lacking(branch: list[_Error], path: list[str]) -> Iterator[str]:

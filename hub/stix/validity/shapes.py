@@ -161,7 +161,7 @@ def _fold(text: str) -> str:
 
 
 def one_of_the_types(patterns: list[str]) -> str:
-    """Return one expression for all `patterns` on types of ids, or the first pattern."""
+    """Return one expression for all `patterns` on types of ids; without such patterns the first pattern."""
     types = [each for pattern in patterns for each in _types(pattern)]
     return f"^({'|'.join(types)})--" if types else patterns[0]
 
@@ -176,7 +176,7 @@ def _id_flaw(value: str, name: str, types: list[str]) -> str:
     wanted = types or [referent(name)]
     right = f"{wanted[0]}--{UUID}"
     if not rest and name in MARKINGS:
-        return f"this is no id; {_level_said(value)}"
+        return f"this is no id; {_level_remedy(value)}"
     if not rest:
         return f"this is no id; an id is type--UUID, for example {right}"
     if not _UUID.fullmatch(rest):
@@ -197,7 +197,7 @@ def level_id(value: str) -> tuple[str, StixId] | None:
     return f"TLP:{level.label.upper()}", definition_of(level)
 
 
-def _level_said(value: str) -> str:
+def _level_remedy(value: str) -> str:
     known = level_id(value)
     name, id = known or ("TLP:AMBER", definition_of(Tlp.AMBER))
     return f'for {name} write "{id}"' if known else f'write the id of a marking, for {name} "{id}"'

@@ -182,8 +182,10 @@ def _part_fault(obj: JsonObject, object_type: str, *, is_observable: bool) -> st
         return observable_fault(obj, object_type)
     found = None
     if object_type == "observed-data" and "objects" in obj:
-        hold = partial(schema_fault, judge=partial(object_fault, is_observable=True), is_observable=True)
-        found = container_fault(obj["objects"], hold)
+        follows_schema = partial(
+            schema_fault, judge=partial(object_fault, is_observable=True), is_observable=True
+        )
+        found = container_fault(obj["objects"], follows_schema)
     if not found and "external_references" in obj:
         found = hashes_fault(obj)
     # Patterns of other languages (section 4.7: pattern-type-ov) are not parsed.

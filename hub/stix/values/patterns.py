@@ -64,9 +64,9 @@ _KEYS: Final = frozenset({"name", "string"})
 _INDEXES: Final = frozenset({"integer", "negative", "*"})
 _WHOLE_VALUES: Final = {"equality", "order", "IN", "ISSUPERSET", "ISSUBSET"}  # LIKE and MATCHES take parts
 _HASHES: Final = frozenset({"hashes", "file_header_hashes"})
-_TEXT_TESTS: Final = frozenset({"LIKE", "MATCHES", "ISSUPERSET", "ISSUBSET"})
-_COMPARISON_JOINTS: Final = frozenset({"AND", "OR"})
-_OBSERVATION_JOINTS: Final = _COMPARISON_JOINTS | {"FOLLOWEDBY"}
+_TEXT_OPERATORS: Final = frozenset({"LIKE", "MATCHES", "ISSUPERSET", "ISSUBSET"})
+_COMPARISON_OPERATORS: Final = frozenset({"AND", "OR"})
+_OBSERVATION_OPERATORS: Final = _COMPARISON_OPERATORS | {"FOLLOWEDBY"}
 # The tokens after each qualifier's first word (STIX 2.1 section 9.5.1).
 _QUALIFIERS: Final = {
     "START": ({"time"}, {"STOP"}, {"time"}),
@@ -126,7 +126,7 @@ class _Parser:
 
     def _observations(self) -> None:
         self._observation()
-        while self._may_take(_OBSERVATION_JOINTS):
+        while self._may_take(_OBSERVATION_OPERATORS):
             self._observation()
 
     def _observation(self) -> None:
@@ -150,7 +150,7 @@ class _Parser:
 
     def _comparisons(self) -> None:
         self._comparison()
-        while self._may_take(_COMPARISON_JOINTS):
+        while self._may_take(_COMPARISON_OPERATORS):
             self._comparison()
 
     def _comparison(self) -> None:
@@ -199,7 +199,7 @@ class _Parser:
 
     def _test(self) -> str:
         self._may_take({"NOT"})
-        operator = self._take({"equality", "order", "IN", *_TEXT_TESTS}, "a comparison operator")
+        operator = self._take({"equality", "order", "IN", *_TEXT_OPERATORS}, "a comparison operator")
         if operator == "IN":
             self._list()
         elif operator == "equality":
