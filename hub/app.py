@@ -1,4 +1,4 @@
-"""One hub, opened and wired: settings in, a Flask application out."""
+"""Opens one hub: settings in, a Flask application out."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from hub.web.taxii import identity, problems
 
 
 def create_app(settings: Settings, service: Service | None = None) -> Flask:
-    """Return the application that serves `service`, by default the one that `settings` describe.
+    """Return the application of `service`, by default of the service described by `settings`.
 
     Raises SettingsError as `open_service` does.
     """
     service = service or open_service(settings)
     app = Flask("hub", static_folder=None)
-    app.url_map.merge_slashes = False  # it redirects, and a signed POST cannot be sent again
+    app.url_map.merge_slashes = False  # merging redirects, and a signed POST cannot be sent again
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
-    # One more than is taken: a chunked body, cut at this length, is then seen to be too long.
+    # One byte above the limit: a chunked body, cut at this length, is then known as too long.
     app.config["MAX_CONTENT_LENGTH"] = service.limits.max_body_bytes + 1
     identity.move_in(app, service)
     problems.install(app)
@@ -36,23 +36,24 @@ def create_app(settings: Settings, service: Service | None = None) -> Flask:
     governance.install(app)
     operations.install(app)
     _drop_last_slashes(app)
+    # Answers differ by reader: no cache may serve one reader's answer to another (RFC 9111 section 5.2.2.5).
     app.after_request(_keep_out_of_caches)
     request_log.install(app)
     return app
 
 
 def open_service(settings: Settings) -> Service:
-    """Return the open hub that `settings` describe.
+    """Return the open hub described by `settings`.
 
-    Raises SettingsError where it is not ready to serve: secrets are missing, the database has another schema
-    or other tables than this version's, or it keeps something else of what decides than the file says.
+    Raises SettingsError for a hub not ready to serve: secrets are missing, the database has another schema or
+    other tables than this version's, or the database keeps another configuration than the file.
     """
     secrets = read_secrets(settings.secrets_dir)
     store = Store.open(settings.database_url)
     try:
         _check_schema(store)
         return bound(_service(settings, store, secrets), settings.nations_file)
-    except BaseException:
+    except BaseException:  # also an interrupt: no connection may stay open behind a failed start
         store.close()
         raise
 
@@ -63,7 +64,8 @@ def _check_schema(store: Store) -> None:
 
 
 def new_service(settings: Settings) -> Service:
-    """Return a hub that is about to be initialised: its secrets are made where they are missing."""
+    """Return a hub before its initialisation; missing secrets are made."""
+    # The schema is not checked here: `hub init` makes the tables afterwards.
     create_secrets(settings.secrets_dir)
     store = Store.open(settings.database_url)
     return _service(settings, store, read_secrets(settings.secrets_dir))
@@ -82,9 +84,10 @@ def _service(settings: Settings, store: Store, secrets: Secrets) -> Service:
 
 
 def _drop_last_slashes(app: Flask) -> None:
-    """Give every address a twin without the last slash, so that neither spelling redirects.
+    """Add a rule without the last slash for every rule, so that neither spelling redirects.
 
-    `url_map.strict_slashes = False` would do for right methods, but answers a wrong one 404 instead of 405.
+    `url_map.strict_slashes = False` is right for allowed methods, but answers other methods 404 instead of
+    405.
     """
     for rule in list(app.url_map.iter_rules()):
         app.url_map.add(Rule(rule.rule.rstrip("/"), endpoint=rule.endpoint, methods=rule.methods))

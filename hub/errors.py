@@ -2,13 +2,13 @@
 
     HubError
     ├── SettingsError            the configuration cannot be used: the start stops
-    └── Refused                  a request cannot be served; knows its HTTP status
+    └── Refused                  a request cannot be served; has an HTTP status
         ├── BadRequest       400
         │   ├── BadJson          not strict JSON
-        │   ├── BadFilter        a query parameter that cannot be followed
-        │   └── BadCursor        a `next` that this reader was not given for this query
+        │   ├── BadFilter        a query parameter without a valid value
+        │   └── BadCursor        a `next` not given to this reader for this query
         ├── Unauthenticated  401
-        │   └── BadSignature     the request's signature is missing or does not hold
+        │   └── BadSignature     the request's signature is missing or invalid
         ├── Forbidden        403
         ├── NotFound         404     withheld and non-existent alike (policy 9)
         ├── MethodNotAllowed 405
@@ -19,16 +19,15 @@
         ├── Unprocessable    422
         ├── TooManyRequests  429     the member's rate limit
         └── Unavailable      503
-            ├── DamagedDatabase  its file cannot be read
+            ├── DamagedDatabase  the database file cannot be read
             ├── Closed           history may have forked: until the operator has opened the hub again
             ├── Reconfigured     the configuration was changed: until this process is restarted
-            ├── Interrupted      nothing was done, for a reason that passes
-            └── InDoubt          it may have been done
+            ├── Interrupted      nothing was done, for a passing reason
+            └── InDoubt          the commit is in doubt
 
-The message of every error is fit for a stranger: it names the place and the remedy, and tells
-nothing about others. HTTP words are made of it in `web` alone. Where waiting helps, `retry_after_seconds`
-says how long. What its `cause` adds is for the operator alone: for the log, and for commands on the hub's
-own machine.
+The message of every error is fit for a stranger: place and remedy, nothing about other members (policy 9).
+`web` alone makes HTTP answers from errors. If waiting helps, `retry_after_seconds` says how long. `cause` is
+for the operator alone: for the log, and for commands on the hub's own machine.
 """
 
 from __future__ import annotations
@@ -37,13 +36,13 @@ from typing import ClassVar
 
 
 class HubError(Exception):
-    """Base of everything the hub refuses on purpose."""
+    """Base of all intended refusals of the hub."""
 
     cause: str = ""
 
     @property
     def in_full(self) -> str:
-        """What the operator is told: the cause, where there is more to tell than the message says."""
+        """The text for the operator: the cause, or the message without a cause."""
         return self.cause or str(self)
 
 
@@ -52,7 +51,7 @@ class SettingsError(HubError):
 
 
 class Refused(HubError):
-    """A request cannot be served, for a reason that its sender may know."""
+    """A request cannot be served, for a reason fit for its sender."""
 
     status: ClassVar[int]
     title: ClassVar[str]
@@ -70,6 +69,7 @@ class BadRequest(Refused):
     title = "Bad request"
 
 
+# The status codes are those of RFC 9110 section 15, and of RFC 6585 section 4 (429).
 class BadJson(BadRequest):
     title = "Not strict JSON"
 
@@ -97,6 +97,7 @@ class Forbidden(Refused):
 
 
 class NotFound(Refused):
+    # INVARIANT: withheld and non-existent give the same bytes (policy 9): one sentence for both, no subclass.
     status = 404
     title = "Not found"
 
@@ -132,6 +133,7 @@ class Unprocessable(Refused):
 
 
 class TooManyRequests(Refused):
+    # Only the member's own requests count: the answer says nothing about the load by others.
     status = 429
     title = "Too many requests"
 
@@ -140,13 +142,13 @@ class Unavailable(Refused):
     status = 503
     title = "Temporarily unavailable"
     retry_after_seconds = 5
-    is_lasting: bool = False  # no waiting mends it: somebody has to do what the cause says
+    is_lasting: bool = False  # True: waiting does not help, and the operator must follow the cause
 
 
 class DamagedDatabase(Unavailable):
-    """Trying again helps nobody, until the operator has restored a backup. A stranger is not told so."""
+    """The database must be restored from a backup: a retry is useless. A stranger does not learn this."""
 
-    title = "Temporarily unavailable"
+    title = "Temporarily unavailable"  # as for its parent: the title must not reveal the damage
     retry_after_seconds = 300
     is_lasting = True
 
@@ -159,19 +161,19 @@ class Closed(Unavailable):
 
 
 class Reconfigured(Unavailable):
-    """Another configuration is in force than this process has: it decides nothing until it is restarted."""
+    """The configuration in force is not this process's: the process decides nothing until a restart."""
 
     title = "Reconfigured"
     retry_after_seconds = 60
 
 
 class Interrupted(Unavailable):
-    """Nothing was done, for a reason that passes: the same may succeed at once."""
+    """Nothing was done, for a passing reason: the same request may succeed at once."""
 
     title = "Interrupted"
 
 
 class InDoubt(Unavailable):
-    """It may have been done, or not: what the answer to the COMMIT was is not known, or no standby has it."""
+    """A commit in doubt: the answer to the COMMIT is unknown, or no standby has the commit."""
 
     title = "In doubt"

@@ -1,7 +1,7 @@
-"""Files and folders that nobody else of the machine may read, whatever the umask.
+"""Files and folders for the owner alone, whatever the umask.
 
-What is made here has its mode from the first moment on. What is there already stays as whoever made it wants
-it: it is told (`exposed`), not changed.
+New files and folders have the final mode from the first moment on. Existing ones keep the mode: `exposed`
+reports a wide mode and changes nothing.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from typing import Final
 
 FILE_MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
-_OTHERS: Final = 0o077  # what group and others may do
+_OTHERS: Final = 0o077  # the rights of group and others
 
 
 def make_folder(path: Path) -> None:
-    """Make the folder, and those above it that are missing, each with mode 0700. Repeating is harmless."""
+    """Make the folder, and the missing folders above, each with mode 0700. Repeating is harmless."""
     if path.is_dir():
         return
     if path.parent != path:
         make_folder(path.parent)
+    # A second process may make the folder at the same moment: an existing folder is then no error.
     try:
         path.mkdir(mode=FOLDER_MODE)
     except FileExistsError:
@@ -35,15 +36,16 @@ def make_folder(path: Path) -> None:
 def create(path: Path) -> int:
     """Return the descriptor of a new, empty file with mode 0600, open for writing.
 
-    Raises FileExistsError for a name that is taken, also by a link to nowhere.
+    Raises FileExistsError for an existing name, also for a link to a missing file.
     """
+    # INVARIANT: O_EXCL follows no link and opens no existing file, so nobody can prepare another target.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, FILE_MODE)
     os.fchmod(descriptor, FILE_MODE)
     return descriptor
 
 
 def ensure(path: Path) -> None:
-    """Make an empty file with mode 0600 where there is none, in a folder that is made if need be."""
+    """Make an empty file with mode 0600 if the file is missing, in a folder made on demand."""
     make_folder(path.parent)
     try:
         os.close(create(path))
@@ -52,9 +54,9 @@ def ensure(path: Path) -> None:
 
 
 def exposed(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:  # (hub/README: wide-files-told)
-    """Give those of the files and folders that others than their owner may use, with the mode they have.
+    """Yield the files and folders with rights for group or others, and the mode of each.
 
-    What is missing, or cannot be looked at, is passed over.
+    Missing and unreadable paths are skipped.
     """
     for path in paths:
         try:
@@ -66,5 +68,5 @@ def exposed(paths: Iterable[Path]) -> Iterator[tuple[Path, int]]:  # (hub/README
 
 
 def remedy(path: Path) -> str:
-    """Return the command that takes a file or folder back from everybody else."""
+    """Return the command to restrict a file or folder to its owner."""
     return f"chmod {FOLDER_MODE if path.is_dir() else FILE_MODE:o} {path}"

@@ -1,9 +1,9 @@
-"""JSON texts taken apart: where each value begins and ends, and what in it readers would take differently.
+"""Cuts JSON texts into values, and finds values without a single meaning.
 
-What two parsers could read differently (a key given twice, an integer that a double cannot hold, half
-a surrogate pair) would let a signature cover one thing and the hub store another (RFC 8259 section 4,
-RFC 7493, RFC 8785 section 3.1). All that is here takes time in proportion to the text, and no recursion
-that the text decides about.
+Two parsers may read different values from a duplicate key, from an integer beyond a double's precision, or
+from half a surrogate pair. A signature would then cover other values than the stored values (RFC 8259 section
+4, RFC 7493, RFC 8785 section 3.1). All functions take time linear in the text, and no text controls the depth
+of recursion.
 """
 
 from __future__ import annotations
@@ -17,29 +17,31 @@ from typing import Any, Final
 import orjson
 
 MAX_DEPTH: Final = 64  # containers open at once
-MAX_INTEGER: Final = 2**53 - 1  # RFC 7493 section 2.2: what every reader holds exactly
+MAX_INTEGER: Final = 2**53 - 1  # RFC 7493 section 2.2: every reader holds integers up to this bound exactly
 
 _MAX_INTEGER_DIGITS: Final = 16
-_MAX_SHOWN: Final = 120  # characters of a sender's own text that an error repeats
+_MAX_SHOWN: Final = 120  # characters of a sender's text in an error
 _BRACKETS: Final = bytes.maketrans(b"[{]}", b"(())")
 _NOT_BRACKETS: Final = bytes(set(range(256)) - set(b"[{]}"))
 
-# The keys that lead to a value. They are put together only for a flaw: a pointer for every value would hold a
-# long key as often as there are values below it.
+# The keys down to a value. Only a flaw gets a pointer: a pointer for every value would repeat a long key for
+# each value below.
 Path = tuple[str | int, ...]
 
 
 class NotJsonError(ValueError):
-    """The text is no JSON, or not of the shape that was asked for."""
+    """The text is no JSON, or has another shape than expected."""
 
 
 def checked(data: bytes, levels: int = MAX_DEPTH, path: Path = ()) -> tuple[Any, str]:
-    """Return the value of a JSON text, and where it has a flaw " at POINTER: what", else "".
+    """Return the value of a JSON text, and " at POINTER: reason" for a flaw, else "".
 
     A flaw is a duplicate key, an integer beyond 2^53-1, a NUL character, or more than `levels` containers
-    open at once; the value is not to be used then. `path` leads to the value.
-    Raises orjson.JSONDecodeError for what orjson refuses.
+    open at once; the value must not be used then. `path` leads to the value. Raises orjson.JSONDecodeError
+    for texts refused by orjson.
     """
+    # INVARIANT: orjson decides on the grammar alone, for orjson keeps the last duplicate key. A second pass
+    # finds the flaws.
     value = orjson.loads(data)
     if _is_deep(data, levels):
         return None, _first_flaw(value, path, levels)
@@ -55,10 +57,10 @@ def checked(data: bytes, levels: int = MAX_DEPTH, path: Path = ()) -> tuple[Any,
 def checked_part(
     data: bytes, levels: int = MAX_DEPTH, path: Path = (), *, may_have_nan: bool = False
 ) -> tuple[Any, str]:
-    """Return what `checked` does, and also take for flaws what is JSON (RFC 8259) and yet not read by orjson.
+    """Return the result of `checked`, with further flaws: JSON (RFC 8259) refused by orjson.
 
-    These are lone surrogates, floats that overflow, nesting of any depth, and NaN and the infinities where
-    `may_have_nan`. Raises NotJsonError for what is no JSON.
+    Further flaws are lone surrogates, floats with overflow, nesting of any depth, and, if `may_have_nan`, NaN
+    and the infinities. Raises NotJsonError for other texts than JSON.
     """
     try:
         return checked(data, levels, path)
@@ -73,7 +75,7 @@ def checked_part(
 
 
 def _is_deep(data: bytes, levels: int) -> bool:
-    """Return whether valid JSON nests deeper, without recursion: only C loops run over the bytes."""
+    """Return whether valid JSON nests deeper than `levels`; without recursion, in C loops over the bytes."""
     if data.count(b"[") + data.count(b"{") <= levels:
         return False
     if rb"\"" in data:  # an escaped quote must not end a string below; pairs of backslashes first
@@ -94,21 +96,22 @@ _OPENING: Final = b"[{"
 
 
 def after_space(data: bytes, start: int) -> int:
-    """Return the place of the first byte from `start` on that is no white space."""
+    """Return the place of the first byte other than white space, from `start` on."""
     found = _SPACE.match(data, start)
     return found.end() if found else start
 
 
 def end_of(data: bytes, start: int) -> int:
-    """Return where the value ends that begins at `start`; what is inside is not looked at.
+    """Return the end of the value at `start`; the inside is not checked.
 
-    Raises NotJsonError where none begins, or it does not end.
+    Raises NotJsonError without a value at `start`, or without its end.
     """
     if data[start : start + 1] not in (b"[", b"{"):
         found = _STRING.match(data, start) or _SCALAR.match(data, start)
         if found is None:
             raise NotJsonError
         return found.end()
+    # Not checked: whether brackets match by kind. Each part is parsed later, and a wrong bracket fails there.
     depth = 0
     for found in _MARKS.finditer(data, start):
         first = data[found.start()]
@@ -124,10 +127,10 @@ def end_of(data: bytes, start: int) -> int:
 
 
 def elements(data: bytes, start: int) -> Iterator[tuple[int, int]]:
-    """Yield where each element of the array begins and ends whose bracket is at `start`.
+    """Yield the start and end of each element of the array with its bracket at `start`.
 
-    Raises NotJsonError where they are not set apart by single commas. What they are is not looked at: the
-    text is JSON if each of them is.
+    Raises NotJsonError for elements without single commas between. The elements are not checked: the text is
+    JSON if each element is JSON.
     """
     at = after_space(data, start + 1)
     if data[at : at + 1] == b"]":
@@ -142,9 +145,9 @@ def elements(data: bytes, start: int) -> Iterator[tuple[int, int]]:
 
 
 def members(data: bytes, start: int) -> Iterator[tuple[str, int, int]]:
-    """Yield each key of the object whose brace is at `start`, and where its value begins and ends.
+    """Yield each key of the object with its brace at `start`, and the start and end of the value.
 
-    Raises NotJsonError as `elements` does, and for a key that is no JSON string.
+    Raises NotJsonError as `elements` does, and for a key other than a JSON string.
     """
     at = after_space(data, start + 1)
     if data[at : at + 1] == b"}":
@@ -170,7 +173,7 @@ def _after(data: bytes, at: int, mark: bytes) -> int:
 
 
 def text_of(data: bytes) -> str | None:
-    """Return the string that `data` spells, or None."""
+    """Return the string spelt by `data`, or None."""
     try:
         value = json.loads(data) if data.startswith(b'"') else None
     except ValueError:
@@ -179,7 +182,7 @@ def text_of(data: bytes) -> str | None:
 
 
 def once(data: bytes, keys: tuple[str, ...]) -> dict[str, str]:
-    """Return the plain texts that an object gives under those of these keys that it gives once."""
+    """Return the printable texts of an object under `keys`, without keys given twice."""
     found: dict[str, list[str | None]] = {key: [] for key in keys}
     try:
         for key, start, end in members(data, after_space(data, 0)) if data.lstrip()[:1] == b"{" else ():
@@ -200,6 +203,7 @@ _TOKEN: Final = re.compile(
     r"|(?P<nan>NaN|-?Infinity)"
     r"|(?P<mark>[\[\]{},:])|(?P<end>\Z))"
 )
+# The states of RFC 8259's grammar: the expected token. `_FIRST_` states permit an empty container.
 _VALUE, _AFTER, _FIRST_KEY, _KEY, _COLON, _FIRST_VALUE = range(6)
 _STRING_MARK, _SCALAR_MARK, _OPENED = "s", "v", "[{"
 _CLOSING: Final = {"]": (b"[", _FIRST_VALUE), "}": (b"{", _FIRST_KEY)}
@@ -214,7 +218,7 @@ _FOLLOWING: Final = {
 
 
 def is_json(data: bytes, *, may_have_nan: bool = False) -> bool:
-    """Tell whether `data` is one JSON text by the grammar (RFC 8259), however deep; NaN may be allowed."""
+    """Return whether `data` is one JSON text by the grammar (RFC 8259), at any depth; NaN may be allowed."""
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -236,7 +240,7 @@ def is_json(data: bytes, *, may_have_nan: bool = False) -> bool:
 
 
 def _next(state: int, mark: str, opened: bytearray) -> int | None:
-    """Return the state after the mark, or None where it cannot stand; `opened` are the open brackets."""
+    """Return the state after the mark, or None for a forbidden mark; `opened` are the open brackets."""
     if mark in _CLOSING:
         bracket, empty = _CLOSING[mark]
         is_closed = state in (_AFTER, empty) and opened[-1:] == bracket
@@ -253,17 +257,17 @@ def _next(state: int, mark: str, opened: bytearray) -> int | None:
 
 
 class _FlawError(ValueError):
-    """The text has a flaw somewhere; `_first_flaw` finds where."""
+    """The text has a flaw; `_first_flaw` finds the place."""
 
 
 class _Flaw(str):
-    """A value that cannot be accepted, as the sentence that says why."""
+    """The sentence on an unacceptable value, in place of the value."""
 
     __slots__ = ()
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """An object as it was written, with every key."""
+    """An object as written, with every key."""
 
 
 TOO_DEEP: Final = f"it is nested deeper than {MAX_DEPTH} levels; flatten it"
@@ -291,6 +295,7 @@ def _integer(digits: str) -> int:
 
 
 def _integer_or_flaw(digits: str) -> int | _Flaw:
+    # The length comes first, with one more for a sign: int() takes time quadratic in the number of digits.
     if len(digits) <= _MAX_INTEGER_DIGITS + 1 and abs(value := int(digits)) <= MAX_INTEGER:
         return value
     return _Flaw(_TOO_BIG)
@@ -329,6 +334,7 @@ def _first_flaw(value: Any, path: Path, levels: int) -> str:
 
 
 def _flaws(value: Any, path: Path, levels_left: int) -> Iterator[str]:
+    # INVARIANT: recursion ends at `levels_left`: MAX_DEPTH levels at most, in each text.
     if isinstance(value, _Flaw):
         yield _sentence(path, value)
     elif isinstance(value, str):
@@ -373,7 +379,8 @@ def _flaws_inside(container: Any, path: Path, levels_left: int) -> Iterator[str]
 def _sentence(path: Path, what: str) -> str:
     pointer = "".join(f"/{escape(str(key))}" for key in path)
     shown = pointer if len(pointer) <= _MAX_SHOWN else pointer[:_MAX_SHOWN] + "…"
-    shown = shown.encode(errors="backslashreplace").decode()  # half a surrogate pair goes into no answer
+    # An answer is UTF-8: half a surrogate pair cannot be part of an answer.
+    shown = shown.encode(errors="backslashreplace").decode()
     return f" at {shown or '/'}: {what}".replace("\0", "\\u0000")
 
 

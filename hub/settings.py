@@ -1,7 +1,7 @@
-"""What the hub is told at its start: `config/hub.toml`, the environment and `config/nations.toml`, read once.
+"""Reads the hub's configuration once: `config/hub.toml`, the environment and `config/nations.toml`.
 
-`config/hub.toml` documents every key. Whatever is wrong stops the start with one SettingsError that names
-the file (or the variable), the key and the remedy; no message repeats a value that may hold a password.
+`config/hub.toml` documents every key. Any fault stops the start with one SettingsError. The error names the
+file (or the variable), the key and the remedy; no message repeats a value with a possible password.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from hub.errors import SettingsError
 from hub.model import Limits, Nation, NationCode, Registry, StixId, Tlp
 
-# The path segments that the hub answers under itself, so that no API root may take one of them.
+# Path segments of the hub itself: no API root may have such a name.
 RESERVED_SEGMENTS: Final = frozenset({"taxii2", "governance", "log", "healthz", "readyz", "metrics"})
 
 _MAX_PAGE_OBJECTS: Final = 100_000
@@ -32,10 +32,10 @@ _BOOLEANS: Final = {"true": True, "false": False}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The configuration, checked. Paths are absolute, and `public_url` has no path."""
+    """The checked configuration. Paths are absolute, and `public_url` has no path."""
 
     registry: Registry
-    nations_file: Path = field(default=Path("config/nations.toml"), compare=False)  # where that stands
+    nations_file: Path = field(default=Path("config/nations.toml"), compare=False)  # the file of `registry`
     # Database URLs stay out of repr, and so out of logs: they may hold a password.
     database_url: str = field(default="sqlite:///var/hub.db", repr=False)
     secrets_dir: Path = Path("var/secrets")
@@ -46,14 +46,14 @@ class Settings:
     max_content_length: int = 10_485_760  # bytes
     max_object_bytes: int = 2_097_152
     max_objects: int = 10_000  # of one POST
-    requests_per_minute: int = 6_000  # of one member; 0: as many as it likes
+    requests_per_minute: int = 6_000  # of one member; 0: no limit
     objects_per_minute: int = 1_000_000
     require_signature: bool = True
     environment: str = "production"
 
     @property
     def limits(self) -> Limits:
-        """The bounds on requests, in the words of the rooms below."""
+        """The bounds on requests, in the terms of the layers below."""
         return Limits(
             page_objects=self.page_limit,
             page_bytes=self.page_bytes,
@@ -66,11 +66,11 @@ class Settings:
 
 
 def load(environ: Mapping[str, str]) -> Settings:
-    """Return the settings that `environ`, and the files that it names, describe.
+    """Return the settings described by `environ` and its files.
 
-    HUB_CONFIG names the file (default: `config/hub.toml` of the checkout, else the installed copy), and
-    `nations.toml` is read beside it. HUB_<KEY> wins over the file; an empty variable counts as absent.
-    Relative paths are below HUB_HOME (default: the working directory). Raises SettingsError.
+    HUB_CONFIG names the file (default: `config/hub.toml` of the checkout, else the installed copy);
+    `nations.toml` is read in the same folder. HUB_<KEY> wins over the file; an empty variable counts as
+    absent. Relative paths are below HUB_HOME (default: the working directory). Raises SettingsError.
     """
     home = Path(environ.get("HUB_HOME") or ".").absolute()
     named = environ.get("HUB_CONFIG")
@@ -107,12 +107,13 @@ def _in_file(file: Path) -> dict[str, tuple[str, Any]]:
 
 
 def _in_environment(environ: Mapping[str, str]) -> dict[str, tuple[str, Any]]:
+    # Other HUB_ variables are ignored: commands use this prefix too (HUB_URL, HUB_TOKEN, HUB_DEBUG).
     found = {key: (f"HUB_{key.upper()}", environ.get(f"HUB_{key.upper()}", "")) for key in _CHECKS}
     return {key: (name, _typed(_DEFAULTS[key], text)) for key, (name, text) in found.items() if text}
 
 
 def _typed(default: object, text: str) -> object:
-    """Return `text` as a value of the type of `default`, or as it is: then the check refuses it."""
+    """Return `text` as a value of the type of `default`, or unchanged: the check then refuses the text."""
     if isinstance(default, bool):
         return _BOOLEANS.get(text, text)
     if isinstance(default, int) and re.fullmatch(r"[0-9]{1,18}", text):
@@ -178,7 +179,7 @@ def _database_url(place: str, value: object) -> str:
     if url.startswith(_POSTGRESQL):
         return url
     path = url.removeprefix(_SQLITE)
-    # In memory each worker would have a database of its own; after `?` come options that the hub sets.
+    # In memory each worker would have its own database; options after `?` are set by the hub.
     if path in {url, "", ":memory:"} or "?" in path or path.startswith("file:"):
         raise SettingsError(f"{place} must be {_SQLITE}FILE or {_POSTGRESQL}USER:PASSWORD@HOST/DATABASE")
     return url
@@ -190,7 +191,7 @@ def _folder(place: str, value: object) -> Path:
 
 def _public_url(place: str, value: object) -> str:
     url = _text(place, value).removesuffix("/")
-    # Lower case, as clients send it: a signature's target URI is compared letter by letter (RFC 9421 2.2.2).
+    # Lower case, as sent by clients: a signature's target URI is compared letter by letter (RFC 9421 2.2.2).
     pattern = r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?"
     match = re.fullmatch(pattern, url)
     if not match or not 0 < int(match[1] or 1) <= _MAX_PORT:
@@ -237,6 +238,7 @@ _DEFAULTS: Final = {f.name: f.default for f in fields(Settings) if f.default is 
 
 
 def _check_together(settings: Settings, places: Mapping[str, str]) -> None:
+    # INVARIANT: in production every write is signed: an unsigned write proves nothing.
     if not settings.require_signature and settings.environment != "development":
         place = places["require_signature"]
         raise SettingsError(f"{place}: require_signature may be false only where environment is development")
@@ -292,7 +294,7 @@ def _nation(place: str, value: object) -> Nation:
 
 def _default_tlp(place: str, value: object) -> Tlp:
     tlp = Tlp.of(value) if isinstance(value, str) else None
-    if not tlp:  # neither a level nor clear: what is unmarked is never public (policy 2.4)
+    if not tlp:  # Tlp.CLEAR is false like None: unmarked never means public (policy 2.4)
         raise SettingsError(f"{place} must be green, amber, amber+strict or red")
     return tlp
 
@@ -304,6 +306,7 @@ def _unmarked(place: str, value: object) -> bool:
 
 
 def _uuid4(place: str, value: object) -> str:
+    # TAXII 2.1 asks for a version 4 UUID as the id of a collection.
     if not re.fullmatch(_UUID.replace("[1-8]", "4"), str(value)):
         raise SettingsError(f"{place} must be a random UUID (version 4) in lower case")
     return str(value)
@@ -323,7 +326,7 @@ def _ids(place: str, value: object, *types: str) -> frozenset[StixId]:
 
 
 def _check_distinct(file: Path, registry: Registry) -> None:
-    """Refuse an id that means two things: an answer or a marking would be taken for another's."""
+    """Refuse an id with two meanings: an answer or a marking would be taken for another's."""
     owned = [registry.released_collection_id, registry.hub_identity_id]
     owned += [*registry.informative_markings, *registry.public_sources]
     for nation in registry.nations.values():

@@ -1,5 +1,5 @@
 """PROVES: keys, signatures over requests and documents, tokens and cursors. Pure: no clock, no I/O.
 
-Random bytes, nonces and `now` are arguments. The exceptions are inside the library: `keys.generate`
-and every ECDSA signature draw on the random source of `cryptography`.
+Random bytes, nonces and `now` are arguments. The exceptions are inside the library: `keys.generate` and every
+ECDSA signature use the random source of `cryptography`.
 """

@@ -1,4 +1,4 @@
-"""Base64url without padding, in its one canonical spelling (RFC 4648 section 5, RFC 7515 section 2)."""
+"""Base64url without padding, in the canonical spelling alone (RFC 4648 section 5, RFC 7515 section 2)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ def encode(raw: bytes) -> str:
 
 
 def decode(text: str) -> bytes:
-    """Return the bytes whose text is exactly `text`.
+    """Return the bytes spelt by exactly `text`.
 
-    Raises ValueError for padding, foreign characters and unused bits that are set: whatever `encode`
-    would not have written.
+    Raises ValueError for padding, foreign characters and set unused bits: for each text not written by
+    `encode`.
     """
     raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if encode(raw) != text:  # the decoder of the standard library skips what it does not know
+    # INVARIANT: one value has one text (RFC 4648 section 3.5). The standard library's decoder skips unknown
+    # characters, so the text is compared with its canonical spelling.
+    if encode(raw) != text:
         raise ValueError("not canonical base64url")
     return raw

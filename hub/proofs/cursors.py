@@ -1,4 +1,4 @@
-"""Opaque paging cursors: AES-256-GCM, so that `next` tells a reader nothing and cannot be made up."""
+"""Opaque paging cursors: AES-256-GCM hides the fields of `next` from readers, and prevents forged cursors."""
 
 from __future__ import annotations
 
@@ -15,16 +15,18 @@ from hub.proofs import base64url
 
 MAX_CURSOR_CHARACTERS: Final = 4_096
 KEY_BYTES: Final = 32
-NONCE_BYTES: Final = 12  # NIST SP 800-38D section 8.2.2: random, so a key serves 2^32 cursors
+NONCE_BYTES: Final = 12  # NIST SP 800-38D section 8.2.2: random nonces, so 2^32 cursors for each key
 _CONTEXT: Final = b"taxii-hub-cursor-v1"
 
 
 def seal(key: bytes, fields: Mapping[str, int | str | list[Any]], nonce: bytes) -> str:
     """Return `fields` encrypted and authenticated, as base64url without padding.
 
-    `key` has 32 bytes, `nonce` 12 that were never used with it: RuntimeError otherwise. Raises BadFilter
-    when the text would pass 4,096 characters, which only a reader's own filters can make it do.
+    `key` has 32 bytes. `nonce` has 12 bytes, never used with this key before. RuntimeError for other lengths.
+    Raises BadFilter for a text above 4,096 characters: only a reader's own filters reach this length.
     """
+    # INVARIANT: a nonce serves once for each key. A second use reveals plain text and permits forged tags.
+    # Freshness is not checked here: callers draw random bytes for every cursor.
     if len(nonce) != NONCE_BYTES:
         raise RuntimeError(f"a cursor nonce has {NONCE_BYTES} bytes, not {len(nonce)}")
     sealed = _cipher(key).encrypt(nonce, orjson.dumps(dict(fields)), _CONTEXT)
@@ -35,7 +37,8 @@ def seal(key: bytes, fields: Mapping[str, int | str | list[Any]], nonce: bytes) 
 
 
 def unseal(key: bytes, text: str) -> dict[str, Any]:
-    """Return the fields that `seal` was given; raises BadCursor for any text that it did not return."""
+    """Return the fields given to `seal`; raises BadCursor for any other text."""
+    # Not checked here: reader, filters and age of the cursor. `actions.reading` compares these fields.
     fields: object = None
     cipher = _cipher(key)
     if len(text) <= MAX_CURSOR_CHARACTERS:

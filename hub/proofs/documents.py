@@ -1,7 +1,7 @@
-"""Documents that members sign: compact JWS (RFC 7515) over canonical JSON (RFC 8785).
+"""Documents signed by members: compact JWS (RFC 7515) over canonical JSON (RFC 8785).
 
-The protected header has exactly `alg`, `kid` and `typ`: nothing in it can bring a key along or change how
-the payload is read. The type keeps a signature given for one purpose from standing for another.
+The protected header has exactly `alg`, `kid` and `typ`: no other member can bring a key or change the reading
+of the payload. `typ` keeps a signature to one purpose (RFC 8725 section 3.11).
 """
 
 from __future__ import annotations
@@ -29,6 +29,8 @@ _JOSE_ALGS: Final = {ED25519: "Ed25519", P256: "ES256"}  # RFC 9864 section 2.2,
 _HEADER_MEMBERS: Final = {"alg", "kid", "typ"}
 
 
+# INVARIANT: no `none`, no HMAC, no RSA: `alg` is compared with the registered key, never chosen by the header
+# (RFC 8725 section 3.1).
 class _Registry(jws.JWSRegistry):
     max_payload_length = MAX_DOCUMENT_BYTES  # the library stops at 128,000
 
@@ -39,40 +41,40 @@ _REGISTRY: Final = _Registry(algorithms=list(_JOSE_ALGS.values()))
 def sign_document(payload: Mapping[str, object], key: PrivateKey) -> str:
     """Return the compact JWS of `key` over the canonical form of `payload`.
 
-    Raises Unprocessable when the payload has no canonical form or the JWS would pass 256 KB.
+    Raises Unprocessable for a payload without canonical form, or for a JWS above 256 KB.
     """
     return _sign(payload, key, AGREEMENT_TYPE)
 
 
 def verify_document(text: str, resolve: Resolve) -> tuple[dict[str, Any], RegisteredKey]:
-    """Return the payload of a JWS and the registered key whose signature on it holds.
+    """Return the payload of a JWS and the registered key of its valid signature.
 
-    Whether that key's member and purpose may sign this document is for the caller to judge. Raises
-    Unprocessable, with one sentence for unknown and revoked keys.
+    Raises Unprocessable, with one sentence for unknown and revoked keys. The caller decides whether the
+    member and the purpose of this key permit this document.
     """
     return _verify(text, AGREEMENT_TYPE, resolve)
 
 
 def sign_recovery(statement: Mapping[str, object], key: PrivateKey) -> str:
-    """Return a JWS in which `key` confirms another nation's new key; raises as `sign_document`."""
+    """Return a JWS by `key` in confirmation of another nation's new key; raises as `sign_document`."""
     return _sign(statement, key, RECOVERY_TYPE)
 
 
 def verify_recovery(text: str, resolve: Resolve) -> tuple[dict[str, Any], RegisteredKey]:
-    """Return what a JWS confirms and the registered key whose signature on it holds; as `verify_document`."""
+    """Return the statement of a JWS and the registered key of its valid signature; as `verify_document`."""
     return _verify(text, RECOVERY_TYPE, resolve)
 
 
 def endorse(new_jwk: Mapping[str, object], key: PrivateKey) -> str:
-    """Return a JWS in which `key` names the thumbprint of the key that is to follow it.
+    """Return a JWS by `key` over the thumbprint of its successor.
 
-    Raises Unprocessable when `new_jwk` is no key that could be registered.
+    Raises Unprocessable for a `new_jwk` unfit for registration.
     """
     return _sign(_endorsement(public_from_jwk(new_jwk)), key, ENDORSEMENT_TYPE)
 
 
 def verify_endorsement(text: str, new: PublicKey, previous: RegisteredKey) -> None:
-    """Return when the unrevoked `previous` key has endorsed exactly `new`; else raises Unprocessable."""
+    """Return if the unrevoked `previous` key endorsed exactly `new`; else raises Unprocessable."""
     payload, _ = _verify(text, ENDORSEMENT_TYPE, {previous.thumbprint: previous}.get)
     if payload != _endorsement(new):
         raise Unprocessable("The signature endorses another key than the one to register.")
@@ -87,6 +89,7 @@ def _sign(payload: Mapping[str, object], key: PrivateKey, typ: str) -> str:
         body = canonical(dict(payload))
     except ValueError as error:
         raise Unprocessable(f"The document has no canonical JSON form: {error}.") from None
+    # No `jwk`, `jku` or `x5c`: a verifier takes the key from the register alone.
     header = {"alg": _JOSE_ALGS[key.alg], "kid": key.thumbprint, "typ": typ}
     text = jws.serialize_compact(header, body, _jose(key), registry=_REGISTRY)
     if len(text) > MAX_DOCUMENT_BYTES:
@@ -101,7 +104,7 @@ def _verify(text: str, typ: str, resolve: Resolve) -> tuple[dict[str, Any], Regi
     if header.keys() != _HEADER_MEMBERS or header["typ"] != typ:  # 2
         raise Unprocessable(f"The signature's header must have alg, kid and typ alone, with typ {typ}.")
     found = look_up(resolve, header["kid"])  # 3
-    if found is None:
+    if found is None:  # unknown and revoked keys give one sentence: nobody can test for keys
         raise Unprocessable("The signature names a key that is not registered or not in use: check kid.")
     registered, key = found
     if header["alg"] != _JOSE_ALGS[key.alg]:
@@ -125,6 +128,7 @@ def _read(text: str) -> jws.CompactSignature:
 
 
 def _payload(body: bytes) -> dict[str, Any]:
+    # INVARIANT: payload bytes are the canonical bytes. Two texts of one document would have two digests.
     try:
         payload = orjson.loads(body)
         is_canonical = isinstance(payload, dict) and canonical(payload) == body

@@ -1,7 +1,7 @@
-"""Keys of members: Ed25519 and ECDSA over P-256, read strictly and named by their RFC 7638 thumbprint.
+"""Keys of members: Ed25519 and ECDSA over P-256, read strictly and named by the RFC 7638 thumbprint.
 
-`cryptography` accepts Ed25519 keys under which one constant signature verifies for every message; they
-are refused here, as is any second spelling of a key, so that one key has one thumbprint.
+`cryptography` accepts Ed25519 keys with one constant signature valid for every message. Such keys are refused
+here, and so is every second spelling of a key: one key has one thumbprint.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ ED25519: Final = "ed25519"  # RFC 9421 section 3.3.6
 P256: Final = "ecdsa-p256-sha256"  # RFC 9421 section 3.3.4
 
 MAX_KEY_BYTES: Final = 4_096
-MAX_PASSPHRASE_BYTES: Final = 1_023  # what cryptography takes
+MAX_PASSPHRASE_BYTES: Final = 1_023  # the limit of cryptography
 _COORDINATE_BYTES: Final = 32
 _THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})  # RFC 7518 section 6
@@ -54,7 +54,7 @@ Resolve = Callable[[str], RegisteredKey | None]
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A public key that passed every check of this module. `jwk` holds its required members alone."""
+    """A public key after every check of this module. `jwk` holds the required members alone."""
 
     alg: str
     jwk: Mapping[str, str] = field(compare=False)
@@ -62,7 +62,7 @@ class PublicKey:
     key: Ed25519PublicKey | EllipticCurvePublicKey = field(compare=False, repr=False)
 
     def holds(self, signature: bytes, message: bytes) -> bool:
-        """Return whether `signature` is this key's over `message`; for P-256 it is r ‖ s, 64 bytes."""
+        """Return whether `signature` by this key is valid for `message`; for P-256: r ‖ s, 64 bytes."""
         try:
             if isinstance(self.key, Ed25519PublicKey):
                 self.key.verify(signature, message)
@@ -75,7 +75,7 @@ class PublicKey:
 
 @dataclass(frozen=True)
 class PrivateKey:
-    """A private key of one of the two algorithms. It never shows in a repr."""
+    """A private key of either algorithm, hidden in each repr."""
 
     key: Ed25519PrivateKey | EllipticCurvePrivateKey = field(repr=False)
 
@@ -93,16 +93,17 @@ class PrivateKey:
 
 
 def generate(alg: Literal["ed25519", "p256"]) -> PrivateKey:
-    """Return a new private key, drawn from the random source of `cryptography`."""
+    """Return a new private key from the random source of `cryptography`."""
     if alg == "ed25519":
         return PrivateKey(Ed25519PrivateKey.generate())
     return PrivateKey(generate_private_key(SECP256R1()))
 
 
 def private_pem(key: PrivateKey, passphrase: bytes | None = None) -> bytes:
-    """Return `key` as PKCS #8 PEM (RFC 5958), encrypted if there is a passphrase.
+    """Return `key` as PKCS #8 PEM (RFC 5958), encrypted if a passphrase is given.
 
-    Write it to a file of mode 0600 alone. Raises Unprocessable for a passphrase that is empty or too long.
+    The caller writes the text to a file of mode 0600. Raises Unprocessable for an empty or too long
+    passphrase.
     """
     if passphrase is None:
         return key.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -112,10 +113,10 @@ def private_pem(key: PrivateKey, passphrase: bytes | None = None) -> bytes:
 
 
 def read_private(data: bytes, passphrase: Callable[[], bytes] | None = None) -> PrivateKey:
-    """Return the private key of a PEM file; `passphrase` is called if the key is encrypted.
+    """Return the private key of a PEM file; `passphrase` is called for an encrypted key.
 
-    Raises Unprocessable for anything else: public, malformed, another algorithm or curve, an encrypted
-    key without its passphrase; and what `passphrase` raises.
+    Raises Unprocessable for any other text: a public key, a malformed key, another algorithm or curve, an
+    encrypted key without its passphrase. Errors of `passphrase` pass through.
     """
     _check_size(data)
     try:
@@ -133,7 +134,7 @@ def read_private(data: bytes, passphrase: Callable[[], bytes] | None = None) -> 
 def _load(data: bytes, passphrase: Callable[[], bytes] | None) -> object:
     try:
         return load_pem_private_key(data, password=None)
-    except TypeError:  # it is encrypted
+    except TypeError:  # the library's sign of an encrypted key
         if passphrase is None:
             raise Unprocessable("The private key is encrypted: give its passphrase.") from None
     secret = passphrase()
@@ -146,7 +147,7 @@ def _load(data: bytes, passphrase: Callable[[], bytes] | None) -> object:
 
 
 def read_public(data: bytes) -> PublicKey:
-    """Return the public key of a JWK (RFC 7517) or of a PEM file, whichever `data` holds.
+    """Return the public key of a JWK (RFC 7517) or of a PEM file.
 
     Raises Unprocessable for private keys, more than one key, other algorithms and curves, points off the
     curve, weak or non-canonical keys, malformed text, and more than 4 KB.
@@ -162,10 +163,11 @@ def read_public(data: bytes) -> PublicKey:
 
 
 def public_from_jwk(jwk: Mapping[str, object]) -> PublicKey:
-    """Return the key of a JWK's `kty`, `crv`, `x` and `y`; other public members are ignored (RFC 7517 §4).
+    """Return the key of a JWK's `kty`, `crv`, `x` and `y`; other public members are ignored (RFC 7517).
 
     Raises Unprocessable as `read_public` does.
     """
+    # `use`, `key_ops` and `alg` of a JWK are not read: the register keeps the purpose of each key.
     if _PRIVATE_MEMBERS & jwk.keys():
         raise Unprocessable(_IS_PRIVATE)
     match jwk.get("kty"), jwk.get("crv"):
@@ -178,10 +180,10 @@ def public_from_jwk(jwk: Mapping[str, object]) -> PublicKey:
 
 
 def usable(registered: RegisteredKey | None, thumbprint: str) -> PublicKey | None:
-    """Return the public key of a register entry, or None unless it is there, unrevoked and consistent.
+    """Return the public key of a registered, unrevoked and consistent entry, or None.
 
-    An entry whose `jwk` does not give its own thumbprint and algorithm is damaged and never used. The
-    purpose is not judged here: only the caller knows what was signed.
+    An entry is damaged, and never used, if its `jwk` has another thumbprint or algorithm than the entry. The
+    purpose is not checked here: only the caller knows the signed object.
     """
     if registered is None or registered.revoked_at is not None:
         return None
@@ -194,9 +196,9 @@ def usable(registered: RegisteredKey | None, thumbprint: str) -> PublicKey | Non
 
 
 def look_up(resolve: Resolve, thumbprint: object) -> tuple[RegisteredKey, PublicKey] | None:
-    """Return the usable key that `resolve` finds under this thumbprint, as registered and to verify with.
+    """Return the usable key of this thumbprint, as registered by `resolve` and in a form for verification.
 
-    None if there is none, or `thumbprint` is not of that form.
+    None for an unusable key, or for a malformed `thumbprint`.
     """
     if not is_thumbprint(thumbprint):
         return None
@@ -206,7 +208,7 @@ def look_up(resolve: Resolve, thumbprint: object) -> tuple[RegisteredKey, Public
 
 
 def is_thumbprint(value: object) -> TypeGuard[str]:
-    """Return whether `value` is text of the form of an RFC 7638 SHA-256 thumbprint."""
+    """Return whether `value` is text in the form of an RFC 7638 SHA-256 thumbprint."""
     return isinstance(value, str) and _THUMBPRINT.fullmatch(value) is not None
 
 
@@ -244,7 +246,7 @@ def _text(jwk: Mapping[str, object], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-# What these texts give is asked again for every request under the same key. Refusals are not kept.
+# Each request with the same key asks again, so keys are kept. Refusals are not kept.
 @lru_cache(maxsize=1_024)
 def _read_ed25519(x: str) -> PublicKey:
     return _from_ed25519(_coordinate("x", x))
@@ -267,6 +269,7 @@ def _coordinate(name: str, text: str) -> bytes:
 
 def _from_p256(x: bytes, y: bytes) -> PublicKey:
     numbers = EllipticCurvePublicNumbers(int.from_bytes(x, "big"), int.from_bytes(y, "big"), SECP256R1())
+    # P-256 has cofactor 1: a point on the curve is enough, and no point has a small order.
     try:
         key = numbers.public_key()
     except ValueError:
@@ -290,13 +293,14 @@ def _thumbprint(jwk: Mapping[str, str]) -> str:
 def _to_der(signature: bytes) -> bytes:
     if len(signature) != 2 * _COORDINATE_BYTES:
         raise ValueError("an ECDSA P-256 signature has 64 bytes")
+    # RFC 9421 section 3.3.4 and RFC 7518 section 3.4 write r ‖ s; `cryptography` takes DER alone.
     r, s = signature[:_COORDINATE_BYTES], signature[_COORDINATE_BYTES:]
     return encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
 
 
 # --- the points of Ed25519 --------------------------------------------------------------------------
 
-# The curve is -x² + y² = 1 + d x² y² modulo p (RFC 8032 section 5.1); a point is judged by its y.
+# The curve is -x² + y² = 1 + d x² y² modulo p (RFC 8032 section 5.1). The checks need y alone.
 _P: Final = 2**255 - 19
 _D: Final = -121665 * pow(121666, -1, _P) % _P
 _SIGN_OF_X: Final = 1 << 255
@@ -309,8 +313,8 @@ def ed25519_fault(raw: bytes) -> str | None:
         return "is not in canonical form"
     if pow(_x_squared(y), (_P - 1) // 2, _P) not in (0, 1):
         return "is not a point of Ed25519"
-    # The order divides 8 exactly when three doublings reach the neutral point, the one with y = 1.
-    # Both signs of x are covered, and so are the two forbidden spellings of x = 0.
+    # The order divides 8 exactly when three doublings reach the neutral point (y = 1). Both signs of x are
+    # covered, and so are the two forbidden spellings of x = 0.
     return "is of small order" if _doubled(_doubled(_doubled(y))) == 1 else None
 
 
@@ -319,6 +323,6 @@ def _x_squared(y: int) -> int:
 
 
 def _doubled(y: int) -> int:
-    """Return the y of twice a point: the affine law needs x only squared."""
+    """Return the y of twice a point: the affine formula needs x squared alone."""
     x_squared = _x_squared(y)
     return (y * y + x_squared) * pow(2 + x_squared - y * y, -1, _P) % _P

@@ -1,7 +1,7 @@
 """Signed requests: RFC 9421 HTTP Message Signatures with RFC 9530 digests, in the hub's own profile.
 
-The profile is `taxii-hub-v1`: which parts a signature covers, how long it lives, whose key it names. The
-library builds the signature base and does the arithmetic; the rules here decide before it is asked.
+The profile `taxii-hub-v1` fixes the covered components, the lifetime and the key of a signature. The library
+builds the signature base and computes; the checks here run before the library.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ from hub.proofs import tokens
 from hub.proofs.keys import ED25519, P256, PrivateKey, PublicKey, Resolve, look_up
 
 TAG: Final = "taxii-hub-v1"
-MAX_LIFETIME_SECONDS: Final = 300
+MAX_LIFETIME_SECONDS: Final = 300  # and so the store must keep a nonce for 360 s at most
 SKEW_SECONDS: Final = 30
 SKEW: Final = timedelta(seconds=SKEW_SECONDS)
 MAX_FIELD_CHARACTERS: Final = 8_192  # of Signature-Input, and of Signature
 NO_SUCH_KEY: Final = "The signature's keyid must be the RFC 7638 thumbprint of a registered key in use."
 EXPIRED: Final = "The signature has expired: sign the request again, and check the machine's clock."
-# Whatever may carry a token or a session: evidence is kept for ever and shown, so that it holds no secret.
+# INVARIANT: evidence holds no secret, because evidence is kept for ever and shown. These fields may carry a
+# token or a session, so no signature may cover them.
 SECRET_FIELDS: Final = frozenset(
     {
         "authorization",
@@ -52,6 +53,7 @@ _ALGORITHMS: Final[dict[str, type[HTTPSignatureAlgorithm]]] = {
     ED25519: rfc9421.ED25519,
     P256: rfc9421.ECDSA_P256_SHA256,
 }
+# RFC 9421 section 7.2.1: the application must require a minimum of covered components.
 _ALWAYS_COVERED: Final = ("@method", "@target-uri")
 _COVERED_WITH_CONTENT: Final = (*_ALWAYS_COVERED, "content-type", "content-digest")
 _METHODS_WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -63,11 +65,12 @@ _TARGET_LINE: Final = '"@target-uri": '
 def sign(
     request: HttpRequest, key: PrivateKey, *, created: datetime, nonce: str, lifetime_seconds: int = 120
 ) -> dict[str, str]:
-    """Return the header fields that make `request` signed by `key`: two, and Content-Digest with content.
+    """Return the header fields of `request` signed by `key`: two fields, and Content-Digest with content.
 
-    They replace fields of the same name. `nonce` is 16 to 128 visible ASCII characters, never used before
-    with this key; the lifetime is 1 to 300 seconds. Raises RuntimeError when these bounds are not kept or
-    the request cannot be signed: no Content-Type on content, a method in lower case, a URL not encoded.
+    The fields replace fields of the same name. `nonce` is 16 to 128 visible ASCII characters, never used
+    before with this key; the lifetime is 1 to 300 seconds. Raises RuntimeError for values outside these
+    bounds, or for a request unfit for a signature: content without Content-Type, a method in lower case, a
+    URL not encoded.
     """
     if not (0 < lifetime_seconds <= MAX_LIFETIME_SECONDS and _NONCE.fullmatch(nonce) and created.tzinfo):
         raise RuntimeError("signing needs an aware time, a nonce of 16-128 visible ASCII characters, 1-300 s")
@@ -88,7 +91,7 @@ def sign(
             nonce=nonce,
             label=_LABEL,
             tag=TAG,
-            include_alg=False,  # the verifier takes it from the registered key (RFC 9421 section 3.2)
+            include_alg=False,  # the verifier knows the registered key's algorithm (RFC 9421 section 3.2)
             covered_component_ids=covered,
             body=request.body if covered == _COVERED_WITH_CONTENT else None,
         )
@@ -98,18 +101,19 @@ def sign(
 
 
 def verify(request: HttpRequest, resolve: Resolve, now: datetime) -> tuple[RegisteredKey, Evidence]:
-    """Return the registered key that signed `request` and the evidence of it.
+    """Return the registered key of the signature on `request`, and the evidence.
 
-    1. Exactly one signature has the tag; others must be well formed and are not looked at.
-    2. It covers at least method and target URI, and with content its type and digest; never a secret.
-    3. Its nonce is fit to be remembered. That it is new is for the caller to hold, in its transaction.
-    4. It was made at most 30 s in our future, is not over by 30 s or more, and lives at most 300 s.
-    5. Its key is registered and in use, and a stated algorithm is that key's. `resolve` maps a thumbprint
-       to the key; whether purpose and member fit the request is for the caller to judge.
-    6. It holds over the request as received, whose target URI is `request.url`.
-    7. The digest it covers is that of the body.
+    1. Exactly one signature has the tag. Other signatures must be well formed, and are not verified.
+    2. The signature covers at least method and target URI, and with content its type and digest; never a
+       secret.
+    3. The nonce is well formed. The caller checks in its transaction that the nonce is new.
+    4. `created` is at most 30 s after `now`, `expires` less than 30 s before; the lifetime is at most 300 s.
+    5. The key is registered and in use, and a stated algorithm is that key's. `resolve` maps a thumbprint to
+       the key. The caller decides whether purpose and member fit the request.
+    6. The signature is valid over the received request; the target URI is `request.url`.
+    7. The covered digest is that of the body.
 
-    Raises BadSignature with the sentence for the first rule that fails.
+    Raises BadSignature with the sentence of the first broken rule.
     """
     fields = _fields(request.headers)
     claim = _claim(fields)  # 1
@@ -126,9 +130,9 @@ def verify(request: HttpRequest, resolve: Resolve, now: datetime) -> tuple[Regis
 
 
 def reverify(evidence: Evidence, key: PublicKey) -> bool:
-    """Return whether `evidence` shows by itself that `key` signed it, and its fields are those signed.
+    """Return whether `evidence` alone proves a signature of `key`, and its fields are the signed fields.
 
-    Needs neither body, clock nor register: nonce and times are compared with the text that was signed.
+    Needs neither body, clock nor register: nonce and times are compared with the signed text.
     """
     params = _params_of(evidence.signature_base)
     signed = [params.get(name) for name in ("tag", "keyid", "nonce", "created", "expires")]
@@ -141,9 +145,9 @@ def reverify(evidence: Evidence, key: PublicKey) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """The signature that carries our tag, as parsed and not yet believed.
+    """The signature with the hub's tag, parsed but not verified.
 
-    `covered` are the components without parameters, `named` all of them: `"content-digest";sf` is named,
+    `covered` are the components without parameters, `named` all components: `"content-digest";sf` is named,
     but does not count as coverage.
     """
 
@@ -154,7 +158,7 @@ class _Claim:
 
 
 class _Verifier(HTTPMessageVerifier):
-    """The library's verifier for one key, at the time given instead of the machine's clock."""
+    """The library's verifier for one key, at a given time in place of the machine's clock."""
 
     def __init__(self, key: PublicKey, now: datetime) -> None:
         super().__init__(
@@ -164,11 +168,12 @@ class _Verifier(HTTPMessageVerifier):
         self._now = now
 
     def validate_created_and_expires(self, sig_input: Any, max_age: timedelta | None = None) -> None:
-        del max_age  # a day unless the library is told otherwise; here the lifetime bounds the age
+        del max_age  # the library's default is a day; here the lifetime bounds the age
         _lifetime(sig_input.params, self._now)
 
 
 def _must_cover(request: HttpRequest) -> tuple[str, ...]:
+    # Also for an empty body of a POST: the digest then proves that the signer sent no body.
     has_content = request.body or request.method in _METHODS_WITH_CONTENT
     return _COVERED_WITH_CONTENT if has_content else _ALWAYS_COVERED
 
@@ -224,7 +229,8 @@ def _check_coverage(claim: _Claim, request: HttpRequest, fields: Mapping[str, st
 
 
 def _secrets(claim: _Claim, request: HttpRequest, fields: Mapping[str, str]) -> list[str]:
-    """Return what would leave a secret in the evidence: by its name, or by a token in whatever carries it."""
+    """Return the covered parts with a secret: by their name, or by a token in the value."""
+    # The signature base repeats covered fields, URL and parameters word for word (RFC 9421 section 2.5).
     stated = [value for value in claim.params.values() if isinstance(value, str)]
     carried = {name: fields.get(name.lower(), "") for name in claim.named} | {
         "a URL that holds a token": request.url,
@@ -240,7 +246,9 @@ def _look_up(claim: _Claim, resolve: Resolve) -> tuple[RegisteredKey, PublicKey]
         raise BadSignature(NO_SUCH_KEY)
     registered, key = found
     alg = claim.params.get("alg", key.alg)
-    if not isinstance(alg, str) or alg != key.alg:  # a token equals its text, and is no string
+    # RFC 9421 section 3.2: a stated algorithm must agree with the key's. A token of structured fields (RFC
+    # 9651) equals its text, but is no string.
+    if not isinstance(alg, str) or alg != key.alg:
         raise BadSignature("The signature's alg is not that of its key: leave the parameter out.")
     return registered, key
 
@@ -262,7 +270,7 @@ def _lifetime(params: Mapping[str, object], now: datetime) -> tuple[datetime, da
 
 
 def _check_signature(request: HttpRequest, key: PublicKey, now: datetime) -> str:
-    """Return the signature base over which the tagged signature holds."""
+    """Return the signature base of the valid tagged signature."""
     try:
         (result,) = _Verifier(key, now).verify(request, max_age=None, expect_tag=TAG)
     except (HTTPMessageSignaturesException, ValueError) as error:
@@ -274,7 +282,7 @@ def _check_signature(request: HttpRequest, key: PublicKey, now: datetime) -> str
 
 
 def _check_digest(field: str, body: bytes) -> None:
-    """Accept only digests that all are the body's; the library refuses algorithms but these two."""
+    """Accept only digests of the body, all of them; the library refuses algorithms other than these two."""
     try:
         ContentDigest.verify(field, body)
     except (HTTPMessageSignaturesException, ValueError):
@@ -284,14 +292,14 @@ def _check_digest(field: str, body: bytes) -> None:
 
 
 def target_of(evidence: Evidence) -> str:
-    """Return the address that was signed (RFC 9421 section 2.2.2), empty where none was."""
+    """Return the signed address (RFC 9421 section 2.2.2), or an empty text without one."""
     lines = evidence.signature_base.splitlines()
     found = [line.removeprefix(_TARGET_LINE) for line in lines if line.startswith(_TARGET_LINE)]
     return found[0] if len(found) == 1 else ""
 
 
 def _params_of(signature_base: str) -> dict[str, Any]:
-    """Return the signature parameters in the last line of a base (RFC 9421 section 2.5), or none."""
+    """Return the signature parameters in the last line of a base (RFC 9421 section 2.5), or no parameters."""
     line = signature_base.rpartition("\n")[2]
     try:
         ((_, params),) = cast(

@@ -1,6 +1,6 @@
-"""Bearer tokens: a public id to find them by, and a secret of which only a keyed digest is kept.
+"""Bearer tokens (RFC 6750): a public id for the search, and a secret with only a keyed digest in the store.
 
-256 random bits need no slow hash; the pepper keeps a stolen database from confirming guesses.
+256 random bits need no slow hash; with a pepper a stolen database cannot confirm guesses.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ _ID_CHARACTERS: Final = 10
 _FORM: Final = r"([a-z2-7]{10})\.[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"
 _TOKEN: Final = re.compile(_FORM)
 _WITHIN: Final = re.compile(rf"(?<![A-Za-z0-9_-]){_FORM}(?![A-Za-z0-9_-])")
-# Also one that was cut off, or runs into what stands beside it; but no words, as in `connection._execute_on`.
+# Also a token cut short, or joined to the text beside; but no words, as in `connection._execute_on`.
 _PARTIAL: Final = re.compile(r"([a-z2-7]{10})\.(?=[a-z_-]*[A-Z0-9])[A-Za-z0-9_-]{16,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A new token. `text` is shown to its holder once and never stored."""
+    """A new token. The holder sees `text` once; `text` is never stored."""
 
     public_id: str
     text: str = field(repr=False)
 
 
 def compose(random: bytes) -> Token:
-    """Return the token `<public_id>.<secret>` made of 40 random bytes; RuntimeError for another length."""
+    """Return the token `<public_id>.<secret>` of 40 random bytes; RuntimeError for another length."""
     if len(random) != RANDOM_BYTES:
         raise RuntimeError(f"a token is made of {RANDOM_BYTES} random bytes, not {len(random)}")
     public_id = base64.b32encode(random[:_ID_BYTES]).decode("ascii").lower()[:_ID_CHARACTERS]
@@ -43,26 +43,27 @@ def compose(random: bytes) -> Token:
 
 
 def parse(text: str) -> str | None:
-    """Return the public id of `text`, or None when it does not have the form of a token."""
+    """Return the public id of `text`, or None for a text without the form of a token."""
     form = _TOKEN.fullmatch(text)
     return form[1] if form else None
 
 
 def that_hold_one(texts: Mapping[str, str]) -> list[str]:
-    """Return the names of those texts in which something has the form of a token, set apart."""
+    """Return the names of the texts with a separate part in the form of a token."""
     return [name for name, text in texts.items() if _WITHIN.search(text)]
 
 
 def masked(text: str) -> str:
-    """Return `text` with the secret left out of whatever has the form of a token, or of a part of one."""
+    """Return `text` without the secrets of tokens, also of tokens cut short."""
+    # The public id stays: the operator finds the token of a log line by this id, and revokes the token.
     return _PARTIAL.sub(r"\1.…", text)
 
 
 def digest(pepper: bytes, text: str) -> bytes:
-    """Return what is stored of a token: HMAC-SHA-256 under `pepper`, 32 bytes.
+    """Return the stored digest of a token: HMAC-SHA-256 under `pepper`, 32 bytes.
 
-    Any text has one, so that unknown and malformed tokens cost the same work. Raises RuntimeError for a
-    pepper below 32 bytes.
+    Any text has a digest: unknown and malformed tokens cost the same work. Raises RuntimeError for a pepper
+    below 32 bytes.
     """
     if len(pepper) < _MIN_PEPPER_BYTES:
         raise RuntimeError(f"the token pepper has fewer than {_MIN_PEPPER_BYTES} bytes")
@@ -70,5 +71,5 @@ def digest(pepper: bytes, text: str) -> bytes:
 
 
 def matches(a: bytes, b: bytes) -> bool:
-    """Return whether two digests are equal, in time that does not tell where they differ."""
+    """Return whether two digests are equal, in time independent of the first difference."""
     return hmac.compare_digest(a, b)

@@ -1,8 +1,8 @@
-"""The one reader of JSON that strangers send: a text has one meaning here, or it is refused.
+"""Reads JSON of strangers: a text has one meaning here, or is refused.
 
-Of a submission, one object with a flaw is set aside by itself, and hides no other: where the body has not one
-meaning its list `objects` is taken apart, and each object read by itself as strictly as the whole would be.
-What has a flaw is never read: nothing of it is told but its place, and its id where it gives that once.
+A flawed object of a submission is set aside alone, and hides no other object. For this the list `objects` of
+an ambiguous body is cut into elements, and each element is read as strictly as a whole body. Of a flawed
+object only the place is reported, and the id if the object has exactly one.
 """
 
 from __future__ import annotations
@@ -26,16 +26,18 @@ from hub.json_text import (
 from hub.model import MAX_TIMESTAMP_CHARACTERS, Unreadable
 from hub.stix.validity.validation import MAX_ID_CHARACTERS
 
-_ABOVE: Final = 2  # containers around each object: the envelope and its list
+_LEVELS_ABOVE: Final = 2  # containers around each object: the envelope and the list
 
 
 def loads(data: bytes, place: str = "body") -> Any:
-    """Return the JSON value that `data` spells, as dict, list, str, int, float, bool and None.
+    """Return the JSON value of `data`, as dict, list, str, int, float, bool and None.
 
-    Raises BadJson, naming `place` and the line and column or the JSON Pointer (RFC 6901), for anything
-    but one UTF-8 text without byte order mark, duplicate keys, NaN, infinities, floats that overflow,
-    integers beyond 2^53-1, lone surrogates, NUL characters, or nesting deeper than 64.
+    Raises BadJson, with `place` and the line and column or the JSON Pointer (RFC 6901), for any other text
+    than one UTF-8 text, and for a byte order mark, duplicate keys, NaN, infinities, floats with overflow,
+    integers beyond 2^53-1, lone surrogates, NUL characters, and nesting deeper than 64 (RFC 8259, RFC 7493).
     """
+    # INVARIANT: every request body passes here or `objects_of`. No two readers then take different values
+    # from a body, and a signature covers the stored values (RFC 8259 section 4).
     try:
         value, flaw = checked(data)
     except orjson.JSONDecodeError as error:
@@ -46,7 +48,7 @@ def loads(data: bytes, place: str = "body") -> Any:
 
 
 def _why(data: bytes, error: orjson.JSONDecodeError) -> str:
-    """Return where and why a text is no JSON. Of what is no UTF-8 orjson tells neither."""
+    """Return the line, column and reason of a syntax error; orjson gives no place for bytes outside UTF-8."""
     try:
         data.decode()
     except UnicodeDecodeError as wrong:
@@ -57,25 +59,26 @@ def _why(data: bytes, error: orjson.JSONDecodeError) -> str:
 
 
 def objects_of(body: bytes, most: int) -> list[Any]:  # (hub/README: flawed-object-alone)
-    """Return the list `objects` of a TAXII envelope or STIX bundle, whatever else stands beside it.
+    """Return the list `objects` of a TAXII envelope or STIX bundle; other properties beside are ignored.
 
-    What is Unreadable in it is JSON (RFC 8259), but readers would take it differently (`loads`).
-    Raises BadJson for a body that is no JSON, or has such a flaw beside its objects; BadRequest if it is
-    neither envelope nor bundle; Unprocessable if the list is empty, or has more than `most`
-    (TAXII 2.1 section 3.7, STIX 2.1 section 8).
+    An Unreadable in the list is JSON (RFC 8259) with a flaw: readers would read different values (`loads`).
+    Raises BadJson for a body without JSON, or with a flaw beside the objects; BadRequest for neither envelope
+    nor bundle; Unprocessable for an empty list, or for more than `most` objects (TAXII 2.1 section 3.7, STIX
+    2.1 section 8).
     """
     try:
-        found = items(loads(body))
+        found = items(loads(body))  # the fast way, for nearly every body
     except BadJson:
-        apart = _apart(body, most)
-        if apart is None:
+        separate = _elements_of(body, most)
+        if separate is None:
             raise
-        return apart
+        return separate
     return _at_most(found, most)
 
 
 def items(document: Any) -> list[Any]:
-    """Return the list `objects` of an envelope or bundle that was read; raises as `objects_of` does."""
+    """Return the list `objects` of a parsed envelope or bundle; raises as `objects_of` does."""
+    # `type` and `id` of a bundle are not checked: both forms are accepted, and only the objects are kept.
     if not isinstance(document, dict):
         raise BadRequest('the body is not a JSON object; send an envelope {"objects": [...]}')
     if "objects" not in document:
@@ -94,8 +97,8 @@ def _at_most(found: list[Any], most: int) -> list[Any]:
     return found
 
 
-def _apart(body: bytes, most: int) -> list[Any] | None:
-    """Return each object, read by itself; None where not each flaw is inside of one."""
+def _elements_of(body: bytes, most: int) -> list[Any] | None:
+    """Return each object, read alone; None for a flaw outside the objects."""
     made: list[Any] = []
     try:
         start = _list_at(body)
@@ -104,7 +107,7 @@ def _apart(body: bytes, most: int) -> list[Any] | None:
         for place, (begin, end) in enumerate(elements(body, start)):
             if (
                 len(made) <= most
-            ):  # one more tells that there are too many; the rest must be JSON all the same
+            ):  # one object too many is enough for the refusal; the rest must be JSON all the same
                 made.append(_item(body[begin:end], place))
             else:
                 checked_part(body[begin:end])
@@ -123,12 +126,13 @@ def _list_at(body: bytes) -> int:
 
 
 def _item(text: bytes, place: int) -> Any:
-    value, flaw = checked_part(text, MAX_DEPTH - _ABOVE, ("objects", place))
+    value, flaw = checked_part(text, MAX_DEPTH - _LEVELS_ABOVE, ("objects", place))
     if not flaw:
         return value
-    told = once(text, ("id", "modified", "created"))
-    id = told.get("id", "")
-    version = told.get("modified", told.get("created"))
+    # Of a flawed object no other value is used. An id given twice has no single meaning: no id is reported.
+    given = once(text, ("id", "modified", "created"))
+    id = given.get("id", "")
+    version = given.get("modified", given.get("created"))
     return Unreadable(
         id if 0 < len(id) <= MAX_ID_CHARACTERS else f"(item {place})",
         version if version is not None and len(version) <= MAX_TIMESTAMP_CHARACTERS else None,

@@ -1,4 +1,4 @@
-"""From a submission's JSON to STIX objects, or one sentence for each item that cannot be read."""
+"""Reads the items of a submission as STIX objects, or returns one sentence for each unreadable item."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from hub.stix.validity.validation import MAX_ID_CHARACTERS, fault
 
 _OF_THE_VERSION: Final = frozenset({"created", "modified", "created_by_ref"})  # policy 2.3, names
 _NOTHING: Final[frozenset[StixId]] = frozenset()  # one for all: an empty one has 216 bytes
-_NAMES_NOBODY: Final = "class"  # an identity_class: a sector, say
+_CLASS_OF_SECTORS: Final = "class"  # an identity_class: such an identity is a sector, for example
 
 Digest = Callable[[Any], bytes]
 
@@ -42,11 +42,11 @@ Digest = Callable[[Any], bytes]
 def read(
     item: Any, index: int, max_object_bytes: int, digest: Digest, names: Sequence[str] = ()
 ) -> StixObject | Unreadable:
-    """Return `item` as a STIX 2.1 object, or the sentence for which it is refused. Never raises.
+    """Return `item` as a STIX 2.1 object, or the sentence of its refusal. Never raises.
 
-    `index` is its place in the submission, from 0, and stands in for a missing id. `digest` gives the
-    SHA-256 of a value's RFC 8785 form. Size is that of the compact JSON text, in bytes. `names` are those of
-    its submitter, which are looked for in its texts, as are the ids that it holds.
+    `index` is the place in the submission, from 0, and replaces a missing id. `digest` gives the SHA-256 of a
+    value's RFC 8785 form. The size is that of the compact JSON text, in bytes. `names` are the submitter's
+    names: the texts are searched for these names, and for the ids of the object.
     """
     if not isinstance(item, dict):
         return Unreadable(f"(item {index})", None, "the item is not a JSON object; every STIX object is one")
@@ -57,7 +57,8 @@ def read(
 
 
 def understand(obj: JsonObject, body: bytes, digest: Digest, names: Sequence[str] = ()) -> StixObject:
-    """Return what an object says that was accepted before; it is not validated again."""
+    """Return the facts of an object accepted before; the object is not validated again."""
+    # The rules for new objects may have become stricter: an accepted object stays readable.
     kind, _ = definition_kind(obj)
     return _understood(obj, body, digest, kind, names, survey(obj))
 
@@ -65,7 +66,7 @@ def understand(obj: JsonObject, body: bytes, digest: Digest, names: Sequence[str
 def _read(
     obj: JsonObject, index: int, max_object_bytes: int, digest: Digest, names: Sequence[str]
 ) -> StixObject | Unreadable:
-    body = bytes(memoryview(orjson.dumps(obj)))  # a copy: what orjson returns keeps 4 KB for any short text
+    body = bytes(memoryview(orjson.dumps(obj)))  # a copy: a short text of orjson occupies 4 KB
     if len(body) > max_object_bytes:
         message = f"the object has {len(body)} bytes, and the hub takes {max_object_bytes}; split it"
         return _unreadable(obj, index, message)
@@ -75,11 +76,14 @@ def _read(
             f"{miscased_id(obj)} is a STIX id with capitals, which is another id; write it in lower case"
         )
         return _unreadable(obj, index, message)
-    kind, failure = definition_kind(obj)  # first: its sentence on TLP is clearer than the schema's
+    # Size and ids come first: the checks below cost more. Definitions come before the schema, with a clearer
+    # sentence on TLP.
+    kind, failure = definition_kind(obj)
     message = failure or fault(obj) or ""
     if message:
         return _unreadable(obj, index, message)
     found = _understood(obj, body, digest, kind, names, held)
+    # Markings at depth pass no schema: without this bound an id could have any length.
     if any(len(ref) > MAX_ID_CHARACTERS for ref in found.markings.others):
         message = f"a marking reference is longer than {MAX_ID_CHARACTERS} characters, as no id is"
         return _unreadable(obj, index, message)
@@ -123,26 +127,26 @@ def _understood(
 
 
 def _ids(obj: JsonObject, held: Survey) -> frozenset[StixId]:
-    """Return every STIX id that stands whole in the object."""
+    """Return every STIX id in the object as a whole text."""
     if "granular_markings" in obj:
         return ids_in(obj)  # also those in selectors
     return held.ids if held.creator is None else held.ids | {held.creator}
 
 
 def _source_hiding(obj: JsonObject, ids: Set[StixId]) -> SourceHiding:  # (hub/README: source-named)
-    """Return how the object may appear where its source is hidden; an organisation or person may be that.
+    """Return the form of the object for readers without its source.
 
-    Plain only if no id in it, wherever it stands, was chosen by somebody (`ids`): TLP's and those that follow
-    from a value tell nothing of who sent it.
+    NONE for an organisation or a person: either may be the source. PLAIN only without a chosen id anywhere
+    (`ids`): TLP's ids, and ids derived from a value, name no source.
     """
-    if obj["type"] == "identity" and obj.get("identity_class") != _NAMES_NOBODY:
+    if obj["type"] == "identity" and obj.get("identity_class") != _CLASS_OF_SECTORS:
         return SourceHiding.NONE
     return SourceHiding.PLAIN if ids <= TLP_IDS.keys() else SourceHiding.RENAMED
 
 
 def _extensions(obj: JsonObject) -> frozenset[StixId]:
     extensions = obj.get("extensions")
-    if not isinstance(extensions, dict):  # a copy of a TLP definition is held against no schema
+    if not isinstance(extensions, dict):  # a copy of a TLP definition is compared with no schema (policy 2.2)
         return frozenset()
     return frozenset(StixId(key) for key in extensions if key.startswith(EXTENSION_PREFIX))
 

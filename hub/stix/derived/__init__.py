@@ -1,1 +1,1 @@
-"""The objects that the hub makes: redactions, anonymised objects, notes."""
+"""Makes the hub's own objects: redactions, anonymised objects, notes."""

@@ -1,4 +1,4 @@
-"""The note by which the hub tells a member that what it fetched is recalled (policy 8)."""
+"""Makes the recall note: a member learns by this note of the recall of a fetched object (policy 8)."""
 
 from __future__ import annotations
 
@@ -22,10 +22,13 @@ def recall_note(
     sentence: str,
     now: datetime,
 ) -> JsonObject:
-    """Return a note on what was `served`, each an id and a version, saying `sentence` and what to do now.
+    """Return a note on the `served` versions with `sentence` and the advice to stop using them.
 
-    It is marked with `tlp`, and created at `now` (aware; kept to the millisecond).
+    Each entry of `served` is an id and a version. The note is marked with `tlp`, and created at `now` (aware;
+    kept to the millisecond).
     """
+    # The text follows from versions and cause alone: all recipients in a nation get the same note
+    # (hub/README: note-for-all).
     instant = now.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     versions = ", ".join(f"{id}, version {version}" for id, version in sorted(served))
     return {

@@ -1,6 +1,6 @@
-"""What is left of an object when the parts that are marked above a ceiling are taken away (policy 7).
+"""Removes the parts of an object marked above a ceiling (policy 7).
 
-What may not be given in part is not given: every doubt ends in None.
+Every doubt gives None: then nobody gets the object in part.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from hub.stix.marking.walking import refers
 from hub.stix.validity.schemas import OBJECT_TYPES
 from hub.stix.validity.validation import fault
 
-_CEILINGS: Final = tuple(level for level in Tlp if level is not Tlp.RED)  # nothing is marked above red
-# What makes a version the version that it is, and how it is to be handled. A revoked one without
-# `revoked` would seem to be in use.
+_CEILINGS: Final = tuple(level for level in Tlp if level is not Tlp.RED)  # no level is above red
+# These properties identify a version, or say how to handle the version: none of them may go, even in part.
+# A revoked version without `revoked` would seem to be in use.
 _WHOLE: Final = frozenset(
     {
         "id", "type", "spec_version", "created", "modified", "revoked",
@@ -31,10 +31,10 @@ _GONE: Final = object()
 
 
 def redactions(obj: JsonObject) -> tuple[Redaction, ...]:
-    """Return what is left at each ceiling at which a part is taken away and the rest may be given, rising.
+    """Return the redaction for each ceiling with a removed part and a permitted rest, rising.
 
-    `obj` is valid STIX 2.1. Red is never among the ceilings. There are none for an object without
-    granular TLP markings, and for one that its granular markings close (policy 2.5).
+    `obj` is valid STIX 2.1. Red is never a ceiling. An object without granular TLP markings has no redaction,
+    nor has an object closed by its granular markings (policy 2.5).
     """
     markings = read_markings(obj)
     if markings.fault or markings.parts:
@@ -51,38 +51,43 @@ def redactions(obj: JsonObject) -> tuple[Redaction, ...]:
 def redact(obj: JsonObject, ceiling: Tlp) -> JsonObject | None:
     """Return a copy of `obj` without the parts whose granular TLP marking is above `ceiling` (policy 7).
 
-    It is valid STIX 2.1, still with the id, creator and markings of `obj`, which is not altered; its
-    granular markings select what they selected. A list or dictionary that loses all it holds goes too.
-    With nothing to take away it is the whole. None when it may not be given:
+    The copy is valid STIX 2.1, still with the id, creator and markings of `obj`; `obj` stays unchanged.
+    Granular markings select the same values as before. An emptied list or dictionary goes too. Without any
+    part to remove the copy is whole. None in these cases:
 
-    - a granular marking cannot be followed or is not TLP, or one stands on `granular_markings` itself;
-    - what would go is required, is common to every version (but `created_by_ref`, which is the hub's in
-      what is given), or contributes to the id of an observable (STIX 2.1 section 2.9), even in part;
-    - a label, or what is kept inside it, says a level above `ceiling`; or the label that spells the strictest
-      level would go.
+    - A granular marking has no clear meaning or is not TLP, or a granular marking selects
+      `granular_markings`.
+    - A removed part is required, is common to every version, or contributes to the id of an observable (STIX
+      2.1 section 2.9), even in part. `created_by_ref` may go: derived objects have the hub as creator.
+    - A label, or a value inside, says a level above `ceiling`; or the label with the strictest level would
+      go.
     """
     left = _rest(obj, ceiling)
     return None if left is None else deepcopy(left)
 
 
 def _rest(obj: JsonObject, ceiling: Tlp) -> JsonObject | None:
-    """What `redact` returns, but made of the very values of `obj` where nothing is taken away."""
+    """Return the result of `redact`, but share unchanged values with `obj`."""
     markings = read_markings(obj)
     if markings.fault or markings.parts:
         return None
     taken = _taken(obj, ceiling)
+    # STIX 2.1 section 3.6 forbids a second representation of a version. The made id and the hub's
+    # `created_by_ref` are not set here, but in `actions.release.derived_objects`.
     if {_first(selector) for selector in taken} & _kept_whole(obj) or _marks_markings(obj):
         return None
     root = _parts(taken)
     left: JsonObject = _without(obj, root)
+    # A level in words must not change: without the strictest label the rest would look laxer (policy 2.1).
     if _spelled(obj) is not _spelled(left):
         return None
-    granular = _followed(left.pop("granular_markings", []), root)
+    granular = _with_new_selectors(left.pop("granular_markings", []), root)
     if granular:
         left["granular_markings"] = granular
     raised = read_markings(left).raised
-    if raised is not None and raised > ceiling:  # a label, or what is kept inside the object, says so
+    if raised is not None and raised > ceiling:  # by a label, or by a value inside the object
         return None
+    # No list of required properties is kept here: the checks of STIX 2.1 refuse a rest without one.
     return left if fault(left) is None else None
 
 
@@ -91,7 +96,7 @@ def _taken(obj: JsonObject, ceiling: Tlp) -> list[str]:
 
 
 def _marked(obj: JsonObject) -> Iterator[tuple[Tlp, str]]:
-    """Every selector that a TLP marking stands on, with its level; `obj` has no granular fault."""
+    """Yield each selector of a TLP marking, with its level; `obj` has no granular fault."""
     for marking in obj.get("granular_markings", ()):
         level = TLP_IDS.get(marking.get("marking_ref"))
         if level is not None:
@@ -99,25 +104,27 @@ def _marked(obj: JsonObject) -> Iterator[tuple[Tlp, str]]:
 
 
 def _marks_markings(obj: JsonObject) -> bool:
-    """Whether a granular marking, be it of a language, stands on granular markings: these are rewritten."""
+    """Return whether a granular marking, also of a language, selects granular markings."""
+    # Entries of `granular_markings` may go or move: a marking of such an entry would then select another.
     granular = obj.get("granular_markings", ())
     return any(_first(selector) == "granular_markings" for each in granular for selector in each["selectors"])
 
 
 def _kept_whole(obj: JsonObject) -> frozenset[str]:
-    """The properties of which nothing may be taken away."""
+    """Return the properties with no removable part."""
     object_type = obj["type"]
     if object_type in OBJECT_TYPES:
         return _WHOLE
     if object_type in ID_CONTRIBUTING:
         return _WHOLE | ID_CONTRIBUTING[object_type]
-    # Of an observable that only its producer knows, any property may have made such an id.
+    # STIX 2.1 section 2.9: a version 5 UUID follows from content. For a custom observable only its producer
+    # knows from which property.
     is_observable = not obj.keys() & {"created", "modified"}
     return _WHOLE | obj.keys() if is_observable and has_uuid_5(obj["id"]) else _WHOLE
 
 
 def _spelled(obj: JsonObject) -> Tlp | None:
-    """Return the level that the object itself says in words: by its own labels and TLP 2.0 extension."""
+    """Return the level in words of the object itself: in its own labels and TLP 2.0 extension."""
     extension = obj.get("extensions", {}).get(TLP_2_EXTENSION)
     words = {"labels": obj.get("labels", [])} | ({TLP_2_EXTENSION: extension} if extension else {})
     return read_markings(words).raised
@@ -132,9 +139,9 @@ def _first(selector: str) -> str:
 
 @dataclass(slots=True)
 class _Part:
-    """A place in an object at or below which something is taken away, by the components of selectors.
+    """A place in an object with a removed value here or below, by the components of selectors.
 
-    `places` says of a list which item now stands where: `[2]` may have become `[1]`.
+    `places` gives the new index of each item of a list: `[2]` may have become `[1]`.
     """
 
     is_gone: bool = False
@@ -153,11 +160,12 @@ def _parts(selectors: Iterable[str]) -> _Part:
 
 
 def _without(value: Any, part: _Part | None) -> Any:
-    """Return `value` without what is gone; `part` notes what else went and where items moved."""
+    """Return `value` without the removed parts; `part` records further removals and new places of items."""
     if part is None:
         return value
     if part.is_gone:
         return _GONE
+    # STIX 2.1 sections 2.3 and 2.12 forbid empty dictionaries and lists: an emptied container goes too.
     left = _dict_without(value, part) if isinstance(value, dict) else _list_without(value, part)
     part.is_gone = not left
     return left or _GONE
@@ -179,8 +187,9 @@ def _list_without(value: list[Any], part: _Part) -> list[Any]:
     return left
 
 
-def _followed(granular: list[JsonObject], root: _Part) -> list[JsonObject]:
-    """The granular markings with selectors of where things now stand, without those of what is gone."""
+def _with_new_selectors(granular: list[JsonObject], root: _Part) -> list[JsonObject]:
+    """Return the granular markings with selectors of the new places, without selectors of removed values."""
+    # Without new selectors a marking would select another item, or nothing: that closes the object (2.5).
     followed = []
     for marking in granular:
         moved = (_moved(selector, root) for selector in marking["selectors"])
@@ -190,7 +199,7 @@ def _followed(granular: list[JsonObject], root: _Part) -> list[JsonObject]:
 
 
 def _moved(selector: str, root: _Part) -> str | None:
-    """Return the selector of what `selector` selected, or None if that is gone."""
+    """Return the selector of the same value at its new place, or None for a removed value."""
     part: _Part | None = root
     components = []
     for component in selector.split("."):

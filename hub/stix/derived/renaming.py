@@ -1,4 +1,4 @@
-"""Ids exchanged wherever an object holds them, and the places where its texts give a name away."""
+"""Exchanges ids everywhere in an object, and finds the places of a name in its texts (policy 7)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hub.stix.marking.words import (
 )
 from hub.stix.values.places import short
 
-# STIX 2.1 chapter 6, "ID Contributing Properties" of each observable. A process has a random id.
+# STIX 2.1 chapter 6, "ID Contributing Properties" of each observable. A process has a random id (6.13).
 ID_CONTRIBUTING: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
         object_type: frozenset(names.split())
@@ -48,19 +48,19 @@ ID_CONTRIBUTING: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     }
 )
 
-_VERSION_AT: Final = -22  # of the UUID's version, from the end of an id
-# Ids overlap where a stranger hides one behind another, hence the look-ahead.
+_VERSION_AT: Final = -22  # the digit of the UUID's version, counted from the end of an id
+# The look-ahead finds overlapping ids too: a hostile text may hide an id behind another.
 _UUID: Final = re.compile(r"(?=([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}))")
 _UUID_CHARACTERS: Final = 36
 _AFTER_TYPE: Final = re.compile(rb"(?i)(?=(--[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}))")
 _TYPE_BACKWARDS: Final = re.compile(rb"(?i)[a-z0-9-]+")
 _TYPE_CHARACTERS: Final = 250  # the longest name of a type (STIX 2.1 section 3.1)
-# What orjson writes for characters that are invisible, or end a line where a word may go on.
+# The escapes of orjson for invisible characters, and for line ends inside a word.
 _ESCAPED: Final = re.compile(rb"\\[ubf]")
 _MAX_PLACES: Final = 20
 _MAX_PLACE_CHARACTERS: Final = 250
 _JSON_ESCAPE: Final = re.compile(r"\\.")
-# Ids without capitals that are a whole text, as orjson writes it; not what follows a quote within a text.
+# A whole text of orjson in the form of an id without capitals; never the text behind an escaped quote.
 _WHOLE_ID: Final = re.compile(
     rb'(?<!\\)"[a-z][a-z0-9-]{0,211}--([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"'
 )
@@ -69,43 +69,43 @@ _WHOLE_ID: Final = re.compile(
 def is_value_based(id: StixId, object_type: str) -> bool:
     """Return whether the id follows from the object's value: a version 5 UUID (STIX 2.1 section 2.9).
 
-    Only an observable of the standard has such an id; of other types nobody knows what made it.
+    False for types outside the standard: nobody knows the source of such an id.
     """
     return bool(ID_CONTRIBUTING.get(object_type)) and has_uuid_5(id)
 
 
 def chosen(ids: Iterable[StixId]) -> set[StixId]:
-    """Return those of the ids that somebody chose: they may tell of a source."""
+    """Return the chosen ids: the ids not derived from a value. A chosen id may name a source."""
     return {id for id in ids if not is_value_based(id, id.partition("--")[0])}
 
 
 def has_uuid_5(id: StixId) -> bool:
-    """Return whether the UUID of a STIX id is a name-based one by SHA-1 (RFC 4122 section 4.1.3)."""
+    """Return whether a STIX id has a name-based UUID by SHA-1 (RFC 4122 section 4.1.3)."""
     return looks_like_id(id) and id[_VERSION_AT] == "5"
 
 
 def ids_in(obj: JsonObject) -> frozenset[StixId]:
-    """Return every STIX id that stands in `obj` as a whole value or dictionary key, its own included."""
+    """Return every STIX id in `obj` as a whole value or dictionary key, the object's own id included."""
     return frozenset(StixId(text) for _, text in _texts(obj) if looks_like_id(text))
 
 
 def ids_within(body: bytes) -> frozenset[StixId]:
-    """Return every STIX id in an object's JSON text, in lower case, also those within longer texts."""
+    """Return every STIX id in an object's JSON text, in lower case, also ids inside longer texts."""
     found = set()
     for match in _AFTER_TYPE.finditer(body):
         before = body[max(0, match.start() - _TYPE_CHARACTERS) : match.start()]
-        # Backwards, so that a long text without an end to it costs no more than a short one.
+        # Backwards from each UUID: a long run of type characters then costs no more than a short run.
         if named := _TYPE_BACKWARDS.match(before[::-1]):
             found.add(StixId((named[0][::-1] + match[1]).decode().lower()))
     return frozenset(found)
 
 
 def rename(obj: JsonObject, ids: Mapping[StixId, StixId]) -> JsonObject:
-    """Return a copy of `obj` in which each key of `ids` has become its value, wherever it stands whole.
+    """Return a copy of `obj` with each key of `ids` replaced by its value, in each whole text.
 
-    That is as a value or dictionary key at any depth, also in the producer's own properties, and as a
-    component of a granular marking's selector. Ids within longer texts stay: see `mentions`. Raises
-    ValueError when two keys of a dictionary would become one.
+    A whole text is a value or dictionary key at any depth, also in custom properties, or a component of a
+    granular marking's selector. Ids inside longer texts stay: see `mentions`. Raises ValueError when two keys
+    of a dictionary would become equal.
     """
     renamed: JsonObject = _renamed(obj, ids)
     for selectors in _selectors(renamed):
@@ -115,13 +115,14 @@ def rename(obj: JsonObject, ids: Mapping[StixId, StixId]) -> JsonObject:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names of a source, ready to be looked for in any number of texts."""
+    """The names of a source, prepared for the search in any number of texts."""
 
-    tokens: tuple[tuple[str, ...], ...]  # of each, the longest first, which is quickly looked for
+    tokens: tuple[tuple[str, ...], ...]  # for each name, the longest token first: the search for this is fast
     spaced: tuple[str, ...]
 
     def are_in(self, folded: str) -> bool:
-        """Tell whether a folded text names one of them."""
+        """Return whether a folded text holds a name."""
+        # A cheap test first: nearly no text holds all tokens of a name, so nearly no text is cut into tokens.
         if not any(all(token in folded for token in tokens) for tokens in self.tokens):
             return False
         text = spaced(folded)
@@ -130,9 +131,9 @@ class Names:
 
 @lru_cache(maxsize=1_024)
 def names_of(names: tuple[str, ...]) -> Names:
-    """Return the names as they are looked for; a domain counts in both its forms (RFC 5890).
+    """Return the names prepared for the search; a domain counts in both its forms (RFC 5890).
 
-    One without a letter or digit is never met.
+    A name without a letter or digit is never found.
     """
     known = dict.fromkeys(spaced(fold(form)) for name in names for form in _forms(name))
     found = tuple(words for words in known if words.strip())
@@ -150,23 +151,24 @@ def _forms(name: str) -> Iterator[str]:
 
 
 def given_away(obj: JsonObject, body: bytes, names: Sequence[str], ids: Iterable[StixId]) -> list[str]:
-    """Return what `mentions` does of an object and its compact JSON text, quickly where that is nothing.
+    """Return the places of `mentions` in an object with this compact JSON text, quickly if there is none.
 
-    `ids` are those that somebody chose; those that are within longer texts count beside them.
+    `ids` are chosen ids. Chosen ids inside longer texts count too.
     """
-    told = {*ids, *chosen(ids_within(body))}
-    return mentions(obj, names, told) if may_mention(body, names, told) else []
+    # INVARIANT: `may_mention` may be wrong only towards True; a False hides a name from policy 7.
+    chosen_ids = {*ids, *chosen(ids_within(body))}
+    return mentions(obj, names, chosen_ids) if may_mention(body, names, chosen_ids) else []
 
 
 def mentions(obj: JsonObject, names: Iterable[str], ids: Iterable[StixId] = ()) -> list[str]:
-    """Return, sorted, places whose text names one of `names` or holds one of `ids` within it: 20 at most.
+    """Return, sorted, the places of texts with one of `names`, or with one of `ids` inside: 20 at most.
 
-    A place is the path of a value or dictionary key, such as `external_references.[0].source_name`,
-    and cut where it is long. A name is met as people write it (policy 7): whatever its case, accents, Unicode
-    form and invisible characters, what stands between its words, and how the text encodes it; as whole words
-    in scripts that set words apart, in others wherever it stands, with particles around it.
-    An id is met by its UUID. A whole STIX id is no text: only the name of its type is, and it counts as
-    held where it is one of `ids` in other letter case, which `rename` would miss.
+    A place is the path of a value or dictionary key, such as `external_references.[0].source_name`, cut if
+    long. A name counts in each spelling (policy 7): any case, accents, Unicode form and invisible characters,
+    any characters between its words, any encoding of the text. In scripts with spaces between words whole
+    words count; in other scripts a name counts anywhere, with particles around. An id counts by its UUID. In
+    a whole STIX id only the name of the type counts as text; an id in other letter case counts as held,
+    because `rename` would miss such an id.
     """
     known = frozenset(ids)
     lowered = {id.lower() for id in known}
@@ -182,7 +184,7 @@ def mentions(obj: JsonObject, names: Iterable[str], ids: Iterable[StixId] = ()) 
             is_held = any(match[1] in uuids for way in ways for match in _UUID.finditer(way))
         if is_held or any(map(wanted.are_in, ways)):
             found.add(_path(place))
-            if len(found) == _MAX_PLACES:
+            if len(found) == _MAX_PLACES:  # bounds the submitter's status; one place is enough to withhold
                 break
     return sorted(found)
 
@@ -190,8 +192,8 @@ def mentions(obj: JsonObject, names: Iterable[str], ids: Iterable[StixId] = ()) 
 def may_mention(body: bytes, names: Iterable[str], ids: Iterable[StixId]) -> bool:
     """Return False only if `mentions` would find nothing in the object of this compact JSON text; cheaply.
 
-    The text is read as one: a name is there only if it is there too, and an id within a text only if its UUID
-    stands once more than in whole ids.
+    The whole JSON text is searched at once. A name of a value is also a name of this text; an id inside a
+    text shows as a UUID in excess of the whole ids.
     """
     if _ESCAPED.search(body):
         return True
@@ -212,13 +214,14 @@ def may_mention(body: bytes, names: Iterable[str], ids: Iterable[StixId]) -> boo
 # --- places ---------------------------------------------------------------------------------------
 
 
-# The keys that lead to a place, the last one first. They are put together only where a place is named: a path
-# for every value would hold a long key as often as there are values below it.
+# The keys down to a place, the last key first. Only a named place gets a path: a path for every value would
+# repeat a long key for each value below.
 _Place = tuple["_Place", str] | tuple[()]
 
 
 def _texts(obj: JsonObject) -> Iterator[tuple[_Place, str]]:
-    """Every text in `obj` with its place: values, dictionary keys, and the components of selectors."""
+    """Yield each text in `obj` with its place: values, dictionary keys, and the components of selectors."""
+    # Known by identity: the same text in another list is a plain value, never a selector.
     selectors = {id(found) for found in _selectors(obj)}
     pending: list[tuple[_Place, Any]] = [((), obj)]
     while pending:
@@ -247,7 +250,7 @@ def _path(place: _Place) -> str:
 
 
 def _selectors(obj: JsonObject) -> Iterator[list[Any]]:
-    """The selector lists of granular markings that are of the standard's form."""
+    """Yield the selector lists of well-formed granular markings."""
     granular = obj.get("granular_markings")
     for marking in granular if isinstance(granular, list) else ():
         if isinstance(marking, dict) and isinstance(marking.get("selectors"), list):

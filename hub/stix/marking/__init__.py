@@ -1,1 +1,1 @@
-"""What an object says of its level, what it refers to, and the words in its texts."""
+"""Reads the markings, the references and the words of an object."""

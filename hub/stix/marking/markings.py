@@ -1,6 +1,6 @@
-"""What an object says of its own handling, and what a marking-definition claims to be (policy 2).
+"""Reads the markings of an object, and the kind of a marking-definition (policy 2).
 
-TLP is known by id alone: what a submitted definition calls itself never lowers a level.
+Only an id sets a TLP level: the text of a submitted definition never lowers a level.
 """
 
 from __future__ import annotations
@@ -19,26 +19,29 @@ from hub.stix.values.places import shown
 _UNKNOWN_LEVEL: Final = "its TLP 2.0 extension names no level; give clear, green, amber, amber+strict or red"
 _NO_DATA: Final[Mapping[str, Any]] = MappingProxyType({})
 
-# `tlp:amber+strict` and its relatives in the wild, with spaces for all that is no letter.
+# Policy 2.1: "tlp", anything but letters, a level's word, no letter behind. Texts come here folded, with
+# spaces in place of all characters that are no letters.
 _WORD: Final = r"(clear|white|green|amber(?: *strict(?!\S))?|red)(?!\S)"
 _IN_LABEL: Final = re.compile(rf"tlp *{_WORD}")
 _LEVELS: Final = {level.label: level for level in Tlp} | {"white": Tlp.CLEAR}
-_MAX_SPELLING: Final = 1_000
+_MAX_SPELLING: Final = 1_000  # characters: bounds the time of a claim; no real claim has as many
 _ALONE: Final = re.compile(rf" *(tlp *)?{_WORD} *")
 
 
 def read_markings(obj: JsonObject, found: Survey | None = None) -> Markings:
-    """Return the markings of `obj` as data; what they amount to is decided in `rules` (policy 2.1, 2.5, 2.6).
+    """Return the markings of `obj` as data; `rules` derives the effective marking (policy 2.1, 2.5, 2.6).
 
-    `tlp` counts its own `object_marking_refs` by id alone; `raised` is the strictest of what stands on its
-    parts and at depth: labels, the TLP 2.0 extension, and ids under `object_marking_refs` or `marking_ref`.
-    `fault` names a marking that cannot be followed: `rules` closes the object then. `found` is the survey of
-    `obj`, if it was made before.
+    `tlp` is the strictest level of the object's own `object_marking_refs`, by id alone. `raised` is the
+    strictest level of labels, of the TLP 2.0 extension, of granular markings, and of ids under
+    `object_marking_refs` or `marking_ref` at depth. `fault` names a marking with no clear meaning: `rules`
+    then closes the object. `found` is the survey of `obj`, if the caller has one.
     """
     found = found or survey(obj)
     refs = list(_strings(obj.get("object_marking_refs")))
     levels = {TLP_IDS[ref] for ref in refs if ref in TLP_IDS}
     claims = [_claimed(claim) for claim in found.claims]
+    # INVARIANT: labels, extensions and parts only raise: `rules` takes the strictest of `tlp` and `raised`,
+    # and a label alone is no marking (policy 2.1). Hence `said` and `parts` never enter `tlp`.
     said = {level for level in (*map(_in_label, found.labels), *claims) if level is not None}
     parts = {TLP_IDS[ref] for ref in found.marking_refs if ref in TLP_IDS}
     others = frozenset(ref for ref in found.marking_refs if ref not in TLP_IDS)
@@ -55,6 +58,8 @@ def read_markings(obj: JsonObject, found: Survey | None = None) -> Markings:
 def _granular_fault(obj: JsonObject) -> str | None:
     if "granular_markings" not in obj:
         return None
+    # Policy 2.5: a selector without a match closes the object. Language markings are checked like TLP
+    # markings. Unknown ids in `marking_ref` are not judged here, but in `rules` (policy 2.5, 2.6).
     granular = obj["granular_markings"]
     if not isinstance(granular, list) or len(_dicts(granular)) != len(granular):
         return "granular_markings is not a list of objects; see STIX 2.1 section 7.2.3"
@@ -78,10 +83,10 @@ _MISSING: Final = object()
 
 
 def selector_fault(obj: JsonObject, selector: Any) -> str | None:
-    """Return why `selector` selects nothing in `obj`, as a sentence, or None if it selects something.
+    """Return why `selector` selects nothing in `obj`, as a sentence, or None if something is selected.
 
-    Components stand between dots: a property name or dictionary key, or the index of a list item from
-    0 in square brackets. Every one must be present in the object itself.
+    Dots separate components: a property name, a dictionary key, or a list index from 0 in square brackets.
+    The object must have the value of every component (STIX 2.1 section 7.2.3.1).
     """
     if not isinstance(selector, str):
         return "a granular marking's selector is not a string; write a path such as description or labels.[0]"
@@ -115,8 +120,8 @@ def _step(value: Any, component: str) -> Any:
 
 
 def _disagreement(levels: set[Tlp], labels: set[Tlp], parts: set[Tlp]) -> str | None:
-    """A part may be stricter or laxer than the whole; only a stricter one changes what is enforced."""
-    if not levels:
+    """Return the remark on several levels, or None. A laxer part changes no level, and causes no remark."""
+    if not levels:  # the remark compares with a TLP marking: labels alone are no marking (policy 2.1)
         return None
     claimed = sorted(levels | labels | {part for part in parts if part > max(levels)})
     if len(claimed) == 1:
@@ -131,12 +136,13 @@ def _disagreement(levels: set[Tlp], labels: set[Tlp], parts: set[Tlp]) -> str | 
 
 
 def definition_kind(obj: JsonObject) -> tuple[DefinitionKind | None, str | None]:
-    """Return what a submitted marking-definition is, or the sentence for which it fails (policy 2.2, 2.6).
+    """Return the kind of a submitted marking-definition, or the sentence of its refusal (policy 2.2, 2.6).
 
-    A definition under a TLP id must claim that id's level and no other; under any other id it may claim
-    none. A statement that carries an extension or another vocabulary's level counts as OTHER, since it
-    says more than its text. Objects of other types are (None, None). Never raises.
+    Under a TLP id a definition must claim the level of this id and no other level; under any other id a claim
+    of a level is refused. A statement with an extension, or with another vocabulary's level, is OTHER: such a
+    definition says more than its text. Other types give (None, None). Never raises.
     """
+    # Closure is not decided here: a statement opens objects of its own member alone (policy 2.6, `rules`).
     if obj.get("type") != "marking-definition":
         return None, None
     marking_id = obj.get("id")
@@ -163,7 +169,7 @@ def _copy_or_failure(level: Tlp, claims: list[Tlp | None]) -> tuple[DefinitionKi
 
 
 def _claims(obj: JsonObject) -> Iterator[Tlp | None]:
-    """Every level that a definition calls itself; None for a claim that names no level."""
+    """Yield each level in the texts of a definition; None for a claim without a level."""
     definition = _dict(obj.get("definition"))
     if "tlp" in definition:
         yield _spelled(definition["tlp"], bare=True)
@@ -172,12 +178,14 @@ def _claims(obj: JsonObject) -> Iterator[Tlp | None]:
         yield _spelled(_dict(extensions[TLP_2_EXTENSION]).get("tlp_2_0"), bare=True)
     if _is_tlp(obj.get("x_opencti_definition_type")):
         yield _spelled(obj.get("x_opencti_definition"), bare=True)
+    # In a free text a level counts only behind the word TLP: a definition may be named "Red" (bare=False).
     for text in (obj.get("name"), definition.get("statement"), obj.get("x_opencti_definition")):
         if (level := _spelled(text, bare=False)) is not None:
             yield level
 
 
 def _is_plain_statement(obj: JsonObject) -> bool:
+    # OpenCTI exports markings of other vocabularies as statements, with the vocabulary in this property.
     vocabulary = obj.get("x_opencti_definition_type", "statement")
     return obj.get("definition_type") == vocabulary == "statement" and not obj.get("extensions")
 
@@ -190,7 +198,7 @@ def _is_tlp(text: object) -> bool:
 
 
 def _in_label(text: str) -> Tlp | None:
-    """Return the strictest level that a label spells, wherever in it (policy 2.1)."""
+    """Return the strictest level spelt anywhere in a label (policy 2.1)."""
     if text.isascii() and "tlp" not in text.lower():  # nearly every label
         return None
     folded = fold(text)
@@ -200,12 +208,12 @@ def _in_label(text: str) -> Tlp | None:
 
 
 def _claimed(extension: object) -> Tlp | None:
-    """Return the level that the TLP 2.0 extension gives; None if that is none."""
+    """Return the level in the TLP 2.0 extension, or None without a known level."""
     return _spelled(_dict(extension).get("tlp_2_0"), bare=True)
 
 
 def _spelled(text: object, *, bare: bool) -> Tlp | None:
-    """Return the level that is all that `text` says; without its `tlp` prefix only where `bare` says so."""
+    """Return the level if `text` spells a level and no more; with `bare` the word "tlp" may be missing."""
     if not isinstance(text, str) or len(text) > _MAX_SPELLING:
         return None
     match = _ALONE.fullmatch(letters(fold(text)))

@@ -1,4 +1,4 @@
-"""The Traffic Light Protocol in STIX: the ids that decide, and the definitions that the hub serves."""
+"""TLP in STIX: the ids of the levels, and the definitions served by the hub."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hub.model.tlp_ids import OPENCTI_IDS, TLP_1_IDS, TLP_2_EXTENSION, TLP_2_IDS
 
 __all__ = ["TLP_2_EXTENSION", "TLP_IDS", "definition_of", "definitions", "hub_identity", "rel_to"]
 
+# The instants of the published definitions: STIX 2.1 section 7.2.1.4, and OASIS's TLP 2.0 extension.
 _TLP_1_CREATED: Final = "2017-01-20T00:00:00.000Z"
 _TLP_2_CREATED: Final = "2022-10-01T00:00:00.000Z"
 
@@ -20,11 +21,12 @@ def definition_of(level: Tlp) -> StixId:
 
 
 def definitions(hub_identity_id: StixId) -> list[JsonObject]:
-    """Return the marking-definition behind every id of `TLP_IDS`, laxest first within each version.
+    """Return the marking-definition of every id in `TLP_IDS`, laxest first within each version.
 
-    Nine are the standard's own, word for word. The tenth stands under OpenCTI's id, for which nobody
-    published a definition: the hub says the same by the TLP 2.0 extension, as its author.
+    Nine are the published definitions, word for word. The tenth has OpenCTI's id for AMBER+STRICT. Nobody
+    published a definition under this id, so the hub is the author and uses the TLP 2.0 extension.
     """
+    # A submitted copy of these definitions is never stored: the hub serves these texts alone (policy 2.2).
     first = [_tlp_1(marking_id, level) for marking_id, level in TLP_1_IDS.items()]
     second = [_tlp_2(marking_id, level) for marking_id, level in TLP_2_IDS.items()]
     opencti = [_tlp_2(marking_id, level, hub_identity_id) for marking_id, level in OPENCTI_IDS.items()]
@@ -46,7 +48,8 @@ def hub_identity(identity_id: StixId, created: datetime) -> JsonObject:
 
 
 def rel_to(marking_id: StixId, nation: str, hub_identity_id: StixId, created: datetime) -> JsonObject:
-    """Return the marking-definition "REL TO <nation>": what carries it is releasable to that nation alone."""
+    """Return the marking-definition "REL TO <nation>": marked objects are releasable to that nation alone."""
+    # A plain statement for other products. Only the id has force in the hub, never this text (policy 6).
     instant = created.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
         "type": "marking-definition",
@@ -61,6 +64,7 @@ def rel_to(marking_id: StixId, nation: str, hub_identity_id: StixId, created: da
 
 
 def _tlp_1(marking_id: StixId, level: Tlp) -> JsonObject:
+    # TLP 1.0 calls the level WHITE; TLP 2.0 calls it CLEAR.
     word = "white" if level is Tlp.CLEAR else level.label
     return {
         "type": "marking-definition",

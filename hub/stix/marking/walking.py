@@ -1,6 +1,6 @@
-"""What an object holds at whatever depth: ids, labels and markings, and which objects it names (policy 2).
+"""Collects ids, labels and markings at every depth of an object, and the members of a container (policy 2).
 
-Nothing here recurses, and each value is met once: deep and large objects cost no more than their text.
+No function recurses, and each value is read once: the time grows with the length of the text.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from hub.model import JsonObject, StixId
 from hub.stix.marking.tlp import TLP_2_EXTENSION
 from hub.stix.values.places import pointer
 
-# The longest is 250 characters (STIX 2.1 section 3.1), of which the UUID with its hyphens takes 38.
+# 250 characters at most (STIX 2.1 section 3.1): 212 for the type, 2 hyphens, 36 for the UUID. The UUID's
+# version is not checked here: a reference counts with any version. `validation` checks the object's own id.
 _STIX_ID: Final = re.compile(
     r"[a-z][a-z0-9-]{0,211}--[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
 )
@@ -21,23 +22,26 @@ _LOWER_CASE_ID: Final = re.compile(r"[a-z][a-z0-9-]{0,211}--[0-9a-f]{8}(?:-[0-9a
 _ID_CHARACTERS: Final = range(39, 251)
 _MARKING_KEYS: Final = frozenset({"object_marking_refs", "marking_ref"})
 _LABELS: Final = "labels"
-_PLAIN, _LABEL, _MARKING = range(3)  # what a text is, by the nearest key above it that tells
+_PLAIN, _LABEL, _MARKING = range(3)  # the role of a text, by the nearest key above with such a role
 EXTENSION_PREFIX: Final = "extension-definition--"
 _CONTAINERS: Final = frozenset({"report", "grouping"})
 _MARK_OR_EXTEND: Final = ("marking-definition--", EXTENSION_PREFIX)
-# Where a value stands: in what, and under which key or index.
+# The place of a value: the place of its container, and its key or index there.
 _Place: TypeAlias = "tuple[_Place | None, str]"
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What an object holds.
+    """The ids, labels and markings of an object.
 
-    `ids` are its whole strings that are STIX ids, values and keys, the value of its own `created_by_ref`
-    aside, which is `creator` if it is an id. `labels` stand under `labels` at any depth; `marking_refs` under
-    `object_marking_refs` or `marking_ref` below its own `object_marking_refs`, granular markings included;
-    `claims` are the values of the TLP 2.0 extension at any depth. `has_id_keys`: an id other than an
-    extension's is a key. `is_miscased`: a whole string would be an id in lower case, and is not (policy 2.2).
+    - `ids`: whole strings in the form of a STIX id, values and keys, without the value of the object's own
+      `created_by_ref`. That value is `creator` if the value has the form of an id.
+    - `labels`: the texts under `labels` at any depth.
+    - `marking_refs`: the texts under `object_marking_refs` or `marking_ref` at any depth, granular markings
+      included, without the object's own `object_marking_refs`.
+    - `claims`: the values of the TLP 2.0 extension at any depth.
+    - `has_id_keys`: a key is an id, other than the id of an extension.
+    - `is_miscased`: a whole string is a STIX id but for capitals (policy 2.2).
     """
 
     ids: frozenset[StixId]
@@ -55,7 +59,7 @@ def looks_like_id(value: object) -> bool:
 
 
 def is_miscased_id(text: str) -> bool:
-    """Return whether `text` would be a STIX id in lower case, and is not in lower case (policy 2.2)."""
+    """Return whether `text` is a STIX id but for capitals (policy 2.2)."""
     if "--" not in text or len(text) not in _ID_CHARACTERS:
         return False
     lowered = text.lower()
@@ -64,6 +68,7 @@ def is_miscased_id(text: str) -> bool:
 
 def survey(obj: JsonObject) -> Survey:
     """Return what `obj` holds, at any depth."""
+    # INVARIANT: one loop over a list of pending values, without recursion: no depth raises RecursionError.
     found = _FoundIds()
     pending: list[tuple[Any, int]] = []
     for key, value in obj.items():
@@ -72,7 +77,7 @@ def survey(obj: JsonObject) -> Survey:
         if key == "created_by_ref" and isinstance(value, str):
             found.is_miscased |= is_miscased_id(value)
             found.creator = StixId(value) if looks_like_id(value) else None
-        else:  # its own object_marking_refs mark it by rule; only what is below counts as at depth
+        else:  # `read_markings` reads the object's own object_marking_refs as `tlp`: here they are no part
             pending.append((value, _PLAIN if key == "object_marking_refs" else _role(key, _PLAIN)))
     while pending:
         value, role = pending.pop()
@@ -92,21 +97,22 @@ def survey(obj: JsonObject) -> Survey:
 
 
 def refers(obj: JsonObject, found: Survey | None = None) -> frozenset[StixId]:
-    """Return every id that `obj` holds as a whole string, value or key, at any depth (policy 2.7).
+    """Return every id in `obj` as a whole string, value or key, at any depth (policy 2.7).
 
-    Not its own id, nor its own `created_by_ref`, nor ids of marking- and extension-definitions. The ids of
-    objects that are kept inside it count, and so does its creator's where it stands a second time. `found`
-    is the survey of `obj`, if it was made before.
+    Without the object's own id, its own `created_by_ref`, and ids of marking- and extension-definitions. Ids
+    of objects inside the object count, and the creator's id where the object holds this id a second time.
+    `found` is the survey of `obj`, if the caller has one.
     """
     own, found = obj.get("id"), found or survey(obj)
     return frozenset(id for id in found.ids if id != own and not id.startswith(_MARK_OR_EXTEND))
 
 
 def contains(obj: JsonObject) -> frozenset[StixId]:
-    """Return the `object_refs` of a report or grouping, whose markings cover them (policy 2.3)."""
+    """Return the `object_refs` of a report or grouping: the container marks these objects (policy 2.3)."""
     if obj.get("type") not in _CONTAINERS:
         return frozenset()
     found: set[StixId] = set()
+    # Not only a flat list is read: the schema judges the shape, here each id must count as a member.
     pending: list[Any] = [obj.get("object_refs")]
     while pending:
         value = pending.pop()
@@ -119,7 +125,7 @@ def contains(obj: JsonObject) -> frozenset[StixId]:
 
 
 def miscased_id(obj: JsonObject) -> str | None:
-    """Return the JSON Pointer of a whole string that is an id but for its capitals, or None (policy 2.2)."""
+    """Return the JSON Pointer of a whole string that is a STIX id but for capitals, or None (policy 2.2)."""
     pending: list[tuple[_Place | None, Any]] = [(None, obj)]
     while pending:
         place, value = pending.pop()
@@ -137,6 +143,7 @@ def miscased_id(obj: JsonObject) -> str | None:
 
 
 def _pointer(place: _Place | None) -> str:
+    # Built for one place alone: a pointer for every value would repeat a long key for each value below.
     keys = []
     while place is not None:
         place, key = place

@@ -1,7 +1,7 @@
-"""Texts as people read them: decoded, folded, and cut into words where their script sets words apart.
+"""Reads texts as people read them: decoded, folded, and cut into words at the borders of the script.
 
-A name is one however a text encodes it (policy 7): in addresses, markup, escapes, signs. All of it is linear
-in the text, whatever that is made of.
+A name counts in each encoding of the text: in addresses, markup, escapes, signs (policy 7). Each function
+takes time linear in the text, also for hostile texts.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from urllib.parse import unquote
 _IGNORABLE: Final = frozenset(
     map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164, 0xFFA0))
 )
-_VOICING: Final = frozenset("\u3099\u309a")  # these make another kana, not the same with an accent
+_VOICING: Final = frozenset("\u3099\u309a")  # a kana with such a mark is another kana, not an accented one
 
-# The scripts of India, in which vowels are marks: of combining class 0, as are anusvara and visarga.
+# The scripts of India. Vowels are marks there, of combining class 0, like anusvara and visarga.
 _INDIC: Final = "\u0900-\u0dff"
 _INDIC_TEXT: Final = re.compile(f"[{_INDIC}]")
 _VOWEL_SIGNS: Final = "".join(
@@ -31,8 +31,8 @@ _STRAY_SIGNS: Final = re.compile(f"(?<![{_INDIC}])[{_VOWEL_SIGNS}]+")
 _NASAL: Final = re.compile("[\u0919\u091e\u0923\u0928\u092e]\u094d[\u200b-\u200d]?(?=[\u0915-\u0939])|\u0901")
 _ANUSVARA: Final = "\u0902"
 
-# Letters that are written in two ways in the same word: kana, large where the law's name has them so; Han as
-# Korea writes it and Japan did before 1946; the digits of Hindi.
+# Two spellings of one letter in the same word: large and small kana, as in company names; old and new forms
+# of Han, as in Korea and in Japan before 1946; the digits of Hindi.
 _KANA: Final = "ァアィイゥウェエォオッツャヤュユョヨヮワヵカヶケ"
 _HAN: Final = (
     "國国學学會会廳庁縣県廣広澤沢齋斎邊辺濱浜櫻桜龍竜應応澁渋﨑崎髙高惠恵榮栄鐵鉄驛駅發発變変團団"
@@ -44,10 +44,10 @@ _HAN: Final = (
 _DIGITS: Final = "\u0966\u0967\u0968\u0969\u096a\u096b\u096c\u096d\u096e\u096f"
 _PAIRS: Final = _KANA + _HAN
 _VARIANTS: Final = str.maketrans(_PAIRS[::2] + _DIGITS, _PAIRS[1::2] + "0123456789")
-_LONE_VOICING: Final = {"\u309b": "\u3099", "\u309c": "\u309a"}  # else a space stands before them
+_LONE_VOICING: Final = {"\u309b": "\u3099", "\u309c": "\u309a"}  # NFKD alone would put a space before them
 
-# Letters of scripts that set no words apart, or join particles to them: Hangul, kana, Han with bopomofo, and
-# the scripts of South-East Asia.
+# Letters of scripts without spaces between words, or with particles joined to words: Hangul, kana, Han with
+# bopomofo, and the scripts of South-East Asia. Policy 7: a name counts there inside a longer text too.
 _UNSPACED: Final = (
     "\u1100-\u11ff\u3131-\u318e\ua960-\ua97c\uac00-\ud7a3\ud7b0-\ud7fb"
     "\u3041-\u3096\u309d-\u309f\u30a1-\u30fa\u30fc-\u30ff\u31f0-\u31ff\U0001aff0-\U0001b16f"
@@ -62,22 +62,24 @@ _ASCII_TOKEN: Final = re.compile(r"[a-z0-9]+")
 
 
 def fold(text: str) -> str:  # (hub/README: same-name)
-    """Return `text` without case, accents and what is not seen: NFKC, but for combining characters.
+    """Return `text` without case, accents and invisible characters: NFKC without combining characters.
 
-    Combining and zero-width characters and controls that are no space are left out; the voicing marks of kana
-    and the vowel signs of India's scripts stay, for they make another word. Two texts that a reader takes for
-    the same words give the same, with small or large kana, old or new forms of Han, a nasal or anusvara.
+    Removed are combining characters, zero-width characters, and controls other than spaces. The voicing marks
+    of kana and the vowel signs of India's scripts stay: without a mark the word is another word. Two
+    spellings of the same words give the same text: small or large kana, old or new forms of Han, a nasal or
+    anusvara.
     """
-    if text.isascii() and text.isprintable():
+    if text.isascii() and text.isprintable():  # nearly every text; NFKC changes no ASCII character
         return text.lower()
     is_indic = _INDIC_TEXT.search(text) is not None
     if is_indic:
         text = _NASAL.sub(_ANUSVARA, text)
     for lone, joined in _LONE_VOICING.items():
         text = text.replace(lone, joined)
-    # Combining characters go first: in long runs of them, ordering takes time by the square.
-    folded = _seen(normalize("NFKD", _seen(text)))
-    folded = _seen(normalize("NFKD", folded.upper().casefold()))  # by way of upper case for the dotless i
+    # Combining characters are removed first: the time to order a long run grows with the square of the run.
+    # Upper case comes before case folding: the dotless i folds to i only by way of I.
+    folded = _without_hidden(normalize("NFKD", _without_hidden(text)))
+    folded = _without_hidden(normalize("NFKD", folded.upper().casefold()))
     folded = normalize("NFC", folded)
     if is_indic:
         folded = _STRAY_SIGNS.sub("", folded)
@@ -85,24 +87,25 @@ def fold(text: str) -> str:  # (hub/README: same-name)
 
 
 def tokens(folded: str) -> list[str]:
-    """Return the words of a folded text; of scripts that set none apart, the single letters.
+    """Return the words of a folded text; single letters for scripts without spaces between words.
 
-    All but letters and digits sets apart, and so does the change between Latin, India's scripts, and these.
+    Words end at all characters other than letters and digits, and at a change between Latin, India's scripts,
+    and scripts without spaces.
     """
     return (_ASCII_TOKEN if folded.isascii() else _TOKEN).findall(folded)
 
 
 def spaced(folded: str) -> str:
-    """Return the tokens of a folded text, each between two single spaces, so that `in` finds whole ones."""
+    """Return the tokens of a folded text, each between two single spaces: `in` then finds whole tokens."""
     return f" {' '.join(tokens(folded))} "
 
 
 def letters(folded: str) -> str:
-    """Return a folded text with a space in place of each character that is no letter."""
+    """Return a folded text with a space in place of each character other than a letter."""
     return "".join([char if char.isalpha() else " " for char in folded])
 
 
-def _seen(text: str) -> str:
+def _without_hidden(text: str) -> str:
     hidden = [char for char in set(text) if _is_hidden(char)]
     return text.translate(dict.fromkeys(map(ord, hidden))) if hidden else text
 
@@ -116,7 +119,7 @@ def _is_hidden(char: str) -> bool:
 
 # --- what is encoded ------------------------------------------------------------------------------
 
-_MAX_ROUNDS: Final = 3  # what is encoded twice is decoded twice (hub/README: encoded-name)
+_MAX_ROUNDS: Final = 3  # a text may be encoded more than once (hub/README: encoded-name)
 _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _ENTITY: Final = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _TAG: Final = re.compile(r"<[/!A-Za-z][^<>]{0,200}>")
@@ -125,7 +128,7 @@ _DEFANGED_DOT: Final = re.compile(r"(?i)[\[({] ?dot ?[\])}]")
 _BROKEN_WORD: Final = re.compile(r"[-\u2010][ \t]?\r?\n[ \t]{0,8}")
 _ESCAPE: Final = re.compile(r"\\(?:u\{?([0-9A-Fa-f]{4,5})\}?|((?:x[0-9A-Fa-f]{2}\\?)+)|[nrtfbv])")
 
-# Signs, as a footnote's number or that of a trade mark, of which NFKC makes letters or digits of a word.
+# Signs, such as a footnote's number or a trade mark: NFKC turns them into letters or digits of a word.
 _SIGNS: Final = "".join(
     char
     for char in map(chr, (*range(0xA0, 0x2E80), *range(0x3200, 0x3400), *range(0x1F100, 0x1F300)))
@@ -133,9 +136,9 @@ _SIGNS: Final = "".join(
 )
 _SIGN: Final = re.compile(f"[{_SIGNS}]")
 
-# Of each of these one stands in every text that is read in more than one way; to look for it takes next to
-# nothing, and only where it stands is the expression looked for.
-_MARKS: Final = (
+# Every text with a second reading holds one of these marks, or one of the signs above. The search for a mark
+# costs little; only a found mark starts the search for its expression.
+_ENCODING_MARKS: Final = (
     ("%", _PERCENT),
     ("&", _ENTITY),
     ("<", re.compile(r"<[/!a-z]")),
@@ -149,25 +152,27 @@ _BROKEN_JSON: Final = tuple(hyphen.replace("\t", "\\t") + "\\" for hyphen in _HY
 
 
 def is_encoded(json_text: str) -> bool:
-    """Return False only if no text of this compact JSON text is read in more than one way."""
-    return _is_marked(json_text, "\\\\", _BROKEN_JSON)
+    """Return False only if each text of this compact JSON text has a single reading."""
+    return _may_be_encoded(json_text, "\\\\", _BROKEN_JSON)
 
 
-def _is_marked(text: str, backslash: str, broken: tuple[str, ...]) -> bool:
+def _may_be_encoded(text: str, backslash: str, broken: tuple[str, ...]) -> bool:
     lowered = text.lower()
     return (
         backslash in text
-        or any(mark in lowered and found.search(lowered) for mark, found in _MARKS)
+        or any(mark in lowered and found.search(lowered) for mark, found in _ENCODING_MARKS)
         or any(end in text for end in broken)
         or not (text.isascii() or _SIGN.search(text) is None)
     )
 
 
 def readings(text: str) -> Iterator[str]:
-    """Yield a text as it stands, and in each other way in which it may be read."""
+    """Yield a text unchanged, then in each other reading."""
     yield text
-    if not _is_marked(text, "\\", _BROKEN):
+    if not _may_be_encoded(text, "\\", _BROKEN):
         return
+    # Addresses and entities are decoded first. Tags, escapes and signs are taken out of separate readings: a
+    # name encoded by two of these three kinds at once is not found.
     decoded = _decoded(text)
     found = {text, decoded, _TAG.sub(" ", decoded), _ESCAPE.sub(_unescaped, decoded), _SIGN.sub(" ", decoded)}
     yield from found - {text}
@@ -186,7 +191,7 @@ def _decoded(text: str) -> str:
 
 
 def _label(found: re.Match[str]) -> str:
-    """Return a label of a domain as people read it (RFC 3492); as it stands if it is none."""
+    """Return a label of a domain as people read it (RFC 3492), or unchanged if the label is malformed."""
     try:
         return found[1].encode("ascii").decode("punycode")
     except (UnicodeError, ValueError, OverflowError):
@@ -194,7 +199,7 @@ def _label(found: re.Match[str]) -> str:
 
 
 def _unescaped(found: re.Match[str]) -> str:
-    """Return what an escape of a pattern or rule stands for."""
+    """Return the text of an escape in a pattern or rule."""
     if found[1]:
         return chr(int(found[1], 16))
     if found[2]:

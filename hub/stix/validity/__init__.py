@@ -1,1 +1,1 @@
-"""What STIX 2.1 asks of an object, in sentences."""
+"""Checks objects against STIX 2.1 and explains each fault in a sentence."""

@@ -1,4 +1,4 @@
-"""Properties that STIX 2.1 wants together, or never together: which rule an object breaks, in words."""
+"""Sentences for broken combinations: properties required together or excluding each other in STIX 2.1."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hub.stix.validity.examples import UUID
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Broken by an object that has all of `has` and none of `lacks`; the sentence is about `name`."""
+    """Broken by an object with all of `has` and none of `lacks`; the sentence is about `name`."""
 
     has: frozenset[str]
     lacks: frozenset[str]
@@ -23,9 +23,10 @@ def _rule(has: str, lacks: str, name: str, said: str) -> _Rule:
     return _Rule(frozenset(has.split()), frozenset(lacks.split()), name, said)
 
 
-# By type, or by the property whose items have the rule; the first broken one is said.
+# Keys are types, or properties with the rule on each item. Only the first broken rule is reported.
+# Read only after a refusal by a schema: a rule here refuses nothing, but gives the sentence.
 _RULES: Final = {
-    "location": (
+    "location": (  # STIX 2.1 section 4.10
         _rule(
             "latitude", "longitude", "longitude", "is missing: latitude and longitude stand together; add it"
         ),
@@ -39,7 +40,7 @@ _RULES: Final = {
             "stands only beside latitude and longitude; add both, or remove it",
         ),
     ),
-    "observed-data": (
+    "observed-data": (  # 4.14; `objects` is deprecated
         _rule("objects object_refs", "", "objects", "stands beside object_refs; keep object_refs alone"),
         _rule(
             "",
@@ -48,7 +49,7 @@ _RULES: Final = {
             f'is missing; add the ids of what was observed, for example "object_refs": ["ipv4-addr--{UUID}"]',
         ),
     ),
-    "artifact": (
+    "artifact": (  # 6.1
         _rule("payload_bin url", "", "url", "stands beside payload_bin; keep one of the two"),
         _rule("url", "hashes", "hashes", "is missing: an artifact with url has the hashes of it; add them"),
         _rule(
@@ -64,7 +65,7 @@ _RULES: Final = {
             "is missing: an artifact has payload_bin, or url with hashes; add one",
         ),
     ),
-    "granular_markings": (
+    "granular_markings": (  # 7.2.3
         _rule(
             "marking_ref lang",
             "",
@@ -78,7 +79,7 @@ _RULES: Final = {
             "is missing: a granular marking has marking_ref or lang; add one",
         ),
     ),
-    "external_references": (
+    "external_references": (  # 2.5
         _rule("", "source_name", "source_name", 'is missing; add it, for example "source_name": "KISA"'),
         _rule(
             "source_name",
@@ -87,7 +88,7 @@ _RULES: Final = {
             "is missing: a reference has at least one of description, url and external_id; add one",
         ),
     ),
-    "email-message": (
+    "email-message": (  # 6.6
         _rule(
             "",
             "is_multipart",
@@ -98,7 +99,7 @@ _RULES: Final = {
             "body body_multipart", "", "body", "stands beside body_multipart; keep one, as is_multipart says"
         ),
     ),
-    "marking-definition": (
+    "marking-definition": (  # 7.2.1
         _rule(
             "",
             "definition_type extensions",
@@ -116,9 +117,9 @@ _RULES: Final = {
 
 
 def broken_combination(owner: str, value: JsonObject) -> tuple[str, str] | None:
-    """Return the property and the sentence of the first rule of `owner` that `value` breaks, or None.
+    """Return the property and the sentence of the first rule of `owner` broken by `value`, or None.
 
-    `owner` is the type of an object, or the property whose item `value` is.
+    `owner` is the type of an object, or the property with `value` as an item.
     """
     for rule in _RULES.get(owner, ()):
         if rule.has <= value.keys() and not rule.lacks & value.keys():
@@ -127,8 +128,9 @@ def broken_combination(owner: str, value: JsonObject) -> tuple[str, str] | None:
 
 
 def _broken_flag(owner: str, value: JsonObject) -> tuple[str, str] | None:
-    """Rules on what a boolean says: a family of malware has a name, an active connection no end."""
+    """Return the property and sentence of a broken rule on a boolean, or None."""
     match owner:
+        # Sections 4.11, 6.12 and 6.6. A flag of another JSON type is left to the schema: hence `is True`.
         case "malware" if value.get("is_family") is True and "name" not in value:
             return "name", 'is missing: a malware family has a name; add it, for example "name": "AppleJeus"'
         case "network-traffic" if value.get("is_active") is True and "end" in value:

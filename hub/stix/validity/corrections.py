@@ -1,8 +1,8 @@
-"""Where the packaged JSON schemas differ from the text of STIX 2.1, and what they are changed to.
+"""Corrects the packaged JSON schemas where they differ from the text of STIX 2.1.
 
-The schemas call themselves informative (STIX 2.1 section 1.5.4): where they ask for more or for less than
-the text, the text counts. What a schema cannot say, or cannot say in words that help, is taken out here
-and judged by `hub.stix.validity.objects`.
+The schemas are informative only (STIX 2.1 section 1.5.4): the text decides, whether stricter or laxer than a
+schema. A rule beyond JSON Schema, or without a helpful sentence there, is removed here and checked in
+`hub.stix.validity.objects`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HASH_NAMES: Final = ("MD5", "SHA-1", "SHA-256", "SHA-512", "SHA3-256", "SHA3-51
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """One change to the schema `where` (folder/name), because of what `section` says."""
+    """A change of the schema `where` (folder/name), by a `section` of the text."""
 
     where: str
     section: str
@@ -33,19 +33,20 @@ class Correction:
 
 
 def correct(loaded: Mapping[str, Mapping[str, JsonObject]]) -> None:
-    """Change the schemas, by folder and name, as the table says."""
+    """Change the schemas, by folder and name, by each correction in turn."""
     for correction in CORRECTIONS:
         folder, name = correction.where.split("/")
         correction.change(loaded[folder][name])
 
 
 def _own(schema: JsonObject) -> JsonObject:
-    """Return the properties that a type adds to the common ones."""
+    """Return the properties of a type without the common properties."""
     properties: JsonObject = next(part["properties"] for part in schema["allOf"] if "properties" in part)
     return properties
 
 
 def _drop(*keywords: str) -> Callable[[JsonObject], None]:
+    # `del`, not `pop`: after an update of the package a missing keyword must be seen.
     def change(schema: JsonObject) -> None:
         for keyword in keywords:
             del schema[keyword]
@@ -61,7 +62,7 @@ def _named_as_properties(schema: JsonObject) -> None:
 
 
 def _timestamp(schema: JsonObject) -> None:
-    del schema["pattern"]
+    del schema["pattern"]  # an expression cannot know the days of a month
     schema["format"] = TIMESTAMP
 
 
@@ -72,6 +73,7 @@ def _version_timestamps(schema: JsonObject) -> None:
 
 def _extension_keys(schema: JsonObject) -> None:
     extensions = schema["properties"]["extensions"]
+    # Not checked: that an extension exists, or has the properties of its definition (7.3).
     (definitions,) = (key for key in extensions["patternProperties"] if "extension-definition" in key)
     extensions["patternProperties"] = {definitions: extensions["patternProperties"][definitions]}
     extensions["additionalProperties"] = {"type": "object", "minProperties": 1, "allOf": [_PROPERTIES]}
@@ -79,6 +81,7 @@ def _extension_keys(schema: JsonObject) -> None:
 
 def _anchored_property_names(schema: JsonObject) -> None:
     patterns = schema["patternProperties"]
+    # Without parentheses around both, `^` and `$` bind one alternative each.
     patterns["^([a-z][a-z0-9_]{2,249}|id)$"] = patterns.pop("^([a-z][a-z0-9_]{2,249})|id$")
 
 
@@ -94,6 +97,7 @@ def _named_keys(schema: JsonObject) -> None:
 
 
 def _external_reference(schema: JsonObject) -> None:
+    # `object_fault` asks for description, url or external_id, and for the form of CVE and CAPEC ids.
     del schema["oneOf"]
     schema["required"] = ["source_name"]
     for name in ("source_name", "external_id"):
@@ -103,12 +107,15 @@ def _external_reference(schema: JsonObject) -> None:
 
 
 def _granular_marking(schema: JsonObject) -> None:
+    # `object_fault` asks for exactly one of marking_ref and lang. A selector without a match is no fault: the
+    # object is accepted and closed (policy 2.5).
     schema["required"] = ["selectors"]
     del schema["properties"]["selectors"]["items"]["pattern"]
     schema["properties"]["marking_ref"] = _IDENTIFIER
 
 
 def _marking_definition(schema: JsonObject) -> None:
+    # TLP definitions never come here: `fault` skips the schema for TLP ids (policy 2.2).
     del schema["oneOf"]
     schema["properties"] |= {
         "id": _IDENTIFIER,
@@ -138,6 +145,7 @@ def _marking_definition(schema: JsonObject) -> None:
 
 
 def _language_content(schema: JsonObject) -> None:
+    # Not checked: whether `contents` names properties of the translated object (the object may be unknown).
     _own(schema)["object_ref"] = _IDENTIFIER
     _own(schema)["contents"] = {
         "type": "object",
@@ -177,6 +185,7 @@ def _malware_analysis(schema: JsonObject) -> None:
 
 
 def _observed_data(schema: JsonObject) -> None:
+    # The deprecated container is checked in `container_fault`, object by object.
     del schema["oneOf"]
     _own(schema)["objects"] = {
         "type": "object",
@@ -196,8 +205,9 @@ def _sighting(schema: JsonObject) -> None:
     )
 
 
-_BY_REFERENCE_TABLE: Final = (
-    "which types a reference may name is judged by a table, with words that name them"
+# In order: a later correction may change the result of an earlier correction of the same schema.
+_REFERENCES_ELSEWHERE: Final = (
+    "`objects` checks the types of references, with a sentence that names the permitted types"
 )
 _NAMES: Final = "property names are lower-case ASCII, and no value is null or an empty list, here too"
 _KEYS: Final = "keys are ids of extension definitions or given names where they can be (SHOULD)"
@@ -209,7 +219,7 @@ CORRECTIONS: Final = (  # (hub/README: stix-by-text)
     Correction(
         "common/properties",
         "3.1",
-        "the expression let any name pass that begins well",
+        "the expression accepts any name with a right beginning",
         _anchored_property_names,
     ),
     Correction(
@@ -220,7 +230,10 @@ CORRECTIONS: Final = (  # (hub/README: stix-by-text)
     ),
     Correction("common/dictionary", "2.3", "a key has at least one character", _named_keys),
     Correction(
-        "common/core", "3.8", "phone_number is reserved, phone_numbers is not; named in words", _drop("not")
+        "common/core",
+        "3.8",
+        "phone_number is reserved, phone_numbers is not; `objects` checks it",
+        _drop("not"),
     ),
     Correction("common/cyber-observable-core", "3.8", "as for other objects", _drop("not")),
     Correction("common/core", "3.2", _KEYS, _extension_keys),
@@ -256,20 +269,23 @@ CORRECTIONS: Final = (  # (hub/README: stix-by-text)
     Correction(
         "common/extension-definition",
         "7.3",
-        "an extension definition names its creator; what goes together is said in words",
+        "an extension definition names its creator; `objects` checks properties required together",
         _extension_definition,
     ),
     Correction(
-        "sdos/location", "4.10", "what goes together is said in words; a distance is not negative", _location
+        "sdos/location",
+        "4.10",
+        "`objects` checks properties required together; a distance is not negative",
+        _location,
     ),
-    Correction("sdos/malware", "4.11", _BY_REFERENCE_TABLE + "; sample_refs are identifiers", _malware),
-    Correction("sdos/malware-analysis", "4.12", _BY_REFERENCE_TABLE, _malware_analysis),
+    Correction("sdos/malware", "4.11", _REFERENCES_ELSEWHERE + "; sample_refs are identifiers", _malware),
+    Correction("sdos/malware-analysis", "4.12", _REFERENCES_ELSEWHERE, _malware_analysis),
     Correction(
         "sdos/observed-data",
         "4.14, 2.9",
         "the old container holds observables without ids; custom types may have any name",
         _observed_data,
     ),
-    Correction("sros/relationship", "5.1", _BY_REFERENCE_TABLE, _relationship),
-    Correction("sros/sighting", "5.2", _BY_REFERENCE_TABLE, _sighting),
+    Correction("sros/relationship", "5.1", _REFERENCES_ELSEWHERE, _relationship),
+    Correction("sros/sighting", "5.2", _REFERENCES_ELSEWHERE, _sighting),
 )

@@ -1,4 +1,4 @@
-"""How a property looks when it is right: a short JSON text for each that senders often get wrong."""
+"""Examples of right properties: a short JSON text for each property with frequent mistakes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Final
 
 import orjson
 
+# Addresses, domains and AS numbers are from the ranges for documentation (RFC 5737, 3849, 2606 and 5398).
 UUID: Final = "8c6af861-7b20-41ef-9b59-6344fd872a8f"
 INSTANT: Final = "2024-02-29T12:00:00.000Z"
 
-# The extensions that STIX 2.1 chapter 6 defines, by the type that may hold them.
+# The extensions of STIX 2.1 chapter 6, by the type of their objects.
 EXTENSIONS: Final = {
     "file": ("archive-ext", "ntfs-ext", "pdf-ext", "raster-image-ext", "windows-pebinary-ext"),
     "network-traffic": ("http-request-ext", "icmp-ext", "socket-ext", "tcp-ext"),
@@ -18,7 +19,7 @@ EXTENSIONS: Final = {
 }
 HASH_NAMES: Final = ("MD5", "SHA-1", "SHA-256", "SHA-512", "SHA3-256", "SHA3-512", "SSDEEP", "TLSH")
 
-# Of the types that need any one property of many: those that senders have.
+# The usual properties of types with a choice of many required properties.
 USUAL: Final = ("command_line", "pid", "account_login", "user_id", "key", "values", "hashes", "serial_number")
 
 TIMES: Final = frozenset({
@@ -38,7 +39,7 @@ _OBJECTS: Final = {
     "contents": '{"ko": {"name": "a name in Korean"}}',
     "definition": '{"statement": "text of the marking"}',
 }
-# The type that a reference most often names.
+# The usual type of each reference.
 _REFERENTS: Final = {
     "created_by_ref": "identity", "object_marking_refs": "marking-definition",
     "marking_ref": "marking-definition",
@@ -120,7 +121,7 @@ _PLAIN: Final = {
     "is_hidden": "false",
     "received_lines": '["from mail.example.com ..."]',
 }
-# Of the types whose name is not that of a group.
+# Names by type; other types have the name of a group of attackers.
 _NAMES: Final = {
     "attack-pattern": '"Spearphishing Attachment"', "campaign": '"Operation Example"',
     "course-of-action": '"Block the address"', "directory": '"Windows"', "file": '"example.hwp"',
@@ -140,8 +141,8 @@ _VALUES: Final = {
 
 _BY_TYPE: Final = {"name": _NAMES, "value": _VALUES}
 
-DICTIONARIES: Final = frozenset(_OBJECTS)  # whose value, or items, are JSON objects
-_SINGLE: Final = frozenset({"hashes", "extensions", "contents", "definition"})  # those that are no lists
+DICTIONARIES: Final = frozenset(_OBJECTS)  # properties with a JSON object as value or items
+_SINGLE: Final = frozenset({"hashes", "extensions", "contents", "definition"})  # no lists
 
 
 def example(name: str, object_type: str) -> str:
@@ -167,5 +168,5 @@ def item(name: str) -> str:
 
 
 def referent(name: str) -> str:
-    """Return a type that the reference `name` may name."""
+    """Return a permitted type for the reference `name`."""
     return _REFERENTS.get(name, "indicator")

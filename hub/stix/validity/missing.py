@@ -1,4 +1,4 @@
-"""What an object lacks: whether it may do without a property, and which properties an error misses."""
+"""Finds missing properties: whether an object needs a property, and the properties named by an error."""
 
 from __future__ import annotations
 
@@ -12,39 +12,43 @@ from hub.model import JsonObject
 
 _Error = jsonschema_rs.ValidationError
 Judge = Callable[[JsonObject], str | None]
+# Bounds for hostile objects: a sentence may then be less exact, but its cost stays small.
 _MAX_KEYS: Final = 200
 _MAX_ERRORS: Final = 1000
 
 
 def steps(obj: JsonObject, path: Iterable[str | int]) -> list[str | int]:
-    """Return an error's path with the keys of objects as texts, and the places in lists as numbers."""
+    """Return an error's path with object keys as texts, and list places as numbers."""
     found: list[str | int] = []
     value: Any = obj
     for token in path:
+        # The library gives keys and indices alike; only the value shows whether "0" is a key or an index.
         found.append(int(token) if isinstance(value, list) else str(token))
         value = value[found[-1]]
     return found
 
 
 def emptied(obj: JsonObject, path: Sequence[str | int]) -> list[str | int]:
-    """Return the way to what would hold nothing without the value that `path` leads to; `path` if nothing."""
+    """Return the path of the outermost container left empty without the value at `path`, or `path` itself."""
     around: list[Any] = [obj]
     for token in path[:-1]:
         around.append(around[-1][token])
     end = len(path)
+    # STIX 2.1 sections 2.3 and 2.12 forbid empty containers: the sender must remove the outermost.
     while end > 1 and len(around[end - 1]) == 1:
         end -= 1
     return list(path[:end])
 
 
-def must_stand(
+def is_needed(
     path: Sequence[str | int], obj: JsonObject, validator: jsonschema_rs.Validator, judge: Judge
 ) -> bool:
-    """Return whether the object around the property that `path` leads to lacks something without it.
+    """Return whether the object around the property at `path` lacks something without this property.
 
-    `validator` and `judge` say so of the object as a whole: a property may be one of several.
+    `validator` and `judge` decide on the whole object: a property may be one of several alternatives.
     """
     *above, name = map(str, path)
+    # INVARIANT: no sentence advises to remove a property if a later check would then ask for this property.
     if judge(_without(obj, path)) is not None:
         return True
     probe = _outline(obj, above, without=name)
@@ -54,7 +58,7 @@ def must_stand(
 
 
 def _without(value: Any, path: Sequence[Any]) -> Any:
-    """Return a copy of `value` that lacks what `path` leads to."""
+    """Return a copy of `value` without the value at `path`."""
     first, *rest = path
     if isinstance(value, list):
         return [_without(item, rest) if index == first else item for index, item in enumerate(value)]
@@ -64,9 +68,10 @@ def _without(value: Any, path: Sequence[Any]) -> Any:
 
 
 def _outline(value: Any, path: Sequence[str], *, without: str) -> Any:
-    """Return `value` with what `path` leads to, and little else, so that its errors are few."""
+    """Return `value` with the value at `path` and little else: such a probe causes few errors."""
     if isinstance(value, list):
-        return [_outline(value[int(path[0])], path[1:], without=without)]  # the first, wherever it stood
+        return [_outline(value[int(path[0])], path[1:], without=without)]  # now the first item of the list
+    # Booleans and short texts decide on branches of a schema (a type, a flag); other values become 0.
     kept = {key: each for key, each in islice(value.items(), _MAX_KEYS) if isinstance(each, bool | str)}
     present = dict.fromkeys(islice(value, _MAX_KEYS), 0) | kept
     present.pop(without, None)
@@ -76,7 +81,7 @@ def _outline(value: Any, path: Sequence[str], *, without: str) -> Any:
 
 
 def names_missing(error: _Error, path: Sequence[str]) -> Iterator[str]:
-    """Return the properties that `error` misses in what `path` leads to, in any of its branches."""
+    """Return the properties of the object at `path` named as missing by `error`, in any branch."""
     place = [str(token) for token in error.instance_path]
     if place != list(path[: len(place)]):
         return

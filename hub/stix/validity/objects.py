@@ -1,4 +1,4 @@
-"""What STIX 2.1 asks of domain, relationship and meta objects, and no schema can say, or say well."""
+"""Checks domain, relationship and meta objects against the text of STIX 2.1, beyond the schemas."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from hub.stix.values.places import pointer, shown
 
 _RESERVED: Final = ("severity", "action", "username", "phone_number")  # section 3.8
 
-# Where language tags may stand.
+# The properties with language tags.
 _IN_A_LANGUAGE: Final = frozenset({"lang", "granular_markings", "contents"})
 
 _SEEN: Final = ("first_seen", "last_seen", False)
-# By type: which instant may not come after which; True where they may not be equal either.
+# By type: the first instant must not be later than the second; True: nor equal.
 _ORDER: Final[dict[str, tuple[str, str, bool]]] = {
     "campaign": _SEEN,  # section 4.2
     "indicator": ("valid_from", "valid_until", True),  # 4.7
@@ -40,7 +40,7 @@ _ORDER: Final[dict[str, tuple[str, str, bool]]] = {
 _REQUIRED: Final = frozenset({"last_observed"})
 _CVE: Final = re.compile(r"CVE-[0-9]{4}-[0-9]{4,}")
 _CAPEC: Final = re.compile(r"CAPEC-[0-9]+")
-# By type: the source name that goes with ids of this form (sections 4.18 and 4.1).
+# By type: the source name of ids in this form (sections 4.18 and 4.1).
 _CATALOGUES: Final = {
     "vulnerability": ("cve", _CVE, "CVE-2024-3094"),
     "attack-pattern": ("capec", _CAPEC, "CAPEC-98"),
@@ -50,7 +50,7 @@ _CATALOGUES: Final = {
 def object_fault(obj: JsonObject, *, is_observable: bool) -> str | None:
     """Return the first reason why `obj` breaks the text of STIX 2.1, as a sentence, or None.
 
-    What has another JSON type than it should is left to the schema. `obj` has its `type` and `id`.
+    Values of a wrong JSON type are left to the schema. `obj` has its `type` and `id`.
     """
     found = _name_fault(obj, is_observable=is_observable) or _reference_fault(obj)
     if not found and not _IN_A_LANGUAGE.isdisjoint(obj):
@@ -81,7 +81,7 @@ def _name_fault(obj: JsonObject, *, is_observable: bool) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Allowed:
-    """The types that are allowed, or, where custom types are too, those that are not; and in words."""
+    """The allowed types, or, with custom types allowed, the forbidden types; and the same in words."""
 
     words: str
     types: frozenset[str] = frozenset()
@@ -114,7 +114,7 @@ _OBSERVED: Final = _Allowed(
     "an observable or a relationship, such as file or url", but=_BUNDLE | META_TYPES | DOMAIN_TYPES
 )
 _COMMON: Final = {"created_by_ref": _IDENTITY, "object_marking_refs": _MARKING}  # sections 3.2 and 7.2
-# Where a type's own section words no limit (report, grouping, note, opinion), a STIX object is meant.
+# Without a limit in a type's own section (report, grouping, note, opinion) any STIX object is allowed.
 _OF_TYPE: Final[dict[str, dict[str, _Allowed]]] = {
     "grouping": {"object_refs": _ANY},  # 4.4
     "malware": {"sample_refs": _only("artifact", "file"), "operating_system_refs": _SOFTWARE},  # 4.11
@@ -140,7 +140,8 @@ _OF_TYPE: Final[dict[str, dict[str, _Allowed]]] = {
 
 
 def _reference_fault(obj: JsonObject) -> str | None:
-    """What is no identifier is left to the schema; what observables refer to is judged elsewhere."""
+    """Malformed identifiers are left to the schema; `observables` checks the references of observables."""
+    # Not checked: whether the named object exists. References may dangle (policy 2.7: nothing is looked up).
     found = [*_references(obj)]
     for place, allowed, value in found:
         object_type, dashes, _ = value.partition("--")
@@ -240,7 +241,7 @@ _OWNERS: Final = {name: owner for owner, names in EXTENSIONS.items() for name in
 
 
 def _extension_fault(obj: JsonObject) -> str | None:
-    """That a key is an extension definition's id, or a name that STIX 2.1 gives, is a SHOULD."""
+    """Other keys than a definition's id or a name of STIX 2.1 pass: the text says SHOULD."""
     extensions = obj.get("extensions")
     for key in extensions if isinstance(extensions, dict) else ():
         if not _KEY.fullmatch(key):
@@ -251,7 +252,7 @@ def _extension_fault(obj: JsonObject) -> str | None:
                 "write extension-definition-- and the UUID of the definition"
             )
         if _OWNERS.get(key, obj["type"]) != obj["type"]:
-            # python-stix2 reads it as the one of the standard, and fails where that lacks a property.
+            # python-stix2 reads such an extension as the standard's, and fails on a missing property.
             return (
                 f"/extensions/{key} is an extension of {_OWNERS[key]}, not of {obj['type']}; "
                 f"put it on the {_OWNERS[key]}, or name a definition of your own"
@@ -322,7 +323,7 @@ def _is_relationship(ref: Any) -> bool:
 
 
 def _marking_definition(obj: JsonObject) -> str | None:
-    """Section 7.2.1. TLP is said by the ids that the standard gives, and by nothing else (7.2.1.4)."""
+    """Section 7.2.1. Only the standard's ids express TLP (7.2.1.4)."""
     if obj.get("definition_type") == "tlp":
         return (
             "/definition_type is tlp, and the id is none of TLP's; mark objects with the ids that the "

@@ -1,7 +1,7 @@
-"""Where the OASIS schemas of observables differ from the text of STIX 2.1, which alone is normative (1.5.4).
+"""Corrects the OASIS schemas of observables by the text of STIX 2.1; the schemas are informative (1.5.4).
 
-A correction widens a schema to what the text allows. What the text asks for beyond JSON Schema, or what
-needs a better sentence than an expression makes, `observables` judges.
+A correction widens a schema up to the text. `observables` checks rules beyond JSON Schema, and rules in need
+of a better sentence.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from hub.model import JsonObject
 
 
 class ObservableCorrection(NamedTuple):
-    """What stands at `where` below the schema `folder/name` becomes `now`, or goes where that is None.
+    """The value at `where` below the schema `folder/name` becomes `now`, or is removed if `now` is None.
 
-    A function is told what the correction stands in, and returns what it becomes.
+    A function gets the value around, and returns the new value.
     """
 
     schema: str
@@ -24,9 +24,11 @@ class ObservableCorrection(NamedTuple):
     section: str
 
 
-_TEXT: Final = {"type": "string"}
+_TEXT: Final = {"type": "string"}  # the form is checked by `values` or `hashes`, or not at all (a SHOULD)
+# Keys of dictionaries (STIX 2.1 section 2.3): at most 250 characters.
 _KEY: Final = "^[a-zA-Z0-9_-]{1,250}$"
 _VALUES: Final = {"anyOf": [{"type": "array", "items": _TEXT, "minItems": 1}, _TEXT]}
+# The last names of both lists are of STIX 2.0: `observables` refuses these alone outside a container.
 _PROCESS: Final = (
     "extensions", "is_hidden", "pid", "created_time", "cwd", "command_line", "environment_variables",
     "opened_connection_refs", "creator_user_ref", "image_ref", "parent_ref", "child_refs",
@@ -35,14 +37,16 @@ _PROCESS: Final = (
 _REGISTRY_KEY: Final = ("key", "values", "modified_time", "creator_user_ref", "number_of_subkeys", "modified")
 _FILE: Final = "definitions/file-extensions-dictionary/patternProperties/"
 _TRAFFIC: Final = "definitions/network-traffic-extensions-dictionary/patternProperties/"
-_COUNT: Final = {"type": "integer", "minimum": 0}
+_COUNT: Final = {"type": "integer", "minimum": 0}  # bytes or packets
 
 
 def _one_of(names: tuple[str, ...]) -> list[JsonObject]:
     return [{"required": [name]} for name in names]
 
 
+# Applied in this order, after those of `corrections`.
 CORRECTIONS: Final = (
+    # Dictionaries, hashes and reserved names, common to all types.
     ObservableCorrection(
         "common/hashes-type", "patternProperties", {"^[a-zA-Z0-9_-]{3,250}$": _TEXT},
         "the value has the form of its algorithm, which TLSH has changed; `hashes` judges it", "2.7",
@@ -61,6 +65,7 @@ CORRECTIONS: Final = (
         {"anyOf": _one_of(("severity", "action", "username", "phone_number"))},
         "phone_number is reserved, phone_numbers is not", "3.8",
     ),
+    # Single types.
     ObservableCorrection(
         "observables/artifact", "allOf/1/properties/mime_type", _TEXT,
         "media types SHOULD be registered", "6.1",
@@ -179,6 +184,7 @@ CORRECTIONS: Final = (
         "observables/windows-registry-key", "anyOf", _one_of(_REGISTRY_KEY),
         "modified_time is one of the properties; STIX 2.0's counts in its container alone", "6.17, 2.13",
     ),
+    # The container of observed-data.
     ObservableCorrection(
         "sdos/observed-data", "allOf/1/properties/objects",
         {"type": "object", "minProperties": 1, "additionalProperties": {"type": "object"}},
@@ -188,7 +194,7 @@ CORRECTIONS: Final = (
 
 
 def correct(schemas: dict[str, dict[str, JsonObject]]) -> None:
-    """Apply all corrections to `schemas`, by folder and name. LookupError: one finds no place any more."""
+    """Apply all corrections to `schemas`, by folder and name. LookupError: a place no longer exists."""
     for correction in CORRECTIONS:
         folder, name = correction.schema.split("/")
         *parents, last = correction.where.split("/")

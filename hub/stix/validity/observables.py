@@ -1,7 +1,7 @@
-"""What STIX 2.1 asks of observables beyond JSON Schema (chapter 6 and sections 2.7, 2.9, 2.13, 2.16).
+"""Checks observables beyond JSON Schema (STIX 2.1 chapter 6 and sections 2.7, 2.9, 2.13, 2.16).
 
-Values that have a form, hashes, references to types that a property allows, times that exist and are in
-order, properties that need one another, and what the deprecated container of `observed-data` holds.
+Checked are: forms of values, hashes, types of references, existing and ordered times, properties required
+together, and the content of the deprecated container of `observed-data`.
 """
 
 from __future__ import annotations
@@ -28,19 +28,20 @@ _NO_OBSERVABLES: Final = OBJECT_TYPES | {"bundle"}
 
 _ENDPOINTS: Final = ("ipv4-addr", "ipv6-addr", "mac-addr", "domain-name")
 _FILED: Final = ("file", "directory")
-_ANY: Final = ()  # any observable, also of a type that the standard does not define
+_ANY: Final = ()  # any observable, also of a custom type
 
-# Paths go down by property; * stands for each item of a list, and ends the path to a list of references.
+# A path goes down by property; * means each item of a list. Types are those of the property's own section.
+# Not checked: whether the named object exists.
 _REFERENCES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
-    "directory": {"contains_refs/*": _FILED},
-    "domain-name": {"resolves_to_refs/*": ("ipv4-addr", "ipv6-addr", "domain-name")},
-    "email-addr": {"belongs_to_ref": ("user-account",)},
-    "email-message": {
+    "directory": {"contains_refs/*": _FILED},  # section 6.3
+    "domain-name": {"resolves_to_refs/*": ("ipv4-addr", "ipv6-addr", "domain-name")},  # 6.4
+    "email-addr": {"belongs_to_ref": ("user-account",)},  # 6.5
+    "email-message": {  # 6.6
         **dict.fromkeys(("from_ref", "sender_ref", "to_refs/*", "cc_refs/*", "bcc_refs/*"), ("email-addr",)),
         "body_multipart/*/body_raw_ref": ("artifact", "file"),
         "raw_email_ref": ("artifact",),
     },
-    "file": {
+    "file": {  # 6.7
         "parent_directory_ref": ("directory",),
         "contains_refs/*": _ANY,
         "content_ref": ("artifact",),
@@ -48,7 +49,7 @@ _REFERENCES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
     },
     "ipv4-addr": {"resolves_to_refs/*": ("mac-addr",), "belongs_to_refs/*": ("autonomous-system",)},
     "ipv6-addr": {"resolves_to_refs/*": ("mac-addr",), "belongs_to_refs/*": ("autonomous-system",)},
-    "network-traffic": {
+    "network-traffic": {  # 6.12
         "src_ref": _ENDPOINTS,
         "dst_ref": _ENDPOINTS,
         "src_payload_ref": ("artifact",),
@@ -57,7 +58,7 @@ _REFERENCES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "encapsulated_by_ref": ("network-traffic",),
         "extensions/http-request-ext/message_body_data_ref": ("artifact",),
     },
-    "process": {
+    "process": {  # 6.13
         "opened_connection_refs/*": ("network-traffic",),
         "creator_user_ref": ("user-account",),
         "image_ref": ("file",),
@@ -65,8 +66,9 @@ _REFERENCES: Final[dict[str, dict[str, tuple[str, ...]]]] = {
         "child_refs/*": ("process",),
         "extensions/windows-service-ext/service_dll_refs/*": ("file",),
     },
-    "windows-registry-key": {"creator_user_ref": ("user-account",)},
+    "windows-registry-key": {"creator_user_ref": ("user-account",)},  # 6.17
 }
+# Values with a grammar of another standard; each function of `values` names the RFC.
 _VALUES: Final[dict[str, dict[str, Callable[[str], str | None]]]] = {
     "artifact": {"url": values.url_fault},
     "domain-name": {"value": values.domain_fault},
@@ -104,7 +106,7 @@ _TIMES: Final[dict[str, tuple[str, ...]]] = {
         "x509_v3_extensions/private_key_usage_period_not_after",
     ),
 }  # fmt: skip
-# Properties that STIX 2.0 has under these names, and that are custom in 2.1 and count for nothing there.
+# Properties of STIX 2.0: in 2.1 they are custom, and fulfil no requirement.
 _OF_STIX_20: Final = {
     "process": frozenset({"name", "created", "arguments", "binary_ref"}),
     "windows-registry-key": frozenset({"modified"}),
@@ -112,12 +114,13 @@ _OF_STIX_20: Final = {
 _COMMON: Final = frozenset({
     "type", "id", "spec_version", "object_marking_refs", "granular_markings", "defanged",
 })  # fmt: skip
+# Dictionaries of lists in 2.1, of texts in 2.0 (sections 6.6 and 6.12).
 _LISTS_OF_TEXTS: Final = {
     "email-message": "additional_header_fields",
     "network-traffic": "extensions/http-request-ext/request_header",
 }
-# Where all properties that an id is made of are optional (6: ID Contributing Properties).
-_MAKE_AN_ID: Final = {
+# Types with optional ID Contributing Properties alone (chapter 6).
+_ID_PROPERTIES: Final = {
     "artifact": ("hashes", "payload_bin"),
     "email-message": ("from_ref", "subject", "body"),
     "process": (),
@@ -128,18 +131,18 @@ _MAKE_AN_ID: Final = {
 
 
 def observable_fault(obj: JsonObject, object_type: str) -> str | None:
-    """Return the first reason why `obj`, which follows its type's schema, is no valid observable, or None.
+    """Return the first reason why `obj` is no valid observable, or None; `obj` follows its type's schema.
 
-    The sentence begins with the place as a JSON Pointer. A type that the standard does not define passes.
+    The sentence begins with the place as a JSON Pointer. A custom type passes.
     """
     return _fault_anywhere(obj, object_type, None) or _fault_at_top(obj, object_type)
 
 
 def container_fault(objects: JsonObject, schema_fault: Callable[[JsonObject, str], str | None]) -> str | None:
-    """Return why the deprecated `objects` of `observed-data` holds something else than observables, or None.
+    """Return why the deprecated `objects` of `observed-data` holds other objects than observables, or None.
 
-    They may be as STIX 2.0 describes them (2.13): without `id`, or with one that is any string (2.9), and
-    with references that are keys of the container. `schema_fault` holds an object against its type's schema.
+    Observables of STIX 2.0 pass (2.13): without `id`, or with any string as id (2.9), and with keys of the
+    container as references. `schema_fault` compares an object with its type's schema.
     """
     for key, member in objects.items():
         place = f"/objects/{escape(key)}"
@@ -155,6 +158,7 @@ def container_fault(objects: JsonObject, schema_fault: Callable[[JsonObject, str
             )
         if not isinstance(member.get("id", ""), str):
             return f"{short(place)}/id is not a string; write one, or leave it out"
+        # The schemas ask for an id: a placeholder replaces any id, because 2.0 permits any string.
         named = {**member, "id": f"{object_type}--00000000-0000-4000-8000-000000000000"}
         said = schema_fault(named, object_type) or _fault_anywhere(member, object_type, objects)
         if said:
@@ -163,7 +167,7 @@ def container_fault(objects: JsonObject, schema_fault: Callable[[JsonObject, str
 
 
 def hashes_fault(obj: JsonObject) -> str | None:
-    """Return which hash in the external references of `obj` does not have its algorithm's form (2.5, 2.7)."""
+    """Return the malformed hash in the external references of `obj`, or None (2.5, 2.7)."""
     return _fault_of_hashes(obj, ("external_references/*/hashes",))
 
 
@@ -186,7 +190,9 @@ def _fault_at_top(obj: JsonObject, object_type: str) -> str | None:
         for name, value in header.items():
             if isinstance(value, str):
                 return f'{short(f"{place}/{escape(name)}")} is no list; write it as ["{shown(value)[1:-1]}"]'
-    made_of = _MAKE_AN_ID.get(object_type)
+    # Section 2.9: without contributing properties the UUID must be random (version 4). Not checked: whether a
+    # version 5 UUID is the right digest of the properties (a SHOULD).
+    made_of = _ID_PROPERTIES.get(object_type)
     if made_of is not None and obj.keys().isdisjoint(made_of) and obj["id"][_VERSION_DIGIT] != "4":
         return (
             "/id has a UUID that is not random (version 4), and the object has nothing that it could be "
@@ -207,14 +213,14 @@ def _fault_of_references(obj: JsonObject, allowed: dict[str, tuple[str, ...]], l
             if local is not None and reference in local:
                 named = local[reference].get("type")
                 if not isinstance(named, str):
-                    continue  # of which that object hears itself
+                    continue  # the fault is reported for that object itself
             elif identifier := _IDENTIFIER.fullmatch(reference):
                 named = identifier[1]
             elif local is None:
                 example = f"{types[0] if types else 'file'}--8b6297fe-cae7-47c6-9256-5584b417849c"
                 return f"{place} {shown(reference)} is no identifier; write the id of {wanted}, as {example}"
             else:
-                continue  # nothing in this container: references may dangle
+                continue  # no key of this container: references may dangle
             if named not in types if types else named in _NO_OBSERVABLES:
                 return f"{place} names {shown(str(named))}; it may name {wanted} alone"
     return None
@@ -222,7 +228,7 @@ def _fault_of_references(obj: JsonObject, allowed: dict[str, tuple[str, ...]], l
 
 def _fault_of_values(obj: JsonObject, rules: dict[str, Callable[[str], str | None]]) -> str | None:
     for path, rule in rules.items():
-        # What is defanged is written as no client resolves it (3.2): hxxps[:]//a[.]example.
+        # A defanged value is written in a form without a grammar (3.2): hxxps[:]//a[.]example.
         if obj.get("defanged") is True and path in {"value", "url"}:
             continue
         for place, value in _found(obj, path):
@@ -254,6 +260,7 @@ def _fault_of_times(obj: JsonObject, paths: tuple[str, ...]) -> str | None:
 def _fault_of_traffic(obj: JsonObject) -> str | None:
     if "end" not in obj:
         return None
+    # Section 6.12: a connection with an end is not active; the end is not before the start.
     if obj.get("is_active") is not False:
         return "/is_active must be false where end is given (STIX 2.1 section 6.12); add it, or leave end out"
     if "start" in obj and (version_key(obj["end"]) or "") < (version_key(obj["start"]) or ""):
@@ -265,7 +272,7 @@ def _fault_of_traffic(obj: JsonObject) -> str | None:
 
 
 def _found(value: Any, path: str, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield what stands in `value` under `path`, with its JSON Pointer. An empty path finds nothing."""
+    """Yield each value in `value` under `path`, with its JSON Pointer. An empty path finds nothing."""
     step, _, rest = path.partition("/")
     below: Iterable[tuple[str | int, Any]]
     if step == "*":

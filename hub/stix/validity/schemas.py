@@ -1,4 +1,4 @@
-"""The OASIS STIX 2.1 JSON Schemas that stix2-validator ships, corrected and compiled."""
+"""Compiles the OASIS STIX 2.1 JSON Schemas of stix2-validator, with corrections."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Loaded: TypeAlias = dict[str, dict[str, JsonObject]]
 
 
 def _load() -> Loaded:
-    """Read the packaged schemas by folder and name, without importing the package: that takes a second."""
+    """Read the packaged schemas by folder and name, without the package's import: this takes a second."""
     spec = find_spec("stix2validator")
     if spec is None or not spec.submodule_search_locations:
         raise ImportError("the package stix2-validator, which ships the STIX 2.1 schemas, is not installed")
@@ -42,7 +42,7 @@ def _load() -> Loaded:
 
 
 def _without_formats(value: Any) -> None:
-    """Take out `format`, which a schema mentions without asking for it; the corrections' own are asserted."""
+    """Remove each `format`: the schemas assert no format. The corrections add asserted formats later."""
     if isinstance(value, dict):
         if isinstance(value.get("format"), str):
             del value["format"]
@@ -54,7 +54,7 @@ def _without_formats(value: Any) -> None:
 
 
 def packaged() -> Loaded:
-    """Return the schemas by folder and name, as they are shipped, without formats."""
+    """Return the schemas by folder and name, as shipped, without formats."""
     loaded = _load()
     _without_formats(loaded)
     return loaded
@@ -62,6 +62,7 @@ def packaged() -> Loaded:
 
 def _corrected() -> Loaded:
     loaded = packaged()
+    # An update of the package may move the place of a correction: LookupError then stops the start.
     correct(loaded)
     observable_schemas.correct(loaded)
     return loaded
@@ -77,6 +78,7 @@ _SCHEMAS: Final = {
 _REGISTRY: Final = jsonschema_rs.Registry(
     [(schema["$id"], schema) for folder in _LOADED.values() for schema in folder.values()]
 )
+# The sets follow the packaged files: a type without a schema counts as custom (STIX 2.1 section 11.2).
 OBSERVABLE_TYPES: Final = frozenset(_LOADED["observables"])
 DOMAIN_TYPES: Final = frozenset(_LOADED["sdos"])
 RELATIONSHIP_TYPES: Final = frozenset(_LOADED["sros"])
@@ -87,11 +89,10 @@ OBJECT_TYPES: Final = DOMAIN_TYPES | RELATIONSHIP_TYPES | META_TYPES
 def schema_fault(obj: JsonObject, object_type: str, judge: Judge, *, is_observable: bool) -> str | None:
     """Return the first reason why `obj` breaks the corrected schema of its type, as a sentence, or None.
 
-    `judge` says what an object lacks that no schema asks for, so that nobody is told to leave that out.
-
-    A type that the standard does not define is held against what all observables, or all other objects,
-    have in common.
+    `judge` reports omissions outside the schemas: no sentence then advises such an omission. A custom type is
+    compared with the common properties of observables or of other objects.
     """
+    # Not checked here: values with a grammar (`values`); references and order (`objects`, `observables`).
     known = object_type in OBSERVABLE_TYPES or object_type in OBJECT_TYPES
     name = object_type if known else _OBSERVABLE_CORE if is_observable else "core"
     validator = _validator(name)
@@ -114,7 +115,7 @@ def _no_timestamp(error: jsonschema_rs.ValidationError) -> str:
 
 
 def is_timestamp(text: Any) -> bool:
-    """Return whether `text` is a timestamp of STIX 2.1 section 2.16, and no leap second."""
+    """Return whether `text` is a timestamp of STIX 2.1 section 2.16, without a leap second."""
     return isinstance(text, str) and version_key(text) is not None
 
 
@@ -124,7 +125,7 @@ def _has_milliseconds(text: str) -> bool:
 
 @cache  # two threads may compile the same schema at once: both results are right
 def _validator(name: str) -> jsonschema_rs.Validator:
-    # Patterns run in linear time, whatever text they meet: no look-around is needed, and none is allowed.
+    # The engine without look-around matches in linear time, also hostile texts. No schema needs look-around.
     return jsonschema_rs.Draft202012Validator(
         _SCHEMAS[name],
         registry=_REGISTRY,

@@ -1,7 +1,7 @@
-"""The errors of the STIX 2.1 schemas, as sentences that name the place, the value and the remedy.
+"""Turns errors of the STIX 2.1 schemas into sentences with the place, the value and the remedy.
 
-No sentence shows an expression, or sends its reader in a circle: who is told to leave a property out
-may leave it out.
+No sentence shows an expression. No remedy leads to another refusal: an advice to leave out a property is
+given only if the property may be left out.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from hub.stix.validity.examples import (
 from hub.stix.validity.missing import (
     Judge,
     emptied,
-    must_stand,
+    is_needed,
     names_missing,
     steps,
 )
@@ -47,25 +47,28 @@ from hub.stix.values.places import pointer, short
 _Error = jsonschema_rs.ValidationError
 _MAX_NAME: Final = 40
 _MAX_NAMES: Final = 5
-_MAX_SENTENCE: Final = 300
+_MAX_SENTENCE: Final = 300  # characters: a status repeats the sentence of each failed object
 _BOOLEANS: Final = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
 _DIGITS: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})")
 _DECIMAL: Final = re.compile(r"-?(0|[1-9][0-9]{0,14})(\.[0-9]{1,20})?")
+# Strings with a grammar or a fixed set of values: quotes around a number would not make a right value.
 _BOUND: Final = frozenset({"id", "type", "pattern", "pattern_type", "opinion", "extension_type", "lang"})
 _JSON_TYPES: Final = {"array": "list", "object": "JSON object"}
 
 
 def sentence(error: _Error, obj: JsonObject, validator: jsonschema_rs.Validator, judge: Judge) -> str:
-    """Return what `error`, which `validator` raised on `obj`, tells the sender: one line, the place first.
+    """Return the message on `error` for the sender: one line, the place first.
 
-    `judge` says what else an object lacks that no schema asks for.
+    `validator` raised `error` on `obj`. `judge` reports omissions outside the schemas.
     """
-    said = _said(_Fault(error, obj, validator, judge))
+    said = _message(_Fault(error, obj, validator, judge))
     return said if len(said) <= _MAX_SENTENCE else said[: _MAX_SENTENCE - 1] + "…"
 
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
+    """The error, the object, the validator of the schema, and the further checks."""
+
     error: _Error
     obj: JsonObject
     validator: jsonschema_rs.Validator
@@ -89,7 +92,7 @@ class _Fault:
 
     @property
     def name(self) -> str:
-        """The property that the value belongs to: an item's is that of its list."""
+        """The property of the value; for an item the property of its list."""
         return next((token for token in reversed(self.path) if not token.isdigit()), "")
 
     @property
@@ -109,9 +112,10 @@ class _Fault:
         return self.error.instance
 
 
-def _said(fault: _Fault) -> str:
+def _message(fault: _Fault) -> str:
+    # First: null and empty values fail at several places of a schema, and need the same remedy at each.
     if fault.path and (fault.value is None or fault.value in ([], {})):
-        said = _nothing(fault)
+        said = _empty_value(fault)
         if said:
             return said
     match fault.kind:
@@ -138,7 +142,7 @@ def _said(fault: _Fault) -> str:
         case "not":
             said = _forbidden(fault)
         case "anyOf" | "oneOf" | "oneOfNotValid" | "oneOfMultipleValid":
-            said = _no_branch(fault)
+            said = _no_form(fault)
         case _:
             said = _general(fault)
     return said
@@ -165,12 +169,12 @@ def _as_in(name: str, object_type: str) -> str:
     return f', for example "{name}": {right}' if right else ""
 
 
-def _nothing(fault: _Fault) -> str | None:
-    """Return the sentence on a null or an empty list or object, or None where such a value is allowed."""
+def _empty_value(fault: _Fault) -> str | None:
+    """Return the sentence on a null or an empty list or object, or None for a permitted value."""
     nothing = "null" if fault.value is None else "an empty list" if fault.value == [] else "empty"
     is_item, path = fault.is_item, fault.steps
     wanted = item(fault.name) if is_item else ""
-    # What holds nothing else would be empty in its turn: it is that which is left out, or may not be.
+    # A container with this value alone would be empty in its turn: then the whole container must go.
     out = emptied(fault.obj, path)
     is_whole = len(out) == len(path)
     if isinstance(out[-1], int):
@@ -179,7 +183,7 @@ def _nothing(fault: _Fault) -> str | None:
         return f"{fault.place} is {nothing}; take {which} out of the list{instead}"
     if not is_item and fault.kind not in ("type", "anyOf", "minItems", "minProperties", "enum"):
         return None
-    if not must_stand(out, fault.obj, fault.validator, fault.judge):
+    if not is_needed(out, fault.obj, fault.validator, fault.judge):
         left_out = "the property" if is_whole else short(str(out[-1]), _MAX_NAME)
         return f"{fault.place} is {nothing}; leave {left_out} out"
     what = "at least one value" if fault.value == [] else "a value"
@@ -201,6 +205,7 @@ def _unexpected(fault: _Fault) -> str:
     if fault.name == "hashes":
         right = nearest(name, list(HASH_NAMES)) or "SHA-256"
         return f"{place} is no name of a hash: use {right}"
+    # STIX 2.1 section 3.1: 3 to 250 characters of a-z, 0-9 and underscore, with a letter first.
     renamed = "".join(char if char.isascii() and char.isalnum() else "_" for char in name).strip("_").lower()
     fits = len(renamed) in range(3, 60) and renamed[0].isalpha() and renamed != name
     hint = f", for example {renamed}" if fits else ""
@@ -218,6 +223,7 @@ def _unknown_extension(name: str, object_type: str) -> str:
 def _forbidden(fault: _Fault) -> str:
     schema = fault.detail["schema"]
     if isinstance(fault.value, dict):
+        # A `not` over an object forbids properties together: the first of them in the object is the fault.
         named = [name for name in _required_in(schema) if name in fault.value]
         if named:
             place = _pointer([*fault.path, named[0]])
@@ -272,7 +278,8 @@ def _wrong_type(fault: _Fault) -> str:
 
 
 def _other_type(value: Any, types: list[str], name: str) -> str:
-    """Return how `value`, which belongs to `name`, is written in one of `types`, or an empty string."""
+    """Return the form of `value` in one of `types`, or an empty string; `name` is its property."""
+    # Only a change without loss is advised: the text of a number or boolean, one item in brackets.
     match value:
         case str() if name in MARKINGS and "array" in types and (known := level_id(value)):
             said = f'for {known[0]} write ["{known[1]}"]'
@@ -315,10 +322,12 @@ def _article(word: str) -> str:
 # --- one of several forms ----------------------------------------------------------------------------------
 
 
-def _no_branch(fault: _Fault) -> str:
+def _no_form(fault: _Fault) -> str:
     special = _combination(fault)
     if special:
         return special
+    # From the most helpful sentence to the least: a known combination, one form for all branches, one missing
+    # property for all branches, and last the branch with the fewest errors.
     branches = [branch for branch in fault.detail.get("context", ()) if branch]
     if not branches:
         return f"{fault.place} fits two forms that STIX 2.1 gives it, and must fit one; take one of them out"
@@ -336,17 +345,18 @@ def _no_branch(fault: _Fault) -> str:
         (branch for branch in branches if not _is_other_type(branch)), key=_distance, default=branches[0]
     )
     first = next((each for each in best if each.kind.name not in ("not", "enum")), best[0])
-    return _said(_Fault(first, fault.obj, fault.validator, fault.judge))
+    return _message(_Fault(first, fault.obj, fault.validator, fault.judge))
 
 
 def _lacking(branch: list[_Error], path: list[str]) -> Iterator[str]:
-    """Return the names that a branch misses, or none if something else is wrong in it too."""
+    """Return the missing properties of a branch, or none if the branch has another error too."""
     if all(each.kind.name == "required" for each in branch):
         for each in branch:
             yield from names_missing(each, path)
 
 
 def _is_other_type(branch: list[_Error]) -> bool:
+    # A branch of another object type is no hint: its errors are about properties of that type.
     return any(each.kind.name == "enum" and each.instance_path[-1:] == ["type"] for each in branch)
 
 
@@ -355,7 +365,7 @@ def _distance(branch: list[_Error]) -> tuple[int, int]:
 
 
 def _one_missing(fault: _Fault, lacking: list[list[str]]) -> str:
-    """Return the sentence on an object that has none of several properties, or sets of properties."""
+    """Return the sentence on an object without any of several properties, or sets of properties."""
     choices = list(dict.fromkeys(" with ".join(names) for names in lacking))
     common = set(lacking[0]).intersection(*lacking)
     if common:
@@ -383,4 +393,5 @@ def _combination(fault: _Fault) -> str | None:
 
 
 def _pointer(path: Sequence[str]) -> str:
+    # A key of the sender may hold line ends: a sentence stays on one line of a log.
     return "".join(char if char.isprintable() else f"\\u{ord(char):04x}" for char in pointer(path))

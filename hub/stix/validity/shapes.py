@@ -1,4 +1,4 @@
-"""What is wrong with a string that has not the form of its property: said in words, with the right form."""
+"""Sentences for a string with a wrong form: the fault in words, and a right form."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hub.stix.validity.examples import (
 )
 from hub.stix.values.places import short
 
-_MAX_SHOWN: Final = 60
+_MAX_SHOWN: Final = 60  # characters of a sender's value in a sentence
 MARKINGS: Final = frozenset({"object_marking_refs", "marking_ref"})
 _LEVEL: Final = re.compile(
     r"\s*(?:tlp[\s:_-]*)?(white|clear|green|amber[\s+_-]*strict|amber|red)\s*", re.IGNORECASE
@@ -29,7 +29,7 @@ _LEVEL: Final = re.compile(
 _LEVELS: Final = {
     "white": Tlp.CLEAR, "clear": Tlp.CLEAR, "green": Tlp.GREEN, "amber": Tlp.AMBER, "red": Tlp.RED,
 }  # fmt: skip
-# How the packaged schemas spell "an identifier of one of these types", and "of none of these".
+# The expression of the packaged schemas for "an identifier of one of these types", and "of none of these".
 _OF_TYPES: Final = re.compile(r"\^\(?([a-z0-9|-]+)\)?(?:--.*)?")
 _UUID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
@@ -38,6 +38,7 @@ _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _OFFSET: Final = re.compile(r"[+-]\d{2}:?\d{2}$")
 _MOST_TYPES: Final = 6
 
+# By property; the grammar itself is in the schemas or in `values`, never here.
 _OTHER_FORMS: Final = {
     "relationship_type": "use a-z, 0-9 and hyphens alone",
     "mime_type": "write an RFC 6838 media type",
@@ -71,11 +72,11 @@ def shown(value: Any) -> str:
 
 
 def json_type(value: Any) -> str:
-    """Return what `value` is in JSON, with its article."""
+    """Return the JSON type of `value`, with its article."""
     match value:
         case None:
             return "null"
-        case bool():
+        case bool():  # before int: in Python a bool is an int
             return "the boolean"
         case str():
             return "the string"
@@ -87,11 +88,12 @@ def json_type(value: Any) -> str:
 
 
 def form_sentence(place: str, name: str, value: str, object_type: str, pattern: str) -> str:
-    """Return what is wrong with `value`, the property or item `name` of an `object_type`, and its right form.
+    """Return the fault and the right form of `value`, the property or item `name` of an `object_type`.
 
-    `pattern` is the expression that it does not match; the sentence never shows it.
+    `value` does not match `pattern`; the sentence never shows this expression.
     """
     types = _types(pattern)
+    # The order goes from special to general. STIX 2.1 sections 4.1 and 4.18 name the sources capec and cve.
     if name == "source_name":
         return f'{place} is {shown(value)}: write "cve" beside a CVE id, and "capec" beside a CAPEC id'
     if name in TIMES or pattern.startswith("^[0-9]{4}-(0[1-9]"):
@@ -108,7 +110,7 @@ def form_sentence(place: str, name: str, value: str, object_type: str, pattern: 
 
 
 def forbidden_sentence(place: str, name: str, value: str, pattern: str) -> str:
-    """Return why `value` may not be what `pattern` describes."""
+    """Return why `value` must not match `pattern`."""
     types = _types(pattern)
     if types:
         prefix = value.partition("--")[0]
@@ -121,7 +123,7 @@ def forbidden_sentence(place: str, name: str, value: str, pattern: str) -> str:
 
 
 def time_flaw(value: str) -> str:
-    """Return what `value` lacks to be a STIX timestamp, and how it is written (STIX 2.1 section 2.16)."""
+    """Return the fault of `value` as a STIX timestamp, and a right form (STIX 2.1 section 2.16)."""
     moment = _moment(value)
     if _DATE.fullmatch(value):
         flaw = "the time of day and Z are missing"
@@ -139,6 +141,7 @@ def time_flaw(value: str) -> str:
         flaw = "the milliseconds are missing"
     else:
         flaw = "created and modified have exactly three digits of a second"
+    # Only a time with an offset has a certain instant in UTC: a guess would alter the sender's evidence.
     right = INSTANT
     if moment is not None and moment.tzinfo is not None and not _DATE.fullmatch(value):
         right = moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -146,7 +149,8 @@ def time_flaw(value: str) -> str:
 
 
 def nearest(value: str, options: list[str]) -> str | None:
-    """Return the option that `value` most likely stands for, or None."""
+    """Return the option most similar to `value`, or None."""
+    # Only the beginning of `value` is compared: the time grows with the product of both lengths.
     folded = {_fold(option): option for option in reversed(options)}
     found = get_close_matches(_fold(value[:_MAX_SHOWN]), folded, n=1, cutoff=0.7)
     return folded[found[0]] if found else None
@@ -157,7 +161,7 @@ def _fold(text: str) -> str:
 
 
 def one_of_the_types(patterns: list[str]) -> str:
-    """Return one expression for what each of `patterns` allows, if they are all about the types of ids."""
+    """Return one expression for all `patterns` on types of ids; without such patterns the first pattern."""
     types = [each for pattern in patterns for each in _types(pattern)]
     return f"^({'|'.join(types)})--" if types else patterns[0]
 
@@ -172,7 +176,7 @@ def _id_flaw(value: str, name: str, types: list[str]) -> str:
     wanted = types or [referent(name)]
     right = f"{wanted[0]}--{UUID}"
     if not rest and name in MARKINGS:
-        return f"this is no id; {_level_said(value)}"
+        return f"this is no id; {_level_remedy(value)}"
     if not rest:
         return f"this is no id; an id is type--UUID, for example {right}"
     if not _UUID.fullmatch(rest):
@@ -183,16 +187,17 @@ def _id_flaw(value: str, name: str, types: list[str]) -> str:
 
 
 def level_id(value: str) -> tuple[str, StixId] | None:
-    """Return the TLP level that `value` spells, and the id that stands for it in a marking, or None."""
+    """Return the TLP level spelt by `value` and the id of this level's definition, or None."""
     spelt = _LEVEL.fullmatch(value)
     if spelt is None:
         return None
+    # Only a remedy: the object is refused all the same, and a text never sets a level (policy 2.1).
     word = spelt[1].casefold()
     level = Tlp.AMBER_STRICT if word.endswith("strict") else _LEVELS[word]
     return f"TLP:{level.label.upper()}", definition_of(level)
 
 
-def _level_said(value: str) -> str:
+def _level_remedy(value: str) -> str:
     known = level_id(value)
     name, id = known or ("TLP:AMBER", definition_of(Tlp.AMBER))
     return f'for {name} write "{id}"' if known else f'write the id of a marking, for {name} "{id}"'

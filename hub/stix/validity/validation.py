@@ -1,6 +1,6 @@
-"""Whether an object is valid STIX 2.1, or the first sentence that says why not.
+"""Checks an object against STIX 2.1, and returns the first fault as a sentence.
 
-Custom types and properties pass, as real feeds need them; references may dangle.
+Custom types and properties pass, because real feeds need them; references may dangle.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ MAX_ID_CHARACTERS: Final = 250
 
 _TYPE: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*-?")
 _TYPE_CHARACTERS: Final = range(3, MAX_ID_CHARACTERS + 1)
-# RFC 4122 variants 1 to 5, as the OASIS schema has them.
+# RFC 4122 versions 1 to 5, as in the OASIS schema.
 _UUID: Final = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[1-5][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}", re.IGNORECASE
 )
 
-# What STIX 2.1 requires and STIX 2.0 does not have, by type.
+# Required in STIX 2.1, unknown in STIX 2.0; by type.
 _NEW_IN_21: Final = {
     "indicator": {"pattern_type": '"pattern_type": "stix"'},
     "malware": {"is_family": '"is_family" (true or false)'},
     "observed-data": {"object_refs": "object_refs with the ids of observables that are sent as objects"},
 }
-# What took the place of labels in 2.1, and such a label.
+# The properties of 2.1 in place of labels, with an example of a label.
 _NO_LABELS: Final = {
     "indicator": ("indicator_types", "malicious-activity"),
     "malware": ("malware_types", "backdoor"),
@@ -43,7 +43,7 @@ _NO_LABELS: Final = {
     "tool": ("tool_types", "remote-access"),
 }
 _NOT_IN_A_WORD: Final = re.compile(r"[^a-z0-9]")
-# By how they are misspelt: in capitals, with underscores, as a plural.
+# Types by frequent misspellings: in capitals, with underscores, as a plural.
 _TYPES: Final = {
     name.replace("-", "").removesuffix("s"): name for name in sorted(OBJECT_TYPES | OBSERVABLE_TYPES)
 }
@@ -54,11 +54,13 @@ _NO_FRACTION: Final = re.compile(r"(.*T.*:[0-9]{2})(\.[0-9]{0,2})?Z")
 def fault(obj: JsonObject) -> str | None:
     """Return the first reason why `obj` is not valid STIX 2.1, as a sentence, or None.
 
-    The sentence names the property by its JSON Pointer and what to do. A type that the standard does not
-    define is taken for an observable if it has neither `created` nor `modified`, and needs no
-    `spec_version` then (STIX 2.1 sections 3.1 and 3.2). A definition under a TLP id is held against no
-    schema: it is never stored, and real products write these in many ways (policy 2.2).
+    The sentence names the property by its JSON Pointer, and the remedy. A custom type without `created` and
+    `modified` counts as an observable, and then needs no `spec_version` (STIX 2.1 sections 3.1 and 3.2). A
+    definition under a TLP id is compared with no schema: such a definition is never stored, and real products
+    write many forms (policy 2.2).
     """
+    # The order gives the clearest sentence first: type, edition of STIX, id, then content. Cheap checks come
+    # before the schema. Not checked here: markings and permissions (policy 2, 8), which `rules` decides.
     type_fault = _type_fault(obj)
     if type_fault:
         return type_fault
@@ -101,7 +103,7 @@ def _is_observable(obj: JsonObject, object_type: str) -> bool:
 
 
 def _spec_version_fault(obj: JsonObject, *, is_optional: bool) -> str | None:
-    """Name what STIX 2.1 asks for besides, for whoever sends STIX 2.0: there is no tool that converts it."""
+    """Return the fault, with the further requirements of STIX 2.1: no tool converts STIX 2.0."""
     if "spec_version" not in obj:
         if is_optional:
             return None
@@ -118,7 +120,7 @@ def _spec_version_fault(obj: JsonObject, *, is_optional: bool) -> str | None:
 
 
 def _besides(obj: JsonObject) -> str:
-    """Return what else a STIX 2.0 object of this type lacks, or names otherwise; ids and times stay."""
+    """Return the other differences of a STIX 2.0 object of this type; ids and times stay."""
     needs = [said for name, said in _NEW_IN_21.get(obj["type"], {}).items() if name not in obj]
     name, label = _NO_LABELS.get(obj["type"], ("", ""))
     if name and name not in obj and "labels" in obj:
@@ -139,6 +141,7 @@ def _id_fault(stix_id: Any, object_type: str) -> str | None:
         return (
             f"/id does not begin with {shown(prefix)}; the id names the object's type, {_an_id(object_type)}"
         )
+    # Section 2.9: a UUID of RFC 4122. `observables` checks further which observables need a random UUID.
     if not _UUID.fullmatch(stix_id, len(prefix)):
         return (
             f"/id {shown(stix_id)} does not end in an RFC 4122 UUID; "
@@ -152,7 +155,8 @@ def _an_id(object_type: str) -> str:
 
 
 def _time_fault(obj: JsonObject) -> str | None:
-    """What has versions at all has them in order (section 3.2), observables of a feed's own too."""
+    """Section 3.2: `modified` is not before `created`, also in observables with these properties."""
+    # In an observable these are custom properties without a schema, but they order its versions (policy 8).
     latest = ""
     for name in ("created", "modified"):
         if name not in obj:
@@ -173,15 +177,18 @@ def _time_fault(obj: JsonObject) -> str | None:
 
 
 def _part_fault(obj: JsonObject, object_type: str, *, is_observable: bool) -> str | None:
-    """Judge what only some objects have: the values of observables, hashes, patterns."""
+    """Check the parts of some objects alone: values of observables, hashes, patterns."""
     if is_observable:
         return observable_fault(obj, object_type)
     found = None
     if object_type == "observed-data" and "objects" in obj:
-        hold = partial(schema_fault, judge=partial(object_fault, is_observable=True), is_observable=True)
-        found = container_fault(obj["objects"], hold)
+        follows_schema = partial(
+            schema_fault, judge=partial(object_fault, is_observable=True), is_observable=True
+        )
+        found = container_fault(obj["objects"], follows_schema)
     if not found and "external_references" in obj:
         found = hashes_fault(obj)
+    # Patterns of other languages (section 4.7: pattern-type-ov) are not parsed.
     if not found and object_type == "indicator" and obj["pattern_type"] == "stix":
         found = pattern_fault(obj["pattern"])
     return found

@@ -1,1 +1,1 @@
-"""Single values of STIX 2.1: ids, hashes, languages, patterns and addresses."""
+"""Checks single values of STIX 2.1: hashes, languages, patterns and addresses."""

@@ -1,4 +1,4 @@
-"""Whether a value can be a hash of the algorithm that its key names (STIX 2.1 section 2.7)."""
+"""Checks a hash value against the form of the algorithm named by its key (STIX 2.1 section 2.7)."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Final
 
 from hub.stix.values.places import shown
 
-# Names are compared without hyphens and case: people write SHA256 and sha-256 beside SHA-256. Beyond
-# hash-algorithm-ov these are the algorithms whose values python-stix2 judges.
+# Names are compared without hyphens and case: people write SHA256 and sha-256 beside SHA-256. Beside
+# hash-algorithm-ov these are the algorithms checked by python-stix2: a value refused there would make a whole
+# answer unreadable.
 _HEX_DIGITS: Final = {
     "MD5": ("MD5", (32,)),
     "MD6": ("MD6", (32, 40, 56, 64, 96, 128)),
@@ -24,15 +25,15 @@ _HEX_DIGITS: Final = {
     "SHA3512": ("SHA3-512", (128,)),
     "WHIRLPOOL": ("WHIRLPOOL", (128,)),
 }
-_USUAL_DIGITS: Final = {"MD5": 32, "SHA-1": 40, "SHA-256": 64, "SHA-512": 128}  # of what senders really have
+_USUAL_DIGITS: Final = {"MD5": 32, "SHA-1": 40, "SHA-256": 64, "SHA-512": 128}  # the hashes of real senders
 _HEX: Final = re.compile(r"[0-9A-Fa-f]*")
 _FORMS: Final = {
-    # Blocks of 64 characters at most, and no more in all than python-stix2 and the OASIS schema take.
+    # Blocks of 64 characters at most, and 128 in all: the bound of python-stix2 and of the OASIS schema.
     "SSDEEP": (
         re.compile(r"(?=.{3,128}\Z)[0-9]+:[A-Za-z0-9+/]{0,64}:[A-Za-z0-9+/]{0,64}"),
         "; write it as 96:s4Ud1Lj96tHHlZDrwciQmA:s4Ud1Lj96tHHlZ",
     ),
-    # The 35 bytes of which STIX speaks, and what TLSH writes before them since version 4.
+    # The 35 bytes of STIX, and the prefix T1 of TLSH since version 4.
     "TLSH": (
         re.compile(r"(?:[Tt]1)?[0-9A-Fa-f]{70}"),
         ": it has 70 hexadecimal digits, and may have T1 before them",
@@ -43,7 +44,7 @@ _FORMS: Final = {
 def hash_fault(algorithm: str, value: str) -> str | None:
     """Return why `value` is no hash of `algorithm`, as the end of a sentence, or None.
 
-    None as well for an algorithm that is not known here: hash-algorithm-ov is open.
+    An algorithm unknown here gives None: hash-algorithm-ov is open.
     """
     name = re.sub("[-_]", "", algorithm).upper()
     if name in _FORMS:

@@ -1,4 +1,4 @@
-"""Language tags of RFC 5646, which STIX 2.1 asks for in sections 3.2, 7.1 and 7.2.3."""
+"""Checks language tags of RFC 5646; STIX 2.1 asks for such tags in sections 3.2, 7.1 and 7.2.3."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hub.model import JsonObject
 from hub.stix.values.places import pointer, shown
 
 _MAX_CHARACTERS: Final = 250
-# Section 2.1. Primary subtags of four letters and more are reserved, and none is registered (2.2.1).
+# RFC 5646 section 2.1. Primary subtags of four letters and more are reserved; none is registered (2.2.1).
 _TAG: Final = re.compile(
     r"((?P<two>[a-z]{2})|[a-z]{3})(-[a-z]{3}){0,3}"  # language and extended language
     r"(-[a-z]{4})?"  # script
@@ -26,7 +26,8 @@ en-gb-oed i-ami i-bnn i-default i-enochian i-hak i-klingon i-lux i-mingo i-navaj
 sgn-be-fr sgn-be-nl sgn-ch-de art-lojban cel-gaulish no-bok no-nyn zh-guoyu zh-hakka zh-min zh-min-nan
 zh-xiang
 """
-# The list of two letters is closed: a language that has a code of three never gets one (section 2.2.1).
+# The list of codes of two letters is closed: a language with a code of three letters keeps this code
+# (RFC 5646 section 2.2.1). Other subtags are not compared with the registry, because the registry grows.
 _LETTERS: Final = """
 aa ab ae af ak am an ar as av ay az ba be bg bh bi bm bn bo br bs ca ce ch co cr cs cu cv cy da de dv dz ee el
 en eo es et eu fa ff fi fj fo fr fy ga gd gl gn gu gv ha he hi ho hr ht hu hy hz ia id ie ig ii ik in io is it
@@ -40,7 +41,7 @@ _TWO_LETTERS: Final = frozenset(_LETTERS.split())
 
 
 def is_language_tag(text: str) -> bool:  # (hub/README: language-tags)
-    """Return whether `text` is a well-formed tag whose language of two letters, if so, is one there is."""
+    """Return whether `text` is a well-formed tag; a language of two letters must exist."""
     if len(text) > _MAX_CHARACTERS:
         return False
     if text.lower() in _GRANDFATHERED:
@@ -50,7 +51,7 @@ def is_language_tag(text: str) -> bool:  # (hub/README: language-tags)
 
 
 def language_fault(obj: JsonObject, granular: Iterable[tuple[int, JsonObject]]) -> str | None:
-    """Return which of `lang`, the granular `lang` and the keys of `contents` is no language tag, or None.
+    """Return which of `lang`, granular `lang` and the keys of `contents` is no language tag, or None.
 
     `granular` are the granular markings with their indices.
     """

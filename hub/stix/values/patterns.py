@@ -1,9 +1,8 @@
-"""Whether an indicator's pattern follows the STIX pattern grammar (STIX 2.1 section 9), in one pass over it.
+"""Checks an indicator's pattern against the STIX pattern grammar in one pass (STIX 2.1 section 9).
 
-The language is that of OASIS's STIXPattern.g4. The parser that is generated from it takes time that grows
-with the square of a hostile text; here every character is read a bounded number of times, whatever it is:
-repetitions are possessive, the first character that begins no token ends the reading, and the parser never
-goes back. The tests hold both against each other.
+The language is OASIS's STIXPattern.g4. The parser generated from this grammar takes time quadratic in a
+hostile text. Here every character is read a bounded number of times: repetitions are possessive, the first
+character outside any token ends the reading, and the parser never goes back. The tests compare both parsers.
 """
 
 from __future__ import annotations
@@ -17,10 +16,12 @@ from hub.stix.values.places import short
 
 _Kinds = Container[str]
 
-MAX_BYTES: Final = 16_384
+MAX_BYTES: Final = 16_384  # of UTF-8; the standard sets no bound
 MAX_NESTING: Final = 20  # parentheses open at once, lists of values aside
 _MAX_SHOWN: Final = 40
 
+# INVARIANT: every repetition is possessive (`*+`, `++`) or bounded. Only a comment's repetition is lazy:
+# without the end of the comment the reading stops.
 _BASE64: Final = "[A-Za-z0-9+/]"
 _TOKEN: Final = re.compile(
     r"(?P<skipped>[\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]++"
@@ -34,13 +35,13 @@ _TOKEN: Final = re.compile(
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*+)"
     r"|(?P<fraction>\+?[0-9]*+\.[0-9]++)"
     r"|(?P<below_zero>-[0-9]*+\.[0-9]++)"
-    # The grammar reads 01 as two numbers, which can never stand beside each other.
+    # The grammar reads 01 as two numbers, and two numbers never follow each other.
     r"|(?P<integer>\+?(?:0|[1-9][0-9]*+)(?![0-9]))"
     r"|(?P<negative>-(?:0|[1-9][0-9]*+)(?![0-9]))"
     r"|(?P<equality>==?|!=|<>)"
     r"|(?P<order>[<>]=?)"
     r"|(?P<sign>[\[\]().,:*])"
-    r"|(?P<unknown>(?s:.))"  # without it, a search would look for the next token from every character on
+    r"|(?P<unknown>(?s:.))"  # else a search would try the next token at every character: quadratic time
 )
 _ESCAPED: Final = re.compile(r"\\(['\\])")
 _KEYWORDS: Final = {
@@ -63,16 +64,16 @@ _KEYS: Final = frozenset({"name", "string"})
 _INDEXES: Final = frozenset({"integer", "negative", "*"})
 _WHOLE_VALUES: Final = {"equality", "order", "IN", "ISSUPERSET", "ISSUBSET"}  # LIKE and MATCHES take parts
 _HASHES: Final = frozenset({"hashes", "file_header_hashes"})
-_TEXT_TESTS: Final = frozenset({"LIKE", "MATCHES", "ISSUPERSET", "ISSUBSET"})
-_COMPARISON_JOINTS: Final = frozenset({"AND", "OR"})
-_OBSERVATION_JOINTS: Final = _COMPARISON_JOINTS | {"FOLLOWEDBY"}
-# What follows each qualifier's first word.
+_TEXT_OPERATORS: Final = frozenset({"LIKE", "MATCHES", "ISSUPERSET", "ISSUBSET"})
+_COMPARISON_OPERATORS: Final = frozenset({"AND", "OR"})
+_OBSERVATION_OPERATORS: Final = _COMPARISON_OPERATORS | {"FOLLOWEDBY"}
+# The tokens after each qualifier's first word (STIX 2.1 section 9.5.1).
 _QUALIFIERS: Final = {
     "START": ({"time"}, {"STOP"}, {"time"}),
     "WITHIN": ({"integer", "fraction"}, {"SECONDS"}),
     "REPEATS": ({"integer"}, {"TIMES"}),
 }
-# What is expected, where a remedy is known for what senders write instead.
+# Expectations with a known remedy for a frequent mistake.
 _AN_OBSERVATION: Final = "an observation in brackets"
 _A_PROPERTY: Final = "a property"
 _A_VALUE: Final = "a value"
@@ -84,11 +85,12 @@ _A_TIME: Final = "time"
 def pattern_fault(pattern: str) -> str | None:
     """Return why `pattern` is no STIX pattern, as a sentence with line (from 1) and column (from 0), or None.
 
-    The grammar is that of 2.1, which also takes what 2.0 could say. Beyond the syntax, a hash that is
-    compared has its algorithm's form (2.7), in a list of IN too, and an observation in brackets has at most
-    one qualifier of each kind. At most 16 KB are read, and at most 20 parentheses may be open at once, those
-    of lists aside.
+    The grammar is STIX 2.1's, a superset of 2.0's. Beyond the syntax, a compared hash has the form of its
+    algorithm (2.7), also in a list of IN, and an observation in brackets has at most one qualifier of each
+    kind. Bounds: 16 KB, and 20 open parentheses, without the parentheses of lists.
     """
+    # Not checked: whether types, properties and values of a pattern exist; regular expressions of MATCHES;
+    # the order of START and STOP. Custom types are permitted, and the hub evaluates no pattern.
     if len(pattern) > MAX_BYTES or len(pattern.encode(errors="replace")) > MAX_BYTES:
         return f"/pattern is longer than {MAX_BYTES} bytes; split the indicator"
     parser = _Parser(pattern)
@@ -101,7 +103,7 @@ def pattern_fault(pattern: str) -> str | None:
 
 
 class _FaultError(ValueError):
-    """The text is no pattern; the message says where and why, and `remedy` what to write, if known."""
+    """The text is no pattern. The message names place and reason; `remedy` is the right text, if known."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
@@ -109,14 +111,14 @@ class _FaultError(ValueError):
 
 
 class _Parser:
-    """Reads the tokens of one text from left to right. Each method takes what its name says, or raises."""
+    """Reads the tokens of a text from left to right. Each method takes the tokens of its name, or raises."""
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._kinds, self._starts, self._ends = _tokens(text)
         self._next = 0
         self._open = 0
-        self.refused = ""  # the first thing that the grammar takes and the text of the standard does not
+        self.refused = ""  # the first fault against the text of the standard alone: the grammar permits more
 
     def pattern(self) -> None:
         self._observations()
@@ -124,7 +126,7 @@ class _Parser:
 
     def _observations(self) -> None:
         self._observation()
-        while self._may_take(_OBSERVATION_JOINTS):
+        while self._may_take(_OBSERVATION_OPERATORS):
             self._observation()
 
     def _observation(self) -> None:
@@ -148,7 +150,7 @@ class _Parser:
 
     def _comparisons(self) -> None:
         self._comparison()
-        while self._may_take(_COMPARISON_JOINTS):
+        while self._may_take(_COMPARISON_OPERATORS):
             self._comparison()
 
     def _comparison(self) -> None:
@@ -168,7 +170,7 @@ class _Parser:
                 self._hashes(algorithm, first)
 
     def _path(self) -> str:
-        """Return the last key if what stands before it is a dictionary of hashes, or an empty text."""
+        """Return the last key if a key before is a dictionary of hashes, or an empty text."""
         self._take(_TYPES, "an object path")
         self._take({":"}, ":")
         self._take(_KEYS, _A_PROPERTY)
@@ -183,7 +185,7 @@ class _Parser:
         return keys[-1] if _HASHES.intersection(keys[:-1]) else ""
 
     def _hashes(self, algorithm: str, first: int) -> None:
-        """Judge the values between the tokens `first` and the next to be read."""
+        """Check the values from the token `first` up to the next token."""
         for token in range(first, self._next):
             kind = self._kinds[token]
             if kind == "string":
@@ -197,7 +199,7 @@ class _Parser:
 
     def _test(self) -> str:
         self._may_take({"NOT"})
-        operator = self._take({"equality", "order", "IN", *_TEXT_TESTS}, "a comparison operator")
+        operator = self._take({"equality", "order", "IN", *_TEXT_OPERATORS}, "a comparison operator")
         if operator == "IN":
             self._list()
         elif operator == "equality":
@@ -219,6 +221,7 @@ class _Parser:
     # --- tokens ---------------------------------------------------------------------------------
 
     def _enter(self) -> None:
+        # INVARIANT: the parser recurses only below an open parenthesis: the depth is MAX_NESTING at most.
         self._open += 1
         if self._open > MAX_NESTING:
             self._fail(self._next - 1, f"it nests deeper than {MAX_NESTING} parentheses")
@@ -242,7 +245,7 @@ class _Parser:
         return kind
 
     def _text_of(self, token: int) -> str:
-        """Return what the token stands for: the text between its quotes, if it has any."""
+        """Return the text of a token: the text between its quotes, if the token has quotes."""
         text = self._text[self._starts[token] : self._ends[token]]
         if not text.endswith("'"):
             return text
@@ -277,7 +280,7 @@ class _Parser:
 
 
 def _tokens(text: str) -> tuple[list[str], list[int], list[int]]:
-    """Return the kinds of the tokens, where they start and end, up to the end or to what begins none."""
+    """Return the kinds, starts and ends of the tokens, up to the end or the first unknown character."""
     kinds, starts, ends = [], [], []
     for found in _TOKEN.finditer(text):
         kind = found.lastgroup or ""
@@ -305,9 +308,9 @@ _TEXT_KINDS: Final = frozenset({"string", "unknown"})
 
 
 def _hint(expected: str, kind: str, found: str, *, follows_text: bool) -> str:
-    """Return the remedy for a token of this kind and text where `expected` should stand, or an empty text.
+    """Return the remedy for a token of this kind and text in place of `expected`, or an empty text.
 
-    `follows_text`: it stands right behind the closing quote of a text.
+    `follows_text`: the token directly follows the closing quote of a text.
     """
     said = ""
     if found[:1] in _QUOTES:

@@ -1,4 +1,4 @@
-"""How a sentence names a place in an object and a text of it: in full, or cut where it is long."""
+"""Names places and texts of an object in sentences, and cuts long names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from hub.json_text import escape
 
-_MAX_SHOWN: Final = 120
+_MAX_SHOWN: Final = 120  # characters: a sender's text may be large, and a status repeats each sentence
 
 
 def pointer(tokens: Iterable[object]) -> str:
@@ -17,9 +17,9 @@ def pointer(tokens: Iterable[object]) -> str:
 
 def shown(text: str) -> str:
     """Return `text` quoted for a sentence."""
-    return repr(short(text))
+    return repr(short(text))  # repr escapes control characters: a sentence stays on one line of a log
 
 
 def short(text: str, most: int = _MAX_SHOWN) -> str:
-    """Return `text`, cut where it has more characters than `most`."""
+    """Return the first `most` characters of `text`, with an ellipsis after a cut."""
     return text if len(text) <= most else text[:most] + "…"

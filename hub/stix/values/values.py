@@ -1,4 +1,4 @@
-"""Whether the text of an observable's property is the address, key, name or tag that STIX 2.1 asks for."""
+"""Checks the texts of observables: addresses, registry keys, names and tags of STIX 2.1."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from typing import Final
 from hub.stix.values.languages import is_language_tag
 from hub.stix.values.places import shown
 
+# Each function returns the end of a sentence: the caller puts the JSON Pointer of the value before. Section
+# numbers in docstrings are STIX 2.1's. Whether a value exists on the network is never checked.
 _PREFIX: Final = re.compile(r"0|[1-9][0-9]{0,2}")
 _MAC: Final = re.compile(r"[0-9a-f]{2}(?::[0-9a-f]{2}){5}")
 _MAX_NAME: Final = 253
 _MAX_LABEL: Final = 63
-# What labels hold besides letters, digits and marks: hyphens, the underscore of SRV and DKIM names, and
-# what IDNA allows within a context (RFC 5892 appendix A).
+# Further characters of labels: hyphens, the underscore of SRV and DKIM names, and the contextual characters
+# of IDNA (RFC 5892 appendix A). The context is not checked.
 _BESIDES: Final = frozenset("-_\u00b7\u0375\u05f3\u05f4\u30fb\u200c\u200d")
 _DOTS: Final = re.compile("[.\u3002\uff0e\uff61]")  # RFC 3490 section 3.1
 _SCHEME: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(.+)", re.DOTALL)
@@ -37,7 +39,7 @@ _WHOLE_HIVES: Final = (
     "HKEY_DYN_DATA", "HKEY_LOCAL_MACHINE", "HKEY_PERFORMANCE_DATA", "HKEY_PERFORMANCE_NLSTEXT",
     "HKEY_PERFORMANCE_TEXT", "HKEY_USERS",
 )  # fmt: skip
-# What tools write before a hive: the name of the computer, the quote or bracket of a script, a provider.
+# Texts of tools before a hive: the name of the computer, the quote or bracket of a script, a provider.
 _BEFORE_HIVE: Final = re.compile(r"(?:computer\\+|registry::)?[\s\\/\"'\[]*", re.IGNORECASE)
 _HIVE: Final = re.compile(r"[^\\/]{0,40}")
 _CPE: Final = re.compile(r"cpe:2\.3:[aho*-](?::(?:[^\\:\s]|\\[^\s])+){10}")
@@ -52,7 +54,7 @@ def ipv4_fault(text: str) -> str | None:
 
 def ipv6_fault(text: str) -> str | None:
     """Return why `text` is no IPv6 address of RFC 4291 section 2.2, alone or with a CIDR prefix (6.9)."""
-    # A zone (%eth0) is of RFC 4007 and means something on one host alone.
+    # A zone (%eth0, RFC 4007) has a meaning on a single host only.
     if "%" not in text and _is_address(text, ipaddress.IPv6Address, 128):
         return None
     return f"{shown(text)} is no IPv6 address; write it as 2001:db8::1, ::ffff:192.0.2.1 or 2001:db8::/32"
@@ -79,7 +81,7 @@ def mac_fault(text: str) -> str | None:
 def domain_fault(text: str) -> str | None:  # (hub/README: names-and-addresses)
     """Return why `text` is no domain name (6.4: RFC 1034 and RFC 5890), or None.
 
-    An underscore passes, as such names are resolved daily.
+    An underscore passes: such names are resolved daily.
     """
     labels = _DOTS.split(text.removesuffix("."))
     if len(text) <= _MAX_NAME and all(map(_is_label, labels)):
@@ -101,7 +103,7 @@ def _is_label(label: str) -> bool:
 def email_fault(text: str) -> str | None:
     """Return why `text` is no addr-spec of RFC 5322 section 3.4.1 (6.5), or None.
 
-    Dots may stand anywhere in the local part, and it may be of any script, as mailboxes really are.
+    Dots anywhere in the local part and letters of any script pass: real mailboxes have such names.
     """
     local, at, domain = text.rpartition("@")
     if at and _LOCAL.fullmatch(local):
@@ -117,7 +119,7 @@ def email_fault(text: str) -> str | None:
 def url_fault(text: str) -> str | None:
     """Return why `text` can be no URL (6.15: RFC 3986), or None.
 
-    Letters of any script pass, as RFC 3987 maps them; so do characters that browsers send as they are.
+    Letters of any script pass, as mapped by RFC 3987; also characters sent unescaped by browsers.
     """
     if _SCHEME.fullmatch(text) and not _NOT_IN_URL.search(text):
         return None
@@ -128,7 +130,7 @@ def url_fault(text: str) -> str | None:
 
 
 def key_fault(text: str) -> str | None:  # (hub/README: names-and-addresses)
-    """Return why the registry hive that `text` begins with is not written in full (6.17), or None.
+    """Return why a registry key's hive is not written in full (6.17), or None.
 
     A key without a hive passes.
     """
@@ -146,7 +148,7 @@ def key_fault(text: str) -> str | None:  # (hub/README: names-and-addresses)
 
 
 def _alike(one: str, other: str) -> int:
-    """Return how many characters both begin with."""
+    """Return the length of the common beginning of two texts."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
