@@ -50,7 +50,7 @@ def replace(path: Path, data: bytes) -> None:
     if path.is_symlink():
         raise _is_link(path)
     temporary = path.with_name(path.name + ".new")
-    with told(path):
+    with writing(path):
         # What a crash left behind, or somebody else has put there, is never written to.
         temporary.unlink(missing_ok=True)
         with os.fdopen(_open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, "written"), "wb") as file:
@@ -62,7 +62,7 @@ def replace(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def writing(path: Path) -> Iterator[None]:
     """Turn what keeps a file from being written, a full disk for one, into a ClientError that names it."""
     try:
         yield
