@@ -257,7 +257,7 @@ class Hub:
     # --- governance ---
 
     def members(self) -> list[JsonObject]:
-        """Return the cert of each nation, with the thumbprint of its agreement key."""
+        """Return the cert of each nation with its agreement keys, and the members of the own nation."""
         return self._governance.members()
 
     def agreements(self) -> list[JsonObject]:

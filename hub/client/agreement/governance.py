@@ -53,7 +53,7 @@ class Governance:
         self._key = key
 
     def members(self) -> list[JsonObject]:
-        """Return the certs of all nations, each with the agreement keys that the hub names."""
+        """Return the cert of each nation with its agreement keys, and the members of the own nation."""
         return answers.parts(self._connection.get(self._members_url, {"Accept": JSON}), "members")
 
     def agreements(self) -> list[JsonObject]:
