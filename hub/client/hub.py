@@ -124,11 +124,11 @@ class Hub:
     ) -> PushReport:
         """Push every object of the files (`-` is the standard input): see `reading.read_items`.
 
-        All files are read before the first request. `on_read` gets the number of objects read, every 1,000.
-        With `mark=Tlp.GREEN` (any level), each object without a marking gets this marking before signing.
-        With `explain=True`, the report has the hub's handling of the first 10,000 objects as `handlings`.
-        Raises PushStopped, with the report until then, when the hub refuses a whole post. Pushing again is
-        harmless.
+        All files are read before the first request. `on_read` gets the number of objects read, after each
+        1,000. With `mark=Tlp.GREEN` (any level), each object without a level of its own gets this marking
+        before signing. With `explain=True`, the report has the hub's handling of the first 10,000 objects as
+        `handlings`. Raises PushStopped, with the report until then, when the hub refuses a whole POST.
+        Pushing again is harmless.
         """
         return self._push(collection, _counted(_items(paths), on_read), on_progress, **how)
 
@@ -170,7 +170,7 @@ class Hub:
         if not self._signs:
             raise ClientError("the hub takes it signed alone: give --key or set HUB_KEY, your key to submit")
 
-    # --- what was submitted ---
+    # --- own submissions ---
 
     def status(self, status_id: str) -> JsonObject:
         """Return the TAXII status (section 4.3) of an own submission of the last 30 days."""
@@ -193,7 +193,7 @@ class Hub:
         self._require_key()
         submitted.delete(self._connection, self._collection(collection).objects_url, stix_id, version)
 
-    # --- what others share ---
+    # --- polls ---
 
     def pages(
         self,
@@ -203,7 +203,7 @@ class Hub:
         types: Sequence[str] = (),
         limit: int | None = None,
     ) -> Iterator[PolledPage]:
-        """Yield the objects that became visible after `added_after`, in order, at most `limit` per page."""
+        """Yield the objects that became visible after `added_after`, by date, at most `limit` per page."""
         url = self._collection(collection).objects_url
         return pages.pages(self._connection, url, added_after=added_after, types=types, limit=limit)
 
@@ -269,7 +269,7 @@ class Hub:
         return self._governance.agreement(agreement_id)
 
     def explain(self, stix_id: str, version: str | None = None, recipient: str | None = None) -> JsonObject:
-        """Return the decisions on a version, by default the newest: a release by a clause, or the reasons.
+        """Return the release decisions on a version, by default the newest, each with its clause or reasons.
 
         `recipient` is a nation's code; None means all nations that the member may know of. Several records
         with the id give `{"records": [...]}`.
@@ -301,7 +301,7 @@ class Hub:
         return self._governance.signers()
 
     def review(self, agreement_id: str) -> Review:
-        """Return an agreement as verified here: document, valid signatures over it, and findings."""
+        """Return an agreement as verified here: document, signatures and findings (policy 5)."""
         return self._governance.review(agreement_id)
 
     def propose(self, document: JsonObject) -> JsonObject:
@@ -313,11 +313,17 @@ class Hub:
         return self._governance.propose(document)
 
     def take(self, reviewed: Review, step: str) -> Review:
-        """Take one of `reviewing.STEPS` on the reviewed document; return the review of the hub's answer."""
+        """Take one of `reviewing.STEPS` on the reviewed document; return the review of the hub's answer.
+
+        Signs nothing, and raises ClientError, if the review has an objection to the step.
+        """
         return self._governance.take(reviewed, step)
 
     def sign(self, agreement_id: str, *, digest: str) -> JsonObject:
-        """Sign the agreement with this digest. In force needs every party's signature (policy 5)."""
+        """Sign the agreement with this digest; the last party's signature can put it in force (policy 5).
+
+        Signs nothing, and raises ClientError, if the document has another digest or the review an objection.
+        """
         return self._take(agreement_id, "sign", digest)
 
     def simulate(self, document: JsonObject) -> JsonObject:

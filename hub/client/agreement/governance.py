@@ -71,14 +71,14 @@ class Governance:
 
     def simulate(self, document: JsonObject) -> JsonObject:
         """Return the releases and withdrawals that would follow if the agreement came into force now."""
-        told = self._connection.post(
+        answer = self._connection.post(
             self._simulations_url, _HEADERS, data=json_bytes(document, "the agreement")
         )
         for part in ("released", "withdrawn", "examples"):
-            answers.parts(told, part)
-        if "recent" in told:  # an older hub does not send this part
-            answers.parts(answers.part(told, "recent"), "released")
-        return told
+            answers.parts(answer, part)
+        if "recent" in answer:  # an older hub does not send this part
+            answers.parts(answers.part(answer, "recent"), "released")
+        return answer
 
     def explanation(self, stix_id: str, version: str | None, recipient: str | None) -> JsonObject:
         """Return the hub's decision on a version for each nation; under `records` if the id has several."""

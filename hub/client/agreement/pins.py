@@ -44,13 +44,13 @@ def default_path(environ: Mapping[str, str]) -> Path:
 def read(path: Path, url: str) -> Pins:
     """Return the pins for the hub at `url`; none where there is no file.
 
-    Raises ClientError for a file that cannot be read, that others may write, or that holds other data.
+    Raises ClientError for an unreadable file, a file that other accounts may write, and other data.
     """
     return {n: frozenset(pinned) for n, pinned in _all(path).get(_hub(url), {}).items() if pinned}
 
 
 def other_hubs(path: Path, url: str) -> list[str]:
-    """Return the other hubs that have pins: one of these may be the same hub under another name."""
+    """Return the other hubs with pins: the same hub may be among these under another name."""
     return sorted(hub for hub, nations in _all(path).items() if hub != _hub(url) and any(nations.values()))
 
 

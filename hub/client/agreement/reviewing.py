@@ -246,9 +246,9 @@ def _form_findings(document: JsonObject) -> Iterator[Finding]:
 
 
 def _verified(event: Any, before: str | None, body: bytes, signers: Signers) -> Signature:
-    told = event if isinstance(event, dict) else {}
-    typ, nation, at, thumbprint = (str(told.get(name)) for name in ("typ", "nation", "at", "thumbprint"))
-    jws = told.get("jws")
+    given = event if isinstance(event, dict) else {}
+    typ, nation, at, thumbprint = (str(given.get(name)) for name in ("typ", "nation", "at", "thumbprint"))
+    jws = given.get("jws")
     text = jws if isinstance(jws, str) else ""
     digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()
     found = signers.keys.get(thumbprint)
@@ -353,9 +353,9 @@ def _state_findings(view: JsonObject, applied: AppliedSteps, now: datetime) -> I
     is_told = isinstance(said, str) and said in states  # JSON of any type
     if is_told or (said == "ended" and is_possible.get(ended, False)):
         return
-    told = f"{_short(said)} ({ended})" if said == "ended" else _short(said)
+    given = f"{_short(said)} ({ended})" if said == "ended" else _short(said)
     yield Finding(
-        f"The hub says that the agreement is {told}, and by the signed steps and the dates it is "
+        f"The hub says that the agreement is {given}, and by the signed steps and the dates it is "
         f"{' or '.join(sorted(states))}."
     )
 

@@ -1,7 +1,7 @@
 """A member's requests: bounded in time, repeated where safe, refused in one sentence.
 
 A `Connection` has the form of taxii2-client's `conn` argument. taxii2-client's resources (ApiRoot,
-Collection) work over it, and so get the time limits and the repetition that they lack.
+Collection) work over a `Connection`, and so get time limits and repetition.
 """
 
 from __future__ import annotations

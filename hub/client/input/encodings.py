@@ -92,7 +92,7 @@ def _unpacked(name: str, packed: _Joined) -> Iterator[bytes]:
 
 
 class _Joined(io.RawIOBase):
-    """A stream whose head was read, as a file from its beginning."""
+    """A stream after a read of the first bytes, as a file from the beginning."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         super().__init__()
@@ -156,7 +156,7 @@ def _other_encoding(name: str, number: int, line: bytes) -> str:
     return _save_as_utf8(name, f"line {number} is no UTF-8, but most likely", found)
 
 
-# --- which encoding it is -------------------------------------------------------------------------
+# --- the likely encoding --------------------------------------------------------------------------
 
 _RUN: Final = re.compile("[^\x00-\x7f]+")
 _KANA: Final = re.compile("[\u3041-\u30fa\u30fc]")
@@ -167,7 +167,7 @@ _DECODERS: Final = {"CP949": "cp949", "SHIFT_JIS": "cp932", "EUC-JP": "euc_jp"}
 
 
 def likely_encoding(text: bytes) -> str:
-    """Return the most likely encoding of a text that is no UTF-8, by its name for iconv."""
+    """Return the most likely encoding of a text outside UTF-8, by the name that iconv uses."""
     start = next((place for place, byte in enumerate(text) if byte > 0x7F), 0)  # noqa: PLR2004
     sample = text[start : start + _SAMPLE]
     best = max(_DECODERS, key=lambda name: _likeness(sample, name))
@@ -210,7 +210,7 @@ def _likeness_of_western(sample: bytes) -> float:
     return 0.65 * alone / len(runs) if runs else 0.0
 
 
-# --- what it is instead of JSON ---------------------------------------------------------------------
+# --- other forms than JSON --------------------------------------------------------------------------
 
 
 def refuse_others(name: str, first: bytes) -> None:

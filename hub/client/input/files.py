@@ -46,7 +46,7 @@ def replace(path: Path, data: bytes) -> None:
 
     Raises ClientError for a link, and for a file that cannot be written.
     """
-    # `Path.replace` would replace the link itself: the user is told instead.
+    # `Path.replace` would replace the link itself, without a word to the user.
     if path.is_symlink():
         raise _is_link(path)
     temporary = path.with_name(path.name + ".new")

@@ -25,8 +25,8 @@ _ID_OF: Final = {level: id for id, level in TLP_2_IDS.items()}
 def has_own_level(value: JsonObject, body: bytes) -> bool:
     """Return whether the object may have a level of its own: a marking, a label or the TLP 2.0 extension.
 
-    Looks at any depth, like the hub (policy 2.1). A label counts if "tlp" can be read in it, whatever
-    follows: in doubt the object has a level. `body` is the object's JSON text.
+    Looks at any depth, like the hub (policy 2.1). A label with a readable "tlp" counts, with any text behind:
+    in doubt the object has a level. `body` is the object's JSON text.
     """
     return any(trace in body for trace in _TRACES) and any(_own_levels(value))
 

@@ -102,7 +102,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """An object that cannot be sent, with its place and the remedy. `id` and `version` may be empty.
+    """An object that cannot be sent, with place and remedy. `id` and `version` may be empty.
 
     `names` are its possible contents, if the object may be a container.
     """
@@ -114,7 +114,7 @@ class SetAside:
 
 
 def marked_item(item: Item, level: Tlp) -> Item:
-    """Return the item with this level if it has none and may have one, otherwise the item itself."""
+    """Return an unmarked item with this level added. Any other item is returned unchanged."""
     value = marked(orjson.loads(item.body), level) if item.is_unmarked else None
     return item if value is None else Item.of(value)
 
@@ -146,14 +146,14 @@ def read_items(name: str, file: BinaryIO) -> Iterator[Item | SetAside]:
     """Yield the objects of a file in order; flawed objects are set aside.
 
     A JSON object with a list `objects` (a bundle or a TAXII envelope) gives that list. Any other single
-    object gives itself; an array gives its elements. Otherwise each line that is not blank is one of these. A
-    bundle among the objects gives its own objects. Byte order marks are skipped, and gzip is unpacked up to
-    256 MB. Of a file of lines one line is in memory; any other file is in memory whole.
+    object is one item; an array gives the elements. Otherwise each non-blank line is read in the same way. A
+    bundle among the objects gives the objects inside. Byte order marks are skipped, and gzip is unpacked up
+    to 256 MB. Of a file of lines one line is in memory; any other file is in memory whole.
 
-    An object that would reach the hub changed is set aside with its line, and not sent: common readers lose
-    repeated keys, and round integers beyond 2^53-1. An object that is no JSON is set aside, too, if others
-    are sound and the file is complete: a lost rest could hold markings. Raises ClientError, with `name` and
-    the line, for a text that is no UTF-8, no JSON, or none of these forms.
+    An object is set aside with its line, and not sent, if it would reach the hub changed: common readers lose
+    repeated keys, and round integers beyond 2^53-1. An object without valid JSON is set aside, too, if other
+    objects are sound and the file is complete: a lost rest could hold markings. Raises ClientError, with
+    `name` and the line, for a text that is no UTF-8, no JSON, or none of these forms.
     """
     lines = ((number, line) for number, line in enumerate(plain_lines(name, file), 1) if line.strip())
     first_number, first = next(lines, (0, b""))
@@ -161,7 +161,7 @@ def read_items(name: str, file: BinaryIO) -> Iterator[Item | SetAside]:
         raise ClientError(f"{name}: the file is empty")
     refuse_others(name, first)
     if not _is_value(first):
-        # A first line that is no JSON: the file is hardly one of lines, so the error is about the whole file.
+        # The first line alone is no JSON: hardly a file of lines, so the error concerns the whole file.
         whole = bytearray(b"\n" * (first_number - 1) + first)
         for line in _padded(lines, first_number):
             whole += line
@@ -339,7 +339,7 @@ def _item(name: str, line: int, column: int, text: bytes, path: Path) -> Item | 
             return Item.of(value)
         said = f"{name} line {line}{flaw}"
     found = once(text, ("id", "modified", "created", "type")) or _only_id(text)
-    # The contents of a flawed container cannot be read: any id in its text may be one.
+    # The contents of a flawed container cannot be read: any id in the text may be a member.
     may_hold = found.get("type", "report") in {*_CONTAINERS, "bundle"}
     return SetAside(
         found.get("id", ""),

@@ -190,7 +190,8 @@ def _read(
 def _held_back(pieces: Sequence[SpooledItem], uncovered: set[str]) -> set[int]:  # (hub/README: push-plan)
     """Return the offsets of pieces without TLP whose containers cannot all be sent.
 
-    An unmarked container takes its contents with it. A name is sent if at least one container is.
+    The contents of such an unmarked container are held back, too. A name is sent if at least one container
+    is.
     """
     held_back: set[int] = set()
     while True:

@@ -83,7 +83,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         # INVARIANT: the list does not depend on objects: an empty collection looks like a withheld one
         # (policy 9).
         who = caller()
-        if who.member.nation is None:
+        if who.member.nation is None:  # policy 4: auditors and operators read no objects
             return {}
         return {"collections": [one.for_caller(who) for one in self._collections]}
 

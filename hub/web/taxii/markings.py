@@ -38,7 +38,7 @@ def markings() -> Response:
     without the read scope.
     """
     service, who = current_service(), caller()
-    if who.member.nation is None:
+    if who.member.nation is None:  # policy 4: auditors and operators read no objects
         return _taxii({})
     # INVARIANT: no object is looked at. A level must not reveal a withheld object (policy 9).
     seen = levels.by_origin(service, who)

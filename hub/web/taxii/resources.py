@@ -118,8 +118,8 @@ def _chunks(pieces: list[bytes]) -> Iterator[bytes]:
 def manifest(page: Page, cursor: str | None) -> JsonObject:
     """Return the manifest resource (section 5.3.1); `cursor` only if more records follow.
 
-    `next` is no part of the standard's manifest. taxii2-client's `as_pages` follows it all the same, and
-    would repeat its first page for ever without it. `added_after` continues the manifest, too.
+    `next` is no part of the standard's manifest. taxii2-client's `as_pages` follows `next` all the same, and
+    without `next` repeats the first page for ever. `added_after` continues the manifest, too.
     """
     records = [
         {
