@@ -30,7 +30,7 @@ def create_app(settings: Settings, service: Service | None = None) -> Flask:
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     # One byte above the limit: a chunked body, cut at this length, is then known as too long.
     app.config["MAX_CONTENT_LENGTH"] = service.limits.max_body_bytes + 1
-    identity.move_in(app, service)
+    identity.install(app, service)
     problems.install(app)
     taxii.install(app, service)
     governance.install(app)

@@ -1,7 +1,7 @@
-"""A member's side of the hub: the supported Python library, which needs nothing of the server.
+"""A member's side of the hub: the supported Python library, independent of the server's packages.
 
-`HubAuth` makes an unmodified taxii2-client (or any code on `requests`) authenticate and sign;
-`Hub` pushes, polls and governs. Everything they refuse is a `ClientError`.
+`HubAuth` lets an unmodified taxii2-client (or any code on `requests`) authenticate and sign. `Hub` pushes,
+polls and governs. Every refusal is a `ClientError`.
 """
 
 from hub.client.agreement.reviewing import Review

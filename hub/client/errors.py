@@ -1,9 +1,9 @@
-"""What the member's side refuses, or reports as refused by the hub.
+"""Errors of the member's side: its own refusals, and the refusals of the hub.
 
 HubError
-└── ClientError          knows the HTTP status where the hub answered with one
-    ├── Unreachable      nobody answered, also not when asked again: later may help
-    └── PushStopped      a push ended early: carries the report of what was done before
+└── ClientError          has the HTTP status if the hub answered
+    ├── Unreachable      no answer, also after repetition: later may help
+    └── PushStopped      a push ended early: carries the report of the part before
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from hub.errors import HubError
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # an import at run time would be a cycle: push raises these errors
     from hub.client.pushing.push import PushReport
 
 
 class ClientError(HubError):
-    """Something that the member asked for was not done. `status` is None when no answer says so."""
+    """A request of the member was not carried out. `status` is the HTTP status, None without an answer."""
 
     def __init__(self, message: str, status: int | None = None) -> None:
         super().__init__(message)
@@ -25,9 +25,9 @@ class ClientError(HubError):
 
 
 class Unreachable(ClientError):
-    """The hub could not be reached, or was unavailable for longer than is worth waiting.
+    """The hub gave no answer, or was unavailable for longer than the client waits.
 
-    `retry_after` is for how many seconds the hub asked to wait, None where it did not say.
+    `retry_after` is the hub's wish to wait, in seconds (RFC 9110 section 10.2.3); None without a wish.
     """
 
     def __init__(self, message: str, status: int | None = None, retry_after: float | None = None) -> None:
@@ -36,8 +36,8 @@ class Unreachable(ClientError):
 
 
 class PushStopped(ClientError):
-    """A push ended before its end. Pushing the same again is harmless and completes it."""
+    """A push ended early. Pushing the same objects again completes the push and does no harm."""
 
     def __init__(self, message: str, report: PushReport, status: int | None = None) -> None:
         super().__init__(message, status)
-        self.report = report
+        self.report = report  # with the outcomes until the end

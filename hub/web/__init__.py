@@ -1,4 +1,4 @@
-"""SPEAKS HTTP: requests into calls of `actions`, what they give into responses. It decides nothing.
+"""The HTTP interface: requests into calls of `actions`, results into responses. Nothing is decided here.
 
-The only room with Flask, medallion and gunicorn.
+The only package with Flask, medallion and gunicorn.
 """

@@ -1,6 +1,6 @@
-"""Where the server listens: an address as it is typed, and the socket that holds it.
+"""The server's address: the text of `--bind`, and the bound socket.
 
-The socket is bound before any worker begins, so that an address which cannot be had is one sentence.
+The socket is bound before any worker begins, so an unusable address is one clear error.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from hub.errors import SettingsError
 _FORMS: Final = "give HOST:PORT, [IPV6]:PORT or unix:PATH"
 _TCP: Final = re.compile(r"(?:\[([0-9A-Fa-f:.%\w]+)\]|([^\[\]:/\s]+)):([0-9]+)")
 _MAX_PORT: Final = 65_535
-_SOCKET_UMASK: Final = 0o117  # leaves 0660: the hub's user and its group, which the proxy's user joins
+_SOCKET_UMASK: Final = 0o117  # 0660: the hub's user, and its group with the proxy's user
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address to listen at: TCP, a UNIX socket, or a socket that whoever started us has bound."""
+    """An address to listen at: TCP, a UNIX socket, or a socket bound by the starting process."""
 
     text: str
     host: str = ""
     port: int = 0
     path: str = ""
-    inherited: int | None = None
+    inherited: int | None = None  # a descriptor (systemd's socket activation)
 
     def __str__(self) -> str:
         return self.text
@@ -40,14 +40,14 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """A bound socket by its descriptor; `is_exposed` when other machines may reach it."""
+    """A bound socket by its descriptor. `is_exposed`: other machines may reach it."""
 
     descriptor: int
     is_exposed: bool
 
 
 def parse(text: str) -> Address:
-    """Return the address that `text` is. Raises ValueError, with what to type, when it is none."""
+    """Return the address in `text`. Raises ValueError, with the remedy, for other text."""
     if path := _after("unix:", text):
         return Address(text, path=path)
     if number := _after("fd://", text):
@@ -68,7 +68,7 @@ def _after(prefix: str, text: str) -> str:
 
 
 def listen(address: Address) -> Listener:
-    """Bind the address. Raises SettingsError, with the cause, when it cannot be had."""
+    """Bind the address. Raises SettingsError, with the cause, for an unusable address."""
     try:
         if address.inherited is not None:
             return _inherited(address.inherited)
@@ -80,7 +80,7 @@ def listen(address: Address) -> Listener:
 
 
 def _inherited(descriptor: int) -> Listener:
-    # A duplicate is asked, for closing it must not close what we were given.
+    # A duplicate: closing this object must not close the inherited socket.
     with socket.socket(fileno=os.dup(descriptor)) as bound:
         name = bound.getsockname()
     return Listener(descriptor, isinstance(name, tuple) and _is_exposed(name[0]))
@@ -92,6 +92,7 @@ def _tcp(address: Address) -> Listener:
     )[0]
     made = socket.socket(family, kind, protocol)
     try:
+        # A restart need not wait for old connections.
         made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         made.bind(name)
     except OSError:
@@ -103,6 +104,7 @@ def _tcp(address: Address) -> Listener:
 def _unix(address: Address) -> Listener:
     _remove_stale(address.path)
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    # The mode is set by the umask: between bind() and chmod() others could connect.
     before = os.umask(_SOCKET_UMASK)
     try:
         made.bind(address.path)
@@ -115,9 +117,9 @@ def _unix(address: Address) -> Listener:
 
 
 def _remove_stale(path: str) -> None:
-    """Take away the socket file that a server left which was killed; another's stays."""
+    """Remove the socket file of a killed server; a socket in use stays."""
     try:
-        mode = Path(path).lstat().st_mode  # through a link nothing is bound, nor removed
+        mode = Path(path).lstat().st_mode  # lstat: a link is neither bound nor removed
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(mode):
@@ -125,7 +127,7 @@ def _remove_stale(path: str) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as other:
         try:
             other.connect(path)
-        except ConnectionRefusedError:
+        except ConnectionRefusedError:  # no server behind the file
             with suppress(FileNotFoundError):
                 Path(path).unlink()
             return
@@ -145,7 +147,7 @@ _CAUSES: Final = {
 
 
 def _cause(error: OSError) -> str:
-    if error.errno is None:  # Python's own: "AF_UNIX path too long"
+    if error.errno is None:  # Python's own error: "AF_UNIX path too long"
         return f"{error}; give a shorter path"
     return _CAUSES.get(error.errno, os.strerror(error.errno))
 

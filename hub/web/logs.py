@@ -1,9 +1,8 @@
-"""What the log of `hub serve` looks like: a line an event on stderr, as journald takes it, without secrets.
+"""The log of `hub serve`: one line for each event on stderr, as journald expects, without secrets.
 
-    TIME LEVEL LOGGER WORDS, or key=value where there are several things to tell
+    TIME LEVEL LOGGER WORDS, or key=value for several values
 
-Whatever a stranger had a part in is written so that it stays on its line: characters that do not print are
-spelled out, and a traceback is indented.
+Text from a client cannot leave its line: unprintable characters are escaped, and a traceback is indented.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ from hub.proofs import tokens
 from hub.store.database import causes
 
 _INDENT: Final = "    "
-# Also one that was cut off, as messages are that repeat what is long.
+# Also a shortened id: messages shorten long texts.
 _STIX_ID: Final = re.compile(
     r"(?<![a-z0-9-])(?!agreement--)([a-z0-9][a-z0-9-]*?)--[0-9a-fA-F]{4}[0-9a-fA-F-]*"
 )
-# gunicorn repeats what it could not read, in quotes, and addresses with their queries.
+# gunicorn's messages quote unreadable input, and name addresses with their queries.
 _QUOTED: Final = re.compile(r"b?(['\"]).*\1")
 _TARGET: Final = re.compile(r"(Error handling request).*")
 _SPECIAL: Final = re.compile(r'[\s"=\\]')
 
 
 def configure() -> None:
-    """Let this process and its children log on stderr: what the hub says, and warnings of everybody else."""
+    """Let this process and its children log on stderr: the hub from INFO, all others from WARNING."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LineFormatter())
     root = logging.getLogger()
@@ -41,7 +40,7 @@ def configure() -> None:
 
 
 def pairs(values: dict[str, object]) -> str:
-    """Return `key=value` for each, the value in quotes where it has a space, a quote or `=` in it."""
+    """Return `key=value` for each value, in quotes if there is a space, a quote or `=` in the value."""
     return " ".join(f"{key}={_value(printable(str(value)))}" for key, value in values.items())
 
 
@@ -52,39 +51,41 @@ def _value(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return `text` on one line, every character that does not print spelled out."""
+    """Return `text` on one line, with escapes for unprintable characters."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-def discreet(text: str) -> str:
-    """Return `text` without secrets of tokens, and without the ids of objects: some are RED."""
+def without_secrets(text: str) -> str:
+    """Return `text` without secrets of tokens and without ids of objects: some objects are RED."""
     return _STIX_ID.sub(r"\1--…", tokens.masked(text))
 
 
 class LineFormatter(logging.Formatter):
-    """One line a record; of an exception the traceback below it, indented, without what a database said."""
+    """One line for each record. A traceback follows indented, without the words of a database."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
+        # INVARIANT: every line passes `without_secrets`, whichever library wrote it.
         said = record.getMessage()
         if record.name.startswith("gunicorn"):
             said = _TARGET.sub(r"\1", _QUOTED.sub("…", said))
         at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         head = f"{at}.{int(record.msecs):03d}Z {record.levelname.lower()} {record.name}"
-        lines = [f"{head} {printable(discreet(said))}"]
+        lines = [f"{head} {printable(without_secrets(said))}"]
         if record.exc_info and record.exc_info[1] is not None:
-            told = causes.traceback_of(record.exc_info[1]).splitlines()
-            lines += [_INDENT + printable(discreet(line)) for line in told]
+            # A database's message may quote stored values.
+            trace = causes.traceback_of(record.exc_info[1]).splitlines()
+            lines += [_INDENT + printable(without_secrets(line)) for line in trace]
         return "\n".join(lines)
 
 
 class ServerLog(Logger):  # type: ignore[misc] # gunicorn ships no types
-    """gunicorn's own log, in the hub's form. Its access log is off: the hub has a better one."""
+    """gunicorn's own log, in the hub's form. Its access log is off: see `request_log`."""
 
     def setup(self, cfg: Any) -> None:
-        """Set the log up as gunicorn does, but for its form."""
+        """Set up the log like gunicorn, but with the hub's form."""
         super().setup(cfg)
         for handler in self.error_log.handlers:
             handler.setFormatter(LineFormatter())

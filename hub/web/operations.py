@@ -1,4 +1,4 @@
-"""Is it alive, is it ready: two addresses for whoever runs the hub, which tell a stranger one word each."""
+"""Health and readiness: two addresses for the operator, which say one word to everybody else."""
 
 from __future__ import annotations
 
@@ -26,24 +26,26 @@ def install(app: Flask) -> None:
 
 @_operations.get("/healthz/")
 def healthz() -> Response:
-    """Return 200 while the process answers; nothing else is looked at."""
+    """Return 200 while the process answers. Nothing else is checked."""
+    # The database is not asked: its failure is no reason to restart this process.
     return _json({"status": "ok"}, 200)
 
 
 @_operations.get("/readyz/")
 def readyz() -> Response:
-    """Return 200 when requests can be served, else 503; an operator's token is told the details.
+    """Return 200 when requests can be served, otherwise 503; details go to an operator alone.
 
-    Without a database that can be read nobody is known to be an operator: the log tells the details then.
+    Without a readable database no caller is known to be an operator: the details are then in the log.
     """
     found = cast(Readiness, current_app.extensions[_READINESS]).found()
     status = {"status": "ok" if found.is_ready else "unavailable"}
-    is_told = found.has_read and _is_operator()
-    return _json(status | (found.details if is_told else {}), 200 if found.is_ready else 503)
+    # INVARIANT: an operator's token alone gets details; outsiders learn nothing (policy 9).
+    has_details = found.has_read and _is_operator()
+    return _json(status | (found.details if has_details else {}), 200 if found.is_ready else 503)
 
 
 def _is_operator() -> bool:
-    """Tell whether an operator asks. No token, or a wrong one, is no error here: probes have none."""
+    """Return whether an operator asks. No token, or a wrong token, is no error here: probes have none."""
     try:
         return caller().member.kind is Kind.OPERATOR
     except Refused:

@@ -1,11 +1,11 @@
-"""One line in the log for each request, when its answer has left: who, what, what came of it, how long.
+"""One log line for each request, after its answer: member, endpoint, status, size and duration.
 
     request id=… member=us-cert method=GET endpoint=/allied/collections/us/objects/ status=200 bytes=812 ms=9
 
-The endpoint is the rule with the alias of the collection: no object's id, no query, no cursor. Of a POST of
-objects `accepted` and `refused` count them. A refusal has its `reason`, which is what the client was told,
-and `detail`, which is what the operator alone is told. `sent=part` where the answer did not leave whole.
-Probes (/healthz, /readyz) are logged at level debug, so not at all.
+The endpoint is the URL rule with the collection's alias: no object id, no query, no cursor. For a POST of
+objects `accepted` and `refused` count the objects. A refusal has the `reason` given to the client, and the
+`detail` for the operator alone. `sent=part` marks an answer that did not leave whole. Probes (/healthz,
+/readyz) are logged at level DEBUG, so usually not at all.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from hub.web.taxii.identity import service
 _logger = logging.getLogger(__name__)
 
 _FACTS: Final = "hub.request_log"
-_ID_BYTES: Final = 4
-_TOLD_AT_MOST: Final = 500  # characters of a reason
-_PROBES: Final = "operations"
-_PARAMETER: Final = re.compile(r"<(?:[^<>:]*:)?([^<>]*)>")
+_ID_BYTES: Final = 4  # enough to find a line; not a secret
+_MOST_CHARACTERS: Final = 500  # of a reason
+_PROBES: Final = "operations"  # the blueprint of hub.web.operations
+_PARAMETER: Final = re.compile(r"<(?:[^<>:]*:)?([^<>]*)>")  # a parameter in a rule of werkzeug
 _UNKNOWN: Final = "-"
 
 StartResponse = Callable[..., Any]
@@ -40,7 +40,7 @@ Application = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 @dataclass(slots=True)
 class _Facts:
-    """What is learnt of a request while it is served."""
+    """The facts of a request, collected during its service."""
 
     began: float
     id: str = field(default_factory=lambda: secrets.token_hex(_ID_BYTES))
@@ -53,36 +53,39 @@ class _Facts:
 
 def install(app: Flask) -> None:
     """Log every request to `app`."""
+    # Two places: view and caller are known inside the application, the sent bytes outside.
     app.after_request(_note)
     app.wsgi_app = _RequestLog(app.wsgi_app)  # type: ignore[method-assign]
 
 
 def count(receipt: Receipt) -> None:
-    """Note how many objects of the current request were accepted, and how many refused."""
+    """Note the numbers of accepted and refused objects of the current request."""
     accepted = sum(one.count for one in receipt.outcomes if one.succeeded)
     _facts().more |= {"accepted": accepted, "refused": receipt.total - accepted}
 
 
 def refuse(reason: str, detail: str) -> None:
-    """Note why the current request is refused: what its client is told, and what the operator is told."""
+    """Note a refusal of the current request: the client's sentence and the operator's."""
     more = _facts().more
-    more["reason"] = _told(reason)
+    more["reason"] = _logged_text(reason)
     if detail and detail != reason:
-        more["detail"] = _told(detail)
+        more["detail"] = _logged_text(detail)
 
 
-def _told(text: str) -> str:
-    return logs.discreet(text)[:_TOLD_AT_MOST]  # in this order: half a secret has not its form
+def _logged_text(text: str) -> str:
+    # INVARIANT: masked before the cut: half a secret would not be recognised, and would be logged.
+    return logs.without_secrets(text)[:_MOST_CHARACTERS]
 
 
 def current() -> str:
-    """Return how the log names the current request: its id, method and endpoint."""
+    """Return the current request's id, method and endpoint, as in its line."""
     named = {"id": _facts().id, "method": request.environ["REQUEST_METHOD"], "endpoint": endpoint(request)}
     return logs.pairs(named)
 
 
 def endpoint(asked: Request) -> str:
-    """Return the rule that the request's address follows, with the alias of its collection."""
+    """Return the URL rule of the request, with the alias of its collection."""
+    # INVARIANT: the rule, never the address: a path holds object ids, and a query holds cursors.
     if asked.url_rule is None:
         return _UNKNOWN
     given = asked.view_args or {}
@@ -95,6 +98,7 @@ def endpoint(asked: Request) -> str:
 def _shown(hub: Service, parameter: str, value: object) -> str:
     if parameter == "api_root" and value == hub.api_root:
         return hub.api_root
+    # Only known names are shown: any other text is the client's own choice.
     if parameter == "collection_id":
         names = {nation.collection_id: nation.code.lower() for nation in hub.registry.nations.values()}
         names[hub.registry.released_collection_id] = "released"
@@ -106,7 +110,7 @@ def _shown(hub: Service, parameter: str, value: object) -> str:
 
 
 def _facts() -> _Facts:
-    """Return those of the current request; where nobody logs it, some that nobody reads."""
+    """Return the facts of the current request; unused facts where no request is logged."""
     found = request.environ.get(_FACTS) if has_request_context() else None
     return found if isinstance(found, _Facts) else _Facts(0.0)
 
@@ -121,13 +125,13 @@ def _note(response: Response) -> Response:
 
 
 class _RequestLog:
-    """The application, with a line for each request when its answer is closed."""
+    """The application, with a log line for each request when its answer is closed."""
 
     def __init__(self, app: Application) -> None:
         self._app = app
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        facts = environ[_FACTS] = _Facts(time.monotonic())
+        facts = environ[_FACTS] = _Facts(time.monotonic())  # monotonic: the clock may be set meanwhile
 
         def start(status: str, *rest: Any) -> Any:
             facts.status = status.partition(" ")[0]
@@ -137,7 +141,7 @@ class _RequestLog:
 
 
 class _LoggedAnswer:
-    """An answer that counts what is taken of it, and has its line written when it is closed."""
+    """An answer that counts the sent bytes, and writes its log line when closed."""
 
     def __init__(self, parts: Iterable[bytes], method: str, facts: _Facts) -> None:
         self._parts, self._method, self._facts = parts, method, facts
@@ -151,17 +155,17 @@ class _LoggedAnswer:
         self._is_whole = True
 
     def close(self) -> None:
-        """Close the application's answer, and tell the log."""
+        """Close the application's answer, and write the log line."""
         try:
             close = getattr(self._parts, "close", None)
             if close is not None:
                 close()
-        finally:
+        finally:  # also after an error of close()
             self._write()
 
     def _write(self) -> None:
         facts = self._facts
-        told = {
+        facts_logged = {
             "id": facts.id,
             "member": facts.member,
             "method": self._method,
@@ -172,9 +176,9 @@ class _LoggedAnswer:
             **({} if self._is_whole else {"sent": "part"}),
             **facts.more,
         }
-        _log(facts, told)
+        _log(facts, facts_logged)
 
 
-def _log(facts: _Facts, told: dict[str, object]) -> None:
+def _log(facts: _Facts, facts_logged: dict[str, object]) -> None:
     level = logging.WARNING if facts.status.startswith("5") else logging.INFO
-    _logger.log(logging.DEBUG if facts.is_probe else level, "request %s", logs.pairs(told))
+    _logger.log(logging.DEBUG if facts.is_probe else level, "request %s", logs.pairs(facts_logged))

@@ -1,10 +1,10 @@
-"""`hub serve`: gunicorn with the settings that production needs, and the hub's chores beside the requests.
+"""`hub serve`: gunicorn with settings for production, and the hub's periodic chores.
 
-Security: headers whose names have underscores are dropped, for they would override the signed ones, and
-no proxy's header sets path or scheme. TLS, client certificates and slow peers end at the proxy in front
-(deploy/nginx.conf): a thread here waits for its peer as long as the peer likes.
+Security: headers with underscores in their names are dropped, because they would override signed headers. No
+proxy's header sets path or scheme. TLS, client certificates and slow clients end at the proxy in front
+(deploy/nginx.conf): a thread here waits for its client without limit.
 
-Of gunicorn only what it documents is used: an application, settings by name, hooks.
+Only documented features of gunicorn are used: an application, settings by name, hooks.
 """
 
 from __future__ import annotations
@@ -37,33 +37,33 @@ _PRODUCTION: Final = {  # (hub/README: proxy-holds-slow-peers)
     "proc_name": "hub",
     "worker_class": "gthread",
     "threads": 8,
-    "timeout": 60,  # seconds in which a worker must show a sign of life; a long request does not count
+    "timeout": 60,  # seconds without a heartbeat of the worker; a long request does not count
     "graceful_timeout": 30,
-    "keepalive": 65,  # longer than the proxy keeps an idle connection, so that it is the one to close
-    "limit_request_line": 8190,  # a cursor has up to 4,096 characters, and filters come beside it
+    "keepalive": 65,  # longer than the proxy's, so that the proxy closes idle connections
+    "limit_request_line": 8190,  # a cursor of up to 4,096 characters, and filters
     "limit_request_fields": 64,  # (hub/README: refused-before-request)
     "limit_request_field_size": 8190,
     "header_map": "drop",
     "forwarder_headers": "",
     "forwarded_allow_ips": "",
     "secure_scheme_headers": {},
-    "accesslog": None,  # the hub logs requests itself (request_log)
+    "accesslog": None,  # request_log logs requests
     "logger_class": logs.ServerLog,
-    "preload_app": False,  # every worker opens the database for itself, after the fork
+    "preload_app": False,  # a forked process must not share a database connection
 }
-# Not every supported version of gunicorn has these; where they are missing, so is what they are about.
+# Settings of some versions of gunicorn. A version without the setting has no such feature either.
 _WHERE_KNOWN: Final = {
-    "http_parser": "python",  # the one that was tried; another may read the same bytes otherwise
+    "http_parser": "python",  # the tested parser; another may read the same bytes differently
     "control_socket_disable": True,
 }
 
 
 class HubServer(BaseApplication):  # type: ignore[misc] # gunicorn ships no types
-    """A server process with its workers: `run` returns only by ending the process.
+    """A server process with its workers. `run` ends the process and never returns.
 
-    `factory` makes the application; it is called in each worker. While it raises Unavailable, the worker
-    answers 503 and tries again. A worker whose factory raises SettingsError, or a lasting Unavailable, stops
-    the server, with that sentence on stderr and exit code 1.
+    Each worker calls `factory` to make the application. While the factory raises Unavailable, the worker
+    answers 503 and tries again. SettingsError, or a lasting Unavailable, stops the server with that sentence
+    on stderr and exit code 1.
     """
 
     def __init__(
@@ -84,29 +84,29 @@ class HubServer(BaseApplication):  # type: ignore[misc] # gunicorn ships no type
         }
         self._chores: Chores | None = None
         self._opening: Opening | None = None
-        self._last_words = LastWords()
+        self._exit_reason = ExitReason()
         super().__init__()
 
     def run(self) -> None:
-        """Serve until told to stop; ends the process."""
+        """Serve until told to stop; then end the process."""
         logs.configure()
         super().run()
 
     def load_config(self) -> None:
-        """Set what production needs; neither a file nor the environment changes it."""
+        """Set the production settings. Neither a file nor the environment changes them."""
         known = {name: value for name, value in _WHERE_KNOWN.items() if name in self.cfg.settings}
         for name, value in (_PRODUCTION | known | self._options).items():
             self.cfg.set(name, value)
 
     def load(self) -> Opening:
         """Return the application of this worker; its chores begin with it."""
-        self._opening = Opening(self._factory, self._begin, self._last_words.end)
+        self._opening = Opening(self._factory, self._begin, self._exit_reason.stop_server)
         return self._opening
 
     def _begin(self, app: Flask) -> None:
         chores = Chores(service_of(app), self._chores_seconds)
         chores.start()
-        self._chores = chores  # whoever stops it may be another thread
+        self._chores = chores  # set last: another thread may call `_close`
 
     def _close(self, _server: Any, _worker: Any) -> None:
         if self._opening is not None:
@@ -115,16 +115,17 @@ class HubServer(BaseApplication):  # type: ignore[misc] # gunicorn ships no type
             self._chores.stop()
 
     def _end(self, _server: Any) -> None:
-        """Say, in the master and after all workers, what they had to say."""
-        if sentence := self._last_words.said():
+        """Print, in the master and after all workers, the reason of a worker's failure."""
+        if sentence := self._exit_reason.sentence():
             print(f"hub: {sentence}", file=sys.stderr, flush=True)
             sys.exit(1)
 
 
-class LastWords:  # (hub/README: worker-opening)
-    """Memory that the master shares with its workers: for the sentence of one that cannot serve.
+class ExitReason:  # (hub/README: worker-opening)
+    """Memory shared by master and workers, for the reason of a worker that cannot serve.
 
-    Made before the workers are. Several may write, one is heard: they have the same to say.
+    Made before the workers. Several workers may write; one sentence is printed, because all have the same
+    reason.
     """
 
     _BYTES: Final = 4_096
@@ -133,21 +134,22 @@ class LastWords:  # (hub/README: worker-opening)
         self._memory = mmap.mmap(-1, self._BYTES)
         self._master = os.getpid()
 
-    def end(self, sentence: str) -> None:
-        """Leave the sentence, and let the master stop the server as an operator would."""
+    def stop_server(self, sentence: str) -> None:
+        """Store the sentence, and ask the master to stop the server as an operator would."""
+        # gunicorn's own way of stopping fails when a second worker gives up meanwhile.
         self._memory[:] = sentence.encode()[: self._BYTES].ljust(self._BYTES, b"\0")
-        if os.getppid() == self._master:
+        if os.getppid() == self._master:  # the master still lives
             os.kill(self._master, signal.SIGTERM)
 
-    def said(self) -> str:
-        """Return the sentence that a worker has left, or nothing."""
+    def sentence(self) -> str:
+        """Return the sentence of a worker, or an empty text."""
         return self._memory[:].rstrip(b"\0").decode(errors="replace")
 
 
 class Chores(threading.Thread):
-    """Every so many seconds the uses of tokens, and one pass of `actions.operation.work`.
+    """At fixed intervals: write the uses of tokens, and make one pass of `actions.operation.work`.
 
-    The uses each worker writes for itself; the database lets one worker at a time do the rest.
+    Each worker writes its own uses. For all other work the database admits one worker at a time.
     """
 
     def __init__(self, service: Service, every_seconds: float) -> None:
@@ -155,30 +157,30 @@ class Chores(threading.Thread):
         self._service = service
         self._every_seconds = every_seconds
         self._stopped = threading.Event()
-        self._put_off: str | None = None
+        self._last_refusal: str | None = None
 
     def run(self) -> None:
         while not self._stopped.wait(self._every_seconds):
             self.do_once()
 
     def do_once(self) -> None:
-        """Make one pass. Whatever goes wrong is logged, and left to the next: requests need none of it.
+        """Make one pass. Every error is logged, and the next pass follows: no request depends on a pass.
 
-        The same refusal again is logged once: a closed hub refuses every pass until it is opened.
+        The same refusal is logged once: a closed hub refuses every pass until its operator opens it.
         """
         try:
             self._service.uses.write(self._service.store)
             work(self._service)
-            self._put_off = None
+            self._last_refusal = None
         except Refused as refusal:
-            if refusal.in_full != self._put_off:
+            if refusal.in_full != self._last_refusal:
                 _logger.warning("chores put off: %s", refusal.in_full)
-            self._put_off = refusal.in_full
+            self._last_refusal = refusal.in_full
         except Exception:
             _logger.exception("chores failed")
 
     def stop(self) -> None:
-        """Let a pass that is under way end, then close the database."""
+        """Let a running pass end, then close the database."""
         self._stopped.set()
         self.join(timeout=5.0)
         self._service.store.close()

@@ -1,1 +1,1 @@
-"""Agreements as their signer reads, verifies and signs them."""
+"""Agreements: read, verified and signed with a nation's own key."""

@@ -1,4 +1,4 @@
-"""Agreements as their authors write them: TOML, or the JSON document that a hub keeps."""
+"""Agreement documents from files: TOML as authors write, or JSON as a hub keeps."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ _GREATEST_INTEGER: Final = 2**53 - 1
 
 
 def read_agreement(name: str, data: bytes) -> JsonObject:
-    """Return the document that a TOML file spells, its times as RFC 3339 text in UTC; or that a JSON file is.
+    """Return the agreement document of a TOML or JSON file, with the times of TOML as RFC 3339 text in UTC.
 
-    Raises ClientError for what is neither and for values that have no exact JSON form: a date or a
-    time of day alone, a time without an offset, a number that is not finite or beyond 2^53-1, a key twice.
+    Raises ClientError for other texts, and for values without an exact JSON form: a date or a time of day
+    alone, a time without an offset, a number beyond 2^53-1 or not finite, a key twice.
     """
+    # No key of TOML begins with a brace: the two forms cannot be confused.
     if data.lstrip().startswith(b"{"):
         return _json(name, data)
     try:
@@ -32,7 +33,7 @@ def read_agreement(name: str, data: bytes) -> JsonObject:
         raise ClientError(f"{name}: not UTF-8: save the file as UTF-8 text") from error
     except RecursionError as error:
         raise ClientError(f"{name}: nested too deeply") from error
-    except ValueError as error:  # tomllib's own, and what it lets through of an integer's digits
+    except ValueError as error:  # from tomllib, or from int() for too many digits
         raise ClientError(f"{name}: not TOML: {error}") from error
 
 
@@ -41,6 +42,8 @@ def _json(name: str, data: bytes) -> JsonObject:
         document: JsonObject = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise ClientError(f"{name}: not JSON: {error}") from error
+    # RFC 8259 section 4 leaves the meaning of a repeated key open: two readers could sign different
+    # documents.
     refuse_ambiguous(name, data)
     return document
 
@@ -57,6 +60,7 @@ def _json_value(place: str, value: Any) -> Any:
             raise ClientError(f"{place}: write date, time and offset, as in 2026-01-01T00:00:00Z")
         case float() if not math.isfinite(value):
             raise ClientError(f"{place}: {value} is no number that JSON can carry")
+        # RFC 8785 writes every number as an IEEE 754 double: beyond 2^53-1 digits are lost.
         case int() if abs(value) > _GREATEST_INTEGER:
             raise ClientError(f"{place}: an integer beyond 2^53-1: write it as a string")
         case _:

@@ -1,6 +1,6 @@
-"""A nation's cert makes, signs and ends agreements: what its administrator does, with its own key.
+"""Agreements of a nation: made, signed and ended by its cert, with the cert's own key.
 
-And what every member may ask of the hub about an object: who sees it and why, and who has fetched it.
+Every member may ask which readers see an object, why, and which members have fetched the object.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from hub.client.agreement import reviewing
 from hub.client.agreement.pins import NO_PINS, Pins
-from hub.client.agreement.reviewing import Finding, Review, Stops
+from hub.client.agreement.reviewing import Finding, Review, StoppedSteps
 from hub.client.agreement.signers import Signers, check
 from hub.client.errors import ClientError, Unreachable
 from hub.client.http import answers
@@ -21,6 +21,7 @@ from hub.model import JsonObject
 from hub.proofs import documents, keys
 
 _HEADERS: Final = {"Accept": JSON, "Content-Type": JSON}
+# Statuses of a hub that does not show an agreement: only parties see it (policy 5).
 _NOT_SHOWN: Final = (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND)
 _ADDRESSES: Final = {
     "sign": "signatures/",
@@ -31,11 +32,11 @@ _ADDRESSES: Final = {
 
 
 class Governance:
-    """The agreements of one hub as one of its members may see and change them.
+    """The agreements of one hub, as far as one member may see and change agreements.
 
-    Agreements need a token of scope `govern`, or an auditor's; changing also the nation's `agreement` key.
-    A `Review` is what was verified here, a `JsonObject` the hub's word. `pins` are the keys that the nations'
-    people have named. Raises ClientError for whatever is refused.
+    Agreements need a token of scope `govern`, or an auditor's token. A change also needs the nation's
+    `agreement` key. A `Review` is verified here; a `JsonObject` is the hub's word. `pins` are the keys that
+    people of the nations have named. Every method raises ClientError for a refusal.
     """
 
     def __init__(
@@ -52,12 +53,15 @@ class Governance:
         self._key = key
 
     def members(self) -> list[JsonObject]:
+        """Return the cert of each nation with its agreement keys, and the members of the own nation."""
         return answers.parts(self._connection.get(self._members_url, {"Accept": JSON}), "members")
 
     def agreements(self) -> list[JsonObject]:
+        """Return the agreements that this member may see."""
         return answers.parts(self._connection.get(self._agreements_url, {"Accept": JSON}), "agreements")
 
     def agreement(self, agreement_id: str) -> JsonObject:
+        """Return the hub's view of an agreement. Raises ClientError when the view has another id."""
         view = self._connection.get(self._url(agreement_id), {"Accept": JSON})
         if view.get("id") != agreement_id:
             raise ClientError(
@@ -66,15 +70,15 @@ class Governance:
         return view
 
     def simulate(self, document: JsonObject) -> JsonObject:
-        """Return what an agreement would release and withdraw if it came into force now."""
-        told = self._connection.post(
+        """Return the releases and withdrawals that would follow if the agreement came into force now."""
+        answer = self._connection.post(
             self._simulations_url, _HEADERS, data=json_bytes(document, "the agreement")
         )
         for part in ("released", "withdrawn", "examples"):
-            answers.parts(told, part)
-        if "recent" in told:  # an older hub does not tell it
-            answers.parts(answers.part(told, "recent"), "released")
-        return told
+            answers.parts(answer, part)
+        if "recent" in answer:  # an older hub does not send this part
+            answers.parts(answers.part(answer, "recent"), "released")
+        return answer
 
     def explanation(self, stix_id: str, version: str | None, recipient: str | None) -> JsonObject:
         """Return the hub's decision on a version for each nation; under `records` if the id has several."""
@@ -86,19 +90,19 @@ class Governance:
         return found
 
     def disclosures(self, stix_id: str) -> list[JsonObject]:
-        """Return which members have fetched an object, the earliest first, or how many have."""
+        """Return the members that have fetched an object, the earliest first, or only their number."""
         found = self._connection.get(self._disclosures_url, {"Accept": JSON}, {"object": stix_id})
         return answers.parts(found, "disclosures")
 
     def recoveries(self) -> list[JsonObject]:
-        """Return the keys that are to follow certs' lost ones, as far as they concern the own nation."""
+        """Return the new keys that shall follow lost keys of certs, as far as the own nation is concerned."""
         return answers.parts(self._connection.get(self._recoveries_url, {"Accept": JSON}), "recoveries")
 
     def confirm_recovery(self, member: str, thumbprint: str) -> JsonObject:
-        """Confirm that the key with this thumbprint is the other nation's cert's, in place of a lost one.
+        """Confirm the key with this thumbprint as the new key of another nation's cert, after a loss.
 
-        Both are what the people of that cert have said, never what the hub says: nothing is signed where it
-        differs.
+        `member` and `thumbprint` come from the people of that cert, never from the hub. Where the hub's
+        statement differs, nothing is signed and ClientError is raised.
         """
         waiting: list[Any] = [
             one.get("statement") for one in self.recoveries() if one.get("thumbprint") == thumbprint
@@ -108,6 +112,8 @@ class Governance:
                 f"no key {thumbprint} waits for your confirmation: compare it with what {member} has told you"
             )
         statement, named = waiting[0], {"typ": "recover", "member": member, "thumbprint": thumbprint}
+        # INVARIANT: the signed statement names the given member and thumbprint, and has the expected members
+        # alone.
         is_whole = isinstance(statement, dict) and statement.keys() == {*named, "hub", "nation", "previous"}
         if not is_whole or any(statement[name] != value for name, value in named.items()):
             raise ClientError(
@@ -117,26 +123,26 @@ class Governance:
         return self._post(f"{self._recoveries_url}{thumbprint}/confirmation/", {"jws": jws})
 
     def signers(self) -> Signers:
-        """Return the agreement keys that the hub gives, by which of them its user knows."""
+        """Return the agreement keys that the hub names, with the user's own knowledge of each key."""
         own = None if self._key is None else self._key.thumbprint
         return Signers.read(self.members(), self.pins, own)
 
     def review(self, agreement_id: str) -> Review:
-        """Return an agreement as verified here: document, signatures, and what it supersedes."""
+        """Return an agreement as verified here: document, signatures, and the superseded agreement."""
         return self._reviewed(self.agreement(agreement_id), self.signers())
 
     def propose(self, document: JsonObject) -> Review:
-        """Propose an agreement; return the proposal, under the id that the hub gave it. It signs nothing.
+        """Propose an agreement and return the proposal under its new id. Nothing is signed.
 
-        Raises ClientError where a party's key is another than the pinned one, and if the hub keeps another
-        document than was sent.
+        Raises ClientError where a party's key differs from the pinned key, and where the hub keeps another
+        document than the document sent.
         """
         signers = self.signers()
         parties = document.get("parties")
         nations = [one for one in parties if isinstance(one, str)] if isinstance(parties, list) else []
         check(signers.objections(nations))
         view = self._post(self._agreements_url, document)
-        self._url(str(view.get("id")))  # it comes into a command that somebody is told to type
+        self._url(str(view.get("id")))  # the id goes into a command for the user to type
         kept = self._document(view, str(view.get("id")))
         if differing := reviewing.other_members(document, kept):
             raise ClientError(
@@ -146,14 +152,16 @@ class Governance:
         return self._reviewed(view, signers)
 
     def take(self, reviewed: Review, step: str) -> Review:
-        """Take a step on the very document that was reviewed, and return what the hub then has of it.
+        """Take a step on the reviewed document, and return the review of the hub's answer.
 
-        `step` is one of `reviewing.STEPS`. Raises ClientError, and signs nothing, for whatever objection the
-        review has to the step; and when the hub answers with another document than was signed, or without the
-        step.
+        `step` is a member of `reviewing.STEPS`. Raises ClientError, and signs nothing, for each objection of
+        the review to the step. Raises ClientError, too, when the hub answers with another document than the
+        signed document, or without the step.
         """
         key = self._own_key()
         check(reviewed.objections(step))
+        # INVARIANT: the signed document is the reviewed document, never fetched again (policy 5: "What is
+        # signed is what was read").
         previous = None if step == "sign" else reviewed.last_event
         payload = {"typ": step, "agreement": reviewed.document, "previous": previous}
         jws = documents.sign_document(payload, key)
@@ -166,6 +174,8 @@ class Governance:
             )
         former, problem = reviewed.former, reviewed.former_problem
         taken = reviewing.review(view, reviewed.signers, datetime.now(UTC), former, problem)
+        # The answer is verified like any view: success of the request does not prove that the hub kept the
+        # step.
         if not taken.has(jws):
             raise ClientError(
                 f"the hub has taken your {step!r} and does not give it among the steps of {reviewed.id}: it "
@@ -174,20 +184,21 @@ class Governance:
         return taken
 
     def _reviewed(self, view: JsonObject, signers: Signers) -> Review:
-        """Return the review of a view with, one step back, what it supersedes."""
+        """Return the review of a view, with the review of the superseded agreement."""
         document = self._document(view, str(view.get("id")))
         now, former, problem = datetime.now(UTC), None, None
-        unseen = Finding("it is not looked at", Stops.NOTHING)
+        not_fetched = Finding("it is not looked at", StoppedSteps.NOTHING)  # one step back alone is fetched
         if "supersedes" in document:
             try:
                 before = self.agreement(str(document["supersedes"]))
                 self._document(before, str(document["supersedes"]))
-                former = reviewing.review(before, signers, now, None, unseen)
+                former = reviewing.review(before, signers, now, None, not_fetched)
             except Unreachable:
                 raise
             except ClientError as error:
-                # Who is no party to it is told that there is none: that must not keep it from signing.
-                stops = Stops.NOTHING if error.status in _NOT_SHOWN else Stops.GIVING
+                # Only parties see the former agreement (policy 5). A new party must be able to sign all the
+                # same.
+                stops = StoppedSteps.NOTHING if error.status in _NOT_SHOWN else StoppedSteps.GIVING
                 problem = Finding(str(error), stops)
         return reviewing.review(view, signers, now, former, problem)
 
@@ -200,8 +211,8 @@ class Governance:
         return document
 
     def _post(self, url: str, body: JsonObject) -> JsonObject:
-        self._own_key()  # asked for here: the hub would refuse, less helpfully
-        # Not repeatable: a proposal whose answer was lost would be made twice.
+        self._own_key()  # a clearer sentence than the hub's refusal
+        # Not repeatable: after a lost answer, a second attempt would make a second proposal.
         return self._connection.post(
             url, _HEADERS, data=json_bytes(body, "the agreement"), is_repeatable=False
         )
@@ -219,6 +230,6 @@ class Governance:
 
 
 def _writable(answer: JsonObject) -> JsonObject:
-    """Return the answer if it can be written as JSON again: one nested without end cannot."""
+    """Return the answer if orjson can write the answer as JSON again, which excludes endless nesting."""
     json_bytes(answer, "the hub's answer cannot be read: it")
     return answer

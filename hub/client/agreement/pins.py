@@ -1,6 +1,6 @@
-"""Which agreement keys a nation's people have named themselves: thumbprints kept on the reader's own machine.
+"""Pins: thumbprints of agreement keys, named by the nations' people and kept on the reader's own machine.
 
-A hub that gives another key for such a nation is found out, whatever it says of it.
+A hub that names another key for a pinned nation is discovered, whatever else the hub says (policy 5).
 """
 
 from __future__ import annotations
@@ -24,39 +24,40 @@ from hub.client.http.connection import origin
 from hub.client.input.reading import refuse_ambiguous
 from hub.proofs.keys import is_thumbprint
 
-Pins = Mapping[str, frozenset[str]]  # by nation, the thumbprints of its agreement keys; no nation without one
+Pins = Mapping[str, frozenset[str]]  # by nation, thumbprints of its agreement keys; never an empty set
 
 NO_PINS: Final[Pins] = {}
-_MAX_BYTES: Final = 1_048_576
+_MAX_BYTES: Final = 1_048_576  # the superuser can change every file anyway
 _ROOT: Final = 0
-_CODE: Final = re.compile(r"[A-Z]{2}")  # ISO 3166-1 alpha-2: under another no pin would be found
+_CODE: Final = re.compile(r"[A-Z]{2}")  # ISO 3166-1 alpha-2: no pin would be found under another form
 _PATH: Final = ("allied-hub", "pins.json")
 
 
 def default_path(environ: Mapping[str, str]) -> Path:
-    """Return where pins are kept unless told otherwise: below XDG_CONFIG_HOME, by default ~/.config."""
+    """Return the usual file of pins: below XDG_CONFIG_HOME, by default ~/.config."""
+    # The XDG Base Directory Specification says to ignore a relative path.
     configured = environ.get("XDG_CONFIG_HOME", "")
     base = Path(configured) if Path(configured).is_absolute() else Path.home() / ".config"
     return base.joinpath(*_PATH)
 
 
 def read(path: Path, url: str) -> Pins:
-    """Return what is pinned for the hub at `url`; nothing where there is no file.
+    """Return the pins for the hub at `url`; none where there is no file.
 
-    Raises ClientError for a file that cannot be read, that others may write, or that holds something else.
+    Raises ClientError for an unreadable file, a file that other accounts may write, and other data.
     """
     return {n: frozenset(pinned) for n, pinned in _all(path).get(_hub(url), {}).items() if pinned}
 
 
 def other_hubs(path: Path, url: str) -> list[str]:
-    """Return the other hubs for which there are pins: one of them may be this one by another name."""
+    """Return the other hubs with pins: the same hub may be among these under another name."""
     return sorted(hub for hub, nations in _all(path).items() if hub != _hub(url) and any(nations.values()))
 
 
 def pin(path: Path, url: str, nation: str, thumbprint: str, *, is_added: bool = False) -> None:
-    """Keep the thumbprint as that of the nation's key, in place of others or, `is_added`, beside them.
+    """Pin a thumbprint for the nation, in place of earlier pins or, with `is_added`, beside them.
 
-    Raises ClientError for what is no thumbprint, and as `read`; or when the file cannot be written.
+    Raises ClientError for a text that is no thumbprint, for an unwritable file, and as `read`.
     """
     if not is_thumbprint(thumbprint):
         raise ClientError(f"{thumbprint!r} is no thumbprint: it has 43 characters of base64url (RFC 7638)")
@@ -68,7 +69,7 @@ def pin(path: Path, url: str, nation: str, thumbprint: str, *, is_added: bool = 
 
 
 def unpin(path: Path, url: str, nation: str) -> bool:
-    """Forget what is pinned for the nation; return False when nothing is. Raises as `pin`."""
+    """Remove the nation's pins; return False when the nation has none. Raises as `pin`."""
     hubs = _all(path)
     if hubs.get(_hub(url), {}).pop(nation, None) is None:
         return False
@@ -77,15 +78,15 @@ def unpin(path: Path, url: str, nation: str) -> bool:
 
 
 def _hub(url: str) -> str:
-    """Return one name for a hub, however its address is spelt: else a pin would not be found.
+    """Return one spelling for all addresses of a hub. Without it, a pin would be missed.
 
-    Raises ClientError for what is no address of a hub.
+    Raises ClientError for a text that is no address of a hub.
     """
     parts = urlsplit(origin(url))
     host = unicodedata.normalize("NFKC", parts.hostname or "").lower().rstrip(".")
-    with suppress(ValueError):  # no name, or one that a resolver may take all the same
+    with suppress(ValueError):  # a name outside IDNA, which a resolver may still accept
         host = host.encode("idna").decode()
-    with suppress(ValueError):
+    with suppress(ValueError):  # a name, not an IP address
         host = str(ipaddress.ip_address(host))
     host = f"[{host}]" if ":" in host else host
     is_usual = parts.port in (None, {"http": 80, "https": 443}[parts.scheme])
@@ -93,12 +94,12 @@ def _hub(url: str) -> str:
 
 
 def _all(path: Path) -> dict[str, dict[str, list[str]]]:
-    """Return what is pinned, by hub and nation."""
+    """Return all pins, by hub and nation."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # of a pipe nobody waits for the other end
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # O_NONBLOCK: opening a pipe must not wait
         with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
-            _check_owned(path, status)
+            _check_owned(path, status)  # the open file is checked, not the path
             data = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         return {}
@@ -107,6 +108,7 @@ def _all(path: Path) -> dict[str, dict[str, list[str]]]:
     try:
         refuse_ambiguous(str(path), data)
         return _by_hub(orjson.loads(data)["pins"] if len(data) <= _MAX_BYTES else None)
+    # RFC 8259 section 4: of a repeated key one value would hide the other pins.
     except (ValueError, LookupError, TypeError, ClientError) as error:
         raise ClientError(
             f"{path} holds no pins as `hub keys pin` writes them: repair it, or move it away"
@@ -114,7 +116,7 @@ def _all(path: Path) -> dict[str, dict[str, list[str]]]:
 
 
 def _check_owned(path: Path, status: os.stat_result) -> None:
-    """Return if nobody else decides what the file holds; else raise ClientError."""
+    """Return if only the user and root can write the file. Raises ClientError otherwise."""
     if not stat.S_ISREG(status.st_mode):
         raise ClientError(f"{path} is a directory, a pipe or a device: name a file")
     if status.st_uid not in (os.geteuid(), _ROOT):
@@ -124,7 +126,7 @@ def _check_owned(path: Path, status: os.stat_result) -> None:
 
 
 def _by_hub(hubs: Any) -> dict[str, dict[str, list[str]]]:
-    """Return the pins under one name for each hub. Raises ValueError or ClientError for what are none."""
+    """Return the pins under one spelling of each hub. Raises ValueError or ClientError for other data."""
     if not _is_whole(hubs):
         raise ValueError
     found: dict[str, dict[str, list[str]]] = {}
@@ -144,7 +146,7 @@ def _is_whole(hubs: object) -> bool:
 
 
 def _write(path: Path, hubs: Mapping[str, Mapping[str, list[str]]]) -> None:
-    """Put the pins in the file's place in one step, mode 0600: a crash leaves the one or the other."""
+    """Replace the file by the given pins in one step, mode 0600. After a crash the file is old or new."""
     data = orjson.dumps({"pins": hubs}, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -155,7 +157,7 @@ def _write(path: Path, hubs: Mapping[str, Mapping[str, list[str]]]) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(path)
-        except BaseException:
+        except BaseException:  # also after Ctrl-C no temporary file stays
             Path(name).unlink(missing_ok=True)
             raise
     except OSError as error:

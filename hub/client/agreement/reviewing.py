@@ -1,8 +1,7 @@
-"""What a hub gives for an agreement, verified by its reader: the document, and who has signed just that.
+"""A hub's answer on an agreement, verified by its reader: the document and the signatures over it.
 
-Pure: the answer of the hub, keys and the time come in, a `Review` comes out. Nothing in the hub's own view
-of the agreement is believed. It is compared with the document and with the signatures that hold, and what it
-says otherwise is a finding.
+Pure: the hub's answer, keys and the time come in, a `Review` comes out. Nothing in the hub's own view is
+believed. The view is compared with the document and the valid signatures; each difference is a finding.
 """
 
 from __future__ import annotations
@@ -17,9 +16,9 @@ from typing import Any, Final, NamedTuple
 from hub.client.agreement import terms
 from hub.client.agreement.signers import Signers, Trust
 from hub.client.agreement.steps import (
-    FoldedSteps,
+    AppliedSteps,
     Signature,
-    fold,
+    apply,
     instant,
 )
 from hub.client.errors import ClientError
@@ -29,18 +28,18 @@ from hub.proofs import documents
 from hub.proofs.canonical import canonical
 
 STEPS: Final = ("sign", "suspend", "resume", "terminate")
-ENDINGS: Final = ("suspend", "terminate")  # they take away alone
+ENDINGS: Final = ("suspend", "terminate")  # these steps only take away: see `StoppedSteps`
 _PAYLOAD: Final = {"typ", "agreement", "previous"}
-_REPEATED: Final = ("title", "valid_from", "valid_until", "supersedes", "clauses")  # by the view, unchanged
-_CLOCKS_DIFFER: Final = timedelta(minutes=5)
-_MAX_EVENTS: Final = 10_000
+_REPEATED: Final = ("title", "valid_from", "valid_until", "supersedes", "clauses")  # in the view, too
+_CLOCKS_DIFFER: Final = timedelta(minutes=5)  # clocks of hub and reader
+_MAX_EVENTS: Final = 10_000  # events beyond are not verified: each costs CPU time
 _DIGEST_NAME: Final = "sha-256:"
 _DIGEST_LENGTH: Final = 64
-_SHOWN: Final = 100  # characters of a value that a finding repeats
+_SHOWN: Final = 100  # characters of a value in a finding
 
 
-class Stops(IntEnum):  # (hub/README: findings-stop)
-    """What a finding stops: nothing, what gives (propose, sign, resume), or every step."""
+class StoppedSteps(IntEnum):  # (hub/README: findings-stop)
+    """The steps that a finding stops: none, the giving steps (propose, sign, resume), or every step."""
 
     NOTHING = 0
     GIVING = 1
@@ -48,18 +47,18 @@ class Stops(IntEnum):  # (hub/README: findings-stop)
 
 
 class Finding(NamedTuple):
-    """Something that is not as it should be, in a sentence."""
+    """A sentence on something wrong, and the steps that it stops."""
 
     sentence: str
-    stops: Stops = Stops.GIVING
+    stops: StoppedSteps = StoppedSteps.GIVING
 
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """An agreement as its reader has verified it. `view` is what the hub says of it.
+    """An agreement as its reader has verified it. `view` is the hub's own statement.
 
-    `needed` are the nations that have to sign, as far as the documents tell. `former` is the review of what
-    it supersedes; where that cannot be fetched, `former_trouble` says why.
+    `needed` are the nations that must sign, according to the documents. `former` is the review of the
+    superseded agreement; where the hub does not show that agreement, `former_problem` says why.
     """
 
     document: JsonObject
@@ -78,25 +77,26 @@ class Review:
 
     @property
     def signed_by(self) -> frozenset[str]:
-        """The nations whose signatures under the document hold."""
+        """The nations with a valid signature under the document."""
         return frozenset(one.nation for one in self.signatures if one.typ == "sign" and one.fault is None)
 
     @property
     def last_event(self) -> str | None:
-        """The digest that the next step must name."""
+        """The digest that the next step must name (policy 5)."""
         return self.signatures[-1].digest if self.signatures else None
 
     def has(self, jws: str) -> bool:
-        """Tell whether this very step is among those that hold."""
+        """Return whether this very step is among the valid steps."""
         digest = hashlib.sha256(jws.encode()).hexdigest()
         return any(one.digest == digest and one.fault is None for one in self.signatures)
 
     @property
     def is_sound(self) -> bool:
+        """Return whether nothing speaks against signing."""
         return not any(self.objections("sign"))
 
     def to_json(self) -> JsonObject:
-        """Return the hub's view with what the document says and what was verified in its place."""
+        """Return the hub's view, corrected by the document and by the verified signatures."""
         said: JsonObject = {name: self.document[name] for name in _REPEATED if name in self.document}
         return {
             **self.view,
@@ -113,8 +113,9 @@ class Review:
         }
 
     def objections(self, step: str) -> Iterator[str]:
-        """Give a sentence for each reason not to take a step."""
-        least = Stops.EVERY_STEP if step in ENDINGS else Stops.GIVING
+        """Yield a sentence for each reason not to take a step."""
+        # A lie about other nations must not prevent an ending.
+        least = StoppedSteps.EVERY_STEP if step in ENDINGS else StoppedSteps.GIVING
         yield from (one.sentence for one in self.findings if one.stops >= least)
         own = self.signers.own_nation
         if step in ("suspend", "resume") and own is not None and own not in self.signed_by:
@@ -122,14 +123,14 @@ class Review:
 
 
 def digest_of(document: JsonObject) -> str:
-    """Return what a document is known by: SHA-256 of its RFC 8785 form; ClientError where it has none."""
+    """Return the digest of a document, SHA-256 of its RFC 8785 form. ClientError if there is no such form."""
     return f"{_DIGEST_NAME}{hashlib.sha256(_canonical(document)).hexdigest()}"
 
 
 def check_digest(document: JsonObject, digest: str, *, least: int = _DIGEST_LENGTH) -> None:
-    """Return if `digest`, or a beginning of at least so many digits, is the document's.
+    """Return if `digest`, or its first `least` or more digits, is the document's digest.
 
-    Case and the name of the algorithm before it don't matter. Raises ClientError.
+    Letter case and the algorithm's name in front do not matter. Raises ClientError.
     """
     given = digest.strip().lower().removeprefix(_DIGEST_NAME)
     if not least <= len(given) <= _DIGEST_LENGTH or not set(given) <= set("0123456789abcdef"):
@@ -147,14 +148,14 @@ def check_digest(document: JsonObject, digest: str, *, least: int = _DIGEST_LENG
 
 
 def other_members(given: JsonObject, document: JsonObject) -> list[str]:
-    """Return in which members the hub's document differs from the one given; `id` and `hub` it adds."""
+    """Return the members in which the hub's document differs; `id` and `hub` are the hub's additions."""
     added = {name for name in ("id", "hub") if name not in given}
     names = (given.keys() | document.keys()) - added
     return sorted(n for n in names if n not in given or n not in document or not _same(given[n], document[n]))
 
 
 def check_document(given: JsonObject, document: JsonObject, place: str) -> None:
-    """Return if the document is the given one but for what the hub adds; else raise ClientError."""
+    """Return if the documents are equal but for the hub's additions. Raises ClientError otherwise."""
     if differing := other_members(given, document):
         raise ClientError(
             f"The hub gives another document than {place}: it differs in {', '.join(differing)}. "
@@ -169,11 +170,11 @@ def review(
     former: Review | None = None,
     former_problem: Finding | None = None,
 ) -> Review:
-    """Return what can be verified of a hub's answer.
+    """Return the verified part of a hub's answer.
 
-    1. Every signature, over this document, by a key of the nation it is said to be of, after the one before.
-    2. What the verified steps come to, in their order.
-    3. The hub's view, compared with both; and the keys of whoever has to sign.
+    1. Each signature: over this document, by a key of the named nation, after the step before.
+    2. The state that follows from the valid steps, in order.
+    3. The hub's view, compared with both, and the keys of the nations that must sign.
 
     `view` has a `document` with an `id`. Raises ClientError for a document without canonical form.
     """
@@ -184,14 +185,14 @@ def review(
         before = signatures[-1].digest if signatures else None
         signatures.append(_verified(event, before, body, signers))  # 1
     needed = _texts(document.get("parties")) | _needed_before(view, document, former, former_problem)
-    folded = fold(signatures, needed)  # 2
+    applied = apply(signatures, needed)  # 2
     findings = [  # 3
         *_form_findings(document),
         *_signature_findings(signatures, signers),
-        *(Finding(f"The steps are not in an order that can be: {one}") for one in folded.faults),
+        *(Finding(f"The steps are not in an order that can be: {one}") for one in applied.faults),
         *_view_findings(view, document, signatures, needed),
         *_signer_findings(view, signatures, signers.own_nation),
-        *_state_findings(view, folded, now),
+        *_state_findings(view, applied, now),
         *_key_findings(signers, sorted(needed)),
     ]
     findings += _former_findings(former, former_problem, findings)
@@ -204,14 +205,14 @@ def review(
 def _former_findings(
     former: Review | None, problem: Finding | None, known: Sequence[Finding]
 ) -> Iterator[Finding]:
-    """Give what is wrong with what is superseded. What not all have signed may be anything a hub makes up."""
-    if problem is not None and problem.stops is not Stops.NOTHING:
+    """Yield the findings on the superseded agreement. A hub may invent a document that not all signed."""
+    if problem is not None and problem.stops is not StoppedSteps.NOTHING:
         yield Finding(f"What it supersedes cannot be shown: {problem.sentence}", problem.stops)
     if former is None:
         return
     for one in former.findings:
-        if one not in known:  # of keys, which are the same
-            yield Finding(f"What it supersedes: {one.sentence}", min(one.stops, Stops.GIVING))
+        if one not in known:  # findings on keys are the same in both reviews
+            yield Finding(f"What it supersedes: {one.sentence}", min(one.stops, StoppedSteps.GIVING))
     if lacking := former.needed - former.signed_by:
         yield Finding(
             f"What it supersedes has no signature that holds of {', '.join(sorted(lacking))}: an amendment "
@@ -222,7 +223,8 @@ def _former_findings(
 def _needed_before(
     view: JsonObject, document: JsonObject, former: Review | None, problem: Finding | None
 ) -> frozenset[str]:
-    """Return who has to sign as party to what is superseded; where that cannot be read, as the hub says."""
+    """Return the parties of the superseded agreement, which must sign too (policy 5)."""
+    # Where that document cannot be read, the hub's word is taken: it can only add signers.
     if former is not None:
         return _texts(former.document.get("parties"))
     return _texts(view.get("to_sign")) if problem is not None and "supersedes" in document else frozenset()
@@ -234,7 +236,8 @@ def _form_findings(document: JsonObject) -> Iterator[Finding]:
             yield Finding(f"In {place}, {term.name} {term.fault}: {_short(term.words)}.")
         elif not term.is_known:
             yield Finding(
-                f"In {place}, {term.name} is not known to this version: read what it says.", Stops.NOTHING
+                f"In {place}, {term.name} is not known to this version: read what it says.",
+                StoppedSteps.NOTHING,
             )
     yield from map(Finding, terms.contradictions(document))
 
@@ -243,9 +246,9 @@ def _form_findings(document: JsonObject) -> Iterator[Finding]:
 
 
 def _verified(event: Any, before: str | None, body: bytes, signers: Signers) -> Signature:
-    told = event if isinstance(event, dict) else {}
-    typ, nation, at, thumbprint = (str(told.get(name)) for name in ("typ", "nation", "at", "thumbprint"))
-    jws = told.get("jws")
+    given = event if isinstance(event, dict) else {}
+    typ, nation, at, thumbprint = (str(given.get(name)) for name in ("typ", "nation", "at", "thumbprint"))
+    jws = given.get("jws")
     text = jws if isinstance(jws, str) else ""
     digest = hashlib.sha256(text.encode(errors="replace")).hexdigest()
     found = signers.keys.get(thumbprint)
@@ -256,6 +259,7 @@ def _verified(event: Any, before: str | None, body: bytes, signers: Signers) -> 
     except HubError as error:
         why = str(error) if found is not None else "the hub gives no such key"
         return Signature(typ, nation, at, thumbprint, digest, fault=why)
+    # INVARIANT: a step counts only under this document and after the step before it (policy 5).
     expected = None if typ == "sign" else before
     fault: str | None = None
     if found is None or found.nation != nation:
@@ -271,29 +275,32 @@ def _verified(event: Any, before: str | None, body: bytes, signers: Signers) -> 
 
 
 def _signature_findings(signatures: Sequence[Signature], signers: Signers) -> Iterator[Finding]:
+    # A fault in the own signature or in the last step stops every step: the next step would build on it.
     for one in signatures:
         is_own = one.nation == signers.own_nation and one.typ == "sign"
-        stops = Stops.EVERY_STEP if is_own or one is signatures[-1] else Stops.GIVING
+        stops = StoppedSteps.EVERY_STEP if is_own or one is signatures[-1] else StoppedSteps.GIVING
         if one.fault is not None:
             yield Finding(
                 f"The hub gives {one.nation}'s {one.typ!r}, which does not hold: {one.fault.rstrip('.')}.",
                 stops,
             )
         elif one.trust is Trust.OTHER:
-            yield Finding(signers.sentence(signers.keys[one.thumbprint]), Stops.EVERY_STEP)
+            yield Finding(signers.sentence(signers.keys[one.thumbprint]), StoppedSteps.EVERY_STEP)
         elif one.revoked_at is not None and _is_after(one.at, one.revoked_at):
             yield Finding(
                 f"{one.nation}'s {one.typ!r} of {one.at} is by the key {one.thumbprint}, which was revoked "
                 f"on {one.revoked_at}.",
-                Stops.NOTHING,
+                StoppedSteps.NOTHING,
             )
 
 
 def _key_findings(signers: Signers, needed: Sequence[str]) -> Iterator[Finding]:
-    yield from (Finding(sentence, Stops.EVERY_STEP) for sentence in signers.objections(needed))
+    yield from (Finding(sentence, StoppedSteps.EVERY_STEP) for sentence in signers.objections(needed))
     own = signers.own_nation
     if own is not None and own not in needed:
-        yield Finding(f"Your key is that of {own}, which has not to sign this agreement.", Stops.EVERY_STEP)
+        yield Finding(
+            f"Your key is that of {own}, which has not to sign this agreement.", StoppedSteps.EVERY_STEP
+        )
 
 
 # --- the hub's view ---------------------------------------------------------------------------
@@ -317,7 +324,7 @@ def _view_findings(
     if view.get("last_event") != last:
         yield Finding(
             "The hub names another last step than the last that it gives: some may be missing.",
-            Stops.EVERY_STEP,
+            StoppedSteps.EVERY_STEP,
         )
 
 
@@ -326,27 +333,29 @@ def _signer_findings(view: JsonObject, signatures: Sequence[Signature], own: str
     claimed = _texts(view.get("signed_by"))
     for nation in sorted(claimed - held):
         sentence = f"The hub says that {nation} has signed, and gives no signature of it that holds."
-        yield Finding(sentence, Stops.EVERY_STEP if nation == own else Stops.GIVING)
+        yield Finding(sentence, StoppedSteps.EVERY_STEP if nation == own else StoppedSteps.GIVING)
     for nation in sorted(held - claimed if "signed_by" in view else ()):
         yield Finding(f"The hub does not say that {nation} has signed, and its signature holds.")
 
 
 # (hub/README: hub-word-on-state)
-def _state_findings(view: JsonObject, folded: FoldedSteps, now: datetime) -> Iterator[Finding]:
+def _state_findings(view: JsonObject, applied: AppliedSteps, now: datetime) -> Iterator[Finding]:
     document = view["document"]
-    folded.valid_from, folded.valid_until = (instant(document.get(n)) for n in ("valid_from", "valid_until"))
+    applied.valid_from, applied.valid_until = (
+        instant(document.get(n)) for n in ("valid_from", "valid_until")
+    )
     said, ended = view.get("state"), str(view.get("ended"))
-    if "suspended_by" in view and _texts(view["suspended_by"]) != folded.suspended:
+    if "suspended_by" in view and _texts(view["suspended_by"]) != applied.suspended:
         yield Finding("The hub says that others have suspended it than whose signed step says so.")
-    states = folded.states(now - _CLOCKS_DIFFER) | folded.states(now + _CLOCKS_DIFFER)
-    # An amendment that took over and the day of the proposal are not in these steps: the hub's word.
-    is_possible = {"superseded": folded.is_complete, "lapsed": not folded.is_complete}
-    is_told = isinstance(said, str) and said in states  # it may be of any type
+    states = applied.states(now - _CLOCKS_DIFFER) | applied.states(now + _CLOCKS_DIFFER)
+    # Not in these steps: an amendment in force, and the day of the proposal. The hub's word is taken.
+    is_possible = {"superseded": applied.is_complete, "lapsed": not applied.is_complete}
+    is_told = isinstance(said, str) and said in states  # JSON of any type
     if is_told or (said == "ended" and is_possible.get(ended, False)):
         return
-    told = f"{_short(said)} ({ended})" if said == "ended" else _short(said)
+    given = f"{_short(said)} ({ended})" if said == "ended" else _short(said)
     yield Finding(
-        f"The hub says that the agreement is {told}, and by the signed steps and the dates it is "
+        f"The hub says that the agreement is {given}, and by the signed steps and the dates it is "
         f"{' or '.join(sorted(states))}."
     )
 

@@ -1,6 +1,6 @@
-"""Whose agreement keys a hub gives, and by what its reader knows them: an own key, a pin, an endorsement.
+"""The agreement keys that a hub names, and how the reader knows each: own key, pin or endorsement.
 
-Nothing that the hub says of a key is believed: its thumbprint is computed from the key itself.
+The hub's word on a key is not believed: the thumbprint is computed from the key itself (RFC 7638).
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from hub.model import JsonObject, MemberId, Purpose, RegisteredKey
 from hub.proofs import documents, keys
 
 _CODE: Final = re.compile(r"[A-Z]{2}")  # ISO 3166-1 alpha-2
-_MAX_KEYS: Final = 200  # of one cert: what a hub gives beyond is not looked at
+_MAX_KEYS: Final = 200  # of one cert; more are ignored, so a lying hub cannot cost CPU time
 _UNDATED: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class Trust(Enum):
-    """By what the reader knows that a key is its nation's."""
+    """How the reader knows that a key belongs to its nation."""
 
     OWN = "your key"
     PINNED = "pinned"
     ENDORSED = "endorsed by the pinned key"
     UNPINNED = "not pinned"
-    OTHER = "another than the pinned key"  # stops whatever is to be signed
+    OTHER = "another than the pinned key"  # stops every signature
 
 
 @dataclass(frozen=True, slots=True)
 class NationKey:
-    """An agreement key that the hub gives for a nation's cert, verified to have its thumbprint."""
+    """An agreement key of a nation's cert as the hub gives it; the thumbprint is verified."""
 
     nation: str
     member: str
@@ -48,7 +48,8 @@ class NationKey:
         return self.public.thumbprint
 
     def registered(self) -> RegisteredKey:
-        """Return it as proofs take keys; that it was revoked later undoes no signature before."""
+        """Return the key in the form of `hub.proofs`, without the revocation."""
+        # Without the revocation: signatures before a revocation stay valid.
         public = self.public
         return RegisteredKey(
             self.thumbprint, MemberId(self.member), Purpose.AGREEMENT, public.alg, public.jwk, _UNDATED
@@ -57,9 +58,9 @@ class NationKey:
 
 @dataclass(frozen=True, slots=True)
 class Signers:
-    """The agreement keys of a hub's certs by thumbprint, `own` the reader's thumbprint, and what is pinned.
+    """The agreement keys of a hub's certs by thumbprint, the reader's own thumbprint, and the pins.
 
-    `faults` are sentences on what the hub says of keys and cannot be so, by nation; "" for what concerns all.
+    `faults` are pairs of a nation and a sentence on an impossible statement of the hub.
     """
 
     keys: Mapping[str, NationKey]
@@ -70,18 +71,18 @@ class Signers:
 
     @classmethod
     def read(cls, members: Sequence[JsonObject], pins: Pins, own: str | None) -> Signers:
-        """Return the keys that the hub's list of members gives; what cannot be so becomes a fault."""
+        """Return the keys in the hub's list of members. Each impossible entry becomes a fault."""
         found: dict[str, NationKey] = {}
         faults: list[tuple[str, str]] = []
         for member in members:
             nation = member.get("nation")
             if member.get("kind") != "cert" or not isinstance(nation, str) or not _CODE.fullmatch(nation):
-                continue  # what is no code never gets into a command that somebody is told to type
+                continue  # only a nation's code may enter a command for the user to type
             for given in _listed(member.get("agreement_keys")):
                 key = _key(member, given)
                 if isinstance(key, str):
                     faults.append((nation, key))
-                elif key.thumbprint in found:
+                elif key.thumbprint in found:  # perhaps for two nations: both get the fault
                     faults.append((key.nation, f"The hub gives the key {key.thumbprint} twice."))
                     faults.append((found[key.thumbprint].nation, faults[-1][1]))
                 else:
@@ -90,12 +91,12 @@ class Signers:
         return replace(signers, _trusted={n: signers._endorsed(n) for n in signers.nations()})
 
     def nations(self) -> list[str]:
-        """Return the nations of which there is a key or a pin."""
+        """Return the nations that have a key or a pin."""
         return sorted({key.nation for key in self.keys.values()} | self.pins.keys())
 
     @property
     def own_nation(self) -> str | None:
-        """The nation for which the reader signs: that of its own key, as the hub has it."""
+        """The nation of the reader's own key, as the hub says; None without a known key."""
         own = self.keys.get(self.own or "")
         return None if own is None else own.nation
 
@@ -104,25 +105,26 @@ class Signers:
         return [key for key in self.keys.values() if key.nation == nation]
 
     def current(self, nation: str) -> NationKey | None:
-        """Return the key with which a nation signs now, None unless the hub gives one alone."""
+        """Return the nation's present key, None unless the hub gives exactly one."""
         found = [key for key in self.of(nation) if key.revoked_at is None]
         return found[0] if len(found) == 1 else None
 
     def trust(self, key: NationKey) -> Trust:
-        """Return by what it is known that the key is its nation's."""
+        """Return how the reader knows that the key belongs to its nation."""
         if key.thumbprint == self.own:
             return Trust.OWN
         if key.thumbprint in self.pins.get(key.nation, ()):
             return Trust.PINNED
-        if not self._roots(key.nation):
+        if not self._anchors(key.nation):
             return Trust.UNPINNED
         return Trust.ENDORSED if key.thumbprint in self._trusted.get(key.nation, ()) else Trust.OTHER
 
     def objections(self, nations: Sequence[str]) -> Iterator[str]:
-        """Give a sentence for each reason not to sign with these nations, by their keys as they are now."""
+        """Yield a sentence for each reason not to sign with these nations, by their present keys."""
         if self.own is not None:
             yield from self._own_objections()
-        yield from self._moved()
+        # A pinned key under another nation concerns every signature, whoever the parties are.
+        yield from self._misassigned()
         for nation in sorted(nations):
             yield from (sentence for of, sentence in self.faults if of == nation)
             current = [key for key in self.of(nation) if key.revoked_at is None]
@@ -132,8 +134,8 @@ class Signers:
                 if self.trust(key) is Trust.OTHER:
                     yield self.sentence(key)
 
-    def _moved(self) -> Iterator[str]:
-        """Give a sentence for each key that is pinned for one nation, and that the hub gives for another."""
+    def _misassigned(self) -> Iterator[str]:
+        """Yield a sentence for each key that is pinned for one nation and given for another."""
         for key in self.keys.values():
             others = sorted(n for n, pinned in self.pins.items() if key.thumbprint in pinned)
             if others and key.nation not in others:
@@ -150,29 +152,28 @@ class Signers:
             yield f"The hub has your key {self.own} as revoked on {own.revoked_at}: sign with the newer key."
 
     def sentence(self, key: NationKey) -> str:
-        """Return what is told of a key that is another than the pinned one, and what to do."""
-        nation, root = key.nation, ", ".join(sorted(self._roots(key.nation)))
+        """Return the sentence on a key that differs from the pinned key, with the remedy."""
+        nation, known = key.nation, ", ".join(sorted(self._anchors(key.nation)))
         if self.own_nation == nation and nation not in self.pins:
             return (
-                f"The hub gives {key.thumbprint} as a key of your own nation, {nation}, and yours is {root}. "
-                f"If it is an earlier key of yours: `hub keys pin {nation} {key.thumbprint}`."
+                f"The hub gives {key.thumbprint} as a key of your own nation, {nation}, and yours is "
+                f"{known}. If it is an earlier key of yours: `hub keys pin {nation} {key.thumbprint}`."
             )
         return (
-            f"The hub gives the key {key.thumbprint} for {nation}, and {root} is pinned. Ask the people of "
-            f"{nation} by another way than this hub. If it is theirs: `hub keys pin {nation} "
+            f"The hub gives the key {key.thumbprint} for {nation}, and {known} is pinned. Ask the people "
+            f"of {nation} by another way than this hub. If it is theirs: `hub keys pin {nation} "
             f"{key.thumbprint}`, with --add if the pinned one was theirs, too."
         )
 
-    def _roots(self, nation: str) -> frozenset[str]:
+    def _anchors(self, nation: str) -> frozenset[str]:
         own = frozenset([self.own] if self.own is not None and self.own_nation == nation else [])
         return self.pins.get(nation, frozenset()) | own
 
     def _endorsed(self, nation: str) -> frozenset[str]:  # (hub/README: key-by-pin)
-        """Return the keys that lead back to what is known of the nation, each endorsed by the one before.
-
-        Backwards nothing follows: anybody can make a key that endorses another's.
-        """
-        trusted = set(self._roots(nation))
+        """Return the keys that the reader knows, by own key, pin or a chain of endorsements."""
+        # INVARIANT: trust goes forward alone, from a known key to the key that it endorses. Anybody can make
+        # a key that endorses another nation's key.
+        trusted = set(self._anchors(nation))
         waiting = [key for key in self.of(nation) if key.thumbprint not in trusted]
         while new := [key for key in waiting if self._is_endorsed(key, trusted)]:
             trusted |= {key.thumbprint for key in new}
@@ -196,7 +197,7 @@ def _listed(value: object) -> list[Any]:
 
 
 def _key(member: JsonObject, given: Any) -> NationKey | str:
-    """Return the key, or what is wrong with it."""
+    """Return the key, or a sentence on its fault."""
     nation, jwk = member["nation"], given.get("jwk") if isinstance(given, dict) else None
     try:
         public = keys.public_from_jwk(jwk) if isinstance(jwk, dict) else None
@@ -204,6 +205,8 @@ def _key(member: JsonObject, given: Any) -> NationKey | str:
         return f"The hub gives a key for {nation} that cannot be used: {error}"
     if public is None:
         return f"The hub gives a key for {nation} that cannot be read."
+    # INVARIANT: the thumbprint is computed here. A pin compares with the key itself, not with the hub's
+    # label.
     if given.get("thumbprint") != public.thumbprint:
         return (
             f"The hub gives the key {public.thumbprint} for {nation} under another thumbprint than its own."
@@ -219,6 +222,6 @@ def _key(member: JsonObject, given: Any) -> NationKey | str:
 
 
 def check(sentences: Iterator[str]) -> None:
-    """Raise ClientError with every sentence, if there is any: nothing is signed."""
+    """Raise ClientError with all the sentences, if there are any. Nothing is signed then."""
     if found := list(dict.fromkeys(sentences)):
         raise ClientError(f"{' '.join(found)} Nothing was signed.")

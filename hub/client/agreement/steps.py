@@ -1,4 +1,4 @@
-"""What the signed steps of an agreement come to, by those alone that hold."""
+"""The steps of an agreement: signatures, and the state that follows from the valid steps alone."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from hub.model import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A step that the hub gives as signed. `fault` says why it does not hold; None: it does.
+    """A step as the hub gives it, signed. `fault` says why the step is not valid; None means valid.
 
-    `at` is the hub's word alone; `digest` is SHA-256 of the JWS, which the step after it must name.
+    `at` is the hub's word alone. `digest` is SHA-256 of the JWS: the next step must name it (policy 5).
     """
 
     typ: str
@@ -39,8 +39,8 @@ class Signature:
 
 
 @dataclass(slots=True)
-class FoldedSteps:
-    """What the verified steps come to. `faults` are steps that could not be taken where they stand."""
+class AppliedSteps:
+    """The result of the valid steps. `faults` are sentences on steps in an impossible order."""
 
     is_complete: bool
     signed: set[str]
@@ -51,7 +51,8 @@ class FoldedSteps:
     valid_until: datetime | None = None
 
     def states(self, at: datetime) -> set[str]:
-        """Return in which states the agreement may be at an instant, superseded and lapsed aside."""
+        """Return the possible states of the agreement at an instant, without superseded and lapsed."""
+        # An end prevails over a suspension. Before its start an agreement is proposed, suspended or not.
         if self.terminated is not None or (self.valid_until is not None and at >= self.valid_until):
             return {"ended"}
         if not self.is_complete or (self.valid_from is not None and at < self.valid_from):
@@ -59,39 +60,40 @@ class FoldedSteps:
         return {"suspended" if self.suspended else "in force"}
 
 
-def fold(signatures: Sequence[Signature], needed: frozenset[str]) -> FoldedSteps:
-    """Return what the signatures that hold come to, in the order in which the hub gives them."""
-    folded = FoldedSteps(is_complete=False, signed=set(), suspended=set(), terminated=None, faults=[])
-    has_begun = False  # a step other than a signature was taken
+def apply(signatures: Sequence[Signature], needed: frozenset[str]) -> AppliedSteps:
+    """Return the result of the valid signatures, in the hub's order."""
+    # A step in an impossible order is applied, too: its fault becomes a finding, which stops signing.
+    applied = AppliedSteps(is_complete=False, signed=set(), suspended=set(), terminated=None, faults=[])
+    has_begun = False  # a suspension, resumption or termination was applied
     for one in (signature for signature in signatures if signature.fault is None):
         said = f"{one.nation}'s {one.typ!r}"
-        is_double = one.nation in (folded.signed if one.typ == "sign" else folded.suspended)
-        if folded.terminated is not None:
-            folded.faults.append(f"{said} comes after the termination.")
+        is_double = one.nation in (applied.signed if one.typ == "sign" else applied.suspended)
+        if applied.terminated is not None:
+            applied.faults.append(f"{said} comes after the termination.")
         elif one.nation not in needed:
-            folded.faults.append(f"{said} is by a nation that has not to sign.")
+            applied.faults.append(f"{said} is by a nation that has not to sign.")
         elif one.typ == "sign" and (is_double or has_begun):
-            folded.faults.append(f"{said} comes twice or too late.")
-        elif one.typ == "suspend" and (is_double or not needed <= folded.signed):
-            folded.faults.append(f"{said} comes twice or too early.")
+            applied.faults.append(f"{said} comes twice or too late.")
+        elif one.typ == "suspend" and (is_double or not needed <= applied.signed):
+            applied.faults.append(f"{said} comes twice or too early.")  # policy 5
         elif one.typ == "resume" and not is_double:
-            folded.faults.append(f"{said} has no suspension before it.")
+            applied.faults.append(f"{said} has no suspension before it.")
         has_begun |= one.typ != "sign"
         match one.typ:
             case "sign":
-                folded.signed.add(one.nation)
+                applied.signed.add(one.nation)
             case "suspend":
-                folded.suspended.add(one.nation)
+                applied.suspended.add(one.nation)
             case "resume":
-                folded.suspended.discard(one.nation)
+                applied.suspended.discard(one.nation)
             case _:
-                folded.terminated = one.nation
-    folded.is_complete = needed <= folded.signed
-    return folded
+                applied.terminated = one.nation
+    applied.is_complete = needed <= applied.signed
+    return applied
 
 
 def instant(value: object) -> datetime | None:
-    """Return the instant that a text spells with its offset, else None."""
+    """Return the instant of a text with an offset. None for any other value."""
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:

@@ -1,7 +1,7 @@
-"""What an agreement's document says, in words: each of its members and of its clauses', none left out.
+"""An agreement's document in words: every member of the document and of each clause, none left out.
 
-Pure, and by the document alone. What is not as an agreement has it, or not known to this version, is given as
-its JSON text. Nothing is escaped for a terminal here: whoever prints it does that.
+Pure, and by the document alone. A malformed or unknown member is given as JSON text. Nothing is escaped for a
+terminal here: the printing code does so.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hub.model import DOCUMENT_KEYS, MAX_AGREEMENT_BYTES, MAX_CLAUSES, MAX_TITLE
 from hub.proofs.canonical import canonical
 
 _WORD: Final = re.compile(r"[A-Za-z0-9_-]+")
-_CODE: Final = re.compile(r"[A-Z]{2}")  # ISO 3166-1 alpha-2; what only looks like one is none
+_CODE: Final = re.compile(r"[A-Z]{2}")  # ISO 3166-1 alpha-2; look-alike letters do not match
 _ID: Final = re.compile(r"[a-z]+--[0-9A-Za-z-]{1,64}")
 _TIME: Final = re.compile(
     r"[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})"
@@ -25,9 +25,10 @@ _TIME: Final = re.compile(
 
 
 class TermInWords(NamedTuple):
-    """One thing that a document says: its name, and what it says in words.
+    """One term of a document: its name, and its meaning in words.
 
-    `fault`: it is not as agreements have it, and given as JSON. `is_known`: this version knows what it means.
+    `fault` says that the term is malformed, and `words` is JSON text then. `is_known` is False for a term
+    that this version does not know.
     """
 
     name: str
@@ -37,11 +38,11 @@ class TermInWords(NamedTuple):
 
 
 def head(document: JsonObject) -> list[TermInWords]:
-    """Return title, parties, validity, whose hub it is and what it supersedes."""
+    """Return the terms title, parties, validity, hub and superseded agreement."""
     validity = [_time(document, name) for name in ("valid_from", "valid_until")]
     found = [
         _title(document),
-        _said(document, "parties", partial(clause_terms.read_nations, document.get("parties"))),
+        _term(document, "parties", partial(clause_terms.read_nations, document.get("parties"))),
         TermInWords(
             "valid",
             f"from {validity[0].words} until {validity[1].words}",
@@ -55,40 +56,42 @@ def head(document: JsonObject) -> list[TermInWords]:
 
 
 def clauses(document: JsonObject) -> list[list[TermInWords]]:
-    """Return the terms of each clause in the document's order; people count them from 1.
+    """Return the terms of each clause in the document's order; readers count clauses from 1.
 
-    What is no list of tables is one term, named `clauses`, of a single clause.
+    A value other than a list of tables is one term, named `clauses`, of a single clause.
     """
     given = document.get("clauses")
     if not isinstance(given, list) or not given:
-        return [[_odd("clauses", given)]]
-    return [clause(one) if isinstance(one, dict) else [_odd("clause", one)] for one in given]
+        return [[_malformed("clauses", given)]]
+    return [clause(one) if isinstance(one, dict) else [_malformed("clause", one)] for one in given]
 
 
 def clause(given: JsonObject) -> list[TermInWords]:
-    """Return every term of a clause, with what holds where it says nothing."""
-    known = {term.name: term for term in clause_terms.TERMS}
+    """Return every term of a clause; an absent term is given with its default."""
+    known = {term.name: term for term in clause_terms.TERMS}  # the terms of the hub, too
     return [
-        *(_said(given, name, partial(term.words, given)) for name, term in known.items()),
+        *(_term(given, name, partial(term.words, given)) for name, term in known.items()),
+        # INVARIANT: no member of a clause is left out; the signer reads all that the signature covers (policy
+        # 5).
         *(_unknown(name, given[name], known) for name in sorted(given.keys() - known)),
     ]
 
 
 def terms_of_iep(document: JsonObject) -> list[TermInWords]:
-    """Return the FIRST IEP 2.0 terms, which the hub carries and does not interpret."""
+    """Return the FIRST IEP 2.0 terms. The hub carries these terms and does not interpret them."""
     iep = document.get("iep", {})
     if not isinstance(iep, dict):
-        return [_odd("iep", iep)]
+        return [_malformed("iep", iep)]
     return [TermInWords(_quoted(name), as_json(iep[name])) for name in sorted(iep)]
 
 
 def others(document: JsonObject) -> list[TermInWords]:
-    """Return whatever else is in the document."""
+    """Return all other members of the document."""
     return [_unknown(name, document[name], DOCUMENT_KEYS) for name in sorted(document.keys() - DOCUMENT_KEYS)]
 
 
 def every(document: JsonObject) -> Iterator[tuple[str, TermInWords]]:
-    """Give each term with the place where it stands."""
+    """Yield each term with its place in the document."""
     for part in (head(document), others(document)):
         yield from (("the document", term) for term in part)
     for number, found in enumerate(clauses(document), 1):
@@ -97,7 +100,7 @@ def every(document: JsonObject) -> Iterator[tuple[str, TermInWords]]:
 
 
 def contradictions(document: JsonObject) -> Iterator[str]:
-    """Give a sentence for each thing that no agreement says, though each term by itself may be said."""
+    """Yield a sentence for each fault of the document as a whole; each term alone may be valid."""
     if (size := len(as_json(document).encode())) > MAX_AGREEMENT_BYTES:
         yield f"The document has {size} bytes, and an agreement has at most {MAX_AGREEMENT_BYTES}."
     given = document.get("clauses")
@@ -123,6 +126,7 @@ def _codes(value: object) -> list[str]:
 def as_json(value: Any) -> str:
     """Return a value as JSON text on one line."""
     try:
+        # The canonical form (RFC 8785) is the signed form: the reader sees the signed text.
         return canonical(value).decode()
     except ValueError:
         return "(has no JSON form)"
@@ -132,17 +136,20 @@ def as_json(value: Any) -> str:
 
 
 def differences(former: JsonObject, document: JsonObject) -> list[str]:
-    """Return in which terms a document differs from the one that it supersedes, clause by clause.
+    """Return the differences between a document and the document that it supersedes, by clause.
 
-    Clauses that are equal in all their terms are put beside each other, wherever they stand; then those of
-    the same direction, in their order. What is said by default and what is spelt out is the same.
+    Clauses with equal terms are paired first, at any position; then clauses of the same direction, in order.
+    An absent term equals its default spelt out.
     """
     found = [
         f"{name}: was {was or 'absent'}; is {now or 'absent'}"
-        for name, was, now in _changed(_table(_whole(former)), _table(_whole(document)))
+        for name, was, now in _changed(
+            _words_by_name(_document_terms(former)), _words_by_name(_document_terms(document))
+        )
         if name != "supersedes"
     ]
-    before, after = (dict(enumerate(map(_table, clauses(one)), 1)) for one in (former, document))
+    # Compared by the words of each term: an absent term and its default have the same words.
+    before, after = (dict(enumerate(map(_words_by_name, clauses(one)), 1)) for one in (former, document))
     equal = _paired(before, after, lambda one: tuple(sorted(one.items())))
     moved = [f"clause {new}: unchanged (was clause {old})" for old, new in equal if old != new]
     for old, _ in equal:
@@ -159,12 +166,12 @@ def differences(former: JsonObject, document: JsonObject) -> list[str]:
     return [*found, *moved]
 
 
-def _whole(document: JsonObject) -> list[TermInWords]:
+def _document_terms(document: JsonObject) -> list[TermInWords]:
     iep = [term._replace(name=f"iep, {term.name}") for term in terms_of_iep(document)]
     return [*head(document), *iep, *others(document)]
 
 
-def _table(found: list[TermInWords]) -> dict[str, str]:
+def _words_by_name(found: list[TermInWords]) -> dict[str, str]:
     return {term.name: term.words for term in found}
 
 
@@ -202,46 +209,51 @@ def _title(document: JsonObject) -> TermInWords:
     value = document.get("title")
     if isinstance(value, str) and 0 < len(value) <= MAX_TITLE and not value.isspace():
         return TermInWords("title", value)
-    return _odd("title", value)
+    return _malformed("title", value)
 
 
-def _id(table: JsonObject, name: str) -> TermInWords:
-    value = table.get(name)
-    return TermInWords(name, value) if isinstance(value, str) and _ID.fullmatch(value) else _odd(name, value)
+def _id(given: JsonObject, name: str) -> TermInWords:
+    value = given.get(name)
+    return (
+        TermInWords(name, value)
+        if isinstance(value, str) and _ID.fullmatch(value)
+        else _malformed(name, value)
+    )
 
 
-def _time(table: JsonObject, name: str) -> TermInWords:
-    value = table.get(name)
+def _time(given: JsonObject, name: str) -> TermInWords:
+    value = given.get(name)
     if not isinstance(value, str) or not _TIME.fullmatch(value):
-        return _odd(name, value)
+        return _malformed(name, value)
     try:
         at = datetime.fromisoformat(value).astimezone(UTC).isoformat().replace("+00:00", "Z")
-    except (ValueError, OverflowError):  # no such day, or none in UTC
-        return _odd(name, value)
+    except (ValueError, OverflowError):  # no such day, or outside the calendar in UTC
+        return _malformed(name, value)
     return TermInWords(name, value if value.endswith("Z") else f"{value} ({at})")
 
 
-def _said(table: JsonObject, name: str, read: Callable[[list[str]], str | Iterable[str]]) -> TermInWords:
-    """Return what `read` says of the value and the nations in it, or that it is not as agreements have it."""
-    value = table.get(name)
+def _term(given: JsonObject, name: str, read: Callable[[list[str]], str | Iterable[str]]) -> TermInWords:
+    """Return the term in the words of `read`, or as malformed."""
+    value = given.get(name)
     try:
-        said = read(_codes(value))  # who is no party, `contradictions` tells
+        said = read(_codes(value))  # a nation outside the parties: see `contradictions`
     except ValueError:
-        return _odd(name, value)
-    if value is None and name in table:  # the hub's reading of a null need not be another's
-        return _odd(name, value)
+        return _malformed(name, value)
+    if value is None and name in given:  # a null: hub and client may read it differently
+        return _malformed(name, value)
     if isinstance(said, str):
         return TermInWords(name, said)
-    # What has a comma in it must not read as two.
+    # JSON quotes around a text with a comma: it must not look like two texts.
     return TermInWords(name, ", ".join(one if _WORD.fullmatch(one) else as_json(one) for one in sorted(said)))
 
 
-def _odd(name: str, value: Any) -> TermInWords:
+def _malformed(name: str, value: Any) -> TermInWords:
     return TermInWords(name, as_json(value), fault="is not as an agreement has it")
 
 
 def _unknown(name: str, value: Any, known: Iterable[str]) -> TermInWords:
-    """Return a member that agreements don't have. One whose name may be read as a known one's is at fault."""
+    """Return an unknown member of a document, with a fault if its name looks like a known name."""
+    # Policy 5: the signer reads "every other member of the document too".
     alike = next((one for one in known if _folded(one) == _folded(name)), None)
     fault = None if name.isascii() else "has a name that may be read as another"
     if alike is not None:
@@ -250,6 +262,7 @@ def _unknown(name: str, value: Any, known: Iterable[str]) -> TermInWords:
 
 
 def _folded(name: str) -> str:
+    # NFKC joins full-width and half-width letters, as Japanese and Korean input methods type them.
     return "".join(c for c in unicodedata.normalize("NFKC", name).casefold() if c.isalnum())
 
 

@@ -1,1 +1,1 @@
-"""Requests, signed, and their answers."""
+"""Signed requests of a member, and the hub's answers."""

@@ -1,7 +1,7 @@
-"""What a hub answered, read member by member: what is missing or of another type is said, and never assumed.
+"""Values from a hub's answer: a missing value or another type is an error, never a guess.
 
-A hub may be damaged, of another version or hostile. These functions are the only way in which the member's
-side takes values out of an answer, so that whatever it holds ends in a sentence.
+A hub may be damaged, of another version or hostile. The member's side takes values out of answers with these
+functions alone, so each bad answer ends in a clear sentence.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _KINDS: Final[Mapping[type, str]] = {
 
 
 def text(answer: JsonObject, name: str) -> str:
-    """Return the text that `answer` has under `name`. Raises ClientError when there is none."""
+    """Return the text under `name`. Raises ClientError when there is none."""
     value = _present(answer, name)
     if not isinstance(value, str):
         raise _unreadable(name, value, "a text")
@@ -36,13 +36,13 @@ def text(answer: JsonObject, name: str) -> str:
 def number(answer: JsonObject, name: str) -> int:
     """Return the integer under `name`. Raises ClientError when there is none."""
     value = _present(answer, name)
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int):  # bool is a subclass of int
         raise _unreadable(name, value, "an integer")
     return value
 
 
 def count(answer: JsonObject, name: str) -> int:
-    """Return the integer under `name`, which is not negative. Raises ClientError when there is none."""
+    """Return the integer under `name`, at least 0. Raises ClientError when there is none."""
     value = number(answer, name)
     if value < 0:
         raise _unreadable(name, value, "0 or more")
@@ -50,7 +50,7 @@ def count(answer: JsonObject, name: str) -> int:
 
 
 def flag(answer: JsonObject, name: str) -> bool:
-    """Return what is true or false under `name`. Raises ClientError when it is neither."""
+    """Return the boolean under `name`. Raises ClientError when there is none."""
     value = _present(answer, name)
     if not isinstance(value, bool):
         raise _unreadable(name, value, "true or false")
@@ -76,8 +76,8 @@ def texts(answer: JsonObject, name: str) -> list[str]:
 
 
 def optional(read: Callable[[JsonObject, str], _Read], answer: JsonObject, name: str) -> _Read | None:
-    """Return what `read` gives for `name`, or None when it is missing or null."""
-    return None if answer.get(name) is None else read(answer, name)
+    """Return the result of `read` for `name`, or None for a missing or null value."""
+    return None if answer.get(name) is None else read(answer, name)  # TAXII 2.1 leaves empty properties out
 
 
 def _list(answer: JsonObject, name: str, kind: type[_Read], expected: str) -> list[_Read]:
@@ -98,6 +98,7 @@ def _present(answer: JsonObject, name: str) -> Any:
 
 def _unreadable(name: str, value: Any, expected: str) -> ClientError:
     found = _KINDS.get(type(value), "something else")
+    # The value itself is not repeated: a hostile hub would choose what the user's terminal shows.
     return ClientError(
         f"the hub's answer cannot be read: `{name}` is {found}, not {expected}; its operator should look"
     )

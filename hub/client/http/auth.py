@@ -1,4 +1,4 @@
-"""Authentication of requests: a bearer token on each, and an RFC 9421 signature on each write."""
+"""Authentication of requests: a bearer token on each request, and an RFC 9421 signature on each write."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from hub.model import HttpRequest
 from hub.proofs import keys, requests
 
 _SIGNED_METHODS: Final = frozenset({"POST", "PUT", "DELETE"})
-_NONCE_BYTES: Final = 24
-_LIFETIME_SECONDS: Final = 300  # the longest that the hub accepts: a large body may travel slowly
+_NONCE_BYTES: Final = 24  # random bytes: no two requests of a member share a nonce
+_LIFETIME_SECONDS: Final = 300  # the hub's maximum: a large body may be slow
 
 Key = keys.PrivateKey | bytes | str | Path
 Passphrase = str | bytes | Callable[[], str | bytes]
 
 
 class HubAuth(AuthBase):
-    """A `requests` auth that makes any client speak as a member of the hub.
+    """A `requests` auth class: any client acts as a member of the hub.
 
-    `key` is a private key, its PEM, or the path of a PEM file, opened by `passphrase` if it is encrypted;
-    without one nothing is signed, which is enough for reading. Each preparation of a request signs anew,
-    with its own nonce, so that a request that is sent again by the application is no replay. Raises
-    ClientError for a token that cannot be a header value, for a body that cannot be signed (a stream), and
-    when a signed request is redirected: its signature covers the URL it was made for.
+    `key` is a private key, its PEM text, or the path of a PEM file; `passphrase` opens an encrypted key.
+    Without a key no request is signed, which is enough for reading. Each preparation of a request makes a new
+    signature with a new nonce, so a second attempt by the application is no replay. Raises ClientError for a
+    token that cannot be a header value, for a stream (it cannot be signed), and for a redirect of a signed
+    request: the signature covers the original URL.
     """
 
     def __init__(self, token: str, key: Key | None = None, *, passphrase: Passphrase | None = None) -> None:
+        # The token itself is not in the error: errors are printed and logged.
         if not token or not token.isascii() or not token.isprintable() or " " in token:
             raise ClientError("the token is empty or has characters that no token has: give it as issued")
         self._authorization = f"Bearer {token}"
@@ -50,7 +51,7 @@ class HubAuth(AuthBase):
         body = _signable_body(request)
         if (body or request.method != "DELETE") and "Content-Type" not in request.headers:
             raise ClientError("a signed request with content needs a Content-Type header")
-        request.body = body or None  # as bytes: what is signed is what is sent
+        request.body = body or None  # INVARIANT: the signed bytes are the sent bytes
         message = HttpRequest(
             method=request.method or "",
             url=request.url or "",
@@ -62,7 +63,7 @@ class HubAuth(AuthBase):
                 message,
                 key,
                 created=datetime.now(UTC),
-                nonce=secrets.token_urlsafe(_NONCE_BYTES),
+                nonce=secrets.token_urlsafe(_NONCE_BYTES),  # RFC 9421 section 2.3
                 lifetime_seconds=_LIFETIME_SECONDS,
             )
         )
@@ -70,10 +71,10 @@ class HubAuth(AuthBase):
 
 
 def load_key(key: Key, passphrase: Passphrase | None = None) -> keys.PrivateKey:
-    """Return the private key that `key` is, holds as PEM, or names as a file.
+    """Return the private key that `key` is, contains as PEM, or names as a file.
 
-    `passphrase` opens an encrypted one; a callable is called only then. Raises ClientError when the file
-    cannot be read, and what `keys.read_private` raises.
+    `passphrase` opens an encrypted key; a callable is called only then. Raises ClientError when the file
+    cannot be read, and all errors of `keys.read_private`.
     """
     if isinstance(key, keys.PrivateKey):
         return key
@@ -104,7 +105,7 @@ def _signable_body(request: PreparedRequest) -> bytes:
 
 
 def _refuse_redirect(response: Response, **_options: Any) -> None:
-    # Following it would send a signature made for another URL, and the body to whoever was named.
+    # A redirect would send a signature for another URL, and the body, to an address that the answer chose.
     if response.is_redirect:
         response.close()
         raise ClientError(

@@ -1,6 +1,6 @@
-"""Why a request got no answer: each cause with its remedy, and whether asking again may help.
+"""The cause of a missing answer, with its remedy, and whether another attempt may help.
 
-What tells them apart are the exceptions of the standard library in the chain, which mean the same in every
+Causes follow from the standard library's exceptions in the chain. These have the same meaning in every
 version of requests and urllib3.
 """
 
@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import requests
 
 _PORTS: Final = {"http": 80, "https": 443}
-_TLS_ALERT: Final = "\x15\x03"  # how a TLS server begins to answer what is no TLS
-# OpenSSL's reasons when the other side speaks something else.
+_TLS_ALERT: Final = "\x15\x03"  # the first bytes of a TLS server's answer to plain text
+# OpenSSL's reasons for an answer that is not TLS.
 _NO_TLS: Final = frozenset(
     {
         "HTTP_REQUEST",
@@ -30,27 +30,28 @@ _NO_TLS: Final = frozenset(
         "WRONG_VERSION_NUMBER",
     }
 )
-_NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
-# OpenSSL's X509_V_ERR_….
+# No route to the host.
+_NO_ROUTE: Final = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN})
+# OpenSSL's X509_V_ERR_... codes.
 _NOT_YET_VALID: Final = 9
 _EXPIRED: Final = 10
-_UNTRUSTED: Final = frozenset({2, 18, 19, 20, 21})
-_OTHER_NAME: Final = frozenset({62, 64})
+_UNTRUSTED: Final = frozenset({2, 18, 19, 20, 21})  # no trusted issuer, or a self-signed certificate
+_OTHER_NAME: Final = frozenset({62, 64})  # another host name or IP address
 
 
 class Again(Enum):
-    """Whether a request may be made again."""
+    """Whether a request may be sent again."""
 
-    NEVER = auto()  # the cause stays until a person does something
-    NOT_SENT = auto()  # whatever it asks for was not done
-    MAYBE_SENT = auto()  # it may have been done: where doing it twice changes nothing
+    NEVER = auto()  # the cause stays until a person acts
+    NOT_SENT = auto()  # the request certainly was not carried out
+    MAYBE_SENT = auto()  # the request may have been carried out: again only if repeatable
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionCause:
-    """One sentence, with the remedy, and whether asking again may help.
+    """One sentence with the remedy, and whether another attempt may help.
 
-    `is_away`: time alone may mend it. `at_first` is what else may be wrong when nothing has answered yet.
+    `is_away`: time alone may help. `at_first` is a further hint while the hub has never answered.
     """
 
     sentence: str
@@ -61,7 +62,7 @@ class ConnectionCause:
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """Where a request went, and what certificates its own were to be signed by, None for the system's."""
+    """The target of a request, and the file of certificates for it; None means the system's certificates."""
 
     scheme: str
     host: str
@@ -78,8 +79,9 @@ class _Target:
 
 
 def cause_of(error: BaseException, url: str, seconds: float, ca: str | None) -> ConnectionCause:
-    """Return why the request to `url` failed with `error` after so many seconds."""
+    """Return the cause of the error of a request to `url` after `seconds` seconds."""
     target, chain = _Target.of(url, ca), list(_chain(error))
+    # Before the rest: the chain names the proxy's own errors, too.
     if any(isinstance(one, requests.exceptions.ProxyError) for one in chain):
         return _proxy(chain, target)
     if found := next(filter(None, (_known(one, target) for one in chain)), None):
@@ -100,7 +102,7 @@ def cause_of(error: BaseException, url: str, seconds: float, ca: str | None) -> 
 
 
 def late(url: str, seconds: float) -> ConnectionCause:
-    """Return the cause when an answer was not whole after all the time that there is for one."""
+    """Return the cause for an answer that was incomplete after the whole time limit."""
     sentence = (
         f"the answer of {_Target.of(url, None)} was not whole after {seconds:g} s and was cut off: the "
         "line is too slow, or what answers there holds it up"
@@ -109,12 +111,12 @@ def late(url: str, seconds: float) -> ConnectionCause:
 
 
 def no_http(url: str) -> ConnectionCause:
-    """Return the cause when what came back is no answer as HTTP has it."""
+    """Return the cause for an answer that is no HTTP."""
     return ConnectionCause(_not_http(_Target.of(url, None)), Again.NEVER, is_away=False)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: list[BaseException] = []
+    seen: list[BaseException] = []  # a chain may contain itself
     while error is not None and error not in seen:
         yield error
         seen.append(error)
@@ -122,7 +124,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _known(error: BaseException, target: _Target) -> ConnectionCause | None:  # noqa: PLR0911 - a table
-    """Return the cause that an exception of the standard library stands for."""
+    """Return the cause for an exception of the standard library."""
     match error:
         case ssl.SSLCertVerificationError():
             return ConnectionCause(_certificate(error, target), Again.NEVER, is_away=False)
@@ -138,7 +140,7 @@ def _known(error: BaseException, target: _Target) -> ConnectionCause | None:  # 
             return _broken(target)
         case http.client.HTTPException():
             return ConnectionCause(_no_http(error, target), Again.NEVER, is_away=False)
-        case OSError() if error.errno in _NO_WAY:
+        case OSError() if error.errno in _NO_ROUTE:
             sentence = (
                 f"there is no way to {target} from this machine ({error.strerror}): check its network, or "
                 "the VPN that leads to the hub"
@@ -149,7 +151,7 @@ def _known(error: BaseException, target: _Target) -> ConnectionCause | None:  # 
 
 
 def _name(error: socket.gaierror, target: _Target) -> ConnectionCause:
-    if error.errno == socket.EAI_AGAIN:
+    if error.errno == socket.EAI_AGAIN:  # no answer, so a later attempt may help
         sentence = f"no name server answers for {target.host}: check this machine's network and DNS"
         return ConnectionCause(sentence, Again.NOT_SENT)
     sentence = (

@@ -1,7 +1,7 @@
-"""How a member's requests travel: bounded in time, tried again where that is safe, refused in one sentence.
+"""A member's requests: bounded in time, repeated where safe, refused in one sentence.
 
-A `Connection` has the shape that taxii2-client asks of its `conn` argument, so that its resources
-(ApiRoot, Collection) work over it and get time limits and repetition, which they lack.
+A `Connection` has the form of taxii2-client's `conn` argument. taxii2-client's resources (ApiRoot,
+Collection) work over a `Connection`, and so get time limits and repetition.
 """
 
 from __future__ import annotations
@@ -38,43 +38,42 @@ from hub.model import JsonObject
 
 TAXII: Final = "application/taxii+json;version=2.1"
 JSON: Final = "application/json"
-# What an answer may hold once inflated. A page holds what `page_bytes` of the hub allows, by default 8 MB.
+# Limits after decompression. A page follows the hub's `page_bytes`, by default 8 MB.
 PAGE_BYTES: Final = 268_435_456  # (hub/README: answer-limits)
-ANSWER_BYTES: Final = 16_777_216
+ANSWER_BYTES: Final = 16_777_216  # any answer but a page
 
 _LONGEST_PAUSE_SECONDS: Final = 30.0
 _LONGEST_RETRY_AFTER_SECONDS: Final = 120.0
 _WORTH_REPEATING: Final = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
-# What a proxy answers while the hub restarts: the request may or may not have been carried out.
+# A proxy's answers while the hub restarts: the request may have been carried out.
 _UNCERTAIN: Final = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
-# What a hub says when it waits for its operator: that is no matter of seconds.
-_WAITS_FOR_A_PERSON: Final = frozenset({Closed.title, Reconfigured.title})
-_LONGEST_REASON: Final = 2_000  # characters of what a hub says
-# On the way there or back; what else requests and urllib3 raise is about the request itself.
+# Answers of a hub that waits for its operator: seconds do not help.
+_WAITS_FOR_OPERATOR: Final = frozenset({Closed.title, Reconfigured.title})
+_LONGEST_REASON: Final = 2_000  # characters of the hub's reason
+# Failures on the way. Other exceptions of requests and urllib3 concern the request itself.
 _FAILED: Final = (requests.exceptions.ConnectionError, requests.exceptions.Timeout, HTTPError, BrokenOff)
 
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How many seconds are waited for what, and how often a request is tried."""
+    """Time limits in seconds, and the number of attempts."""
 
     connect: float = 10.0
     silence: float = 120.0  # between two bytes of an answer
-    whole: float = 1_800.0  # from the first byte sent to the last received: 5 KB/s for a page of 8 MB
+    whole: float = 1_800.0  # first byte sent to last byte received: 5 KB/s for a page of 8 MB
     attempts: int = 6
 
 
 class Connection:
     """A session with one hub. Every method raises ClientError for an answer that is no success.
 
-    A request is tried up to `attempts` times: after 429 and 503, unless the hub waits for its operator; after
-    502 and 504 only when it `is_repeatable`, that is when carrying it out twice changes nothing. Without an
-    answer it is tried again only when the hub has answered an earlier one, and never where that cannot help
-    (`causes`); when it may have arrived, only if it `is_repeatable`. Pauses double from one second up to 30,
-    or are what Retry-After says; above two minutes that ends the request. `tell` is given a sentence before
-    each pause.
+    A request has up to `attempts` attempts. After 429 and 503 it is repeated, unless the hub waits for its
+    operator; after 502 and 504 only if it `is_repeatable`: a second execution changes nothing. Without an
+    answer it is repeated only if the hub has answered before and repetition can help (`causes`); after a
+    possible arrival only if it `is_repeatable`. Pauses double from 1 second to 30 seconds, or follow
+    Retry-After; above two minutes the request ends. `tell` gets a sentence before each pause.
 
-    `ca` is a file of certificates (PEM) that a hub's is to be signed by, instead of the system's.
+    `ca` is a file of certificates (PEM) to verify the hub's certificate, in place of the system's.
     """
 
     def __init__(
@@ -99,7 +98,7 @@ class Connection:
     def get(
         self, url: str, headers: Mapping[str, str] | None = None, params: Mapping[str, Any] | None = None
     ) -> JsonObject:
-        """Return the JSON object found at `url` (the `conn.get` of taxii2-client)."""
+        """Return the JSON object at `url` (taxii2-client's `conn.get`)."""
         return read_json(self.fetch(url, headers, params))
 
     def post(
@@ -111,20 +110,21 @@ class Connection:
         data: bytes,
         is_repeatable: bool = True,
     ) -> JsonObject:
-        """Post `data` and return the JSON object answered (the `conn.post` of taxii2-client).
+        """Post `data` and return the JSON object of the answer (taxii2-client's `conn.post`).
 
-        Repeatable unless told otherwise: adding equal objects again changes nothing.
+        Repeatable by default: adding equal objects again changes nothing (policy 8).
         """
         request = requests.Request("POST", url, headers=dict(headers or {}), params=params, data=data)
-        with self._doubt(is_repeatable=is_repeatable):
+        with self._uncertainty_reported(is_repeatable=is_repeatable):
             return read_json(self._send(request, is_repeatable=is_repeatable))
 
     def delete(
         self, url: str, headers: Mapping[str, str] | None = None, params: Mapping[str, Any] | None = None
     ) -> JsonObject:
-        """Delete what is at `url` (the `conn.delete` of taxii2-client). Not repeatable: then it is gone."""
+        """Delete the object at `url` (taxii2-client's `conn.delete`). Not repeatable."""
         request = requests.Request("DELETE", url, headers=dict(headers or {}), params=params)
-        with self._doubt(is_repeatable=False):
+        # A second attempt after a success would get 404, and report a failure.
+        with self._uncertainty_reported(is_repeatable=False):
             return read_json(self._send(request, is_repeatable=False))
 
     def fetch(
@@ -135,7 +135,7 @@ class Connection:
         *,
         most_bytes: int = ANSWER_BYTES,
     ) -> Answer:
-        """Return the whole answer to a GET, for those who need its headers, or more bytes than usual."""
+        """Return the whole answer to a GET, with its headers; `most_bytes` raises the usual limit."""
         request = requests.Request("GET", url, headers=dict(headers or {}), params=params)
         return self._send(request, is_repeatable=True, most_bytes=most_bytes)
 
@@ -147,15 +147,16 @@ class Connection:
             is_last = attempt == self._patience.attempts
             found = self._attempt(request, most_bytes, is_repeatable=is_repeatable)
             if isinstance(found, ConnectionCause):
-                if is_last or not self._may_go_on(found, is_repeatable=is_repeatable):
+                if is_last or not self._may_repeat(found, is_repeatable=is_repeatable):
                     raise self._unanswered(found)
                 self._pause(attempt, found.sentence, None)
                 continue
+            # From now on a lost connection is an interruption, not a wrong address.
             self._has_answered = True
             seconds = _retry_after(found)
             if (
                 is_last
-                or not _is_worth_repeating(found, is_repeatable=is_repeatable)
+                or not _asks_to_repeat(found, is_repeatable=is_repeatable)
                 or (seconds or 0) > _LONGEST_RETRY_AFTER_SECONDS
             ):
                 return _accepted(found, seconds)
@@ -169,11 +170,11 @@ class Connection:
         began = time.monotonic()
         try:
             return self._transport.send(request, timeouts, self._ca, most_bytes)
-        except (*_FAILED, OSError, ValueError) as error:  # what requests raises is an OSError
-            if self._transport.is_late:
+        except (*_FAILED, OSError, ValueError) as error:  # exceptions of requests are OSErrors
+            if self._transport.is_timed_out:
                 return late(request.url, self._patience.whole)
             if not isinstance(error, _FAILED) or isinstance(error, LocationValueError):
-                if self._transport.is_asked:  # a header of the answer that cannot be
+                if self._transport.is_sent:  # the answer has an impossible header
                     return no_http(request.url)
                 raise ClientError(f"the request to {request.url} could not be made: {error}") from error
             return cause_of(error, request.url, time.monotonic() - began, self._ca)
@@ -185,7 +186,7 @@ class Connection:
                 )
             raise
 
-    def _may_go_on(
+    def _may_repeat(
         self, cause: ConnectionCause, *, is_repeatable: bool
     ) -> bool:  # (hub/README: client-waits)
         match cause.again:
@@ -203,18 +204,19 @@ class Connection:
         return (Unreachable if cause.is_away else ClientError)("; ".join(parts))
 
     @contextmanager
-    def _doubt(self, *, is_repeatable: bool) -> Iterator[None]:
-        """Say with what is raised that the request may have been carried out, unless an answer says of it."""
+    def _uncertainty_reported(self, *, is_repeatable: bool) -> Iterator[None]:
+        """Add to an error that the request may have been carried out, unless an answer excludes it."""
         try:
             yield
         except ClientError as error:
             is_answered = error.status is not None and error.status not in _UNCERTAIN
-            if is_repeatable or is_answered or not self._transport.is_asked:
+            if is_repeatable or is_answered or not self._transport.is_sent:
                 raise
             error.args = (f"{error}; whether it was done is not known: look before you do it again",)
             raise
 
     def _pause(self, attempt: int, why: str, retry_after: float | None) -> None:
+        # Exponential, with a maximum.
         seconds = min(2.0 ** (attempt - 1), _LONGEST_PAUSE_SECONDS) if retry_after is None else retry_after
         self._tell(
             f"{why}: trying again in {seconds:g} s, attempt {attempt + 1} of {self._patience.attempts}"
@@ -223,14 +225,14 @@ class Connection:
 
 
 def origin(url: str) -> str:
-    """Return scheme and host (and port) of `url`, without a slash at the end.
+    """Return scheme, host and port of `url`, without a final slash.
 
-    Raises ClientError when it is no http or https URL with a host, or carries a name and password.
+    Raises ClientError for another text than an http or https URL with a host, and for a URL with credentials.
     """
     try:
         parts = urlsplit(url.strip())
         is_whole = bool(parts.hostname) and (parts.port is None or parts.port > 0)
-    except ValueError:  # brackets that do not match, a port beyond 65535
+    except ValueError:  # unmatched brackets, or a port above 65535
         is_whole = False
     if not is_whole or parts.scheme not in {"http", "https"} or "@" in parts.netloc:
         raise ClientError(f"{url!r} is no address of a hub: give scheme and host, as in https://hub.example")
@@ -238,9 +240,9 @@ def origin(url: str) -> str:
 
 
 def segment(id: str, otherwise: str) -> str:
-    """Return an id that is to be a segment of a path: nothing in it may lead elsewhere.
+    """Return an id for use as one path segment. No character of the id can lead elsewhere.
 
-    Raises ClientError, which says what it is `otherwise`.
+    Raises ClientError with the sentence part `otherwise`.
     """
     if not id or not all(c.isascii() and (c.isalnum() or c == "-") for c in id):
         raise ClientError(f"{id!r} is {otherwise}")
@@ -248,7 +250,7 @@ def segment(id: str, otherwise: str) -> str:
 
 
 def read_json(answer: Answer) -> JsonObject:
-    """Return the JSON object that an answer holds, or raise ClientError."""
+    """Return the JSON object of an answer. Raises ClientError for other content."""
     try:
         value = orjson.loads(answer.content)
     except orjson.JSONDecodeError:
@@ -262,7 +264,7 @@ def read_json(answer: Answer) -> JsonObject:
 
 
 def _certificates(file: str | Path) -> str:
-    """Return the name of a file of certificates that can be used, or raise ClientError."""
+    """Return the name of a usable file of certificates. Raises ClientError otherwise."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
     except ssl.SSLError as error:
@@ -272,8 +274,8 @@ def _certificates(file: str | Path) -> str:
     return str(file)
 
 
-def _is_worth_repeating(answer: Answer, *, is_repeatable: bool) -> bool:
-    if answer.status == HTTPStatus.SERVICE_UNAVAILABLE and _title(answer) in _WAITS_FOR_A_PERSON:
+def _asks_to_repeat(answer: Answer, *, is_repeatable: bool) -> bool:
+    if answer.status == HTTPStatus.SERVICE_UNAVAILABLE and _title(answer) in _WAITS_FOR_OPERATOR:
         return False
     return answer.status in _WORTH_REPEATING or (is_repeatable and answer.status in _UNCERTAIN)
 
@@ -286,21 +288,22 @@ def _title(answer: Answer) -> str | None:
 
 
 def _retry_after(answer: Answer) -> float | None:
-    """Return for how many seconds an answer asks to wait (RFC 9110 section 10.2.3), None for none."""
+    """Return the seconds of Retry-After (RFC 9110 section 10.2.3), None without a readable value."""
     said = answer.headers.get("Retry-After", "").strip()
     if said.isascii() and said.isdecimal():
         return float(said)
     try:
         return max(0.0, math.ceil((parsedate_to_datetime(said) - datetime.now(UTC)).total_seconds()))
-    except (ValueError, TypeError, OverflowError):  # no date, or one without an offset
+    except (ValueError, TypeError, OverflowError):  # no date, or a date without an offset
         return None
 
 
 def _accepted(answer: Answer, retry_after: float | None) -> Answer:
-    """Return the answer if it is a success, or raise it as one sentence with its status."""
+    """Return the answer if it is a success. Raises ClientError with its reason and status otherwise."""
     status = answer.status
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return answer
+    # Never followed: token and signature are for one address.
     if "Location" in answer.headers and status < HTTPStatus.BAD_REQUEST:
         target = answer.headers["Location"]
         raise ClientError(f"{answer.url} redirects to {target}: use that address instead", status)
@@ -313,7 +316,7 @@ def _accepted(answer: Answer, retry_after: float | None) -> Answer:
 
 
 def _reason(answer: Answer) -> str:
-    """Return what a TAXII error (section 3.6.1) or an RFC 9457 problem says."""
+    """Return the reason in a TAXII error (section 3.6.1) or an RFC 9457 problem."""
     try:
         said = read_json(answer)
     except ClientError:
@@ -324,4 +327,5 @@ def _reason(answer: Answer) -> str:
     title = str(said.get("title") or "Refused")
     detail = said.get("detail") or said.get("description")
     reason = f"{title}: {detail}" if detail else title
+    # A hostile hub must not fill the terminal.
     return reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]}…"

@@ -1,4 +1,4 @@
-"""Asking about many objects at once: how the hub handles each, as far as the member may know (policy 5)."""
+"""Questions about many objects at once: the hub's handling of each, within the member's rights (policy 5)."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from hub.client.http.connection import JSON, Connection
 from hub.client.input.writing import json_bytes
 from hub.model import JsonObject
 
-MOST_AT_ONCE: Final = 1_000  # that a hub takes in one request
+MOST_AT_ONCE: Final = 1_000  # the hub's limit for one request
 
 _HEADERS: Final = {"Accept": JSON, "Content-Type": JSON}
 
 
 def explanations(connection: Connection, base_url: str, asked: Sequence[str | JsonObject]) -> list[Any]:
-    """Return what the hub says of each object, in the order asked; with an `error` where it says nothing.
+    """Return the hub's explanation of each object, in order, or an `error` without an explanation.
 
-    `asked` has at most 1,000 ids, or objects of `object` and `version`. Raises ClientError when the hub does
-    not answer for each.
+    `asked` has at most 1,000 ids, or dicts of `object` and `version`. Raises ClientError unless the answer
+    has one explanation for each object.
     """
     body = json_bytes({"objects": list(asked)}, "what the hub is asked about")
-    told = connection.post(f"{base_url}/governance/explanations/", _HEADERS, data=body)
-    listed = told.get("explanations")
+    resource = connection.post(f"{base_url}/governance/explanations/", _HEADERS, data=body)
+    listed = resource.get("explanations")
     if not isinstance(listed, list) or len(listed) != len(asked):
         raise ClientError("the hub's explanations cannot be read: they are not one for each object")
     for question, answer in zip(asked, listed, strict=True):
+        # An explanation of another object would give this object a wrong level.
         id = question if isinstance(question, str) else question.get("object")
         if any(one.get("object", id) != id for one in records(answer) if "error" not in one):
             raise ClientError(
@@ -36,7 +37,7 @@ def explanations(connection: Connection, base_url: str, asked: Sequence[str | Js
 
 
 def records(explanation: Any) -> list[JsonObject]:
-    """Return the records that an explanation tells of: none for what cannot be read."""
+    """Return the records of an explanation, none for an unreadable one."""
     if not isinstance(explanation, dict):
         return []
     listed = explanation.get("records", [explanation])

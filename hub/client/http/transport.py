@@ -1,6 +1,6 @@
-"""One request on its way and its answer, both bounded: in time as a whole, and in bytes once inflated.
+"""One request and its answer, with two bounds: total time, and bytes after decompression.
 
-`requests` bounds neither: its time-out begins again with each byte, and it inflates whatever it is given.
+`requests` bounds neither. Its time-out starts again with each byte, and it decompresses any amount.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from hub.client.errors import ClientError
 
-# Alone what is inflated below, within bounds: what else urllib3 could inflate is not asked for.
+# Only gzip is requested: `_inflated` bounds it. urllib3's other decoders have no bound.
 ACCEPTED_ENCODING: Final = "gzip"
 _IDENTITY: Final = ("", "identity")
 _GZIP: Final = ("gzip", "x-gzip")
@@ -33,7 +33,7 @@ class BrokenOff(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer with its whole body, inflated."""
+    """An answer with its whole body, decompressed."""
 
     url: str
     status: int
@@ -42,18 +42,18 @@ class Answer:
 
 
 class Transport:
-    """A session whose requests, with their answers, end within some seconds. For one thread at a time."""
+    """A session that ends each request and answer within `seconds`. For one thread at a time."""
 
     def __init__(self, auth: requests.auth.AuthBase, seconds: float) -> None:
         self._seconds = seconds
-        self._socket: socket.socket | None = None  # of the connection that was opened last: it is in use
-        self.is_late = False
-        self.is_asked = False  # whatever the request asks for may have been done
+        self._socket: socket.socket | None = None  # of the latest connection, which is the one in use
+        self.is_timed_out = False
+        self.is_sent = False  # the hub may have carried the request out
         self._session = requests.Session()
         self._session.auth = auth
         self._session.headers["Accept-Encoding"] = ACCEPTED_ENCODING
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _Watched(self._opened, self._asked))
+            self._session.mount(scheme, _ReportingAdapter(self._on_opened, self._on_sent))
 
     def close(self) -> None:
         self._session.close()
@@ -63,33 +63,34 @@ class Transport:
     ) -> Answer:
         """Return the answer to one attempt; redirects are not followed.
 
-        Prepared anew each time: a second attempt carries its own nonce and is no replay. Raises ClientError
-        for an answer beyond `most_bytes`, BrokenOff, and what requests, urllib3 and sockets raise;
-        `is_late` then tells whether that came of the time that was up, `is_asked` whether any of it was sent.
+        Each attempt is prepared anew: a second attempt has another nonce and is no replay. Raises ClientError
+        for an answer beyond `most_bytes`, BrokenOff, and errors of requests, urllib3 and sockets. Afterwards
+        `is_timed_out` says whether the time limit was the reason, `is_sent` whether the request was begun.
         """
-        self.is_asked = False
+        self.is_sent = False
         prepared = self._session.prepare_request(request)
         ambient = self._session.merge_environment_settings(prepared.url, {}, None, ca, None)
-        with self._in_time():
+        with self._time_limit():
+            # INVARIANT: no redirect is followed. Token and signature go to one address.
             response = self._session.send(
                 prepared, timeout=timeouts, allow_redirects=False, **(ambient | {"stream": True})
             )
             with response:
                 body = b"".join(_body(response, most_bytes))
-        if self.is_late:  # a body that ends with the connection would seem to be whole
+        if self.is_timed_out:  # cut off: a body without a length would seem whole
             raise BrokenOff
         return Answer(str(response.url), response.status_code, response.headers, body)
 
-    def _opened(self, connection: socket.socket | None) -> None:
+    def _on_opened(self, connection: socket.socket | None) -> None:
         self._socket = connection
 
-    def _asked(self) -> None:
-        self.is_asked = True
+    def _on_sent(self) -> None:
+        self.is_sent = True
 
     @contextmanager
-    def _in_time(self) -> Iterator[None]:
-        self.is_late = False
-        timer = threading.Timer(self._seconds, self._hang_up)
+    def _time_limit(self) -> Iterator[None]:
+        self.is_timed_out = False
+        timer = threading.Timer(self._seconds, self._shut_down)
         timer.daemon = True
         timer.start()
         try:
@@ -97,21 +98,23 @@ class Transport:
         finally:
             timer.cancel()
 
-    def _hang_up(self) -> None:
-        self.is_late = True
+    def _shut_down(self) -> None:
+        self.is_timed_out = True
         if isinstance(self._socket, socket.socket):
             with suppress(OSError):
-                # Not SSLSocket's own: it takes the session away from whoever is reading.
+                # Not SSLSocket.shutdown: it takes the TLS session away from the reading thread.
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
 
-class _Watched(HTTPAdapter):
-    """An adapter that tells of each socket that it opens, also to a proxy, and when a request goes out."""
+class _ReportingAdapter(HTTPAdapter):
+    """An adapter that reports each opened socket, also to a proxy, and the start of each request."""
 
-    def __init__(self, opened: Callable[[socket.socket | None], None], asked: Callable[[], None]) -> None:
+    def __init__(
+        self, on_opened: Callable[[socket.socket | None], None], on_sent: Callable[[], None]
+    ) -> None:
         self._pools = {
-            "http": _telling(HTTPConnectionPool, opened, asked),
-            "https": _telling(HTTPSConnectionPool, opened, asked),
+            "http": _reporting_pool(HTTPConnectionPool, on_opened, on_sent),
+            "https": _reporting_pool(HTTPSConnectionPool, on_opened, on_sent),
         }
         super().__init__()
 
@@ -125,32 +128,35 @@ class _Watched(HTTPAdapter):
         return manager
 
 
-def _telling(
-    pool: type[HTTPConnectionPool], opened: Callable[[socket.socket | None], None], asked: Callable[[], None]
+def _reporting_pool(
+    pool: type[HTTPConnectionPool],
+    on_opened: Callable[[socket.socket | None], None],
+    on_sent: Callable[[], None],
 ) -> type:
-    """Return a class of pools whose connections tell their socket once they are connected.
+    """Return a class of connection pools that report each socket after connecting.
 
-    And when they send a request: one to a proxy, for a way to the hub, is none.
+    The start of each request is reported, too. A CONNECT request to a proxy does not count.
     """
     plain: Any = pool.ConnectionCls
 
     def connect(self: Any) -> None:
         plain.connect(self)
-        opened(self.sock)
+        on_opened(self.sock)
 
     def endheaders(self: Any, *arguments: Any, **options: Any) -> None:
-        if self.sock is None:  # here, for else it would only be known afterwards whether it connected
+        if self.sock is None:  # connect first: otherwise a failed connection would look like a sent request
             self.connect()
-        asked()
+        on_sent()
         plain.endheaders(self, *arguments, **options)
 
-    connection = type("_TellingConnection", (plain,), {"connect": connect, "endheaders": endheaders})
-    return type("_TellingPool", (pool,), {"ConnectionCls": connection})
+    connection = type("_ReportingConnection", (plain,), {"connect": connect, "endheaders": endheaders})
+    return type("_ReportingPool", (pool,), {"ConnectionCls": connection})
 
 
 def _body(response: requests.Response, most_bytes: int) -> Iterator[bytes]:
-    """Yield what the answer holds, inflated. Raises ClientError beyond `most_bytes`."""
+    """Yield the answer's body, decompressed. Raises ClientError beyond `most_bytes`."""
     left = most_bytes
+    # INVARIANT: counted piece by piece, so a small answer cannot fill the memory.
     for part in _inflated(response, _encoding(response)):
         left -= len(part)
         if left < 0:
@@ -181,13 +187,13 @@ def _inflated(response: requests.Response, encoding: str) -> Iterator[bytes]:
         for chunk in chunks:
             rest = chunk
             while rest:
-                if inflator.eof:  # RFC 1952 section 2.2: one member after the other
+                if inflator.eof:  # RFC 1952 section 2.2: members follow each other
                     inflator = zlib.decompressobj(_ONLY_GZIP)
                 yield inflator.decompress(rest, _CHUNK_BYTES)
                 rest = inflator.unconsumed_tail or inflator.unused_data
     except zlib.error as error:
         raise ClientError(f"the answer of {response.url} is not gzip as it says: {error}") from error
-    if not inflator.eof:
+    if not inflator.eof:  # the stream ended inside a gzip member
         raise BrokenOff
 
 

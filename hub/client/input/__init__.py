@@ -1,1 +1,1 @@
-"""Files and texts in, objects out."""
+"""Files and texts of a member in, STIX objects out."""

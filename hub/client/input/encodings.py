@@ -1,4 +1,4 @@
-"""Files as people have them: what they are if they are no JSON in UTF-8, and what to do then."""
+"""Files in other forms than JSON in UTF-8: their likely form, and the remedy."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import orjson
 
 from hub.client.errors import ClientError
 
-# (hub/README: push-odd-files)
-MOST_UNPACKED: Final = 256 * 1024 * 1024  # bytes: twenty times the largest feeds, and memory has room for it
+# A bound against gzip bombs: few bytes may unpack to gigabytes (hub/README: push-odd-files).
+MOST_UNPACKED: Final = 256 * 1024 * 1024  # bytes: twenty times the largest feeds, and fits in memory
 
-_MARK: Final = b"\xef\xbb\xbf"
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"  # the byte order mark in UTF-8
 _GZIP: Final = b"\x1f\x8b"
 _ARCHIVES: Final = {
     b"PK\x03\x04": "a zip archive",
@@ -36,7 +36,7 @@ _DOCUMENTS: Final = {
     b"\x89PNG": "an image",
     b"\xff\xd8\xff": "an image",
 }
-_TAR: Final = b"ustar"
+_TAR: Final = b"ustar"  # at byte 257 of a tar archive
 _WIDE_MARKS: Final = {
     b"\xff\xfe\x00\x00": "UTF-32LE",
     b"\x00\x00\xfe\xff": "UTF-32BE",
@@ -44,15 +44,15 @@ _WIDE_MARKS: Final = {
     b"\xfe\xff": "UTF-16BE",
 }
 _WIDE: Final = {"x000": "UTF-32LE", "000x": "UTF-32BE", "x0": "UTF-16LE", "0x": "UTF-16BE"}
-_SAMPLE: Final = 65_536  # bytes, by which an encoding is told
-_MOSTLY: Final = 4  # characters to each broken one: other encodings look like UTF-8 in few places
-_MORE_LINES: Final = 100  # of an indented file one line alone has little text
+_SAMPLE: Final = 65_536  # bytes that decide on an encoding
+_MOSTLY: Final = 4  # good characters for each broken one: other encodings rarely look like UTF-8
+_MORE_LINES: Final = 100  # one line of an indented file has little text
 
 
 def plain_lines(name: str, file: BinaryIO) -> Iterator[bytes]:
-    """Yield the lines of a text file, unpacked if gzip packed it, without the byte order marks before them.
+    """Yield the lines of a text file, unpacked from gzip, without byte order marks.
 
-    Raises ClientError, with the remedy, for what is another kind of file or has another encoding than UTF-8.
+    Raises ClientError, with the remedy, for another kind of file or another encoding than UTF-8.
     """
     head = file.read(len(_GZIP))
     if head == _GZIP:
@@ -67,8 +67,8 @@ def plain_lines(name: str, file: BinaryIO) -> Iterator[bytes]:
     lines = chain([first], lines)
     for number, marked in enumerate(lines, 1):
         line = marked
-        while line.startswith(_MARK):  # files that were put together have one before each
-            line = line[len(_MARK) :]
+        while line.startswith(_BYTE_ORDER_MARK):  # joined files have one before each part
+            line = line[len(_BYTE_ORDER_MARK) :]
         if not _is_utf8(line):
             sample = line + b"".join(more[:_SAMPLE] for more in islice(lines, _MORE_LINES))
             raise ClientError(_other_encoding(name, number, sample))
@@ -78,7 +78,7 @@ def plain_lines(name: str, file: BinaryIO) -> Iterator[bytes]:
 def _unpacked(name: str, packed: _Joined) -> Iterator[bytes]:
     total = 0
     try:
-        with gzip.GzipFile(fileobj=io.BufferedReader(packed)) as file:
+        with gzip.GzipFile(fileobj=io.BufferedReader(packed)) as file:  # never unpacks beyond the limit
             while line := file.readline(MOST_UNPACKED + 1 - total):
                 total += len(line)
                 if total > MOST_UNPACKED:
@@ -92,7 +92,7 @@ def _unpacked(name: str, packed: _Joined) -> Iterator[bytes]:
 
 
 class _Joined(io.RawIOBase):
-    """A stream whose head has been read, as a file to read from."""
+    """A stream after a read of the first bytes, as a file from the beginning."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         super().__init__()
@@ -118,16 +118,17 @@ def _refuse_binary(name: str, first: bytes) -> None:
         if first.startswith(start):
             raise ClientError(f"{name}: the file is {what}, not JSON; make STIX 2.1 objects of it first")
     wide = next((what for mark, what in _WIDE_MARKS.items() if first.startswith(mark)), None)
-    if wide is None:  # what begins as ASCII does has zeros around it
+    if wide is None:  # ASCII characters have zero bytes around them
         zeros = "".join("0" if byte == 0 else "x" for byte in first[:4])
         wide = next((what for start, what in _WIDE.items() if zeros.startswith(start)), None)
     if wide is not None:
-        raise ClientError(_save_it(name, "the file is", wide))
+        raise ClientError(_save_as_utf8(name, "the file is", wide))
+    # A NUL in JSON gets an error with its place.
     if b"\0" in first and first.lstrip()[:1] not in (b"{", b"["):
         raise ClientError(f"{name}: the file is no text; name a file of STIX 2.1 objects as JSON")
 
 
-def _save_it(name: str, what: str, encoding: str) -> str:
+def _save_as_utf8(name: str, what: str, encoding: str) -> str:
     remedy = f"iconv -f {encoding} -t UTF-8 FILE > NEW, or `Save as` with UTF-8 in an editor"
     return f"{name}: {what} {encoding}, and the hub takes UTF-8 alone; save it as UTF-8 ({remedy})"
 
@@ -152,10 +153,10 @@ def _other_encoding(name: str, number: int, line: bytes) -> str:
             "cut, or bytes stand in a text; write it whole, or fetch the file again as UTF-8"
         )
     found = likely_encoding(line)
-    return _save_it(name, f"line {number} is no UTF-8, but most likely", found)
+    return _save_as_utf8(name, f"line {number} is no UTF-8, but most likely", found)
 
 
-# --- which encoding it is -------------------------------------------------------------------------
+# --- the likely encoding --------------------------------------------------------------------------
 
 _RUN: Final = re.compile("[^\x00-\x7f]+")
 _KANA: Final = re.compile("[\u3041-\u30fa\u30fc]")
@@ -166,15 +167,15 @@ _DECODERS: Final = {"CP949": "cp949", "SHIFT_JIS": "cp932", "EUC-JP": "euc_jp"}
 
 
 def likely_encoding(text: bytes) -> str:
-    """Return what a text that is no UTF-8 most likely has, by the name that iconv knows."""
+    """Return the most likely encoding of a text outside UTF-8, by the name that iconv uses."""
     start = next((place for place, byte in enumerate(text) if byte > 0x7F), 0)  # noqa: PLR2004
     sample = text[start : start + _SAMPLE]
     best = max(_DECODERS, key=lambda name: _likeness(sample, name))
-    return best if _likeness(sample, best) > _likeness_of_latin(sample) else "WINDOWS-1252"
+    return best if _likeness(sample, best) > _likeness_of_western(sample) else "WINDOWS-1252"
 
 
 def _likeness(sample: bytes, name: str) -> float:
-    """Return how much the sample, read so, looks like Korean or Japanese: from 0 to 1."""
+    """Return how much the sample, decoded so, looks like Korean or Japanese, from 0 to 1."""
     text = _decoded(sample, _DECODERS[name])
     foreign = "".join(_RUN.findall(text or ""))
     if not foreign:
@@ -182,18 +183,18 @@ def _likeness(sample: bytes, name: str) -> float:
     han = len(_HAN.findall(foreign))
     if name == "CP949":
         return (sum(map(_is_common, _HANGUL.findall(foreign))) + 0.1 * han) / len(foreign)
-    # Other encodings, read as Shift-JIS, look like half-width kana too.
+    # Other encodings, decoded as Shift-JIS, look like half-width kana, too: these count less.
     half = len(_HALF_KANA.findall(foreign))
     return (len(_KANA.findall(foreign)) + 0.6 * han + 0.3 * half) / len(foreign)
 
 
 def _is_common(syllable: str) -> bool:
-    """Tell whether a syllable is one of the 2,350 of KS X 1001, that nearly all Korean text is made of."""
+    """Return whether a syllable is among the 2,350 of KS X 1001, which make up nearly all Korean text."""
     return min(syllable.encode("cp949")) > 0xA0  # noqa: PLR2004
 
 
 def _decoded(sample: bytes, codec: str) -> str | None:
-    for length in range(len(sample), max(len(sample) - 4, 0), -1):  # a sample may end inside a character
+    for length in range(len(sample), max(len(sample) - 4, 0), -1):  # the sample may end inside a character
         try:
             return sample[:length].decode(codec)
         except UnicodeDecodeError as error:
@@ -202,19 +203,19 @@ def _decoded(sample: bytes, codec: str) -> str | None:
     return None
 
 
-def _likeness_of_latin(sample: bytes) -> float:
-    """Western letters stand alone among ASCII."""
+def _likeness_of_western(sample: bytes) -> float:
+    """Return how much the sample looks like a Western language: its letters are single among ASCII."""
     runs = _RUN.findall(sample.decode("latin-1"))
     alone = sum(len(run) == 1 for run in runs)
     return 0.65 * alone / len(runs) if runs else 0.0
 
 
-# --- what it is instead of JSON ---------------------------------------------------------------------
+# --- other forms than JSON --------------------------------------------------------------------------
 
 
 def refuse_others(name: str, first: bytes) -> None:
-    """Return if a file that begins with this line may be JSON; raises ClientError that says what it is."""
-    start = first.lstrip().removeprefix(_MARK)[:1_000]
+    """Return if a file with this first line may be JSON. Raises ClientError with its likely form."""
+    start = first.lstrip().removeprefix(_BYTE_ORDER_MARK)[:1_000]
     if start.startswith(b"<"):
         if re.match(rb"<(!doctype )?html", start, re.IGNORECASE):
             raise ClientError(f"{name}: the file is a web page (HTML), not JSON; fetch the feed itself")
@@ -240,10 +241,10 @@ def refuse_others(name: str, first: bytes) -> None:
 
 
 def not_json(name: str, data: bytes, error: orjson.JSONDecodeError, line: int, column: int = 0) -> str:
-    """Return why a text is no JSON, with the place: where it begins in the file, columns from 0."""
+    """Return the sentence on a text that is no JSON, with its place; `column` counts from 0."""
     if _ESCAPES.search(data):
         encoding = "ISO-2022-KR" if b"\x1b$)C" in data else "ISO-2022-JP"
-        return _save_it(name, "the file is most likely", encoding)
+        return _save_as_utf8(name, "the file is most likely", encoding)
     place = (
         f"{name} line {line + error.lineno - 1} column {error.colno + (error.lineno == 1) * column}: not JSON"
     )
@@ -252,7 +253,7 @@ def not_json(name: str, data: bytes, error: orjson.JSONDecodeError, line: int, c
 
 
 def is_of_all(data: bytes, error: orjson.JSONDecodeError) -> bool:
-    """Return whether what is wrong concerns the whole file: it was cut off, or has another encoding."""
+    """Return whether the flaw concerns the whole file: a lost end, or another encoding."""
     return _ESCAPES.search(data) is not None or not data.decode(errors="replace")[error.pos :].strip()
 
 
@@ -265,13 +266,13 @@ def _remedy(text: str, error: orjson.JSONDecodeError) -> str:
             return said
     if _BARE_KEY.match(near):
         return "put the name of each property in double quotes"
-    added = next((said for part, said in _ADDED.items() if part in error.msg), "")
-    return f"{error.msg}{added}"
+    hint = next((said for part, said in _HINTS.items() if part in error.msg), "")
+    return f"{error.msg}{hint}"
 
 
-_ESCAPES: Final = re.compile(rb"\x1b[$(]")  # by which ISO-2022 changes its character sets
+_ESCAPES: Final = re.compile(rb"\x1b[$(]")  # ISO-2022 changes its character set so
 _MAX_SHOWN: Final = 40
-# An object, a list, or what may at least be a value of JSON or close to it.
+# An object, a list, or another value of JSON or close to it.
 _MAY_BE_JSON: Final = re.compile(
     rb"[\[{\"'#/]|(?:true|false|null|NaN|-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\s*$"
 )
@@ -284,7 +285,7 @@ _REMEDIES: Final = {
     "True": "write true in lower case",
     "False": "write false in lower case",
 }
-_ADDED: Final = {
+_HINTS: Final = {
     "trailing comma": "; take the last comma out",
     "control character": "; within a text write a line break as \\n, and a tab as \\t",
     "escaped": "; within a text write a backslash as \\\\",

@@ -1,7 +1,6 @@
-"""Files of a member's that hold what others shared: their owner's alone, and never written through a link.
+"""Files with data of other nations: readable by their owner alone, and never written through a link.
 
-A link that somebody else has put there, in a folder that others may write to, would choose what is
-overwritten.
+Where others may write to a folder, they could place a link there, and so choose the overwritten file.
 """
 
 from __future__ import annotations
@@ -16,54 +15,57 @@ from typing import BinaryIO, Final
 
 from hub.client.errors import ClientError
 
-_PRIVATE: Final = 0o600
-_AT_MOST_BYTES: Final = 1_048_576
+_PRIVATE: Final = 0o600  # mode: read and write for the owner
+_AT_MOST_BYTES: Final = 1_048_576  # a state or a file of pins is far smaller
 
 
 def append_to(path: Path) -> BinaryIO:
-    """Return the file opened for appending, made with mode 0600 if there is none.
+    """Return the file opened for appending, created with mode 0600 if absent.
 
-    Raises ClientError for a link and for what cannot be opened.
+    Raises ClientError for a link, and for a file that cannot be opened.
     """
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     return os.fdopen(_open(path, flags, "written"), "ab")
 
 
 def read_small(path: Path) -> bytes | None:
-    """Return what a file holds, None when there is none. Raises ClientError for a link, and above 1 MB."""
+    """Return the content of a file, None for no file. Raises ClientError for a link, and above 1 MB."""
     try:
         descriptor = _open(path, os.O_RDONLY, "read")
     except FileNotFoundError:
         return None
     with os.fdopen(descriptor, "rb") as file:
-        data = file.read(_AT_MOST_BYTES + 1)
+        data = file.read(_AT_MOST_BYTES + 1)  # one byte more shows that the file is too large
     if len(data) > _AT_MOST_BYTES:
         raise ClientError(f"{path} is larger than any file that is expected here: name another file")
     return data
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Let the file hold `data` alone, mode 0600, in one step; when this returns, it survives a power loss.
+    """Replace the file's content by `data` in one step, mode 0600. Afterwards `data` survives a power loss.
 
-    Raises ClientError where the name is a link, and for what cannot be written.
+    Raises ClientError for a link, and for a file that cannot be written.
     """
+    # `Path.replace` would replace the link itself, without a word to the user.
     if path.is_symlink():
         raise _is_link(path)
     temporary = path.with_name(path.name + ".new")
-    with told(path):
-        # What a crash left behind, or somebody else has put there, is never written to.
+    with writing(path):
+        # INVARIANT: O_EXCL creates the temporary file. A file or link of another user there is never written
+        # to.
         temporary.unlink(missing_ok=True)
         with os.fdopen(_open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, "written"), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        # Only after the fsync: a crash leaves the old content or the new content, whole.
         temporary.replace(path)
         sync_directory(path.parent)
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Turn what keeps a file from being written, a full disk for one, into a ClientError that names it."""
+def writing(path: Path) -> Iterator[None]:
+    """Turn an OSError, for example a full disk, into a ClientError with the file's name."""
     try:
         yield
     except OSError as error:
@@ -71,7 +73,7 @@ def told(path: Path) -> Iterator[None]:
 
 
 def sync_directory(directory: Path) -> None:
-    """Make the names in a directory survive a power loss, after files were made or replaced in it."""
+    """Make the names in a directory survive a power loss, after a file was created or replaced."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -81,15 +83,15 @@ def sync_directory(directory: Path) -> None:
 
 def _open(path: Path, flags: int, what: str) -> int:
     try:
-        # Of a pipe nobody waits for the other end.
+        # O_NONBLOCK: opening a pipe must not wait for another process.
         descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, _PRIVATE)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise _is_link(path) from error
-        if error.errno == errno.ENOENT and not flags & os.O_CREAT:
+        if error.errno == errno.ENOENT and not flags & os.O_CREAT:  # `read_small` returns None then
             raise
         raise ClientError(f"{path} cannot be {what}: {error.strerror}") from error
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):  # the open file is checked, not the path
         return descriptor
     os.close(descriptor)
     raise ClientError(f"{path} is a directory, a pipe or a device: name a file")

@@ -1,4 +1,4 @@
-"""Does an object speak of TLP, and the same object with a level where it does not (policy 2.1 to 2.4)."""
+"""Whether an object has a level of its own, and the object with an added level (policy 2.1 to 2.4)."""
 
 from __future__ import annotations
 
@@ -9,32 +9,36 @@ from typing import Any, Final
 from hub.model import JsonObject, StixId, Tlp
 from hub.model.tlp_ids import TLP_2_EXTENSION, TLP_2_IDS, TLP_IDS
 
-# Without one of these in its text an object has neither labels nor TLP: most need not be gone through.
+# An object with none of these bytes has neither labels nor TLP: most objects need no walk. An escape may hide
+# a key.
 _TRACES: Final = (b'"labels"', b"marking-definition--", b"extension-definition--", b"\\u")
 _REFERENCES: Final = frozenset({"object_marking_refs", "marking_ref"})
-# STIX 2.1 section 4.1 of meta objects: a level is not put on the definitions that others are marked with.
+# Definitions mark other objects (STIX 2.1 sections 7.2 and 7.3), and a bundle is no object: no level is put
+# there.
 _NEVER_MARKED: Final = frozenset({"marking-definition", "extension-definition", "bundle"})
-_UNSEEN: Final = frozenset({"Mn", "Mc", "Me", "Cf", "Cc"})
-_FILLERS: Final = "\u115f\u1160\u3164\uffa0\u2800"  # letters and a symbol, and nothing to be seen
+# Unicode categories of marks and invisible characters.
+_INVISIBLE: Final = frozenset({"Mn", "Mc", "Me", "Cf", "Cc"})
+_FILLERS: Final = "\u115f\u1160\u3164\uffa0\u2800"  # letters and a symbol that print nothing
 _ID_OF: Final = {level: id for id, level in TLP_2_IDS.items()}
 
 
-def speaks_of_tlp(value: JsonObject, body: bytes) -> bool:
-    """Tell whether the object may have a level of its own: by a marking, a label or the TLP 2.0 extension.
+def has_own_level(value: JsonObject, body: bytes) -> bool:
+    """Return whether the object may have a level of its own: a marking, a label or the TLP 2.0 extension.
 
-    At any depth, as the hub looks for it. A label counts when "tlp" can be read in it, whatever follows: in
-    doubt the object has one. `body` is its JSON text.
+    Looks at any depth, like the hub (policy 2.1). A label with a readable "tlp" counts, with any text behind:
+    in doubt the object has a level. `body` is the object's JSON text.
     """
-    return any(trace in body for trace in _TRACES) and any(_levels(value))
+    return any(trace in body for trace in _TRACES) and any(_own_levels(value))
 
 
-def _levels(value: Any) -> Iterator[bool]:
-    waiting = [value]
+def _own_levels(value: Any) -> Iterator[bool]:
+    waiting = [value]  # no recursion: the depth is the file's choice
     while waiting:
         here = waiting.pop()
         if isinstance(here, list):
             waiting += here
         elif isinstance(here, dict):
+            # At least as wide as the hub's own reading: `mark` is for objects without any level alone.
             for key, held in here.items():
                 yield key == TLP_2_EXTENSION
                 texts = [held] if isinstance(held, str) else held if isinstance(held, list) else ()
@@ -46,21 +50,21 @@ def _levels(value: Any) -> Iterator[bool]:
 
 
 def _folded(label: str) -> str:
-    """Return a label as it is read: without case, accents and all that is not seen."""
-    seen = "".join(filter(_is_seen, label))  # first: to order long runs of accents takes time by the square
-    text = unicodedata.normalize("NFKD", seen)
-    return "".join(filter(_is_seen, text.upper().casefold()))
+    """Return a label as readers see it: without case, accents and invisible characters."""
+    visible = "".join(filter(_is_visible, label))  # first: sorting long runs of accents takes quadratic time
+    text = unicodedata.normalize("NFKD", visible)
+    return "".join(filter(_is_visible, text.upper().casefold()))
 
 
-def _is_seen(character: str) -> bool:
-    return character not in _FILLERS and unicodedata.category(character) not in _UNSEEN
+def _is_visible(character: str) -> bool:
+    return character not in _FILLERS and unicodedata.category(character) not in _INVISIBLE
 
 
 def marked(value: Any, level: Tlp) -> JsonObject | None:
-    """Return the object with the TLP 2.0 marking of this level added; None where it is not to be changed.
+    """Return the object with the TLP 2.0 marking of this level added; None for an object to leave unchanged.
 
-    `object_marking_refs` stands on every object but definitions (STIX 2.1 sections 3.2 and 7); what is no
-    STIX object, or has something else there, is left for the hub to refuse.
+    `object_marking_refs` is a common property (STIX 2.1 section 3.2). A value that is no STIX object, or has
+    another type there, is left for the hub to refuse. Definitions stay unmarked.
     """
     if not isinstance(value, dict) or not isinstance(value.get("type"), str):
         return None

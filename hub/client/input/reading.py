@@ -1,4 +1,4 @@
-"""Files of STIX objects as they are found: a bundle, a TAXII envelope, one object, or one object per line."""
+"""Files of STIX objects in their usual forms: bundle, TAXII envelope, one object, or one object per line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from hub.client.input.encodings import (
     plain_lines,
     refuse_others,
 )
-from hub.client.input.marking import marked, speaks_of_tlp
+from hub.client.input.marking import has_own_level, marked
 from hub.client.input.writing import json_bytes
 from hub.json_text import (
     MAX_DEPTH,
@@ -41,31 +41,31 @@ from hub.model import NAME_TYPES, OBSERVABLE_TYPES, JsonObject, StixId, Tlp
 from hub.model.tlp_ids import TLP_IDS
 
 STDIN: Final = "-"
-_CONTAINERS: Final = frozenset({"report", "grouping"})
+_CONTAINERS: Final = frozenset({"report", "grouping"})  # policy 2.3
 _DEFINITIONS: Final = frozenset({"marking-definition", "extension-definition"})
-_UUID_VERSION_AT: Final = -22  # from the end of an id
-_ABOVE: Final = 2  # containers around each object of an envelope
+_UUID_VERSION_AT: Final = -22  # index of the version digit from the end of an id
+_ABOVE: Final = 2  # levels of nesting around each object of an envelope
 _ID: Final = re.compile(rb"[a-z0-9-]{1,250}--[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _OWN_ID: Final = re.compile(rb'"id"\s*:\s*"(' + _ID.pattern + rb')"')
-_GREATEST_INTEGER: Final = 2**53 - 1  # RFC 8785 section 3.2.2.3: beyond it numbers are not exact
+_GREATEST_INTEGER: Final = 2**53 - 1  # RFC 8785 section 3.2.2.3: larger numbers are not exact
 
 
 class Role(Enum):
-    """What an object is when the hub settles how unmarked objects are handled (policy 2.3)."""
+    """The part of an object in the hub's handling of unmarked objects (policy 2.3)."""
 
     DEFINITION = auto()  # of a marking or an extension
-    CONTAINER = auto()  # a report or grouping: what it names takes its level
-    NAME = auto()  # unmarked, a name or derived observable: takes its level once, from the laxest container
-    PART = auto()  # everything else
+    CONTAINER = auto()  # a report or grouping: hands its level to its contents
+    NAME = auto()  # an unmarked name or derived observable: its level is settled once
+    PART = auto()  # any other object
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """One object on its way to the hub. `body` is its JSON value as compact text.
 
-    `level` is what its `object_marking_refs` say, None when it is unmarked; `has_others`: it has markings
-    that are not TLP, too. `is_unmarked`: nothing in it speaks of TLP, labels and what lies deeper included.
-    `names` are a container's `object_refs`.
+    `level` comes from `object_marking_refs`, None without TLP there. `has_others`: there are other markings,
+    too. `is_unmarked`: no marking, label or extension of TLP at any depth. `names` are a container's
+    `object_refs`.
     """
 
     id: str
@@ -79,9 +79,9 @@ class Item:
 
     @classmethod
     def of(cls, value: Any) -> Item:
-        """Return the item for any JSON value: whether it is STIX is for the hub to say.
+        """Return the item for any JSON value. The hub decides whether the value is STIX.
 
-        Raises ClientError for what has no JSON form.
+        Raises ClientError for a value without JSON form.
         """
         known = value if isinstance(value, dict) else {}
         body = json_bytes(value, f"the object {known.get('id')}")
@@ -93,18 +93,18 @@ class Item:
             version=_text(known.get("modified") or known.get("created")),
             body=body,
             role=role,
-            level=max(levels, default=None),
+            level=max(levels, default=None),  # policy 2.1: the strictest marking counts
             has_others=len(levels) < len(markings),
-            is_unmarked=bool(known) and not speaks_of_tlp(known, body),
+            is_unmarked=bool(known) and not has_own_level(known, body),
             names=tuple(dict.fromkeys(_texts(known.get("object_refs")))) if role is Role.CONTAINER else (),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """An object that cannot be sent, with its place and the remedy. `names` are what it may hold as a report.
+    """An object that cannot be sent, with place and remedy. `id` and `version` may be empty.
 
-    `id` and `version` may be empty.
+    `names` are its possible contents, if the object may be a container.
     """
 
     id: str
@@ -114,13 +114,13 @@ class SetAside:
 
 
 def marked_item(item: Item, level: Tlp) -> Item:
-    """Return the item marked with this level if nothing in it speaks of TLP and it may be; else itself."""
+    """Return an unmarked item with this level added. Any other item is returned unchanged."""
     value = marked(orjson.loads(item.body), level) if item.is_unmarked else None
     return item if value is None else Item.of(value)
 
 
 def read_file(path: str | FilePath) -> bytes:
-    """Return what a file holds, or raise ClientError naming it."""
+    """Return the content of a file. Raises ClientError with the file's name."""
     try:
         return FilePath(path).read_bytes()
     except OSError as error:
@@ -129,7 +129,7 @@ def read_file(path: str | FilePath) -> bytes:
 
 @contextmanager
 def opened(path: str | FilePath) -> Iterator[BinaryIO]:
-    """Give the file to read from; `-` is the standard input. Raises ClientError naming it."""
+    """Give the open file; `-` is the standard input. Raises ClientError with the file's name."""
     if path == STDIN:
         yield sys.stdin.buffer
         return
@@ -143,17 +143,17 @@ def opened(path: str | FilePath) -> Iterator[BinaryIO]:
 
 
 def read_items(name: str, file: BinaryIO) -> Iterator[Item | SetAside]:
-    """Yield the objects of a file in the order of the file, and those that are set aside.
+    """Yield the objects of a file in order; flawed objects are set aside.
 
-    A file that is one JSON object with a list `objects` (a bundle or a TAXII envelope) gives that
-    list; any other single object gives itself; an array gives each of its elements; otherwise each line that
-    is not blank is one of these. Bundles among objects give their own. A byte order mark is skipped, and what
-    gzip packed is read up to 256 MB.
-    Of lines one at a time is in memory, anything else is there whole.
-    An object that would reach the hub changed is set aside with its place and line, and not sent: duplicate
-    keys and integers beyond 2^53-1 are lost or rounded by common readers. So is one that is no JSON, where
-    others are, and it does not end too early: what was cut off may have told how they are handled.
-    Raises ClientError, naming `name` and the line, for what is no UTF-8 text, no JSON, or none of the above.
+    A JSON object with a list `objects` (a bundle or a TAXII envelope) gives that list. Any other single
+    object is one item; an array gives the elements. Otherwise each non-blank line is read in the same way. A
+    bundle among the objects gives the objects inside. Byte order marks are skipped, and gzip is unpacked up
+    to 256 MB. Of a file of lines one line is in memory; any other file is in memory whole.
+
+    An object is set aside with its line, and not sent, if it would reach the hub changed: common readers lose
+    repeated keys, and round integers beyond 2^53-1. An object without valid JSON is set aside, too, if other
+    objects are sound and the file is complete: a lost rest could hold markings. Raises ClientError, with
+    `name` and the line, for a text that is no UTF-8, no JSON, or none of these forms.
     """
     lines = ((number, line) for number, line in enumerate(plain_lines(name, file), 1) if line.strip())
     first_number, first = next(lines, (0, b""))
@@ -161,7 +161,7 @@ def read_items(name: str, file: BinaryIO) -> Iterator[Item | SetAside]:
         raise ClientError(f"{name}: the file is empty")
     refuse_others(name, first)
     if not _is_value(first):
-        # A file whose first line is no JSON was hardly meant as lines: say what is wrong with the whole.
+        # The first line alone is no JSON: hardly a file of lines, so the error concerns the whole file.
         whole = bytearray(b"\n" * (first_number - 1) + first)
         for line in _padded(lines, first_number):
             whole += line
@@ -172,13 +172,13 @@ def read_items(name: str, file: BinaryIO) -> Iterator[Item | SetAside]:
         try:
             yield from _objects(name, line, number)
         except _NotJsonError as error:
-            if error.is_of_all:
+            if error.is_of_all:  # cut off, or another encoding: nothing of the file is sure
                 raise
             yield SetAside("", "", str(error), names=_ids_in(line))
 
 
 class _NotJsonError(ClientError):
-    """A text is no JSON; `is_of_all`: what is wrong concerns the whole file."""
+    """A text is no JSON. `is_of_all`: the flaw concerns the whole file."""
 
     def __init__(self, message: str, *, is_of_all: bool) -> None:
         super().__init__(message)
@@ -186,7 +186,7 @@ class _NotJsonError(ClientError):
 
 
 def _padded(lines: Iterable[tuple[int, bytes]], last: int) -> Iterator[bytes]:
-    """Yield lines with those that were blank, so that places can be told."""
+    """Yield the lines with the blank lines between, so that line numbers stay right."""
     for number, line in lines:
         yield b"\n" * (number - last - 1) + line
         last = number
@@ -195,22 +195,22 @@ def _padded(lines: Iterable[tuple[int, bytes]], last: int) -> Iterator[bytes]:
 def _is_value(line: bytes) -> bool:
     try:
         orjson.loads(line)
-    except orjson.JSONDecodeError:
+    except orjson.JSONDecodeError:  # NaN is a flaw of this line alone
         return is_json(line, may_have_nan=True)
     return True
 
 
 def _objects(name: str, data: bytes, line: int) -> Iterator[Item | SetAside]:
-    """Yield the objects of what is one JSON value that begins on this line of the file."""
+    """Yield the objects of one JSON value; the value begins on this line of the file."""
     try:
         whole, flaw = checked(data)
     except orjson.JSONDecodeError as error:
         if not is_json(data, may_have_nan=True):
-            yield from _sound_ones(name, data, line, error)
+            yield from _readable_objects(name, data, line, error)
             return
         flaw = str(error)
-    if flaw:
-        yield from _taken_apart(name, data, line)
+    if flaw:  # a repeated key, NaN or an inexact integer
+        yield from _objects_one_by_one(name, data, line)
         return
     if not isinstance(whole, dict | list):
         raise ClientError(f"{name}: expected a bundle, an envelope, an array or one object per line")
@@ -222,15 +222,15 @@ def _objects(name: str, data: bytes, line: int) -> Iterator[Item | SetAside]:
 
 
 def _is_object(value: JsonObject) -> bool:
-    """Tell whether it is an object by itself, and no bundle or envelope."""
+    """Return whether the value is an object by itself, and no bundle or envelope."""
     if "objects" not in value:
         return True
     return value.get("type", "bundle") != "bundle" and not isinstance(value["objects"], list)
 
 
 def _flat(value: Any) -> Iterator[Any]:
-    """Yield the objects of a bundle, envelope or array, and of bundles among them, in their order."""
-    waiting = [value]
+    """Yield the objects of a bundle, envelope or array in order, also of bundles inside."""
+    waiting = [value]  # no recursion: the depth is the file's choice
     is_outer = True
     while waiting:
         one = waiting.pop()
@@ -250,14 +250,16 @@ def _is_bundle(value: JsonObject) -> bool:
 # --- one flawed object sets no other aside --------------------------------------------------------
 
 
-def _sound_ones(name: str, data: bytes, line: int, error: orjson.JSONDecodeError) -> list[Item | SetAside]:
-    """Return each object of a text that is no JSON because of some of them.
+def _readable_objects(
+    name: str, data: bytes, line: int, error: orjson.JSONDecodeError
+) -> list[Item | SetAside]:
+    """Return the objects of a text that is no JSON because of some objects.
 
-    Raises ClientError for what is no JSON beside its objects, or has none that can be read.
+    Raises ClientError when the flaw is beside the objects, or no object can be read.
     """
     of_all = is_of_all(data, error)
     try:
-        found = [] if of_all else list(_taken_apart(name, data, line))
+        found = [] if of_all else list(_objects_one_by_one(name, data, line))
     except NotJsonError:
         found = []
     if not any(isinstance(one, Item) for one in found):
@@ -265,18 +267,18 @@ def _sound_ones(name: str, data: bytes, line: int, error: orjson.JSONDecodeError
     return found
 
 
-def _taken_apart(name: str, data: bytes, line: int) -> Iterator[Item | SetAside]:
-    """Yield each object of a text that has a flaw, read by itself.
+def _objects_one_by_one(name: str, data: bytes, line: int) -> Iterator[Item | SetAside]:
+    """Yield each object of a flawed text, read by itself.
 
-    Raises ClientError for a flaw beside the objects: then it is not sure which these are; NotJsonError where
-    what is beside them is no JSON.
+    Raises ClientError for a flaw beside the objects, where their limits are not sure; NotJsonError where the
+    text beside them is no JSON.
     """
     start = after_space(data, 0)
     counted, column = start, len(data[data.rfind(b"\n", 0, start) + 1 : start])
     line += data.count(b"\n", 0, start)
     waiting: list[tuple[int, int, Path]] = [(start, end_of(data, start), ())]
     if after_space(data, waiting[0][1]) < len(data):
-        raise NotJsonError  # more follows: it is no JSON text, and what follows is not to be lost
+        raise NotJsonError  # a second value follows, and must not be lost
     while waiting:
         begin, end, path = waiting.pop()
         before, counted = data[counted:begin], begin
@@ -290,13 +292,13 @@ def _taken_apart(name: str, data: bytes, line: int) -> Iterator[Item | SetAside]
                 raise
             inner = None  # an object that is no JSON
         if inner is None:
-            yield _one(name, line, column, data[begin:end], path)
+            yield _item(name, line, column, data[begin:end], path)
         else:
             waiting.extend(reversed(inner))
 
 
 def _inner(name: str, data: bytes, begin: int, path: Path) -> list[tuple[int, int, Path]] | None:
-    """Return where the objects of a bundle, envelope or outermost array are; None where it is an object."""
+    """Return the places of the objects of a bundle, envelope or outermost array; None for an object."""
     if data[begin : begin + 1] == b"[":
         at: int | None = None if path else begin
         below = path
@@ -308,7 +310,7 @@ def _inner(name: str, data: bytes, begin: int, path: Path) -> list[tuple[int, in
 
 
 def _list_at(name: str, data: bytes, begin: int, path: Path) -> int | None:
-    """Return where the list `objects` of a bundle or envelope begins, None of what is neither."""
+    """Return the place of the list `objects` of a bundle or envelope; None otherwise."""
     if data[begin : begin + 1] != b"{":
         return None
     found = list(members(data, begin))
@@ -325,7 +327,7 @@ def _list_at(name: str, data: bytes, begin: int, path: Path) -> int | None:
     return start
 
 
-def _one(name: str, line: int, column: int, text: bytes, path: Path) -> Item | SetAside:
+def _item(name: str, line: int, column: int, text: bytes, path: Path) -> Item | SetAside:
     try:
         value, flaw = checked_part(text, MAX_DEPTH - _ABOVE, path, may_have_nan=True)
     except NotJsonError as error:
@@ -336,19 +338,19 @@ def _one(name: str, line: int, column: int, text: bytes, path: Path) -> Item | S
         if not flaw:
             return Item.of(value)
         said = f"{name} line {line}{flaw}"
-    told = once(text, ("id", "modified", "created", "type")) or _only_id(text)
-    # Of what may be a report it can't be read what it names; each id in it may be that.
-    may_hold = told.get("type", "report") in {*_CONTAINERS, "bundle"}
+    found = once(text, ("id", "modified", "created", "type")) or _only_id(text)
+    # The contents of a flawed container cannot be read: any id in the text may be a member.
+    may_hold = found.get("type", "report") in {*_CONTAINERS, "bundle"}
     return SetAside(
-        told.get("id", ""),
-        told.get("modified", told.get("created", "")),
+        found.get("id", ""),
+        found.get("modified", found.get("created", "")),
         said,
         names=_ids_in(text) if may_hold else (),
     )
 
 
 def _only_id(text: bytes) -> dict[str, str]:
-    """Return the id of an object whose text can't be taken apart, if it gives one `id` alone."""
+    """Return the id of an unreadable object, if its text has exactly one `id`."""
     found = _OWN_ID.findall(text)
     return {"id": found[0].decode()} if len(found) == 1 else {}
 
@@ -358,20 +360,21 @@ def _ids_in(text: bytes) -> tuple[str, ...]:
 
 
 def refuse_ambiguous(place: str, text: bytes) -> None:
-    """Refuse what orjson lets through but does not keep. Builds nothing: the hooks only look."""
+    """Raise ClientError for a repeated key or an inexact integer: orjson accepts both and keeps neither."""
 
-    def look_at_members(members: list[tuple[str, None]]) -> None:
+    def check_members(members: list[tuple[str, None]]) -> None:
         names = [name for name, _ in members]
         if len(set(names)) != len(names):
             twice = next(name for name in names if names.count(name) > 1)
             raise ClientError(f"{place}: the key {twice!r} appears twice in one object")
 
-    def look_at_integer(digits: str) -> None:
+    def check_integer(digits: str) -> None:
         if len(digits) > len(str(_GREATEST_INTEGER)) + 1 or abs(int(digits)) > _GREATEST_INTEGER:
             raise ClientError(f"{place}: the integer {digits[:20]} is beyond 2^53-1: write it as a string")
 
     try:
-        json.loads(text, object_pairs_hook=look_at_members, parse_int=look_at_integer)
+        # Builds no values: the hooks only check.
+        json.loads(text, object_pairs_hook=check_members, parse_int=check_integer)
     except RecursionError as error:
         raise ClientError(f"{place}: nested too deeply") from error
 
@@ -390,5 +393,6 @@ def _role(known: JsonObject, *, is_marked: bool) -> Role:
         return Role.CONTAINER
     if kind in _DEFINITIONS:
         return Role.DEFINITION
+    # Version 5: derived from the value.
     is_derived = kind in OBSERVABLE_TYPES and _text(known.get("id"))[_UUID_VERSION_AT:][:1] == "5"
     return Role.NAME if not is_marked and (kind in NAME_TYPES or is_derived) else Role.PART

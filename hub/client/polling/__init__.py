@@ -1,1 +1,1 @@
-"""Polls that go on where the last one ended."""
+"""Polls: pages of a collection, and continued polls that lose and repeat nothing."""

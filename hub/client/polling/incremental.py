@@ -1,8 +1,8 @@
-"""Polling again and again without losing or repeating anything, also after a crash.
+"""Continued polls: nothing is lost and nothing is repeated, also after a crash.
 
-The order of steps is what makes a crash harmless: a page is written and flushed to the disk first,
-and only then does the state move on, in one atomic replacement that also records how long the
-output is. A later poll cuts off whatever was written beyond that.
+The order of steps makes a crash harmless. A page is first written and flushed to disk. Then the state moves
+on in one atomic replacement, which also records the length of the output. A later poll cuts off all bytes
+beyond the recorded length.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from hub.client.polling.pages import PolledPage
 from hub.client.polling.state import OutFile, PollState, StateFile
 from hub.model import JsonObject
 
-Fetch = Callable[[str | None], Iterator[PolledPage]]  # the pages after a date
+Fetch = Callable[[str | None], Iterator[PolledPage]]  # returns the pages after a date
 
 
 @dataclass(frozen=True, slots=True)
 class PollReport:
-    """How many objects a poll brought, and from which date the next one continues."""
+    """The number of objects of a poll, and the date from which the next poll continues."""
 
     objects: int
     last_date_added: str | None
@@ -34,18 +34,18 @@ class PollReport:
 
 
 class Output(Protocol):
-    """Where lines go. `append` returns when they are safe, with the length of the whole where it is known."""
+    """A receiver of lines. `append` returns after the lines are safe, with the whole length or None."""
 
     def append(self, lines: bytes) -> int | None: ...
 
 
 class Incremental:
-    """A poll that continues where it, or an earlier process with the same state file, ended.
+    """A poll that continues at the end of its last poll, or of an earlier process with the same state file.
 
-    Objects go to the file `out`, else to `stream`, one per line. With `state` and `out` a crash at
-    any moment loses and repeats nothing; with `state` and a stream it may repeat one page. To be
-    used in a `with` statement, which opens the files: raises ClientError when the state belongs to
-    another poll, or the output is not as it records.
+    Objects go to the file `out`, otherwise to `stream`, as one line each. With `state` and `out`, a crash at
+    any moment loses and repeats nothing. With `state` and a stream, a crash may repeat one page. Use the
+    object in a `with` statement, which opens the files and raises ClientError when the state belongs to
+    another poll, or the output does not match the state.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Incremental:
 
     @property
     def so_far(self) -> PollReport:
-        """What all polls since the start have brought, an interrupted one included."""
+        """The report on all polls since the start, including an interrupted poll."""
         return PollReport(self._objects, self._state.last_date_added)
 
     def __enter__(self) -> Self:
@@ -70,11 +70,12 @@ class Incremental:
             self._check_kind_of_output(recorded)
             self._state = recorded
         if self._out is not None:
+            # Opening cuts off the bytes that the state does not record: see `OutFile`.
             file = self._opened.enter_context(OutFile(self._out, self._state.out_bytes))
             self._output = file
             self._state = replace(self._state, out_bytes=file.length)
         if recorded is None:
-            # Before the first page: else a crash after it would leave lines that nothing records.
+            # Before the first page: after a crash no state would record the lines of that page.
             self._record(self._state)
         return self
 
@@ -82,12 +83,14 @@ class Incremental:
         self._opened.close()
 
     def once(self, on_page: Callable[[int], None] | None = None) -> PollReport:
-        """Fetch what is new, and return how much that was; `on_page` is told how many objects came so far.
+        """Fetch the new objects and report on them; `on_page` gets the number of objects until now.
 
-        Raises ClientError when the hub refuses or cannot be reached; what was recorded by then stays.
+        Raises ClientError when the hub refuses or cannot be reached. The pages recorded before remain.
         """
         before = self._objects
         for page in self._fetch(self._state.last_date_added):
+            # INVARIANT: the page is on disk before the state names its date. In the other order a crash would
+            # lose the page (I4).
             length = self._output.append(lines(page.objects))
             self._record(replace(self._state, last_date_added=page.last_date_added, out_bytes=length))
             self._objects += len(page.objects)
@@ -101,6 +104,7 @@ class Incremental:
         self._state = state
 
     def _check_kind_of_output(self, recorded: PollState) -> None:
+        # `out_bytes` is None for a stream, whose length nobody can check after a restart.
         if (recorded.out_bytes is None) != (self._out is None):
             before, now = ("standard output", "a file") if self._out else ("a file", "standard output")
             raise ClientError(
@@ -110,5 +114,5 @@ class Incremental:
 
 
 def lines(objects: Sequence[JsonObject]) -> bytes:
-    """Return the objects as JSON, one per line. Raises ClientError for one that cannot be written."""
+    """Return the objects as JSON, one per line. Raises ClientError for an unwritable object."""
     return b"".join(json_bytes(item, "an object of the hub's") + b"\n" for item in objects)

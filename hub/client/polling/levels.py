@@ -1,8 +1,8 @@
-"""A line for each polled object: at which level the hub handles it, as far as its reader may know.
+"""A line for each polled object with the level that the hub enforces, as far as its reader may know.
 
-What a page's lines say is asked for and written before the page counts as polled. Each carries the date of
-its page, by which a poll that goes on after a crash finds the lines of a page that was never recorded, and
-cuts them off; those of the very first page are written twice then.
+The lines of a page are written before the page counts as polled. Each line carries the date of its page.
+After a crash, a continued poll finds the lines of an unrecorded page by that date and cuts them off. The
+lines of the very first page have no recorded date before them, and are written twice then.
 """
 
 from __future__ import annotations
@@ -21,23 +21,25 @@ from hub.client.polling.pages import PolledPage
 from hub.client.polling.state import OutFile
 from hub.model import JsonObject, Tlp
 
-Fetch = Callable[[str | None], Iterator[PolledPage]]  # the pages after a date
+Fetch = Callable[[str | None], Iterator[PolledPage]]  # returns the pages after a date
 Explain = Callable[[Sequence[JsonObject]], Sequence[Any]]
 
 _BLOCK_BYTES: Final = 65_536
-_PAGE: Final = "page"  # in a line: the date of the last object of its page
+_PAGE: Final = "page"  # the key for the date of the last object of the page
 
 
 def with_levels(fetch: Fetch, explain: Explain, path: Path, collection: str, *, is_continued: bool) -> Fetch:
-    """Return a `fetch` that writes the levels of each page to `path` before it gives the page.
+    """Return a `fetch` that writes the levels of each page to `path` before it yields the page.
 
-    `collection` is the alias of what is polled. With `is_continued` the date that it is first asked for comes
-    from a state: lines of later pages are cut off. Raises ClientError for a file of something else.
+    `collection` is the alias of the polled collection. With `is_continued`, the first date comes from a
+    state, and lines of later pages are cut off. Raises ClientError for a file with other content.
     """
 
     def pages(added_after: str | None) -> Iterator[PolledPage]:
         with _opened(path, added_after if is_continued else None) as file:
             for page in fetch(added_after):
+                # INVARIANT: the levels are on disk before the page. A crash between them leaves only lines
+                # that the next poll cuts off.
                 file.append(b"".join(_lines(page, explain, collection)))
                 yield page
 
@@ -47,8 +49,8 @@ def with_levels(fetch: Fetch, explain: Explain, path: Path, collection: str, *, 
 def _lines(page: PolledPage, explain: Explain, collection: str) -> Iterator[bytes]:
     objects = iter(page.objects)
     while batch := list(islice(objects, MOST_AT_ONCE)):
-        told = explain([_question(one) for one in batch])
-        for one, explanation in zip(batch, told, strict=True):
+        explained = explain([_question(one) for one in batch])
+        for one, explanation in zip(batch, explained, strict=True):
             known = {"id": one.get("id"), "version": _version(one), "collection": collection}
             line = known | _level(explanation, collection) | {_PAGE: page.last_date_added}
             yield json_bytes(line, "what the hub says of an object") + b"\n"
@@ -60,13 +62,16 @@ def _question(polled: JsonObject) -> JsonObject:
 
 
 def _version(polled: JsonObject) -> Any:
+    # STIX 2.1 section 3.2: an object without `modified` and `created` (an SCO) has no version of its own.
     return polled.get("modified") or polled.get("created")
 
 
 def _level(explanation: Any, collection: str) -> JsonObject:
-    """Return origin and level; of several records that may be meant the strictest, of none nothing."""
+    """Return origin and strictest level of the records in question; without a record, both are None."""
     known = [one for one in records(explanation) if _tlp(one) is not None]
     own = [one for one in known if str(one.get("origin")).lower() == collection]
+    # Several members may have a record with this id (policy 1). A reader must not handle the object too
+    # freely.
     found = max(own or known, key=lambda one: _tlp(one) or Tlp.CLEAR, default=None)
     if found is None:
         return {"origin": None, "effective_tlp": None}
@@ -80,7 +85,7 @@ def _tlp(record: JsonObject) -> Tlp | None:
 
 
 def _opened(path: Path, date: str | None) -> OutFile:
-    """Return the file to append to, without the lines of pages after `date`; None: with all."""
+    """Return the file opened for appending, without lines of pages after `date`; None keeps all lines."""
     file = OutFile(path)
     if date is None:
         return file
@@ -92,7 +97,7 @@ def _opened(path: Path, date: str | None) -> OutFile:
 
 
 def _kept_bytes(path: Path, date: str) -> int:
-    """Return up to where the file has the lines of pages until `date`: dates rise, so from its end on."""
+    """Return the length of the lines until `date`. Dates rise, so the search begins at the file's end."""
     with path.open("rb") as file:
         size = file.seek(0, 2)
         block = _BLOCK_BYTES
@@ -101,11 +106,11 @@ def _kept_bytes(path: Path, date: str) -> int:
             file.seek(start)
             data = file.read(size - start)
             begin = 0 if start == 0 else data.find(b"\n") + 1
-            end = data.rfind(b"\n") + 1  # a line that was not finished was never counted
+            end = data.rfind(b"\n") + 1  # an unfinished line never counted
             kept = _kept_of(path, data[begin:end].splitlines(keepends=True), date)
             if kept or start == 0:
                 return start + begin + kept if kept else 0
-            block *= 2
+            block *= 2  # few pages follow `date`: a large file is not read whole
 
 
 def _kept_of(path: Path, lines: Sequence[bytes], date: str) -> int:

@@ -1,4 +1,4 @@
-"""Polling: the pages of a collection after a date, each object once."""
+"""The pages of a collection after a date, each object once."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from hub.client.http.connection import PAGE_BYTES, Connection, read_json
 from hub.model import JsonObject
 
 _LAST_DATE: Final = "X-TAXII-Date-Added-Last"
-# TAXII 2.1 section 3.4 has timestamps of RFC 3339: what is kept in a state, and shown, is one.
+# RFC 3339 timestamps (TAXII 2.1 section 3.4): only such a text goes into a state or to a terminal.
 _TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}(\.[0-9]{1,9})?(Z|[+-][0-9:]{5})")
 
 
 @dataclass(frozen=True, slots=True)
 class PolledPage:
-    """Objects in the order in which they became visible, the date of the last, and whether more follow."""
+    """Objects in the order of their `date_added`, the date of the last object, and whether more follow."""
 
     objects: Sequence[JsonObject]
     last_date_added: str | None
@@ -35,11 +35,11 @@ def pages(
     types: Sequence[str] = (),
     limit: int | None = None,
 ) -> Iterator[PolledPage]:
-    """Yield the non-empty pages of a collection after `added_after`, until the hub has no more.
+    """Yield the non-empty pages of a collection after `added_after`, up to the end.
 
-    A page has at most `limit` objects, or as many as the hub gives. Follows `next` (TAXII 2.1 section 3.4),
-    and falls back on the date of the last page when the hub does not accept the cursor any more. Raises
-    ClientError when that does not lead on either, and for a page that is not as TAXII 2.1 has it.
+    A page has at most `limit` objects, or as many as the hub gives. Follows `next` (TAXII 2.1 section 3.4).
+    When the hub refuses the cursor, continues from the date of the last page. Raises ClientError when that
+    fails, too, and for a page that violates TAXII 2.1.
     """
     filters = {"match[type]": ",".join(types)} if types else {}
     asked = filters if limit is None else filters | {"limit": str(limit)}
@@ -53,7 +53,7 @@ def pages(
         except ClientError as error:
             if cursor is None or error.status != HTTPStatus.BAD_REQUEST:
                 raise
-            cursor = None
+            cursor = None  # the cursor may have expired
             continue
         envelope = read_json(answer)
         objects = answers.optional(answers.parts, envelope, "objects") or []
@@ -63,6 +63,7 @@ def pages(
             yield PolledPage(objects, last, more)
         if not more:
             return
+        # An empty page brings no new date: asking again could go on for ever.
         if not objects:
             raise ClientError(
                 "the hub gave an empty page and says that more follows: its operator should look"
@@ -79,6 +80,7 @@ def _date_after(headers: Mapping[str, str], last: str | None) -> str:
         )
     if _TIMESTAMP.fullmatch(date) is None:
         raise ClientError(f"the hub's {_LAST_DATE} header is no timestamp: its operator should look")
+    # The same date twice is no progress (I4: never the same object twice under one date).
     if date == last:
         raise ClientError("the hub repeats a page instead of going on: its operator should look")
     return date

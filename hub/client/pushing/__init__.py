@@ -1,1 +1,1 @@
-"""Submissions: packed, sent, and what became of them."""
+"""Submissions of a member: packed into POSTs, sent, and followed to the outcomes."""

@@ -1,4 +1,4 @@
-"""What became of what was pushed, grouped: equal failures, equal notes, and how objects are handled."""
+"""The outcomes of a push in groups: equal failures, equal messages, and equal handling."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, Final
 from hub.client.http.explaining import records
 from hub.model import JsonObject, Tlp
 
-_FIRST: Final = 3  # ids that a group names
+_FIRST: Final = 3  # ids in the line of a group
+# The four words of policy 5: a member without agreements learns no other reason.
 _BECAUSE: Final = {
     "marking": "marking",
     "reference": "what is referred to",
@@ -21,7 +22,7 @@ _BECAUSE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class ItemOutcome:
-    """An object with what the hub says of it. `id` or `version` may be empty where it has none."""
+    """An object with the hub's message. `id` or `version` is empty for an object without one."""
 
     id: str
     version: str
@@ -30,10 +31,10 @@ class ItemOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ObjectHandling:
-    """How the hub handles an object: its level, whether that is for want of a marking, and where it goes.
+    """The hub's handling of an object: its level, whether for lack of a marking, and whether it crosses.
 
-    `leaves`: some other nation sees it, or is about to; if not, `because` of one of four words (policy 5).
-    None: this member is not told.
+    `leaves`: another nation sees the object, or soon will. Otherwise `because` has words of policy 5. None:
+    the hub does not say so to this member.
     """
 
     tlp: Tlp
@@ -43,8 +44,8 @@ class ObjectHandling:
 
     @classmethod
     def of(cls, explanation: Any, *, is_unmarked: bool) -> ObjectHandling | None:
-        """Return what an explanation of the hub says of an own object; None where it says nothing of one."""
-        # Of several records those first of which the member is told where they go: its own.
+        """Return the handling in an explanation of an own object; None if the explanation has no level."""
+        # Records with `abroad` first: the hub sends `abroad` for own records alone.
         for record in sorted(records(explanation), key=lambda one: "abroad" not in one):
             label = record.get("effective_tlp")
             level = next((one for one in Tlp if one.label == label), None)
@@ -54,27 +55,28 @@ class ObjectHandling:
 
     def to_json(self) -> JsonObject:
         decision = None if self.leaves is None else "leaves" if self.leaves else "stays at home"
-        told = {"tlp": self.tlp.label, "unmarked": self.is_unmarked}
-        return told | {"abroad": decision, "because": list(self.because)}
+        fields = {"tlp": self.tlp.label, "unmarked": self.is_unmarked}
+        return fields | {"abroad": decision, "because": list(self.because)}
 
 
-def _abroad(told: Any) -> tuple[bool | None, tuple[str, ...]]:
-    if not isinstance(told, dict) or told.get("decision") not in ("leaves", "stays at home"):
+def _abroad(given: Any) -> tuple[bool | None, tuple[str, ...]]:
+    # An answer in another form counts as no answer: a guess could call a withheld object released.
+    if not isinstance(given, dict) or given.get("decision") not in ("leaves", "stays at home"):
         return None, ()
-    because = told.get("because")
+    because = given.get("because")
     words = because if isinstance(because, list) else []
-    return told["decision"] == "leaves", tuple(word for word in words if isinstance(word, str))
+    return given["decision"] == "leaves", tuple(word for word in words if isinstance(word, str))
 
 
 def sorted_handlings(handlings: Mapping[ObjectHandling, int]) -> list[tuple[ObjectHandling, int]]:
-    """Return the handlings with their counts, by level, marked ones first, the most frequent way first."""
+    """Return the handlings with their counts: by level, marked before unmarked, the most frequent first."""
     return sorted(
         handlings.items(), key=lambda one: (one[0].tlp, one[0].is_unmarked, not one[0].leaves, -one[1])
     )
 
 
 def together(outcomes: Iterable[ItemOutcome]) -> list[str]:
-    """Return a line for each message, the most frequent first: how many have it, and the first ids."""
+    """Return a line for each message, the most frequent first: the number of objects, and first ids."""
     groups: dict[str, list[str]] = defaultdict(list)
     for one in outcomes:
         groups[one.message].append(one.id)
@@ -83,9 +85,9 @@ def together(outcomes: Iterable[ItemOutcome]) -> list[str]:
 
 
 def line(message: str, count: int, ids: Sequence[str]) -> str:
-    """Return what is said of `count` objects that have the same message; `ids` has the first of them.
+    """Return the line for `count` objects with the same message; `ids` has the first ids.
 
-    An id that could not be read is empty.
+    An unreadable id is empty.
     """
     first = [id for id in ids[:_FIRST] if id]
     if count == 1:
@@ -97,7 +99,7 @@ def line(message: str, count: int, ids: Sequence[str]) -> str:
 
 
 def handled(handlings: Mapping[ObjectHandling, int]) -> list[str]:
-    """Return a sentence for each level: how many objects have it, how many leave, and why others do not."""
+    """Return a sentence for each level: its number of objects, how many leave, and why the rest stay."""
     levels: dict[tuple[Tlp, bool], list[tuple[ObjectHandling, int]]] = defaultdict(list)
     for handling, count in sorted_handlings(handlings):
         levels[handling.tlp, handling.is_unmarked].append((handling, count))
@@ -109,17 +111,18 @@ def handled(handlings: Mapping[ObjectHandling, int]) -> list[str]:
 
 
 def _ways(ways: Sequence[tuple[ObjectHandling, int]]) -> str:
-    told = [
+    parts = [
         f"{count} {_way(handling, is_one=count == 1)}"
         for handling, count in ways
         if handling.leaves is not None
     ]
-    return f": {'; '.join(told)}" if told else ""
+    return f": {'; '.join(parts)}" if parts else ""
 
 
 def _way(handling: ObjectHandling, *, is_one: bool) -> str:
     if handling.leaves:
         return "leaves your nation" if is_one else "leave your nation"
+    # A newer hub may send another word.
     *others, last = [_BECAUSE.get(word, word) for word in handling.because] or [""]
     reasons = f"{', '.join(others)} and {last}" if others else last
     return ("stays at home" if is_one else "stay at home") + (f" because of {reasons}" if reasons else "")

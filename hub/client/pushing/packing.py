@@ -1,12 +1,12 @@
-"""Which objects go in which POST, for that decides how unmarked ones are handled (policy 2.3).
+"""The plan of a push: objects that share a POST, because the POST decides about unmarked objects.
 
-1. Definitions go first: a marking that the hub knows closes nothing.
-2. A container goes with what it names, and with the containers that name the same, where one POST takes all.
-3. Else a name goes with the laxest container that names it, for its level is settled once, by that one;
-   any other part goes with or after the last of its containers, for it takes the strictest.
-4. What no container names follows in its order.
+1. Definitions go first: a marking known to the hub closes no object (policy 2.6).
+2. A container shares a POST with its contents and with containers of the same contents, if all fit.
+3. Otherwise a name goes with the laxest container around the name, which settles the level once. Any other
+   content goes with or after the last container, because the strictest level counts.
+4. Objects outside containers keep the given order.
 
-The same pieces give the same POSTs, so that a push that is repeated says the same again.
+Policy 2.3 is the reason for 2 and 3. The same objects give the same POSTs, so a repeated push is harmless.
 """
 
 from __future__ import annotations
@@ -24,34 +24,38 @@ from hub.model import Tlp
 HEAD: Final = b'{"objects":['
 TAIL: Final = b"]}"
 COMMA: Final = b","
-MOST_OBJECTS: Final = 10_000  # that a hub takes in one POST
-# A POST with so many takes nothing more that does not belong to it: a failed one then repeats little.
+MOST_OBJECTS: Final = 10_000  # the hub's limit for one POST
+# A POST of this size takes no further group: a failed POST then repeats little.
 _ENOUGH_OBJECTS: Final = 1_000
-_UNMARKED: Final = Tlp.AMBER  # the default when a nation sets none; what it sets is not known here
+_UNMARKED: Final = Tlp.AMBER  # the default of policy 2.4; the nation's own default is not known here
 
 
 def size_of(sizes: Iterable[int]) -> int:
-    """Return an upper bound of the bytes of an envelope: it counts a comma after the last body, too."""
+    """Return an upper bound for the bytes of an envelope: the last body counts a comma, too."""
     return len(HEAD) + len(TAIL) + sum(size + len(COMMA) for size in sizes)
 
 
 # (hub/README: push-plan)
-def posts(pieces: Sequence[SpooledItem], room: int, most: int = MOST_OBJECTS) -> Iterator[list[SpooledItem]]:
-    """Yield every piece once, in POSTs of at most `most` pieces and `room` bytes as an envelope.
+def posts(
+    pieces: Sequence[SpooledItem], most_bytes: int, most: int = MOST_OBJECTS
+) -> Iterator[list[SpooledItem]]:
+    """Yield every piece once, in POSTs of at most `most` pieces and `most_bytes` bytes as an envelope.
 
-    Each piece must fit by itself. Versions of one object stay in their order. Unmarked containers that name
-    each other in a circle, and do not fit one POST, go in the order in which they come.
+    Each single piece must fit. Versions of one object keep the given order. So do unmarked containers in a
+    cycle that does not fit one POST.
     """
     post: list[SpooledItem] = []
-    left = _Room(room, most)
-    for block in _blocks(pieces, _Room(room, most)):
+    left = _Capacity(most_bytes, most)
+    # INVARIANT: the plan depends on the pieces alone, not on time or on answers. A repeated push makes the
+    # same POSTs.
+    for block in _blocks(pieces, _Capacity(most_bytes, most)):
         if post and (len(post) >= _ENOUGH_OBJECTS or not left.takes(block)):
             yield post
-            post, left = [], _Room(room, most)
+            post, left = [], _Capacity(most_bytes, most)
         for piece in block:
             if post and not left.takes([piece]):
                 yield post
-                post, left = [], _Room(room, most)
+                post, left = [], _Capacity(most_bytes, most)
             post.append(piece)
             left = left.after(piece)
     if post:
@@ -59,8 +63,8 @@ def posts(pieces: Sequence[SpooledItem], room: int, most: int = MOST_OBJECTS) ->
 
 
 @dataclass(frozen=True, slots=True)
-class _Room:
-    """What a POST still takes."""
+class _Capacity:
+    """The free part of a POST."""
 
     size: int  # bytes, as an envelope
     count: int
@@ -68,13 +72,13 @@ class _Room:
     def takes(self, block: Sequence[SpooledItem]) -> bool:
         return len(block) <= self.count and size_of(piece.size for piece in block) <= self.size
 
-    def after(self, piece: SpooledItem) -> _Room:
-        return _Room(self.size - piece.size - len(COMMA), self.count - 1)
+    def after(self, piece: SpooledItem) -> _Capacity:
+        return _Capacity(self.size - piece.size - len(COMMA), self.count - 1)
 
 
 @dataclass(slots=True)
 class _Container:
-    """A report or grouping, all its versions together, and what is placed behind it."""
+    """A report or grouping with all its versions, and the objects placed behind it."""
 
     versions: list[SpooledItem] = field(default_factory=list)
     level: Tlp = _UNMARKED
@@ -86,16 +90,16 @@ class _Container:
         return any(version.level is None for version in self.versions)
 
     @property
-    def held(self) -> dict[str, None]:
-        """The ids that it names, as a set with an order."""
+    def named_ids(self) -> dict[str, None]:
+        """The ids that the container names, as a set with an order."""
         return dict.fromkeys(name for version in self.versions for name in version.names)
 
     @property
     def laxness(self) -> tuple[Tlp, bool, bool]:
-        """What orders containers, from the laxest on.
+        """The sort key of containers, the laxest first.
 
-        What labels add is not looked at, nor what markings other than TLP mean. A container may so be
-        stricter than it seems: then a name is handled more strictly than it might be, never less.
+        Labels, and markings other than TLP, are not read, so a container may be stricter than the key. Names
+        are then handled more strictly than necessary, never more freely.
         """
         return self.level, any(version.has_others for version in self.versions), self.is_unmarked
 
@@ -103,18 +107,18 @@ class _Container:
         return [*self.versions, *self.names, *self.parts]
 
 
-def _blocks(pieces: Sequence[SpooledItem], room: _Room) -> Iterator[Sequence[SpooledItem]]:
-    """Yield what is to be in one POST if that takes it, in an order in which it may also be cut."""
+def _blocks(pieces: Sequence[SpooledItem], capacity: _Capacity) -> Iterator[Sequence[SpooledItem]]:
+    """Yield blocks that should share a POST, each in an order that allows a cut."""
     containers = _outer_first(_containers(pieces))
-    holders: dict[str, list[str]] = defaultdict(list)  # by what they name, the outer first
+    holders: dict[str, list[str]] = defaultdict(list)  # by named id, outer containers first
     for id, container in containers.items():
-        for name in container.held:
+        for name in container.named_ids:
             holders[name].append(id)
     _set_levels(containers, holders)
     contents, loose = _contents(pieces, holders)
     _place(contents, containers, holders)
     yield from ([piece] for piece in loose if piece.role is Role.DEFINITION)
-    yield from _groups(containers, contents, holders, room)
+    yield from _groups(containers, contents, holders, capacity)
     yield from ([piece] for piece in loose if piece.role is not Role.DEFINITION)
 
 
@@ -129,23 +133,25 @@ def _containers(pieces: Iterable[SpooledItem]) -> dict[str, _Container]:
 def _contents(
     pieces: Iterable[SpooledItem], holders: Mapping[str, Sequence[str]]
 ) -> tuple[dict[str, list[SpooledItem]], list[SpooledItem]]:
-    """Return what containers name, all versions of it by its id, and the rest; neither has containers."""
+    """Return the contents of containers by id, with all versions, and all other objects."""
     contents: dict[str, list[SpooledItem]] = defaultdict(list)
     loose: list[SpooledItem] = []
     for piece in pieces:
         if piece.role is not Role.CONTAINER:
+            # A definition goes first, also inside a container.
             is_content = piece.id in holders and piece.role is not Role.DEFINITION
             (contents[piece.id] if is_content else loose).append(piece)
     return contents, loose
 
 
 def _outer_first(containers: Mapping[str, _Container]) -> dict[str, _Container]:
-    """Return the containers in their order, but unmarked ones after those that name them.
+    """Return the containers in order, but each unmarked container after the containers around it.
 
-    Of a circle, and of what it names, the first that comes goes first.
+    In a cycle, and in its contents, the first container in order goes first.
     """
+    # Policy 2.3: an unmarked container takes over from the containers around it, which must be there by then.
     inner = {
-        id: [n for n in one.held if n != id and n in containers and containers[n].is_unmarked]
+        id: [n for n in one.named_ids if n != id and n in containers and containers[n].is_unmarked]
         for id, one in containers.items()
     }
     waiting = Counter(name for names in inner.values() for name in names)
@@ -154,7 +160,7 @@ def _outer_first(containers: Mapping[str, _Container]) -> dict[str, _Container]:
     ready = [place[id] for id in ids if not waiting[id]]  # sorted, so a heap
     ordered: dict[str, _Container] = {}
     for first in range(len(ids)):
-        if not ready and ids[first] not in ordered:
+        if not ready and ids[first] not in ordered:  # a cycle: no member is ready first
             ready.append(first)
         while ready:
             id = ids[heapq.heappop(ready)]
@@ -167,7 +173,7 @@ def _outer_first(containers: Mapping[str, _Container]) -> dict[str, _Container]:
 
 
 def _set_levels(containers: Mapping[str, _Container], holders: Mapping[str, Sequence[str]]) -> None:
-    """Give every container its level: of several versions the laxest, of an unmarked one what it is given."""
+    """Set each container's level: the laxest of all versions; unmarked versions take the outer level."""
     for id, container in containers.items():
         given = max([_UNMARKED, *(containers[one].level for one in holders.get(id, ()) if one != id)])
         container.level = min(given if one.level is None else one.level for one in container.versions)
@@ -178,8 +184,9 @@ def _place(
     containers: Mapping[str, _Container],
     holders: Mapping[str, Sequence[str]],
 ) -> None:
-    """Put names behind the laxest container that names them, all else behind the last."""
+    """Put each name behind the laxest container, and other contents behind the last container."""
     for id, versions in contents.items():
+        # Policy 2.3: a name is settled once, by the laxest container; other contents take the strictest.
         if _is_name(versions):
             laxest = min((containers[one] for one in holders[id]), key=lambda one: one.laxness)
             laxest.names += versions
@@ -191,55 +198,56 @@ def _is_name(versions: Iterable[SpooledItem]) -> bool:
     return any(version.role is Role.NAME for version in versions)
 
 
-# --- what belongs together ------------------------------------------------------------------------
+# --- groups of containers ------------------------------------------------------------------------
 
 
 def _groups(
     containers: Mapping[str, _Container],
     contents: Mapping[str, Sequence[SpooledItem]],
     holders: Mapping[str, Sequence[str]],
-    room: _Room,
+    capacity: _Capacity,
 ) -> Iterator[Sequence[SpooledItem]]:
-    """Yield containers with all that is placed behind them: as many together as share something and fit.
+    """Yield containers with the objects placed behind them, as many together as fit and share something.
 
-    Those that share any object, else those that share more than names, else each by itself.
+    First all containers with a common object, else containers with a common content other than a name, else
+    each container by itself.
     """
     nested = [[*holders[id], id] for id in containers if id in holders]
     by_names = [holders[id] for id, versions in contents.items() if _is_name(versions)]
     by_parts = [holders[id] for id, versions in contents.items() if not _is_name(versions)]
-    wide = _joined(containers, [*nested, *by_parts, *by_names])
-    narrow = _joined(containers, [*nested, *by_parts])
-    for group in _gathered(containers, wide):
-        if room.takes(block := _block(containers, group)):
+    wide = _group_ids(containers, [*nested, *by_parts, *by_names])
+    narrow = _group_ids(containers, [*nested, *by_parts])
+    for group in _by_group(containers, wide):
+        if capacity.takes(block := _block(containers, group)):
             yield block
             continue
-        for part in _gathered(group, narrow):
-            if room.takes(block := _block(containers, part)):
+        for part in _by_group(group, narrow):
+            if capacity.takes(block := _block(containers, part)):
                 yield block
             else:
                 yield from (containers[id].block() for id in part)
 
 
-def _joined(ids: Iterable[str], ties: Iterable[Sequence[str]]) -> Mapping[str, str]:
-    """Return for every id one that stands for all that are tied to it, directly or through others."""
-    above = {id: id for id in ids}
+def _group_ids(ids: Iterable[str], ties: Iterable[Sequence[str]]) -> Mapping[str, str]:
+    """Return for every id the representative of a group: ids tied directly or through other ids."""
+    parent = {id: id for id in ids}
 
-    def top(id: str) -> str:
-        while above[id] != id:
-            above[id] = above[above[id]]
-            id = above[id]
+    def representative(id: str) -> str:
+        while parent[id] != id:
+            parent[id] = parent[parent[id]]  # path halving keeps chains short
+            id = parent[id]
         return id
 
     for first, *others in ties:
         for other in others:
-            above[top(other)] = top(first)
-    return {id: top(id) for id in above}
+            parent[representative(other)] = representative(first)
+    return {id: representative(id) for id in parent}
 
 
-def _gathered(ids: Iterable[str], joined: Mapping[str, str]) -> Iterable[Sequence[str]]:
+def _by_group(ids: Iterable[str], group_ids: Mapping[str, str]) -> Iterable[Sequence[str]]:
     groups: dict[str, list[str]] = defaultdict(list)
     for id in ids:
-        groups[joined[id]].append(id)
+        groups[group_ids[id]].append(id)
     return groups.values()
 
 

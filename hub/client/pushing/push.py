@@ -1,12 +1,11 @@
-"""Pushing: many objects, whatever the files look like, in posts that the hub can take.
+"""Pushing: many objects of any files, in POSTs of a size that the hub accepts.
 
-Nothing needs to be remembered between attempts. The hub takes an equal object again as a success
-that changes nothing (policy 8), and the same objects make the same posts, so an interrupted post, or a
-whole push, is simply repeated.
+No memory between attempts is needed. The hub takes an equal object again as a success without change (policy
+8), and the same objects make the same POSTs. So an interrupted POST, or a whole push, is repeated.
 
-In memory are the file that is being read where it is one JSON value (of lines, one), one post, 32 MB of
-bodies, and of every object its id and place: about 250 bytes, 600 where containers name it. Bodies beyond
-32 MB wait on disk. Of what the hub says of successes the first 10,000 notes are kept, and all are counted.
+In memory are: the file being read if it is one JSON value (of lines, one line), one POST, 32 MB of bodies,
+and for each object its id and place: about 250 bytes, or 600 inside containers. Further bodies wait on disk.
+The first 10,000 messages on successes are kept, and all are counted.
 """
 
 from __future__ import annotations
@@ -38,20 +37,21 @@ from hub.client.pushing.packing import (
 from hub.client.pushing.spool import Spool, SpooledItem
 from hub.model import JsonObject, Tlp
 
-_HEADROOM_BYTES: Final = 1_024  # for a proxy that counts a little differently
+_HEADROOM_BYTES: Final = 1_024  # a proxy may count a little differently
 
 Post = Callable[[bytes], JsonObject]
-Explain = Callable[[Sequence[JsonObject]], Sequence[Any]]  # objects with their versions: what is said of each
-Progress = Callable[[int, int], None]  # objects dealt with, objects in all
+# Objects with versions; returns an explanation for each.
+Explain = Callable[[Sequence[JsonObject]], Sequence[Any]]
+Progress = Callable[[int, int], None]  # objects done, objects in all
 
 MOST_EXPLAINED: Final = 10_000  # of one push
-_NOTES_KEPT: Final = 10_000
-_IDS_KEPT: Final = 3  # of each note
+_NOTES_KEPT: Final = 10_000  # messages on successes
+_IDS_KEPT: Final = 3  # for each message
 
 
 @dataclass(slots=True)
-class Remark:
-    """What the hub says of successes: of how many, and the first ids."""
+class MessageCount:
+    """A message of the hub on successes: its number of objects, and their first ids."""
 
     count: int = 0
     ids: list[str] = field(default_factory=list)
@@ -59,22 +59,21 @@ class Remark:
 
 @dataclass(slots=True)
 class PushReport:
-    """What became of a push so far. `statuses` are the ids of TAXII status resources.
+    """The result of a push until now. `statuses` are ids of TAXII status resources.
 
-    `successes` are those of which the hub says something, the first 10,000; `notes` counts all, by what is
-    said. `handlings` counts how objects are handled, as far as the hub told; `unexplained` says why not
-    further.
+    `successes` has the first 10,000 successes with a message; `notes` counts all of them by message.
+    `handlings` counts the objects by handling, as far as the hub said; `unexplained` is the reason for a gap.
     """
 
     submitted: int = 0
     succeeded: int = 0
-    pending: int = 0  # of which the hub does not say yet what became of them
-    failed: int = 0  # more than `failures` lists where a hub counts several together
+    pending: int = 0  # without an outcome yet
+    failed: int = 0  # may exceed `failures`: a hub may count several together
     failures: list[ItemOutcome] = field(default_factory=list)
     statuses: list[str] = field(default_factory=list)
     marked: int = 0
     successes: list[ItemOutcome] = field(default_factory=list)
-    notes: dict[str, Remark] = field(default_factory=dict)
+    notes: dict[str, MessageCount] = field(default_factory=dict)
     handlings: Counter[ObjectHandling] = field(default_factory=Counter)
     unexplained: str | None = None
 
@@ -98,7 +97,7 @@ class PushReport:
 
 @dataclass(slots=True)
 class _Accepted:
-    """Objects that the hub has taken: what to ask about, and which of them are unmarked."""
+    """The accepted objects: versions to ask about, and whether each is unmarked."""
 
     asked: dict[tuple[str, str], bool] = field(default_factory=dict)
     is_whole: bool = True
@@ -119,17 +118,18 @@ def push(
     mark: Tlp | None = None,
     explain: Explain | None = None,
 ) -> PushReport:
-    """Return what became of each item after all were posted; `post` takes an envelope and gives a status.
+    """Return the report on all items after they were posted; `post` takes an envelope and returns a status.
 
-    With `mark` what nothing marks gets this level, before it is signed. With `explain` the hub is asked
-    afterwards how it handles what it took, the first 10,000; the push has succeeded whatever that answers.
+    With `mark`, each object without a marking gets this level before signing. With `explain`, the hub is
+    asked afterwards about the first 10,000 accepted objects; its answer does not change the push's success.
 
-    All items are read before anything is sent. Which go together is told by `packing`. An item that is larger
-    than any post may be is reported as a failure; so is, where that is a container, whatever unmarked
-    it names, which would be handled without it by the nation's default. Nothing else is held up.
-    Raises PushStopped, with the report until then, when a post is refused whole.
+    All items are read before the first POST; `packing` decides which objects share a POST. An item above the
+    limit of a POST is reported as a failure. If it is a container, its unmarked contents fail, too: without
+    the container, the nation's default would count. No other item waits for a failure. Raises PushStopped,
+    with the report until then, when the hub refuses a whole POST.
     """
     report, accepted = PushReport(), _Accepted()
+    # Marked before packing: packing depends on levels, and the signature covers the marking.
     if mark is not None:
         items = _marked(items, mark, report)
     with Spool() as spool:
@@ -141,6 +141,8 @@ def push(
             try:
                 status = post(HEAD + COMMA.join(map(spool.body, batch)) + TAIL)
                 _add(report, status, len(batch))
+            # The outcome of this POST may be unknown. Pushing again is safe: an equal object changes nothing
+            # (policy 8).
             except ClientError as error:
                 message = f"{error}; {done} of {total} objects were sent"
                 raise PushStopped(message, report, error.status) from error
@@ -161,19 +163,23 @@ def _marked(items: Iterable[Item | SetAside], level: Tlp, report: PushReport) ->
         yield made
 
 
-def _read(items: Iterable[Item | SetAside], spool: Spool, room: int, report: PushReport) -> list[SpooledItem]:
-    """Return the items that can be sent, in the spool; the report has the others as failures."""
+def _read(
+    items: Iterable[Item | SetAside], spool: Spool, most_bytes: int, report: PushReport
+) -> list[SpooledItem]:
+    """Return the sendable items, kept in the spool; all other items become failures of the report."""
     pieces: list[SpooledItem] = []
-    uncovered: set[str] = set()  # what containers name that cannot be sent
+    uncovered: set[str] = set()  # named by containers that are not sent
     for item in items:
         if isinstance(item, SetAside):
             report.failures.append(ItemOutcome(item.id, item.version, item.message))
             uncovered.update(item.names)
-        elif size_of([len(item.body)]) <= room:
+        elif size_of([len(item.body)]) <= most_bytes:
             pieces.append(spool.add(item))
         else:
-            report.failures.append(_too_large(item, room))
+            report.failures.append(_too_large(item, most_bytes))
             uncovered.update(item.names)
+    # INVARIANT: no unmarked object goes without its containers: RED on the report may be its only marking
+    # (policy 2.3).
     if not uncovered:
         return pieces
     held_back = _held_back(pieces, uncovered)
@@ -182,9 +188,10 @@ def _read(items: Iterable[Item | SetAside], spool: Spool, room: int, report: Pus
 
 
 def _held_back(pieces: Sequence[SpooledItem], uncovered: set[str]) -> set[int]:  # (hub/README: push-plan)
-    """Return, by their offsets, the pieces without TLP whose containers cannot all be sent.
+    """Return the offsets of pieces without TLP whose containers cannot all be sent.
 
-    What an unmarked container names is among them where it is itself. A name goes where one container does.
+    The contents of such an unmarked container are held back, too. A name is sent if at least one container
+    is.
     """
     held_back: set[int] = set()
     while True:
@@ -192,26 +199,28 @@ def _held_back(pieces: Sequence[SpooledItem], uncovered: set[str]) -> set[int]: 
         named = {name for piece in sent for name in piece.names}
         more = [piece for piece in sent if _lacks_container(piece, uncovered, named)]
         if not more:
-            return held_back
+            return held_back  # nothing new was held back
         held_back.update(piece.offset for piece in more)
         uncovered = uncovered.union(*(piece.names for piece in more))
 
 
 def _lacks_container(piece: SpooledItem, uncovered: set[str], named: set[str]) -> bool:
+    # A definition, or an object with its own TLP, takes nothing from a container.
     if piece.id not in uncovered or piece.level is not None or piece.role is Role.DEFINITION:
         return False
     return piece.role is not Role.NAME or piece.id not in named
 
 
 def _add(report: PushReport, status: JsonObject, posted: int) -> None:
-    """Add a status resource to the report (TAXII 2.1 section 4.3.1): of as many objects as were posted.
+    """Add a status resource (TAXII 2.1 section 4.3.1) with as many objects as were posted to the report.
 
-    A hub may count several failures together, so that it lists fewer; taxii2-client refuses such a status.
+    A hub may count several failures as one entry, and list fewer. taxii2-client refuses such a status.
     """
     names = ("total_count", "success_count", "failure_count", "pending_count")
     counts: list[Any] = [status.get(name) for name in names]
     failures = status.get("failures", [])
     is_list = isinstance(failures, list) and all(isinstance(entry, dict) for entry in failures)
+    # Type(): isinstance would let True pass.
     is_count = all(type(count) is int and count >= 0 for count in counts)
     if not is_list or not is_count or not posted == counts[0] == sum(counts[1:]):
         raise ClientError("the hub answered with a status that cannot be read: its counts do not add up")
@@ -224,7 +233,7 @@ def _add(report: PushReport, status: JsonObject, posted: int) -> None:
 
 
 def _failure(entry: JsonObject) -> ItemOutcome:
-    """Return an entry of a status resource's `failures`, whose `message` may be missing (TAXII 2.1 4.3.1)."""
+    """Return the outcome of an entry of `failures`; `message` may be missing (TAXII 2.1 section 4.3.1)."""
     return _outcome(entry, str(entry.get("message") or "refused without a reason"))
 
 
@@ -233,31 +242,31 @@ def _outcome(entry: JsonObject, message: str) -> ItemOutcome:
 
 
 def _accept(report: PushReport, accepted: _Accepted, status: JsonObject, unmarked: Collection[str]) -> None:
-    """Add what a status resource says of successes. A hub need not list them: then nothing is asked."""
+    """Add the successes of a status. Listing them is optional (TAXII 2.1 section 4.3.1)."""
     entries = status.get("successes", [])
     for entry in entries if isinstance(entries, list) else ():
         if not isinstance(entry, dict):
             continue
         message = entry.get("message")
-        told = _outcome(entry, message if isinstance(message, str) else "")
-        accepted.add(told.id, told.version, is_unmarked=told.id in unmarked)
-        if told.message:
-            note = report.notes.setdefault(told.message, Remark())
+        outcome = _outcome(entry, message if isinstance(message, str) else "")
+        accepted.add(outcome.id, outcome.version, is_unmarked=outcome.id in unmarked)
+        if outcome.message:
+            note = report.notes.setdefault(outcome.message, MessageCount())
             note.count += 1
-            note.ids += [told.id] if len(note.ids) < _IDS_KEPT else []
-            report.successes += [told] if len(report.successes) < _NOTES_KEPT else []
+            note.ids += [outcome.id] if len(note.ids) < _IDS_KEPT else []
+            report.successes += [outcome] if len(report.successes) < _NOTES_KEPT else []
 
 
 def _explain(report: PushReport, explain: Explain, accepted: _Accepted) -> None:
-    """Count how the hub handles what it has taken. That it does not answer is said, and is no failure."""
+    """Count the hub's handling of the accepted objects. A missing answer is reported, and is no failure."""
     asked = iter(accepted.asked.items())
     while batch := list(islice(asked, MOST_AT_ONCE)):
         try:
-            told = explain([{"object": id, "version": version} for (id, version), _ in batch])
+            explained = explain([{"object": id, "version": version} for (id, version), _ in batch])
         except ClientError as error:
             report.unexplained = f"the hub does not say how it handles them: {error}"
             return
-        for (_, is_unmarked), explanation in zip(batch, told, strict=False):
+        for (_, is_unmarked), explanation in zip(batch, explained, strict=False):
             handling = ObjectHandling.of(explanation, is_unmarked=is_unmarked)
             report.handlings.update([handling] if handling is not None else [])
     if not accepted.is_whole:
@@ -266,8 +275,8 @@ def _explain(report: PushReport, explain: Explain, accepted: _Accepted) -> None:
         )
 
 
-def _too_large(item: Item, room: int) -> ItemOutcome:
-    message = f"the object has {len(item.body)} bytes; the hub accepts at most {room} in one request"
+def _too_large(item: Item, most_bytes: int) -> ItemOutcome:
+    message = f"the object has {len(item.body)} bytes; the hub accepts at most {most_bytes} in one request"
     return ItemOutcome(item.id, item.version, message)
 
 

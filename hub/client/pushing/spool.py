@@ -1,4 +1,4 @@
-"""Objects that wait to be pushed: their bodies in a file without a name, of each one its place in memory."""
+"""Objects that wait to be pushed: bodies in a file without a name, the place of each body in memory."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hub.client.errors import ClientError
 from hub.client.input.reading import Item, Role
 from hub.model import Tlp
 
-_IN_MEMORY_BYTES: Final = 32 * 1024 * 1024  # of all bodies together; beyond it they are on disk
+_IN_MEMORY_BYTES: Final = 32 * 1024 * 1024  # of all bodies together; further bodies go to disk
 
 
 @dataclass(frozen=True, slots=True)
 class SpooledItem:
-    """An item whose body waits in a spool, `size` bytes from `offset` on. The rest is as in `Item`."""
+    """An item with its body in a spool, `size` bytes from `offset`. All other fields are as in `Item`."""
 
     id: str
     size: int
@@ -29,12 +29,13 @@ class SpooledItem:
 
 
 class Spool:
-    """What was read and is yet to be sent, so that a file is read once and its size is no matter.
+    """A store for objects between reading and sending: each file is read once, at any size.
 
-    Use it in a `with` statement: what is on disk has no name and is gone with the process, however that ends.
+    Use a spool in a `with` statement. Its file on disk has no name, and ends with the process in every case.
     """
 
     def __init__(self) -> None:
+        # A file without a name: objects up to RED must not remain on disk after a crash.
         self._file = SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - closed in __exit__
         self._end = 0
 
@@ -47,9 +48,9 @@ class Spool:
         self._file.close()
 
     def add(self, item: Item) -> SpooledItem:
-        """Keep the item's body at the end; return where. Nothing may have been read yet.
+        """Append the item's body and return its place. No body may have been read before.
 
-        Raises ClientError when the disk does not take it.
+        Raises ClientError when the disk is full.
         """
         size = len(item.body)
         piece = SpooledItem(
@@ -62,6 +63,7 @@ class Spool:
             names=item.names,
             offset=self._end,
         )
+        # No seek before the write: `body` moves the position, so all writing comes first.
         try:
             self._file.write(item.body)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""What a member has submitted: statuses, lists of submissions, and taking objects back."""
+"""A member's submissions: statuses, lists of submissions, versions, and deletion."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from hub.client.http.connection import (
 from hub.client.pushing.outcomes import ItemOutcome
 from hub.model import JsonObject
 
+# Required by TAXII 2.1 section 4.3.1.
 _COUNTS: Final = ("total_count", "success_count", "failure_count", "pending_count")
 _NO_ID: Final = "no id of a status: see `hub submissions`"
 
@@ -27,14 +28,14 @@ def status(connection: Connection, root_url: str, status_id: str) -> JsonObject:
     found = connection.get(f"{root_url}status/{segment(status_id, _NO_ID)}/", {"Accept": TAXII})
     for name in _COUNTS:
         answers.count(found, name)
-    outcomes(found, "successes"), outcomes(found, "failures")
+    outcomes(found, "successes"), outcomes(found, "failures")  # checked for the caller
     return found
 
 
 def submissions(
     connection: Connection, base_url: str, since: str | None, limit: int | None
 ) -> Iterator[JsonObject]:
-    """Yield submissions, the newest first, at most `limit`; a page is fetched when it is needed."""
+    """Yield submissions, the newest first, at most `limit`. Each page is fetched when needed."""
     given = {"since": since, "limit": limit}
     asked = {name: value for name, value in given.items() if value is not None}
     url = f"{base_url}/governance/submissions/"
@@ -44,7 +45,7 @@ def submissions(
 
 
 def submission(connection: Connection, base_url: str, submission_id: str) -> JsonObject:
-    """Return one submission with what became of each of its objects, under `outcomes`."""
+    """Return one submission with the outcome of each of its objects, under `outcomes`."""
     url = f"{base_url}/governance/submissions/{segment(submission_id, _NO_ID)}/"
     found = connection.get(url, {"Accept": JSON})
     _check_entry(found)
@@ -53,7 +54,7 @@ def submission(connection: Connection, base_url: str, submission_id: str) -> Jso
 
 
 def versions(connection: Connection, objects_url: str, stix_id: str) -> list[str]:
-    """Return the versions of an object that the member may see, in the order in which they were added."""
+    """Return the object's visible versions in the order of their `date_added` (TAXII 2.1 section 5.8)."""
     found: list[str] = []
     url = f"{_object_url(objects_url, stix_id)}versions/"
     for page in _pages(connection, url, (TAXII, "versions"), {}):
@@ -67,7 +68,7 @@ def delete(connection: Connection, objects_url: str, stix_id: str, version: str)
 
 
 def outcomes(resource: JsonObject, key: str) -> list[ItemOutcome]:
-    """Return what a resource lists under `key`; none where it does not. Raises ClientError for no list."""
+    """Return the outcomes under `key`; none for a missing list. Raises ClientError for another type."""
     listed = answers.optional(answers.parts, resource, key) or []
     return [
         ItemOutcome(*(str(one.get(name) or "") for name in ("id", "version", "message"))) for one in listed
@@ -77,7 +78,7 @@ def outcomes(resource: JsonObject, key: str) -> list[ItemOutcome]:
 def _pages(
     connection: Connection, url: str, listed: tuple[str, str], asked: dict[str, Any]
 ) -> Iterator[JsonObject]:
-    """Yield the pages of a list, each by the `next` of the one before; `listed` is its media type and key."""
+    """Yield the pages of a list by their `next`; `listed` is the media type and the key of the list."""
     media, key = listed
     cursor: str | None = None
     while True:
@@ -87,6 +88,7 @@ def _pages(
         if not answers.optional(answers.flag, page, "more"):
             return
         before, cursor = cursor, answers.text(page, "next")
+        # No progress, no further request: a hub in error must not keep the client asking for ever.
         if cursor == before or not page.get(key):
             raise ClientError("the hub repeats a page instead of going on: its operator should look")
 
@@ -99,7 +101,7 @@ def _entries(page: JsonObject) -> list[JsonObject]:
 
 
 def _check_entry(one: JsonObject) -> None:
-    """Return if a submission can be shown; else raise ClientError."""
+    """Return if the submission can be shown. Raises ClientError otherwise."""
     for name in ("id", "member", "at"):
         answers.text(one, name)
     for name in ("succeeded", "failed"):
@@ -107,5 +109,5 @@ def _check_entry(one: JsonObject) -> None:
 
 
 def _object_url(objects_url: str, stix_id: str) -> str:
-    """Return where an object is; nothing in its id leads elsewhere."""
-    return f"{objects_url}{quote(stix_id, safe='')}/"
+    """Return the URL of an object. No character of the id can lead elsewhere."""
+    return f"{objects_url}{quote(stix_id, safe='')}/"  # safe="": a slash in an id is escaped, too

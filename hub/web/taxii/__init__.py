@@ -1,7 +1,7 @@
-"""TAXII 2.1: medallion's views over `actions`, and what stands around them.
+"""TAXII 2.1: medallion's views over `actions`, and the code around these views.
 
-A request passes identity (who), negotiation (which form), medallion's view, filters (what is asked)
-and backend (the act); resources gives the answer its shape, problems every refusal.
+A request passes `identity` (authentication), `negotiation` (media types), medallion's view, `filters`
+(parameters) and `backend` (the act). `resources` gives the answer its form, `problems` each refusal.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _BLUEPRINTS = frozenset({"collections", "discovery", "manifest", "markings", "ob
 
 def install(app: Flask, service: Service) -> None:
     """Serve TAXII 2.1 from `app`: discovery at /taxii2/, the API root at /{api_root}/."""
-    app.json = BodyProvider(app)
+    app.json = BodyProvider(app)  # medallion writes answers through it
     app.taxii_config = {"max_page_size": service.limits.page_objects}  # type: ignore[attr-defined]
     app.medallion_backend = TaxiiBackend(service)  # type: ignore[attr-defined]
-    app.before_request(_admit)
+    app.before_request(_admit)  # before medallion's own checks of headers
     medallion.register_blueprints(app)
     markings.install(app, service)
     view: Callable[..., Any] = app.view_functions["objects.get_or_delete_object"]
@@ -46,5 +46,6 @@ def _with_body(view: Callable[..., Any]) -> Callable[..., Response]:
 
 
 def _admit() -> None:
+    # Other addresses have rules of their own: hub.web.governance, hub.web.operations.
     if request.blueprint in _BLUEPRINTS:
         admit_taxii()

@@ -1,9 +1,8 @@
-"""medallion's Backend over `actions`: it translates, and decides nothing.
+"""medallion's Backend over `actions`: translation without decisions.
 
-medallion calls these with the names of API root and collection from the URL, after it has asked for
-the collection's resource and held it against the request. The caller is not among the arguments:
-this file, alone behind medallion's views, asks `identity` for it. What medallion has parsed of query
-and body comes last and is not used: repeated parameters are lost in it.
+medallion passes the API root and the collection of the URL, after a check of the collection's resource. The
+caller is no argument: this file asks `identity`, as the only file behind medallion's views. medallion's own
+parsed query and body come last and are not used, because they lose repeated parameters.
 """
 
 from __future__ import annotations
@@ -38,28 +37,28 @@ from hub.web.taxii import filters, resources
 from hub.web.taxii.identity import caller, rate_limits
 from hub.web.taxii.negotiation import received
 
-Answer = tuple[Any, dict[str, str]]  # a resource and headers of its response
+Answer = tuple[Any, dict[str, str]]  # a resource, and headers of its response
 
 _EVERY_VERSION: Final = frozenset({VersionFilter.ALL})
-_ANY_SPEC: Final = frozenset({"2.1"})  # that an object here can have
+_ANY_SPEC: Final = frozenset({"2.1"})  # every version of the specification in this hub
 
 
 @dataclass(frozen=True, slots=True)
 class Collection:
-    """A collection of the hub; `origin` is None for the aggregate of all."""
+    """A collection of the hub; `origin` is None for the aggregate `released`."""
 
     origin: NationCode | None
     resource: JsonObject
 
     def for_caller(self, who: Caller) -> JsonObject:
-        """Return the resource with what `who` may do. Writing is for the own nation's members alone."""
+        """Return the resource with the rights of `who`. Only members of the own nation may write."""
         is_own = self.origin is not None and self.origin == who.member.nation
         rights = {"can_read": Scope.READ in who.scopes, "can_write": is_own and Scope.SUBMIT in who.scopes}
         return self.resource | rights
 
 
 class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
-    """One API root over one service. Collections answer to their id and to their alias."""
+    """One API root over one service. Each collection has an id and an alias."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -80,14 +79,16 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         return self._root_resource if api_root == self._service.api_root else None
 
     def get_collections(self, _root: str) -> JsonObject:
-        """Return every collection to a nation's member, empty or not; to auditors and operators none."""
+        """Return every collection to a nation's member, also empty ones; none to auditors and operators."""
+        # INVARIANT: the list does not depend on objects: an empty collection looks like a withheld one
+        # (policy 9).
         who = caller()
-        if who.member.nation is None:
+        if who.member.nation is None:  # policy 4: auditors and operators read no objects
             return {}
         return {"collections": [one.for_caller(who) for one in self._collections]}
 
     def get_collection(self, _root: str, collection_id: str) -> JsonObject | None:
-        """Return the resource, or None where the caller has no collections or this is none."""
+        """Return the resource, or None for an unknown collection or a caller without collections."""
         who, found = caller(), self._by_name.get(collection_id)
         return found.for_caller(who) if found and who.member.nation is not None else None
 
@@ -100,7 +101,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         return self._page(self._query(collection_id, filters.OBJECTS))[1]
 
     def get_object(self, _root: str, collection_id: str, object_id: str, *_parsed: Any) -> Answer:
-        """Return a page of one id; the id in the path is a filter like those of the query."""
+        """Return a page of one id; the id in the path acts like a filter of the query."""
         query = self._query(collection_id, filters.OBJECT, object_id)
         page, answer = self._page(query)
         if not page.rows:
@@ -122,12 +123,12 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         return resources.versions(page, following), resources.date_headers(page)
 
     def _page(self, query: Query) -> tuple[Page, Answer]:
-        # Of a HEAD the objects stay behind: what leaves is no more than a manifest tells.
+        # A HEAD sends no objects: its disclosure is that of a manifest, and causes no recall (policy 8).
         is_head = request.environ["REQUEST_METHOD"] == "HEAD"
         page = poll.objects(self._service, query, Disclosed.MANIFEST if is_head else Disclosed.OBJECTS)
         rate_limits().charge(caller(), len(page.rows))
         body = resources.envelope(page, self._next(query, page, Disclosed.OBJECTS))
-        # The rows without their bodies: these must go as they are sent.
+        # Only first and last row, without bodies: each body must be freed when it was sent.
         page = replace(page, rows=tuple(replace(row, body=b"") for row in page.rows[:1] + page.rows[-1:]))
         return page, (body, {"Content-Length": str(body.size), **resources.date_headers(page)})
 
@@ -135,8 +136,9 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
         return poll.seal_cursor(self._service, query, page, resource) if page.more else None
 
     def _require_visible(self, query: Query) -> None:
-        """Raise NotFound unless the reader may see a version that was asked for, whenever it was added."""
+        """Raise NotFound unless the reader may see a requested version, of any date."""
         if not poll.exists(self._service, replace(query, added_after=None, spec_versions=_ANY_SPEC)):
+            # The sentence stays in the log: see `problems`.
             raise NotFound("no such object, or not for this reader")
 
     def _query(
@@ -165,7 +167,7 @@ class TaxiiBackend(Backend):  # type: ignore[misc] # medallion ships no types
     # --- writing -------------------------------------------------------------------------------
 
     def add_objects(self, _root: str, collection_id: str, *_parsed: Any) -> JsonObject:
-        """Submit the request as received: it is verified before it is read."""
+        """Submit the request as received: verified first, parsed later."""
         origin = self._by_name[collection_id].origin
         if origin is None:
             raise Forbidden("nothing is submitted to the aggregate: use your nation's collection")

@@ -1,8 +1,8 @@
-"""The query parameters of TAXII 2.1 section 3.4, read strictly: a filter is followed or refused.
+"""The query parameters of TAXII 2.1 section 3.4: each filter is applied or refused.
 
-A parameter that the standard does not know is ignored, except where ignoring it would answer more than
-was asked: whatever looks like a `match` field is either defined for the endpoint or refused by name, and
-so is every other parameter of ours that came with an `amp;` or a space, out of a badly quoted address.
+An unknown parameter is ignored unless this could widen the answer. So a name like `match` must be a filter of
+the endpoint, otherwise it is refused by name. The same goes for our other parameters with `amp;` or a space,
+which come from wrong quoting.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ _KEYWORDS: Final = {str(one): one for one in VersionFilter}
 _PLAIN: Final = frozenset({"added_after", "limit", "next"})
 _MATCH: Final = re.compile(r"(?<![a-z_])match(?![a-z])|match(\[|%5b)", re.IGNORECASE)
 _LIMIT: Final = re.compile(r"[1-9][0-9]*")
-_LIMIT_DIGITS: Final = 18  # more than any page; int() refuses very long text
-_NAME_SHOWN: Final = 60  # characters of a stranger's parameter name that a message repeats
-# The sign of an offset may arrive as a space: that is what an unencoded `+` in a query means.
+_LIMIT_DIGITS: Final = 18  # more than any page has; int() refuses very long text
+_NAME_SHOWN: Final = 60  # characters of a parameter's name in an error
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
+# The sign of an offset may arrive as a space: an unencoded `+` in a query means a space.
 _INSTANT: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?"
     r"(?:Z|([-+ ])([01][0-9]|2[0-3]):([0-5][0-9]))",
@@ -43,7 +43,7 @@ _INSTANT: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What the parameters ask for; `has_match` tells whether any match field is among them."""
+    """The filters of a query; `has_match` says whether there is any match field."""
 
     limit: int
     next: str | None
@@ -57,10 +57,10 @@ class Filters:
 
 
 def read(args: MultiDict[str, str], fields: tuple[str, ...], *, page_limit: int) -> Filters:
-    """Return the filters that `args` spell.
+    """Return the filters in `args`.
 
-    `fields` are the match fields that the endpoint defines. A `limit` above `page_limit` becomes it.
-    Raises BadFilter naming the parameter.
+    `fields` are the match fields of the endpoint. A `limit` above `page_limit` becomes `page_limit`. Raises
+    BadFilter with the parameter's name.
     """
     _refuse_misspelled(args, fields)
     _refuse_repetition(args)
@@ -79,9 +79,9 @@ def read(args: MultiDict[str, str], fields: tuple[str, ...], *, page_limit: int)
 
 
 def read_deletion(args: MultiDict[str, str]) -> Filters:  # (hub/README: delete-what)
-    """Return which versions a DELETE asks for (section 5.7): every one, unless `match[version]` says.
+    """Return the versions to delete (section 5.7): all versions without `match[version]`.
 
-    Stricter than `read`: what is not understood must not delete more than was meant.
+    Stricter than `read`: an ignored parameter could delete too much.
     """
     known = {f"match[{field}]" for field in OBJECT}
     if unknown := sorted(set(args) - known):
@@ -102,13 +102,14 @@ def _refuse_misspelled(args: MultiDict[str, str], fields: tuple[str, ...]) -> No
 
 
 def _refuse_repetition(args: MultiDict[str, str]) -> None:
+    # Programs differ in which of two values counts.
     for name, values in args.lists():
         if len(values) > 1 and (name in _PLAIN or _MATCH.search(name)):
             raise BadFilter(f"{name}: give it once; separate several values by commas where it takes several")
 
 
 def limit(args: MultiDict[str, str], page_limit: int) -> int:
-    """Return how many are asked for, at most `page_limit`; BadFilter for no whole number from 1 up."""
+    """Return the limit, at most `page_limit`. Raises BadFilter for no whole number from 1 up."""
     text = args.get("limit")
     if text is None:
         return page_limit
@@ -118,7 +119,7 @@ def limit(args: MultiDict[str, str], page_limit: int) -> int:
 
 
 def cursor(args: MultiDict[str, str]) -> str | None:
-    """Return the `next`; BadFilter for an empty one."""
+    """Return `next`. Raises BadFilter for an empty text."""
     text = args.get("next")
     if text == "":
         raise BadFilter("next: empty; leave it out to begin, or give it as the last page did")
@@ -126,32 +127,32 @@ def cursor(args: MultiDict[str, str]) -> str | None:
 
 
 def moment(args: MultiDict[str, str], name: str) -> datetime | None:
-    """Return the instant to the microsecond below: dates have no finer digits to compare.
+    """Return the instant, rounded down to microseconds: dates have no finer digits.
 
-    Raises BadFilter for what is no RFC 3339 timestamp.
+    Raises BadFilter for a text that is no RFC 3339 timestamp.
     """
     text = args.get(name)
     if text is None:
         return None
     match = _INSTANT.fullmatch(text)
-    instant = _nearest(match) if match else None
+    instant = _nearest_instant(match) if match else None
     if instant is None:
         raise BadFilter(f"{name}: give an RFC 3339 timestamp, such as 2026-01-31T08:00:00.000000Z")
     return instant
 
 
-def _nearest(match: re.Match[str]) -> datetime | None:
-    """Return the instant, or the nearest that a datetime can name, or None where there is no such time.
+def _nearest_instant(match: re.Match[str]) -> datetime | None:
+    """Return the instant, or the nearest instant of a datetime; None where there is no such time.
 
-    RFC 3339 has more: a leap second, which ends a month of UTC and counts as the microsecond before it,
-    and the hours by which an offset passes the first or the last year.
+    RFC 3339 also allows a leap second, which ends a month of UTC and counts as the microsecond before; and
+    offsets that pass the first or the last year.
     """
     day, time, fraction = match.group(1, 2, 3)
     is_leap = time.endswith("60")
     try:
         local = datetime.fromisoformat(f"{day}T{time[:6]}{'59' if is_leap else time[6:]}+00:00")
     except ValueError:
-        return None
+        return None  # February 30, for example
     local = local.replace(microsecond=999_999 if is_leap else int(f"{fraction or '.'}000000"[1:7]))
     try:
         instant = local - _offset(match)
@@ -163,7 +164,7 @@ def _nearest(match: re.Match[str]) -> datetime | None:
 
 
 def _versions(args: MultiDict[str, str]) -> tuple[frozenset[VersionFilter], frozenset[str]]:
-    """Return the keywords and the version keys of match[version]; absent means `last`."""
+    """Return the keywords and the version keys of match[version]; without it `last`."""
     values = _list(args, "version")
     if not values:
         return _LAST, frozenset()
@@ -179,18 +180,19 @@ def _versions(args: MultiDict[str, str]) -> tuple[frozenset[VersionFilter], froz
 
 
 def _list(args: MultiDict[str, str], field: str) -> frozenset[str]:
-    """Return the values of a match field; empty when it is absent, and never because of what it holds."""
+    """Return the values of a match field; empty for an absent field alone."""
     text = args.get(f"match[{field}]")
     if text is None:
         return frozenset()
     values = [value.strip() for value in text.split(",")]
+    # An empty value would mean no filter, and so a wider answer.
     if not all(value and value.isprintable() for value in values):
         raise BadFilter(f"match[{field}]: an empty or unprintable value; separate values by single commas")
     return frozenset(values)
 
 
 def _instant_key(text: str) -> str | None:
-    """Return an RFC 3339 timestamp of any offset and precision as a version key, or None if it is none."""
+    """Return the version key of an RFC 3339 timestamp, with any offset and precision; None for other text."""
     match = _INSTANT.fullmatch(text)
     if match is None:
         return None

@@ -1,7 +1,7 @@
-"""Who is asking: credentials in, a Caller out, once a request.
+"""Authentication of a request: credentials in, a Caller out, once per request.
 
-medallion guards its views with one `auth` object for the whole process, so what is wired to it here
-finds the hub through the current application. The caller is kept in `flask.g`.
+medallion guards its views with one `auth` object for the whole process. The functions given to this object
+find the hub through the current application. The caller is kept in `flask.g`.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from hub.actions.access.rate_limits import RateLimits
 from hub.actions.service.service import Service
 from hub.model import Caller
 
-_HOUSE: Final = "hub.service"
+_SERVICE: Final = "hub.service"
 _RATE_LIMITS: Final = "hub.rate_limits"
 
-Credentials = tuple[str | None, str | None]  # member id, where the scheme names one; token
+Credentials = tuple[str | None, str | None]  # member id if the scheme has one, and token
 
 
-def move_in(app: Flask, service: Service) -> None:
-    """Make `service` the one that every request to `app` is served from."""
-    app.extensions[_HOUSE] = service
+def install(app: Flask, service: Service) -> None:
+    """Serve every request to `app` from `service`."""
+    app.extensions[_SERVICE] = service
     app.extensions[_RATE_LIMITS] = RateLimits(service)
 
 
 def service_of(app: Flask) -> Service:
-    """Return the service that `app` serves."""
-    return cast(Service, app.extensions[_HOUSE])
+    """Return the service of `app`."""
+    return cast(Service, app.extensions[_SERVICE])
 
 
 def service() -> Service:
@@ -39,37 +39,38 @@ def service() -> Service:
 
 
 def rate_limits() -> RateLimits:
-    """Return what this process keeps of how much each member has asked."""
+    """Return this process's rate limits of members."""
     return cast(RateLimits, current_app.extensions[_RATE_LIMITS])
 
 
 def caller() -> Caller:
-    """Return who sent the current request; asked again, the same without another look-up.
+    """Return the caller of the current request; a second call makes no second look-up.
 
-    Raises Unauthenticated unless the request carries a token that is valid now.
+    Raises Unauthenticated unless the request has a valid token.
     """
     if "caller" not in g:
-        home = service()
+        hub_service = service()
         member_id, token = _credentials()
-        g.caller = authenticate.authenticate(home, member_id, token)
+        g.caller = authenticate.authenticate(hub_service, member_id, token)
     return cast(Caller, g.caller)
 
 
 def _credentials() -> Credentials:
-    """Return what the request offers: `Bearer`, `Token` or `Basic` in any case, else X-API-Key.
+    """Return the credentials: `Bearer`, `Token` or `Basic` in any case (RFC 9110 section 11), else X-API-Key.
 
-    A header that is there and cannot be read offers nothing: there is no second choice behind it.
+    An unreadable Authorization header gives no credentials: X-API-Key is not read then.
     """
     header = request.headers.get("Authorization")
     if header is None:
         return None, _text(request.headers.get("X-API-Key"))
+    # RFC 9110 section 5.5: other bytes have no meaning that two programs agree on.
     if not header.isascii():
         return None, None
     given = request.authorization
     match given.type if given else None:
         case "basic" if given:
             member_id, token = _text(given.username), _text(given.password)
-            # Without a member that can be read, the token would count for itself, as a bearer's does.
+            # Without a readable member id the token would count alone, like a bearer token.
             return (member_id, token) if member_id else (None, None)
         case "bearer" | "token" if given:
             return None, _text(given.token)
@@ -78,7 +79,7 @@ def _credentials() -> Credentials:
 
 
 def _text(value: str | None) -> str | None:
-    """Return `value`, or None where it holds what no member id or token holds (a NUL, say)."""
+    """Return `value`, or None for a text that no member id or token is (with a NUL, for example)."""
     return value if value and value.isascii() and value.isprintable() else None
 
 
@@ -86,7 +87,7 @@ def _verify(_username: str, _password: str) -> Caller:
     return caller()
 
 
-# medallion would look passwords up in a dictionary of its own. Without one it asks `_verify` for
-# every request, with or without a Basic header; a refusal leaves that as an Unauthenticated.
+# medallion would look up passwords in its own dictionary. Without a password it calls `_verify` for every
+# request, with or without a Basic header. A refusal passes through as Unauthenticated.
 auth.get_password(lambda _username: None)
 auth.verify_password(_verify)

@@ -1,7 +1,7 @@
-"""/{api_root}/markings/: which markings a client must expect in each collection.
+"""/{api_root}/markings/: the markings that a client must expect in each collection.
 
-As wished for in oasis-tcs/cti-taxii2 issue 119; the hub's own beside the resources of TAXII 2.1, in the same
-form and behind the same door.
+As requested in oasis-tcs/cti-taxii2 issue 119. The resource is no part of TAXII 2.1, but has the same form
+and the same access rules.
 """
 
 from __future__ import annotations
@@ -31,15 +31,16 @@ def install(app: Flask, service: Service) -> None:
 
 
 def markings() -> Response:
-    """Return, for each collection, the levels and definitions that the caller must expect.
+    """Return the possible levels and definitions of each collection for the caller.
 
-    A function of its nation and kind and, for who sees agreements, of those in force, and of no object. Who
-    belongs to no nation gets an empty resource, as for the collections. Raises Forbidden for a token that
-    does not read.
+    The answer depends on nation and kind, on the agreements in force if the caller may see them, and on no
+    object. A caller without a nation gets an empty resource, as for collections. Raises Forbidden for a token
+    without the read scope.
     """
     service, who = current_service(), caller()
-    if who.member.nation is None:
+    if who.member.nation is None:  # policy 4: auditors and operators read no objects
         return _taxii({})
+    # INVARIANT: no object is looked at. A level must not reveal a withheld object (policy 9).
     seen = levels.by_origin(service, who)
     entries = [
         _entry(nation.collection_id, nation.code.lower(), seen[nation.code])
@@ -51,10 +52,11 @@ def markings() -> Response:
 
 
 def _entry(collection_id: str, alias: str, seen: Collection[Tlp]) -> JsonObject:
-    """Return what is said of one collection; what would be an empty list is left out (section 1.6.8)."""
+    """Return the entry of a collection, without empty lists (TAXII 2.1 section 1.6.8)."""
     entry: JsonObject = {"collection": collection_id, "alias": alias}
     if seen:
         entry["levels"] = [level.label for level in sorted(seen)]
+        # All ids of a level, also of TLP 1.0.
         entry["marking_definitions"] = [id for id, level in TLP_IDS.items() if level in seen]
     return entry
 

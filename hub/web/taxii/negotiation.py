@@ -1,8 +1,8 @@
-"""What a request says of its own form: judged once, leniently, before medallion sees it.
+"""Media types of a request: checked once and leniently, before medallion reads them.
 
-medallion compares Accept and Content-Type as text and refuses what real clients send. Here they are
-read as RFC 9110 means them, and medallion is handed the one spelling that it knows. The request as
-received is kept before: its signature covers Content-Type (RFC 9421).
+medallion compares Accept and Content-Type as text, and refuses headers of real clients. This module reads
+both by RFC 9110, and gives medallion the only spelling that medallion accepts. The original request is kept
+before: its signature covers Content-Type (RFC 9421).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ JSON: Final = "application/json"
 
 _VERSION: Final = "2.1"
 _STIX: Final = "application/stix+json"
-# What has pages that `next` continues, by the views that answer it.
-_WALKED: Final = {
+# Resources with pages, by the view of each.
+_PAGED: Final = {
     "objects.get_or_add_objects": Disclosed.OBJECTS,
     "objects.get_or_delete_object": Disclosed.OBJECTS,
     "objects.get_object_versions": Disclosed.VERSIONS,
@@ -34,20 +34,21 @@ _WALKED: Final = {
 }
 _DISCOVERY: Final = "discovery.get_server_discovery"
 _RANGES: Final = (TAXII, MEDIA_TYPE_TAXII_ANY, "application/*", "*/*")  # the most precise first
-_LIMIT_DIGITS: Final = 18
+_LIMIT_DIGITS: Final = 18  # more than any page has
 _LONG_NUMBER: Final = re.compile(r"[1-9][0-9]{18,}")
-_WEIGHT: Final = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
+_WEIGHT: Final = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")  # a digit on one side of the point is enough
 
 
 def admit_taxii() -> None:
-    """Let a request through to a TAXII view, or raise the Refused that answers it.
+    """Admit a request to a TAXII view, or raise a Refused.
 
-    1. Who asks, and whether so often, comes before everything else. 2. HEAD is served as GET: the body
-    stays behind when it is sent. 3. The form of the answer, and of what is posted, whose bytes are kept
-    and stay unread. 4. Only then is the request respelled for medallion: what was kept is what was signed.
+    1. Authentication and rate limit come first.
+    2. HEAD is served like GET; the server sends no body.
+    3. The media types are checked. A posted body is kept as bytes, unread.
+    4. Only then are headers rewritten for medallion: the kept request is the signed request.
     """
     _count_request()  # 1
-    _refuse_unspeakable_path()
+    _refuse_nul_in_path()
     if request.method == "HEAD":  # 2
         request.method = "GET"
     _require_acceptance()  # 3
@@ -55,50 +56,50 @@ def admit_taxii() -> None:
         _receive(MEDIA_TYPE_TAXII_ANY, _STIX, JSON)
     elif request.method == "DELETE":
         _receive_nothing()
-    _respell()  # 4
+    _rewrite_for_medallion()  # 4
 
 
 def admit_json() -> None:
-    """Let a request through to a view that speaks plain JSON: who asks first, then what is posted."""
+    """Admit a request to a view of plain JSON: authentication first, then the posted body."""
     _count_request()
-    _refuse_unspeakable_path()
+    _refuse_nul_in_path()
     if request.method == "POST":
         _receive(JSON)
 
 
 def received() -> HttpRequest:
-    """Return the POST or DELETE as received. A RuntimeError where nothing was."""
+    """Return the POST or DELETE as received. Raises RuntimeError if no request was kept."""
     if "received" not in g:
         raise RuntimeError("nothing was received: admit the request first")
     return cast(HttpRequest, g.received)
 
 
 def _count_request() -> None:
-    """Let in who may ask now. Discovery is never counted; where pages are read, a walk begun goes on."""
+    """Raise a Refused above the rate limit. Discovery never counts; a paging that has begun goes on."""
     who = caller()
-    walked = _WALKED.get(request.endpoint or "") if request.method in {"GET", "HEAD"} else None
-    if walked is not None:
-        rate_limits().admit(who, request.args.get("next"), walked)
+    paged = _PAGED.get(request.endpoint or "") if request.method in {"GET", "HEAD"} else None
+    if paged is not None:
+        rate_limits().admit(who, request.args.get("next"), paged)
     elif request.endpoint != _DISCOVERY:
         rate_limits().admit(who)
 
 
-def _refuse_unspeakable_path() -> None:
-    """Refuse, as naming nothing, a path with a character that no id has and no database stores."""
+def _refuse_nul_in_path() -> None:
+    """Raise NotFound for a path with NUL: no id has this character, and no database stores it."""
     if "\0" in request.path:
         raise NotFound("nothing has such a name")
 
 
 def _require_acceptance() -> None:
-    """Raise NotAcceptable where the client wants nothing that the hub answers.
+    """Raise NotAcceptable if the client accepts no media type of this hub.
 
-    The most precise range that covers TAXII 2.1 decides, and its q=0 excludes (RFC 9110 section
-    12.5.1). Plain `application/json` is taken at its word: what goes out is that as well.
+    The most precise range for TAXII 2.1 decides, and q=0 excludes (RFC 9110 section 12.5.1). Plain
+    `application/json` is accepted, because the answer is JSON as well.
     """
     ranges = parse_list_header(request.headers.get("Accept", ""))
     quality: dict[str, float] = {}
     for named, parameters in map(_media_type, ranges):
-        media = "*/*" if named == "*" else named  # Java's own clients write it so
+        media = "*/*" if named == "*" else named  # Java's HTTP client sends a single asterisk
         if media == MEDIA_TYPE_TAXII_ANY and "version" in parameters:
             media += f";version={parameters['version']}"
         quality[media] = max(_quality(parameters.get("q")), quality.get(media, 0.0))
@@ -108,19 +109,18 @@ def _require_acceptance() -> None:
 
 
 def _quality(text: str | None) -> float:
-    """Return the weight of a range: 1 where it has none, or one that cannot be read, as in `q=high`.
+    """Return the weight of a range (RFC 9110 section 12.4.2), 1 for an absent or unreadable weight.
 
-    Without the digits before or behind its point a number is still read, and above 1 it is 1. werkzeug's
-    own reading drops the range instead, and with it all that a client accepts.
+    Digits on one side of the point are enough, and a weight above 1 is 1. werkzeug would drop such a range.
     """
     is_number = _WEIGHT.fullmatch(text or "")
     return min(float(is_number[0]), 1.0) if is_number else 1.0
 
 
-def _respell() -> None:
-    """Give medallion the spellings that it knows, and the length that a chunked body does not announce.
+def _rewrite_for_medallion() -> None:
+    """Rewrite headers for medallion, and set the length that a chunked body does not announce.
 
-    Of a `limit` beyond any page it is given the first digits: int() refuses very long text.
+    A `limit` beyond any page is cut to its first digits, because int() refuses very long text.
     """
     request.environ["HTTP_ACCEPT"] = TAXII
     if _LONG_NUMBER.fullmatch(request.args.get("limit", "")):
@@ -139,10 +139,10 @@ def _media_type(text: str | None) -> tuple[str, dict[str, str]]:
 
 
 def _receive(*media_types: str) -> None:
-    """Keep the POST as received, its body read in full and nothing of it interpreted.
+    """Keep the POST as received. The body is read in full and not parsed.
 
-    Raises UnsupportedMedia for a coding or a type that is none of `media_types`, TooLarge above
-    `max_content_length` and never below (TAXII 2.1 section 4.2), BadRequest for an empty body.
+    Raises UnsupportedMedia for a content coding or another type than `media_types`; TooLarge above
+    `max_content_length`, never below (TAXII 2.1 section 4.2); BadRequest for an empty body.
     """
     if "Content-Encoding" in request.headers:
         raise UnsupportedMedia("Content-Encoding: send the body as it is; a coded one cannot be verified")
@@ -156,31 +156,32 @@ def _receive(*media_types: str) -> None:
         raise TooLarge(f"the body is over {limit_bytes} bytes: send it in parts")
     if not body:
         raise BadRequest("the body is empty: send one JSON object")
+    # INVARIANT: these bytes are verified first and parsed later, both in `actions` (RFC 9421).
     g.received = HttpRequest(request.method, _target_uri(), dict(request.headers), body)
 
 
 def _receive_nothing() -> None:
-    """Keep the DELETE as received. Raises BadRequest for one with a body, which would mean nothing."""
+    """Keep the DELETE as received. Raises BadRequest for a body, which has no meaning there."""
     if request.get_data():
         raise BadRequest("a DELETE has no body: name what is to be deleted in the URL")
     g.received = HttpRequest(request.method, _target_uri(), dict(request.headers))
 
 
 def _target_uri() -> str:
-    """Return what the client signed as @target-uri: our own origin, and path and query as sent.
+    """Return the client's @target-uri (RFC 9421 section 2.2.2): the configured origin, raw path and query.
 
-    Never `Host` or a forwarded header. The servers that the hub runs under keep the raw request
-    target; where one does not, it is spelled again from what was decoded.
+    The usual servers keep the raw request target. Without it, the target is encoded again.
     """
+    # INVARIANT: never `Host` or a forwarded header. A signature for another server must not be valid here.
     environ = request.environ
-    target: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or _respelled()
+    target: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or _encoded_target()
     if not target.startswith("/"):  # absolute-form (RFC 9112 section 3.2.2)
         parts = urlsplit(target)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
     return service().public_url.rstrip("/") + target
 
 
-def _respelled() -> str:
+def _encoded_target() -> str:
     path = quote(request.path, safe="/:@!$&'()*+,;=~")
     query = request.query_string.decode("latin-1")
     return f"{path}?{query}" if query else path

@@ -1,6 +1,6 @@
-"""The shapes of TAXII 2.1: values of the model in, resources out, as bytes where they are bytes already.
+"""The resources of TAXII 2.1 from values of the model, as bytes where bodies are bytes.
 
-An empty list and a null never appear in a resource (TAXII 2.1 section 1.6.8): what is empty is left out.
+An empty list or a null never appears in a resource (TAXII 2.1 section 1.6.8): empty values are left out.
 """
 
 from __future__ import annotations
@@ -19,30 +19,31 @@ from hub.web.taxii.negotiation import TAXII
 _STIX: Final = "application/stix+json;version=2.1"
 _HUB: Final = "Allied threat intelligence hub"
 _COUNTED: Final = "counted together"
-_COUNTED_CHARACTERS: Final = 200  # there may be thousands
-_CHUNK_BYTES: Final = 65_536
+_COUNTED_CHARACTERS: Final = 200  # of a message that thousands of failures may repeat
+_CHUNK_BYTES: Final = 65_536  # few system calls for each page
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A resource that is serialised already, as it leaves: `size` bytes in parts, to be gone through once."""
+    """A serialised resource: `size` bytes in parts, to be iterated once."""
 
     size: int
     parts: Iterator[bytes]
 
 
 class BodyProvider(JSONProvider):
-    """How the application writes JSON: a Body as it is, anything else through orjson.
+    """The application's JSON output: a Body unchanged, any other value through orjson.
 
-    medallion hands what the backend returns to `dumps` and the result to the response, which takes bytes and
-    parts of them.
-    `loads` hands a body through unread: it is parsed in `actions`, strictly, after its signature held.
+    medallion gives the backend's value to `dumps`, and the result to the response, which takes bytes or
+    parts. `loads` returns a body unread: `actions` parses the body strictly, after verification of its
+    signature.
     """
 
     def dumps(self, obj: Any, **_kwargs: Any) -> Any:
         return obj.parts if isinstance(obj, Body) else orjson.dumps(obj)
 
     def loads(self, s: str | bytes, **_kwargs: Any) -> Any:
+        # INVARIANT: nothing is parsed before its signature is verified.
         return s
 
 
@@ -62,9 +63,9 @@ def api_root(max_body_bytes: int) -> JsonObject:
 
 
 def collection(nation: Nation) -> JsonObject:
-    """Return the collection resource (section 5.2.1) of a nation, but for the caller's rights.
+    """Return the collection resource (section 5.2.1) of a nation, without the caller's rights.
 
-    The title has no dot in it, which some clients take for a separator.
+    The title has no dot, because some clients take a dot for a separator.
     """
     return {
         "id": nation.collection_id,
@@ -76,7 +77,7 @@ def collection(nation: Nation) -> JsonObject:
 
 
 def released(registry: Registry) -> JsonObject:
-    """Return the aggregate collection. `aggregates` is as proposed for TAXII 2.2 (cti-taxii2 issue 120)."""
+    """Return the aggregate collection, with `aggregates` as proposed for TAXII 2.2 (cti-taxii2 issue 120)."""
     return {
         "id": registry.released_collection_id,
         "title": "Released",
@@ -88,14 +89,15 @@ def released(registry: Registry) -> JsonObject:
 
 
 def envelope(page: Page, cursor: str | None) -> Body:
-    """Return the envelope (section 3.7) of the rows' bodies; `cursor` is given when more follow.
+    """Return the envelope (section 3.7) of the rows' bodies; `cursor` only if more objects follow.
 
-    The bodies are held once, and each no longer than until it is sent.
+    Each body is held once, and only until it is sent.
     """
     head = b'{"more":' + (b"true" if page.more else b"false")
     if cursor is not None:
         head += b',"next":' + orjson.dumps(cursor)
     pieces = [head]
+    # INVARIANT: bodies are copied as bytes, never parsed: an object leaves as submitted (I7).
     for row in page.rows:
         pieces += [b"," if len(pieces) > 1 else b',"objects":[', row.body]
     pieces.append(b"]}" if page.rows else b"}")
@@ -103,8 +105,8 @@ def envelope(page: Page, cursor: str | None) -> Body:
 
 
 def _chunks(pieces: list[bytes]) -> Iterator[bytes]:
-    """Give the pieces joined to some 64 KB each; `pieces` is empty afterwards."""
-    pieces.reverse()
+    """Yield the pieces joined to about 64 KB each; `pieces` is empty afterwards."""
+    pieces.reverse()  # pop() from the end frees each piece
     while pieces:
         chunk, size = [], 0
         while pieces and size < _CHUNK_BYTES:
@@ -114,10 +116,10 @@ def _chunks(pieces: list[bytes]) -> Iterator[bytes]:
 
 
 def manifest(page: Page, cursor: str | None) -> JsonObject:
-    """Return the manifest resource (section 5.3.1); `cursor` is given when more follow.
+    """Return the manifest resource (section 5.3.1); `cursor` only if more records follow.
 
-    The standard defines no `next` in it: taxii2-client's `as_pages` follows it all the same, and without it
-    repeats its first page for ever. `added_after` continues it as well.
+    `next` is no part of the standard's manifest. taxii2-client's `as_pages` follows `next` all the same, and
+    without `next` repeats the first page for ever. `added_after` continues the manifest, too.
     """
     records = [
         {
@@ -152,10 +154,10 @@ def date_headers(page: Page) -> dict[str, str]:
 
 
 def status(receipt: Receipt) -> JsonObject:
-    """Return the status resource (section 4.3.1). Nothing is ever pending: an answer is a decision.
+    """Return the status resource (section 4.3.1). Nothing is pending: an answer is a decision.
 
-    Failures that are counted together are kept as one outcome and listed each: taxii2-client refuses a status
-    whose list is shorter than its count.
+    Failures counted together are one outcome in the hub and are listed singly here: taxii2-client refuses a
+    status with a list shorter than its count.
     """
     successes = [_detail(outcome) for outcome in receipt.outcomes if outcome.succeeded]
     failures = [
@@ -168,8 +170,8 @@ def status(receipt: Receipt) -> JsonObject:
         "request_timestamp": format_instant(receipt.requested_at),
         "total_count": receipt.total,
         "success_count": len(successes),
-        "failure_count": receipt.total - len(successes),
-        "pending_count": 0,
+        "failure_count": receipt.total - len(successes),  # all failures, also those counted together
+        "pending_count": 0,  # 202 means committed
     } | {name: entries for name, entries in lists.items() if entries}
 
 
