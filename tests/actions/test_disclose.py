@@ -305,16 +305,16 @@ def test_a_page_of_one_epoch_has_no_bodies_of_another(world: World, monkeypatch:
     """Between a page and its bodies a fork begins, in which the numbers of bodies name other objects."""
     query, secret = world.query("kr-cert", ids=frozenset({stix_id("malware", 1)})), b'{"name": "secret"}'
     (right,) = poll.objects(world.service, query).rows
-    original = Disclosures.tell
+    original = Disclosures.disclose
 
-    def tell(self: Disclosures, store: Store, ask: PageRequest) -> PageEntries:
-        told = original(self, store, ask)
-        if told.entries and told.entries[0].content_id not in forked:
-            forked.append(_forked(world, told.entries[0].content_id, secret))
-        return told
+    def disclose(self: Disclosures, store: Store, ask: PageRequest) -> PageEntries:
+        page = original(self, store, ask)
+        if page.entries and page.entries[0].content_id not in forked:
+            forked.append(_forked(world, page.entries[0].content_id, secret))
+        return page
 
     forked: list[int] = []
-    monkeypatch.setattr(Disclosures, "tell", tell)
+    monkeypatch.setattr(Disclosures, "disclose", disclose)
     (row,) = poll.objects(world.service, query).rows
     assert forked
     assert row.body == right.body

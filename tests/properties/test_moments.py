@@ -211,7 +211,7 @@ class _Meanwhile:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.act: Callable[[], None] | None = None
-        tell = Disclosures.tell
+        tell = Disclosures.disclose
 
         def tapped(disclosures: Disclosures, store: Store, ask: PageRequest) -> PageEntries:
             act, self.act = self.act, None
@@ -219,7 +219,7 @@ class _Meanwhile:
                 act()
             return tell(disclosures, store, ask)
 
-        monkeypatch.setattr(Disclosures, "tell", tapped)
+        monkeypatch.setattr(Disclosures, "disclose", tapped)
 
 
 _TAKES = [act for act in _ACTS if act is not Scene.push]
