@@ -170,8 +170,7 @@ class Store:
         self._configuration = configuration
 
     def _check_configuration(self, state: State) -> None:
-        # Two processes with two configurations would decide differently (hub/README, The path of a
-        # configuration).
+        # Processes with different configurations would decide differently.
         if self._configuration in (None, state.configuration):
             return
         if self._refused != state.configuration:  # said once, not with each request
@@ -301,7 +300,7 @@ def _isolation(engine: Engine, *, writes: bool) -> dict[str, Any]:
     if not _is_postgresql(engine):
         return {"hub_writes": writes}
     # INVARIANT: after a lock, a later statement must read the protected row. A snapshot from before the wait
-    # (REPEATABLE READ) broke I3 and I4. Reads take no lock, and need one state for all statements.
+    # (REPEATABLE READ) broke I3 (storage.md). Reads take no lock, and need one state for all statements.
     level = "READ COMMITTED" if writes else "REPEATABLE READ"
     return {"isolation_level": level, "postgresql_readonly": not writes}
 

@@ -52,8 +52,7 @@ class Memory:
     def note_state(self, timeline: str | None, standby_names: str | None, epoch: str | None) -> None:
         """Remember the state at the start of a transaction."""
         with self._lock:
-            # INVARIANT: the highest timeline never decreases, so the old primary is never believed again
-            # (storage.md).
+            # INVARIANT: the highest timeline never decreases: the old primary is never believed again.
             if not self.is_behind(timeline):
                 self.timeline, self.standby_names, self.epoch = timeline, standby_names, epoch
                 self._is_counted = False

@@ -53,8 +53,8 @@ def intern(
 ) -> dict[Justification, int]:
     """Return the id of each justification, and store the new ones. The caller holds the recipient's lock."""
     # INVARIANT: a recipient has one row for each value. So an ending is one write, and a poll judges few
-    # values (storage.md, Ending is O(1)). The ledger's lock keeps two transactions from storing the same
-    # value.
+    # values (storage.md, Ending is O(1)). The ledger's lock lets no two transactions store
+    # the same value.
     texts = {value: encode(value) for value in values}
     digests = {value: hashlib.sha256(text.encode()).digest() for value, text in texts.items()}
     known: dict[bytes, int] = {}

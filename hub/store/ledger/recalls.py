@@ -201,8 +201,7 @@ def rows_of(connection: Connection, versions: Collection[int]) -> Iterator[Recal
 
 def add_notices(connection: Connection, notices: Collection[tuple[int, MemberId, int]]) -> None:
     """Store the notices: recall, member, and the key of the note."""
-    # INVARIANT: one notice for a recall and a member (primary key), so repeated work notifies once (policy
-    # 8).
+    # INVARIANT: one notice for a recall and a member (primary key): repeated work notifies once (policy 8).
     names = ("recall_id", "member", "version_id")
     if notices:
         connection.execute(insert(notice), [dict(zip(names, one, strict=True)) for one in notices])

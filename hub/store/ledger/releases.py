@@ -155,8 +155,8 @@ class NewRow:
 
 def change(connection: Connection, recipient: NationCode, changes: RowChanges, now: datetime) -> None:
     """Change rows of a ledger in place. The caller holds the ledger. New rows are the task of `append`."""
-    # (hub/README: row-in-place): no change here makes a version visible to a new reader. A new reader gets a
-    # new row, because a poller is past the old position (I4).
+    # INVARIANT: no change in place makes a version visible to a new reader (hub/README: row-in-place). A new
+    # reader gets a new row, because a poller may be past the old position (I4).
     if changes.revises:
         revision = revise(connection, recipient, now)
         _withdraw(connection, recipient, changes.withdraw, now)
@@ -172,11 +172,10 @@ def change(connection: Connection, recipient: NationCode, changes: RowChanges, n
 def append(
     connection: Connection, recipient: NationCode, origin: NationCode, rows: Sequence[NewRow], now: datetime
 ) -> None:
-    """Append rows to a ledger, in the order given, with new positions and dates. The caller holds it."""
+    """Append rows to a held ledger, in the order given, with new positions and dates."""
     if not rows:
         return
-    # INVARIANT: everybody takes the origin's row first, then ledgers by code (storage.md). Another order
-    # deadlocks.
+    # INVARIANT: origins by code, then ledgers by code, in every transaction (storage.md). Else deadlocks.
     position, date = _take(connection, recipient, len(rows), to_microseconds(now))
     ids = intern(connection, recipient, {row.justification for row in rows})
     insert_all(
@@ -259,8 +258,7 @@ def _delete(connection: Connection, recipient: NationCode, positions: Collection
 
 def revise(connection: Connection, recipient: NationCode, now: datetime) -> int:
     """Make the ledger's next revision and return it. Other writers wait until the transaction ends."""
-    # A page holds the revision that it saw. So pages and changes are ordered without clocks (policy 8,
-    # recall).
+    # A page records its revision: pages and changes are ordered without clocks (policy 8, recall).
     values = {"revision": ledger.c.revision + 1, "decided_at": _later(connection, to_microseconds(now))}
     statement = update(ledger).where(ledger.c.recipient == recipient).values(**values)
     revision: int = connection.execute(statement.returning(ledger.c.revision)).scalar_one()
@@ -290,7 +288,7 @@ def _justify(
     now: datetime,
     revision: int,
 ) -> None:
-    """Give rows another justification in place. It makes them visible to no new reader.
+    """Give rows another justification in place. No new reader sees a row by it.
 
     The former justification is kept until `now` and `revision`: it says under which clause a page left (I1).
     """
@@ -318,7 +316,7 @@ def _encode_shown(shown: Shown) -> dict[str, Any]:
 
 
 def decode_shown(tlp: int, is_bound: bool, rel_to: str | None, is_closed: bool | None) -> Shown:
-    """Return how a row shows its version, from its columns. A closure that was not recorded counts."""
+    """Return how a row shows its version, from the columns. An unrecorded closure counts as closed."""
     # Rows from before the column have NULL. Every doubt closes.
     return Shown(Tlp(tlp), is_bound, decode_nations(rel_to), is_closed is not False)
 

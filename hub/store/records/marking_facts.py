@@ -43,6 +43,7 @@ def accepted(
 
 def note_listed(connection: Connection, versions: Collection[ObjectVersion], origin: NationCode) -> None:
     """Record the listed ids of these stored versions. None of the versions has a record yet."""
+    # A second record for one version would break the primary key: the caller passes each version once.
     rows: list[dict[str, Any]] = [
         {"version_id": v.key, "kind": LISTED, "target": id, "origin": origin, "member": v.member}
         for v in versions

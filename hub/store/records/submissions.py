@@ -109,6 +109,7 @@ def erase_repeats(connection: Connection, member: MemberId, id: StixId) -> None:
     """Erase the raw bodies in which the member repeated this object without a new version."""
     # An equal repetition stores no version, but its raw body holds the text (policy 8).
     repeats = repeated().where(submission_item.c.id == id, submission.c.member == member)
+    # The submission and its items stay: they are evidence.
     connection.execute(delete(submission_body).where(submission_body.c.submission_id.in_(repeats)))
 
 
