@@ -36,7 +36,7 @@ from tests.actions.hubs import (
     registry,
     report,
 )
-from tests.actions.test_races import Pause
+from tests.actions.pausing import Pause
 
 US, KR, NZ = map(NationCode, ("US", "KR", "NZ"))
 VENDOR = StixId(identifier("identity", "vendor"))

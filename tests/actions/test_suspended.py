@@ -22,7 +22,7 @@ from hub.errors import HubError, Unauthenticated, Unprocessable
 from hub.model import Caller, Deletion, HttpRequest, JsonObject, NationCode, Purpose, Scope, StixId
 from hub.proofs import documents, keys, requests
 from tests.actions.hubs import PUBLIC_URL, Hub, agreement, clause, identifier, jwk, malware
-from tests.actions.test_races import Pause
+from tests.actions.pausing import Pause
 from tests.recorded import disclosures_to
 
 _TOKEN_DAYS = 1

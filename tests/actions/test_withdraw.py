@@ -22,7 +22,7 @@ from hub.store.schema.tables import (
     release,
     submission_body,
 )
-from tests.actions.test_races import Pause
+from tests.actions.pausing import Pause
 from tests.stix_objects import (
     definition,
     identity,
