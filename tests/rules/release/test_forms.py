@@ -41,7 +41,7 @@ from hub.rules.release.forms import (
     is_altering,
 )
 from hub.rules.release.references import Node, Settled, judge
-from tests.rules.test_release import but
+from tests.rules.release.test_deciding import but
 
 US, KR = NationCode("US"), NationCode("KR")
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

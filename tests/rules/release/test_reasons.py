@@ -17,7 +17,7 @@ from hub.rules.release.deciding import (
     simplify,
     widest,
 )
-from tests.rules.test_release import (
+from tests.rules.release.test_deciding import (
     AGENCY,
     AMBER,
     CERT,
