@@ -19,7 +19,7 @@ from hub.stix.validity.schemas import OBSERVABLE_TYPES
 from hub.stix.values.hashes import hash_fault
 from tests.stix.observable_samples import ACCEPTED, NOT_READ, REFUSED, sco
 from tests.stix.samples import UUID, real
-from tests.stix.test_validation import VALID, shipped_reports
+from tests.stix.validity.test_validation import VALID, shipped_reports
 
 
 @pytest.mark.parametrize("obj", [*ACCEPTED, *(obj for obj, _ in NOT_READ)], ids=lambda obj: str(obj)[:60])
