@@ -16,14 +16,14 @@ HELPERS = {
     "effective.py": {"together"},
     "forms.py": {"to_audience"},
     "judgement.py": {"by_record"},
-    "neighbours.py": {"by_id", "records"},
+    "others.py": {"by_id", "records"},
     "references.py": {"reached", "either"},
-    "release.py": {"in_force_part", "narrows", "simplify"},
+    "deciding.py": {"in_force_part", "narrows", "simplify"},
     "row_changes.py": {"changes_to"},
     "row_order.py": {"as_dated", "clearance_of"},
     "status.py": {"with_remarks", "receipted"},
 }
-RULES = sorted((ROOT / "hub/rules").glob("[a-z]*.py"))
+RULES = sorted((ROOT / "hub/rules").rglob("[a-z]*.py"))
 
 
 @pytest.mark.parametrize("path", RULES, ids=lambda path: path.name)
