@@ -145,7 +145,7 @@ class Stage:
         owner = next(one for one in administer.list_members(self.service) if one.id == "us-cert")
         stated = recover.statement(self.service.registry.hub_identity_id, owner, found)
         jws = documents.sign_recovery(stated, key_of("kr-cert", Purpose.AGREEMENT))
-        request = self.world._governance("kr-cert", {"jws": jws})
+        request = self.world.governing("kr-cert", {"jws": jws})
         recover.confirm(self.service, self.world.callers["kr-cert"], request, found.thumbprint)
 
     def add_member(self) -> None:

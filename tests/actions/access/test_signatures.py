@@ -13,23 +13,24 @@ from hub.actions.operation import administer
 from hub.actions.submission import submit
 from hub.errors import BadSignature, Forbidden, HubError, Unauthenticated
 from hub.model import HttpRequest, Purpose
-from tests.actions.hubs import Hub, malware
+from tests.named_objects import malware
 from tests.patience import PATIENCE_SECONDS
+from tests.world import World
 
 _REPLAYS = 16
 
 
-def test_an_unsigned_submission_is_refused(hub: Hub) -> None:
-    submission = hub.submission("us-cert", malware("a"))
+def test_an_unsigned_submission_is_refused(world: World) -> None:
+    submission = world.submission("us-cert", malware("a"))
     bare = replace(submission.request, headers={"content-type": "application/taxii+json;version=2.1"})
     with pytest.raises(BadSignature):
-        submit.submit(hub.service, replace(submission, request=bare))
-    assert hub.rows("us-cert") == []
+        submit.submit(world.service, replace(submission, request=bare))
+    assert world.rows("us-cert") == []
 
 
-def test_only_a_hub_that_says_so_takes_unsigned_submissions(hub: Hub) -> None:
-    lax = hub.changed(require_signature=False)
-    submission = hub.submission("us-cert", malware("a"))
+def test_only_a_hub_that_says_so_takes_unsigned_submissions(world: World) -> None:
+    lax = world.changed(require_signature=False)
+    submission = world.submission("us-cert", malware("a"))
     bare = replace(submission.request, headers={})
     assert submit.submit(lax.service, replace(submission, request=bare)).outcomes[0].succeeded
     # A signature that is there must hold all the same.
@@ -49,98 +50,104 @@ def _altered(request: HttpRequest, what: str) -> HttpRequest:
 
 
 @pytest.mark.parametrize("what", ["body", "url", "method", "content-type", "Content-Digest", "Signature"])
-def test_a_request_altered_on_its_way_is_refused(hub: Hub, what: str) -> None:
-    submission = hub.submission("us-cert", malware("a"))
+def test_a_request_altered_on_its_way_is_refused(world: World, what: str) -> None:
+    submission = world.submission("us-cert", malware("a"))
     with pytest.raises(BadSignature):
-        submit.submit(hub.service, replace(submission, request=_altered(submission.request, what)))
-    assert submit.submit(hub.service, submission).outcomes[0].succeeded  # the nonce was not used up
+        submit.submit(world.service, replace(submission, request=_altered(submission.request, what)))
+    assert submit.submit(world.service, submission).outcomes[0].succeeded  # the nonce was not used up
 
 
 @pytest.mark.parametrize("other", ["us-agency", "kr-cert"])
-def test_another_members_key_is_forbidden(hub: Hub, other: str) -> None:
+def test_another_members_key_is_forbidden(world: World, other: str) -> None:
     with pytest.raises(Forbidden, match="the token's own member"):
-        submit.submit(hub.service, hub.submission("us-cert", malware("a"), key=hub.account(other).submit_key))
+        submit.submit(
+            world.service, world.submission("us-cert", malware("a"), key=world.account(other).submit_key)
+        )
 
 
-def test_a_key_of_another_purpose_is_forbidden(hub: Hub) -> None:
-    key = hub.account("us-cert").govern_key
+def test_a_key_of_another_purpose_is_forbidden(world: World) -> None:
+    key = world.account("us-cert").govern_key
     with pytest.raises(Forbidden, match="purpose submit"):
-        submit.submit(hub.service, hub.submission("us-cert", malware("a"), key=key))
+        submit.submit(world.service, world.submission("us-cert", malware("a"), key=key))
 
 
-def test_a_revoked_key_is_refused(hub: Hub) -> None:
-    key = hub.account("us-cert").submit_key
-    submission = hub.submission("us-cert", malware("a"))
-    administer.revoke_key(hub.service, key.thumbprint, "lost")
+def test_a_revoked_key_is_refused(world: World) -> None:
+    key = world.account("us-cert").submit_key
+    submission = world.submission("us-cert", malware("a"))
+    administer.revoke_key(world.service, key.thumbprint, "lost")
     with pytest.raises(BadSignature):
-        submit.submit(hub.service, submission)
-    second = hub.new_key("us-cert", Purpose.SUBMIT)
+        submit.submit(world.service, submission)
+    second = world.new_key("us-cert", Purpose.SUBMIT)
     assert (
-        submit.submit(hub.service, hub.submission("us-cert", malware("a"), key=second)).outcomes[0].succeeded
+        submit.submit(world.service, world.submission("us-cert", malware("a"), key=second))
+        .outcomes[0]
+        .succeeded
     )
 
 
-def test_a_suspended_member_gets_no_further_than_the_door(hub: Hub) -> None:
-    account = hub.account("us-cert")
-    administer.suspend_member(hub.service, "us-cert")
+def test_a_suspended_member_gets_no_further_than_the_door(world: World) -> None:
+    account = world.account("us-cert")
+    administer.suspend_member(world.service, "us-cert")
     with pytest.raises(Unauthenticated):
-        authenticate(hub.service, None, account.token)
-    administer.resume_member(hub.service, "us-cert")
-    assert authenticate(hub.service, None, account.token) == account.caller
+        authenticate(world.service, None, account.token)
+    administer.resume_member(world.service, "us-cert")
+    assert authenticate(world.service, None, account.token) == account.caller
 
 
-def test_a_signature_serves_for_minutes_only(hub: Hub) -> None:
-    submission = hub.submission("us-cert", malware("a"))
-    hub.clock.forward(seconds=151)
+def test_a_signature_serves_for_minutes_only(world: World) -> None:
+    submission = world.submission("us-cert", malware("a"))
+    world.clock.wait(seconds=151)
     with pytest.raises(BadSignature, match="expired"):
-        submit.submit(hub.service, submission)
+        submit.submit(world.service, submission)
 
 
-def test_a_replay_is_refused_and_changes_nothing(hub: Hub) -> None:
-    submission = hub.submission("us-cert", malware("a"))
-    submit.submit(hub.service, submission)
-    before = hub.rows("us-cert")
+def test_a_replay_is_refused_and_changes_nothing(world: World) -> None:
+    submission = world.submission("us-cert", malware("a"))
+    submit.submit(world.service, submission)
+    before = world.rows("us-cert")
     with pytest.raises(BadSignature, match="received before"):
-        submit.submit(hub.service, submission)
-    assert hub.rows("us-cert") == before
+        submit.submit(world.service, submission)
+    assert world.rows("us-cert") == before
 
 
-def test_a_nonce_serves_once_whatever_it_signs(hub: Hub) -> None:
-    account = hub.account("us-cert")
+def test_a_nonce_serves_once_whatever_it_signs(world: World) -> None:
+    account = world.account("us-cert")
     for n, name in enumerate("ab"):
-        request = hub.signed(account.submit_key, "/x", {"objects": [malware(name)]}, nonce="n" * 16)
-        submission = replace(hub.submission("us-cert", malware(name)), request=request)
+        request = world.signed(account.submit_key, "/x", {"objects": [malware(name)]}, nonce="n" * 16)
+        submission = replace(world.submission("us-cert", malware(name)), request=request)
         if n:
             with pytest.raises(BadSignature, match="received before"):
-                submit.submit(hub.service, submission)
+                submit.submit(world.service, submission)
         else:
-            submit.submit(hub.service, submission)
+            submit.submit(world.service, submission)
     # Another key's nonces are another matter.
-    request = hub.signed(
-        hub.account("us-agency").submit_key, "/x", {"objects": [malware("c")]}, nonce="n" * 16
+    request = world.signed(
+        world.account("us-agency").submit_key, "/x", {"objects": [malware("c")]}, nonce="n" * 16
     )
-    submission = replace(hub.submission("us-agency", malware("c")), request=request)
-    assert submit.submit(hub.service, submission).outcomes[0].succeeded
+    submission = replace(world.submission("us-agency", malware("c")), request=request)
+    assert submit.submit(world.service, submission).outcomes[0].succeeded
 
 
-def test_a_refused_submission_does_not_use_up_its_nonce(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    submission = hub.submission("us-cert", malware("a"))
+def test_a_refused_submission_does_not_use_up_its_nonce(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submission = world.submission("us-cert", malware("a"))
     with monkeypatch.context() as patch:
         patch.setattr("hub.store.records.submissions.advance", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            submit.submit(hub.service, submission)
-    assert hub.rows("us-cert") == []
-    assert submit.submit(hub.service, submission).outcomes[0].succeeded
+            submit.submit(world.service, submission)
+    assert world.rows("us-cert") == []
+    assert submit.submit(world.service, submission).outcomes[0].succeeded
 
 
-def test_of_sixteen_parallel_replays_one_succeeds(hub: Hub) -> None:
-    submission = hub.submission("us-cert", malware("a"))
+def test_of_sixteen_parallel_replays_one_succeeds(world: World) -> None:
+    submission = world.submission("us-cert", malware("a"))
     start = threading.Barrier(_REPLAYS, timeout=PATIENCE_SECONDS)
 
     def send(_: int) -> str:
         start.wait()
         try:
-            submit.submit(hub.service, submission)
+            submit.submit(world.service, submission)
         except HubError as error:
             return type(error).__name__
         return "accepted"
@@ -148,4 +155,4 @@ def test_of_sixteen_parallel_replays_one_succeeds(hub: Hub) -> None:
     with ThreadPoolExecutor(_REPLAYS) as pool:
         answers = list(pool.map(send, range(_REPLAYS)))
     assert sorted(answers) == ["BadSignature"] * (_REPLAYS - 1) + ["accepted"]
-    assert len(hub.rows("us-cert")) == 1
+    assert len(world.rows("us-cert")) == 1

@@ -262,7 +262,7 @@ def test_a_replayed_event_is_refused(world: World) -> None:
     old = world.show(agreement, "KR")["events"][-1]["jws"]
     world.resume(agreement, "KR")
     with pytest.raises(Unprocessable, match="its last event"):
-        world.post(agree.suspend, "KR", agreement, old)
+        world.step(agree.suspend, "KR", agreement["id"], old)
 
 
 def test_what_another_agreement_allows_stays_through_a_suspension(world: World) -> None:

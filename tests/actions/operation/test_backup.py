@@ -10,7 +10,6 @@ import stat
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -19,7 +18,6 @@ import pytest
 from hub.actions.checks import check
 from hub.actions.operation.backup import backup, restoring
 from hub.actions.reading import poll
-from hub.actions.service.in_force import InForce
 from hub.cli.signals import end_on_sigterm
 from hub.errors import Conflict, SettingsError, Unavailable, Unprocessable
 from hub.store.backup import copies
@@ -44,10 +42,9 @@ def world(database_url: str) -> Iterator[World]:
 def reopened(world: World, database_url: str, file: Path) -> Iterator[World]:
     """Give the same people over the restored database, in a new process."""
     with restored(database_url, file, world.clock) as url:
-        service = replace(world.service, store=Store.open(url), in_force=InForce())
-        service.store.clock = world.clock
+        again = world.changed(store=Store.open(url))
+        again.service.store.clock = world.clock
         world.clock.wait(60)  # what was signed before the restore is refused
-        again = World(service, world.clock, world.callers, world.tokens, _nonces=world._nonces)
         try:
             yield again
         finally:

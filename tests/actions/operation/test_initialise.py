@@ -26,17 +26,10 @@ from hub.store.database import epochs
 from hub.store.database.connection import Connection, Store
 from hub.store.schema.configuration_tables import configuration
 from hub.store.schema.tables import hub_state, reference
-from tests.actions.hubs import (
-    INFORMATIVE,
-    TLP,
-    Hub,
-    campaign,
-    clause,
-    identifier,
-    registry,
-    report,
-)
 from tests.actions.pausing import Pause
+from tests.named_objects import campaign, identifier, report
+from tests.stix_objects import INFORMATIVE, PUBLIC, TLP
+from tests.world import World, build_empty, clause, registry
 
 US, KR, NZ = map(NationCode, ("US", "KR", "NZ"))
 VENDOR = StixId(identifier("identity", "vendor"))
@@ -62,30 +55,30 @@ def with_zealand() -> Registry:
     return replace(registry(), nations={**registry().nations, NZ: ZEALAND})
 
 
-def listing(*informative: StixId, public: tuple[StixId, ...] = ()) -> Registry:
+def listing(*informative: StixId, public: tuple[StixId, ...] = (StixId(PUBLIC),)) -> Registry:
     return replace(registry(), informative_markings=frozenset(informative), public_sources=frozenset(public))
 
 
-def init(hub: Hub, given: Registry, **options: Any) -> Initialised:
+def init(world: World, given: Registry, **options: Any) -> Initialised:
     """What `hub init` does, with this file."""
-    hub.service.store.bind(None)  # another process
-    return initialise(replace(hub.service, registry=given), "nations.toml", **options)
+    world.service.store.bind(None)  # another process
+    return initialise(replace(world.service, registry=given), "nations.toml", **options)
 
 
-def started(hub: Hub, given: Registry) -> Hub:
+def started(world: World, given: Registry) -> World:
     """A process that was started afterwards, with this file."""
-    hub.service.store.bind(None)
-    service = bound(replace(hub.service, registry=given, in_force=InForce()), "nations.toml")
-    return Hub(service, hub.clock, hub.accounts, hub._nonces)
+    world.service.store.bind(None)
+    service = bound(replace(world.service, registry=given, in_force=InForce()), "nations.toml")
+    return replace(world, service=service)
 
 
-def applied(hub: Hub, given: Registry, **options: Any) -> Hub:
-    init(hub, given, apply=True, **options)
-    return started(hub, given)
+def applied(world: World, given: Registry, **options: Any) -> World:
+    init(world, given, apply=True, **options)
+    return started(world, given)
 
 
-def is_sound(hub: Hub) -> bool:
-    return check.check(hub.service).faults == []
+def is_sound(world: World) -> bool:
+    return check.check(world.service).faults == []
 
 
 # --- what is refused ------------------------------------------------------------------------------
@@ -107,7 +100,11 @@ _DIFFERING = [
     (of_us(rel_to_id=OTHER), f"US.rel_to_id: the file says {OTHER}, the database keeps", "ids never change"),
     (listing(), f"informative_markings: the file says nothing, the database keeps {INFORMATIVE}", "--apply"),
     (listing(INFORMATIVE, OTHER), f"informative_markings: the file says {OTHER}, the", "--apply"),
-    (listing(INFORMATIVE, public=(VENDOR,)), f"public_sources: the file says {VENDOR}, the", "--apply"),
+    (
+        listing(INFORMATIVE, public=(StixId(PUBLIC), VENDOR)),
+        f"public_sources: the file says {VENDOR}, the",
+        "--apply",
+    ),
     (replace(registry(), hub_identity_id=VENDOR), f"hub.identity_id: the file says {VENDOR}", "ids never"),
     (
         replace(registry(), released_collection_id=_OTHER_UUID),
@@ -125,10 +122,10 @@ _DIFFERING = [
 
 @pytest.mark.parametrize(("given", "told", "remedy"), _DIFFERING)
 def test_a_start_with_another_file_names_the_key_both_values_and_the_remedy(
-    hub: Hub, given: Registry, told: str, remedy: str
+    world: World, given: Registry, told: str, remedy: str
 ) -> None:
-    hub.account("us-cert")
-    for begin in (lambda: started(hub, given), lambda: init(hub, given)):
+    world.account("us-cert")
+    for begin in (lambda: started(world, given), lambda: init(world, given)):
         with pytest.raises(SettingsError) as refusal:
             begin()
         assert str(refusal.value).startswith("nations.toml: ")
@@ -137,61 +134,62 @@ def test_a_start_with_another_file_names_the_key_both_values_and_the_remedy(
 
 
 @pytest.mark.parametrize("given", [given for given, _, remedy in _DIFFERING if remedy != "--apply"])
-def test_once_somebody_has_joined_apply_takes_no_ids_and_no_nations(hub: Hub, given: Registry) -> None:
-    hub.account("us-cert")
+def test_once_somebody_has_joined_apply_takes_no_ids_and_no_nations(world: World, given: Registry) -> None:
+    world.account("us-cert")
     with pytest.raises(SettingsError):
-        init(hub, given, apply=True)
-    assert started(hub, registry()).service.registry == registry()
+        init(world, given, apply=True)
+    assert started(world, registry()).service.registry == registry()
 
 
 @pytest.mark.parametrize("given", [given for given, _, _ in _DIFFERING])
-def test_until_somebody_has_joined_apply_takes_whatever_the_file_says(hub: Hub, given: Registry) -> None:
+def test_until_somebody_has_joined_apply_takes_whatever_the_file_says(world: World, given: Registry) -> None:
     with pytest.raises(SettingsError, match="nobody has joined"):
-        started(hub, given)
-    other = applied(hub, given)
+        started(world, given)
+    other = applied(world, given)
     assert is_sound(other)
     fresh = {given.hub_identity_id, *given.rel_to}
     first = min(given.nations).lower()
-    found = {row.id for row in other._drain(other.query(f"{first}-cert"))}
+    found = {row.id for row in other.drain(other.query(f"{first}-cert"))}
     assert found & {registry().hub_identity_id, *registry().rel_to, *fresh} == fresh
     assert len(found) == 11 + len(given.nations)
-    other.agree(clause("US", min(code for code in given.nations if code != US)))
+    second = min(code for code in given.nations if code != US)
+    other.agree(["US", second], clause("US", second))
     other.accepted("us-cert", campaign("one"))
     assert is_sound(other)
 
 
-def test_what_people_call_a_nation_may_change(hub: Hub) -> None:
-    hub.account("us-cert")
-    assert started(hub, of_us(name="America")).service.registry.nations[US].name == "America"
+def test_what_people_call_a_nation_may_change(world: World) -> None:
+    world.account("us-cert")
+    assert started(world, of_us(name="America")).service.registry.nations[US].name == "America"
 
 
-def test_an_initialised_hub_says_what_it_applied(hub: Hub) -> None:
-    hub.account("us-cert")
-    assert init(hub, registry()) == Initialised(is_new=False)
-    done = init(hub, of_us(default_tlp=Tlp.GREEN), apply=True)
+def test_an_initialised_hub_says_what_it_applied(world: World) -> None:
+    world.account("us-cert")
+    assert init(world, registry()) == Initialised(is_new=False)
+    done = init(world, of_us(default_tlp=Tlp.GREEN), apply=True)
     assert [(one.key, one.kept, one.given) for one in done.applied] == [("US.default_tlp", "amber", "green")]
-    assert init(hub, of_us(default_tlp=Tlp.GREEN), apply=True).applied == ()
+    assert init(world, of_us(default_tlp=Tlp.GREEN), apply=True).applied == ()
     with pytest.raises(SettingsError, match="no nation FR in it"):
-        init(hub, of_us(default_tlp=Tlp.GREEN), add=[NationCode("FR")])
+        init(world, of_us(default_tlp=Tlp.GREEN), add=[NationCode("FR")])
 
 
-def test_a_public_source_is_nobodys(hub: Hub) -> None:
-    hub.account("kr-agency")
-    administer.register_identity(hub.service, "kr-agency", VENDOR)
+def test_a_public_source_is_nobodys(world: World) -> None:
+    world.account("kr-agency")
+    administer.register_identity(world.service, "kr-agency", VENDOR)
     with pytest.raises(SettingsError, match="registered identity of a member of KR"):
-        init(hub, listing(INFORMATIVE, public=(VENDOR,)), apply=True)
+        init(world, listing(INFORMATIVE, public=(StixId(PUBLIC), VENDOR)), apply=True)
 
 
-def test_a_new_nations_ids_are_nobodys(hub: Hub) -> None:
-    hub.account("kr-agency")
-    administer.register_identity(hub.service, "kr-agency", ZEALAND.identity_id)
+def test_a_new_nations_ids_are_nobodys(world: World) -> None:
+    world.account("kr-agency")
+    administer.register_identity(world.service, "kr-agency", ZEALAND.identity_id)
     with pytest.raises(SettingsError, match="registered identity of a member of KR"):
-        init(hub, with_zealand(), add=[NZ])
+        init(world, with_zealand(), add=[NZ])
     taken = statement_like(ZEALAND.rel_to_id)
-    administer.remove_identity(hub.service, "kr-agency", ZEALAND.identity_id)
-    hub.accepted("kr-agency", taken)
+    administer.remove_identity(world.service, "kr-agency", ZEALAND.identity_id)
+    world.accepted("kr-agency", taken)
     with pytest.raises(SettingsError, match="an object that KR submitted"):
-        init(hub, with_zealand(), add=[NZ])
+        init(world, with_zealand(), add=[NZ])
 
 
 def statement_like(id: StixId, **more: Any) -> dict[str, Any]:
@@ -210,25 +208,25 @@ def statement_like(id: StixId, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def sharing(hub: Hub) -> Hub:
+def sharing(world: World) -> World:
     """The US share up to AMBER with KR."""
-    hub.agree(clause("US", "KR", max_tlp="amber"))
-    return hub
+    world.agree(["US", "KR"], clause("US", "KR", max_tlp="amber"))
+    return world
 
 
-def seen(hub: Hub, *items: Any) -> list[bool]:
-    return [hub.sees("kr-cert", item) for item in items]
+def seen(world: World, *items: Any) -> list[bool]:
+    return [world.sees("kr-cert", item) for item in items]
 
 
-def again(hub: Hub, *items: Any, **more: Any) -> None:
+def again(world: World, *items: Any, **more: Any) -> None:
     """Let what was submitted before be judged again, under a container that takes nothing from it."""
-    hub.accepted("us-cert", report("later", *items, tlp="green", **more))
+    world.accepted("us-cert", report("later", *items, tlp="green", **more))
 
 
 @pytest.mark.parametrize(
     "given", [of_us(default_tlp=Tlp.RED), of_us(unmarked_stays_home=True)], ids=["default_tlp", "unmarked"]
 )
-def test_a_default_holds_for_what_comes_later(sharing: Hub, given: Registry) -> None:
+def test_a_default_holds_for_what_comes_later(sharing: World, given: Registry) -> None:
     old, fresh, container = campaign("old", None), campaign("fresh", None), report("container")
     container["object_refs"] = [old["id"]]
     sharing.accepted("us-cert", old, container)
@@ -239,7 +237,7 @@ def test_a_default_holds_for_what_comes_later(sharing: Hub, given: Registry) -> 
     assert is_sound(later)
 
 
-def test_a_marking_that_is_listed_later_opens_only_what_comes_later(sharing: Hub) -> None:
+def test_a_marking_that_is_listed_later_opens_only_what_comes_later(sharing: World) -> None:
     old, fresh = (campaign(name, object_marking_refs=[TLP["green"], OTHER]) for name in ("old", "fresh"))
     sharing.accepted("us-cert", old)
     later = applied(sharing, listing(INFORMATIVE, OTHER))
@@ -249,7 +247,7 @@ def test_a_marking_that_is_listed_later_opens_only_what_comes_later(sharing: Hub
     assert is_sound(later)
 
 
-def test_a_marking_that_is_listed_no_more_closes_only_what_comes_later(sharing: Hub) -> None:
+def test_a_marking_that_is_listed_no_more_closes_only_what_comes_later(sharing: World) -> None:
     old, fresh = (
         campaign(name, object_marking_refs=[TLP["green"], INFORMATIVE]) for name in ("old", "fresh")
     )
@@ -261,7 +259,7 @@ def test_a_marking_that_is_listed_no_more_closes_only_what_comes_later(sharing: 
     assert is_sound(later)
 
 
-def test_a_definition_that_was_listed_by_its_extension_opens_what_came_while_it_was(sharing: Hub) -> None:
+def test_a_definition_that_was_listed_by_its_extension_opens_what_came_while_it_was(sharing: World) -> None:
     definition = statement_like(OTHER, extensions={EXTENSION: {"extension_type": "property-extension"}})
     by_extension = applied(sharing, listing(EXTENSION))
     old, fresh = (campaign(name, object_marking_refs=[TLP["green"], OTHER]) for name in ("old", "fresh"))
@@ -278,7 +276,7 @@ def test_a_definition_that_was_listed_by_its_extension_opens_what_came_while_it_
     assert is_sound(once_more)
 
 
-def test_a_statement_opens_whatever_was_configured_when_it_came(sharing: Hub) -> None:
+def test_a_statement_opens_whatever_was_configured_when_it_came(sharing: World) -> None:
     old = campaign("old", object_marking_refs=[TLP["green"], OTHER])
     sharing.accepted("us-cert", old)
     later = applied(sharing, listing())
@@ -288,7 +286,9 @@ def test_a_statement_opens_whatever_was_configured_when_it_came(sharing: Hub) ->
 
 
 @pytest.mark.parametrize("is_together", [False, True])
-def test_a_statement_opens_though_another_version_of_it_is_listed(sharing: Hub, *, is_together: bool) -> None:
+def test_a_statement_opens_though_another_version_of_it_is_listed(
+    sharing: World, *, is_together: bool
+) -> None:
     by_extension = statement_like(OTHER, extensions={EXTENSION: {"extension_type": "property-extension"}})
     statement = statement_like(OTHER) | {"modified": "2026-01-02T00:00:00.000Z"}
     first = applied(sharing, listing(EXTENSION))
@@ -307,15 +307,15 @@ def test_a_statement_opens_though_another_version_of_it_is_listed(sharing: Hub, 
     assert is_sound(later)
 
 
-def test_a_nation_that_is_added_gets_what_initialising_gives_and_nothing_old(sharing: Hub) -> None:
+def test_a_nation_that_is_added_gets_what_initialising_gives_and_nothing_old(sharing: World) -> None:
     old = campaign("old", object_marking_refs=[TLP["green"], ZEALAND.rel_to_id])
     sharing.accepted("us-cert", old)
     done = init(sharing, with_zealand(), add=[NZ])
     assert list(done.added) == [NZ]
     assert init(sharing, with_zealand(), add=[NZ]).added == ()  # harmless to repeat
     later = started(sharing, with_zealand())
-    assert len(later._drain(later.query("nz-cert"))) == 17
-    later.agree(clause("US", "NZ", history=True))
+    assert len(later.drain(later.query("nz-cert"))) == 17
+    later.agree(["US", "NZ"], clause("US", "NZ", history=True))
     fresh = campaign("fresh", object_marking_refs=[TLP["green"], ZEALAND.rel_to_id])
     later.accepted("us-cert", fresh)
     again(later, old, fresh)
@@ -324,10 +324,10 @@ def test_a_nation_that_is_added_gets_what_initialising_gives_and_nothing_old(sha
     assert is_sound(later)
 
 
-def test_what_was_no_public_sources_when_it_was_given_is_not_passed_on(sharing: Hub) -> None:
+def test_what_was_no_public_sources_when_it_was_given_is_not_passed_on(sharing: World) -> None:
     old, fresh = (campaign(name, "amber", created_by_ref=VENDOR) for name in ("old", "fresh"))
     sharing.accepted("us-cert", old)
-    later = applied(sharing, listing(INFORMATIVE, public=(VENDOR,)))
+    later = applied(sharing, listing(INFORMATIVE, public=(StixId(PUBLIC), VENDOR)))
     later.accepted("us-cert", fresh)
     assert "only US may share it" in str(later.one("kr-cert", old).message)
     assert later.one("kr-cert", fresh).succeeded
@@ -336,24 +336,24 @@ def test_what_was_no_public_sources_when_it_was_given_is_not_passed_on(sharing: 
     assert "only US may share it" in str(last.one("kr-agency", fresh).message)
 
 
-def test_no_clock_that_steps_back_mixes_old_and_new(sharing: Hub) -> None:
+def test_no_clock_that_steps_back_mixes_old_and_new(sharing: World) -> None:
     old, fresh = campaign("old", None), campaign("fresh", None)
     sharing.accepted("us-cert", old)
-    sharing.clock.back(hours=2)
+    sharing.clock.set_back(hours=2)
     later = applied(sharing, of_us(default_tlp=Tlp.RED))
-    later.clock.back(hours=2)
+    later.clock.set_back(hours=2)
     later.accepted("us-cert", fresh)
     again(later, old, fresh)
     assert seen(later, old, fresh) == [True, False]
     assert is_sound(later)
 
 
-def test_a_database_of_an_earlier_version_keeps_what_the_file_says(sharing: Hub) -> None:
+def test_a_database_of_an_earlier_version_keeps_what_the_file_says(sharing: World) -> None:
     """And learns by which list its definitions were accepted, which was not noted then."""
     definition = statement_like(OTHER, extensions={EXTENSION: {"extension_type": "property-extension"}})
     old, fresh = (campaign(name, object_marking_refs=[TLP["green"], OTHER]) for name in ("old", "fresh"))
     before = replace(sharing.service, registry=listing(EXTENSION))
-    Hub(before, sharing.clock, sharing.accounts, sharing._nonces).accepted("us-cert", definition, old)
+    replace(sharing, service=before).accepted("us-cert", definition, old)
     with sharing.service.store.write() as connection:
         connection.execute(update(hub_state).values(configuration=0))
         connection.execute(delete(configuration))
@@ -371,15 +371,15 @@ def test_a_database_of_an_earlier_version_keeps_what_the_file_says(sharing: Hub)
 
 
 @pytest.fixture
-def process(database_url: str) -> Iterator[Hub]:
+def process(database_url: str) -> Iterator[World]:
     """One that serves, on connections of its own, with a member."""
-    hub = Hub.open(database_url)
-    hub.agree(clause("US", "KR"))
-    yield started(hub, registry())
-    hub.service.store.close()
+    world = build_empty(database_url)
+    world.agree(["US", "KR"], clause("US", "KR"))
+    yield started(world, registry())
+    world.service.store.close()
 
 
-def other(process: Hub, database_url: str, given: Registry, **options: Any) -> None:
+def other(process: World, database_url: str, given: Registry, **options: Any) -> None:
     """Let another process initialise the database."""
     with closing(Store.open(database_url)) as store:
         store.clock = process.clock
@@ -387,7 +387,7 @@ def other(process: Hub, database_url: str, given: Registry, **options: Any) -> N
 
 
 def test_a_process_of_before_answers_nothing_and_says_so_once(
-    process: Hub, database_url: str, caplog: pytest.LogCaptureFixture
+    process: World, database_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     process.accepted("us-cert", campaign("before"))
     other(process, database_url, of_us(default_tlp=Tlp.GREEN), apply=True)
@@ -410,7 +410,7 @@ def test_a_process_of_before_answers_nothing_and_says_so_once(
 
 
 def test_what_was_decided_before_is_not_written_afterwards(
-    process: Hub, database_url: str, monkeypatch: pytest.MonkeyPatch
+    process: World, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where its transaction had begun before, and waited for the lock."""
     pause = Pause(monkeypatch, submit, "decide")
@@ -425,7 +425,7 @@ def test_what_was_decided_before_is_not_written_afterwards(
     "lock", [epochs.hold, agreements.hold_for_change, partial(agreements.generation, hold=True)]
 )
 def test_whoever_waited_for_the_lock_finds_that_it_was_changed(
-    process: Hub, database_url: str, lock: Callable[[Connection], object]
+    process: World, database_url: str, lock: Callable[[Connection], object]
 ) -> None:
     if process.service.store.is_sqlite:
         pytest.skip("there no transaction begins before the one that writes has ended")
@@ -436,7 +436,7 @@ def test_whoever_waited_for_the_lock_finds_that_it_was_changed(
 
 
 def test_a_backup_with_another_configuration_is_restored_and_then_asked_about(
-    process: Hub, database_url: str, tmp_path: Path
+    process: World, database_url: str, tmp_path: Path
 ) -> None:
     backup(database_url, tmp_path / "copy")
     other(process, database_url, of_us(default_tlp=Tlp.GREEN), apply=True)
@@ -451,7 +451,7 @@ def test_a_backup_with_another_configuration_is_restored_and_then_asked_about(
 
 
 def test_the_same_values_after_a_restore_have_another_number(
-    process: Hub, database_url: str, tmp_path: Path
+    process: World, database_url: str, tmp_path: Path
 ) -> None:
     """So that a process of before does not take one history's configuration for another's."""
     backup(database_url, tmp_path / "copy")
@@ -472,8 +472,8 @@ def test_the_same_values_after_a_restore_have_another_number(
         "UPDATE hub_state SET configuration = 7",
     ],
 )
-def test_a_damaged_configuration_is_one_sentence(hub: Hub, statement: str) -> None:
-    with hub.service.store.write() as connection:
+def test_a_damaged_configuration_is_one_sentence(world: World, statement: str) -> None:
+    with world.service.store.write() as connection:
         connection.execute(text(statement))
     with pytest.raises(SettingsError, match="restore a backup"):
-        started(hub, registry())
+        started(world, registry())

@@ -17,7 +17,9 @@ from hub.actions.operation import work
 from hub.actions.reading import poll
 from hub.model import Page, Query, VersionFilter
 from hub.store.schema.tables import ledger, release
-from tests.actions.hubs import LEVELS, TLP, Hub, clause, identity, malware, relation, report
+from tests.named_objects import LEVELS, identity, malware, relation, report
+from tests.stix_objects import TLP
+from tests.world import World, clause
 
 _ROUNDS = 8
 _PAGE = 3
@@ -29,20 +31,20 @@ _WRITERS = ("us-cert", "us-agency", "jp-agency", "in-cert")
 class Poller:
     """A client that comes back, by its last date or by its last cursor, and writes down what it gets."""
 
-    hub: Hub
+    world: World
     id: str
     mode: str
     selections: frozenset[VersionFilter]
     pages: list[tuple[datetime, Page, datetime]] = field(default_factory=list)
 
     def run(self, is_over: threading.Event) -> None:
-        query = self.query = self.hub.query(self.id, limit=_PAGE, selections=self.selections)
+        query = self.query = self.world.query(self.id, limit=_PAGE, selections=self.selections)
         while True:
             was_over = is_over.is_set()
-            before = self.hub.clock()
-            page = poll.objects(self.hub.service, query)
+            before = self.world.clock()
+            page = poll.objects(self.world.service, query)
             if page.rows:
-                self.pages.append((before, page, self.hub.clock()))
+                self.pages.append((before, page, self.world.clock()))
                 query = self._next(query, page)
             elif was_over:
                 return
@@ -52,7 +54,9 @@ class Poller:
     def _next(self, query: Query, page: Page) -> Query:
         if self.mode == "added_after":
             return replace(query, added_after=page.rows[-1].date_added)
-        return poll.open_cursor(self.hub.service, self.query, poll.seal_cursor(self.hub.service, query, page))
+        return poll.open_cursor(
+            self.world.service, self.query, poll.seal_cursor(self.world.service, query, page)
+        )
 
     @property
     def rows(self) -> list[Any]:
@@ -62,28 +66,30 @@ class Poller:
 # --- what the others do meanwhile -----------------------------------------------------------------
 
 
-def _levels_change(hub: Hub) -> None:
+def _levels_change(world: World) -> None:
     """One member's versions go up and down, and relationships among them with each."""
     levels = itertools.cycle(LEVELS)
     for n in range(_ROUNDS):
         names = f"a{n % 3}", f"a{(n + 1) % 3}"
         items = [malware(name, next(levels), n + 1) for name in names]
-        hub.accepted("us-cert", relation(*items, version=n + 1), items[0])
+        world.accepted("us-cert", relation(*items, version=n + 1), items[0])
 
 
-def _containers_arrive(hub: Hub) -> None:
+def _containers_arrive(world: World) -> None:
     """Another's unmarked objects are tightened by containers, and its identity follows them."""
     who = identity("who")
-    hub.accepted("us-agency", who)
+    world.accepted("us-agency", who)
     for n in range(_ROUNDS):
-        hub.accepted("us-agency", malware(f"u{n}", None, created_by_ref=who["id"]))
-        hub.accepted("us-agency", report(f"r{n}", malware(f"u{n // 2}"), tlp=LEVELS[-1 - n % 5]))
-    hub.accepted("us-agency", malware("lax", created_by_ref=who["id"]))  # now partners see it, too
+        world.accepted("us-agency", malware(f"u{n}", None, created_by_ref=who["id"]))
+        world.accepted("us-agency", report(f"r{n}", malware(f"u{n // 2}"), tlp=LEVELS[-1 - n % 5]))
+    world.accepted("us-agency", malware("lax", created_by_ref=who["id"]))  # now partners see it, too
 
 
-def _versions_come_late(hub: Hub) -> None:
+def _versions_come_late(world: World) -> None:
     for n in range(_ROUNDS):
-        hub.accepted("jp-agency", malware("late", "green", 1 + (n * 5) % _ROUNDS), malware(f"j{n}", "amber"))
+        world.accepted(
+            "jp-agency", malware("late", "green", 1 + (n * 5) % _ROUNDS), malware(f"j{n}", "amber")
+        )
 
 
 @dataclass
@@ -92,36 +98,42 @@ class Episodes:
 
     times: list[tuple[datetime, datetime]] = field(default_factory=list)
 
-    def run(self, hub: Hub) -> None:
+    def run(self, world: World) -> None:
         for n in range(_ROUNDS // 2):
-            begin = hub.clock()
-            view = hub.agree(clause("US", "JP", audience="partner"), clause("US", "KR", max_tlp="amber"))
-            hub.accepted("us-agency-2", malware(f"g{n}"))
-            hub.terminate("jp-cert", view)
-            self.times.append((begin, hub.clock()))
-            work.work(hub.service)
+            begin = world.clock()
+            view = world.agree(
+                ["US", "JP", "KR"],
+                clause("US", "JP", audience="partner"),
+                clause("US", "KR", max_tlp="amber"),
+            )
+            world.accepted("us-agency-2", malware(f"g{n}"))
+            world.terminate(view, "JP")
+            self.times.append((begin, world.clock()))
+            work.work(world.service)
 
     def covers(self, before: datetime, after: datetime) -> bool:
         return any(begin <= after and before <= end for begin, end in self.times)
 
 
-def _world(hub: Hub) -> tuple[list[Poller], Episodes]:
+def _world(world: World) -> tuple[list[Poller], Episodes]:
     for id in (*_READERS, *_WRITERS, "us-agency-2"):
-        hub.account(id)
-    hub.agree(clause("US", "KR", audience="partner"))
-    hub.agree(clause("JP", "KR"), clause("JP", "US", max_tlp="green", audience="partner"))
+        world.account(id)
+    world.agree(["US", "KR"], clause("US", "KR", audience="partner"))
+    world.agree(
+        ["JP", "KR", "US"], clause("JP", "KR"), clause("JP", "US", max_tlp="green", audience="partner")
+    )
     kinds = itertools.product(_READERS, ("added_after", "next"))
-    pollers = [Poller(hub, id, mode, frozenset({VersionFilter.LAST})) for id, mode in kinds]
-    pollers.append(Poller(hub, "kr-cert", "added_after", frozenset({VersionFilter.ALL})))
+    pollers = [Poller(world, id, mode, frozenset({VersionFilter.LAST})) for id, mode in kinds]
+    pollers.append(Poller(world, "kr-cert", "added_after", frozenset({VersionFilter.ALL})))
     return pollers, Episodes()
 
 
-def _play(hub: Hub, pollers: list[Poller], writers: list[Callable[[Hub], None]]) -> None:
+def _play(world: World, pollers: list[Poller], writers: list[Callable[[World], None]]) -> None:
     is_over = threading.Event()
     with ThreadPoolExecutor(len(pollers) + len(writers)) as pool:
         polling = [pool.submit(poller.run, is_over) for poller in pollers]
         try:
-            for writing in [pool.submit(writer, hub) for writer in writers]:
+            for writing in [pool.submit(writer, world) for writer in writers]:
                 writing.result()
         finally:
             is_over.set()
@@ -132,19 +144,19 @@ def _play(hub: Hub, pollers: list[Poller], writers: list[Callable[[Hub], None]])
 # --- and what must be true ------------------------------------------------------------------------
 
 
-def test_whoever_comes_back_misses_nothing(hub: Hub) -> None:
-    pollers, episodes = _world(hub)
-    _play(hub, pollers, [_levels_change, _containers_arrive, _versions_come_late, episodes.run])
+def test_whoever_comes_back_misses_nothing(world: World) -> None:
+    pollers, episodes = _world(world)
+    _play(world, pollers, [_levels_change, _containers_arrive, _versions_come_late, episodes.run])
     for poller in pollers:
-        _check_complete(poller, hub.changed())
+        _check_complete(poller, world.changed())
         _check_served_once(poller)
         _check_levels(poller)
         if poller.id == "jp-cert":
             _check_episodes(poller, episodes)
-    _check_ledgers(hub)
+    _check_ledgers(world)
 
 
-def _check_complete(poller: Poller, fresh: Hub) -> None:
+def _check_complete(poller: Poller, fresh: World) -> None:
     at_once = fresh.rows(poller.id, selections=poller.selections)
     assert at_once, poller.id
     received = {(row.id, row.version, row.body) for row in poller.rows}
@@ -183,9 +195,9 @@ def _check_episodes(poller: Poller, episodes: Episodes) -> None:
             assert episodes.covers(before, after)
 
 
-def _check_ledgers(hub: Hub) -> None:
+def _check_ledgers(world: World) -> None:
     """Positions are gapless and dates strictly increasing with them, whoever wrote when."""
-    with hub.service.store.read() as connection:
+    with world.service.store.read() as connection:
         for recipient, position, last_date in connection.execute(
             select(ledger.c.recipient, ledger.c.position, ledger.c.last_date)
         ):
