@@ -9,7 +9,7 @@ import pytest
 
 from hub.store.database.connection import Store
 from tests import kept
-from tests.actions.alliance import Alliance, allied, is_sound
+from tests.actions.alliance import Alliance, allied
 from tests.world import World, build_empty
 
 
@@ -56,5 +56,5 @@ def alliance(database_url: str) -> Iterator[Alliance]:
     """The members between whom the policy decides; at the end `hub check` finds nothing."""
     alliance = allied(database_url)
     yield alliance
-    assert is_sound(alliance.world)
+    assert alliance.world.is_sound()
     alliance.world.close()

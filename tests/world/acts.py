@@ -53,6 +53,19 @@ class Acts(Members):
         (outcome,) = self.push(member, item).outcomes
         return outcome
 
+    def refusals(self, member: str, *objects: Json) -> list[str | None]:
+        """Push after a second; return for each object None, or the sentence with which it is refused."""
+        self.clock.wait()
+        outcomes = self.push(member, *objects).outcomes
+        return [None if outcome.succeeded else outcome.message for outcome in outcomes]
+
+    def remarks(self, member: str, *objects: Json) -> list[str]:
+        """Push objects that are accepted, after a second; return what the status says of each."""
+        self.clock.wait()
+        outcomes = self.push(member, *objects).outcomes
+        assert all(outcome.succeeded for outcome in outcomes), outcomes
+        return [outcome.message or "" for outcome in outcomes]
+
     def delete(self, member: str, id: str, origin: str | None = None, **filters: Any) -> None:
         """Delete an object of the member's nation, or of `origin`; `filters` as in a Deletion."""
         account = self.account(member)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from hub.actions.checks import check
 from hub.actions.operation.initialise import initialise
 from hub.actions.service.in_force import InForce
 from hub.actions.service.service import Secrets, Service
@@ -37,6 +38,10 @@ class World(Acts, Polls):
         """Another process over the same database and members, with other settings."""
         service = replace(self.service, **{"in_force": InForce(), **changes})
         return World(service, self.clock, self.callers, self.tokens, self._nonces)
+
+    def is_sound(self) -> bool:
+        """Return whether the database agrees with its own rows and objects (`hub check`)."""
+        return check.check(self.service).faults == []
 
     def close(self) -> None:
         self.service.store.close()

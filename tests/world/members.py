@@ -11,9 +11,10 @@ from typing import Any
 
 from hub.actions.operation import administer
 from hub.actions.service.service import Service
-from hub.model import Caller, HttpRequest, Kind, NationCode, Purpose, Scope
+from hub.model import Caller, HttpRequest, Kind, MemberId, NationCode, Purpose, Scope, StixId
 from hub.proofs import keys, requests
 from hub.proofs.keys import PrivateKey
+from hub.store.members import members
 from tests.world.clock import Clock
 
 URL = "https://hub.example"
@@ -94,6 +95,24 @@ class Members:
         nation = self.caller(member).member.nation
         assert nation is not None
         return nation
+
+    def identity_of(self, member: str) -> str:
+        """The identity of a member, which is the creator of what it makes."""
+        return self.caller(member).member.identity
+
+    def nation_identity(self, nation: str) -> str:
+        """The identity of a nation, which is that of its cert."""
+        return self.service.registry.nations[NationCode(nation)].identity_id
+
+    def rel_to(self, *nations: str) -> list[str]:
+        """The markings that address an object to the nations (policy 6)."""
+        return [self.service.registry.nations[NationCode(code)].rel_to_id for code in nations]
+
+    def share_identity(self, id: str, *sharers: str) -> None:
+        """Register one identity to several members, as the operator does on request of their certs."""
+        with self.service.store.write() as connection:
+            for member in sharers:
+                members.add_identity(connection, MemberId(member), StixId(id), self.clock())
 
     def collection_path(self, nation: NationCode) -> str:
         return f"/allied/collections/{self.service.registry.nations[nation].collection_id}/objects/"

@@ -80,6 +80,10 @@ class Polls(Members):
         """Those of the members that are served exactly this version."""
         return [member for member in among if self.sees(member, item)]
 
+    def readers_of_any(self, item: Json, *among: str) -> list[str]:
+        """Those of the members that are served any version of the object."""
+        return [member for member in among if item["id"] in self.ids(member)]
+
     def notes(self, member: str, origin: str | None = None) -> list[Json]:
         """The notes of the hub's own that recall something from the member, in order."""
         rows = self.drain(self.query(member, origin, types=frozenset({"note"}), selections=EVERY_VERSION))

@@ -222,7 +222,7 @@ _ACTS: list[Callable[..., Any]] = [
 def test_only_a_nations_cert_with_the_govern_scope_acts(world: World, act: Callable[..., Any]) -> None:
     cert = world.account("us-cert")
     request = world.signed(cert.govern_key, "/g", DOCUMENT)
-    auditor = administer.add_member(world.service, "court", None, Kind.AUDITOR, "court")
+    auditor = administer.add_member(world.service, "auditor", None, Kind.AUDITOR, "auditor")
     everything = frozenset(Scope)
     callers = [
         Caller(cert.caller.member, frozenset({Scope.READ, Scope.SUBMIT})),
@@ -390,13 +390,13 @@ def test_parties_see_their_own_and_auditors_all(world: World) -> None:
         world.agree(["US", "KR"], clause("US", "KR")),
         world.propose("jp-cert", agreement(clause("JP", "IN"))),
     )
-    auditor = administer.add_member(world.service, "court", None, Kind.AUDITOR, "court")
-    court = Caller(auditor, frozenset({Scope.READ}))
-    for member in ("us-cert", "kr-cert"):
-        assert agree.listing(world.service, world.caller(member)) == [ours]
+    member = administer.add_member(world.service, "auditor", None, Kind.AUDITOR, "auditor")
+    auditor = Caller(member, frozenset({Scope.READ}))
+    for cert in ("us-cert", "kr-cert"):
+        assert agree.listing(world.service, world.caller(cert)) == [ours]
     assert agree.listing(world.service, world.caller("in-cert")) == [theirs]
-    assert agree.listing(world.service, court) == [ours, theirs]
-    assert agree.show(world.service, court, theirs["id"]) == theirs
+    assert agree.listing(world.service, auditor) == [ours, theirs]
+    assert agree.show(world.service, auditor, theirs["id"]) == theirs
 
 
 def test_participants_are_the_certs_and_ones_own_nation(world: World) -> None:

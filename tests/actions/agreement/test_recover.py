@@ -36,15 +36,15 @@ def requested(world: World, new: PrivateKey, member: str = LOST) -> JsonObject:
     return shown(world, new)
 
 
-def court(world: World) -> Caller:
+def auditor(world: World) -> Caller:
     with suppress(Conflict):
-        administer.add_member(world.service, "court", None, Kind.AUDITOR, "court")
-    (member,) = [one for one in administer.list_members(world.service) if one.id == "court"]
+        administer.add_member(world.service, "auditor", None, Kind.AUDITOR, "auditor")
+    (member,) = [one for one in administer.list_members(world.service) if one.id == "auditor"]
     return Caller(member, frozenset({Scope.READ}))
 
 
 def shown(world: World, new: PrivateKey) -> JsonObject:
-    found = recover.listing(world.service, court(world))
+    found = recover.listing(world.service, auditor(world))
     return next(one for one in found if one["thumbprint"] == new.thumbprint)
 
 
@@ -194,7 +194,7 @@ def test_what_is_over_cannot_be_confirmed(world: World, old: PrivateKey) -> None
     world.clock.wait(days=30)
     with pytest.raises(NotFound):
         confirmed(world, PARTY, view)
-    states = [one["state"] for one in recover.listing(world.service, court(world))]
+    states = [one["state"] for one in recover.listing(world.service, auditor(world))]
     assert states == ["withdrawn", "withdrawn", "lapsed"]
     assert valid(world) == [old.thumbprint]
 

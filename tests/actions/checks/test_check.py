@@ -21,7 +21,7 @@ from hub.actions.operation import work
 from hub.actions.service.service import Service
 from hub.model import NationCode, Tlp
 from tests import postgres
-from tests.actions.damage import copied, damage, furnish
+from tests.actions.damage import copied, damage, fill
 from tests.properties.playing import Play
 from tests.properties.worlds import DEFAULTS, NATIONS, Event, happenings
 from tests.stix_objects import stix_id
@@ -33,12 +33,12 @@ Sound = tuple[World, str]
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sound]:
-    """A furnished world, closed, and where its database is."""
+    """A filled world, closed, and where its database is."""
     if request.param == "sqlite":
-        yield _furnished(f"sqlite:///{tmp_path_factory.mktemp('sound') / 'hub.db'}")
+        yield _filled(f"sqlite:///{tmp_path_factory.mktemp('sound') / 'hub.db'}")
         return
     with postgres.database(request.getfixturevalue("postgres_server")) as url:
-        yield _furnished(url)
+        yield _filled(url)
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +46,9 @@ def mould() -> Mould:
     return Mould(codes=NATIONS, defaults={code: Tlp.of(level) for code, level in DEFAULTS.items()})
 
 
-def _furnished(url: str) -> Sound:
+def _filled(url: str) -> Sound:
     world = build(url, require_signature=True)
-    furnish(world)
+    fill(world)
     world.close()
     return world, url
 

@@ -26,13 +26,13 @@ EVERYBODY = "(SELECT justification_id FROM release WHERE recipient = 'KR' AND po
 def sound(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sound]:
     """A closed world in which one object was deleted and one tightened, after members of KR fetched them."""
     if request.param == "sqlite":
-        yield _furnished(f"sqlite:///{tmp_path_factory.mktemp('sound') / 'hub.db'}")
+        yield _filled(f"sqlite:///{tmp_path_factory.mktemp('sound') / 'hub.db'}")
         return
     with postgres.database(request.getfixturevalue("postgres_server")) as url:
-        yield _furnished(url)
+        yield _filled(url)
 
 
-def _furnished(url: str) -> Sound:
+def _filled(url: str) -> Sound:
     world = build(url, codes=("KR", "US"), require_signature=True)
     world.agree(["US", "KR"], clause("US", "KR", "amber"))
     world.clock.wait()

@@ -180,16 +180,16 @@ def test_what_is_not_there_is_not_found(world: World, act: Any) -> None:
 def test_scopes_that_a_kind_cannot_have_are_refused(world: World) -> None:
     for id in ("us-cert", "us-agency", "us-partner"):
         world.account(id)
-    administer.add_member(world.service, "court", None, Kind.AUDITOR, "court")
+    administer.add_member(world.service, "auditor", None, Kind.AUDITOR, "auditor")
     administer.add_member(world.service, "ops", None, Kind.OPERATOR, "ops")
     refused = [("us-cert", [])]
-    refused += [(id, [Scope.GOVERN]) for id in ("us-agency", "us-partner", "court", "ops")]
-    refused += [(id, [Scope.SUBMIT]) for id in ("court", "ops")]
+    refused += [(id, [Scope.GOVERN]) for id in ("us-agency", "us-partner", "auditor", "ops")]
+    refused += [(id, [Scope.SUBMIT]) for id in ("auditor", "ops")]
     for id, scopes in refused:
         with pytest.raises(Unprocessable):
             administer.issue_token(world.service, id, scopes)
     administer.issue_token(world.service, "us-cert", list(Scope))
-    administer.issue_token(world.service, "court", [Scope.READ])
+    administer.issue_token(world.service, "auditor", [Scope.READ])
 
 
 def test_a_revoked_token_stops_and_the_others_do_not(world: World) -> None:
@@ -222,11 +222,11 @@ def test_a_key_has_one_member_and_one_purpose(world: World) -> None:
 
 def test_keys_go_to_whom_they_fit(world: World) -> None:
     world.account("us-agency")
-    administer.add_member(world.service, "court", None, Kind.AUDITOR, "court")
+    administer.add_member(world.service, "auditor", None, Kind.AUDITOR, "auditor")
     for id, purpose in [
         ("us-agency", Purpose.AGREEMENT),
-        ("court", Purpose.SUBMIT),
-        ("court", Purpose.AGREEMENT),
+        ("auditor", Purpose.SUBMIT),
+        ("auditor", Purpose.AGREEMENT),
     ]:
         with pytest.raises(Unprocessable):
             administer.register_key(world.service, id, jwk(keys.generate("ed25519")), purpose)

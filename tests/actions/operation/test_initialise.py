@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, text, update
 
-from hub.actions.checks import check
 from hub.actions.operation import administer, readiness, restore
 from hub.actions.operation.backup import backup
 from hub.actions.operation.initialise import Initialised, bound, initialise
@@ -75,10 +74,6 @@ def started(world: World, given: Registry) -> World:
 def applied(world: World, given: Registry, **options: Any) -> World:
     init(world, given, apply=True, **options)
     return started(world, given)
-
-
-def is_sound(world: World) -> bool:
-    return check.check(world.service).faults == []
 
 
 # --- what is refused ------------------------------------------------------------------------------
@@ -146,7 +141,7 @@ def test_until_somebody_has_joined_apply_takes_whatever_the_file_says(world: Wor
     with pytest.raises(SettingsError, match="nobody has joined"):
         started(world, given)
     other = applied(world, given)
-    assert is_sound(other)
+    assert other.is_sound()
     fresh = {given.hub_identity_id, *given.rel_to}
     first = min(given.nations).lower()
     found = {row.id for row in other.drain(other.query(f"{first}-cert"))}
@@ -155,7 +150,7 @@ def test_until_somebody_has_joined_apply_takes_whatever_the_file_says(world: Wor
     second = min(code for code in given.nations if code != US)
     other.agree(["US", second], clause("US", second))
     other.accepted("us-cert", campaign("one"))
-    assert is_sound(other)
+    assert other.is_sound()
 
 
 def test_what_people_call_a_nation_may_change(world: World) -> None:
@@ -234,7 +229,7 @@ def test_a_default_holds_for_what_comes_later(sharing: World, given: Registry) -
     later.accepted("us-cert", fresh)
     again(later, old, container)
     assert seen(later, old, container, fresh) == [True, True, False]
-    assert is_sound(later)
+    assert later.is_sound()
 
 
 def test_a_marking_that_is_listed_later_opens_only_what_comes_later(sharing: World) -> None:
@@ -244,7 +239,7 @@ def test_a_marking_that_is_listed_later_opens_only_what_comes_later(sharing: Wor
     later.accepted("us-cert", fresh)
     again(later, old, fresh)
     assert seen(later, old, fresh) == [False, True]
-    assert is_sound(later)
+    assert later.is_sound()
 
 
 def test_a_marking_that_is_listed_no_more_closes_only_what_comes_later(sharing: World) -> None:
@@ -256,7 +251,7 @@ def test_a_marking_that_is_listed_no_more_closes_only_what_comes_later(sharing: 
     later.accepted("us-cert", fresh)
     again(later, old, fresh)
     assert seen(later, old, fresh) == [True, False]
-    assert is_sound(later)
+    assert later.is_sound()
 
 
 def test_a_definition_that_was_listed_by_its_extension_opens_what_came_while_it_was(sharing: World) -> None:
@@ -268,12 +263,12 @@ def test_a_definition_that_was_listed_by_its_extension_opens_what_came_while_it_
     later.accepted("us-cert", fresh)
     again(later, old, fresh)
     assert seen(later, old, fresh) == [True, False]
-    assert is_sound(later)
+    assert later.is_sound()
     once_more = applied(later, listing(EXTENSION))
     last = campaign("last", object_marking_refs=[TLP["green"], OTHER])
     once_more.accepted("us-cert", last)
     assert seen(once_more, old, fresh, last) == [True, False, True]
-    assert is_sound(once_more)
+    assert once_more.is_sound()
 
 
 def test_a_statement_opens_whatever_was_configured_when_it_came(sharing: World) -> None:
@@ -282,7 +277,7 @@ def test_a_statement_opens_whatever_was_configured_when_it_came(sharing: World) 
     later = applied(sharing, listing())
     later.accepted("us-cert", statement_like(OTHER))
     assert seen(later, old) == [True]
-    assert is_sound(later)
+    assert later.is_sound()
 
 
 @pytest.mark.parametrize("is_together", [False, True])
@@ -304,7 +299,7 @@ def test_a_statement_opens_though_another_version_of_it_is_listed(
     fresh = campaign("fresh", object_marking_refs=[TLP["green"], OTHER])
     later.accepted("us-cert", fresh)
     assert seen(later, old, fresh) == [True, True]
-    assert is_sound(later)
+    assert later.is_sound()
 
 
 def test_a_nation_that_is_added_gets_what_initialising_gives_and_nothing_old(sharing: World) -> None:
@@ -321,7 +316,7 @@ def test_a_nation_that_is_added_gets_what_initialising_gives_and_nothing_old(sha
     again(later, old, fresh)
     # Its marking meant nothing when it was submitted, and so closes it.
     assert [later.sees("nz-cert", item) for item in (old, fresh)] == [False, True]
-    assert is_sound(later)
+    assert later.is_sound()
 
 
 def test_what_was_no_public_sources_when_it_was_given_is_not_passed_on(sharing: World) -> None:
@@ -331,7 +326,7 @@ def test_what_was_no_public_sources_when_it_was_given_is_not_passed_on(sharing: 
     later.accepted("us-cert", fresh)
     assert "only US may share it" in str(later.one("kr-cert", old).message)
     assert later.one("kr-cert", fresh).succeeded
-    assert is_sound(later)
+    assert later.is_sound()
     last = applied(later, listing(INFORMATIVE))
     assert "only US may share it" in str(last.one("kr-agency", fresh).message)
 
@@ -345,7 +340,7 @@ def test_no_clock_that_steps_back_mixes_old_and_new(sharing: World) -> None:
     later.accepted("us-cert", fresh)
     again(later, old, fresh)
     assert seen(later, old, fresh) == [True, False]
-    assert is_sound(later)
+    assert later.is_sound()
 
 
 def test_a_database_of_an_earlier_version_keeps_what_the_file_says(sharing: World) -> None:
@@ -361,7 +356,7 @@ def test_a_database_of_an_earlier_version_keeps_what_the_file_says(sharing: Worl
     with pytest.raises(SettingsError, match="run `hub init`"):
         started(sharing, listing(EXTENSION))
     assert init(sharing, listing(EXTENSION)).is_new
-    assert is_sound(started(sharing, listing(EXTENSION)))
+    assert started(sharing, listing(EXTENSION)).is_sound()
     later = applied(sharing, listing())
     later.accepted("us-cert", fresh)
     assert seen(later, old, fresh) == [True, False]

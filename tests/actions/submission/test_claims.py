@@ -6,20 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.actions.alliance import (
-    MITRE,
-    VENDOR,
-    allied,
-    derived,
-    is_sound,
-    nation_of,
-    of,
-    readers,
-    share,
-    status,
-    technique,
-    tell,
-)
+from tests.actions.alliance import MITRE, VENDOR, allied, by_content, technique
 from tests.stix_objects import Json, identity, indicator, malware, stix_id
 from tests.world import World
 
@@ -30,7 +17,7 @@ STRANGER = stix_id("identity", 302)
 def world(database_url: str) -> Iterator[World]:
     world, _ = allied(database_url)
     yield world
-    assert is_sound(world)
+    assert world.is_sound()
     world.close()
 
 
@@ -47,53 +34,53 @@ def is_refused(answer: list[str | None], *words: str) -> bool:
 
 @pytest.mark.parametrize("by", ["kr-partner", "kr-agency2", "us-agency", "us-cert"])
 def test_a_registered_identity_is_named_by_those_who_may_use_it_alone(world: World, by: str) -> None:
-    whose = of(world, "kr-agency")
-    answer = tell(world, by, green(created_by=whose), malware(1, tlp="green", created_by=whose))
+    whose = world.identity_of("kr-agency")
+    answer = world.refusals(by, green(created_by=whose), malware(1, tlp="green", created_by=whose))
     assert is_refused(answer, "created_by_ref names an identity of KR; only it submits in its name")
     assert "kr-agency" not in str(answer)
 
 
 @pytest.mark.parametrize("by", ["kr-agency", "kr-partner", "jp-cert"])
 def test_nobody_but_the_cert_submits_or_names_its_nations_identity(world: World, by: str) -> None:
-    nation = nation_of(world, "KR")
+    nation = world.nation_identity("KR")
     forged = identity(1, tlp="green") | {"id": nation}
-    assert is_refused(tell(world, by, forged), "this is an identity of KR")
-    assert is_refused(tell(world, by, green(created_by=nation)), "names an identity of KR")
-    assert tell(world, "kr-cert", forged, green(created_by=nation)) == [None, None]
+    assert is_refused(world.refusals(by, forged), "this is an identity of KR")
+    assert is_refused(world.refusals(by, green(created_by=nation)), "names an identity of KR")
+    assert world.refusals("kr-cert", forged, green(created_by=nation)) == [None, None]
 
 
 def test_a_cert_speaks_as_each_of_its_nations_members(world: World) -> None:
-    assert tell(world, "kr-cert", green(created_by=of(world, "kr-partner"))) == [None]
+    assert world.refusals("kr-cert", green(created_by=world.identity_of("kr-partner"))) == [None]
 
 
 def test_an_equal_copy_of_what_is_seen_now_may_name_its_source(world: World) -> None:
-    original = green(created_by=of(world, "kr-agency"))
-    assert is_refused(tell(world, "us-agency", original))  # it is not there yet
-    assert tell(world, "kr-agency", original) == [None]
-    assert tell(world, "us-agency", original) == [None]
-    assert is_refused(tell(world, "us-agency", original | {"confidence": 7, "modified": _later(5)}))
-    assert readers(world, original, "jp-cert", "au-partner") == ["jp-cert", "au-partner"]
+    original = green(created_by=world.identity_of("kr-agency"))
+    assert is_refused(world.refusals("us-agency", original))  # it is not there yet
+    assert world.refusals("kr-agency", original) == [None]
+    assert world.refusals("us-agency", original) == [None]
+    assert is_refused(world.refusals("us-agency", original | {"confidence": 7, "modified": _later(5)}))
+    assert world.readers_of_any(original, "jp-cert", "au-partner") == ["jp-cert", "au-partner"]
 
 
 def test_an_identity_may_be_shared_by_members_and_be_one_of_several(world: World) -> None:
     ministry, feed = stix_id("identity", 400), stix_id("identity", 401)
-    share(world, ministry, "kr-agency", "kr-agency2")
-    share(world, feed, "kr-agency")
+    world.share_identity(ministry, "kr-agency", "kr-agency2")
+    world.share_identity(feed, "kr-agency")
     shared = identity(400, tlp="green")
     for by in ("kr-agency", "kr-agency2"):
         assert (
-            tell(world, by, shared | {"name": by}, green(by == "kr-agency", created_by=ministry))
+            world.refusals(by, shared | {"name": by}, green(by == "kr-agency", created_by=ministry))
             == [None] * 2
         )
-    assert tell(world, "kr-agency", green(7, created_by=feed)) == [None]
-    assert is_refused(tell(world, "kr-agency2", green(8, created_by=feed)))
-    assert is_refused(tell(world, "kr-partner", shared, green(9, created_by=ministry)))
+    assert world.refusals("kr-agency", green(7, created_by=feed)) == [None]
+    assert is_refused(world.refusals("kr-agency2", green(8, created_by=feed)))
+    assert is_refused(world.refusals("kr-partner", shared, green(9, created_by=ministry)))
 
 
 def test_the_hubs_own_is_neither_forged_nor_copied(world: World) -> None:
     hub = world.service.registry.hub_identity_id
-    assert is_refused(tell(world, "kr-cert", green(created_by=hub)), "only the hub submits in its name")
-    assert is_refused(tell(world, "kr-cert", identity(1, tlp="green") | {"id": hub}), "belongs to the hub")
+    assert is_refused(world.refusals("kr-cert", green(created_by=hub)), "only the hub submits in its name")
+    assert is_refused(world.refusals("kr-cert", identity(1, tlp="green") | {"id": hub}), "belongs to the hub")
 
 
 # --- nobody overwrites another --------------------------------------------------------------------
@@ -104,7 +91,7 @@ def _later(n: int) -> str:
 
 
 def _claimed(world: World, by: str, how: str) -> dict[str, str]:
-    named = {"named": of(world, by), "bare": "", "relayed": VENDOR, "otherwise relayed": STRANGER}
+    named = {"named": world.identity_of(by), "bare": "", "relayed": VENDOR, "otherwise relayed": STRANGER}
     return {"created_by": named[how]} if named[how] else {}
 
 
@@ -132,8 +119,8 @@ def test_a_first_version_needs_the_stronger_claim(
 ) -> None:
     first = green(**_claimed(world, "kr-agency", theirs))
     second = green(version=9, x_by=rival, **_claimed(world, rival, mine))
-    assert tell(world, "kr-agency", first) == [None]
-    answer = tell(world, rival, second)
+    assert world.refusals("kr-agency", first) == [None]
+    answer = world.refusals(rival, second)
     if is_taken:
         assert answer == [None]
     else:
@@ -156,90 +143,93 @@ def test_a_first_version_needs_the_stronger_claim(
 def test_what_certs_may_say_under_anothers_id(
     world: World, theirs: str, mine: str, version: int, rival: str, *, is_taken: bool
 ) -> None:
-    assert tell(world, "kr-agency", green(**_claimed(world, "kr-agency", theirs))) == [None]
+    assert world.refusals("kr-agency", green(**_claimed(world, "kr-agency", theirs))) == [None]
     second = green(version=version, x_by=rival, **_claimed(world, rival, mine))
-    assert (tell(world, rival, second) == [None]) is is_taken
+    assert (world.refusals(rival, second) == [None]) is is_taken
 
 
 def test_what_is_not_seen_is_not_compared_and_two_stand_side_by_side(world: World) -> None:
-    assert tell(world, "kr-agency", indicator(1, tlp="red", created_by=of(world, "kr-agency"))) == [None]
-    assert tell(world, "us-agency", green(1)) == [None]
+    assert world.refusals(
+        "kr-agency", indicator(1, tlp="red", created_by=world.identity_of("kr-agency"))
+    ) == [None]
+    assert world.refusals("us-agency", green(1)) == [None]
     # Whoever has a record is stopped by what is named and seen, unless it names its own.
-    reopened = indicator(1, tlp="green", version=2, created_by=of(world, "kr-agency"))
-    assert tell(world, "kr-agency", reopened) == [None]
-    assert is_refused(tell(world, "us-agency", green(1, version=3)), "KR's object")
+    reopened = indicator(1, tlp="green", version=2, created_by=world.identity_of("kr-agency"))
+    assert world.refusals("kr-agency", reopened) == [None]
+    assert is_refused(world.refusals("us-agency", green(1, version=3)), "KR's object")
 
 
 def test_what_was_once_shown_goes_on_counting(world: World) -> None:
-    mine = of(world, "kr-agency")
-    assert tell(world, "kr-agency", green(created_by=mine)) == [None]
-    assert tell(world, "kr-agency", indicator(1, tlp="red", version=2, created_by=mine)) == [None]
-    assert is_refused(tell(world, "us-agency", green(version=3)), "KR's object")
+    mine = world.identity_of("kr-agency")
+    assert world.refusals("kr-agency", green(created_by=mine)) == [None]
+    assert world.refusals("kr-agency", indicator(1, tlp="red", version=2, created_by=mine)) == [None]
+    assert is_refused(world.refusals("us-agency", green(version=3)), "KR's object")
     world.delete("kr-agency", green()["id"])
-    assert is_refused(tell(world, "us-agency", green(version=4)), "KR's object")
+    assert is_refused(world.refusals("us-agency", green(version=4)), "KR's object")
 
 
 def test_a_copy_is_a_record_of_its_own_that_takes_equal_copies_alone(world: World) -> None:
     first, second = green(), green(version=2, confidence=50)
-    assert tell(world, "kr-agency", first) == [None]
-    assert tell(world, "us-agency", first) == [None]
-    assert is_refused(tell(world, "us-agency", second), "KR's object")
-    assert tell(world, "kr-agency", second) == [None]
-    assert tell(world, "us-agency", second) == [None]
+    assert world.refusals("kr-agency", first) == [None]
+    assert world.refusals("us-agency", first) == [None]
+    assert is_refused(world.refusals("us-agency", second), "KR's object")
+    assert world.refusals("kr-agency", second) == [None]
+    assert world.refusals("us-agency", second) == [None]
     world.delete("us-agency", first["id"])  # its own alone
-    assert readers(world, first, "jp-agency", "us-cert") == ["jp-agency", "us-cert"]
+    assert world.readers_of_any(first, "jp-agency", "us-cert") == ["jp-agency", "us-cert"]
 
 
 def test_nobody_revokes_anothers(world: World) -> None:
-    assert tell(world, "kr-agency", green()) == [None]
+    assert world.refusals("kr-agency", green()) == [None]
     for by in ("us-agency", "kr-agency2", "kr-partner"):
-        assert is_refused(tell(world, by, green(version=9, revoked=True)), "KR's object")
+        assert is_refused(world.refusals(by, green(version=9, revoked=True)), "KR's object")
 
 
 def test_both_name_their_own_under_an_id_that_follows_from_content(world: World) -> None:
     """OpenCTI gives one indicator one id, whoever makes it."""
     pattern = "[domain-name:value = 'bad.example']"
     for by, answer in (("kr-agency", None), ("us-agency", None), ("kr-partner", None)):
-        mine = derived("indicator", pattern, tlp="green", created_by=of(world, by), x_by=by)
-        assert tell(world, by, mine) == [answer]
-    bare = derived("indicator", pattern, tlp="green", version=9)
-    assert is_refused(tell(world, "jp-agency", bare))
+        mine = by_content("indicator", pattern, tlp="green", created_by=world.identity_of(by), x_by=by)
+        assert world.refusals(by, mine) == [answer]
+    bare = by_content("indicator", pattern, tlp="green", version=9)
+    assert is_refused(world.refusals("jp-agency", bare))
     assert len([seen for seen in world.see("au-cert") if seen.id == bare["id"]]) == 3
 
 
 def test_what_a_public_source_made_is_pushed_by_every_member(world: World) -> None:
     for n, by in enumerate(("kr-agency", "kr-partner", "us-agency", "us-cert", "au-partner")):
-        assert tell(world, by, technique(x_by=n)) == [None]
+        assert world.refusals(by, technique(x_by=n)) == [None]
     other = technique() | {"created_by_ref": VENDOR}
-    assert is_refused(tell(world, "jp-agency", other))
-    assert MITRE not in {of(world, by) for by in world.callers}
+    assert is_refused(world.refusals("jp-agency", other))
+    assert MITRE not in {world.identity_of(by) for by in world.callers}
 
 
 def test_names_are_everybodys_unless_their_submitter_names_them_its_own(world: World) -> None:
     bare, relayed = malware(1, tlp="green"), malware(2, tlp="green", created_by=VENDOR)
-    assert tell(world, "kr-agency", bare, relayed) == [None, None]
-    assert tell(world, "us-agency", bare | {"x_by": 1}, relayed | {"x_by": 1}) == [None, None]
-    assert tell(world, "kr-agency", malware(3, tlp="green", created_by=of(world, "kr-agency"))) == [None]
-    assert is_refused(tell(world, "us-agency", malware(3, tlp="green", version=9)), "KR's object")
-    own = derived("malware", "heron", tlp="green", created_by=of(world, "kr-agency"))
-    assert tell(world, "kr-agency", own) == [None]
-    assert tell(world, "us-agency", own | {"x_by": 1, "created_by_ref": VENDOR}) == [None]
+    assert world.refusals("kr-agency", bare, relayed) == [None, None]
+    assert world.refusals("us-agency", bare | {"x_by": 1}, relayed | {"x_by": 1}) == [None, None]
+    assert world.refusals(
+        "kr-agency", malware(3, tlp="green", created_by=world.identity_of("kr-agency"))
+    ) == [None]
+    assert is_refused(world.refusals("us-agency", malware(3, tlp="green", version=9)), "KR's object")
+    own = by_content("malware", "heron", tlp="green", created_by=world.identity_of("kr-agency"))
+    assert world.refusals("kr-agency", own) == [None]
+    assert world.refusals("us-agency", own | {"x_by": 1, "created_by_ref": VENDOR}) == [None]
 
 
 def test_a_false_claim_is_deleted_by_the_claimants_cert(world: World) -> None:
     squatted = green(created_by=STRANGER)
-    assert tell(world, "us-partner", squatted) == [None]
+    assert world.refusals("us-partner", squatted) == [None]
     world.delete("us-cert", squatted["id"])
-    assert readers(world, squatted, "us-partner", "jp-cert") == []
+    assert world.readers_of_any(squatted, "us-partner", "jp-cert") == []
 
 
 def test_the_status_of_a_bare_object_says_what_protects_it(world: World) -> None:
-    bare, relayed, named, found = status(
-        world,
+    bare, relayed, named, found = world.remarks(
         "kr-agency",
         green(1),
         green(2, created_by=VENDOR),
-        green(3, created_by=of(world, "kr-agency")),
+        green(3, created_by=world.identity_of("kr-agency")),
         technique(),
     )
     assert "created_by_ref with an identity of yours protects it" in bare

@@ -31,7 +31,7 @@ AT_DEFAULT = EffectiveMarking(AMBER)
 
 
 @dataclass
-class Shelf:
+class MemberRecords:
     """What one member has submitted, as it is handled after each submission."""
 
     default: Tlp = AMBER
@@ -140,7 +140,7 @@ def box(
 def test_an_object_is_handled_by_its_own_marking_else_by_its_containers_else_by_default(
     item: ObjectVersion, containers: list[ObjectVersion], expected: EffectiveMarking
 ) -> None:
-    assert Shelf().push(*containers, item)[ONE] == expected
+    assert MemberRecords().push(*containers, item)[ONE] == expected
 
 
 @pytest.mark.parametrize(
@@ -156,44 +156,44 @@ def test_an_object_is_handled_by_its_own_marking_else_by_its_containers_else_by_
 def test_a_container_that_arrives_later_can_only_tighten(
     containers: list[ObjectVersion], expected: EffectiveMarking
 ) -> None:
-    shelf = Shelf()
-    shelf.push(made(ONE))
+    records = MemberRecords()
+    records.push(made(ONE))
     for one in containers:
-        shelf.push(one)
-    assert shelf.handled()[ONE] == expected
+        records.push(one)
+    assert records.handled()[ONE] == expected
 
 
 def test_a_later_container_does_not_address_what_is_red_by_default() -> None:
-    shelf = Shelf(default=RED)
-    shelf.push(box(REPORT, None))
-    shelf.push(box(OUTER, GREEN, TO_KR, of=(REPORT,)))
-    assert shelf.push(made(ONE))[ONE] == EffectiveMarking(RED, NOBODY)
+    records = MemberRecords(default=RED)
+    records.push(box(REPORT, None))
+    records.push(box(OUTER, GREEN, TO_KR, of=(REPORT,)))
+    assert records.push(made(ONE))[ONE] == EffectiveMarking(RED, NOBODY)
 
 
 def test_a_container_that_changes_or_goes_loosens_nothing() -> None:
-    shelf = Shelf()
-    shelf.push(made(ONE), box(REPORT, RED))
-    assert shelf.push(box(REPORT, GREEN, n=2))[ONE] == EffectiveMarking(RED, NOBODY)
-    shelf.delete(REPORT)
-    assert shelf.push(box(OTHER, GREEN))[ONE] == EffectiveMarking(RED, NOBODY)
+    records = MemberRecords()
+    records.push(made(ONE), box(REPORT, RED))
+    assert records.push(box(REPORT, GREEN, n=2))[ONE] == EffectiveMarking(RED, NOBODY)
+    records.delete(REPORT)
+    assert records.push(box(OTHER, GREEN))[ONE] == EffectiveMarking(RED, NOBODY)
 
 
 def test_a_deleted_container_counts_as_it_stood_for_what_comes_later() -> None:
-    shelf = Shelf()
-    shelf.push(box(OUTER, RED, TO_JP, of=(REPORT,)), box(REPORT, None))
-    shelf.delete(REPORT)
-    assert shelf.push(made(ONE))[ONE] == EffectiveMarking(RED, frozenset({JP}))
+    records = MemberRecords()
+    records.push(box(OUTER, RED, TO_JP, of=(REPORT,)), box(REPORT, None))
+    records.delete(REPORT)
+    assert records.push(made(ONE))[ONE] == EffectiveMarking(RED, frozenset({JP}))
 
 
 def test_a_new_version_of_the_object_itself_can_loosen() -> None:
-    shelf = Shelf()
-    shelf.push(made(ONE), box(REPORT, RED))
-    assert shelf.push(made(ONE, GREEN, n=2))[ONE] == EffectiveMarking(GREEN)
+    records = MemberRecords()
+    records.push(made(ONE), box(REPORT, RED))
+    assert records.push(made(ONE, GREEN, n=2))[ONE] == EffectiveMarking(GREEN)
 
 
 def test_what_a_container_took_over_from_others_binds_it_alone() -> None:
     taken = Taken(EffectiveMarking(RED, NOBODY))
-    found = Shelf().push(box(REPORT, GREEN, taken=taken), made(ONE), made(NAME))
+    found = MemberRecords().push(box(REPORT, GREEN, taken=taken), made(ONE), made(NAME))
     assert found == {
         REPORT: EffectiveMarking(RED, NOBODY),
         ONE: EffectiveMarking(GREEN),
@@ -221,13 +221,13 @@ def test_a_name_takes_the_laxest_container_of_its_own_submission(
     id: StixId, containers: list[ObjectVersion], expected: EffectiveMarking
 ) -> None:
     around = [replace(one, contains=frozenset({id})) for one in containers]
-    assert Shelf().push(*around, made(id))[id] == expected
+    assert MemberRecords().push(*around, made(id))[id] == expected
 
 
 def test_a_name_alone_takes_the_strictest_container_that_is_held() -> None:
-    shelf = Shelf()
-    shelf.push(box(REPORT, GREEN), box(OTHER, STRICT))
-    assert shelf.push(made(NAME))[NAME] == EffectiveMarking(STRICT)
+    records = MemberRecords()
+    records.push(box(REPORT, GREEN), box(OTHER, STRICT))
+    assert records.push(made(NAME))[NAME] == EffectiveMarking(STRICT)
 
 
 @pytest.mark.parametrize(
@@ -249,51 +249,51 @@ def test_a_name_alone_takes_the_strictest_container_that_is_held() -> None:
 def test_a_name_at_its_default_is_tightened_by_the_first_submission_that_names_it(
     first: list[ObjectVersion], second: list[ObjectVersion], expected: EffectiveMarking
 ) -> None:
-    shelf = Shelf()
-    shelf.push(made(NAME))
-    shelf.push(*first)
+    records = MemberRecords()
+    records.push(made(NAME))
+    records.push(*first)
     if second:
-        shelf.push(*second)
-    assert shelf.handled()[NAME] == expected
+        records.push(*second)
+    assert records.handled()[NAME] == expected
 
 
 def test_after_that_no_container_moves_it() -> None:
-    shelf = Shelf()
-    shelf.push(made(NAME), box(REPORT, GREEN))
-    shelf.push(box(OTHER, RED, UNKNOWN))
-    shelf.push(box(REPORT, RED, n=2))
-    shelf.delete(REPORT)
-    assert shelf.push(box(OUTER, STRICT))[NAME] == EffectiveMarking(GREEN)
+    records = MemberRecords()
+    records.push(made(NAME), box(REPORT, GREEN))
+    records.push(box(OTHER, RED, UNKNOWN))
+    records.push(box(REPORT, RED, n=2))
+    records.delete(REPORT)
+    assert records.push(box(OUTER, STRICT))[NAME] == EffectiveMarking(GREEN)
 
 
 def test_said_again_beside_a_laxer_container_it_is_loosened_and_alone_it_is_not() -> None:
-    shelf = Shelf()
-    shelf.push(made(NAME), box(REPORT, RED))
-    assert shelf.push(again=(NAME,))[NAME] == EffectiveMarking(RED, NOBODY)
-    assert shelf.push(box(OTHER, GREEN))[NAME] == EffectiveMarking(RED, NOBODY)  # naming it alone never does
-    assert shelf.push(box(OUTER, AMBER), again=(NAME,))[NAME] == EffectiveMarking(AMBER)
-    assert shelf.push(again=(NAME, OTHER))[NAME] == EffectiveMarking(GREEN)
-    assert shelf.push(box(sid("report", 9), RED), again=(NAME,))[NAME] == EffectiveMarking(GREEN)
+    records = MemberRecords()
+    records.push(made(NAME), box(REPORT, RED))
+    assert records.push(again=(NAME,))[NAME] == EffectiveMarking(RED, NOBODY)
+    assert records.push(box(OTHER, GREEN))[NAME] == EffectiveMarking(RED, NOBODY)  # naming alone never does
+    assert records.push(box(OUTER, AMBER), again=(NAME,))[NAME] == EffectiveMarking(AMBER)
+    assert records.push(again=(NAME, OTHER))[NAME] == EffectiveMarking(GREEN)
+    assert records.push(box(sid("report", 9), RED), again=(NAME,))[NAME] == EffectiveMarking(GREEN)
 
 
 def test_its_closure_ends_with_that_of_the_container_that_gave_it() -> None:
-    shelf = Shelf()
-    shelf.push(made(NAME), box(REPORT, GREEN, UNKNOWN))
-    closed = shelf.held
-    assert shelf.handled()[NAME].is_closed
+    records = MemberRecords()
+    records.push(made(NAME), box(REPORT, GREEN, UNKNOWN))
+    closed = records.held
+    assert records.handled()[NAME].is_closed
     opened = {  # the definition has come: the stored container is judged again, open
         key: replace(one, markings=Markings(GREEN)) if one.id == REPORT else one
         for key, one in closed.items()
     }
-    shelf.held = opened
-    assert shelf.push(made(ONE, GREEN))[NAME] == EffectiveMarking(GREEN)
-    shelf.held = closed
-    shelf.delete(REPORT)
-    assert shelf.push(made(ONE, GREEN))[NAME].is_closed  # deleted, it goes on restricting
+    records.held = opened
+    assert records.push(made(ONE, GREEN))[NAME] == EffectiveMarking(GREEN)
+    records.held = closed
+    records.delete(REPORT)
+    assert records.push(made(ONE, GREEN))[NAME].is_closed  # deleted, it goes on restricting
 
 
 def test_a_name_that_is_marked_is_handled_by_its_marking() -> None:
-    assert Shelf().push(made(NAME, GREEN), box(REPORT, RED))[NAME] == EffectiveMarking(GREEN)
+    assert MemberRecords().push(made(NAME, GREEN), box(REPORT, RED))[NAME] == EffectiveMarking(GREEN)
 
 
 @pytest.mark.parametrize(
@@ -312,43 +312,43 @@ def test_a_name_that_is_marked_is_handled_by_its_marking() -> None:
 def test_a_newer_unmarked_version_of_a_name_is_refused_where_it_would_be_stricter(
     newer: ObjectVersion, beside: list[ObjectVersion], *, is_refused: bool
 ) -> None:
-    shelf = Shelf()
-    shelf.push(made(NAME), box(REPORT, GREEN))
-    shelf.push(newer, *beside)
-    assert bool(shelf.stricter) is is_refused
-    assert set(shelf.stricter.values()) <= {GREEN}
+    records = MemberRecords()
+    records.push(made(NAME), box(REPORT, GREEN))
+    records.push(newer, *beside)
+    assert bool(records.stricter) is is_refused
+    assert set(records.stricter.values()) <= {GREEN}
 
 
 def test_what_is_deleted_is_no_measure_for_a_new_version() -> None:
-    shelf = Shelf()
-    shelf.push(made(NAME), box(REPORT, GREEN))
-    shelf.delete(NAME)
-    shelf.push(made(NAME, n=2), box(OTHER, RED))
-    assert not shelf.stricter
+    records = MemberRecords()
+    records.push(made(NAME), box(REPORT, GREEN))
+    records.delete(NAME)
+    records.push(made(NAME, n=2), box(OTHER, RED))
+    assert not records.stricter
 
 
 # --- home -----------------------------------------------------------------------------------------
 
 
 def test_what_would_get_the_default_stays_at_home_and_counts_as_closed() -> None:
-    shelf = Shelf(home=True)
+    records = MemberRecords(home=True)
     at_home = EffectiveMarking(AMBER, None, is_closed=True)
-    assert shelf.push(made(ONE), made(NAME)) == {ONE: at_home, NAME: at_home}
-    assert shelf.push(box(REPORT, GREEN))[ONE] == at_home  # a container that comes later does not take it out
-    assert shelf.handled()[NAME] == at_home
-    assert shelf.push(again=(NAME, REPORT))[NAME] == EffectiveMarking(
+    assert records.push(made(ONE), made(NAME)) == {ONE: at_home, NAME: at_home}
+    assert records.push(box(REPORT, GREEN))[ONE] == at_home  # a later container does not take it out
+    assert records.handled()[NAME] == at_home
+    assert records.push(again=(NAME, REPORT))[NAME] == EffectiveMarking(
         GREEN
     )  # but for a name said again with one
 
 
 def test_a_container_kept_at_home_closes_what_it_holds() -> None:
-    found = Shelf(home=True).push(box(REPORT, None), made(ONE), made(NAME))
+    found = MemberRecords(home=True).push(box(REPORT, None), made(ONE), made(NAME))
     assert all(one.is_closed for one in found.values())
 
 
 def test_a_definition_that_is_accepted_crosses_all_the_same() -> None:
     definition = made(sid("marking-definition", 9), is_accepted_definition=True)
-    assert Shelf(home=True).push(definition)[definition.id] == EffectiveMarking(GREEN)
+    assert MemberRecords(home=True).push(definition)[definition.id] == EffectiveMarking(GREEN)
 
 
 # --- revoking versions ----------------------------------------------------------------------------
@@ -369,40 +369,40 @@ def test_a_definition_that_is_accepted_crosses_all_the_same() -> None:
 def test_a_revoking_version_without_tlp_is_handled_as_its_predecessor(
     first: list[ObjectVersion], home: bool
 ) -> None:
-    shelf = Shelf(home=home)
-    before = shelf.push(*first)[ONE]
+    records = MemberRecords(home=home)
+    before = records.push(*first)[ONE]
     lax = box(OTHER, CLEAR)
-    assert shelf.push(made(ONE, n=2, revoked=True), lax)[ONE] == before
+    assert records.push(made(ONE, n=2, revoked=True), lax)[ONE] == before
 
 
 def test_a_revoking_version_that_is_marked_is_handled_by_its_marking() -> None:
-    shelf = Shelf()
-    shelf.push(made(ONE, GREEN))
-    assert shelf.push(made(ONE, RED, n=2, revoked=True))[ONE] == EffectiveMarking(RED)
+    records = MemberRecords()
+    records.push(made(ONE, GREEN))
+    assert records.push(made(ONE, RED, n=2, revoked=True))[ONE] == EffectiveMarking(RED)
 
 
 def test_a_revoking_version_does_not_address_red_that_was_addressed_to_nobody() -> None:
-    shelf = Shelf()
-    shelf.push(made(ONE, RED))
-    assert shelf.push(made(ONE, None, TO_KR, n=2, revoked=True))[ONE] == EffectiveMarking(RED, NOBODY)
-    shelf.push(box(REPORT, RED, of=(NAME,)))
+    records = MemberRecords()
+    records.push(made(ONE, RED))
+    assert records.push(made(ONE, None, TO_KR, n=2, revoked=True))[ONE] == EffectiveMarking(RED, NOBODY)
+    records.push(box(REPORT, RED, of=(NAME,)))
     inside = sid("indicator", 2)
     later = box(REPORT, None, TO_KR, n=2, revoked=True, of=(inside,))
-    assert shelf.push(made(inside), later)[inside] == EffectiveMarking(RED, NOBODY)
+    assert records.push(made(inside), later)[inside] == EffectiveMarking(RED, NOBODY)
 
 
 def test_one_that_came_before_its_predecessor_is_judged_again_when_that_comes() -> None:
-    shelf = Shelf()
-    assert shelf.push(made(ONE, n=2, revoked=True))[ONE] == AT_DEFAULT
-    assert shelf.push(made(ONE, GREEN, TO_KR, n=1))[ONE] == EffectiveMarking(GREEN, frozenset({KR}))
+    records = MemberRecords()
+    assert records.push(made(ONE, n=2, revoked=True))[ONE] == AT_DEFAULT
+    assert records.push(made(ONE, GREEN, TO_KR, n=1))[ONE] == EffectiveMarking(GREEN, frozenset({KR}))
 
 
 def test_it_keeps_the_limits_of_its_predecessor() -> None:
     limits = frozenset({(JP, Clearance.AGENCY)})
-    shelf = Shelf()
-    shelf.push(made(ONE, GREEN, taken=Taken(None, limits)))
-    shelf.push(made(ONE, n=2, revoked=True))
-    assert [v.taken.limits for v in shelf.held.values()] == [limits, limits]
+    records = MemberRecords()
+    records.push(made(ONE, GREEN, taken=Taken(None, limits)))
+    records.push(made(ONE, n=2, revoked=True))
+    assert [v.taken.limits for v in records.held.values()] == [limits, limits]
 
 
 # --- identities -----------------------------------------------------------------------------------
@@ -447,6 +447,6 @@ def test_who_counts_as_naming_an_identity(namer: ObjectVersion, *, counts: bool)
 
 
 def test_a_contained_identity_does_not_follow_its_namers() -> None:
-    shelf = Shelf()
-    shelf.push(made(IDENTITY), box(REPORT, RED, of=(IDENTITY,)))
-    assert [follows_namers(v) for v in shelf.held.values() if v.id == IDENTITY] == [False]
+    records = MemberRecords()
+    records.push(made(IDENTITY), box(REPORT, RED, of=(IDENTITY,)))
+    assert [follows_namers(v) for v in records.held.values() if v.id == IDENTITY] == [False]

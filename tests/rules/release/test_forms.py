@@ -205,7 +205,7 @@ _LEAVES = [
 ]
 
 
-def stands_as_leaf(form: Form, nodes: list[Node[str]], *settled: Settled) -> bool:
+def is_shown_as_leaf(form: Form, nodes: list[Node[str]], *settled: Settled) -> bool:
     judged = judge({one.id: one for one in nodes}, settled, [KR, US])
     return NEVER not in judged["a"][View(KR, form)]
 
@@ -214,12 +214,12 @@ def stands_as_leaf(form: Form, nodes: list[Node[str]], *settled: Settled) -> boo
 def test_a_redaction_or_answer_stands_with_what_it_refers_to_in_its_own_way(form: Form) -> None:
     hidden, plain = node("b", AGENCY), node("b", AGENCY, plain=True, hidden=False)
     withheld = node("b", AGENCY, hidden=False)
-    found = [stands_as_leaf(form, [leaf(form, "b"), one]) for one in (hidden, plain, withheld)]
+    found = [is_shown_as_leaf(form, [leaf(form, "b"), one]) for one in (hidden, plain, withheld)]
     assert found == [form.is_anonymised, not form.is_anonymised, False]
     is_visible = frozenset({frozenset({Ground(1, Clearance.PARTNER)})})
     as_hidden = Settled(AGENCY, StixId("b"), {View(KR, ANONYMISED): is_visible}, is_masked=True)
     as_plain = Settled(AGENCY, StixId("b"), {View(KR): is_visible}, is_masked=True)
-    found = [stands_as_leaf(form, [leaf(form, "b")], one) for one in (as_hidden, as_plain)]
+    found = [is_shown_as_leaf(form, [leaf(form, "b")], one) for one in (as_hidden, as_plain)]
     assert found == [form.is_anonymised, not form.is_anonymised]
 
 
@@ -228,25 +228,25 @@ def test_a_hidden_redaction_or_answer_does_not_miss_the_identity_that_the_cert_s
     form: Form,
 ) -> None:
     withheld = node("source", AGENCY, hidden=False)
-    assert stands_as_leaf(form, [leaf(form, "source"), withheld]) == form.is_anonymised
+    assert is_shown_as_leaf(form, [leaf(form, "source"), withheld]) == form.is_anonymised
     settled = Settled(AGENCY, StixId("source"), {}, is_masked=True)
-    assert stands_as_leaf(form, [leaf(form, "source")], settled) == form.is_anonymised
+    assert is_shown_as_leaf(form, [leaf(form, "source")], settled) == form.is_anonymised
 
 
 def test_a_redaction_stands_with_what_is_left_of_its_references() -> None:
     cut = Form(False, Tlp.AMBER)
     kept = replace(leaf(cut, "b"), left={Tlp.AMBER: frozenset()})
-    assert stands_as_leaf(cut, [kept, node("b", AGENCY, hidden=False)])
+    assert is_shown_as_leaf(cut, [kept, node("b", AGENCY, hidden=False)])
 
 
 def test_whoever_is_told_what_a_redaction_derives_from_sees_both() -> None:
     cut = Form(False, Tlp.AMBER)
     link = cut._replace(is_link=True)
-    assert not stands_as_leaf(link, [leaf(cut)])
+    assert not is_shown_as_leaf(link, [leaf(cut)])
     shown = {KR: frozenset({Ground(1, Clearance.PARTNER)})}
-    assert stands_as_leaf(link, [replace(leaf(cut), own=shown)])
+    assert is_shown_as_leaf(link, [replace(leaf(cut), own=shown)])
     withheld = {View(KR, cut): frozenset({NEVER})}
-    assert not stands_as_leaf(link, [replace(leaf(cut), own=shown, others=withheld)])
+    assert not is_shown_as_leaf(link, [replace(leaf(cut), own=shown, others=withheld)])
 
 
 def test_what_is_settled_counts_in_the_form_that_it_has() -> None:

@@ -28,8 +28,8 @@ OVER = OriginalRow(KR, is_served=False, justification=TO_AGENCIES)
 ELSEWHERE = OriginalRow(AU, is_served=True, justification=TO_CERTS)
 
 
-def stands_for(*rows: OriginalRow, is_deleted: bool = False, ever: bool = False) -> list[NationCode]:
-    """The nations for which the original of the Korean agency's copy stands."""
+def visible_to(*rows: OriginalRow, is_deleted: bool = False, ever: bool = False) -> list[NationCode]:
+    """The nations that may see the original of the Korean agency's copy."""
     found = originals([EqualVersion(COPY, KR_AGENCY.id, 1, is_deleted, rows)], MEMBERS, ever=ever)
     return sorted(found.get(COPY, {}))
 
@@ -57,16 +57,16 @@ def stands_for(*rows: OriginalRow, is_deleted: bool = False, ever: bool = False)
 def test_an_original_stands_for_whom_it_is_served_if_the_submitter_was_shown_it(
     rows: list[OriginalRow], expected: list[NationCode]
 ) -> None:
-    assert stands_for(*rows) == sorted(expected)
+    assert visible_to(*rows) == sorted(expected)
 
 
 def test_an_original_that_is_deleted_stands_for_nobody() -> None:
-    assert stands_for(AT_HOME, SHOWN, is_deleted=True) == []
+    assert visible_to(AT_HOME, SHOWN, is_deleted=True) == []
 
 
 def test_what_others_do_later_is_left_out_when_it_is_asked_for_whom_it_ever_stood() -> None:
-    assert stands_for(AT_HOME, OVER, is_deleted=True, ever=True) == [JP, KR]
-    assert stands_for(AT_HOME, ELSEWHERE, ever=True) == []  # the submitter was never shown it
+    assert visible_to(AT_HOME, OVER, is_deleted=True, ever=True) == [JP, KR]
+    assert visible_to(AT_HOME, ELSEWHERE, ever=True) == []  # the submitter was never shown it
 
 
 def test_each_original_and_each_submitter_is_asked_about_alone() -> None:

@@ -39,7 +39,7 @@ from tests.rules.around import (
     STRANGER,
     VENDOR,
     item,
-    neighbour,
+    others_version,
     sid,
     version,
 )
@@ -104,7 +104,7 @@ def test_nobody_forges_what_is_the_hubs_or_comes_from_the_far_future(
 
 def test_not_even_an_equal_copy_of_the_hubs_own_is_taken() -> None:
     obj = item(ONE, creator=HUB_IDENTITY)
-    assert "only the hub" in why(judged(obj, neighbour(ONE, digest=obj.digest, creator=HUB_IDENTITY)))
+    assert "only the hub" in why(judged(obj, others_version(ONE, digest=obj.digest, creator=HUB_IDENTITY)))
 
 
 @pytest.mark.parametrize("key", [LAST, "2026-03-01T23:59:59"])
@@ -144,13 +144,13 @@ def test_a_registered_identity_is_refused_from_others(obj: StixObject, by: Membe
 
 @pytest.mark.parametrize("is_seen", [False, True])
 def test_an_equal_copy_of_what_is_seen_now_may_name_another(is_seen: bool) -> None:
-    theirs = neighbour(ONE, JP_CERT, b"one", creator=JP_NATION, is_seen=is_seen)
+    theirs = others_version(ONE, JP_CERT, b"one", creator=JP_NATION, is_seen=is_seen)
     verdict = judged(item(ONE, creator=JP_NATION), theirs)
     assert isinstance(verdict, Accept) is is_seen
 
 
 def test_a_sentence_names_the_nation_and_never_the_member() -> None:
-    for theirs in (neighbour(ONE), neighbour(ONE, KR_FIRM), replace(AMBERS, member=JP_CERT.id)):
+    for theirs in (others_version(ONE), others_version(ONE, KR_FIRM), replace(AMBERS, member=JP_CERT.id)):
         assert theirs.member not in why(judged(item(ONE), theirs))
 
 
@@ -170,7 +170,7 @@ def test_who_may_use_an_identity_speaks_as_it(obj: StixObject, by: Member) -> No
 
 
 def test_a_shared_identity_is_taken_from_each_of_those_it_is_registered_to() -> None:
-    theirs = neighbour(KR_AGENCY_ID, KR_AGENCY, version_key=V3)
+    theirs = others_version(KR_AGENCY_ID, KR_AGENCY, version_key=V3)
     assert isinstance(judged(item(KR_AGENCY_ID), theirs, by=KR_CERT), Accept)
 
 
@@ -184,21 +184,21 @@ RELAYED = {"creator": VENDOR}
     ("obj", "theirs"),
     [
         # weaker or equal claims (named > bare > relayed)
-        (item(ONE), neighbour(ONE)),
-        (item(ONE), neighbour(ONE, creator=JP_NATION, of=JP_CERT)),
-        (item(ONE, **RELAYED), neighbour(ONE)),
-        (item(ONE, **RELAYED), neighbour(ONE, creator=STRANGER)),
-        (item(ONE, creator=KR_AGENCY_ID), neighbour(ONE, JP_CERT, creator=JP_NATION)),
+        (item(ONE), others_version(ONE)),
+        (item(ONE), others_version(ONE, creator=JP_NATION, of=JP_CERT)),
+        (item(ONE, **RELAYED), others_version(ONE)),
+        (item(ONE, **RELAYED), others_version(ONE, creator=STRANGER)),
+        (item(ONE, creator=KR_AGENCY_ID), others_version(ONE, JP_CERT, creator=JP_NATION)),
         # bare under a derived id, and what was once shown
-        (item(V5), neighbour(V5)),
-        (item(ONE), neighbour(ONE, is_seen=False)),
-        (item(ONE), neighbour(ONE, KR_FIRM)),
-        (item(ONE, creator=KR_AGENCY_ID), neighbour(ONE, KR_FIRM, **NAMED)),
+        (item(V5), others_version(V5)),
+        (item(ONE), others_version(ONE, is_seen=False)),
+        (item(ONE), others_version(ONE, KR_FIRM)),
+        (item(ONE, creator=KR_AGENCY_ID), others_version(ONE, KR_FIRM, **NAMED)),
         # a name that its submitter names its own is not common
-        (item(NAME), neighbour(NAME, JP_CERT, creator=JP_NATION)),
-        (item(NAME, **RELAYED), neighbour(NAME, KR_FIRM, **NAMED)),
+        (item(NAME), others_version(NAME, JP_CERT, creator=JP_NATION)),
+        (item(NAME, **RELAYED), others_version(NAME, KR_FIRM, **NAMED)),
         # a public source's id is common only where both say so
-        (item(ONE, **RELAYED), neighbour(ONE, creator=MITRE)),
+        (item(ONE, **RELAYED), others_version(ONE, creator=MITRE)),
     ],
 )
 def test_a_first_version_under_anothers_id_is_refused(obj: StixObject, theirs: OthersVersion) -> None:
@@ -209,18 +209,22 @@ def test_a_first_version_under_anothers_id_is_refused(obj: StixObject, theirs: O
 @pytest.mark.parametrize(
     ("obj", "theirs", "by"),
     [
-        (item(ONE, creator=KR_AGENCY_ID), neighbour(ONE), KR_AGENCY),  # named over bare
-        (item(ONE, creator=KR_AGENCY_ID), neighbour(ONE, **RELAYED), KR_AGENCY),
-        (item(ONE), neighbour(ONE, **RELAYED), KR_AGENCY),  # bare over relayed
-        (item(ONE, **RELAYED), neighbour(ONE, **RELAYED), KR_AGENCY),  # the same creator relayed
-        (item(ONE, creator=MITRE), neighbour(ONE, creator=MITRE), KR_AGENCY),  # a public source's
-        (item(V5, creator=KR_AGENCY_ID), neighbour(V5, JP_CERT, creator=JP_NATION), KR_AGENCY),
-        (item(ONE), neighbour(ONE), KR_CERT),  # a cert, where the other is not named
-        (item(ONE, **RELAYED), neighbour(ONE), KR_CERT),
-        (item(ONE, key=V2), neighbour(ONE, KR_FIRM, **NAMED), KR_CERT),  # a cert over its nation's, later
-        (item(NAME), neighbour(NAME), KR_AGENCY),  # a name is common
-        (item(V5_NAME), neighbour(V5_NAME, JP_CERT, creator=JP_NATION), KR_AGENCY),
-        (item(SCO, key=None), neighbour(SCO), KR_AGENCY),  # so is an observable
+        (item(ONE, creator=KR_AGENCY_ID), others_version(ONE), KR_AGENCY),  # named over bare
+        (item(ONE, creator=KR_AGENCY_ID), others_version(ONE, **RELAYED), KR_AGENCY),
+        (item(ONE), others_version(ONE, **RELAYED), KR_AGENCY),  # bare over relayed
+        (item(ONE, **RELAYED), others_version(ONE, **RELAYED), KR_AGENCY),  # the same creator relayed
+        (item(ONE, creator=MITRE), others_version(ONE, creator=MITRE), KR_AGENCY),  # a public source's
+        (item(V5, creator=KR_AGENCY_ID), others_version(V5, JP_CERT, creator=JP_NATION), KR_AGENCY),
+        (item(ONE), others_version(ONE), KR_CERT),  # a cert, where the other is not named
+        (item(ONE, **RELAYED), others_version(ONE), KR_CERT),
+        (
+            item(ONE, key=V2),
+            others_version(ONE, KR_FIRM, **NAMED),
+            KR_CERT,
+        ),  # a cert over its nation's
+        (item(NAME), others_version(NAME), KR_AGENCY),  # a name is common
+        (item(V5_NAME), others_version(V5_NAME, JP_CERT, creator=JP_NATION), KR_AGENCY),
+        (item(SCO, key=None), others_version(SCO), KR_AGENCY),  # so is an observable
     ],
 )
 def test_what_is_taken_all_the_same_and_is_no_copy(
@@ -233,25 +237,25 @@ def test_what_is_taken_all_the_same_and_is_no_copy(
 
 @pytest.mark.parametrize("key", [V1, f"{DAY}.05"])
 def test_a_cert_overwrites_a_colleague_by_a_later_version_alone(key: str) -> None:
-    assert "KR's object" in why(judged(item(ONE, key=key), neighbour(ONE, KR_FIRM, **NAMED), by=KR_CERT))
+    assert "KR's object" in why(judged(item(ONE, key=key), others_version(ONE, KR_FIRM, **NAMED), by=KR_CERT))
 
 
 def test_a_cert_does_not_overwrite_what_an_ally_names_its_own() -> None:
-    theirs = neighbour(ONE, JP_CERT, creator=JP_NATION)
+    theirs = others_version(ONE, JP_CERT, creator=JP_NATION)
     assert "JP's object" in why(judged(item(ONE, key=V3), theirs, by=KR_CERT))
 
 
 def test_an_equal_copy_is_taken_as_one_and_takes_equal_copies_alone() -> None:
-    theirs = neighbour(ONE, digest=b"one")
+    theirs = others_version(ONE, digest=b"one")
     assert judged(item(ONE), theirs) == Accept(f"{V1}Z", V1, is_copy=True)
     copy = Known(before=version(ONE, is_copy=True), newest=version(ONE, is_copy=True), last_key=V1)
     assert "JP's object" in why(judged(item(ONE, b"new", key=V2), theirs, known=copy))
-    again = neighbour(ONE, digest=b"new", version_key=V2)
+    again = others_version(ONE, digest=b"new", version_key=V2)
     assert judged(item(ONE, b"new", key=V2), theirs, again, known=copy) == Accept(f"{V2}Z", V2, is_copy=True)
 
 
 def test_a_record_that_began_as_a_copy_stays_one_though_it_takes_what_is_relayed() -> None:
-    theirs = neighbour(ONE, digest=b"one", creator=VENDOR)
+    theirs = others_version(ONE, digest=b"one", creator=VENDOR)
     began = version(ONE, is_copy=True, creator=VENDOR)
     copy = Known(before=began, newest=began, last_key=V1)
     later = item(ONE, b"new", key=V2, creator=VENDOR)
@@ -261,12 +265,12 @@ def test_a_record_that_began_as_a_copy_stays_one_though_it_takes_what_is_relayed
 @pytest.mark.parametrize(
     ("obj", "theirs", "by", "is_taken"),
     [
-        (item(ONE, key=V2), neighbour(ONE), KR_AGENCY, True),  # nothing that is not named stops a record
-        (item(ONE, key=V2), neighbour(ONE, JP_CERT, creator=JP_NATION), KR_AGENCY, False),
-        (item(ONE, key=V2), neighbour(ONE, JP_CERT, creator=JP_NATION, is_seen=False), KR_AGENCY, False),
-        (item(ONE, key=V2), neighbour(ONE, JP_CERT, creator=JP_NATION), KR_CERT, False),
-        (item(ONE, b"theirs", key=V2), neighbour(ONE, JP_CERT, creator=JP_NATION), KR_AGENCY, True),
-        (item(ONE, key=V2), neighbour(ONE, KR_FIRM, **NAMED), KR_CERT, True),  # against its own members
+        (item(ONE, key=V2), others_version(ONE), KR_AGENCY, True),  # nothing that is not named stops a record
+        (item(ONE, key=V2), others_version(ONE, JP_CERT, creator=JP_NATION), KR_AGENCY, False),
+        (item(ONE, key=V2), others_version(ONE, JP_CERT, creator=JP_NATION, is_seen=False), KR_AGENCY, False),
+        (item(ONE, key=V2), others_version(ONE, JP_CERT, creator=JP_NATION), KR_CERT, False),
+        (item(ONE, b"theirs", key=V2), others_version(ONE, JP_CERT, creator=JP_NATION), KR_AGENCY, True),
+        (item(ONE, key=V2), others_version(ONE, KR_FIRM, **NAMED), KR_CERT, True),  # against its own members
     ],
 )
 def test_who_has_a_record_is_stopped_by_what_is_named_alone(
@@ -279,7 +283,7 @@ def test_who_has_a_record_is_stopped_by_what_is_named_alone(
 
 # --- passing on -----------------------------------------------------------------------------------
 
-AMBERS = neighbour(ONE, tlp=Tlp.AMBER)
+AMBERS = others_version(ONE, tlp=Tlp.AMBER)
 BEFORE, AFTER = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
 
 
@@ -288,12 +292,12 @@ BEFORE, AFTER = NOW - timedelta(seconds=1), NOW + timedelta(seconds=1)
     [
         (item(ONE), AMBERS),
         (item(ONE, b"theirs"), AMBERS),  # equal or not
-        (item(ONE), neighbour(ONE, is_bound=True)),  # REL TO, or limits
+        (item(ONE), others_version(ONE, is_bound=True)),  # REL TO, or limits
         (item(ONE), replace(AMBERS, is_seen=False)),  # once shown
-        (item(V5), neighbour(V5, tlp=Tlp.AMBER)),
-        (item(V5, creator=KR_AGENCY_ID), neighbour(V5, tlp=Tlp.AMBER)),  # both must name their own
-        (item(NAME), neighbour(NAME, tlp=Tlp.AMBER)),  # a name that itself carries AMBER
-        (item(NAME), neighbour(NAME, is_bound=True, carries_rel_to=True)),
+        (item(V5), others_version(V5, tlp=Tlp.AMBER)),
+        (item(V5, creator=KR_AGENCY_ID), others_version(V5, tlp=Tlp.AMBER)),  # both must name their own
+        (item(NAME), others_version(NAME, tlp=Tlp.AMBER)),  # a name that itself carries AMBER
+        (item(NAME), others_version(NAME, is_bound=True, carries_rel_to=True)),
     ],
 )
 @pytest.mark.parametrize("by", [KR_AGENCY, KR_CERT])
@@ -322,10 +326,10 @@ def test_an_id_that_the_own_nation_named_first_is_its_own(naming: Naming, *, is_
 @pytest.mark.parametrize(
     ("obj", "theirs"),
     [
-        (item(V5, creator=KR_AGENCY_ID), neighbour(V5, JP_CERT, creator=JP_NATION, tlp=Tlp.AMBER)),
-        (item(ONE, creator=MITRE), neighbour(ONE, creator=MITRE, tlp=Tlp.AMBER)),
-        (item(NAME), neighbour(NAME, tlp=Tlp.AMBER, carried=None)),  # unmarked: its text may go
-        (item(SCO, key=None), neighbour(SCO, tlp=Tlp.AMBER)),
+        (item(V5, creator=KR_AGENCY_ID), others_version(V5, JP_CERT, creator=JP_NATION, tlp=Tlp.AMBER)),
+        (item(ONE, creator=MITRE), others_version(ONE, creator=MITRE, tlp=Tlp.AMBER)),
+        (item(NAME), others_version(NAME, tlp=Tlp.AMBER, carried=None)),  # unmarked: its text may go
+        (item(SCO, key=None), others_version(SCO, tlp=Tlp.AMBER)),
     ],
 )
 def test_what_many_use_for_one_thing_is_aside(obj: StixObject, theirs: OthersVersion) -> None:
@@ -333,7 +337,7 @@ def test_what_many_use_for_one_thing_is_aside(obj: StixObject, theirs: OthersVer
 
 
 def test_of_equal_objects_the_one_submitted_first_counts() -> None:
-    ours = neighbour(ONE, KR_CERT, b"theirs", submitted_at=BEFORE)
+    ours = others_version(ONE, KR_CERT, b"theirs", submitted_at=BEFORE)
     assert isinstance(judged(item(ONE, b"theirs"), ours, AMBERS, by=KR_CERT), Accept)
 
 

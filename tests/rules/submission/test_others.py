@@ -17,7 +17,7 @@ from hub.rules.submission.others import (
     records,
     was_shown,
 )
-from tests.rules.around import JP, JP_CERT, KR, KR_AGENCY, NOW, neighbour, sid
+from tests.rules.around import JP, JP_CERT, KR, KR_AGENCY, NOW, others_version, sid
 
 PARTNER, AGENCY, CERT = Clearance
 SECOND = timedelta(seconds=1)
@@ -81,16 +81,16 @@ def test_the_lowest_clearance_is_that_of_no_member_in_particular() -> None:
 
 
 def test_of_equal_versions_the_one_that_came_first_is_kept() -> None:
-    first = neighbour(ONE)
-    copy = neighbour(ONE, JP_CERT, submitted_at=NOW + SECOND, position=2)
+    first = others_version(ONE)
+    copy = others_version(ONE, JP_CERT, submitted_at=NOW + SECOND, position=2)
     again = replace(first, position=3, submitted_at=NOW + 2 * SECOND)
     ordered = by_id([again, copy, first])[ONE]
     assert first_of_equals(ordered) == [first, again]
 
 
 def test_a_record_is_judged_by_the_newest_version_that_is_seen_else_by_the_one_shown_last() -> None:
-    old = neighbour(ONE, position=9)
-    new = neighbour(ONE, version_key=f"{old.version_key}1", position=2)
+    old = others_version(ONE, position=9)
+    new = others_version(ONE, version_key=f"{old.version_key}1", position=2)
     assert judged_by([old, new]) == [new]
     assert judged_by([old, replace(new, is_seen=False)]) == [old]
     hidden = [replace(old, is_seen=False), replace(new, is_seen=False)]
@@ -98,8 +98,8 @@ def test_a_record_is_judged_by_the_newest_version_that_is_seen_else_by_the_one_s
 
 
 def test_a_version_that_was_shown_in_two_forms_counts_in_both() -> None:
-    whole = neighbour(ONE, version=1, tlp=Tlp.AMBER)
-    cut = neighbour(ONE, version=1, form=Form(ceiling=Tlp.GREEN), position=2)
+    whole = others_version(ONE, version=1, tlp=Tlp.AMBER)
+    cut = others_version(ONE, version=1, form=Form(ceiling=Tlp.GREEN), position=2)
     assert judged_by([whole, cut]) == [whole, cut]
     assert judged_by([replace(whole, is_seen=False), cut]) == [cut]
     hidden = [replace(one, is_seen=False) for one in (whole, cut)]
@@ -110,11 +110,11 @@ def test_a_version_that_was_shown_in_two_forms_counts_in_both() -> None:
 
 
 def test_two_members_versions_that_are_one_to_who_sees_them_count_both() -> None:
-    one, other = (neighbour(ONE, version=n, position=n) for n in (1, 2))
+    one, other = (others_version(ONE, version=n, position=n) for n in (1, 2))
     assert judged_by([one, other]) == [one, other]
 
 
 def test_a_record_is_one_members_of_one_id() -> None:
-    mine, other, theirs = neighbour(ONE), neighbour(TWO), neighbour(ONE, JP_CERT)
+    mine, other, theirs = others_version(ONE), others_version(TWO), others_version(ONE, JP_CERT)
     found = records([mine, other, theirs, replace(mine, position=2)])
     assert sorted(map(len, found)) == [1, 1, 2]

@@ -22,7 +22,7 @@ from tests.rules.around import (
     KR_FIRM_ID,
     MITRE,
     REGISTERED,
-    neighbour,
+    others_version,
     sid,
     version,
 )
@@ -43,11 +43,11 @@ def taken(*others: OthersVersion, by: Member = KR_AGENCY, own: tuple[StixId, ...
 
 def colleague(tlp: Tlp = AMBER, id: StixId = ONE, **more: Any) -> OthersVersion:
     rel_to, is_closed = more.pop("rel_to", None), more.pop("is_closed", False)
-    return neighbour(id, KR_FIRM, tlp=tlp, effective=EffectiveMarking(tlp, rel_to, is_closed), **more)
+    return others_version(id, KR_FIRM, tlp=tlp, effective=EffectiveMarking(tlp, rel_to, is_closed), **more)
 
 
 def ally(tlp: Tlp = AMBER, id: StixId = ONE, **more: Any) -> OthersVersion:
-    return neighbour(id, tlp=tlp, **more)
+    return others_version(id, tlp=tlp, **more)
 
 
 # --- of the own nation ----------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def test_what_is_not_seen_any_more_counts_at_the_level_at_which_it_was_shown_las
 
 def test_of_several_records_those_of_the_strongest_claim_count() -> None:
     named = colleague(GREEN, creator=KR_FIRM_ID)
-    squatting = replace(neighbour(ONE, KR_CERT, b"other", tlp=RED), effective=EffectiveMarking(RED))
+    squatting = replace(others_version(ONE, KR_CERT, b"other", tlp=RED), effective=EffectiveMarking(RED))
     assert taken(named, squatting) == Taken(EffectiveMarking(GREEN))
     equals = replace(squatting, creator=None)
     assert taken(colleague(GREEN), equals) == Taken(EffectiveMarking(RED, NOBODY))
@@ -102,7 +102,7 @@ def test_of_several_records_those_of_the_strongest_claim_count() -> None:
 
 def test_of_equal_objects_the_one_submitted_first_counts() -> None:
     first = colleague(GREEN, digest=b"same")
-    copy = neighbour(ONE, KR_CERT, b"same", tlp=RED, effective=EffectiveMarking(RED), position=2)
+    copy = others_version(ONE, KR_CERT, b"same", tlp=RED, effective=EffectiveMarking(RED), position=2)
     later = replace(copy, submitted_at=first.submitted_at.replace(hour=1))
     assert taken(first, later) == Taken(EffectiveMarking(GREEN))
 
@@ -175,9 +175,9 @@ def test_common_ids_bind_nothing(other: OthersVersion) -> None:
     [
         ally(AMBER, NAME, carried=AMBER),  # a name that itself carries a level above GREEN
         ally(GREEN, NAME, carried=None, carries_rel_to=True, is_bound=True),
-        neighbour(NAME, JP_CERT, tlp=AMBER, carried=None, creator=JP_NATION),  # named by its submitter
+        others_version(NAME, JP_CERT, tlp=AMBER, carried=None, creator=JP_NATION),  # named by its submitter
         colleague(AMBER, NAME, carried=AMBER),
-        neighbour(JP_NATION, JP_CERT, tlp=AMBER, carried=None),  # a registered identity
+        others_version(JP_NATION, JP_CERT, tlp=AMBER, carried=None),  # a registered identity
     ],
 )
 def test_marked_and_named_names_bind(other: OthersVersion) -> None:
@@ -213,7 +213,7 @@ def test_an_id_of_which_the_submitter_has_its_own_record_is_aside() -> None:
         (ally(AMBER), False),
         (colleague(GREEN, SCO), False),
         (colleague(GREEN, NAME), False),
-        (neighbour(NAME, KR_FIRM, creator=KR_FIRM_ID), True),
+        (others_version(NAME, KR_FIRM, creator=KR_FIRM_ID), True),
     ],
 )
 def test_a_cert_names_colleagues_by_their_own_ids_alone(other: OthersVersion, *, expected: bool) -> None:

@@ -43,8 +43,8 @@ def _shown(connection: Connection) -> tuple[str, ...]:
     return tuple(connection.exec_driver_sql(f"SHOW {name}").scalar_one() for name in _NAMES)
 
 
-def _doors(store: Store) -> Iterator[tuple[AbstractContextManager[Connection], tuple[str, ...]]]:
-    """The doors in each order: what one leaves behind on a connection must not count for the next."""
+def _transactions(store: Store) -> Iterator[tuple[AbstractContextManager[Connection], tuple[str, ...]]]:
+    """The transaction methods in turn: what one leaves on a connection does not count for the next."""
     for _ in range(2):
         yield store.read(), _READS
         yield store.write(), _WRITES
@@ -59,9 +59,9 @@ def test_the_role_has_other_defaults(store: Store, defaults: Settings) -> None:
     assert shown == dict(defaults)
 
 
-def test_each_door_says_its_own(store: Store) -> None:
-    for door, expected in _doors(store):
-        with door as connection:
+def test_each_transaction_method_says_its_own(store: Store) -> None:
+    for transaction, expected in _transactions(store):
+        with transaction as connection:
             assert _shown(connection) == expected
 
 
@@ -87,7 +87,7 @@ def test_a_reader_keeps_its_snapshot(store: Store) -> None:
 def test_a_hub_is_made_and_begins_another_epoch_under_such_a_role(
     postgresql_url: str, defaults: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What does not come through the doors: the migration, and what follows a move of the server."""
+    """What these methods do not begin: the migration, and what follows a move of the server."""
     with with_defaults(postgresql_url, defaults) as url:
         store = Store.open(url)
         service = Service(store, registry(), Limits(), Secrets(bytes(32), bytes(32)), "", "", True)
