@@ -228,7 +228,9 @@ class Bout:
         view = self.world.show(agreement, "KR")
         payload = {"typ": "terminate", "agreement": view["document"], "previous": view["last_event"]}
         jws = documents.sign_document(payload, key_of("kr-cert", Purpose.AGREEMENT))
-        self.time("terminate, until committed", lambda: self.world.post(agree.terminate, "KR", view, jws))
+        self.time(
+            "terminate, until committed", lambda: self.world.step(agree.terminate, "KR", view["id"], jws)
+        )
 
     def expiry(self) -> None:
         for _ in range(self.rounds):

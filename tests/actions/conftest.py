@@ -9,8 +9,8 @@ import pytest
 
 from hub.store.database.connection import Store
 from tests import kept
-from tests.actions.alliance import Alliance, allied, is_sound
-from tests.actions.hubs import Hub
+from tests.actions.alliance import Alliance, allied
+from tests.world import World, build_empty
 
 
 class KeptStore:
@@ -33,7 +33,7 @@ class KeptStore:
 
 @pytest.fixture(scope="session")
 def kept_store(postgres_server: str) -> Iterator[KeptStore]:
-    """The PostgreSQL database that the tests of `hub` have in turn."""
+    """The PostgreSQL database that the tests of `world` have in turn."""
     with kept.kept(postgres_server) as database:
         store = KeptStore(database)
         yield store
@@ -41,15 +41,14 @@ def kept_store(postgres_server: str) -> Iterator[KeptStore]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def hub(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Hub]:
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
     """An initialised hub without members or agreements."""
     if request.param == "postgresql":
-        yield Hub.over(request.getfixturevalue("kept_store").emptied())
+        yield build_empty(request.getfixturevalue("kept_store").emptied())
         return
-    url = kept.copied(request.getfixturevalue("migrated_sqlite"), tmp_path / "hub.db")
-    hub = Hub.open(url)
-    yield hub
-    hub.service.store.close()
+    world = build_empty(kept.copied(request.getfixturevalue("migrated_sqlite"), tmp_path / "hub.db"))
+    yield world
+    world.close()
 
 
 @pytest.fixture
@@ -57,5 +56,5 @@ def alliance(database_url: str) -> Iterator[Alliance]:
     """The members between whom the policy decides; at the end `hub check` finds nothing."""
     alliance = allied(database_url)
     yield alliance
-    assert is_sound(alliance.world)
+    assert alliance.world.is_sound()
     alliance.world.close()

@@ -37,7 +37,7 @@ UNKNOWN = stix_id("marking-definition", 500)
 LAST = frozenset({VersionFilter.LAST})
 
 
-def furnish(world: World) -> None:
+def fill(world: World) -> None:
     """Let everything happen once that leaves a trace."""
     _agree(world)
     _submit(world)

@@ -46,7 +46,7 @@ _TAKES = frozenset({_G, _H, _R})
 _WRITES = frozenset({_N, _G, _O, _L, _R})
 
 
-class Stage:
+class PreparedHub:
     """A hub that has an agreement in force and one that waits, an object that was fetched, and more."""
 
     def __init__(self, world: World) -> None:
@@ -145,7 +145,7 @@ class Stage:
         owner = next(one for one in administer.list_members(self.service) if one.id == "us-cert")
         stated = recover.statement(self.service.registry.hub_identity_id, owner, found)
         jws = documents.sign_recovery(stated, key_of("kr-cert", Purpose.AGREEMENT))
-        request = self.world._governance("kr-cert", {"jws": jws})
+        request = self.world.governing("kr-cert", {"jws": jws})
         recover.confirm(self.service, self.world.callers["kr-cert"], request, found.thumbprint)
 
     def add_member(self) -> None:
@@ -205,60 +205,60 @@ def _public(key: keys.PrivateKey) -> bytes:
 
 
 @pytest.fixture
-def stage(kept_postgresql: Kept) -> Iterator[Stage]:
+def prepared(kept_postgresql: Kept) -> Iterator[PreparedHub]:
     world = build(
         kept_postgresql.emptied(alone=True),
         codes=("KR", "US"),
         kinds=("cert", "agency"),
         require_signature=True,
     )
-    yield Stage(world)
+    yield PreparedHub(world)
     world.close()
 
 
 @pytest.mark.parametrize(
     ("act", "taken"),
     [
-        (Stage.submit, _WRITES),
-        (Stage.submit_again, _WRITES),
-        (Stage.delete, _WRITES),
-        (Stage.propose, _GOVERNS),
-        (Stage.sign, _GOVERNS),
-        (Stage.sign_amendment, frozenset(Rank)),  # what goes on is prepared in the ledgers first
-        (Stage.suspend, _GOVERNS),
-        (Stage.resume, _GOVERNS),
-        (Stage.terminate, _GOVERNS),
-        (Stage.history, frozenset(Rank)),
-        (Stage.recall, _WRITES),
-        (Stage.work, _GOVERNS | {_L}),
-        (Stage.prune, frozenset({_N, _R})),
-        (Stage.issue_token, frozenset({_R})),
-        (Stage.suspend_member, _TAKES),
-        (Stage.resume_member, _TAKES),
-        (Stage.revoke_token, _TAKES),
-        (Stage.register_key, _TAKES),
-        (Stage.revoke_key, _TAKES),
-        (Stage.recover, _GOVERNS),
-        (Stage.add_member, frozenset({_H, _R})),
-        (Stage.register_identity, frozenset({_H, _R})),
-        (Stage.remove_identity, frozenset({_H, _R})),
-        (Stage.alias_member, frozenset({_R})),
-        (Stage.initialise, frozenset({_G, _H, _L})),
-        (Stage.allowance, frozenset({_R})),
-        (Stage.page, frozenset({_R})),
-        (Stage.begin_epoch, frozenset({_H, _L})),
-        (Stage.open_again, frozenset({_H, _L})),
-        (Stage.settle, frozenset({_N})),
-        (Stage.readyz, frozenset({_R})),
+        (PreparedHub.submit, _WRITES),
+        (PreparedHub.submit_again, _WRITES),
+        (PreparedHub.delete, _WRITES),
+        (PreparedHub.propose, _GOVERNS),
+        (PreparedHub.sign, _GOVERNS),
+        (PreparedHub.sign_amendment, frozenset(Rank)),  # what goes on is prepared in the ledgers first
+        (PreparedHub.suspend, _GOVERNS),
+        (PreparedHub.resume, _GOVERNS),
+        (PreparedHub.terminate, _GOVERNS),
+        (PreparedHub.history, frozenset(Rank)),
+        (PreparedHub.recall, _WRITES),
+        (PreparedHub.work, _GOVERNS | {_L}),
+        (PreparedHub.prune, frozenset({_N, _R})),
+        (PreparedHub.issue_token, frozenset({_R})),
+        (PreparedHub.suspend_member, _TAKES),
+        (PreparedHub.resume_member, _TAKES),
+        (PreparedHub.revoke_token, _TAKES),
+        (PreparedHub.register_key, _TAKES),
+        (PreparedHub.revoke_key, _TAKES),
+        (PreparedHub.recover, _GOVERNS),
+        (PreparedHub.add_member, frozenset({_H, _R})),
+        (PreparedHub.register_identity, frozenset({_H, _R})),
+        (PreparedHub.remove_identity, frozenset({_H, _R})),
+        (PreparedHub.alias_member, frozenset({_R})),
+        (PreparedHub.initialise, frozenset({_G, _H, _L})),
+        (PreparedHub.allowance, frozenset({_R})),
+        (PreparedHub.page, frozenset({_R})),
+        (PreparedHub.begin_epoch, frozenset({_H, _L})),
+        (PreparedHub.open_again, frozenset({_H, _L})),
+        (PreparedHub.settle, frozenset({_N})),
+        (PreparedHub.readyz, frozenset({_R})),
     ],
 )
 def test_an_act_takes_these_locks_in_order(
-    stage: Stage, act: Callable[[Stage], None], taken: frozenset[Rank]
+    prepared: PreparedHub, act: Callable[[PreparedHub], None], taken: frozenset[Rank]
 ) -> None:
-    stage.wait()
+    prepared.wait()
     assert RECORDER.violations() == []
     with RECORDER.watch() as found:
-        act(stage)
+        act(prepared)
     assert found == taken
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 from typing import Any
 
@@ -25,39 +25,10 @@ from hub.store.ledger import pages
 from hub.store.members import members
 from hub.store.schema.tables import release
 from tests import stix_objects
-from tests.actions.hubs import Hub, address, campaign, clause, identifier, malware, relation, report
+from tests.actions.pausing import Pause
+from tests.named_objects import address, campaign, identifier, malware, relation, report
 from tests.patience import PATIENCE_SECONDS
-from tests.world import build
-
-
-class Pause:
-    """Holds the first caller of a function behind its end; all later ones pass."""
-
-    def __init__(self, patch: pytest.MonkeyPatch, module: ModuleType, name: str) -> None:
-        self._reached, self._go = threading.Event(), threading.Event()
-        self._first = threading.Lock()
-        self._act: Callable[..., Any] = getattr(module, name)
-        patch.setattr(module, name, self._call)
-
-    def _call(self, *arguments: Any, **named: Any) -> Any:
-        result = self._act(*arguments, **named)
-        if self._first.acquire(blocking=False):
-            self._reached.set()
-            assert self._go.wait(PATIENCE_SECONDS)
-        return result
-
-    def while_held(self, held: Callable[[], Any], other: Callable[[], Any]) -> Any:
-        """Do `other` while `held` waits, then let it finish; return what `held` returns."""
-        with ThreadPoolExecutor(1) as pool:
-            future: Future[Any] = pool.submit(held)
-            future.add_done_callback(lambda _: self._reached.set())
-            try:
-                assert self._reached.wait(PATIENCE_SECONDS)
-                assert not future.done(), "it never came to the place where it is held"
-                other()
-            finally:
-                self._go.set()
-            return future.result(PATIENCE_SECONDS)
+from tests.world import World, build, clause
 
 
 @pytest.fixture(params=["decide", "renewed"])
@@ -79,63 +50,63 @@ def _succeeded(receipt: Receipt) -> list[bool]:
 
 
 def test_what_was_decided_before_an_agreement_came_into_force_is_decided_again(
-    hub: Hub, pause: Pause
+    world: World, pause: Pause
 ) -> None:
-    view = hub.propose_clauses(clause("US", "KR"))
-    hub.account("kr-cert")
-    hub.sign("us-cert", view)
+    view = world.agree(["US", "KR"], clause("US", "KR"), signers=())
+    world.account("kr-cert")
+    world.sign(view, "US")
     item = malware("a")
-    pause.while_held(lambda: hub.push("us-cert", item), lambda: hub.sign("kr-cert", view))
-    assert hub.sees("kr-cert", item)  # written after the start, so submitted after it
+    pause.while_held(lambda: world.push("us-cert", item), lambda: world.sign(view, "KR"))
+    assert world.sees("kr-cert", item)  # written after the start, so submitted after it
 
 
-def test_what_was_decided_before_an_agreement_ended_is_decided_again(hub: Hub, pause: Pause) -> None:
-    view = hub.agree(clause("US", "KR"))
+def test_what_was_decided_before_an_agreement_ended_is_decided_again(world: World, pause: Pause) -> None:
+    view = world.agree(["US", "KR"], clause("US", "KR"))
     item = malware("a")
-    pause.while_held(lambda: hub.push("us-cert", item), lambda: hub.terminate("kr-cert", view))
-    assert not hub.sees("kr-cert", item)
-    hub.agree(clause("US", "KR"))
-    assert not hub.sees("kr-cert", item)
+    pause.while_held(lambda: world.push("us-cert", item), lambda: world.terminate(view, "KR"))
+    assert not world.sees("kr-cert", item)
+    world.agree(["US", "KR"], clause("US", "KR"))
+    assert not world.sees("kr-cert", item)
 
 
-def test_what_a_terminated_period_justified_is_not_carried_over(hub: Hub, pause: Pause) -> None:
+def test_what_a_terminated_period_justified_is_not_carried_over(world: World, pause: Pause) -> None:
     """One agreement ends and another begins while a submission waits: the second alone justifies."""
-    first = hub.agree(clause("US", "KR", audience="partner"))
+    first = world.agree(["US", "KR"], clause("US", "KR", audience="partner"))
     item = malware("a")
 
     def change() -> None:
-        hub.terminate("kr-cert", first)
-        hub.agree(clause("US", "KR", audience="cert"))
+        world.terminate(first, "KR")
+        world.agree(["US", "KR"], clause("US", "KR", audience="cert"))
 
-    pause.while_held(lambda: hub.push("us-cert", item), change)
-    assert hub.readers(item, ["kr-cert", "kr-partner"]) == ["kr-cert"]
+    pause.while_held(lambda: world.push("us-cert", item), change)
+    assert world.readers(item, ["kr-cert", "kr-partner"]) == ["kr-cert"]
 
 
 @pytest.mark.parametrize("comes", ["its next version", "a container of it"])
 def test_what_was_decided_before_a_step_of_history_gives_no_version_two_rows(
-    hub: Hub, monkeypatch: pytest.MonkeyPatch, comes: str
+    world: World, monkeypatch: pytest.MonkeyPatch, comes: str
 ) -> None:
     """The step writes rows that the submission, decided before it, knows nothing of."""
     first = campaign("a", None)
-    hub.accepted("us-cert", first)
-    hub.clock.forward(seconds=1)
-    hub.agree(clause("US", "KR", history=True))
-    hub.clock.forward(seconds=1)
+    world.accepted("us-cert", first)
+    world.clock.wait(seconds=1)
+    world.agree(["US", "KR"], clause("US", "KR", history=True))
+    world.clock.wait(seconds=1)
     second = campaign("a", version=2) if comes == "its next version" else report("r", first, tlp="amber")
     pause = Pause(monkeypatch, submit, "renewed")
-    pause.while_held(lambda: hub.push("us-cert", second), lambda: work.work(hub.service))
-    with hub.service.store.read() as connection:
+    pause.while_held(lambda: world.push("us-cert", second), lambda: work.work(world.service))
+    with world.service.store.read() as connection:
         columns = release.c.version_id, release.c.is_newest, release.c.stix_id
         is_served = release.c.recipient == "KR", release.c.origin == "US", release.c.withdrawn_at.is_(None)
         rows = connection.execute(select(*columns).where(*is_served)).all()
     assert len({row.version_id for row in rows}) == len(rows) == 2
     assert len([row for row in rows if row.is_newest and row.stix_id == first["id"]]) == 1
-    assert check.check(hub.service).faults == []
+    assert check.check(world.service).faults == []
 
 
-def test_two_signers_at_once_are_both_heard(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    view = hub.propose_clauses(clause("US", "KR"))
-    hub.account("kr-cert")
+def test_two_signers_at_once_are_both_heard(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = world.agree(["US", "KR"], clause("US", "KR"), signers=())
+    world.account("kr-cert")
     barrier, verify = threading.Barrier(2), agree.verify_request
 
     def verify_together(*arguments: Any) -> Any:
@@ -145,34 +116,34 @@ def test_two_signers_at_once_are_both_heard(hub: Hub, monkeypatch: pytest.Monkey
 
     with monkeypatch.context() as patch:
         patch.setattr(agree, "verify_request", verify_together)
-        views = _together(lambda: hub.sign("us-cert", view), lambda: hub.sign("kr-cert", view))
+        views = _together(lambda: world.sign(view, "US"), lambda: world.sign(view, "KR"))
     assert sorted(view["state"] for view in views) == ["in force", "proposed"]
-    assert agree.show(hub.service, hub.caller("us-cert"), view["id"])["signed_by"] == ["KR", "US"]
-    hub.accepted("us-cert", malware("a"))
-    assert hub.sees("kr-cert", malware("a"))
+    assert agree.show(world.service, world.caller("us-cert"), view["id"])["signed_by"] == ["KR", "US"]
+    world.accepted("us-cert", malware("a"))
+    assert world.sees("kr-cert", malware("a"))
 
 
 def test_a_signature_and_a_termination_at_once_leave_it_ended(
-    hub: Hub, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    view = hub.sign("us-cert", hub.propose_clauses(clause("US", "KR")))
-    hub.account("kr-cert")
+    view = world.sign(world.agree(["US", "KR"], clause("US", "KR"), signers=()), "US")
+    world.account("kr-cert")
     pause = Pause(monkeypatch, agree, "verify_request")
     with pytest.raises(Conflict):
-        pause.while_held(lambda: hub.sign("kr-cert", view), lambda: hub.terminate("us-cert", view))
-    hub.accepted("us-cert", malware("a"))
-    assert not hub.sees("kr-cert", malware("a"))
+        pause.while_held(lambda: world.sign(view, "KR"), lambda: world.terminate(view, "US"))
+    world.accepted("us-cert", malware("a"))
+    assert not world.sees("kr-cert", malware("a"))
 
 
-def test_a_poll_sees_one_moment(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_poll_sees_one_moment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is withdrawn and replaced while a page is on its way is in it as it was recorded, once."""
-    hub.agree(clause("US", "KR"))
-    hub.accepted("us-cert", malware("a"))
+    world.agree(["US", "KR"], clause("US", "KR"))
+    world.accepted("us-cert", malware("a"))
     pause = Pause(monkeypatch, pages, "bodies")  # asked for behind what is recorded
-    query = hub.query("kr-cert", "US")
+    query = world.query("kr-cert", "US")
     page = pause.while_held(
-        lambda: poll.objects(hub.service, query),
-        lambda: hub.accepted("us-cert", malware("a", "amber", 2), malware("b")),
+        lambda: poll.objects(world.service, query),
+        lambda: world.accepted("us-cert", malware("a", "amber", 2), malware("b")),
     )
     assert [json.loads(row.body) for row in page.rows] == [malware("a")]
 
@@ -180,40 +151,42 @@ def test_a_poll_sees_one_moment(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> No
 # --- what the submitter knows of others -----------------------------------------------------------
 
 
-def test_what_arrives_in_between_is_not_passed_on(hub: Hub, pause: Pause) -> None:
+def test_what_arrives_in_between_is_not_passed_on(world: World, pause: Pause) -> None:
     """Another nation's submissions are not held off by those of the own nation (policy 8)."""
-    hub.agree(clause("KR", "US"))
-    hub.account("us-agency")
-    hub.account("kr-agency")
+    world.agree(["KR", "US"], clause("KR", "US"))
+    world.account("us-agency")
+    world.account("kr-agency")
     receipt = pause.while_held(
-        lambda: hub.push("us-agency", campaign("a", "green", 2)),
-        lambda: hub.accepted("kr-agency", campaign("a", "amber")),
+        lambda: world.push("us-agency", campaign("a", "green", 2)),
+        lambda: world.accepted("kr-agency", campaign("a", "amber")),
     )
     assert [one.message for one in receipt.outcomes] == ["received from KR; only KR may share it."]
 
 
-def test_what_refers_to_what_arrives_in_between_is_handled_like_it(hub: Hub, pause: Pause) -> None:
-    hub.agree(clause("KR", "US"), clause("US", "KR", "JP", max_tlp="amber"))
-    hub.account("us-agency")
-    hub.account("kr-agency")
+def test_what_refers_to_what_arrives_in_between_is_handled_like_it(world: World, pause: Pause) -> None:
+    world.agree(["KR", "US", "JP"], clause("KR", "US"), clause("US", ["KR", "JP"], max_tlp="amber"))
+    world.account("us-agency")
+    world.account("kr-agency")
     edge = relation(campaign("a"), campaign("b"))
     pause.while_held(
-        lambda: hub.push("us-agency", edge), lambda: hub.accepted("kr-agency", campaign("a", "amber"))
+        lambda: world.push("us-agency", edge), lambda: world.accepted("kr-agency", campaign("a", "amber"))
     )
-    assert hub.readers(edge, ("jp-cert", "kr-agency")) == ["kr-agency"]
+    assert world.readers(edge, ("jp-cert", "kr-agency")) == ["kr-agency"]
 
 
-def test_an_identity_that_is_registered_in_between_is_nobody_elses_to_name(hub: Hub, pause: Pause) -> None:
-    hub.account("us-agency")
-    hub.account("kr-agency")
+def test_an_identity_that_is_registered_in_between_is_nobody_elses_to_name(
+    world: World, pause: Pause
+) -> None:
+    world.account("us-agency")
+    world.account("kr-agency")
     named = StixId(identifier("identity", "feed"))
 
     def register() -> None:
-        with hub.service.store.write() as connection:
-            assert members.add_identity(connection, MemberId("kr-agency"), named, hub.clock())
+        with world.service.store.write() as connection:
+            assert members.add_identity(connection, MemberId("kr-agency"), named, world.clock())
 
     submitted = campaign("a", created_by_ref=named)
-    receipt = pause.while_held(lambda: hub.push("us-agency", submitted), register)
+    receipt = pause.while_held(lambda: world.push("us-agency", submitted), register)
     assert _succeeded(receipt) == [False]
 
 
@@ -230,85 +203,87 @@ _PAIRS = [
 @pytest.mark.parametrize(("referring", "referred", "expected"), _PAIRS)
 @pytest.mark.parametrize("held", ["reference", "object"])
 def test_a_relationship_and_the_red_object_it_names(
-    hub: Hub, pause: Pause, referring: str, referred: str, expected: list[str], held: str
+    world: World, pause: Pause, referring: str, referred: str, expected: list[str], held: str
 ) -> None:
-    hub.agree(clause("US", "KR"))
+    world.agree(["US", "KR"], clause("US", "KR"))
     secret = malware("secret", "red")
     edge = relation(malware("a"), secret)
-    hub.account(referring)
-    hub.account(referred)
-    acts = [lambda: hub.push(referring, edge), lambda: hub.push(referred, secret)]
+    world.account(referring)
+    world.account(referred)
+    acts = [lambda: world.push(referring, edge), lambda: world.push(referred, secret)]
     first, second = acts if held == "reference" else reversed(acts)
     assert _succeeded(pause.while_held(first, second)) == [True]
     readers = ["us-cert", "us-partner", "kr-cert"]
-    assert hub.readers(edge, readers) == expected
-    assert hub.readers(secret, readers) == ["us-cert"]
+    assert world.readers(edge, readers) == expected
+    assert world.readers(secret, readers) == ["us-cert"]
 
 
 @pytest.mark.parametrize("held", ["container", "content"])
-def test_a_container_and_the_content_it_tightens(hub: Hub, pause: Pause, held: str) -> None:
-    hub.agree(clause("US", "KR"))
+def test_a_container_and_the_content_it_tightens(world: World, pause: Pause, held: str) -> None:
+    world.agree(["US", "KR"], clause("US", "KR"))
     content = malware("content", None)
     container = report("container", content, tlp="red")
-    hub.account("us-cert")
-    acts = [lambda: hub.push("us-cert", container), lambda: hub.push("us-cert", content)]
+    world.account("us-cert")
+    acts = [lambda: world.push("us-cert", container), lambda: world.push("us-cert", content)]
     first, second = acts if held == "container" else reversed(acts)
     pause.while_held(first, second)
-    assert hub.readers(content, ["us-cert", "us-agency", "kr-cert"]) == ["us-cert"]
+    assert world.readers(content, ["us-cert", "us-agency", "kr-cert"]) == ["us-cert"]
 
 
-def test_two_first_submissions_of_one_version_are_one(hub: Hub, pause: Pause) -> None:
-    hub.account("us-cert")
+def test_two_first_submissions_of_one_version_are_one(world: World, pause: Pause) -> None:
+    world.account("us-cert")
     item = malware("a")
-    receipt = pause.while_held(lambda: hub.push("us-cert", item), lambda: hub.accepted("us-cert", item))
+    receipt = pause.while_held(lambda: world.push("us-cert", item), lambda: world.accepted("us-cert", item))
     assert _succeeded(receipt) == [True]
-    assert len(hub.rows("us-cert")) == 1
+    assert len(world.rows("us-cert")) == 1
 
 
-def test_of_two_contents_under_one_version_the_first_to_commit_stays(hub: Hub, pause: Pause) -> None:
-    hub.account("us-cert")
+def test_of_two_contents_under_one_version_the_first_to_commit_stays(world: World, pause: Pause) -> None:
+    world.account("us-cert")
     held, other = malware("a", description="held"), malware("a", description="other")
-    receipt = pause.while_held(lambda: hub.push("us-cert", held), lambda: hub.accepted("us-cert", other))
+    receipt = pause.while_held(lambda: world.push("us-cert", held), lambda: world.accepted("us-cert", other))
     assert _succeeded(receipt) == [False]
-    assert [json.loads(row.body) for row in hub.rows("us-cert")] == [other]
+    assert [json.loads(row.body) for row in world.rows("us-cert")] == [other]
 
 
 @pytest.mark.parametrize(("held", "other"), [(1, 2), (2, 1)])
 def test_of_two_versions_the_later_is_the_newest_whoever_commits_first(
-    hub: Hub, pause: Pause, held: int, other: int
+    world: World, pause: Pause, held: int, other: int
 ) -> None:
-    hub.agree(clause("US", "KR"))
+    world.agree(["US", "KR"], clause("US", "KR"))
     versions = {1: malware("a", "green", 1), 2: malware("a", "amber", 2)}
     pause.while_held(
-        lambda: hub.push("us-cert", versions[held]), lambda: hub.accepted("us-cert", versions[other])
+        lambda: world.push("us-cert", versions[held]), lambda: world.accepted("us-cert", versions[other])
     )
     for id, expected in {"us-agency": [versions[2]], "us-partner": [], "kr-agency": [versions[2]]}.items():
-        assert [json.loads(row.body) for row in hub.rows(id)] == expected
+        assert [json.loads(row.body) for row in world.rows(id)] == expected
 
 
-def test_two_contents_of_an_observable_become_two_versions(hub: Hub, pause: Pause) -> None:
-    hub.account("us-cert")
+def test_two_contents_of_an_observable_become_two_versions(world: World, pause: Pause) -> None:
+    world.account("us-cert")
     held, other = address("192.0.2.1", x_from="held"), address("192.0.2.1", x_from="other")
-    pause.while_held(lambda: hub.push("us-cert", held), lambda: hub.accepted("us-cert", other))
-    assert [json.loads(row.body) for row in hub.rows("us-cert")] == [held]
-    assert hub.sees("us-cert", other)
+    pause.while_held(lambda: world.push("us-cert", held), lambda: world.accepted("us-cert", other))
+    assert [json.loads(row.body) for row in world.rows("us-cert")] == [held]
+    assert world.sees("us-cert", other)
 
 
-def test_two_members_first_submissions_of_one_id_are_two_records(hub: Hub, pause: Pause) -> None:
-    hub.account("us-cert")
-    hub.account("us-agency")
+def test_two_members_first_submissions_of_one_id_are_two_records(world: World, pause: Pause) -> None:
+    world.account("us-cert")
+    world.account("us-agency")
     pause.while_held(
-        lambda: hub.push("us-cert", malware("a", x_by="cert")),
-        lambda: hub.accepted("us-agency", malware("a", x_by="agency")),
+        lambda: world.push("us-cert", malware("a", x_by="cert")),
+        lambda: world.accepted("us-agency", malware("a", x_by="agency")),
     )
-    assert [json.loads(row.body)["x_by"] for row in hub.rows("us-cert")] == ["agency", "cert"]
+    assert [json.loads(row.body)["x_by"] for row in world.rows("us-cert")] == ["agency", "cert"]
 
 
-def test_submissions_of_two_nations_do_not_hold_each_other_up(hub: Hub, pause: Pause) -> None:
-    hub.agree(clause("US", "KR"), clause("KR", "US"))
-    pause.while_held(lambda: hub.push("us-cert", malware("u")), lambda: hub.accepted("kr-cert", malware("k")))
+def test_submissions_of_two_nations_do_not_hold_each_other_up(world: World, pause: Pause) -> None:
+    world.agree(["US", "KR"], clause("US", "KR"), clause("KR", "US"))
+    pause.while_held(
+        lambda: world.push("us-cert", malware("u")), lambda: world.accepted("kr-cert", malware("k"))
+    )
     for id in ("us-cert", "kr-cert"):
-        rows = hub.rows(id)
+        rows = world.rows(id)
         assert [json.loads(row.body)["name"] for row in rows] == ["k", "u"]
         assert rows[0].date_added < rows[1].date_added
 
@@ -316,14 +291,16 @@ def test_submissions_of_two_nations_do_not_hold_each_other_up(hub: Hub, pause: P
 # --- background work ------------------------------------------------------------------------------
 
 
-def test_two_passes_of_work_do_not_meet(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    hub.accepted("us-cert", malware("a"))
+def test_two_passes_of_work_do_not_meet(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.accepted("us-cert", malware("a"))
     pause = Pause(monkeypatch, work, "_withdraw_ended")
     reports: list[work.WorkReport] = []
-    first = pause.while_held(lambda: work.work(hub.service), lambda: reports.append(work.work(hub.service)))
+    first = pause.while_held(
+        lambda: work.work(world.service), lambda: reports.append(work.work(world.service))
+    )
     assert first.is_done
     assert [report.is_done for report in reports] == [False]
-    assert work.work(hub.service).is_done
+    assert work.work(world.service).is_done
 
 
 @pytest.mark.parametrize("act", [submit, delete])

@@ -19,7 +19,6 @@ from hub.errors import Unprocessable
 from hub.model import Anonymise, Clause, Clearance, Granular, NationCode, Purpose, Tlp, clause_terms
 from hub.store.agreement import agreements
 from hub.store.schema.tables import period
-from tests.actions.alliance import is_sound
 from tests.client.loopback import cert
 from tests.stix_objects import Json
 from tests.world import World, build, clause, key_of
@@ -84,7 +83,7 @@ def test_a_further_term_is_read_kept_simulated_and_said_to_the_signer(
         signed = world.sign(proposed, nation)
     assert signed["state"] == "in force"
     assert kept(world) == [Noted(US, frozenset({KR}), Tlp.AMBER, note_required=is_required)]
-    assert is_sound(world)
+    assert world.is_sound()
     document = {name: value for name, value in signed["document"].items() if name not in ("id", "hub")}
     told = simulate.simulate(world.service, world.callers["us-cert"], orjson.dumps(document))
     assert told["released"] == told["withdrawn"] == []
@@ -123,7 +122,7 @@ def test_what_was_stored_before_the_term_has_its_default(
     world.agree(["US", "KR"], clause("US", "KR", "amber", audience="cert"))
     request.getfixturevalue("noted")
     assert kept(world) == [Noted(US, frozenset({KR}), Tlp.AMBER, Clearance.CERT, note_required=False)]
-    assert is_sound(world)
+    assert world.is_sound()
 
 
 def test_a_stored_term_that_this_version_does_not_know_is_not_passed_over() -> None:

@@ -100,7 +100,9 @@ def version(id: StixId, digest: bytes = b"one", **more: Any) -> ObjectVersion:
     return ObjectVersion(**values)
 
 
-def neighbour(id: StixId, of: Member = JP_AGENCY, digest: bytes = b"theirs", **more: Any) -> OthersVersion:
+def others_version(
+    id: StixId, of: Member = JP_AGENCY, digest: bytes = b"theirs", **more: Any
+) -> OthersVersion:
     """Another member's version, GREEN and seen unless said otherwise."""
     tlp, is_bound = more.pop("tlp", Tlp.GREEN), more.pop("is_bound", False)
     assert of.nation is not None

@@ -25,7 +25,7 @@ from tests.rules.around import (
     STRANGER,
     VENDOR,
     item,
-    neighbour,
+    others_version,
     sid,
 )
 from tests.world import registry
@@ -120,7 +120,7 @@ def test_which_ids_are_common(
     id: StixId, mine: StixId | None, theirs: dict[str, Any], *, expected: bool
 ) -> None:
     kind = id.partition("--")[0]
-    assert is_common(id, kind, mine, neighbour(id, **theirs), REGISTERED) is expected
+    assert is_common(id, kind, mine, others_version(id, **theirs), REGISTERED) is expected
 
 
 @pytest.mark.parametrize(
@@ -135,7 +135,7 @@ def test_which_ids_are_common(
     ],
 )
 def test_which_names_are_guarded(id: StixId, carried: Tlp | None, rel_to: bool, expected: bool) -> None:
-    assert is_marked_name(neighbour(id, carried=carried, carries_rel_to=rel_to)) is expected
+    assert is_marked_name(others_version(id, carried=carried, carries_rel_to=rel_to)) is expected
 
 
 @pytest.mark.parametrize(
@@ -152,7 +152,7 @@ def test_both_name_their_own_under_a_derived_id(
     id: StixId, mine: StixId | None, theirs: dict[str, Any], *, expected: bool
 ) -> None:
     submitted = item(id, creator=mine)
-    assert are_both_named(submitted, KR_AGENCY.id, neighbour(id, **theirs), REGISTERED) is expected
+    assert are_both_named(submitted, KR_AGENCY.id, others_version(id, **theirs), REGISTERED) is expected
 
 
 def test_ids_are_derived_by_uuid_version_3_or_5() -> None:

@@ -7,14 +7,17 @@ from collections.abc import Iterator
 import pytest
 
 from hub.actions.service.service import Service
+from hub.actions.submission import delete
 from hub.model import Deletion, Kind, Limits, Scope
 from tests import postgres
-from tests.actions.conftest import hub, kept_store
-from tests.actions.hubs import Hub
+from tests.actions.conftest import kept_store
+from tests.actions.conftest import world as hub
 from tests.journeys.conftest import live
 from tests.standard.site import Site, Stock, stock
 from tests.web import conftest as web
 from tests.web.conftest import Played, client, played, service, store
+from tests.world import World as Hub
+from tests.world import build_empty
 
 __all__ = ["client", "hub", "kept_store", "live", "played", "service", "store"]
 
@@ -37,7 +40,7 @@ def stocked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 
 def _stocked(url: str) -> Iterator[Stock]:
-    hub = Hub.open(url, limits=Limits(max_body_bytes=100_000))
+    hub = build_empty(url, limits=Limits(max_body_bytes=100_000))
     yield stock(hub)
     hub.service.store.close()
 
@@ -47,10 +50,10 @@ def deletions(played: Played, monkeypatch: pytest.MonkeyPatch) -> list[Deletion]
     """The deletions that the played application was asked for; each is answered as done."""
     asked: list[Deletion] = []
 
-    def delete(service: Service, deletion: Deletion) -> None:
+    def answer(service: Service, deletion: Deletion) -> None:
         asked.append(deletion)
 
-    monkeypatch.setattr(delete, "delete", delete)
+    monkeypatch.setattr(delete, "delete", answer)
     return asked
 
 

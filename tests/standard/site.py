@@ -19,8 +19,11 @@ from hub.app import create_app
 from hub.model import HttpRequest, JsonObject, NationCode
 from hub.proofs import requests
 from hub.stix import bodies
-from tests.actions.hubs import PUBLIC_URL, Hub, address, clause, malware, relation, statement
+from tests.named_objects import address, malware, relation, statement
 from tests.web.conftest import SETTINGS, TAXII
+from tests.world import URL as PUBLIC_URL
+from tests.world import World as Hub
+from tests.world import clause
 
 _nonces = itertools.count()
 
@@ -128,7 +131,7 @@ CLOSE = [malware("c", modified=f"2026-02-01T00:00:00.00000{n}Z") for n in (1, 2)
 
 def stock(hub: Hub) -> Stock:
     """Fill a hub: versions in and out of order, a microsecond apart, and objects without `modified`."""
-    hub.agree(clause("US", "KR"))
+    hub.agree(["US", "KR"], clause("US", "KR"))
     stock = Stock(Site.over(hub))
     bare = {key: value for key, value in address("192.0.2.1").items() if key != "spec_version"}
     stock.push(bare, malware("a", version=2), B)

@@ -8,9 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from hub.store.schema.tables import metadata
-from tests.actions.hubs import Hub, clause, malware
+from tests.named_objects import malware
 from tests.standard.shapes import faults
 from tests.standard.site import TAXII, Site, collection_id, collection_path, key, objects_of, said
+from tests.world import World as Hub
+from tests.world import clause
 
 PATH = collection_path("us")
 ONE, TWO, THREE = (malware("a", version=n) for n in (1, 2, 3))
@@ -22,7 +24,7 @@ OTHER = malware("b")
 @pytest.fixture
 def full(site: Site) -> Site:
     """A collection with three versions of one object and one of another, which Korea reads too."""
-    site.hub.agree(clause("US", "KR"))
+    site.hub.agree(["US", "KR"], clause("US", "KR"))
     for objects in ([ONE], [TWO, OTHER], [THREE]):
         assert said(site.post("us-agency", *objects))["failure_count"] == 0
     return site

@@ -12,8 +12,8 @@ import requests
 from taxii2client.v21 import as_pages
 
 from hub.client import HubAuth
-from tests.actions.hubs import malware
 from tests.journeys.live import Live
+from tests.named_objects import malware
 from tests.patience import PATIENCE_SECONDS
 from tests.standard.shapes import faults
 from tests.standard.site import TAXII

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.actions.hubs import address, identifier
+from tests.named_objects import address, identifier
 from tests.standard.shapes import faults
 from tests.standard.site import CLOSE, TAXII, A, Site, Stock, collection_path, key, objects_of, said
 from tests.stix_objects import sdo, stix_id

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from hub.model import Limits
-from tests.actions.hubs import malware
+from tests.named_objects import malware
 from tests.standard.shapes import faults, is_timestamp
 from tests.standard.site import CLOSE, A, Site, Stock, collection_path, key, objects_of, said
 

@@ -12,7 +12,7 @@ import pytest
 
 from hub.actions.operation import work
 from hub.model import Limits, format_instant
-from tests.actions.hubs import address, malware, statement
+from tests.named_objects import address, malware, statement
 from tests.standard.endpoints import UNKNOWN
 from tests.standard.shapes import faults, is_identifier
 from tests.standard.site import TAXII, Site, collection_path, objects_of, said
@@ -100,7 +100,7 @@ def test_a_status_is_got_again_as_it_was_given_and_by_its_submitter_alone(site: 
 @pytest.mark.parametrize("hours", [1, 23, 24, 25])
 def test_a_status_is_kept_for_at_least_a_day(site: Site, hours: int) -> None:
     given = said(site.post("us-agency", malware("one"), OLD))
-    site.hub.clock.forward(hours=hours)
+    site.hub.clock.wait(hours=hours)
     work.work(site.hub.service)
     found = site.get("us-agency", f"/allied/status/{given['id']}/")
     assert (found.status_code, said(found)) == (200, given)
@@ -114,5 +114,5 @@ def test_a_status_that_is_not_there_is_404(site: Site, id: str) -> None:
 
 def test_two_submissions_have_two_statuses(site: Site) -> None:
     ids = {said(site.post("us-agency", malware("same")))["id"] for _ in range(3)}
-    site.hub.clock.forward(seconds=timedelta(days=1).total_seconds())
+    site.hub.clock.wait(seconds=timedelta(days=1).total_seconds())
     assert [site.get("us-agency", f"/allied/status/{id}/").status_code for id in ids] == [200] * 3

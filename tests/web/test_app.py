@@ -19,15 +19,18 @@ from hub.errors import SettingsError, Unavailable
 from hub.model import HttpRequest, NationCode
 from hub.proofs import requests
 from hub.proofs.keys import PrivateKey
-from tests.actions.hubs import PUBLIC_URL, Hub, clause, identifier, malware
+from tests.named_objects import identifier, malware
 from tests.web.conftest import SETTINGS, TAXII, said
+from tests.world import URL as PUBLIC_URL
+from tests.world import World as Hub
+from tests.world import build_empty, clause
 
 TRAILING = ["", "/"]
 
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Hub:
-    return Hub.open(f"sqlite:///{tmp_path / 'hub.db'}")
+    return build_empty(f"sqlite:///{tmp_path / 'hub.db'}")
 
 
 @pytest.fixture
@@ -126,7 +129,7 @@ def test_the_signature_is_held_against_the_content_type_that_was_sent(
 
 
 def test_withheld_and_non_existent_are_the_same_bytes(hub: Hub, web: Client) -> None:
-    hub.agree(clause("US", "JP", max_tlp="green"))
+    hub.agree(["US", "JP"], clause("US", "JP", max_tlp="green"))
     hub.accepted("us-agency", malware("shared"), malware("kept", "amber"))
     for rest in ("", "versions/", "?added_after=2020-01-01T00:00:00Z"):
         objects = "/allied/collections/us/objects"
@@ -163,7 +166,7 @@ def test_a_hostile_body_is_judged_only_after_its_signature(hub: Hub, web: Client
 
 @pytest.mark.parametrize("slash", TRAILING)
 def test_an_agreement_is_made_over_http(hub: Hub, web: Client, slash: str) -> None:
-    view = hub.propose_clauses(clause("US", "JP"))
+    view = hub.agree(["US", "JP"], clause("US", "JP"), signers=())
     path = f"/governance/agreements/{view['id']}/signatures{slash}"
     for member in ("us-cert", "jp-cert"):
         request = signed(hub, hub.account(member).govern_key, path, {"jws": hub.jws(member, view, "sign")})
