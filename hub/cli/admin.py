@@ -1,4 +1,4 @@
-"""Commands on the hub's own machine: making, serving and tending it."""
+"""Commands on the hub's own machine: set up, work, prune, check and back up."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _WORK_SECONDS: Final = 10.0
 
 @contextmanager
 def opened() -> Iterator[Service]:
-    """Give the hub that configuration and environment describe, closed again afterwards."""
+    """Open the hub of this configuration and environment for a `with` block, and close the hub afterwards."""
     service = open_service(load(os.environ))
     try:
         yield service
@@ -45,20 +45,19 @@ def opened() -> Iterator[Service]:
 
 
 @click.command()
+@click.option("--apply", is_flag=True, help="Use new values of nations.toml, for submissions from now on.")
 @click.option(
-    "--apply", is_flag=True, help="Take new values of nations.toml, for what is submitted from now on."
-)
-@click.option(
-    "--add-nation", "add", multiple=True, metavar="CC", help="Add a nation that stands in nations.toml."
+    "--add-nation", "add", multiple=True, metavar="CC", help="Add a nation that nations.toml lists."
 )
 @json_option
 def init(apply: bool, add: tuple[str, ...], as_json: bool) -> None:
     """Create or migrate the database, the hub's secrets, nations and collections. Harmless to repeat.
 
-    What decides (the nations and their ids, default_tlp, unmarked, informative_markings, public_sources) is
-    kept in the database; where nations.toml says otherwise later, no command starts. --apply takes new
-    values; whatever was submitted before stays as it is. Ids never change and nations stay, but until the
-    first member has joined --apply takes those, too. Restart every serving process afterwards.
+    The database keeps the values that decide releases: nations with their ids, default_tlp, unmarked,
+    informative_markings and public_sources. No command starts while nations.toml has other values. --apply
+    takes the new values; earlier submissions stay unchanged. Ids never change, and nations are never removed;
+    only before the first member is registered --apply changes these too. Restart all serving processes
+    afterwards.
     """
     settings = load(os.environ)
     service = new_service(settings)
@@ -67,6 +66,7 @@ def init(apply: bool, add: tuple[str, ...], as_json: bool) -> None:
         steps = next_steps(service)
     finally:
         service.store.close()
+    # A warning and no refusal: the hub is made already, and `hub check` reports the same fault until mended.
     for fault in exposed(settings.database_url, settings.secrets_dir):
         warn(f"{fault.place} {fault.what}")
     nations = list(service.registry.nations)
@@ -97,13 +97,13 @@ def _tell_changes(done: Initialised) -> None:
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="One pass, then end; without it, a pass every ten seconds.")
+@click.option("--once", is_flag=True, help="Do the work once. Default: again every ten seconds.")
 @json_option
 def work(once: bool, as_json: bool) -> None:
-    """Tell of recalls, append histories, mark rows that are over, forget what is too old.
+    """Write recall notices, append histories, mark ended rows, delete old nonces and tokens.
 
-    `hub serve` does it in one worker at a time. Without --once it goes on until interrupted, and
-    waits for a database that is away.
+    `hub serve` does this work too, in one worker at a time. Without --once the command runs until
+    interrupted, and waits while the database is unavailable.
     """
     if as_json and not once:
         raise click.UsageError("--json prints one value: give --once with it.")
@@ -143,9 +143,10 @@ def _forgotten(pruned: Pruned) -> str:
 @click.command()
 @json_option
 def prune(as_json: bool) -> None:
-    """Forget nonces that have expired, and tokens that expired or were revoked 90 days ago.
+    """Delete expired nonces, and tokens that expired or were revoked 90 days ago.
 
-    Statuses older than 30 days are not answered any more; as evidence they stay. `hub work` prunes too.
+    The hub does not answer statuses older than 30 days; the database keeps statuses as evidence.
+    `hub work` prunes too.
     """
     with opened() as service:
         pruned = prune_once(service)
@@ -158,10 +159,10 @@ def prune(as_json: bool) -> None:
 @click.command()
 @json_option
 def check(as_json: bool) -> None:
-    """Verify the database, who is shown what, and every signature; change nothing.
+    """Verify the database, all releases and all signatures. Change nothing.
 
-    May run beside a serving hub. Prints each fault with its place and remedy; exit code 1 if there is any.
-    Files that others may use are faults; tokens that end soon, or are not used, are warnings.
+    The hub may serve meanwhile. Prints each fault with its place and remedy; exit code 1 if any fault is
+    found. Files that other users may open are faults. Tokens that expire soon or are unused are warnings.
     """
     settings = load(os.environ)
     with progress(is_silent=as_json) as tell:
@@ -182,7 +183,7 @@ def check(as_json: bool) -> None:
 
 
 def _checked(settings: Settings, tell: Callable[[str], None]) -> tuple[Report, Sequence[str]]:
-    """Return what was found, and what to look after where the database can be read."""
+    """Return the report, and warnings about tokens if the report has no fault."""
     try:
         service = open_service(settings)
     except DamagedDatabase:
@@ -196,9 +197,9 @@ def _checked(settings: Settings, tell: Callable[[str], None]) -> tuple[Report, S
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def backup(file: Path, as_json: bool) -> None:
-    """Write a consistent copy of the database to FILE while the hub serves. The secrets are not in it.
+    """Write a consistent copy of the database to FILE while the hub serves. FILE has no secrets.
 
-    FILE must not exist. What a restore takes is printed, and said in full in deploy/guide/restore.md.
+    FILE must not exist. The command prints how to restore; deploy/guide/restore.md explains all steps.
     """
     settings = load(os.environ)
     with end_on_sigterm():

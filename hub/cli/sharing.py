@@ -1,4 +1,5 @@
-"""`hub explain` and `hub disclosures`: who may see an object and why, and who has fetched it."""
+"""`hub explain` and `hub disclosures`: the release decisions on an object, and the members that fetched
+it."""
 
 from __future__ import annotations
 
@@ -20,15 +21,16 @@ from hub.model import JsonObject
 
 @click.command()
 @click.argument("stix_id")
-@click.option("--version", help="The version to ask about, as the object has it.  [default: the newest]")
+@click.option("--version", help="The version to explain (its `modified`).  [default: the newest]")
 @click.option("--to", "recipient", metavar="CC", help="Only the decision for this nation.")
 @remote
 @json_option
 def explain(hub: Hub, stix_id: str, version: str | None, recipient: str | None, as_json: bool) -> None:
-    """Say for each nation whether it sees object STIX_ID, from which clearance up and by which clause.
+    """Show for each nation whether the nation sees object STIX_ID.
 
-    Or every reason for which it does not. That is for certs, with a token of scope govern, and for auditors;
-    a member is told of its own nation, and of its own object whether it leaves that.
+    A release shows the clearance and the clause; a refusal shows every reason. Only certs with a token of
+    scope govern, and auditors, get all nations. Other members get the decision for their own nation, and
+    whether their own object leaves the nation.
     """
     found = hub.explain(stix_id, version, None if recipient is None else recipient.upper())
     if as_json:
@@ -53,7 +55,7 @@ def _print(record: JsonObject) -> None:
 
 
 def _decided(decision: JsonObject) -> list[tuple[str | None, ...]]:
-    """Return a line for the decision, and one for each other form in which the nation is served it."""
+    """Return a row for the decision, and a row for each derived object that the nation gets instead."""
     nation, decided = text(decision, "nation"), text(decision, "decision")
     others = [
         (nation, text(one, "rendition"), _from(one), _clause(one), f"as {text(one, 'object')}")
@@ -80,15 +82,17 @@ def _clause(entry: JsonObject) -> str | None:
 @remote
 @json_option
 def disclosures(hub: Hub, stix_id: str, as_json: bool) -> None:
-    """Say which members have fetched object STIX_ID, or been told of it, when and under which clause.
+    """Show the members that fetched object STIX_ID or saw it listed, when and under which clause.
 
-    To the origin's cert also to whom a note recalls it, and when that was fetched. That is for certs, with a
-    token of scope govern, and for auditors; a member is told of its own object to how many it went.
+    The origin's cert also sees the members with a recall note, and when each fetched the note. The list is
+    for certs with a token of scope govern, and for auditors. Other members get, for their own object, the
+    number of members.
     """
     found = hub.disclosures(stix_id)
     if as_json:
         print_json(found)
         return
+    # Policy 5: a party's other members learn how many fetched their object, not who.
     if found and "members" in found[0]:
         names = ("version", "kind", "members", "notified", "note_fetched")
         counts = [
