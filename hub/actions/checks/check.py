@@ -107,8 +107,8 @@ def _faults(service: Service, connection: Connection, tell: Callable[[str], None
         yield from _readable(f"objects of {origin}", _origin(inspection, origin, justifications, counts))
     yield from _readable("creators", records.creator_faults(connection, counts))
     tell("recalls")
-    yield from records.neighbour_faults(connection)
-    if not misread:  # else who fetched what cannot be told
+    yield from records.cross_record_faults(connection)
+    if not misread:  # else the fetches are unknown, and no recall can be compared with them
         yield from _readable("recalls", recalls.recall_faults(inspection))
     tell("signatures")
     yield from _readable("submissions", signatures.submission_faults(inspection))  # 4

@@ -298,8 +298,9 @@ def _must_close(inspection: Inspection, version: ObjectVersion, accepted: Accept
     return version.markings.fault or (f"its marking {min(unknown)}" if unknown else None)
 
 
-def neighbour_faults(connection: Connection) -> Iterator[Fault]:
-    """Give what is handled more laxly than what contains it, and what belongs to nobody."""
+def cross_record_faults(connection: Connection) -> Iterator[Fault]:
+    """Yield versions laxer than their container, and references and contents without an owner."""
+    # By single statements over the whole database: a container and its objects may be in different batches.
     for inner, container in integrity.looser_than_containers(connection):
         what = f"is handled more laxly than version {container}, which contains it"
         yield Fault(f"version {inner}", f"{what}; {RESTORE}")
