@@ -78,7 +78,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many words, relatives and pronouns a text holds; how many lines and comment lines a file has."""
+    """The numbers of words, relatives and pronouns of a text; of lines and comment lines of a file."""
 
     words: int = 0
     relatives: int = 0

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# These compute on values that rules gave, and decide nothing of the policy.
+# These modules compute on values from rules, and decide nothing of the policy.
 HELPERS = {
     "claims.py": {"uuid_version"},
     "configuration.py": {"document_of", "registry_of", "with_earlier", "differences"},
