@@ -51,6 +51,7 @@ _AT_A_MEMBER: Final = {
     "explain": ("hub.cli.sharing:explain", "Show which nations see an object, by which clause, or why not."),
     "disclosures": ("hub.cli.sharing:disclosures", "Show which members have fetched an object."),
 }
+# INVARIANT: a module of `_AT_A_MEMBER` imports no server library (tests/client/test_hub.py).
 _COMMANDS: Final = _ON_THE_HUB | _AT_A_MEMBER
 
 
@@ -99,6 +100,7 @@ class LazyGroup(click.Group):
             # end; /dev/null takes that, and no second error is printed.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             ctx.exit(1)
+        # A full disk or a missing file is the user's to mend, and needs no traceback.
         except OSError as error:
             place = f"{error.filename}: " if error.filename else ""
             warn(f"{place}{error.strerror or error}")

@@ -32,6 +32,7 @@ def member() -> None:
 
 
 def _member(found: Member) -> dict[str, Any]:
+    # `identity` came with the account. `identities` has it too, and all that were registered later.
     return {
         "id": found.id,
         "nation": found.nation,
@@ -75,6 +76,7 @@ def add_member(
 ) -> None:
     """Register the member ID (lower case)."""
     with opened() as service:
+        # Codes are upper case (ISO 3166-1). Users type codes in both cases.
         code = None if nation is None else nation.upper()
         found = administer.add_member(service, id, code, Kind(kind), name, OtherNames(short_names, domains))
     if as_json:
@@ -174,6 +176,7 @@ def token() -> None:
     """Issue, list and revoke tokens."""
 
 
+# The default scope is the narrowest: a leaked token from a forgotten option can only read.
 @token.command()
 @click.argument("member")
 @click.option(
@@ -204,6 +207,7 @@ def issue(member: str, scope: str, expires: int, as_json: bool) -> None:
             }
         )
     else:
+        # Nothing else on stdout, for `HUB_TOKEN=$(hub token issue …)`.
         click.echo(issued.token)
 
 
@@ -237,7 +241,7 @@ def list_tokens(as_json: bool) -> None:
         cautions = upkeep.token_cautions(service)
     found = [_token(one) for one in stored]
     if as_json:
-        print_json(found)
+        print_json(found)  # without warnings: a program reads the dates itself
         return
     headings = ("public_id", "member", "scopes", "created", "expires", "last_used", "revoked")
     rows = [[",".join(t[h]) if h == "scopes" else t[h] for h in headings] for t in found]
@@ -306,6 +310,8 @@ def recover(member: str, file: Path, reason: str, as_json: bool) -> None:
     MEMBER's nation has agreements, that nation must be a party of one of these. The lost key is then
     revoked. Before the confirmation `hub key revoke` withdraws the new key.
     """
+    # The key signs nothing before the confirmation: the operator alone must not replace a cert's key
+    # (hub/README: lost-agreement-key).
     with opened() as service:
         found = request_recovery(service, member, file.read_bytes(), reason)
     if as_json:
@@ -323,6 +329,7 @@ def recover(member: str, file: Path, reason: str, as_json: bool) -> None:
 
 
 def _text(path: Path) -> str:
+    # A compact JWS is ASCII (RFC 7515). The signature itself is verified in `administer.register_key`.
     try:
         return path.read_text("ascii").strip()
     except UnicodeDecodeError as error:
@@ -335,6 +342,7 @@ def _text(path: Path) -> str:
 @json_option
 def list_keys(as_json: bool) -> None:
     """List all keys, revoked keys too."""
+    # Revoked keys too: signatures made before the revocation stay valid, and are verified with these keys.
     with opened() as service:
         found = [_key(one) for one in administer.list_keys(service)]
     if as_json:

@@ -31,7 +31,7 @@ from hub.errors import DamagedDatabase, Unavailable
 from hub.model import NationCode
 from hub.settings import Settings, load
 
-_WORK_SECONDS: Final = 10.0
+_WORK_SECONDS: Final = 10.0  # between two passes
 
 
 @contextmanager
@@ -60,6 +60,7 @@ def init(apply: bool, add: tuple[str, ...], as_json: bool) -> None:
     afterwards.
     """
     settings = load(os.environ)
+    # `new_service`, not `open_service`: tables and secrets may be missing, or of an older version.
     service = new_service(settings)
     try:
         done = initialise(service, settings.nations_file, apply=apply, add=_nations(add))
@@ -73,7 +74,7 @@ def init(apply: bool, add: tuple[str, ...], as_json: bool) -> None:
     if as_json:
         print_json({"nations": nations, "public_url": service.public_url, **_view(done)})
     else:
-        _tell_changes(done)
+        _print_changes(done)
         click.echo(f"The hub is ready for {', '.join(nations)} at {service.public_url}.")
         click.echo("\n".join(steps))
 
@@ -87,7 +88,7 @@ def _view(done: Initialised) -> dict[str, Any]:
     return {"applied": applied, "added_nations": list(done.added)}
 
 
-def _tell_changes(done: Initialised) -> None:
+def _print_changes(done: Initialised) -> None:
     for one in done.applied:
         click.echo(plain(f"{one.key}: {one.given or 'nothing'}, until now {one.kept or 'nothing'}."))
     if done.applied:
@@ -109,7 +110,7 @@ def work(once: bool, as_json: bool) -> None:
         raise click.UsageError("--json prints one value: give --once with it.")
     with opened() as service:
         if once:
-            _tell(work_once(service), as_json=as_json)
+            _print_report(work_once(service), as_json=as_json)
         else:
             _work_on(service)
 
@@ -118,13 +119,14 @@ def _work_on(service: Service) -> None:
     with end_on_sigterm():
         while True:
             try:
-                _tell(work_once(service), as_json=False)
+                _print_report(work_once(service), as_json=False)
+            # The database may come back. `hub serve` waits too, so that no operator has to restart either.
             except Unavailable as error:
                 warn(error.in_full)
             time.sleep(_WORK_SECONDS)
 
 
-def _tell(report: WorkReport, *, as_json: bool) -> None:
+def _print_report(report: WorkReport, *, as_json: bool) -> None:
     pruned = report.pruned
     if as_json:
         counts = {"pruned_nonces": pruned.nonces, "pruned_tokens": pruned.tokens}
@@ -165,8 +167,9 @@ def check(as_json: bool) -> None:
     found. Files that other users may open are faults. Tokens that expire soon or are unused are warnings.
     """
     settings = load(os.environ)
-    with progress(is_silent=as_json) as tell:
-        report, cautions = _checked(settings, lambda part: tell(f"checking {part}"))
+    with progress(is_silent=as_json) as show:
+        report, cautions = _checked(settings, lambda part: show(f"checking {part}"))
+    # Files are checked here and not in `actions.checks`, which reads the database alone.
     faults = [*exposed(settings.database_url, settings.secrets_dir), *report.faults]
     if as_json:
         told = [{"place": fault.place, "what": fault.what} for fault in faults]
@@ -177,19 +180,22 @@ def check(as_json: bool) -> None:
         for caution in cautions:
             click.echo(plain(f"warning: {caution}"))
         click.echo(f"checked: {', '.join(f'{count} {name}' for name, count in report.checked.items())}")
+    # Cautions leave the exit code 0: a monitor alarms for faults alone.
     if faults:
         warn(f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}")
         click.get_current_context().exit(1)
 
 
-def _checked(settings: Settings, tell: Callable[[str], None]) -> tuple[Report, Sequence[str]]:
+def _checked(settings: Settings, show: Callable[[str], None]) -> tuple[Report, Sequence[str]]:
     """Return the report, and warnings about tokens if the report has no fault."""
     try:
         service = open_service(settings)
     except DamagedDatabase:
+        # A database that cannot be opened is a fault of the report, with its remedy, and no error.
         return DAMAGED, []
     with closing(service.store):
-        report = check_everything(service, tell)
+        report = check_everything(service, show)
+        # After a fault the rows of the tokens may be unreadable too.
         return report, [] if report.faults else token_cautions(service)
 
 
@@ -202,7 +208,7 @@ def backup(file: Path, as_json: bool) -> None:
     FILE must not exist. The command prints how to restore; deploy/guide/restore.md explains all steps.
     """
     settings = load(os.environ)
-    with end_on_sigterm():
+    with end_on_sigterm():  # removes the unfinished copy
         size = back_up(settings.database_url, file)
     remedy = restoring(file)
     if as_json:

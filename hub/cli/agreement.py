@@ -56,6 +56,7 @@ def simulate(hub: Hub, file: Path, as_json: bool) -> None:
     Nothing is written. The counts cover your nation's own objects, and objects that your nation would no
     longer see.
     """
+    # No pins are read: a simulation signs nothing.
     document = _read(file)
     answer = hub.simulate(document)
     if as_json:
@@ -86,6 +87,7 @@ def sign(hub: Hub, id: str, digest: str | None, document: Path | None, as_json: 
     review = _review(hub, id, digest, document)
     if not is_named:
         reviews.show(review, as_json=False)
+        # Refused before the question: no digest makes a document with a fault good.
         if not review.is_sound:
             raise HubError("Nothing was signed, for what is said above.")
         _ask(review)
@@ -99,6 +101,7 @@ def sign(hub: Hub, id: str, digest: str | None, document: Path | None, as_json: 
 @json_option
 def list_agreements(hub: Hub, as_json: bool) -> None:
     """List the agreements of your nation, as the hub reports them. `show` verifies one agreement."""
+    # The list is the hub's word, neither verified nor compared with pins. `show` and `sign` do both.
     found = hub.agreements()
     if as_json:
         print_json(found)
@@ -157,6 +160,7 @@ def terminate(hub: Hub, id: str, digest: str | None, as_json: bool) -> None:
     A terminal asks for a confirmation, unless --digest is given.
     """
     review = _review(hub, id, digest)
+    # A termination is final: a later agreement begins a new period, without the history (policy 4).
     if digest is None and not as_json and _is_asked():
         _say(reviews.brief(review))
         click.confirm("Terminate it, for ever and for all?", abort=True, err=True)
@@ -184,6 +188,7 @@ def _review(hub: Hub, id: str, digest: str | None, file: Path | None = None) -> 
 
 def _is_asked() -> bool:
     """Return whether a person at a terminal can answer a question."""
+    # stdout too: a person has not read a document that went into a file.
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
@@ -211,7 +216,7 @@ def _take(hub: Hub, review: Review, step: str, *, as_json: bool) -> None:
 @contextmanager
 def _printing(taken: Review, step: str) -> Iterator[None]:
     """Raise HubError, saying that the step was taken, if the result cannot be printed."""
-    # Without the sentence the user would repeat a step that binds the nation already.
+    # Without this sentence the user would repeat a step that binds the nation already.
     try:
         yield
         sys.stdout.flush()

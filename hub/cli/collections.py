@@ -11,7 +11,7 @@ from hub.cli.output import json_option, plain, print_json, print_table
 from hub.cli.remote import remote
 from hub.client import ClientError, Hub
 
-_VERSIONS_SHOWN = 5
+_VERSIONS_SHOWN = 5  # in a question or an answer of one line
 
 
 @click.command()
@@ -50,6 +50,7 @@ def delete(hub: Hub, collection: str, stix_id: str, version: str, yes: bool, as_
     deleted version to nobody, and never accepts the same version again. A note recalls the object from the
     members that fetched it; `hub disclosures STIX_ID` lists these members.
     """
+    # The question names the versions: `all` may be more than the user expects, and a deletion is final.
     found = _versions(hub, collection, stix_id) if version == "all" else [version]
     what = _what(stix_id, found)
     if not yes and _is_terminal():

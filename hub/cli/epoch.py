@@ -45,13 +45,14 @@ def restore(file: Path, yes: bool, as_json: bool) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError("Nobody can be asked here: give --yes to restore.")
         click.confirm(_WARNING, abort=True, err=True)
+    # Interrupted at any time, the database is whole: the old or the new (hub/actions/operation/restore.py).
     with end_on_sigterm():
         loss = restoring.restore(settings.database_url, file)
     if as_json:
         print_json({"file": str(file), "loss": list(loss), "next": "hub epoch open"})
         return
     click.echo(plain(f"{file} is the database."))
-    _tell(loss)
+    _print_loss(loss)
     click.echo(_NEXT)
 
 
@@ -78,7 +79,7 @@ def show(as_json: bool) -> None:
         click.echo("The hub is open.")
     else:
         click.echo(f"The hub is closed, since {say_instant(found.closed_at)}.")
-        _tell(found.loss)
+        _print_loss(found.loss)
 
 
 @epoch.command("open")
@@ -87,16 +88,17 @@ def open_again(as_json: bool) -> None:
     """Open the hub to everybody, and print the known losses. Harmless to repeat."""
     with opened() as service:
         found = restoring.open_again(service)
+    # `found` is the epoch before the command, with its losses. The hub is open now.
     if as_json:
         print_json(_view(found) | {"closed_at": None})
     elif found.closed_at is None:
         click.echo("The hub is open already.")
     else:
-        _tell(found.loss)
+        _print_loss(found.loss)
         click.echo("The hub is open.")
 
 
-def _tell(loss: Sequence[str]) -> None:
+def _print_loss(loss: Sequence[str]) -> None:
     for sentence in loss or [_NOT_KNOWN]:
         click.echo(plain(f"- {sentence}") if loss else sentence)
 

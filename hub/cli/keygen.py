@@ -1,4 +1,4 @@
-"""`hub keygen`: makes a key pair on the machine of its owner, so that the private key never leaves it."""
+"""`hub keygen`: makes a key pair on the owner's machine. The private key never leaves this machine."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ def keygen(
         if path.exists():  # checked before the first write: half a key pair helps nobody
             raise _in_the_way(path)
     key = keys.generate(alg)
+    # The mode is set on creation: at no moment can other users read the key.
     _create(file, keys.private_pem(key, new_passphrase(file) if is_encrypted else None), 0o600)
     _create(public, orjson.dumps(key.public.jwk, option=orjson.OPT_INDENT_2) + b"\n", 0o644)
     made = {"thumbprint": key.thumbprint, "alg": key.alg, "private": str(file), "public": str(public)}

@@ -79,6 +79,7 @@ def list_keys(hub: Hub, as_json: bool) -> None:
         rows = [[one[n] for n in ("nation", "member", "thumbprint", "revoked", "known")] for one in found]
         headings = ("nation", "member", "thumbprint", "revoked", "known")
         print_table(headings, rows, "The hub gives no agreement key.")
+    # Two checks may find the same fault of a key, which is printed once.
     sentences = list(dict.fromkeys([*signers.objections(signers.nations()), *_differing(signers)]))
     for sentence in sentences:
         warn(sentence)

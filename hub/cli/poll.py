@@ -110,6 +110,7 @@ def poll(
 
 def _show_first(hub: Hub, collection: str, types: tuple[str, ...]) -> None:
     """Print the first objects without control characters, and say how to get all objects."""
+    # One page: users try `hub poll` on a terminal first, and a collection may have a million objects.
     page = next(hub.pages(collection, types=types, limit=_SHOWN), None)
     if page is None:
         warn("there is no object that you may see")
@@ -139,6 +140,7 @@ def _follow(incremental: Incremental, seconds: float, on_progress: Callable[[int
             pause = seconds
             try:
                 incremental.once(on_progress)
+            # Only an unreachable hub is waited for. A refusal (401, 403) ends the command.
             except Unreachable as error:
                 pause = max(seconds, min(error.retry_after or 0, _LONGEST_PAUSE_SECONDS))
                 warn(f"{error}; polling again in {pause:g} s")

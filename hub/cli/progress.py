@@ -17,6 +17,7 @@ ShowProgress = Callable[..., None]  # the step; optionally the number done, and 
 @contextmanager
 def progress(*, is_silent: bool = False) -> Iterator[ShowProgress]:
     """Yield a function that shows the step, and `done` of `total` where both numbers are known."""
+    # A log file would get one line for each step of the bar.
     if is_silent or not sys.stderr.isatty():
         yield lambda *_arguments: None
         return

@@ -80,6 +80,7 @@ def push(
         # The hub will refuse the same request again; after 429 and 5xx the same request may succeed.
         is_refused = stopped.status in range(400, 500) and stopped.status != HTTPStatus.TOO_MANY_REQUESTS
         warn(f"{stopped}; {'correct that first' if is_refused else 'push the same again to go on'}")
+    # One refused object is a failure of the command, so that a script notices.
     if stopped is not None or report.failed:
         sys.exit(1)
 
@@ -90,11 +91,11 @@ def _print_push(report: PushReport, *, as_json: bool) -> None:
     else:
         for line in _lines(report):
             say(line)
-    told = outcomes.together(report.failures)
-    for line in told[:_LINES_SHOWN]:
+    reasons = outcomes.together(report.failures)  # one line for all objects with the same reason
+    for line in reasons[:_LINES_SHOWN]:
         warn(line)
-    if len(told) > _LINES_SHOWN:
-        warn(f"… and {len(told) - _LINES_SHOWN} other reasons; --json has all")
+    if len(reasons) > _LINES_SHOWN:
+        warn(f"… and {len(reasons) - _LINES_SHOWN} other reasons; --json has all")
 
 
 def _lines(report: PushReport) -> list[str]:

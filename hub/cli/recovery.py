@@ -25,6 +25,7 @@ def list_recoveries(hub: Hub, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
+    # `reason` is the operator's sentence: `print_table` shows control characters as text.
     headings = ("thumbprint", "member", "state", "requested", "reason")
     rows = [
         [text(one, name) for name in ("thumbprint", "member", "state", "requested_at", "reason")]
@@ -44,6 +45,7 @@ def confirm(hub: Hub, member: str, thumbprint: str, as_json: bool) -> None:
     Ask the people of that cert for the thumbprint, by a way that the hub's operator cannot control. Your
     confirmation prevents the operator from registering a false key.
     """
+    # The thumbprint is typed, and not taken from the list of the hub: the user must have asked for it.
     found = hub.confirm_recovery(member, thumbprint)
     if as_json:
         print_json(found)

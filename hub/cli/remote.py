@@ -17,7 +17,7 @@ from hub.cli.passphrases import passphrase_of
 from hub.client import Hub
 from hub.client.http.connection import origin
 
-_DEFAULT_URL = "http://127.0.0.1:8000"
+_DEFAULT_URL = "http://127.0.0.1:8000"  # of `hub serve` on the same machine
 
 
 def remote(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -111,6 +111,7 @@ def _state(review: Review) -> Iterator[str]:
     yield f"state, as the hub says: {state}" + (f" ({ended})" if ended else "")
     if state == "proposed" and review.view.get("lapses_at"):
         yield f"  lapses on {review.view['lapses_at']} unless all have signed"
+    # A person with keys of several nations sees which key will sign.
     own = review.signers.own_nation
     if own is not None:
         yield f"you sign for {own} with {review.signers.own}"

@@ -49,6 +49,7 @@ def serve(bind: Address, workers: int) -> None:
     _try_to_open(settings)
     if settings.environment == "development":
         warn("environment is development: less is asked of clients than in production")
+    # Allowed, because a proxy on another machine may come next. No token is safe on such an address.
     if listener.is_exposed:
         warn(
             f"{bind} can be reached from other machines, without TLS and by slow peers: put a proxy in front"

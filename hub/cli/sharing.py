@@ -36,6 +36,7 @@ def explain(hub: Hub, stix_id: str, version: str | None, recipient: str | None, 
     if as_json:
         print_json(found)
         return
+    # Several members may have a record of one id. A single record is not in a list.
     for record in parts(found, "records") if "records" in found else [found]:
         _print(record)
 
@@ -48,6 +49,7 @@ def _print(record: JsonObject) -> None:
     rows = [row for one in parts(record, "decisions") for row in _decided(one)]
     headings = ("nation", "decision", "visible to", "by", "because")
     print_table(headings, rows, "There is no decision that you may know.")
+    # Only the submitter and its nation's cert get this: whether the object leaves the nation (policy 5).
     if "abroad" in record:
         abroad = part(record, "abroad")
         because = ", ".join(texts(abroad, "because"))
@@ -56,6 +58,7 @@ def _print(record: JsonObject) -> None:
 
 def _decided(decision: JsonObject) -> list[tuple[str | None, ...]]:
     """Return a row for the decision, and a row for each derived object that the nation gets instead."""
+    # `renditions` of the answer: the derived objects of the version, each with its made id.
     nation, decided = text(decision, "nation"), text(decision, "decision")
     others = [
         (nation, text(one, "rendition"), _from(one), _clause(one), f"as {text(one, 'object')}")
@@ -115,6 +118,6 @@ def disclosures(hub: Hub, stix_id: str, as_json: bool) -> None:
 
 def _recalled(entry: JsonObject) -> str | None:
     notified, fetched = optional(text, entry, "notified"), optional(text, entry, "note_fetched")
-    if notified is None:
+    if notified is None:  # no recall, or the reader of this answer is not of the origin
         return None
     return f"told {notified}, " + ("note not fetched yet" if fetched is None else f"note fetched {fetched}")

@@ -25,6 +25,7 @@ def show(document: JsonObject, answer: JsonObject) -> None:
         words = {term.name: term.words for term in clause}
         limits = [words.get(name, "?") for name in clause_terms.IN_SHORT]
         _say(f"clause {number}: {words.get('from', '?')} → {words.get('to', '?')}, {'; '.join(limits)}")
+    # The past days are an estimate of later releases. The objects of these days are not released.
     recent = answer.get("recent")
     if recent is None:  # an older hub
         return

@@ -49,7 +49,7 @@ def status(hub: Hub, status_id: str, as_json: bool) -> None:
 def submissions(hub: Hub, submission_id: str | None, since: str | None, limit: int, as_json: bool) -> None:
     """List submissions, the newest first; with ID show the outcome of each object of a submission.
 
-    A member sees its own submissions, a cert with a token of scope read those of its nation, an auditor all.
+    A member sees its own submissions, a cert with a token of scope read all of its nation, an auditor all.
     """
     if submission_id is not None:
         _show(hub.submission(submission_id), as_json=as_json)
@@ -70,9 +70,9 @@ def _show(found: JsonObject, *, as_json: bool) -> None:
     counts = f"{found['succeeded']} succeeded, {found['failed']} failed"
     say(f"by {found['member']} at {found['at']}: {counts}.")
     listed = found.get("outcomes", [])
-    told = zip(listed, submitted.outcomes(found, "outcomes"), strict=True)
+    # An entry says whether the object was accepted; an outcome has the sentence, checked by the client.
     failed, noted = [], []
-    for entry, outcome in told:
+    for entry, outcome in zip(listed, submitted.outcomes(found, "outcomes"), strict=True):
         if entry.get("succeeded") is not True:
             failed.append(outcome)
         elif outcome.message:

@@ -64,7 +64,7 @@ class AttemptsOfOthers:
 
 
 def try_all(demo_hub: DemoHub, sample: Sample) -> AttemptsOfOthers:
-    """Make all attempts: of an ally, of a company of the cert's own nation, and a revision by the cert.
+    """Make attempts as an ally and as a company of the cert's nation, then revise an object as the cert.
 
     The ally was shown the AMBER object under an agreement that has ended since.
     """

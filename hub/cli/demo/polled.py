@@ -42,6 +42,7 @@ def push_all(demo_hub: DemoHub, sample: Sample) -> None:
         own = [group for group in sample.groups if group.submitter == submitter]
         nation = MEMBERS[submitter][0].lower()
         objects = [value for group in own for value in group.objects.values()]
+        # In one POST: the groups of a submitter refer to each other, and names take their level once.
         status = unmodified.push(demo_hub.url, demo_hub.auth(submitter), nation, objects)
         if status.failure_count:
             first = status.failures[0]["message"]

@@ -44,6 +44,7 @@ class DemoReport:
     def differences(self) -> list[str]:
         """A sentence for each served, explained or recorded value that deviates from the policy."""
         served = [d for poll in (self.before, self.after) if poll is not None for d in poll.differences]
+        # A value is None until its step of the demo has run.
         predicted = [] if self.simulation is None else self.simulation.differences()
         explained = (d for one in self.explained for d in one.differences())
         recalled = [] if self.recall is None else self.recall.differences()
@@ -125,6 +126,7 @@ class DemoOutput:
         line.append(f"{question.reader:<9}", style="cyan")
         line.append(f"{question.id.partition('--')[0]}: {sample.name(question.id)}", style="default")
         origin, recipient = (MEMBERS[id][0] for id in (question.submitter, question.reader))
+        # The line begins with the direction, which the hub's reason repeats.
         reason, *more = reason.split("; ")
         reason += f"; and {len(more)} more" if more else ""
         line.append(
@@ -143,6 +145,7 @@ class DemoOutput:
             if one["decision"] == "withhold":
                 withheld.setdefault(one["reason"], []).append(one["nation"])
                 continue
+            # No agreement: the decision for the object's own nation.
             by = (
                 "at home"
                 if one["agreement"] is None
@@ -238,6 +241,7 @@ def _column(reader: str) -> str:
 def _cell(count: int, size: int) -> Text:
     if count == 0:
         return Text("·", style="dim")
+    # Yellow: only a part of a group, which `PollOfAll.differences` reports too.
     return Text(str(count), style="green" if count == size else "yellow")
 
 

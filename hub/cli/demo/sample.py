@@ -72,6 +72,8 @@ class Sample:
 
 def load_sample() -> Sample:
     """Return the sample. Raises HubError if the package stix2-validator is incomplete."""
+    # INVARIANT: `expected.json` is changed by hand alone, after reading the policy. A table written from the
+    # hub's answers would agree with every fault of the hub.
     expected = orjson.loads(_EXPECTED.read_bytes())
     own = {id: value for path in _BUNDLES for id, value in _by_id(orjson.loads(path.read_bytes())).items()}
     return Sample(
@@ -92,6 +94,7 @@ def report_path(name: str) -> Path:
 
 
 def _group(entry: Mapping[str, Any], own: Mapping[str, JsonObject]) -> Group:
+    # A report is submitted whole. The objects of an own bundle are divided into groups by their ids.
     if "file" in entry:
         objects = _by_id(orjson.loads(report_path(entry["file"]).read_bytes()))
     else:

@@ -160,6 +160,7 @@ def conclude(demo_hub: DemoHub, name: str) -> JsonObject:
     with demo_hub.member(certs[0], governs=True) as hub:
         view = hub.propose(document)
     digest = view["digest"]
+    # `digest`: the client of each party refuses every other document (policy 5).
     for cert in certs:
         with demo_hub.member(cert, governs=True) as hub:
             view = hub.sign(view["id"], digest=digest)
@@ -171,8 +172,10 @@ def conclude(demo_hub: DemoHub, name: str) -> JsonObject:
 def _admit(service: Service, folder: Path, id: str) -> Credentials:
     nation, kind, name = MEMBERS[id]
     administer.add_member(service, id, nation, kind, name)
+    # Before the first push: until then other members could submit with this created_by_ref (policy 8).
     if id in IDENTITIES:
         administer.register_identity(service, id, IDENTITIES[id])
+    # Policy 5: the scope `govern` and agreement keys belong to certs alone.
     scopes = {Scope.READ, Scope.SUBMIT} | ({Scope.GOVERN} if kind is Kind.CERT else set())
     files.make_folder(folder)
     credentials = Credentials(folder / "token", folder / "submit.pem", folder / "agreement.pem")
