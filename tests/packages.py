@@ -81,8 +81,7 @@ def _in_order_of_layers(names: frozenset[str], graph: Graph) -> tuple[str, ...]:
 
 
 def _imported(package: Path, container: Path, hub: Path) -> Iterator[str]:
-    """Yield the names of the files and folders in `container` from which `package` imports, without
-    `package`."""
+    """Yield the names of other files and folders in `container` from which `package` imports."""
     for file in sorted(package.rglob("*.py")) if package.is_dir() else [package]:
         for target in _targets(file, hub):
             if target.is_relative_to(container) and not target.is_relative_to(package):

@@ -1,5 +1,4 @@
-"""Traces one submission of one indicator through the files of the hub, with the number of calls between
-files.
+"""Traces one submission of one indicator through the files of the hub, with the calls between files.
 
 The submission is signed, in a world with one agreement. The same submission ran once before, so that imports
 and caches are ready. A move is a call of a function in another file of the hub. An entry is the first such

@@ -35,7 +35,7 @@ from hub.proofs import documents, keys
 def keygen(
     file: Path, alg: Literal["ed25519", "p256"], old_key: Path | None, is_encrypted: bool, as_json: bool
 ) -> None:
-    """Write a new private key to FILE (PEM, mode 0600) and its public key to FILE.pub.jwk."""
+    """Write a new private key to FILE (PEM, mode 0600) and the public key to FILE.pub.jwk."""
     # The old key is read first: a wrong passphrase must leave no new files.
     old = None if old_key is None else keys.read_private(old_key.read_bytes(), passphrase_of(old_key))
     public, endorsement = (file.with_name(f"{file.name}.{end}") for end in ("pub.jwk", "endorsement.jws"))

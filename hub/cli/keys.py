@@ -1,5 +1,4 @@
-"""`hub keys`: lists the nations' agreement keys from the hub, and pins thumbprints confirmed by each
-nation."""
+"""`hub keys`: lists the nations' agreement keys from the hub, and pins the thumbprints of genuine keys."""
 
 from __future__ import annotations
 

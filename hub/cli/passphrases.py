@@ -40,8 +40,7 @@ def passphrase_of(key: Path | None) -> Callable[[], bytes]:
 
 
 def new_passphrase(key: Path) -> bytes:
-    """Return the passphrase for a new key, asked twice on a terminal. Raises HubError like
-    `passphrase_of`."""
+    """Return the passphrase of a new key, asked twice on a terminal. HubError as for `passphrase_of`."""
     if named := os.environ.get(FILE_VARIABLE):
         found = _first_line(Path(named))
         if not found:

@@ -1,5 +1,4 @@
-"""`hub explain` and `hub disclosures`: the release decisions on an object, and the members that fetched
-it."""
+"""`hub explain`: the release decisions on an object. `hub disclosures`: the members that fetched it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each rule names the clause of the policy that it is: who changes one finds the other."""
+"""Each rule names its clause of the policy, so that a change of the rule or clause leads to the other."""
 
 from __future__ import annotations
 

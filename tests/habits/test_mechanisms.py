@@ -1,4 +1,4 @@
-"""hub/README.md lists each stored value beside submissions, with its reason and an existing test."""
+"""hub/README.md lists each stored value beside submissions, with the reason and an existing test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The scripts that README names exist and run."""
+"""The scripts in README exist and run."""
 
 from __future__ import annotations
 

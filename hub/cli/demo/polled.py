@@ -27,17 +27,16 @@ class PollOfAll:
     differences: tuple[str, ...]
 
     def count(self, reader: str, group: Group) -> int:
-        """Return the number of the group's objects that the reader was served."""
+        """Return the number of the group's objects served to the reader."""
         return sum(value["id"] in group.objects for value in self.seen[reader])
 
     def total(self, reader: str) -> int:
-        """Return the number of all objects that the reader was served."""
+        """Return the number of all objects served to the reader."""
         return len(self.seen[reader])
 
 
 def push_all(demo_hub: DemoHub, sample: Sample) -> None:
-    """Push the objects of every submitter to its nation's collection. Raises HubError for a refused
-    object."""
+    """Push each submitter's objects to its nation's collection. Raises HubError for a refused object."""
     for submitter in dict.fromkeys(group.submitter for group in sample.groups):
         own = [group for group in sample.groups if group.submitter == submitter]
         nation = MEMBERS[submitter][0].lower()
@@ -66,7 +65,7 @@ def poll_all(demo_hub: DemoHub, sample: Sample, *, after: bool = False) -> PollO
 
 
 def expected(sample: Sample, reader: str, *, after: bool) -> dict[str, JsonObject]:
-    """Return the submitted objects that `expected.json` lets the reader see."""
+    """Return the submitted objects for this reader by `expected.json`."""
     # No rule of hub/ is used here: the demo would otherwise compare the hub with itself.
     return {
         id: value

@@ -82,8 +82,7 @@ class DemoHub:
         )
 
     def auth(self, id: str) -> HubAuth:
-        """Return authentication for an unmodified taxii2-client, which then acts and signs as the member
-        `id`."""
+        """Return the authentication with which an unmodified taxii2-client acts as the member `id`."""
         credentials = self.credentials[id]
         return HubAuth(credentials.token.read_text(), credentials.submit_key)
 
