@@ -221,6 +221,7 @@ def _scopes(text: str) -> list[Scope]:
 
 
 def _token(found: StoredToken) -> dict[str, Any]:
+    # The secret is absent: the hub keeps only its digest.
     return {
         "public_id": found.public_id,
         "member": found.member,

@@ -89,6 +89,7 @@ def _view(done: Initialised) -> dict[str, Any]:
 
 
 def _print_changes(done: Initialised) -> None:
+    # `plain`: a value of nations.toml may contain control characters.
     for one in done.applied:
         click.echo(plain(f"{one.key}: {one.given or 'nothing'}, until now {one.kept or 'nothing'}."))
     if done.applied:

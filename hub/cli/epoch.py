@@ -99,6 +99,7 @@ def open_again(as_json: bool) -> None:
 
 
 def _print_loss(loss: Sequence[str]) -> None:
+    # No known loss is not the same as no loss, so that this sentence is printed too.
     for sentence in loss or [_NOT_KNOWN]:
         click.echo(plain(f"- {sentence}") if loss else sentence)
 

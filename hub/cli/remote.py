@@ -40,6 +40,7 @@ def remote(command: Callable[..., Any]) -> Callable[..., Any]:
     )
     @wraps(command)
     def with_hub(*args: Any, url: str, token: str, key: Path | None, ca: Path | None, **options: Any) -> Any:
+        # Before the first request, which would carry the token.
         _warn_of_plain_http(url)
         with Hub(url, token, key, passphrase=passphrase_of(key), ca=ca, tell=warn) as hub:
             return command(hub, *args, **options)

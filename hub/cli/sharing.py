@@ -45,6 +45,7 @@ def _print(record: JsonObject) -> None:
     level = text(record, "effective_tlp").upper()
     version, origin = text(record, "version"), text(record, "origin")
     click.echo(plain(f"{text(record, 'object')}, version {version}: from {origin}{submitter}, TLP:{level}"))
+    # One row for each decision, and one for each derived object.
     rows = [row for one in parts(record, "decisions") for row in _decided(one)]
     headings = ("nation", "decision", "visible to", "by", "because")
     print_table(headings, rows, "There is no decision that you may know.")

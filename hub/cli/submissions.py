@@ -51,6 +51,7 @@ def submissions(hub: Hub, submission_id: str | None, since: str | None, limit: i
 
     A member sees its own submissions, a cert with a token of scope read all of its nation, an auditor all.
     """
+    # `hub status` asks TAXII, which forgets after 30 days. This asks the evidence, which stays.
     if submission_id is not None:
         _show(hub.submission(submission_id), as_json=as_json)
         return
@@ -82,6 +83,7 @@ def _show(found: JsonObject, *, as_json: bool) -> None:
 
 
 def _print(listed: list[ItemOutcome], what: str) -> None:
+    # Objects with the same sentence share a line, so that one cause is not printed a thousand times.
     lines = outcomes.together(listed)
     for line in lines[:_LINES_SHOWN]:
         say(f"{what}: {line}")

@@ -113,6 +113,7 @@ def _serve_on(
     output.commands_to_try(
         demo_hub, str(report_path("apt1.json")), next(iter(report.sample.groups[0].objects))
     )
+    # Ctrl-C ends this command; `serving` then ends the server, which runs in its own session.
     try:
         process.wait()
     except KeyboardInterrupt:

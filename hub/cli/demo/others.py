@@ -80,6 +80,7 @@ def try_all(demo_hub: DemoHub, sample: Sample) -> AttemptsOfOthers:
         _try(demo_hub, _COMPANY, f"repeats {len(copies)} CLEAR objects of its cert", copies, ""),
         _try(demo_hub, _COMPANY, "revokes one of them", [indicator | revoked], _SPEAKS_FOR),
     ]
+    # Policy 8: an equal copy is a separate record. The cert's own record must keep its level and decisions.
     changes = [
         f"{id} is handled otherwise since {_COMPANY} copied it"
         for id, handled in _handled(demo_hub, public).items()

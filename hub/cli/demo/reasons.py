@@ -79,6 +79,7 @@ def _cert_of(member: str) -> str:
 
 def _may_see(reader: str, submitter: str, decisions: dict[str, JsonObject]) -> bool:
     nation, kind, _ = MEMBERS[reader]
+    # By the clearance in the decision, as a program of a member would compute this (policy 4).
     decision = decisions[nation]
     if decision["decision"] == "withhold" or kind.clearance is None:
         return False

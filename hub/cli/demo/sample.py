@@ -56,6 +56,7 @@ class Sample:
 
     def name(self, id: str) -> str:
         """Return a name for people. A relationship or translation is named by the objects it refers to."""
+        # Ids of the sample are unique: no two groups share an object.
         known = {id: value for group in self.groups for id, value in group.objects.items()}
         value = known[id]
         if value["type"] == "relationship":
