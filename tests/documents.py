@@ -1,4 +1,4 @@
-"""The project's documents as a reader meets them: pages in the order of their index, shell blocks, links."""
+"""The project's documents for the tests: pages in the order of their index, shell blocks and links."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def text(page: Path) -> str:
 
 
 def all_pages() -> Iterator[Path]:
-    """Every document of the tree."""
+    """Yield every Markdown file of the tree."""
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [name for name in folders if name not in _MADE_HERE and not name.startswith(".")]
         yield from (Path(folder, name) for name in names if name.endswith(".md"))
@@ -43,13 +43,13 @@ def languages(page: Path) -> set[str]:
 
 
 def typed(page: Path) -> list[str]:
-    """Return what a reader of the page types, line by line, without what the page says about each line."""
+    """Return the shell lines that a reader of the page types, without their comments."""
     lines = "".join(blocks(page, "sh")).splitlines()
     return [bare for line in lines if (bare := re.split(r"\s+#\s", line.strip())[0].strip())]
 
 
 def prose(page: Path) -> str:
-    """Return the page without its blocks and code."""
+    """Return the page without blocks and code."""
     return re.sub(r"`[^`\n]+`", "", _FENCE.sub("", text(page)))
 
 
@@ -58,12 +58,12 @@ def headings(page: Path) -> list[str]:
 
 
 def links(page: Path) -> list[str]:
-    """Return the targets of a page's links that lead into the tree."""
+    """Return the targets of the page's links to files of the tree."""
     found = _LINK.findall(_FENCE.sub("", text(page)))
     return [target for target in found if not re.match(r"[a-z]+:", target)]
 
 
 def anchor(heading: str) -> str:
-    """Return the fragment by which a heading is linked."""
+    """Return the fragment of a link to the heading."""
     words = re.sub(r"[^\w\s-]", "", heading.lstrip("# ").lower())
     return re.sub(r"\s", "-", words)

@@ -1,4 +1,4 @@
-"""Draws the picture of the hub as SVG: the floors with arrows, and the paths with a lane for each room."""
+"""Draws the picture of the hub as SVG: the layers with arrows, and the paths with a lane for each package."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from tests.rooms import Room
+from tests.packages import Package
 
 _WIDTH = 1200
 _MARGIN = 24
-_RIGHT = _WIDTH - _MARGIN - 130  # right of it is the gutter, for arrows that pass floors
+_RIGHT = _WIDTH - _MARGIN - 130  # right of it is the gutter, for arrows that pass layers
 _LINE = 17
 _LETTER = 6.4  # the width of a letter, on the large side
 _TRACK = 7  # from one arrow to the next
 _COLOURS = ("#1b6ca8", "#b3541e", "#2e7d32", "#8e3b8a", "#a61b29", "#00796b", "#5d4fb3", "#7a6200", "#455a64")
-_ROOM, _INNER = "#f3f6f9", "#ffffff"  # what fills a box
+_PACKAGE, _INNER = "#f3f6f9", "#ffffff"  # colours of a box
 _STYLE = """
 text { font-family: 'Segoe UI', 'Noto Sans', 'DejaVu Sans', sans-serif; font-size: 12px; fill: #24292f }
 .title { font-weight: 600; font-size: 14px } .head { font-weight: 600; font-size: 18px }
 .mono { font-family: ui-monospace, 'DejaVu Sans Mono', monospace; font-size: 10px }
 """
 
-Floors = Sequence[Sequence[Room]]
+Layers = Sequence[Sequence[Package]]
 Runs = Sequence[tuple[str, Sequence[str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Where a room is drawn."""
+    """The place and size of a package in the drawing."""
 
     x: int
     y: int
@@ -38,47 +38,47 @@ class Box:
 
 
 class Plan:
-    """The floors on the page: where each room lies, and which arrows there are."""
+    """The layers on the page: the box of each package, and all arrows."""
 
-    def __init__(self, floors: Floors, y: int) -> None:
-        self.rooms = {room.name: room for floor in floors for room in floor}
-        self.floor_of = {room.name: number for number, floor in enumerate(floors) for room in floor}
-        self.arrows = [(name, other) for name, room in self.rooms.items() for other in room.imports]
+    def __init__(self, layers: Layers, y: int) -> None:
+        self.packages = {package.name: package for layer in layers for package in layer}
+        self.layer_of = {package.name: number for number, layer in enumerate(layers) for package in layer}
+        self.arrows = [(name, other) for name, package in self.packages.items() for other in package.imports]
         self.far = [arrow for arrow in self.arrows if self._passes(arrow)]
         self.boxes: dict[str, Box] = {}
         self._bottoms: list[int] = []
-        for floor in floors:
-            y = self._place(floor, y)
+        for layer in layers:
+            y = self._place(layer, y)
 
-    def _place(self, floor: Sequence[Room], y: int) -> int:
+    def _place(self, layer: Sequence[Package], y: int) -> int:
         gap = 20
-        width = (_RIGHT - _MARGIN - gap * (len(floor) - 1)) // len(floor)
-        height = max(_height(room, width) for room in floor)
-        for place, room in enumerate(floor):
-            self.boxes[room.name] = Box(_MARGIN + place * (width + gap), y, width, height)
+        width = (_RIGHT - _MARGIN - gap * (len(layer) - 1)) // len(layer)
+        height = max(_height(package, width) for package in layer)
+        for place, package in enumerate(layer):
+            self.boxes[package.name] = Box(_MARGIN + place * (width + gap), y, width, height)
         self._bottoms.append(y + height)
         return y + height + 20 + _TRACK * len(self._below(len(self._bottoms) - 1))
 
     def _passes(self, arrow: tuple[str, str]) -> bool:
-        """Tell whether floors lie between the two ends."""
-        return self.floor_of[arrow[1]] > self.floor_of[arrow[0]] + 1
+        """Return whether layers lie between the two ends."""
+        return self.layer_of[arrow[1]] > self.layer_of[arrow[0]] + 1
 
     def _below(self, number: int) -> list[tuple[str, str]]:
-        """Return the arrows that need a track below a floor: they begin on this floor, or end on the next."""
-        at = self.floor_of
+        """Return the arrows with a track below a layer: arrows from this layer, or to the next layer."""
+        at = self.layer_of
         return [(one, other) for one, other in self.arrows if number in (at[one], at[other] - 1)]
 
     def _track(self, number: int, arrow: tuple[str, str]) -> int:
         return self._bottoms[number] + 8 + _TRACK * self._below(number).index(arrow)
 
     def route(self, arrow: tuple[str, str]) -> list[tuple[int, int]]:
-        """Return the corners of an arrow: down to a track, along it, and past floors in the gutter."""
+        """Return the corners of an arrow: down to a track, along the track, and past layers in the gutter."""
         name, other = arrow
         start, end = self.boxes[name], self.boxes[other]
         x1 = _share(start, [one for one in self.arrows if one[0] == name], arrow)
         x2 = _share(end, [one for one in self.arrows if one[1] == other], arrow)
-        first = self._track(self.floor_of[name], arrow)
-        last = self._track(self.floor_of[other] - 1, arrow)
+        first = self._track(self.layer_of[name], arrow)
+        last = self._track(self.layer_of[other] - 1, arrow)
         gutter = _RIGHT + 10 + _TRACK * (self.far.index(arrow) + 1) if self._passes(arrow) else x2
         return [
             (x1, start.y + start.height),
@@ -91,21 +91,21 @@ class Plan:
 
 
 def _share(box: Box, arrows: Sequence[tuple[str, str]], arrow: tuple[str, str]) -> int:
-    """Return where on a side of a box one of its arrows touches it."""
+    """Return the x coordinate at which an arrow touches its box."""
     return box.x + (arrows.index(arrow) + 1) * box.width // (len(arrows) + 1)
 
 
-def svg(floors: Floors, paths: Mapping[str, Runs]) -> str:
-    """Return the drawing of the floors, and below of each path (its title, and its runs in rooms)."""
-    plan = Plan(floors, _MARGIN + 34)
-    parts = [_text(_MARGIN, _MARGIN + 14, "Rooms, and who imports whom", "head"), *_arrows(plan)]
-    for name, room in plan.rooms.items():
-        parts += _drawn(room, plan.boxes[name])
+def svg(layers: Layers, paths: Mapping[str, Runs]) -> str:
+    """Return the drawing of the layers, with each path below: its title, and its functions by package."""
+    plan = Plan(layers, _MARGIN + 34)
+    parts = [_text(_MARGIN, _MARGIN + 14, "Packages, and who imports whom", "head"), *_arrows(plan)]
+    for name, package in plan.packages.items():
+        parts += _drawn(package, plan.boxes[name])
     y = max(box.y + box.height for box in plan.boxes.values()) + 20
-    tops = {room.partition("/")[0] for path in paths.values() for room, _ in path}
+    tops = {package.partition("/")[0] for path in paths.values() for package, _ in path}
     for title, path in paths.items():
         parts.append(_text(_MARGIN, y + 24, title, "head"))
-        drawn, y = _lanes(path, [name for name in plan.rooms if name in tops], y + 40)
+        drawn, y = _lanes(path, [name for name in plan.packages if name in tops], y + 40)
         parts += drawn
     body = "\n".join(parts)
     return (
@@ -115,46 +115,50 @@ def svg(floors: Floors, paths: Mapping[str, Runs]) -> str:
     )
 
 
-# --- floors -----------------------------------------------------------------------------------------
+# --- layers -----------------------------------------------------------------------------------------
 
 
-def _height(room: Room, width: int) -> int:
+def _height(package: Package, width: int) -> int:
     return (
-        30 + _LINE * len(_caption(room, width)) + sum(height + 8 for _, _, height in _inner_rows(room, width))
+        30
+        + _LINE * len(_caption(package, width))
+        + sum(height + 8 for _, _, height in _inner_rows(package, width))
     )
 
 
-def _caption(room: Room, width: int) -> list[str]:
-    return textwrap.wrap(room.caption, int((width - 20) / _LETTER))
+def _caption(package: Package, width: int) -> list[str]:
+    return textwrap.wrap(package.caption, int((width - 20) / _LETTER))
 
 
-def _inner_rows(room: Room, width: int) -> Iterator[tuple[Sequence[Room], int, int]]:
-    """Yield rows of inner rooms, with the width and the height of each room."""
-    for row in room.inner_rows(width // 200):
+def _inner_rows(package: Package, width: int) -> Iterator[tuple[Sequence[Package], int, int]]:
+    """Yield rows of inner packages, with the width and the height of each package."""
+    for row in package.inner_rows(width // 200):
         each = (width - 20 - 8 * (len(row) - 1)) // len(row)
         yield row, each, max(_inner_height(one, each) for one in row)
 
 
-def _inner_height(room: Room, width: int) -> int:
-    return 26 + _LINE * len(_inner_lines(room, width))
+def _inner_height(package: Package, width: int) -> int:
+    return 26 + _LINE * len(_inner_lines(package, width))
 
 
-def _inner_lines(room: Room, width: int) -> list[str]:
+def _inner_lines(package: Package, width: int) -> list[str]:
     imports = (
-        textwrap.wrap(f"→ {', '.join(room.imports)}", int((width - 20) / _LETTER)) if room.imports else []
+        textwrap.wrap(f"→ {', '.join(package.imports)}", int((width - 20) / _LETTER))
+        if package.imports
+        else []
     )
-    return _caption(room, width) + imports
+    return _caption(package, width) + imports
 
 
-def _drawn(room: Room, box: Box) -> Iterator[str]:
-    yield _rectangle(box, _ROOM)
-    yield _text(box.x + 10, box.y + 20, room.name, "title")
+def _drawn(package: Package, box: Box) -> Iterator[str]:
+    yield _rectangle(box, _PACKAGE)
+    yield _text(box.x + 10, box.y + 20, package.name, "title")
     y = box.y + 20
-    for line in _caption(room, box.width):
+    for line in _caption(package, box.width):
         y += _LINE
         yield _text(box.x + 10, y, line)
     y += 10
-    for row, width, height in _inner_rows(room, box.width):
+    for row, width, height in _inner_rows(package, box.width):
         for place, one in enumerate(row):
             inner = Box(box.x + 10 + place * (width + 8), y, width, height)
             yield _rectangle(inner, _INNER)
@@ -180,15 +184,15 @@ def _arrows(plan: Plan) -> Iterator[str]:
 
 
 def _lanes(path: Runs, lanes: Sequence[str], y: int) -> tuple[list[str], int]:
-    """Draw a path from above to below, with a lane for each room; return the drawing and where it ends."""
+    """Draw a path downwards, with a lane for each package. Return the drawing and its lowest coordinate."""
     width = (_WIDTH - 2 * _MARGIN) // len(lanes)
     heads = [_text(_MARGIN + place * width + 8, y + 14, name, "title") for place, name in enumerate(lanes)]
     y += 26
     drawn: list[str] = []
     points: list[tuple[int, int]] = []
     begin = y
-    for room, stations in path:
-        top, _, inner = room.partition("/")
+    for package, stations in path:
+        top, _, inner = package.partition("/")
         x = _MARGIN + lanes.index(top) * width
         lines = [*([f"{inner}/"] if inner else []), *_broken(stations, int((width - 24) / _LETTER))]
         box = Box(x + 4, y, width - 12, 8 + 14 * len(lines))
@@ -199,7 +203,7 @@ def _lanes(path: Runs, lanes: Sequence[str], y: int) -> tuple[list[str], int]:
         y += box.height + 10
     stripes = [
         f'<rect x="{_MARGIN + place * width}" y="{begin - 26}" width="{width - 4}" height="{y - begin + 26}" '
-        f'fill="{_ROOM}"/>'
+        f'fill="{_PACKAGE}"/>'
         for place in range(len(lanes))
     ]
     line = " ".join(f"{x},{at}" for x, at in points[1:-1])

@@ -2,13 +2,13 @@
 
 The figures are per 100 words of docstrings, and per 100 lines of files.
 
-Relative words are: which, who, whom, whose, what, whatever, whoever, and "that" as a relative. "That" counts
-as a relative, except at the start of a sentence, and after a word of `_NOT_RELATIVE_AFTER` (so that, note
-that, of that).
+Relative words are `which who whom whose what whatever whoever`, and `that` as a relative. `that` counts as a
+relative, except at the start of a sentence, and after a word of `_NOT_RELATIVE_AFTER` (`so that`, `note
+that`, `of that`).
 
-Pronouns are: it, its, itself, they, them, their, theirs, themselves, ones, others. A second group is: one,
-this, these, those, that. A word of the second group counts if no noun follows: a word of `_NO_NOUN`, a sign
-of punctuation or the end follows ("this is", "one of", "those."). A relative "that" is no pronoun.
+Pronouns are `it its itself they them their theirs themselves ones others`. A second group is `one this these
+those that`. A word of the second group counts if no noun follows: a word of `_NO_NOUN`, a sign of punctuation
+or the end follows (`this is`, `one of`, `those.`). A relative `that` is no pronoun.
 
 A word is a run of letters. A hyphen or an apostrophe joins letters. Code in backticks and doctest lines hold
 no words. A comment line is a line with a comment, alone or after code. Directives to tools (noqa, type:
@@ -78,7 +78,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many words, relatives and pronouns a text holds; how many lines and comment lines a file has."""
+    """The numbers of words, relatives and pronouns of a text; of lines and comment lines of a file."""
 
     words: int = 0
     relatives: int = 0

@@ -1,8 +1,8 @@
-"""Tells through which files of the hub one submission of one indicator goes, and how often between them.
+"""Traces one submission of one indicator through the files of the hub, with the calls between files.
 
-A signed submission in a world with one agreement; the same was done once before, so that nothing is loaded
-or cached for the first time. A move is a call of a function in another file of the hub. An entry is the first
-such call of a named function.
+The submission is signed, in a world with one agreement. The same submission ran once before, so that imports
+and caches are ready. A move is a call of a function in another file of the hub. An entry is the first such
+call of a named function.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HUB = f"{Path(hub.__file__).parent}/"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """The first call of a function from another file; `caller` is empty for a call from outside the hub."""
+    """The first call of a function from another file. `caller` is empty for a call from outside the hub."""
 
     caller: str
     file: str
@@ -38,7 +38,7 @@ class Entry:
 
 @dataclass
 class Trace:
-    """What was called, the moves between files and the entries, in the order in which they came."""
+    """The calls, the moves between files, and the entries, in time order."""
 
     calls: Counter[CodeType] = field(default_factory=Counter)
     moves: list[tuple[str, str]] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Trace:
     leading_on: set[tuple[str, str]] = field(default_factory=set)  # functions below which is another file
 
     def files(self) -> Counter[str]:
-        """Return how many calls each file had."""
+        """Return the number of calls of each file."""
         found: Counter[str] = Counter()
         for code, count in self.calls.items():
             found[_file(code)] += count
@@ -68,7 +68,7 @@ class Trace:
 
 
 def _outer(frame: FrameType) -> Iterator[FrameType]:
-    """Yield the frames of the hub in which a frame runs, the nearest first."""
+    """Yield the frames of the hub around a frame, the nearest first."""
     outer = frame.f_back
     while outer is not None:
         if outer.f_code.co_filename.startswith(_HUB):
@@ -85,7 +85,7 @@ def _file(code: CodeType) -> str:
 
 
 def trace(act: Callable[[], object]) -> Trace:
-    """Return what `act` called in the hub, in this thread."""
+    """Return the calls of `act` in the hub, in this thread."""
     found = Trace()
     sys.setprofile(found.note)
     try:

@@ -1,4 +1,4 @@
-"""Members, tokens and keys: what the operator does on the hub's own machine."""
+"""Commands for members, tokens and keys. The operator uses these commands on the hub's own machine."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def member() -> None:
 
 
 def _member(found: Member) -> dict[str, Any]:
+    # `identity` came with the account. `identities` has it too, and all that were registered later.
     return {
         "id": found.id,
         "nation": found.nation,
@@ -49,10 +50,10 @@ _short_names = click.option(
     "--short-name",
     "short_names",
     multiple=True,
-    help="What people call it for short, in any script; it stays at home where its name does. Repeatable.",
+    help="A short name of the organisation, in any script. Kept at home with the name. Repeatable.",
 )
 _domains = click.option(
-    "--domain", "domains", multiple=True, help="A domain of its own, likewise. Repeatable."
+    "--domain", "domains", multiple=True, help="A domain of the organisation. Kept at home too. Repeatable."
 )
 
 
@@ -60,7 +61,7 @@ _domains = click.option(
 @click.argument("id")
 @click.option("--nation", metavar="CC", help="ISO 3166-1 alpha-2 code; none for auditors and operators.")
 @click.option("--kind", required=True, type=click.Choice([kind.value for kind in Kind]))
-@click.option("--name", required=True, help="What people call the organisation.")
+@click.option("--name", required=True, help="The name of the organisation.")
 @_short_names
 @_domains
 @json_option
@@ -75,6 +76,7 @@ def add_member(
 ) -> None:
     """Register the member ID (lower case)."""
     with opened() as service:
+        # Codes are upper case (ISO 3166-1). Users type codes in both cases.
         code = None if nation is None else nation.upper()
         found = administer.add_member(service, id, code, Kind(kind), name, OtherNames(short_names, domains))
     if as_json:
@@ -87,12 +89,12 @@ def add_member(
 @click.argument("id")
 @_short_names
 @_domains
-@click.option("--remove", is_flag=True, help="Take these away instead.")
+@click.option("--remove", is_flag=True, help="Remove these short names and domains instead.")
 @json_option
 def alias_member(
     id: str, short_names: tuple[str, ...], domains: tuple[str, ...], remove: bool, as_json: bool
 ) -> None:
-    """Add short names and domains to what tells of member ID, from its next submission on."""
+    """Add short names and domains of member ID. They count from the member's next submission on."""
     if not (short_names or domains):
         raise click.UsageError("give at least one --short-name or --domain")
     with opened() as service:
@@ -107,12 +109,14 @@ def _aliases(found: Member) -> str:
 @member.command("identity")
 @click.argument("id")
 @click.argument("identity")
-@click.option("--remove", is_flag=True, help="No longer; the identity that came with the account stays.")
+@click.option(
+    "--remove", is_flag=True, help="End this right. The identity made with the account always stays."
+)
 @json_option
 def identify_member(id: str, identity: str, remove: bool, as_json: bool) -> None:
-    """Let member ID speak as IDENTITY too, at the word of its nation's cert.
+    """Let member ID submit objects with IDENTITY as created_by_ref. Ask its nation's cert first.
 
-    Nobody else may submit objects whose created_by_ref is that identity, but its nation's cert.
+    Afterwards only the members with this identity, and their nation's cert, may submit such objects.
     """
     with opened() as service:
         change = administer.remove_identity if remove else administer.register_identity
@@ -148,7 +152,7 @@ def list_members(as_json: bool) -> None:
 @click.argument("id")
 @json_option
 def suspend(id: str, as_json: bool) -> None:
-    """Stop the tokens and keys of member ID at once."""
+    """Stop all tokens and keys of member ID at once."""
     with opened() as service:
         found = administer.suspend_member(service, id)
     print_json(_member(found)) if as_json else click.echo(f"{id} is suspended.")
@@ -172,10 +176,11 @@ def token() -> None:
     """Issue, list and revoke tokens."""
 
 
+# The default scope is the narrowest: a leaked token from a forgotten option can only read.
 @token.command()
 @click.argument("member")
 @click.option(
-    "--scope", default="read", show_default=True, help="Of read, submit, govern; separated by commas."
+    "--scope", default="read", show_default=True, help="Any of read, submit, govern; separated by commas."
 )
 @click.option(
     "--expires",
@@ -183,11 +188,11 @@ def token() -> None:
     type=click.IntRange(1, 3650),
     default=administer.TOKEN_DAYS,
     show_default=True,
-    help="Days until it expires.",
+    help="Days until the token expires.",
 )
 @json_option
 def issue(member: str, scope: str, expires: int, as_json: bool) -> None:
-    """Issue a token of MEMBER. Its secret is printed once and kept nowhere."""
+    """Issue a token of MEMBER. The hub prints the secret once and does not store the secret."""
     scopes = _scopes(scope)
     with opened() as service:
         issued = administer.issue_token(service, member, scopes, expires)
@@ -202,6 +207,7 @@ def issue(member: str, scope: str, expires: int, as_json: bool) -> None:
             }
         )
     else:
+        # Nothing else on stdout, for `HUB_TOKEN=$(hub token issue …)`.
         click.echo(issued.token)
 
 
@@ -215,6 +221,7 @@ def _scopes(text: str) -> list[Scope]:
 
 
 def _token(found: StoredToken) -> dict[str, Any]:
+    # The secret is absent: the hub keeps only its digest.
     return {
         "public_id": found.public_id,
         "member": found.member,
@@ -229,13 +236,13 @@ def _token(found: StoredToken) -> dict[str, Any]:
 @token.command("list")
 @json_option
 def list_tokens(as_json: bool) -> None:
-    """List every token, without its secret, with its last use; on stderr which of them to look after."""
+    """List all tokens with their last use, without secrets. Warnings about tokens go to stderr."""
     with opened() as service:
         stored = administer.list_tokens(service)
         cautions = upkeep.token_cautions(service)
     found = [_token(one) for one in stored]
     if as_json:
-        print_json(found)
+        print_json(found)  # without warnings: a program reads the dates itself
         return
     headings = ("public_id", "member", "scopes", "created", "expires", "last_used", "revoked")
     rows = [[",".join(t[h]) if h == "scopes" else t[h] for h in headings] for t in found]
@@ -280,11 +287,12 @@ def _key(found: RegisteredKey) -> dict[str, Any]:
 @click.option(
     "--endorsement",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="For a later agreement key: the JWS by the one before (`hub keygen --endorse`).",
+    help="For a later agreement key: the JWS by the previous key (`hub keygen --endorse`).",
 )
 @json_option
 def register(member: str, file: Path, purpose: str, endorsement: Path | None, as_json: bool) -> None:
-    """Register the public key in FILE (JWK or PEM) of MEMBER for one purpose."""
+    """Register the public key in FILE (JWK or PEM) as a key of MEMBER, for one purpose."""
+    # Policy 5: the operator registers the first agreement key alone; a later key needs the endorsement.
     jws = None if endorsement is None else _text(endorsement)
     with opened() as service:
         found = administer.register_key(service, member, file.read_bytes(), Purpose(purpose), jws)
@@ -294,14 +302,17 @@ def register(member: str, file: Path, purpose: str, endorsement: Path | None, as
 @key.command()
 @click.argument("member")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--reason", required=True, help="What happened to the old key; who confirms reads it.")
+@click.option("--reason", required=True, help="What happened to the old key. The confirming cert reads this.")
 @json_option
 def recover(member: str, file: Path, reason: str, as_json: bool) -> None:
-    """Let the public key in FILE (JWK or PEM) follow the lost agreement key of the cert MEMBER.
+    """Replace the lost agreement key of the cert MEMBER by the public key in FILE (JWK or PEM).
 
-    It is valid when the cert of another nation has confirmed it (`hub recovery confirm`), one that has an
-    agreement with it if there is any; the lost key is revoked then. `hub key revoke` takes it back before.
+    The new key is valid after the cert of another nation confirms the key (`hub recovery confirm`). If
+    MEMBER's nation has agreements, that nation must be a party of one of these. The lost key is then
+    revoked. Before the confirmation `hub key revoke` withdraws the new key.
     """
+    # The key signs nothing before the confirmation: the operator alone must not replace a cert's key
+    # (hub/README: lost-agreement-key).
     with opened() as service:
         found = request_recovery(service, member, file.read_bytes(), reason)
     if as_json:
@@ -319,6 +330,7 @@ def recover(member: str, file: Path, reason: str, as_json: bool) -> None:
 
 
 def _text(path: Path) -> str:
+    # A compact JWS is ASCII (RFC 7515). The signature itself is verified in `administer.register_key`.
     try:
         return path.read_text("ascii").strip()
     except UnicodeDecodeError as error:
@@ -330,7 +342,8 @@ def _text(path: Path) -> str:
 @key.command("list")
 @json_option
 def list_keys(as_json: bool) -> None:
-    """List every key, revoked ones too."""
+    """List all keys, revoked keys too."""
+    # Revoked keys too: signatures made before the revocation stay valid, and are verified with these keys.
     with opened() as service:
         found = [_key(one) for one in administer.list_keys(service)]
     if as_json:
@@ -343,10 +356,10 @@ def list_keys(as_json: bool) -> None:
 
 @key.command("revoke", cls=ThumbprintCommand)
 @click.argument("thumbprint")
-@click.option("--reason", required=True, help="Kept with the key.")
+@click.option("--reason", required=True, help="Stored with the key.")
 @json_option
 def revoke_key(thumbprint: str, reason: str, as_json: bool) -> None:
-    """Stop the key THUMBPRINT at once; what it signed before stays valid."""
+    """Stop the key THUMBPRINT at once. Earlier signatures of the key stay valid."""
     with opened() as service:
         administer.revoke_key(service, thumbprint, reason)
     print_json({"thumbprint": thumbprint}) if as_json else click.echo(f"{thumbprint} is revoked.")

@@ -1,4 +1,4 @@
-"""Commands on the hub's own machine: making, serving and tending it."""
+"""Commands on the hub's own machine: set up, work, prune, check and back up."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ from hub.errors import DamagedDatabase, Unavailable
 from hub.model import NationCode
 from hub.settings import Settings, load
 
-_WORK_SECONDS: Final = 10.0
+_WORK_SECONDS: Final = 10.0  # between two passes
 
 
 @contextmanager
 def opened() -> Iterator[Service]:
-    """Give the hub that configuration and environment describe, closed again afterwards."""
+    """Open the hub of this configuration and environment for a `with` block, and close the hub afterwards."""
     service = open_service(load(os.environ))
     try:
         yield service
@@ -45,35 +45,36 @@ def opened() -> Iterator[Service]:
 
 
 @click.command()
+@click.option("--apply", is_flag=True, help="Use new values of nations.toml, for submissions from now on.")
 @click.option(
-    "--apply", is_flag=True, help="Take new values of nations.toml, for what is submitted from now on."
-)
-@click.option(
-    "--add-nation", "add", multiple=True, metavar="CC", help="Add a nation that stands in nations.toml."
+    "--add-nation", "add", multiple=True, metavar="CC", help="Add a nation that nations.toml lists."
 )
 @json_option
 def init(apply: bool, add: tuple[str, ...], as_json: bool) -> None:
     """Create or migrate the database, the hub's secrets, nations and collections. Harmless to repeat.
 
-    What decides (the nations and their ids, default_tlp, unmarked, informative_markings, public_sources) is
-    kept in the database; where nations.toml says otherwise later, no command starts. --apply takes new
-    values; whatever was submitted before stays as it is. Ids never change and nations stay, but until the
-    first member has joined --apply takes those, too. Restart every serving process afterwards.
+    The database keeps the values that decide releases: nations with their ids, default_tlp, unmarked,
+    informative_markings and public_sources. No command starts while nations.toml has other values. --apply
+    takes the new values; earlier submissions stay unchanged. Ids never change, and nations are never removed;
+    only before the first member is registered --apply changes these too. Restart all serving processes
+    afterwards.
     """
     settings = load(os.environ)
+    # `new_service`, not `open_service`: tables and secrets may be missing, or of an older version.
     service = new_service(settings)
     try:
         done = initialise(service, settings.nations_file, apply=apply, add=_nations(add))
         steps = next_steps(service)
     finally:
         service.store.close()
+    # A warning and no refusal: the hub is made already, and `hub check` reports the same fault until mended.
     for fault in exposed(settings.database_url, settings.secrets_dir):
         warn(f"{fault.place} {fault.what}")
     nations = list(service.registry.nations)
     if as_json:
         print_json({"nations": nations, "public_url": service.public_url, **_view(done)})
     else:
-        _tell_changes(done)
+        _print_changes(done)
         click.echo(f"The hub is ready for {', '.join(nations)} at {service.public_url}.")
         click.echo("\n".join(steps))
 
@@ -87,7 +88,8 @@ def _view(done: Initialised) -> dict[str, Any]:
     return {"applied": applied, "added_nations": list(done.added)}
 
 
-def _tell_changes(done: Initialised) -> None:
+def _print_changes(done: Initialised) -> None:
+    # `plain`: a value of nations.toml may contain control characters.
     for one in done.applied:
         click.echo(plain(f"{one.key}: {one.given or 'nothing'}, until now {one.kept or 'nothing'}."))
     if done.applied:
@@ -97,19 +99,19 @@ def _tell_changes(done: Initialised) -> None:
 
 
 @click.command()
-@click.option("--once", is_flag=True, help="One pass, then end; without it, a pass every ten seconds.")
+@click.option("--once", is_flag=True, help="Do the work once. Default: again every ten seconds.")
 @json_option
 def work(once: bool, as_json: bool) -> None:
-    """Tell of recalls, append histories, mark rows that are over, forget what is too old.
+    """Write recall notices, append histories, mark ended rows, delete old nonces and tokens.
 
-    `hub serve` does it in one worker at a time. Without --once it goes on until interrupted, and
-    waits for a database that is away.
+    `hub serve` does this work too, in one worker at a time. Without --once the command runs until
+    interrupted, and waits while the database is unavailable.
     """
     if as_json and not once:
         raise click.UsageError("--json prints one value: give --once with it.")
     with opened() as service:
         if once:
-            _tell(work_once(service), as_json=as_json)
+            _print_report(work_once(service), as_json=as_json)
         else:
             _work_on(service)
 
@@ -118,13 +120,14 @@ def _work_on(service: Service) -> None:
     with end_on_sigterm():
         while True:
             try:
-                _tell(work_once(service), as_json=False)
+                _print_report(work_once(service), as_json=False)
+            # The database may come back. `hub serve` waits too, so that no operator has to restart either.
             except Unavailable as error:
                 warn(error.in_full)
             time.sleep(_WORK_SECONDS)
 
 
-def _tell(report: WorkReport, *, as_json: bool) -> None:
+def _print_report(report: WorkReport, *, as_json: bool) -> None:
     pruned = report.pruned
     if as_json:
         counts = {"pruned_nonces": pruned.nonces, "pruned_tokens": pruned.tokens}
@@ -143,9 +146,10 @@ def _forgotten(pruned: Pruned) -> str:
 @click.command()
 @json_option
 def prune(as_json: bool) -> None:
-    """Forget nonces that have expired, and tokens that expired or were revoked 90 days ago.
+    """Delete expired nonces, and tokens that expired or were revoked 90 days ago.
 
-    Statuses older than 30 days are not answered any more; as evidence they stay. `hub work` prunes too.
+    The hub does not answer statuses older than 30 days; the database keeps statuses as evidence.
+    `hub work` prunes too.
     """
     with opened() as service:
         pruned = prune_once(service)
@@ -158,14 +162,15 @@ def prune(as_json: bool) -> None:
 @click.command()
 @json_option
 def check(as_json: bool) -> None:
-    """Verify the database, who is shown what, and every signature; change nothing.
+    """Verify the database, all releases and all signatures. Change nothing.
 
-    May run beside a serving hub. Prints each fault with its place and remedy; exit code 1 if there is any.
-    Files that others may use are faults; tokens that end soon, or are not used, are warnings.
+    The hub may serve meanwhile. Prints each fault with its place and remedy; exit code 1 if any fault is
+    found. Files that other users may open are faults. Tokens that expire soon or are unused are warnings.
     """
     settings = load(os.environ)
-    with progress(is_silent=as_json) as tell:
-        report, cautions = _checked(settings, lambda part: tell(f"checking {part}"))
+    with progress(is_silent=as_json) as show:
+        report, cautions = _checked(settings, lambda part: show(f"checking {part}"))
+    # Files are checked here and not in `actions.checks`, which reads the database alone.
     faults = [*exposed(settings.database_url, settings.secrets_dir), *report.faults]
     if as_json:
         told = [{"place": fault.place, "what": fault.what} for fault in faults]
@@ -176,19 +181,22 @@ def check(as_json: bool) -> None:
         for caution in cautions:
             click.echo(plain(f"warning: {caution}"))
         click.echo(f"checked: {', '.join(f'{count} {name}' for name, count in report.checked.items())}")
+    # Cautions leave the exit code 0: a monitor alarms for faults alone.
     if faults:
         warn(f"{len(faults)} {'fault' if len(faults) == 1 else 'faults'}")
         click.get_current_context().exit(1)
 
 
-def _checked(settings: Settings, tell: Callable[[str], None]) -> tuple[Report, Sequence[str]]:
-    """Return what was found, and what to look after where the database can be read."""
+def _checked(settings: Settings, show: Callable[[str], None]) -> tuple[Report, Sequence[str]]:
+    """Return the report, and warnings about tokens if the report has no fault."""
     try:
         service = open_service(settings)
     except DamagedDatabase:
+        # A database that cannot be opened is a fault of the report, with its remedy, and no error.
         return DAMAGED, []
     with closing(service.store):
-        report = check_everything(service, tell)
+        report = check_everything(service, show)
+        # After a fault the rows of the tokens may be unreadable too.
         return report, [] if report.faults else token_cautions(service)
 
 
@@ -196,12 +204,12 @@ def _checked(settings: Settings, tell: Callable[[str], None]) -> tuple[Report, S
 @click.argument("file", type=click.Path(path_type=Path))
 @json_option
 def backup(file: Path, as_json: bool) -> None:
-    """Write a consistent copy of the database to FILE while the hub serves. The secrets are not in it.
+    """Write a consistent copy of the database to FILE while the hub serves. FILE has no secrets.
 
-    FILE must not exist. What a restore takes is printed, and said in full in deploy/guide/restore.md.
+    FILE must not exist. The command prints how to restore; deploy/guide/restore.md explains all steps.
     """
     settings = load(os.environ)
-    with end_on_sigterm():
+    with end_on_sigterm():  # removes the unfinished copy
         size = back_up(settings.database_url, file)
     remedy = restoring(file)
     if as_json:

@@ -1,4 +1,4 @@
-"""`hub agreement`: an admin's acts, signed on the admin's own machine over what was shown there."""
+"""`hub agreement`: steps of an agreement, signed on the admin's own machine over the document shown there."""
 
 from __future__ import annotations
 
@@ -20,12 +20,10 @@ from hub.client.agreement.reviewing import Review, check_digest, check_document
 from hub.errors import HubError
 from hub.model import JsonObject
 
-# Hexadecimal digits of a digest: whoever can make a document that fits has other ways.
+# Hexadecimal digits of a digest, 48 bits: enough against a second document that an attacker computes.
 _LEAST_TYPED: Final = 12
 
-_digest = click.option(
-    "--digest", metavar="SHA-256", help="Refuse any other document than the one with this."
-)
+_digest = click.option("--digest", metavar="SHA-256", help="Refuse every document with another digest.")
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -40,9 +38,10 @@ def agreement() -> None:
 @pinned
 @json_option
 def propose(hub: Hub, file: Path, as_json: bool) -> None:
-    """Propose the agreement in FILE (TOML), and show what the hub made of it: id and digest.
+    """Propose the agreement in FILE (TOML), and show the hub's document with id and digest.
 
-    Nothing is in force before all have signed. Tell the others the digest by another way than the hub.
+    The agreement is in force after all parties have signed. Send the digest to the other parties by another
+    way than the hub.
     """
     _end(hub.propose_for_review(_read(file)), as_json=as_json)
 
@@ -52,10 +51,12 @@ def propose(hub: Hub, file: Path, as_json: bool) -> None:
 @remote
 @json_option
 def simulate(hub: Hub, file: Path, as_json: bool) -> None:
-    """Tell what the agreement in FILE (TOML) would release and withdraw if it came into force now.
+    """Show what the agreement in FILE (TOML) would release and withdraw if in force now.
 
-    Nothing is written. Counts are of what your nation submitted, and of what it would cease to see.
+    Nothing is written. The counts cover your nation's own objects, and objects that your nation would no
+    longer see.
     """
+    # No pins are read: a simulation signs nothing.
     document = _read(file)
     answer = hub.simulate(document)
     if as_json:
@@ -67,15 +68,16 @@ def simulate(hub: Hub, file: Path, as_json: bool) -> None:
 @agreement.command()
 @click.argument("id")
 @_digest
-@click.option("--document", type=_file, help="Refuse any other than that in this file (TOML, or the JSON).")
+@click.option("--document", type=_file, help="Refuse every document but the one in this file (TOML or JSON).")
 @remote
 @pinned
 @json_option
 def sign(hub: Hub, id: str, digest: str | None, document: Path | None, as_json: bool) -> None:
-    """Sign agreement ID whole, with the nation's agreement key: what was shown, and nothing else.
+    """Sign the whole document of agreement ID with the nation's agreement key.
 
-    On a terminal it is shown, and its digest asked for. Elsewhere give --digest or --document.
+    A terminal shows the document and asks for its digest. Elsewhere give --digest or --document.
     """
+    # Policy 5, "What is signed is what was read": without a terminal the caller names the document.
     is_named = digest is not None or document is not None
     if not is_named and (as_json or not _is_asked()):
         raise HubError(
@@ -85,6 +87,7 @@ def sign(hub: Hub, id: str, digest: str | None, document: Path | None, as_json: 
     review = _review(hub, id, digest, document)
     if not is_named:
         reviews.show(review, as_json=False)
+        # Refused before the question: no digest makes a document with a fault good.
         if not review.is_sound:
             raise HubError("Nothing was signed, for what is said above.")
         _ask(review)
@@ -97,7 +100,8 @@ def sign(hub: Hub, id: str, digest: str | None, document: Path | None, as_json: 
 @remote
 @json_option
 def list_agreements(hub: Hub, as_json: bool) -> None:
-    """List the agreements that your nation is party to, as the hub has them; `show` verifies one."""
+    """List the agreements of your nation, as the hub reports them. `show` verifies one agreement."""
+    # The list is the hub's word, neither verified nor compared with pins. `show` and `sign` do both.
     found = hub.agreements()
     if as_json:
         print_json(found)
@@ -115,9 +119,9 @@ def list_agreements(hub: Hub, as_json: bool) -> None:
 @pinned
 @json_option
 def show(hub: Hub, id: str, as_json: bool) -> None:
-    """Show agreement ID: all that its document says, its digest, and each signature, verified here.
+    """Show the whole document of agreement ID, its digest, and each signature, verified on this machine.
 
-    Exit 1 if something that the hub says does not fit, or a key is another than the pinned one.
+    Exit code 1 if the hub's answers contradict each other, or if a key is not the pinned key.
     """
     _end(hub.review(id), as_json=as_json)
 
@@ -129,7 +133,7 @@ def show(hub: Hub, id: str, as_json: bool) -> None:
 @pinned
 @json_option
 def suspend(hub: Hub, id: str, digest: str | None, as_json: bool) -> None:
-    """Suspend agreement ID for all its parties, from the next request, until your nation resumes it."""
+    """Suspend agreement ID for all parties, from the next request until your nation resumes it."""
     _take(hub, _review(hub, id, digest), "suspend", as_json=as_json)
 
 
@@ -140,7 +144,7 @@ def suspend(hub: Hub, id: str, digest: str | None, as_json: bool) -> None:
 @pinned
 @json_option
 def resume(hub: Hub, id: str, digest: str | None, as_json: bool) -> None:
-    """Take your nation's suspension of agreement ID back."""
+    """End your nation's suspension of agreement ID."""
     _take(hub, _review(hub, id, digest), "resume", as_json=as_json)
 
 
@@ -151,11 +155,12 @@ def resume(hub: Hub, id: str, digest: str | None, as_json: bool) -> None:
 @pinned
 @json_option
 def terminate(hub: Hub, id: str, digest: str | None, as_json: bool) -> None:
-    """End agreement ID for all its parties, from the next request that the hub receives.
+    """End agreement ID for all parties, from the next request that the hub receives.
 
-    On a terminal it is asked for once more, unless --digest names it.
+    A terminal asks for a confirmation, unless --digest is given.
     """
     review = _review(hub, id, digest)
+    # A termination is final: a later agreement begins a new period, without the history (policy 4).
     if digest is None and not as_json and _is_asked():
         _say(reviews.brief(review))
         click.confirm("Terminate it, for ever and for all?", abort=True, err=True)
@@ -170,8 +175,9 @@ def _read(file: Path) -> JsonObject:
 
 
 def _review(hub: Hub, id: str, digest: str | None, file: Path | None = None) -> Review:
-    """Return the agreement, fetched once: this is shown, compared and signed. HubError for another."""
-    expected = None if file is None else _read(file)  # before anything is asked of the hub
+    """Return the agreement, compared with digest and file. Raises HubError for another document."""
+    # INVARIANT: the hub is asked once, and the same review is shown, compared and signed (policy 5).
+    expected = None if file is None else _read(file)  # a fault of the file shows before any request
     review = hub.review(id)
     if digest is not None:
         check_digest(review.document, digest)
@@ -181,12 +187,13 @@ def _review(hub: Hub, id: str, digest: str | None, file: Path | None = None) -> 
 
 
 def _is_asked() -> bool:
-    """Tell whether somebody is there to be asked."""
+    """Return whether a person at a terminal can answer a question."""
+    # stdout too: a person has not read a document that went into a file.
     return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _ask(review: Review) -> None:
-    """Return when its digest was typed; HubError for another."""
+    """Return after the digest was typed. Raises HubError for another digest."""
     typed: str = click.prompt(
         f"To sign it, type its digest as the others know it (the first {_LEAST_TYPED} digits or more)",
         err=True,
@@ -203,12 +210,13 @@ def _take(hub: Hub, review: Review, step: str, *, as_json: bool) -> None:
             _say(reviews.brief(taken))
             state, ended = taken.view.get("state"), taken.view.get("ended")
             _say([f"  state       {state}" + (f" ({ended})" if ended else "")])
-    reviews.tell(taken)
+    reviews.warn_of_findings(taken)
 
 
 @contextmanager
 def _printing(taken: Review, step: str) -> Iterator[None]:
-    """Say that a step was taken where what came of it cannot be printed."""
+    """Raise HubError, saying that the step was taken, if the result cannot be printed."""
+    # Without this sentence the user would repeat a step that binds the nation already.
     try:
         yield
         sys.stdout.flush()
@@ -220,7 +228,7 @@ def _printing(taken: Review, step: str) -> Iterator[None]:
 
 
 def _end(review: Review, *, as_json: bool) -> None:
-    """Print a review; exit 1 unless it is sound."""
+    """Print a review. Ends with exit code 1 unless the review is sound."""
     reviews.show(review, as_json=as_json)
     if not review.is_sound:
         click.get_current_context().exit(1)

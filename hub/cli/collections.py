@@ -1,4 +1,4 @@
-"""`hub collections`, `hub delete`: what there is to poll and to push to, and taking an object back."""
+"""`hub collections` and `hub delete`: the collections of an account, and the deletion of an object."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from hub.cli.output import json_option, plain, print_json, print_table
 from hub.cli.remote import remote
 from hub.client import ClientError, Hub
 
-_VERSIONS_SHOWN = 5
+_VERSIONS_SHOWN = 5  # in a question or an answer of one line
 
 
 @click.command()
 @remote
 @json_option
 def collections(hub: Hub, as_json: bool) -> None:
-    """List the collections, with what this account may do in each."""
+    """List the collections, with the rights of this account in each."""
     found = hub.collections()
     if as_json:
         print_json(found)
@@ -38,18 +38,19 @@ def _yes(value: object) -> str:
 @click.argument("collection")
 @click.argument("stix_id")
 @click.option(
-    "--version", default="all", show_default=True, metavar="V", help="A version as the object has it, or all."
+    "--version", default="all", show_default=True, metavar="V", help="One version (its `modified`), or all."
 )
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for a confirmation.")
 @remote
 @json_option
 def delete(hub: Hub, collection: str, stix_id: str, version: str, yes: bool, as_json: bool) -> None:
-    """Delete object STIX_ID, or a version of it, from COLLECTION, in a signed request.
+    """Delete object STIX_ID, or one version, from COLLECTION, in a signed request.
 
-    A member deletes what it has submitted, a cert every record of the id in its nation. It is served to
-    nobody any more, and cannot be submitted again in the same version. A note recalls it from those who have
-    fetched it: `hub disclosures STIX_ID` says from whom.
+    A member deletes its own record; a cert deletes all records of the id in its nation. The hub serves a
+    deleted version to nobody, and never accepts the same version again. A note recalls the object from the
+    members that fetched it; `hub disclosures STIX_ID` lists these members.
     """
+    # The question names the versions: `all` may be more than the user expects, and a deletion is final.
     found = _versions(hub, collection, stix_id) if version == "all" else [version]
     what = _what(stix_id, found)
     if not yes and _is_terminal():
@@ -69,7 +70,8 @@ def _versions(hub: Hub, collection: str, stix_id: str) -> list[str]:
     try:
         return hub.versions(collection, stix_id)
     except ClientError as error:
-        if error.status == HTTPStatus.FORBIDDEN:  # a token that writes need not read
+        # A token may write without the right to read. The deletion works, the question names no versions.
+        if error.status == HTTPStatus.FORBIDDEN:
             return []
         raise
 

@@ -1,4 +1,4 @@
-"""What the environment says to the command line: options that it may give, and names that nobody reads."""
+"""Environment variables of the command line: options given by variables, and a warning for unknown names."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import click
 
-# At a member, and where the hub's own files are; every key of hub/settings.py has one, too.
+# Variables of a member, and of the places of the hub's own files. `known_names` adds the keys of
+# hub/settings.py, each as HUB_ and the key in upper case.
 _READ: Final = frozenset(
     {
         "HUB_URL",
@@ -24,14 +25,14 @@ _READ: Final = frozenset(
     }
 )
 _FOR_TESTS: Final = "HUB_TEST_"
-_FROM_FILES: Final = frozenset({"registry", "nations_file"})
+_FROM_FILES: Final = frozenset({"registry", "nations_file"})  # fields of Settings without a variable
 
 
 class EnvironmentOption(click.Option):
-    """A required option which, where it is missing, says by which variable it may be given, too."""
+    """A required option. The error for a missing value names the option and the variable."""
 
     def process_value(self, ctx: click.Context, value: Any) -> Any:
-        """Return the value. Raises UsageError where there is none."""
+        """Return the value. Raises UsageError for a missing value."""
         try:
             return super().process_value(ctx, value)
         except click.MissingParameter:
@@ -39,8 +40,9 @@ class EnvironmentOption(click.Option):
 
 
 def unknown(environ: Mapping[str, str]) -> list[str]:
-    """Return a sentence for each HUB_… variable that nothing reads: most are misspelt."""
+    """Return a sentence for each HUB_… variable that the hub does not read: most are misspelt."""
     given = sorted(name for name in environ if name.startswith("HUB_") and not name.startswith(_FOR_TESTS))
+    # The usual case needs no import of hub.settings, so that a member's commands start fast.
     if _READ.issuperset(given):
         return []
     known = known_names()

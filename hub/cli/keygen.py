@@ -1,4 +1,4 @@
-"""`hub keygen`: a key pair of one's own, made where it is used."""
+"""`hub keygen`: makes a key pair on the owner's machine. The private key never leaves this machine."""
 
 from __future__ import annotations
 
@@ -22,25 +22,28 @@ from hub.proofs import documents, keys
     "--endorse",
     "old_key",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The agreement key that the new one succeeds; its endorsement goes to FILE.endorsement.jws.",
+    help="The previous agreement key. Its endorsement of the new key goes to FILE.endorsement.jws.",
 )
 @click.option(
     "--passphrase",
     "is_encrypted",
     is_flag=True,
-    help="Encrypt it: asked for twice, or the first line of the file that HUB_KEY_PASSPHRASE_FILE names.",
+    help="Encrypt the key. The passphrase is asked twice, or read from the first line of the file in "
+    "HUB_KEY_PASSPHRASE_FILE.",
 )
 @json_option
 def keygen(
     file: Path, alg: Literal["ed25519", "p256"], old_key: Path | None, is_encrypted: bool, as_json: bool
 ) -> None:
-    """Write a new private key to FILE (PEM, mode 0600) and its public half to FILE.pub.jwk."""
+    """Write a new private key to FILE (PEM, mode 0600) and the public key to FILE.pub.jwk."""
+    # The old key is read first: a wrong passphrase must leave no new files.
     old = None if old_key is None else keys.read_private(old_key.read_bytes(), passphrase_of(old_key))
     public, endorsement = (file.with_name(f"{file.name}.{end}") for end in ("pub.jwk", "endorsement.jws"))
     for path in (public, endorsement):
-        if path.exists():  # seen before anything is written: half a key pair helps nobody
+        if path.exists():  # checked before the first write: half a key pair helps nobody
             raise _in_the_way(path)
     key = keys.generate(alg)
+    # The mode is set on creation: at no moment can other users read the key.
     _create(file, keys.private_pem(key, new_passphrase(file) if is_encrypted else None), 0o600)
     _create(public, orjson.dumps(key.public.jwk, option=orjson.OPT_INDENT_2) + b"\n", 0o644)
     made = {"thumbprint": key.thumbprint, "alg": key.alg, "private": str(file), "public": str(public)}
@@ -51,7 +54,8 @@ def keygen(
 
 
 def _create(path: Path, data: bytes, mode: int) -> None:
-    """Write a file that must not exist: a key is never overwritten."""
+    """Write a new file. Raises HubError if the file exists: a key is never overwritten."""
+    # O_EXCL, not `exists`: of two commands at the same time one must fail.
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError as error:

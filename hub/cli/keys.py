@@ -1,4 +1,4 @@
-"""`hub keys`: which agreement keys the hub gives for each nation, and which of them its people have named."""
+"""`hub keys`: lists the nations' agreement keys from the hub, and pins the thumbprints of genuine keys."""
 
 from __future__ import annotations
 
@@ -20,14 +20,16 @@ from hub.errors import HubError
 
 
 def pinned(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give `command`, whose first argument is a hub, the keys pinned for it, from --pins."""
+    """Give the hub, the first argument of `command`, the pinned keys from --pins."""
 
     @with_pins
     @wraps(command)
     def with_pinned(hub: Hub, *args: Any, pins: Path, **options: Any) -> Any:
+        # A path that the user gave is expected to exist; the default path exists after the first pin.
         if not pins.exists() and pins != kept.default_path(os.environ):
             warn(f"there is no {pins} (--pins, HUB_PINS): no key is pinned")
         hub.pin(found := kept.read(pins, hub.url))
+        # Pins are kept per address. Another spelling of the address would silently pin nothing.
         if not found and (others := kept.other_hubs(pins, hub.url)):
             warn(
                 f"no key is pinned for {hub.url}, and some are for {', '.join(others)}: "
@@ -39,13 +41,13 @@ def pinned(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def with_pins(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give `command` the option --pins, a path."""
+    """Give `command` the option --pins, the path of the file of pinned keys."""
 
     @click.option(
         "--pins",
         envvar="HUB_PINS",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="File of pinned keys, by default below the folder of your configuration. [env HUB_PINS]",
+        help="File of pinned keys. Default: in your configuration folder. [env HUB_PINS]",
     )
     @wraps(command)
     def with_path(*args: Any, pins: Path | None, **options: Any) -> Any:
@@ -56,7 +58,7 @@ def with_pins(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def keys() -> None:
-    """List the nations' agreement keys, and pin those that their people have named to you."""
+    """List the nations' agreement keys, and pin the thumbprints that a nation's people gave you."""
 
 
 @keys.command("list")
@@ -64,33 +66,34 @@ def keys() -> None:
 @pinned
 @json_option
 def list_keys(hub: Hub, as_json: bool) -> None:
-    """List the agreement keys that the hub gives for each nation, and by what you know each.
+    """List the agreement keys of each nation, and how you know each key: pinned, endorsed or neither.
 
-    Exit 1 if one is another than the pinned one, or cannot be what the hub says.
+    Exit code 1 if a key is not the pinned key, or if the hub's answers about a key contradict each other.
     """
     signers = hub.signers()
-    found = [_told(signers, key) for nation in signers.nations() for key in signers.of(nation)]
+    found = [_entry(signers, key) for nation in signers.nations() for key in signers.of(nation)]
     if as_json:
         print_json(found)
     else:
         rows = [[one[n] for n in ("nation", "member", "thumbprint", "revoked", "known")] for one in found]
         headings = ("nation", "member", "thumbprint", "revoked", "known")
         print_table(headings, rows, "The hub gives no agreement key.")
-    sentences = list(dict.fromkeys([*signers.objections(signers.nations()), *_others(signers)]))
+    # Two checks may find the same fault of a key, which is printed once.
+    sentences = list(dict.fromkeys([*signers.objections(signers.nations()), *_differing(signers)]))
     for sentence in sentences:
         warn(sentence)
     if sentences:
         click.get_current_context().exit(1)
 
 
-def _others(signers: Signers) -> list[str]:
-    """Return what is told of revoked keys that are others than what is pinned, and of pins without a key."""
+def _differing(signers: Signers) -> list[str]:
+    """Return sentences for revoked keys that differ from the pins, and for pins without a key."""
     found = [signers.sentence(k) for k in signers.keys.values() if signers.trust(k) is Trust.OTHER]
     lacking = [nation for nation in signers.pins if not signers.of(nation)]
     return [*found, *(f"A key is pinned for {nation}, and the hub gives none." for nation in lacking)]
 
 
-def _told(signers: Signers, key: NationKey) -> dict[str, Any]:
+def _entry(signers: Signers, key: NationKey) -> dict[str, Any]:
     return {
         "nation": key.nation,
         "member": key.member,
@@ -104,15 +107,15 @@ def _told(signers: Signers, key: NationKey) -> dict[str, Any]:
 @keys.command("pin", cls=ThumbprintCommand)
 @click.argument("nation", metavar="NATION|MEMBER")
 @click.argument("thumbprint")
-@click.option("--add", is_flag=True, help="Beside what is pinned: the key before this one was theirs, too.")
+@click.option("--add", is_flag=True, help="Keep the earlier pins too: the earlier key was also genuine.")
 @remote
 @with_pins
 @json_option
 def pin(hub: Hub, nation: str, thumbprint: str, add: bool, pins: Path, as_json: bool) -> None:
-    """Keep THUMBPRINT as that of the agreement key of NATION, or of the nation of the cert MEMBER.
+    """Pin THUMBPRINT as the agreement key of NATION, or of the nation of the cert MEMBER.
 
-    Take it from its people, by another way than this hub. From then on no other key is taken for theirs,
-    unless this one has endorsed it.
+    Get the thumbprint from the nation's people, by another way than this hub. Afterwards no other key counts
+    as the nation's, unless the pinned key has endorsed that key.
     """
     code = _nation(hub, nation)
     kept.pin(pins, hub.url, code, thumbprint, is_added=add)
@@ -125,6 +128,7 @@ def pin(hub: Hub, nation: str, thumbprint: str, add: bool, pins: Path, as_json: 
         print_json({"nation": code, "pinned": sorted(signers.pins[code]), "given": given, "known": known})
     else:
         click.echo(f"{code}: {thumbprint} is pinned for {hub.url}.")
+    # The pin stays: the user has it from the nation, and the hub's key is the one in doubt.
     if current is not None and signers.trust(current) is Trust.OTHER:
         warn(signers.sentence(current))
 
@@ -134,7 +138,8 @@ def pin(hub: Hub, nation: str, thumbprint: str, add: bool, pins: Path, as_json: 
 @remote
 @with_pins
 def unpin(hub: Hub, nation: str, pins: Path) -> None:
-    """Forget what is pinned for NATION, or for the nation of the cert MEMBER."""
+    """Remove all pins for NATION, or for the nation of the cert MEMBER."""
+    # A nation in the file is not looked up: pins can be removed for a hub that lists the nation no more.
     code = nation.upper() if nation.upper() in kept.read(pins, hub.url) else _nation(hub, nation)
     if not kept.unpin(pins, hub.url, code):
         raise HubError(f"No key is pinned for {code} at {hub.url}: `hub keys list` shows what is.")
@@ -142,7 +147,7 @@ def unpin(hub: Hub, nation: str, pins: Path) -> None:
 
 
 def _nation(hub: Hub, named: str) -> str:
-    """Return the code of a nation with a cert at the hub, which is named so or by its cert's id."""
+    """Return the code of the nation named by its code or by the id of its cert. HubError for other names."""
     certs = [one for one in hub.members() if one.get("kind") == "cert"]
     codes = {str(one.get("id")): str(one.get("nation")) for one in certs}
     if named.upper() in codes.values():

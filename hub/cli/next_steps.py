@@ -1,4 +1,4 @@
-"""What an operator types after `hub init`, by what there is already."""
+"""The next commands for an operator after `hub init`, by the state of the members."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from hub.actions.operation import administer
 from hub.actions.service.service import Service
 from hub.model import Kind, Member, NationCode, Purpose
 
-_PURPOSES: Final = (Purpose.SUBMIT, Purpose.AGREEMENT)
+_PURPOSES: Final = (Purpose.SUBMIT, Purpose.AGREEMENT)  # a cert needs a key for each
 
 
 def next_steps(service: Service) -> list[str]:
-    """Return lines: which certs are missing or cannot act yet, the commands for that, and `hub serve`."""
+    """Return lines: certs that are missing or cannot act yet, the commands for these, and `hub serve`."""
     certs = [one for one in administer.list_members(service) if one.kind is Kind.CERT]
     absent = [code for code in service.registry.nations if code not in {cert.nation for cert in certs}]
     lines = [line for cert in certs for line in _unfinished(service, cert)]
@@ -28,6 +28,7 @@ def next_steps(service: Service) -> list[str]:
 
 
 def _first(nation: NationCode) -> list[str]:
+    # The steps are printed for one nation only: the steps of the others differ in the code alone.
     cert = f"{nation.lower()}-cert"
     return [
         f"Next, a CERT for each nation; for {nation}:",
@@ -45,7 +46,7 @@ def _unfinished(service: Service, cert: Member) -> list[str]:
     missing = [purpose for purpose in _PURPOSES if purpose not in {key.purpose for key in keys}]
     lines = [_register(cert.id, purpose) for purpose in missing]
     if not any(t.member == cert.id and t.revoked_at is None for t in administer.list_tokens(service)):
-        lines.append(_issue(cert.id))
+        lines.append(_issue(cert.id))  # an expired token counts as issued: `hub token list` shows its end
     return [f"{cert.id} cannot act yet:", *(f"    {line}" for line in lines)] if lines else []
 
 

@@ -1,4 +1,4 @@
-"""What every command prints: one JSON value with --json, else a table or lines for people."""
+"""Output of every command: one JSON value with --json, else a table or lines for people."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ from hub.errors import HubError
 
 _PIPE_WIDTH: Final = 1_000
 _GAP: Final = 2  # between columns
-_LONGEST_WORD: Final = 80  # beyond that a word is folded: an id or digest is shorter
-_LONGEST_SENTENCE: Final = 8_000  # characters: what a hub says may be of any length
+_LONGEST_WORD: Final = 80  # a longer word is folded; ids and digests are shorter
+_LONGEST_SENTENCE: Final = 8_000  # characters; a hub may send sentences of any length
 
 _LEAST_WIDTH: Final = 40
-_MAYBE_WIDE: Final = "AFW"  # A: as wide as the terminal's font has it
+_MAYBE_WIDE: Final = "AFW"  # A (ambiguous): the terminal's font decides between one and two cells
 _GOES_ON: Final = " " * 14 + "| "
 _ONE_WORD: Final = re.compile(r"\s*(\S+\s+)?[A-Za-z0-9:_-]{1,100}")
-# Printable as Unicode has it, and yet nothing is to be seen: fillers, joiners, selectors, an empty pattern.
+# Printable by Unicode, but invisible: fillers, joiners, selectors, the empty Braille pattern. In a document
+# to sign, such characters would hide a difference.
 _UNSEEN: Final = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 ).match
@@ -38,8 +39,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 
 
 def print_json(value: Any) -> None:
-    """Print the value as indented JSON on stdout. Raises HubError where it is nested too deeply."""
+    """Print the value as indented JSON on stdout. Raises HubError for a value nested too deeply."""
     text = _json(value)
+    # A pipe gets the text as JSON allows it; a terminal gets escapes in place of control characters.
     if sys.stdout.isatty():
         text = plain_json(text)
     elif sys.stdout.encoding.lower().replace("-", "") != "utf8":
@@ -59,7 +61,7 @@ def _json(value: Any) -> str:
 
 
 def plain_json(text: str) -> str:
-    """Return JSON, equal as such, without what would steer a terminal: escaped as JSON escapes it."""
+    """Return the same JSON value as text without control characters: each is escaped as in JSON."""
     return "".join(c if c == "\n" or _is_seen(c) else _escaped(c) for c in text)
 
 
@@ -68,39 +70,40 @@ def _escaped(character: str) -> str:
 
 
 def write_in_any_encoding() -> None:
-    """Let stdout and stderr escape the characters that their encoding lacks."""
+    """Let stdout and stderr escape all characters outside their encoding."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def open_missing_streams() -> None:
-    """Open those of stdin, stdout and stderr that are closed: else the next file would get their number.
+    """Open the closed streams of stdin, stdout and stderr, so that no other file gets their numbers.
 
-    What is printed then fails, so that nothing counts as written that nobody can have.
+    Output to a closed stdout then fails, and does not count as written.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
+            # stdout is opened for reading: a write fails, so that `hub poll --state` keeps its place.
             flags = os.O_WRONLY if name == "stderr" else os.O_RDONLY
             descriptor = os.open(os.devnull, flags)
             if descriptor != number:
                 os.dup2(descriptor, number)
                 os.close(descriptor)
             raw = io.FileIO(number, "r" if name == "stdin" else "w", closefd=False)
-            binary = io.BufferedReader(raw) if name == "stdin" else raw  # nothing is left for the end
+            binary = io.BufferedReader(raw) if name == "stdin" else raw  # unbuffered: no flush at the end
             setattr(sys, name, io.TextIOWrapper(binary, encoding="utf-8", write_through=True))
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: str) -> None:
-    """Print rows under headings, or the sentence `empty` when there is none.
+    """Print rows under headings, or the sentence `empty` if there are no rows.
 
-    Where a terminal is too narrow, cells are folded between words: ids, which are copied, stay whole.
+    A terminal that is too narrow gets cells folded between words. Ids stay whole, because users copy ids.
     """
     cells = [["" if cell is None else plain(str(cell)) for cell in row] for row in rows]
     if not cells:
         click.echo(empty)
         return
-    # A pipe has no width: there nothing is folded.
+    # A pipe has no width, and nothing is folded there.
     console = Console(
         markup=False, emoji=False, highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH
     )
@@ -110,6 +113,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: s
         table.add_column(heading, overflow="fold", width=width)
     for row in cells:
         table.add_row(*row)
+    # The table may be wider than the terminal, so that the terminal folds and no id is cut.
     console.size = ConsoleDimensions(max(console.width, _whole(widths)), console.height)
     with console.capture() as printed:
         console.print(table)
@@ -118,7 +122,7 @@ def print_table(headings: Sequence[str], rows: Iterable[Sequence[Any]], empty: s
 
 
 def _widths(columns: Sequence[Sequence[str]], available: int) -> list[int]:
-    """Return a width for each column: as few as `available` together, if no word has to be folded for it."""
+    """Return a width for each column, at most `available` together if no word has to be folded."""
     least = [max(map(_longest_word, column)) for column in columns]
     available = max(available, _whole(least))
     widths = [min(max(map(cell_len, column)), available) for column in columns]
@@ -137,20 +141,20 @@ def _longest_word(text: str) -> int:
 
 
 def plain(text: str) -> str:
-    """Return `text`, which others wrote, without what would steer a terminal: escapes are shown as such."""
+    """Return `text`, written by others, without control characters: escape sequences are shown as text."""
     return "".join(c if _is_seen(c) else c.encode("unicode_escape").decode() for c in text)
 
 
 def _is_seen(character: str) -> bool:
-    """Tell whether a terminal shows something for the character, and does nothing else for it."""
+    """Return whether the character is visible and does not control the terminal."""
     return character.isprintable() and not _UNSEEN(character)
 
 
 def echo_whole(line: str) -> None:
-    """Print a line that others wrote, whole, so that no part of it can pass for a line of its own.
+    """Print a whole line written by others, so that no part of the line looks like a separate line.
 
-    What is wider than a terminal is folded here, and what follows begins with a mark. One word is left to
-    the terminal: an id or a digest can be copied then.
+    A line wider than the terminal is folded, and each further piece begins with a mark. A line of one word is
+    left to the terminal: an id or a digest can then be copied.
     """
     text = plain(line)
     if sys.stdout.isatty() and not _ONE_WORD.fullmatch(text):
@@ -161,9 +165,9 @@ def echo_whole(line: str) -> None:
 
 
 def _pieces(text: str, width: int) -> list[str]:
-    """Return the parts of a text that go on lines of so many cells, marks before all but the first.
+    """Return the pieces of a text for lines of `width` cells; all pieces but the first have room for a mark.
 
-    A word goes to the next line whole where it has room there: it may be an id.
+    A word that fits in the next line is moved whole: the word may be an id.
     """
     pieces, left = [""], width
     for character in text:
@@ -179,17 +183,17 @@ def _pieces(text: str, width: int) -> list[str]:
 
 
 def _cells(text: str) -> int:
-    """Return how many cells of a terminal a text takes at most."""
+    """Return the largest number of terminal cells that a text can take."""
     return sum(1 + (east_asian_width(character) in _MAYBE_WIDE) for character in text)
 
 
 def warn(sentence: str) -> None:
-    """Say something on stderr."""
+    """Print a sentence on stderr, cut after 8,000 characters."""
     click.echo(f"hub: {plain(_cut(sentence))}", err=True)
 
 
 def say(sentence: str) -> None:
-    """Print a sentence that may have others' words in it: of what is too long, the beginning."""
+    """Print a sentence that may quote others, cut after 8,000 characters."""
     click.echo(plain(_cut(sentence)))
 
 

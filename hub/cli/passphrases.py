@@ -1,4 +1,4 @@
-"""The passphrase of a private key: from a file that is named, or asked for on a terminal."""
+"""The passphrase of a private key: from the file in HUB_KEY_PASSPHRASE_FILE, or from a terminal."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from hub.cli.output import warn
 from hub.errors import HubError
 
 FILE_VARIABLE: Final = "HUB_KEY_PASSPHRASE_FILE"
-_MAX_BYTES: Final = 4_096
-_ALONE: Final = 0o077
+_MAX_BYTES: Final = 4_096  # more is no passphrase, and may be a device without an end
+_OTHERS: Final = 0o077  # permissions of group and others
 
 
 def passphrase_of(key: Path | None) -> Callable[[], bytes]:
-    """Return what gives the passphrase of the key in that file; called only for an encrypted key.
+    """Return a function that returns the passphrase of the key. Called only for an encrypted key.
 
-    It raises HubError where there is neither a file nor a terminal.
+    The function raises HubError if neither a file nor a terminal can give a passphrase.
     """
 
     def secret() -> bytes:
@@ -40,7 +40,7 @@ def passphrase_of(key: Path | None) -> Callable[[], bytes]:
 
 
 def new_passphrase(key: Path) -> bytes:
-    """Return the passphrase for a new key, asked for twice on a terminal; HubError as `passphrase_of`."""
+    """Return the passphrase of a new key, asked twice on a terminal. HubError as for `passphrase_of`."""
     if named := os.environ.get(FILE_VARIABLE):
         found = _first_line(Path(named))
         if not found:
@@ -61,6 +61,7 @@ def _first_line(path: Path) -> bytes:
             data = file.read(_MAX_BYTES)
     except OSError as error:
         raise HubError(f"{path} ({FILE_VARIABLE}) cannot be read: {error.strerror}.") from error
-    if stat.S_ISREG(mode) and mode & _ALONE:
+    # Only for a regular file: the mode of a pipe, as of `<(pass show …)`, protects no text on a disk.
+    if stat.S_ISREG(mode) and mode & _OTHERS:
         warn(f"{path} ({FILE_VARIABLE}) can be read by others on this machine: chmod 600 {path}")
     return data.partition(b"\n")[0].removesuffix(b"\r")

@@ -1,4 +1,4 @@
-"""`hub poll`: objects from the hub."""
+"""`hub poll`: fetches objects from the hub into a file, a pipe or a terminal."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from hub.client.polling.incremental import lines
 
 # (hub/README: poll-to-terminal)
 _SHOWN: Final = 20  # objects on a terminal
-_LONGEST_PAUSE_SECONDS: Final = 3_600.0  # whatever a hub asks for: it may be mistaken
-_LONGEST_SHOWN: Final = 2_000  # characters of one of them
+_LONGEST_PAUSE_SECONDS: Final = 3_600.0  # a hub's Retry-After may be mistaken
+_LONGEST_SHOWN: Final = 2_000  # characters of an object on a terminal
 
 
 class _Stdout:
-    """Lines to stdout, or nowhere."""
+    """Writes lines to stdout, or to nowhere if silent (--json)."""
 
     def __init__(self, *, is_silent: bool) -> None:
         self._is_silent = is_silent
@@ -35,20 +35,25 @@ class _Stdout:
     def append(self, lines: bytes) -> None:
         if not self._is_silent:
             sys.stdout.buffer.write(lines)
+            # Flushed before the state file is written: a crash then repeats a page, and loses none.
             sys.stdout.buffer.flush()
 
 
 @click.command()
 @click.argument("collection")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Append objects to this file.")
-@click.option("--state", type=click.Path(dir_okay=False, path_type=Path), help="Go on where this file says.")
+@click.option("--state", type=click.Path(dir_okay=False, path_type=Path), help="Continue from this file.")
 @click.option(
     "--type", "types", multiple=True, metavar="T", help="Only objects of this STIX type; repeatable."
 )
 @click.option(
-    "--levels", type=click.Path(dir_okay=False, path_type=Path), help="Append each object's TLP level here."
+    "--levels",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Append each object's TLP level to this file.",
 )
-@click.option("--follow", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Poll again and again.")
+@click.option(
+    "--follow", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Poll again after so many seconds."
+)
 @click.option("--verify", is_flag=True, help="Not offered by this version.")
 @remote
 @json_option
@@ -63,14 +68,15 @@ def poll(
     verify: bool,
     as_json: bool,
 ) -> None:
-    """Poll COLLECTION, one object per line.
+    """Poll COLLECTION, and print one object per line.
 
-    With --out and --state a crash loses and repeats nothing; on stdout it may repeat one page. A terminal
-    shows the first 20 objects. A line of --levels has an object's id, version, origin and the level at which
-    the hub handles it, which is not always the one that it carries.
+    With --out and --state a crash loses and repeats no objects; on stdout a crash may repeat one page. A
+    terminal shows the first 20 objects. A line of --levels has an object's id, version, origin, and the
+    effective level at the hub. The effective level may differ from the marking in the object.
     """
     if verify:
         raise click.UsageError("--verify is not offered by this version: the hub keeps no provenance yet")
+    # The state file would move on, and the objects would be nowhere.
     if as_json and state is not None and out is None:
         raise click.UsageError(
             "--json prints no objects: with --state, give --out too, or they would be skipped"
@@ -88,12 +94,12 @@ def poll(
             collection, _Stdout(is_silent=as_json), out=out, state=state, types=types, levels=levels
         ) as incremental,
         told_when_interrupted(lambda: _until_then(incremental.so_far, out, state)),
-        progress(is_silent=as_json) as tell,
+        progress(is_silent=as_json) as show,
     ):
-        news = partial(tell, f"objects from {collection}")
-        incremental.once(news)  # a wrong address or token shows here, also with --follow
+        on_progress = partial(show, f"objects from {collection}")
+        incremental.once(on_progress)  # a wrong address or token ends the command, also with --follow
         if follow is not None:
-            _follow(incremental, follow, news)
+            _follow(incremental, follow, on_progress)
         report = incremental.so_far
     if as_json:
         print_json(report.to_json())
@@ -103,7 +109,8 @@ def poll(
 
 
 def _show_first(hub: Hub, collection: str, types: tuple[str, ...]) -> None:
-    """Print the first objects, without what would steer the terminal, and how all are had."""
+    """Print the first objects without control characters, and say how to get all objects."""
+    # One page: users try `hub poll` on a terminal first, and a collection may have a million objects.
     page = next(hub.pages(collection, types=types, limit=_SHOWN), None)
     if page is None:
         warn("there is no object that you may see")
@@ -125,14 +132,15 @@ def _until_then(report: PollReport, out: Path | None, state: Path | None) -> str
     return f"{written}; without --state the same command {again}"
 
 
-def _follow(incremental: Incremental, seconds: float, news: Callable[[int], None]) -> None:
-    """Poll again and again until interrupted. A hub that is away for a while is waited for."""
+def _follow(incremental: Incremental, seconds: float, on_progress: Callable[[int], None]) -> None:
+    """Poll every `seconds` until interrupted. While the hub is unreachable, warn and wait."""
     pause = seconds
     with _interrupt() as interrupted:
         while not interrupted(pause):
             pause = seconds
             try:
-                incremental.once(news)
+                incremental.once(on_progress)
+            # Only an unreachable hub is waited for. A refusal (401, 403) ends the command.
             except Unreachable as error:
                 pause = max(seconds, min(error.retry_after or 0, _LONGEST_PAUSE_SECONDS))
                 warn(f"{error}; polling again in {pause:g} s")
@@ -140,10 +148,10 @@ def _follow(incremental: Incremental, seconds: float, news: Callable[[int], None
 
 @contextmanager
 def _interrupt() -> Iterator[Callable[[float], bool]]:
-    """Give a wait of some seconds that is true, at once, after an interrupt (SIGINT).
+    """Yield a function that waits some seconds, and returns True at once after an interrupt (SIGINT).
 
-    The poll that an interrupt meets is finished, so that what is written is also counted; a second
-    interrupt ends it where it is.
+    A running poll is finished first, so that all written objects are counted. A second interrupt ends the
+    poll at once.
     """
     happened = Event()
     before = signal.getsignal(signal.SIGINT)

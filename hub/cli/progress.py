@@ -1,4 +1,4 @@
-"""How far a long act has come: on a terminal alone, and on stderr, so that it mixes with no output."""
+"""The progress of a long command: on a terminal alone, and on stderr, apart from the output."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from hub.cli.output import plain
 
-Tell = Callable[..., None]  # what is done now; optionally how much is done, of how much in all
+ShowProgress = Callable[..., None]  # the step; optionally the number done, and the number in all
 
 
 @contextmanager
-def progress(*, is_silent: bool = False) -> Iterator[Tell]:
-    """Give a function that shows `what` is done, and `done` of `total` where they are known."""
+def progress(*, is_silent: bool = False) -> Iterator[ShowProgress]:
+    """Yield a function that shows the step, and `done` of `total` where both numbers are known."""
+    # A log file would get one line for each step of the bar.
     if is_silent or not sys.stderr.isatty():
         yield lambda *_arguments: None
         return
@@ -30,8 +31,9 @@ def progress(*, is_silent: bool = False) -> Iterator[Tell]:
     with Progress(*columns, console=console, transient=True, redirect_stdout=False) as bar:
         task = bar.add_task("", total=None)
 
-        def tell(what: str, done: int | None = None, total: int | None = None) -> None:
+        def show(step: str, done: int | None = None, total: int | None = None) -> None:
             count = "" if done is None else f": {done}" if total is None else f": {done} of {total}"
-            bar.update(task, description=plain(what + count), completed=done or 0, total=total)
+            # `plain`: a step may contain the name of a file or collection, which others chose.
+            bar.update(task, description=plain(step + count), completed=done or 0, total=total)
 
-        yield tell
+        yield show

@@ -1,4 +1,4 @@
-"""`hub push`: objects to the hub, and what became of them."""
+"""`hub push`: sends objects to the hub, and prints their outcomes."""
 
 from __future__ import annotations
 
@@ -26,47 +26,48 @@ _STATUSES_SHOWN: Final = 5
 @click.option(
     "--mark",
     type=click.Choice([level.label for level in Tlp], case_sensitive=False),
-    help="Mark what carries no TLP level with this one, before it is signed.",
+    help="Mark each object without a TLP level with this level, before the request is signed.",
 )
-@click.option("--no-explain", is_flag=True, help="Don't ask afterwards how the hub handles the objects.")
+@click.option("--no-explain", is_flag=True, help="Do not ask afterwards how the hub handles the objects.")
 @remote
 @json_option
 def push(
     hub: Hub, collection: str, files: tuple[str, ...], mark: str | None, no_explain: bool, as_json: bool
 ) -> None:
-    """Push FILES (a bundle, envelope or array, or one or an object per line; `-` is stdin) to COLLECTION.
+    """Push FILES to COLLECTION: each file has a bundle, an envelope, an array, or objects.
 
-    Files are JSON in UTF-8, and may be packed by gzip. An object that cannot be sent is told with its place
-    and line; the others are sent.
+    A file may have one object, or one object per line; `-` is stdin. Files are JSON in UTF-8, plain or packed
+    by gzip. The command reports each object that cannot be sent with its file and line, and sends the rest.
 
-    A report or grouping goes with what it names, in one request as far as that takes it, else first; a name
-    goes with the laxest that names it. Pushing again after an interruption is harmless.
+    A report or grouping goes in one request with the objects that it names. If a request cannot take all, the
+    report goes first. A name goes with the least strict container. Pushing again after an interruption is
+    harmless.
 
-    What carries no TLP level takes that of the report or grouping that names it, else the nation's default.
-    With --mark it takes neither, but the level given, written into its object_marking_refs: reports and
-    groupings no longer decide about it. An object that has a marking, or a level in its labels or its
-    extension, and definitions are never changed.
+    An object without a TLP level takes the level of the report or grouping that names the object, else the
+    nation's default. --mark writes the given level into object_marking_refs instead; reports and groupings
+    then no longer decide its level. An object with a marking, or with a level in its labels or extension, and
+    marking definitions are never changed.
     """
-    sent = 0
+    sent = 0  # also read by the sentence for an interruption
 
     def until_then() -> str:
         return (
             f"the hub has taken {sent} objects; push the same again to go on, what it has is not stored twice"
         )
 
-    with told_when_interrupted(until_then), progress(is_silent=as_json) as tell:
+    with told_when_interrupted(until_then), progress(is_silent=as_json) as show:
 
         def on_progress(done: int, total: int) -> None:
             nonlocal sent
             sent = done
-            tell(f"to {collection}", done, total)
+            show(f"to {collection}", done, total)
 
         try:
             report = hub.push_files(
                 collection,
                 files,
                 on_progress,
-                on_read=lambda count: tell("objects read", count),
+                on_read=lambda count: show("objects read", count),
                 mark=None if mark is None else Tlp.of(mark.lower()),
                 explain=not no_explain,
             )
@@ -76,8 +77,10 @@ def push(
     if as_json or stopped is None or report.submitted:
         _print_push(report, as_json=as_json)
     if stopped is not None:
+        # The hub will refuse the same request again; after 429 and 5xx the same request may succeed.
         is_refused = stopped.status in range(400, 500) and stopped.status != HTTPStatus.TOO_MANY_REQUESTS
         warn(f"{stopped}; {'correct that first' if is_refused else 'push the same again to go on'}")
+    # One refused object is a failure of the command, so that a script notices.
     if stopped is not None or report.failed:
         sys.exit(1)
 
@@ -88,11 +91,11 @@ def _print_push(report: PushReport, *, as_json: bool) -> None:
     else:
         for line in _lines(report):
             say(line)
-    told = outcomes.together(report.failures)
-    for line in told[:_LINES_SHOWN]:
+    reasons = outcomes.together(report.failures)  # one line for all objects with the same reason
+    for line in reasons[:_LINES_SHOWN]:
         warn(line)
-    if len(told) > _LINES_SHOWN:
-        warn(f"… and {len(told) - _LINES_SHOWN} other reasons; --json has all")
+    if len(reasons) > _LINES_SHOWN:
+        warn(f"… and {len(reasons) - _LINES_SHOWN} other reasons; --json has all")
 
 
 def _lines(report: PushReport) -> list[str]:

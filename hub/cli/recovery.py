@@ -1,4 +1,4 @@
-"""`hub recovery`: another nation's cert has lost its agreement key, and its new one is confirmed."""
+"""`hub recovery`: confirms a new agreement key of another nation's cert that has lost its old key."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from hub.client.http.answers import text
 
 @click.group()
 def recovery() -> None:
-    """List and confirm keys that are to follow a cert's lost agreement key."""
+    """List and confirm keys that replace a cert's lost agreement key."""
 
 
 @recovery.command("list")
 @remote
 @json_option
 def list_recoveries(hub: Hub, as_json: bool) -> None:
-    """List your nation's own, and those that you may confirm or have."""
+    """List the recoveries of your nation, and the recoveries that you may confirm or have confirmed."""
     found = hub.recoveries()
     if as_json:
         print_json(found)
         return
+    # `reason` is the operator's sentence: `print_table` shows control characters as text.
     headings = ("thumbprint", "member", "state", "requested", "reason")
     rows = [
         [text(one, name) for name in ("thumbprint", "member", "state", "requested_at", "reason")]
@@ -39,11 +40,12 @@ def list_recoveries(hub: Hub, as_json: bool) -> None:
 @remote
 @json_option
 def confirm(hub: Hub, member: str, thumbprint: str, as_json: bool) -> None:
-    """Confirm that the new key with THUMBPRINT is that of the cert MEMBER, signed with your agreement key.
+    """Confirm the key THUMBPRINT as the new key of the cert MEMBER. Signed with your agreement key.
 
-    Ask the people of that cert for the thumbprint, by a way that the hub's operator is no part of: your
-    confirmation is what keeps the operator from putting a key in their place.
+    Ask the people of that cert for the thumbprint, by a way that the hub's operator cannot control. Your
+    confirmation prevents the operator from registering a false key.
     """
+    # The thumbprint is typed, and not taken from the list of the hub: the user must have asked for it.
     found = hub.confirm_recovery(member, thumbprint)
     if as_json:
         print_json(found)

@@ -1,4 +1,4 @@
-"""An agreement for people: what its document says, whole, and who has signed just that."""
+"""An agreement printed for people: its whole document, and the verified signatures over this document."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from hub.client.agreement.reviewing import Review
 from hub.client.agreement.steps import Signature
 from hub.client.agreement.terms import TermInWords
 
-_WIDTH = 12
+_WIDTH = 12  # cells of the column of names
 
 
 def show(review: Review, *, as_json: bool) -> None:
-    """Print a review, whole, and every finding on stderr."""
+    """Print a whole review, and every finding on stderr."""
     if as_json:
         print_json(review.to_json())
     else:
         for line in lines(review):
-            echo_whole(line)  # others wrote it
-    tell(review)
+            echo_whole(line)  # others wrote the document
+    warn_of_findings(review)
 
 
-def tell(review: Review) -> None:
-    """Say every finding on stderr."""
+def warn_of_findings(review: Review) -> None:
+    """Print every finding on stderr."""
     for finding in review.findings:
         warn(finding.sentence)
 
 
 def brief(review: Review) -> Iterator[str]:
-    """Give what an agreement is known by: its id, title, parties and digest."""
+    """Yield lines with id, title, parties and digest of an agreement."""
     yield review.id
     yield f"  title       {_value(review, 'title')}"
     yield f"  parties     {_value(review, 'parties')}"
@@ -42,7 +42,8 @@ def _value(review: Review, name: str) -> str:
 
 
 def lines(review: Review) -> Iterator[str]:
-    """Give all that the document says, what it takes the place of, and the signatures."""
+    """Yield lines for the whole document, the superseded agreement, the signatures and the state."""
+    # INVARIANT: every member of the document is in a line, known or not (policy 5: "shown whole in words").
     yield review.id
     yield _line(TermInWords("digest", review.digest))
     yield from map(_line, terms.head(review.document))
@@ -57,7 +58,9 @@ def lines(review: Review) -> Iterator[str]:
 
 
 def _line(term: TermInWords) -> str:
-    return f"  {plain(term.name).ljust(_WIDTH - 1)} {term.words}"  # as wide as it is printed
+    return (
+        f"  {plain(term.name).ljust(_WIDTH - 1)} {term.words}"  # `plain` before `ljust`: an escape is wider
+    )
 
 
 def _clause(number: int, clause: Sequence[TermInWords]) -> Iterator[str]:
@@ -76,6 +79,7 @@ def _supersedes(review: Review) -> Iterator[str]:
     if "supersedes" not in review.document:
         return
     former = review.former
+    # A signer that cannot see the earlier document is told so, for an amendment ends that document.
     if former is None:
         yield "what it supersedes cannot be shown, nor how this differs from it"
         yield f"  {review.former_problem.sentence if review.former_problem else ''}"
@@ -89,10 +93,10 @@ def _signatures(review: Review) -> Iterator[str]:
     for nation in sorted(review.needed - review.signed_by):
         yield f"  {nation}  has to sign"
     for one in review.signatures:
-        yield f"  {one.nation}  {_said(one)}"
+        yield f"  {one.nation}  {_signature(one)}"
 
 
-def _said(one: Signature) -> str:
+def _signature(one: Signature) -> str:
     done = {"sign": "signed", "suspend": "suspended", "resume": "resumed", "terminate": "terminated"}
     if one.fault is not None:
         return f"{one.typ}: DOES NOT HOLD ({one.fault.rstrip('.')})"
@@ -103,9 +107,11 @@ def _said(one: Signature) -> str:
 
 def _state(review: Review) -> Iterator[str]:
     state, ended = review.view.get("state"), review.view.get("ended")
+    # The state is the hub's word alone: signatures prove steps, and not that no later step is kept back.
     yield f"state, as the hub says: {state}" + (f" ({ended})" if ended else "")
     if state == "proposed" and review.view.get("lapses_at"):
         yield f"  lapses on {review.view['lapses_at']} unless all have signed"
+    # A person with keys of several nations sees which key will sign.
     own = review.signers.own_nation
     if own is not None:
         yield f"you sign for {own} with {review.signers.own}"

@@ -1,4 +1,4 @@
-"""`hub serve`: the hub on an address, until it is told to stop."""
+"""`hub serve`: serves the hub on an address until a signal stops the process."""
 
 from __future__ import annotations
 
@@ -38,16 +38,18 @@ def _address(_ctx: click.Context, _param: click.Parameter, value: str) -> Addres
 def serve(bind: Address, workers: int) -> None:
     """Serve the hub with gunicorn and the production settings. Put a TLS proxy in front.
 
-    While the database is away it is waited for, and every request answered 503.
+    While the database is unavailable, the hub answers every request with 503 and waits.
     """
     from hub.web.listening import listen  # noqa: PLC0415
     from hub.web.serving import HubServer  # noqa: PLC0415 - gunicorn is loaded where it is used
 
     settings = load(os.environ)
+    # The address is taken first: a second hub on the same port fails before opening the database.
     listener = listen(bind)
     _try_to_open(settings)
     if settings.environment == "development":
         warn("environment is development: less is asked of clients than in production")
+    # Allowed, because a proxy on another machine may come next. No token is safe on such an address.
     if listener.is_exposed:
         warn(
             f"{bind} can be reached from other machines, without TLS and by slow peers: put a proxy in front"
@@ -56,10 +58,11 @@ def serve(bind: Address, workers: int) -> None:
 
 
 def _try_to_open(settings: Settings) -> None:
-    """Open the hub once: what would stop a worker stops the command before it starts any."""
+    """Open the hub once, so that a fault of the configuration ends the command before a worker starts."""
     try:
         open_service(settings).store.close()
     except Unavailable as error:
+        # A wrong password or name of the database stays wrong. A server that is down comes back.
         if error.is_lasting:
             raise
         warn(f"waiting for the database: {error.in_full}")

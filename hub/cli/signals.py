@@ -1,4 +1,4 @@
-"""What a signal from whoever runs a command means to it."""
+"""The effect of SIGTERM and Ctrl-C on a command."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import click
 
 from hub.cli.output import warn
 
-INTERRUPTED: Final = 130  # the exit code of a command that SIGINT ended
+INTERRUPTED: Final = 130  # exit code after SIGINT: 128 + 2, as in shells
 
 
 @contextmanager
 def end_on_sigterm() -> Iterator[None]:
-    """Let SIGTERM unwind this process like Ctrl-C does, so that it leaves nothing half done behind."""
+    """Let SIGTERM end this process like Ctrl-C: `finally` blocks run, and remove unfinished files."""
 
     def unwind(_signal: int, _frame: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
@@ -31,9 +31,9 @@ def end_on_sigterm() -> Iterator[None]:
 
 @contextmanager
 def told_when_interrupted(sentence: Callable[[], str]) -> Iterator[None]:
-    """Let Ctrl-C end the command with what was done until then, and what to type to go on; exit code 130."""
+    """Let Ctrl-C end the command with exit code 130 and `sentence`: the work done, and how to go on."""
     try:
         yield
     except KeyboardInterrupt:
-        warn(f"interrupted: {sentence()}")
+        warn(f"interrupted: {sentence()}")  # called only now: the counts are those of the interruption
         click.get_current_context().exit(INTERRUPTED)

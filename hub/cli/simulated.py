@@ -1,4 +1,4 @@
-"""What a simulation tells, for people: what would change at once, and what would cross from then on."""
+"""The answer of a simulation, printed for people: immediate changes, and later releases by each clause."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _HEADINGS = ("", "direction", "type", "TLP", "for", "versions")
 
 def show(document: JsonObject, answer: JsonObject) -> None:
     """Print the answer of a simulation of `document`."""
+    # `echo_whole` for all lines with values: ids and types in the answer come from other nations.
     _say("What would change at once, of what has been submitted already:")
     rows = [*_rows(answer["released"], "+"), *_rows(answer["withdrawn"], "-")]
     print_table(_HEADINGS, rows, "Nothing would be released or withdrawn.")
@@ -24,6 +25,7 @@ def show(document: JsonObject, answer: JsonObject) -> None:
         words = {term.name: term.words for term in clause}
         limits = [words.get(name, "?") for name in clause_terms.IN_SHORT]
         _say(f"clause {number}: {words.get('from', '?')} → {words.get('to', '?')}, {'; '.join(limits)}")
+    # The past days are an estimate of later releases. The objects of these days are not released.
     recent = answer.get("recent")
     if recent is None:  # an older hub
         return

@@ -1,4 +1,4 @@
-"""`hub status`, `hub submissions`: what became of what was pushed before."""
+"""`hub status` and `hub submissions`: the outcomes of earlier pushes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hub.client.pushing import outcomes, submitted
 from hub.model import JsonObject
 
 _LINES_SHOWN = 20  # of failures, of notes
-_LISTED = 100
+_LISTED = 100  # submissions, unless --limit says another number
 
 
 @click.command()
@@ -19,9 +19,9 @@ _LISTED = 100
 @remote
 @json_option
 def status(hub: Hub, status_id: str, as_json: bool) -> None:
-    """Say what became of the objects of an own submission, by the status ID that `hub push` printed.
+    """Show the outcome of each object of your submission, by the status ID from `hub push`.
 
-    The hub answers for 30 days; `hub submissions ID` tells it later.
+    The hub answers for 30 days; later use `hub submissions ID`.
     """
     found = hub.status(status_id)
     if as_json:
@@ -36,17 +36,22 @@ def status(hub: Hub, status_id: str, as_json: bool) -> None:
 
 @click.command()
 @click.argument("submission_id", metavar="[ID]", required=False)
-@click.option("--since", metavar="TIME", help="Only what was received at or after this RFC 3339 time.")
+@click.option("--since", metavar="TIME", help="Only submissions received at or after this RFC 3339 time.")
 @click.option(
-    "--limit", type=click.IntRange(min=1), default=_LISTED, show_default=True, help="At most so many."
+    "--limit",
+    type=click.IntRange(min=1),
+    default=_LISTED,
+    show_default=True,
+    help="The largest number listed.",
 )
 @remote
 @json_option
 def submissions(hub: Hub, submission_id: str | None, since: str | None, limit: int, as_json: bool) -> None:
-    """List submissions, the newest first; with ID say what became of each object of one.
+    """List submissions, the newest first; with ID show the outcome of each object of a submission.
 
-    Own ones; a cert's token that reads is shown its nation's, an auditor's all.
+    A member sees its own submissions, a cert with a token of scope read all of its nation, an auditor all.
     """
+    # `hub status` asks TAXII, which forgets after 30 days. This asks the evidence, which stays.
     if submission_id is not None:
         _show(hub.submission(submission_id), as_json=as_json)
         return
@@ -66,9 +71,9 @@ def _show(found: JsonObject, *, as_json: bool) -> None:
     counts = f"{found['succeeded']} succeeded, {found['failed']} failed"
     say(f"by {found['member']} at {found['at']}: {counts}.")
     listed = found.get("outcomes", [])
-    told = zip(listed, submitted.outcomes(found, "outcomes"), strict=True)
+    # An entry says whether the object was accepted; an outcome has the sentence, checked by the client.
     failed, noted = [], []
-    for entry, outcome in told:
+    for entry, outcome in zip(listed, submitted.outcomes(found, "outcomes"), strict=True):
         if entry.get("succeeded") is not True:
             failed.append(outcome)
         elif outcome.message:
@@ -78,6 +83,7 @@ def _show(found: JsonObject, *, as_json: bool) -> None:
 
 
 def _print(listed: list[ItemOutcome], what: str) -> None:
+    # Objects with the same sentence share a line, so that one cause is not printed a thousand times.
     lines = outcomes.together(listed)
     for line in lines[:_LINES_SHOWN]:
         say(f"{what}: {line}")

@@ -1,4 +1,4 @@
-"""The cases of `hostile_costs`: what is put there first, and the request that is measured."""
+"""The cases of `hostile_costs`: each prepares a hub, and measures one request."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ _PATTERN_BYTES: Final = 15_900
 _THREADS: Final = 8  # of a worker (hub/web/serving.py)
 _POLLS: Final = 16
 _A_POST: Final = 10_000
-_TERMS: Final = {"granular": "redact", "anonymise": "agency"}  # the most forms that there can be
+_TERMS: Final = {"granular": "redact", "anonymise": "agency"}  # gives the largest number of forms
 
 
 class Cost(NamedTuple):
-    """What was measured; memory is what the process grew by while it answered."""
+    """The measured values of one request. Memory is the growth of the process during the answer."""
 
     size: int
     cpu_seconds: float
@@ -69,13 +69,13 @@ def _said(answer: Any) -> str:
 
 
 def _post(bodies: Bodies, door: Door, folder: Path, scale: float, *, member: str = "us-agency") -> Cost:
-    """Post all bodies and measure the last: those before it lay the ground."""
+    """Post all bodies, and measure the last. The earlier bodies prepare the hub."""
     _agreement(door)
     *before, last = bodies(lambda count: max(2, int(count * scale)))
     for body in before:
         answer = door.push_bytes(member, body)
         if answer.status_code != 202:  # noqa: PLR2004
-            raise RuntimeError(f"the ground could not be laid: {_said(answer)}")
+            raise RuntimeError(f"the hub could not be prepared: {_said(answer)}")
     del before
     return _measured(folder, len(last), lambda: _said(door.push_bytes(member, last)))
 
@@ -147,7 +147,7 @@ def _explanation(door: Door, folder: Path, scale: float) -> Cost:
 
 
 def _polls(door: Door, folder: Path, scale: float) -> Cost:
-    """Sixteen polls of one worker: eight pages are ready at once, and all go out slowly."""
+    """Measure sixteen polls of one worker. Eight pages are ready at the same time, and are sent slowly."""
     for n in range(max(1, int(4 * scale))):
         objects = [malware(n * 300 + i, tlp="green", description="x" * 33_000) for i in range(300)]
         door.push_bytes("us-agency", hostile.envelope(objects))

@@ -1,9 +1,9 @@
-"""What hostile requests cost the hub, per MB of what is sent: CPU seconds, memory and growth of the database.
+"""The costs of hostile requests, per MB sent: CPU seconds, memory and growth of the database.
 
-`scripts/bench hostile_costs [--scale 0.1] [NAME]...` runs all cases, or those named, each in a process of its
-own, and exits with 1 when one is over a bound. Every request is correctly signed, so that it gets as far as
-its author meant. A request below 1 MB counts as one of 1 MB: the rate limit bounds it. `--scale` makes
-the cases smaller; the bounds stay. `--shapes` measures the shapes of `tests.hostility.hostile` instead.
+`scripts/bench hostile_costs [--scale 0.1] [NAME]...` runs all cases, or the named cases, each in a separate
+process. The exit code is 1 if a case is over a bound. Every request is correctly signed, so that no early
+check refuses the request. A request below 1 MB counts as 1 MB, because the rate limit bounds small requests.
+`--scale` makes the cases smaller; the bounds stay. `--shapes` measures `tests.hostility.hostile` instead.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ALL: Final = {**CASES, **SHAPES}
 
 
 def overruns(cost: Cost) -> list[str]:
-    """Return which bounds the cost is over, as short words."""
+    """Return the exceeded bounds as short words."""
     megabytes = max(1.0, cost.size / 1e6)
     growth_bound = MAX_GROWTH_A_MB * max(0.2, cost.size / 1e6)
     memory_bound = MAX_POLLS_MEGABYTES if cost.is_reading else MAX_MEGABYTES_A_MB * megabytes
@@ -46,7 +46,7 @@ def overruns(cost: Cost) -> list[str]:
 
 
 def measure(name: str, scale: float) -> Cost | None:
-    """Return what the case costs in a fresh process; None when it did not end in 15 minutes, or died."""
+    """Return the costs of the case in a new process; None if the process died or ran over 15 minutes."""
     context = multiprocessing.get_context("spawn")
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(name, scale, sending))
@@ -67,7 +67,7 @@ def _child(name: str, scale: float, pipe: Connection) -> None:
 
 
 def table_of(names: Iterable[str], scale: float, console: Console) -> bool:
-    """Print what each case costs; return whether all are within their bounds."""
+    """Print the costs of each case. Return whether all costs are within the bounds."""
     table = Table("request", "bytes", "CPU s", "MB", "database MB", "over", "answer")
     is_within = True
     for name in names:
@@ -89,7 +89,7 @@ def table_of(names: Iterable[str], scale: float, console: Console) -> bool:
 @click.option("--shapes", is_flag=True, help="Measure the shapes of the hostility tests instead.")
 @click.argument("names", nargs=-1)
 def main(scale: float, shapes: bool, names: tuple[str, ...]) -> None:
-    """Print the costs of all cases, or of those NAMES; exit with 1 when one is over a bound."""
+    """Print the costs of all cases, or of the cases NAMES. Exit code 1 if a cost is over a bound."""
     if unknown := [name for name in names if name not in ALL]:
         raise click.BadParameter(f"no case {unknown[0]!r}; there are: {'; '.join(ALL)}")
     if not table_of(names or (SHAPES if shapes else CASES), scale, Console(width=180)):

@@ -1,8 +1,8 @@
-"""What a clause that hides the source costs on a push: the same objects with and without it, in one run.
+"""The cost of a push under a clause with `anonymise = "agency"`, beside the same push without, in one run.
 
-Two alliances in this process, on a database each, differ in `anonymise = "agency"` alone. By turns a member
-that is no cert pushes to each: ATT&CK ICS of ../shared/data when it is there, else objects of our own making.
-Then the look for names by itself, beside reading the objects without names. CPU time of this process.
+Two hubs in this process, each with a database, differ in this term alone. An agency pushes to each by turns:
+ATT&CK ICS from ../shared/data if present, else generated objects. Afterwards the search for names is measured
+alone, beside reading the objects without names. All times are CPU time of this process.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def seconds(act: Callable[[], object]) -> float:
 
 
 def push(objects: Sequence[dict[str, Any]], **terms: str) -> float:
-    """Return what it took to push all to a fresh alliance; that they arrive is asserted."""
+    """Return the CPU seconds of pushing all objects to a new hub. Asserts that the recipient sees them."""
     with tempfile.TemporaryDirectory() as home:
         world = build(f"sqlite:///{home}/hub.db")
         world.agree(["KR", "US"], clause("KR", "US", "amber", **terms))
@@ -59,7 +59,7 @@ def read(objects: Sequence[dict[str, Any]], names: Sequence[str]) -> float:
 @click.option("--count", default=1_826, help="Objects to make when ATT&CK ICS is not there.")
 @click.option("--rounds", default=5)
 def main(count: int, rounds: int) -> None:
-    """Print what hiding the source costs, and what looking for its names does."""
+    """Print the cost of hiding the source, and of the search for its names."""
     objects = json.loads(json.dumps(work(count)))
     rows = (
         ("push", lambda: push(objects), lambda: push(objects, anonymise="agency")),

@@ -1,8 +1,8 @@
-"""What a poll costs, beside another checkout of the hub in one run, and what of it the database does.
+"""The cost of a poll, beside another checkout of the hub in one run, and the database's part of this cost.
 
-Two live hubs hold the same objects, each on a database of its own; a foreign cert polls them by turns, over 1
-and 8 connections: pages of 1,000 objects, and tails that hold nothing. Then the statement that reads and
-records a page is timed by itself, with keys alone and with the bodies, beside the bodies read afterwards.
+Two live hubs have the same objects, each in its own database. A foreign cert polls both by turns, over 1 and
+8 connections: pages of 1,000 objects, and empty pages at the end. Then the statement that reads and records a
+page is timed alone: with keys only, with the bodies, and with the bodies read afterwards.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CONNECTIONS: Final = (1, 8)
 
 
 def _serve(database_url: str, home: str, objects: int) -> None:
-    """Be a live hub with so many objects until standard input ends, by the code that PYTHONPATH names."""
+    """Run a live hub with `objects` objects until standard input ends, with the code in PYTHONPATH."""
     from tests.journeys.live import live_hub  # noqa: PLC0415 - of the checkout that is measured
     from tests.stix_objects import TLP, malware  # noqa: PLC0415
 
@@ -92,7 +92,7 @@ def _database(kind: str) -> Iterator[str]:
 
 
 def _rate(hub: dict[str, str], query: str, connections: int, seconds: float) -> float:
-    """Return how many requests a second are answered."""
+    """Return the number of answered requests per second."""
     address = urlsplit(hub["url"])
     headers = {"Authorization": f"Bearer {hub['token']}", "Accept": "application/taxii+json;version=2.1"}
 
@@ -204,7 +204,7 @@ def _milliseconds(act: Callable[[], object], rounds: int) -> float:
 def main(
     context: click.Context, before: Path | None, objects: int, rounds: int, seconds: float, database: str
 ) -> None:
-    """Print what polls cost."""
+    """Print the costs of polls."""
     if context.invoked_subcommand is not None:
         return
     checkouts = [ROOT, *([before.resolve()] if before else [])]
@@ -238,7 +238,7 @@ def main(
 @click.argument("home")
 @click.argument("objects", type=int)
 def serve(database_url: str, home: str, objects: int) -> None:
-    """Be one of the hubs."""
+    """Run one of the two hubs."""
     _serve(database_url, home, objects)
 
 

@@ -1,9 +1,9 @@
 """PUSH and DRAIN over HTTP: the hub on SQLite and on PostgreSQL beside medallion's memory backend.
 
-The work is the ATT&CK for ICS bundle of ../shared/data when it is there, else as many objects of our
-own making. The same unmodified taxii2-client does it everywhere, in posts of 500 and pages of 1,000.
-The hub verifies a signature per post, validates, decides for five nations and commits; it is drained
-by a foreign cert under an agreement. medallion does none of that and keeps everything in one process.
+The objects are the ATT&CK for ICS bundle in ../shared/data if present, else the same number of generated
+objects. One unmodified taxii2-client pushes and polls everywhere, in posts of 500 and pages of 1,000. The hub
+verifies a signature per post, validates, decides for five nations and commits; a foreign cert polls all
+objects under an agreement. medallion has no such checks, and keeps all objects in one process.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Peer = tuple[Collection, Collection]  # where to push, where to drain
 
 
 def work(count: int) -> list[dict[str, Any]]:
-    """Return the objects to push: ATT&CK ICS, or `count` indicators when it is not there."""
+    """Return the objects to push: ATT&CK ICS if present, else `count` indicators."""
     if ICS.exists():
         return list(json.loads(ICS.read_bytes())["objects"])
     return [
@@ -59,7 +59,7 @@ def work(count: int) -> list[dict[str, Any]]:
 
 @contextmanager
 def hub(database_url: str | None, workers: int) -> Iterator[Peer]:
-    """A live hub on SQLite (None) or on this database, with an agreement from KR to JP in force."""
+    """Yield a live hub on SQLite (None) or on this database, with an agreement from KR to JP in force."""
     with tempfile.TemporaryDirectory() as home:
         url = database_url or f"sqlite:///{home}/hub.db"
         with live_hub(url, Path(home), workers) as live:
@@ -69,7 +69,7 @@ def hub(database_url: str | None, workers: int) -> Iterator[Peer]:
 
 @contextmanager
 def postgresql(workers: int) -> Iterator[Peer]:
-    """A live hub on a PostgreSQL cluster of our own, which is gone afterwards."""
+    """Yield a live hub on a new PostgreSQL cluster, and remove the cluster afterwards."""
     home = postgres.make_home()
     try:
         server = postgres.ensure_started(home)
@@ -81,7 +81,7 @@ def postgresql(workers: int) -> Iterator[Peer]:
 
 @contextmanager
 def medallion() -> Iterator[Peer]:
-    """medallion's memory backend under gunicorn: one worker, since its memory is one process's."""
+    """Yield medallion's memory backend under gunicorn, with one worker: its memory belongs to one process."""
     collection = str(uuid.uuid4())
     with tempfile.TemporaryDirectory() as home, socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -1,9 +1,9 @@
-"""What agreements cost when they cover much: to simulate, to end, to expire, to reach back; small and large.
+"""The costs of agreements over many objects: simulation, termination, expiry and history, small and large.
 
-One nation holds N objects, all served to a foreign one under several agreements. The hub's own acts are
-timed, with their signatures and commits, without HTTP: each is one request, however much it covers, and the
-ratio of large to small is what counts. The objects are put there by the store's own functions in bulk,
-not submitted: handling is stated, not derived, and there are no signatures of submissions.
+One nation has N objects, all served to a foreign nation under several agreements. The hub's actions are timed
+with signatures and commits, without HTTP. Each action is one request for any N, so that the ratio of large to
+small counts. Functions of the store write the objects in bulk, without submissions: the effective markings
+are given, not computed, and no submission has a signature.
 """
 
 from __future__ import annotations
@@ -70,8 +70,8 @@ SUBMISSION_EVERY_SECONDS: Final = 0.02
 
 
 @dataclass
-class Filler:
-    """Makes versions as a year's submissions would leave them: mixed types, levels and members."""
+class VersionMaker:
+    """Makes versions like the submissions of a year: mixed types, levels and members."""
 
     linked: float  # the share of relationships
     chance: random.Random = field(default_factory=lambda: random.Random(1))
@@ -79,7 +79,7 @@ class Filler:
     recent: list[StixId] = field(default_factory=list)
 
     def versions(self, count: int) -> Iterator[tuple[ObjectVersion, bytes]]:
-        """Give about `count` new versions, with negative keys, and their bodies."""
+        """Yield about `count` new versions with negative keys, and their bodies."""
         types = self.chance.choices(list(TYPES), list(TYPES.values()), k=count)
         levels = self.chance.choices(list(LEVELS), list(LEVELS.values()), k=count)
         members = self.chance.choices(list(MEMBERS), list(MEMBERS.values()), k=count)
@@ -137,10 +137,10 @@ class Filler:
 
 
 def fill(world: World, count: int, linked: float) -> None:
-    """Put `count` versions of the nation in place, decided and with their rows, as submissions would."""
-    service, filler, left = world.service, Filler(linked), count
+    """Write `count` versions of the nation with decisions and rows, as after submissions."""
+    service, maker, left = world.service, VersionMaker(linked), count
     while left > 0:
-        made = list(filler.versions(min(PER_BATCH, left)))
+        made = list(maker.versions(min(PER_BATCH, left)))
         left -= len(made)
         with service.store.write() as connection:
             hold(service, connection, US)
@@ -158,8 +158,8 @@ def fill(world: World, count: int, linked: float) -> None:
 
 
 @dataclass
-class Bout:
-    """One hub, filled; what was measured on it, in seconds unless it says otherwise."""
+class TimedHub:
+    """A hub with objects, and its measured times in seconds, unless the name has another unit."""
 
     world: World
     rounds: int
@@ -224,7 +224,7 @@ class Bout:
             raise click.ClickException("what only the terminated agreements allowed is still served")
 
     def terminate(self, agreement: dict[str, Any]) -> None:
-        """Time the request of a termination, signed beforehand, until it is committed."""
+        """Time the request of a termination until the commit. The signature is made before."""
         view = self.world.show(agreement, "KR")
         payload = {"typ": "terminate", "agreement": view["document"], "previous": view["last_event"]}
         jws = documents.sign_document(payload, key_of("kr-cert", Purpose.AGREEMENT))
@@ -243,7 +243,7 @@ class Bout:
         return self.time(name, lambda: poll.objects(self.world.service, query)).rows
 
     def reaching_back(self, count: int) -> None:
-        """Time an agreement that reaches back over everything, while a member goes on submitting."""
+        """Time an agreement with history over all objects, while a member continues to submit."""
         alone = list(submitting(self.world, threading.Event(), at_most=20))
         done, waits = threading.Event(), []
         submitter = threading.Thread(target=lambda: waits.extend(submitting(self.world, done)))
@@ -262,7 +262,7 @@ class Bout:
 
 
 def submitting(world: World, done: threading.Event, at_most: int = sys.maxsize) -> Iterator[float]:
-    """Submit an object at a time until `done`; give how long each took."""
+    """Submit one object after another until `done`, and yield the time of each."""
     while at_most and not done.is_set():
         at_most -= 1
         start = time.perf_counter()
@@ -293,7 +293,7 @@ def sqlite() -> Iterator[str]:
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """A database of a PostgreSQL cluster of our own, which is gone afterwards."""
+    """Yield a database of a new PostgreSQL cluster, and remove the cluster afterwards."""
     home = postgres.make_home()
     try:
         with postgres.database(postgres.ensure_started(home)) as url:
@@ -311,16 +311,16 @@ def postgresql() -> Iterator[str]:
 @click.option("--rounds", default=3, help="The median of these counts.")
 @click.option("--postgresql", "on_postgresql", is_flag=True, help="On PostgreSQL instead of SQLite.")
 def main(sizes: tuple[int, ...], reach_back: int, linked: float, rounds: int, on_postgresql: bool) -> None:
-    """Time what agreements cost on hubs of several sizes, by turns, and print medians and ratios."""
+    """Time agreements on hubs of several sizes by turns, and print medians and ratios."""
     every = sorted({*(sizes or DEFAULT_SIZES), reach_back})
     found = {}
     for size in every:
         with postgresql() if on_postgresql else sqlite() as url:
             world = build(url, kinds=("cert", "agency", "agency2", "partner"))
             try:
-                bout = Bout(world, rounds)
-                bout.run(size, linked, reaching_back=size <= reach_back)
-                found[size] = {name: statistics.median(times) for name, times in bout.found.items()}
+                hub = TimedHub(world, rounds)
+                hub.run(size, linked, reaching_back=size <= reach_back)
+                found[size] = {name: statistics.median(times) for name, times in hub.found.items()}
             finally:
                 world.close()
         click.echo(f"{size:,} objects: filled in {found[size]['filled in']:.0f} s", err=True)

@@ -1,9 +1,9 @@
-"""Whether time tells a withheld id from one that nobody has: GETs and DELETEs of both, by turns, on loopback.
+"""Compares the answer times for withheld and absent ids: GETs and DELETEs of both, by turns, on loopback.
 
-Policy 9 gives both the same bytes; how long the answer takes is measured here and promised nowhere. Half
-of the objects are withheld from the reader. It may not see them for one of two reasons, which the hub keeps
-in different places: `by clearance`, in its nation's ledger for the cert alone; `by agreement`, not in the
-ledger at all. Absent ids asked against other absent ids show how much of a difference is noise.
+By policy 9 both answers have the same bytes. Their times are measured here, and promised nowhere. Half of the
+objects are withheld from the reader, for two reasons, because the hub stores these differently. `by
+clearance`: the nation's ledger has a row for the cert alone. `by agreement`: the ledger has no row. A
+comparison of absent ids with other absent ids shows the noise.
 """
 
 from __future__ import annotations
@@ -50,28 +50,28 @@ PATHS: Final = {
 }
 
 
-class Reader(NamedTuple):
-    """One member: who asks, and with which key it signs."""
+class SigningMember(NamedTuple):
+    """A member's token, and its key for signing."""
 
     token: str
     key: PrivateKey
 
 
 @dataclass
-class Asker:
-    """Asks one hub over one connection, and says how long each answer took in microseconds."""
+class TimedClient:
+    """Sends requests to one hub over one connection, and returns the time of each answer in microseconds."""
 
     live: Live
     connection: http.client.HTTPConnection
     ids: dict[str, list[str]]
-    readers: dict[str, list[Reader]] = field(default_factory=dict)
+    readers: dict[str, list[SigningMember]] = field(default_factory=dict)
     asked: int = 0
 
     def get(self, path: str) -> float:
         return self._time("GET", path, {"Authorization": f"Bearer {self._reader('JP').token}"})
 
     def delete(self, path: str) -> float:
-        """Delete as an agency of the origin nation, signed; nothing is deleted, for nothing is its own."""
+        """Send a signed DELETE as an agency of the origin nation. The agency owns no object to delete."""
         reader = self._reader("KR")
         headers = {"Authorization": f"Bearer {reader.token}"}
         request = HttpRequest("DELETE", f"{self.live.url}{path}", headers)
@@ -89,8 +89,8 @@ class Asker:
             raise click.ClickException(f"{method} {path}: {response.status} {body[:200]!r}")
         return elapsed / 1_000
 
-    def _reader(self, nation: str) -> Reader:
-        """Return the member whose turn it is: a new one for every few thousand requests."""
+    def _reader(self, nation: str) -> SigningMember:
+        """Return a member below its rate limit: a new member after each 5,000 requests."""
         self.asked += 1
         readers = self.readers.setdefault(nation, [])
         if self.asked > PER_READER * sum(map(len, self.readers.values())) or not readers:
@@ -98,19 +98,19 @@ class Asker:
         return readers[-1]
 
 
-def _enrol(live: Live, nation: str, n: int) -> Reader:
+def _enrol(live: Live, nation: str, n: int) -> SigningMember:
     member = f"{nation.lower()}-agency-{n}"
     administer.add_member(live.service, member, nation, Kind.AGENCY, f"Reader {n}")
     key = keys.generate("ed25519")
     administer.register_key(live.service, member, json.dumps(key.public.jwk).encode(), Purpose.SUBMIT)
-    return Reader(administer.issue_token(live.service, member, [Scope.READ, Scope.SUBMIT]).token, key)
+    return SigningMember(administer.issue_token(live.service, member, [Scope.READ, Scope.SUBMIT]).token, key)
 
 
 # --- what there is ------------------------------------------------------------------------------
 
 
 def _fill(live: Live, count: int) -> dict[str, list[str]]:
-    """Push `count` objects, half of them withheld from a foreign agency; return the ids by what they are."""
+    """Push `count` objects, half withheld from a foreign agency. Return the ids by the reason."""
     live.agree("KR", "JP", max_tlp="amber+strict")
     levels = {"visible": "green", **LEVELS}
     sizes = {"visible": count // 2, "by clearance": count // 4, "by agreement": count // 4}
@@ -127,7 +127,7 @@ def _fill(live: Live, count: int) -> dict[str, list[str]]:
 
 
 @contextmanager
-def _asker(database: str, count: int) -> Iterator[Asker]:
+def _client(database: str, count: int) -> Iterator[TimedClient]:
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = f"sqlite:///{home}/hub.db"
@@ -139,31 +139,31 @@ def _asker(database: str, count: int) -> Iterator[Asker]:
         address = urlsplit(live.url)
         connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
         stack.callback(connection.close)
-        yield Asker(live, connection, _fill(live, count))
+        yield TimedClient(live, connection, _fill(live, count))
 
 
 # --- asking -------------------------------------------------------------------------------------
 
 
-def _ask(asker: Asker, question: str, rounds: int) -> dict[str, list[float]]:
-    """Ask by each kind of id once a round, in an order drawn anew; return the times by kind."""
-    root = asker.live.collection_url("kr").removeprefix(asker.live.url)
+def _ask(client: TimedClient, question: str, rounds: int) -> dict[str, list[float]]:
+    """Request each kind of id once per round, in random order. Return the times by kind."""
+    root = client.live.collection_url("kr").removeprefix(client.live.url)
     times: dict[str, list[float]] = {name: [] for name in [*LEVELS, ABSENT, CONTROL]}
     for n in range(rounds):
         for kind in random.sample(list(times), len(times)):
-            known = asker.ids.get(kind)
+            known = client.ids.get(kind)
             id = known[n % len(known)] if known else f"malware--{uuid.uuid4()}"
             if question in PATHS:
-                times[kind].append(asker.get(PATHS[question].format(root=root, id=id)))
+                times[kind].append(client.get(PATHS[question].format(root=root, id=id)))
             else:
-                times[kind].append(asker.delete(f"{root}objects/{id}/"))
+                times[kind].append(client.delete(f"{root}objects/{id}/"))
     return times
 
 
 def rank_test(one: Sequence[float], other: Sequence[float]) -> float:
     """Return the two-sided p-value of the Mann-Whitney U test, by its normal approximation.
 
-    Ties get the mean of their ranks; the variance is not corrected for them: times hardly ever tie.
+    Equal times get the mean of their ranks. The variance is not corrected for equal times: these are rare.
     """
     ranks = _ranks([*one, *other])
     n, m = len(one), len(other)
@@ -187,7 +187,7 @@ def _ranks(values: Sequence[float]) -> list[float]:
 
 
 def _fastest(values: Sequence[float]) -> float:
-    """Return the time that a tenth of the requests stay below: what disturbs others disturbs it least."""
+    """Return the first decile of the times, which disturbances change least."""
     return statistics.quantiles(values, n=10)[0]
 
 
@@ -206,17 +206,17 @@ def _spread(values: Sequence[float]) -> float:
 @click.option("--rounds", default=3_000, help="Requests of each kind to each address.")
 @click.option("--deletes", default=500, help="Signed DELETEs of each kind; each is a durable write.")
 def main(database: str, objects: int, rounds: int, deletes: int) -> None:
-    """Print how much longer a withheld id takes than an absent one, and how likely chance explains it."""
+    """Print the additional time of a withheld id over an absent id, and the probability of chance."""
     table = Table(title=f"Withheld or absent, {objects} objects, {rounds} rounds, {database}; µs")
     table.add_column("")
     table.add_column("")
     for heading in ("median", "quartiles apart", "median beyond absent", "fastest tenth beyond absent", "p"):
         table.add_column(heading, justify="right")
-    with _asker(database, objects) as asker:
+    with _client(database, objects) as client:
         for question in PATHS:
-            _ask(asker, question, 50)  # to warm up
-            _add(table, question, _ask(asker, question, rounds))
-        _add(table, "signed DELETE", _ask(asker, "DELETE", deletes))
+            _ask(client, question, 50)  # to warm up
+            _add(table, question, _ask(client, question, rounds))
+        _add(table, "signed DELETE", _ask(client, "DELETE", deletes))
     Console().print(table)
 
 

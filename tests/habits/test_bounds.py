@@ -1,4 +1,4 @@
-"""Bounds of dependencies are true: the lowest lock holds each lowest version, the other lies within."""
+"""Bounds of dependencies are true: the lowest lock has each lowest version, the other lock lies within."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each rule names the clause of the policy that it is: who changes one finds the other."""
+"""Each rule names its clause of the policy, so that a change of the rule or clause leads to the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-# These compute on values that rules gave, and decide nothing of the policy.
+# These modules compute on values from rules, and decide nothing of the policy.
 HELPERS = {
     "claims.py": {"uuid_version"},
     "configuration.py": {"document_of", "registry_of", "with_earlier", "differences"},

@@ -1,4 +1,4 @@
-"""A cluster whose run was killed is removed by the next; one that is in use never is."""
+"""A test run removes the database cluster of a killed run, and never a cluster in use."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The decisions of hub/README.md: short, under labels that last, each named by the code that it binds."""
+"""The decisions of hub/README.md are short, have lasting labels, and are cited by their code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def labels() -> list[str]:
 
 
 def citations() -> dict[str, set[str]]:
-    """Every file that names decisions, with their labels."""
+    """Return the cited labels of each file with citations."""
     found: dict[str, set[str]] = {}
     for path in (path for folder in BOUND for path in (ROOT / folder).rglob("*") if path.is_file()):
         if path.suffix != ".pyc" and path.name != "README.md" and path != Path(__file__):

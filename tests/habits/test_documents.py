@@ -1,4 +1,4 @@
-"""README is short, each guide page is for one task and can be found, and no link leads nowhere."""
+"""README is short, each guide page has one task and a link to the page, and no link is broken."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.documents import (
 
 MAX_LINES = 100
 GUIDES = [page for index in INDEXES for page in in_order(index)]
-# What a reader does by a page: its title begins so.
+# The first words of titles: each title names the task of its page.
 TASK = re.compile(
     r"# (?:Change|Check|Choose|Connect|Delete|Explain|Install|Keep|Make|Manage|Mark|Poll|Protect|Push|Read"
     r"|Refer|Restore|Run) "

@@ -1,4 +1,4 @@
-"""Whoever opens hub/errors.py sees the whole tree, and every refusal has its words."""
+"""The docstring of hub/errors.py draws the whole tree of errors, and every refusal has a sentence."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DRAWN = [(len(m[1]) // 4, m[2], m[3]) for m in BRANCH.finditer(errors.__doc__ or
 
 
 def parents() -> dict[str, str]:
-    """Who stands above whom in the drawing."""
+    """Return the parent of each error in the drawing."""
     path: list[str] = []
     found = {}
     for depth, name, _ in DRAWN:

@@ -1,4 +1,4 @@
-"""What the hub keeps beside what was submitted is in the map, with what needs it and a test that exists."""
+"""hub/README.md lists each stored value beside submissions, with the reason and an existing test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each fault of `scripts/mutants` still fits the code: its old text stands once, and its tests exist."""
+"""Each fault of `scripts/mutants` fits the code: the old text occurs once, and the tests exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The picture shows the code as it is."""
+"""The picture in hub/PICTURE.md shows the present code."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tests import picture
+from tests.packages import HUB, Graph, Package, layers, nearest
 from tests.picture_svg import svg
-from tests.rooms import HUB, Graph, Room, floors, nearest
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -66,16 +66,16 @@ def test_the_picture_is_that_of_this_code() -> None:
         assert page.read_text(encoding="utf-8") == text, f"{page.name} is an earlier one: run scripts/picture"
 
 
-def test_a_folder_inside_a_room_is_drawn_inside_it(small: Path) -> None:
-    assert picture.drawn(floors(small), 60) == SMALL_DRAWN.strip()
+def test_a_folder_inside_a_package_is_drawn_inside_it(small: Path) -> None:
+    assert picture.drawn(layers(small), 60) == SMALL_DRAWN.strip()
 
 
-def test_the_drawing_has_every_room_and_an_arrow_for_each_import(small: Path) -> None:
+def test_the_drawing_has_every_package_and_an_arrow_for_each_import(small: Path) -> None:
     shown = ElementTree.fromstring(
-        svg(floors(small), {"A <path>": [("door", ["f"]), ("acts/push", ["send.f"])]})
+        svg(layers(small), {"A <path>": [("door", ["f"]), ("acts/push", ["send.f"])]})
     )
     assert [text.text for text in shown.iter(f"{SVG}text")] == [
-        "Rooms, and who imports whom",
+        "Packages, and who imports whom",
         *("door", "The way in", "acts", "What is done: all of it", "push", "Sends", "→ pull, rules"),
         *("pull", "→ store", "rules", "store", "words"),
         *("A <path>", "door", "acts", "f", "push/", "send.f"),
@@ -92,19 +92,19 @@ def test_the_drawing_has_every_room_and_an_arrow_for_each_import(small: Path) ->
 @pytest.mark.parametrize(
     ("inner", "most", "rows"), [(0, 4, []), (1, 4, [1]), (6, 4, [3, 3]), (5, 2, [2, 2, 1])]
 )
-def test_inner_rooms_stand_in_rows_of_about_one_length(inner: int, most: int, rows: list[int]) -> None:
-    room = Room("a", HUB, "", (), tuple(Room(str(at), HUB, "", ()) for at in range(inner)))
-    assert [len(row) for row in room.inner_rows(most)] == rows
-    assert [one for row in room.inner_rows(most) for one in row] == list(room.inner)
+def test_inner_packages_are_in_rows_of_about_one_length(inner: int, most: int, rows: list[int]) -> None:
+    package = Package("a", HUB, "", (), tuple(Package(str(at), HUB, "", ()) for at in range(inner)))
+    assert [len(row) for row in package.inner_rows(most)] == rows
+    assert [one for row in package.inner_rows(most) for one in row] == list(package.inner)
 
 
-def test_every_file_of_the_hub_lies_in_one_room() -> None:
-    files = [file for floor in floors() for room in floor for file in room.files]
+def test_every_file_of_the_hub_lies_in_one_package() -> None:
+    files = [file for layer in layers() for package in layer for file in package.files]
     assert sorted(files) == sorted({*HUB.rglob("*.py")} - {HUB / "__init__.py"})
 
 
-def test_the_rooms_of_a_path_are_rooms() -> None:
-    assert {room.name for floor in floors() for room in floor} >= picture.DEPTHS.keys()
+def test_the_packages_of_a_path_exist() -> None:
+    assert {package.name for layer in layers() for package in layer} >= picture.DEPTHS.keys()
 
 
 @pytest.mark.parametrize(

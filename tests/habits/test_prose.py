@@ -1,4 +1,4 @@
-"""The measure of prose counts what it says."""
+"""`scripts/prose` counts relative words, pronouns and comments by the definitions in tests/prose.py."""
 
 from __future__ import annotations
 

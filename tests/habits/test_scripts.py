@@ -1,4 +1,4 @@
-"""What README tells a reader to run is there, and runs."""
+"""The scripts in README exist and run."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ NAMED_BY = {
 
 
 def named(module: Path) -> Iterator[str]:
-    """Give every text and name of a module, and the common words where they are a clause's."""
+    """Yield every string and name of a module, and common words where these belong to a clause."""
     for node in ast.walk(ast.parse(module.read_bytes())):
         match node:
             case ast.Attribute(value=ast.Name(id="clause") | ast.Attribute(attr="clause"), attr=name):

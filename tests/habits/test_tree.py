@@ -1,4 +1,4 @@
-"""What holds for every file: its size, its words, and that it works on a machine other than its author's."""
+"""Rules for every file: bounded length, docstrings, and nothing from the author's own machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MADE_HERE = {".git", ".hypothesis", ".venv", ".venv-lowest", "var", "dist", "nod
 MODULES = sorted((ROOT / "hub").rglob("*.py"))
 MAX_LINES = 400
 
-# In two parts, so that this file is not one of those it looks for.
+# Written in two parts, so that this file does not match.
 HOSTS = [
     "pypi" + ".org",
     "python" + "hosted.org",
@@ -29,7 +29,7 @@ PERSONAL = re.compile(rb"(?<![\w.~$}*-])/(?:home|root|Users|work|workspace|opt/w
 
 
 def files() -> Iterator[Path]:
-    """Every file that belongs to the tree."""
+    """Yield every file of the tree."""
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [
             name for name in folders if name not in MADE_HERE and not name.endswith(("_cache", "__pycache__"))

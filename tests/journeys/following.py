@@ -1,8 +1,8 @@
-"""Somebody who types what the documents say, line by line, with the commands of an installed wheel.
+"""Types the commands of the documents line by line, with the commands of an installed wheel.
 
-What two machines do in the guides is done in one folder here. README's lines are typed as they are. In the
-guides, what a member types is typed by the CERT of the United States, with the key that the command asks
-for, where the page says nothing else.
+All machines of the guides share one folder here. README's lines are typed unchanged. In the guides the CERT
+of the United States types the lines of a member, with the key that the command needs, unless the page says
+otherwise.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.patience import PATIENCE_SECONDS, wait_for
 from tests.ports import free_port
 from tests.stix_objects import indicator, malware
 
-# What changes the machine, or is a test of its own: the wheel is what `pip install .` installs.
+# Lines that change the machine, or have a separate test. The installed wheel replaces `pip install .`.
 LEFT_OUT = (
     "scripts/demo",
     "scripts/test",
@@ -38,7 +38,7 @@ LEFT_OUT = (
     "sudo cp deploy/nginx.conf /etc/nginx/conf.d/hub.conf",
     "sudo nginx -t && sudo systemctl reload nginx",
 )
-# What the documents leave to their reader, and what a reader of this test puts there.
+# Values that the documents leave to their reader, with the values of this test.
 PLACEHOLDERS = {
     "/srv/hub": "{home}/hub",
     "https://hub.example.org": "{url}",
@@ -60,7 +60,7 @@ PLACEHOLDERS = {
     "6f1b9d5e-…": "{status}",
     "sha-256:…": "{digest}",
 }
-# The same for programs: names that the page leaves open are given before its first line.
+# The same for Python programs. `Follower.run` also defines the names that the page does not define.
 IN_PROGRAMS = {
     "https://hub.example.org": "{url}",
     "us-collection-id": "7acaa9a4-b60a-4ad4-8bb8-a786e2c19f3d",  # of config/nations.toml
@@ -69,12 +69,12 @@ IN_PROGRAMS = {
     "[...]": "[given]",
 }
 ONLY_ON_POSTGRESQL = ("createuser", "createdb", "HUB_DATABASE_URL")
-# Where somebody at a terminal is asked.
+# Commands that ask a question on a terminal, with the option that answers.
 ANSWERS = {"hub restore ": " --yes", "hub delete ": " --yes"}
-# The other CERT's part, where a guide says that there is one.
+# Commands that another CERT types, alone or too.
 AS_KOREA = ("hub recovery ",)
 KOREA_TOO = ("hub agreement sign ",)
-# What a nation is in nations.toml, for whoever adds one.
+# A further nation for nations.toml.
 NEW_ZEALAND = """
 [[nations]]
 code = "NZ"
@@ -87,7 +87,7 @@ rel_to_id = "marking-definition--0d7c3c86-9d0a-4f2b-8f29-6a2d1f0f1a13"
 
 @dataclass
 class Follower:
-    """Somebody at a terminal: a folder, an environment, and what earlier commands printed."""
+    """A user at a terminal: a folder, an environment, and the values that earlier commands printed."""
 
     home: Path
     hub: Path
@@ -102,14 +102,14 @@ class Follower:
     typed: list[str] = field(default_factory=list)
 
     def follow(self, lines: list[str]) -> None:
-        """Type each line that this machine can bear; the first that fails fails the test."""
+        """Type each line that is safe on this machine. The first failing line fails the test."""
         for line in lines:
             is_for_postgresql = any(word in line for word in ONLY_ON_POSTGRESQL)
             if line not in LEFT_OUT and (self.values["cluster"] or not is_for_postgresql):
                 self._type(line)
 
     def run(self, program: str) -> None:
-        """Run a program of a page with the installed packages; what it raises fails the test."""
+        """Run a program of a page with the installed packages. An exception fails the test."""
         given = indicator(9, tlp="green")
         opened = {
             "token": self.values["us-cert"],
@@ -169,7 +169,7 @@ class Follower:
         return done.stdout
 
     def _note(self, line: str, said: str) -> None:
-        """Keep what later placeholders stand for."""
+        """Store the printed values for later placeholders."""
         if found := re.match(r"hub token issue (\S+)", line):
             self.values[found[1]] = said.strip()
         elif line == "hub token list":
@@ -224,7 +224,7 @@ class Follower:
             self.server = None
 
     def commands(self) -> set[str]:
-        """Return the commands of `hub` that were typed; each is one that there is."""
+        """Return the typed commands of `hub`. Asserts that each command exists."""
         found = {name for line in self.typed for name in re.findall(r"\bhub ([a-z]+)", line)}
         return found & (_ON_THE_HUB.keys() | _AT_A_MEMBER.keys())
 
@@ -233,10 +233,10 @@ def _keys(cert: str) -> dict[str, str]:
     return {purpose: f"{cert}-{purpose}.pem" for purpose in ("submit", "agreement")}
 
 
-def sit_down(home: Path, hub: Path, cluster: str = "", programs: Path | None = None) -> Follower:
-    """Return a follower in `home`, where the files are that the documents speak of.
+def new_follower(home: Path, hub: Path, cluster: str = "", programs: Path | None = None) -> Follower:
+    """Return a follower in `home`, with the files that the documents mention.
 
-    `cluster` is the folder of a PostgreSQL cluster, whose own commands are in `programs`.
+    `cluster` is the folder of a PostgreSQL cluster, and `programs` the folder of PostgreSQL's commands.
     """
     port = free_port()
     (home / "backup").mkdir()

@@ -10,7 +10,7 @@ import pytest
 
 from hub.cli import _AT_A_MEMBER, _ON_THE_HUB
 from tests import documents, postgres, scratch
-from tests.journeys.following import IN_PROGRAMS, LEFT_OUT, PLACEHOLDERS, Follower, sit_down
+from tests.journeys.following import IN_PROGRAMS, LEFT_OUT, PLACEHOLDERS, Follower, new_follower
 
 PAGES = [page for index in documents.INDEXES for page in documents.in_order(index)]
 # A command that no guide has the reader type; `hub serve` does the work and prunes, the demo is a script.
@@ -34,7 +34,7 @@ def cluster(database: str) -> Iterator[str]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def follower(request: pytest.FixtureRequest, tmp_path: Path, installed_commands: Path) -> Iterator[Follower]:
     with cluster(request.param) as folder:
-        reader = sit_down(tmp_path, installed_commands, folder, postgres.programs() if folder else None)
+        reader = new_follower(tmp_path, installed_commands, folder, postgres.programs() if folder else None)
         reader.environ["HUB_URL"] = reader.values["url"]  # of a CERT that has connected before
         try:
             yield reader

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests import documents, postgres
-from tests.journeys.following import Follower, sit_down
+from tests.journeys.following import Follower, new_follower
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def follower(request: pytest.FixtureRequest, tmp_path: Path, installed_commands: Path) -> Iterator[Follower]:
     """Somebody on whose machine the hub has another port than its own, and perhaps another database."""
-    reader = sit_down(tmp_path, installed_commands)
+    reader = new_follower(tmp_path, installed_commands)
     reader.is_literal = True
     reader.environ |= {"HUB_PUBLIC_URL": reader.values["url"], "HUB_URL": reader.values["url"]}
     try:

@@ -1,7 +1,7 @@
-"""What others do with objects of a nation's cert: they may repeat what is free to share, and no more.
+"""Other members try to change or pass on objects of a nation's cert. Only copies of free objects are taken.
 
-Each try is held against the policy (8): nobody speaks for another, nobody overwrites another, only its own
-nation shares what is above GREEN, and an equal copy is a record of its own, which moves no other.
+The demo compares each attempt with policy 8. Nobody submits in another's name, and nobody overwrites another.
+Only its own nation shares an object above GREEN. An equal copy is a separate record, and changes no other.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _COMPANY: Final = "kr-partner"
 _PER_PAGE: Final = 500
 _REVOKED_AT: Final = "2026-03-01T09:00:00.000Z"  # later than any version of the sample
 _REVISED_AT: Final = "2026-03-02T09:00:00.000Z"
+# The beginnings of the hub's sentences, one for each rule of policy 8.
 _SPEAKS_FOR: Final = "created_by_ref names an identity of KR; only it submits in its name"
 _OVERWRITES: Final = "KR's object; say it with an object of your own (opinion, note, relationship)"
 _PASSES_ON: Final = "received from KR; only KR may share it"
@@ -28,39 +29,42 @@ _PASSES_ON: Final = "received from KR; only KR may share it"
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What a member submitted, and what it was told. `wanted` begins the sentence of a refusal; "": taken."""
+    """An act of a member, and the hub's sentence. `wanted` begins the expected refusal; "" means accepted."""
 
     member: str
     act: str
     wanted: str
-    told: str
+    refusal: str
 
     @property
     def is_right(self) -> bool:
-        return self.told.startswith(self.wanted) if self.wanted else not self.told
+        return self.refusal.startswith(self.wanted) if self.wanted else not self.refusal
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptsOfOthers:
-    """The tries, and everything that a company's copies changed for its cert: nothing, if all is well."""
+    """The attempts, and all changes of the cert's records by a company's copies: none, if all is well."""
 
     tries: tuple[Attempt, ...]
     changes: tuple[str, ...]
 
     def differences(self) -> list[str]:
-        """Return every way in which it is not as the policy says."""
+        """Return a sentence for each deviation from the policy."""
         wrong = [one for one in self.tries if not one.is_right]
         return [
-            *(f"{one.member} {one.act}: {one.told or 'taken'}; not {one.wanted or 'taken'}" for one in wrong),
+            *(
+                f"{one.member} {one.act}: {one.refusal or 'taken'}; not {one.wanted or 'taken'}"
+                for one in wrong
+            ),
             *self.changes,
         ]
 
     def to_json(self) -> list[JsonObject]:
-        return [{"member": one.member, "deed": one.act, "refused": one.told or None} for one in self.tries]
+        return [{"member": one.member, "deed": one.act, "refused": one.refusal or None} for one in self.tries]
 
 
 def try_all(demo_hub: DemoHub, sample: Sample) -> AttemptsOfOthers:
-    """Let an ally and a company of the cert's own nation try, and the cert revise what the company copied.
+    """Make attempts as an ally and as a company of the cert's nation, then revise an object as the cert.
 
     The ally was shown the AMBER object under an agreement that has ended since.
     """
@@ -68,7 +72,7 @@ def try_all(demo_hub: DemoHub, sample: Sample) -> AttemptsOfOthers:
     indicator, shared = _first(public, "indicator"), _first(secret, "indicator")
     revoked = {"revoked": True, "modified": _REVOKED_AT}
     copies = list(public.objects.values())
-    before = _handled(demo_hub, public)
+    before = _handled(demo_hub, public)  # read first: the copies below must change nothing of this
     tries = [
         _try(demo_hub, _ALLY, "revokes KR's indicator", [indicator | revoked], _SPEAKS_FOR),
         _try(demo_hub, _ALLY, "revokes it without an author", [_unnamed(indicator) | revoked], _OVERWRITES),
@@ -76,6 +80,7 @@ def try_all(demo_hub: DemoHub, sample: Sample) -> AttemptsOfOthers:
         _try(demo_hub, _COMPANY, f"repeats {len(copies)} CLEAR objects of its cert", copies, ""),
         _try(demo_hub, _COMPANY, "revokes one of them", [indicator | revoked], _SPEAKS_FOR),
     ]
+    # Policy 8: an equal copy is a separate record. The cert's own record must keep its level and decisions.
     changes = [
         f"{id} is handled otherwise since {_COMPANY} copied it"
         for id, handled in _handled(demo_hub, public).items()
@@ -99,15 +104,15 @@ def _unnamed(value: JsonObject) -> JsonObject:
 
 
 def _try(demo_hub: DemoHub, member: str, act: str, objects: Sequence[JsonObject], wanted: str) -> Attempt:
-    """Submit the objects in one POST; what is told is the first failure."""
+    """Submit the objects in one POST, and return the attempt with the first failure."""
     nation = MEMBERS[member][0].lower()
     status = unmodified.push(demo_hub.url, demo_hub.auth(member), nation, objects)
-    told = str(status.failures[0]["message"]) if status.failure_count else ""
-    return Attempt(member, act, wanted, told)
+    refusal = str(status.failures[0]["message"]) if status.failure_count else ""
+    return Attempt(member, act, wanted, refusal)
 
 
 def _handled(demo_hub: DemoHub, group: Group) -> Mapping[str, Any]:
-    """Return how the cert's own record of each object is handled, and who sees it by what."""
+    """Return version, effective level and decisions of the cert's own record of each object."""
     with demo_hub.member(_CERT) as hub:
         answers = {id: hub.explain(id) for id in group.objects}
     own = {id: _own(answer) for id, answer in answers.items()}
@@ -115,12 +120,13 @@ def _handled(demo_hub: DemoHub, group: Group) -> Mapping[str, Any]:
 
 
 def _own(answer: JsonObject) -> JsonObject:
+    # After the copy the id has two records, and the answer is a list. The copy's submitter is named in it.
     records: list[JsonObject] = answer.get("records", [answer])
     return next(one for one in records if one.get("member", _CERT) == _CERT)
 
 
 def _not_served(demo_hub: DemoHub, group: Group, revised: JsonObject) -> list[str]:
-    """Return who of the group's readers is not served the revised object."""
+    """Return a sentence for each reader of the group that is not served the revised object."""
     missing = []
     for reader in sorted(group.readers_after):
         polled = unmodified.poll(demo_hub.url, demo_hub.auth(reader), "released", _PER_PAGE)

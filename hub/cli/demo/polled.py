@@ -1,4 +1,4 @@
-"""What every member is served, held against what it must see: object by object, value by value."""
+"""Polls by every member, compared with the expected objects: each object, each value."""
 
 from __future__ import annotations
 
@@ -21,37 +21,39 @@ SeenBy = Mapping[str, Sequence[JsonObject]]  # by reader
 
 @dataclass(frozen=True, slots=True)
 class PollOfAll:
-    """One poll by everybody, and every way in which it is not as expected (none: all is well)."""
+    """One poll by every member, and a sentence for each deviation (none: all is well)."""
 
     seen: SeenBy
     differences: tuple[str, ...]
 
     def count(self, reader: str, group: Group) -> int:
-        """Return how many of the group's objects the reader was served."""
+        """Return the number of the group's objects served to the reader."""
         return sum(value["id"] in group.objects for value in self.seen[reader])
 
     def total(self, reader: str) -> int:
-        """Return how many objects the reader was served in all."""
+        """Return the number of all objects served to the reader."""
         return len(self.seen[reader])
 
 
 def push_all(demo_hub: DemoHub, sample: Sample) -> None:
-    """Let every submitter push its objects to its nation's collection; HubError when one is refused."""
+    """Push each submitter's objects to its nation's collection. Raises HubError for a refused object."""
     for submitter in dict.fromkeys(group.submitter for group in sample.groups):
         own = [group for group in sample.groups if group.submitter == submitter]
         nation = MEMBERS[submitter][0].lower()
         objects = [value for group in own for value in group.objects.values()]
+        # In one POST: the groups of a submitter refer to each other, and names take their level once.
         status = unmodified.push(demo_hub.url, demo_hub.auth(submitter), nation, objects)
         if status.failure_count:
             first = status.failures[0]["message"]
             raise HubError(f"{status.failure_count} objects of {submitter} were refused: {first}")
 
 
-def look(demo_hub: DemoHub, sample: Sample, *, after: bool = False) -> PollOfAll:
-    """Poll as every member and compare. `after`: the agreement that the demo ends has ended."""
+def poll_all(demo_hub: DemoHub, sample: Sample, *, after: bool = False) -> PollOfAll:
+    """Poll as every member, and compare. `after`: after the end of the agreement that the demo ends."""
     seen: dict[str, list[JsonObject]] = {}
     for reader in MEMBERS:
         seen[reader] = list(unmodified.poll(demo_hub.url, demo_hub.auth(reader), "released", _PER_PAGE))
+    # The hub publishes its identity and the marking definitions to everybody (policy 6).
     registry = demo_hub.service.registry
     own: set[str] = {registry.hub_identity_id, *TLP_IDS, *registry.rel_to}
     found = [
@@ -63,7 +65,8 @@ def look(demo_hub: DemoHub, sample: Sample, *, after: bool = False) -> PollOfAll
 
 
 def expected(sample: Sample, reader: str, *, after: bool) -> dict[str, JsonObject]:
-    """Return what the hand-written table lets the reader see, as it was submitted."""
+    """Return the submitted objects for this reader by `expected.json`."""
+    # No rule of hub/ is used here: the demo would otherwise compare the hub with itself.
     return {
         id: value
         for group in sample.groups
@@ -75,9 +78,9 @@ def expected(sample: Sample, reader: str, *, after: bool) -> dict[str, JsonObjec
 def compare(
     reader: str, seen: Sequence[JsonObject], wanted: Mapping[str, JsonObject], own: set[str]
 ) -> list[str]:
-    """Return one sentence for each object that is missing, too much, altered or served twice.
+    """Return one sentence for each object that is missing, withheld but served, altered, or served twice.
 
-    `own` are the ids of what the hub itself publishes: to everybody, whatever is agreed.
+    `own` are the ids of the objects that the hub itself publishes to everybody, without any agreement.
     """
     served = {value["id"]: value for value in seen}
     times = Counter(value["id"] for value in seen)

@@ -1,4 +1,4 @@
-"""What the demo shows: a matrix of who sees what, the reasons, and what ended with an agreement."""
+"""Output of the demo: a matrix of readers and objects, the reasons, and the changes by each step."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from hub.cli.demo.setup import MEMBERS, DemoHub
 from hub.cli.demo.simulated import Simulation
 from hub.model import JsonObject
 
-_SENTENCE: Final = 60  # characters of one that has a line with other words
+_SENTENCE: Final = 60  # characters of a sentence that shares a line with other words
 _WIDTH: Final = 100  # columns, when the output is no terminal
 
 
 @dataclass(slots=True)
 class DemoReport:
-    """All that happened, in the order in which it is told. `agreements` are views, by their file's name."""
+    """The results of all steps, in order. `agreements` are views, by the names of their files."""
 
     sample: Sample
     agreements: dict[str, JsonObject] = field(default_factory=dict)
     simulation: Simulation | None = None
     before: PollOfAll | None = None
     reasons: list[tuple[SampleQuestion, str]] = field(default_factory=list)
-    accounts: list[ShownObject] = field(default_factory=list)
-    account: ShownObject | None = None  # the one that is told
+    explained: list[ShownObject] = field(default_factory=list)  # one for each group
+    printed: ShownObject | None = None  # the only one that is printed
     ended: JsonObject = field(default_factory=dict)
     after: PollOfAll | None = None
     recall: RecalledObject | None = None
@@ -42,16 +42,17 @@ class DemoReport:
 
     @property
     def differences(self) -> list[str]:
-        """Every way in which what was served, explained or recorded is not what the policy says."""
-        served = [d for look in (self.before, self.after) if look is not None for d in look.differences]
-        foreseen = [] if self.simulation is None else self.simulation.differences()
-        explained = (d for account in self.accounts for d in account.differences())
+        """A sentence for each served, explained or recorded value that deviates from the policy."""
+        served = [d for poll in (self.before, self.after) if poll is not None for d in poll.differences]
+        # A value is None until its step of the demo has run.
+        predicted = [] if self.simulation is None else self.simulation.differences()
+        explained = (d for one in self.explained for d in one.differences())
         recalled = [] if self.recall is None else self.recall.differences()
         tried = [] if self.others is None else self.others.differences()
-        return [*foreseen, *served, *explained, *recalled, *tried]
+        return [*predicted, *served, *explained, *recalled, *tried]
 
     def to_json(self) -> JsonObject:
-        """Return the whole story as one JSON value."""
+        """Return all results as one JSON value."""
         return {
             "agreements": [
                 {"id": a["id"], "title": a["title"], "state": a["state"]} for a in self.agreements.values()
@@ -69,8 +70,8 @@ class DemoReport:
                 for group in self.sample.groups
             ],
             "withheld": [{"reader": q.reader, "id": q.id, "reason": reason} for q, reason in self.reasons],
-            "explained": None if self.account is None else self.account.explained,
-            "disclosed": None if self.account is None else list(self.account.disclosed),
+            "explained": None if self.printed is None else self.printed.explained,
+            "disclosed": None if self.printed is None else list(self.printed.disclosed),
             "terminated": {
                 "id": self.ended["id"],
                 "title": self.ended["title"],
@@ -87,12 +88,12 @@ class DemoReport:
             "differences": self.differences,
         }
 
-    def _seen(self, look: PollOfAll | None, group: Group) -> dict[str, int]:
-        return {} if look is None else {reader: look.count(reader, group) for reader in MEMBERS}
+    def _seen(self, poll: PollOfAll | None, group: Group) -> dict[str, int]:
+        return {} if poll is None else {reader: poll.count(reader, group) for reader in MEMBERS}
 
 
 class DemoOutput:
-    """Where people read: colour on a terminal, plain lines elsewhere, nothing at all with --json."""
+    """Output for people: colour on a terminal, plain lines elsewhere, nothing with --json."""
 
     def __init__(self, *, is_quiet: bool) -> None:
         self._console = Console(
@@ -105,26 +106,27 @@ class DemoOutput:
     def line(self, text: str, style: str = "") -> None:
         self._console.print(Text(f"  {text}", style=style))
 
-    def matrix(self, sample: Sample, look: PollOfAll) -> None:
-        """Print what was submitted down the side, every reader across, and how many it sees."""
+    def matrix(self, sample: Sample, poll: PollOfAll) -> None:
+        """Print a row for each group of objects, a column for each reader, and the numbers seen."""
         table = Table(box=None, header_style="bold cyan", pad_edge=False, padding=(0, 1, 0, 0))
         for name in ("submitted", "by", "handled as"):
             table.add_column(name, no_wrap=True, vertical="bottom")
         for name in ("all", *map(_column, MEMBERS)):
             table.add_column(name, justify="right", no_wrap=True, vertical="bottom", min_width=3)
         for group in sample.groups:
-            cells = [_cell(look.count(reader, group), len(group.objects)) for reader in MEMBERS]
+            cells = [_cell(poll.count(reader, group), len(group.objects)) for reader in MEMBERS]
             size = str(len(group.objects))
             table.add_row(group.source, group.submitter, group.handled_as, size, *cells)
         self._console.print(table)
         self._console.print(Text("C cert, A agency, P partner; · none of them", style="dim"))
 
     def reason(self, sample: Sample, question: SampleQuestion, reason: str) -> None:
-        """Print one withheld object with the first of its reasons."""
+        """Print one withheld object with the first of its reasons, and the number of the others."""
         line = Text("  ✗ ", style="red")
         line.append(f"{question.reader:<9}", style="cyan")
         line.append(f"{question.id.partition('--')[0]}: {sample.name(question.id)}", style="default")
         origin, recipient = (MEMBERS[id][0] for id in (question.submitter, question.reader))
+        # The line begins with the direction, which the hub's reason repeats.
         reason, *more = reason.split("; ")
         reason += f"; and {len(more)} more" if more else ""
         line.append(
@@ -132,17 +134,18 @@ class DemoOutput:
         )
         self._console.print(line)
 
-    def account(self, sample: Sample, account: ShownObject, agreements: Mapping[str, JsonObject]) -> None:
-        """Print who sees an object and by which clause, why others do not, and who has fetched it."""
-        explained = account.explained
+    def explained(self, sample: Sample, shown: ShownObject, agreements: Mapping[str, JsonObject]) -> None:
+        """Print the decisions on an object with clauses and reasons, and the members that fetched it."""
+        explained = shown.explained
         kind, name = str(explained["object"]).partition("--")[0], sample.name(explained["object"])
         self.line(f"{kind}: {name}, TLP:{str(explained['effective_tlp']).upper()}", "cyan")
         names = {view["id"]: name for name, view in agreements.items()}
-        withheld: dict[str, list[str]] = {}
+        withheld: dict[str, list[str]] = {}  # nations by reason: several nations often share a reason
         for one in explained["decisions"]:
             if one["decision"] == "withhold":
                 withheld.setdefault(one["reason"], []).append(one["nation"])
                 continue
+            # No agreement: the decision for the object's own nation.
             by = (
                 "at home"
                 if one["agreement"] is None
@@ -151,11 +154,11 @@ class DemoOutput:
             self.line(f"  ✓ {one['nation']} from {one['clearance']} up: {by}", "green")
         for reason, nations in withheld.items():
             self.line(f"  ✗ {', '.join(nations)}: {reason}", "yellow")
-        fetched = ", ".join(reader for reader in MEMBERS if reader in account.fetched_by)
+        fetched = ", ".join(reader for reader in MEMBERS if reader in shown.fetched_by)
         self.line(f"  fetched by {fetched}")
 
     def changes(self, before: PollOfAll, after: PollOfAll) -> None:
-        """Print whose view changed, with counts before and after."""
+        """Print each reader with a changed number of objects, before and after."""
         for reader in MEMBERS:
             old, new = before.total(reader), after.total(reader)
             if old != new:
@@ -167,19 +170,19 @@ class DemoOutput:
         self.line(f"unchanged: {', '.join(same)}", "dim")
 
     def recall(self, recall: RecalledObject) -> None:
-        """Print to whom the note came, and that its source knows."""
-        told = [reader for reader in MEMBERS if reader in recall.notes]
-        self.line(f"a note came to {', '.join(told)}; agreement or not, they had fetched it", "green")
-        told = [reader for reader in MEMBERS if reader in recall.confirmed]
-        self.line(f"hub disclosures: notified, and the note fetched: {', '.join(told)}")
+        """Print the members that got the note, and the disclosures of the note to its source."""
+        notified = [reader for reader in MEMBERS if reader in recall.notes]
+        self.line(f"a note came to {', '.join(notified)}; agreement or not, they had fetched it", "green")
+        confirmed = [reader for reader in MEMBERS if reader in recall.confirmed]
+        self.line(f"hub disclosures: notified, and the note fetched: {', '.join(confirmed)}")
 
     def others(self, others: AttemptsOfOthers) -> None:
-        """Print what each tried, and the sentence that it was told."""
+        """Print each attempt with the hub's sentence."""
         for one in others.tries:
-            mark, style = ("✗", "yellow") if one.told else ("✓", "green")
-            told = _short(one.told) if one.told else "taken"
+            mark, style = ("✗", "yellow") if one.refusal else ("✓", "green")
+            answer = _short(one.refusal) if one.refusal else "taken"
             line = Text(f"  {mark} ", style=style)
-            line.append(f"{one.member:<11}", style="cyan").append(f"{one.act}: {told}", style=style)
+            line.append(f"{one.member:<11}", style="cyan").append(f"{one.act}: {answer}", style=style)
             self._console.print(line)
         if not others.changes:
             self.line(
@@ -188,7 +191,7 @@ class DemoOutput:
             )
 
     def result(self, differences: Sequence[str], checked: int, explained: int) -> None:
-        """Print whether all was as the policy says, and each thing that was not."""
+        """Print that all results agree with the policy, or each difference."""
         if not differences:
             self.line(f"✓ All {checked} polls returned exactly what the policy says.", "bold green")
             self.line("✓ The agreement that was simulated brought just what was told.", "bold green")
@@ -201,8 +204,9 @@ class DemoOutput:
         for difference in differences:
             self.line(f"✗ {difference}", "bold red")
 
-    def invitation(self, demo_hub: DemoHub, file: str, id: str) -> None:
-        """Print commands that work now, ready to be pasted."""
+    def commands_to_try(self, demo_hub: DemoHub, file: str, id: str) -> None:
+        """Print working commands for this hub, ready to be pasted."""
+        # The token itself is not printed: a terminal keeps its lines for others to read.
         credentials = demo_hub.credentials["us-agency"]
         self._console.print(
             Text(
@@ -237,10 +241,11 @@ def _column(reader: str) -> str:
 def _cell(count: int, size: int) -> Text:
     if count == 0:
         return Text("·", style="dim")
+    # Yellow: only a part of a group, which `PollOfAll.differences` reports too.
     return Text(str(count), style="green" if count == size else "yellow")
 
 
 def _short(sentence: str) -> str:
-    """Return as much of a sentence as fits a line: without its examples, or only what comes first."""
+    """Return a shorter sentence: without its examples, and, if still too long, only the first part."""
     short = sentence.partition(" (")[0].rstrip(".")
     return short if len(short) <= _SENTENCE else short.partition(";")[0]

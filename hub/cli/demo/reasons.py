@@ -1,4 +1,4 @@
-"""Who sees an object and why, and who has fetched it: asked of the hub, and held against the table."""
+"""The hub's explanations and disclosures of objects, compared with `expected.json`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from hub.cli.demo.setup import MEMBERS, DemoHub
 from hub.errors import HubError
 from hub.model import Clearance, JsonObject
 
-_SHOWN: Final = "AMBER"  # how the object is handled that is told of
+_PRINTED: Final = "AMBER"  # the group of the object that is printed
 
 
 @dataclass(frozen=True, slots=True)
 class ShownObject:
-    """An object, who sees it and why, and who has fetched it, as its nation's cert is told."""
+    """An object with the explanation and disclosures that its nation's cert gets."""
 
     asked_by: str
     group: Group
@@ -28,7 +28,8 @@ class ShownObject:
         return {one["member"] for one in self.disclosed if one["kind"] == "objects"}
 
     def differences(self) -> list[str]:
-        """Return every way in which it is not as the table says."""
+        """Return a sentence for each deviation from `expected.json`."""
+        # A reader that polled must be on record, and no other: `readers` polled before this was asked.
         id = self.explained["object"]
         decisions = {one["nation"]: one for one in self.explained["decisions"]}
         seen = {reader for reader in MEMBERS if _may_see(reader, self.group.submitter, decisions)}
@@ -40,23 +41,23 @@ class ShownObject:
         ]
 
 
-def account(demo_hub: DemoHub, group: Group) -> ShownObject:
-    """Ask about the first object of a group, all of which are handled alike, as its nation's cert."""
+def explain(demo_hub: DemoHub, group: Group) -> ShownObject:
+    """Return the first object of a group, explained to its nation's cert. A group is handled alike."""
     cert = _cert_of(group.submitter)
     id = next(iter(group.objects))
     with demo_hub.member(cert) as hub:
         return ShownObject(cert, group, hub.explain(id), hub.disclosures(id))
 
 
-def shown(sample: Sample, accounts: Sequence[ShownObject]) -> ShownObject:
-    """Return the account that is told, of those of every group."""
-    return accounts[[group.handled_as for group in sample.groups].index(_SHOWN)]
+def to_print(sample: Sample, explained: Sequence[ShownObject]) -> ShownObject:
+    """Return the object to print, of the objects of all groups."""
+    return explained[[group.handled_as for group in sample.groups].index(_PRINTED)]
 
 
 def reason(demo_hub: DemoHub, question: SampleQuestion) -> str:
-    """Return the hub's sentence why the reader is not served the newest version of the object.
+    """Return the hub's reason for withholding the newest version of the object from the reader.
 
-    Raises HubError when it gives none: then the object is not withheld at all.
+    Raises HubError if the hub gives no reason, because the object is not withheld.
     """
     nation, kind, _ = MEMBERS[question.reader]
     with demo_hub.member(_cert_of(question.submitter)) as hub:
@@ -64,6 +65,7 @@ def reason(demo_hub: DemoHub, question: SampleQuestion) -> str:
     (decision,) = explained["decisions"]
     if decision["decision"] == "withhold":
         return str(decision["reason"])
+    # Released to the nation, but perhaps not to a member of this clearance (policy 3 and 4).
     if kind.clearance is not None and kind.clearance < Clearance[decision["clearance"].upper()]:
         level = str(explained["effective_tlp"]).upper()
         return f"{level}: visible from clearance {decision['clearance']} up"
@@ -71,12 +73,13 @@ def reason(demo_hub: DemoHub, question: SampleQuestion) -> str:
 
 
 def _cert_of(member: str) -> str:
-    """Return who is told, for a member's nation, which nation sees an object and why."""
+    """Return the cert of the member's nation, which alone gets the decisions for all nations (policy 5)."""
     return f"{MEMBERS[member][0].lower()}-cert"
 
 
 def _may_see(reader: str, submitter: str, decisions: dict[str, JsonObject]) -> bool:
     nation, kind, _ = MEMBERS[reader]
+    # By the clearance in the decision, as a program of a member would compute this (policy 4).
     decision = decisions[nation]
     if decision["decision"] == "withhold" or kind.clearance is None:
         return False

@@ -1,4 +1,4 @@
-"""A deletion after the fact: who had fetched the object is told by a note, and its source sees that."""
+"""The deletion of a fetched object: a note recalls the object, and its source sees the notices."""
 
 from __future__ import annotations
 
@@ -13,40 +13,44 @@ from hub.model import JsonObject
 
 @dataclass(frozen=True, slots=True)
 class RecalledObject:
-    """An object that its source has deleted, to whom a note on it came, and what the source is told."""
+    """A deleted object, the notes by member, and the disclosures that the source gets."""
 
     id: str
     deleted_by: str
-    meant: frozenset[str]  # who had fetched it
-    notes: dict[str, JsonObject]  # by whom it was served to
+    fetched_by: frozenset[str]  # members that must get the note
+    notes: dict[str, JsonObject]  # by the member that was served the note
     disclosed: Sequence[JsonObject]
 
     @property
     def confirmed(self) -> set[str]:
-        """Who is on record as told, and as having fetched the note."""
+        """The members on record as notified, and as having fetched the note."""
         return {one["member"] for one in self.disclosed if one["notified"] and one["note_fetched"]}
 
     def differences(self) -> list[str]:
-        """Return every way in which it is not as the policy says."""
-        told = self.notes.keys()
+        """Return a sentence for each deviation from the policy."""
+        notified = self.notes.keys()
         return [
-            *(f"{one} fetched {self.id} and has no note" for one in sorted(self.meant - told)),
-            *(f"{one} has a note on {self.id} and never fetched it" for one in sorted(told - self.meant)),
-            *(f"{one} is not on record as told" for one in sorted(self.meant - self.confirmed)),
+            *(f"{one} fetched {self.id} and has no note" for one in sorted(self.fetched_by - notified)),
+            *(
+                f"{one} has a note on {self.id} and never fetched it"
+                for one in sorted(notified - self.fetched_by)
+            ),
+            *(f"{one} is not on record as told" for one in sorted(self.fetched_by - self.confirmed)),
         ]
 
 
-def take_back(demo_hub: DemoHub, account: ShownObject) -> RecalledObject:
-    """Let the submitter of what `account` tells of delete it, and everybody poll for notes."""
-    id, submitter = str(account.explained["object"]), account.group.submitter
+def delete_and_poll(demo_hub: DemoHub, shown: ShownObject) -> RecalledObject:
+    """Delete the shown object as its submitter, and poll for notes as every member."""
+    id, submitter = str(shown.explained["object"]), shown.group.submitter
     own = unmodified.collection(demo_hub.url, demo_hub.auth(submitter), MEMBERS[submitter][0].lower())
     own.delete_object(id)
-    work_at_once(demo_hub.service)
+    work_at_once(demo_hub.service)  # `hub serve` would write the notices some seconds later
     notes: dict[str, JsonObject] = {}
     for reader in MEMBERS:
         released = unmodified.collection(demo_hub.url, demo_hub.auth(reader), "released")
         found = released.get_objects(type="note").get("objects", [])
         notes.update((reader, note) for note in found if id in note["object_refs"])
-    with demo_hub.member(account.asked_by) as hub:
+    # Policy 8: a note goes to each member that fetched the object; the submitter had the object already.
+    with demo_hub.member(shown.asked_by) as hub:
         disclosed = [one for one in hub.disclosures(id) if one["member"] != submitter]
-    return RecalledObject(id, submitter, frozenset(account.fetched_by - {submitter}), notes, disclosed)
+    return RecalledObject(id, submitter, frozenset(shown.fetched_by - {submitter}), notes, disclosed)

@@ -1,7 +1,7 @@
-"""What the demo submits, and who must see it: written by hand in `expected.json`, decided by no code.
+"""The objects of the demo, and their readers: written by hand in `expected.json`, computed by no code.
 
-The OASIS threat reports come from the stix2-validator package and carry no marking; `dprk.json` is our own
-bundle of public facts, with every level of TLP in it; `translation.json` is a Korean title of a report.
+The OASIS threat reports come from the package stix2-validator, and have no marking. `dprk.json` is a bundle
+of public facts with every TLP level. `translation.json` has a Korean title of a report.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _REPORTS: Final = Path("schemas-2.1", "examples", "threat-reports")
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Objects of one submitter that are handled alike. `readers` are all members that must see them.
+    """Objects of one submitter with the same handling. `readers` are all members that must see these objects.
 
-    `readers_after` are those who still do when the agreement that the demo ends has ended.
+    `readers_after` are the members that must see these objects after the end of the agreement `us-kr`.
     """
 
     source: str
@@ -40,7 +40,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class SampleQuestion:
-    """Why does this member not see that object?"""
+    """The question why the member `reader` does not see the object `id`."""
 
     reader: str
     submitter: str
@@ -49,13 +49,14 @@ class SampleQuestion:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Everything that is submitted, and three questions about what is withheld."""
+    """All submitted objects, and three questions about withheld objects."""
 
     groups: tuple[Group, ...]
     questions: tuple[SampleQuestion, ...]
 
     def name(self, id: str) -> str:
-        """Return what a person calls the object: its name, or what a relationship or translation is of."""
+        """Return a name for people. A relationship or translation is named by the objects it refers to."""
+        # Ids of the sample are unique: no two groups share an object.
         known = {id: value for group in self.groups for id, value in group.objects.items()}
         value = known[id]
         if value["type"] == "relationship":
@@ -71,7 +72,9 @@ class Sample:
 
 
 def load_sample() -> Sample:
-    """Return the sample. Raises HubError when the stix2-validator package is not installed whole."""
+    """Return the sample. Raises HubError if the package stix2-validator is incomplete."""
+    # INVARIANT: `expected.json` is changed by hand alone, after reading the policy. A table written from the
+    # hub's answers would agree with every fault of the hub.
     expected = orjson.loads(_EXPECTED.read_bytes())
     own = {id: value for path in _BUNDLES for id, value in _by_id(orjson.loads(path.read_bytes())).items()}
     return Sample(
@@ -81,8 +84,9 @@ def load_sample() -> Sample:
 
 
 def report_path(name: str) -> Path:
-    """Return the file of an OASIS threat report, in the package that ships it."""
-    spec = find_spec("stix2validator")  # only its data: nothing of it is imported
+    """Return the path of an OASIS threat report in the package stix2-validator."""
+    # Only data files of the package are used. Its code is not imported here (hub/stix alone may do so).
+    spec = find_spec("stix2validator")
     folders = [] if spec is None else spec.submodule_search_locations or []
     found = next((p for f in folders if (p := Path(f) / _REPORTS / name).is_file()), None)
     if found is None:
@@ -91,6 +95,7 @@ def report_path(name: str) -> Path:
 
 
 def _group(entry: Mapping[str, Any], own: Mapping[str, JsonObject]) -> Group:
+    # A report is submitted whole. The objects of an own bundle are divided into groups by their ids.
     if "file" in entry:
         objects = _by_id(orjson.loads(report_path(entry["file"]).read_bytes()))
     else:

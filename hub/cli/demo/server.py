@@ -1,4 +1,4 @@
-"""A real server process of its own: started, waited for, and stopped again whatever happens."""
+"""A real server process: started, waited for, and stopped in every case."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _CODE: Final = Path(__file__).parents[3]  # the folder of the package
 _HOST: Final = "127.0.0.1"
 _WORKERS: Final = 2
 _READY_SECONDS: Final = 30.0
-_STOP_SECONDS: Final = 45.0  # more than gunicorn gives its workers, whom it then ends itself
+_STOP_SECONDS: Final = 45.0  # longer than gunicorn's own limit of 30 s, after which gunicorn ends its workers
 _PAUSE_SECONDS: Final = 0.1
 _LAST_WORDS: Final = 2_000  # characters of the server's log that are shown when it fails
 
 
 def claim_address() -> tuple[socket.socket, str]:
-    """Return a socket that holds an address on loopback, for the server to listen on, and its URL.
+    """Return a socket bound to a loopback address, for the server to listen on, and its URL.
 
-    A port that was merely found free could be somebody else's by the time that the server starts.
+    A free port without a socket could be taken by another process before the server starts.
     """
     claimed = socket.socket()
     claimed.bind((_HOST, 0))
@@ -40,9 +40,10 @@ def claim_address() -> tuple[socket.socket, str]:
 
 @contextmanager
 def serving(demo_hub: DemoHub, claimed: socket.socket) -> Iterator[subprocess.Popen[bytes]]:
-    """Give `hub serve` for the scene, ready; it has ended when the block ends. The socket becomes its own.
+    """Yield a ready `hub serve` process of the demo's hub. The process takes over the socket.
 
-    Raises HubError, with the server's last words, when it is not ready within 30 seconds.
+    The process has ended when the `with` block ends. Raises HubError with the end of the server's log if the
+    server is not ready within 30 seconds.
     """
     log = demo_hub.home / "server.log"
     bind = f"fd://{claimed.fileno()}"
@@ -59,7 +60,8 @@ def serving(demo_hub: DemoHub, claimed: socket.socket) -> Iterator[subprocess.Po
             pass_fds=[claimed.fileno()],
             start_new_session=True,  # Ctrl-C is ours to answer
         )
-        claimed.close()  # ours alone: who asks while nobody serves is to be refused, not kept waiting
+        # Only this process's copy is closed. After a failed start a client is then refused, not kept waiting.
+        claimed.close()
         try:
             _wait_until_ready(demo_hub, process, log)
             yield process
@@ -84,7 +86,7 @@ def _wait_until_ready(demo_hub: DemoHub, process: subprocess.Popen[bytes], log: 
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server with its workers; it gets time to do so in order."""
+    """End the server with its workers: SIGTERM first, SIGKILL after 45 seconds."""
     process.terminate()
     try:
         process.wait(_STOP_SECONDS)

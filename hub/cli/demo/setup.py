@@ -1,4 +1,4 @@
-"""The stage: a hub in a fresh home, its members with real keys and tokens, and their agreements."""
+"""The hub of the demo in a new folder, its members with real keys and tokens, and their agreements."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from hub.settings import load
 
 _PATIENCE_SECONDS: Final = 60.0
 _PAUSE_SECONDS: Final = 0.1
-# Every organisation is made up. The order is that of the printed columns.
+# Invented organisations, in the order of the printed columns.
 MEMBERS: Final = {
     "us-cert": ("US", Kind.CERT, "US National Cyber Centre (demo)"),
     "us-agency": ("US", Kind.AGENCY, "US Cyber Agency (demo)"),
@@ -43,7 +43,8 @@ MEMBERS: Final = {
     "au-cert": ("AU", Kind.CERT, "Australia Cyber Centre (demo)"),
     "in-cert": ("IN", Kind.CERT, "India Cyber Centre (demo)"),
 }
-# Who speaks as whom in the sample: nobody else may (policy 8).
+# Identities in created_by_ref of the sample. Only their members, and certs of the nation, may use these
+# (policy 8).
 IDENTITIES: Final = {
     "kr-cert": "identity--1a2b027c-4cf4-4fde-947e-0ac454fb13e9",
     "kr-agency": "identity--84356633-869f-45d0-bd64-b79010fe5fac",
@@ -53,16 +54,16 @@ AGREEMENTS: Final = ("charter", "us-kr")  # files of config/agreements, conclude
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A member's credentials, kept as a member would: a token and private keys in files of mode 0600."""
+    """The files of a member's token and private keys, of mode 0600, as on a real member's machine."""
 
     token: Path
     submit_key: Path
-    agreement_key: Path  # a cert's; others have none
+    agreement_key: Path  # exists for certs alone
 
 
 @dataclass(frozen=True, slots=True)
 class DemoHub:
-    """Where the demo happens. `environ` is what every process of this hub is told."""
+    """The hub of the demo. `environ` is the environment of every process of this hub."""
 
     home: Path
     url: str
@@ -71,7 +72,8 @@ class DemoHub:
     credentials: dict[str, Credentials]
 
     def member(self, id: str, *, governs: bool = False) -> Hub:
-        """Return the hub as the member `id` reaches it over HTTP, with its token and one of its keys."""
+        """Return a client of the member `id`, with its token and one of its keys."""
+        # A key serves one purpose: a request signed by a submit key cannot govern.
         credentials = self.credentials[id]
         return Hub(
             self.url,
@@ -80,16 +82,16 @@ class DemoHub:
         )
 
     def auth(self, id: str) -> HubAuth:
-        """Return what makes an unmodified taxii2-client speak and sign as the member `id`."""
+        """Return the authentication with which an unmodified taxii2-client acts as the member `id`."""
         credentials = self.credentials[id]
         return HubAuth(credentials.token.read_text(), credentials.submit_key)
 
 
 @contextmanager
 def home_folder(chosen: Path | None) -> Iterator[Path]:
-    """Give an empty folder: `chosen`, which stays, or a temporary one, which goes.
+    """Yield an empty folder: `chosen`, kept afterwards, or a temporary folder, removed afterwards.
 
-    Raises HubError when `chosen` has something in it: a demo is never mixed with a real hub.
+    Raises HubError if `chosen` is not empty: a demo must not change a real hub.
     """
     if chosen is None:
         home = Path(tempfile.mkdtemp(prefix="hub-demo-"))
@@ -106,8 +108,8 @@ def home_folder(chosen: Path | None) -> Iterator[Path]:
 
 @contextmanager
 def start_hub(home: Path, url: str) -> Iterator[DemoHub]:
-    """Give a hub at `home` that calls itself `url`, with every member registered; nothing serves it yet."""
-    # The reader's own configuration stays out: what must come out was written for the defaults.
+    """Yield a hub in `home` with the public URL `url` and all members. No process serves the hub yet."""
+    # The user's own configuration is left out: `expected.json` was written for the defaults.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
     environ |= {"HUB_HOME": str(home), "HUB_PUBLIC_URL": url}
     service = new_service(load(environ))
@@ -120,15 +122,15 @@ def start_hub(home: Path, url: str) -> Iterator[DemoHub]:
 
 
 def conclude_agreements(demo_hub: DemoHub) -> dict[str, JsonObject]:
-    """Let the parties conclude the example agreements, over HTTP with their own keys; all are in force then.
+    """Conclude the example agreements over HTTP, with the parties' own keys. Afterwards all are in force.
 
-    Returns each as its parties see it, by the name of its file. Raises HubError when one does not bind.
+    Returns the parties' view of each, by the name of its file. Raises HubError for an agreement not in force.
     """
     return {name: conclude(demo_hub, name) for name in AGREEMENTS}
 
 
 def work_at_once(service: Service) -> None:
-    """Do what `hub work --once` does, as soon as no worker of the server is doing it."""
+    """Do the work of `hub work --once`. Waits up to 60 seconds for a worker that is at work already."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not work(service).is_done:
         if time.monotonic() > deadline:
@@ -143,20 +145,21 @@ def example(name: str) -> JsonObject:
 
 
 def certs_of(document: JsonObject) -> list[str]:
-    """Return who signs an agreement."""
+    """Return the members that sign an agreement: the cert of each party."""
     return [f"{party.lower()}-cert" for party in document["parties"]]
 
 
 def conclude(demo_hub: DemoHub, name: str) -> JsonObject:
-    """Let the parties conclude one example agreement; return it as they see it, in force.
+    """Conclude one example agreement, and return the parties' view of the agreement in force.
 
-    Each signs the document whose digest its proposer has read and told them.
+    Each party signs the document with the digest that the proposer has sent to all.
     """
     document = example(name)
     certs = certs_of(document)
     with demo_hub.member(certs[0], governs=True) as hub:
         view = hub.propose(document)
     digest = view["digest"]
+    # `digest`: the client of each party refuses every other document (policy 5).
     for cert in certs:
         with demo_hub.member(cert, governs=True) as hub:
             view = hub.sign(view["id"], digest=digest)
@@ -168,8 +171,10 @@ def conclude(demo_hub: DemoHub, name: str) -> JsonObject:
 def _admit(service: Service, folder: Path, id: str) -> Credentials:
     nation, kind, name = MEMBERS[id]
     administer.add_member(service, id, nation, kind, name)
+    # Before the first push: until then other members could submit with this created_by_ref (policy 8).
     if id in IDENTITIES:
         administer.register_identity(service, id, IDENTITIES[id])
+    # Policy 5: the scope `govern` and agreement keys belong to certs alone.
     scopes = {Scope.READ, Scope.SUBMIT} | ({Scope.GOVERN} if kind is Kind.CERT else set())
     files.make_folder(folder)
     credentials = Credentials(folder / "token", folder / "submit.pem", folder / "agreement.pem")

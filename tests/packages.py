@@ -1,7 +1,7 @@
-"""The rooms of the hub, read from the code: the floors of pyproject.toml, the folders, and who imports whom.
+"""The packages of the hub, read from the code: layers of pyproject.toml, folders, and imports between these.
 
-A room is a file or a folder of hub/. A floor is a layer of the import contract. An inner room is a folder of
-a room.
+A package is a file or a folder directly in hub/. A layer is a layer of the import contract. An inner package
+is a folder in a package.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ Graph = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
-    """A room; `imports` holds the names of rooms of the hub, and of inner rooms beside an inner room."""
+class Package:
+    """A package. `imports` has names of packages; for an inner package also of other inner packages."""
 
     name: str
     path: Path
     caption: str
     imports: tuple[str, ...]
-    inner: tuple[Room, ...] = ()
+    inner: tuple[Package, ...] = ()
 
-    def inner_rows(self, most: int) -> list[tuple[Room, ...]]:
-        """Return the inner rooms in rows of about one length, with at most `most` in a row."""
+    def inner_rows(self, most: int) -> list[tuple[Package, ...]]:
+        """Return the inner packages in rows of about one length, with at most `most` in a row."""
         rows = -(-len(self.inner) // max(1, most))
         each = -(-len(self.inner) // max(1, rows))
         return [self.inner[row * each : (row + 1) * each] for row in range(rows)]
@@ -40,15 +40,15 @@ class Room:
 
 
 @cache
-def floors(hub: Path = HUB) -> tuple[tuple[Room, ...], ...]:
-    """Return the rooms of each floor of the package `hub`, the highest floor first."""
-    names = _layers(hub)
-    paths = {name: _path(hub, name) for floor in names for name in floor}
+def layers(hub: Path = HUB) -> tuple[tuple[Package, ...], ...]:
+    """Return the packages of each layer of the package `hub`, the highest layer first."""
+    names = _names_of_layers(hub)
+    paths = {name: _path(hub, name) for layer in names for name in layer}
     graph = {name: frozenset(_imported(path, hub, hub)) for name, path in paths.items()}
-    return tuple(tuple(_room(paths[name], hub, graph) for name in floor) for floor in names)
+    return tuple(tuple(_package(paths[name], hub, graph) for name in layer) for layer in names)
 
 
-def _layers(hub: Path) -> list[list[str]]:
+def _names_of_layers(hub: Path) -> list[list[str]]:
     tools = tomllib.loads((hub.parent / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
     contracts = (one for one in tools["importlinter"]["contracts"] if one["type"] == "layers")
     (contract,) = (one for one in contracts if hub.name in one["containers"])
@@ -59,32 +59,32 @@ def _path(hub: Path, name: str) -> Path:
     return hub / name if (hub / name).is_dir() else hub / f"{name}.py"
 
 
-def _room(path: Path, hub: Path, graph: Graph) -> Room:
-    imports = _as_on_floors(nearest(graph, path.stem), graph)
-    return Room(path.stem, path, _caption(path), imports, tuple(_inner(path, hub, graph)))
+def _package(path: Path, hub: Path, graph: Graph) -> Package:
+    imports = _in_order_of_layers(nearest(graph, path.stem), graph)
+    return Package(path.stem, path, _caption(path), imports, tuple(_inner(path, hub, graph)))
 
 
-def _inner(room: Path, hub: Path, graph: Graph) -> Iterator[Room]:
-    """Yield the rooms inside, an importer before what it imports."""
-    folders = [one for one in sorted(room.iterdir()) if any(one.rglob("*.py"))] if room.is_dir() else []
+def _inner(package: Path, hub: Path, graph: Graph) -> Iterator[Package]:
+    """Yield the inner packages, each before the packages that it imports."""
+    folders = [one for one in sorted(package.iterdir()) if any(one.rglob("*.py"))] if package.is_dir() else []
     names = {folder.name for folder in folders}
-    beside = {folder.name: frozenset(_imported(folder, room, hub)) & names for folder in folders}
+    beside = {folder.name: frozenset(_imported(folder, package, hub)) & names for folder in folders}
     for folder in sorted(folders, key=lambda one: -len(_reached(beside, one.name))):
-        below = frozenset(_imported(folder, hub, hub)) - {room.name}
+        below = frozenset(_imported(folder, hub, hub)) - {package.name}
         seen = nearest({**graph, "": below}, "")
-        imports = (*sorted(nearest(beside, folder.name)), *_as_on_floors(seen, graph))
-        yield Room(folder.name, folder, _caption(folder), imports)
+        imports = (*sorted(nearest(beside, folder.name)), *_in_order_of_layers(seen, graph))
+        yield Package(folder.name, folder, _caption(folder), imports)
 
 
-def _as_on_floors(names: frozenset[str], graph: Graph) -> tuple[str, ...]:
+def _in_order_of_layers(names: frozenset[str], graph: Graph) -> tuple[str, ...]:
     return tuple(name for name in graph if name in names)
 
 
-def _imported(room: Path, container: Path, hub: Path) -> Iterator[str]:
-    """Yield the names of the files and folders in `container` from which `room` imports, without `room`."""
-    for file in sorted(room.rglob("*.py")) if room.is_dir() else [room]:
+def _imported(package: Path, container: Path, hub: Path) -> Iterator[str]:
+    """Yield the names of other files and folders in `container` from which `package` imports."""
+    for file in sorted(package.rglob("*.py")) if package.is_dir() else [package]:
         for target in _targets(file, hub):
-            if target.is_relative_to(container) and not target.is_relative_to(room):
+            if target.is_relative_to(container) and not target.is_relative_to(package):
                 yield Path(target.relative_to(container).parts[0]).stem
 
 
@@ -105,7 +105,7 @@ def _targets(file: Path, hub: Path) -> Iterator[Path]:
 
 
 def _file(hub: Path, parts: list[str]) -> Path:
-    """Return the file of a module, or of the module that has such a member."""
+    """Return the file of a module, or the file of the module that has this member."""
     path = hub.joinpath(*parts)
     if parts and not path.is_dir():
         path = path.with_suffix(".py")
@@ -114,9 +114,9 @@ def _file(hub: Path, parts: list[str]) -> Path:
 
 
 def nearest(graph: Graph, name: str) -> frozenset[str]:
-    """Return what `name` imports, without what another import of these imports as well.
+    """Return the imports of `name`, without those that another import of `name` imports too.
 
-    Rooms that import each other, directly or not, are all kept.
+    Packages in an import cycle are all kept.
     """
     direct = graph[name]
     implied = {
