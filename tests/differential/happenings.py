@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from tests.oracle import Account, Oracle
+from tests.oracle import Oracle, OracleAccount
 from tests.properties import worlds
 from tests.properties.playing import Play
 from tests.properties.worlds import (
@@ -31,10 +31,10 @@ from tests.stix_objects import INFORMATIVE
 READERS = ("kr-cert", "kr-agency", "kr-partner", "us-agency2", "us-partner")
 WITHOUT_NATION = ("auditor", "operator")
 ACCOUNTS = {
-    member: Account(member[:2].upper(), member[3:].rstrip("2"))
+    member: OracleAccount(member[:2].upper(), member[3:].rstrip("2"))
     for member in [*READERS, "us-cert", "us-agency", "jp-cert", "jp-agency"]
 } | {
-    member: Account(member[:2].upper(), member[3:])
+    member: OracleAccount(member[:2].upper(), member[3:])
     for member in ("au-cert", "au-agency", "in-cert", "in-partner")
 }
 DEFAULTS = dict.fromkeys(("US", "KR", "JP", "AU", "IN"), "amber")

@@ -28,8 +28,17 @@ Sections are those of the policy. Where it leaves a choice, less is disclosed:
 7    What is served in other forms counts by `about` (an answer goes to whom it answers), as before.
 """
 
-from tests.oracle.sights import Oracle, Sight
-from tests.oracle.treaties import Treaty
-from tests.oracle.versions import Account, Handling, Outcome, Version
+from tests.oracle.agreements import OracleAgreement
+from tests.oracle.forms import ServedForm
+from tests.oracle.serving import Oracle
+from tests.oracle.versions import Handling, OracleAccount, OracleOutcome, OracleVersion
 
-__all__ = ["Account", "Handling", "Oracle", "Outcome", "Sight", "Treaty", "Version"]
+__all__ = [
+    "Handling",
+    "Oracle",
+    "OracleAccount",
+    "OracleAgreement",
+    "OracleOutcome",
+    "OracleVersion",
+    "ServedForm",
+]

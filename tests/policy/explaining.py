@@ -7,7 +7,7 @@ from hub.actions.oversight import explain
 from hub.actions.oversight.explain import ExplanationRequest
 from hub.errors import NotFound
 from hub.model import StixId, version_key
-from tests.oracle import Version
+from tests.oracle import OracleVersion
 from tests.policy.playing import CasePlay
 from tests.policy.stories import Deviates, Json, UnreadableCase
 from tests.properties.test_explanations import AUDITOR, ask, expected
@@ -114,7 +114,7 @@ def _is_told(reader: str, record: Json) -> bool:
     return any(expected(reader, {"decisions": [one]}) for one in (own, *forms))
 
 
-def _version(play: CasePlay, label: str) -> Version:
+def _version(play: CasePlay, label: str) -> OracleVersion:
     found = [v for v in play.oracle.versions if play.label(*v.key) == label]
     if len(found) != 1:
         known = sorted({play.label(*v.key) for v in play.oracle.versions})

@@ -16,7 +16,7 @@ from hub.actions.agreement import simulate
 from hub.actions.operation import work
 from hub.model import Receipt, format_instant
 from tests.nations import KINDS, registry
-from tests.oracle import Account, Oracle, Outcome
+from tests.oracle import Oracle, OracleAccount, OracleOutcome
 from tests.oracle.contents import made_id
 from tests.policy.objects import Shelf
 from tests.policy.stories import (
@@ -89,7 +89,7 @@ class CasePlay(RenditionPlay):
         members = {m: self.world.callers[m].member for m in MEMBERS}
         nations = registry(codes=CODES).nations.values()
         self.oracle = Oracle(
-            {m: Account(m[:2].upper(), KINDS[m[3:]].value) for m in MEMBERS},
+            {m: OracleAccount(m[:2].upper(), KINDS[m[3:]].value) for m in MEMBERS},
             dict.fromkeys(CODES, "amber") | dict(self.case.defaults),
             frozenset({INFORMATIVE}),
             {n.rel_to_id: n.code for n in nations},
@@ -124,14 +124,14 @@ class CasePlay(RenditionPlay):
                 self.wait(1)
                 self.world.see(step["member"])
             case "agreed" | "proposed":
-                self._treat(kind, step)
+                self._propose_in_case(kind, step)
             case "signed":
                 self.step(worlds.Sign(self._which(step["signed"])))
                 self._keep_promise(step["signed"])
             case "suspended" | "resumed" | "terminated":
                 acts = {"suspended": worlds.Suspend, "resumed": worlds.Resume, "terminated": worlds.Terminate}
                 which = self._which(step[kind])
-                self.step(acts[kind](which, sorted(self._treaty(which).parties).index(step["by"])))
+                self.step(acts[kind](which, sorted(self._agreement(which).parties).index(step["by"])))
             case "passes":
                 self.wait(seconds(self.place, step["passes"]))
             case "now_sees":
@@ -151,7 +151,9 @@ class CasePlay(RenditionPlay):
         self.submit(step["member"], objects)
         self.catch_up()
 
-    def agree(self, member: str, objects: list[Json], judged: Sequence[Outcome], receipt: Receipt) -> None:
+    def agree(
+        self, member: str, objects: list[Json], judged: Sequence[OracleOutcome], receipt: Receipt
+    ) -> None:
         """See that hub and oracle take each object as the case says, and the hub with its words."""
         for obj, words, one, other in zip(objects, self.expected, judged, receipt.outcomes, strict=True):
             kind, _, reason = words.partition(": ")
@@ -171,12 +173,12 @@ class CasePlay(RenditionPlay):
 
     # --- agreements ---
 
-    def _treat(self, kind: str, step: Json) -> None:
+    def _propose_in_case(self, kind: str, step: Json) -> None:
         clauses = [step, *step.get("and", [])]
         terms = tuple(Terms({k: v for k, v in one.items() if k in _CLAUSE}) for one in clauses)
         begins, lasts = (self._time(step, name) for name in ("begins_in", "lasts"))
         agree = worlds.Agree(terms, begins=begins, lasts=lasts or _YEAR)  # type: ignore[arg-type]
-        self.names[step[kind]] = len(self.treaties)
+        self.names[step[kind]] = len(self.agreements)
         if "promises" in step:
             self.wait(1)
             self._promise(step, agree)
@@ -236,11 +238,11 @@ class CasePlay(RenditionPlay):
             raise UnreadableCase(f"{self.place}: {name} was never agreed; known are {[*self.names]}")
         return self.names[name]
 
-    def _treaty(self, which: int) -> Any:
-        treaty = self.treaties[which]
-        if treaty is None:
+    def _agreement(self, which: int) -> Any:
+        agreement = self.agreements[which]
+        if agreement is None:
             raise UnreadableCase(f"{self.place}: this agreement was refused when it was proposed")
-        return treaty
+        return agreement
 
     # --- who sees what ---
 
@@ -273,9 +275,10 @@ class CasePlay(RenditionPlay):
         self.compare(*self.readers)
 
     def seen_by_oracle(self) -> dict[str, set[str]]:
-        sights = self.oracle.sights(self.in_order(), self.now)
+        served_forms = self.oracle.served_forms(self.in_order(), self.now)
         return {
-            reader: self._labels((*s.version.key, s.form) for s in seen) for reader, seen in sights.items()
+            reader: self._labels((*s.version.key, s.form) for s in seen)
+            for reader, seen in served_forms.items()
         }
 
     def seen_by_hub(self, readers: Iterable[str]) -> dict[str, set[str]]:

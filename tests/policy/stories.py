@@ -22,14 +22,14 @@ _CASE = {
 }
 _PUSH = {"member", "pushes", "outcome"}
 _TERMS = {"from", "to", "max_tlp", "audience", "types", "history", "granular", "anonymise"}
-_TREATY = {*_TERMS, "and", "begins_in", "lasts", "replaces", "promises"}
+_AGREEMENT = {*_TERMS, "and", "begins_in", "lasts", "replaces", "promises"}
 # Each kind of step by the field that makes it one, with the other fields that it may have.
 STEPS: Mapping[str, set[str]] = {
     "pushes": _PUSH,
     "deletes": {"member", "version", "outcome"},
     "polls": {"member"},
-    "agreed": _TREATY,
-    "proposed": _TREATY,
+    "agreed": _AGREEMENT,
+    "proposed": _AGREEMENT,
     "signed": set(),
     "suspended": {"by"},
     "resumed": {"by"},

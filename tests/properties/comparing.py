@@ -19,7 +19,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from hub.model import Receipt, Tlp
-from tests.oracle import Outcome, Version
+from tests.oracle import OracleOutcome, OracleVersion
 from tests.oracle.contents import replaced
 from tests.properties import dealings
 from tests.properties.dealings import Say
@@ -66,7 +66,9 @@ class Comparison(Play):
     def submit(self, member: str, objects: list[Json]) -> None:
         super().submit(member, [replaced(obj, lambda id: self.speakers.get(id, id)) for obj in objects])
 
-    def agree(self, member: str, objects: list[Json], judged: Sequence[Outcome], receipt: Receipt) -> None:
+    def agree(
+        self, member: str, objects: list[Json], judged: Sequence[OracleOutcome], receipt: Receipt
+    ) -> None:
         for obj, one, other in zip(objects, judged, receipt.outcomes, strict=True):
             if one.succeeded != other.succeeded:
                 said = one.why or one.kind
@@ -103,7 +105,7 @@ class Comparison(Play):
         where = "at home" if reader[:2].upper() in homes else "abroad"
         return f"view: hub shows {kind} {where}: {_why(found[0])}"
 
-    def _versions(self, id: str) -> list[Version]:
+    def _versions(self, id: str) -> list[OracleVersion]:
         return [version for version in self.oracle.versions if version.id == id]
 
     def _handlings(self, more: Counter[tuple[str, str, str]]) -> list[Any]:
@@ -111,7 +113,7 @@ class Comparison(Play):
         return [(v.key, v.full, v.given, v.is_home) for id in sorted(ids) for v in self._versions(id)]
 
 
-def _why(version: Version) -> str:
+def _why(version: OracleVersion) -> str:
     """What may have decided about it, for telling differences apart."""
     told = {
         "limited": version.full.limits is not None,

@@ -337,13 +337,13 @@ clauses = st.permutations(NATIONS).flatmap(
 agreements = st.builds(Agree, st.lists(clauses, min_size=1, max_size=3).map(tuple))
 
 
-def _treaty(one: str, other: str, max_tlp: str, audience: str) -> Agree:
+def _agreement(one: str, other: str, max_tlp: str, audience: str) -> Agree:
     return Agree(tuple(Clause(o, (to,), max_tlp, audience) for o, to in ((one, other), (other, one))))
 
 
 # Two nations share with each other, so that most of what is said is seen; the third comes by chance.
 _pairs = st.builds(
-    lambda order, max_tlp, audience: _treaty(order[0], order[1], max_tlp, audience),
+    lambda order, max_tlp, audience: _agreement(order[0], order[1], max_tlp, audience),
     st.permutations(NATIONS),
     st.sampled_from(["amber", "amber+strict", "red"]),
     st.sampled_from(["partner", "partner", "agency"]),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from hub.store.schema.tables import object_version, release
-from tests.oracle import Oracle, Sight
+from tests.oracle import Oracle, ServedForm
 from tests.oracle.contents import ID, replaced
 from tests.oracle.versions import reaches
 from tests.properties import worlds
@@ -93,10 +93,10 @@ drafts = st.builds(
     rel_to=st.sampled_from([()] * 12 + [("KR",), ("JP",)]),
     parts=_parts,
     text=_texts,
-).map(lambda draft: replace(draft, parts=_there(draft)))
+).map(lambda draft: replace(draft, parts=_not_deleted(draft)))
 
 
-def _there(draft: Draft) -> tuple[tuple[str, str], ...]:
+def _not_deleted(draft: Draft) -> tuple[tuple[str, str], ...]:
     """The parts that the object has: any other would close it."""
     obj = draft.build()
     return tuple(part for part in draft.parts if reaches(obj, part[0]))
@@ -205,20 +205,20 @@ class RenditionPlay(Play):
 
     def compare(self, *readers: str) -> None:
         """Each of these readers, or everybody, is served what the oracle says, in form and content."""
-        sights = self.oracle.sights(self.in_order(), self.now)
+        served_forms = self.oracle.served_forms(self.in_order(), self.now)
         for reader in readers or self.oracle.accounts:
-            self._compare(reader, sights[reader])
+            self._compare(reader, served_forms[reader])
 
-    def _compare(self, reader: str, sights: set[Sight]) -> None:
+    def _compare(self, reader: str, served_forms: set[ServedForm]) -> None:
         served = self.served(reader)
-        expected = Counter(self._form(s) for s in sights)
+        expected = Counter(self._form(s) for s in served_forms)
         told = Counter(form for form, _, _ in served)
         assert told == expected, (reader, "more", told - expected, "less", expected - told)
-        by_form = {self._form(s): s for s in sights}
+        by_form = {self._form(s): s for s in served_forms}
         for form, id, body in served:
-            sight = by_form[form]
-            self.equal(self.oracle.id_of(sight), id)
-            said = self.oracle.contents[sight]
+            served_form = by_form[form]
+            self.equal(self.oracle.id_of(served_form), id)
+            said = self.oracle.contents[served_form]
             is_link = form[3].startswith("link:")
             self.equal(said, {name: body.get(name) for name in said} if is_link else body)
 
@@ -227,9 +227,9 @@ class RenditionPlay(Play):
         assert self.world is not None
         return forms(self.world, reader)
 
-    def _form(self, sight: Sight) -> Form:
-        version = sight.version
-        return version.member, self.ids.get(version.id, version.id), version.text, sight.form
+    def _form(self, served_form: ServedForm) -> Form:
+        version = served_form.version
+        return version.member, self.ids.get(version.id, version.id), version.text, served_form.form
 
     def originals(self) -> set[str]:
         return {version.id for version in self.oracle.versions}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.oracle import Handling, Version
+from tests.oracle import Handling, OracleVersion
 from tests.properties.comparing import Comparison, mould
 from tests.properties.dealings import Piece, Say, Strike, happenings, pieces
 from tests.properties.test_worlds import MORE
@@ -47,7 +47,7 @@ def test_nobody_moves_anothers_object(events: list[Event]) -> None:
             assert {key for key in _others(play, event) if key[1] in _versions(before)} == before
 
 
-def _others(play: Comparison, event: Event) -> set[tuple[str, Version]]:
+def _others(play: Comparison, event: Event) -> set[tuple[str, OracleVersion]]:
     """What every reader sees of others than who acts, and who may be deleted by it.
 
     An own copy is a way to what it is a copy of, and so goes with that.
@@ -62,7 +62,7 @@ def _others(play: Comparison, event: Event) -> set[tuple[str, Version]]:
     return {(reader, v) for reader, versions in seen.items() for v in versions if v.member not in aside}
 
 
-def _versions(seen: set[tuple[str, Version]]) -> set[Version]:
+def _versions(seen: set[tuple[str, OracleVersion]]) -> set[OracleVersion]:
     return {version for _, version in seen}
 
 

@@ -14,7 +14,7 @@ from hub.actions.oversight import disclosures, explain
 from hub.actions.oversight.explain import ExplanationRequest
 from hub.errors import NotFound
 from hub.model import Caller, Clearance, Kind, Member, MemberId, Row, Scope, StixId, Tlp, version_key
-from tests.oracle import Treaty
+from tests.oracle import OracleAgreement
 from tests.properties.playing import Play
 from tests.properties.test_worlds import FEWER, a_world
 from tests.properties.worlds import DEFAULTS, LEVELS, MEMBERS, NATIONS, Event, happenings
@@ -165,11 +165,11 @@ def test_every_release_abroad_names_a_clause_that_matches(mould: Mould, events: 
 
 def is_covered(play: Play, record: Told, told: Told, at: datetime) -> bool:
     """Whether the named clause releases objects of this type and level from this origin to this nation."""
-    treaty, clause = named(play, told)
+    agreement, clause = named(play, told)
     level = LEVELS.index(record.get("effective_tlp", "clear"))
     types = [*clause.get("types", [type_of(record)]), "identity", "marking-definition"]
     return (
-        treaty.is_in_force(at)
+        agreement.is_in_force(at)
         and clause["from"] == record["origin"]
         and told["nation"] in clause["to"]
         and level <= LEVELS.index(clause["max_tlp"])
@@ -177,11 +177,11 @@ def is_covered(play: Play, record: Told, told: Told, at: datetime) -> bool:
     )
 
 
-def named(play: Play, told: Told) -> tuple[Treaty, Told]:
+def named(play: Play, told: Told) -> tuple[OracleAgreement, Told]:
     (n,) = [n for n, view in enumerate(play.made) if view is not None and view["id"] == told["agreement"]]
-    treaty = play.treaties[n]
-    assert treaty is not None
-    return treaty, treaty.clauses[told["clause"] - 1]
+    agreement = play.agreements[n]
+    assert agreement is not None
+    return agreement, agreement.clauses[told["clause"] - 1]
 
 
 def type_of(record: Told) -> str:
@@ -220,5 +220,5 @@ def counted(reader: str, rows: list[Row], world: World) -> Counter[tuple[str, st
 
 
 def was_in_force(play: Play, told: Told) -> bool:
-    treaty, clause = named(play, told)
-    return told["nation"] in clause["to"] and treaty.is_in_force(datetime.fromisoformat(told["at"]))
+    agreement, clause = named(play, told)
+    return told["nation"] in clause["to"] and agreement.is_in_force(datetime.fromisoformat(told["at"]))

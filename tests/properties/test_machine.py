@@ -66,7 +66,7 @@ class Alliance(RuleBasedStateMachine):
         self.watch.step(event)
 
     def agreement(self, which: int) -> int:
-        return which % len(self.watch.treaties)
+        return which % len(self.watch.agreements)
 
     @initialize(
         readers=st.lists(st.sampled_from(MEMBERS), min_size=2, max_size=4, unique=True),
@@ -94,12 +94,12 @@ class Alliance(RuleBasedStateMachine):
         deleter = f"{member[:2]}-cert" if by_cert else member
         self.happen(Delete(deleter, draft.place, draft.version if version else None))
 
-    @precondition(lambda self: len(self.watch.treaties) < 6)
+    @precondition(lambda self: len(self.watch.agreements) < 6)
     @rule(agreement=worlds.broad_agreements)
     def agree(self, agreement: Agree) -> None:
         self.happen(agreement)
 
-    @precondition(lambda self: len(self.watch.treaties) < 9)
+    @precondition(lambda self: len(self.watch.agreements) < 9)
     @rule(amendment=worlds.amendments, which=which)
     def amend(self, amendment: Amend, which: int) -> None:
         self.happen(replace(amendment, agreement=self.agreement(which)))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hub.actions.checks import check
 from hub.actions.operation import work
 from hub.model import Tlp
-from tests.oracle import Version
+from tests.oracle import OracleVersion
 from tests.properties.playing import Play
 from tests.properties.test_worlds import MORE, a_world
 from tests.properties.worlds import (
@@ -63,7 +63,7 @@ class Recalling(Play):
     """All but some poll before each push and deletion; whom it takes something back from is noted down."""
 
     absent: Readers = frozenset()
-    fetched: set[tuple[str, Version]] = field(default_factory=set)
+    fetched: set[tuple[str, OracleVersion]] = field(default_factory=set)
     due: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
     def _push(self, event: Push) -> None:

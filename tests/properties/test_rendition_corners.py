@@ -32,8 +32,12 @@ def seeing(mould: Mould, events: Sequence[Event]) -> list[str]:
         for event in events:
             play.step(event)
             play.compare()
-        sights = play.oracle.sights(play.in_order(), play.now)
-    return [m for m in MEMBERS if any(sight.version.member.startswith("kr-") for sight in sights[m])]
+        served_forms = play.oracle.served_forms(play.in_order(), play.now)
+    return [
+        m
+        for m in MEMBERS
+        if any(served_form.version.member.startswith("kr-") for served_form in served_forms[m])
+    ]
 
 
 @pytest.mark.parametrize(
@@ -75,8 +79,8 @@ def test_a_cert_that_names_what_an_agency_submitted_keeps_it_home_where_the_sour
         ]:
             play.step(event)
             play.compare()
-        seen = play.oracle.sights(play.in_order(), play.now)["kr-cert"]
-    assert ("relationship" in {sight.version.type for sight in seen}) == is_seen
+        seen = play.oracle.served_forms(play.in_order(), play.now)["kr-cert"]
+    assert ("relationship" in {served_form.version.type for served_form in seen}) == is_seen
 
 
 @pytest.mark.parametrize("part", ["labels.[0]", "description"])
@@ -89,8 +93,8 @@ def test_what_only_a_part_raised_to_red_is_not_kept_from_anybody_once_that_is_go
         for event in [Agree((redacting,)), Push("us-partner", (Draft(REPORT, parts=((part, "red"),)),))]:
             play.step(event)
             play.compare()
-        sights = play.oracle.sights(play.in_order(), play.now)
-    assert {m: [s.form for s in sights[m]] for m in ("kr-cert", "kr-agency", "kr-partner")} == {
+        served_forms = play.oracle.served_forms(play.in_order(), play.now)
+    assert {m: [s.form for s in served_forms[m]] for m in ("kr-cert", "kr-agency", "kr-partner")} == {
         "kr-cert": ["redacted:amber"],
         "kr-agency": ["redacted:amber"],
         "kr-partner": [],
@@ -123,6 +127,8 @@ def test_what_refers_to_itself_goes_on_doing_so_in_every_form(mould: Mould) -> N
         play.submit("kr-agency", [own])
         play.catch_up()
         play.compare()
-        seen = play.oracle.sights(play.in_order(), play.now)["us-cert"]
-        told = [play.oracle.contents[sight] for sight in seen if sight.version.id == own["id"]]
+        seen = play.oracle.served_forms(play.in_order(), play.now)["us-cert"]
+        told = [
+            play.oracle.contents[served_form] for served_form in seen if served_form.version.id == own["id"]
+        ]
     assert [one["id"] in one["object_refs"] for one in told] == [True]

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hub.model import Row, Tlp, VersionFilter
-from tests.oracle import Version
+from tests.oracle import OracleVersion
 from tests.properties.playing import Play
 from tests.properties.worlds import (
     DEFAULTS,
@@ -71,7 +71,7 @@ def rows(seen: Sequence[Seen]) -> Counter[tuple[str, str, str, str]]:
     return Counter((s.origin, s.id, s.version, canonical(json.loads(s.body))) for s in seen)
 
 
-def expected(play: Play, versions: Iterable[Version]) -> Counter[tuple[str, str, str, str]]:
+def expected(play: Play, versions: Iterable[OracleVersion]) -> Counter[tuple[str, str, str, str]]:
     return Counter((play.oracle.nation(v), v.id, v.text, canonical(v.obj)) for v in versions)
 
 
@@ -93,7 +93,7 @@ def ids(rows: Iterable[Row]) -> Counter[tuple[str, str]]:
     return Counter((row.id, row.version) for row in rows)
 
 
-def is_earlier(one: Version, other: Version) -> bool:
+def is_earlier(one: OracleVersion, other: OracleVersion) -> bool:
     return (one.member, one.id) == (other.member, other.id) and one.when < other.when
 
 
@@ -241,7 +241,7 @@ def test_nothing_outlives_the_agreements_that_allowed_it(
         play = Play(world).play(events)
         if by_clock:
             play.wait(2_000_000)
-        for n in range(len(play.treaties)):
+        for n in range(len(play.agreements)):
             play.step(Terminate(n))
         for reader in MEMBERS:
             home = reader[:2].upper()

@@ -13,7 +13,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.oracle import Account
+from tests.oracle import OracleAccount
 from tests.stix_objects import INFORMATIVE, TLP, Json, definition, observable, sdo, stix_id, value_id
 from tests.world import KINDS, registry
 
@@ -24,7 +24,7 @@ MEMBERS = [
     *(f"kr-{kind}" for kind in ("cert", "agency", "partner")),
     *(f"jp-{kind}" for kind in ("cert", "agency")),
 ]
-ACCOUNTS = {m: Account(m[:2].upper(), KINDS[m[3:]].value) for m in MEMBERS}
+ACCOUNTS = {m: OracleAccount(m[:2].upper(), KINDS[m[3:]].value) for m in MEMBERS}
 
 
 def speaker(member: str) -> str:
