@@ -320,7 +320,9 @@ def build(
     for code in codes:
         for name in kinds:
             _enrol(world, f"{code.lower()}-{name}", code, KINDS[name])
-    _beginnings[kind] = _Beginning(kept.Rows.of(world.service.store), dict(world.callers), dict(world.tokens))
+    _beginnings[kind] = _Beginning(
+        kept.TableRows.of(world.service.store), dict(world.callers), dict(world.tokens)
+    )
     return world
 
 
@@ -328,7 +330,7 @@ def build(
 class _Beginning:
     """What a world begins with."""
 
-    rows: kept.Rows
+    rows: kept.TableRows
     callers: dict[str, Caller]
     tokens: dict[str, str]
 

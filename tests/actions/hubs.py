@@ -80,7 +80,7 @@ class Clock:
         self.forward(**{name: -value for name, value in parts.items()})
 
 
-_beginnings: dict[str, tuple[kept.Rows, datetime]] = {}
+_beginnings: dict[str, tuple[kept.TableRows, datetime]] = {}
 
 
 def identifier(kind: str, name: str) -> str:
@@ -163,7 +163,7 @@ class Hub:
         is_first = is_as_usual and kept.is_empty(store)
         initialise(self.service)
         if is_first:
-            _beginnings[kind] = (kept.Rows.of(store), self.clock())
+            _beginnings[kind] = (kept.TableRows.of(store), self.clock())
 
     def changed(self, **changes: Any) -> Hub:
         """Return another process over the same database and members, with other settings."""

@@ -23,7 +23,8 @@ from hub.model import NationCode, Tlp
 from tests import postgres
 from tests.actions.damage import copied, damage, furnish
 from tests.properties.playing import Play
-from tests.properties.worlds import DEFAULTS, NATIONS, Event, happenings
+from tests.properties.world_strategies import event_lists
+from tests.properties.worlds import DEFAULTS, NATIONS, Event
 from tests.stix_objects import stix_id
 from tests.world import Mould, World, build
 
@@ -664,7 +665,7 @@ def test_a_hub_stays_sound_when_time_brings_agreements_and_takes_them(sound: Sou
 
 
 @settings(derandomize=True, deadline=None, max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
-@given(events=happenings)
+@given(events=event_lists)
 def test_whatever_happens_leaves_a_sound_hub(mould: Mould, events: list[Event]) -> None:
     world = mould.cast()
     try:

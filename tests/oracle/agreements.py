@@ -1,4 +1,4 @@
-"""The lives of agreements, said a second time (policy 5)."""
+"""The lifecycle of agreements, said a second time (policy 5)."""
 
 from __future__ import annotations
 

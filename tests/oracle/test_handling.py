@@ -1,4 +1,4 @@
-"""What markings, containers and defaults amount to, each as the smallest story (policy 2, 3, 6, 8)."""
+"""What markings, revocations and newest versions amount to, each as the smallest case (policy 2, 3, 4, 8)."""
 
 from __future__ import annotations
 

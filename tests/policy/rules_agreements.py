@@ -1,4 +1,4 @@
-"""The lives of a case's agreements in memory, and the periods in which their clauses bind."""
+"""The lifecycle of a case's agreements in memory, and the periods in which their clauses bind."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from hub.rules.agreement.amendments import (
     forbids_superseding,
     superseded_by,
 )
-from tests.policy.rules_memory import Memory
-from tests.policy.stories import Json
+from tests.policy.cases import Json
+from tests.policy.rules_memory import RulesMemory
 
 Prepare = Callable[[str, NationCode, datetime], None]
 
@@ -53,7 +53,7 @@ class RulesAgreement:
 
 
 @dataclass(frozen=True)
-class History:
+class DueHistory:
     """What an agreement has yet to bring of what a nation submitted before, from when on."""
 
     agreement: str
@@ -68,11 +68,11 @@ class RulesAgreements:
     `prepare` lets rows stand by an amendment, too, before it takes over from what they stand by.
     """
 
-    memory: Memory
+    memory: RulesMemory
     prepare: Prepare
-    due: list[History] = field(default_factory=list)
+    due: list[DueHistory] = field(default_factory=list)
 
-    def taken_due(self, until: datetime) -> list[History]:
+    def taken_due(self, until: datetime) -> list[DueHistory]:
         """Take out what has to be brought until then, in its order."""
         due = sorted((one for one in self.due if one.due_at <= until), key=lambda one: one.due_at)
         self.due = [one for one in self.due if one not in due]
@@ -175,7 +175,7 @@ class RulesAgreements:
     def _bring(self, periods: list[Period]) -> None:
         """Have what was submitted before gone through once the periods begin."""
         origins = sorted({p.clause.origin for p in periods if reaches_back(p)})
-        self.due += [History(periods[0].agreement_id, origin, periods[0].start) for origin in origins]
+        self.due += [DueHistory(periods[0].agreement_id, origin, periods[0].start) for origin in origins]
 
     def _end(self, agreement: str, now: datetime, *, begun: bool = True) -> None:
         own = [p for p in self._of(agreement) if p.ended_at is None and (begun or p.start > now)]

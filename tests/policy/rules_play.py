@@ -25,22 +25,22 @@ from hub.model import (
 from hub.rules.agreement.agreements import Step
 from tests.nations import KINDS, START, registry
 from tests.policy import rules_player as rules
-from tests.policy.objects import Shelf
-from tests.policy.rules_agreements import RulesAgreement, RulesAgreements
-from tests.policy.rules_memory import Memory, made_id
-from tests.policy.rules_told import owner_hears, served, told
-from tests.policy.stories import (
+from tests.policy.case_objects import CaseObjects
+from tests.policy.cases import (
     CODES,
     MEMBERS,
-    Case,
     Deviates,
     Json,
+    PolicyCase,
     UnreadableCase,
     differences,
     kind_of,
     readers_of,
     seconds,
 )
+from tests.policy.rules_agreements import RulesAgreement, RulesAgreements
+from tests.policy.rules_memory import RulesMemory, made_id
+from tests.policy.rules_told import owner_hears, served, told
 from tests.stix_objects import stamp, stix_id
 
 _YEAR = timedelta(days=365)
@@ -53,7 +53,7 @@ _STEPS = {"suspended": Step.SUSPEND, "resumed": Step.RESUME, "terminated": Step.
 class RulesPlay:
     """One case under way; what of it is no matter of the rules is left out (README.md)."""
 
-    case: Case
+    case: PolicyCase
     now: datetime = START
     place: str = ""
     agreements: dict[str, RulesAgreement | None] = field(default_factory=dict)
@@ -64,16 +64,18 @@ class RulesPlay:
             {code: tlp for code, tlp in levels.items() if tlp is not None}, CODES, self.case.home
         )
         members = {MemberId(name): _member(nations, name) for name in MEMBERS}
-        self.memory = Memory(nations, members)
+        self.memory = RulesMemory(nations, members)
         self.rules_agreements = RulesAgreements(self.memory, partial(rules.prepare, self.memory))
         rel_to = {nation.code: nation.rel_to_id for nation in nations.nations.values()}
-        self.shelf = Shelf(self.case.place, rel_to, lambda name: self._member(name).identity, self._made)
+        self.case_objects = CaseObjects(
+            self.case.place, rel_to, lambda name: self._member(name).identity, self._made
+        )
 
-    # --- the story ---
+    # --- the steps ---
 
     def tell(self) -> None:
-        """Let the whole story happen, and hold every step to what the case expects of it."""
-        for n, step in enumerate(self.case.story, start=1):
+        """Let all steps happen, and hold every step to what the case expects of it."""
+        for n, step in enumerate(self.case.steps, start=1):
             self.place = f"{self.case.place}, step {n}"
             self._pass(self.now + _SECOND)
             self._happen(kind_of(step), step)
@@ -106,7 +108,7 @@ class RulesPlay:
         self.now = until
 
     def _push(self, step: Json) -> None:
-        objects = [self.shelf.build(one) for one in step["pushes"]]
+        objects = [self.case_objects.build(one) for one in step["pushes"]]
         outcome = step.get("outcome", "accepted")
         expected = [outcome] * len(objects) if isinstance(outcome, str) else outcome
         told = rules.submit(self.memory, self._member(step["member"]), objects, self.now)
@@ -125,7 +127,7 @@ class RulesPlay:
 
     def _delete(self, step: Json) -> None:
         key = version_key(stamp(step["version"])) if "version" in step else None
-        id, member = StixId(self.shelf.id(step["deletes"])), self._member(step["member"])
+        id, member = StixId(self.case_objects.id(step["deletes"])), self._member(step["member"])
         done = "deleted" if rules.delete(self.memory, member, id, key, self.now) else "refused"
         if done != step.get("outcome", "deleted"):
             raise Deviates(f"{self.place}: case: {step.get('outcome', 'deleted')}, rules: {done}")
@@ -203,7 +205,7 @@ class RulesPlay:
         """Name a version as the case does: "report R, version 2 of us-agency (redacted)"."""
         versions = self.memory.versions.values()
         record = sorted(v.version_key for v in versions if v.record == version.record)
-        number = self.shelf.numbers.get((version.id, version.version))
+        number = self.case_objects.numbers.get((version.id, version.version))
         number = number or record.index(version.version_key) + 1
         is_shared = len({v.member for v in versions if v.id == version.id}) > 1
         return "".join(
@@ -216,7 +218,7 @@ class RulesPlay:
         )
 
     def _name(self, id: str) -> str:
-        return next((name for name, known in self.shelf.ids.items() if known == id), id)
+        return next((name for name, known in self.case_objects.ids.items() if known == id), id)
 
     def _version(self, label: str) -> ObjectVersion:
         found = [v for v in self.memory.versions.values() if self._label(v) == label]

@@ -14,7 +14,7 @@ from tests.nations import KINDS, registry
 from tests.oracle import Oracle, ServedForm
 from tests.policy import rules_player as rules
 from tests.policy.rules_agreements import RulesAgreement, RulesAgreements
-from tests.policy.rules_memory import Memory, Row
+from tests.policy.rules_memory import RulesMemory, RulesRow
 from tests.policy.rules_told import served
 from tests.properties.playing import Play
 from tests.properties.renditions import Form, RenditionPlay
@@ -49,7 +49,7 @@ class RulesAlone(RenditionPlay):
     def __post_init__(self) -> None:
         levels = {code: Tlp.of(level) for code, level in DEFAULTS.items()}
         nations = registry({c: tlp for c, tlp in levels.items() if tlp is not None}, NATIONS, [*self.homes])
-        self.memory = Memory(nations, {MemberId(name): _member(name) for name in MEMBERS})
+        self.memory = RulesMemory(nations, {MemberId(name): _member(name) for name in MEMBERS})
         self.rules_agreements = RulesAgreements(self.memory, partial(rules.prepare, self.memory))
         self.oracle = Oracle(
             ACCOUNTS,
@@ -153,7 +153,7 @@ class RulesAlone(RenditionPlay):
         for form, row in found:
             self.equal(self.oracle.id_of(expected[form]), row.id)
 
-    def _form_of(self, row: Row) -> Form:
+    def _form_of(self, row: RulesRow) -> Form:
         version = self.memory.versions[row.version]
         return version.member, version.id, version.version, row.form.label
 

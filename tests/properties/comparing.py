@@ -1,4 +1,4 @@
-"""Generated dealings played by the hub beside the oracle, and what they say differently.
+"""Generated worlds with shared ids, played by the hub beside the oracle, and what they say differently.
 
 `python -m tests.properties.comparing --worlds 300` plays so many and lists every kind of difference, how
 often it comes first in a world, and for each the smallest world that was found.
@@ -21,9 +21,9 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hub.model import Receipt, Tlp
 from tests.oracle import OracleOutcome, OracleVersion
 from tests.oracle.contents import replaced
-from tests.properties import dealings
-from tests.properties.dealings import Say
+from tests.properties import shared_ids
 from tests.properties.playing import Play
+from tests.properties.shared_ids import Say
 from tests.properties.unrecorded import unrecorded
 from tests.properties.worlds import DEFAULTS, NATIONS, Event, speaker
 from tests.stix_objects import Json
@@ -49,7 +49,7 @@ def mould() -> Mould:
 
 @dataclass
 class Comparison(Play):
-    """Plays dealings, and compares every outcome, and after every event what every reader is served."""
+    """Plays such worlds, and compares every outcome, and after every event what every reader is served."""
 
     speakers: dict[str, str] = field(default_factory=dict)
 
@@ -61,7 +61,7 @@ class Comparison(Play):
                 self.speakers[speaker(member)] = caller.member.identity
         else:
             self.oracle.homes |= {*HOMES}
-            self.oracle.hub_identity = dealings.HUB
+            self.oracle.hub_identity = shared_ids.HUB
 
     def submit(self, member: str, objects: list[Json]) -> None:
         super().submit(member, [replaced(obj, lambda id: self.speakers.get(id, id)) for obj in objects])
@@ -137,7 +137,7 @@ def canonical(value: object) -> str:
 
 
 @dataclass
-class Survey:
+class DifferenceSurvey:
     """Counts first differences by kind, and keeps the smallest world of each."""
 
     cast: Mould
@@ -200,9 +200,9 @@ def size(events: Sequence[Event]) -> int:
     return sum(len(event.drafts) if isinstance(event, Say) else 1 for event in events)
 
 
-def survey(worlds: int, number: int, seconds: float) -> Survey:
+def survey(worlds: int, number: int, seconds: float) -> DifferenceSurvey:
     """Play so many worlds, which follow from the number, or as many as there is time for."""
-    found = Survey(mould(), until=time.monotonic() + seconds)
+    found = DifferenceSurvey(mould(), until=time.monotonic() + seconds)
 
     @seed(number)
     @settings(
@@ -212,7 +212,7 @@ def survey(worlds: int, number: int, seconds: float) -> Survey:
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(dealings.happenings)
+    @given(shared_ids.event_lists)
     def play(events: list[Event]) -> None:
         found.add(events)
 

@@ -26,11 +26,11 @@ from tests.properties.worlds import (
     Amend,
     Delete,
     Event,
+    HistoryStep,
     Nothing,
     Push,
     Resume,
     Sign,
-    Step,
     Suspend,
     Terminate,
     Wait,
@@ -47,7 +47,7 @@ View = frozenset[tuple[str, str, str]]
 class Play:
     """A world as the oracle sees it, and, unless `world` is None, the hub beside it.
 
-    Due histories are brought to their end at once, unless it `lags`: then by Step and Work alone.
+    Due histories are brought to their end at once, unless it `lags`: then by HistoryStep and Work alone.
     """
 
     world: World | None = None
@@ -98,7 +98,7 @@ class Play:
                 self.wait(event.seconds)
             case Work():
                 self._work()
-            case Step():
+            case HistoryStep():
                 self._advance(event)
             case Nothing():
                 self.agreements.append(None)
@@ -153,7 +153,7 @@ class Play:
         if self.world is not None:
             assert work.work(self.world.service).is_done
 
-    def _advance(self, event: Step) -> None:
+    def _advance(self, event: HistoryStep) -> None:
         jobs = [*self.histories(HistoryKind.PREPARE), *self.histories(HistoryKind.APPEND)]
         if jobs and self.world is not None:
             history._step(self.world.service, jobs[event.job % len(jobs)])

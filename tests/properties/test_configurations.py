@@ -19,20 +19,8 @@ from hub.actions.service.in_force import InForce
 from hub.model import NationCode, StixId, Tlp
 from tests.properties.playing import Play
 from tests.properties.test_worlds import FEWER, a_world, compare, mould
-from tests.properties.worlds import (
-    NATIONS,
-    POOL,
-    UNKNOWN,
-    Draft,
-    Event,
-    Push,
-    agreements,
-    aimed,
-    deletes,
-    drafts,
-    lives,
-    members,
-)
+from tests.properties.world_strategies import agreements, aimed, deletes, drafts, lifecycle_events, members
+from tests.properties.worlds import NATIONS, POOL, UNKNOWN, Draft, Event, Push
 from tests.stix_objects import INFORMATIVE, PUBLIC, sdo, stix_id
 from tests.world import Mould, World
 
@@ -93,15 +81,19 @@ changes = st.builds(
     informative=st.frozensets(st.sampled_from(_LISTED)),
     public=st.frozensets(st.sampled_from(_PUBLIC)),
 )
-parts = st.lists(st.one_of(pushes, pushes, pushes, deletes, agreements, lives), min_size=1, max_size=4)
-stories = st.tuples(agreements, st.lists(st.tuples(parts, changes), min_size=1, max_size=3), parts)
+parts = st.lists(
+    st.one_of(pushes, pushes, pushes, deletes, agreements, lifecycle_events), min_size=1, max_size=4
+)
+sequences = st.tuples(agreements, st.lists(st.tuples(parts, changes), min_size=1, max_size=3), parts)
 
 
 def played(
-    play: Play, world: World, story: tuple[Event, Sequence[tuple[Sequence[Event], Change]], Sequence[Event]]
+    play: Play,
+    world: World,
+    sequence: tuple[Event, Sequence[tuple[Sequence[Event], Change]], Sequence[Event]],
 ) -> None:
     """Play the events, with the changes where they stand among them."""
-    first, middle, last = story
+    first, middle, last = sequence
     events: list[Event] = [first]
     stops: dict[int, Change] = {}
     for several, change in middle:
@@ -120,13 +112,13 @@ def views(world: World) -> dict[str, Counter[tuple[str, str]]]:
 
 
 @FEWER
-@given(story=stories)
+@given(sequence=sequences)
 def test_each_version_is_judged_by_what_was_configured_when_it_was_submitted(
-    mould: Mould, story: tuple[Event, Sequence[tuple[Sequence[Event], Change]], Sequence[Event]]
+    mould: Mould, sequence: tuple[Event, Sequence[tuple[Sequence[Event], Change]], Sequence[Event]]
 ) -> None:
     with a_world(mould) as world:
         play = Play(world)
-        played(play, world, story)
+        played(play, world, sequence)
         compare(play, world)
         assert check.check(world.service).faults == []
 

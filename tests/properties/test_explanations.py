@@ -17,7 +17,8 @@ from hub.model import Caller, Clearance, Kind, Member, MemberId, Row, Scope, Sti
 from tests.oracle import OracleAgreement
 from tests.properties.playing import Play
 from tests.properties.test_worlds import FEWER, a_world
-from tests.properties.worlds import DEFAULTS, LEVELS, MEMBERS, NATIONS, Event, happenings
+from tests.properties.world_strategies import event_lists
+from tests.properties.worlds import DEFAULTS, LEVELS, MEMBERS, NATIONS, Event
 from tests.stix_objects import stix_id
 from tests.world import KINDS, Mould, World
 
@@ -61,7 +62,7 @@ def expected(reader: str, record: Told) -> bool:
 
 
 @FEWER
-@given(events=happenings)
+@given(events=event_lists)
 def test_what_is_explained_is_what_every_reader_is_served(mould: Mould, events: list[Event]) -> None:
     """Below the clearance, at home, whoever submitted something sees it, and what hangs on nothing else."""
     with a_world(mould) as world:
@@ -81,7 +82,7 @@ def test_what_is_explained_is_what_every_reader_is_served(mould: Mould, events: 
 
 
 @FEWER
-@given(events=happenings)
+@given(events=event_lists)
 def test_what_a_member_is_told_is_of_what_it_is_served(mould: Mould, events: list[Event]) -> None:
     with a_world(mould) as world:
         play = Play(world).play(events)
@@ -101,7 +102,7 @@ def test_what_a_member_is_told_is_of_what_it_is_served(mould: Mould, events: lis
 
 
 @FEWER
-@given(events=happenings)
+@given(events=event_lists)
 def test_many_are_told_as_each_is_and_what_is_hidden_as_what_is_not_there(
     mould: Mould, events: list[Event]
 ) -> None:
@@ -149,7 +150,7 @@ def leaves(record: Told) -> bool:
 
 
 @FEWER
-@given(events=happenings)
+@given(events=event_lists)
 def test_every_release_abroad_names_a_clause_that_matches(mould: Mould, events: list[Event]) -> None:
     with a_world(mould) as world:
         play = Play(world).play(events)
@@ -192,7 +193,7 @@ def type_of(record: Told) -> str:
 
 
 @FEWER
-@given(events=happenings, data=st.data())
+@given(events=event_lists, data=st.data())
 def test_what_was_fetched_is_told_whole_and_under_a_clause_of_its_moment(
     mould: Mould, events: list[Event], data: st.DataObject
 ) -> None:

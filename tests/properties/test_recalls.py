@@ -16,21 +16,18 @@ from hub.model import Tlp
 from tests.oracle import OracleVersion
 from tests.properties.playing import Play
 from tests.properties.test_worlds import MORE, a_world
+from tests.properties.world_strategies import aimed, deletes, event_lists, lifecycle_events
 from tests.properties.worlds import (
     DEFAULTS,
     LEVELS,
     MEMBERS,
     NATIONS,
     Agree,
-    Clause,
     Delete,
     Draft,
+    DrawnClause,
     Event,
     Push,
-    aimed,
-    deletes,
-    happenings,
-    lives,
 )
 from tests.world import Mould
 
@@ -46,10 +43,13 @@ strict = st.builds(
 _first = st.builds(Push, st.just("us-agency"), st.lists(lax, min_size=3, max_size=5).map(tuple))
 _tighter = st.builds(Push, st.just("us-agency"), st.lists(strict, min_size=1, max_size=2).map(tuple))
 SHARED = Agree(
-    (Clause("US", ("KR", "JP"), "amber", "partner"), Clause("KR", ("US",), "amber+strict", "partner"))
+    (
+        DrawnClause("US", ("KR", "JP"), "amber", "partner"),
+        DrawnClause("KR", ("US",), "amber+strict", "partner"),
+    )
 )
 tightenings = st.tuples(
-    _first, _tighter, st.lists(st.one_of(_tighter, _tighter, _tighter, deletes, lives), max_size=4)
+    _first, _tighter, st.lists(st.one_of(_tighter, _tighter, _tighter, deletes, lifecycle_events), max_size=4)
 ).map(lambda parts: aimed([SHARED, *parts[:2], *parts[2]]))
 
 
@@ -92,7 +92,7 @@ class Recalling(Play):
 
 
 @MORE
-@given(events=st.one_of(tightenings, tightenings, happenings), absent=absentees)
+@given(events=st.one_of(tightenings, tightenings, event_lists), absent=absentees)
 def test_exactly_those_are_told_who_fetched_what_they_may_not_have(
     mould: Mould, events: list[Event], absent: Readers
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 
 from hub.actions.checks import check
-from tests.properties.renditions import Event, RenditionPlay, happenings
+from tests.properties.renditions import Event, RenditionPlay, event_lists
 from tests.properties.test_worlds import MORE, a_world, mould
 from tests.world import Mould
 
@@ -16,7 +16,7 @@ __all__ = ["mould"]
 
 
 @MORE
-@given(events=happenings)
+@given(events=event_lists)
 def test_a_full_poll_is_exactly_what_the_policy_lets_be_seen_in_each_form(
     mould: Mould, events: list[Event]
 ) -> None:

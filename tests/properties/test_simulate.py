@@ -18,7 +18,8 @@ from hub.model import Caller, Clearance, Kind, Member, MemberId, Scope, StixId, 
 from hub.store.schema.tables import object_version, release
 from tests.properties.playing import Play
 from tests.properties.test_worlds import MORE, a_world, mould
-from tests.properties.worlds import LEVELS, NATIONS, Agree, Event, agreements, aimed, deletes, pushes
+from tests.properties.world_strategies import agreements, aimed, deletes, pushes
+from tests.properties.worlds import LEVELS, NATIONS, Agree, Event
 from tests.stix_objects import Json
 from tests.world import EVERY_VERSION, Mould, World
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from hub.model import Row, Tlp, VersionFilter
 from tests.oracle import OracleVersion
 from tests.properties.playing import Play
+from tests.properties.world_strategies import agreements, apart, event_lists
 from tests.properties.worlds import (
     DEFAULTS,
     LEVELS,
@@ -26,17 +27,14 @@ from tests.properties.worlds import (
     NATIONS,
     Agree,
     Amend,
-    Clause,
     Delete,
+    DrawnClause,
     Event,
-    Life,
+    LifecycleEvent,
     Nothing,
     Push,
     Terminate,
     Wait,
-    agreements,
-    apart,
-    happenings,
 )
 from tests.world import Mould, Seen, World
 
@@ -101,7 +99,7 @@ def is_earlier(one: OracleVersion, other: OracleVersion) -> bool:
 
 
 @MORE
-@given(events=happenings)
+@given(events=event_lists)
 def test_a_full_poll_is_exactly_what_the_policy_releases(mould: Mould, events: list[Event]) -> None:
     with a_world(mould) as world:
         play = Play(world).play(events)
@@ -109,7 +107,7 @@ def test_a_full_poll_is_exactly_what_the_policy_releases(mould: Mould, events: l
 
 
 @FEWER
-@given(events=happenings)
+@given(events=event_lists)
 def test_it_is_so_after_every_single_event(mould: Mould, events: list[Event]) -> None:
     with a_world(mould) as world:
         play = Play(world)
@@ -130,7 +128,7 @@ def polls(mould: Mould, events: Sequence[Event]) -> dict[str, set[tuple[str, str
 
 
 @FEWER
-@given(events=happenings, more=agreements, data=st.data())
+@given(events=event_lists, more=agreements, data=st.data())
 def test_adding_an_agreement_never_hides(
     mould: Mould, events: list[Event], more: Agree, data: st.DataObject
 ) -> None:
@@ -148,14 +146,14 @@ def later_by_one(events: Sequence[Event], place: int) -> list[Event]:
     made = sum(isinstance(event, Agree | Amend) for event in events[:place])
     return [
         replace(event, agreement=event.agreement + (event.agreement >= made))
-        if isinstance(event, Life)
+        if isinstance(event, LifecycleEvent)
         else event
         for event in events[place:]
     ]
 
 
 @FEWER
-@given(events=happenings, data=st.data())
+@given(events=event_lists, data=st.data())
 def test_a_stricter_marking_never_reveals(mould: Mould, events: list[Event], data: st.DataObject) -> None:
     # Each member has its own ids: a reference to another member's record counts only while the
     # referring member sees it, so that hiding it from that member may show the referring object.
@@ -197,7 +195,7 @@ def one_by_one(events: Sequence[Event]) -> list[Event]:
 
 
 @FEWER
-@given(events=happenings, data=st.data())
+@given(events=event_lists, data=st.data())
 def test_a_narrower_clause_never_reveals(mould: Mould, events: list[Event], data: st.DataObject) -> None:
     events = apart(events, NATIONS)
     found = [(n, event) for n, event in enumerate(events) if isinstance(event, Agree)]
@@ -213,7 +211,7 @@ def test_a_narrower_clause_never_reveals(mould: Mould, events: list[Event], data
     assert all(after[reader] <= before[reader] for reader in MEMBERS)
 
 
-def narrower(clause: Clause, data: st.DataObject) -> Clause:
+def narrower(clause: DrawnClause, data: st.DataObject) -> DrawnClause:
     match data.draw(st.sampled_from(["max_tlp", "audience", "types", "to", "history"])):
         case "history":
             return replace(clause, history=False)
@@ -233,7 +231,7 @@ def narrower(clause: Clause, data: st.DataObject) -> Clause:
 
 
 @FEWER
-@given(events=happenings, by_clock=st.booleans())
+@given(events=event_lists, by_clock=st.booleans())
 def test_nothing_outlives_the_agreements_that_allowed_it(
     mould: Mould, events: list[Event], by_clock: bool
 ) -> None:
@@ -253,7 +251,7 @@ def test_nothing_outlives_the_agreements_that_allowed_it(
 
 
 @FEWER
-@given(events=happenings, data=st.data())
+@given(events=event_lists, data=st.data())
 def test_who_comes_back_with_the_last_date_misses_nothing(
     mould: Mould, events: list[Event], data: st.DataObject
 ) -> None:
@@ -280,7 +278,7 @@ def test_who_comes_back_with_the_last_date_misses_nothing(
 
 
 @FEWER
-@given(events=happenings, data=st.data())
+@given(events=event_lists, data=st.data())
 def test_what_a_reader_may_not_see_changes_nothing_for_it(
     mould: Mould, events: list[Event], data: st.DataObject
 ) -> None:

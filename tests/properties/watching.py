@@ -19,7 +19,7 @@ from hub.store.ledger.histories import HistoryKind
 from tests.oracle import OracleAgreement, OracleVersion
 from tests.properties.playing import Play
 from tests.properties.unrecorded import unrecorded
-from tests.properties.worlds import MEMBERS, NATIONS, Agree, Event, Step
+from tests.properties.worlds import MEMBERS, NATIONS, Agree, Event, HistoryStep
 from tests.world import Poller, World
 
 Told = tuple[str, str, str]  # id, version, and the body as JSON in one form
@@ -42,7 +42,7 @@ def slow_histories() -> Iterator[None]:
 
 
 @dataclass
-class RecallScope(Play):
+class WatchedPlay(Play):
     """Compares what every reader is served after every event, and around every moment of the clock."""
 
     pollers: dict[str, Poller] = field(default_factory=dict)
@@ -109,7 +109,7 @@ class RecallScope(Play):
     def _work(self) -> None:
         self._once(super()._work)
 
-    def _advance(self, event: Step) -> None:
+    def _advance(self, event: HistoryStep) -> None:
         self._once(partial(super()._advance, event))
 
     def _once(self, act: Callable[[], None]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.oracle import Handling, OracleVersion
 from tests.properties.comparing import Comparison, mould
-from tests.properties.dealings import Piece, Say, Strike, happenings, pieces
+from tests.properties.shared_ids import DeleteThing, Piece, Say, event_lists, pieces
 from tests.properties.test_worlds import MORE
 from tests.properties.worlds import ACCOUNTS, LEVELS, MEMBERS, Event, Wait
 from tests.world import Mould
@@ -22,7 +22,7 @@ def casts() -> Mould:
 
 
 @MORE
-@given(events=happenings)
+@given(events=event_lists)
 def test_the_hub_says_what_the_oracle_says(casts: Mould, events: list[Event]) -> None:
     world = casts.cast()
     try:
@@ -35,14 +35,14 @@ def test_the_hub_says_what_the_oracle_says(casts: Mould, events: list[Event]) ->
 
 
 @MORE
-@given(events=happenings)
+@given(events=event_lists)
 def test_nobody_moves_anothers_object(events: list[Event]) -> None:
     """What a member says shows and hides its own objects alone, and what it deletes those of whom it may."""
     play = Comparison()
     for event in events:
         before = _others(play, event)
         play.step(event)
-        if isinstance(event, Say | Strike):
+        if isinstance(event, Say | DeleteThing):
             assert _others(play, event) >= before
             assert {key for key in _others(play, event) if key[1] in _versions(before)} == before
 
@@ -52,10 +52,10 @@ def _others(play: Comparison, event: Event) -> set[tuple[str, OracleVersion]]:
 
     An own copy is a way to what it is a copy of, and so goes with that.
     """
-    if not isinstance(event, Say | Strike):
+    if not isinstance(event, Say | DeleteThing):
         return set()
     acts = ACCOUNTS[event.member]
-    is_cert = isinstance(event, Strike) and acts.kind == "cert"
+    is_cert = isinstance(event, DeleteThing) and acts.kind == "cert"
     aside = {m for m, a in ACCOUNTS.items() if m == event.member or (is_cert and a.nation == acts.nation)}
     aside |= {version.member for version in play.oracle.versions if version.copies}
     seen = play.oracle.everybody(play.in_order(), play.now)
@@ -67,7 +67,7 @@ def _versions(seen: set[tuple[str, OracleVersion]]) -> set[OracleVersion]:
 
 
 @MORE
-@given(events=happenings, member=st.sampled_from(MEMBERS), one=pieces, other=pieces)
+@given(events=event_lists, member=st.sampled_from(MEMBERS), one=pieces, other=pieces)
 def test_the_order_of_a_records_versions_decides_nothing(
     events: list[Event], member: str, one: Piece, other: Piece
 ) -> None:
@@ -86,7 +86,7 @@ def test_the_order_of_a_records_versions_decides_nothing(
 
 
 @MORE
-@given(events=happenings)
+@given(events=event_lists)
 def test_nothing_goes_where_its_limits_do_not_let_it(events: list[Event]) -> None:
     play = Comparison().play(events)
     for reader, versions in play.oracle.everybody(play.in_order(), play.now).items():
@@ -102,7 +102,7 @@ def test_nothing_goes_where_its_limits_do_not_let_it(events: list[Event]) -> Non
 
 @MORE
 @given(
-    events=happenings,
+    events=event_lists,
     member=st.sampled_from(MEMBERS),
     piece=pieces,
     tlp=st.sampled_from(LEVELS),
@@ -134,10 +134,10 @@ def test_a_stricter_marking_reveals_nothing_of_its_member(
 
 
 @MORE
-@given(events=happenings, data=st.data())
+@given(events=event_lists, data=st.data())
 def test_nobody_is_answered_by_what_it_was_never_shown(events: list[Event], data: st.DataObject) -> None:
     """One event is left out: who sees the same at every moment is answered the same, and so handled (I6)."""
-    said = [n for n, event in enumerate(events) if isinstance(event, Say | Strike)]
+    said = [n for n, event in enumerate(events) if isinstance(event, Say | DeleteThing)]
     if not said:
         return
     n = data.draw(st.sampled_from(said))

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.properties.renditions import Answer, Event, RenditionPlay
+from tests.properties.renditions import DrawnAnswer, Event, RenditionPlay
 from tests.properties.test_worlds import a_world, mould
-from tests.properties.worlds import MEMBERS, Agree, Clause, Draft, Push, Suspend
+from tests.properties.worlds import MEMBERS, Agree, Draft, DrawnClause, Push, Suspend
 from tests.world import Mould
 
 __all__ = ["mould"]
@@ -20,8 +20,8 @@ __all__ = ["mould"]
 MALWARE, RELATIONSHIP, REPORT, NOTE = 0, 3, 4, 10
 ABOVE_GREEN = [m for m in MEMBERS if m.startswith(("us-", "kr-")) and not m.endswith("-partner")]
 AGREED = (
-    Clause("US", ("KR",), "amber", audience="partner", history=True, hides=True),
-    Clause("KR", ("US", "JP"), "amber", audience="partner", history=True),
+    DrawnClause("US", ("KR",), "amber", audience="partner", history=True, hides=True),
+    DrawnClause("KR", ("US", "JP"), "amber", audience="partner", history=True),
 )
 
 
@@ -44,15 +44,20 @@ def seeing(mould: Mould, events: Sequence[Event]) -> list[str]:
     ("member", "draft", "answer", "readers"),
     [
         # AMBER by default, and not a common id: it appears as a malware of US's cert.
-        ("us-agency", Draft(MALWARE), Answer("kr-cert", 0), ABOVE_GREEN),
-        ("us-agency", Draft(REPORT), Answer("kr-agency", 0), ABOVE_GREEN),
-        ("us-agency", Draft(MALWARE, tlp="green"), Answer("kr-cert", 0), MEMBERS),
+        ("us-agency", Draft(MALWARE), DrawnAnswer("kr-cert", 0), ABOVE_GREEN),
+        ("us-agency", Draft(REPORT), DrawnAnswer("kr-agency", 0), ABOVE_GREEN),
+        ("us-agency", Draft(MALWARE, tlp="green"), DrawnAnswer("kr-cert", 0), MEMBERS),
         # Its members alone see a company's AMBER object at home who reach it; so do they what is about it.
-        ("us-partner", Draft(RELATIONSHIP), Answer("kr-agency", 0, type="report", tlp=None), ABOVE_GREEN),
+        (
+            "us-partner",
+            Draft(RELATIONSHIP),
+            DrawnAnswer("kr-agency", 0, type="report", tlp=None),
+            ABOVE_GREEN,
+        ),
     ],
 )
 def test_what_is_about_an_anonymised_object_goes_back_and_home_from_where_its_level_lets_it(
-    mould: Mould, member: str, draft: Draft, answer: Answer, readers: list[str]
+    mould: Mould, member: str, draft: Draft, answer: DrawnAnswer, readers: list[str]
 ) -> None:
     assert seeing(mould, [Push(member, (draft,)), Agree(AGREED), answer]) == readers
 
@@ -61,7 +66,7 @@ def test_of_an_anonymised_object_that_is_not_seen_any_more_one_speaks_to_its_nat
     mould: Mould,
 ) -> None:
     shared = [Push("us-agency", (Draft(MALWARE),)), Agree(AGREED[:1]), Agree(AGREED[1:])]
-    events = [*shared, Suspend(0), Answer("kr-cert", 0)]
+    events = [*shared, Suspend(0), DrawnAnswer("kr-cert", 0)]
     assert seeing(mould, events) == ["us-cert", "us-agency", "us-agency2", "kr-cert"]
 
 
@@ -87,7 +92,7 @@ def test_a_cert_that_names_what_an_agency_submitted_keeps_it_home_where_the_sour
 def test_what_only_a_part_raised_to_red_is_not_kept_from_anybody_once_that_is_gone(
     mould: Mould, part: str
 ) -> None:
-    redacting = Clause("US", ("KR",), "amber", audience="agency", history=True, redacts=True)
+    redacting = DrawnClause("US", ("KR",), "amber", audience="agency", history=True, redacts=True)
     with a_world(mould) as world:
         play = RenditionPlay(world)
         for event in [Agree((redacting,)), Push("us-partner", (Draft(REPORT, parts=((part, "red"),)),))]:
@@ -105,8 +110,8 @@ def test_what_only_a_part_raised_to_red_is_not_kept_from_anybody_once_that_is_go
 def test_who_sees_an_object_whole_speaks_of_it_as_such_though_a_redaction_came_beside_it(
     mould: Mould, *, is_cut_last: bool
 ) -> None:
-    whole = Agree((Clause("US", ("KR",), "amber", audience="partner", history=True),))
-    cut = Agree((Clause("US", ("KR",), "green", audience="partner", history=True, redacts=True),))
+    whole = Agree((DrawnClause("US", ("KR",), "amber", audience="partner", history=True),))
+    cut = Agree((DrawnClause("US", ("KR",), "green", audience="partner", history=True, redacts=True),))
     agreed = [whole, cut] if is_cut_last else [cut, whole]
     report = Draft(REPORT, tlp="green", parts=(("description", "amber"),))
     about = Push("kr-agency", (Draft(NOTE, tlp="green", refs=(REPORT,)),))
@@ -115,14 +120,18 @@ def test_who_sees_an_object_whole_speaks_of_it_as_such_though_a_redaction_came_b
 
 
 def test_what_refers_to_itself_goes_on_doing_so_in_every_form(mould: Mould) -> None:
-    redacting = Clause("US", ("KR",), "amber", audience="agency", history=True, redacts=True, hides=True)
+    redacting = DrawnClause("US", ("KR",), "amber", audience="agency", history=True, redacts=True, hides=True)
     itself = Draft(REPORT, refs=(REPORT,), parts=(("description", "red"),))
     with a_world(mould) as world:
         play = RenditionPlay(world)
-        for event in [Agree((redacting, AGREED[1])), Push("us-agency", (itself,)), Answer("kr-agency", 0)]:
+        for event in [
+            Agree((redacting, AGREED[1])),
+            Push("us-agency", (itself,)),
+            DrawnAnswer("kr-agency", 0),
+        ]:
             play.step(event)
             play.compare()
-        own = replace(Answer("kr-agency", 0, type="report"), n=1).build(sorted(play.oracle.made["KR"]))
+        own = replace(DrawnAnswer("kr-agency", 0, type="report"), n=1).build(sorted(play.oracle.made["KR"]))
         own["object_refs"].append(own["id"])
         play.submit("kr-agency", [own])
         play.catch_up()
