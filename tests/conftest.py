@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from tests import budgets, compiled, installed, kept, lock_order, postgres, scratch
 
-# The same worlds on every run and no clock in the verdict, though a slow machine may try fewer: see budgets.
+# The same worlds on every run and no clock in the result, though a slow machine may try fewer: see budgets.
 # More examples: --hypothesis-profile=thorough.
 settings.register_profile(
     "steady",

@@ -1,4 +1,4 @@
-"""What the stories on standbys and fail-over rely on: the sets of servers do what they say."""
+"""What the tests of standbys and fail-over rely on: the sets of servers do what they say."""
 
 from __future__ import annotations
 

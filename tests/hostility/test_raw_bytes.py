@@ -1,4 +1,4 @@
-"""Bytes on a socket that are no request, nearly one, or two: answered 4xx or closed, and the hub lives."""
+"""Bytes on a socket that are no request, nearly one, or two: answered 4xx or closed, and the hub goes on."""
 
 from __future__ import annotations
 

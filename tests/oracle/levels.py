@@ -57,8 +57,8 @@ class Levels(Records):
         for container in above:  # it grows as it is gone through
             if container.tlp is None:
                 above += [c for c in self.containers(container) if c not in above]
-        is_circle = version in above and all(c.tlp is None and self.containers(c) for c in above)
-        return bool(above) and not is_circle
+        is_cycle = version in above and all(c.tlp is None and self.containers(c) for c in above)
+        return bool(above) and not is_cycle
 
     def _first(self, name: OracleVersion, beside: Sequence[OracleVersion]) -> Given:
         if beside:

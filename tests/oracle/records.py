@@ -133,7 +133,7 @@ class Records:
     def owns(self, member: str, id: str) -> bool:
         """Whether it has a living record of its own that is no copy (2.7, 8).
 
-        A record is a copy for as long as it lives, if it began with one.
+        A record that began with a copy is a copy until all of it is deleted.
         """
         living = self.living(member, id)
         return bool(living) and not living[0].begins_as_copy

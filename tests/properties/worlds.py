@@ -1,6 +1,6 @@
 """Generated worlds: what happens in them, as small values that shrink well. `playing.py` plays them.
 
-Few ids, few members and few versions, so that collisions, circles, containers that come late and
+Few ids, few members and few versions, so that collisions, cycles, containers that come late and
 several members with the same id are the rule and not the exception.
 """
 

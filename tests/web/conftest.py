@@ -70,7 +70,7 @@ CALLERS = {
     "us-key": caller("us-cert", Kind.CERT, "US", *Scope),
     "us-reads": caller("us-office", Kind.AGENCY, "US", Scope.READ),
     "us-writes": caller("us-probe", Kind.AGENCY, "US", Scope.SUBMIT),
-    "audit-key": caller("court", Kind.AUDITOR, None, Scope.READ),
+    "audit-key": caller("audit-office", Kind.AUDITOR, None, Scope.READ),
     "ops-key": caller("ops", Kind.OPERATOR, None, Scope.READ),
 }
 
