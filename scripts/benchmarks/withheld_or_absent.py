@@ -50,7 +50,7 @@ PATHS: Final = {
 }
 
 
-class Reader(NamedTuple):
+class TimedReader(NamedTuple):
     """One member: who asks, and with which key it signs."""
 
     token: str
@@ -64,7 +64,7 @@ class Asker:
     live: Live
     connection: http.client.HTTPConnection
     ids: dict[str, list[str]]
-    readers: dict[str, list[Reader]] = field(default_factory=dict)
+    readers: dict[str, list[TimedReader]] = field(default_factory=dict)
     asked: int = 0
 
     def get(self, path: str) -> float:
@@ -89,7 +89,7 @@ class Asker:
             raise click.ClickException(f"{method} {path}: {response.status} {body[:200]!r}")
         return elapsed / 1_000
 
-    def _reader(self, nation: str) -> Reader:
+    def _reader(self, nation: str) -> TimedReader:
         """Return the member whose turn it is: a new one for every few thousand requests."""
         self.asked += 1
         readers = self.readers.setdefault(nation, [])
@@ -98,12 +98,12 @@ class Asker:
         return readers[-1]
 
 
-def _enrol(live: Live, nation: str, n: int) -> Reader:
+def _enrol(live: Live, nation: str, n: int) -> TimedReader:
     member = f"{nation.lower()}-agency-{n}"
     administer.add_member(live.service, member, nation, Kind.AGENCY, f"Reader {n}")
     key = keys.generate("ed25519")
     administer.register_key(live.service, member, json.dumps(key.public.jwk).encode(), Purpose.SUBMIT)
-    return Reader(administer.issue_token(live.service, member, [Scope.READ, Scope.SUBMIT]).token, key)
+    return TimedReader(administer.issue_token(live.service, member, [Scope.READ, Scope.SUBMIT]).token, key)
 
 
 # --- what there is ------------------------------------------------------------------------------

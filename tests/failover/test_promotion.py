@@ -14,11 +14,11 @@ from hub.store.ledger import disclosures
 from hub.store.schema.disclosure_tables import disclosure
 from hub.store.schema.tables import nonce, release
 from tests.ahead import sign_ahead
-from tests.bouncer import pgbouncer
 from tests.faults import faulty
 from tests.faults.faulty import LivePoller, LiveWriter, killable_hub, running
 from tests.journeys.live import Live
 from tests.patience import wait_for
+from tests.pgbouncer import pgbouncer
 from tests.standbys import Server, Servers, one_of, servers
 from tests.stix_objects import malware
 

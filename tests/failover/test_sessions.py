@@ -12,9 +12,9 @@ import pytest
 from hub.errors import InDoubt, SettingsError, Unavailable
 from hub.store.database import commits, epochs
 from hub.store.database.connection import Store
-from tests.bouncer import pgbouncer
 from tests.failover import parts
 from tests.patience import PATIENCE_SECONDS, wait_for
+from tests.pgbouncer import pgbouncer
 from tests.standbys import Servers, one_of, servers
 from tests.stix_objects import malware, stix_id
 
